@@ -1,0 +1,48 @@
+"""Time as the core knows it: integer milliseconds since the lab's epoch."""
+
+from datetime import UTC, datetime
+from typing import Protocol, TypeAlias
+
+Millis: TypeAlias = int
+"""A duration, or an instant counted from the lab's epoch, in milliseconds."""
+
+Epoch: TypeAlias = int
+"""The wall time of instant 0, in whole seconds since 1970-01-01T00:00:00Z."""
+
+INSTANT_EPOCH: Epoch = 1_767_225_600
+"""2026-01-01T00:00:00Z: the epoch of runs in one process on a manual clock."""
+
+
+class Clock(Protocol):
+    """The only source of now. Implementations live in `lab.clocks`."""
+
+    def now(self) -> Millis:
+        """The current instant; never decreases."""
+
+    async def sleep_until(self, instant: Millis) -> None:
+        """Return once `now() >= instant`; at once if that has passed."""
+
+
+def unix_millis(epoch: Epoch, at: Millis) -> int:
+    """The instant as milliseconds since 1970."""
+    return epoch * 1000 + at
+
+
+def wall(epoch: Epoch, at: Millis) -> datetime:
+    """The instant as an aware UTC datetime."""
+    seconds, millis = divmod(unix_millis(epoch, at), 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=millis * 1000)
+
+
+def iso(epoch: Epoch, at: Millis) -> str:
+    """The instant as ISO 8601 in UTC with milliseconds: `2026-03-02T09:15:00.250Z`."""
+    return wall(epoch, at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def clock_text(at: Millis) -> str:
+    """An instant as screens and transcripts show it: `mm:ss.t`, hours in front if there are any."""
+    tenths = at // 100
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    head = f"{hours}:" if hours else ""
+    return f"{head}{minutes:02d}:{rest // 10:02d}.{rest % 10}"

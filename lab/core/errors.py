@@ -1,0 +1,75 @@
+"""The exceptions of the lab: each says whose fault it is, and ends the program.
+
+They are caught in one place, `lab.cli.console`, which turns them into text and an exit code.
+"""
+
+from dataclasses import dataclass
+
+
+class LabError(Exception):
+    """The base of all: what happened, where, and what to do."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  {self.hint}" if self.hint else self.what
+
+
+class UsageError(LabError):
+    """The command was called wrongly: a bad option, a missing file, a wrong name."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Complaint:
+    """One thing wrong with a file, with its place; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        tail = f"; {self.hint}" if self.hint else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.what}{tail}"
+
+
+class ScenarioError(LabError):
+    """A scenario can't be loaded; carries every complaint."""
+
+    exit_code = 2
+
+    def __init__(self, complaints: tuple[Complaint, ...]) -> None:
+        super().__init__("\n".join(map(str, complaints)))
+        self.complaints = complaints
+
+
+class RecordingError(LabError):
+    """A recording is unreadable, open, torn, of another version, or damaged."""
+
+    exit_code = 3
+
+
+class ProtocolError(LabError):
+    """The peer broke the contract."""
+
+    exit_code = 1
+
+
+class Divergence(LabError):
+    """Replay and recording differ."""
+
+    exit_code = 1
+
+
+class HostError(LabError):
+    """The surroundings fail: a port, a disk."""
+
+    exit_code = 4

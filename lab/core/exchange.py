@@ -1,0 +1,58 @@
+"""HTTP as frozen values: what both machines read and write, with no socket in sight."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lab.core.clock import Millis
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+"""A parsed JSON value."""
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+"""Header fields as pairs: names in lower case, order and duplicates kept."""
+
+
+def header_of(headers: Headers, name: str) -> str | None:
+    """The first value of the header `name` (lower case), or None."""
+    for key, value in headers:
+        if key == name:
+            return value
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as received: `path` and `query` with their percent-encoding kept."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Headers = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of the header `name` (lower case), or None."""
+        return header_of(self.headers, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A reply. The shell adds `date`, `content-length` and `connection`."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of the header `name` (lower case), or None."""
+        return header_of(self.headers, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its response, with the instants at which each was complete."""
+
+    request: Request
+    at: Millis
+    response: Response
+    until: Millis
