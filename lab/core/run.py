@@ -1,0 +1,347 @@
+"""The external app: its passage from token to result, told with `yield`.
+
+A run yields *Send*, *Wait* and *Ask*, is sent what came of each, and returns an *Outcome*. It knows the wire
+and nothing else, so the same run works against the mock and against a real pod. Read top to bottom, this is
+how to integrate with an asynchronous agent API.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import quote_plus, urlencode
+
+from lab.core import wire
+from lab.core.clock import Millis
+from lab.core.exchange import Json, Request, Response
+from lab.core.scenario import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """The growing pause between polls: `first`, then times `percent`/100 each, at most `longest`."""
+
+    first: Millis = 1_000
+    percent: int = 130
+    longest: Millis = 3_000
+
+    def after(self, pause: Millis) -> Millis:
+        """The pause that follows `pause`."""
+        return min(self.longest, max(1, pause * self.percent // 100))
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What the external app is configured with."""
+
+    team: str
+    message: str
+    client_id: str
+    client_secret: str
+    scope: str
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    backoff: Backoff = Backoff()
+    attempts: int = 5
+    """How often in a row a call may fail without an answer, or with 429 or 5xx, before the run gives up."""
+    patience: Millis | None = None
+    """How long a job may take before the run gives up; None: for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A token at hand, good until `until` by the answer's `expires_in`."""
+
+    token: str
+    since: Millis
+    until: Millis
+
+    def fresh(self, now: Millis) -> bool:
+        """Whether it is worth using: not within a tenth of its life, or a minute, of its end."""
+        margin = min(60_000, (self.until - self.since) // 10)
+        return now < self.until - margin
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a job waits for, as the status body tells it (contract.md §4.3)."""
+
+    job: str
+    conversation: str | None
+    node: wire.WaitingNode
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a request; the route says where to: `token` to the token URL, the others to the API."""
+
+    route: str
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait until an instant: `why` is poll, retry-after, or retry."""
+
+    until: Millis
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Wait until an instant, or until a person answers."""
+
+    until: Millis
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A reply came."""
+
+    at: Millis
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No reply came: `why` as in `observe.Lost`."""
+
+    at: Millis
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """The wait is over."""
+
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A person answered: `action` is APPROVE_ACTION, REJECT_ACTION, RFI_ACTION, or ORA_TIMEOUT."""
+
+    at: Millis
+    action: str
+    content: str | None = None
+
+
+Effect: TypeAlias = Send | Wait | Ask
+Result: TypeAlias = Received | Silence | Woke | Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `status` is the wire's word, or None when no job came of it."""
+
+    status: str | None
+    output: str | None
+    error: str | None
+    job: str | None
+    conversation: str | None
+    polls: int
+    elapsed: Millis
+    """From the first request to the end, in milliseconds."""
+    why: str | None = None
+    """What ended a run that has no final status: what happened, in one sentence."""
+    follow_up: tuple[str, ...] = ()
+    badge: Badge | None = None
+    """The token, for the next turn."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the job ended COMPLETE."""
+        return self.status == Status.COMPLETE
+
+    def document(self) -> dict[str, Json]:
+        """The outcome as `lab run --json` prints it."""
+        return {
+            "status": self.status, "output": self.output, "error": self.error, "jobId": self.job,
+            "conversationId": self.conversation, "polls": self.polls, "elapsed_ms": self.elapsed,
+            "followUpQuestions": list(self.follow_up), "why": self.why,
+        }  # fmt: skip
+
+
+class _Stopped(Exception):
+    """The run can't go on; `why` says so in one sentence."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+Run: TypeAlias = Generator[Effect, Result, Outcome]
+
+
+def run(app: App, start: Millis, *, badge: Badge | None = None, conversation: str | None = None) -> Run:
+    """One turn: a token, a job, polls until a final status. `badge` and `conversation` come from the turn before."""
+    return (yield from _Turn(app, start, badge, conversation).play())
+
+
+class _Turn:
+    """The little that a turn remembers between its calls."""
+
+    def __init__(self, app: App, start: Millis, badge: Badge | None, conversation: str | None) -> None:
+        self.app = app
+        self.start = start
+        self.now = start
+        self.badge = badge
+        self.conversation = conversation
+        self.polls = 0
+        self.body: wire.JobBody | None = None
+
+    def play(self) -> Run:
+        try:
+            yield from self._invoke()
+            yield from self._poll()
+        except _Stopped as stop:
+            return self._outcome(stop.why)
+        return self._outcome(None)
+
+    def _outcome(self, why: str | None) -> Outcome:
+        body = self.body
+        return Outcome(
+            status=body.status if body else None, output=body.output if body else None,
+            error=body.error if body else None, job=body.job if body else None,
+            conversation=body.conversation if body else self.conversation,
+            polls=self.polls, elapsed=self.now - self.start, why=why,
+            follow_up=body.follow_up if body else (), badge=self.badge,
+        )  # fmt: skip
+
+    def _invoke(self) -> Generator[Effect, Result, None]:
+        document: dict[str, Json] = {
+            "message": self.app.message, "conversational": True, "conversationId": self.conversation,
+            "progressMessage": True,
+        }  # fmt: skip
+        if self.app.parameters:
+            document["parameters"] = dict(self.app.parameters)
+        # A lost reply may hide an accepted job: sending again could start a second one, so it isn't.
+        response = yield from self._call("invoke", self._post(document), again=False)
+        self.body = self._job(response, expected=(200, 202))
+
+    def _post(self, document: dict[str, Json]) -> Request:
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        path = wire.path_of("invoke", code=self.app.team)
+        return Request("POST", path, headers=(("content-type", "application/json"),), body=body)
+
+    def _poll(self) -> Generator[Effect, Result, None]:
+        pause = self.app.backoff.first
+        while self.body is not None and not wire.final(self.body.status):
+            if self.app.patience is not None and self.now - self.start >= self.app.patience:
+                raise _Stopped(f"The job had not ended after {self.app.patience} ms.")
+            answer = yield from self._wait(pause)
+            if answer is not None:
+                yield from self._answer(answer)
+                pause = self.app.backoff.first
+                continue
+            path = wire.path_of("status", code=self.app.team, job=self.body.job)
+            response = yield from self._call("status", Request("GET", path), again=True)
+            self.polls += 1
+            before = self.body.status
+            self.body = self._job(response, expected=(200,))
+            pause = self.app.backoff.after(pause)
+            if before == Status.WAITING and self.body.status == Status.RUNNING:
+                pause = self.app.backoff.first
+
+    def _wait(self, pause: Millis) -> Generator[Effect, Result, Answer | None]:
+        body = self.body
+        assert body is not None
+        until = self.now + pause
+        if body.node is not None and body.node.type == "HUMAN":
+            got = yield Ask(until, Question(body.job, body.conversation, body.node))
+        else:
+            got = yield Wait(until, "poll")
+        self.now = got.at
+        return got if isinstance(got, Answer) else None
+
+    def _answer(self, answer: Answer) -> Generator[Effect, Result, None]:
+        body = self.body
+        assert body is not None and body.node is not None
+        resume: dict[str, Json] = {"messageInstanceId": body.node.callback_token, "userResponse": answer.action}
+        if answer.content:
+            resume["content"] = answer.content
+        document: dict[str, Json] = {
+            "message": "", "conversationId": body.conversation, "jobId": body.job, "resumeInput": resume,
+        }  # fmt: skip
+        response = yield from self._call("invoke", self._post(document), again=False)
+        # 409: somebody else decided first, or patience ran out. The next poll tells what became of it.
+        if response.status != 409:
+            self.body = self._job(response, expected=(200, 202))
+
+    def _job(self, response: Response, expected: tuple[int, ...]) -> wire.JobBody:
+        if response.status not in expected:
+            raise _Stopped(wire.refusal_of(response))
+        body = wire.parse_job(response.body)
+        if body is None:
+            raise _Stopped("The answer is no job body: it lacks jobId or status, or is no JSON object.")
+        return body
+
+    def _call(self, route: str, request: Request, *, again: bool) -> Generator[Effect, Result, Response]:
+        """A call with the bearer; a 401 gets one new token, 429 and 5xx and silence are tried again if they may be."""
+        renewed = False
+        tries = 0
+        while True:
+            badge = yield from self._token()
+            signed = Request(
+                request.method, request.path, request.query,
+                (("authorization", f"Bearer {badge.token}"), *request.headers), request.body,
+            )  # fmt: skip
+            got = yield Send(route, signed)
+            self.now = got.at
+            if isinstance(got, Received):
+                if got.response.status == 401 and not renewed:
+                    renewed, self.badge = True, None
+                    continue
+                if got.response.status != 429 and got.response.status < 500:
+                    return got.response
+            tries += 1
+            yield from self._retry(got, tries, again=again)
+
+    def _retry(self, got: Result, tries: int, *, again: bool) -> Generator[Effect, Result, None]:
+        """Wait before the next try, as long as Retry-After says; _Stopped when there is none."""
+        why = got.why if isinstance(got, Silence) else ""
+        response = got.response if isinstance(got, Received) else None
+        # A 429 or 503 was not processed (RFC 9110 §15.6.4, RFC 6585 §4), so even invoke may be sent again.
+        unprocessed = response is not None and response.status in (429, 503)
+        if not (again or unprocessed) or tries >= self.app.attempts:
+            raise _Stopped(wire.refusal_of(response) if response else f"No answer came: {why}.")
+        told = wire.retry_after(response, self.now) if response else None
+        pause = self.app.backoff.longest if told is None else told
+        woke = yield Wait(self.now + pause, "retry" if told is None else "retry-after")
+        self.now = woke.at
+
+    def _token(self) -> Generator[Effect, Result, Badge]:
+        if self.badge is not None and self.badge.fresh(self.now):
+            return self.badge
+        tries = 0
+        while True:
+            asked = self.now
+            got = yield Send("token", token_request(self.app))
+            self.now = got.at
+            if isinstance(got, Received) and got.response.status == 200:
+                granted = wire.parse_grant(got.response.body)
+                if granted is None:
+                    raise _Stopped("The token answer has no access_token.")
+                token, lifetime = granted
+                self.badge = Badge(token, asked, asked + lifetime)
+                return self.badge
+            if isinstance(got, Received) and got.response.status not in (429, 500, 502, 503, 504):
+                raise _Stopped(wire.refusal_of(got.response))
+            tries += 1
+            yield from self._retry(got, tries, again=True)
+
+
+def token_request(app: App) -> Request:
+    """The client credentials grant with Basic authentication, both parts form-encoded (RFC 6749 §2.3.1)."""
+    pair = f"{quote_plus(app.client_id)}:{quote_plus(app.client_secret)}"
+    form = urlencode({"grant_type": "client_credentials", "scope": app.scope})
+    return Request(
+        "POST",
+        wire.path_of("token"),
+        headers=(
+            ("authorization", f"Basic {b64encode(pair.encode()).decode()}"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ),
+        body=form.encode(),
+    )
