@@ -1,0 +1,160 @@
+"""The door to time: clocks that run as the wall does, faster, slower, or only when told.
+
+All of them count from the monotonic clock or from nothing, so a step of the wall clock moves no job.
+"""
+
+import asyncio
+import re
+import time
+from fractions import Fraction
+from heapq import heappop, heappush
+
+from lab.core.clock import Clock, Epoch, Millis
+from lab.core.errors import UsageError
+
+__all__ = ["AnyClock", "Clock", "ManualClock", "ScaledClock", "SystemClock", "real_millis", "wall_second"]
+
+_MILLI = 1_000_000
+"""Nanoseconds in a millisecond."""
+_FACTOR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+_SETTLING = 32
+"""Turns of the loop between two timers: a woken sleeper goes through a few futures before it sleeps again."""
+
+
+def wall_second() -> Epoch:
+    """The wall clock's present second: the epoch of whatever listens (recording.md §2.1)."""
+    return int(time.time())
+
+
+def real_millis() -> int:
+    """Real milliseconds from an arbitrary start; never decreases. For deadlines that guard the process."""
+    return time.monotonic_ns() // _MILLI
+
+
+class SystemClock:
+    """Runs as the wall does, from `start` at the moment it is made."""
+
+    mode = "real"
+    factor = "1"
+
+    def __init__(self, start: Millis = 0) -> None:
+        self._origin = time.monotonic_ns() - start * _MILLI
+
+    def now(self) -> Millis:
+        """The current instant; never decreases."""
+        return (time.monotonic_ns() - self._origin) // _MILLI
+
+    async def sleep_until(self, instant: Millis) -> None:
+        """Return once `now() >= instant`; a loop that wakes early sleeps again."""
+        while (left := instant - self.now()) > 0:  # noqa: ASYNC110 - a timer, and the loop's may be early
+            await asyncio.sleep(left / 1000)
+
+
+class ScaledClock:
+    """Runs `factor` times as fast as the wall; `0` is paused. The factor is decimal text and may change."""
+
+    mode = "scaled"
+
+    def __init__(self, factor: str = "1", start: Millis = 0) -> None:
+        self._base = start * _MILLI
+        self._since = time.monotonic_ns()
+        self._sleepers: set[asyncio.Future[None]] = set()
+        self.factor = factor
+        self._pace = _pace(factor)
+
+    def now(self) -> Millis:
+        """The current instant; never decreases, also not when the factor changes."""
+        return self._nanos() // _MILLI
+
+    def scale(self, factor: str) -> None:
+        """Run at another pace from now on, sleepers too; UsageError if `factor` is no decimal text."""
+        pace = _pace(factor)
+        self._base, self._since = self._nanos(), time.monotonic_ns()
+        self.factor, self._pace = factor, pace
+        for sleeper in self._sleepers:
+            _wake(sleeper)
+
+    async def sleep_until(self, instant: Millis) -> None:
+        """Return once `now() >= instant`; while paused, only after the pace has changed."""
+        while (left := instant * _MILLI - self._nanos()) > 0:
+            await self._doze(left)
+
+    def _nanos(self) -> int:
+        passed = time.monotonic_ns() - self._since
+        return self._base + passed * self._pace.numerator // self._pace.denominator
+
+    async def _doze(self, left: int) -> None:
+        """Sleep for `left` nanoseconds of this clock, or until the pace changes."""
+        loop = asyncio.get_running_loop()
+        sleeper = loop.create_future()
+        timer = loop.call_later(float(left / self._pace) / 1e9, _wake, sleeper) if self._pace else None
+        self._sleepers.add(sleeper)
+        try:
+            await sleeper
+        finally:
+            self._sleepers.discard(sleeper)
+            if timer is not None:
+                timer.cancel()
+
+
+class ManualClock:
+    """Stands still until it is advanced. Sleepers wake in order of (due, ordinal), and the loop settles in between."""
+
+    mode = "manual"
+    factor = "0"
+
+    def __init__(self, start: Millis = 0) -> None:
+        self._now = start
+        self._ordinal = 0
+        self._sleepers: list[tuple[Millis, int, asyncio.Future[None]]] = []
+
+    def now(self) -> Millis:
+        """The current instant."""
+        return self._now
+
+    async def sleep_until(self, instant: Millis) -> None:
+        """Return once somebody has advanced the clock to `instant`."""
+        if instant <= self._now:
+            return
+        sleeper = asyncio.get_running_loop().create_future()
+        self._ordinal += 1
+        heappush(self._sleepers, (instant, self._ordinal, sleeper))
+        await sleeper
+
+    async def advance_by(self, millis: Millis) -> None:
+        """Advance by a duration; UsageError if it is negative."""
+        await self.advance_to(self._now + millis)
+
+    async def advance_to(self, instant: Millis) -> None:
+        """Advance to an instant, stopping at every due timer on the way; UsageError if it lies in the past."""
+        if instant < self._now:
+            raise UsageError(f"the clock can't go back from {self._now} to {instant} ms", hint="advance it forward")
+        while self._sleepers and self._sleepers[0][0] <= instant:
+            due, _, sleeper = heappop(self._sleepers)
+            if sleeper.done():
+                continue
+            self._now = max(self._now, due)
+            _wake(sleeper)
+            await settle()
+        self._now = max(self._now, instant)
+        await settle()
+
+
+AnyClock = SystemClock | ScaledClock | ManualClock
+
+
+async def settle() -> None:
+    """Let everything that is ready run, and what that makes ready too."""
+    for _ in range(_SETTLING):
+        await asyncio.sleep(0)
+
+
+def _wake(sleeper: "asyncio.Future[None]") -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
+
+
+def _pace(factor: str) -> Fraction:
+    if not _FACTOR.fullmatch(factor):
+        raise UsageError(f"{factor!r} is no pace for a clock", hint="write a decimal such as 20 or 0.5; 0 pauses")
+    return Fraction(factor)

@@ -1,0 +1,138 @@
+"""Clocks: never back, never early, sleepers in order."""
+
+import asyncio
+
+import pytest
+
+from lab import clocks
+from lab.clocks import ManualClock, ScaledClock, SystemClock
+from lab.core.errors import UsageError
+
+
+class Wall:
+    """A monotonic clock under the test's hand, in nanoseconds."""
+
+    def __init__(self) -> None:
+        self.nanos = 5_000_000_000
+
+    def pass_by(self, millis: float) -> None:
+        self.nanos += int(millis * 1_000_000)
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
+    made = Wall()
+    monkeypatch.setattr(clocks.time, "monotonic_ns", lambda: made.nanos)
+    return made
+
+
+def test_a_system_clock_counts_whole_milliseconds_from_its_start(wall: Wall) -> None:
+    clock = SystemClock(start=700)
+    assert clock.now() == 700
+    wall.pass_by(0.999)
+    assert clock.now() == 700
+    wall.pass_by(0.001)
+    assert clock.now() == 701
+
+
+@pytest.mark.parametrize(
+    ("factor", "passed", "expected"),
+    [("1", 1_000, 1_000), ("20", 1_000, 20_000), ("0.5", 1_001, 500), ("0", 9_000, 0), ("0.1", 9, 0), ("0.1", 10, 1)],
+)
+def test_a_scaled_clock_runs_at_its_factor(wall: Wall, factor: str, passed: int, expected: int) -> None:
+    clock = ScaledClock(factor)
+    wall.pass_by(passed)
+    assert clock.now() == expected
+
+
+def test_a_change_of_pace_keeps_the_instant(wall: Wall) -> None:
+    clock = ScaledClock("20")
+    wall.pass_by(100)
+    clock.scale("0")
+    wall.pass_by(60_000)
+    assert clock.now() == 2_000
+    clock.scale("2")
+    wall.pass_by(50)
+    assert (clock.now(), clock.factor) == (2_100, "2")
+
+
+@pytest.mark.parametrize("factor", ["", "-1", "1e3", "nan", "inf", "1.", ".5", " 1", "1234567", "\u0663"])
+def test_a_pace_is_plain_decimal_text(factor: str) -> None:
+    with pytest.raises(UsageError):
+        ScaledClock(factor)
+
+
+async def test_a_sleeper_on_a_paused_clock_wakes_after_the_pace_changes() -> None:
+    clock = ScaledClock("0")
+    sleeper = asyncio.create_task(clock.sleep_until(50_000))
+    await clocks.settle()
+    assert not sleeper.done()
+    clock.scale("999999")
+    await sleeper
+    assert clock.now() >= 50_000
+
+
+async def test_a_real_sleep_is_never_early() -> None:
+    clock = SystemClock()
+    for due in (1, 3, 7):
+        await clock.sleep_until(due)
+        assert clock.now() >= due
+    await clock.sleep_until(0)
+
+
+async def test_an_advance_wakes_sleepers_in_order_of_due_and_ordinal_each_at_its_instant() -> None:
+    clock = ManualClock()
+    woken: list[tuple[str, int]] = []
+
+    async def sleep(name: str, due: int, again: int = 0) -> None:
+        await clock.sleep_until(due)
+        woken.append((name, clock.now()))
+        if again:
+            await sleep(name + "+", due + again)
+
+    tasks = [asyncio.create_task(sleep(*each)) for each in (("b", 200), ("a", 100, 50), ("c", 200), ("d", 900))]
+    await clocks.settle()
+    await clock.advance_to(500)
+    assert woken == [("a", 100), ("a+", 150), ("b", 200), ("c", 200)]
+    assert clock.now() == 500
+    await clock.advance_by(400)
+    assert woken[-1] == ("d", 900)
+    await asyncio.gather(*tasks)
+
+
+async def test_however_far_one_jumps_the_order_is_the_same() -> None:
+    async def told(steps: list[int]) -> list[int]:
+        clock, seen = ManualClock(), []
+
+        async def tick() -> None:
+            while clock.now() < 1_000:
+                await clock.sleep_until(clock.now() + 100)
+                seen.append(clock.now())
+
+        task = asyncio.create_task(tick())
+        await clocks.settle()
+        for step in steps:
+            await clock.advance_by(step)
+        await task
+        return seen
+
+    assert await told([1_000]) == await told([100] * 10) == await told([999, 1]) == list(range(100, 1_001, 100))
+
+
+async def test_a_manual_clock_goes_forward_only() -> None:
+    clock = ManualClock(1_000)
+    with pytest.raises(UsageError):
+        await clock.advance_by(-1)
+    await clock.advance_to(1_000)
+    await clock.sleep_until(1_000)
+    assert clock.now() == 1_000
+
+
+async def test_a_cancelled_sleeper_stops_nobody() -> None:
+    clock = ManualClock()
+    gone = asyncio.create_task(clock.sleep_until(10))
+    stays = asyncio.create_task(clock.sleep_until(10))
+    await clocks.settle()
+    gone.cancel()
+    await clock.advance_to(10)
+    assert gone.cancelled() and stays.done()
