@@ -1,0 +1,90 @@
+"""The only writer of stdout and stderr, and the one place where errors become text and an exit code."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import IO
+
+from lab.core.errors import LabError, ScenarioError
+
+INTERRUPTED = 130
+"""The exit code of a command that was stopped before its work was done."""
+
+ESCAPES = {number: f"\\x{number:02x}" for number in (*range(9), *range(11, 32), *range(127, 160))}
+"""Controls that untrusted text may not send to a terminal; tab and line feed stay."""
+
+
+class Interrupted(BaseException):
+    """A signal ended the command; `reason` is sigint or sigterm, as a recording's footer has it."""
+
+    def __init__(self, reason: str, *, code: int = INTERRUPTED) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+class Console:
+    """stdout carries results, stderr the rest."""
+
+    def __init__(self, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
+        self._out = out
+        self._err = err
+
+    def out(self, text: str = "") -> None:
+        """A line of the result, at once on its way."""
+        self._write(self._out or sys.stdout, text)
+
+    def err(self, text: str = "") -> None:
+        """A line about the work: progress, advice, complaints."""
+        self._write(self._err or sys.stderr, text)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a person sees stdout and can answer on stdin."""
+        return (self._out or sys.stdout).isatty() and sys.stdin is not None and sys.stdin.isatty()
+
+    def _write(self, stream: IO[str], text: str) -> None:
+        shown = text.translate(ESCAPES)
+        # A terminal or pipe that isn't UTF-8 gets escapes, not a traceback.
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(shown.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
+
+
+def guarded(command: Callable[[], int], console: Console) -> int:
+    """Run a command; its exit code, whatever became of it (recording.md §12)."""
+    try:
+        return command()
+    except Interrupted as end:
+        return end.code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone. Python would complain once more when it flushes at exit.
+        _forget_stdout()
+        return 0
+    except LabError as error:
+        report(error, console)
+        return error.exit_code
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        console.err(f"lab: The system refused{where}: {error.strerror or error}.")
+        return 4
+
+
+def report(error: LabError, console: Console) -> None:
+    """What happened, where, and what to do, on stderr."""
+    if isinstance(error, ScenarioError):
+        for complaint in error.complaints:
+            console.err(str(complaint))
+        return
+    console.err(f"lab: {error.what}")
+    if error.hint:
+        console.err(f"  {error.hint}")
+
+
+def _forget_stdout() -> None:
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return

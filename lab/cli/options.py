@@ -1,0 +1,128 @@
+"""The command line's grammar: commands, options, an example for each."""
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from typing import NoReturn
+
+from lab import __version__
+from lab.cli.console import Console
+from lab.core.errors import UsageError
+
+EXITS = """exit codes: 0 done · 1 a divergence, or a run that ended otherwise than COMPLETE · 2 wrong usage or a bad scenario
+            3 an unreadable recording · 4 port, disk · 5 nothing matched · 130 interrupted"""
+
+
+class Parser(ArgumentParser):
+    """An argparse parser that speaks through the console and refuses with UsageError."""
+
+    console = Console()
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse a wrong call."""
+        raise UsageError(f"{message[:1].upper()}{message[1:].rstrip('.')}.", hint=f"Try: {self.prog} --help")
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        self.console.out(message.rstrip("\n"))
+
+
+def parser(console: Console) -> Parser:
+    """The whole grammar."""
+    Parser.console = console
+    root = Parser(
+        prog="lab",
+        description="A scripted mock of an asynchronous agent API, an external app that calls it, recordings that replay.",
+        epilog=EXITS,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    root.add_argument("--version", action="version", version=f"lab {__version__}")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, does: str, example: str) -> Parser:
+        made: Parser = commands.add_parser(
+            name,
+            help=does,
+            description=does,
+            epilog=f"example:\n  {example}",
+            formatter_class=RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        return made
+
+    _demo(command("demo", "show one run on the screen: mock and external app", "lab demo item-comparison"))
+    _serve(command("serve", "the mock alone, for your own client", "lab serve item-comparison --port 8080"))
+    _run(command("run", "one run of the external app as a transcript", "lab run item-comparison --speed instant"))
+    _replay(command("replay", "evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"))
+    _check(command("check", "complaints and warnings about scenarios", "lab check scenarios/ --strict"))
+    _show(command("show", "a recording as a transcript", "lab show recordings/item-comparison.rec.jsonl"))
+    return root
+
+
+def parse(argv: list[str], console: Console) -> Namespace:
+    """The flags of one call."""
+    return parser(console).parse_args(argv)
+
+
+def _demo(into: Parser) -> None:
+    into.add_argument("targets", nargs="?", default="item-comparison", metavar="SCENARIO", help="a name or a path")
+    into.add_argument("--plain", action="store_true", help="lines instead of the screen")
+    _world(into)
+    _ports(into)
+    _runs(into)
+
+
+def _serve(into: Parser) -> None:
+    into.add_argument("targets", nargs="*", metavar="SCENARIO", help="names or paths; none: all in the folder")
+    _world(into)
+    _ports(into, port=8080)
+    into.add_argument("--clock", metavar="CLOCK", help="real (default), scaled:N, manual")
+
+
+def _run(into: Parser) -> None:
+    into.add_argument("targets", metavar="SCENARIO", help="a name or a path")
+    _world(into)
+    _ports(into)
+    _runs(into)
+
+
+def _replay(into: Parser) -> None:
+    into.add_argument("targets", nargs="+", metavar="FILE", help="recordings, by path, pattern or bare name")
+    _folder(into)
+    into.add_argument("--json", action="store_true", help="the counts as one line of JSON")
+
+
+def _check(into: Parser) -> None:
+    into.add_argument("targets", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+    into.add_argument("--strict", action="store_true", help="a warning fails too")
+
+
+def _show(into: Parser) -> None:
+    into.add_argument("targets", metavar="FILE", help="a recording")
+
+
+def _folder(into: Parser) -> None:
+    into.add_argument("--scenarios", metavar="DIR", help="default: ./scenarios if there, else the shipped ones")
+
+
+def _world(into: Parser) -> None:
+    _folder(into)
+    into.add_argument("--seed", metavar="N", help="the integer from which all chance is drawn")
+    into.add_argument("--epoch", metavar="SECONDS", help="the wall time of instant 0, in seconds since 1970")
+    into.add_argument("--record", metavar="FILE", help="record to recordings/FILE.rec.jsonl, or to a path")
+    into.add_argument("--force", action="store_true", help="rename an existing recording out of the way")
+    into.add_argument("--reviewer", choices=("person", "script"), help="who answers gates")
+    into.add_argument("--set", action="append", metavar="NAME=VALUE", help="set a switch of the mock")
+    into.add_argument("--json", action="store_true", help="results as JSON, one line each")
+
+
+def _ports(into: Parser, port: int = 0) -> None:
+    into.add_argument("--host", metavar="HOST", help="default: 127.0.0.1")
+    free = " (any free one)" if port == 0 else ""
+    into.add_argument("--port", default=port, metavar="PORT", help=f"of the mock; default: {port}{free}")
+    into.add_argument("--control-port", default=0, metavar="PORT", help="of the control plane; default: any free one")
+
+
+def _runs(into: Parser) -> None:
+    pace = into.add_mutually_exclusive_group()
+    pace.add_argument("--speed", metavar="SPEED", help="a factor such as 20, or instant: a manual clock, no waiting")
+    pace.add_argument("--clock", metavar="CLOCK", help="real (default), scaled:N, manual")
+    into.add_argument("--base", metavar="URL", help="call this server instead (LAB_TOKEN_URL, LAB_CLIENT_ID, ...)")

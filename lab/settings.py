@@ -1,0 +1,168 @@
+"""Flags and environment, made one frozen value. The environment is read here and nowhere else."""
+
+import os
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from lab.core.clock import Epoch
+from lab.core.errors import UsageError
+
+if TYPE_CHECKING:  # seeds load the scenario document, and that loads pydantic; `lab --help` doesn't wait for it
+    from lab.core.seeds import Seed
+
+ClockKind: TypeAlias = Literal["real", "scaled", "manual"]
+Reviewer: TypeAlias = Literal["person", "script"]
+
+SEEDS = 2**63
+"""Seeds are below this, so that a recording's integers fit everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another server or a real pod to call in place of the mock: `--base` and the credentials."""
+
+    base: str
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one command was asked to do."""
+
+    command: str
+    targets: tuple[str, ...] = ()
+    """Scenario names, or paths of scenarios or recordings."""
+    scenarios: Path | None = None
+    seed: "Seed | None" = None
+    clock: ClockKind = "real"
+    factor: float = 1.0
+    """How many times faster than the wall a scaled clock runs."""
+    epoch: Epoch | None = None
+    record: str | None = None
+    force: bool = False
+    json: bool = False
+    plain: bool = False
+    strict: bool = False
+    quiet: bool = False
+    host: str = "127.0.0.1"
+    port: int = 0
+    control_port: int = 0
+    reviewer: Reviewer = "script"
+    switches: tuple[tuple[str, str], ...] = ()
+    """Switches as text, the environment's first, so that a later one wins."""
+    instant: bool = False
+    """Whether a run is evaluated on a manual clock, without waiting."""
+    peer: Peer | None = None
+    colour: bool = False
+    dumb: bool = False
+    """Whether the terminal can't move its cursor."""
+
+
+def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of one command; UsageError names the option that is out of range."""
+    env = os.environ if environment is None else environment
+    given = {key: value for key, value in vars(flags).items() if value is not None}
+    clock, factor = _clock(str(given.get("clock", "real")))
+    speed = given.get("speed")
+    instant = speed == "instant"
+    if speed is not None and not instant:
+        clock, factor = _clock(f"scaled:{speed}", option="--speed")
+    folder = given.get("scenarios")
+    return Settings(
+        command=given.get("command", ""),
+        targets=_targets(given),
+        scenarios=Path(folder) if folder else None,
+        seed=_seed(given["seed"], "--seed") if "seed" in given else _seed_of(env),
+        clock=clock,
+        factor=factor,
+        epoch=_number(given["epoch"], "--epoch", 0, 253_402_300_799) if "epoch" in given else None,
+        record=given.get("record"),
+        force=given.get("force", False),
+        json=given.get("json", False),
+        plain=given.get("plain", False),
+        strict=given.get("strict", False),
+        quiet=given.get("quiet", False),
+        host=given.get("host", "127.0.0.1"),
+        port=_number(given.get("port", 0), "--port", 0, 65_535),
+        control_port=_number(given.get("control_port", 0), "--control-port", 0, 65_535),
+        reviewer=cast("Reviewer", given.get("reviewer", "script")),
+        switches=_switches(given.get("set", []), env),
+        instant=instant,
+        peer=_peer(given["base"], env) if "base" in given else None,
+        colour="NO_COLOR" not in env or not env["NO_COLOR"],
+        dumb=env.get("TERM", "") in ("", "dumb"),
+    )
+
+
+def _targets(given: Mapping[str, object]) -> tuple[str, ...]:
+    targets = given.get("targets", ())
+    return (targets,) if isinstance(targets, str) else tuple(cast("list[str]", targets))
+
+
+def _number(value: object, option: str, lowest: int, highest: int) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = lowest - 1
+    if not lowest <= number <= highest:
+        raise UsageError(f"{option} {value} is out of range.", hint=f"Give a whole number from {lowest} to {highest}.")
+    return number
+
+
+def _seed(value: object, option: str) -> "Seed":
+    return _number(value, option, 0, SEEDS - 1)
+
+
+def _seed_of(env: Mapping[str, str]) -> "Seed | None":
+    return _seed(env["LAB_SEED"], "LAB_SEED") if env.get("LAB_SEED") else None
+
+
+def _clock(text: str, option: str = "--clock") -> tuple[ClockKind, float]:
+    kind, _, factor = text.partition(":")
+    if kind in ("real", "manual") and not factor:
+        return cast("ClockKind", kind), 1.0
+    try:
+        times = float(factor or "0")
+    except ValueError:
+        times = 0.0
+    if kind != "scaled" or not 0 < times <= 1_000_000:
+        forms = "instant, or a factor such as 20" if option == "--speed" else "real, scaled:20 or manual"
+        raise UsageError(f"{option} {text.removeprefix('scaled:') or text} is none.", hint=f"It is {forms}.")
+    return "scaled", times
+
+
+def _switches(given: list[str], env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    pairs = [(key[4:].lower(), value) for key, value in sorted(env.items()) if key.startswith("LAB_")]
+    known = [pair for pair in pairs if pair[0] in SWITCHES]
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text} names no value.", hint="Write --set NAME=VALUE.")
+        known.append((name.strip().replace("-", "_"), value.strip()))
+    return tuple(known)
+
+
+SWITCHES = frozenset(
+    ("invoke_status", "hints", "unknown_job", "version_check", "unknown_conversation",
+     "answer_by_message", "ecid", "pod", "scope_check")
+)  # fmt: skip
+"""The switches an environment may set (`LAB_` and the name in capitals); a test holds them to the typed document."""
+
+
+def _peer(base: str, env: Mapping[str, str]) -> Peer:
+    missing = [
+        name for name in ("LAB_TOKEN_URL", "LAB_CLIENT_ID", "LAB_CLIENT_SECRET", "LAB_SCOPE") if not env.get(name)
+    ]
+    if missing:
+        raise UsageError(f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again.")
+    if not base.startswith(("http://", "https://")):
+        raise UsageError(f"--base {base} is no origin.", hint="Write it as https://host or http://host:port.")
+    return Peer(
+        base.rstrip("/"), env["LAB_TOKEN_URL"], env["LAB_CLIENT_ID"], env["LAB_CLIENT_SECRET"], env["LAB_SCOPE"]
+    )

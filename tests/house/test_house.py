@@ -1,0 +1,142 @@
+"""The house stands: its rules hold, and each rule fails when it is broken on purpose."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOP_LEVEL = {"pyproject.toml", "README.md", "lab", "scenarios", "tests", "recordings"}
+BIN = Path(sys.executable).parent
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BIN / "lint-imports", "--no-cache"], cwd=folder, capture_output=True, text=True, check=False
+    )  # fmt: skip
+
+
+def ruff(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BIN / "ruff", *arguments, "--no-cache", "lab", "tests"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The lab's source in a folder of its own, to be broken."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "lab", tmp_path / "lab", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "tests").mkdir()
+    return tmp_path
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text((path.read_text() if path.exists() else "") + text)
+
+
+def test_every_module_has_its_place_and_arrows_point_down() -> None:
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nothing_lints() -> None:
+    done = ruff(ROOT, "check", "--output-format", "concise")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("lab/core/clock.py", "import asyncio\n"),
+        ("lab/core/clock.py", "import time\n"),
+        ("lab/core/gates.py", "import logging\n"),
+        ("lab/core/exchange.py", "from lab.core import plan\n"),
+        ("lab/core/gates.py", "from lab.core import timeline\n"),
+        ("lab/core/clock.py", "from lab import settings\n"),
+        ("lab/tui/__init__.py", "import lab.server\n"),
+        ("lab/engine/__init__.py", "import lab.server\n"),
+        ("lab/utils.py", "X = 1\n"),
+        ("lab/core/helpers.py", "X = 1\n"),
+    ],
+)
+def test_a_broken_layer_fails_the_build(copy: Path, file: str, text: str) -> None:
+    append(copy / file, text)
+    done = lint_imports(copy)
+    assert done.returncode == 1, done.stdout
+    assert "BROKEN" in done.stdout or "not listed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "door"),
+    [
+        ("import time\n\nNOW = time.time()\n", "lab/clocks.py"),
+        ("import time\n\nNOW = time.monotonic()\n", "lab/clocks.py"),
+        ("from time import perf_counter\n\nNOW = perf_counter()\n", "lab/clocks.py"),
+        ("import datetime\n\nNOW = datetime.datetime.now(datetime.UTC)\n", "lab/clocks.py"),
+        ("import asyncio\n\nWAIT = asyncio.sleep\n", "lab/clocks.py"),
+        ("import random\n\nDIE = random.random()\n", "lab/core/seeds.py"),
+        ("import uuid\n\nID = uuid.uuid4()\n", "lab/core/seeds.py"),
+        ("import secrets\n\nTOKEN = secrets.token_hex()\n", "lab/cli/entropy.py"),
+        ("import os\n\nHOME = os.environ['HOME']\n", "lab/settings.py"),
+        ("import os\n\nHOME = os.getenv('HOME')\n", "lab/settings.py"),
+        ("import sys\n\nsys.stdout.write('hello')\n", "lab/cli/console.py"),
+        ("import aiohttp\n\nMAKE = aiohttp.ClientSession\n", "lab/engine/transport.py"),
+    ],
+)
+def test_an_effect_past_its_door_names_the_door(copy: Path, text: str, door: str) -> None:
+    (copy / "lab" / "recording").mkdir(exist_ok=True)
+    (copy / "lab" / "recording" / "sly.py").write_text(text)
+    done = ruff(copy, "check", "--output-format", "concise")
+    assert done.returncode == 1
+    assert any("TID251" in line and door in line for line in done.stdout.splitlines() if "sly.py" in line), done.stdout
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys\nfrom lab.__main__ import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'aiohttp', 'textual', 'jwt', 'faker', 'pydantic', 'jinja2', 'yaml', 'asyncio'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {sorted(heavy)}' if heavy else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "demo" in done.stdout
+
+
+def test_no_test_waits() -> None:
+    sleeps = re.compile(r"\b(?:time|asyncio)\.sleep\((?!0\))")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if sleeps.search(line)
+    ]
+    assert found == []
+
+
+def test_the_top_level_is_closed() -> None:
+    listed = subprocess.run(
+        ["git", "ls-tree", "--name-only", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a clone")
+    extra = {name for name in listed.stdout.split() if not name.startswith(".")} - TOP_LEVEL
+    assert extra == set()
+
+
+def test_every_dependency_says_why() -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    project = tomllib.loads(text)["project"]
+    for name in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
+        line = next(line for line in text.splitlines() if line.strip().startswith(f'"{name}"'))
+        assert "# " in line, f"{name} has no reason"
