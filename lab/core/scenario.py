@@ -5,6 +5,9 @@ Words and rules: the scenario language's page; switches: contract.md §10.
 """
 
 import re
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
@@ -66,6 +69,12 @@ def duration(value: object) -> Millis:
     if total > LONGEST:
         raise ValueError("a duration is at most ten years")
     return total
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`did you mean …?` with the known word that is nearest, or nothing if none is near."""
+    near = get_close_matches(word, sorted(known), 1, 0.6)
+    return f"did you mean {near[0]}?" if near else ""
 
 
 Duration: TypeAlias = Annotated[
@@ -143,8 +152,12 @@ class Agent(Model):
 class Ask(Model):
     """What the external app sends: the message and the workflow's parameters."""
 
-    message: str
+    message: str = Field(min_length=1)
     parameters: dict[str, Json] = Field(default_factory=dict)
+
+
+def _ask_form(value: object) -> str:
+    return "ask:form" if isinstance(value, dict | Ask) else "ask:text"
 
 
 class Token(Model):
@@ -164,8 +177,24 @@ class Latencies(Model):
 class Number(Model):
     """A drawn number: an integer, or with `decimals` a decimal that keeps its places."""
 
-    between: tuple[int | float, int | float] = Field(strict=False)
-    decimals: int = Field(0, ge=0, le=9)
+    between: tuple[int | float, int | float] = Field(strict=False, description="smallest and largest, as [18, 24]")
+    decimals: int = Field(0, ge=0, le=9, description="places after the point; 0 draws integers")
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Smallest and largest, counted in the last place: `[18, 24]` with two decimals is 1800 to 2400."""
+        low, high = (Decimal(str(bound)).scaleb(self.decimals) for bound in self.between)
+        return int(low.to_integral_value(ROUND_CEILING)), int(high.to_integral_value(ROUND_FLOOR))
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Number":
+        if not all(-(10**15) <= bound <= 10**15 for bound in self.between):
+            raise ValueError("between: a number is at most 10^15")
+        if self.between[0] > self.between[1]:
+            raise ValueError("between: the smaller number comes first")
+        if self.steps[0] > self.steps[1]:
+            raise ValueError(f"between: no number with {self.decimals} decimals lies between these")
+        return self
 
 
 class OneOf(Model):
@@ -189,13 +218,24 @@ class Listed(Model):
     list: "Datum"
     count: int = Field(ge=0, le=1000)
 
+    @property
+    def size(self) -> int:
+        """How many values it holds, those of lists within it counted."""
+        return self.count * (self.list.size if isinstance(self.list, Listed) else 1)
+
+    @model_validator(mode="after")
+    def _small(self) -> "Listed":
+        if self.size > 10_000:
+            raise ValueError("a list holds at most 10000 values, those of lists within it counted")
+        return self
+
 
 def _datum_form(value: object) -> str:
     if isinstance(value, dict):
         for key, form in (("between", "number"), ("one_of", "one_of"), ("fake", "fake"), ("list", "list")):
             if key in value:
                 return f"data:{form}"
-    forms = {Number: "data:number", OneOf: "data:one_of", Fake: "data:fake", Listed: "data:list"}
+    forms: dict[type, str] = {Number: "data:number", OneOf: "data:one_of", Fake: "data:fake", Listed: "data:list"}
     return forms.get(type(value), "data:constant")
 
 
@@ -210,6 +250,10 @@ Datum: TypeAlias = Annotated[
 """One entry of `data`: a constant, or something drawn once per job."""
 
 
+StepId: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="the step's id")]
+"""An id as authors write it; on the wire it is upper-cased, `-` as `_`."""
+
+
 class Again(Model):
     """The retry loop of a WAIT node: back to `to`, `rounds` times, then on."""
 
@@ -220,7 +264,7 @@ class Again(Model):
 class Work(Model):
     """A stretch of RUNNING."""
 
-    work: str = Field(description="the step's id")
+    work: StepId
     title: str = ""
     tool: str | None = None
     takes: Latency
@@ -231,7 +275,7 @@ class Work(Model):
 class Pause(Model):
     """A WAIT node: WAITING without a person."""
 
-    wait: str = Field(description="the step's id")
+    wait: StepId
     title: str = ""
     takes: Latency
     says: str | None = None
@@ -290,7 +334,7 @@ Reviewer: TypeAlias = Annotated[
 class Gate(Model):
     """A step at which a job waits for a person."""
 
-    gate: str = Field(description="the step's id")
+    gate: StepId
     title: str = ""
     asks: str = Field(description="the question; initialMessage on the wire")
     channel: Literal["CHAT", "EMAIL", "APPROVAL_PROCESS"] = "CHAT"
@@ -305,19 +349,38 @@ class Gate(Model):
     next: str | None = None
 
 
+def _output_form(value: object) -> str:
+    if value is None:
+        return "output:null"
+    return "output:json" if isinstance(value, dict) else "output:text"
+
+
+Output: TypeAlias = Annotated[
+    Annotated[str, Tag("output:text")]
+    | Annotated[None, Tag("output:null")]
+    | Annotated[dict[Literal["json"], Json], Field(min_length=1), Tag("output:json")],
+    Discriminator(_output_form),
+    Field(
+        description="the answer: text (a template), null, or {json: …}, sent as JSON in a string. Strings within json"
+        " are templates and stay strings; write the JSON as text where a drawn number should be a number"
+    ),
+]
+"""What a job that ends COMPLETE answers, in the ways it may be written."""
+
+
 class Complete(Model):
     """An ending with an output."""
 
-    complete: str = Field(description="the step's id")
+    complete: StepId
     title: str = ""
-    output: Annotated[str, Tag("output:text")] | None | dict[Literal["json"], Json]
+    output: Output
     follow_up: tuple[str, ...] = Field((), strict=False)
 
 
 class Failure(Model):
     """An ending with an error text, perhaps with a partial output."""
 
-    error: str = Field(description="the step's id")
+    error: StepId
     title: str = ""
     text: str
     output: str | None = None
@@ -387,16 +450,29 @@ class Switches(Model):
     scope_check: Literal["pod", "shape", "off"] = "pod"
 
 
+def _version(value: object) -> object:
+    # Literal[1] alone would take true and 1.0
+    if type(value) is not int or value != 1:
+        raise ValueError("this lab reads version 1 of the language: write lab: 1")
+    return value
+
+
 class Scenario(Model):
     """A YAML document that scripts how one agent team behaves."""
 
-    lab: Literal[1] = Field(description="version of this language")
+    lab: Annotated[Literal[1], BeforeValidator(_version, json_schema_input_type=Literal[1])] = Field(
+        description="version of this language"
+    )
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="equals the file's name")
     title: str
     shows: str = Field("", description="one line for the picker: what this scenario demonstrates")
     story: str = Field("", description="for the presenter, shown before the run; Markdown")
     agent: Agent
-    ask: str | Ask
+    ask: Annotated[
+        Annotated[str, Field(min_length=1), Tag("ask:text")] | Annotated[Ask, Tag("ask:form")],
+        Discriminator(_ask_form),
+        Field(description="what our external app sends: the message, or {message, parameters}"),
+    ]
     match: str | None = Field(None, description="regular expression the message must contain, ignoring case")
     seed: int | None = Field(None, ge=0, le=2**63 - 1)
     token: Token = Token()
