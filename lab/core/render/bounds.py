@@ -1,0 +1,56 @@
+"""What a rendering may cost: work, and the sizes of what it makes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+LARGEST = 16 * 1024 * 1024
+"""The largest text that a template may make, in bytes."""
+WORK = 2_500_000
+"""The units of work in one rendering; a plain loop of 1000 by 1000 fits."""
+
+
+class RenderFailure(ValueError):
+    """A template that was allowed can't be rendered with these names."""
+
+
+class Budget:
+    """The work that is left to one rendering."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = WORK
+
+    def charge(self, units: int) -> None:
+        """Take units off; RenderFailure once none is left."""
+        self.left -= units
+        if self.left < 0:
+            raise RenderFailure("the template does too much work")
+
+    def weigh(self, value: object) -> None:
+        """Charge for looking at all of a value."""
+        if isinstance(value, str):
+            self.charge(1 + (len(value) >> 4))
+            return
+        self.charge(1)
+        if isinstance(value, Mapping):
+            for key, element in value.items():
+                self.weigh(key)
+                self.weigh(element)
+        elif isinstance(value, list | tuple):
+            for element in value:
+                self.weigh(element)
+
+
+def size(text: str) -> int:
+    """The bytes of a text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def bounded(pieces: Iterable[str]) -> Iterator[str]:
+    """The pieces, until they come to more than `LARGEST`: then RenderFailure."""
+    total = 0
+    for piece in pieces:
+        total += size(piece)
+        if total > LARGEST:
+            raise RenderFailure(f"the text would be larger than {LARGEST >> 20} MiB")
+        yield piece
