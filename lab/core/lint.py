@@ -1,0 +1,159 @@
+"""Warnings about a scenario that loads: what is allowed, and probably not meant."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from lab.core.clock import Millis, clock_text
+from lab.core.errors import Complaint
+from lab.core.generate import generate, restore
+from lab.core.parse import Path, Places
+from lab.core.render import RenderFailure, template
+from lab.core.scenario import (
+    Between,
+    Complete,
+    Failure,
+    Gate,
+    Latency,
+    LogNormal,
+    Observed,
+    Pause,
+    Scenario,
+    Script,
+    Step,
+    Vote,
+    Work,
+    nearest,
+    step_id,
+)
+
+_FORMS = ("between", "one_of", "fake", "list")
+
+
+def lint(scenario: Scenario, file: str, places: Places) -> tuple[Complaint, ...]:
+    """The warnings, in the order of the file; `places` come from `parse_with_places`."""
+    warnings = [
+        *_unreachable(scenario),
+        *_reviewers(scenario),
+        *_token(scenario),
+        *_outputs(scenario),
+        *_misspelt(scenario),
+    ]
+    marks = [(places.value(path), what, hint) for path, what, hint in warnings]
+    return tuple(sorted(Complaint(file, mark.line, mark.column, what, hint) for mark, what, hint in marks))
+
+
+def _unreachable(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
+    steps = {step_id(step): step for step in scenario.steps}
+    order = list(steps)
+    reached: set[str] = set()
+    ahead = order[:1]
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            following = order[order.index(name) + 1 :][:1]
+            ahead += _leads(steps[name], following)
+    for place, name in enumerate(order):
+        if name not in reached:
+            yield ("steps", place), f"no path leads to {name}", "name it in a verdict or a next, or leave it out"
+
+
+def _leads(step: Step, following: list[str]) -> list[str]:
+    match step:
+        case Complete() | Failure():
+            return []
+        case Work() | Pause():
+            back = [step.again.to] if isinstance(step, Pause) and step.again else []
+            return [*([step.next] if step.next else following), *back]
+        case Gate():
+            ways = step.verdicts
+            onward = ways.approved or step.next
+            named = [ways.timed_out, *([ways.rejected, ways.changes_requested] if step.approval else [])]
+            return [*([onward] if onward else following), *(way for way in named if way)]
+
+
+def _reviewers(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
+    for place, step in enumerate(scenario.steps):
+        if not isinstance(step, Gate):
+            continue
+        path: Path = ("steps", place)
+        if step.reviewer is None:
+            hint = "write reviewer: nobody if that is meant"
+            yield path, f"{step.gate} has no reviewer: without a person the job waits until it times out", hint
+        for vote in _votes(step):
+            if vote.after >= step.patience:
+                hint = f"{clock_text(vote.after)} after the opening, patience ends at {clock_text(step.patience)}"
+                yield (*path, "reviewer"), f"{step.gate} times out before its reviewer answers", hint
+
+
+def _votes(gate: Gate) -> tuple[Vote, ...]:
+    match gate.reviewer:
+        case Vote() as vote:
+            return (vote,)
+        case Script(script=votes):
+            return votes
+        case _:
+            return ()
+
+
+def _token(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
+    lifetime = scenario.token.lifetime
+    for place, step in enumerate(scenario.steps):
+        longest = step.patience if isinstance(step, Gate) else _longest(step.takes) if isinstance(step, Pause) else 0
+        if longest > lifetime:
+            what = (
+                f"the token ({clock_text(lifetime)}) expires while {step_id(step)} waits (up to {clock_text(longest)})"
+            )
+            yield ("steps", place), what, "the client must ask for another: intended?"
+
+
+def _longest(latency: Latency) -> Millis:
+    match latency:
+        case int():
+            return latency
+        case Between():
+            return latency.between[1]
+        case LogNormal():
+            return latency.p95
+        case Observed():
+            return max(latency.observed)
+
+
+def _outputs(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
+    names = _names(scenario)
+    for place, step in enumerate(scenario.steps):
+        text = step.output if isinstance(step, Complete | Failure) else None
+        if not isinstance(text, str):
+            continue
+        path: Path = ("steps", place, "output")
+        try:
+            if not template(text).render(names).strip():
+                yield path, f"the output of {step_id(step)} renders to nothing", "write output: null if that is meant"
+        except RenderFailure as failure:
+            yield path, f"the output of {step_id(step)} doesn't render: {failure}", ""
+
+
+def _names(scenario: Scenario) -> Mapping[str, object]:
+    """Names as the first job has them, every gate approved with a comment."""
+    data = restore(scenario.data, generate(scenario.data, scenario.seed or 0, f"{scenario.name}/1"))
+    found = re.search(scenario.match, scenario.message, re.IGNORECASE) if scenario.match else None
+    decision = {"verdict": "approved", "by": "reviewer", "comment": "A comment."}
+    return {
+        "message": scenario.message,
+        "match": found.groupdict() if found else {},
+        "parameters": scenario.parameters,
+        "data": data,
+        "decisions": {step.gate: decision for step in scenario.steps if isinstance(step, Gate)},
+        "job": {"id": "00000000-0000-4000-8000-000000000000"},
+        "turn": 1,
+        "conversation": {"id": "00000000-0000-4000-8000-000000000000", "turns": []},
+        "now": "2026-01-01T00:00:00.000Z",
+    }
+
+
+def _misspelt(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
+    for name, datum in scenario.data.items():
+        for key in datum if isinstance(datum, dict) else ():
+            hint = nearest(key, _FORMS)
+            if hint:
+                yield ("data", name), f"{name} is a constant with a key {key}: nothing is drawn", hint

@@ -1,0 +1,79 @@
+"""The names that templates use, checked against the scenario around them."""
+
+from dataclasses import dataclass
+
+from lab.core.parse.collect import Collector
+from lab.core.parse.tree import Mark, Path
+from lab.core.render import Fault, Paths, TemplateError, template
+from lab.core.scenario import nearest
+
+_FIELDS = {
+    "decisions": frozenset({"verdict", "by", "comment"}),
+    "job": frozenset({"id"}),
+    "conversation": frozenset({"id", "turns"}),
+    "turns": frozenset({"message", "match", "data", "output"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a scenario offers to its templates; None where its shape is broken, so nothing can be told."""
+
+    data: frozenset[str] | None
+    groups: frozenset[str] | None
+    gates: frozenset[str]
+
+
+def check_text(path: Path, text: str, names: Names, collector: Collector) -> None:
+    """Complain about a text that is no template, and about each name in it that the scenario doesn't have."""
+    faults, paths = _checked(_as_written(path, text, collector))
+    for fault in faults:
+        collector.add(path, fault.what, fault.hint, mark=_mark(path, fault.line, collector))
+    for line, used in paths:
+        what, hint = _missing(used, names)
+        if what:
+            collector.add(path, what, hint, mark=_mark(path, line, collector))
+
+
+def _checked(text: str) -> tuple[tuple[Fault, ...], Paths]:
+    try:
+        return (), template(text).paths
+    except TemplateError as error:
+        return error.faults, error.paths
+
+
+def _as_written(path: Path, text: str, collector: Collector) -> str:
+    """The text with the lines of the source: folding makes one line of several, and changes nothing else."""
+    block = collector.places.place(path).block
+    return collector.places.source(block) if block is not None and block.folded else text
+
+
+def _mark(path: Path, line: int, collector: Collector) -> Mark:
+    """The place of a template's line: exact in block text; in other text the place of its beginning."""
+    block = collector.places.place(path).block
+    return collector.places.value(path) if block is None else Mark(block.first + line - 1, 1)
+
+
+def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
+    """What is wrong with a path that a template looks up, and a hint; empty if nothing is."""
+    match used:
+        case ("data", name, *_) if names.data is not None and name not in names.data:
+            return f"data has no {name}", nearest(name, names.data) or _known(names.data)
+        case ("match", name, *_) if names.groups is not None and name not in names.groups:
+            return f"match has no group {name}", nearest(name, names.groups) or _known(names.groups)
+        case ("decisions", gate, *_) if gate not in names.gates:
+            return f"there is no gate {gate}", nearest(gate, names.gates) or _known(names.gates)
+        case ("decisions", _, field, *_) if field not in _FIELDS["decisions"]:
+            return f"a decision has no {field}", nearest(field, _FIELDS["decisions"]) or _known(_FIELDS["decisions"])
+        case ("conversation", "turns", _, field, *_) if field not in _FIELDS["turns"]:
+            return f"a turn has no {field}", nearest(field, _FIELDS["turns"]) or _known(_FIELDS["turns"])
+        case ("job" | "conversation" as root, field, *_) if field not in _FIELDS[root]:
+            return f"{root} has no {field}", nearest(field, _FIELDS[root]) or _known(_FIELDS[root])
+        case ("message" | "now" | "turn" as root, part, *_) if not part.lstrip("-").isdigit():
+            return f"{root} has no {part}", "it is a number" if root == "turn" else "it is a text"
+        case _:
+            return "", ""
+
+
+def _known(words: frozenset[str]) -> str:
+    return f"known here: {', '.join(sorted(words))}" if words else "there are none"
