@@ -369,7 +369,7 @@ def _job_id(key: Key) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def text_of(value: Json | Mapping[str, Json]) -> str:
+def text_of(value: object) -> str:
     """Compact JSON text, member order kept, only what must be escaped."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -408,9 +408,7 @@ def _fold_job(fact: JobAccepted, get: Callable[[Key], Record | None]) -> tuple[t
     return (*made, (key, ConversationRecord(fact.team, record.owner, (*jobs, fact.job))))
 
 
-def _fold_decision(
-    job: str, decision: Decision, get: Callable[[Key], Record | None]
-) -> tuple[tuple[Key, Record], ...]:
+def _fold_decision(job: str, decision: Decision, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Record], ...]:
     record = get(job_key(job))
     if not isinstance(record, JobRecord):
         return ()

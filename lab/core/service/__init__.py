@@ -1,0 +1,135 @@
+"""The one loop around the mock: load, call, commit, and tell the observers.
+
+It serves the server's sockets, the in-memory transport and replay alike. With the memory ledger nothing is
+ever missing and nothing conflicts, so the loop is a straight line.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response
+from lab.core.gates import Origin
+from lab.core.journal import (
+    Derived,
+    Fact,
+    JobRecord,
+    LedgerCleared,
+    MemoryLedger,
+    TokenRevoked,
+    job_key,
+)
+from lab.core.observe import Noted, Observation, Observer, Requested, Touched
+from lab.core.service.mock import Mock, Ruling
+from lab.core.service.views import Config, Look
+
+__all__ = ["Config", "Look", "Mock", "Reply", "Ruling", "Service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one exchange: the shell withholds it for `held` milliseconds."""
+
+    x: int
+    response: Response
+    held: Millis
+    route: str
+    flags: tuple[str, ...]
+    job: str | None
+
+
+class Service:
+    """A mock, its ledger and its observers."""
+
+    def __init__(self, config: Config, ledger: MemoryLedger | None = None) -> None:
+        self.config = config
+        self.ledger = ledger or MemoryLedger()
+        self.observers: list[Observer] = []
+        self._mock = Mock(config)
+        self._exchanges = 0
+
+    def tell(self, observation: Observation) -> None:
+        """Tell every observer."""
+        for observer in self.observers:
+            observer(observation)
+
+    def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0) -> Reply:
+        """Answer a request that was complete at `now`; the caller tells `Replied` once the last byte has left."""
+        self._exchanges += 1
+        x = self._exchanges
+        done = self._mock.handle(self.ledger, request, now)
+        if self.observers:
+            self.tell(Requested(now, x, done.route, request, c, done.flags, took))
+            self._touch(done.job, now)
+        self._commit(done.facts, x)
+        if done.facts and self.observers:
+            self._touch(done.job, now)
+        return Reply(x, done.response, done.held, done.route, done.flags, done.job)
+
+    def next_exchange(self) -> int:
+        """An ordinal for an exchange that the shell answers without asking the mock."""
+        self._exchanges += 1
+        return self._exchanges
+
+    def _touch(self, job: str | None, now: Millis) -> None:
+        if job is not None and isinstance(self.ledger.get(job_key(job)), JobRecord):
+            self.tell(Touched(now, job))
+
+    def _commit(self, facts: tuple[Fact, ...], x: int | None) -> None:
+        self.ledger.commit(facts)
+        for fact in facts:
+            self.tell(Noted(fact.at, fact, x))
+
+    def decide(
+        self, job: str, gate: str, verdict: str, now: Millis,
+        *, by: Origin = Origin.PERSON, name: str | None = None, comment: str | None = None,
+    ) -> Ruling:  # fmt: skip
+        """Admit a decision from outside the API, or refuse it: 400, 404 or 409 and the reason."""
+        ruling = self._mock.decide(self.ledger, job, gate, verdict, now, by=by, name=name, comment=comment)
+        if ruling.facts:
+            self._touch(job, now)
+            self._commit(ruling.facts, None)
+            self._touch(job, now)
+        return ruling
+
+    def end_tokens(self, client: str, do: str, now: Millis) -> Ruling:
+        """Revoke or expire every live token of a client."""
+        if client not in {each.id for each in self.config.clients}:
+            return Ruling(404, "There is no such client.")
+        if do not in ("expire", "revoke"):
+            return Ruling(400, "do must be expire or revoke.")
+        live = [
+            token for token, record in self.ledger.tokens()
+            if record.client == client and not record.revoked and now < record.until
+        ]  # fmt: skip
+        self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in live), None)
+        return Ruling(200, f"{len(live)} ended")
+
+    def note(self, fact: Fact, x: int | None = None) -> None:
+        """Take a fact from outside: input facts are folded, all are told."""
+        job = getattr(fact, "job", None) if fact.kind == "input" else None
+        self._touch(job, fact.at)
+        self._commit((fact,), x)
+        self._touch(job, fact.at)
+
+    def reset(self, now: Millis) -> None:
+        """Clear the ledger, its numbers too."""
+        self._mock.views.forget()
+        self.note(LedgerCleared(at=now, by="control"))
+
+    def derived(self, job: str, now: Millis) -> Derived | None:
+        """The derived facts of a job up to `now`, or None if it isn't known."""
+        return self._mock.views.derived(self.ledger, job, now)
+
+    def look(self, job: str, now: Millis) -> Look | None:
+        """A job at `now`, or None if it isn't known."""
+        return self._mock.views.look(self.ledger, job, now)
+
+    def jobs(self) -> Iterator[str]:
+        """The ids of all jobs, oldest first."""
+        return self.ledger.jobs()
+
+    def status_of(self, job: str, now: Millis) -> bytes | None:
+        """The status body of a job, or None if it isn't known."""
+        record = self.ledger.get(job_key(job))
+        return self._mock.views.status(job, record, now).body if isinstance(record, JobRecord) else None

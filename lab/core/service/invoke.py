@@ -1,0 +1,275 @@
+"""invokeAsync: a new job, the next turn of a conversation, or the answer to a gate (contract.md §3, §5.3)."""
+
+from dataclasses import dataclass, replace
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response
+from lab.core.gates import Inadmissible, Origin, admit
+from lab.core.journal import (
+    ConversationRecord,
+    Fact,
+    GateDecided,
+    JobAccepted,
+    JobRecord,
+    Ledger,
+    ScenarioMissed,
+    TokenRecord,
+    WaitEnded,
+    conversation_key,
+    fold,
+)
+from lab.core.plan import Outline, settle_draws
+from lab.core.problems import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, bad_request, conflict, forbidden, not_found
+from lab.core.render import RenderFailure, template
+from lab.core.scenario import Complete, Failure, Gate, Pause, Status, Verdict, Work
+from lab.core.seeds import uuid4
+from lab.core.service.refusals import refusal
+from lab.core.service.views import UNMATCHED, Look, Views
+from lab.core.timeline import at
+from lab.core.wire import BadJson, Route, read_invoke, read_json
+from lab.core.wire.bodies import VERDICT_OF, actions, callback_token, names
+from lab.core.wire.requests import Asked, Resume
+
+JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
+_APPROVES = ("approve", "approved", "yes", "ok")
+_REJECTS = ("reject", "rejected", "no", "decline")
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """What an invoke came to."""
+
+    response: Response | Problem
+    job: str | None = None
+    outline: Outline | None = None
+    facts: tuple[Fact, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+def invoke(views: Views, ledger: Ledger, route: Route, request: Request, bearer: TokenRecord, now: Millis) -> Invoked:
+    """Answer an invokeAsync whose path, method and bearer are in order."""
+    kind = request.header("content-type")
+    if kind is None or not _is_json(kind):
+        return Invoked(Problem(415, "Content-Type must be application/json.", "Send Content-Type: application/json."))
+    try:
+        value = read_json(request.body)
+    except BadJson as bad:
+        return Invoked(bad_request(str(bad)), flags=(bad.flag,) if bad.flag else ())
+    team = views.by_team.get(route.code)
+    if team is None:
+        return Invoked(TEAM_UNKNOWN)
+    asked = read_invoke(value, route.code)
+    if isinstance(asked, Problem):
+        return Invoked(asked)
+    done = _Call(views, ledger, route, bearer, now, asked, team).answer()
+    return replace(done, flags=tuple(sorted({*asked.flags, *done.flags})))
+
+
+def _is_json(kind: str) -> bool:
+    essence, _, rest = kind.lower().partition(";")
+    charset = rest.replace(" ", "").replace('"', "")
+    return essence.strip() == "application/json" and charset in ("", "charset=utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    views: Views
+    ledger: Ledger
+    route: Route
+    bearer: TokenRecord
+    now: Millis
+    asked: Asked
+    team: tuple[Outline, ...]
+
+    def answer(self) -> Invoked:
+        asked = self.asked
+        if asked.resume is not None:
+            return self._resume(asked.resume)
+        waiting = self._waiting()
+        if waiting is not None:
+            return self._by_message(*waiting)
+        refused = self._fields()
+        if refused is not None:
+            return Invoked(refused)
+        return self._accept()
+
+    # Answers to what waits
+
+    def _own(self, job: str) -> Look | None:
+        look = self.views.look(self.ledger, job, self.now)
+        if look is None or look.record.owner != self.bearer.owner or look.record.team != self.route.code:
+            return None
+        return look
+
+    def _waiting(self) -> tuple[str, Look] | None:
+        """The job that this message answers: WAITING, named by jobId or by its conversation."""
+        if not self.views.config.switches.answer_by_message:
+            return None
+        if self.asked.job is not None:
+            look = self._own(self.asked.job)
+            return (self.asked.job, look) if look and look.span.status is Status.WAITING else None
+        if self.asked.conversation is None or self.asked.members.get("conversational") is not True:
+            return None
+        known = self.ledger.get(conversation_key(self.asked.conversation))
+        if not isinstance(known, ConversationRecord):
+            return None
+        look = self._own(known.jobs[-1])
+        step = look.span.step if look else None
+        if look is None or not isinstance(step, Gate) or step.channel != "CHAT":
+            return None
+        return known.jobs[-1], look
+
+    def _resume(self, resume: Resume) -> Invoked:
+        job = self.asked.job
+        look = self._own(job) if job else None
+        if job is None or look is None:
+            return Invoked(JOB_UNKNOWN)
+        if self.asked.conversation is not None and self.asked.conversation != look.record.conversation:
+            return Invoked(conflict("conversationId is not the job's."), job)
+        span = look.span
+        if span.status is not Status.WAITING:
+            return Invoked(conflict("The job is not waiting.", refusal(look, None, Inadmissible.EARLY)), job)
+        if isinstance(span.step, Gate) and span.step.channel != "CHAT":
+            return Invoked(conflict("This approval is given outside the API."), job)
+        if resume.token != callback_token(look.plan, span):
+            return Invoked(conflict("messageInstanceId is not the open gate's callbackToken."), job)
+        if isinstance(span.step, Pause):
+            if resume.action != "ORA_TIMEOUT":
+                return Invoked(bad_request("A wait offers ORA_TIMEOUT only."), job)
+            return self._taken(job, WaitEnded(at=self.now, job=job, step=span.id, round=span.visit))
+        return self._decide(job, look, resume.action, resume.content)
+
+    def _by_message(self, job: str, look: Look) -> Invoked:
+        if self.asked.conversation is not None and self.asked.conversation != look.record.conversation:
+            return Invoked(conflict("conversationId is not the job's."), job)
+        gate = look.span.step
+        if not isinstance(gate, Gate):
+            return Invoked(conflict("The job waits for time, not for a person."), job)
+        if gate.channel != "CHAT":
+            return Invoked(conflict("This approval is given outside the API."), job)
+        text = self.asked.message.strip()
+        if not gate.approval:
+            return self._decide(job, look, "RFI_ACTION", text)
+        word = text.casefold()
+        labels = {str(label).strip().casefold(): action for action, label in actions(gate).items()}
+        action = labels.get(word)
+        if action is None:
+            action = "APPROVE_ACTION" if word in _APPROVES else "REJECT_ACTION" if word in _REJECTS else "RFI_ACTION"
+        return self._decide(job, look, action, text if action == "RFI_ACTION" else None)
+
+    def _decide(self, job: str, look: Look, action: str, content: str | None) -> Invoked:
+        gate, span = look.span.step, look.span
+        assert isinstance(gate, Gate)
+        verdict = VERDICT_OF.get(action)
+        if not gate.approval and action == "RFI_ACTION":
+            verdict = Verdict.APPROVED
+        why = admit(span.opening, gate.gate, verdict, content) if verdict else Inadmissible.NOT_OFFERED
+        if why is not None:
+            offered = ", ".join(f"{name} ({label})" for name, label in actions(gate).items())
+            return Invoked(bad_request("The gate does not offer this.", f"It offers {offered}."), job)
+        assert verdict is not None
+        fact = GateDecided(
+            at=self.now, job=job, gate=gate.gate, round=span.visit, verdict=verdict, by=Origin.API, comment=content
+        )
+        return self._taken(job, fact)
+
+    def _taken(self, job: str, fact: GateDecided | WaitEnded) -> Invoked:
+        (_, record), *_ = fold(fact, self.ledger.get)
+        assert isinstance(record, JobRecord)
+        planned = self.views.plan_of(job, record)
+        span = at(planned, record.decisions, self.now)
+        status = self.views.config.switches.invoke_status
+        response = self.views.answer(planned, span, invoked=True, status=status)
+        return Invoked(response, job, planned.outline, (fact,))
+
+    # New jobs
+
+    def _fields(self) -> Problem | None:
+        members, switches = self.asked.members, self.views.config.switches
+        draft = members.get("status") == "DRAFT"
+        if not draft and not any(each.scenario.agent.published for each in self.team):
+            return TEAM_UNKNOWN
+        version = members.get("version")
+        known = [each.scenario.agent.version for each in self.team if each.scenario.agent.version is not None]
+        if switches.version_check and version is not None and known and version not in known:
+            return forbidden(CANNOT_EXECUTE, f"Version {version} is not published; {known[-1]} is.")
+        if self.asked.blank:
+            return bad_request("message must not be blank.", "Say what the agent should do.")
+        return None
+
+    def _conversation(self) -> tuple[str | None, int, tuple[str, ...]] | Problem:
+        """The conversation's id (None: a new one is due, or none at all), the turn, and flags."""
+        sent = self.asked.conversation
+        if self.asked.members.get("conversational") is not True:
+            return None, 1, ("ignored_conversation_id",) if sent else ()
+        if sent is None:
+            return None, 1, ()
+        known = self.ledger.get(conversation_key(sent))
+        if not isinstance(known, ConversationRecord):
+            if self.views.config.switches.unknown_conversation == "refuse":
+                return bad_request("conversationId is not known.", "Leave it out in the first turn.")
+            return sent, 1, ()
+        if known.owner != self.bearer.owner:
+            return not_found("Conversation not found.")
+        if known.team != self.route.code:
+            return bad_request("conversationId belongs to another agent team.")
+        return sent, len(known.jobs) + 1, ()
+
+    def _accept(self) -> Invoked:
+        conversation = self._conversation()
+        if isinstance(conversation, Problem):
+            return Invoked(conversation)
+        issued, turn, flags = conversation
+        if self.asked.job is not None:
+            flags = (*flags, "ignored_job_id")
+        config = self.views.config
+        chosen = next((each for each in self.team if each.match(self.asked.message) is not None), None)
+        made = chosen or UNMATCHED
+        client = self.bearer.client
+        ordinal = self.ledger.take(f"job/{client}/{made.name}")
+        stream = f"{client}/{made.name}/{ordinal}"
+        if self.asked.members.get("conversational") is True and issued is None:
+            issued = uuid4(config.seed, f"conversation/{stream}")
+        recorded = (config.recorded or {}).get((client, made.name, ordinal))
+        fact = JobAccepted(
+            at=self.now, job=uuid4(config.seed, f"job/{stream}"), client=client, user=self.bearer.user,
+            conversation=issued, turn=turn, team=self.route.code, scenario=chosen.name if chosen else None,
+            ordinal=ordinal, input=self.asked.members,
+            drawn=recorded if recorded is not None else settle_draws(made, config.seed, ordinal),
+        )  # fmt: skip
+        facts: tuple[Fact, ...] = (fact,)
+        if chosen is None:
+            facts = (ScenarioMissed(at=self.now, near=tuple(each.name for each in self.team)), fact)
+        return self._answered(fact, facts, made, flags)
+
+    def _answered(self, fact: JobAccepted, facts: tuple[Fact, ...], made: Outline, flags: tuple[str, ...]) -> Invoked:
+        (_, record), *_ = fold(fact, self.ledger.get)
+        assert isinstance(record, JobRecord)
+        planned = self.views.plan_of(fact.job, record)
+        span = at(planned, (), self.now)
+        try:
+            for text in _texts_before_decisions(made):
+                template(text).render(names(planned, span, self.views.config.epoch))
+        except RenderFailure as failure:
+            reason = f"A text of scenario {made.name} can not be written: {failure}"
+            return Invoked(Problem(503, "The scenario can not be played.", reason))
+        status = self.views.config.switches.invoke_status
+        return Invoked(self.views.answer(planned, span, invoked=True, status=status), fact.job, made, facts, flags)
+
+
+def _texts_before_decisions(made: Outline) -> tuple[str, ...]:
+    """The texts that can be tried at acceptance: those that look at no decision."""
+    texts: list[str] = []
+    for step in made.scenario.steps:
+        match step:
+            case Work() | Pause():
+                texts += [step.says] if step.says else []
+            case Gate():
+                texts += [step.asks, step.change_prompt, step.last_round]
+            case Complete():
+                texts += [step.output] if isinstance(step.output, str) else []
+                texts += step.follow_up
+            case Failure():
+                texts += [step.text] + ([step.output] if step.output else [])
+    tried = (text for text in texts if not template(text).plain)
+    return tuple(text for text in tried if not any(path[0] == "decisions" for _, path in template(text).paths))

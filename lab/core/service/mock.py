@@ -1,0 +1,178 @@
+"""The mock server without I/O: `handle(ledger, request, now)` gives a reply and the facts it brings."""
+
+from dataclasses import dataclass
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response
+from lab.core.gates import Inadmissible, Origin, admit
+from lab.core.journal import Fact, GateDecided, JobRecord, Ledger, TokenRecord, job_key, token_key
+from lab.core.oauth import api_scope, opens_api
+from lab.core.plan import Outline
+from lab.core.problems import Problem, challenge, forbidden, unauthenticated
+from lab.core.scenario import Gate, Latency, Status, Verdict, step_id
+from lab.core.seeds import latency
+from lab.core.service.invoke import JOB_UNKNOWN, invoke
+from lab.core.service.refusals import refusal
+from lab.core.service.token import grant
+from lab.core.service.views import UNMATCHED, Config, Views
+from lab.core.wire import Route, find
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """A reply, how long it is withheld, and what it brings."""
+
+    response: Response
+    held: Millis = 0
+    route: str = "unknown"
+    job: str | None = None
+    facts: tuple[Fact, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What became of a control command: 200, or a refusal with its reason."""
+
+    status: int
+    why: str = ""
+    facts: tuple[Fact, ...] = ()
+
+
+_CHALLENGE = "Exchange the credentials for a token at /oauth2/v1/token and send Authorization: Bearer."
+_COOKIE = "A browser's login does not open this API; send Authorization: Bearer with a token."
+
+
+class Mock:
+    """Made with outlines, switches, seed and epoch; holds no state but memos."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.views = Views(config)
+
+    def handle(self, ledger: Ledger, request: Request, now: Millis) -> Handled:
+        """Answer a request at `now`."""
+        route = find(request.method, request.path)
+        if isinstance(route, Problem):
+            return Handled(route.response(hints=self.config.switches.hints))
+        if route.name == "token":
+            return self._token(ledger, request, now, route)
+        bearer, flags = self._bearer(ledger, request, now)
+        if isinstance(bearer, Problem):
+            response = bearer.response(hints=self.config.switches.hints)
+            return Handled(response, 0, route.name, None, (), (*route.flags, *flags))
+        if route.name == "status":
+            return self._status(ledger, route, bearer, now, flags)
+        return self._invoke(ledger, route, request, bearer, now, flags)
+
+    def _token(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Handled:
+        granted = grant(self.config, ledger, request, now)
+        held = 0
+        if granted.client is not None and len(self.config.outlines) == 1:
+            held = self._held(self.config.outlines[0], "token", granted.client, now)
+        return Handled(granted.response, held, "token", None, granted.facts, (*route.flags, *granted.flags))
+
+    def _held(self, made: Outline, route: str, stream: str, now: Millis) -> Millis:
+        spec: Latency = getattr(made.scenario.latency, route)
+        return spec if isinstance(spec, int) else latency(self.config.seed, f"{stream}/{route}@{now}", spec)
+
+    def _bearer(self, ledger: Ledger, request: Request, now: Millis) -> tuple[TokenRecord | Problem, tuple[str, ...]]:
+        """The token's record, or the refusal of contract.md §7.5."""
+        header: str | None = None
+        for name, value in request.headers:
+            if name == "authorization":
+                if header is not None:
+                    return self._invalid_request("There are two Authorization headers."), ()
+                header = value
+        in_query = "access_token=" in request.query
+        if header is None:
+            flags = ("token_in_uri",) if in_query else ()
+            return unauthenticated(_COOKIE if request.header("cookie") else _CHALLENGE), flags
+        scheme, _, token = header.partition(" ")
+        flags = ()
+        if scheme != "Bearer":
+            if scheme.lower() != "bearer":
+                return unauthenticated(_CHALLENGE), ("basic_on_api",) if scheme.lower() == "basic" else ()
+            flags = ("scheme_spelling",)
+        token = token.strip(" ")
+        if not token or "," in token or " " in token or in_query:
+            return self._invalid_request("Send exactly one token."), flags
+        return self._known(ledger, token, now), flags
+
+    def _known(self, ledger: Ledger, token: str, now: Millis) -> TokenRecord | Problem:
+        # Only tokens of this ledger can be good, so looking one up is the whole check; nothing is parsed.
+        record = ledger.get(token_key(token))
+        if not isinstance(record, TokenRecord):
+            return self._invalid_token("The token was not issued by this run of the lab.")
+        if record.revoked or now >= record.until:
+            return self._invalid_token("The token was revoked." if record.revoked else "The token expired.")
+        if not opens_api(record.scope):
+            scope = api_scope(self.config.switches.pod)
+            value = challenge("insufficient_scope", scope=scope)
+            return forbidden("Insufficient scope.", f"Ask for {scope}", (("www-authenticate", value),))
+        return record
+
+    def _invalid_token(self, description: str) -> Problem:
+        return unauthenticated("Fetch a new token at /oauth2/v1/token.", "invalid_token", description)
+
+    def _invalid_request(self, what: str) -> Problem:
+        return Problem(
+            400,
+            what,
+            "Send Authorization: Bearer with one token.",
+            (("www-authenticate", challenge("invalid_request")),),
+        )
+
+    def _status(
+        self, ledger: Ledger, route: Route, bearer: TokenRecord, now: Millis, flags: tuple[str, ...]
+    ) -> Handled:
+        record = ledger.get(job_key(route.job))
+        if not isinstance(record, JobRecord) or record.owner != bearer.owner or record.team != route.code:
+            problem = JOB_UNKNOWN
+            if self.config.switches.unknown_job == 403:
+                problem = forbidden("user can not execute this workflow.")
+            return Handled(
+                problem.response(hints=self.config.switches.hints), 0, "status", None, (), (*route.flags, *flags)
+            )
+        made = self.views.by_name[record.scenario] if record.scenario else UNMATCHED
+        response = self.views.status(route.job, record, now)
+        return Handled(
+            response, self._held(made, "status", route.job, now), "status", route.job, (), (*route.flags, *flags)
+        )
+
+    def _invoke(
+        self, ledger: Ledger, route: Route, request: Request, bearer: TokenRecord, now: Millis, flags: tuple[str, ...]
+    ) -> Handled:
+        done = invoke(self.views, ledger, route, request, bearer, now)
+        noted = tuple(sorted({*route.flags, *flags, *done.flags}))
+        if isinstance(done.response, Problem):
+            response = done.response.response(hints=self.config.switches.hints)
+            return Handled(response, 0, "invoke", done.job, (), noted)
+        assert done.outline is not None and done.job is not None
+        held = self._held(done.outline, "invoke", done.job, now)
+        return Handled(done.response, held, "invoke", done.job, done.facts, noted)
+
+    def decide(
+        self, ledger: Ledger, job: str, gate: str, verdict: str, now: Millis,
+        *, by: Origin, name: str | None, comment: str | None,
+    ) -> Ruling:  # fmt: skip
+        """A decision from outside the API: any channel; `gate` is a step id or a node code."""
+        look = self.views.look(ledger, job, now)
+        if look is None:
+            return Ruling(404, "There is no such job.")
+        gates = {step_id(step): step for step in look.plan.outline.scenario.steps if isinstance(step, Gate)}
+        found = next((each for each in gates if gate in (each, each.upper().replace("-", "_"))), None)
+        if found is None:
+            return Ruling(404, f"There is no such gate; this scenario has {', '.join(gates) or 'none'}.")
+        if verdict not in (Verdict.APPROVED, Verdict.REJECTED, Verdict.CHANGES):
+            return Ruling(400, "verdict must be approved, rejected or changes-requested.")
+        word = Verdict(verdict)
+        if look.span.status is not Status.WAITING:
+            return Ruling(409, refusal(look, found, Inadmissible.EARLY))
+        why = admit(look.span.opening, found, word, comment)
+        if why is not None:
+            return Ruling(409, refusal(look, found, why))
+        fact = GateDecided(
+            at=now, job=job, gate=found, round=look.span.visit, verdict=word, by=by, name=name, comment=comment
+        )
+        return Ruling(200, "", (fact,))

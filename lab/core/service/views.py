@@ -1,0 +1,142 @@
+"""From records to views: plan, span and body of a job, recomputed; the span last seen is a memo, never state."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+
+from lab.core.clock import Epoch, Millis
+from lab.core.exchange import Json, Response
+from lab.core.gates import Decision
+from lab.core.journal import Derived, JobRecord, Ledger, derived, job_key
+from lab.core.oauth import DEMO, Client
+from lab.core.plan import Drawn, Input, Invocation, Outline, Plan, outline, plan
+from lab.core.problems import JSON_HEADERS, json_bytes
+from lab.core.scenario import Scenario, Switches
+from lab.core.seeds import Seed
+from lab.core.timeline import Span, at
+from lab.core.wire import job_body, read_input
+
+UNMATCHED = outline(
+    Scenario.model_validate({
+        "lab": 1, "name": "unmatched", "title": "No scenario fits the message", "agent": {"code": "X"}, "ask": "x",
+        "steps": [
+            {"work": "search", "takes": "1s"},
+            {"error": "unmatched", "text": "No answer is defined for this message."},
+        ],
+    })
+)  # fmt: skip
+"""What a job does whose message fits no scenario of its team: ERROR after 1 s (contract.md §6.2)."""
+
+MOST_REMEMBERED = 131_072
+"""Jobs whose last look is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the mock is made with. In a replay `recorded` holds the draws by client, scenario and ordinal."""
+
+    outlines: tuple[Outline, ...]
+    switches: Switches
+    seed: Seed
+    epoch: Epoch
+    clients: tuple[Client, ...] = (DEMO,)
+    scripted: bool = True
+    """Whether scripted reviewers answer; False when a person does."""
+    recorded: Mapping[tuple[str, str, int], Drawn] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A job at an instant."""
+
+    record: JobRecord
+    plan: Plan
+    span: Span
+
+
+@lru_cache(maxsize=4096)
+def _input_of(text: str) -> Input:
+    return read_input(cast("dict[str, Json]", json.loads(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Glance:
+    record: JobRecord
+    since: Millis
+    until: Millis | None
+    response: Response
+
+
+class Views:
+    """Computes views for one configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.by_name = {each.name: each for each in config.outlines}
+        self.by_team: dict[str, tuple[Outline, ...]] = {}
+        for each in config.outlines:
+            code = each.scenario.agent.code
+            self.by_team[code] = (*self.by_team.get(code, ()), each)
+        self._glances: dict[str, _Glance] = {}
+
+    def plan_of(self, job: str, record: JobRecord) -> Plan:
+        """The plan of a job."""
+        made = self.by_name[record.scenario] if record.scenario else UNMATCHED
+        invocation = Invocation(
+            job, record.client, record.team, made.name, record.ordinal, record.at, _input_of(record.input),
+            record.conversation, record.turn,
+        )  # fmt: skip
+        config = self.config
+        recorded = (config.recorded or {}).get((record.client, made.name, record.ordinal))
+        return plan(made, invocation, config.seed, json.loads(record.data), recorded=recorded, scripted=config.scripted)
+
+    def look(self, ledger: Ledger, job: str, now: Millis) -> Look | None:
+        """The job at `now`, or None if it isn't known."""
+        record = ledger.get(job_key(job))
+        if not isinstance(record, JobRecord):
+            return None
+        planned = self.plan_of(job, record)
+        return Look(record, planned, at(planned, record.decisions, now))
+
+    def derived(self, ledger: Ledger, job: str, now: Millis) -> Derived | None:
+        """The derived facts of a job up to `now`, or None if it isn't known."""
+        record = ledger.get(job_key(job))
+        if not isinstance(record, JobRecord):
+            return None
+        return derived(self.plan_of(job, record), record.decisions, now)
+
+    def status(self, job: str, record: JobRecord, now: Millis) -> Response:
+        """The status answer: constant within a span, so the last one made is kept for a while."""
+        glance = self._glances.get(job)
+        if (
+            glance is not None
+            and glance.record is record
+            and glance.since <= now
+            and (glance.until is None or now < glance.until)
+        ):
+            return glance.response
+        planned = self.plan_of(job, record)
+        span = at(planned, record.decisions, now)
+        response = self.answer(planned, span, invoked=False, status=200)
+        if len(self._glances) >= MOST_REMEMBERED and job not in self._glances:
+            del self._glances[next(iter(self._glances))]
+        self._glances[job] = _Glance(record, span.since, span.until, response)
+        return response
+
+    def answer(self, planned: Plan, span: Span, *, invoked: bool, status: int) -> Response:
+        """The job body as a reply."""
+        return Response(status, JSON_HEADERS, json_bytes(job_body(planned, span, self.config.epoch, invoked=invoked)))
+
+    def forget(self) -> None:
+        """Drop what is remembered."""
+        self._glances.clear()
+
+
+def decided_before(span: Span, step: str) -> Decision | None:
+    """The last decision that ended `step` before this span."""
+    for end in reversed(span.settled):
+        if end.step == step:
+            return end
+    return None

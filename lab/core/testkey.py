@@ -1,0 +1,37 @@
+"""The one RSA key that signs the lab's tokens: PUBLIC, FOR TESTS ONLY, never to be used elsewhere.
+
+A generated key would differ every run, and recordings with it; RS256 signatures are deterministic.
+"""
+
+KEY_ID = "lab-public-test-key"
+
+PRIVATE_PEM = """\
+-----BEGIN PRIVATE KEY-----
+MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCjmlEXflzfT4dx
+C0R+rRYAykIcGdIRTfAUimO/nrTznwDts7uRXINivYX0k/9YFqCibNgRNT8s0nPD
+ROm/PCX3QQSTksfF1ryIbYtqpj9nInbkYKGi0PWeUGOLeXk5zxpmExfJ8CdsL0qn
+zYMn13lahIdCNcFa81tzAxz7WvGJaR4yz5iMYQ11zdTXzpnENKsXjBlSg6biQWDD
+unD/T+J3ukuSyel9CAOPoW1oe2it2axna/W4dbO8Y75h/E5HYj3Z+IcFBWBfDZXF
+KKRRQTOinMiIyZVoMiFgMUPLbIty84oMc/wC5lqHneROlTee6tAtP8i/q/zE+LWl
+3v1W6lGZAgMBAAECggEAC4cJTTQ6Y4K1SqYOWLWl7f7SWywHlPAOqUfaAOu0GNFc
+jaMjJXolCM1NVb8i2AhaH6+3Jrk/fw9CGGFv7elVTH9wjNxkBqDbjmpXjzdxErmH
+Mo7LfM8n61SDOxXfUI8y7zvLqo8pG/KWGk48/k7srk/VvvjOK7Qnfqpavaw6BiI8
+1PHG5saLZOMGunHNwUBGQ8a3FiPX5KfuDOd1fQXHEzGJDOrWWVcuJGzemL0VssKH
+4XHtQPGJuhlRd8slHaezdPh+Q1Yl/ImR7aTUq6BkZRRnyjbTjJpEXR0IKkDUNUQh
+jxS8LPzGhthSesc+NRHFI6eXacS0+yIxkkNzGKxPAQKBgQDbjVSjVbgOJ0q7PKQT
+kpHCN2K0gxpKDHQIb2CWJmaJms6gE3Q/c70xxzYJvCoLx54v0+c09lJyRL4g7hoh
+pl8VZsk5znyeRoGIlEQD2pRBSQYN8lEafjkQFaPJJTex8BpmSfQhhILIWPTyZ6ma
+rxjPAEqlz/BAFsnot2FhoXXZgQKBgQC+wzeGmPD5djXXJrBFk9uC4VrPjPyQL1Sz
+MCnEpTNaDnZgc1MZam6s09ND+/HfvgNY/HlOzGCr/40ippbhXmZKDMPuts8zyhlL
+1pVqdImotzUU49shu0pM4U8U7pTX17uri0RBymI2Rdds/0Jf7G0NxzOjq/64aBlj
+1j/GTmoUGQKBgC+5ixpuObIp7F7DEc+HXtPfAj/G9+H8zwQ+YbqB4mwrEJtPX0ej
+uw6lBSQcmO8ylzpCT9H9cXKRatrxpxCFf8nBLCC6t/AX13R+9kH4M531Z7GEaQjf
+Qzwx2AaTZoXxcWumy8C1c1Bltekzi3SqdzQYFiHxD4J+8aj6o9p7JIkBAoGAJfHW
+3aMWa8ijtQQxE+XxR/tjgN1eb5+6jVoLNN5XdJZj3ZOS9/8/vIj2ARPgbMzzBYRS
+7OWiZRQUEsxoPrP0TM51OsqKNJcCqR8p4V8E8tZebKVWNUN36Ar5HATI/pYe8mRl
+U2DaYElMLJYpscLpflAdaXUQ2cV7J2y6isuWNiECgYEAjC0r+O7i0cIJbgD8Qk81
+Qqzcg9UO1H+v//9oWNcn23ARH1mJh4rOudkCQuMLeSraTGD54JuOoLf06vARTVst
+gUYyMdTNtpcnKRKmIl9JzgIQBIzJS7OcU4HddsMqBiEhtUdMjlKoxpPOjLoMeERf
+Y7RfoKdumruG/CtcJnsPdyY=
+-----END PRIVATE KEY-----
+"""

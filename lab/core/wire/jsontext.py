@@ -1,0 +1,76 @@
+"""Request bodies as JSON, on a leash: bounds are counted before parsing (contract.md §2.6, bad-inputs.md §2)."""
+
+import json
+import re
+
+from lab.core.exchange import Json
+
+DEEPEST = 64
+MOST_DIGITS = 100
+
+
+class BadJson(ValueError):
+    """The text is refused; the message says why, `flag` what the journal notes."""
+
+    def __init__(self, why: str, flag: str | None = None) -> None:
+        super().__init__(why)
+        self.flag = flag
+
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_DIGITS = re.compile(rb"[0-9]{%d}" % (MOST_DIGITS + 1))
+
+
+def read_json(body: bytes) -> Json:
+    """The value of a UTF-8 text, a BOM skipped; BadJson says what is wrong with any other."""
+    if body.startswith(b"\xef\xbb\xbf"):
+        body = body[3:]
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadJson("The body is not UTF-8.", "not_utf8") from None
+    _bounds(_STRING.sub(b'""', body))
+    try:
+        value: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=_finite)
+    except BadJson:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise BadJson(f"The body is not JSON: {_where(error)}.") from None
+    return value
+
+
+def _bounds(bare: bytes) -> None:
+    depth = 0
+    for byte in bare:
+        if byte in b"[{":
+            depth += 1
+            if depth > DEEPEST:
+                raise BadJson(f"The body nests deeper than {DEEPEST} levels.")
+        elif byte in b"]}":
+            depth -= 1
+    if _DIGITS.search(bare):
+        raise BadJson(f"A number has more than {MOST_DIGITS} digits.")
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise BadJson("A member stands twice in one object.", "duplicate_key")
+    return members
+
+
+def _constant(name: str) -> Json:
+    raise BadJson(f"{name} is no JSON number.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise BadJson("A number is too large.")
+    return number
+
+
+def _where(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg[:1].lower()}{error.msg[1:]} at line {error.lineno}, column {error.colno}"
+    return "it can not be read"

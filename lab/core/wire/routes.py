@@ -1,0 +1,98 @@
+"""The routes: method, path template, name; and the paths that must not exist, with a hint each (contract.md §2)."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote_to_bytes
+
+from lab.core.problems import NO_OPERATION, NO_PATH, Problem, not_found, wrong_method
+
+API = "/api/fusion-ai/orchestrator"
+TOKEN_PATH = "/oauth2/v1/token"
+
+_AGENT = re.compile(r"/api/fusion-ai/orchestrator/agent/v[12]/([^/]+)/(?:(invokeAsync)|status/([^/]+))")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A request's path, understood: route name, team code and job from the path."""
+
+    name: str
+    code: str = ""
+    job: str = ""
+    flags: tuple[str, ...] = ()
+
+
+def path_of(route: str, *, code: str = "", job: str = "") -> str:
+    """The path of a route, its parameters percent-encoded."""
+    match route:
+        case "token":
+            return TOKEN_PATH
+        case "invoke":
+            return f"{API}/agent/v2/{quote(code, safe='')}/invokeAsync"
+        case "status":
+            return f"{API}/agent/v2/{quote(code, safe='')}/status/{quote(job, safe='')}"
+    raise ValueError(route)
+
+
+def route_of(method: str, path: str) -> str:
+    """The route's name for a request line, or `unknown`; for labels, not for admission."""
+    found = find(method, path)
+    return found.name if isinstance(found, Route) else "unknown"
+
+
+def find(method: str, path: str) -> Route | Problem:
+    """The route of a request: the path is decoded once, runs of `/` count as one and are noted."""
+    match = _AGENT.fullmatch(path)
+    if match is not None and "%" not in path:
+        return _agent(method, match, ())
+    return _find_slow(method, path)
+
+
+def _find_slow(method: str, path: str) -> Route | Problem:
+    flags: tuple[str, ...] = ()
+    if "//" in path:
+        path, flags = re.sub("/+", "/", path), ("double_slash",)
+    segments = [_decoded(segment) for segment in path.split("/")]
+    if any(segment is None or segment in (".", "..") or "/" in segment or "\0" in segment for segment in segments):
+        return not_found(NO_PATH)
+    if path == TOKEN_PATH:
+        return Route("token", flags=flags) if method == "POST" else wrong_method("POST")
+    match = _AGENT.fullmatch("/".join(segment or "" for segment in segments))
+    if match is not None:
+        return _agent(method, match, flags)
+    return _missing(path)
+
+
+def _decoded(segment: str) -> str | None:
+    try:
+        return unquote_to_bytes(segment).decode("utf-8")
+    except ValueError:
+        return None
+
+
+def _agent(method: str, match: re.Match[str], flags: tuple[str, ...]) -> Route | Problem:
+    code, invoke, job = match.groups()
+    if invoke:
+        return Route("invoke", code, "", flags) if method == "POST" else wrong_method("POST")
+    return Route("status", code, job, flags) if method == "GET" else wrong_method("GET")
+
+
+_HINTS = (
+    (r".*/agent/v[12]/[^/]+/invokeAsync/[^/]+", f"Poll GET {API}/agent/v2/{{code}}/status/{{jobId}}."),
+    (
+        r".*/agent/v[12]/status/[^/]+",
+        f"The team code belongs in the path: {API}/agent/v2/{{code}}/status/{{jobId}}.",
+    ),
+    (r"/api/fusion-ai/orchestrator/agent/v[12]/[^/]+", "Add /status/{jobId}."),
+    (r"/orchestrator/.*", "Put /api/fusion-ai before /orchestrator."),
+    (r".*/(cancel|resume|approve|feedback)", NO_OPERATION),
+    (r".*/", "Leave the final slash out."),
+)
+"""Paths that no source shows in the real API, each with what to do instead (contract.md §2.5)."""
+
+
+def _missing(path: str) -> Problem:
+    for pattern, hint in _HINTS:
+        if re.fullmatch(pattern, path):
+            return not_found(NO_PATH, hint)
+    return not_found(NO_PATH)
