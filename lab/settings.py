@@ -1,6 +1,7 @@
 """Flags and environment, made one frozen value. The environment is read here and nowhere else."""
 
 import os
+import re
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # seeds load the scenario document, and that loads pydantic; 
 ClockKind: TypeAlias = Literal["real", "scaled", "manual"]
 Reviewer: TypeAlias = Literal["person", "script"]
 
+_FACTOR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 SEEDS = 2**63
 """Seeds are below this, so that a recording's integers fit everywhere."""
 
@@ -41,8 +43,8 @@ class Settings:
     scenarios: Path | None = None
     seed: "Seed | None" = None
     clock: ClockKind = "real"
-    factor: float = 1.0
-    """How many times faster than the wall a scaled clock runs."""
+    factor: str = "1"
+    """How many times faster than the wall a scaled clock runs: decimal text."""
     epoch: Epoch | None = None
     record: str | None = None
     force: bool = False
@@ -123,18 +125,14 @@ def _seed_of(env: Mapping[str, str]) -> "Seed | None":
     return _seed(env["LAB_SEED"], "LAB_SEED") if env.get("LAB_SEED") else None
 
 
-def _clock(text: str, option: str = "--clock") -> tuple[ClockKind, float]:
+def _clock(text: str, option: str = "--clock") -> tuple[ClockKind, str]:
     kind, _, factor = text.partition(":")
     if kind in ("real", "manual") and not factor:
-        return cast("ClockKind", kind), 1.0
-    try:
-        times = float(factor or "0")
-    except ValueError:
-        times = 0.0
-    if kind != "scaled" or not 0 < times <= 1_000_000:
+        return cast("ClockKind", kind), "1"
+    if kind != "scaled" or not _FACTOR.fullmatch(factor) or not float(factor):
         forms = "instant, or a factor such as 20" if option == "--speed" else "real, scaled:20 or manual"
         raise UsageError(f"{option} {text.removeprefix('scaled:') or text} is none.", hint=f"It is {forms}.")
-    return "scaled", times
+    return "scaled", factor
 
 
 def _switches(given: list[str], env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -1,8 +1,12 @@
 """The only writer of stdout and stderr, and the one place where errors become text and an exit code."""
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import IO
 
 from lab.core.errors import LabError, ScenarioError
@@ -54,11 +58,10 @@ class Console:
 def guarded(command: Callable[[], int], console: Console) -> int:
     """Run a command; its exit code, whatever became of it (recording.md §12)."""
     try:
-        return command()
+        with _signals():
+            return command()
     except Interrupted as end:
         return end.code
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone. Python would complain once more when it flushes at exit.
         _forget_stdout()
@@ -70,6 +73,28 @@ def guarded(command: Callable[[], int], console: Console) -> int:
         where = f" {error.filename}" if error.filename else ""
         console.err(f"lab: The system refused{where}: {error.strerror or error}.")
         return 4
+
+
+SIGNALS = {signal.SIGINT: "sigint", signal.SIGTERM: "sigterm"}
+"""The signals that end a command, by the reason that a recording's footer gives."""
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """While it lasts, SIGINT and SIGTERM raise Interrupted, so that whatever is open is closed on the way out."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(SIGNALS[signal.Signals(number)])
+
+    if current_thread() is not main_thread():  # only the main thread may set what a signal does
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 def report(error: LabError, console: Console) -> None:

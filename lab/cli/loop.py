@@ -1,0 +1,49 @@
+"""One loop for one command: SIGINT and SIGTERM cancel its work, which closes what is open."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lab.cli.console import INTERRUPTED, SIGNALS, Interrupted
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Stop:
+    """Why the work was cancelled, if it was: a recording's footer says it."""
+
+    reason: str | None = None
+
+    @property
+    def footer(self) -> str:
+        """The reason that ends a tape: closed, sigint or sigterm."""
+        return self.reason or "closed"
+
+
+def complete(work: Callable[[Stop], Awaitable[T]], *, code: int = INTERRUPTED) -> T:
+    """What `work` returns; Interrupted with `code` if a signal cancelled it, after it has cleaned up."""
+    stop = Stop()
+
+    async def watched() -> T:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+
+        def cancel(reason: str) -> None:
+            # A second signal must not interrupt the cleaning up that the first one began.
+            if stop.reason is None:
+                stop.reason = reason
+                task.cancel()
+
+        for number, reason in SIGNALS.items():
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, cancel, reason)
+        return await work(stop)
+
+    try:
+        return asyncio.run(watched())
+    except asyncio.CancelledError:
+        raise Interrupted(stop.footer, code=code) from None

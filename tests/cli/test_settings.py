@@ -1,0 +1,120 @@
+"""What flags and environment become."""
+
+from argparse import Namespace
+
+import pytest
+
+from lab.cli.console import Console
+from lab.cli.options import parse
+from lab.core.errors import UsageError
+from lab.core.scenario import Switches
+from lab.settings import SWITCHES, Settings, settings
+
+PEER = {
+    "LAB_TOKEN_URL": "https://id.example/oauth2/v1/token",
+    "LAB_CLIENT_ID": "app",
+    "LAB_CLIENT_SECRET": "hush-hush",
+    "LAB_SCOPE": "urn:x",
+}
+
+
+def asked(*argv: str, **env: str) -> Settings:
+    return settings(parse(list(argv), Console()), env)
+
+
+def test_the_environment_switches_are_those_of_the_document() -> None:
+    assert frozenset(Switches.model_fields) == SWITCHES
+
+
+def test_defaults() -> None:
+    got = asked("run", "item-comparison")
+    assert (got.command, got.targets, got.seed, got.clock) == ("run", ("item-comparison",), None, "real")
+    assert (got.host, got.port, got.control_port, got.reviewer) == ("127.0.0.1", 0, 0, "script")
+    assert asked("serve").port == 8080
+    assert asked("demo").targets == ("item-comparison",)
+
+
+def test_a_flag_wins_over_the_environment() -> None:
+    assert asked("run", "x", LAB_SEED="7").seed == 7
+    assert asked("run", "x", "--seed", "8", LAB_SEED="7").seed == 8
+    assert asked("run", "x", "--set", "hints=false", LAB_HINTS="true").switches == (
+        ("hints", "true"),
+        ("hints", "false"),
+    )
+
+
+@pytest.mark.parametrize("port", ["0", "1", "65535"])
+def test_ports_in_range(port: str) -> None:
+    assert asked("serve", "--port", port, "--control-port", port).port == int(port)
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "99999", "80a", "", "1.5"])
+@pytest.mark.parametrize("option", ["--port", "--control-port"])
+def test_a_port_out_of_range_names_the_option(option: str, port: str) -> None:
+    with pytest.raises(UsageError, match=f"^{option} .* out of range") as caught:
+        asked("serve", f"{option}={port}")
+    assert "65535" in caught.value.hint
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**63), "seven"])
+def test_a_seed_out_of_range(seed: str) -> None:
+    with pytest.raises(UsageError, match="--seed"):
+        asked("run", "x", f"--seed={seed}")
+
+
+def test_a_seed_at_its_edges() -> None:
+    assert asked("run", "x", "--seed=0").seed == 0
+    assert asked("run", "x", f"--seed={2**63 - 1}").seed == 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "clock", "factor", "instant"),
+    [
+        (["--speed", "instant"], "real", "1", True),
+        (["--speed", "20"], "scaled", "20", False),
+        (["--speed", "0.5"], "scaled", "0.5", False),
+        (["--clock", "scaled:20"], "scaled", "20", False),
+        (["--clock", "manual"], "manual", "1", False),
+        (["--clock", "real"], "real", "1", False),
+    ],
+)
+def test_clocks(argv: list[str], clock: str, factor: str, instant: bool) -> None:
+    got = asked("run", "x", *argv)
+    assert (got.clock, got.factor, got.instant) == (clock, factor, instant)
+
+
+@pytest.mark.parametrize("text", ["scaled", "scaled:0", "scaled:-1", "scaled:x", "scaled:1e3", "warp", "manual:2", ""])
+def test_a_clock_that_is_none(text: str) -> None:
+    with pytest.raises(UsageError, match="--clock"):
+        asked("serve", f"--clock={text}")
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "fast", "1e999"])
+def test_a_speed_that_is_none(text: str) -> None:
+    with pytest.raises(UsageError, match="--speed"):
+        asked("run", "x", f"--speed={text}")
+
+
+def test_a_peer_needs_its_credentials() -> None:
+    got = asked("run", "x", "--base", "https://pod.example/", **PEER)
+    assert got.peer is not None
+    assert got.peer.base == "https://pod.example"
+    assert "hush-hush" not in repr(got)
+    with pytest.raises(UsageError, match="LAB_CLIENT_SECRET, LAB_SCOPE"):
+        asked("run", "x", "--base", "https://pod.example", LAB_TOKEN_URL="u", LAB_CLIENT_ID="c")
+    with pytest.raises(UsageError, match="no origin"):
+        asked("run", "x", "--base", "pod.example", **PEER)
+
+
+def test_no_color_counts_when_it_is_not_empty() -> None:
+    assert asked("show", "x", NO_COLOR="").colour
+    assert not asked("show", "x", NO_COLOR="1").colour
+
+
+def test_set_needs_a_value() -> None:
+    with pytest.raises(UsageError, match="--set hints"):
+        asked("run", "x", "--set", "hints")
+
+
+def test_flags_that_a_command_lacks_have_defaults() -> None:
+    assert settings(Namespace(command="show", targets="x"), {}).targets == ("x",)
