@@ -1,0 +1,90 @@
+"""What a command's mock is made of: outlines, switches, seed, epoch, clock."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lab.cli.entropy import fresh_seed
+from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
+from lab.core.clock import INSTANT_EPOCH
+from lab.core.errors import UsageError
+from lab.core.plan import Outline
+from lab.core.scenario import Switches, nearest
+from lab.core.seeds import Seed
+from lab.core.service import Config
+from lab.files import load_scenarios, scenarios_folder
+from lab.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A mock that is ready to be served, and the clock it lives by."""
+
+    config: Config
+    clock: AnyClock
+
+
+def world(asked: Settings) -> World:
+    """Load what was asked for; ScenarioError carries every complaint."""
+    outlines = load(asked)
+    return World(
+        Config(
+            outlines=outlines,
+            switches=switches(asked),
+            seed=seed_of(asked, outlines),
+            epoch=epoch_of(asked),
+            scripted=asked.reviewer == "script",
+        ),
+        clock_of(asked),
+    )
+
+
+def load(asked: Settings) -> tuple[Outline, ...]:
+    """The scenarios named, by name in the folder or by path; none named: all in the folder."""
+    folder = scenarios_folder(asked.scenarios)
+    if not asked.targets:
+        return load_scenarios(folder, ())
+    found: list[Outline] = []
+    for target in asked.targets:
+        path = Path(target)
+        at_path = path.suffix in (".yaml", ".yml") or len(path.parts) > 1
+        found += load_scenarios(path.parent, (path.stem,)) if at_path else load_scenarios(folder, (target,))
+    return tuple({outline.name: outline for outline in found}.values())
+
+
+def seed_of(asked: Settings, outlines: tuple[Outline, ...]) -> Seed:
+    """The seed given, else that of the only scenario, else a fresh one."""
+    if asked.seed is not None:
+        return asked.seed
+    own = outlines[0].scenario.seed if len(outlines) == 1 else None
+    return fresh_seed() if own is None else own
+
+
+def epoch_of(asked: Settings) -> int:
+    """The wall time of instant 0: fixed for a run in one process, else the second in which the lab started."""
+    if asked.epoch is not None:
+        return asked.epoch
+    return INSTANT_EPOCH if asked.instant else wall_second()
+
+
+def clock_of(asked: Settings) -> AnyClock:
+    """The clock asked for."""
+    if asked.instant or asked.clock == "manual":
+        return ManualClock()
+    return SystemClock() if asked.clock == "real" else ScaledClock(asked.factor)
+
+
+def switches(asked: Settings) -> Switches:
+    """The switches off their defaults; UsageError names the one that can't be set so."""
+    known = Switches.model_fields
+    given: dict[str, object] = {}
+    for name, value in asked.switches:
+        if name not in known:
+            raise UsageError(f"There is no switch {name}.", hint=nearest(name, known) or f"Known: {', '.join(known)}.")
+        given[name] = int(value) if value.isdigit() else value
+    try:
+        return Switches.model_validate(given, strict=False)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise UsageError(f"--set {wrong['loc'][0]}: {wrong['msg']}.", hint="The switches are listed in README.md.") from None

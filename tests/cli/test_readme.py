@@ -1,0 +1,43 @@
+"""What the README says is so."""
+
+import re
+from pathlib import Path
+
+from lab.core.timeline import MOVES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def diagram() -> str:
+    """The table of moves as Mermaid draws it."""
+    lines = ["stateDiagram-v2", "    [*] --> RUNNING"]
+    for status, following in MOVES.items():
+        lines += [f"    {status} --> {after}" for after in following] or [f"    {status} --> [*]"]
+    return "\n".join(lines)
+
+
+def test_the_diagram_is_printed_from_the_table_of_moves() -> None:
+    found = re.search(r"```mermaid\n(.*?)\n```", README, re.DOTALL)
+    assert found is not None
+    assert found[1] == diagram()
+
+
+def test_two_commands_each_with_a_venv_of_its_own() -> None:
+    commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert len(commands) == 2
+    demo, tests = commands
+    assert demo.endswith("/bin/lab demo")
+    assert tests.endswith("-m pytest")
+    assert len({re.match(r"python3 -m venv (\S+)", command)[1] for command in commands}) == 2  # type: ignore[index]
+
+
+def test_the_map_names_every_part_of_the_house() -> None:
+    parts = {path.name for path in (ROOT / "lab").iterdir() if not path.name.startswith("__")}
+    for part in parts - {"py.typed"}:
+        assert f"`{part}" in README, part
+
+
+def test_every_link_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
