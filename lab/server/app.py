@@ -1,0 +1,192 @@
+"""The mocked API's listener: bytes to a Request, the service's Reply to bytes, the latency slept in between.
+
+No job waits here: one exchange costs one pass through the service, and a held reply one timer of its own.
+"""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from aiohttp import web
+from aiohttp.streams import EMPTY_PAYLOAD
+
+from lab.clocks import AnyClock, ManualClock
+from lab.core import wire
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response
+from lab.core.journal import ConnectionClosed, ConnectionOpened, RequestMalformed
+from lab.core.observe import Replied, Requested
+from lab.core.service import Reply, Service
+from lab.server.incoming import UNCODABLE, Gone, Incoming, Refused, body_of, check, headers_of, request_of, target_of
+from lab.server.limits import Limits
+from lab.server.listen import Listener
+from lab.server.outgoing import Writer, refusal
+from lab.server.protocol import SENT, SENT_LAST, Connection, Sent
+
+_CLOSE = b"connection: close\r\n"
+_KEEP = b"connection: keep-alive\r\n"
+_NOTHING = Response(0)
+"""A reply of which no status line left."""
+
+
+class _Manager(web.Server):
+    """aiohttp's low-level server, which makes connections of ours."""
+
+    def __init__(self, shell: "MockServer") -> None:
+        super().__init__(shell.exchange, request_factory=Incoming)  # type: ignore[arg-type]  # in place of BaseRequest
+        self._shell = shell
+
+    def __call__(self) -> Connection:
+        limits = self._shell.limits
+        return Connection(
+            self._shell, self, loop=self._loop, keepalive_timeout=limits.idle,
+            lingering_time=limits.lingering, access_log=None,
+        )  # fmt: skip
+
+
+class MockServer:
+    """The mock on a socket. `start` gives the origin; `stop` lets replies under way leave within the grace."""
+
+    def __init__(self, service: Service, clock: AnyClock, limits: Limits | None = None) -> None:
+        self.service = service
+        self.clock = clock
+        self.limits = limits or Limits()
+        self.connections = 0
+        """Open now."""
+        self._manual = isinstance(clock, ManualClock)
+        self._ordinal = 0
+        self._writer = Writer(service.config.epoch)
+        self._manager: _Manager | None = None
+        self._listener: Listener | None = None
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
+        """Listen; the origin. HostError if the port can't be had, UsageError if it is none."""
+        self._manager = _Manager(self)
+        self._listener = Listener.open(self._manager, host, port)
+        return self._listener.origin
+
+    async def stop(self, grace: Millis = 5_000) -> None:
+        """Accept no more, close idle connections, let the others end within `grace` real ms, then cut them."""
+        if self._listener is None or self._manager is None:
+            return
+        self._listener.close()
+        for connection in self._manager.connections:
+            if isinstance(connection, Connection):
+                connection.how = connection.how or "shutdown"
+        self._manager.pre_shutdown()
+        await self._manager.shutdown(grace / 1000)
+        self._listener = None
+
+    # What a connection tells
+
+    def opened(self) -> int:
+        """A peer connected: the ordinal of its connection."""
+        self._ordinal += 1
+        self.connections += 1
+        self.service.note(ConnectionOpened(at=self.clock.now(), c=self._ordinal))
+        if self.connections >= self.limits.connections and self._listener is not None:
+            self._listener.pause()
+        return self._ordinal
+
+    def closed(self, ordinal: int, how: str) -> None:
+        """A connection ended."""
+        self.connections -= 1
+        self.service.note(ConnectionClosed(at=self.clock.now(), c=ordinal, how=how))
+        if self._listener is not None and self.connections < self.limits.connections:
+            self._listener.resume()
+
+    def malformed(self, connection: Connection, what: str, size: int, *, status: int = 400) -> None:
+        """The parser refused what came: answered without an echo, and the connection ends."""
+        self.service.note(RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
+        why = "This port speaks plain HTTP: use http://." if what.startswith("tls") else "This is no HTTP/1.1 request."
+        if status == 415:
+            why = UNCODABLE
+        self._write(connection, refusal(Refused(status, why), "unknown"), "GET", _CLOSE)
+        connection.how = connection.how or "server"
+
+    def broken(self, connection: Connection) -> None:
+        """A bug of ours: 500, and the connection ends."""
+        self._write(connection, refusal(Refused(500, "Internal error."), "unknown"), "GET", _CLOSE)
+        connection.how = connection.how or "server"
+
+    # One exchange
+
+    async def exchange(self, incoming: Any) -> Any:
+        """Serve one request."""
+        message, connection = incoming.message, incoming.protocol
+        since = self.clock.now()
+        raw = message.raw_headers
+        if raw != connection.raw:
+            # A polling client sends the same head again and again: it is read once.
+            connection.headers, connection.special = headers_of(raw)
+            connection.raw = raw
+        headers = connection.headers
+        body: bytes | Refused = b""
+        refused = self._unusual(message, connection)
+        if refused is not None:
+            body = refused
+        elif incoming.payload is not EMPTY_PAYLOAD:
+            try:
+                body = await body_of(incoming, target_of(message.path)[0], headers, self.limits)
+            except Gone:
+                self.malformed(connection, "body-cut", connection.received)
+                return SENT_LAST
+        now = self.clock.now()
+        if isinstance(body, Refused):
+            return await self._refuse(incoming, body, now, now - since)
+        request = request_of(message, headers, body)
+        reply = self.service.serve(request, now, c=connection.ordinal, took=now - since)
+        return await self._deliver(incoming, request, reply, now)
+
+    def _unusual(self, message: Any, connection: Connection) -> Refused | None:
+        if message.version < (1, 0):
+            return Refused(400, "HTTP/0.9 is not spoken here.")
+        return check(message, connection.headers) if connection.special else None
+
+    async def _refuse(self, incoming: Incoming, refused: Refused, now: Millis, took: Millis) -> Sent:
+        """Answer without asking the service; the exchange is told all the same."""
+        request = request_of(incoming.message, incoming.protocol.headers, b"")
+        route = wire.route_of(request.method, request.path)
+        response = refusal(refused, route)
+        x = self.service.next_exchange()
+        connection = incoming.protocol
+        self.service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took))
+        self._write(connection, response, request.method, _CLOSE)
+        connection.how = connection.how or "server"
+        self.service.tell(Replied(self.clock.now(), x, response, by="shell"))
+        return SENT_LAST
+
+    async def _deliver(self, incoming: Any, request: Request, reply: Reply, now: Millis) -> Sent:
+        connection = incoming.protocol
+        if reply.held and not self._manual:
+            try:
+                await self.clock.sleep_until(now + reply.held)
+            except asyncio.CancelledError:
+                self._tell_cut(reply, "shutdown")
+                raise
+        message = incoming.message
+        last = connection.last_of(message.should_close)
+        line = _CLOSE if last else _KEEP if message.version < (1, 1) else b""
+        if not self._write(connection, reply.response, request.method, line):
+            self._tell_cut(reply, "client_gone")
+            return SENT_LAST
+        if connection.writing_paused:
+            with contextlib.suppress(ConnectionError):
+                await connection._drain_helper()
+        at = self.clock.now()
+        first = at - now
+        self.service.tell(Replied(at, reply.x, reply.response, reply.held, first if first != reply.held else None))
+        if not last:
+            return SENT
+        connection.how = connection.how or "server"
+        return SENT_LAST
+
+    def _write(self, connection: Connection, response: Response, method: str, line: bytes) -> bool:
+        transport = connection.transport
+        if transport is None or transport.is_closing():
+            return False
+        transport.write(self._writer.bytes_of(response, self.clock.now(), method=method, last=line))
+        return True
+
+    def _tell_cut(self, reply: Reply, cut: str) -> None:
+        self.service.tell(Replied(self.clock.now(), reply.x, _NOTHING, reply.held, cut=cut, sent=0))

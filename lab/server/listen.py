@@ -1,0 +1,97 @@
+"""A listening socket: opened with clear errors, and paused when the house is full (bad-inputs.md row 22).
+
+asyncio's own server can't stop accepting for a while, so this one accepts by itself.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+
+from lab.core.errors import HostError, UsageError
+
+BACKLOG = 1_024
+_TAKEN_AT_ONCE = 256
+_BREATH = 1.0
+"""Real seconds until accepting is tried again after the descriptors ran out."""
+
+
+def check_port(port: int) -> int:
+    """The port, or UsageError: the socket would raise OverflowError."""
+    if not 0 <= port <= 65_535:
+        raise UsageError(f"{port} is no port", hint="a port is 0 (any free one) to 65535")
+    return port
+
+
+def origin_of(host: str, port: int) -> str:
+    """`http://127.0.0.1:8080`, brackets around IPv6."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Listener:
+    """Accepts connections until it is paused or closed."""
+
+    def __init__(self, sock: socket.socket, factory: Callable[[], asyncio.BaseProtocol], origin: str) -> None:
+        self.origin = origin
+        self._sock = sock
+        self._factory = factory
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._listening = False
+        self._closed = False
+        self.resume()
+
+    @classmethod
+    def open(cls, factory: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> "Listener":
+        """Listen on `host` and `port`, 0 meaning any free one; HostError says why that is impossible."""
+        check_port(port)
+        try:
+            family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+            sock = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            hint = "choose another port, or 0 for any free one"
+            raise HostError(f"can't listen on {host} port {port}: {why}", hint=hint) from error
+        sock.setblocking(False)
+        return cls(sock, factory, origin_of(host, sock.getsockname()[1]))
+
+    def pause(self) -> None:
+        """Accept no more for now; peers wait in the kernel's queue."""
+        if self._listening:
+            self._listening = False
+            self._loop.remove_reader(self._sock.fileno())
+
+    def resume(self) -> None:
+        """Accept again."""
+        if not self._listening and not self._closed:
+            self._listening = True
+            self._loop.add_reader(self._sock.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Stop listening; connections stay."""
+        self.pause()
+        self._closed = True
+        self._sock.close()
+
+    def _accept(self) -> None:
+        for _ in range(_TAKEN_AT_ONCE):
+            if not self._listening:
+                return
+            try:
+                peer, _address = self._sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no descriptor is left
+                self.pause()
+                self._loop.call_later(_BREATH, self.resume)
+                return
+            peer.setblocking(False)
+            task = self._loop.create_task(self._connect(peer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, peer: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._factory, peer)
+        except OSError:  # gone before it was greeted
+            peer.close()

@@ -1,0 +1,168 @@
+"""A mock on loopback with a manual clock, and a peer that speaks raw bytes to it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from lab.clocks import ManualClock
+from lab.core.clock import INSTANT_EPOCH
+from lab.core.exchange import Json
+from lab.core.journal import Fact
+from lab.core.oauth import DEMO
+from lab.core.observe import Noted, Observation
+from lab.core.parse import parse
+from lab.core.plan import outline
+from lab.core.run import App, token_request
+from lab.core.scenario import Switches
+from lab.core.service import Config, Service
+from lab.core.wire import path_of
+from lab.server.app import MockServer
+from lab.server.limits import Limits
+
+TEAM = "DOCUMENT_TEAM"
+SCOPE = "urn:opc:resource:fusion:acme-test:fusion-ai/"
+SCENARIO = """\
+lab: 1
+name: consent
+title: A person consents
+agent: {code: DOCUMENT_TEAM, version: 1}
+ask: Share it
+latency: {token: 0ms, invoke: 0ms, status: 80ms}
+steps:
+  - work: read
+    takes: 3s
+  - gate: consent
+    asks: May it be shared?
+    channel: CHAT
+    patience: 15m
+    verdicts: {rejected: declined}
+  - complete: shared
+    output: Shared.
+  - complete: declined
+    output: Kept.
+"""
+
+
+@dataclass
+class Answer:
+    """A reply as it came over the socket."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Json:
+        return json.loads(self.body)
+
+
+@dataclass
+class Peer:
+    """A client that sends what it is told, byte for byte."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self, method: str = "GET") -> Answer:
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+        status = int(head[0].split(" ")[1])
+        size = 0 if method == "HEAD" or status < 200 else int(headers.get("content-length", "0"))
+        return Answer(status, headers, await self.reader.readexactly(size))
+
+    async def ask(self, data: bytes, method: str = "GET") -> Answer:
+        await self.send(data)
+        return await self.answer(method)
+
+    async def rest(self) -> bytes:
+        return await self.reader.read()
+
+    async def close(self) -> None:
+        self.writer.close()
+        await asyncio.gather(self.writer.wait_closed(), return_exceptions=True)
+
+
+@dataclass
+class Stage:
+    """Everything that a test has at hand."""
+
+    service: Service
+    clock: ManualClock
+    server: MockServer
+    port: int
+    told: list[Observation] = field(default_factory=list)
+    peers: list[Peer] = field(default_factory=list)
+
+    async def peer(self) -> Peer:
+        made = Peer(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.peers.append(made)
+        return made
+
+    def facts(self, kind: type[Fact]) -> list[Fact]:
+        return [each.fact for each in self.told if isinstance(each, Noted) and isinstance(each.fact, kind)]
+
+    async def token(self) -> str:
+        asked = token_request(App(TEAM, "", DEMO.id, DEMO.secret, SCOPE))
+        peer = await self.peer()
+        got = await peer.ask(request(asked.method, asked.path, asked.headers, asked.body))
+        assert got.status == 200, got.body
+        return str(got.json["access_token"])
+
+    async def job(self, token: str) -> str:
+        peer = await self.peer()
+        got = await peer.ask(invoke(token, {"message": "Share it", "conversational": True}))
+        assert got.status == 202, got.body
+        return str(got.json["jobId"])
+
+
+def request(method: str, path: str, headers: tuple[tuple[str, str], ...] = (), body: bytes = b"") -> bytes:
+    """The bytes of a well-made request."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers)]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def bearer(token: str) -> tuple[str, str]:
+    return ("authorization", f"Bearer {token}")
+
+
+def invoke(token: str, document: Json) -> bytes:
+    headers = (bearer(token), ("content-type", "application/json"))
+    return request("POST", path_of("invoke", code=TEAM), headers, json.dumps(document).encode())
+
+
+def status(token: str, job: str) -> bytes:
+    return request("GET", path_of("status", code=TEAM, job=job), (bearer(token),))
+
+
+def make_service(*, scripted: bool = True) -> Service:
+    return Service(
+        Config((outline(parse(SCENARIO, "consent.yaml")),), Switches(), 42, INSTANT_EPOCH, scripted=scripted)
+    )
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """Overridden where a test wants a deadline to come."""
+    return Limits()
+
+
+@pytest.fixture
+async def stage(limits: Limits) -> AsyncIterator[Stage]:
+    service, clock = make_service(), ManualClock()
+    server = MockServer(service, clock, limits)
+    origin = await server.start()
+    made = Stage(service, clock, server, int(origin.rpartition(":")[2]))
+    service.observers.append(made.told.append)
+    yield made
+    for peer in made.peers:
+        await peer.close()
+    await server.stop(1_000)

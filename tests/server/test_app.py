@@ -1,0 +1,141 @@
+"""The whole path over loopback on a manual clock, and what observers are told of it."""
+
+import asyncio
+import json
+
+import pytest
+
+from lab.clocks import ManualClock, ScaledClock, settle
+from lab.core.errors import HostError, UsageError
+from lab.core.journal import ConnectionClosed, ConnectionOpened
+from lab.core.observe import Replied, Requested
+from lab.server.app import MockServer
+from tests.server.conftest import Stage, bearer, invoke, make_service, request, status
+
+
+async def test_token_invoke_poll_decide_complete(stage: Stage) -> None:
+    token = await stage.token()
+    job = await stage.job(token)
+    peer = await stage.peer()
+    assert (await peer.ask(status(token, job))).json["status"] == "RUNNING"
+    await stage.clock.advance_to(3_000)
+    waiting = (await peer.ask(status(token, job))).json
+    assert waiting["status"] == "WAITING"
+    node = waiting["waitingNodeDetails"]
+    resume = {"messageInstanceId": node["callbackToken"], "userResponse": "APPROVE_ACTION"}
+    document = {"message": "", "jobId": job, "conversationId": waiting["conversationId"], "resumeInput": resume}
+    answered = await peer.ask(invoke(token, document))
+    assert (answered.status, answered.json["status"]) == (202, "COMPLETE")
+    assert (await peer.ask(status(token, job))).json["output"] == "Shared."
+
+
+async def test_nothing_is_withheld_on_a_manual_clock_but_held_is_told(stage: Stage) -> None:
+    token = await stage.token()
+    job = await stage.job(token)
+    peer = await stage.peer()
+    await peer.ask(status(token, job))
+    replied = [each for each in stage.told if isinstance(each, Replied)][-1]
+    assert (replied.held, replied.first, replied.cut, replied.by) == (80, 0, None, None)
+
+
+async def test_every_exchange_is_told_once_in_order(stage: Stage) -> None:
+    token = await stage.token()
+    await stage.job(token)
+    told = [(type(each).__name__, each.x) for each in stage.told if isinstance(each, Requested | Replied)]
+    assert told == [("Requested", 1), ("Replied", 1), ("Requested", 2), ("Replied", 2)]
+
+
+async def test_the_reply_carries_the_labs_date_and_no_servers_name(stage: Stage) -> None:
+    peer = await stage.peer()
+    await stage.clock.advance_to(61_000)
+    got = await peer.ask(request("GET", "/nowhere"))
+    assert got.headers["date"] == "Thu, 01 Jan 2026 00:01:01 GMT"
+    assert got.status == 404
+    assert "server" not in got.headers
+    assert got.headers["content-length"] == str(len(got.body))
+
+
+async def test_a_held_reply_leaves_when_the_clock_says_so() -> None:
+    service, clock = make_service(), ScaledClock("0")
+    server = MockServer(service, clock)
+    port = int((await server.start()).rpartition(":")[2])
+    stage = Stage(service, ManualClock(), server, port)
+    token = await stage.token()
+    job = await stage.job(token)
+    peer = await stage.peer()
+    asking = asyncio.create_task(peer.ask(status(token, job)))
+    await settle()
+    assert not asking.done()
+    clock.scale("100")
+    assert (await asking).status == 200
+    for each in stage.peers:
+        await each.close()
+    await server.stop()
+
+
+async def test_connections_are_numbered_and_their_ends_are_named(stage: Stage) -> None:
+    first, second = await stage.peer(), await stage.peer()
+    await first.ask(request("GET", "/"))
+    await second.ask(request("GET", "/", (("connection", "close"),)))
+    assert await second.rest() == b""
+    await first.close()
+    await settle()
+    assert [fact.c for fact in stage.facts(ConnectionOpened)] == [1, 2]
+    assert [(fact.c, fact.how) for fact in stage.facts(ConnectionClosed)] == [(2, "server"), (1, "client")]
+
+
+async def test_a_hundred_requests_in_a_pipeline_are_answered_in_order(stage: Stage) -> None:
+    token = await stage.token()
+    job = await stage.job(token)
+    peer = await stage.peer()
+    paths = [request("GET", f"/{n}") if n % 2 else status(token, job) for n in range(100)]
+    await peer.send(b"".join(paths))
+    assert [(await peer.answer()).status for _ in range(100)] == [200, 404] * 50
+
+
+async def test_a_hundred_decisions_at_once_have_one_winner(stage: Stage) -> None:
+    token = await stage.token()
+    job = await stage.job(token)
+    await stage.clock.advance_to(3_000)
+    first = await stage.peer()
+    node = (await first.ask(status(token, job))).json["waitingNodeDetails"]
+    resume = {"messageInstanceId": node["callbackToken"], "userResponse": "APPROVE_ACTION"}
+    data = invoke(token, {"message": "", "jobId": job, "resumeInput": resume})
+    peers = [await stage.peer() for _ in range(100)]
+    answers = await asyncio.gather(*(peer.ask(data) for peer in peers))
+    assert sorted(answer.status for answer in answers) == [202] + [409] * 99
+
+
+async def test_a_stop_lets_nothing_hang() -> None:
+    service, clock = make_service(), ScaledClock("0")
+    server = MockServer(service, clock)
+    told: list[object] = []
+    service.observers.append(told.append)
+    stage = Stage(service, ManualClock(), server, int((await server.start()).rpartition(":")[2]))
+    token = await stage.token()
+    job = await stage.job(token)
+    peer = await stage.peer()
+    await peer.send(status(token, job))
+    await settle()
+    await server.stop(10)
+    assert [each.cut for each in told if isinstance(each, Replied)][-1] == "shutdown"
+    assert await peer.rest() == b""
+    await asyncio.gather(*(each.close() for each in stage.peers))
+
+
+async def test_a_port_in_use_and_a_port_that_is_none(stage: Stage) -> None:
+    other = MockServer(make_service(), ManualClock())
+    with pytest.raises(HostError, match="in use"):
+        await other.start("127.0.0.1", stage.port)
+    for port in (80_000, -1):
+        with pytest.raises(UsageError):
+            await other.start("127.0.0.1", port)
+
+
+async def test_the_poll_after_a_long_body_reads_its_own_head(stage: Stage) -> None:
+    token = await stage.token()
+    peer = await stage.peer()
+    body = json.dumps({"message": "x" * 200_000}).encode()
+    got = await peer.ask(request("POST", "/nowhere", (bearer(token),), body))
+    assert got.status == 404
+    assert (await peer.ask(request("GET", "/else"))).status == 404

@@ -1,0 +1,236 @@
+"""Bad transport inputs, rows 1 to 28 of bad-inputs.md: answered, told, never echoed."""
+
+import asyncio
+import gzip
+import socket
+import struct
+import zlib
+
+import pytest
+
+from lab.clocks import settle
+from lab.core.journal import ConnectionClosed, RequestMalformed
+from lab.core.observe import Replied, Requested
+from lab.core.wire import path_of
+from lab.server.limits import Limits
+from tests.server.conftest import Stage, request
+
+HOST = b"Host: x\r\n"
+SECRET = b"sEcReT"
+REFUSED_BY_THE_PARSER = {
+    "random bytes": b"\x00\xff" + SECRET + b"\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + SECRET,
+    "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "length and chunks": b"POST / HTTP/1.1\r\n"
+    + HOST
+    + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "length -1": b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\n",
+    "length +5": b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: +5\r\n\r\nabcde",
+    "length 0x5": b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 0x5\r\n\r\nabcde",
+    "length of 30 digits": b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n",
+    "line of 9 kB": b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 9_000 + b"\r\n\r\n",
+    "200 headers": b"GET / HTTP/1.1\r\n" + HOST + b"X: y\r\n" * 200 + b"\r\n",
+    "URL of 20 kB": b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+    "NUL": b"GET / HTTP/1.1\r\n" + HOST + b"X: " + SECRET + b"\x00\r\n\r\n",
+    "bare LF": b"GET / HTTP/1.1\r\n" + HOST + b"X: " + SECRET + b"\nY: z\r\n\r\n",
+    "bare CR": b"GET / HTTP/1.1\r\n" + HOST + b"X: " + SECRET + b"\rY: z\r\n\r\n",
+    "folded": b"GET / HTTP/1.1\r\n" + HOST + b"X: " + SECRET + b"\r\n folded\r\n\r\n",
+    "blank before the colon": b"GET / HTTP/1.1\r\n" + HOST + b"X : " + SECRET + b"\r\n\r\n",
+    "unknown method": b"FOO / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "no Host": b"GET / HTTP/1.1\r\n\r\n",
+    "two Hosts": b"GET / HTTP/1.1\r\n" + HOST + HOST + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_THE_PARSER)
+async def test_what_the_parser_refuses_is_answered_400_without_an_echo(stage: Stage, name: str) -> None:
+    peer = await stage.peer()
+    got = await peer.ask(REFUSED_BY_THE_PARSER[name])
+    assert got.status == 400, name
+    assert SECRET not in got.body
+    assert got.headers["connection"] == "close"
+    assert await peer.rest() == b""
+    await settle()
+    (fact,) = stage.facts(RequestMalformed)
+    assert fact.bytes > 0
+    assert fact.what.replace("-", "").isalnum()
+    assert not [each for each in stage.told if isinstance(each, Requested)]
+
+
+async def test_tls_on_the_plain_port_is_told_what_to_do(stage: Stage) -> None:
+    peer = await stage.peer()
+    got = await peer.ask(REFUSED_BY_THE_PARSER["TLS"])
+    assert b"http://" in got.body
+    assert stage.facts(RequestMalformed)[0].what == "tls-on-plain-port"
+
+
+LARGE = b"x" * (2 * 1_048_576)
+REFUSED_BY_THE_SHELL = {
+    "10 TB": (request("POST", "/x", (("content-length", "10995116277760"),)), 413),
+    "2 MiB in chunks": (
+        request("POST", "/x", (("transfer-encoding", "chunked"),)) + b"200000\r\n" + LARGE + b"\r\n0\r\n\r\n", 413,
+    ),
+    "brotli": (request("POST", "/x", (("content-encoding", "br"),), b"abc"), 415),
+    "unknown coding": (request("POST", "/x", (("content-encoding", "lzw"),), b"abc"), 415),
+    "two codings": (request("POST", "/x", (("content-encoding", "gzip, gzip"),), b"abc"), 415),
+    "broken gzip": (request("POST", "/x", (("content-encoding", "gzip"),), b"abcdefghijklmnop"), 400),
+    "Expect: foo": (request("POST", "/x", (("expect", "foo"),), b"abc"), 417),
+    "WebSocket": (request("GET", "/x", (("upgrade", "websocket"), ("connection", "upgrade"))), 426),
+    "bad chunk": (request("POST", "/x", (("transfer-encoding", "chunked"),)) + b"zz\r\n", 400),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_THE_SHELL)
+async def test_what_the_shell_refuses_is_told_as_its_own(stage: Stage, name: str) -> None:
+    data, expected = REFUSED_BY_THE_SHELL[name]
+    peer = await stage.peer()
+    sending = asyncio.create_task(peer.send(data))
+    got = await peer.answer()
+    assert got.status == expected, name
+    assert got.json["status"] == f"FAI-{expected}00"
+    await asyncio.gather(sending, return_exceptions=True)
+    await settle()
+    if not stage.facts(RequestMalformed):
+        assert [each.by for each in stage.told if isinstance(each, Replied)] == ["shell"]
+
+
+async def test_the_token_endpoint_refuses_in_its_own_dialect_and_earlier(stage: Stage) -> None:
+    peer = await stage.peer()
+    got = await peer.ask(request("POST", path_of("token"), (("content-length", "65537"),)))
+    assert (got.status, got.json["error"]) == (413, "invalid_request")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_a_bomb_is_stopped(stage: Stage, coding: str) -> None:
+    plain = b"\0" * 50_000_000
+    bomb = gzip.compress(plain) if coding == "gzip" else zlib.compress(plain)
+    peer = await stage.peer()
+    got = await peer.ask(request("POST", "/x", (("content-encoding", coding),), bomb))
+    assert got.status == 413
+
+
+async def test_a_compressed_body_is_read(stage: Stage) -> None:
+    peer = await stage.peer()
+    await peer.ask(request("POST", "/x", (("content-encoding", "gzip"),), gzip.compress(b"hello")))
+    (told,) = [each for each in stage.told if isinstance(each, Requested)]
+    assert told.request.body == b"hello"
+
+
+async def test_expect_100_continue_is_met(stage: Stage) -> None:
+    peer = await stage.peer()
+    await peer.send(request("POST", "/x", (("expect", "100-continue"), ("content-length", "3"))))
+    assert (await peer.answer()).status == 100
+    assert (await peer.ask(b"abc")).status == 404
+
+
+async def test_http_0_9_is_refused(stage: Stage) -> None:
+    peer = await stage.peer()
+    assert (await peer.ask(b"GET /\r\n\r\n")).status == 400
+
+
+async def test_http_1_0_is_answered_and_closed(stage: Stage) -> None:
+    peer = await stage.peer()
+    got = await peer.ask(b"GET /x HTTP/1.0\r\n\r\n")
+    assert (got.status, got.headers["connection"]) == (404, "close")
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PUT"])
+async def test_other_methods_are_405_with_allow(stage: Stage, method: str) -> None:
+    peer = await stage.peer()
+    got = await peer.ask(request(method, path_of("token")), method)
+    assert (got.status, got.headers["allow"]) == (405, "POST")
+
+
+async def test_connect_is_refused(stage: Stage) -> None:
+    peer = await stage.peer()
+    got = await peer.ask(b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    assert got.status in (404, 405)
+
+
+async def test_an_absolute_target_is_routed_by_its_path_and_any_host_is_served(stage: Stage) -> None:
+    peer = await stage.peer()
+    got = await peer.ask(b"GET http://evil.example/oauth2/v1/token HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    assert got.status == 405
+
+
+@pytest.mark.parametrize("path", ["/%zz", "/%ff", "/../..", "/%2e%2e%2f", "/a%00b", "/_lab/health"])
+async def test_odd_paths_are_404(stage: Stage, path: str) -> None:
+    peer = await stage.peer()
+    assert (await peer.ask(request("GET", path))).status == 404
+    (told,) = [each for each in stage.told if isinstance(each, Requested)]
+    assert told.request.path.isascii()
+
+
+async def test_a_half_closed_peer_is_still_answered(stage: Stage) -> None:
+    peer = await stage.peer()
+    peer.writer.write(request("GET", "/x"))
+    peer.writer.write_eof()
+    assert (await peer.answer()).status == 404
+    assert await peer.rest() == b""
+
+
+async def test_a_peer_that_resets_in_mid_body_harms_nobody(stage: Stage) -> None:
+    peer = await stage.peer()
+    await peer.send(request("POST", "/x", (("content-length", "10"),)) + b"abc")
+    await settle()
+    sock = peer.writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.writer.transport.abort()
+    other = await stage.peer()
+    assert (await other.ask(request("GET", "/x"))).status == 404
+    assert stage.facts(RequestMalformed)[0].what == "body-cut"
+    assert [fact.how for fact in stage.facts(ConnectionClosed)] == ["reset"]
+
+
+class TestDeadlines:
+    """The deadlines run in real time, so here they are short."""
+
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(header_deadline=0.05, body_deadline=0.05, idle=0.05, lingering=0.01)
+
+    @pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\nHost:"])
+    async def test_half_a_head_is_cut(self, stage: Stage, data: bytes) -> None:
+        peer = await stage.peer()
+        await peer.send(data)
+        await asyncio.gather(peer.rest(), return_exceptions=True)
+        await settle()
+        assert [fact.how for fact in stage.facts(ConnectionClosed)] in (["deadline"], ["idle"])
+
+    async def test_half_a_later_head_is_cut(self, stage: Stage) -> None:
+        peer = await stage.peer()
+        await peer.ask(request("GET", "/x"))
+        await peer.send(b"GET / HT")
+        await asyncio.gather(peer.rest(), return_exceptions=True)
+        await settle()
+        assert len(stage.facts(ConnectionClosed)) == 1
+
+    async def test_a_body_that_stops_is_408(self, stage: Stage) -> None:
+        peer = await stage.peer()
+        got = await peer.ask(request("POST", "/x", (("content-length", "10"),)) + b"a")
+        assert (got.status, got.json["status"]) == (408, "FAI-40800")
+        assert await peer.rest() == b""
+
+    async def test_an_idle_connection_is_closed(self, stage: Stage) -> None:
+        peer = await stage.peer()
+        await peer.ask(request("GET", "/x"))
+        assert await peer.rest() == b""
+        await settle()
+        assert [fact.how for fact in stage.facts(ConnectionClosed)] == ["idle"]
+
+
+class TestAFullHouse:
+    """Beyond the limit, peers wait until somebody leaves."""
+
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(connections=2)
+
+    async def test_accepting_pauses_and_goes_on(self, stage: Stage) -> None:
+        first, second, third = await stage.peer(), await stage.peer(), await stage.peer()
+        assert (await first.ask(request("GET", "/x"))).status == 404
+        await third.send(request("GET", "/x"))
+        assert (await second.ask(request("GET", "/x"))).status == 404
+        await first.close()
+        assert (await third.answer()).status == 404
