@@ -1,0 +1,37 @@
+"""Aliases: what stands in a recording in a secret's place, numbered by first appearance (recording.md §5)."""
+
+import re
+from urllib.parse import quote
+
+GRAMMAR = r"«+[a-z]+(?::[A-Za-z0-9._%-]+){1,2}»"
+_ALIAS = re.compile(GRAMMAR)
+
+KINDS = {
+    "token": "T", "refresh": "R", "code": "C", "device": "D", "usercode": "U", "cookie": "K", "assertion": "A",
+    "wrong": "W", "host": "H", "secret": "S",
+}  # fmt: skip
+"""The numbered kinds of alias, and the letter before their number."""
+
+
+def named(kind: str, name: str) -> str:
+    """The alias of a client or user by name; characters outside the grammar are percent-encoded."""
+    return f"«{kind}:{quote(name, safe='').replace('~', '%7E')}»"
+
+
+def numbered(kind: str, number: int, why: str = "") -> str:
+    """The n-th alias of a kind; a wrong one says why."""
+    return f"«{kind}:{KINDS[kind]}{number}{':' + why if why else ''}»"
+
+
+def aliases(text: str) -> list[str]:
+    """The aliases in a text, in order; traffic that only looks like one stands behind a doubled `«`."""
+    return [found for found in _ALIAS.findall(text) if not found.startswith("««")]
+
+
+def fill(text: str, values: "dict[str, str]") -> str:
+    """The text with aliases replaced where a value is known, and one `«` taken off what only looked like one."""
+
+    def put(found: re.Match[str]) -> str:
+        return found[0][1:] if found[0].startswith("««") else values.get(found[0], found[0])
+
+    return _ALIAS.sub(put, text) if "«" in text else text

@@ -1,0 +1,126 @@
+"""Bodies: bytes -> what a recording holds, redacted, and back (recording.md §2.2)."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from hashlib import sha256
+from typing import TypeAlias
+from urllib.parse import parse_qsl, unquote_plus, urlencode
+
+from lab.core.exchange import Headers, Json, header_of
+from lab.recording.alias import fill
+from lab.recording.lines import NO_BODY, Body, Enc, Pairs
+from lab.recording.redact import Redactor
+from lab.recording.text import deep, dumps, loads
+
+INLINE = 64 * 1024
+"""Bytes of the longest body that stands in its line."""
+LONGEST_BLOB = 32 * 1024 * 1024
+
+Blobs: TypeAlias = Callable[[str, bytes], None]
+"""Takes a digest and the redacted bytes it belongs to."""
+
+
+def query_pairs(query: str) -> Pairs:
+    """The query as pairs, decoded, in order; what can't be decoded stays percent-encoded."""
+    parts = (part.partition("=") for part in query.split("&") if part)
+    return tuple((_decoded(name), _decoded(value)) for name, _, value in parts)
+
+
+def _decoded(text: str) -> str:
+    try:
+        return unquote_plus(text, errors="strict")
+    except UnicodeDecodeError:
+        return text
+
+
+def body_of(
+    headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool, reply: bool, blobs: Blobs | None = None
+) -> Body:
+    """The body as a recording holds it."""
+    if not raw:
+        return NO_BODY
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return _inline(Enc.B64, b64encode(raw).decode(), blobs)
+    kind = (header_of(headers, "content-type") or "").lower()
+    if "x-www-form-urlencoded" in kind and (pairs := _form(text)) is not None:
+        clean = redactor.pairs(pairs, oauth=oauth)
+        return _inline(Enc.FORM, [list(pair) for pair in clean], blobs, _raw(clean == pairs, urlencode(pairs), raw))
+    if "json" in kind or text[:1] in "{[":
+        try:
+            value = loads(text)
+        except ValueError:
+            value = None
+        if value is not None and not deep(value):
+            redacted = redactor.json(value, oauth=oauth, reply=reply)
+            return _inline(Enc.JSON, redacted, blobs, _raw(redacted == value, dumps(value), raw))
+    return _inline(Enc.TEXT, redactor.text(text), blobs)
+
+
+def _form(text: str) -> Pairs | None:
+    try:
+        return tuple(parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", separator="&"))
+    except ValueError:
+        return None
+
+
+def _raw(same: bool, again: str, raw: bytes) -> str | None:
+    """The digest of the bytes, if nothing was redacted and writing the value again would give others."""
+    return sha256(raw).hexdigest() if same and again.encode() != raw else None
+
+
+def _inline(enc: Enc, value: Json, blobs: Blobs | None, raw: str | None = None) -> Body:
+    if blobs is None or _length(value) <= INLINE:
+        return Body(enc, value, raw)
+    data = (value if isinstance(value, str) else dumps(value)).encode("utf-8", "surrogatepass")[:LONGEST_BLOB]
+    digest = sha256(data).hexdigest()
+    blobs(digest, data)
+    return Body(Enc.BLOB, {"sha256": digest, "len": len(data), "enc": enc.value}, raw)
+
+
+def _length(value: Json) -> int:
+    return len(value) if isinstance(value, str) else len(dumps(value))
+
+
+def bytes_of(body: Body, values: dict[str, str], blob: Callable[[str], bytes] | None = None) -> bytes:
+    """The body as it goes over the wire, aliases replaced by `values`; ValueError if a blob is missing."""
+    match body.enc:
+        case Enc.NONE:
+            return b""
+        case Enc.JSON:
+            return dumps(filled(body.value, values)).encode()
+        case Enc.FORM:
+            assert isinstance(body.value, list)
+            pairs = [(str(pair[0]), str(pair[1])) for pair in body.value if isinstance(pair, list)]
+            return urlencode([(fill(name, values), fill(value, values)) for name, value in pairs]).encode()
+        case Enc.TEXT:
+            return fill(str(body.value), values).encode("utf-8", "surrogatepass")
+        case Enc.B64:
+            return b64decode(str(body.value))
+        case Enc.BLOB:
+            return _from_blob(body, values, blob)
+
+
+def _from_blob(body: Body, values: dict[str, str], blob: Callable[[str], bytes] | None) -> bytes:
+    assert isinstance(body.value, dict)
+    name = str(body.value.get("sha256"))
+    if blob is None:
+        raise ValueError(f"the blob {name} is missing")
+    text = blob(name).decode("utf-8", "surrogatepass")
+    enc = Enc(str(body.value.get("enc")))
+    inner: Json = text if enc in (Enc.TEXT, Enc.B64) else loads(text)
+    return bytes_of(Body(enc, inner), values)
+
+
+def filled(value: Json, values: dict[str, str]) -> Json:
+    """The JSON value with aliases replaced."""
+    match value:
+        case str():
+            return fill(value, values)
+        case list():
+            return [filled(part, values) for part in value]
+        case dict():
+            return {fill(name, values): filled(part, values) for name, part in value.items()}
+        case _:
+            return value

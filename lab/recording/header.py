@@ -1,0 +1,83 @@
+"""The header of a mock's recording, and the mock that a header asks for (recording.md §2.1)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from lab.core.clock import Epoch, wall
+from lab.core.errors import RecordingError
+from lab.core.exchange import Json
+from lab.core.oauth import DEMO, Client
+from lab.core.plan import Drawn, Outline
+from lab.core.scenario import Switches
+from lab.core.service import Config
+from lab.recording.lines import ClockSpec, Header, Recording, ScenarioRef
+
+REVIEWER = "reviewer"
+
+
+def header_of(
+    config: Config,
+    *,
+    lab: str,
+    mode: str = "manual",
+    factor: str | None = None,
+    generators: Mapping[str, str] | None = None,
+    t: int = 0,
+    blobs: bool = False,
+) -> Header:
+    """Line 0 of a tape of this mock; `mode` is real, scaled or manual, `factor` decimal text."""
+    return Header(
+        t=t, lab=lab, scenarios=tuple(ScenarioRef(each.name, each.digest) for each in config.outlines),
+        seed=config.seed, settings=settings_of(config), clock=ClockSpec(mode, epoch_text(config.epoch), factor),
+        generators=generators or {}, features=("blob",) if blobs else (),
+    )  # fmt: skip
+
+
+def settings_of(config: Config) -> dict[str, Json]:
+    """Every switch off its default, and `reviewer` when it is a person."""
+    changed: dict[str, Json] = config.switches.model_dump(exclude_defaults=True)
+    return changed if config.scripted else {**changed, REVIEWER: "person"}
+
+
+def epoch_text(epoch: Epoch) -> str:
+    """The epoch as ISO 8601 in whole seconds."""
+    return wall(epoch, 0).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def epoch_of(text: str) -> Epoch:
+    """The epoch that a header names; ValueError if it is none."""
+    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+
+
+def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[Client, ...] = (DEMO,)) -> Config:
+    """The mock that a recording was made with; RecordingError if this lab can't make it."""
+    header = recording.header
+    settings = dict(header.settings)
+    reviewer = settings.pop(REVIEWER, "script")
+    try:
+        made = Switches.model_validate(settings, strict=False)
+        epoch = epoch_of(header.clock.epoch)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise RecordingError(f"The setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}.") from None
+    except ValueError:
+        raise RecordingError(f"The epoch {header.clock.epoch!r} is no instant.") from None
+    return Config(
+        tuple(outlines), made, header.seed or 0, epoch, clients, scripted=reviewer != "person",
+        recorded=drawn_in(recording),
+    )  # fmt: skip
+
+
+def drawn_in(recording: Recording) -> dict[tuple[str, str, int], Drawn]:
+    """What chance settled in a recording, by client, scenario and ordinal."""
+    found: dict[tuple[str, str, int], Drawn] = {}
+    for entry in recording.facts():
+        if entry.type == "job.accepted":
+            drawn, ordinal = entry.get("drawn"), entry.get("ordinal")
+            owner = entry.text("client")
+            scenario = entry.text("scenario")
+            if isinstance(drawn, dict) and isinstance(ordinal, int) and owner and scenario:
+                found.setdefault((owner, scenario, ordinal), drawn)
+    return found

@@ -1,0 +1,241 @@
+"""Redaction at write time: by header name, by member name, by value, by shape (recording.md §5).
+
+A secret becomes a typed alias, numbered by first appearance: same value, same alias. Never a hash, for short
+secrets can be guessed from one. `generation` grows whenever a new value is known, so what was redacted before
+may be redacted anew.
+"""
+
+import re
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from collections.abc import Iterable
+from urllib.parse import quote_plus, unquote, unquote_plus
+
+from lab.core.exchange import Headers, Json
+from lab.core.oauth import read_basic
+from lab.recording.alias import GRAMMAR, KINDS, aliases, named, numbered
+
+SHORTEST = 8
+"""Characters below which a secret can't be replaced by value."""
+
+_HEADER = re.compile(r"(?i)(?:proxy-)?authorization|cookie|set-cookie|x-api-key|.*-token|.*-secret|.*-signature")
+_NAMES = r"(?:[\w.-]*(?:token|secret|password)|assertion|client_assertion|code_verifier|device_code|user_code|api_key)"
+_MEMBER = re.compile(rf"(?i)(?:.*(?:token|secret|password)|{_NAMES})", re.DOTALL)
+_OAUTH_KINDS = {
+    "access_token": "token", "id_token": "token", "token": "token", "refresh_token": "refresh", "code": "code",
+    "device_code": "device", "user_code": "usercode", "assertion": "assertion", "client_assertion": "assertion",
+    "client_secret": "token",
+}  # fmt: skip
+_JWT = r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]*"
+_IS_JWT = re.compile(_JWT)
+_HEX = re.compile(r"[0-9a-f]{32}")
+_SHAPES = "|".join(
+    (
+        rf"(?P<jwt>{_JWT})",
+        r"(?P<packed>ZXlK[A-Za-z0-9+/_-]{16,}={0,2})",
+        r"(?P<hook>whsec_[A-Za-z0-9+/=_-]+)",
+        r"(?P<pem>-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|\Z))",
+        r"(?P<login>(?<=://)[^/\s@:]*:[^/\s@]+(?=@))",
+        r"(?P<hex>[0-9a-f]{32})",
+        rf"(?P<literal>{GRAMMAR})",
+        r"(?P<url>[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)",
+        rf'(?P<member>"(?i:{_NAMES})"\s*:\s*")(?P<told>(?:[^"\\]|\\.)+)',
+        rf"(?P<field>(?<![\w.-])(?i:{_NAMES})=)(?P<given>[^&\s\"'<>]+)",
+    )
+)
+
+
+class Redactor:
+    """Knows the secrets of one tape, and what stands in their place."""
+
+    def __init__(self, clients: Iterable[tuple[str, str]] = (), names: Iterable[str] = ()) -> None:
+        self.generation = 0
+        self._known: dict[str, str] = {}
+        self._values: dict[str, str] = {}
+        self._numbers = dict.fromkeys(KINDS, 0)
+        self._listed = frozenset(name.lower() for name in names)
+        self._clients = dict(clients)
+        self._literal: dict[str, str] = {}
+        self._pattern: re.Pattern[str] | None = None
+        for client, secret in self._clients.items():
+            self._watch(secret, named("client", client), client)
+
+    # What is known
+
+    def alias(self, value: str, kind: str, why: str = "") -> str:
+        """The alias of a secret; one not known yet is known from now on, wherever it turns up."""
+        known = self._known.get(value)
+        return known if known is not None else self.bind(value, numbered(kind, self._numbers[kind] + 1, why))
+
+    def bind(self, value: str, alias: str) -> str:
+        """Let `alias` stand for `value`; a replay does so for what it makes up."""
+        kind = alias[1 : alias.index(":")]
+        self._numbers[kind] = self._numbers.get(kind, 0) + 1
+        self._values.setdefault(alias, value)
+        self._known[value] = alias
+        if len(value) >= SHORTEST:
+            self._watch(value, alias)
+        return alias
+
+    def value_of(self, alias: str) -> str | None:
+        """What an alias stands for, if it was given out here."""
+        return self._values.get(alias)
+
+    def values(self) -> dict[str, str]:
+        """All numbered aliases and what they stand for."""
+        return self._values
+
+    def _watch(self, value: str, alias: str, client: str | None = None) -> None:
+        self.generation += 1
+        self._known[value] = alias
+        # bearer tokens and the codes of gates are many: their shape finds them, no pattern has to grow
+        if _IS_JWT.fullmatch(value) or _HEX.fullmatch(value):
+            return
+        for form in _forms(value, client):
+            self._literal.setdefault(form, alias)
+        self._pattern = None
+
+    def _compiled(self) -> re.Pattern[str]:
+        if self._pattern is None:
+            longest = sorted(self._literal, key=lambda form: (-len(form), form))
+            literals = "|".join(map(re.escape, longest))
+            self._pattern = re.compile(f"(?P<known>{literals})|{_SHAPES}" if literals else _SHAPES)
+        return self._pattern
+
+    # Text
+
+    def text(self, text: str) -> str:
+        """The text without what is known as a secret or looks like one; traffic's own aliases are escaped."""
+        return self._compiled().sub(self._replace, text)
+
+    def _replace(self, found: re.Match[str]) -> str:
+        text = found[0]
+        match found.lastgroup:
+            case "known":
+                return self._literal[text]
+            case "jwt" | "hook" | "pem" | "login":
+                return self.alias(text, "secret")
+            case "packed":
+                return self._packed(text)
+            case "hex":
+                return self._known.get(text, text)
+            case "literal":
+                return "«" + text
+            case "url":
+                return self._encoded(text)
+            case "told":
+                return found["member"] + self._by_name(found["told"])
+            case "given":
+                return found["field"] + self._by_name(found["given"])
+            case _:
+                return text
+
+    def _by_name(self, value: str) -> str:
+        return value if _is_alias(value) else self.alias(unquote_plus(value), "secret")
+
+    def _packed(self, text: str) -> str:
+        try:
+            plain = b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_").decode()
+        except ValueError:
+            return text
+        return self.alias(plain, "secret") if _IS_JWT.fullmatch(plain) else text
+
+    def _encoded(self, text: str) -> str:
+        for plain in (unquote(text), unquote_plus(text)):
+            if aliases(clean := self.text(plain)):
+                return clean
+        return text
+
+    # Headers, pairs, JSON
+
+    def headers(self, headers: Headers, *, reply: bool) -> Headers:
+        """The headers, credentials by name and all else by value and shape."""
+        return tuple((name, self._header(name, value, reply=reply)) for name, value in headers)
+
+    def _header(self, name: str, value: str, *, reply: bool) -> str:
+        if not value or not _HEADER.fullmatch(name):
+            return self.text(value)
+        if name.endswith("cookie"):
+            return self.alias(value, "cookie")
+        if not name.endswith("authorization"):
+            return self.alias(value, "secret")
+        scheme, blank, rest = value.partition(" ")
+        if not blank:
+            return self.alias(value, "secret")
+        return f"{scheme} {self._credentials(scheme.lower(), rest)}"
+
+    def _credentials(self, scheme: str, rest: str) -> str:
+        known = self._known.get(rest)
+        if known is not None:
+            return known
+        if scheme == "bearer":
+            return self.alias(rest, "wrong", "unknown" if _IS_JWT.fullmatch(rest) else "malformed")
+        if scheme != "basic":
+            return self.alias(rest, "secret")
+        pair = read_basic(rest)
+        if pair is None:
+            return self.alias(rest, "wrong", "malformed")
+        for client, secret in (pair.raw, pair.form):
+            if self._clients.get(client) == secret:
+                return named("client", client)
+        alias = self.alias(rest, "wrong", "unknown")
+        for _, secret in (pair.raw, pair.form):
+            if len(secret) >= SHORTEST and secret not in self._known:
+                self._watch(secret, alias, pair.raw[0])
+        return alias
+
+    def pairs(self, pairs: Iterable[tuple[str, str]], *, oauth: bool) -> tuple[tuple[str, str], ...]:
+        """Query or form: secrets by name, all else by value and shape."""
+        return tuple((self.text(name), self._named(name, value, oauth=oauth, reply=False)) for name, value in pairs)
+
+    def json(self, value: Json, *, oauth: bool = False, reply: bool = False) -> Json:
+        """The value, redacted at every depth."""
+        match value:
+            case str():
+                return self.text(value)
+            case list():
+                return [self.json(part, oauth=oauth, reply=reply) for part in value]
+            case dict():
+                return {
+                    self.text(name): self._member(name, part, oauth=oauth, reply=reply) for name, part in value.items()
+                }
+            case _:
+                return value
+
+    def _member(self, name: str, value: Json, *, oauth: bool, reply: bool) -> Json:
+        if isinstance(value, str):
+            return self._named(name, value, oauth=oauth, reply=reply)
+        if self._secret(name, oauth=oauth):
+            if isinstance(value, list):
+                return [self._member(name, part, oauth=oauth, reply=reply) for part in value]
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return self.alias(str(value), "secret")
+        return self.json(value, oauth=oauth, reply=reply)
+
+    def _secret(self, name: str, *, oauth: bool) -> bool:
+        lower = name.lower()
+        return bool(_MEMBER.fullmatch(name)) or lower in self._listed or (oauth and lower == "code")
+
+    def _named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
+        if not value or not self._secret(name, oauth=oauth):
+            return self.text(value)
+        kind = _OAUTH_KINDS.get(name.lower(), "secret") if oauth else "secret"
+        if reply or kind in ("secret", "assertion"):
+            return self.alias(value, kind)
+        return self.alias(value, "wrong", "unknown")
+
+
+def _is_alias(text: str) -> bool:
+    return text.startswith("«") and text.endswith("»")
+
+
+def _forms(value: str, client: str | None) -> set[str]:
+    """The encodings in which a secret is looked for; percent-encoded text is decoded before it is looked at."""
+    plain = {value, quote_plus(value)}
+    if client is not None:
+        plain |= {f"{client}:{value}", f"{quote_plus(client)}:{quote_plus(value)}"}
+    forms = set(plain)
+    for text in plain:
+        raw = text.encode("utf-8", "surrogatepass")
+        for packed in (b64encode(raw).decode(), urlsafe_b64encode(raw).decode()):
+            forms |= {packed, packed.rstrip("=")}
+    return forms

@@ -1,0 +1,292 @@
+"""The tape: an observer that writes what it is told as lines (recording.md §1, §2, §4).
+
+It has to be cheap: a poll loop says the same things again and again, so the redacted and encoded tail of a
+line is remembered by what it came from, and a job's derived facts are asked for only when one may be due.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from operator import attrgetter
+from typing import Protocol
+
+from lab.core.clock import Millis
+from lab.core.exchange import Headers
+from lab.core.journal import Derived, Fact, GateDecided, JobAccepted, LedgerCleared, TapeNoted, TokenGranted
+from lab.core.observe import Noted, Observation, Replied, Requested, Touched
+from lab.recording.bodies import Blobs, body_of, query_pairs
+from lab.recording.codec import LONGEST_LINE, encode, footer, members_of
+from lab.recording.lines import Body, Enc, Entry, Header, Members, Req, Res
+from lab.recording.redact import Redactor
+
+LONGEST_TAPE = 1024 * 1024 * 1024
+REMEMBERED = 4096
+"""Tails of lines that are kept at most."""
+_AT_ONCE = -1
+_NEVER = 1 << 62
+_REQ_HEAD = len('{"k":"req","n":0,"t":0,"x":0,"c":0,')
+_RES_HEAD = len('{"k":"res","n":0,"t":0,"x":0,"s":0,')
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Source(Protocol):
+    """Who knows the derived facts of jobs: the service."""
+
+    def derived(self, job: str, now: Millis) -> Derived | None:
+        """The derived facts up to now, and when the next is due."""
+
+
+@dataclass(slots=True)
+class _Written:
+    """Of one job: how many derived facts stand on the tape, and until when there is nothing to add."""
+
+    count: int = 0
+    until: Millis = _AT_ONCE
+
+
+class Tape:
+    """Writes header, lines and footer through `write`, which takes one line and raises OSError when it fails.
+
+    A tape that failed is dead: it says why in `dead`, writes nothing more, and never raises into the server.
+    """
+
+    def __init__(
+        self,
+        service: Source,
+        write: Callable[[bytes], None],
+        header: Header,
+        *,
+        clients: Iterable[tuple[str, str]] = (),
+        names: Iterable[str] = (),
+        sync: Callable[[], None] = lambda: None,
+        wall: Callable[[], Millis] | None = None,
+        blobs: Blobs | None = None,
+        limit: int = LONGEST_TAPE,
+    ) -> None:
+        self.dead: str | None = None
+        self.closed = False
+        self.redactor = Redactor(clients, names)
+        self._service = service
+        self._write, self._sync, self._wall, self._blobs, self._limit = write, sync, wall, blobs, limit
+        self._n = 0
+        self._t: Millis = header.t
+        self._bytes = 0
+        self._digest = sha256()
+        self._jobs: dict[str, _Written] = {}
+        self._oauth: set[int] = set()
+        self._requests: dict[object, bytes] = {}
+        self._replies: dict[object, bytes] = {}
+        self._generation = 0
+        self._put(encode(header))
+        self._synced()
+
+    def __call__(self, told: Observation) -> None:
+        """Write what was observed."""
+        if self.dead is not None or self.closed:
+            return
+        kind = type(told)
+        if kind is Requested:
+            self._requested(told)  # type: ignore[arg-type]
+        elif kind is Replied:
+            self._replied(told)  # type: ignore[arg-type]
+        elif kind is Touched:
+            self._touched(told.job, told.at)  # type: ignore[union-attr]
+        elif kind is Noted:
+            self._noted(told)  # type: ignore[arg-type]
+
+    def close(self, now: Millis, reason: str = "closed") -> None:
+        """Write the derived facts that are due, of all jobs, and the footer."""
+        if self.dead is not None or self.closed:
+            return
+        due = [fact for job in self._jobs for fact in self._due(job, now)]
+        for fact in sorted(due, key=attrgetter("at")):
+            self._fact(fact, now, None)
+        self._end(now, reason)
+        self.closed = True
+
+    def note(self, text: str, now: Millis) -> None:
+        """Write something that a reader should see."""
+        self(Noted(now, TapeNoted(at=now, text=text)))
+
+    # Lines
+
+    def _put(self, line: bytes) -> None:
+        if self.dead is not None:
+            return
+        try:
+            self._write(line)
+        except OSError as fault:
+            self.dead = f"The recording can't be written: {fault.strerror or fault}."
+            return
+        self._n += 1
+        self._bytes += len(line)
+        self._digest.update(line)
+        if self._bytes > self._limit:
+            self._end(self._t, "limit")
+            self.dead = f"The recording reached its limit of {self._limit} bytes."
+
+    def _end(self, now: Millis, reason: str) -> None:
+        try:
+            self._write(footer(self._n, self._at(now), reason, self._digest))
+            self._sync()
+        except OSError as fault:
+            self.dead = f"The recording can't be closed: {fault.strerror or fault}."
+
+    def _synced(self) -> None:
+        try:
+            if self.dead is None:
+                self._sync()
+        except OSError as fault:
+            self.dead = f"The recording can't be synced: {fault.strerror or fault}."
+
+    def _at(self, t: Millis) -> Millis:
+        # t never decreases, even when observers are told late
+        if t < self._t:
+            return self._t
+        self._t = t
+        return t
+
+    # Exchanges
+
+    def _requested(self, told: Requested) -> None:
+        x, redactor = told.x, self.redactor
+        if told.route == "token":
+            self._oauth.add(x)
+        if redactor.generation != self._generation:
+            self._forget()
+        key = told.request if not told.flags and not told.took else (told.request, told.flags, told.took)
+        tail = self._requests.get(key)
+        if tail is None:
+            tail = self._request_tail(told)
+            _keep(self._requests, key, tail)
+        wall = b"" if self._wall is None else b'"w":%d,' % self._wall()
+        self._put(b'{"k":"req","n":%d,"t":%d,%b"x":%d,"c":%d,%b' % (self._n, self._at(told.at), wall, x, told.c, tail))
+
+    def _request_tail(self, told: Requested) -> bytes:
+        request, redactor = told.request, self.redactor
+        oauth = told.route == "token"
+        line = Req(
+            n=0, t=0, x=0, c=0, method=request.method, path=redactor.text(request.path),
+            query=redactor.pairs(query_pairs(request.query), oauth=oauth),
+            headers=redactor.headers(_foreign(request.headers), reply=False), flags=told.flags, took=told.took,
+            body=body_of(request.headers, request.body, redactor, oauth=oauth, reply=False, blobs=self._blobs),
+        )  # fmt: skip
+        return _short(encode(line), line)[_REQ_HEAD:]
+
+    def _replied(self, told: Replied) -> None:
+        x, response = told.x, told.response
+        oauth = x in self._oauth
+        if oauth:
+            self._oauth.discard(x)
+        if self.redactor.generation != self._generation:
+            self._forget()
+        key = (response.headers, response.body, oauth)
+        tail = self._replies.get(key)
+        if tail is None:
+            tail = self._reply_tail(response.headers, response.body, oauth=oauth)
+            _keep(self._replies, key, tail)
+        wall = b"" if self._wall is None else b'"w":%d,' % self._wall()
+        extra = _extra(told)
+        self._put(
+            b'{"k":"res","n":%d,"t":%d,%b"x":%d,"s":%d,%b%b'
+            % (self._n, self._at(told.at), wall, x, response.status, extra, tail)
+        )
+
+    def _reply_tail(self, headers: Headers, body: bytes, *, oauth: bool) -> bytes:
+        written = body_of(headers, body, self.redactor, oauth=oauth, reply=True, blobs=self._blobs)
+        clean = self.redactor.headers(headers, reply=True)
+        line = Res(n=0, t=0, x=0, status=0, headers=clean, body=written)
+        return _short(encode(line), line)[_RES_HEAD:]
+
+    def _forget(self) -> None:
+        # a value that is now known as a secret may stand in what was remembered
+        self._requests.clear()
+        self._replies.clear()
+        self._generation = self.redactor.generation
+
+    # Facts
+
+    def _noted(self, told: Noted) -> None:
+        fact = told.fact
+        if isinstance(fact, TokenGranted):
+            self.redactor.alias(fact.token, "token")
+            if fact.refresh is not None:
+                self.redactor.alias(fact.refresh, "refresh")
+        if isinstance(fact, JobAccepted):
+            self._jobs[fact.job] = _Written()
+        elif isinstance(fact, LedgerCleared):
+            self._jobs.clear()
+        elif fact.kind == "input" and (written := self._jobs.get(getattr(fact, "job", ""))) is not None:
+            written.until = _AT_ONCE
+        if fact.kind == "derived" or (isinstance(fact, GateDecided) and fact.by == "script"):
+            return
+        self._fact(fact, told.at, told.x)
+        if isinstance(fact, GateDecided):
+            self._synced()
+
+    def _touched(self, job: str, now: Millis) -> None:
+        written = self._jobs.get(job)
+        if written is not None and now < written.until:
+            return
+        for fact in self._due(job, now):
+            self._fact(fact, now, None)
+
+    def _due(self, job: str, now: Millis) -> Iterator[Fact]:
+        written = self._jobs.get(job)
+        if written is None:
+            written = self._jobs[job] = _Written()
+        if now < written.until:
+            return iter(())
+        derived = self._service.derived(job, now)
+        if derived is None:
+            return iter(())
+        due = derived.facts[written.count :]
+        written.count = len(derived.facts)
+        written.until = _NEVER if derived.until is None else derived.until
+        return iter(due)
+
+    def _fact(self, fact: Fact, now: Millis, x: int | None) -> None:
+        t = self._at(now)
+        at = fact.at if fact.at < t else None
+        self._put(encode(Entry(n=self._n, t=t, type=fact.type, at=at, x=x, members=self._members(fact))))
+
+    def _members(self, fact: Fact) -> Members:
+        redactor = self.redactor
+        return tuple(
+            (name, value if name in _PLAIN else redactor.json({name: value})[name])  # type: ignore[index,call-overload]
+            for name, value in members_of(fact)
+        )
+
+
+_PLAIN = frozenset("job gate round verdict by from to step until otherwise c how turn ordinal grant why".split())
+"""Members that hold the lab's own words and ids, never a peer's."""
+
+
+def _keep(tails: dict[object, bytes], key: object, tail: bytes) -> None:
+    if len(tails) >= REMEMBERED:
+        del tails[next(iter(tails))]
+    tails[key] = tail
+
+
+def _extra(told: Replied) -> bytes:
+    """`by held first cut sent`: what varies between replies with the same headers and body."""
+    held, first = told.held, told.first
+    if told.by is None and told.cut is None and (first is None or first == held):
+        return b"" if held is None else b'"held":%d,' % held
+    shown = first if first != held else None
+    line = Res(n=0, t=0, x=0, status=0, by=told.by, held=held, first=shown, cut=told.cut, sent=told.sent)
+    return encode(line)[_RES_HEAD:].removesuffix(b'"h":[],"enc":"none"}\n')
+
+
+def _foreign(headers: Headers) -> Headers:
+    """Without a `host` that names the listener itself: its port varies."""
+    return tuple(pair for pair in headers if pair[0] != "host" or not pair[1].lower().startswith(_LOCAL))
+
+
+def _short(line: bytes, value: Req | Res) -> bytes:
+    """The line, its body left out if it is longer than any reader takes."""
+    if len(line) < LONGEST_LINE - 128:
+        return line
+    from dataclasses import replace
+
+    return encode(replace(value, body=Body(Enc.TEXT, f"{len(line)} bytes are too long for a line")))

@@ -1,0 +1,102 @@
+"""The external app's run and the mock joined in memory: no socket, no waiting, a clock that is a number."""
+
+from hashlib import sha256
+
+from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.core.gates import Origin
+from lab.core.oauth import DEMO, api_scope
+from lab.core.observe import Replied
+from lab.core.parse import parse
+from lab.core.plan import Outline, outline
+from lab.core.run import Answer, App, Ask, Outcome, Received, Send, Wait, Woke, run
+from lab.core.scenario import Switches
+from lab.core.service import Config, Service
+from lab.recording.header import header_of
+from lab.recording.tape import Tape
+
+SCENARIO = """
+lab: 1
+name: expense-approval
+title: Expenses
+agent: {code: EXPENSES, version: 3}
+ask: Taxi, é 42
+latency: {token: 120ms, invoke: {between: [200ms, 300ms]}, status: {between: [50ms, 90ms]}}
+data:
+  payer: {fake: company}
+steps:
+  - work: read
+    takes: {between: [4s, 6s]}
+  - gate: manager
+    asks: May {{ data.payer }} pay?
+    patience: 1d
+    rounds: 2
+    verdicts: {rejected: refused, changes-requested: read}
+    reviewer: {after: 6s, verdict: approved, by: Script}
+  - work: pay
+    takes: {between: [1s, 2s]}
+  - complete: paid
+    output: "{{ data.payer }} paid."
+  - error: refused
+    text: Refused.
+"""
+
+
+def scenario() -> Outline:
+    return outline(parse(SCENARIO, "expense-approval.yaml"), sha256(SCENARIO.encode()).hexdigest())
+
+
+def config(*, seed: int = 42, scripted: bool = True, made: Outline | None = None) -> Config:
+    return Config((made or scenario(),), Switches(), seed, INSTANT_EPOCH, scripted=scripted)
+
+
+class Joined:
+    """One mock with a tape, and a clock that only moves forward."""
+
+    def __init__(self, made: Config) -> None:
+        self.lines: list[bytes] = []
+        self.service = Service(made)
+        clients = [(client.id, client.secret) for client in made.clients]
+        self.tape = Tape(self.service, self.lines.append, header_of(made, lab="0.1.0"), clients=clients)
+        self.service.observers.append(self.tape)
+        self.now: Millis = 0
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self.lines)
+
+    def app(self) -> App:
+        made = self.service.config.outlines[0]
+        return App(
+            made.scenario.agent.code, made.scenario.message, DEMO.id, DEMO.secret,
+            api_scope(self.service.config.switches.pod),
+        )  # fmt: skip
+
+    def play(self, answers: tuple[tuple[str, str | None], ...] = ()) -> Outcome:
+        """A run to its end; each question takes the next answer (action and content), if there is one."""
+        left = list(answers)
+        story = run(self.app(), self.now)
+        effect = next(story)
+        while True:
+            try:
+                match effect:
+                    case Send(_, request):
+                        reply = self.service.serve(request, self.now)
+                        self.now += reply.held
+                        self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
+                        effect = story.send(Received(self.now, reply.response))
+                    case Wait(until):
+                        self.now = max(self.now, until)
+                        effect = story.send(Woke(self.now))
+                    case Ask(until, _) if left:
+                        action, content = left.pop(0)
+                        self.now = min(self.now + 700, until)
+                        effect = story.send(Answer(self.now, action, content))
+                    case Ask(until):
+                        self.now = max(self.now, until)
+                        effect = story.send(Woke(self.now))
+            except StopIteration as stop:
+                outcome: Outcome = stop.value
+                return outcome
+
+    def decide(self, job: str, gate: str, verdict: str, comment: str | None = None) -> int:
+        return self.service.decide(job, gate, verdict, self.now, by=Origin.PERSON, comment=comment).status
