@@ -1,0 +1,58 @@
+"""Draws by name."""
+
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.core.scenario import Between, LogNormal, Observed
+from lab.core.seeds import draw, hexes, latency, quantile, uuid4
+
+
+def test_two_draws_are_pinned():
+    """Changing these values breaks every recording ever made."""
+    assert draw(42, "item-comparison/1/fetch/takes#1", 0, 10**9) == PINNED[0]
+    assert (
+        latency(42, "item-comparison/1/plan/takes", LogNormal.model_validate({"median": "2s", "p95": "5s"}))
+        == PINNED[1]
+    )
+
+
+PINNED = (454_280_500, 3_599)
+
+
+@given(st.integers(0, 2**63 - 1), st.text(), st.integers(-1000, 1000), st.integers(0, 10**12))
+def test_a_draw_stays_within_its_bounds_and_is_the_same_again(seed, stream, shortest, width):
+    drawn = draw(seed, stream, shortest, shortest + width)
+    assert shortest <= drawn <= shortest + width
+    assert drawn == draw(seed, stream, shortest, shortest + width)
+
+
+def test_both_ends_of_a_draw_are_reached():
+    assert {draw(1, str(n), 3, 5) for n in range(60)} == {3, 4, 5}
+
+
+@pytest.mark.parametrize(("cells", "value"), [(0.5, 0.0), (0.95, 1.6448536), (0.001, -3.0902323), (0.999, 3.0902323)])
+def test_the_normal_quantile_is_right(cells, value):
+    assert abs(float(quantile(int(cells * 2**33) | 1)) - value) < 1e-6
+
+
+def test_log_normal_draws_have_the_stated_median_and_p95():
+    spec = LogNormal.model_validate({"median": "2s", "p95": "5s"})
+    drawn = sorted(latency(9, f"n{n}", spec) for n in range(4000))
+    assert abs(statistics.median(drawn) - 2000) < 80
+    assert abs(drawn[3800] - 5000) < 300
+
+
+def test_the_four_ways_to_write_a_latency():
+    assert latency(1, "a", 250) == 250
+    assert 2_000 <= latency(1, "a", Between.model_validate({"between": ["2s", "4s"]})) <= 4_000
+    assert latency(1, "a", Observed.model_validate({"observed": ["7ms"]})) == 7
+    assert latency(1, "a", LogNormal.model_validate({"median": "2s", "p95": "2s"})) == 2_000
+
+
+def test_ids_have_the_shape_of_the_contract():
+    made = uuid4(1, "job/demo/a/1")
+    assert made[14] == "4" and made[19] in "89ab" and made == made.lower() and len(made) == 36
+    assert len(hexes(1, "x", 32)) == 32 and hexes(1, "x", 32) != hexes(2, "x", 32)
