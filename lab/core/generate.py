@@ -57,7 +57,8 @@ def _drawn(datum: Datum, seed: Seed, stream: str) -> Json:
         case OneOf():
             return datum.one_of[draw(seed, stream, 0, len(datum.one_of) - 1)]
         case Fake():
-            return _faked(datum, int.from_bytes(digest(seed, stream)))
+            seeded = int.from_bytes(digest(seed, stream))
+            return _faked(datum.fake, datum.locale or LOCALE, datum.model_extra or {}, seeded)
         case Listed():
             return [_drawn(datum.list, seed, f"{stream}/{place}") for place in range(datum.count)]
         case _:
@@ -74,11 +75,11 @@ def _restored(datum: Datum, drawn: Json) -> object:
             return drawn
 
 
-def _faked(datum: Fake, seed: int) -> Json:
-    generator = _generator(datum.locale or LOCALE)
+def _faked(provider: str, locale: str, arguments: Mapping[str, object], seed: int) -> Json:
+    generator = _generator(locale)
     generator.seed_instance(seed)
-    provider: Callable[..., object] = getattr(generator, datum.fake)
-    return _json(provider(**(datum.model_extra or {})))
+    made: Callable[..., object] = getattr(generator, provider)
+    return _json(made(**arguments))
 
 
 def _json(value: object) -> Json:
@@ -151,7 +152,7 @@ def _check_arguments(provider: str, locale: str, arguments: Mapping[str, Json]) 
         if isinstance(value, int) and abs(value) > LONGEST_ARGUMENT and _counts(name):
             return f"{provider}: {name} is at most {LONGEST_ARGUMENT}"
     try:
-        _faked(Fake.model_validate({"fake": provider, "locale": locale, **arguments}), 0)
+        _faked(provider, locale, arguments, 0)
     except Exception as error:  # noqa: BLE001 - a provider raises whatever it likes for arguments that don't suit it
         return f"{provider} doesn't take these arguments: {error}"
     return None

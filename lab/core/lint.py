@@ -140,7 +140,7 @@ def _names(scenario: Scenario) -> Mapping[str, object]:
     decision = {"verdict": "approved", "by": "reviewer", "comment": "A comment."}
     return {
         "message": scenario.message,
-        "match": found.groupdict() if found else {},
+        "match": found.groupdict(default="") if found else {},
         "parameters": scenario.parameters,
         "data": data,
         "decisions": {step.gate: decision for step in scenario.steps if isinstance(step, Gate)},

@@ -154,7 +154,7 @@ def _groups(value: dict[str, Json], collector: Collector) -> frozenset[str] | No
         return None
     ask = value.get("ask")
     path, message = (("ask", "message"), ask.get("message")) if isinstance(ask, dict) else (("ask",), ask)
-    if isinstance(message, str) and not expression.search(message):
+    if isinstance(message, str) and message and not expression.search(message):
         collector.add(path, "the message doesn't fit match", "no job of this scenario would come of it")
     return frozenset(expression.groupindex)
 

@@ -52,12 +52,10 @@ def _at(file: str, text: str, index: int, what: str, hint: str) -> Complaint:
 
 def hint_for(problem: str, character: str) -> str:
     """What to do about a syntax error; `character` is the one at its place."""
+    if character == "\t" or "tab character" in problem:
+        return "indent with blanks, not tabs"
     if "cannot start any token" in problem:
-        return (
-            "indent with blanks, not tabs"
-            if character == "\t"
-            else f"text that begins with {character} stands in quotes"
-        )
+        return f"text that begins with {character} stands in quotes"
     if "mapping values are not allowed" in problem:
         return "text that holds a colon and a blank stands in quotes"
     if "could not find expected ':'" in problem:

@@ -67,6 +67,8 @@ def _metered(name: str, filter_: Callable[..., object]) -> Callable[..., object]
                 {"context": context, "eval_context": context.eval_ctx, "environment": context.environment}[passed],
             )
         result = _concrete(filter_(*front, value, *arguments, **named), budget)
+        if isinstance(result, list) and name in FILTERS:
+            budget.charge(len(result))
         if isinstance(result, str) and size(result) > LARGEST:
             raise RenderFailure(f"the text would be larger than {LARGEST >> 20} MiB")
         return result
