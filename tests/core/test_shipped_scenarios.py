@@ -1,0 +1,150 @@
+"""The shipped scenarios: they load without a complaint, and show what they say."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from lab.core.generate import generate, restore
+from lab.core.lint import lint
+from lab.core.parse import parse, parse_with_places
+from lab.core.render import template
+from lab.core.scenario import Complete, Failure, Gate, Scenario, Verdict, Work, step_id
+from lab.core.seeds import latency
+
+FOLDER = Path(__file__).parents[2] / "scenarios"
+NAMES = ("invoice-analysis", "item-comparison", "nobody-home", "rejected-discount")
+STAGES = ("idle", "token", "invoke", "polling", "complete")
+
+
+def shipped(name: str) -> Scenario:
+    return parse((FOLDER / f"{name}.yaml").read_bytes(), f"{name}.yaml", stem=name)
+
+
+def seen(scenario: Scenario, **decision: str | None) -> Mapping[str, object]:
+    """The names of the scenario's first job, its gate decided so."""
+    found = re.search(scenario.match or "", scenario.message, re.IGNORECASE)
+    drawn = generate(scenario.data, scenario.seed or 0, f"{scenario.name}/1")
+    return {
+        "message": scenario.message,
+        "match": found.groupdict() if found else {},
+        "data": restore(scenario.data, drawn),
+        "decisions": {gate.gate: decision for gate in scenario.steps if isinstance(gate, Gate)},
+    }
+
+
+def output(scenario: Scenario, ending: str, **decision: str | None) -> str:
+    for step in scenario.steps:
+        if isinstance(step, Complete) and step.complete == ending and isinstance(step.output, str):
+            return template(step.output).render(seen(scenario, **decision))
+        if isinstance(step, Failure) and step.error == ending:
+            return template(step.text).render(seen(scenario, **decision))
+    raise AssertionError(ending)
+
+
+def test_at_least_these_are_shipped() -> None:
+    assert set(NAMES) <= {path.stem for path in FOLDER.glob("*.yaml")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_loads_without_complaint_or_warning(name: str) -> None:
+    file = f"{name}.yaml"
+    scenario, places = parse_with_places((FOLDER / file).read_bytes(), file, stem=name)
+    assert lint(scenario, file, places) == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_what_a_presenter_needs(name: str) -> None:
+    scenario = shipped(name)
+    assert scenario.seed == 42
+    assert scenario.title
+    assert scenario.shows
+    assert len(scenario.story) > 200
+    assert scenario.latency.token
+    sentences = [sentence for _, sentence in scenario.narration if sentence]
+    assert all(getattr(scenario.narration, stage) for stage in STAGES if (name, stage) != ("nobody-home", "complete"))
+    for sentence in sentences:
+        assert len(sentence) <= 76
+        assert sentence.endswith(".")
+        assert "!" not in sentence
+        assert not re.search(r"\bwe\b", sentence, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_pace_is_right_for_a_room(name: str) -> None:
+    scenario = shipped(name)
+    total = 0
+    for step in scenario.steps:
+        if not isinstance(step, Work):
+            break
+        total += latency(42, f"{name}/1/{step_id(step)}/takes", step.takes)
+    assert 7_000 <= total <= 15_000
+
+
+def test_the_comparison_is_the_article_s_answer() -> None:
+    assert output(shipped("item-comparison"), "answer", verdict="approved", by="buyer", comment=None) == (
+        "## M1000034 and M1000040\n"
+        "\n"
+        "Same category, different terms.\n"
+        "\n"
+        "| | IMO | SBI |\n"
+        "|---|---|---|\n"
+        "| Category | Bearings | Bearings |\n"
+        "| Status | Active | Active |\n"
+        "| Lead time | 14 days | **8 days** |\n"
+        "| On hand | 38 | **140** |\n"
+        "| Price, EUR | **21.53** | 23.21 |\n"
+        "\n"
+        "Prices agreed with *Williams, Herrera and White*.\n"
+        "\n"
+        "**M1000034** is cheaper, **M1000040** comes sooner.\n"
+    )
+
+
+def test_the_comparison_gates_on_the_buyer() -> None:
+    scenario = shipped("item-comparison")
+    (gate,) = (step for step in scenario.steps if isinstance(step, Gate))
+    assert (scenario.agent.code, scenario.agent.version) == ("ITEM_COMPARE_TEAM", 13)
+    assert scenario.message == "Compare M1000034 of org IMO and M1000040 of Org SBI"
+    assert (gate.gate, gate.channel, gate.patience, gate.rounds) == ("buyer-approval", "CHAT", 900_000, 3)
+    assert gate.verdicts.changes_requested == "fetch"
+    assert template(gate.asks).render(seen(scenario)) == "Share the prices agreed with Williams, Herrera and White?"
+
+
+def test_the_comparison_without_prices_shows_none() -> None:
+    text = output(shipped("item-comparison"), "decline", verdict="rejected", by=None, comment="Not this week.")
+    assert "Price" not in text
+    assert "Williams" not in text
+    assert text.endswith("> Not this week.\n")
+
+
+def test_the_invoice_s_analysis_is_json_in_a_string_and_its_sums_are_right() -> None:
+    answer = json.loads(output(shipped("invoice-analysis"), "answer"))
+    lines = answer["lines"]
+    assert answer["invoice"] == "INV-204817"
+    assert answer["total"] == pytest.approx(sum(line["quantity"] * line["unitPrice"] for line in lines))
+    assert answer["overcharged"] == pytest.approx(sum(line["difference"] for line in lines))
+    assert not any(isinstance(step, Gate) for step in shipped("invoice-analysis").steps)
+
+
+def test_the_rejected_discount_is_a_complete_that_gives_the_reason() -> None:
+    scenario = shipped("rejected-discount")
+    (gate,) = (step for step in scenario.steps if isinstance(step, Gate))
+    assert gate.verdicts.rejected == "explain"
+    assert getattr(gate.reviewer, "verdict", None) == Verdict.REJECTED
+    comment = getattr(gate.reviewer, "comment", None)
+    assert comment
+    assert comment in output(scenario, "explain", verdict="rejected", by="Rebecca Thomas", comment=comment)
+
+
+def test_nobody_is_home_and_the_error_says_so() -> None:
+    scenario = shipped("nobody-home")
+    (gate,) = (step for step in scenario.steps if isinstance(step, Gate))
+    assert gate.reviewer == "nobody"
+    assert gate.patience == 20_000
+    assert gate.verdicts.timed_out == "unanswered"
+    assert output(scenario, "unanswered") == (
+        "The shift lead did not answer within 20 seconds; P-117 stays in service."
+    )
