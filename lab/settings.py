@@ -5,7 +5,6 @@ import re
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from lab.core.clock import Epoch
@@ -40,7 +39,7 @@ class Settings:
     command: str
     targets: tuple[str, ...] = ()
     """Scenario names, or paths of scenarios or recordings."""
-    scenarios: Path | None = None
+    scenarios: str | None = None
     seed: "Seed | None" = None
     clock: ClockKind = "real"
     factor: str = "1"
@@ -75,11 +74,10 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
     instant = speed == "instant"
     if speed is not None and not instant:
         clock, factor = _clock(f"scaled:{speed}", option="--speed")
-    folder = given.get("scenarios")
     return Settings(
         command=given.get("command", ""),
         targets=_targets(given),
-        scenarios=Path(folder) if folder else None,
+        scenarios=given.get("scenarios"),
         seed=_seed(given["seed"], "--seed") if "seed" in given else _seed_of(env),
         clock=clock,
         factor=factor,

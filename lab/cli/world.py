@@ -1,7 +1,6 @@
 """What a command's mock is made of: outlines, switches, seed, epoch, clock."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -42,15 +41,8 @@ def world(asked: Settings) -> World:
 
 def load(asked: Settings) -> tuple[Outline, ...]:
     """The scenarios named, by name in the folder or by path; none named: all in the folder."""
-    folder = scenarios_folder(asked.scenarios)
-    if not asked.targets:
-        return load_scenarios(folder, ())
-    found: list[Outline] = []
-    for target in asked.targets:
-        path = Path(target)
-        at_path = path.suffix in (".yaml", ".yml") or len(path.parts) > 1
-        found += load_scenarios(path.parent, (path.stem,)) if at_path else load_scenarios(folder, (target,))
-    return tuple({outline.name: outline for outline in found}.values())
+    outlines = load_scenarios(scenarios_folder(asked.scenarios), asked.targets)
+    return tuple({outline.name: outline for outline in outlines}.values())
 
 
 def seed_of(asked: Settings, outlines: tuple[Outline, ...]) -> Seed:
@@ -87,4 +79,6 @@ def switches(asked: Settings) -> Switches:
         return Switches.model_validate(given, strict=False)
     except ValidationError as error:
         wrong = error.errors()[0]
-        raise UsageError(f"--set {wrong['loc'][0]}: {wrong['msg']}.", hint="The switches are listed in README.md.") from None
+        raise UsageError(
+            f"--set {wrong['loc'][0]}: {wrong['msg']}.", hint="The switches are listed in README.md."
+        ) from None

@@ -1,0 +1,53 @@
+"""`lab check`: every complaint and every warning about scenarios."""
+
+from pathlib import Path
+
+from lab.cli.console import Console
+from lab.core.errors import Complaint, ScenarioError, UsageError
+from lab.core.lint import lint
+from lab.core.parse import parse_with_places
+from lab.files import SCENARIO_ENDING, read_scenario, scenario_names
+from lab.settings import Settings
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too."""
+    files = [file for target in asked.targets for file in scenario_files(Path(target))]
+    complaints = warnings = 0
+    for file in files:
+        wrong, doubtful = check(file)
+        for complaint in wrong:
+            console.out(str(complaint))
+        for complaint in doubtful:
+            console.out(f"{complaint.file}:{complaint.line}:{complaint.column}: warning: {_told(complaint)}")
+        complaints += len(wrong)
+        warnings += len(doubtful)
+    console.err(f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}")
+    return 2 if complaints or (asked.strict and warnings) else 0
+
+
+def scenario_files(path: Path) -> list[Path]:
+    """The file, or the scenarios in the folder; UsageError if there are none."""
+    if not path.is_dir():
+        return [path]
+    files = [path / f"{name}{SCENARIO_ENDING}" for name in scenario_names(path)]
+    if not files:
+        raise UsageError(f"{path} holds no scenarios.", hint=f"A scenario is a file NAME{SCENARIO_ENDING}.")
+    return files
+
+
+def check(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
+    """The complaints, and the warnings if there are no complaints."""
+    try:
+        scenario, places = parse_with_places(read_scenario(file), str(file), stem=file.stem)
+    except ScenarioError as error:
+        return error.complaints, ()
+    return (), lint(scenario, str(file), places)
+
+
+def _told(complaint: Complaint) -> str:
+    return f"{complaint.what}; {complaint.hint}" if complaint.hint else complaint.what
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,28 @@
+"""Print the table: goal, figure, spread, met or not. Arguments choose rows by name."""
+
+import sys
+from collections.abc import Callable, Iterable
+
+from tests.bench import rows
+from tests.bench.measure import Row
+
+TABLE: dict[str, Callable[[], Iterable[Row]]] = {
+    "polls": rows.polls,
+    "live_job": rows.live_job,
+    "many_jobs": rows.many_jobs,
+    "help": rows.help_,
+}
+
+
+def main(names: list[str]) -> int:
+    """Measure; 1 if a goal was missed."""
+    missed = 0
+    for name in names or TABLE:
+        for row in TABLE[name]():
+            print(row.text(), flush=True)
+            missed += not row.met
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

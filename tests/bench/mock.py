@@ -1,0 +1,76 @@
+"""A mock with jobs in it, made without a socket."""
+
+import json
+from pathlib import Path
+from urllib.parse import urlencode
+
+from lab.core.clock import INSTANT_EPOCH
+from lab.core.exchange import Request
+from lab.core.oauth import DEMO, api_scope
+from lab.core.parse import parse
+from lab.core.plan import outline
+from lab.core.scenario import Latencies, Switches
+from lab.core.service import Config, Service
+
+ROOT = Path(__file__).parents[2]
+
+
+def service(name: str = "item-comparison") -> Service:
+    """A mock of one shipped scenario, without latencies, whose gates wait for a person."""
+    file = ROOT / "scenarios" / f"{name}.yaml"
+    prompt = outline(parse(file.read_bytes(), file.name).model_copy(update={"latency": Latencies()}))
+    return Service(Config((prompt,), Switches(), 42, INSTANT_EPOCH, scripted=False))
+
+
+def granted(mock: Service, now: int = 0) -> str:
+    """A token."""
+    form = urlencode(
+        {
+            "grant_type": "client_credentials",
+            "client_id": DEMO.id,
+            "client_secret": DEMO.secret,
+            "scope": api_scope("acme-test"),
+        }
+    )
+    head = (("content-type", "application/x-www-form-urlencoded"),)
+    response = mock.serve(Request("POST", "/oauth2/v1/token", "", head, form.encode()), now).response
+    assert response.status == 200, response
+    return str(json.loads(response.body)["access_token"])
+
+
+def invoke_request(mock: Service, token: str) -> Request:
+    """The request that starts a job."""
+    scenario = mock.config.outlines[0].scenario
+    body = json.dumps({"message": scenario.message, "conversational": True})
+    path = f"/api/fusion-ai/orchestrator/agent/v2/{scenario.agent.code}/invokeAsync"
+    head = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
+    return Request("POST", path, "", head, body.encode())
+
+
+def accepted(mock: Service, request: Request, now: int = 0) -> str:
+    """A new job's id."""
+    response = mock.serve(request, now).response
+    assert response.status == 202, response
+    return str(json.loads(response.body)["jobId"])
+
+
+def status_path(mock: Service, job: str) -> str:
+    """Where a job is polled."""
+    code = mock.config.outlines[0].scenario.agent.code
+    return f"/api/fusion-ai/orchestrator/agent/v2/{code}/status/{job}"
+
+
+def status_request(mock: Service, token: str, job: str) -> Request:
+    """One poll."""
+    return Request("GET", status_path(mock, job), "", (("authorization", f"Bearer {token}"),), b"")
+
+
+WAITING_AT = 60_000
+"""An instant at which a job of item-comparison, accepted at 0, waits for a person."""
+
+
+def waiting() -> tuple[Service, str, str]:
+    """A mock with one job that waits, its token, its id."""
+    mock = service()
+    token = granted(mock)
+    return mock, token, accepted(mock, invoke_request(mock, token))

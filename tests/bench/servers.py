@@ -1,0 +1,66 @@
+"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | recording FILE`."""
+
+import asyncio
+import json
+import sys
+
+from aiohttp import web
+
+from lab.clocks import SystemClock
+from lab.core.service import Service
+from lab.server.app import MockServer
+from tests.bench.mock import WAITING_AT, accepted, invoke_request, status_path, waiting
+
+
+def ready(port: int, path: str, token: str, jobs: list[str]) -> None:
+    """Say where to call, and what to send: the bytes before the job's id, the ids, the bytes after."""
+    after = f" HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nAccept: application/json\r\n\r\n"
+    print(port, flush=True)
+    print(json.dumps([f"GET {path}", *jobs, after]), flush=True)
+
+
+async def bare(mock: Service, token: str, job: str) -> None:
+    """aiohttp's `json_response` of the same body, at the same path."""
+    body = json.loads(mock.status_of(job, WAITING_AT) or b"")
+    path = status_path(mock, job)
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response(body)
+
+    app = web.Application()
+    app.router.add_get(path, answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    ready(runner.addresses[0][1], status_path(mock, ""), token, [job])
+
+
+async def full(mock: Service, token: str, jobs: list[str]) -> MockServer:
+    """The lab's own server."""
+    server = MockServer(mock, SystemClock(WAITING_AT))
+    origin = await server.start()
+    ready(int(origin.rpartition(":")[2]), status_path(mock, ""), token, jobs)
+    return server
+
+
+async def serve(kind: str, arguments: list[str]) -> None:
+    """Serve until killed."""
+    mock, token, job = waiting()
+    if kind == "bare":
+        await bare(mock, token, job)
+    else:
+        if kind == "recording":
+            from tests.bench.taping import tape
+
+            mock.observers.append(tape(mock, arguments[0]))
+        more = int(arguments[0]) - 1 if kind == "full" and arguments else 0
+        invoke = invoke_request(mock, token)
+        jobs = [job, *(accepted(mock, invoke) for _ in range(more))]
+        kept = await full(mock, token, jobs[:: max(1, len(jobs) // 10_000)])
+        assert kept
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,16 @@
+"""A tape on a mock that is measured."""
+
+from pathlib import Path
+
+from lab import __version__
+from lab.core.service import Service
+from lab.files import TapeFile
+from lab.recording.header import header_of
+from lab.recording.tape import Tape
+
+
+def tape(mock: Service, file: str) -> Tape:
+    """Records to `file` until the process ends."""
+    disk = TapeFile(Path(file))
+    clients = [(client.id, client.secret) for client in mock.config.clients]
+    return Tape(mock, disk.write, header_of(mock.config, lab=__version__), clients=clients, sync=disk.sync)
