@@ -1,5 +1,6 @@
 """HTTP as frozen values: what both machines read and write, with no socket in sight."""
 
+import json
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -7,6 +8,14 @@ from lab.core.clock import Millis
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 """A parsed JSON value."""
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def text_of(value: object) -> str:
+    """Compact JSON text, member order kept, only what must be escaped."""
+    return _ENCODER.encode(value)
+
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Header fields as pairs: names in lower case, order and duplicates kept."""

@@ -4,10 +4,9 @@ Three dialects, chosen by endpoint and never mixed: RFC 6749 §5.2 JSON at the t
 challenge for bearer failures, the API's ErrorResponse elsewhere (contract.md §6, §7).
 """
 
-import json
 from dataclasses import dataclass
 
-from lab.core.exchange import Headers, Json, Response
+from lab.core.exchange import Headers, Json, Response, text_of
 
 JSON_HEADERS: Headers = (("content-type", "application/json"), ("cache-control", "no-store"))
 TOKEN_HEADERS: Headers = (*JSON_HEADERS, ("pragma", "no-cache"))
@@ -15,8 +14,7 @@ TOKEN_HEADERS: Headers = (*JSON_HEADERS, ("pragma", "no-cache"))
 
 def json_bytes(value: Json) -> bytes:
     """Compact JSON in UTF-8, member order kept; lone surrogates as escapes."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace")
+    return text_of(value).encode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ Seed: TypeAlias = int
 """The integer from which all chance is drawn; 0 to 2^63 - 1."""
 
 _BITS = 128
-_CONTEXT = Context(prec=34, rounding=ROUND_HALF_EVEN)
+_CONTEXT = Context(prec=20, rounding=ROUND_HALF_EVEN)
 _Z95 = Decimal("1.6448536269514727")
 
 

@@ -482,7 +482,7 @@ def test_a_reset_clears_jobs_tokens_and_numbers():
 
 
 def test_jobs_running_side_by_side_look_as_if_alone():
-    alone, bearer, body = started()
+    alone, _, body = started()
     crowd = service()
     crowd_bearer, other = token(crowd), token(crowd, client=OTHER)
     for n in range(5):

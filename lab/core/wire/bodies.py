@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from lab.core.clock import Epoch, Millis, iso, unix_millis, wall
-from lab.core.exchange import Json
-from lab.core.journal import text_of
+from lab.core.exchange import Json, text_of
 from lab.core.plan import Plan, workflow_id
 from lab.core.render import RenderFailure, template
 from lab.core.scenario import Complete, Failure, Gate, Pause, Status, Verdict, Work
@@ -60,38 +59,49 @@ def names(plan: Plan, span: Span, epoch: Epoch) -> Mapping[str, object]:
     }  # fmt: skip
 
 
-def _render(text: str, seen: Mapping[str, object]) -> str:
-    return template(text).render(seen)
+class _Writer:
+    """Renders texts at one span; what templates see is gathered once, and only if one asks."""
+
+    def __init__(self, plan: Plan, span: Span, epoch: Epoch) -> None:
+        self._place = plan, span, epoch
+        self._seen: Mapping[str, object] | None = None
+
+    def __call__(self, text: str) -> str:
+        made = template(text)
+        if made.plain:
+            return text
+        if self._seen is None:
+            self._seen = names(*self._place)
+        return made.render(self._seen)
+
+    def json(self, value: Json) -> Json:
+        """A JSON output: its strings are templates."""
+        match value:
+            case str():
+                return self(value)
+            case list():
+                return [self.json(each) for each in value]
+            case dict():
+                return {key: self.json(each) for key, each in value.items()}
+            case _:
+                return value
 
 
-def rendered_json(value: Json, seen: Mapping[str, object]) -> Json:
-    """A JSON output: its strings are templates."""
-    match value:
-        case str():
-            return _render(value, seen)
-        case list():
-            return [rendered_json(each, seen) for each in value]
-        case dict():
-            return {key: rendered_json(each, seen) for key, each in value.items()}
-        case _:
-            return value
-
-
-def _texts(plan: Plan, span: Span, seen: Mapping[str, object]) -> tuple[str | None, str | None, list[Json]]:
+def _texts(span: Span, write: _Writer) -> tuple[str | None, str | None, list[Json]]:
     """Output, error and follow-up questions of a final span."""
     step = span.step
     match step:
         case Complete():
             output = step.output
             if isinstance(output, dict):
-                output = text_of(rendered_json(output["json"], seen))
+                output = text_of(write.json(output["json"]))
             elif output is not None:
-                output = _render(output, seen)
-            return output, None, [_render(each, seen) for each in step.follow_up]
+                output = write(output)
+            return output, None, [write(each) for each in step.follow_up]
         case Failure():
-            return _render(step.output, seen) if step.output is not None else None, _render(step.text, seen), []
+            return write(step.output) if step.output is not None else None, write(step.text), []
         case Ending():
-            text = _render(step.text, seen) if step.template else step.text
+            text = write(step.text) if step.template else step.text
             return (text, None, []) if step.status is Status.COMPLETE else (None, text, [])
         case _:
             return None, None, []
@@ -102,13 +112,13 @@ def callback_token(plan: Plan, span: Span) -> str:
     return hexes(plan.seed, f"{plan.invocation.job}/{span.id}/callback#{span.visit}", 32)
 
 
-def waiting_node(plan: Plan, span: Span, epoch: Epoch) -> Json:
+def _waiting_node(plan: Plan, span: Span, write: _Writer) -> Json:
     """`waitingNodeDetails`: 13 keys in order (contract.md §4.3); None unless the job waits."""
     match span.step:
         case Gate():
-            return _gate_node(plan, span, span.step, names(plan, span, epoch))
+            return _gate_node(plan, span, span.step, write)
         case Pause():
-            return _wait_node(plan, span, span.step, names(plan, span, epoch))
+            return _wait_node(plan, span, span.step, write)
         case _:
             return None
 
@@ -124,12 +134,12 @@ def actions(gate: Gate) -> dict[str, Json]:
     return offered
 
 
-def _gate_node(plan: Plan, span: Span, gate: Gate, seen: Mapping[str, object]) -> Json:
+def _gate_node(plan: Plan, span: Span, gate: Gate, write: _Writer) -> Json:
     feedback = gate.verdicts.changes_requested is not None or not gate.approval
     return {
-        "code": span.code, "type": "HUMAN", "channelType": gate.channel, "initialMessage": _render(gate.asks, seen),
-        "requestChangeMessage": _render(gate.change_prompt, seen) if feedback else None,
-        "maxIterationMessage": _render(gate.last_round, seen) if feedback else None,
+        "code": span.code, "type": "HUMAN", "channelType": gate.channel, "initialMessage": write(gate.asks),
+        "requestChangeMessage": write(gate.change_prompt) if feedback else None,
+        "maxIterationMessage": write(gate.last_round) if feedback else None,
         "currentIterationCount": span.rounds_used, "maxIteration": gate.rounds if feedback else None,
         "feedbackEnabledFlag": feedback, "approvalEnabledFlag": gate.approval, "waitTimeInMinutes": None,
         "actionNames": actions(gate),
@@ -137,10 +147,10 @@ def _gate_node(plan: Plan, span: Span, gate: Gate, seen: Mapping[str, object]) -
     }  # fmt: skip
 
 
-def _wait_node(plan: Plan, span: Span, wait: Pause, seen: Mapping[str, object]) -> Json:
+def _wait_node(plan: Plan, span: Span, wait: Pause, write: _Writer) -> Json:
     return {
         "code": span.code, "type": "WAIT", "channelType": None,
-        "initialMessage": _render(wait.says, seen) if wait.says else "",
+        "initialMessage": write(wait.says) if wait.says else "",
         "requestChangeMessage": None, "maxIterationMessage": None, "currentIterationCount": span.rounds_used,
         "maxIteration": wait.again.rounds if wait.again else None, "feedbackEnabledFlag": None,
         "approvalEnabledFlag": None, "waitTimeInMinutes": -(-plan.takes(wait.wait, span.visit) // 60_000),
@@ -157,15 +167,15 @@ def job_body(plan: Plan, span: Span, epoch: Epoch, *, invoked: bool) -> dict[str
     follow_up: list[Json] = []
     progress: str | None = None if invoked else ""
     node: Json = None
+    write = _Writer(plan, span, epoch)
     try:
-        seen = names(plan, span, epoch)
         if status.final:
-            output, error, follow_up = _texts(plan, span, seen)
+            output, error, follow_up = _texts(span, write)
         elif isinstance(span.step, Work):
             if span.step.says and call.input.progress_message and not invoked:
-                progress = _render(span.step.says, seen)
+                progress = write(span.step.says)
         else:
-            node = waiting_node(plan, span, epoch)
+            node = _waiting_node(plan, span, write)
     except RenderFailure:
         status, output, error, follow_up, node = Status.ERROR, None, UNWRITTEN, [], None
     ended = status.final

@@ -1,0 +1,81 @@
+"""The journal: facts, the fold that makes records of them, derived facts, the memory ledger.
+
+*Input* facts say what the server accepted from outside; state is what folding them gives. *Derived*
+facts follow from plan, inputs and instant: `derived` lists them, the ledger never holds them. *Shell*
+facts tell of sockets and processes; they exist in recordings alone. Members and classes: recording.md §2.3.
+"""
+
+from lab.core.journal.facts import (
+    FACTS,
+    ClockAdvanced,
+    ClockScaled,
+    ConnectionClosed,
+    ConnectionOpened,
+    Fact,
+    GateDecided,
+    GateExpired,
+    GateOpened,
+    JobAccepted,
+    JobStatus,
+    LedgerCleared,
+    Otherwise,
+    RequestMalformed,
+    ScenarioMissed,
+    TapeNoted,
+    TokenGranted,
+    TokenRevoked,
+    WaitEnded,
+)
+from lab.core.journal.following import Derived, derived
+from lab.core.journal.ledger import (
+    ConversationRecord,
+    JobRecord,
+    Key,
+    Ledger,
+    MemoryLedger,
+    Record,
+    Shelf,
+    TokenRecord,
+    conversation_key,
+    decision_of,
+    fold,
+    job_key,
+    token_key,
+)
+
+__all__ = [
+    "FACTS",
+    "ClockAdvanced",
+    "ClockScaled",
+    "ConnectionClosed",
+    "ConnectionOpened",
+    "ConversationRecord",
+    "Derived",
+    "Fact",
+    "GateDecided",
+    "GateExpired",
+    "GateOpened",
+    "JobAccepted",
+    "JobRecord",
+    "JobStatus",
+    "Key",
+    "Ledger",
+    "LedgerCleared",
+    "MemoryLedger",
+    "Otherwise",
+    "Record",
+    "RequestMalformed",
+    "ScenarioMissed",
+    "Shelf",
+    "TapeNoted",
+    "TokenGranted",
+    "TokenRecord",
+    "TokenRevoked",
+    "WaitEnded",
+    "conversation_key",
+    "decision_of",
+    "derived",
+    "fold",
+    "job_key",
+    "token_key",
+]

@@ -1,0 +1,218 @@
+"""The facts: one frozen value for each type that stands in a journal or a recording."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json
+from lab.core.gates import Origin
+from lab.core.plan import Drawn
+from lab.core.scenario import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One entry: what happened at the instant `at`. A recording adds the exchange it belongs to."""
+
+    type: ClassVar[str] = ""
+    kind: ClassVar[str] = "input"
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenGranted(Fact):
+    """A bearer token was issued; good while `at <= now < until`."""
+
+    type: ClassVar[str] = "token.granted"
+    token: str
+    client: str
+    grant: str
+    scope: str
+    until: Millis
+    refresh: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked(Fact):
+    """A token is no longer good: `why` is revoked, rotated, reused, or control."""
+
+    type: ClassVar[str] = "token.revoked"
+    by: str
+    token: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobAccepted(Fact):
+    """invokeAsync was accepted: the job is RUNNING from `at` on."""
+
+    type: ClassVar[str] = "job.accepted"
+    job: str
+    client: str
+    user: str | None = None
+    conversation: str | None = None
+    turn: int
+    team: str
+    scenario: str | None
+    """None: no scenario of the team fits the message; the job ends ERROR."""
+    ordinal: int
+    input: Mapping[str, Json]
+    """The known members of the request as accepted."""
+    drawn: Drawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateDecided(Fact):
+    """A decision was admitted; derived when a script decided."""
+
+    type: ClassVar[str] = "gate.decided"
+    job: str
+    gate: str
+    round: int = 0
+    verdict: Verdict
+    by: Origin
+    name: str | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitEnded(Fact):
+    """A wait was ended early through the API."""
+
+    type: ClassVar[str] = "wait.ended"
+    job: str
+    step: str
+    round: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockAdvanced(Fact):
+    """A manual clock was set from `origin` to `at`."""
+
+    type: ClassVar[str] = "clock.advanced"
+    by: str
+    origin: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockScaled(Fact):
+    """A scaled clock runs at another pace; factor is decimal text, `0` is paused."""
+
+    type: ClassVar[str] = "clock.scaled"
+    by: str
+    factor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerCleared(Fact):
+    """Every record and number is gone."""
+
+    type: ClassVar[str] = "ledger.cleared"
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus(Fact):
+    """A span began, the first excepted."""
+
+    type: ClassVar[str] = "job.status"
+    kind: ClassVar[str] = "derived"
+    job: str
+    origin: str
+    to: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Otherwise:
+    """What happens to an opening if nobody acts: `by` is script for a script's vote."""
+
+    at: Millis
+    verdict: str
+    by: str | None
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateOpened(Fact):
+    """A gate began to wait; patience ends at `until`."""
+
+    type: ClassVar[str] = "gate.opened"
+    kind: ClassVar[str] = "derived"
+    job: str
+    gate: str
+    round: int = 0
+    until: Millis
+    otherwise: Otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateExpired(Fact):
+    """Patience ended: the verdict is timed-out."""
+
+    type: ClassVar[str] = "gate.expired"
+    kind: ClassVar[str] = "derived"
+    job: str
+    gate: str
+    round: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionOpened(Fact):
+    """A peer connected."""
+
+    type: ClassVar[str] = "connection.opened"
+    kind: ClassVar[str] = "shell"
+    c: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionClosed(Fact):
+    """A connection ended: how is client, server, reset, idle, deadline, shutdown, or fault."""
+
+    type: ClassVar[str] = "connection.closed"
+    kind: ClassVar[str] = "shell"
+    c: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestMalformed(Fact):
+    """The HTTP parser refused what came; `bytes` counts them, they are never shown."""
+
+    type: ClassVar[str] = "request.malformed"
+    kind: ClassVar[str] = "shell"
+    c: int
+    what: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioMissed(Fact):
+    """No scenario of the team fits the message; `near` names those tried."""
+
+    type: ClassVar[str] = "scenario.missed"
+    kind: ClassVar[str] = "shell"
+    near: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeNoted(Fact):
+    """Anything a reader should see."""
+
+    type: ClassVar[str] = "tape.noted"
+    kind: ClassVar[str] = "shell"
+    text: str
+
+
+FACTS: dict[str, type[Fact]] = {
+    fact.type: fact
+    for fact in (
+        TokenGranted, TokenRevoked, JobAccepted, GateDecided, WaitEnded, ClockAdvanced, ClockScaled, LedgerCleared,
+        JobStatus, GateOpened, GateExpired, ConnectionOpened, ConnectionClosed, RequestMalformed, ScenarioMissed,
+        TapeNoted,
+    )
+}  # fmt: skip
+"""Every fact type by its name on disk."""

@@ -1,0 +1,199 @@
+"""Records, the fold that makes them of facts, and the ledger that holds them."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
+
+from lab.core.clock import Millis
+from lab.core.exchange import text_of
+from lab.core.gates import Decision, Origin
+from lab.core.journal.facts import Fact, GateDecided, JobAccepted, LedgerCleared, TokenGranted, TokenRevoked, WaitEnded
+
+# Records: what folding gives. Slots and shared texts keep a parked job small (performance.md).
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """A granted token; `user` None: it stands for the client itself."""
+
+    client: str
+    user: str | None
+    scope: str
+    since: Millis
+    until: Millis
+    revoked: bool = False
+
+    @property
+    def owner(self) -> str:
+        """The token's `sub`: whose jobs it sees."""
+        return self.user or self.client
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job: what came from outside and what a generator made. Plan, view and body are recomputed."""
+
+    client: str
+    user: str | None
+    conversation: str | None
+    turn: int
+    team: str
+    scenario: str | None
+    ordinal: int
+    at: Millis
+    input: str
+    """The accepted members of the request as JSON text."""
+    data: str
+    """The generated values as JSON text, keys as in `drawn`."""
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """Whose job it is."""
+        return self.user or self.client
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRecord:
+    """A conversation: its team, its owner, and its jobs in order of turns."""
+
+    team: str
+    owner: str
+    jobs: tuple[str, ...]
+
+
+Record: TypeAlias = TokenRecord | JobRecord | ConversationRecord
+Key: TypeAlias = bytes
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def _key(prefix: bytes, text: str) -> Key:
+    if _UUID.fullmatch(text):
+        return prefix + bytes.fromhex(text.replace("-", ""))
+    return prefix + b"/" + text.encode("utf-8", "surrogatepass")
+
+
+def job_key(job: str) -> Key:
+    """Where a job's record lies; a UUID takes 16 bytes."""
+    return _key(b"j", job)
+
+
+def conversation_key(conversation: str) -> Key:
+    """Where a conversation's record lies."""
+    return _key(b"c", conversation)
+
+
+def token_key(token: str) -> Key:
+    """Where a token's record lies."""
+    return b"t" + token.encode("utf-8", "surrogatepass")
+
+
+class Ledger(Protocol):
+    """What `handle` sees of the state: folded records, and numbers."""
+
+    def get(self, key: Key) -> Record | None:
+        """The record, or None."""
+
+    def take(self, counter: str) -> int:
+        """The next number of a counter, from 1. A number once taken is never given again."""
+
+
+class Shelf(Ledger, Protocol):
+    """A ledger that facts can be committed to."""
+
+    def commit(self, facts: tuple[Fact, ...]) -> None:
+        """Fold the facts, all or none."""
+
+
+class MemoryLedger:
+    """Folded records and numbers in memory: never misses, never conflicts."""
+
+    def __init__(self) -> None:
+        self._records: dict[Key, Record] = {}
+        self._numbers: dict[str, int] = {}
+
+    def get(self, key: Key) -> Record | None:
+        """The record, or None."""
+        return self._records.get(key)
+
+    def take(self, counter: str) -> int:
+        """The next number of a counter, from 1."""
+        number = self._numbers.get(counter, 0) + 1
+        self._numbers[counter] = number
+        return number
+
+    def commit(self, facts: tuple[Fact, ...]) -> None:
+        """Fold the facts."""
+        for fact in facts:
+            if isinstance(fact, LedgerCleared):
+                self._records.clear()
+                self._numbers.clear()
+                continue
+            for key, record in fold(fact, self.get):
+                self._records[key] = record
+
+    def jobs(self) -> Iterator[str]:
+        """The ids of all jobs, oldest first."""
+        for key in self._records:
+            if key[:1] == b"j":
+                yield _job_id(key)
+
+    def tokens(self) -> Iterator[tuple[str, TokenRecord]]:
+        """All tokens granted, oldest first."""
+        for key, record in self._records.items():
+            if isinstance(record, TokenRecord):
+                yield key[1:].decode("utf-8", "surrogatepass"), record
+
+
+def _job_id(key: Key) -> str:
+    if key[1:2] == b"/" and len(key) != 17:
+        return key[2:].decode("utf-8", "surrogatepass")
+    text = key[1:].hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def fold(fact: Fact, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Record], ...]:
+    """The records that a fact makes or changes; derived and shell facts change none."""
+    match fact:
+        case TokenGranted():
+            record = TokenRecord(fact.client, fact.user, fact.scope, fact.at, fact.until)
+            return ((token_key(fact.token), record),)
+        case TokenRevoked():
+            token = get(token_key(fact.token))
+            return ((token_key(fact.token), replace(token, revoked=True)),) if isinstance(token, TokenRecord) else ()
+        case JobAccepted():
+            return _fold_job(fact, get)
+        case GateDecided() if fact.by is not Origin.SCRIPT:
+            return _fold_decision(fact.job, decision_of(fact), get)
+        case WaitEnded():
+            return _fold_decision(fact.job, Decision(fact.at, fact.step, fact.round, None, Origin.API), get)
+        case _:
+            return ()
+
+
+def _fold_job(fact: JobAccepted, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Record], ...]:
+    data = {name: value for name, value in fact.drawn.items() if name.startswith("data/")}
+    record = JobRecord(
+        fact.client, fact.user, fact.conversation, fact.turn, fact.team, fact.scenario, fact.ordinal, fact.at,
+        text_of(fact.input), text_of(data) if data else "{}",
+    )  # fmt: skip
+    made: tuple[tuple[Key, Record], ...] = ((job_key(fact.job), record),)
+    if fact.conversation is None:
+        return made
+    key = conversation_key(fact.conversation)
+    known = get(key)
+    jobs = known.jobs if isinstance(known, ConversationRecord) else ()
+    return (*made, (key, ConversationRecord(fact.team, record.owner, (*jobs, fact.job))))
+
+
+def _fold_decision(job: str, decision: Decision, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Record], ...]:
+    record = get(job_key(job))
+    if not isinstance(record, JobRecord):
+        return ()
+    return ((job_key(job), replace(record, decisions=(*record.decisions, decision))),)
+
+
+def decision_of(fact: GateDecided) -> Decision:
+    """The decision that a fact tells of."""
+    return Decision(fact.at, fact.gate, fact.round, fact.verdict, fact.by, fact.name, fact.comment)
