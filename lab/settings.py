@@ -54,7 +54,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 0
     control_port: int = 0
-    reviewer: Reviewer = "script"
+    reviewer: Reviewer | None = None
+    """Who answers gates; None: a person on the screen, the script elsewhere."""
     switches: tuple[tuple[str, str], ...] = ()
     """Switches as text, the environment's first, so that a later one wins."""
     instant: bool = False
@@ -91,7 +92,7 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         host=given.get("host", "127.0.0.1"),
         port=_number(given.get("port", 0), "--port", 0, 65_535),
         control_port=_number(given.get("control_port", 0), "--control-port", 0, 65_535),
-        reviewer=cast("Reviewer", given.get("reviewer", "script")),
+        reviewer=cast("Reviewer | None", given.get("reviewer")),
         switches=_switches(given.get("set", []), env),
         instant=instant,
         peer=_peer(given["base"], env) if "base" in given else None,

@@ -4,6 +4,8 @@ from lab import __version__
 from lab.cli.console import Console
 from lab.cli.world import World
 from lab.clocks import ManualClock, real_millis
+from lab.core.clock import Millis
+from lab.core.observe import Observation
 from lab.core.service import Service
 from lab.files import TapeFile, generators, recording_path
 from lab.recording.header import header_of
@@ -17,8 +19,9 @@ class Taping:
     def __init__(self, asked: Settings, world: World, service: Service, console: Console, *, outside: bool) -> None:
         self._console = console
         self._clock = world.clock
+        self._reached: Millis = 0
         self.tape: Tape | None = None
-        if asked.record is None or asked.peer is not None:
+        if asked.record is None:
             return
         self._file = TapeFile(recording_path(asked.record), force=asked.force)
         begun = real_millis()
@@ -35,11 +38,15 @@ class Taping:
         )  # fmt: skip
         service.observers.append(self.tape)
 
+    def follow(self, told: Observation) -> None:
+        """Remember how far a run without a loop has come: it moves no clock."""
+        self._reached = told.at
+
     def close(self, reason: str) -> int:
         """Write the footer; 4 if the tape died on the way, else 0."""
         if self.tape is None:
             return 0
-        self.tape.close(self._clock.now(), reason)
+        self.tape.close(max(self._reached, self._clock.now()), reason)
         self._file.close()
         if self.tape.dead is not None:
             self._console.err(f"lab: {self.tape.dead}")

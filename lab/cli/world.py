@@ -8,12 +8,14 @@ from lab.cli.entropy import fresh_seed
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import UsageError
+from lab.core.oauth import api_scope
 from lab.core.plan import Outline
+from lab.core.run import App
 from lab.core.scenario import Switches, nearest
 from lab.core.seeds import Seed
 from lab.core.service import Config
 from lab.files import load_scenarios, scenarios_folder
-from lab.settings import Settings
+from lab.settings import Peer, Reviewer, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class World:
     clock: AnyClock
 
 
-def world(asked: Settings) -> World:
-    """Load what was asked for; ScenarioError carries every complaint."""
+def world(asked: Settings, *, reviewer: Reviewer = "script") -> World:
+    """Load what was asked for; ScenarioError carries every complaint. `reviewer` is who answers gates by default."""
     outlines = load(asked)
     return World(
         Config(
@@ -33,7 +35,7 @@ def world(asked: Settings) -> World:
             switches=switches(asked),
             seed=seed_of(asked, outlines),
             epoch=epoch_of(asked),
-            scripted=asked.reviewer == "script",
+            scripted=(asked.reviewer or reviewer) == "script",
         ),
         clock_of(asked),
     )
@@ -43,6 +45,32 @@ def load(asked: Settings) -> tuple[Outline, ...]:
     """The scenarios named, by name in the folder or by path; none named: all in the folder."""
     outlines = load_scenarios(scenarios_folder(asked.scenarios), asked.targets)
     return tuple({outline.name: outline for outline in outlines}.values())
+
+
+def app_of(world: World) -> App:
+    """The external app for the first scenario, with the mock's own client."""
+    scenario, client = world.config.outlines[0].scenario, world.config.clients[0]
+    return App(
+        team=scenario.agent.code,
+        message=scenario.message,
+        client_id=client.id,
+        client_secret=client.secret,
+        scope=api_scope(world.config.switches.pod),
+        parameters=scenario.parameters,
+    )
+
+
+def peer_app(asked: Settings, peer: Peer) -> App:
+    """The external app for the scenario named, with the credentials for another server."""
+    scenario = load(asked)[0].scenario
+    return App(
+        team=scenario.agent.code,
+        message=scenario.message,
+        client_id=peer.client_id,
+        client_secret=peer.client_secret,
+        scope=peer.scope,
+        parameters=scenario.parameters,
+    )
 
 
 def seed_of(asked: Settings, outlines: tuple[Outline, ...]) -> Seed:

@@ -29,7 +29,7 @@ def test_the_environment_switches_are_those_of_the_document() -> None:
 def test_defaults() -> None:
     got = asked("run", "item-comparison")
     assert (got.command, got.targets, got.seed, got.clock) == ("run", ("item-comparison",), None, "real")
-    assert (got.host, got.port, got.control_port, got.reviewer) == ("127.0.0.1", 0, 0, "script")
+    assert (got.host, got.port, got.control_port, got.reviewer) == ("127.0.0.1", 0, 0, None)
     assert asked("serve").port == 8080
     assert asked("demo").targets == ("item-comparison",)
 

@@ -1,0 +1,72 @@
+"""`lab check` as an author calls it."""
+
+from pathlib import Path
+
+from tests.conftest import Lab
+
+FIVE = """\
+lab: 1
+name: five
+titel: Five mistakes
+title: Five mistakes
+agent: {code: lower_case}
+ask: Do it
+steps:
+  - work: think
+    takes: 3
+  - gate: ask
+    asks: "May I, {{ data.nobody }}?"
+    patience: 1m
+    verdicts: {rejected: nowhere}
+  - complete: done
+    output: Done.
+"""
+GOOD = """\
+lab: 1
+name: good
+title: Good
+agent: {code: GOOD_TEAM}
+ask: Do it
+steps:
+  - work: think
+    takes: 3s
+  - complete: done
+    output: Done.
+"""
+
+
+def test_the_shipped_scenarios_have_nothing_to_complain_of(lab: Lab) -> None:
+    done = lab("check", "scenarios", "--strict")
+    assert (done.code, done.out) == (0, "")
+
+
+def test_five_mistakes_five_complaints(lab: Lab) -> None:
+    Path("five.yaml").write_text(FIVE)
+    done = lab("check", "five.yaml")
+    assert done.code == 2
+    assert len(done.lines) == 5, done.out
+    assert [line.split(":")[1] for line in done.lines] == ["3", "5", "9", "11", "13"]
+    assert all(line.startswith("five.yaml:") for line in done.lines)
+    assert "1 file, 5 complaints" in done.err
+
+
+def test_running_it_gives_the_same_complaints(lab: Lab) -> None:
+    Path("five.yaml").write_text(FIVE)
+    assert lab("run", "./five.yaml", "--speed", "instant").err.splitlines() == [
+        f"{line}" for line in lab("check", "./five.yaml").lines
+    ]
+
+
+def test_a_warning_fails_only_when_strict(lab: Lab) -> None:
+    Path("good.yaml").write_text(
+        GOOD.replace("  - complete", "    next: done\n  - work: lost\n    takes: 1s\n  - complete")
+    )
+    assert lab("check", "good.yaml").code == 0
+    assert "warning: no path leads to lost" in lab("check", "good.yaml").out
+    assert lab("check", "good.yaml", "--strict").code == 2
+
+
+def test_missing_files_and_empty_folders_are_wrong_usage(lab: Lab) -> None:
+    Path("empty").mkdir()
+    assert lab("check", "nope.yaml").code == 2
+    assert lab("check", "empty").code == 2

@@ -1,0 +1,94 @@
+"""`lab run` as a user calls it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Lab
+
+SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
+STATUS = {"nobody-home": ("ERROR", 1)}
+"""Endings that are not COMPLETE."""
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_scenario_runs_to_its_end(lab: Lab, name: str) -> None:
+    status, code = STATUS.get(name, ("COMPLETE", 0))
+    done = lab("run", name, "--speed", "instant", "--json")
+    assert done.code == code, done.err
+    assert len(done.lines) == 1
+    assert json.loads(done.out)["status"] == status
+
+
+def test_a_transcript_tells_the_story(lab: Lab) -> None:
+    done = lab("run", "item-comparison", "--speed", "instant")
+    words = [line.split()[1] for line in done.lines if line[:3] == "00:"]
+    assert [word for word, before in zip(words, [None, *words], strict=False) if word != before][-4:] == [
+        "RUNNING", "WAITING", "RUNNING", "COMPLETE",
+    ]  # fmt: skip
+    assert "Prices agreed with" in done.out
+
+
+def test_the_seed_decides(lab: Lab) -> None:
+    runs = [lab("run", "item-comparison", "--speed", "instant", "--seed", seed).out for seed in ("1", "2", "1")]
+    assert runs[0] == runs[2] != runs[1]
+
+
+def test_a_path_serves_as_well_as_a_name(lab: Lab) -> None:
+    path = ROOT / "scenarios" / "item-comparison.yaml"
+    assert lab("run", path, "--speed", "instant").out == lab("run", "item-comparison", "--speed", "instant").out
+
+
+def test_a_wrong_name_gives_the_nearest(lab: Lab) -> None:
+    done = lab("run", "item-comparson", "--speed", "instant")
+    assert done.code == 2
+    assert "Did you mean item-comparison?" in done.err
+
+
+def test_a_switch_changes_the_answer(lab: Lab) -> None:
+    done = lab("run", "item-comparison", "--speed", "instant", "--set", "invoke_status=200")
+    assert any("invoke" in line and " 200 " in line for line in done.lines)
+    assert lab("run", "item-comparison", "--set", "invoke_statsu=200").code == 2
+    assert "did you mean invoke_status?" in lab("run", "item-comparison", "--set", "invoke_statsu=200").err
+    assert lab("run", "item-comparison", "--set", "invoke_status=418").code == 2
+
+
+def test_with_nobody_to_decide_patience_ends_the_gate(lab: Lab) -> None:
+    done = lab("run", "item-comparison", "--speed", "instant", "--reviewer", "person", "--json")
+    assert json.loads(done.out)["status"] == "ERROR"
+    assert json.loads(done.out)["elapsed_ms"] > 900_000
+
+
+def test_an_existing_recording_is_kept(lab: Lab) -> None:
+    args = ("run", "item-comparison", "--speed", "instant", "--record", "kept")
+    assert lab(*args).code == 0
+    first = Path("recordings/kept.rec.jsonl").read_bytes()
+    assert lab(*args).code == 2
+    assert lab(*args, "--force").code == 0
+    assert Path("recordings/kept.rec.jsonl").read_bytes() == first
+    assert Path("recordings/kept.rec.jsonl.old").read_bytes() == first
+
+
+def test_a_clock_that_nobody_moves_is_refused(lab: Lab) -> None:
+    assert lab("run", "item-comparison", "--clock", "manual").code == 2
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_two_interpreters_write_the_same_bytes(tmp_path: Path, name: str) -> None:
+    written = set()
+    for hash_seed in ("0", "4711"):
+        folder = tmp_path / hash_seed
+        folder.mkdir()
+        subprocess.run(
+            [
+                sys.executable, "-m", "lab", "run", name, "--scenarios", ROOT / "scenarios",
+                "--speed", "instant", "--seed", "42", "--record", folder / name,
+            ],
+            cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed}, capture_output=True, check=False,
+        )  # fmt: skip
+        written.add((folder / f"{name}.rec.jsonl").read_bytes())
+    assert len(written) == 1

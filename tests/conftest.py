@@ -1,0 +1,46 @@
+"""What several folders of tests share."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from lab.cli.commands import run_command
+from lab.cli.console import Console
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass
+class Called:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+@dataclass
+class Lab:
+    """`lab`, called in this process in a folder of its own, where `scenarios/` are the shipped ones."""
+
+    folder: Path
+    calls: list[Called] = field(default_factory=list)
+
+    def __call__(self, *argv: str | Path) -> Called:
+        out, err = io.StringIO(), io.StringIO()
+        code = run_command([str(word) for word in argv], Console(out, err))
+        return Called(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """Commands as a user calls them, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
+    return Lab(tmp_path)
