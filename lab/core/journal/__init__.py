@@ -39,6 +39,7 @@ from lab.core.journal.ledger import (
     conversation_key,
     decision_of,
     fold,
+    id_of,
     job_key,
     token_key,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "decision_of",
     "derived",
     "fold",
+    "id_of",
     "job_key",
     "token_key",
 ]

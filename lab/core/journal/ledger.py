@@ -1,14 +1,20 @@
 """Records, the fold that makes them of facts, and the ledger that holds them."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from functools import lru_cache
+from sys import intern
+from typing import Protocol, TypeAlias, TypeVar
 
 from lab.core.clock import Millis
-from lab.core.exchange import text_of
+from lab.core.exchange import Json, text_of
 from lab.core.gates import Decision, Origin
 from lab.core.journal.facts import Fact, GateDecided, JobAccepted, LedgerCleared, TokenGranted, TokenRevoked, WaitEnded
+
+Key: TypeAlias = bytes
+_Text = TypeVar("_Text", str, tuple[str, ...])
 
 # Records: what folding gives. Slots and shared texts keep a parked job small (performance.md).
 
@@ -36,7 +42,8 @@ class JobRecord:
 
     client: str
     user: str | None
-    conversation: str | None
+    thread: Key | None
+    """The key of its conversation."""
     turn: int
     team: str
     scenario: str | None
@@ -44,9 +51,22 @@ class JobRecord:
     at: Millis
     input: str
     """The accepted members of the request as JSON text."""
-    data: str
-    """The generated values as JSON text, keys as in `drawn`."""
+    names: tuple[str, ...]
+    """The names of the generated values, as in `drawn`."""
+    values: str
+    """The generated values in that order, as JSON text."""
     decisions: tuple[Decision, ...] = ()
+
+    @property
+    def drawn(self) -> dict[str, Json]:
+        """The generated values by name, as in the fact."""
+        values: list[Json] = json.loads(self.values)
+        return dict(zip(self.names, values, strict=True))
+
+    @property
+    def conversation(self) -> str | None:
+        """The conversation's id."""
+        return None if self.thread is None else id_of(self.thread)
 
     @property
     def owner(self) -> str:
@@ -60,18 +80,17 @@ class ConversationRecord:
 
     team: str
     owner: str
-    jobs: tuple[str, ...]
+    jobs: tuple[Key, ...]
 
 
 Record: TypeAlias = TokenRecord | JobRecord | ConversationRecord
-Key: TypeAlias = bytes
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def _key(prefix: bytes, text: str) -> Key:
     if _UUID.fullmatch(text):
         return prefix + bytes.fromhex(text.replace("-", ""))
-    return prefix + b"/" + text.encode("utf-8", "surrogatepass")
+    return prefix.upper() + text.encode("utf-8", "surrogatepass")
 
 
 def job_key(job: str) -> Key:
@@ -136,8 +155,8 @@ class MemoryLedger:
     def jobs(self) -> Iterator[str]:
         """The ids of all jobs, oldest first."""
         for key in self._records:
-            if key[:1] == b"j":
-                yield _job_id(key)
+            if key[:1] in (b"j", b"J"):
+                yield id_of(key)
 
     def tokens(self) -> Iterator[tuple[str, TokenRecord]]:
         """All tokens granted, oldest first."""
@@ -146,9 +165,10 @@ class MemoryLedger:
                 yield key[1:].decode("utf-8", "surrogatepass"), record
 
 
-def _job_id(key: Key) -> str:
-    if key[1:2] == b"/" and len(key) != 17:
-        return key[2:].decode("utf-8", "surrogatepass")
+def id_of(key: Key) -> str:
+    """The id that a job's or a conversation's key was made of."""
+    if key[:1].isupper():
+        return key[1:].decode("utf-8", "surrogatepass")
     text = key[1:].hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
@@ -173,18 +193,26 @@ def fold(fact: Fact, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Re
 
 
 def _fold_job(fact: JobAccepted, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Record], ...]:
-    data = {name: value for name, value in fact.drawn.items() if name.startswith("data/")}
+    names = tuple(name for name in fact.drawn if name.startswith("data/"))
+    values = text_of([fact.drawn[name] for name in names])
+    key = job_key(fact.job)
+    thread = None if fact.conversation is None else conversation_key(fact.conversation)
     record = JobRecord(
-        fact.client, fact.user, fact.conversation, fact.turn, fact.team, fact.scenario, fact.ordinal, fact.at,
-        text_of(fact.input), text_of(data) if data else "{}",
+        intern(fact.client), fact.user, thread, fact.turn, intern(fact.team), fact.scenario, fact.ordinal, fact.at,
+        _shared(text_of(fact.input)), _shared(names), values,
     )  # fmt: skip
-    made: tuple[tuple[Key, Record], ...] = ((job_key(fact.job), record),)
-    if fact.conversation is None:
+    made: tuple[tuple[Key, Record], ...] = ((key, record),)
+    if thread is None:
         return made
-    key = conversation_key(fact.conversation)
-    known = get(key)
+    known = get(thread)
     jobs = known.jobs if isinstance(known, ConversationRecord) else ()
-    return (*made, (key, ConversationRecord(fact.team, record.owner, (*jobs, fact.job))))
+    return (*made, (thread, ConversationRecord(record.team, record.owner, (*jobs, key))))
+
+
+@lru_cache(maxsize=4096)
+def _shared(value: _Text) -> _Text:
+    # one object for all jobs that were asked the same, or of one scenario
+    return value
 
 
 def _fold_decision(job: str, decision: Decision, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Record], ...]:

@@ -17,6 +17,7 @@ from lab.core.journal import (
     WaitEnded,
     conversation_key,
     fold,
+    id_of,
 )
 from lab.core.plan import Outline, settle_draws
 from lab.core.problems import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, bad_request, conflict, forbidden, not_found
@@ -113,11 +114,12 @@ class _Call:
         known = self.ledger.get(conversation_key(self.asked.conversation))
         if not isinstance(known, ConversationRecord):
             return None
-        look = self._own(known.jobs[-1])
+        job = id_of(known.jobs[-1])
+        look = self._own(job)
         step = look.span.step if look else None
         if look is None or not isinstance(step, Gate) or step.channel != "CHAT":
             return None
-        return known.jobs[-1], look
+        return job, look
 
     def _resume(self, resume: Resume) -> Invoked:
         job = self.asked.job

@@ -90,7 +90,7 @@ class Views:
         )  # fmt: skip
         config = self.config
         recorded = (config.recorded or {}).get((record.client, made.name, record.ordinal))
-        return plan(made, invocation, config.seed, json.loads(record.data), recorded=recorded, scripted=config.scripted)
+        return plan(made, invocation, config.seed, record.drawn, recorded=recorded, scripted=config.scripted)
 
     def look(self, ledger: Ledger, job: str, now: Millis) -> Look | None:
         """The job at `now`, or None if it isn't known."""
