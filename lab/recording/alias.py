@@ -1,6 +1,7 @@
 """Aliases: what stands in a recording in a secret's place, numbered by first appearance (recording.md §5)."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote
 
 GRAMMAR = r"«+[a-z]+(?::[A-Za-z0-9._%-]+){1,2}»"
@@ -28,7 +29,7 @@ def aliases(text: str) -> list[str]:
     return [found for found in _ALIAS.findall(text) if not found.startswith("««")]
 
 
-def fill(text: str, values: "dict[str, str]") -> str:
+def fill(text: str, values: Mapping[str, str]) -> str:
     """The text with aliases replaced where a value is known, and one `«` taken off what only looked like one."""
 
     def put(found: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """Bodies: bytes -> what a recording holds, redacted, and back (recording.md §2.2)."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote_plus, urlencode
@@ -83,7 +83,7 @@ def _length(value: Json) -> int:
     return len(value) if isinstance(value, str) else len(dumps(value))
 
 
-def bytes_of(body: Body, values: dict[str, str], blob: Callable[[str], bytes] | None = None) -> bytes:
+def bytes_of(body: Body, values: Mapping[str, str], blob: Callable[[str], bytes] | None = None) -> bytes:
     """The body as it goes over the wire, aliases replaced by `values`; ValueError if a blob is missing."""
     match body.enc:
         case Enc.NONE:
@@ -102,7 +102,7 @@ def bytes_of(body: Body, values: dict[str, str], blob: Callable[[str], bytes] | 
             return _from_blob(body, values, blob)
 
 
-def _from_blob(body: Body, values: dict[str, str], blob: Callable[[str], bytes] | None) -> bytes:
+def _from_blob(body: Body, values: Mapping[str, str], blob: Callable[[str], bytes] | None) -> bytes:
     assert isinstance(body.value, dict)
     name = str(body.value.get("sha256"))
     if blob is None:
@@ -113,7 +113,7 @@ def _from_blob(body: Body, values: dict[str, str], blob: Callable[[str], bytes] 
     return bytes_of(Body(enc, inner), values)
 
 
-def filled(value: Json, values: dict[str, str]) -> Json:
+def filled(value: Json, values: Mapping[str, str]) -> Json:
     """The JSON value with aliases replaced."""
     match value:
         case str():

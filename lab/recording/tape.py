@@ -5,10 +5,10 @@ line is remembered by what it came from, and a job's derived facts are asked for
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from operator import attrgetter
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers
@@ -22,6 +22,7 @@ from lab.recording.redact import Redactor
 LONGEST_TAPE = 1024 * 1024 * 1024
 REMEMBERED = 4096
 """Tails of lines that are kept at most."""
+_Key: TypeAlias = tuple[object, ...]
 _AT_ONCE = -1
 _NEVER = 1 << 62
 _REQ_HEAD = len('{"k":"req","n":0,"t":0,"x":0,"c":0,')
@@ -58,31 +59,32 @@ class Tape:
         *,
         clients: Iterable[tuple[str, str]] = (),
         names: Iterable[str] = (),
-        sync: Callable[[], None] = lambda: None,
+        sync: Callable[[], None] | None = None,
         wall: Callable[[], Millis] | None = None,
         blobs: Blobs | None = None,
         limit: int = LONGEST_TAPE,
     ) -> None:
         self.dead: str | None = None
-        self.closed = False
+        self._over = False
         self.redactor = Redactor(clients, names)
         self._service = service
-        self._write, self._sync, self._wall, self._blobs, self._limit = write, sync, wall, blobs, limit
+        self._write, self._sync = write, sync or _nothing
+        self._wall, self._blobs, self._limit = wall, blobs, limit
         self._n = 0
         self._t: Millis = header.t
         self._bytes = 0
         self._digest = sha256()
         self._jobs: dict[str, _Written] = {}
         self._oauth: set[int] = set()
-        self._requests: dict[object, bytes] = {}
-        self._replies: dict[object, bytes] = {}
+        self._requests: dict[_Key, bytes] = {}
+        self._replies: dict[_Key, bytes] = {}
         self._generation = 0
         self._put(encode(header))
         self._synced()
 
     def __call__(self, told: Observation) -> None:
         """Write what was observed."""
-        if self.dead is not None or self.closed:
+        if self._over:
             return
         kind = type(told)
         if kind is Requested:
@@ -90,19 +92,20 @@ class Tape:
         elif kind is Replied:
             self._replied(told)  # type: ignore[arg-type]
         elif kind is Touched:
-            self._touched(told.job, told.at)  # type: ignore[union-attr]
+            written = self._jobs.get(told.job)  # type: ignore[union-attr]
+            if written is None or told.at >= written.until:
+                self._touched(told.job, told.at)  # type: ignore[union-attr]
         elif kind is Noted:
             self._noted(told)  # type: ignore[arg-type]
 
     def close(self, now: Millis, reason: str = "closed") -> None:
         """Write the derived facts that are due, of all jobs, and the footer."""
-        if self.dead is not None or self.closed:
+        if self._over:
             return
         due = [fact for job in self._jobs for fact in self._due(job, now)]
         for fact in sorted(due, key=attrgetter("at")):
             self._fact(fact, now, None)
         self._end(now, reason)
-        self.closed = True
 
     def note(self, text: str, now: Millis) -> None:
         """Write something that a reader should see."""
@@ -111,33 +114,36 @@ class Tape:
     # Lines
 
     def _put(self, line: bytes) -> None:
-        if self.dead is not None:
-            return
         try:
             self._write(line)
         except OSError as fault:
-            self.dead = f"The recording can't be written: {fault.strerror or fault}."
+            self._die(f"The recording can't be written: {fault.strerror or fault}.")
             return
         self._n += 1
         self._bytes += len(line)
         self._digest.update(line)
-        if self._bytes > self._limit:
+        if self._bytes > self._limit and not self._over:
             self._end(self._t, "limit")
-            self.dead = f"The recording reached its limit of {self._limit} bytes."
+            self._die(f"The recording reached its limit of {self._limit} bytes.")
 
     def _end(self, now: Millis, reason: str) -> None:
         try:
             self._write(footer(self._n, self._at(now), reason, self._digest))
-            self._sync()
         except OSError as fault:
-            self.dead = f"The recording can't be closed: {fault.strerror or fault}."
+            self._die(f"The recording can't be closed: {fault.strerror or fault}.")
+        self._synced()
+        self._over, self._write = True, _ignore
+
+    def _die(self, why: str) -> None:
+        if self.dead is None:
+            self.dead = why
+        self._over, self._write, self._sync = True, _ignore, _nothing
 
     def _synced(self) -> None:
         try:
-            if self.dead is None:
-                self._sync()
+            self._sync()
         except OSError as fault:
-            self.dead = f"The recording can't be synced: {fault.strerror or fault}."
+            self._die(f"The recording can't be synced: {fault.strerror or fault}.")
 
     def _at(self, t: Millis) -> Millis:
         # t never decreases, even when observers are told late
@@ -149,18 +155,20 @@ class Tape:
     # Exchanges
 
     def _requested(self, told: Requested) -> None:
-        x, redactor = told.x, self.redactor
+        x, request = told.x, told.request
         if told.route == "token":
             self._oauth.add(x)
-        if redactor.generation != self._generation:
+        if self.redactor.generation != self._generation:
             self._forget()
-        key = told.request if not told.flags and not told.took else (told.request, told.flags, told.took)
+        # a tuple and not the request itself, whose hash is computed in Python
+        key = (request.headers, request.path, request.query, request.body, request.method, told.flags, told.took)
         tail = self._requests.get(key)
         if tail is None:
             tail = self._request_tail(told)
             _keep(self._requests, key, tail)
-        wall = b"" if self._wall is None else b'"w":%d,' % self._wall()
-        self._put(b'{"k":"req","n":%d,"t":%d,%b"x":%d,"c":%d,%b' % (self._n, self._at(told.at), wall, x, told.c, tail))
+        t = self._t = told.at if told.at > self._t else self._t
+        wall = "" if self._wall is None else f'"w":{self._wall()},'
+        self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{told.c},'.encode() + tail)
 
     def _request_tail(self, told: Requested) -> bytes:
         request, redactor = told.request, self.redactor
@@ -185,12 +193,10 @@ class Tape:
         if tail is None:
             tail = self._reply_tail(response.headers, response.body, oauth=oauth)
             _keep(self._replies, key, tail)
-        wall = b"" if self._wall is None else b'"w":%d,' % self._wall()
-        extra = _extra(told)
-        self._put(
-            b'{"k":"res","n":%d,"t":%d,%b"x":%d,"s":%d,%b%b'
-            % (self._n, self._at(told.at), wall, x, response.status, extra, tail)
-        )
+        t = self._t = told.at if told.at > self._t else self._t
+        wall = "" if self._wall is None else f'"w":{self._wall()},'
+        head = f'{{"k":"res","n":{self._n},"t":{t},{wall}"x":{x},"s":{response.status},{_extra(told)}'
+        self._put(head.encode() + tail)
 
     def _reply_tail(self, headers: Headers, body: bytes, *, oauth: bool) -> bytes:
         written = body_of(headers, body, self.redactor, oauth=oauth, reply=True, blobs=self._blobs)
@@ -225,9 +231,6 @@ class Tape:
             self._synced()
 
     def _touched(self, job: str, now: Millis) -> None:
-        written = self._jobs.get(job)
-        if written is not None and now < written.until:
-            return
         for fact in self._due(job, now):
             self._fact(fact, now, None)
 
@@ -262,20 +265,28 @@ _PLAIN = frozenset("job gate round verdict by from to step until otherwise c how
 """Members that hold the lab's own words and ids, never a peer's."""
 
 
-def _keep(tails: dict[object, bytes], key: object, tail: bytes) -> None:
+def _ignore(line: bytes) -> None:
+    """Where the lines of a tape go that is closed or dead."""
+
+
+def _nothing() -> None:
+    """What syncs a tape that has nothing to sync."""
+
+
+def _keep(tails: dict[_Key, bytes], key: _Key, tail: bytes) -> None:
     if len(tails) >= REMEMBERED:
         del tails[next(iter(tails))]
     tails[key] = tail
 
 
-def _extra(told: Replied) -> bytes:
+def _extra(told: Replied) -> str:
     """`by held first cut sent`: what varies between replies with the same headers and body."""
     held, first = told.held, told.first
     if told.by is None and told.cut is None and (first is None or first == held):
-        return b"" if held is None else b'"held":%d,' % held
+        return "" if held is None else f'"held":{held},'
     shown = first if first != held else None
     line = Res(n=0, t=0, x=0, status=0, by=told.by, held=held, first=shown, cut=told.cut, sent=told.sent)
-    return encode(line)[_RES_HEAD:].removesuffix(b'"h":[],"enc":"none"}\n')
+    return encode(line)[_RES_HEAD:].decode().removesuffix('"h":[],"enc":"none"}\n')
 
 
 def _foreign(headers: Headers) -> Headers:
@@ -287,6 +298,4 @@ def _short(line: bytes, value: Req | Res) -> bytes:
     """The line, its body left out if it is longer than any reader takes."""
     if len(line) < LONGEST_LINE - 128:
         return line
-    from dataclasses import replace
-
     return encode(replace(value, body=Body(Enc.TEXT, f"{len(line)} bytes are too long for a line")))

@@ -1,0 +1,116 @@
+"""A recording as people read it: the transcript of `lab show`, which git shows as a diff too (recording.md §9)."""
+
+from collections.abc import Iterator
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json
+from lab.recording.lines import Body, Enc, Entry, Header, Recording, Req, Res, Result
+from lab.recording.match import class_of
+from lab.recording.text import dumps
+
+WIDEST = 160
+"""Characters of a value that a transcript shows in full."""
+
+_SHOWN = ("content-type", "retry-after", "www-authenticate", "location", "allow")
+_TELLING = ("status", "output", "error", "progressMessage", "message", "userDetails", "error_description")
+
+
+def transcript(recording: Recording) -> str:
+    """One block an exchange, facts between, times as `+mm:ss.mmm`; stable, with a line feed at the end."""
+    return "\n".join(_lines(recording)) + "\n"
+
+
+def clock(at: Millis) -> str:
+    """An instant as `+mm:ss.mmm`; minutes go on past 59, so that lines sort and align."""
+    minutes, rest = divmod(at, 60_000)
+    return f"+{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+
+
+def _lines(recording: Recording) -> Iterator[str]:
+    yield from _head(recording.header)
+    waiting: dict[int, Req] = {}
+    for line in recording.lines:
+        match line:
+            case Req():
+                waiting[line.x] = line
+                yield ""
+                yield from _request(line)
+            case Res():
+                yield from _reply(line, waiting.pop(line.x, None))
+            case Entry():
+                yield f"{clock(line.instant)}  {_mark(line)} {_fact(line)}"
+            case _:
+                yield f"{clock(line.t)}  ? {line.kind}"
+    yield ""
+    for req in waiting.values():
+        yield f"{clock(recording.until)}  x={req.x} has no reply"
+    if recording.result is Result.CLOSED and recording.end is not None:
+        yield f"{clock(recording.end.t)}  end: {recording.end.reason}"
+    else:
+        yield f"{clock(recording.until)}  the recording is {recording.result.value}"
+
+
+def _head(header: Header) -> Iterator[str]:
+    names = ", ".join(one.name for one in header.scenarios or ())
+    yield f"{header.source} {names}".rstrip() + (f", seed {header.seed}" if header.seed is not None else "")
+    pace = f" x{header.clock.factor}" if header.clock.factor else ""
+    yield f"{header.clock.mode} clock{pace} from {header.clock.epoch}, profile {header.profile}, lab {header.lab}"
+    for name, value in sorted(header.settings.items()):
+        yield f"  {name} = {_brief(value)}"
+
+
+def _request(req: Req) -> Iterator[str]:
+    query = "?" + "&".join(f"{name}={value}" for name, value in req.query) if req.query else ""
+    yield f"{clock(req.t)}  {req.method} {_brief(req.path + query, 400)}  x={req.x} c={req.c}"
+    for name, value in req.headers:
+        if name in ("authorization", *_SHOWN):
+            yield f"    {name}: {_brief(value)}"
+    if req.flags:
+        yield f"    noted: {' '.join(req.flags)}"
+    yield from _body(req.body)
+    if req.cut:
+        yield f"    cut: {req.cut}"
+
+
+def _reply(res: Res, req: Req | None) -> Iterator[str]:
+    held = f", held {res.held} ms" if res.held else ""
+    about = "" if req is not None else " (its request is not here)"
+    yield f"{clock(res.t)}  {res.status or 'nothing'}  x={res.x}{held}{about}"
+    for name, value in res.headers:
+        if name in _SHOWN:
+            yield f"    {name}: {_brief(value)}"
+    yield from _body(res.body)
+    if res.cut:
+        yield f"    cut: {res.cut}"
+
+
+def _body(body: Body) -> Iterator[str]:
+    value = body.value
+    if body.enc is Enc.FORM and isinstance(value, list):
+        for pair in value:
+            if isinstance(pair, list):
+                yield f"    {_brief(pair[0])} = {_brief(pair[1])}"
+    elif body.enc is Enc.JSON and isinstance(value, dict):
+        for name, part in value.items():
+            # the job body has 27 members, of which few change: those with nothing to say are left out
+            if name in _TELLING or part not in (None, "", [], {}, 0, False):
+                yield f"    {_brief(name)}: {_brief(part)}"
+    elif body.enc is not Enc.NONE:
+        yield f"    {body.enc.value}: {_brief(value)}"
+
+
+def _mark(entry: Entry) -> str:
+    return {"input": "+", "derived": "=", "shell": "·"}.get(class_of(entry), "?")
+
+
+def _fact(entry: Entry) -> str:
+    told = " ".join(f"{name}={_brief(value, 80)}" for name, value in entry.members)
+    return f"{entry.type} {told}".rstrip()
+
+
+def _brief(value: Json, widest: int = WIDEST) -> str:
+    """The value on one line, controls escaped, cut where it gets long."""
+    text = dumps(value)
+    if isinstance(value, str):
+        text = text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    return text if len(text) <= widest else f"{text[: widest - 1]}… ({len(text)} characters)"

@@ -1,0 +1,212 @@
+"""What counts as equal: both sides are canonicalised, then compared (recording.md §7, server replay).
+
+Ids are aliased by first appearance, for the comparison only: that catches wrong threading and ignores values.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from difflib import unified_diff
+
+from lab.core.clock import Epoch, Millis
+from lab.core.exchange import Headers, Json
+from lab.core.journal import FACTS
+from lab.recording.lines import Enc, Entry, Line, Req, Res
+from lab.recording.text import dumps
+
+COMPARED = (
+    "content-type", "location", "retry-after", "www-authenticate", "cache-control", "allow", "idempotency-key", "accept"
+)  # fmt: skip
+"""The headers that count; all others vary with the machine or follow from the rest."""
+
+_IDS = {
+    "job": "J", "jobId": "J", "conversation": "K", "conversationId": "K", "traceId": "T", "ecid": "E", "jti": "I",
+    "kid": "I", "state": "I", "nonce": "I",
+}  # fmt: skip
+_MILLIS = frozenset({"startDate", "endTime"})
+_DATES = frozenset({"createDate", "endDate"})
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
+_CHALLENGE = re.compile(r'([\w-]+)="([^"]*)"')
+
+
+def class_of(entry: Entry) -> str:
+    """`input`, `derived`, `shell`, or `unknown`; a script's decision is derived."""
+    made = FACTS.get(entry.type)
+    if made is None:
+        return "unknown"
+    return "derived" if entry.type == "gate.decided" and entry.get("by") == "script" else made.kind
+
+
+@dataclass(slots=True)
+class Canon:
+    """Makes one side comparable; ids get their alias when they first appear."""
+
+    epoch: Epoch
+    _names: dict[str, str] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def learn(self, line: Line) -> None:
+        """Give the ids of a line their aliases."""
+        if isinstance(line, Entry):
+            for name, value in line.members:
+                self._learn(name, value)
+        elif isinstance(line, Res) and line.body.enc is Enc.JSON:
+            self._learn("", line.body.value)
+
+    def _learn(self, name: str, value: Json) -> None:
+        match value:
+            case str() if name in _IDS and value and value not in self._names:
+                letter = _IDS[name]
+                number = self._numbers[letter] = self._numbers.get(letter, 0) + 1
+                self._names[value] = f"{letter}{number}"
+            case dict():
+                for inner, part in value.items():
+                    self._learn(inner, part)
+            case list():
+                for part in value:
+                    self._learn(name, part)
+            case _:
+                return
+
+    def id(self, text: str) -> str:
+        """The alias of an id, or the text itself."""
+        return self._names.get(text, text)
+
+    def text(self, text: str) -> str:
+        """The text with ids aliased."""
+        return _ID.sub(lambda found: self._names.get(found[0], found[0]), text)
+
+    def path(self, path: str) -> str:
+        """The path with ids aliased, segment by segment."""
+        return "/".join(map(self.id, path.split("/")))
+
+    def value(self, value: Json, name: str = "") -> Json:
+        """The JSON value: ids aliased, instants as offsets from the epoch, 1.0 as 1."""
+        match value:
+            case bool() | None:
+                return value
+            case str():
+                return self._date(value) if name in _DATES else self.id(value) if name in _IDS else self.text(value)
+            case int():
+                return f"+{value - self.epoch * 1000} ms" if name in _MILLIS and value else value
+            case float():
+                return int(value) if value.is_integer() else value
+            case list():
+                return [self.value(part, name) for part in value]
+            case dict():
+                return {inner: self.value(part, inner) for inner, part in value.items()}
+
+    def _date(self, text: str) -> str:
+        try:
+            at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f+0000").replace(tzinfo=UTC)
+        except ValueError:
+            return text
+        millis: Millis = round(at.timestamp() * 1000)
+        return f"+{millis - self.epoch * 1000} ms" if millis else text
+
+    def headers(self, headers: Headers) -> dict[str, Json]:
+        """The headers that count."""
+        return {name: self._header(name, value) for name, value in headers if name in COMPARED}
+
+    def _header(self, name: str, value: str) -> Json:
+        match name:
+            case "content-type":
+                return [part.strip().lower() for part in value.split(";")]
+            case "www-authenticate":
+                scheme, _, rest = value.partition(" ")
+                parsed: dict[str, Json] = {key: self.text(part) for key, part in _CHALLENGE.findall(rest)}
+                return {"scheme": scheme, **parsed}
+            case "idempotency-key":
+                return "present"
+            case _:
+                return self.text(value)
+
+    def fact(self, entry: Entry) -> dict[str, Json]:
+        """A fact: type, instant, members."""
+        members = {name: self.value(value, name) for name, value in entry.members}
+        return {"type": entry.type, "at": entry.instant, **members}
+
+    def reply(self, res: Res) -> dict[str, Json]:
+        """A reply: status, planned latency, the headers that count, the body."""
+        body = res.body.value
+        if res.body.enc is Enc.TEXT:
+            body = str(body).replace("\r\n", "\n")
+        return {
+            "status": res.status, "held": res.held or 0, "headers": self.headers(res.headers),
+            "enc": res.body.enc.value, "body": self.value(body),
+        }  # fmt: skip
+
+    def title(self, req: Req) -> str:
+        """The request in a few words: `GET …/status/J1 (x=3)`."""
+        parts = self.path(req.path).split("/")
+        shown = "/".join(parts[-2:]) if len(parts) > 3 else "/".join(parts).lstrip("/")
+        return f"{req.method} …/{shown} (x={req.x})"
+
+
+def same(expected: Json, actual: Json) -> bool:
+    """Deep equality: order of members ignored, of arrays kept; true is not 1."""
+    return _flat(expected) == _flat(actual)
+
+
+def _flat(value: Json) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def same_reply(expected: Res, actual: Res) -> bool:
+    """Whether two replies are alike as they stand, before anything is aliased: the usual case, cheaply told."""
+    return (
+        expected.status == actual.status
+        and (expected.held or 0) == (actual.held or 0)
+        and expected.headers == actual.headers
+        and expected.body.enc is actual.body.enc
+        and dumps(expected.body.value) == dumps(actual.body.value)
+    )
+
+
+def pretty(value: Json) -> list[str]:
+    """The value as lines, members sorted, controls escaped."""
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False)
+    return ["".join(_shown(char) for char in line) for line in text.splitlines()]
+
+
+def _shown(char: str) -> str:
+    return char if char.isprintable() else dumps(char)[1:-1]
+
+
+def diff(expected: Json, actual: Json, place: str) -> list[str]:
+    """A unified diff with three lines of context; `place` heads it."""
+    lines = unified_diff(pretty(expected), pretty(actual), f"{place} (recorded)", f"{place} (replayed)", lineterm="")
+    return list(lines)
+
+
+def first_difference(expected: "dict[str, Json]", actual: "dict[str, Json]") -> str:
+    """The first member that differs, in words."""
+    for name in (*expected, *(extra for extra in actual if extra not in expected)):
+        told, got = expected.get(name), actual.get(name)
+        if not same(told, got):
+            if isinstance(told, dict | list) or isinstance(got, dict | list):
+                return f"{name} differs{_inside(told, got)}"
+            return f"expected {name} {_brief(told)}, got {_brief(got)}"
+    return "they differ"
+
+
+def _inside(told: Json, got: Json) -> str:
+    if isinstance(told, dict) and isinstance(got, dict):
+        for name in sorted(told.keys() | got.keys()):
+            if not same(told.get(name), got.get(name)):
+                return f": {name} expected {_brief(told.get(name))}, got {_brief(got.get(name))}"
+    return ""
+
+
+def _brief(value: Json) -> str:
+    text = value if isinstance(value, str) else dumps(value)
+    text = "".join(map(_shown, text))
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def learn_all(canon: Canon, lines: Iterable[Line]) -> None:
+    """Give all ids of one side their aliases, in order of appearance."""
+    for line in lines:
+        canon.learn(line)

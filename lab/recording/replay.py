@@ -1,0 +1,215 @@
+"""Server replay: drive a recording through the mock again, and report where the two differ (recording.md §6)."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from lab.core.clock import Epoch
+from lab.core.errors import UsageError
+from lab.core.exchange import Json
+from lab.core.oauth import DEMO, Client
+from lab.core.plan import Outline
+from lab.recording.drive import Blob, Drive
+from lab.recording.header import config_of, epoch_of
+from lab.recording.lines import Entry, Line, Recording, Req, Res
+from lab.recording.match import (
+    Canon,
+    class_of,
+    diff,
+    first_difference,
+    learn_all,
+    same,
+    same_reply,
+)
+from lab.recording.reader import demand_closed, read
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where recording and replay differ; `line` counts from 1."""
+
+    job: str | None
+    line: int
+    what: str
+    diff: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a replay found: the first divergence of each job, and how many more there are."""
+
+    name: str
+    exchanges: int
+    facts: int
+    differences: tuple[Difference, ...]
+    more: int
+    warnings: tuple[str, ...]
+    skipped: int
+    actual: bytes = field(repr=False)
+    """The recording of this time."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was equal."""
+        return not self.differences
+
+    def text(self) -> str:
+        """The report for people: warnings first, each divergence with its place and diff."""
+        lines = [f"warning: {warning}" for warning in self.warnings]
+        for found in self.differences:
+            lines.append(f"{self.name}:{found.line}  {found.what}")
+            # untrusted text stands behind a bar, so no runner obeys it
+            lines += [f"| {line}".replace("##[", "##\\x5b") for line in found.diff]
+        if self.more:
+            lines.append(f"{self.more} more after the first of each job.")
+        return "\n".join(lines)
+
+
+def replay(
+    recording: Recording,
+    outlines: Sequence[Outline],
+    *,
+    name: str = "recording",
+    clients: tuple[Client, ...] = (DEMO,),
+    blob: Blob | None = None,
+) -> Report:
+    """Drive a closed recording through a mock of `outlines`; RecordingError or UsageError if it can't be done."""
+    demand_closed(recording, name)
+    warnings, chosen = _chosen(recording, outlines, name)
+    drive = Drive(recording, config_of(recording, chosen, clients), blob)
+    data = drive.run()
+    actual = read(data, f"{name} (replayed)")
+    sides = _Sides(recording, actual, epoch_of(recording.header.clock.epoch), name)
+    found = sorted(sides.compare(), key=lambda one: one.line)
+    firsts: dict[str | None, Difference] = {}
+    for one in found:
+        firsts.setdefault(one.job, one)
+    unknown = Counter(entry.type for entry in recording.facts() if class_of(entry) == "unknown")
+    warnings += [f"{count} facts of type {type_} are not known to this lab" for type_, count in sorted(unknown.items())]
+    return Report(
+        name, sides.exchanges, sides.facts, tuple(firsts.values()), len(found) - len(firsts), tuple(warnings),
+        drive.skipped, data,
+    )  # fmt: skip
+
+
+def _chosen(recording: Recording, outlines: Sequence[Outline], name: str) -> tuple[list[str], list[Outline]]:
+    """Warnings, and the outlines that the recording was served with, in its order."""
+    if recording.header.source != "mock" or recording.header.scenarios is None:
+        raise UsageError(f"{name} is a {recording.header.source}; a mock can replay only what a mock recorded.")
+    there = {each.name: each for each in outlines}
+    warnings: list[str] = []
+    chosen: list[Outline] = []
+    for ref in recording.header.scenarios:
+        found = there.get(ref.name)
+        if found is None:
+            raise UsageError(f"{name} needs the scenario {ref.name}, which is not there.")
+        if found.digest != ref.sha256:
+            warnings.append(f"the scenario {ref.name} has changed since {name} was recorded")
+        chosen.append(found)
+    return warnings, chosen
+
+
+class _Sides:
+    """The recorded side and the replayed one, canonicalised."""
+
+    def __init__(self, recorded: Recording, actual: Recording, epoch: Epoch, name: str) -> None:
+        self.exchanges = 0
+        self.facts = 0
+        self._name = name
+        self._recorded, self._actual = _Side(recorded, epoch), _Side(actual, epoch)
+
+    def compare(self) -> Iterator[Difference]:
+        """Every difference, exchange by exchange, then derived facts by job."""
+        for x, req in self._recorded.requests.items():
+            if x in self._actual.requests:
+                yield from self._exchange(x, req)
+        jobs = dict.fromkeys((*self._recorded.derived, *self._actual.derived))
+        for job in jobs:
+            told, got = self._recorded.derived.get(job, []), self._actual.derived.get(job, [])
+            anchor = self._recorded.lines_of.get(job, 0)
+            yield from self._facts(told, got, job, anchor, f"derived facts of {job}")
+
+    def _exchange(self, x: int, req: Req) -> Iterator[Difference]:
+        self.exchanges += 1
+        told, got = self._recorded.replies.get(x), self._actual.replies.get(x)
+        job = self._recorded.job_of(x)
+        title = self._recorded.canon.title(req)
+        facts = self._recorded.facts.get(x, []), self._actual.facts.get(x, [])
+        yield from self._facts(*facts, job, req.n, title)
+        if told is None or got is None or same_reply(told, got):
+            return
+        expected, actual = self._recorded.canon.reply(told), self._actual.canon.reply(got)
+        if told.cut is None and not same(dict(expected), dict(actual)):
+            place = f"{self._name}:{told.n + 1} → res x={x}"
+            what = f"{title}: {first_difference(expected, actual)}"
+            yield Difference(job, told.n + 1, what, tuple(diff(dict(expected), dict(actual), place)))
+
+    def _facts(
+        self, told: list[Entry], got: list[Entry], job: str | None, anchor: int, title: str
+    ) -> Iterator[Difference]:
+        for index in range(max(len(told), len(got))):
+            expected: dict[str, Json] = self._recorded.canon.fact(told[index]) if index < len(told) else {}
+            actual: dict[str, Json] = self._actual.canon.fact(got[index]) if index < len(got) else {}
+            self.facts += 1
+            if same(dict(expected), dict(actual)):
+                continue
+            n = told[index].n if index < len(told) else told[-1].n if told else anchor
+            what = _fact_words(expected, actual)
+            place = f"{self._name}:{n + 1} → fact"
+            yield Difference(job, n + 1, f"{title}: {what}", tuple(diff(dict(expected), dict(actual), place)))
+
+
+def _fact_words(expected: dict[str, Json], actual: dict[str, Json]) -> str:
+    if not actual:
+        return f"{expected['type']} is missing"
+    if not expected:
+        return f"{actual['type']} was not recorded"
+    return first_difference(expected, actual)
+
+
+class _Side:
+    """One recording, sorted by what is compared."""
+
+    def __init__(self, recording: Recording, epoch: Epoch) -> None:
+        self.canon = Canon(epoch)
+        learn_all(self.canon, recording.lines)
+        self.requests: dict[int, Req] = {}
+        self.replies: dict[int, Res] = {}
+        self.facts: dict[int, list[Entry]] = {}
+        self.derived: dict[str, list[Entry]] = {}
+        self.lines_of: dict[str, int] = {}
+        for line in recording.lines:
+            self._sort(line)
+
+    def _sort(self, line: Line) -> None:
+        match line:
+            case Req():
+                self.requests[line.x] = line
+            case Res():
+                self.replies[line.x] = line
+            case Entry():
+                self._sort_fact(line)
+            case _:
+                return
+
+    def _sort_fact(self, line: Entry) -> None:
+        kind = class_of(line)
+        job = self.canon.id(line.text("job") or "")
+        if kind == "input" and line.x is not None:
+            self.facts.setdefault(line.x, []).append(line)
+        if kind == "derived":
+            self.derived.setdefault(job, []).append(line)
+        if line.type == "job.accepted":
+            self.lines_of.setdefault(job, line.n)
+
+    def job_of(self, x: int) -> str | None:
+        """The job that an exchange is about."""
+        for entry in self.facts.get(x, ()):
+            if job := entry.text("job"):
+                return self.canon.id(job)
+        parts = self.requests[x].path.split("/")
+        if len(parts) > 2 and parts[-2] == "status":
+            return self.canon.id(parts[-1])
+        reply = self.replies.get(x)
+        body = reply.body.value if reply else None
+        return self.canon.id(str(body["jobId"])) if isinstance(body, dict) and "jobId" in body else None
