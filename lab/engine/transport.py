@@ -1,5 +1,7 @@
 """The door to outgoing sockets: requests of the external app, and of clients of the control plane."""
 
+from typing import TypeAlias
+
 import aiohttp
 from yarl import URL
 
@@ -7,7 +9,9 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Request, Response
 from lab.engine.memory import InMemoryTransport, Transport, TransportLost
 
-__all__ = ["HttpTransport", "InMemoryTransport", "Transport", "TransportLost", "address", "open_session"]
+__all__ = ["HttpTransport", "InMemoryTransport", "Session", "Transport", "TransportLost", "address", "open_session"]
+
+Session: TypeAlias = aiohttp.ClientSession
 
 _AGENT = "invoke-async-lab"
 """Names the lab alone: no version, no platform, so that recordings are the same everywhere."""

@@ -51,6 +51,8 @@ class MockServer:
         self.service = service
         self.clock = clock
         self.limits = limits or Limits()
+        self.origin = ""
+        """Where it listens, once it does."""
         self.connections = 0
         """Open now."""
         self._manual = isinstance(clock, ManualClock)
@@ -63,7 +65,8 @@ class MockServer:
         """Listen; the origin. HostError if the port can't be had, UsageError if it is none."""
         self._manager = _Manager(self)
         self._listener = Listener.open(self._manager, host, port)
-        return self._listener.origin
+        self.origin = self._listener.origin
+        return self.origin
 
     async def stop(self, grace: Millis = 5_000) -> None:
         """Accept no more, close idle connections, let the others end within `grace` real ms, then cut them."""

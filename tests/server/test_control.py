@@ -1,0 +1,292 @@
+"""The control plane: who may speak, what it commands, and what a follower is told, on time."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from lab.clocks import ManualClock, ScaledClock, settle
+from lab.core.errors import HostError, ProtocolError
+from lab.core.exchange import Json
+from lab.core.journal import ClockAdvanced, GateDecided, GateOpened, JobAccepted, JobStatus
+from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.engine.control import ControlClient
+from lab.server.app import MockServer
+from lab.server.control import ControlPlane
+from tests.server.conftest import Answer, Peer, Stage, make_service, request, status
+
+TOKEN = "control-token-of-a-test"
+
+
+@dataclass
+class Plane:
+    port: int
+    client: ControlClient
+    stage: Stage
+
+    async def raw(self, data: bytes) -> Answer:
+        peer = Peer(*await asyncio.open_connection("127.0.0.1", self.port))
+        got = await peer.ask(data)
+        await peer.close()
+        return got
+
+    async def ask(self, method: str, path: str, document: Json = None, **headers: str) -> Answer:
+        sent = {"authorization": f"Bearer {TOKEN}", **{key.replace("_", "-"): value for key, value in headers.items()}}
+        body = b"" if document is None else json.dumps(document).encode()
+        if document is not None:
+            sent.setdefault("content-type", "application/json")
+        data = request(method, f"/_lab/{path}", tuple(sent.items()), body)
+        return await self.raw(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % self.port))
+
+
+@pytest.fixture
+async def plane(stage: Stage) -> AsyncIterator[Plane]:
+    control = ControlPlane(stage.server, TOKEN)
+    origin = await control.start()
+    client = ControlClient(origin, TOKEN)
+    yield Plane(int(origin.rpartition(":")[2]), client, stage)
+    await client.close()
+    await control.stop()
+
+
+async def until_gate(plane: Plane) -> str:
+    job = await plane.stage.job(await plane.stage.token())
+    await plane.client.advance(3_000)
+    return job
+
+
+async def test_decided_over_the_plane_a_job_completes(plane: Plane) -> None:
+    job = await until_gate(plane)
+    shown = (await plane.client.job(job)).document
+    assert (shown["status"], shown["step"]) == ("WAITING", "consent")
+    assert shown["gate"]["until"] == 3_000 + 15 * 60_000
+    ruled = await plane.client.decide(job, "consent", "approved", name="Rivera", comment="fine")
+    assert ruled.done
+    body = (await plane.client.job(job)).document["body"]
+    assert (body["status"], body["output"]) == ("COMPLETE", "Shared.")
+    (fact,) = plane.stage.facts(GateDecided)
+    assert (fact.by, fact.name, fact.comment) == ("person", "Rivera", "fine")
+
+
+async def test_row_75_refused_decisions_leave_the_journal_as_it_was(plane: Plane) -> None:
+    token = await plane.stage.token()
+    job = await plane.stage.job(token)
+    early = await plane.client.decide(job, "consent", "approved")
+    await plane.client.advance(3_000)
+    nowhere = await plane.client.decide(job, "other", "approved")
+    nobody = await plane.client.decide("no-such-job", "consent", "approved")
+    wrong = await plane.client.decide(job, "consent", "maybe")
+    assert (await plane.client.decide(job, "consent", "rejected")).done
+    twice = await plane.client.decide(job, "consent", "approved")
+    assert [each.status for each in (early, nowhere, nobody, wrong, twice)] == [409, 404, 404, 400, 409]
+    assert all(each.why for each in (early, nowhere, nobody, wrong, twice))
+    assert len(plane.stage.facts(GateDecided)) == 1
+
+
+async def test_row_75_after_patience_ran_out(plane: Plane) -> None:
+    job = await until_gate(plane)
+    await plane.client.advance(15 * 60_000)
+    assert (await plane.client.decide(job, "consent", "approved")).status == 409
+
+
+async def test_row_76_a_hundred_decisions_at_once_have_one_winner(plane: Plane) -> None:
+    job = await until_gate(plane)
+    ruled = await asyncio.gather(*(plane.client.decide(job, "consent", "approved") for _ in range(100)))
+    assert sorted(each.status for each in ruled) == [200] + [409] * 99
+    assert len(plane.stage.facts(GateDecided)) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"GET /_lab/health HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n", 401),
+        (b"GET /_lab/health HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nAuthorization: Bearer no\r\n\r\n", 401),
+        (b"GET /_lab/health HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nAuthorization: Basic TOKEN\r\n\r\n", 401),
+        (b"GET /_lab/health HTTP/1.1\r\nHost: evil.example\r\nAuthorization: Bearer TOKEN\r\n\r\n", 403),
+        (b"GET /_lab/health HTTP/1.1\r\nHost: 127.0.0.1:1\r\nAuthorization: Bearer TOKEN\r\n\r\n", 403),
+        (
+            b"GET /_lab/health HTTP/1.1\r\nHost: localhost:PORT\r\nOrigin: http://localhost:PORT\r\n"
+            b"Authorization: Bearer TOKEN\r\n\r\n",
+            403,
+        ),
+        (b"GET /_lab/health HTTP/1.1\r\nHost: LOCALHOST:PORT\r\nAuthorization: bearer TOKEN\r\n\r\n", 200),
+        (b"GET /health HTTP/1.1\r\nHost: localhost:PORT\r\nAuthorization: bearer TOKEN\r\n\r\n", 404),
+    ],
+)
+async def test_who_may_speak(plane: Plane, data: bytes, expected: int) -> None:
+    got = await plane.raw(data.replace(b"PORT", b"%d" % plane.port).replace(b"TOKEN", TOKEN.encode()))
+    assert got.status == expected
+    assert expected == 200 or set(got.json) == {"error", "hint"}
+    assert got.headers["server"] == "lab"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "document", "headers", "expected"),
+    [
+        ("DELETE", "clock", None, {}, 405),
+        ("GET", "reset", None, {}, 405),
+        ("POST", "reset", {}, {"content_type": "text/plain"}, 415),
+        ("POST", "reset", {"to": 1}, {}, 400),
+        ("POST", "reset", [], {}, 400),
+        ("POST", "clock", {}, {}, 400),
+        ("POST", "clock", {"advance": "1h", "factor": "2"}, {}, 400),
+        ("POST", "clock", {"advance": "-1h"}, {}, 400),
+        ("POST", "clock", {"advance": 5}, {}, 400),
+        ("POST", "clock", {"factor": "2"}, {}, 409),
+        ("POST", "tokens", {"client": "nobody", "do": "expire"}, {}, 404),
+        ("POST", "tokens", {"client": "demo", "do": "steal"}, {}, 400),
+        ("POST", "tokens", {"client": "demo", "do": "revoke"}, {}, 200),
+        ("GET", "jobs/none", None, {}, 404),
+        ("GET", "jobs?limit=0", None, {}, 400),
+        ("GET", "jobs/none?until=DONE", None, {}, 400),
+        ("GET", "jobs/none?until=WAITING", None, {}, 404),
+        ("GET", "faults", None, {}, 404),
+    ],
+)
+async def test_commands_and_their_refusals(
+    plane: Plane, method: str, path: str, document: Json, headers: dict[str, str], expected: int
+) -> None:
+    got = await plane.ask(method, path, document, **headers)
+    assert got.status == expected, got.body
+    if expected != 200:
+        assert got.json["error"]
+
+
+async def test_an_unknown_member_is_named_with_the_nearest(plane: Plane) -> None:
+    got = await plane.ask("POST", "clock", {"advanc": "1h"})
+    assert (got.status, got.json["hint"]) == (400, "did you mean advance?")
+
+
+async def test_the_mocked_api_knows_nothing_of_it(plane: Plane) -> None:
+    peer = await plane.stage.peer()
+    assert (await peer.ask(request("GET", "/_lab/health"))).status == 404
+
+
+async def test_health_tells_the_clock_and_the_address(plane: Plane) -> None:
+    health = await plane.client.health()
+    assert health["status"] == "ok"
+    assert health["base_url"] == plane.stage.server.origin
+    assert health["clock"] == {
+        "mode": "manual", "factor": "0", "now": 0, "epoch": 1_767_225_600, "wall": "2026-01-01T00:00:00.000Z",
+    }  # fmt: skip
+
+
+async def test_an_advance_is_a_fact(plane: Plane) -> None:
+    await plane.client.advance(3_600_000)
+    (fact,) = plane.stage.facts(ClockAdvanced)
+    assert (fact.origin, fact.at, fact.by) == (0, 3_600_000, "control")
+    assert (await plane.client.clock())["now"] == 3_600_000
+
+
+async def test_a_reset_forgets_jobs_and_tokens(plane: Plane) -> None:
+    token = await plane.stage.token()
+    job = await plane.stage.job(token)
+    assert [each["job"] for each in (await plane.client.jobs())["jobs"]] == [job]
+    assert (await plane.client.reset()).done
+    assert (await plane.client.jobs())["jobs"] == []
+    peer = await plane.stage.peer()
+    assert (await peer.ask(status(token, job))).status == 401
+
+
+async def test_a_wait_for_a_status_ends_when_it_comes(plane: Plane) -> None:
+    job = await plane.stage.job(await plane.stage.token())
+    waiting = asyncio.create_task(plane.client.job(job, until="WAITING"))
+    done = asyncio.create_task(plane.client.job(job, until="COMPLETE"))
+    await asyncio.wait({waiting}, timeout=0.02)
+    assert not waiting.done()
+    await plane.client.advance(3_000)
+    assert (await waiting).document["status"] == "WAITING"
+    await plane.client.decide(job, "consent", "approved")
+    assert (await done).document["status"] == "COMPLETE"
+
+
+async def test_a_wait_for_a_status_that_does_not_come_is_408(plane: Plane) -> None:
+    job = await plane.stage.job(await plane.stage.token())
+    assert (await plane.client.job(job, until="WAITING", timeout=5)).status == 408
+
+
+async def test_a_follower_is_told_the_past_and_then_every_thing_on_time(plane: Plane) -> None:
+    token = await plane.stage.token()
+    job = await plane.stage.job(token)
+    told: list[Observation] = []
+
+    async def follow() -> None:
+        async for each in plane.client.follow():
+            told.append(each)
+
+    following = asyncio.create_task(follow())
+    while not any(isinstance(each, Replied) and each.x == 2 for each in told):
+        await asyncio.wait({following}, timeout=0.005)
+    assert [each.route for each in told if isinstance(each, Requested)] == ["token", "invoke"]
+    await plane.client.advance(3_000)
+    while not any(isinstance(each, Noted) and isinstance(each.fact, GateOpened) for each in told):
+        await asyncio.wait({following}, timeout=0.005)
+    (opened,) = [each for each in told if isinstance(each, Noted) and isinstance(each.fact, GateOpened)]
+    assert (opened.at, opened.fact.at) == (3_000, 3_000)
+    await plane.client.decide(job, "consent", "approved")
+    while not any(isinstance(each, Noted) and isinstance(each.fact, GateDecided) for each in told):
+        await asyncio.wait({following}, timeout=0.005)
+    facts = [each.fact for each in told if isinstance(each, Noted)]
+    assert [fact.job for fact in facts if isinstance(fact, JobAccepted)] == [job]
+    assert [fact.to for fact in facts if isinstance(fact, JobStatus)][:1] == ["WAITING"]
+    assert plane.client.header is not None and plane.client.header["seed"] == 42
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_the_journal_holds_no_secret_and_looking_adds_nothing_to_it(plane: Plane) -> None:
+    token = await plane.stage.token()
+    await plane.stage.job(token)
+    first = await plane.ask("GET", "journal")
+    again = await plane.ask("GET", "journal")
+    assert first.body == again.body
+    assert token.encode() not in first.body
+    assert TOKEN.encode() not in first.body
+    lines = [json.loads(line) for line in first.body.splitlines()]
+    assert lines[0]["k"] == "header"
+    assert [line["n"] for line in lines] == list(range(len(lines)))
+    assert [line["type"] for line in lines if line["k"] == "fact" and line["type"][:3] != "con"] == [
+        "token.granted", "job.accepted",
+    ]  # fmt: skip
+
+
+async def test_a_stop_ends_the_streams() -> None:
+    server = MockServer(make_service(), ManualClock())
+    await server.start()
+    control = ControlPlane(server, TOKEN)
+    client = ControlClient(await control.start(), TOKEN)
+
+    async def follow() -> None:
+        async for _ in client.follow():
+            pass
+
+    following = asyncio.create_task(follow())
+    while client.header is None:
+        await asyncio.wait({following}, timeout=0.005)
+    await control.stop()
+    await following
+    with pytest.raises(HostError):
+        await client.health()
+    await client.close()
+    await server.stop()
+
+
+async def test_a_scaled_clock_takes_another_pace() -> None:
+    clock = ScaledClock("20")
+    server = MockServer(make_service(), clock)
+    control = ControlPlane(server, TOKEN, trouble=lambda: "the disk is full")
+    origin = await control.start()
+    client, stranger = ControlClient(origin, TOKEN), ControlClient(origin, "wrong")
+    assert (await client.scale("0")).done
+    assert (await client.clock())["factor"] == "0"
+    assert (await client.scale("-1")).status == 400
+    assert (await client.advance(5)).status == 409
+    assert (await client.health())["status"] == "red"
+    with pytest.raises(ProtocolError, match="401"):
+        await stranger.health()
+    await settle()
+    await client.close()
+    await stranger.close()
+    await control.stop()
