@@ -1,0 +1,153 @@
+"""Random days of a mock: whatever peers do, the invariants hold and the recording replays."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from lab.core.journal import GateDecided
+from lab.core.oauth import DEMO
+from lab.core.observe import Noted, Replied
+from lab.core.scenario import Status
+from lab.core.timeline import MOVES
+from lab.recording.header import header_of
+from lab.recording.reader import read
+from lab.recording.replay import replay
+from lab.recording.tape import Tape
+from tests.core.wire_peer import OTHER, invoke, service, status, token
+from tests.core.wire_peer import read as body_of
+
+VERDICTS = ("approved", "rejected", "changes-requested", "maybe")
+ACTIONS = ("APPROVE_ACTION", "REJECT_ACTION", "RFI_ACTION", "ORA_TIMEOUT")
+
+
+class Day(RuleBasedStateMachine):
+    """Two clients, one scenario with a gate that loops and a wait, one clock that only goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0
+        self.lines: list[bytes] = []
+        self.mock = service()
+        self.tape = Tape(
+            self.mock,
+            self.lines.append,
+            header_of(self.mock.config, lab="0.1.0"),
+            clients=[(each.id, each.secret) for each in self.mock.config.clients],
+        )
+        self.facts: list[Noted] = []
+        self.mock.observers += [self.tape, self._note]
+        self.bearers: dict[str, str] = {}
+        self.jobs: dict[str, str] = {}
+        self.seen: dict[str, str] = {}
+
+    def _note(self, told: object) -> None:
+        if isinstance(told, Noted):
+            self.facts.append(told)
+
+    def _send(self, request):
+        reply = self.mock.serve(request, self.now)
+        self.mock.tell(Replied(self.now + reply.held, reply.x, reply.response, reply.held))
+        self.now += reply.held
+        assert reply.response.status < 500
+        return reply.response
+
+    @rule(client=st.sampled_from([DEMO, OTHER]))
+    def fetch_a_token(self, client):
+        self.bearers[client.id] = token(_Through(self), self.now, client)
+
+    @rule(millis=st.sampled_from([1, 500, 2_000, 59_999, 60_000, 90_000, 3_600_000]))
+    def let_time_pass(self, millis):
+        self.now += millis
+
+    @precondition(lambda self: self.bearers)
+    @rule(data=st.data(), message=st.sampled_from(["Taxi 42", "Taxi 7", "Bus", "", "yes"]), keep=st.booleans())
+    def start_or_go_on(self, data, message, keep):
+        client = data.draw(st.sampled_from(sorted(self.bearers)))
+        thread = None
+        if keep and self.jobs:
+            looked = self.mock.look(data.draw(st.sampled_from(sorted(self.jobs))), self.now)
+            thread = looked.record.conversation
+        response = self._send(
+            invoke(self.bearers[client], {"message": message, "conversational": True, "conversationId": thread})
+        )
+        if response.status == 202:
+            self.jobs[str(body_of(response)["jobId"])] = client
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data())
+    def poll(self, data):
+        job = data.draw(st.sampled_from(sorted(self.jobs)))
+        response = self._send(status(self.bearers[self.jobs[job]], job))
+        if response.status != 200:
+            assert response.status == 401
+            return
+        word = str(body_of(response)["status"])
+        before = self.seen.get(job)
+        # between two polls a job may have moved on more than once, but never out of an ending
+        assert before is None or word == before or MOVES[Status(before)]
+        self.seen[job] = word
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), verdict=st.sampled_from(VERDICTS), comment=st.sampled_from([None, "Again.", "«odd»"]))
+    def decide(self, data, verdict, comment):
+        job = data.draw(st.sampled_from(sorted(self.jobs)))
+        before = len(self.facts)
+        ruling = self.mock.decide(job, "the-boss", verdict, self.now, name="ann", comment=comment)
+        assert (ruling.status == 200) == (len(self.facts) == before + 1)
+        assert ruling.status == 200 or ruling.why
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), action=st.sampled_from(ACTIONS), content=st.sampled_from([None, "Cheaper, please."]))
+    def resume(self, data, action, content):
+        job = data.draw(st.sampled_from(sorted(self.jobs)))
+        bearer = self.bearers[self.jobs[job]]
+        response = self._send(status(bearer, job))
+        node = body_of(response).get("waitingNodeDetails") if response.status == 200 else None
+        given = {"messageInstanceId": (node or {}).get("callbackToken") or "none", "userResponse": action}
+        if content:
+            given["content"] = content
+        self._send(invoke(bearer, {"message": "", "jobId": job, "resumeInput": given}))
+
+    @rule(client=st.sampled_from(["demo", "other"]), do=st.sampled_from(["expire", "revoke"]))
+    def end_tokens(self, client, do):
+        self.mock.end_tokens(client, do, self.now)
+
+    @invariant()
+    def every_opening_took_one_decision(self):
+        taken = [(n.fact.job, n.fact.gate, n.fact.round) for n in self.facts if isinstance(n.fact, GateDecided)]
+        assert len(taken) == len(set(taken))
+
+    def teardown(self):
+        again = service()
+        for told in self.facts:
+            again.note(told.fact)
+        for job in self.jobs:
+            assert again.status_of(job, self.now) == self.mock.status_of(job, self.now)
+        self.tape.close(self.now)
+        recording = read(b"".join(self.lines))
+        report = replay(recording, self.mock.config.outlines, clients=self.mock.config.clients)
+        assert report.passed, report.text()
+        assert self.tape.dead is None
+
+
+class _Through:
+    """Lets the peer's `token` send through the machine, so that its reply is told."""
+
+    def __init__(self, day: Day) -> None:
+        self._day = day
+
+    def serve(self, request, now):
+        self._day._send(request)
+        found = self._day.facts[-1].fact
+        return _Reply(found.token)
+
+
+class _Reply:
+    def __init__(self, bearer: str) -> None:
+        from lab.core.exchange import Response
+
+        self.response = Response(200, (), b'{"access_token":"' + bearer.encode() + b'"}')
+
+
+TestDay = Day.TestCase
+TestDay.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
