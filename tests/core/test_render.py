@@ -9,17 +9,18 @@ import pytest
 
 from lab.core.render import NAMES, RenderFailure, TemplateError, template
 
+DATA = {
+    "price": Decimal("21.40"),
+    "supplier": "A & B",
+    "count": 3,
+    "lines": [{"n": "a", "v": Decimal("1.10")}, {"n": "b", "v": 2}],
+    "none": [],
+}
 SEEN: dict[str, object] = {
     "message": "hello <b>",
     "match": {"left": "M1", "org": "imo"},
     "parameters": {"orgCode": "NORTH"},
-    "data": {
-        "price": Decimal("21.40"),
-        "supplier": "A & B",
-        "count": 3,
-        "lines": [{"n": "a", "v": Decimal("1.10")}, {"n": "b", "v": 2}],
-        "none": [],
-    },
+    "data": DATA,
     "decisions": {"buyer-approval": {"verdict": "approved", "by": None, "comment": None}},
     "job": {"id": "7f3c"},
     "turn": 1,
@@ -215,6 +216,11 @@ FAILING = [
     ),
     ("{% for a in range(1000) %}{% for b in range(1000) %}{{ message[1:]|length }}{% endfor %}{% endfor %}", "work"),
     ("{% for a in range(1000) %}{{ message|list|sort|first }}{% endfor %}", "work"),
+    ("{% for a in range(1000) %}{% for b in range(900) %}{{ a * 1 + 0 }}{% endfor %}{% endfor %}", "work"),
+    ("{% for a in range(1000) %}{% if message == data.same %}{% endif %}{% endfor %}", "work"),
+    ("{% for a in range(1000) %}{% if 'y' in message %}{% endif %}{% endfor %}", "work"),
+    ("{% for a in range(1000) %}{% if message[1:] %}{% endif %}{% endfor %}", "work"),
+    ("{% if " + " ~ ".join(["message"] * 20) + " %}{% endif %}", "16 MiB"),
 ]
 
 
@@ -222,7 +228,7 @@ FAILING = [
 def test_what_can_only_be_told_when_rendering_fails_before_anything_large_is_built(text: str, why: str) -> None:
     began = perf_counter()
     with pytest.raises(RenderFailure, match=why):
-        template(text).render({**SEEN, "message": BIG})
+        template(text).render({**SEEN, "message": BIG, "data": {**DATA, "same": BIG[1:] + "x"}})
     assert perf_counter() - began < 2.0
 
 

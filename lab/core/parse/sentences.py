@@ -60,7 +60,6 @@ def shape(error: ValidationError, tree: Tree, collector: Collector) -> None:
     """Complain about everything that `error` lists."""
     details = error.errors(include_url=False)
     typos = dict(_typos(details, tree))
-    seen: set[Path] = set()
     for detail in details:
         path = _path(detail["loc"], tree)
         model = _model(detail["loc"])
@@ -70,9 +69,8 @@ def shape(error: ValidationError, tree: Tree, collector: Collector) -> None:
                     _missing(path, collector)
             case "extra_forbidden":
                 _unknown(path, model, typos, collector)
-            case _ if path not in seen:
+            case _:
                 _wrong(path, detail, tree, collector)
-        seen.add(path)
 
 
 def _path(loc: tuple[str | int, ...], tree: Tree) -> Path:
