@@ -1,0 +1,125 @@
+"""The one table of keys: bindings, key bar and help are made of it. Imports no Textual."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lab.tui.view.state import Scene
+
+SPEEDS = ("0.25", "0.5", "1", "2", "5", "20")
+"""The factors that + and - go through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key: what it does, and when it is offered."""
+
+    keys: str
+    """As Textual names them, alternatives by comma."""
+    shown: str
+    action: str
+    label: str
+    help: str
+    offered: Callable[[Scene], bool]
+    group: str = "run"
+
+
+def always(scene: Scene) -> bool:
+    """Offered in every state."""
+    return True
+
+
+def _can(what: str) -> Callable[[Scene], bool]:
+    return lambda scene: what in scene.show.can
+
+
+def _action(action: str) -> Callable[[Scene], bool]:
+    def offered(scene: Scene) -> bool:
+        gate = scene.stage.gate
+        if gate is None or gate.sent is not None or "decide" not in scene.show.can:
+            return False
+        return any(name == action for name, _ in gate.actions) or (not gate.actions and action != "RFI_ACTION")
+
+    return offered
+
+
+def _running(scene: Scene) -> bool:
+    return scene.stage.running or scene.look.started
+
+
+def _pause(scene: Scene) -> bool:
+    return "pause" in scene.show.can and scene.stage.ended is None
+
+
+def _step(scene: Scene) -> bool:
+    return "step" in scene.show.can and scene.stage.ended is None
+
+
+def _started(scene: Scene) -> bool:
+    return "reset" in scene.show.can and (scene.stage.start is not None or scene.look.started)
+
+
+def _replied(scene: Scene) -> bool:
+    return scene.stage.last is not None
+
+
+TABLE: tuple[Key, ...] = (
+    Key("a", "a", "decide('APPROVE_ACTION')", "Approve", "approve at the open gate", _action("APPROVE_ACTION"), group="gate"),
+    Key("r", "r", "decide('REJECT_ACTION')", "Reject", "reject at the open gate", _action("REJECT_ACTION"), group="gate"),
+    Key("c", "c", "changes", "Changes", "ask for changes: type what should be different", _action("RFI_ACTION"), group="gate"),
+    Key("space", "space", "pause", "Pause", "begin, pause, go on", _pause),
+    Key("n", "n", "step", "Step", "run on to the next observation, then pause", _step),
+    Key("o", "o", "output_view", "Output view", "the output rendered, as raw text, the whole status body", _replied),
+    Key("0", "0", "reset", "Reset", "back to the start, same seed, at once", _started),
+    Key("w", "w", "wire", "Wire", "every exchange, one row each", always, group="view"),
+    Key("s", "s", "scenario", "Scenario", "choose another scenario", _can("scenario")),
+    Key("plus", "+", "faster", "Speed", "faster: ×2, ×5, ×20", _can("speed"), group="time"),
+    Key("minus", "-", "slower", "Slower", "slower: ×½, ×¼", _can("speed"), group="time"),
+    Key("equals_sign", "=", "speed_one", "Speed ×1", "the lab's clock at its own pace", _can("speed"), group="time"),
+    Key("1", "1", "focus_pane('token')", "Token", "look at the Token pane", always, group="view"),
+    Key("2", "2", "focus_pane('job')", "Job", "look at the Job pane", always, group="view"),
+    Key("3", "3", "focus_pane('polling')", "Polling", "look at the Polling pane", always, group="view"),
+    Key("4", "4", "focus_pane('output')", "Output", "look at the Output pane", always, group="view"),
+    Key("5", "5", "focus_pane('wire')", "Wire", "look at the wire drawer", always, group="view"),
+    Key("z", "z", "zoom", "Maximise", "give the pane in focus all the room, and back", always, group="view"),
+    Key("up,k", "↑", "scroll(-1)", "Up", "scroll the pane in focus", always, group="view"),
+    Key("down,j", "↓", "scroll(1)", "Down", "scroll the pane in focus", always, group="view"),
+    Key("pageup", "pgup", "scroll(-10)", "Page up", "scroll the pane in focus", always, group="view"),
+    Key("pagedown", "pgdn", "scroll(10)", "Page down", "scroll the pane in focus", always, group="view"),
+    Key("escape", "esc", "back", "Back", "leave what is open", always, group="view"),
+    Key("t", "t", "theme", "Theme", "dark stage, light stage", always, group="view"),
+    Key("f9", "F9", "picture", "Screenshot", "save the screen as SVG", always, group="view"),
+    Key("question_mark", "?", "help", "Help", "this page", always, group="view"),
+    Key("ctrl+q", "ctrl+q", "leave", "Quit", "end the lab; prints the outcome", always, group="view"),
+    Key("ctrl+c", "ctrl+c", "tell_quit", "Quit?", "tells of ctrl+q", always, group="view"),
+)  # fmt: skip
+
+_ORDER = ("space", "n", "w", "s", "+", "0", "?")
+_ENDED = ("o", "0", "w", "s", "+", "?")
+
+
+def by_shown(shown: str) -> Key:
+    """The key with this face."""
+    return next(key for key in TABLE if key.shown == shown)
+
+
+def bar(scene: Scene) -> Iterator[tuple[str, str]]:
+    """What the key bar names, in order: face and label."""
+    for shown in _ENDED if scene.stage.ended is not None else _ORDER:
+        key = by_shown(shown)
+        if key.offered(scene):
+            yield ("+-" if shown == "+" else shown), label(scene, key)
+
+
+def label(scene: Scene, key: Key) -> str:
+    """The key's word in this state."""
+    if key.shown != "space":
+        return key.label
+    if not _running(scene):
+        return "Begin"
+    return "Go on" if scene.look.paused else "Pause"
+
+
+def rank(shown: str) -> int:
+    """How early the key bar gives it up: higher goes first."""
+    return {"space": 0, "?": 1, "0": 2, "s": 3, "w": 4, "n": 5, "o": 6, "+-": 7}.get(shown, 9)
+

@@ -1,0 +1,49 @@
+"""Intents: what the person at the keys wants, as the source is told; and the one message of the screen."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Begin the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseToggled:
+    """Freeze the lab's clock, or let it go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """Run on to the next observation, then pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedChanged:
+    """Run at another pace: decimal text."""
+
+    factor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResetAsked:
+    """Back to the start, same seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Answer the open gate: the wire's action, and what should be different."""
+
+    action: str
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioChosen:
+    """Play another scenario, from its start."""
+
+    name: str
+
+
+Intent: TypeAlias = Started | PauseToggled | Stepped | SpeedChanged | ResetAsked | Decided | ScenarioChosen

@@ -1,0 +1,1 @@
+"""Screens: the stage, and the pages that lie over it."""

@@ -1,0 +1,415 @@
+"""The stage: folds observations into the state, and has each part show its slice of it."""
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input
+
+from lab.core.errors import LabError
+from lab.core.observe import Observation
+from lab.tui import keys
+from lab.tui.messages import Decided, Intent, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped
+from lab.tui.screens.page import Page, Picker
+from lab.tui.view.layout import PANES, Place, narrow, places
+from lab.tui.view.reduce import reduce
+from lab.tui.view.rows import draw, pages
+from lab.tui.view.rows.bar import PROMPT
+from lab.tui.view.rows.wire import exchange
+from lab.tui.view.spans import Row
+from lab.tui.view.state import Look, Scene, Show
+from lab.tui.widgets.part import Part, Pressed, Scrolled
+
+if TYPE_CHECKING:
+    from lab.tui.app import LabApp
+
+PARTS = ("header", "stepper", "narration", *PANES, "bar", "keys", "small")
+BATCH = 50
+"""The most observations that one message carries."""
+TICK = 0.25
+"""Seconds between two looks at the clock."""
+
+
+class Observed(Message):
+    """Observations that came since the last message."""
+
+    def __init__(self, batch: list[Observation]) -> None:
+        super().__init__()
+        self.batch = batch
+
+
+def _bindings() -> Iterator[BindingType]:
+    for key in keys.TABLE:
+        yield Binding(key.keys, key.action, key.label, show=False, tooltip=key.help, priority=key.keys == "ctrl+c")
+
+
+class StageScreen(Screen[None]):
+    """All three sources show on it; LIVE is the one so far."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = list(_bindings())
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scene = Scene()
+        self.parts: dict[str, Part] = {}
+        self._places: dict[str, Place] = {}
+        self._batch: list[Observation] = []
+
+    @property
+    def lab(self) -> "LabApp":
+        """The app, with its source and styles."""
+        from lab.tui.app import LabApp
+
+        assert isinstance(self.app, LabApp)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        """Every part, and the row for what should be different."""
+        for name in PARTS:
+            self.parts[name] = Part(name, lambda: self.lab.styles_now)
+            yield self.parts[name]
+        yield Input(id="changes", compact=True, max_length=500)
+
+    def on_mount(self) -> None:
+        """Draw what there is, then listen to the source."""
+        self._input().display = False
+        self._timer = self.set_interval(TICK, self.refresh_parts, pause=True)
+        self.scene = replace(self.scene, show=self._show(), look=self._look())
+        self.call_after_refresh(self._listen)
+
+    def _input(self) -> Input:
+        return self.query_one("#changes", Input)
+
+    # Observations
+
+    def _listen(self) -> None:
+        self.run_worker(self._follow(), group="run", exclusive=True, exit_on_error=False)
+
+    async def _follow(self) -> None:
+        """The worker: hands batches to the screen; a bug in the source doesn't end the show."""
+        try:
+            async for observation in self.lab.source.observations():
+                self._batch.append(observation)
+                if len(self._batch) == 1:
+                    self.call_later(self._flush)
+                if len(self._batch) >= BATCH:
+                    self._flush()
+                    await self._settled()
+        except LabError as error:
+            self.lab.fail(error)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self._broke(error)
+
+    async def _settled(self) -> None:
+        """Let the screen take the message before more are made."""
+        from asyncio import Event
+
+        done = Event()
+        self.call_later(done.set)
+        await done.wait()
+
+    def _flush(self) -> None:
+        if self._batch:
+            batch, self._batch = self._batch, []
+            self.post_message(Observed(batch))
+
+    @on(Observed)
+    def fold(self, told: Observed) -> None:
+        """One message a frame, however many observations."""
+        stage = self.scene.stage
+        try:
+            for observation in told.batch:
+                stage = reduce(stage, observation)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self._broke(error)
+        self._set(replace(self.scene, stage=stage, show=self._show(), look=self._look()))
+
+    def _broke(self, error: Exception) -> None:
+        """One red line; the traceback goes to the log."""
+        self.log.error("".join(traceback.format_exception(error)))
+        told = f"A bug of the lab: {type(error).__name__}. The last good screen stays; ctrl+q ends."
+        self.scene = replace(self.scene, look=replace(self.scene.look, broken=told))
+        self.lab.bug = error
+
+    # Drawing
+
+    def _show(self) -> Show:
+        source = self.lab.source
+        return Show(
+            source.pill, source.title, source.team, source.seed, source.scenario, source.recording, source.can
+        )
+
+    def _look(self) -> Look:
+        source = self.lab.source
+        look = replace(self.scene.look, paused=source.paused, factor=source.factor)
+        if look.typing and self.scene.stage.gate is None:
+            look = replace(look, typing=False)
+        return look
+
+    def _set(self, scene: Scene) -> None:
+        before = self.scene
+        if scene.stage.gate is None and scene.look.typing:
+            scene = replace(scene, look=replace(scene.look, typing=False))
+        if scene.stage.start is not None and scene.look.started:
+            scene = replace(scene, look=replace(scene.look, started=False))
+        if before.stage.outcome is not scene.stage.outcome:
+            self.parts["output"].top = 0
+        self.scene = scene
+        self._tick_as_needed()
+        self.refresh_parts()
+
+    def _tick_as_needed(self) -> None:
+        busy = self.scene.stage.running and not self.scene.look.paused
+        (self._timer.resume if busy else self._timer.pause)()
+
+    def refresh_parts(self) -> None:
+        """Place every part and show its rows; parts that are equal stay as they are."""
+        columns, rows = self.size.width, self.size.height
+        if not columns or not self.parts:
+            return
+        now = self.lab.source.clock.now()
+        found = places(self.scene, columns, rows)
+        with self.app.batch_update():
+            for name, part in self.parts.items():
+                self._place(name, part, found.get(name))
+                if name in found:
+                    self._show_part(name, part, found[name], now)
+            self._place_input(found)
+
+    def _show_part(self, name: str, part: Part, place: Place, now: int) -> None:
+        try:
+            part.show(draw(name, self.scene, place, now, part.top))
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self._broke(error)
+
+    def _place(self, name: str, part: Part, place: Place | None) -> None:
+        if self._places.get(name) == place and (place is not None) == part.display:
+            return
+        part.display = place is not None
+        if place is not None:
+            part.styles.offset = (place.x, place.y)
+            part.styles.width = place.width
+            part.styles.height = place.height
+            self._places[name] = place
+        else:
+            self._places.pop(name, None)
+
+    def _place_input(self, found: dict[str, Place]) -> None:
+        field, bar = self._input(), found.get("bar")
+        typing = self.scene.look.typing and bar is not None
+        if typing and bar is not None:
+            tight = narrow(self.size.width)
+            left = bar.x + (2 if tight else 3) + len(PROMPT)
+            field.styles.offset = (left, bar.y + 3)
+            field.styles.width = max(10, bar.width - (left - bar.x) - 2)
+        if field.display != typing:
+            field.display = typing
+            if typing:
+                field.value = ""
+                gate = self.scene.stage.gate
+                field.placeholder = gate.prompt if gate is not None else ""
+                field.focus()
+            else:
+                self.set_focus(None)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size: another layout."""
+        self.refresh_parts()
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that aren't offered do nothing."""
+        for key in keys.TABLE:
+            name, _, rest = key.action.partition("(")
+            if name == action and (not rest or repr(parameters[0]) == rest[:-1]):
+                return key.offered(self.scene)
+        return True
+
+    def _choose(self, **changes: object) -> None:
+        self._set(replace(self.scene, look=replace(self.scene.look, said="", **changes)))  # type: ignore[arg-type]
+
+    def _ask(self, intent: Intent) -> None:
+        self.run_worker(self._perform(intent), group="intents", exit_on_error=False)
+
+    async def _perform(self, intent: Intent) -> None:
+        try:
+            refused = await self.lab.source.perform(intent)
+        except LabError as error:
+            refused = error.what
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self._broke(error)
+            refused = None
+        look = replace(self._look(), said=refused or "")
+        if refused:
+            look = replace(look, started=False)
+        self._set(replace(self.scene, show=self._show(), look=look))
+
+    def action_pause(self) -> None:
+        """Begin, pause, go on."""
+        if not self.scene.stage.running and not self.scene.look.started:
+            self._choose(started=True)
+            self._ask(Started())
+        else:
+            self._ask(PauseToggled())
+
+    def action_step(self) -> None:
+        """Run on to the next observation."""
+        if not self.scene.stage.running:
+            self._choose(started=True)
+        self._ask(Stepped())
+
+    def action_reset(self) -> None:
+        """Back to the start."""
+        self.parts["output"].top = self.parts["wire"].top = 0
+        self._choose(started=False, typing=False, output="rendered", zoom="")
+        self._ask(ResetAsked())
+
+    def action_decide(self, action: str) -> None:
+        """Answer the open gate."""
+        self._ask(Decided(action))
+
+    def action_changes(self) -> None:
+        """Open the row for what should be different."""
+        self._choose(typing=True)
+
+    @on(Input.Submitted, "#changes")
+    def send_changes(self, told: Input.Submitted) -> None:
+        """A request for changes says what should be different."""
+        text = told.value.strip()
+        if text:
+            self._choose(typing=False)
+            self._ask(Decided("RFI_ACTION", text))
+
+    def action_faster(self) -> None:
+        """The next factor up."""
+        self._pace(1)
+
+    def action_slower(self) -> None:
+        """The next factor down."""
+        self._pace(-1)
+
+    def action_speed_one(self) -> None:
+        """The clock at its own pace."""
+        self._ask(SpeedChanged("1"))
+
+    def _pace(self, by: int) -> None:
+        factor = self.lab.source.factor
+        at = keys.SPEEDS.index(factor) if factor in keys.SPEEDS else keys.SPEEDS.index("1")
+        self._ask(SpeedChanged(keys.SPEEDS[max(0, min(len(keys.SPEEDS) - 1, at + by))]))
+
+    def action_output_view(self) -> None:
+        """Rendered, raw, the whole body, and round again."""
+        order = ("rendered", "raw", "body")
+        self.parts["output"].top = 0
+        self._choose(output=order[(order.index(self.scene.look.output) + 1) % 3])
+
+    def action_wire(self) -> None:
+        """Open or close the drawer."""
+        opened = not self.scene.look.wire
+        self.parts["wire"].top = 0
+        self._choose(wire=opened, zoom="", focus="wire" if opened else "")
+
+    def action_focus_pane(self, pane: str) -> None:
+        """Look at a pane; once more: look away."""
+        if pane == "wire" and not self.scene.look.wire:
+            self._choose(wire=True, focus="wire", zoom="")
+            return
+        focus = "" if self.scene.look.focus == pane else pane
+        zoom = pane if self.scene.look.zoom and focus else ""
+        self._choose(focus=focus, zoom=zoom)
+
+    def action_zoom(self) -> None:
+        """All the room for the pane in focus, and back."""
+        self._choose(zoom="" if self.scene.look.zoom else self._in_focus())
+
+    def _in_focus(self) -> str:
+        return self.scene.look.focus or ("wire" if self.scene.look.wire else "output")
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll the pane in focus."""
+        self._scroll(self._in_focus(), by)
+
+    def _scroll(self, pane: str, by: int) -> None:
+        part = self.parts[pane]
+        most = max(0, len(self.scene.stage.calls) if pane == "wire" else 4_000)
+        part.top = max(0, min(most, part.top + (-by if pane == "wire" else by)))
+        self.refresh_parts()
+
+    def action_back(self) -> None:
+        """Leave the input row, the maximised pane, the focus, the drawer: the innermost first."""
+        look = self.scene.look
+        if look.typing:
+            self._choose(typing=False)
+        elif look.zoom:
+            self._choose(zoom="")
+        elif look.focus and not (look.focus == "wire" and look.wire):
+            self._choose(focus="")
+        else:
+            self._choose(wire=False, focus="")
+
+    def action_tell_quit(self) -> None:
+        """ctrl+c is no way out, but tells of it."""
+        self._set(replace(self.scene, look=replace(self.scene.look, said="ctrl+q ends the lab.")))
+
+    def action_leave(self) -> None:
+        """End the app; it returns the outcome's document."""
+        self.lab.leave()
+
+    def action_theme(self) -> None:
+        """Dark stage, light stage."""
+        self.lab.theme = "stage-light" if self.lab.theme != "stage-light" else "stage-dark"
+
+    def action_picture(self) -> None:
+        """Save the screen as SVG."""
+        path = self.lab.deliver_screenshot()
+        self._set(replace(self.scene, look=replace(self.scene.look, said=f"Saved as {path}." if path else "Saved.")))
+
+    def action_help(self) -> None:
+        """Every key."""
+        columns, rows = self.size.width, self.size.height
+        colours = self.app.console.color_system or "none"
+
+        def body(inner: int, _rows: int) -> list[Row]:
+            return pages.help_page(self.scene, columns, rows, colours, inner)
+
+        self.app.push_screen(Page("HELP", body, lambda: self.lab.styles_now, key="?", foot="? or esc"))
+
+    def action_scenario(self) -> None:
+        """Choose another scenario."""
+        source = self.lab.source
+        current = source.scenario.name if source.scenario is not None else ""
+        self.app.push_screen(Picker(source.scenarios, current, lambda: self.lab.styles_now), self._chosen)
+
+    def _chosen(self, name: str | None) -> None:
+        if name is not None:
+            self._choose(started=False, typing=False, output="rendered", zoom="")
+            self._ask(ScenarioChosen(name))
+
+    def show_exchange(self, at: int) -> None:
+        """Both sides of an exchange."""
+        call = self.scene.stage.calls[at]
+        self.app.push_screen(
+            Page("EXCHANGE", lambda inner, _rows: exchange(call, inner), lambda: self.lab.styles_now, key="enter")
+        )
+
+    @on(Pressed)
+    async def press(self, told: Pressed) -> None:
+        """A click on a hot spot is its key."""
+        for key in keys.TABLE:
+            if key.shown == told.key and key.offered(self.scene):
+                await self.run_action(key.action)
+                return
+
+    @on(Scrolled)
+    def scroll_part(self, told: Scrolled) -> None:
+        """The wheel scrolls the pane under it."""
+        if told.part in ("output", "wire"):
+            self._scroll(told.part, told.by)

@@ -1,0 +1,343 @@
+"""Where observations come from. LIVE plays our own external app over a transport; the screen knows none of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from lab.core.clock import Clock
+from lab.core.gates import Origin
+from lab.core.journal import LedgerCleared
+from lab.core.observe import Ended, Noted, Observation
+from lab.core.run import Answer, App, Outcome, Question, run
+from lab.core.scenario import Scenario
+from lab.tui.messages import (
+    Decided,
+    Intent,
+    PauseToggled,
+    ResetAsked,
+    ScenarioChosen,
+    SpeedChanged,
+    Started,
+    Stepped,
+)
+from lab.tui.view.rows.pages import Choice
+
+if TYPE_CHECKING:
+    from lab.engine.memory import Transport
+
+VERDICTS = {"APPROVE_ACTION": "approved", "REJECT_ACTION": "rejected", "RFI_ACTION": "changes-requested"}
+"""The verdict that the control plane is told for an action of the wire."""
+
+
+class Source(Protocol):
+    """What a screen shows: observations, and what may be done to them."""
+
+    pill: str
+    title: str
+    team: str
+    seed: int | None
+    scenario: Scenario | None
+    recording: bool
+    can: frozenset[str]
+    """Of `pause step speed reset decide scenario`."""
+    clock: Clock
+    """For `now()` alone."""
+    scenarios: tuple[Choice, ...]
+    paused: bool
+    factor: str
+    outcome: Outcome | None
+
+    def observations(self) -> AsyncIterator[Observation]:
+        """What happens, for as long as the screen lives."""
+
+    async def perform(self, intent: Intent) -> str | None:
+        """Do what was asked; the reason if it was refused."""
+
+
+class Control(Protocol):
+    """The little of the control plane that LIVE needs."""
+
+    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
+        """Decide at a gate; the reason if it was refused."""
+
+    async def reset(self) -> str | None:
+        """Clear the mock's ledger."""
+
+    async def scale(self, factor: str) -> str | None:
+        """Set the pace of the mock's clock, which is ours too; `0` pauses."""
+
+    def follow(self) -> AsyncIterator[Observation]:
+        """The facts of the mock's journal as they come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a run needs of the outer world: made after the first paint."""
+
+    transport: "Transport"
+    control: Control | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that LIVE can play: a scenario (None against a pod), and our app made for it."""
+
+    app: App
+    seed: int | None = None
+    scenario: Scenario | None = None
+    name: str = ""
+    title: str = ""
+
+    @property
+    def choice(self) -> Choice:
+        """The act in the picker."""
+        if self.scenario is None:
+            return Choice(self.name, self.title)
+        told = self.scenario
+        return Choice(told.name, told.title, told.shows, told.story)
+
+
+Opening = tuple[str, str, int]
+
+
+def _opening(question: Question) -> Opening:
+    return question.job, question.node.code, question.node.round
+
+
+Connect = Callable[[], AbstractAsyncContextManager[Link]]
+
+
+class Live:
+    """Our run against a server, the mock or a pod. Starts idle."""
+
+    def __init__(
+        self,
+        acts: tuple[Act, ...],
+        connect: Connect,
+        clock: Clock,
+        *,
+        first: str = "",
+        factor: str = "1",
+        pill: str = "LIVE",
+        recording: bool = False,
+        scaled: bool = True,
+    ) -> None:
+        self._acts: Mapping[str, Act] = {act.choice.name: act for act in acts}
+        self._act = self._acts.get(first, acts[0])
+        self._connect = connect
+        self.clock = clock
+        self.pill = pill
+        self.recording = recording
+        self.factor = factor
+        self.paused = False
+        self.outcome: Outcome | None = None
+        self.scenarios = tuple(act.choice for act in acts) if len(acts) > 1 else ()
+        able = {"reset", "decide"} | ({"pause", "step", "speed"} if scaled else set())
+        self.can = frozenset(able | ({"scenario"} if self.scenarios else set()))
+        self._queue: asyncio.Queue[Observation] = asyncio.Queue()
+        self._link: asyncio.Future[Link] | None = None
+        self._run: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._question: Question | None = None
+        self._asked: asyncio.Future[Answer] | None = None
+        self._decided: Opening | None = None
+        self._early: Answer | None = None
+        self._stepping = False
+        self._pausing: asyncio.Task[None] | None = None
+        self.broken: BaseException | None = None
+
+    # What the header names
+
+    @property
+    def title(self) -> str:
+        """The scenario's title."""
+        return self._act.choice.title
+
+    @property
+    def team(self) -> str:
+        """The agent team's code."""
+        return self._act.app.team
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the mock."""
+        return self._act.seed
+
+    @property
+    def scenario(self) -> Scenario | None:
+        """The scenario, if one is at hand."""
+        return self._act.scenario
+
+    # What happens
+
+    async def observations(self) -> AsyncIterator[Observation]:
+        """Connect, then hand on what the run and the mock's journal tell."""
+        self._link = asyncio.get_running_loop().create_future()
+        try:
+            async with self._connect() as link:
+                self._link.set_result(link)
+                if link.control is not None:
+                    self._following = asyncio.create_task(self._follow(link.control))
+                try:
+                    while True:
+                        yield await self._queue.get()
+                finally:
+                    await self._stop(self._run, self._following)
+        except Exception as error:
+            if not self._link.done():
+                self._link.set_exception(error)
+                self._link.exception()
+            raise
+
+    async def _follow(self, control: Control) -> None:
+        """Facts only: requests and replies are told by our own driver."""
+        async for observation in control.follow():
+            if isinstance(observation, Noted) and not isinstance(observation.fact, LedgerCleared):
+                self._queue.put_nowait(observation)
+
+    @staticmethod
+    async def _stop(*tasks: "asyncio.Task[None] | None") -> None:
+        for task in tasks:
+            if task is not None and not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
+
+    async def _play(self) -> None:
+        # loaded here, after the first paint: aiohttp alone takes 50 ms
+        from lab.engine.driver import drive
+
+        link = await self._linked()
+        turn = run(self._act.app, self.clock.now())
+        self.outcome = await drive(turn, link.transport, self.clock, self._tell, self._answer)
+
+    async def _linked(self) -> Link:
+        if self._link is None:
+            raise RuntimeError("observations() must be running before anything is performed")
+        return await asyncio.shield(self._link)
+
+    def _tell(self, observation: Observation) -> None:
+        self._queue.put_nowait(observation)
+        if self._stepping:
+            self._stepping = False
+            self._soon(self._scale("0"))
+
+    def _soon(self, work: "Awaitable[str | None]") -> None:
+        async def done() -> None:
+            await work
+
+        self._pausing = asyncio.create_task(done())
+
+    async def _answer(self, question: Question) -> Answer:
+        """The next answer to this question; cancelled by the driver when the wait is over."""
+        early, self._early = self._early, None
+        same = self._question is not None and _opening(self._question) == _opening(question)
+        self._question = question
+        if early is not None and same:
+            return early
+        self._asked = asyncio.get_running_loop().create_future()
+        try:
+            return await self._asked
+        finally:
+            self._asked = None
+
+    # What is asked of it
+
+    async def perform(self, intent: Intent) -> str | None:
+        """Do what was asked; the reason if it was refused."""
+        match intent:
+            case Started():
+                return await self._start()
+            case PauseToggled():
+                return await self._scale(self.factor if self.paused else "0")
+            case Stepped():
+                return await self._step()
+            case SpeedChanged(factor):
+                self.factor = factor
+                return None if self.paused else await self._scale(factor)
+            case ResetAsked():
+                return await self._reset(self._act)
+            case ScenarioChosen(name):
+                act = self._acts.get(name)
+                return f"There is no scenario {name}." if act is None else await self._reset(act)
+            case Decided(action, content):
+                return await self._decide(action, content)
+
+    async def _start(self) -> str | None:
+        if self._run is not None:
+            return None
+        self._run = asyncio.create_task(self._play())
+        self._run.add_done_callback(self._played)
+        return None
+
+    def _played(self, task: "asyncio.Task[None]") -> None:
+        """A bug of ours ends the run, not the show: the screen tells of it as of any other end."""
+        self.broken = None if task.cancelled() else task.exception()
+        if self.broken is not None:
+            why = f"The run broke: {type(self.broken).__name__}: {self.broken}"
+            self.outcome = Outcome(None, None, None, None, None, 0, 0, why)
+            self._queue.put_nowait(Ended(self.clock.now(), self.outcome))
+
+    async def _step(self) -> str | None:
+        self._stepping = True
+        if self._run is None:
+            await self._start()
+        return await self._scale(self.factor) if self.paused else None
+
+    async def _scale(self, factor: str) -> str | None:
+        link = await self._linked()
+        if link.control is None:
+            return "The clock of this server can't be set."
+        refused = await link.control.scale(factor)
+        if refused is None:
+            self.paused = factor == "0"
+        return refused
+
+    async def _reset(self, act: Act) -> str | None:
+        await self._stop(self._run)
+        self._run, self._decided, self._question, self._stepping = None, None, None, False
+        self._early = None
+        self.outcome = None
+        link = await self._linked()
+        if link.control is not None:
+            refused = await link.control.reset()
+            if refused is not None:
+                return refused
+        self._act = act
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(Noted(self.clock.now(), LedgerCleared(at=self.clock.now(), by=Origin.PERSON)))
+        return await self._scale(self.factor) if self.paused else None
+
+    async def _decide(self, action: str, content: str | None) -> str | None:
+        question = self._question
+        if question is None:
+            return "No gate is open."
+        opening = _opening(question)
+        if self._decided == opening:
+            return None
+        if question.node.channel == "CHAT":
+            self._decided = opening
+            answer = Answer(self.clock.now(), action, content)
+            if self._asked is None or self._asked.done():
+                # a poll is under way: the answer waits for the next question
+                self._early = answer
+            else:
+                self._asked.set_result(answer)
+            return None
+        return await self._decide_outside(question, opening, action, content)
+
+    async def _decide_outside(
+        self, question: Question, opening: Opening, action: str, content: str | None
+    ) -> str | None:
+        link = await self._linked()
+        if link.control is None:
+            return "This approval is given outside the API."
+        self._decided = opening
+        gate = question.node.code.lower().replace("_", "-")
+        refused = await link.control.decide(question.job, gate, VERDICTS.get(action, "approved"), content)
+        if refused is not None:
+            self._decided = None
+        return refused

@@ -1,0 +1,97 @@
+"""The two stage themes, and roles to styles. Colours and their contrast floors: tui.md §11."""
+
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual.color import Color
+from textual.theme import Theme
+
+COLOURS: dict[str, dict[str, str]] = {
+    "stage-dark": {
+        "background": "#0B0F17", "surface": "#151C28", "panel": "#1B2433", "fg": "#F2F5FA", "dim": "#A3AEC0",
+        "faint": "#566580", "line": "#2F8A55", "run": "#5CB8FF", "wait": "#FFC247", "done": "#4ADE80",
+        "bad": "#FF6B6B", "unknown": "#B39DFF", "accent": "#FF8AD8", "fill": "#0B0F17",
+        "tint-run": "#14273A", "tint-wait": "#33290F", "tint-done": "#12291F", "tint-bad": "#331A1E",
+    },
+    "stage-light": {
+        "background": "#FFFFFF", "surface": "#F3F5F9", "panel": "#E4E9F2", "fg": "#0B0F17", "dim": "#4B5566",
+        "faint": "#8A96A9", "line": "#4F9E6B", "run": "#0B57D0", "wait": "#8A4B00", "done": "#0A6B2E",
+        "bad": "#B00020", "unknown": "#5B3FD1", "accent": "#A4108A", "fill": "#FFFFFF",
+        "tint-run": "#E3EDFC", "tint-wait": "#FFF0D6", "tint-done": "#E0F3E6", "tint-bad": "#FCE4E7",
+    },
+}  # fmt: skip
+"""Every colour of the screen by the word that roles use."""
+
+
+def stage_theme(name: str) -> Theme:
+    """The Textual theme of ours with this name."""
+    colours = COLOURS[name]
+    return Theme(
+        name, primary=colours["run"], secondary=colours["unknown"], warning=colours["wait"], error=colours["bad"],
+        success=colours["done"], accent=colours["accent"], foreground=colours["fg"], background=colours["background"],
+        surface=colours["surface"], panel=colours["panel"], dark=name == "stage-dark",
+    )  # fmt: skip
+
+
+def palette(name: str, variables: dict[str, str]) -> dict[str, str]:
+    """The colours of a theme; those of a stranger's are derived from its variables."""
+    if name in COLOURS:
+        return COLOURS[name]
+    ground, fore = variables.get("background", "#000000"), variables.get("foreground", "#FFFFFF")
+    found = {"background": ground, "surface": variables.get("surface", ground), "panel": variables.get("panel", ground)}
+    found |= {"fg": fore, "fill": ground, "dim": _mix(fore, ground, 0.3), "faint": _mix(fore, ground, 0.6)}
+    for word, variable in (("run", "primary"), ("wait", "warning"), ("done", "success"), ("bad", "error")):
+        found[word] = variables.get(f"text-{variable}", variables.get(variable, fore))
+        found[f"tint-{word}"] = _mix(variables.get(variable, ground), ground, 0.85)
+    found |= {"unknown": variables.get("secondary", fore), "accent": variables.get("accent", fore)}
+    return found | {"line": found["done"]}
+
+
+def _mix(colour: str, with_: str, part: float) -> str:
+    try:
+        return Color.parse(colour).blend(Color.parse(with_), part).hex6
+    except ValueError:
+        return colour
+
+
+@dataclass(slots=True)
+class Styles:
+    """Roles to Rich styles in one theme, each made once."""
+
+    colours: dict[str, str]
+    made: dict[str, Style]
+
+    def of(self, role: str) -> Style:
+        """The style of a role (view/spans.py says how roles are written)."""
+        style = self.made.get(role)
+        if style is None:
+            style = self.made[role] = self._make(role)
+        return style
+
+    def _make(self, role: str) -> Style:
+        fore, ground = "fg", "background"
+        bold = italic = turned = False
+        for word in role.split():
+            if word.startswith("@"):
+                ground = word[1:].removeprefix("fill-")
+            elif word in ("b", "i", "u", "r"):
+                bold, italic, turned = bold or word == "b", italic or word == "i", turned or word == "r"
+            elif not word.startswith("!"):
+                fore = word
+        if turned:
+            fore, ground = "fill", fore
+        return Style(
+            color=self._colour(fore), bgcolor=self._colour(ground), bold=bold or None, italic=italic or None
+        )
+
+    def _colour(self, word: str) -> str:
+        text = self.colours.get(word, self.colours["fg"])
+        try:
+            return Color.parse(text).rich_color.name
+        except ValueError:
+            return "default"
+
+
+def styles_of(name: str, variables: dict[str, str]) -> Styles:
+    """The styles of a theme."""
+    return Styles(palette(name, variables), {})

@@ -1,0 +1,139 @@
+"""The one door for text from outside: no control characters, no secrets, no more than a cap.
+
+A terminal obeys what it is sent, so nothing raw gets into the state (tui.md §14).
+"""
+
+import json
+import re
+from base64 import urlsafe_b64decode
+from binascii import Error as BadBase64
+from urllib.parse import parse_qsl
+
+from lab.core.exchange import Headers, Json
+
+CAP = 65_536
+"""The most characters of one text that the screen keeps."""
+
+DOTS = "••••••"
+"""A secret, whatever its length."""
+
+_PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
+_BAD = dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000), 0x2028, 0x2029), 0xFFFD)
+_BIDI = dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
+_DROPPED = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD, *range(0xFE00, 0xFE10)))
+_LINES: dict[int, int | str | None] = {**_PICTURES, **_BAD, **_BIDI, **_DROPPED, 0x0A: 0x0A, 0x09: "    "}
+_LINE = {**_LINES, 0x0A: 0x20, 0x09: " "}
+
+SECRET_NAMES = frozenset((
+    "access_token", "refresh_token", "id_token", "client_secret", "client_assertion", "assertion", "password", "code",
+    "device_code", "code_verifier", "authorization", "cookie", "x-xsrf-token", "control_token", "set-cookie",
+))  # fmt: skip
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=%:-]{6,}")
+
+
+def lines(text: str, cap: int = CAP) -> str:
+    """Text that may have line breaks."""
+    return text[:cap].replace("\r\n", "\n").translate(_LINES)
+
+
+def line(text: str, cap: int = 4_096) -> str:
+    """Text for one row."""
+    return text[:cap].replace("\r\n", "\n").translate(_LINE)
+
+
+def shown(token: str) -> str:
+    """A token as its first 8 … last 4; all of a short one is hidden."""
+    return line(f"{token[:8]}…{token[-4:]}") if len(token) >= 24 else DOTS
+
+
+def masked(text: str) -> str:
+    """The text without bearers, Basic credentials and JWTs."""
+    text = _BEARER.sub(lambda found: f"{found[1]} {DOTS}", text)
+    return _JWT.sub(lambda found: shown(found[0]), text)
+
+
+def form(body: bytes) -> tuple[tuple[str, str], ...]:
+    """The fields of a form, secrets as dots."""
+    pairs = parse_qsl(body[:CAP].decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=None)
+    return tuple((line(name, 64), DOTS if name.lower() in SECRET_NAMES else line(masked(value))) for name, value in pairs)
+
+
+def headers(pairs: Headers) -> tuple[tuple[str, str], ...]:
+    """Header fields, secrets as dots."""
+    return tuple((line(name, 64), _header(name, value)) for name, value in pairs[:64])
+
+
+def _header(name: str, value: str) -> str:
+    if name.lower() == "authorization":
+        word, _, rest = value.partition(" ")
+        if word.lower() == "bearer":
+            return f"Bearer {shown(rest.strip())}"
+        return f"{word} {DOTS}" if word.lower() == "basic" else DOTS
+    return DOTS if name.lower() in SECRET_NAMES else line(masked(value))
+
+
+def parsed(body: bytes) -> Json:
+    """The JSON value of a body, or None; only for looking members up."""
+    try:
+        value: Json = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def json_bytes(value: Json) -> bytes:
+    """The value as JSON text in UTF-8."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def body(raw: bytes, kind: str | None) -> str:
+    """A body as text: pretty if it is JSON, a form as lines, secrets masked."""
+    if not raw:
+        return ""
+    if kind and "form-urlencoded" in kind:
+        return "\n".join(f"{name}={value}" for name, value in form(raw))
+    value = parsed(raw) if len(raw) <= CAP else None
+    if isinstance(value, dict | list):
+        return lines(masked(json.dumps(_safe(value), ensure_ascii=False, indent=2)))
+    return lines(masked(raw[:CAP].decode("utf-8", "replace")))
+
+
+def compact(raw: bytes, kind: str | None, cap: int = 400) -> str:
+    """The beginning of a body in one row."""
+    if kind and "form-urlencoded" in kind:
+        return line("&".join(f"{name}={value}" for name, value in form(raw)), cap)
+    value = parsed(raw) if len(raw) <= CAP else None
+    if isinstance(value, dict | list):
+        return line(masked(json.dumps(_safe(value), ensure_ascii=False, separators=(",", ":"))), cap)
+    return line(masked(raw[: 4 * cap].decode("utf-8", "replace")), cap)
+
+
+def _safe(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: _member(name, member) for name, member in value.items()}
+    return [_safe(member) for member in value] if isinstance(value, list) else value
+
+
+def _member(name: str, value: Json) -> Json:
+    if name.lower() in SECRET_NAMES - {"code"} and isinstance(value, str):
+        return shown(value)
+    return _safe(value)
+
+
+def claims(token: str) -> dict[str, str]:
+    """The claims of a JWT as text, cleaned; none of an opaque token. The signature isn't looked at."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        value = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, BadBase64, RecursionError):
+        return {}
+    if not isinstance(value, dict):
+        return {}
+    return {line(name, 64): line(_scalar(member), 512) for name, member in list(value.items())[:32]}
+
+
+def _scalar(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

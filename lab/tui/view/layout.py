@@ -1,0 +1,141 @@
+"""Where each part stands: a pure function of the size, the state and what the person chose."""
+
+from dataclasses import dataclass
+
+from lab.tui.view.narrate import phase
+from lab.tui.view.state import Scene
+
+LEAST = (72, 20)
+NARROW = 100
+WIDE = 160
+PANES = ("token", "job", "polling", "output", "wire")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A rectangle in cells; `form` says whether a pane is one row or has a frame."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    form: str = "framed"
+
+
+Places = dict[str, Place]
+
+
+def narrow(columns: int) -> bool:
+    """Whether the projector layout is used."""
+    return columns < NARROW
+
+
+def places(scene: Scene, columns: int, rows: int) -> Places:
+    """The rectangle of every part that shows; what is missing is hidden."""
+    if columns < LEAST[0] or rows < LEAST[1]:
+        return {"small": Place(0, 0, columns, rows)}
+    return _narrow(scene, columns, rows) if narrow(columns) else _normal(scene, columns, rows)
+
+
+def bar_rows(scene: Scene, columns: int) -> int:
+    """How high the approval bar is; 0: no gate is open."""
+    if scene.stage.gate is None or scene.stage.ended is not None:
+        return 0
+    return 4 if narrow(columns) else 5
+
+
+def current(scene: Scene) -> str:
+    """The pane that has the room in the projector layout."""
+    if scene.look.zoom:
+        return scene.look.zoom
+    match phase(scene.stage):
+        case "idle":
+            return "output"
+        case "token":
+            return "token"
+        case "invoke":
+            return "job"
+        case "complete":
+            return "output"
+        case "error":
+            return _broken(scene)
+        case _:
+            return "polling"
+
+
+def _broken(scene: Scene) -> str:
+    stage = scene.stage
+    if stage.job is None:
+        return "token"
+    return "job" if stage.last is None else "output"
+
+
+def _normal(scene: Scene, columns: int, rows: int) -> Places:
+    bar = bar_rows(scene, columns)
+    airy = rows >= 30
+    top = 6 if airy else 4
+    found: Places = {
+        "header": Place(0, 0, columns, 1),
+        "stepper": Place(0, 2 if airy else 1, columns, 1),
+        "narration": Place(0, 4 if airy else 2, columns, 1),
+        "keys": Place(0, rows - 1, columns, 1),
+    }
+    if bar:
+        found["bar"] = Place(1, rows - 1 - bar, columns - 2, bar)
+    bottom = rows - 1 - bar
+    if not airy:
+        top = 3
+    return {**found, **_body(scene, columns, top, bottom - top)}
+
+
+def _body(scene: Scene, columns: int, top: int, height: int) -> Places:
+    inner = columns - 2
+    if scene.look.zoom:
+        return {scene.look.zoom: Place(1, top, inner, height)}
+    drawer = _drawer(scene, columns, height)
+    found = _columns(scene, columns, top, height - drawer)
+    if drawer:
+        found["wire"] = Place(1, top + height - drawer, inner, drawer)
+    return found
+
+
+def _drawer(scene: Scene, columns: int, height: int) -> int:
+    opened = scene.look.wire or (columns >= WIDE and height >= 33)
+    return min(10, max(5, height // 3)) if opened and height >= 14 else 0
+
+
+def _columns(scene: Scene, columns: int, top: int, height: int) -> Places:
+    if columns >= WIDE:
+        rest = columns - 2 - 42 - 42 - 34 - 3
+        return {
+            "token": Place(1, top, 42, height), "job": Place(44, top, 42, height),
+            "polling": Place(87, top, 34, height), "output": Place(122, top, rest, height),
+        }  # fmt: skip
+    first = max(3, min(11, height * 11 // 24))
+    rest = columns - 2 - 42 - 34 - 2
+    return {
+        "token": Place(1, top, 42, first), "job": Place(1, top + first, 42, height - first),
+        "polling": Place(44, top, 34, height), "output": Place(79, top, rest, height),
+    }  # fmt: skip
+
+
+def _narrow(scene: Scene, columns: int, rows: int) -> Places:
+    bar = bar_rows(scene, columns)
+    found: Places = {
+        "header": Place(0, 0, columns, 1), "stepper": Place(0, 1, columns, 1),
+        "narration": Place(0, 2, columns, 1), "keys": Place(0, rows - 1, columns, 1),
+    }  # fmt: skip
+    if bar:
+        found["bar"] = Place(0, rows - 1 - bar, columns, bar)
+    top, bottom = 3, rows - 1 - bar
+    if scene.look.wire or scene.look.zoom == "wire":
+        return {**found, "wire": Place(0, top, columns, bottom - top)}
+    if scene.look.zoom:
+        return {**found, scene.look.zoom: Place(0, top, columns, bottom - top)}
+    big = current(scene)
+    y = top
+    for pane in PANES[:4]:
+        height = bottom - top - 3 if pane == big else 1
+        found[pane] = Place(0, y, columns, height, "framed" if pane == big else "row")
+        y += height
+    return found

@@ -1,0 +1,58 @@
+"""State, size and instant to rows of spans: every part of the screen by its name."""
+
+from lab.core.clock import Millis
+from lab.tui.view.layout import Place
+from lab.tui.view.rows import bar, head, job, output, pages, polling, token, wire
+from lab.tui.view.spans import BLANK, Rows, fill
+from lab.tui.view.state import Scene
+
+
+def draw(part: str, scene: Scene, place: Place, now: Millis, top: int = 0) -> Rows:
+    """The rows of a part, exactly as many and as wide as its place; `top` is how far it is scrolled."""
+    columns, rows = place.width, place.height
+    drawn = _short(part, scene, columns, now) if place.form == "row" else _long(part, scene, place, now, top)
+    lines = [fill(line, columns) for line in drawn[:rows]]
+    return (*lines, *[fill(BLANK, columns)] * (rows - len(lines)))
+
+
+def _long(part: str, scene: Scene, place: Place, now: Millis, top: int) -> Rows:
+    columns, rows = place.width, place.height
+    match part:
+        case "header":
+            return head.header(scene, columns, now)
+        case "stepper":
+            return head.stepper(scene, columns, now)
+        case "narration":
+            return head.narration(scene, columns, now)
+        case "keys":
+            return head.key_bar(scene, columns, now)
+        case "bar":
+            return bar.bar(scene, columns, rows, now)
+        case "token":
+            return token.draw(scene, columns, rows, now)
+        case "job":
+            return job.draw(scene, columns, rows, now)
+        case "polling":
+            return polling.draw(scene, columns, rows, now)
+        case "output":
+            return output.draw(scene, columns, rows, now, top)
+        case "wire":
+            return wire.draw(scene, columns, rows, now, top)
+        case "small":
+            return pages.small(columns, rows)
+        case _:
+            return ()
+
+
+def _short(part: str, scene: Scene, columns: int, now: Millis) -> Rows:
+    match part:
+        case "token":
+            return token.short(scene, columns, now)
+        case "job":
+            return job.short(scene, columns, now)
+        case "polling":
+            return polling.short(scene, columns, now)
+        case "output":
+            return output.short(scene, columns, now)
+        case _:
+            return wire.short(scene, columns, now)

@@ -1,0 +1,99 @@
+"""The approval bar: the question, its patience, who decides when nobody does, and the keys."""
+
+from lab.core.clock import Millis
+from lab.tui import keys
+from lab.tui.view.rows.parts import minutes
+from lab.tui.view.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, row, width, wrap
+from lab.tui.view.state import GateView, Scene
+
+GROUND = "@tint-wait"
+_FACES = {"a": ("fill", "@fill-done"), "r": ("fill", "@fill-bad"), "c": ("wait", "@panel")}
+_PLAIN = {"APPROVE_ACTION": "Approve", "REJECT_ACTION": "Reject", "RFI_ACTION": "Changes"}
+_ACTIONS = {"a": "APPROVE_ACTION", "r": "REJECT_ACTION", "c": "RFI_ACTION"}
+PROMPT = "changes › "
+
+
+def bar(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
+    """The bar in 5 rows, in the projector layout 4."""
+    gate = scene.stage.gate
+    if gate is None:
+        return tuple(backed(fill(BLANK, columns), GROUND) for _ in range(rows))
+    tight = rows <= 4
+    faces = [] if scene.look.typing else buttons(scene, gate)
+    right = sum(width(face) for face in faces) + len(faces) + 1 if not tight else 0
+    inner = columns - (2 if tight else 3) - right
+    lines = _lines(scene, gate, inner, now, tight=tight)
+    edge = row(("▌", "wait"), " " if tight else "  ")
+    drawn = []
+    for index, line in enumerate(lines[:rows]):
+        spans = row(edge, fill(line, inner))
+        if tight and index == rows - 1 and faces:
+            spans = row(edge, _side_by_side(faces))
+        elif not tight and faces and 1 <= index <= 3:
+            spans = row(spans, _side_by_side(faces, blank=index != 2))
+        drawn.append(backed(fill(spans, columns), GROUND))
+    return tuple(drawn)
+
+
+def _lines(scene: Scene, gate: GateView, inner: int, now: Millis, *, tight: bool) -> list[Row]:
+    head = _head(scene, gate)
+    question = wrap(row((gate.question.replace("\n", " "), "fg b")), inner, most=1 if tight else 2)
+    last = _typing(gate, inner) if scene.look.typing else _patience(scene, gate, now)
+    if tight:
+        return [head, *question, last if not scene.look.typing else _patience(scene, gate, now), last]
+    if len(question) == 2:
+        return [head, *question, last, BLANK]
+    return [BLANK, head, *question, last, BLANK]
+
+
+def _head(scene: Scene, gate: GateView) -> Row:
+    total = scene.show.gates
+    number = f"gate {gate.number} of {max(total, gate.number)}" if total else f"gate {gate.number}"
+    told = " · ".join(part for part in (number, gate.code, gate.channel) if part)
+    if gate.sent is not None:
+        return row(("◇ ", "wait"), (f"{_PLAIN.get(gate.sent, gate.sent)} sent", "wait b"), (f"  {told}", "dim"))
+    return row(("◆ ", "wait"), ("APPROVAL NEEDED", "wait b"), (f"  {told}", "dim"))
+
+
+def _patience(scene: Scene, gate: GateView, now: Millis) -> Row:
+    if gate.refusal:
+        return row(("refused: ", "bad b"), (gate.refusal, "fg"))
+    told = scene.stage.patience
+    if told is None or told.gate.upper().replace("-", "_") != gate.code:
+        where = "outside the API: the app only polls" if gate.channel not in ("CHAT", "") else "nobody knows how long"
+        return row(("patience ", "dim"), ("unknown", "fg"), (f"   {where}", "dim"))
+    left = max(0, told.until - now)
+    whole = max(1, told.until - told.opened)
+    if told.by is not None:
+        then = f"script: {told.verdict} in {minutes(told.then_at - now)}, then {told.to}"
+    else:
+        then = f"{'timed out' if told.verdict == 'timed-out' else told.verdict}, then {told.to}"
+    tone = "wait" if left >= 60_000 or left * 4 > whole else "bad"
+    head = row(("patience ", "dim"), (minutes(left), "fg b"), " ", gauge(left / whole, 13, tone))
+    return row(head, ("  if nobody decides: ", "dim"), then)
+
+
+def _typing(gate: GateView, inner: int) -> Row:
+    return cut(row((PROMPT, "wait b"), ("", "fg")), inner)
+
+
+def buttons(scene: Scene, gate: GateView) -> list[Row]:
+    """The faces of the keys that are offered: Approve, Reject, Changes."""
+    faces = []
+    labels = dict(gate.actions)
+    for shown, action in _ACTIONS.items():
+        if not keys.by_shown(shown).offered(scene):
+            continue
+        label = labels.get(action, _PLAIN[action])
+        label = "Changes" if label == "Request changes" else label[:20]
+        tone, ground = _FACES[shown]
+        faces.append(hot(row((f"  {shown} ", f"{tone} b {ground}"), (f"{label}  ", f"{tone} {ground}")), shown))
+    return faces
+
+
+def _side_by_side(faces: list[Row], *, blank: bool = False) -> Row:
+    parts: list[Row] = []
+    for face in faces:
+        parts.append(row((" " * width(face), face[0].role)) if blank else face)
+        parts.append(row(" "))
+    return row(*parts)

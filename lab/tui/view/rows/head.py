@@ -1,0 +1,130 @@
+"""Header, stepper, narration and key bar: one row each."""
+
+from lab.core.clock import Millis
+from lab.tui import keys
+from lab.tui.view.layout import narrow
+from lab.tui.view.narrate import phase, role, sentence, word
+from lab.tui.view.rows.parts import at_text
+from lab.tui.view.spans import Row, Rows, Span, backed, clip, cut, ends, fill, hot, row, width
+from lab.tui.view.state import Scene
+
+TINTS = {"run": "@tint-run", "wait": "@tint-wait", "done": "@tint-done", "bad": "@tint-bad"}
+
+
+def header(scene: Scene, columns: int, now: Millis) -> Rows:
+    """Brand, source, scenario and team, seed, speed, clock, and every setting that is off its default."""
+    show, look = scene.show, scene.look
+    pill = ("@fill-bad" if show.pill.startswith("POD") else "@fill-run")
+    left = row(" ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {show.pill} ", f"fill b {pill}"))
+    if look.paused:
+        left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))
+    tail = () if show.seed is None or narrow(columns) else row((f"seed {show.seed}  ", "dim"))
+    pace = (f"×{_factor(look.factor)}  ", "dim" if look.factor == "1" else "wait b")
+    rec = [("  ● ", "bad"), ("REC", "bad")] if show.recording else []
+    right = row(tail, pace, (at_text(scene.stage.elapsed(now)), "fg b"), *rec, " ")
+    room = columns - width(left) - width(right) - 2
+    name = cut(row((show.title, "fg b")), room)
+    if show.team and not narrow(columns) and width(name) + len(show.team) + 3 <= room:
+        name = row(name, (f" · {show.team}", "dim"))
+    before = max(width(left) + 1, (columns - width(name)) // 2)
+    before = min(before, max(width(left) + 1, columns - width(right) - width(name) - 1))
+    line = ends(row(fill(left, before), name), right, columns)
+    return (backed(line, "@panel"),)
+
+
+def _factor(text: str) -> str:
+    return {"0.25": "¼", "0.5": "½"}.get(text, text)
+
+
+# The stepper
+
+
+def _cells(scene: Scene) -> list[tuple[str, str, str]]:
+    """Each stage of the run: its name, `done now bad coming`, the key of its pane."""
+    stage = scene.stage
+    here = phase(stage)
+    at = {"idle": -1, "token": 0, "invoke": 1, "polling": 2, "waiting": 2, "complete": 5, "error": 4}[here]
+    if here == "error":
+        at = 0 if stage.job is None else 1 if stage.last is None else 4
+    gated = here == "waiting" and stage.gate is not None
+    names = [("Token", "1"), ("Invoke", "2"), ("Poll", "3")]
+    total = scene.show.gates
+    if stage.gates or (total or 0) > 0:
+        number = stage.gate.number if stage.gate else len(stage.gates)
+        many = max(total or 0, len(stage.gates))
+        names.append((f"Gate {max(1, number)}/{many}" if many > 1 else "Gate", "3"))
+    names.append(("Output", "4"))
+    cells = []
+    for index, (name, key) in enumerate(names):
+        gate = name.startswith("Gate")
+        if here == "complete":
+            # a gate that the run never reached stays to come
+            state = "coming" if gate and not stage.gates else "done"
+        elif gate:
+            state = "now" if gated else "done" if stage.gates else "coming"
+        elif name == "Output":
+            state = "bad" if here == "error" and at == 4 else "coming"
+        else:
+            state = "done" if index < at or (index == 2 and gated) else "coming"
+            if index == at and not gated:
+                state = "bad" if here == "error" else "now"
+        cells.append((name, state, key))
+    return cells
+
+
+def stepper(scene: Scene, columns: int, now: Millis) -> Rows:
+    """Token, Invoke, Poll, Gate, Output over the whole width."""
+    tone = role(scene.stage)
+    faces = [_face(name, state, tone, key) for name, state, key in _cells(scene)]
+    lead = 1 if narrow(columns) else 2
+    room = columns - lead - 1 - sum(map(width, faces)) - 2 * (len(faces) - 1)
+    spans: list[Span] = [Span(" " * lead)]
+    cells = _cells(scene)
+    last = max([index for index, (_, state, _) in enumerate(cells) if state != "coming"], default=-1)
+    for index, face in enumerate(faces):
+        spans += face
+        if index < len(faces) - 1:
+            size = max(0, room * (index + 1) // (len(faces) - 1) - room * index // (len(faces) - 1))
+            heavy = index < last
+            spans.append(Span(f" {('━' if heavy else '─') * size} ", "line" if heavy else "faint"))
+    return (fill(tuple(spans), columns),)
+
+
+def _face(name: str, state: str, tone: str, key: str) -> Row:
+    match state:
+        case "done":
+            return hot(row((f"✓ {name}", "done")), key)
+        case "now":
+            sign = "◆" if tone == "wait" else "◐"
+            return hot(row((f" {sign} {name} ", f"fill b @fill-{tone}")), key)
+        case "bad":
+            return hot(row((f" ✗ {name} ", "fill b @fill-bad")), key)
+        case _:
+            return hot(row((f"○ {name}", "dim")), key)
+
+
+def narration(scene: Scene, columns: int, now: Millis) -> Rows:
+    """What just happened, on its tint."""
+    look = scene.look
+    tone = "bad" if look.broken else role(scene.stage)
+    ground = TINTS.get(tone, "@surface")
+    text = look.broken or look.said or sentence(scene)
+    head = row(("▌", tone if tone != "dim" else "faint"), "" if narrow(columns) else " ")
+    if not narrow(columns):
+        told = "" if look.said else "OURS" if look.broken else word(scene.stage)
+        head = row(head, (f"{told}  " if told else "", f"{tone} b"))
+    line = row(head, clip(text, columns - width(head) - 1))
+    return (backed(fill(line, columns), ground),)
+
+
+def key_bar(scene: Scene, columns: int, now: Millis) -> Rows:
+    """The keys of this state, as many as fit, `? Help` last."""
+    names = [("enter", "Send"), ("esc", "Back")] if scene.look.typing else list(keys.bar(scene))
+    while len(names) > 1 and sum(len(face) + len(label) + 3 for face, label in names) > columns - 1:
+        names.remove(max(names, key=lambda pair: keys.rank(pair[0])))
+    parts: list[Row] = []
+    for face, label in names:
+        target = "+" if face == "+-" else face
+        parts.append(hot(row((face, "wait b"), f" {label}"), target))
+        parts.append(row("  "))
+    return (backed(fill(row(" ", *parts), columns), "@panel"),)

@@ -1,0 +1,102 @@
+"""The Job pane: what invokeAsync was asked, and the Job ID that came at once."""
+
+from lab.core.clock import Millis
+from lab.tui.view.narrate import glyph, status_role
+from lab.tui.view.rows.parts import (
+    API_HEAD,
+    fields,
+    frame,
+    one_row,
+    paragraph,
+    refusal,
+    reply_row,
+    request_row,
+    title,
+)
+from lab.tui.view.spans import BLANK, Row, Rows, clip_left, digits, middle, row
+from lab.tui.view.state import JobView, Scene
+
+NONE_YET = "No job yet. invokeAsync returns a Job ID at once, not the output."
+
+
+def kind(job: JobView | None) -> str:
+    """Which border the pane has."""
+    if job is None:
+        return "coming"
+    if job.refusal is not None:
+        return "bad"
+    return "done" if job.job else "work"
+
+
+def status(job: JobView | None) -> Row:
+    """The last status with its sign, for the border."""
+    if job is None or job.status is None:
+        return ()
+    return row((f"{glyph(job.status)} {job.status}", f"{status_role(job.status)} b"))
+
+
+def draw(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
+    """The pane with its frame."""
+    job = scene.stage.job
+    name = title(scene, "job", "2 JOB", kind(job), "turn 1" if job else "")
+    return frame(_body(job, columns - 4, rows - 2), name, status(job), kind(job), columns, rows, key="2")
+
+
+def short(scene: Scene, columns: int, now: Millis) -> Rows:
+    """The pane as one row."""
+    job = scene.stage.job
+    if job is None:
+        return one_row("coming", "2 JOB", row((NONE_YET, "dim")), (), columns, key="2")
+    if job.refusal is not None:
+        gist = row((str(job.code or "···"), "bad b"), "  ", (job.refusal, "bad"))
+        return one_row("bad", "2 JOB", gist, (), columns, key="2")
+    if job.job is None:
+        return one_row("work", "2 JOB", row("···   ", (job.team, "dim")), (), columns, key="2")
+    gist = row((str(job.code), "done b"), "   ", job.job)
+    return one_row("done", "2 JOB", gist, status(job), columns, key="2")
+
+
+def _body(job: JobView | None, inner: int, rows: int) -> list[Row]:
+    if job is None:
+        return paragraph(NONE_YET, "dim", inner)
+    forms = [_form(job, inner, *form) for form in (
+        (6, True, True, True), (3, True, True, True), (2, True, True, True), (2, True, False, True),
+        (1, True, False, True), (1, False, False, True), (3, True, False, False), (1, True, False, False),
+        (1, False, False, False), (0, False, False, False),
+    )]  # fmt: skip
+    return next((form for form in forms if len(form) <= rows), forms[-1][-rows:] if rows > 0 else [])
+
+
+def _form(job: JobView, inner: int, message: int, every: bool, airy: bool, big: bool) -> list[Row]:
+    """One form of the pane; `message` counts its rows, 0 leaves the request out."""
+    path = job.path.replace(API_HEAD, "…", 1)
+    body = [request_row("POST", path if len(path) <= inner - 7 else clip_left(path, inner - 7), inner)]
+    sent = dict(job.fields)
+    if message and "message" in sent:
+        body += fields((("message", sent["message"]),), 8, inner, most=message)
+    if message:
+        others = tuple(pair for pair in job.fields if pair[0] != "message")
+        body += fields(others if every else others[:1], 16, inner)
+    if airy:
+        body.append(BLANK)
+    if job.refusal is not None:
+        if job.code is not None:
+            body.append(reply_row(job.code, job.took, inner))
+        return body + refusal(job.refusal, inner)
+    body.append(reply_row(job.code, job.took, inner))
+    return body + _identity(job, inner, big) if job.job else body
+
+
+def _identity(job: JobView, inner: int, big: bool) -> list[Row]:
+    assert job.job is not None
+    body: list[Row] = []
+    if big and inner >= 36:
+        for index, line in enumerate(digits(job.job[:8], "run")):
+            body.append(row(("  jobId     " if index == 1 else " " * 12, "dim"), line))
+        body.append(row("  ", job.job))
+    else:
+        body += fields((("jobId", job.job),), 5, inner) if inner >= 44 else [row("  ", job.job)]
+    body += fields((("conversationId", middle(job.conversation or "null")),), 16, inner)
+    if job.trace:
+        body += fields((("traceId", clip_left(job.trace, 17)),), 16, inner)
+    return body

@@ -1,0 +1,79 @@
+"""The wire drawer: one row an exchange, and both sides of one."""
+
+from lab.core.clock import Millis
+from lab.tui.view import output as outputs
+from lab.tui.view.rows.parts import at_text, frame, latency, one_row, phrase, title
+from lab.tui.view.spans import BLANK, Row, Rows, clip, clip_left, cut, fill, row, wrap
+from lab.tui.view.state import Call, Scene
+
+
+def draw(scene: Scene, columns: int, rows: int, now: Millis, up: int = 0) -> Rows:
+    """The newest exchanges at the lower end; `up` rows of them are scrolled away."""
+    calls = scene.stage.calls
+    room = max(0, rows - 2)
+    up = max(0, min(up, len(calls) - room))
+    shown = calls[max(0, len(calls) - room - up) : len(calls) - up]
+    body = [call_row(scene, call, columns - 4) for call in shown]
+    if not calls:
+        body = [row(("Nothing has been sent yet.", "dim"))]
+    name = title(scene, "wire", "5 WIRE", "coming", "one row an exchange")
+    foot = row((f"{len(calls)} exchange{'' if len(calls) == 1 else 's'}", "dim")) if calls else ()
+    return frame(body, name, foot, "coming", columns, rows, key="5")
+
+
+def short(scene: Scene, columns: int, now: Millis) -> Rows:
+    """The drawer as one row."""
+    return one_row("coming", "5 WIRE", row((f"{len(scene.stage.calls)} exchanges", "dim")), (), columns, key="5")
+
+
+def call_row(scene: Scene, call: Call, inner: int) -> Row:
+    """Instant, method, path, code, latency, the beginning of the body."""
+    at = at_text(scene.stage.since_start(call.at))
+    path_room = max(12, min(78, inner * 45 // 100 - 6))
+    tone = "run" if call.code is None and call.lost is None else "fg"
+    head = row((f"{at} ", "dim"), (f"{call.method:<4} ", "run b"), fill(row((_path(call.path, path_room), tone)), path_room))
+    if call.lost is not None:
+        return cut(row(head, (f"  {call.lost}", "bad b")), inner)
+    if call.code is None:
+        return cut(row(head, ("  ···", "dim")), inner)
+    code = (f"  {call.code}", "done b" if call.code < 400 else "bad b")
+    return cut(row(head, code, (f" {latency(call.took):>8}  ", "dim"), (call.head, "dim")), inner)
+
+
+def _path(path: str, room: int) -> str:
+    short_path = path.replace("/api/fusion-ai/orchestrator/agent/v2", "…", 1) if len(path) > room else path
+    if len(short_path) <= room:
+        return short_path
+    if "/status/" in short_path:
+        head, _, job = short_path.partition("/status/")
+        spare = room - len("/status/") - 9
+        return clip(f"{clip_left(head, max(1, spare))}/status/{job[:8]}…", room)
+    return clip_left(short_path, room)
+
+
+def exchange(call: Call, inner: int) -> list[Row]:
+    """Both sides of an exchange, headers and bodies."""
+    lines: list[Row] = [row(("→ ", "run"), (call.method, "run b"), f" {clip(call.path, inner - 10)}")]
+    lines += _headers(call.request_headers, inner)
+    lines += _body(call.request_body, inner)
+    lines.append(BLANK)
+    if call.lost is not None:
+        return [*lines, row(("← ", "bad"), (call.lost, "bad b"))]
+    if call.code is None:
+        return [*lines, row(("← ···", "dim"))]
+    role = "done" if call.code < 400 else "bad"
+    lines.append(row(("← ", role), (str(call.code), f"{role} b"), f" {phrase(call.code)}", (f"   {latency(call.took)}", "dim")))
+    lines += _headers(call.reply_headers, inner)
+    return lines + _body(call.reply_body, inner)
+
+
+def _headers(pairs: tuple[tuple[str, str], ...], inner: int) -> list[Row]:
+    return [cut(row((f"  {name}: ", "dim"), value), inner) for name, value in pairs]
+
+
+def _body(text: str, inner: int) -> list[Row]:
+    if not text:
+        return []
+    if text[0] in "{[":
+        return [BLANK, *outputs.coloured(text, inner)]
+    return [BLANK, *[line for part in text.split("\n") for line in wrap(row(part), inner)]]

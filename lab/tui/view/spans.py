@@ -1,0 +1,215 @@
+"""Rows of spans: text with a role, measured and cut by cells. All drawing ends in these.
+
+A role is words: a colour (`fg dim faint line run wait done bad unknown accent`), attributes (`b i u`), a
+background (`@panel @surface @tint-wait @fill-done` …), and perhaps a hot spot (`!a`: a click presses that key).
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+
+from rich.cells import cell_len, set_cell_size
+
+
+class Span(NamedTuple):
+    """A stretch of text in one role."""
+
+    text: str
+    role: str = "fg"
+
+
+Row: TypeAlias = tuple[Span, ...]
+Rows: TypeAlias = tuple[Row, ...]
+
+BLANK: Row = ()
+
+
+def row(*parts: "str | Span | tuple[str, str] | Row") -> Row:
+    """A row of strings (in the foreground colour), pairs and other rows."""
+    spans: list[Span] = []
+    for part in parts:
+        if isinstance(part, Span):
+            spans.append(part)
+        elif isinstance(part, str):
+            spans.append(Span(part))
+        elif len(part) == 2 and isinstance(part[0], str) and isinstance(part[1], str):
+            spans.append(Span(part[0], part[1]))
+        else:
+            spans.extend(span for span in part if isinstance(span, Span))
+    return tuple(span for span in spans if span.text)
+
+
+def width(spans: Row) -> int:
+    """How many cells the row takes."""
+    return sum(cell_len(span.text) for span in spans)
+
+
+def plain(spans: Row) -> str:
+    """The text alone."""
+    return "".join(span.text for span in spans)
+
+
+def clip(text: str, cells: int, *, end: str = "…") -> str:
+    """The text, cut to at most `cells` with `…` where something is missing."""
+    if cells <= 0:
+        return ""
+    if cell_len(text) <= cells:
+        return text
+    return set_cell_size(text, cells - 1).rstrip(" ") + end if cells > 1 else end
+
+
+def clip_left(text: str, cells: int) -> str:
+    """The end of the text, `…` before it where something is missing."""
+    if cell_len(text) <= cells:
+        return text
+    tail = text[-max(0, cells - 1) :] if cells > 1 else ""
+    while cell_len(tail) > cells - 1 and tail:
+        tail = tail[1:]
+    return "…" + tail if cells > 0 else ""
+
+
+def middle(text: str, head: int = 8, tail: int = 8) -> str:
+    """Both ends of a long text: `c81f27d4…d4a90b3c`."""
+    return text if len(text) <= head + tail + 1 else f"{text[:head]}…{text[-tail:]}"
+
+
+def cut(spans: Row, cells: int) -> Row:
+    """The row, at most `cells` wide; `…` in the role of the span that was cut."""
+    room = max(0, cells)
+    if width(spans) <= room:
+        return spans
+    kept: list[Span] = []
+    for span in spans:
+        size = cell_len(span.text)
+        if size >= room:
+            kept.append(Span(clip(span.text + " ", room) if size == room else clip(span.text, room), span.role))
+            break
+        kept.append(span)
+        room -= size
+    return tuple(span for span in kept if span.text)
+
+
+def fill(spans: Row, cells: int, role: str = "fg") -> Row:
+    """The row, exactly `cells` wide."""
+    short = cut(spans, cells)
+    gap = cells - width(short)
+    return (*short, Span(" " * gap, role)) if gap > 0 else short
+
+
+def ends(left: Row, right: Row, cells: int, role: str = "fg") -> Row:
+    """`left` and `right` at the two ends of `cells`; the left one gives way."""
+    last = cut(right, cells)
+    rest = cells - width(last)
+    gap = 1 if last and rest > 1 else 0
+    return (*fill(cut(left, rest - gap), rest, role), *last)
+
+
+def centre(spans: Row, cells: int) -> Row:
+    """The row in the middle of `cells`."""
+    gap = (cells - width(spans)) // 2
+    return row(" " * gap, spans) if gap > 0 else cut(spans, cells)
+
+
+def backed(spans: Row, ground: str) -> Row:
+    """The row on a background; spans with one of their own keep it."""
+    return tuple(span if "@" in span.role else Span(span.text, f"{span.role} {ground}") for span in spans)
+
+
+def hot(spans: Row, key: str) -> Row:
+    """The row as a hot spot: a click presses `key`."""
+    return tuple(Span(span.text, f"{span.role} !{key}") for span in spans)
+
+
+def hot_at(spans: Row, cell: int) -> str | None:
+    """The key of the hot spot at a cell, if there is one."""
+    for span in spans:
+        size = cell_len(span.text)
+        if cell < size:
+            return next((word[1:] for word in span.role.split() if word.startswith("!") and len(word) > 1), None)
+        cell -= size
+    return None
+
+
+def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
+    """The row broken at blanks into rows of at most `cells`; `most` rows, the last one cut."""
+    if cells <= 0:
+        return []
+    lines: list[Row] = []
+    line: list[Span] = []
+    room = cells
+    for word in _words(spans):
+        size = cell_len(word.text)
+        if size > room and line:
+            lines.append(_trim(line))
+            line, room = [], cells
+        if not line and word.text.isspace() and lines:
+            continue
+        for piece in _pieces(word, room, cells):
+            if cell_len(piece.text) > room:
+                lines.append(_trim(line))
+                line, room = [], cells
+            line.append(piece)
+            room -= cell_len(piece.text)
+    if line or not lines:
+        lines.append(_trim(line))
+    if most is not None and len(lines) > most:
+        rest = tuple(span for extra in lines[most - 1 :] for span in (*extra, Span(" ", extra[-1].role if extra else "fg")))
+        return [*lines[: most - 1], cut(rest, cells)]
+    return lines
+
+
+def _words(spans: Row) -> Iterable[Span]:
+    for span in spans:
+        start = 0
+        for index in range(1, len(span.text) + 1):
+            if index == len(span.text) or (span.text[index] == " ") != (span.text[index - 1] == " "):
+                yield Span(span.text[start:index], span.role)
+                start = index
+
+
+def _pieces(word: Span, room: int, cells: int) -> Iterable[Span]:
+    text = word.text
+    while cell_len(text) > (room if room > 0 else cells):
+        limit = room if room > 0 else cells
+        size = _count(text, limit)
+        yield Span(text[:size], word.role)
+        text, room = text[size:], cells
+    if text:
+        yield Span(text, word.role)
+
+
+def _count(text: str, cells: int) -> int:
+    """How many characters fit `cells`; at least one, so that a walk ends."""
+    used = 0
+    for index, character in enumerate(text):
+        used += cell_len(character)
+        if used > cells:
+            return max(1, index)
+    return len(text)
+
+
+def _trim(line: list[Span]) -> Row:
+    spans = list(line)
+    while spans and spans[-1].text.isspace():
+        spans.pop()
+    return tuple(spans)
+
+
+def gauge(part: float, cells: int, role: str) -> Row:
+    """A line filled to `part` (0 to 1): `━━━━━───`."""
+    full = round(min(1.0, max(0.0, part)) * cells)
+    return row(("━" * full, role), ("─" * (cells - full), "faint"))
+
+
+DIGITS = {
+    "0": "╭─╮│ │╰─╯", "1": "╶╮  │ ╶┴╴", "2": "╶─╮┌─┘╰─╴", "3": "╶─╮ ─┤╶─╯", "4": "╷ ╷╰─┤  ╵", "5": "╭─╴╰─╮╶─╯",
+    "6": "╭─╴├─╮╰─╯", "7": "╶─┐  │  ╵", "8": "╭─╮├─┤╰─╯", "9": "╭─╮╰─┤╶─╯", "a": "╭─╮├─┤╵ ╵", "b": "┌─╮├─┤╰─╯",
+    "c": "╭─╮│  ╰─╯", "d": "┌─╮│ │╰─╯", "e": "╭─╴├─ ╰─╴", "f": "╭─╴├─ ╵  ", ":": "    :    ", " ": "         ",
+    "-": "   ╶─╴   ",
+}  # fmt: skip
+"""Big characters, three rows of three cells each."""
+
+
+def digits(text: str, role: str) -> list[Row]:
+    """The text in three rows of big characters; unknown ones are blank."""
+    glyphs = [DIGITS.get(character, DIGITS[" "]) for character in text.lower()]
+    return [row(("".join(glyph[3 * line : 3 * line + 3] for glyph in glyphs), role)) for line in range(3)]

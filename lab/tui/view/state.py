@@ -1,0 +1,244 @@
+"""What the screen knows: the fold of the observations so far, cleaned, without secrets."""
+
+from dataclasses import dataclass, field
+
+from lab.core.clock import Millis
+from lab.core.run import Outcome
+from lab.core.scenario import Gate as GateStep
+from lab.core.scenario import Scenario
+
+Pairs = tuple[tuple[str, str], ...]
+
+MOST_CALLS = 400
+"""How many exchanges the wire drawer keeps; older ones are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An exchange as the wire drawer shows it; `until` None while it is in flight."""
+
+    x: int
+    at: Millis
+    route: str
+    method: str
+    path: str
+    request_headers: Pairs = ()
+    request_body: str = ""
+    code: int | None = None
+    lost: str | None = None
+    until: Millis | None = None
+    reply_headers: Pairs = ()
+    reply_body: str = ""
+    head: str = ""
+    """The beginning of the reply's body, in one row."""
+
+    @property
+    def took(self) -> Millis | None:
+        """Latency in milliseconds."""
+        return None if self.until is None else self.until - self.at
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """The grant in sight: the form that was sent, and what came of it."""
+
+    asked: Millis
+    path: str
+    form: Pairs = ()
+    code: int | None = None
+    took: Millis | None = None
+    token: str | None = None
+    """First 8 … last 4."""
+    claims: Pairs = ()
+    since: Millis = 0
+    until: Millis | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """The job in sight: what invokeAsync was asked, and what it answered."""
+
+    asked: Millis
+    path: str
+    team: str
+    fields: Pairs = ()
+    code: int | None = None
+    took: Millis | None = None
+    job: str | None = None
+    conversation: str | None = None
+    trace: str | None = None
+    status: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A row of the timeline: a poll, a decision, or a call that brought nothing."""
+
+    at: Millis
+    kind: str
+    """`poll`, `decided`, or `lost`."""
+    word: str
+    """The status, the verdict, or what was observed."""
+    code: int | None = None
+    took: Millis | None = None
+    first: bool = False
+    """Whether the status before was another."""
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """A gate's opening as the mock's journal tells it: it isn't on the wire."""
+
+    job: str
+    gate: str
+    round: int
+    opened: Millis
+    until: Millis
+    then_at: Millis
+    verdict: str
+    by: str | None
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """The gate that the last status body shows."""
+
+    job: str
+    code: str
+    channel: str
+    question: str
+    round: int
+    rounds: int | None
+    actions: Pairs
+    number: int
+    """Which of the run's gates, from 1."""
+    changes: bool
+    prompt: str = ""
+    key: str = ""
+    """Tells one opening from the next."""
+    seen: Millis = 0
+    sent: str | None = None
+    """The action that our resume call carries, while no answer to it came."""
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The wait until the next call."""
+
+    since: Millis
+    until: Millis
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last status body, and the reply that brought it."""
+
+    status: str
+    output: str | None
+    error: str | None
+    waiting_code: str | None
+    follow_up: tuple[str, ...]
+    progress: str | None
+    node_type: str | None
+    code: int
+    took: Millis | None
+    body: str
+    size: int
+    """Bytes of the output as UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything the panes draw from."""
+
+    start: Millis | None = None
+    """The instant of the first request; all times on screen count from it."""
+    seen: Millis = 0
+    """The instant of the latest observation."""
+    token: TokenView | None = None
+    job: JobView | None = None
+    marks: tuple[Mark, ...] = ()
+    spans: tuple[tuple[str, Millis], ...] = ()
+    """Each status the app has seen, and since when."""
+    polls: int = 0
+    gate: GateView | None = None
+    gates: tuple[str, ...] = ()
+    """The codes of the gates met so far."""
+    patience: Patience | None = None
+    pending: Pending | None = None
+    last: Last | None = None
+    decisions: int = 0
+    ended: Millis | None = None
+    outcome: Outcome | None = None
+    calls: tuple[Call, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    """What a reader should see: remarks of the mock's journal."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a run has begun and not ended."""
+        return self.start is not None and self.ended is None
+
+    def since_start(self, at: Millis) -> Millis:
+        """An instant as the screen shows it."""
+        return max(0, at - self.start) if self.start is not None else 0
+
+    def elapsed(self, now: Millis) -> Millis:
+        """How long the run has taken so far, or took."""
+        return self.since_start(now if self.ended is None else self.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What the source says of itself."""
+
+    pill: str = "LIVE"
+    title: str = ""
+    team: str = ""
+    seed: int | None = None
+    scenario: Scenario | None = None
+    recording: bool = False
+    can: frozenset[str] = frozenset()
+
+    @property
+    def gates(self) -> int | None:
+        """How many gates the scenario has; None if no scenario is at hand."""
+        if self.scenario is None:
+            return None
+        return sum(isinstance(step, GateStep) for step in self.scenario.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the person at the keys has chosen."""
+
+    focus: str = ""
+    zoom: str = ""
+    """The pane that fills the body, or nothing."""
+    wire: bool = False
+    output: str = "rendered"
+    """`rendered`, `raw`, or `body`."""
+    paused: bool = False
+    factor: str = "1"
+    typing: bool = False
+    started: bool = False
+    """Space was pressed, the first request may still be on its way."""
+    said: str = ""
+    """A refusal or a remark, in the narration's place until the next key."""
+    broken: str = ""
+    """A bug of ours, told in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that drawing needs but size and instant."""
+
+    stage: Stage = Stage()
+    look: Look = Look()
+    show: Show = Show()

@@ -1,0 +1,1 @@
+"""Widgets: they show rows, and hold no state but how far they are scrolled."""
