@@ -518,3 +518,12 @@ def test_no_bytes_are_too_odd_for_an_answer(body, path, method):
     assert mock.serve(Request(method, "/" + path, "", headers, body), 0).response.status in (400, 404, 405)
     assert mock.serve(invoke(headers[0][1][7:], body), 0).response.status in (202, 400)
     assert mock.serve(Request("POST", "/oauth2/v1/token", path, headers, body), 0).response.status in (400, 401)
+
+
+def test_each_opening_takes_a_decision_of_its_own_from_outside():
+    mock, _, body = started()
+    job = body["jobId"]
+    assert mock.decide(job, "the-boss", "changes-requested", 3_000, comment="Again").status == 200
+    assert mock.decide(job, "the-boss", "approved", 4_999).status == 409
+    assert mock.decide(job, "the-boss", "approved", 5_000).status == 200
+    assert mock.look(job, 5_000).span.id == "settle-up"

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from lab.core.journal import GateDecided
+from lab.core.journal import FACTS, GateDecided
 from lab.core.oauth import DEMO
 from lab.core.observe import Noted, Replied
 from lab.core.scenario import Status
@@ -16,7 +16,7 @@ from lab.recording.tape import Tape
 from tests.core.wire_peer import OTHER, invoke, service, status, token
 from tests.core.wire_peer import read as body_of
 
-VERDICTS = ("approved", "rejected", "changes-requested", "maybe")
+VERDICTS = ("changes-requested", "approved", "rejected", "maybe")
 ACTIONS = ("APPROVE_ACTION", "REJECT_ACTION", "RFI_ACTION", "ORA_TIMEOUT")
 
 
@@ -59,8 +59,17 @@ class Day(RuleBasedStateMachine):
     def let_time_pass(self, millis):
         self.now += millis
 
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), early=st.integers(0, 1))
+    def let_time_pass_until_a_job_moves(self, data, early):
+        looked = self.mock.look(data.draw(st.sampled_from(sorted(self.jobs))), self.now)
+        if looked.span.until is not None:
+            self.now = max(self.now, looked.span.until - early)
+
     @precondition(lambda self: self.bearers)
-    @rule(data=st.data(), message=st.sampled_from(["Taxi 42", "Taxi 7", "Bus", "", "yes"]), keep=st.booleans())
+    @rule(
+        data=st.data(), message=st.sampled_from(["Taxi 42", "Taxi 7", "Taxi 8", "Bus", "", "yes"]), keep=st.booleans()
+    )
     def start_or_go_on(self, data, message, keep):
         client = data.draw(st.sampled_from(sorted(self.bearers)))
         thread = None
@@ -88,7 +97,7 @@ class Day(RuleBasedStateMachine):
         self.seen[job] = word
 
     @precondition(lambda self: self.jobs)
-    @rule(data=st.data(), verdict=st.sampled_from(VERDICTS), comment=st.sampled_from([None, "Again.", "«odd»"]))
+    @rule(data=st.data(), verdict=st.sampled_from(VERDICTS), comment=st.sampled_from(["Again.", "«odd»", None]))
     def decide(self, data, verdict, comment):
         job = data.draw(st.sampled_from(sorted(self.jobs)))
         before = len(self.facts)
@@ -125,6 +134,10 @@ class Day(RuleBasedStateMachine):
             assert again.status_of(job, self.now) == self.mock.status_of(job, self.now)
         self.tape.close(self.now)
         recording = read(b"".join(self.lines))
+        derived = [entry for entry in recording.facts() if FACTS[entry.type].kind == "derived"]
+        for job in self.jobs:
+            expected = [each.type for each in self.mock.derived(job, self.now).facts if each.kind == "derived"]
+            assert [entry.type for entry in derived if entry.get("job") == job] == expected
         report = replay(recording, self.mock.config.outlines, clients=self.mock.config.clients)
         assert report.passed, report.text()
         assert self.tape.dead is None
@@ -150,4 +163,4 @@ class _Reply:
 
 
 TestDay = Day.TestCase
-TestDay.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestDay.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
