@@ -38,6 +38,11 @@ class Taping:
         )  # fmt: skip
         service.observers.append(self.tape)
 
+    @property
+    def trouble(self) -> str | None:
+        """What killed the tape, for the control plane's health."""
+        return self.tape.dead if self.tape else None
+
     def follow(self, told: Observation) -> None:
         """Remember how far a run without a loop has come: it moves no clock."""
         self._reached = told.at

@@ -1,0 +1,59 @@
+"""The mock on its sockets for as long as a command needs it: the API, the control plane, the tape."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from lab.cli.console import Console
+from lab.cli.entropy import control_token
+from lab.cli.loop import Stop
+from lab.cli.taping import Taping
+from lab.cli.world import World
+from lab.core import wire
+from lab.core.clock import Millis
+from lab.core.service import Service
+from lab.server.app import MockServer
+from lab.server.control import ControlPlane
+from lab.settings import Settings
+
+GRACE: Millis = 1_000
+"""How long replies under way may take to leave when the lab stops, in real milliseconds."""
+
+
+@dataclass(slots=True)
+class Served:
+    """Where the mock is, and what opens its control plane."""
+
+    base_url: str
+    control_url: str
+    control_token: str
+    dead: int = 0
+    """Afterwards: 4 if the tape died, else 0."""
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are granted."""
+        return self.base_url + wire.path_of("token")
+
+
+@asynccontextmanager
+async def embedded(
+    asked: Settings, made: World, console: Console, stop: Stop, *, outside: bool = False
+) -> AsyncIterator[Served]:
+    """Serve from the first line of the tape to its footer. `outside`: the client is another process."""
+    service = Service(made.config)
+    taping = Taping(asked, made, service, console, outside=outside)
+    server = MockServer(service, made.clock)
+    token = control_token()
+    control = ControlPlane(server, token, trouble=lambda: taping.trouble)
+    served: Served | None = None
+    try:
+        base = await server.start(asked.host, asked.port)
+        served = Served(base, await control.start(asked.host, asked.control_port), token)
+        yield served
+    finally:
+        await control.stop()
+        await server.stop(GRACE)
+        dead = taping.close(stop.footer)
+        if served is not None:
+            served.dead = dead

@@ -1,0 +1,86 @@
+"""`lab serve`: the mock alone, for other people's clients."""
+
+import asyncio
+import json
+from contextlib import suppress
+from ipaddress import ip_address
+from shlex import quote
+
+from lab.cli.console import Console
+from lab.cli.embedded import Served, embedded
+from lab.cli.loop import Stop, complete
+from lab.cli.world import World, world
+from lab.core.oauth import api_scope
+from lab.settings import Settings
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """Serve until stopped; that is its end, so 0, or 4 if the tape died."""
+    made = world(asked)
+
+    async def work(stop: Stop) -> int:
+        async with embedded(asked, made, console, stop, outside=True) as served:
+            announce(asked, made, served, console)
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        return served.dead
+
+    return complete(work, code=0)
+
+
+def announce(asked: Settings, made: World, served: Served, console: Console) -> None:
+    """Say, once requests are accepted, where and with what."""
+    document = ready(made, served)
+    if asked.json:
+        console.out(json.dumps(document, separators=(",", ":")))
+    else:
+        for line in for_people(made, document):
+            console.out(line)
+    for advice in advices(asked, made):
+        console.err(advice)
+
+
+def ready(made: World, served: Served) -> dict[str, str]:
+    """What a client needs."""
+    client = made.config.clients[0]
+    return {
+        "base_url": served.base_url,
+        "token_url": served.token_url,
+        "client_id": client.id,
+        "client_secret": client.secret,
+        "scope": api_scope(made.config.switches.pod),
+        "control_url": served.control_url,
+        "control_token": served.control_token,
+    }
+
+
+def for_people(made: World, document: dict[str, str]) -> list[str]:
+    """The same to read, with a line to try."""
+    names = ", ".join(outline.name for outline in made.config.outlines)
+    login = quote(f"{document['client_id']}:{document['client_secret']}")
+    scope = quote(f"scope={document['scope']}")
+    return [
+        f"Serving {names}, seed {made.config.seed}. Stop with Ctrl-C.",
+        *(f"  {name.replace('_', ' '):<14} {value}" for name, value in document.items()),
+        "Try:",
+        f"  curl -s -u {login} -d grant_type=client_credentials -d {scope} {document['token_url']}",
+    ]
+
+
+def advices(asked: Settings, made: World) -> list[str]:
+    """What a person should know before pointing a client here."""
+    found: list[str] = []
+    if asked.clock == "manual" or (asked.clock == "scaled" and float(asked.factor) < 1):
+        found.append(
+            "note: this clock falls behind the wall; tokens look expired to a client that compares exp with it."
+        )
+    if not _loopback(asked.host):
+        found.append(f"note: {asked.host} is open to the network; the client's secret is public.")
+    return found
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,123 @@
+"""`lab replay` and `lab show` as a user and a CI job call them."""
+
+import json
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Lab
+
+SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
+
+
+def resealed(data: bytes) -> bytes:
+    """The recording with a footer that fits."""
+    body, mark, _ = data.rpartition(b'"sha256":"')
+    head = body + mark
+    return head + sha256(head).hexdigest().encode() + b'"}\n'
+
+
+@pytest.fixture
+def recordings(lab: Lab) -> Path:
+    """A copy of the shipped recordings."""
+    folder = lab.folder / "recordings"
+    shutil.copytree(ROOT / "recordings", folder)
+    return folder
+
+
+def test_every_shipped_scenario_has_a_recording_that_replays(lab: Lab, recordings: Path) -> None:
+    assert sorted(path.name.removesuffix(".rec.jsonl") for path in recordings.glob("*.rec.jsonl")) == SHIPPED
+    done = lab("replay", "recordings/*.rec.jsonl")
+    assert (done.code, done.lines[-1]) == (0, f"{len(SHIPPED)} passed, 0 failed"), done.out + done.err
+
+
+@pytest.mark.usefixtures("recordings")
+@pytest.mark.parametrize("how", ["item-comparison", "recordings/item-comparison.rec.jsonl", "recordings/item-*"])
+def test_a_recording_by_name_path_or_pattern(lab: Lab, how: str) -> None:
+    assert lab("replay", how).lines == ["1 passed, 0 failed"]
+
+
+def test_a_folder_means_all_in_it(lab: Lab, recordings: Path) -> None:
+    assert lab("replay", recordings).lines == [f"{len(SHIPPED)} passed, 0 failed"]
+
+
+def test_recording_anew_gives_the_shipped_bytes_but_for_versions(lab: Lab, recordings: Path) -> None:
+    for name in SHIPPED:
+        lab("run", name, "--speed", "instant", "--seed", "42", "--record", f"./{name}")
+        made = Path(f"{name}.rec.jsonl").read_bytes().splitlines()
+        shipped = (recordings / f"{name}.rec.jsonl").read_bytes().splitlines()
+        assert made[1:-1] == shipped[1:-1]
+
+
+def test_a_changed_status_fails_and_says_where(lab: Lab, recordings: Path) -> None:
+    file = recordings / "item-comparison.rec.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    place = next(number for number, line in enumerate(lines) if b'"s":202' in line)
+    lines[place] = lines[place].replace(b'"s":202', b'"s":200')
+    file.write_bytes(resealed(b"".join(lines)))
+    done = lab("replay", "recordings/*.rec.jsonl")
+    assert done.code == 1
+    assert done.lines[-1] == f"{len(SHIPPED) - 1} passed, 1 failed"
+    assert f"recordings/item-comparison.rec.jsonl:{place + 1}" in done.out
+    assert "expected status 200, got 202" in done.out
+
+
+def test_a_changed_scenario_is_said_first(lab: Lab, recordings: Path) -> None:
+    (lab.folder / "scenarios").unlink()
+    shutil.copytree(ROOT / "scenarios", lab.folder / "scenarios")
+    path = lab.folder / "scenarios" / "item-comparison.yaml"
+    path.write_text(path.read_text().replace("verdict: approved", "verdict: rejected"))
+    done = lab("replay", "item-comparison")
+    assert done.code == 1
+    assert done.lines[0].startswith("warning: the scenario item-comparison has changed")
+    assert recordings.exists()
+
+
+def test_a_damaged_byte_is_no_divergence(lab: Lab, recordings: Path) -> None:
+    file = recordings / "item-comparison.rec.jsonl"
+    file.write_bytes(file.read_bytes().replace(b'"s":202', b'"s":200'))
+    done = lab("replay", "item-comparison")
+    assert (done.code, done.lines[-1]) == (3, "0 passed, 1 failed")
+    assert "digest" in done.err
+
+
+@pytest.mark.parametrize("cut", [1, 70])
+def test_an_open_or_torn_recording_is_unreadable_but_shown(lab: Lab, recordings: Path, cut: int) -> None:
+    file = recordings / "nobody-home.rec.jsonl"
+    file.write_bytes(file.read_bytes()[:-cut])
+    assert lab("replay", "nobody-home").code == 3
+    assert lab("show", "nobody-home").code == 0
+
+
+@pytest.mark.parametrize(
+    ("targets", "code"),
+    [
+        (["nothing-*.rec.jsonl"], 5),
+        (["empty"], 5),
+        (["nope"], 2),
+        (["item-comparison", "nope"], 2),
+        (["item-comparison", "nothing-*"], 0),
+    ],
+)
+@pytest.mark.usefixtures("recordings")
+def test_nothing_is_never_green(lab: Lab, targets: list[str], code: int) -> None:
+    Path("empty").mkdir()
+    assert lab("replay", *targets).code == code
+
+
+@pytest.mark.usefixtures("recordings")
+def test_json_is_one_line(lab: Lab) -> None:
+    done = lab("replay", "recordings", "--json")
+    assert json.loads(done.out) == {"passed": len(SHIPPED), "failed": 0}
+    assert len(done.lines) == 1
+
+
+@pytest.mark.usefixtures("recordings")
+def test_show_tells_the_story_without_secrets(lab: Lab) -> None:
+    done = lab("show", "recordings/item-comparison.rec.jsonl")
+    assert done.code == 0
+    assert "job.status" in done.out
+    assert "lab-secret" not in done.out
+    assert "eyJ" not in done.out

@@ -1,0 +1,110 @@
+"""`lab serve` as a user calls it: a process, signals, sockets."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote_plus, urlencode
+
+import pytest
+
+from tests.conftest import ROOT, Lab
+
+
+@contextmanager
+def serving(*argv: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lab", "serve", "--scenarios", str(ROOT / "scenarios"), "--port", "0", *argv],
+        cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def fetch(url: str, head: dict[str, str], body: bytes | None = None) -> dict[str, object]:
+    request = urllib.request.Request(url, data=body, headers=head)
+    with urllib.request.urlopen(request, timeout=20) as got:
+        answer: dict[str, object] = json.load(got)
+    return answer
+
+
+def test_json_is_one_line_with_everything_a_client_needs(tmp_path: Path) -> None:
+    with serving("item-comparison", "--json", "--clock", "manual", "--record", "./day", cwd=tmp_path) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        assert list(ready) == [
+            "base_url", "token_url", "client_id", "client_secret", "scope", "control_url", "control_token",
+        ]  # fmt: skip
+        login = b64encode(f"{quote_plus(ready['client_id'])}:{quote_plus(ready['client_secret'])}".encode()).decode()
+        form = urlencode({"grant_type": "client_credentials", "scope": ready["scope"]}).encode()
+        grant = fetch(ready["token_url"], {"Authorization": f"Basic {login}"}, form)
+        head = {"Authorization": f"Bearer {grant['access_token']}", "Content-Type": "application/json"}
+        api = f"{ready['base_url']}/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM"
+        asked = {"message": "Compare M1000034 of org IMO and M1000040 of Org SBI", "conversational": True}
+        job = fetch(f"{api}/invokeAsync", head, json.dumps(asked).encode())
+        assert job["status"] == "RUNNING"
+        steer = {"Authorization": f"Bearer {ready['control_token']}", "Content-Type": "application/json"}
+        fetch(f"{ready['control_url']}/_lab/clock", steer, b'{"advance":"10m"}')
+        assert fetch(f"{api}/status/{job['jobId']}", head)["status"] == "COMPLETE"
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert out == ""
+    recording = (tmp_path / "day.rec.jsonl").read_text()
+    assert '"reason":"sigterm"' in recording.splitlines()[-1]
+    assert str(ready["control_token"]) not in recording
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_is_its_proper_end(tmp_path: Path, number: signal.Signals) -> None:
+    with serving(cwd=tmp_path) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(10)]
+        assert "Serving" in lines[0]
+        assert "curl" in lines[-1]
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_a_taken_port_is_the_surroundings_fault(lab: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = lab("serve", "item-comparison", "--port", str(port))
+    assert done.code == 4
+    assert str(port) in done.err
+    assert "another port" in done.err
+
+
+def test_a_run_that_is_interrupted_closes_its_tape(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "lab", "run", "item-comparison", "--scenarios", str(ROOT / "scenarios"),
+            "--record", "./cut",
+        ],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    while "invoke" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert '"reason":"sigint"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
+
+
+def test_a_run_over_loopback_ends_as_the_instant_one(lab: Lab) -> None:
+    fast = lab("run", "invoice-analysis", "--speed", "500", "--json")
+    instant = lab("run", "invoice-analysis", "--speed", "instant", "--json")
+    assert json.loads(fast.out)["output"] == json.loads(instant.out)["output"]
