@@ -1,0 +1,75 @@
+"""The words and durations of the language, and the base of every part of the document."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from lab.core.clock import Millis
+
+
+class Status(StrEnum):
+    """The four words of the wire (contract.md §4)."""
+
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    COMPLETE = "COMPLETE"
+    ERROR = "ERROR"
+
+    @property
+    def final(self) -> bool:
+        """True for COMPLETE and ERROR: the body never changes again."""
+        return self in (Status.COMPLETE, Status.ERROR)
+
+
+class Verdict(StrEnum):
+    """How a gate ended."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CHANGES = "changes-requested"
+    TIMED_OUT = "timed-out"
+
+
+_UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"(?:\d+(?:d|h|ms|m|s))+")
+_PART = re.compile(r"(\d+)(d|h|ms|m|s)")
+LONGEST: Millis = 10 * 366 * 86_400_000
+"""The longest duration a scenario may name: ten years."""
+
+
+def duration(value: object) -> Millis:
+    """`250ms 3s 15m 2h 3d 1h30m` in milliseconds; ValueError says why anything else is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("a duration is text such as 250ms, 3s, 15m or 1h30m")
+    if not isinstance(value, str):
+        raise ValueError(f"a duration needs a unit: write {value}s or {value}ms")
+    if not _DURATION.fullmatch(value):
+        bare = value.replace(".", "", 1).isdigit()
+        hint = f"needs a unit: write {value}s or {value}ms" if bare else "is written 250ms, 3s, 15m, 2h, 3d or 1h30m"
+        raise ValueError(f"a duration {hint}; this is {value!r}")
+    total = sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+    if total > LONGEST:
+        raise ValueError("a duration is at most ten years")
+    return total
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`did you mean …?` with the known word that is nearest, or nothing if none is near."""
+    near = get_close_matches(word, sorted(known), 1, 0.6)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+Duration: TypeAlias = Annotated[
+    Millis,
+    BeforeValidator(duration, json_schema_input_type=str),
+]
+
+
+class Model(BaseModel):
+    """The base of every part of the document: frozen, strict, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=False)
