@@ -7,7 +7,7 @@ import asyncio
 import re
 import time
 from fractions import Fraction
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from lab.core.clock import Clock, Epoch, Millis
 from lab.core.errors import UsageError
@@ -19,6 +19,9 @@ _MILLI = 1_000_000
 _FACTOR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _SETTLING = 32
 """Turns of the loop between two timers: a woken sleeper goes through a few futures before it sleeps again."""
+
+_LEFT_AT_MOST = 64
+"""Cancelled sleepers that a manual clock keeps without looking."""
 
 
 def wall_second() -> Epoch:
@@ -106,6 +109,7 @@ class ManualClock:
     def __init__(self, start: Millis = 0) -> None:
         self._now = start
         self._ordinal = 0
+        self._left = 0
         self._sleepers: list[tuple[Millis, int, asyncio.Future[None]]] = []
 
     def now(self) -> Millis:
@@ -119,7 +123,19 @@ class ManualClock:
         sleeper = asyncio.get_running_loop().create_future()
         self._ordinal += 1
         heappush(self._sleepers, (instant, self._ordinal, sleeper))
-        await sleeper
+        try:
+            await sleeper
+        except asyncio.CancelledError:
+            self._left += 1
+            if self._left > _LEFT_AT_MOST and self._left * 2 > len(self._sleepers):
+                self._sweep()
+            raise
+
+    def _sweep(self) -> None:
+        """Forget the sleepers that were cancelled: an onlooker sleeps anew at each thing it is told."""
+        self._sleepers = [each for each in self._sleepers if not each[2].done()]
+        heapify(self._sleepers)
+        self._left = 0
 
     async def advance_by(self, millis: Millis) -> None:
         """Advance by a duration; UsageError if it is negative."""

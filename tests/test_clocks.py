@@ -136,3 +136,16 @@ async def test_a_cancelled_sleeper_stops_nobody() -> None:
     gone.cancel()
     await clock.advance_to(10)
     assert gone.cancelled() and stays.done()
+
+
+async def test_cancelled_sleepers_are_forgotten() -> None:
+    clock = ManualClock()
+    stays = asyncio.create_task(clock.sleep_until(5_000))
+    for _ in range(1_000):
+        gone = asyncio.create_task(clock.sleep_until(10_000))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+    assert len(clock._sleepers) < 200
+    await clock.advance_to(5_000)
+    assert stays.done()

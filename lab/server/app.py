@@ -4,7 +4,6 @@ No job waits here: one exchange costs one pass through the service, and a held r
 """
 
 import asyncio
-import contextlib
 from typing import Any
 
 from aiohttp import web
@@ -160,25 +159,27 @@ class MockServer:
         return SENT_LAST
 
     async def _deliver(self, incoming: Any, request: Request, reply: Reply, now: Millis) -> Sent:
-        connection = incoming.protocol
-        if reply.held and not self._manual:
-            try:
+        """Withhold, write, and tell what became of it."""
+        connection, message = incoming.protocol, incoming.message
+        try:
+            if reply.held and not self._manual:
                 await self.clock.sleep_until(now + reply.held)
-            except asyncio.CancelledError:
-                self._tell_cut(reply, "shutdown")
-                raise
-        message = incoming.message
-        last = connection.last_of(message.should_close)
-        line = _CLOSE if last else _KEEP if message.version < (1, 1) else b""
-        if not self._write(connection, reply.response, request.method, line):
+            last = connection.last_of(message.should_close)
+            line = _CLOSE if last else _KEEP if message.version < (1, 1) else b""
+            if not self._write(connection, reply.response, request.method, line):
+                self._tell_cut(reply, "client_gone")
+                return SENT_LAST
+            first = self.clock.now() - now
+            if connection.writing_paused:
+                await connection._drain_helper()
+        except asyncio.CancelledError:
+            self._tell_cut(reply, "shutdown")
+            raise
+        except ConnectionError:
             self._tell_cut(reply, "client_gone")
             return SENT_LAST
-        if connection.writing_paused:
-            with contextlib.suppress(ConnectionError):
-                await connection._drain_helper()
-        at = self.clock.now()
-        first = at - now
-        self.service.tell(Replied(at, reply.x, reply.response, reply.held, first if first != reply.held else None))
+        shown = first if first != reply.held else None
+        self.service.tell(Replied(self.clock.now(), reply.x, reply.response, reply.held, shown))
         if not last:
             return SENT
         connection.how = connection.how or "server"

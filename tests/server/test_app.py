@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import socket
+import struct
 
 import pytest
 
 from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, UsageError
 from lab.core.journal import ConnectionClosed, ConnectionOpened
-from lab.core.observe import Replied, Requested
+from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.server.app import MockServer
 from tests.server.conftest import Stage, bearer, invoke, make_service, request, status
 
@@ -68,6 +70,32 @@ async def test_a_held_reply_leaves_when_the_clock_says_so() -> None:
     assert not asking.done()
     clock.scale("100")
     assert (await asking).status == 200
+    for each in stage.peers:
+        await each.close()
+    await server.stop()
+
+
+async def test_a_peer_that_resets_while_its_reply_is_held_is_told_as_gone() -> None:
+    service, clock = make_service(), ScaledClock("0")
+    server = MockServer(service, clock)
+    told: list[Observation] = []
+    service.observers.append(told.append)
+    stage = Stage(service, ManualClock(), server, int((await server.start()).rpartition(":")[2]))
+    token = await stage.token()
+    job = await stage.job(token)
+    peer = await stage.peer()
+    await peer.send(status(token, job))
+    while not any(isinstance(each, Requested) and each.route == "status" for each in told):
+        await settle()
+    peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.writer.transport.abort()
+    while not any(isinstance(each, Noted) and isinstance(each.fact, ConnectionClosed) for each in told):
+        await settle()
+    clock.scale("1000")
+    while not isinstance(told[-1], Replied):
+        await asyncio.wait({asyncio.ensure_future(settle())})
+    assert (told[-1].cut, told[-1].response.status, told[-1].held) == ("client_gone", 0, 80)
+    assert service.look(job, clock.now()) is not None
     for each in stage.peers:
         await each.close()
     await server.stop()
