@@ -3,9 +3,8 @@
 from hypothesis import strategies as st
 
 from lab.core.gates import Decision, Origin
-from lab.core.plan import Input, Invocation, Outline, Plan, outline
+from lab.core.plan import Input, Invocation, Outline, Plan, outline, settle_draws
 from lab.core.plan import plan as make_plan
-from lab.core.plan import settle_draws
 from lab.core.scenario import Scenario, Verdict
 
 LATENCIES = st.one_of(
