@@ -62,6 +62,10 @@ def _replied(scene: Scene) -> bool:
     return scene.stage.last is not None
 
 
+def _wired(scene: Scene) -> bool:
+    return scene.look.focus == "wire" and bool(scene.stage.calls)
+
+
 TABLE: tuple[Key, ...] = (
     Key("a", "a", "decide('APPROVE_ACTION')", "Approve", "approve at the open gate", _action("APPROVE_ACTION"), group="gate"),
     Key("r", "r", "decide('REJECT_ACTION')", "Reject", "reject at the open gate", _action("REJECT_ACTION"), group="gate"),
@@ -80,6 +84,7 @@ TABLE: tuple[Key, ...] = (
     Key("3", "3", "focus_pane('polling')", "Polling", "look at the Polling pane", always, group="view"),
     Key("4", "4", "focus_pane('output')", "Output", "look at the Output pane", always, group="view"),
     Key("5", "5", "focus_pane('wire')", "Wire", "look at the wire drawer", always, group="view"),
+    Key("enter", "enter", "open", "Open", "both sides of the exchange chosen in the wire drawer", _wired, group="view"),
     Key("z", "z", "zoom", "Maximise", "give the pane in focus all the room, and back", always, group="view"),
     Key("up,k", "↑", "scroll(-1)", "Up", "scroll the pane in focus", always, group="view"),
     Key("down,j", "↓", "scroll(1)", "Down", "scroll the pane in focus", always, group="view"),

@@ -56,10 +56,6 @@ class Sheet(Widget):
 class Page(ModalScreen[str | None]):
     """A page that esc, and the key that opened it, close."""
 
-    CSS = """
-    Page { align: center middle; background: $background 60%; }
-    Page Sheet { width: 90%; max-width: 104; height: 90%; max-height: 34; }
-    """
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Back"),

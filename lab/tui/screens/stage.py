@@ -339,7 +339,7 @@ class StageScreen(Screen[None]):
 
     def _scroll(self, pane: str, by: int) -> None:
         part = self.parts[pane]
-        most = max(0, len(self.scene.stage.calls) if pane == "wire" else 4_000)
+        most = max(0, len(self.scene.stage.calls) - 1 if pane == "wire" else 4_000)
         part.top = max(0, min(most, part.top + (-by if pane == "wire" else by)))
         self.refresh_parts()
 
@@ -393,9 +393,10 @@ class StageScreen(Screen[None]):
             self._choose(started=False, typing=False, output="rendered", zoom="")
             self._ask(ScenarioChosen(name))
 
-    def show_exchange(self, at: int) -> None:
-        """Both sides of an exchange."""
-        call = self.scene.stage.calls[at]
+    def action_open(self) -> None:
+        """Both sides of the exchange that is chosen."""
+        calls = self.scene.stage.calls
+        call = calls[max(0, len(calls) - 1 - self.parts["wire"].top)]
         self.app.push_screen(
             Page("EXCHANGE", lambda inner, _rows: exchange(call, inner), lambda: self.lab.styles_now, key="enter")
         )

@@ -92,15 +92,15 @@ def _body(scene: Scene, columns: int, top: int, height: int) -> Places:
     inner = columns - 2
     if scene.look.zoom:
         return {scene.look.zoom: Place(1, top, inner, height)}
-    drawer = _drawer(scene, columns, height)
+    drawer = _drawer(scene, height, wide=columns >= WIDE and top + height >= 33)
     found = _columns(scene, columns, top, height - drawer)
     if drawer:
         found["wire"] = Place(1, top + height - drawer, inner, drawer)
     return found
 
 
-def _drawer(scene: Scene, columns: int, height: int) -> int:
-    opened = scene.look.wire or (columns >= WIDE and height >= 33)
+def _drawer(scene: Scene, height: int, *, wide: bool) -> int:
+    opened = scene.look.wire or wide
     return min(10, max(5, height // 3)) if opened and height >= 14 else 0
 
 

@@ -81,6 +81,8 @@ def sentence(scene: Scene) -> str:
         return "The app gets ready to ask for a token."
     if here == "error" and word(stage) == "STOPPED":
         return (stage.outcome.why if stage.outcome else None) or "The run stopped before a final status."
+    if here == "invoke" and stage.job is not None and stage.job.code is None:
+        return "The token is here. invokeAsync asks the agent team to start a job."
     told = _scenario_sentence(scene.show, here)
     if told:
         return told

@@ -178,12 +178,13 @@ def _pieces(word: Span, room: int, cells: int) -> Iterable[Span]:
 
 
 def _count(text: str, cells: int) -> int:
-    """How many characters fit `cells`; at least one, so that a walk ends."""
+    """How many characters fit `cells`, after a `:` or `/` if one is near; at least one, so that a walk ends."""
     used = 0
     for index, character in enumerate(text):
         used += cell_len(character)
         if used > cells:
-            return max(1, index)
+            near = max(text.rfind(sign, index * 2 // 3, index) for sign in ":/")
+            return near + 1 if near > 0 else max(1, index)
     return len(text)
 
 
@@ -196,7 +197,7 @@ def _trim(line: list[Span]) -> Row:
 
 def gauge(part: float, cells: int, role: str) -> Row:
     """A line filled to `part` (0 to 1): `━━━━━───`."""
-    full = round(min(1.0, max(0.0, part)) * cells)
+    full = int(min(1.0, max(0.0, part)) * cells)
     return row(("━" * full, role), ("─" * (cells - full), "faint"))
 
 

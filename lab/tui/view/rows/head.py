@@ -77,7 +77,7 @@ def stepper(scene: Scene, columns: int, now: Millis) -> Rows:
     tone = role(scene.stage)
     faces = [_face(name, state, tone, key) for name, state, key in _cells(scene)]
     lead = 1 if narrow(columns) else 2
-    room = columns - lead - 1 - sum(map(width, faces)) - 2 * (len(faces) - 1)
+    room = columns - 2 * lead - sum(map(width, faces)) - 2 * (len(faces) - 1)
     spans: list[Span] = [Span(" " * lead)]
     cells = _cells(scene)
     last = max([index for index, (_, state, _) in enumerate(cells) if state != "coming"], default=-1)
@@ -85,7 +85,7 @@ def stepper(scene: Scene, columns: int, now: Millis) -> Rows:
         spans += face
         if index < len(faces) - 1:
             size = max(0, room * (index + 1) // (len(faces) - 1) - room * index // (len(faces) - 1))
-            heavy = index < last
+            heavy = index < last and cells[index][1] != "coming"
             spans.append(Span(f" {('━' if heavy else '─') * size} ", "line" if heavy else "faint"))
     return (fill(tuple(spans), columns),)
 

@@ -46,7 +46,7 @@ def short(scene: Scene, columns: int, now: Millis) -> Rows:
     """The pane as one row."""
     job = scene.stage.job
     if job is None:
-        return one_row("coming", "2 JOB", row((NONE_YET, "dim")), (), columns, key="2")
+        return one_row("coming", "2 JOB", row(("No job yet. invokeAsync gives a Job ID at once.", "dim")), (), columns, key="2")
     if job.refusal is not None:
         gist = row((str(job.code or "···"), "bad b"), "  ", (job.refusal, "bad"))
         return one_row("bad", "2 JOB", gist, (), columns, key="2")
@@ -73,10 +73,10 @@ def _form(job: JobView, inner: int, message: int, every: bool, airy: bool, big: 
     body = [request_row("POST", path if len(path) <= inner - 7 else clip_left(path, inner - 7), inner)]
     sent = dict(job.fields)
     if message and "message" in sent:
-        body += fields((("message", sent["message"]),), 8, inner, most=message)
+        body += fields((("message", sent["message"]),), 7, inner, most=message)
     if message:
         others = tuple(pair for pair in job.fields if pair[0] != "message")
-        body += fields(others if every else others[:1], 16, inner)
+        body += fields(others if every else others[:1], 15, inner)
     if airy:
         body.append(BLANK)
     if job.refusal is not None:
@@ -92,11 +92,11 @@ def _identity(job: JobView, inner: int, big: bool) -> list[Row]:
     body: list[Row] = []
     if big and inner >= 36:
         for index, line in enumerate(digits(job.job[:8], "run")):
-            body.append(row(("  jobId     " if index == 1 else " " * 12, "dim"), line))
+            body.append(row(("  jobId   " if index == 1 else " " * 10, "dim"), line))
         body.append(row("  ", job.job))
     else:
         body += fields((("jobId", job.job),), 5, inner) if inner >= 44 else [row("  ", job.job)]
-    body += fields((("conversationId", middle(job.conversation or "null")),), 16, inner)
+    body += fields((("conversationId", middle(job.conversation or "null")),), 15, inner)
     if job.trace:
-        body += fields((("traceId", clip_left(job.trace, 17)),), 16, inner)
+        body += fields((("traceId", clip_left(job.trace, 17)),), 15, inner)
     return body

@@ -77,7 +77,17 @@ def content(scene: Scene, inner: int, rows: int, now: Millis) -> list[Row]:
         return _at_work(scene, inner, rows, now)
     body = _failed(stage, last, scene.look.output, inner) if kind(stage) == "bad" else _done(last, scene.look.output, inner)
     foot = _last_status(last, inner)
-    return bottom(body, foot, rows) if len(body) + len(foot) < rows else body
+    return bottom(body, foot, rows) if len(body) + len(foot) < rows else _dense(body, rows)
+
+
+def _dense(body: list[Row], rows: int) -> list[Row]:
+    """Without so many blank rows as keep it from fitting; all of them stay in a body that is too long anyway."""
+    over = len(body) - rows
+    blanks = [at for at, line in enumerate(body) if not line]
+    if not 0 < over <= len(blanks):
+        return body
+    dropped = set(blanks[-1:] + blanks[: over - 1])
+    return [line for at, line in enumerate(body) if at not in dropped]
 
 
 def _before(scene: Scene, inner: int, rows: int) -> list[Row]:

@@ -71,7 +71,7 @@ def picker(choices: tuple[Choice, ...], at: int, inner: int, rows: int) -> list[
         if width(line) + 6 < inner and choice.shows:
             line = row(line, (f"  {choice.shows}", "dim"))
         lines.append(cut(line, inner))
-    lines += [BLANK] * (room - len(lines) + 1)
+    lines.append(BLANK)
     if choices:
         chosen = choices[at]
         told = markdown(chosen.story, inner) if chosen.story else wrap(row((chosen.shows, "dim")), inner)

@@ -104,7 +104,7 @@ def fields(pairs: Pairs, label: int, inner: int, *, most: int = 1) -> list[Row]:
     """Labelled values under a request: `  scope   urn:…`, long ones on up to `most` rows."""
     lines: list[Row] = []
     for name, value in pairs:
-        head = f"  {clip(name, label):<{label}} "
+        head = f"  {clip(name, label):<{label}}  "
         parts = wrap(row(value or " "), inner - len(head), most=most)
         lines.append(row((head, "dim"), parts[0]))
         lines.extend(row(" " * len(head), part) for part in parts[1:])

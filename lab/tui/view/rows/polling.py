@@ -43,8 +43,8 @@ def status(scene: Scene, columns: int, now: Millis) -> Row:
     left = max(0, stage.pending.until - now)
     if columns >= BAR_FROM:
         return row((f"{polls} · next in {seconds(left)}", tone))
-    pause = stage.pending.until - stage.pending.since
-    return row((f"{polls} · pause {pause / 1000:g} s", tone))
+    pause = round((stage.pending.until - stage.pending.since) / 1000, 1)
+    return row((f"{polls} · pause {pause:g} s", tone))
 
 
 def draw(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
@@ -183,7 +183,7 @@ def _plain(line: Mark | int) -> bool:
 def _line(stage: Stage, mark: Mark, inner: int, slow: Millis, longest: Millis) -> Row:
     at = (at_text(stage.since_start(mark.at)) + " ", "dim")
     took = latency(mark.took)
-    tone = "wait" if mark.took is not None and mark.took > slow else "dim"
+    tone = "wait" if mark.kind == "poll" and mark.took is not None and mark.took > slow else "dim"
     room = 8 if inner < BAR_FROM - 4 else 10
     code = "" if mark.code is None else str(mark.code)
     figures = row((f" {code:>3} ", "bad" if mark.bad else "dim"), (f"{took:>7}", tone))
@@ -240,7 +240,7 @@ def _next(pending: Pending, inner: int, now: Millis, tone: str) -> Row:
     label = {"poll": "next poll", "retry-after": "Retry-After", "retry": "next try"}.get(pending.why, "next poll")
     left = max(0, pending.until - now)
     whole = max(1, pending.until - pending.since)
-    cells = max(4, min(24, inner - len(label) - 11))
+    cells = max(4, min(24, inner - len(label) - 9))
     return ends(row((f"{label}  ", "dim"), gauge(1 - left / whole, cells, tone)), row(seconds(left)), inner)
 
 

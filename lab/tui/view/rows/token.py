@@ -90,7 +90,7 @@ def _form(token: TokenView, inner: int, now: Millis, claims: int, scope: int, li
     if line and token.until is not None:
         left = token.until - now
         tone = "bad" if left <= 0 else "wait" if left < 60_000 else "done"
-        body.append(gauge(left / max(1, token.until - token.since), inner, tone))
+        body.append(gauge(left / max(1, token.until - token.since) + 0.5 / inner, inner, tone))
     return body
 
 
@@ -109,7 +109,7 @@ def _claims(token: TokenView, most: int, inner: int) -> list[Row]:
     lines = []
     for index, (name, value) in enumerate(told):
         branch = "└" if index == len(told) - 1 else "├"
-        lines.append(row((f"  {branch} {name:<9}"[:12] + " ", "dim"), value))
+        lines.append(row((f"  {branch} {name:<9} ", "dim"), value))
     return lines
 
 

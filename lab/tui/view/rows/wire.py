@@ -3,21 +3,25 @@
 from lab.core.clock import Millis
 from lab.tui.view import output as outputs
 from lab.tui.view.rows.parts import at_text, frame, latency, one_row, phrase, title
-from lab.tui.view.spans import BLANK, Row, Rows, clip, clip_left, cut, fill, row, wrap
+from lab.tui.view.spans import BLANK, Row, Rows, backed, clip, clip_left, cut, fill, row, wrap
 from lab.tui.view.state import Call, Scene
 
 
 def draw(scene: Scene, columns: int, rows: int, now: Millis, up: int = 0) -> Rows:
-    """The newest exchanges at the lower end; `up` rows of them are scrolled away."""
+    """The newest exchanges at the lower end; the one `up` rows above the newest is chosen, and in sight."""
     calls = scene.stage.calls
-    room = max(0, rows - 2)
-    up = max(0, min(up, len(calls) - room))
-    shown = calls[max(0, len(calls) - room - up) : len(calls) - up]
-    body = [call_row(scene, call, columns - 4) for call in shown]
+    room = max(1, rows - 2)
+    up = max(0, min(up, len(calls) - 1))
+    last = len(calls) - max(0, up - room + 1)
+    body = [call_row(scene, call, columns - 4) for call in calls[max(0, last - room) : last]]
+    if scene.look.focus == "wire" and body:
+        at = len(body) - 1 - min(up, room - 1)
+        body[at] = backed(fill(body[at], columns - 4), "@panel")
     if not calls:
         body = [row(("Nothing has been sent yet.", "dim"))]
     name = title(scene, "wire", "5 WIRE", "coming", "one row an exchange")
-    foot = row((f"{len(calls)} exchange{'' if len(calls) == 1 else 's'}", "dim")) if calls else ()
+    told = f"{len(calls)} exchange{'' if len(calls) == 1 else 's'}"
+    foot = row((f"{told} · enter opens" if scene.look.focus == "wire" else told, "dim")) if calls else ()
     return frame(body, name, foot, "coming", columns, rows, key="5")
 
 

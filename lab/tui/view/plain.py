@@ -1,0 +1,102 @@
+"""Line mode: a run told one line after another, for pipes, screen readers and CI. No Textual."""
+
+from lab.core.observe import Asked, Ended, Lost, Noted, Observation, Replied, Waiting
+from lab.tui.view import clean
+from lab.tui.view.narrate import phase, sentence
+from lab.tui.view.rows.parts import at_text, latency
+from lab.tui.view.state import Call, Scene, Show, Stage
+
+
+def opening(show: Show) -> list[str]:
+    """The lines before the first observation: title, team, seed, and the story."""
+    seed = "" if show.seed is None else f"  seed {show.seed}"
+    told = [f"# {clean.line(show.title)} · {clean.line(show.team)}{seed}"]
+    if show.scenario is not None and show.scenario.story:
+        told += [f"# {line}" for line in clean.lines(show.scenario.story).strip().split("\n")]
+    return told
+
+
+def lines(observation: Observation, before: Stage, after: Stage, show: Show | None = None) -> list[str]:
+    """What an observation adds to the transcript; `before` and `after` are the states around it."""
+    told = _row(observation, before, after)
+    old, new = (sentence(Scene(stage=stage, show=show or Show())) for stage in (before, after))
+    if old != new and phase(after) != "idle":
+        told.append(f"# {clean.line(new)}")
+    if after.gate is not None and (before.gate is None or before.gate.key != after.gate.key):
+        told += _question(after)
+    if isinstance(observation, Ended):
+        told += _end(after)
+    return told
+
+
+def _row(observation: Observation, before: Stage, after: Stage) -> list[str]:
+    match observation:
+        case Replied(x=x) | Lost(x=x):
+            call = next((call for call in after.calls if call.x == x), None)
+            return [] if call is None else [_call(call, before, after)]
+        case Noted():
+            new = [mark for mark in after.marks if mark not in before.marks and mark.kind == "decided"]
+            return [f"{at_text(after.since_start(mark.at))} DECIDED  {mark.word}" for mark in new]
+        case Waiting(until=until, why="retry-after" | "retry" as why):
+            word = "Retry-After" if why == "retry-after" else "next try"
+            return [f"{at_text(after.since_start(observation.at))} WAIT     {word} {latency(until - observation.at)}"]
+        case Asked():
+            return []
+        case _:
+            return []
+
+
+def _call(call: Call, before: Stage, after: Stage) -> str:
+    at = at_text(after.since_start(call.until or call.at))
+    word, what = _words(call, before, after)
+    if call.lost is not None:
+        return f"{at} {'LOST':<8} {what}  {call.lost}"
+    return f"{at} {word:<8} {what}  {call.code}  {latency(call.took)}{_reason(call, after)}"
+
+
+def _words(call: Call, before: Stage, after: Stage) -> tuple[str, str]:
+    match call.route:
+        case "token":
+            return "TOKEN", f"POST {call.path}"
+        case "invoke" if before.gate is not None and before.gate.sent is not None:
+            word = after.marks[-1].word if after.marks else ""
+            return "DECIDED", word or before.gate.sent
+        case "invoke":
+            job = after.job.job if after.job else None
+            return "INVOKE", f"jobId {job}" if job else f"POST {call.path}"
+        case "status":
+            good = call.code == 200 and after.last is not None
+            return (after.last.status if good and after.last else "REFUSED"), f"poll {after.polls}"
+        case _:
+            return call.method, call.path
+
+
+def _reason(call: Call, after: Stage) -> str:
+    if call.code is None or call.code < 400:
+        return ""
+    view = after.token if call.route == "token" else after.job if call.route == "invoke" else after.gate
+    refusal = view.refusal if view is not None else None
+    return f"  {refusal}" if refusal else f"  {call.head[:120]}" if call.head else ""
+
+
+def _question(stage: Stage) -> list[str]:
+    gate = stage.gate
+    assert gate is not None
+    told = [f"? {line}" for line in gate.question.split("\n")]
+    if gate.channel not in ("CHAT", ""):
+        return [*told, f"# {gate.channel}: outside the API, the app only polls."]
+    return told
+
+
+def _end(stage: Stage) -> list[str]:
+    outcome = stage.outcome
+    if outcome is None:
+        return []
+    at = at_text(stage.elapsed(stage.seen))
+    told = [f"{at} {outcome.status or 'STOPPED':<8} {outcome.polls} polls"]
+    if outcome.error:
+        told += ["", *clean.lines(outcome.error).split("\n")]
+    if outcome.output:
+        told += ["", *clean.lines(outcome.output).rstrip("\n").split("\n")]
+    told += [f"› {clean.line(question)}" for question in outcome.follow_up]
+    return told
