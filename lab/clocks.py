@@ -1,6 +1,7 @@
 """The door to time: clocks that run as the wall does, faster, slower, or only when told.
 
 All of them count from the monotonic clock or from nothing, so a step of the wall clock moves no job.
+`hold` is for replies: a latency in whole milliseconds that is never cut short.
 """
 
 import asyncio
@@ -49,8 +50,15 @@ class SystemClock:
 
     async def sleep_until(self, instant: Millis) -> None:
         """Return once `now() >= instant`; a loop that wakes early sleeps again."""
-        while (left := instant - self.now()) > 0:  # noqa: ASYNC110 - a timer, and the loop's may be early
-            await asyncio.sleep(left / 1000)
+        await self._sleep(self._origin + instant * _MILLI)
+
+    async def hold(self, millis: Millis) -> None:
+        """Withhold a reply: never shorter, also not by the fraction that `now()` leaves out."""
+        await self._sleep(time.monotonic_ns() + millis * _MILLI)
+
+    async def _sleep(self, due: int) -> None:
+        while (left := due - time.monotonic_ns()) > 0:  # noqa: ASYNC110 - a timer, and the loop's may be early
+            await asyncio.sleep(left / 1e9)
 
 
 class ScaledClock:
@@ -79,7 +87,14 @@ class ScaledClock:
 
     async def sleep_until(self, instant: Millis) -> None:
         """Return once `now() >= instant`; while paused, only after the pace has changed."""
-        while (left := instant * _MILLI - self._nanos()) > 0:
+        await self._sleep(instant * _MILLI)
+
+    async def hold(self, millis: Millis) -> None:
+        """Withhold a reply: never shorter, also not by the fraction that `now()` leaves out."""
+        await self._sleep(self._nanos() + millis * _MILLI)
+
+    async def _sleep(self, due: int) -> None:
+        while (left := due - self._nanos()) > 0:
             await self._doze(left)
 
     def _nanos(self) -> int:
@@ -130,6 +145,9 @@ class ManualClock:
             if self._left > _LEFT_AT_MOST and self._left * 2 > len(self._sleepers):
                 self._sweep()
             raise
+
+    async def hold(self, millis: Millis) -> None:
+        """Nothing is withheld on a clock that somebody else moves (design.md §3)."""
 
     def _sweep(self) -> None:
         """Forget the sleepers that were cancelled: an onlooker sleeps anew at each thing it is told."""

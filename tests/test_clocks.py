@@ -80,6 +80,15 @@ async def test_a_real_sleep_is_never_early() -> None:
     await clock.sleep_until(0)
 
 
+async def test_a_reply_is_never_held_shorter_and_not_at_all_on_a_manual_clock() -> None:
+    for clock in (SystemClock(), ScaledClock("0.5"), ScaledClock("4")):
+        pace = float(clock.factor)
+        began = clocks.time.monotonic_ns()
+        await clock.hold(4)
+        assert clocks.time.monotonic_ns() - began >= 4_000_000 / pace
+    await ManualClock().hold(4_000_000)
+
+
 async def test_an_advance_wakes_sleepers_in_order_of_due_and_ordinal_each_at_its_instant() -> None:
     clock = ManualClock()
     woken: list[tuple[str, int]] = []

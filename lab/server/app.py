@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD
 
-from lab.clocks import AnyClock, ManualClock
+from lab.clocks import AnyClock
 from lab.core import wire
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
@@ -54,7 +54,6 @@ class MockServer:
         """Where it listens, once it does."""
         self.connections = 0
         """Open now."""
-        self._manual = isinstance(clock, ManualClock)
         self._ordinal = 0
         self._writer = Writer(service.config.epoch)
         self._manager: _Manager | None = None
@@ -162,8 +161,8 @@ class MockServer:
         """Withhold, write, and tell what became of it."""
         connection, message = incoming.protocol, incoming.message
         try:
-            if reply.held and not self._manual:
-                await self.clock.sleep_until(now + reply.held)
+            if reply.held:
+                await self.clock.hold(reply.held)
             last = connection.last_of(message.should_close)
             line = _CLOSE if last else _KEEP if message.version < (1, 1) else b""
             if not self._write(connection, reply.response, request.method, line):
