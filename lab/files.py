@@ -154,13 +154,12 @@ class TapeFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             if force:
                 _set_aside(path)
-            self._file = os.open(path, _CREATE, 0o600)
+            self._file = os.open(str(path), _CREATE, 0o600)
             _sync_folder(path.parent)
-        except FileExistsError:
-            raise UsageError(
-                f"{path} exists already.", hint="Choose another name, or --force to set it aside."
-            ) from None
         except OSError as fault:
+            if isinstance(fault, FileExistsError) and fault.filename == str(path):
+                hint = "Choose another name, or --force to set it aside."
+                raise UsageError(f"{path} exists already.", hint=hint) from None
             raise HostError(f"{path} can't be created: {fault.strerror}.") from None
 
     def write(self, line: bytes) -> None:
@@ -168,7 +167,7 @@ class TapeFile:
         try:
             written = os.write(self._file, line)
             # a full disk takes part of a line before it refuses the rest
-            while written < len(line):
+            while written != len(line):
                 written += os.write(self._file, line[written:])
         except OSError:
             self._cut()

@@ -1,4 +1,4 @@
-"""Values -> JSON lines, and facts <-> entries (recording.md §2). Reading is in `reader`.
+"""Values -> JSON lines, and facts <-> entries (recording.md §2). The way back, `read`, is told in `reader`.
 
 One value gives one byte sequence: members in a fixed order, absent ones left out, integers only in the envelope.
 """
@@ -15,10 +15,8 @@ from lab.core.gates import Origin
 from lab.core.journal import FACTS, Fact, Otherwise
 from lab.core.scenario import Verdict
 from lab.recording.lines import FORMAT, Body, Enc, End, Entry, Header, Line, Members, Other, Req, Res
+from lab.recording.reader import read as read
 from lab.recording.text import dumps
-
-LONGEST_LINE = 8 * 1024 * 1024
-"""Bytes of a line, LF included."""
 
 AnyLine: TypeAlias = Header | Line | End
 

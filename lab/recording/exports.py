@@ -12,7 +12,7 @@ WIDEST = 160
 """Characters of a value that a transcript shows in full."""
 
 _SHOWN = ("content-type", "retry-after", "www-authenticate", "location", "allow")
-_TELLING = ("status", "output", "error", "progressMessage", "message", "userDetails", "error_description")
+_TELLING = ("status", "output", "error", "progressMessage", "waitingNodeDetails", "followUpQuestions")
 
 
 def transcript(recording: Recording) -> str:
@@ -91,9 +91,10 @@ def _body(body: Body) -> Iterator[str]:
             if isinstance(pair, list):
                 yield f"    {_brief(pair[0])} = {_brief(pair[1])}"
     elif body.enc is Enc.JSON and isinstance(value, dict):
+        # the job body has 27 members, of which few change: those that say nothing new are left out
+        job = "jobId" in value and "workflowCode" in value
         for name, part in value.items():
-            # the job body has 27 members, of which few change: those with nothing to say are left out
-            if name in _TELLING or part not in (None, "", [], {}, 0, False):
+            if not job or (name in _TELLING and part not in (None, "", [])):
                 yield f"    {_brief(name)}: {_brief(part)}"
     elif body.enc is not Enc.NONE:
         yield f"    {body.enc.value}: {_brief(value)}"

@@ -15,6 +15,8 @@ REDACTION = 1
 """Version of the redaction rules."""
 FEATURES = frozenset({"blob"})
 """The features that this reader knows."""
+LONGEST_LINE = 8 * 1024 * 1024
+"""Bytes of a line, LF included."""
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 Members: TypeAlias = tuple[tuple[str, Json], ...]

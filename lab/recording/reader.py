@@ -9,10 +9,10 @@ from typing import TypeVar
 from lab.core.clock import Millis
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
-from lab.recording.codec import LONGEST_LINE
 from lab.recording.lines import (
     FEATURES,
     FORMAT,
+    LONGEST_LINE,
     VERSION,
     Body,
     ClockSpec,

@@ -17,6 +17,9 @@ from lab.recording.alias import GRAMMAR, KINDS, aliases, named, numbered
 SHORTEST = 8
 """Characters below which a secret can't be replaced by value."""
 
+_WORTH_KEEPING = 1024
+_KEPT = 4096
+_PASSED = 16384
 _HEADER = re.compile(r"(?i)(?:proxy-)?authorization|cookie|set-cookie|x-api-key|.*-token|.*-secret|.*-signature")
 _NAMES = r"(?:[\w.-]*(?:token|secret|password)|assertion|client_assertion|code_verifier|device_code|user_code|api_key)"
 _MEMBER = re.compile(rf"(?i)(?:.*(?:token|secret|password)|{_NAMES})", re.DOTALL)
@@ -56,6 +59,10 @@ class Redactor:
         self._clients = dict(clients)
         self._literal: dict[str, str] = {}
         self._pattern: re.Pattern[str] | None = None
+        self._passed: set[str] | None = set()
+        """What looked like the code of a gate and was written, for no secret was known; None: too many to tell."""
+        self._clean: dict[str, str] = {}
+        self._sensitive: dict[str, bool] = {}
         for client, secret in self._clients.items():
             self._watch(secret, named("client", client), client)
 
@@ -85,10 +92,16 @@ class Redactor:
         return self._values
 
     def _watch(self, value: str, alias: str, client: str | None = None) -> None:
-        self.generation += 1
         self._known[value] = alias
-        # bearer tokens and the codes of gates are many: their shape finds them, no pattern has to grow
-        if _IS_JWT.fullmatch(value) or _HEX.fullmatch(value):
+        # bearer tokens and the codes of gates are many: their shape finds them, no pattern has to grow;
+        # what looks like a bearer token was never written, known or not, so nothing has to be redacted anew
+        if _IS_JWT.fullmatch(value):
+            return
+        bare = _HEX.fullmatch(value) is not None
+        if not bare or self._passed is None or value in self._passed:
+            self.generation += 1
+            self._clean.clear()
+        if bare:
             return
         for form in _forms(value, client):
             self._literal.setdefault(form, alias)
@@ -105,7 +118,15 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without what is known as a secret or looks like one; traffic's own aliases are escaped."""
-        return self._compiled().sub(self._replace, text)
+        known = self._clean.get(text)
+        if known is not None:
+            return known
+        clean = self._compiled().sub(self._replace, text)
+        if len(text) <= _WORTH_KEEPING:
+            if len(self._clean) >= _KEPT:
+                self._clean.clear()
+            self._clean[text] = clean
+        return clean
 
     def _replace(self, found: re.Match[str]) -> str:
         text = found[0]
@@ -117,7 +138,7 @@ class Redactor:
             case "packed":
                 return self._packed(text)
             case "hex":
-                return self._known.get(text, text)
+                return self._known.get(text) or self._pass(text)
             case "literal":
                 return "«" + text
             case "url":
@@ -128,6 +149,13 @@ class Redactor:
                 return found["field"] + self._by_name(found["given"])
             case _:
                 return text
+
+    def _pass(self, text: str) -> str:
+        if self._passed is not None:
+            self._passed.add(text)
+            if len(self._passed) > _PASSED:
+                self._passed = None
+        return text
 
     def _by_name(self, value: str) -> str:
         return value if _is_alias(value) else self.alias(unquote_plus(value), "secret")
@@ -212,8 +240,12 @@ class Redactor:
         return self.json(value, oauth=oauth, reply=reply)
 
     def _secret(self, name: str, *, oauth: bool) -> bool:
-        lower = name.lower()
-        return bool(_MEMBER.fullmatch(name)) or lower in self._listed or (oauth and lower == "code")
+        found = self._sensitive.get(name)
+        if found is None:
+            found = bool(_MEMBER.fullmatch(name)) or name.lower() in self._listed
+            if len(self._sensitive) < _KEPT:
+                self._sensitive[name] = found
+        return found or (oauth and name.lower() == "code")
 
     def _named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
         if not value or not self._secret(name, oauth=oauth):

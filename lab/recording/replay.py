@@ -59,10 +59,10 @@ class Report:
         for found in self.differences:
             lines.append(f"{self.name}:{found.line}  {found.what}")
             # untrusted text stands behind a bar, so no runner obeys it
-            lines += [f"| {line}".replace("##[", "##\\x5b") for line in found.diff]
+            lines += [f"| {line}" for line in found.diff]
         if self.more:
             lines.append(f"{self.more} more after the first of each job.")
-        return "\n".join(lines)
+        return "\n".join(lines).replace("##[", "##\\x5b")
 
 
 def replay(

@@ -15,8 +15,8 @@ from lab.core.exchange import Headers
 from lab.core.journal import Derived, Fact, GateDecided, JobAccepted, LedgerCleared, TapeNoted, TokenGranted
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.recording.bodies import Blobs, body_of, query_pairs
-from lab.recording.codec import LONGEST_LINE, encode, footer, members_of
-from lab.recording.lines import Body, Enc, Entry, Header, Members, Req, Res
+from lab.recording.codec import encode, footer, members_of
+from lab.recording.lines import LONGEST_LINE, Body, Enc, Entry, Header, Members, Req, Res
 from lab.recording.redact import Redactor
 
 LONGEST_TAPE = 1024 * 1024 * 1024
@@ -86,6 +86,12 @@ class Tape:
         """Write what was observed."""
         if self._over:
             return
+        try:
+            self._observe(told)
+        except OSError as fault:
+            self._die(f"A body can't be kept: {fault.strerror or fault}.")
+
+    def _observe(self, told: Observation) -> None:
         kind = type(told)
         if kind is Requested:
             self._requested(told)  # type: ignore[arg-type]

@@ -98,5 +98,15 @@ class Joined:
                 outcome: Outcome = stop.value
                 return outcome
 
+    def play_until_accepted(self) -> None:
+        """Token and invoke, and then nothing: our app is gone."""
+        story = run(self.app(), self.now)
+        effect = next(story)
+        while isinstance(effect, Send):
+            reply = self.service.serve(effect.request, self.now)
+            self.now += reply.held
+            self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
+            effect = story.send(Received(self.now, reply.response))
+
     def decide(self, job: str, gate: str, verdict: str, comment: str | None = None) -> int:
         return self.service.decide(job, gate, verdict, self.now, by=Origin.PERSON, comment=comment).status

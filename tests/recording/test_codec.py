@@ -1,12 +1,21 @@
 """The format: golden bytes, round trips, and files that must be refused."""
 
+import json
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.core.errors import RecordingError
 from lab.core.journal import FACTS
 from lab.recording.codec import encode, fact_of, members_of, write
 from lab.recording.lines import Result
 from lab.recording.reader import read
+from lab.recording.text import dumps
+from tests.recording.joined import Joined, config
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "expense-approval.rec.jsonl"
 GOLDEN_SHA = "7a2f2fa0cead2369bed5e10b9f33a094c9acef00df0a9d79f5134a2619f833ad"
@@ -35,3 +44,131 @@ def test_a_footer_that_is_encoded_again_is_the_same() -> None:
     data = GOLDEN.read_bytes()
     found = read(data)
     assert found.end is not None and data.endswith(encode(found.end))
+
+
+def a_recording() -> bytes:
+    joined = Joined(config())
+    joined.play((("RFI_ACTION", "Cheaper\r\n\x1b[31m\u202e"), ("APPROVE_ACTION", None)))
+    joined.tape.close(joined.now)
+    return joined.data
+
+
+def test_no_truncation_is_read_as_closed() -> None:
+    data = GOLDEN.read_bytes()
+    for length in range(len(data)):
+        assert result_of(data[:length]) is not Result.CLOSED, length
+
+
+def test_no_bit_flip_of_the_footer_is_read_as_closed() -> None:
+    data = GOLDEN.read_bytes()
+    for index in range(data.rfind(b"\n", 0, -1) + 1, len(data)):
+        for bit in range(8):
+            assert result_of(flipped(data, index, bit)) is not Result.CLOSED, (index, bit)
+
+
+@given(st.integers(0, 3302), st.integers(0, 7))
+def test_no_bit_flip_is_read_as_closed(index: int, bit: int) -> None:
+    assert result_of(flipped(GOLDEN.read_bytes(), index, bit)) is not Result.CLOSED
+
+
+@given(st.binary(max_size=200))
+def test_nothing_but_a_recording_error_comes_of_any_bytes(junk: bytes) -> None:
+    result_of(junk)
+    first = GOLDEN.read_bytes().split(b"\n")[0] + b"\n"
+    result_of(first + junk)
+    result_of(first + b'{"k":"req","n":1,"t":0,' + junk + b"}\n")
+
+
+def flipped(data: bytes, index: int, bit: int) -> bytes:
+    return data[:index] + bytes([data[index] ^ 1 << bit]) + data[index + 1 :]
+
+
+def result_of(data: bytes) -> Result | None:
+    """The result, or None for a RecordingError; any other exception fails the test."""
+    with suppress(RecordingError):
+        return read(data).result
+    return None
+
+
+LINE = '{"k":"fact","n":1,"t":5,"type":"tape.noted","text":"x"}\n'
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        ("nonsense\n", "no JSON"),
+        ("[]\n", "no JSON object"),
+        ("\n", "no JSON"),
+        (LINE.replace('"n":1', '"n":2'), "missing or moved"),
+        (LINE.replace('"n":1', '"n":true'), "n is missing or no int"),
+        (LINE + LINE.replace('"n":1', '"n":2').replace('"t":5', '"t":4'), "t goes back from 5 to 4"),
+        ('{"k":"req","n":1,"t":0}\n', "x is missing"),
+        ('{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[["a"]],"enc":"none"}\n', "h is no list of pairs"),
+        ('{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[],"enc":"zip"}\n', "enc 'zip' is unknown"),
+        ('{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[],"enc":"json"}\n', "body is missing"),
+        ('{"k":"end","n":1,"t":0,"reason":"closed","sha256":"' + "0" * 64 + '"}\n', "digest is wrong"),
+        ('{"k":"end","n":1,"t":0,"reason":"closed","sha256":"0"}\n', "footer is damaged"),
+        ('{"k":"fact","n":1,"t":0,"type":' + "[" * 100_000 + "\n", "no JSON"),
+        ('{"k":"fact","n":1,"t":NaN,"type":"x"}\n', "no JSON"),
+    ],
+)
+def test_what_is_no_recording_is_refused_with_its_line(after: str, why: str) -> None:
+    first = GOLDEN.read_text(encoding="utf-8").split("\n")[0] + "\n"
+    with pytest.raises(RecordingError, match=why) as caught:
+        read((first + after).encode(), "x.rec.jsonl")
+    assert str(caught.value).startswith(("x.rec.jsonl:2:", "x.rec.jsonl:3:"))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (('"version":[1,0]', '"version":[2,0]'), "2.0"),
+        (('"features":[]', '"features":["teleport"]'), "teleport"),
+        (('"k":"header"', '"k":"heading"'), "no header"),
+        (('"format":"lab.recording"', '"format":"har"'), "no header"),
+    ],
+)
+def test_a_header_this_lab_can_not_read_is_refused(change: tuple[str, str], why: str) -> None:
+    first = GOLDEN.read_text(encoding="utf-8").split("\n")[0] + "\n"
+    with pytest.raises(RecordingError, match=why):
+        read(first.replace(*change).encode())
+
+
+def test_a_later_minor_version_is_read_and_what_it_adds_is_kept() -> None:
+    first = GOLDEN.read_text(encoding="utf-8").split("\n")[0].replace("[1,0]", "[1,7]")
+    lines = [
+        first[:-1] + ',"mood":"good"}',
+        '{"k":"mark","n":1,"t":0,"here":[1]}',
+        '{"k":"fact","n":2,"t":0,"type":"moon.rose","x":3,"b":1,"a":null}',
+        '{"k":"req","n":3,"t":1,"x":1,"c":1,"m":"GET","p":"/","h":[],"enc":"none","later":{}}',
+    ]
+    data = ("\n".join(lines) + "\n").encode()
+    found = read(data)
+    assert found.result is Result.OPEN
+    assert b"".join(map(encode, (found.header, *found.lines))) == data
+
+
+def test_text_can_not_fake_a_line_a_diff_or_a_terminal_command() -> None:
+    told = dumps("a\nb\tc\x1b[31m\x7f\x85\u202e\u200e\ufeff\ud800é\\n")
+    assert told == '"a\\u000ab\\u0009c\\u001b[31m\\u007f\\u0085\\u202e\\u200e\\ufeff\\ud800é\\\\n"'
+    assert json.loads(told) == "a\nb\tc\x1b[31m\x7f\x85\u202e\u200e\ufeff\ud800é\\n"
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda one: st.lists(one) | st.dictionaries(st.text(), one),
+    )
+)
+def test_any_value_is_written_on_one_line_and_comes_back(value: object) -> None:
+    told = dumps(value)
+    assert len(told.splitlines()) == 1
+    assert json.loads(told) == value
+    told.encode()
+
+
+def test_a_whole_tape_is_read_and_written_again_byte_for_byte() -> None:
+    data = a_recording()
+    found = read(data)
+    assert found.end is not None
+    assert write([found.header, *found.lines], found.end.reason, found.end.t) == data

@@ -1,0 +1,200 @@
+"""The disk door: names, folders, and a tape's file when things go wrong."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lab import files
+from lab.core.errors import HostError, RecordingError, UsageError
+from lab.files import (
+    TapeFile,
+    digest_of,
+    is_slug,
+    load_scenario,
+    load_scenarios,
+    read_blob,
+    read_recording,
+    recording_path,
+    scenario_names,
+    scenarios_folder,
+)
+from lab.recording.header import header_of
+from lab.recording.reader import read
+from lab.recording.tape import Tape
+from tests.recording.joined import SCENARIO, Joined, config
+
+
+@pytest.mark.parametrize(
+    ("slug", "fits"),
+    [
+        ("a", True), ("0", True), ("a" * 80, True), ("a" * 81, False), ("monday.v2_final-x", True), ("a.b.c", True),
+        ("", False), (".", False), ("..", False), ("a..b", False), ("a.", False), (".a", False), ("-a", False),
+        ("_a", False), ("A", False), ("aB", False), ("é", False), ("a b", False), ("a/b", False), ("a\\b", False),
+        ("a\n", False), ("a\0", False), ("con", False), ("con.x", False), ("prn", False), ("aux", False),
+        ("nul", False), ("nul.txt", False), ("com1", False), ("com9.a", False), ("lpt1", False), ("com0", True),
+        ("com10", True), ("console", True), ("a.con", True),
+    ],
+)  # fmt: skip
+def test_a_slug_names_a_file_on_any_system(slug: str, fits: bool) -> None:
+    assert is_slug(slug) is fits
+    if not fits and "/" not in slug:
+        with pytest.raises(UsageError):
+            recording_path(slug)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("monday", "recordings/monday.rec.jsonl"),
+        ("monday.rec.jsonl", "recordings/monday.rec.jsonl"),
+        ("./monday", "monday.rec.jsonl"),
+        ("out/monday", "out/monday.rec.jsonl"),
+        ("/tmp/Deep/monday.rec.jsonl", "/tmp/Deep/monday.rec.jsonl"),
+    ],
+)
+def test_a_bare_name_goes_to_recordings_and_a_path_stays(name: str, path: str) -> None:
+    assert recording_path(name) == Path(path)
+
+
+@pytest.mark.parametrize("name", ["out/Monday", "out/..", "../..", "out/", "out/con"])
+def test_the_last_part_of_a_path_obeys_the_rule(name: str) -> None:
+    with pytest.raises(UsageError):
+        recording_path(name)
+
+
+def test_scenarios_come_from_the_folder_named_else_here_else_from_the_lab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "item-comparison" in scenario_names(scenarios_folder(None))
+    (tmp_path / "scenarios").mkdir()
+    assert scenarios_folder(None) == Path("scenarios")
+    with pytest.raises(UsageError, match="holds no scenarios"):
+        load_scenarios(scenarios_folder(None), ())
+    with pytest.raises(UsageError, match="There is no folder nowhere"):
+        scenarios_folder("nowhere")
+
+
+def test_an_unknown_scenario_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "expense-approval.yaml").write_text(SCENARIO, encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_scenario("expense-aproval", tmp_path)
+    assert "Did you mean expense-approval?" in caught.value.hint
+    with pytest.raises(UsageError, match="There is no file"):
+        load_scenario("x/y.yaml", tmp_path)
+
+
+def test_a_digest_is_the_same_with_either_line_ending(tmp_path: Path) -> None:
+    assert digest_of(b"a\r\nb\n") == digest_of(b"a\nb\n")
+    (tmp_path / "expense-approval.yaml").write_text(SCENARIO, encoding="utf-8")
+    assert load_scenarios(tmp_path, ())[0].digest == digest_of(SCENARIO.encode())
+    assert load_scenario(str(tmp_path / "expense-approval.yaml"), tmp_path).name == "expense-approval"
+
+
+def test_a_tape_file_is_private_and_never_overwrites(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.rec.jsonl"
+    first = TapeFile(path)
+    first.write(b"one\n")
+    first.sync()
+    first.close()
+    first.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and read_recording(path) == b"one\n"
+    with pytest.raises(UsageError, match="exists already"):
+        TapeFile(path)
+    for number in (1, 2):
+        TapeFile(path, force=True).close()
+        assert sorted(each.name for each in path.parent.iterdir())[0] == "a.rec.jsonl", number
+    assert (path.parent / "a.rec.jsonl.old").read_bytes() == b"one\n"
+    assert (path.parent / "a.rec.jsonl.old-2").exists()
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "a.rec.jsonl").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError):
+        TapeFile(tmp_path / "a.rec.jsonl")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_folder_that_can_not_be_made_is_a_host_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HostError):
+        TapeFile(tmp_path / "file" / "a.rec.jsonl")
+
+
+def test_short_writes_go_on_and_a_failing_one_is_cut_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.rec.jsonl"
+    tape = TapeFile(path)
+    write = os.write
+    monkeypatch.setattr(files.os, "write", lambda file, line: write(file, line[:3]))
+    tape.write(b"whole line\n")
+    assert path.read_bytes() == b"whole line\n"
+    left = [3]
+
+    def full(file: int, line: bytes) -> int:
+        if not left:
+            raise OSError(28, "No space left on device")
+        return write(file, line[: left.pop()])
+
+    monkeypatch.setattr(files.os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        tape.write(b"torn line\n")
+    assert path.read_bytes() == b"whole line\n"
+
+
+@pytest.mark.parametrize("call", ["write", "fdatasync"])
+@pytest.mark.parametrize("failing", range(1, 12))
+def test_whichever_call_fails_serving_goes_on_and_the_file_reads_as_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, failing: int
+) -> None:
+    made = config(scripted=False)
+    joined = Joined(made)
+    file = TapeFile(tmp_path / "a.rec.jsonl")
+    real: Callable[..., object] = getattr(os, call)
+    calls = 0
+
+    def once(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == failing:
+            raise OSError(5, "Input/output error")
+        return real(*arguments)
+
+    monkeypatch.setattr(files.os, call, once)
+    tape = Tape(joined.service, file.write, header_of(made, lab="0.1.0"), sync=file.sync)
+    joined.service.observers[:] = [tape]
+    assert joined.play((("APPROVE_ACTION", None),)).complete
+    if calls >= failing:
+        assert tape.dead is not None and "Input/output error" in tape.dead
+    tape.close(joined.now)
+    data = read_recording(file.path)
+    if tape.dead is None:
+        assert read(data).result == "closed"
+    elif data:
+        assert read(data).result in ("open", "closed")
+    file.close()
+
+
+def test_long_bodies_lie_beside_the_recording_and_are_checked(tmp_path: Path) -> None:
+    file = TapeFile(tmp_path / "a.rec.jsonl")
+    digest = digest_of(b"body")
+    file.blob(digest, b"body")
+    file.blob(digest, b"body")
+    assert read_blob(file.path, digest) == b"body"
+    with pytest.raises(RecordingError, match="missing"):
+        read_blob(file.path, "0" * 64)
+    with pytest.raises(RecordingError, match="missing"):
+        read_blob(file.path, "../a.rec.jsonl")
+    (tmp_path / "a.blobs" / digest).write_bytes(b"other")
+    with pytest.raises(RecordingError, match="another digest"):
+        read_blob(file.path, digest)
+    file.close()
+
+
+def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="There is no file"):
+        read_recording(tmp_path / "none.rec.jsonl")
+    with pytest.raises(RecordingError):
+        read_recording(tmp_path)

@@ -1,0 +1,167 @@
+"""Server replay: what was recorded comes out again, and exactly what changed is reported."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+
+from lab.core.errors import RecordingError, UsageError
+from lab.core.exchange import Request
+from lab.core.observe import Replied
+from lab.core.parse import parse
+from lab.core.plan import outline
+from lab.recording.codec import write
+from lab.recording.exports import clock, transcript
+from lab.recording.lines import Entry, Line, Recording, Req, Res
+from lab.recording.reader import read
+from lab.recording.replay import replay
+from tests.recording.joined import SCENARIO, Joined, config, scenario
+from tests.recording.test_codec import GOLDEN
+
+NAME = "recordings/x.rec.jsonl"
+
+
+def recorded(*, scripted: bool = True) -> Joined:
+    joined = Joined(config(scripted=scripted))
+    joined.play((("RFI_ACTION", "Cheaper, please"), ("APPROVE_ACTION", None)))
+    joined.play_until_accepted()
+    joined.now += 20_000
+    return joined
+
+
+def closed(joined: Joined) -> Recording:
+    joined.tape.close(joined.now)
+    return read(joined.data)
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
+    joined = recorded(scripted=scripted)
+    if not scripted:
+        assert joined.decide(list(joined.service.jobs())[-1], "manager", "rejected", "No.") == 200
+    joined.service.end_tokens("demo", "revoke", joined.now)
+    joined.play()
+    report = replay(closed(joined), [scenario()], name=NAME)
+    assert report.passed, report.text()
+    assert report.actual == joined.data
+    assert report.exchanges > 15 and report.facts > 8 and report.text() == ""
+
+
+def test_wrong_credentials_are_replayed_as_wrong() -> None:
+    joined = recorded()
+    strange = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+    for authorization in (
+        "Basic bm9ib2R5OnNlY3JldC1zZWNyZXQ=",
+        "Basic %%",
+        f"Bearer {strange}",
+        "Bearer x",
+        "bearer x",
+    ):
+        for method, path in (("POST", "/oauth2/v1/token"), ("GET", "/api/fusion-ai/orchestrator/agent/v2/X/status/1")):
+            reply = joined.service.serve(Request(method, path, "", (("authorization", authorization),)), joined.now)
+            joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.held))
+    report = replay(closed(joined), [scenario()], name=NAME)
+    assert report.passed, report.text()
+    assert report.actual == joined.data
+
+
+def mutated(found: Recording, change: Callable[[Line], Line]) -> Recording:
+    assert found.end is not None
+    return read(write([found.header, *map(change, found.lines)], found.end.reason, found.end.t))
+
+
+def test_a_changed_status_is_reported_with_its_line_and_nothing_else_is() -> None:
+    def change(line: Line) -> Line:
+        return replace(line, status=503) if isinstance(line, Res) and line.x == 4 else line
+
+    found = mutated(closed(recorded()), change)
+    n = next(line.n for line in found.lines if isinstance(line, Res) and line.x == 4)
+    report = replay(found, [scenario()], name=NAME)
+    assert len(report.differences) == 1 and report.more == 0
+    assert report.text().splitlines()[0] == f"{NAME}:{n + 1}  GET …/status/J1 (x=4): expected status 503, got 200"
+    assert '| -  "status": 503' in report.text() and '| +  "status": 200' in report.text()
+
+
+def test_a_changed_body_held_fact_and_instant_are_each_reported() -> None:
+    def change(line: Line) -> Line:
+        match line:
+            case Res(x=5):
+                return replace(line, held=(line.held or 0) + 1)
+            case Entry(type="gate.opened"):
+                return replace(line, at=line.instant - 1)
+            case _:
+                return line
+
+    report = replay(mutated(closed(recorded()), change), [scenario()], name=NAME)
+    assert [found.job for found in report.differences] == ["J1", "J2"] and report.more == 2
+
+
+def test_a_fact_that_is_missing_or_too_many_is_a_divergence() -> None:
+    found = closed(recorded())
+    assert found.end is not None
+    kept = [line for line in found.lines if not (isinstance(line, Entry) and line.type == "gate.opened")]
+    lines = [replace(line, n=n) for n, line in enumerate(kept, 1)]
+    report = replay(read(write([found.header, *lines], "closed", found.end.t)), [scenario()], name=NAME)
+    assert not report.passed and "gate.opened" in report.text()
+
+
+def test_a_changed_scenario_is_warned_of_first_and_the_first_divergence_of_each_job_is_told() -> None:
+    text = SCENARIO.replace("after: 6s", "after: 7s")
+    other = outline(parse(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    report = replay(closed(recorded()), [other], name=NAME)
+    assert report.text().startswith("warning: the scenario expense-approval has changed")
+    assert [found.job for found in report.differences] == ["J1", "J2"] and report.more > 0
+
+
+def test_recorded_draws_win_over_another_seed() -> None:
+    joined = recorded()
+    found = closed(joined)
+    accepted = [entry for entry in found.facts() if entry.type == "job.accepted"]
+    report = replay(found, [scenario()], name=NAME)
+    again = [entry for entry in read(report.actual).facts() if entry.type == "job.accepted"]
+    assert [entry.get("drawn") for entry in again] == [entry.get("drawn") for entry in accepted]
+
+
+def test_what_only_the_shell_decides_is_not_compared() -> None:
+    def change(line: Line) -> Line:
+        match line:
+            case Req(x=4):
+                return replace(line, cut="truncated", got=3)
+            case Res(x=5):
+                return replace(line, by="shell", status=408)
+            case _:
+                return line
+
+    report = replay(mutated(closed(recorded()), change), [scenario()], name=NAME)
+    assert report.passed, report.text()
+    assert report.skipped == 2
+
+
+def test_only_whole_recordings_of_known_scenarios_are_replayed() -> None:
+    joined = recorded()
+    with pytest.raises(RecordingError, match="open"):
+        replay(read(joined.data), [scenario()], name=NAME)
+    joined.tape.close(joined.now)
+    with pytest.raises(RecordingError, match="torn"):
+        replay(read(joined.data[:-1]), [scenario()], name=NAME)
+    with pytest.raises(UsageError, match="needs the scenario expense-approval"):
+        replay(read(joined.data), [], name=NAME)
+
+
+def test_a_report_can_not_command_a_runner() -> None:
+    def change(line: Line) -> Line:
+        if isinstance(line, Res) and line.x == 4 and isinstance(line.body.value, dict):
+            value = {**line.body.value, "output": "::error::x\n##[command]\x1b[31m"}
+            return replace(line, body=replace(line.body, value=value))
+        return line
+
+    text = replay(mutated(closed(recorded()), change), [scenario()], name=NAME).text()
+    assert "##[" not in text and "\x1b" not in text
+    assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+
+
+def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
+    told = transcript(read(GOLDEN.read_bytes()))
+    assert told == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
+    assert clock(3_600_000 + 61_005) == "+61:01.005"

@@ -1,0 +1,172 @@
+"""The tape: order of lines, derived facts once and in time, death without harm."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.core.exchange import Request, Response
+from lab.core.journal import ConnectionOpened
+from lab.core.observe import Noted, Replied, Requested
+from lab.recording.header import header_of
+from lab.recording.reader import read
+from lab.recording.tape import Tape
+from tests.recording.joined import Joined, config
+
+
+def kinds(data: bytes) -> list[str]:
+    found = []
+    for raw in data.decode().splitlines():
+        line = json.loads(raw)
+        found.append(line["type"] if line["k"] == "fact" else f"{line['k']} {line.get('x', '')}".strip())
+    return found
+
+
+def test_facts_stand_before_their_reply_and_derived_ones_before_the_fact_that_the_touch_brings() -> None:
+    joined = Joined(config(scripted=False))
+    joined.play((("APPROVE_ACTION", None),))
+    told = kinds(joined.data)
+    decided = told.index("gate.decided")
+    assert told[:4] == ["header", "req 1", "token.granted", "res 1"]
+    assert told[4:7] == ["req 2", "job.accepted", "res 2"]
+    assert (
+        told[decided - 1].startswith("req")
+        and told[decided + 1] == "job.status"
+        and told[decided + 2].startswith("res")
+    )
+    opened = told.index("gate.opened")
+    assert told[opened - 1] == "job.status" and told[opened - 2].startswith("req") and opened < decided
+    assert told.count("gate.opened") == 1 and told.count("job.status") == 3
+
+
+def test_a_decision_from_outside_writes_what_was_due_first() -> None:
+    joined = Joined(config(scripted=False))
+    joined.play_until_accepted()
+    job = next(joined.service.jobs())
+    joined.now = 60_000
+    assert joined.decide(job, "manager", "approved") == 200
+    assert kinds(joined.data)[-4:] == ["job.status", "gate.opened", "gate.decided", "job.status"]
+    lines = [json.loads(raw) for raw in joined.data.splitlines()[-4:]]
+    assert [line["t"] for line in lines] == [60_000] * 4
+    assert "at" in lines[0] and "at" in lines[1] and "at" not in lines[2] and "at" not in lines[3]
+
+
+def test_what_nobody_looked_at_is_written_at_the_close_in_order_of_instants() -> None:
+    joined = Joined(config())
+    joined.play_until_accepted()
+    joined.play_until_accepted()
+    joined.tape.close(10**9)
+    found = read(joined.data)
+    tail = [entry for entry in found.facts() if entry.at is not None]
+    assert [entry.instant for entry in tail] == sorted(entry.instant for entry in tail)
+    assert [entry.type for entry in tail].count("gate.decided") == 2 and found.until == 10**9
+
+
+def test_looking_changes_no_byte() -> None:
+    looked, blind = Joined(config()), Joined(config())
+    for joined in (looked, blind):
+        joined.play_until_accepted()
+        job = next(joined.service.jobs())
+        if joined is looked:
+            for now in range(0, 60_000, 500):
+                joined.service.derived(job, joined.now + now)
+        joined.tape.close(joined.now + 60_000)
+    assert looked.data == blind.data
+
+
+def test_a_dead_tape_says_why_and_never_raises() -> None:
+    made = config()
+    for failing in range(1, 8):
+        joined = Joined(made)
+        written: list[bytes] = []
+
+        def fail(line: bytes, failing: int = failing, written: list[bytes] = written) -> None:
+            if len(written) == failing:
+                raise OSError(28, "No space left on device")
+            written.append(line)
+
+        tape = Tape(joined.service, fail, header_of(made, lab="0.1.0"))
+        joined.service.observers[:] = [tape]
+        assert joined.play().complete
+        tape.close(joined.now)
+        assert tape.dead is not None and "No space left" in tape.dead
+        assert len(written) == failing and read(b"".join(written)).result == "open"
+
+
+def test_a_tape_ends_at_its_limit_and_is_whole() -> None:
+    joined = Joined(config())
+    lines: list[bytes] = []
+    joined.service.observers[:] = [Tape(joined.service, lines.append, header_of(config(), lab="0"), limit=4000)]
+    assert joined.play().complete
+    found = read(b"".join(lines))
+    assert found.end is not None and found.end.reason == "limit"
+
+
+def test_shell_facts_odd_replies_and_the_listeners_own_host() -> None:
+    joined = Joined(config())
+    joined.tape(Noted(3, ConnectionOpened(at=3, c=2)))
+    hosts = (("host", "127.0.0.1:4711"), ("host", "pod.example"), ("accept", "*/*"))
+    joined.tape(
+        Requested(4, 1, "unknown", Request("GET", "/a%20b", "x=%C3%A9&x=1&y=%ff", hosts), 2, ("double_slash",), 7)
+    )
+    joined.tape(Replied(9, 1, Response(413), 0, 5, "shell", "reset", 3))
+    told = [json.loads(raw) for raw in joined.lines[1:]]
+    assert told[0] == {"k": "fact", "n": 1, "t": 3, "type": "connection.opened", "c": 2}
+    assert joined.lines[2].decode() == (
+        '{"k":"req","n":2,"t":4,"x":1,"c":2,"m":"GET","p":"/a%20b","q":[["x","é"],["x","1"],["y","%ff"]],'
+        '"h":[["host","pod.example"],["accept","*/*"]],"flags":["double_slash"],"in":7,"enc":"none"}\n'
+    )
+    assert joined.lines[3].decode() == (
+        '{"k":"res","n":3,"t":9,"x":1,"s":413,"by":"shell","held":0,"first":5,"cut":"reset","sent":3,"h":[],"enc":"none"}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "enc", "body", "hashed"),
+    [
+        ("application/json", b'{"a":1}', "json", {"a": 1}, False),
+        ("application/json", b'{ "a":1}', "json", {"a": 1}, True),
+        ("application/json", b'{"a":1,"a":2}', "text", '{"a":1,"a":2}', False),
+        ("application/json", b'{"a":NaN}', "text", '{"a":NaN}', False),
+        ("application/json", b'{"a":1e999}', "text", '{"a":1e999}', False),
+        ("application/json", b"\xff", "b64", "/w==", False),
+        ("application/json", b"[" * 300 + b"]" * 300, "text", "[" * 300 + "]" * 300, False),
+        ("application/x-www-form-urlencoded", b"a=1&a=2", "form", [["a", "1"], ["a", "2"]], False),
+        ("application/x-www-form-urlencoded", b"a=%2f", "form", [["a", "/"]], True),
+        ("text/plain", b"plain", "text", "plain", False),
+        ("text/plain", b"", "none", None, False),
+    ],
+)
+def test_a_body_is_written_in_the_way_that_falsifies_nothing(
+    kind: str, raw: bytes, enc: str, body: object, hashed: bool
+) -> None:
+    joined = Joined(config())
+    joined.tape(Requested(0, 1, "unknown", Request("POST", "/", "", (("content-type", kind),), raw)))
+    line = json.loads(joined.lines[-1])
+    assert (line["enc"], line.get("body"), "raw" in line) == (enc, body, hashed)
+
+
+PROGRAM = """
+import sys
+from tests.recording.joined import Joined, config
+joined = Joined(config())
+joined.play((("RFI_ACTION", "Cheaper"), ("APPROVE_ACTION", None)))
+joined.play()
+joined.tape.close(joined.now)
+sys.stdout.buffer.write(joined.data)
+"""
+
+
+def test_two_processes_under_two_hash_seeds_write_the_same_bytes() -> None:
+    root = Path(__file__).parents[2]
+    made = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM], cwd=root, check=True, capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
+        ).stdout
+        for seed in ("1", "12345")
+    ]  # fmt: skip
+    assert made[0] == made[1] and read(made[0]).result == "closed"
