@@ -15,6 +15,8 @@ from lab.server.limits import Limits
 
 CODINGS = ("identity", "gzip", "deflate")
 UNCODABLE = f"The body's Content-Encoding must be one of {', '.join(CODINGS)}."
+_MOST_WASTED = 524_288
+"""Bytes of a body that may be framing; more than a segment, which may hold the next requests too."""
 _SPECIAL = frozenset((b"expect", b"content-encoding", b"upgrade"))
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -110,7 +112,11 @@ async def body_of(incoming: Incoming, path: str, headers: Headers, limits: Limit
         incoming.protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         async with asyncio.timeout(limits.body_deadline):
-            return await _read(incoming.payload, most)
+            before = incoming.protocol.total
+            body = await _read(incoming.payload, most)
+            wasted = incoming.protocol.total - before - 8 * len(body) if isinstance(body, bytes) else 0
+            # The parser swallows chunk extensions of any length.
+            return Refused(400, "The chunks are mostly extensions.") if wasted > _MOST_WASTED else body
     except TimeoutError:
         return Refused(408, "The body did not come in time.")
     except RequestPayloadError:

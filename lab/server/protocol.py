@@ -40,7 +40,19 @@ SENT_LAST = Sent(keep_alive=False)
 class Connection(RequestHandler):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
-    __slots__ = ("_late", "_tls", "half_closed", "headers", "how", "ordinal", "raw", "received", "shell", "special")
+    __slots__ = (
+        "_late",
+        "_tls",
+        "half_closed",
+        "headers",
+        "how",
+        "ordinal",
+        "raw",
+        "received",
+        "shell",
+        "special",
+        "total",
+    )
 
     def __init__(self, shell: "MockServer", manager: Any, **settings: Any) -> None:
         super().__init__(manager, **settings)
@@ -53,6 +65,7 @@ class Connection(RequestHandler):
         self.special = False
         self._late: asyncio.TimerHandle | None = None
         self.received = 0
+        self.total = 0
         self._tls = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -71,6 +84,7 @@ class Connection(RequestHandler):
         """Feed the parser; a head that is begun and not ended is on the clock."""
         before = self._request_count
         self.received = len(data)
+        self.total += self.received
         if before == 0:
             self._tls = data.startswith(_TLS)
         super().data_received(data)
