@@ -6,7 +6,7 @@ from lab.cli.console import Console, Interrupted
 from lab.cli.loop import Stop, complete
 from lab.cli.taping import Taping
 from lab.cli.transcript import Transcript
-from lab.cli.world import World, app_of, peer_app, world
+from lab.cli.world import World, app_for_peer, app_of, clock_of, load, world
 from lab.core.clock import Clock
 from lab.core.errors import UsageError
 from lab.core.run import App, Outcome, run
@@ -33,10 +33,9 @@ def instantly(asked: Settings, made: World, console: Console) -> int:
     """Both machines joined in one process, on a manual clock."""
     service = Service(made.config)
     taping = Taping(asked, made, service, console, outside=False)
-    told = Transcript(asked, console, made.config.epoch)
-    told.opening(made.config)
+    told = transcript(asked, made, console)
     try:
-        outcome = run_instantly(service, app_of(made), (told, taping.follow))
+        outcome = run_instantly(service, app_of(made.config), (told, taping.follow))
     except Interrupted as end:
         taping.close(end.reason)
         raise
@@ -49,10 +48,9 @@ def over_loopback(asked: Settings, made: World, console: Console) -> int:
     from lab.cli.embedded import embedded
 
     async def work(stop: Stop) -> int:
-        told = Transcript(asked, console, made.config.epoch)
+        told = transcript(asked, made, console)
         async with embedded(asked, made, console, stop) as mock:
-            told.opening(made.config)
-            outcome = await call(app_of(made), HttpTransport(mock.base_url, mock.token_url), made.clock, told)
+            outcome = await call(app_of(made.config), HttpTransport(mock.base_url, mock.token_url), made.clock, told)
         return ended(outcome, asked, console) or mock.dead
 
     return complete(work)
@@ -62,16 +60,20 @@ def at_peer(asked: Settings, peer: Peer, console: Console) -> int:
     """The external app calls another server, or a real pod."""
     if asked.record is not None:
         raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
-    from lab.cli.world import clock_of, epoch_of
-
-    app = peer_app(asked, peer)
+    scenario = load(asked)[0].scenario
 
     async def work(stop: Stop) -> int:
-        told = Transcript(asked, console, epoch_of(asked))
-        outcome = await call(app, HttpTransport(peer.base, peer.token_url), clock_of(asked), told)
+        told = Transcript(console, scenario, None, quiet=asked.json)
+        transport = HttpTransport(peer.base, peer.token_url)
+        outcome = await call(app_for_peer(scenario, peer), transport, clock_of(asked), told)
         return ended(outcome, asked, console)
 
     return complete(work)
+
+
+def transcript(asked: Settings, made: World, console: Console) -> Transcript:
+    """The transcript of a run against the mock."""
+    return Transcript(console, made.config.outlines[0].scenario, made.config.seed, quiet=asked.json)
 
 
 async def call(app: App, transport: HttpTransport, clock: Clock, told: Transcript) -> Outcome:

@@ -1,5 +1,6 @@
 """What a command's mock is made of: outlines, switches, seed, epoch, clock."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -7,14 +8,14 @@ from pydantic import ValidationError
 from lab.cli.entropy import fresh_seed
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH
-from lab.core.errors import UsageError
+from lab.core.errors import ScenarioError, UsageError
 from lab.core.oauth import api_scope
 from lab.core.plan import Outline
 from lab.core.run import App
-from lab.core.scenario import Switches, nearest
+from lab.core.scenario import Scenario, Switches, nearest
 from lab.core.seeds import Seed
 from lab.core.service import Config
-from lab.files import load_scenarios, scenarios_folder
+from lab.files import load_scenario, load_scenarios, scenario_names, scenarios_folder
 from lab.settings import Peer, Reviewer, Settings
 
 
@@ -26,14 +27,18 @@ class World:
     clock: AnyClock
 
 
-def world(asked: Settings, *, reviewer: Reviewer = "script") -> World:
-    """Load what was asked for; ScenarioError carries every complaint. `reviewer` is who answers gates by default."""
-    outlines = load(asked)
+def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[Outline, ...] = ()) -> World:
+    """Load what was asked for; ScenarioError carries every complaint.
+
+    `reviewer` is who answers gates by default; `more` scenarios are served beside those asked for.
+    """
+    named = load(asked)
+    outlines = tuple({outline.name: outline for outline in (*named, *more)}.values())
     return World(
         Config(
             outlines=outlines,
             switches=switches(asked),
-            seed=seed_of(asked, outlines),
+            seed=seed_of(asked, named),
             epoch=epoch_of(asked),
             scripted=(asked.reviewer or reviewer) == "script",
         ),
@@ -47,22 +52,15 @@ def load(asked: Settings) -> tuple[Outline, ...]:
     return tuple({outline.name: outline for outline in outlines}.values())
 
 
-def app_of(world: World) -> App:
-    """The external app for the first scenario, with the mock's own client."""
-    scenario, client = world.config.outlines[0].scenario, world.config.clients[0]
-    return App(
-        team=scenario.agent.code,
-        message=scenario.message,
-        client_id=client.id,
-        client_secret=client.secret,
-        scope=api_scope(world.config.switches.pod),
-        parameters=scenario.parameters,
-    )
+def app_of(config: Config, scenario: Scenario | None = None) -> App:
+    """The external app for a scenario of the mock (the first one), with the mock's own client."""
+    client = config.clients[0]
+    peer = Peer("", "", client.id, client.secret, api_scope(config.switches.pod))
+    return app_for_peer(scenario or config.outlines[0].scenario, peer)
 
 
-def peer_app(asked: Settings, peer: Peer) -> App:
-    """The external app for the scenario named, with the credentials for another server."""
-    scenario = load(asked)[0].scenario
+def app_for_peer(scenario: Scenario, peer: Peer) -> App:
+    """The external app for a scenario, with credentials for another server."""
     return App(
         team=scenario.agent.code,
         message=scenario.message,
@@ -71,6 +69,16 @@ def peer_app(asked: Settings, peer: Peer) -> App:
         scope=peer.scope,
         parameters=scenario.parameters,
     )
+
+
+def others(asked: Settings) -> tuple[Outline, ...]:
+    """The scenarios of the folder that load, for a picker; one with complaints is left out."""
+    folder = scenarios_folder(asked.scenarios)
+    found: list[Outline] = []
+    for name in scenario_names(folder):
+        with suppress(ScenarioError):
+            found.append(load_scenario(name, folder))
+    return tuple(found)
 
 
 def seed_of(asked: Settings, outlines: tuple[Outline, ...]) -> Seed:

@@ -1,0 +1,139 @@
+"""`lab demo`: one run on the screen, or as lines where there is no terminal."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from lab.cli.console import SIGNALS, Console, Interrupted
+from lab.cli.loop import Stop, complete
+from lab.cli.world import World, app_for_peer, app_of, clock_of, load, others, world
+from lab.core.errors import UsageError
+from lab.settings import Peer, Settings
+
+if TYPE_CHECKING:
+    from lab.cli.embedded import Served
+    from lab.tui.app import LabApp
+    from lab.tui.sources import Act, Connect, Link
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """The screen on a terminal that can show it, else a transcript."""
+    if asked.plain or asked.json or asked.instant or asked.dumb or not console.terminal:
+        from lab.cli.run import execute as run
+
+        return run(asked, console)
+    if asked.peer is not None:
+        return on_pod(asked, asked.peer, console)
+    return on_mock(asked, console)
+
+
+def on_mock(asked: Settings, console: Console) -> int:
+    """The screen over the embedded mock; a person reviews unless the script is asked for."""
+    # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
+    if asked.clock == "manual":
+        raise UsageError("The screen moves its clock itself.", hint="Use --speed, or the keys + and -.")
+    asked = replace(asked, clock="scaled")
+    made = world(asked, reviewer="person", more=others(asked))
+
+    async def work(stop: Stop) -> int:
+        served: list[Served] = []
+        async with AsyncExitStack() as stack:
+            app = screen(acts_of(made), connecting(asked, made, console, stop, stack, served), made, asked)
+            await shown(app, stop, console)
+        return served[0].dead if served else 0
+
+    return complete(work)
+
+
+def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
+    """The screen over another server: no control plane, so the clock can't be set."""
+    if asked.record is not None:
+        raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
+    from lab.tui.app import LabApp
+    from lab.tui.sources import Act, Link, Live
+
+    scenario = load(asked)[0].scenario
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Link]:
+        from lab.engine.transport import HttpTransport
+
+        transport = HttpTransport(peer.base, peer.token_url)
+        try:
+            yield Link(transport)
+        finally:
+            await transport.close()
+
+    async def work(stop: Stop) -> int:
+        act = Act(app_for_peer(scenario, peer), scenario=scenario)
+        pill = f"POD {urlsplit(peer.base).hostname}"
+        await shown(LabApp(Live((act,), connect, clock_of(asked), pill=pill, scaled=False)), stop, console)
+        return 0
+
+    return complete(work)
+
+
+def acts_of(made: World) -> "tuple[Act, ...]":
+    """What the picker offers, the scenario asked for first."""
+    from lab.tui.sources import Act
+
+    config = made.config
+    return tuple(
+        Act(app_of(config, each.scenario), seed=config.seed, scenario=each.scenario) for each in config.outlines
+    )
+
+
+def screen(acts: "tuple[Act, ...]", connect: "Connect", made: World, asked: Settings) -> "LabApp":
+    """The app, ready to paint."""
+    from lab.tui.app import LabApp
+    from lab.tui.sources import Live
+
+    return LabApp(Live(acts, connect, made.clock, factor=asked.factor, recording=asked.record is not None))
+
+
+def connecting(
+    asked: Settings, made: World, console: Console, stop: Stop, stack: AsyncExitStack, served: "list[Served]"
+) -> "Connect":
+    """Starts the mock after the first paint. `stack` stops it: the screen's workers may be cut off before."""
+
+    @asynccontextmanager
+    async def connect() -> "AsyncIterator[Link]":
+        from lab.cli.embedded import embedded
+        from lab.cli.steering import Steering
+        from lab.engine.control import ControlClient
+        from lab.engine.transport import HttpTransport
+        from lab.tui.sources import Link
+
+        mock = await stack.enter_async_context(embedded(asked, made, console, stop))
+        served.append(mock)
+        transport = HttpTransport(mock.base_url, mock.token_url)
+        control = ControlClient(mock.control_url, mock.control_token)
+        stack.push_async_callback(transport.close)
+        stack.push_async_callback(control.close)
+        yield Link(transport, Steering(control))
+
+    return connect
+
+
+async def shown(app: "LabApp", stop: Stop, console: Console) -> None:
+    """Show the screen until the person quits or a signal comes; then the outcome goes to stdout."""
+    import asyncio
+
+    def leave(reason: str) -> None:
+        # Cancelling would leave the terminal as the screen had it.
+        stop.reason = reason
+        app.exit(None)
+
+    loop = asyncio.get_running_loop()
+    for number, reason in SIGNALS.items():
+        loop.add_signal_handler(number, leave, reason)
+    document = await app.run_async()
+    if app.failure is not None:
+        raise app.failure
+    if stop.reason is not None:
+        raise Interrupted(stop.reason)
+    if document is not None:
+        console.out(json.dumps(document, ensure_ascii=False, separators=(",", ":")))

@@ -1,0 +1,33 @@
+"""The control plane as the screen knows it: a reason in place of a status."""
+
+from collections.abc import AsyncIterator
+
+from lab.core.observe import Observation
+from lab.engine.control import ControlClient, Ruled
+
+
+class Steering:
+    """Commands of the screen, sent to the control plane."""
+
+    def __init__(self, client: ControlClient) -> None:
+        self._client = client
+
+    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
+        """Decide at a gate; the reason if it was refused."""
+        return _why(await self._client.decide(job, gate, verdict, comment=comment))
+
+    async def reset(self) -> str | None:
+        """Clear the mock's ledger."""
+        return _why(await self._client.reset())
+
+    async def scale(self, factor: str) -> str | None:
+        """Set the pace of the mock's clock; `0` pauses."""
+        return _why(await self._client.scale(factor))
+
+    def follow(self) -> AsyncIterator[Observation]:
+        """The journal as it comes."""
+        return self._client.follow()
+
+
+def _why(ruled: Ruled) -> str | None:
+    return None if ruled.done else ruled.why

@@ -1,0 +1,93 @@
+"""A program on a terminal in memory: what a person would see, as text."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import pyte
+
+ROOT = Path(__file__).parents[1]
+
+
+class Terminal:
+    """Starts a program in a pty and keeps its screen."""
+
+    def __init__(self, argv: Sequence[str | Path], *, columns: int = 120, rows: int = 36, cwd: Path = ROOT) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        environment = {
+            **{name: value for name, value in os.environ.items() if name != "NO_COLOR"},
+            "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT),
+        }  # fmt: skip
+        self.begun = time.perf_counter()
+        self.process = subprocess.Popen(
+            argv, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=environment, start_new_session=True
+        )
+        os.close(slave)
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        os.close(self._master)
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self.screen.display]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def press(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def until(self, seen: Callable[["Terminal"], bool], seconds: float = 20) -> float:
+        """Feed the screen until `seen`; milliseconds since the start. AssertionError shows the screen."""
+        end = time.monotonic() + seconds
+        while not seen(self):
+            left = end - time.monotonic()
+            if left <= 0 or not self._feed(left):
+                assert seen(self), f"never came:\n{self.text}"
+        return (time.perf_counter() - self.begun) * 1_000
+
+    def ended(self, seconds: float = 20) -> int:
+        """The exit code, once the program has ended."""
+        end = time.monotonic() + seconds
+        while self._feed(end - time.monotonic()):
+            assert time.monotonic() < end, f"still running:\n{self.text}"
+        return self.process.wait(timeout=seconds)
+
+    def _feed(self, seconds: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], max(0, seconds))
+        if not ready:
+            return False
+        try:
+            data = os.read(self._master, 65_536)
+        except OSError:
+            return False
+        # Queries of the terminal that a memory one needn't answer, and pyte would print.
+        for query in (b"\x1b[?2026$p", b"\x1b[?2048$p", b"\x1b[>1u", b"\x1b[<u"):
+            data = data.replace(query, b"")
+        self._stream.feed(data)
+        return bool(data)
+
+
+def lab(*argv: str, columns: int = 120, rows: int = 36, cwd: Path = ROOT) -> Terminal:
+    """`lab` on a terminal."""
+    return Terminal([sys.executable, "-m", "lab", *argv], columns=columns, rows=rows, cwd=cwd)
