@@ -5,10 +5,12 @@ challenge for bearer failures, the API's ErrorResponse elsewhere (contract.md §
 """
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from lab.core.exchange import Headers, Json, Response, text_of
 
 JSON_HEADERS: Headers = (("content-type", "application/json"), ("cache-control", "no-store"))
+PROBLEM_HEADERS: Headers = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
 TOKEN_HEADERS: Headers = (*JSON_HEADERS, ("pragma", "no-cache"))
 
 
@@ -26,14 +28,29 @@ class Problem:
     hint: str = ""
     headers: Headers = ()
 
-    def response(self, *, hints: bool = True) -> Response:
-        """ErrorResponse: three strings in this order (contract.md §6.1); `hints` off empties the last."""
+    def response(self, *, hints: bool = True, style: str = "fusion") -> Response:
+        """The body of contract.md §6.1: `fusion` is ErrorResponse, three strings; `problem` is RFC 9457.
+
+        `hints` off leaves the advice out.
+        """
+        if style == "problem":
+            return self._problem_details(hints=hints)
         body: dict[str, Json] = {
             "message": self.message,
             "status": f"FAI-{self.status}00",
             "userDetails": self.hint if hints else "",
         }
         return Response(self.status, (*JSON_HEADERS, *self.headers), json_bytes(body))
+
+    def _problem_details(self, *, hints: bool) -> Response:
+        body: dict[str, Json] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": f"{self.message} {self.hint}" if hints and self.hint else self.message,
+            "code": f"FAI-{self.status}00",
+        }
+        return Response(self.status, (*PROBLEM_HEADERS, *self.headers), json_bytes(body))
 
 
 def not_found(message: str, hint: str = "") -> Problem:

@@ -450,6 +450,134 @@ def test_an_email_gate_is_not_answered_over_the_api():
     assert mock.decide(body["jobId"], "the-boss", "approved", 3_000).status == 200
 
 
+# The switches (contract.md §10)
+
+SLASHED = "//api/fusion-ai/orchestrator/agent/v2/EXPENSES/invokeAsync"
+
+
+def switched(**switches):
+    mock = service(**switches)
+    return mock, token(mock)
+
+
+@pytest.mark.parametrize(
+    ("switches", "body", "code"),
+    [
+        ({"invoke_status": 200}, ASK, 200),
+        ({"types": "strict"}, ASK | {"conversational": "true"}, 400),
+        ({"types": "strict"}, ASK | {"version": "3"}, 400),
+        ({"profile": "rfc"}, ASK | {"version": "3"}, 400),
+        ({"profile": "rfc", "types": "lenient"}, ASK | {"version": "3"}, 202),
+        ({"message_shape": "string"}, {"message": {"content": [{"text": "Taxi 42"}]}}, 400),
+        ({"unknown_fields": "refuse"}, ASK | {"mesage": "x"}, 400),
+        ({"version_check": "off"}, ASK | {"version": 99}, 202),
+        ({"service_tokens": "refused"}, ASK, 403),
+    ],
+)
+def test_a_switch_changes_whether_an_invoke_is_taken(switches, body, code):
+    mock, bearer = switched(**switches)
+    assert mock.serve(invoke(bearer, body), 0).response.status == code
+
+
+def test_an_unknown_field_is_refused_with_the_nearest_name():
+    mock, bearer = switched(unknown_fields="refuse")
+    body = read(mock.serve(invoke(bearer, ASK | {"mesage": "x"}), 0).response)
+    assert body["userDetails"] == "Did you mean message?"
+
+
+def test_error_bodies_can_be_problem_details():
+    for switches in ({"error_body": "problem"}, {"profile": "rfc"}):
+        mock, bearer = switched(**switches)
+        response = mock.serve(status(bearer, "nope"), 0).response
+        assert response.header("content-type") == "application/problem+json"
+        assert list(read(response)) == ["type", "title", "status", "detail", "code"]
+        assert read(response)["code"] == "FAI-40400" and read(response)["title"] == "Not Found"
+
+
+def test_an_unpublished_team_may_be_403():
+    mock = service(DOCUMENT | {"agent": {"code": "EXPENSES", "published": False}}, unpublished=403)
+    assert mock.serve(invoke(token(mock), ASK), 0).response.status == 403
+
+
+def test_a_minimal_body_has_five_keys():
+    mock, bearer = switched(body="minimal")
+    body = read(mock.serve(invoke(bearer, ASK), 0).response)
+    assert list(body) == ["jobId", "conversationId", "status", "output", "error"]
+
+
+def test_double_slashes_can_be_refused():
+    mock, bearer = switched(double_slash="refuse")
+    plain = invoke(bearer, ASK)
+    response = mock.serve(Request("POST", SLASHED, "", plain.headers, plain.body), 0).response
+    assert response.status == 404 and "base URL" in read(response)["userDetails"]
+
+
+def test_a_202_can_say_where_to_poll():
+    mock, bearer = switched(location_header="on")
+    response = mock.serve(invoke(bearer, ASK), 0).response
+    assert response.header("location").endswith(f"/EXPENSES/status/{read(response)['jobId']}")
+    assert response.header("retry-after") == "2"
+    assert service().serve(invoke(token(service()), ASK), 0).response.header("location") is None
+
+
+def test_an_absent_flag_can_count_as_conversational():
+    mock, bearer = switched(conversational_default="on")
+    assert read(mock.serve(invoke(bearer, {"message": "Taxi 1"}), 0).response)["conversationId"]
+
+
+def test_a_one_shot_can_show_an_id_that_is_never_honoured():
+    mock, bearer = switched(one_shot_conversation_id="fresh", unknown_conversation="refuse")
+    shown = read(mock.serve(invoke(bearer, {"message": "Taxi 1"}), 0).response)["conversationId"]
+    assert len(shown) == 36
+    assert mock.serve(invoke(bearer, ASK | {"conversationId": shown}), 0).response.status == 400
+
+
+def test_a_busy_conversation_can_be_refused():
+    for word, code in (("accept", 202), ("refuse", 409)):
+        mock, bearer = switched(busy_conversation=word)
+        thread = read(mock.serve(invoke(bearer, ASK), 0).response)["conversationId"]
+        assert mock.serve(invoke(bearer, ASK | {"conversationId": thread}), 1_000).response.status == code
+
+
+def test_a_wait_can_look_like_running_and_refuse_its_early_end():
+    mock, bearer = switched(wait_status="RUNNING")
+    job = read(mock.serve(invoke(bearer, ASK), 0).response)["jobId"]
+    mock.decide(job, "the-boss", "approved", 2_000)
+    body = read(mock.serve(status(bearer, job), 2_000).response)
+    assert (body["status"], body["waitingNodeDetails"], body["waitingToolCode"]) == ("RUNNING", None, None)
+    stubborn, bearer = switched(timeout_action="off")
+    job = read(stubborn.serve(invoke(bearer, ASK), 0).response)["jobId"]
+    stubborn.decide(job, "the-boss", "approved", 2_000)
+    assert resume(stubborn, bearer, job, 2_000, "ORA_TIMEOUT").status == 400
+
+
+def test_output_can_hold_the_question_while_waiting():
+    mock, bearer = switched(waiting_output="message")
+    job = read(mock.serve(invoke(bearer, ASK), 0).response)["jobId"]
+    assert read(mock.serve(status(bearer, job), 2_000).response)["output"].startswith("Pay 42 from ")
+
+
+def test_admin_sees_the_nodes_passed_so_far():
+    mock, bearer, body = started()
+    job = body["jobId"]
+
+    def polled(query, now=3_000):
+        plain = status(bearer, job)
+        return mock.serve(Request("GET", plain.path, query, plain.headers), now).response
+
+    nodes = read(polled("invocationMode=ADMIN"))["nodes"]
+    assert [(node["nodeCode"], node["nodeType"], node["status"]) for node in nodes] == [
+        ("READ", "AGENT", "DONE"), ("THE_BOSS", "HUMAN", "RUNNING"),
+    ]  # fmt: skip
+    assert read(polled("invocationMode=END_USER"))["nodes"] == read(polled(""))["nodes"] == []
+    assert polled("invocationMode=ROOT").status == 400
+    off, bearer = switched(admin_nodes="off")
+    asked = ASK | {"invocationMode": "ADMIN"}
+    assert read(off.serve(invoke(bearer, asked), 0).response)["nodes"] == []
+    on, bearer = switched()
+    assert len(read(on.serve(invoke(bearer, asked), 0).response)["nodes"]) == 1
+
+
 # The journal
 
 

@@ -4,7 +4,7 @@
 Words and rules: the scenario language's page; switches: contract.md §10.
 """
 
-from lab.core.scenario.document import Agent, Ask, Latencies, Narration, Scenario, Switches, Token
+from lab.core.scenario.document import Agent, Ask, Latencies, Narration, Scenario, Token
 from lab.core.scenario.draws import Between, Datum, Fake, Latency, Listed, LogNormal, Number, Observed, OneOf
 from lab.core.scenario.steps import (
     STEP_KINDS,
@@ -25,10 +25,12 @@ from lab.core.scenario.steps import (
     Work,
     step_id,
 )
+from lab.core.scenario.switches import PROFILES, Switches
 from lab.core.scenario.words import LONGEST, Duration, Model, Status, Verdict, duration, nearest
 
 __all__ = [
     "LONGEST",
+    "PROFILES",
     "STEP_KINDS",
     "Again",
     "Agent",

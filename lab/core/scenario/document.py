@@ -55,20 +55,6 @@ class Narration(Model):
     error: str | None = None
 
 
-class Switches(Model):
-    """How the server answers where sources differ (contract.md §10): those that this version has."""
-
-    invoke_status: Literal[202, 200] = 202
-    hints: bool = True
-    unknown_job: Literal[404, 403] = 404
-    version_check: bool = True
-    unknown_conversation: Literal["adopt", "refuse"] = "adopt"
-    answer_by_message: bool = True
-    ecid: bool = True
-    pod: str = Field("acme-test", pattern=r"^[a-z0-9-]{1,63}$")
-    scope_check: Literal["pod", "shape", "off"] = "pod"
-
-
 def _version(value: object) -> object:
     # Literal[1] alone would take true and 1.0
     if type(value) is not int or value != 1:

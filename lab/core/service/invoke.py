@@ -59,7 +59,7 @@ def invoke(views: Views, ledger: Ledger, route: Route, request: Request, bearer:
     team = views.by_team.get(route.code)
     if team is None:
         return Invoked(TEAM_UNKNOWN)
-    asked = read_invoke(value, route.code)
+    asked = read_invoke(value, route.code, views.config.switches)
     if isinstance(asked, Problem):
         return Invoked(asked)
     done = _Call(views, ledger, route, bearer, now, asked, team).answer()
@@ -136,8 +136,8 @@ class _Call:
         if resume.token != callback_token(look.plan, span):
             return Invoked(conflict("messageInstanceId is not the open gate's callbackToken."), job)
         if isinstance(span.step, Pause):
-            if resume.action != "ORA_TIMEOUT":
-                return Invoked(bad_request("A wait offers ORA_TIMEOUT only."), job)
+            if resume.action != "ORA_TIMEOUT" or not self.views.config.switches.timeout_action:
+                return Invoked(bad_request("The wait does not offer this.", "It ends by itself."), job)
             return self._taken(job, WaitEnded(at=self.now, job=job, step=span.id, round=span.visit))
         return self._decide(job, look, resume.action, resume.content)
 
@@ -181,7 +181,7 @@ class _Call:
         planned = self.views.plan_of(job, record)
         span = at(planned, record.decisions, self.now)
         status = self.views.config.switches.invoke_status
-        response = self.views.answer(planned, span, invoked=True, status=status)
+        response = self.views.answer(planned, span, record.decisions, invoked=True, status=status)
         return Invoked(response, job, planned.outline, (fact,))
 
     # New jobs
@@ -190,7 +190,7 @@ class _Call:
         members, switches = self.asked.members, self.views.config.switches
         draft = members.get("status") == "DRAFT"
         if not draft and not any(each.scenario.agent.published for each in self.team):
-            return TEAM_UNKNOWN
+            return TEAM_UNKNOWN if switches.unpublished == 404 else forbidden(CANNOT_EXECUTE, TEAM_UNKNOWN.hint)
         version = members.get("version")
         known = [each.scenario.agent.version for each in self.team if each.scenario.agent.version is not None]
         if switches.version_check and version is not None and known and version not in known:
@@ -215,6 +215,10 @@ class _Call:
             return not_found("Conversation not found.")
         if known.team != self.route.code:
             return bad_request("conversationId belongs to another agent team.")
+        if self.views.config.switches.busy_conversation == "refuse":
+            look = self._own(id_of(known.jobs[-1]))
+            if look is not None and look.span.status is Status.RUNNING:
+                return conflict("The conversation's last job is still RUNNING.", "Send the next turn after its end.")
         return sent, len(known.jobs) + 1, ()
 
     def _accept(self) -> Invoked:
@@ -256,7 +260,8 @@ class _Call:
             reason = f"A text of scenario {made.name} can not be written: {failure}"
             return Invoked(Problem(503, "The scenario can not be played.", reason))
         status = self.views.config.switches.invoke_status
-        return Invoked(self.views.answer(planned, span, invoked=True, status=status), fact.job, made, facts, flags)
+        response = self.views.answer(planned, span, (), invoked=True, status=status)
+        return Invoked(response, fact.job, made, facts, flags)
 
 
 def _texts_before_decisions(made: Outline) -> tuple[str, ...]:

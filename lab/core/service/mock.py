@@ -8,14 +8,14 @@ from lab.core.gates import Inadmissible, Origin, admit
 from lab.core.journal import Fact, GateDecided, JobRecord, Ledger, TokenRecord, job_key, token_key
 from lab.core.oauth import api_scope, opens_api
 from lab.core.plan import Outline
-from lab.core.problems import Problem, challenge, forbidden, unauthenticated
+from lab.core.problems import CANNOT_EXECUTE, Problem, challenge, forbidden, unauthenticated
 from lab.core.scenario import Gate, Latency, Status, Verdict, step_id
 from lab.core.seeds import latency
 from lab.core.service.invoke import JOB_UNKNOWN, invoke
 from lab.core.service.refusals import refusal
 from lab.core.service.token import grant
 from lab.core.service.views import UNMATCHED, Config, Views
-from lab.core.wire import Route, find
+from lab.core.wire import Route, find, read_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +50,22 @@ class Mock:
         self.config = config
         self.views = Views(config)
 
+    def _refusal(self, problem: Problem) -> Response:
+        return problem.response(hints=self.config.switches.hints, style=self.config.switches.error_body)
+
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Handled:
         """Answer a request at `now`."""
-        route = find(request.method, request.path)
+        route = find(request.method, request.path, slashes=self.config.switches.double_slash == "accept")
         if isinstance(route, Problem):
-            return Handled(route.response(hints=self.config.switches.hints))
+            return Handled(self._refusal(route))
         if route.name == "token":
             return self._token(ledger, request, now, route)
         bearer, flags = self._bearer(ledger, request, now)
         if isinstance(bearer, Problem):
-            response = bearer.response(hints=self.config.switches.hints)
+            response = self._refusal(bearer)
             return Handled(response, 0, route.name, None, (), (*route.flags, *flags))
         if route.name == "status":
-            return self._status(ledger, route, bearer, now, flags)
+            return self._status(ledger, route, request, bearer, now, flags)
         return self._invoke(ledger, route, request, bearer, now, flags)
 
     def _token(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Handled:
@@ -110,6 +113,8 @@ class Mock:
             scope = api_scope(self.config.switches.pod)
             value = challenge("insufficient_scope", scope=scope)
             return forbidden("Insufficient scope.", f"Ask for {scope}", (("www-authenticate", value),))
+        if record.user is None and self.config.switches.service_tokens == "refused":
+            return forbidden(CANNOT_EXECUTE, "This lab asks for a token that stands for a user.")
         return record
 
     def _invalid_token(self, description: str) -> Problem:
@@ -124,18 +129,19 @@ class Mock:
         )
 
     def _status(
-        self, ledger: Ledger, route: Route, bearer: TokenRecord, now: Millis, flags: tuple[str, ...]
+        self, ledger: Ledger, route: Route, request: Request, bearer: TokenRecord, now: Millis, flags: tuple[str, ...]
     ) -> Handled:
+        mode = read_mode(request.query) if request.query else None
+        if isinstance(mode, Problem):
+            return Handled(self._refusal(mode), 0, "status", None, (), (*route.flags, *flags))
         record = ledger.get(job_key(route.job))
         if not isinstance(record, JobRecord) or record.owner != bearer.owner or record.team != route.code:
             problem = JOB_UNKNOWN
             if self.config.switches.unknown_job == 403:
-                problem = forbidden("user can not execute this workflow.")
-            return Handled(
-                problem.response(hints=self.config.switches.hints), 0, "status", None, (), (*route.flags, *flags)
-            )
+                problem = forbidden(CANNOT_EXECUTE)
+            return Handled(self._refusal(problem), 0, "status", None, (), (*route.flags, *flags))
         made = self.views.by_name[record.scenario] if record.scenario else UNMATCHED
-        response = self.views.status(route.job, record, now)
+        response = self.views.status(route.job, record, now, mode)
         return Handled(
             response, self._held(made, "status", route.job, now), "status", route.job, (), (*route.flags, *flags)
         )
@@ -146,7 +152,7 @@ class Mock:
         done = invoke(self.views, ledger, route, request, bearer, now)
         noted = tuple(sorted({*route.flags, *flags, *done.flags}))
         if isinstance(done.response, Problem):
-            response = done.response.response(hints=self.config.switches.hints)
+            response = self._refusal(done.response)
             return Handled(response, 0, "invoke", done.job, (), noted)
         assert done.outline is not None and done.job is not None
         held = self._held(done.outline, "invoke", done.job, now)

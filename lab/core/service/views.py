@@ -16,7 +16,7 @@ from lab.core.problems import JSON_HEADERS, json_bytes
 from lab.core.scenario import Scenario, Switches
 from lab.core.seeds import Seed
 from lab.core.timeline import Span, at
-from lab.core.wire import job_body, read_input
+from lab.core.wire import job_body, nodes, path_of, read_input
 
 UNMATCHED = outline(
     Scenario.model_validate({
@@ -107,8 +107,15 @@ class Views:
             return None
         return derived(self.plan_of(job, record), record.decisions, now)
 
-    def status(self, job: str, record: JobRecord, now: Millis) -> Response:
-        """The status answer: constant within a span, so the last one made is kept for a while."""
+    def status(self, job: str, record: JobRecord, now: Millis, mode: str | None = None) -> Response:
+        """The status answer: constant within a span, so the last one made is kept for a while.
+
+        `mode` is the query's invocationMode; the invocation's own is meant without one.
+        """
+        if mode is not None and mode != _input_of(record.input).invocation_mode:
+            planned = self.plan_of(job, record)
+            span = at(planned, record.decisions, now)
+            return self.answer(planned, span, record.decisions, invoked=False, status=200, mode=mode)
         glance = self._glances.get(job)
         if (
             glance is not None
@@ -119,15 +126,28 @@ class Views:
             return glance.response
         planned = self.plan_of(job, record)
         span = at(planned, record.decisions, now)
-        response = self.answer(planned, span, invoked=False, status=200)
+        response = self.answer(planned, span, record.decisions, invoked=False, status=200)
         if len(self._glances) >= MOST_REMEMBERED and job not in self._glances:
             del self._glances[next(iter(self._glances))]
         self._glances[job] = _Glance(record, span.since, span.until, response)
         return response
 
-    def answer(self, planned: Plan, span: Span, *, invoked: bool, status: int) -> Response:
+    def answer(
+        self, planned: Plan, span: Span, decisions: tuple[Decision, ...],
+        *, invoked: bool, status: int, mode: str | None = None,
+    ) -> Response:  # fmt: skip
         """The job body as a reply."""
-        return Response(status, JSON_HEADERS, json_bytes(job_body(planned, span, self.config.epoch, invoked=invoked)))
+        switches = self.config.switches
+        admin = switches.admin_nodes and (mode or planned.invocation.input.invocation_mode) == "ADMIN"
+        body = job_body(
+            planned, span, self.config.epoch, switches, invoked=invoked,
+            passed=nodes(planned, span, decisions) if admin else [],
+        )  # fmt: skip
+        headers = JSON_HEADERS
+        if status == 202 and switches.location_header:
+            where = path_of("status", code=planned.invocation.team, job=planned.invocation.job)
+            headers = (*headers, ("location", where), ("retry-after", "2"))
+        return Response(status, headers, json_bytes(body))
 
     def forget(self) -> None:
         """Drop what is remembered."""

@@ -9,13 +9,13 @@ from lab.core.wire.answers import (
     refusal_of,
     retry_after,
 )
-from lab.core.wire.bodies import echo, job_body
+from lab.core.wire.bodies import echo, job_body, nodes
 from lab.core.wire.jsontext import BadJson, read_json
-from lab.core.wire.requests import Asked, Resume, read_input, read_invoke
+from lab.core.wire.requests import Asked, Resume, read_input, read_invoke, read_mode
 from lab.core.wire.routes import API, Route, find, path_of, route_of
 
 __all__ = [
-    "API", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "echo", "final", "find", "job_body",
-    "parse_grant", "parse_job", "path_of", "read_input", "read_invoke", "read_json", "refusal_of", "retry_after",
+    "API", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "echo", "final", "find", "job_body", "nodes",
+    "parse_grant", "parse_job", "path_of", "read_input", "read_invoke", "read_json", "read_mode", "refusal_of", "retry_after",
     "route_of",
 ]  # fmt: skip

@@ -1,14 +1,16 @@
 """The job body: 27 keys, always all, in this order (contract.md §4)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lab.core.clock import Epoch, Millis, iso, unix_millis, wall
 from lab.core.exchange import Json, text_of
+from lab.core.gates import Decision
 from lab.core.plan import Plan, workflow_id
 from lab.core.render import RenderFailure, template
-from lab.core.scenario import Complete, Failure, Gate, Pause, Status, Verdict, Work
-from lab.core.seeds import hexes
-from lab.core.timeline import Ending, Span
+from lab.core.scenario import Complete, Failure, Gate, Pause, Status, Step, Switches, Verdict, Work
+from lab.core.seeds import hexes, uuid4
+from lab.core.timeline import Ending, Span, spans
 
 UNWRITTEN = "The answer could not be written."
 """The error of a job whose text failed to render after a decision."""
@@ -24,13 +26,21 @@ def version_of(plan: Plan) -> int:
     return plan.outline.scenario.agent.version or plan.invocation.input.version or 1
 
 
-def echo(plan: Plan) -> str:
+def conversation_of(plan: Plan, switches: Switches) -> str | None:
+    """The conversation's id as shown; a one-shot has none, or one that is never honoured."""
+    call = plan.invocation
+    if call.conversation is None and switches.one_shot_conversation_id == "fresh":
+        return uuid4(plan.seed, f"{call.job}/one-shot")
+    return call.conversation
+
+
+def echo(plan: Plan, switches: Switches) -> str:
     """The `input` echo: compact JSON, 14 keys in this order, made once (contract.md §4.1)."""
     call = plan.invocation
     asked = call.input
     return text_of({
         "workflowCode": call.team, "message": asked.message, "conversational": asked.conversational,
-        "conversationId": call.conversation, "jobId": call.job, "invocationMode": asked.invocation_mode,
+        "conversationId": conversation_of(plan, switches), "jobId": call.job, "invocationMode": asked.invocation_mode,
         "version": version_of(plan), "status": asked.status, "parameters": dict(asked.parameters),
         "refreshCache": asked.refresh_cache, "useInternalConfig": asked.use_internal_config,
         "workflowId": workflow_id(call.team), "streamOutput": asked.stream_output,
@@ -158,37 +168,94 @@ def _wait_node(plan: Plan, span: Span, wait: Pause, write: _Writer) -> Json:
     }  # fmt: skip
 
 
-def job_body(plan: Plan, span: Span, epoch: Epoch, *, invoked: bool) -> dict[str, Json]:
-    """The body at a span; `invoked` for the answer to invokeAsync, else for a status."""
-    call = plan.invocation
-    status = span.status
+def nodes(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> list[Json]:
+    """The steps passed so far, as ADMIN sees them (contract.md §4.4)."""
+    passed: list[Json] = []
+    for each in spans(plan, decisions):
+        if not each.status.final:
+            passed.append({
+                "nodeCode": each.code, "nodeType": _node_type(each.step),
+                "status": "RUNNING" if each.index == span.index else "DONE", "output": None,
+            })  # fmt: skip
+        if each.index >= span.index:
+            break
+    return passed
+
+
+def _node_type(step: Step | Ending) -> str:
+    match step:
+        case Gate():
+            return "HUMAN"
+        case Pause():
+            return "WAIT"
+        case Work(tool=str()):
+            return "TOOL"
+        case _:
+            return "AGENT"
+
+
+MINIMAL = ("jobId", "conversationId", "status", "output", "error")
+"""What `body: minimal` leaves."""
+
+
+def job_body(
+    plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool, passed: list[Json]
+) -> dict[str, Json]:
+    """The body at a span; `invoked` for the answer to invokeAsync, else for a status; `passed` fills `nodes`."""
+    body = _body(plan, _looks(plan, span, epoch, switches, invoked=invoked), span, epoch, switches, passed)
+    return {key: body[key] for key in MINIMAL} if switches.body == "minimal" else body
+
+
+@dataclass(slots=True)
+class _Looks:
+    """What a body says of its span."""
+
+    status: Status
+    progress: str | None
     output: str | None = None
     error: str | None = None
-    follow_up: list[Json] = []
-    progress: str | None = None if invoked else ""
+    follow_up: list[Json] = field(default_factory=list)
     node: Json = None
+
+
+def _looks(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool) -> _Looks:
+    looks = _Looks(span.status, None if invoked else "")
     write = _Writer(plan, span, epoch)
     try:
-        if status.final:
-            output, error, follow_up = _texts(span, write)
+        if span.status.final:
+            looks.output, looks.error, looks.follow_up = _texts(span, write)
         elif isinstance(span.step, Work):
-            if span.step.says and call.input.progress_message and not invoked:
-                progress = write(span.step.says)
+            if span.step.says and plan.invocation.input.progress_message and not invoked:
+                looks.progress = write(span.step.says)
+        elif isinstance(span.step, Pause) and switches.wait_status == "RUNNING":
+            looks.status = Status.RUNNING
         else:
-            node = _waiting_node(plan, span, write)
+            looks.node = _waiting_node(plan, span, write)
+            if switches.waiting_output == "message" and isinstance(looks.node, dict):
+                looks.output = str(looks.node["initialMessage"])
     except RenderFailure:
-        status, output, error, follow_up, node = Status.ERROR, None, UNWRITTEN, [], None
-    ended = status.final
+        return _Looks(Status.ERROR, looks.progress, None, UNWRITTEN)
+    return looks
+
+
+def _body(
+    plan: Plan, looks: _Looks, span: Span, epoch: Epoch, switches: Switches, passed: list[Json]
+) -> dict[str, Json]:
+    call = plan.invocation
+    ended = looks.status.final
     return {
-        "input": echo(plan), "output": output, "progressMessage": progress, "error": error,
-        "followUpQuestions": follow_up, "jobId": call.job, "conversationId": call.conversation,
-        "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(status),
-        "supportingChunks": [], "citations": [], "nodes": [],
-        "waitingToolCode": span.code if node is not None else None, "workflowCode": call.team, "workflowName": None,
-        "architecture": None, "workflowVersion": version_of(plan), "workflowStatus": call.input.status,
+        "input": echo(plan, switches), "output": looks.output, "progressMessage": looks.progress,
+        "error": looks.error, "followUpQuestions": looks.follow_up, "jobId": call.job,
+        "conversationId": conversation_of(plan, switches),
+        "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(looks.status),
+        "supportingChunks": [], "citations": [], "nodes": passed,
+        "waitingToolCode": span.code if looks.node is not None else None, "workflowCode": call.team,
+        "workflowName": None, "architecture": None, "workflowVersion": version_of(plan),
+        "workflowStatus": call.input.status,
         "startDate": unix_millis(epoch, call.at), "endTime": unix_millis(epoch, span.since) if ended else 0,
         "createDate": _stamp(epoch, call.at), "endDate": _stamp(epoch, span.since) if ended else _NEVER,
-        "timeTaken": 0, "inputTokenCount": 0, "outputTokenCount": 0, "waitingNodeDetails": node, "preview": False,
+        "timeTaken": 0, "inputTokenCount": 0, "outputTokenCount": 0, "waitingNodeDetails": looks.node,
+        "preview": False,
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from lab.core.exchange import Json
 from lab.core.plan import Input
 from lab.core.problems import Problem, bad_request
+from lab.core.scenario import Switches
 
 ACTIONS = ("APPROVE_ACTION", "REJECT_ACTION", "RFI_ACTION", "ORA_TIMEOUT")
 MODES = {"END_USER": "END_USER", "ADMIN": "ADMIN", "USER": "END_USER"}
@@ -62,7 +63,7 @@ class _Wrong(Exception):
         self.problem = bad_request(f"{name} {what}", hint)
 
 
-def read_invoke(value: Json, code: str) -> Asked | Problem:
+def read_invoke(value: Json, code: str, switches: Switches) -> Asked | Problem:
     """The request of a parsed body, or the 400 that names the field; blankness is the caller's to judge."""
     if not isinstance(value, dict):
         return bad_request("The body must be a JSON object.")
@@ -71,12 +72,15 @@ def read_invoke(value: Json, code: str) -> Asked | Problem:
     try:
         for name, given in value.items():
             if name not in KNOWN:
-                flags.add("unknown_field")
+                _unknown(name, switches, flags)
             elif given is not None:
                 members[name] = _member(name, given, flags)
+        _tolerated(value, switches, flags)
         resume = _resume(members)
     except _Wrong as wrong:
         return wrong.problem
+    if switches.conversational_default:
+        members.setdefault("conversational", True)
     if members.get("workflowCode", code) != code:
         flags.add("code_differs")
     if any(name in members for name in _UNUSED):
@@ -85,6 +89,23 @@ def read_invoke(value: Json, code: str) -> Asked | Problem:
     for name in ("resumeInput", "resumeNodeInput"):
         members.pop(name, None)
     return Asked(members, resume, _text(job), _text(conversation), tuple(sorted(flags)))
+
+
+def _unknown(name: str, switches: Switches, flags: set[str]) -> None:
+    if switches.unknown_fields == "refuse":
+        near = get_close_matches(name, KNOWN, 1)
+        shown = name.encode("unicode_escape").decode()[:80]
+        raise _Wrong(shown, "is not a known field.", f"Did you mean {near[0]}?" if near else "")
+    flags.add("unknown_field")
+
+
+def _tolerated(given: dict[str, Json], switches: Switches, flags: set[str]) -> None:
+    """What a strict server refuses though a lenient one takes it: texts for other types, a message in parts."""
+    if switches.types == "strict" and "wrong_type" in flags:
+        name = next(name for name in ("version", *_BOOLEANS) if isinstance(given.get(name), str))
+        raise _Wrong(name, "must not be a string.")
+    if switches.message_shape == "string" and isinstance(given.get("message"), dict):
+        raise _Wrong("message", "must be a string.")
 
 
 def _text(value: Json) -> str | None:
@@ -172,6 +193,17 @@ def _resume(members: dict[str, Json]) -> Resume | None:
     if action == "RFI_ACTION" and not (content or "").strip():
         raise _Wrong("resumeInput.content", "is required with RFI_ACTION.", "Say what should be different.")
     return Resume(token, action, content or None)
+
+
+def read_mode(query: str) -> str | Problem | None:
+    """`invocationMode` of a status query, normalised; None if it isn't asked for."""
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if name == "invocationMode" and value:
+            if value not in MODES:
+                return bad_request(f"invocationMode must be one of {', '.join(MODES)}.")
+            return MODES[value]
+    return None
 
 
 def read_input(members: Mapping[str, Json]) -> Input:

@@ -40,11 +40,13 @@ def route_of(method: str, path: str) -> str:
     return found.name if isinstance(found, Route) else "unknown"
 
 
-def find(method: str, path: str) -> Route | Problem:
-    """The route of a request: the path is decoded once, runs of `/` count as one and are noted."""
+def find(method: str, path: str, *, slashes: bool = True) -> Route | Problem:
+    """The route of a request: the path is decoded once, runs of `/` count as one and are noted, unless `slashes` is off."""
     match = _AGENT.fullmatch(path)
     if match is not None and "%" not in path:
         return _agent(method, match, ())
+    if "//" in path and not slashes:
+        return not_found(NO_PATH, "There is // in the path: leave the final slash of the base URL out.")
     return _find_slow(method, path)
 
 
