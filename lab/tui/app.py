@@ -59,6 +59,10 @@ class LabApp(App[Document | None]):
         self.failure = error
         self.exit(None)
 
+    async def action_quit(self) -> None:
+        """Textual's own ctrl+q, on every screen."""
+        self.leave()
+
     def leave(self) -> None:
         """End because the person says so."""
         outcome = self.source.outcome

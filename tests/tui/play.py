@@ -38,6 +38,7 @@ Prices agreed with *Rodriguez Group*.
 
 **M1000034** is cheaper, **M1000040** comes sooner.
 """
+FOLLOW_UP = ("Which one is cheaper?", "Who supplies both?")
 ERROR = "Tool GET_ITEM failed: 404 Not Found"
 
 
@@ -202,9 +203,9 @@ def complete() -> list[Observation]:
     script.told.append(Noted(24_000, decided))
     script.poll(24_555, body("RUNNING"), 45)
     script.wait(24_600, 27_548)
-    done = body("COMPLETE", output=OUTPUT, followUpQuestions=["Which one is cheaper?", "Who supplies both?"])
+    done = body("COMPLETE", output=OUTPUT, followUpQuestions=list(FOLLOW_UP))
     script.poll(27_548, done, 52)
-    script.told.append(Ended(27_600, Outcome("COMPLETE", OUTPUT, None, JOB, CONVERSATION, 11, 27_600)))
+    script.told.append(Ended(27_600, Outcome("COMPLETE", OUTPUT, None, JOB, CONVERSATION, 11, 27_600, None, FOLLOW_UP)))
     return script.told
 
 

@@ -37,9 +37,9 @@ def rendered(output: str | None, inner: int) -> list[Row]:
     """The output as a person reads it."""
     match kind(output):
         case "null":
-            return [row(("null", "dim"), ("  the job ended without an output", "dim"))]
+            return wrap(row(("null  the job ended without an output", "dim")), inner)
         case "empty":
-            return [row(('""', "dim"), ("  the output is an empty string", "dim"))]
+            return wrap(row(('""  the output is an empty string', "dim")), inner)
         case "JSON":
             return coloured(json.dumps(_parsed(output or ""), ensure_ascii=False, indent=2), inner)
         case "HTML":

@@ -1,0 +1,362 @@
+"""The screen as an app: keys in states, sizes, text screens, hostile text, what is imported."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.color import Color
+from textual.pilot import Pilot
+
+from lab.core.errors import HostError
+from lab.core.observe import Noted, Observation, Replied
+from lab.core.journal import TapeNoted
+from lab.tui.app import Document, LabApp
+from lab.tui.messages import Decided, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped
+from lab.tui.screens.page import Page
+from lab.tui.screens.stage import StageScreen
+from lab.tui.themes import COLOURS
+from tests.tui import play
+
+ROOT = Path(__file__).parents[2]
+GOLDENS = Path(__file__).parent / "screens"
+
+
+@asynccontextmanager
+async def shown(
+    state: str, size: tuple[int, int] = (120, 36), *, light: bool = False
+) -> AsyncIterator[tuple[LabApp, play.Scripted, Pilot[Document | None]]]:
+    """The screen in a state, all observations folded."""
+    told, at = play.STATES[state]
+    source = play.Scripted(told(), at)
+    app = LabApp(source, light=light)
+    async with app.run_test(size=size) as pilot:
+        last = max((observation.at for observation in told()), default=0)
+        await until(pilot, lambda: stage_of(app).scene.stage.seen >= last)
+        await pilot.pause()
+        yield app, source, pilot
+        assert app.bug is None
+
+
+def stage_of(app: LabApp) -> StageScreen:
+    screen = app.screen_stack[0]
+    assert isinstance(screen, StageScreen)
+    return screen
+
+
+async def until(pilot: Pilot[Document | None], true: Callable[[], bool]) -> None:
+    """Let the app work until a condition holds; fail when it doesn't."""
+    for _ in range(200):
+        await pilot.pause()
+        if true():
+            return
+    raise AssertionError("it never came true")
+
+
+def text(app: LabApp) -> str:
+    """The glyph grid."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+LETTERS = {
+    "fg": "f", "dim": "d", "faint": "-", "line": "l", "run": "R", "wait": "W", "done": "D", "bad": "B", "accent": "a",
+    "unknown": "U", "fill": "#",
+}  # fmt: skip
+
+
+def letters(app: LabApp, theme: str = "stage-dark") -> str:
+    """The grid of colours: one letter a cell, of the text's colour."""
+    known = {COLOURS[theme][word].lower(): letter for word, letter in LETTERS.items()}
+    lines = []
+    for strip in app.screen._compositor.render_strips():
+        line = ""
+        for segment in strip:
+            color = segment.style.color if segment.style else None
+            letter = known.get(color.name.lower(), "?") if color else "."
+            line += "".join(" " if character == " " else letter for character in segment.text)
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+# Text screens
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@pytest.mark.parametrize("state", ["idle", "running", "waiting", "complete", "error", "refused"])
+async def test_the_screen_is_the_golden_one(state: str, size: tuple[int, int]) -> None:
+    """LAB_GOLDEN=write writes them anew; read the diff."""
+    async with shown(state, size) as (app, _, _):
+        grid = f"{text(app)}\n\n{letters(app)}\n"
+    golden = GOLDENS / f"{state}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("LAB_GOLDEN") == "write":
+        golden.write_text(grid, encoding="utf-8")
+    assert grid == golden.read_text(encoding="utf-8")
+
+
+# Keys
+
+
+async def test_space_begins_and_then_pauses() -> None:
+    async with shown("idle") as (app, source, pilot):
+        await pilot.press("space")
+        await until(pilot, lambda: source.asked == [Started()])
+        for observation in play.running():
+            source.tell(observation)
+        await until(pilot, lambda: stage_of(app).scene.stage.polls == 2)
+        await pilot.press("space")
+        await until(pilot, lambda: source.asked == [Started(), PauseToggled()])
+        await until(pilot, lambda: "PAUSED" in text(app))
+
+
+async def test_a_decision_is_asked_once_the_gate_is_open_and_not_before() -> None:
+    async with shown("running") as (_, source, pilot):
+        await pilot.press("a", "r", "c")
+        assert source.asked == []
+    async with shown("waiting") as (_, source, pilot):
+        await pilot.press("r")
+        await until(pilot, lambda: source.asked == [Decided("REJECT_ACTION")])
+
+
+async def test_changes_need_a_text() -> None:
+    async with shown("waiting") as (app, source, pilot):
+        await pilot.press("c")
+        await until(pilot, lambda: "changes ›" in text(app))
+        await pilot.press("enter")
+        assert source.asked == []
+        await pilot.press("n", "o", "enter")
+        await until(pilot, lambda: source.asked == [Decided("RFI_ACTION", "no")])
+        assert "changes ›" not in text(app)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
+    async with shown("waiting", size) as (app, source, pilot):
+        await pilot.press("c", "x", "escape")
+        await until(pilot, lambda: "changes ›" not in text(app))
+        await pilot.press("a")
+        await until(pilot, lambda: source.asked == [Decided("APPROVE_ACTION")])
+
+
+async def test_a_refusal_is_shown() -> None:
+    async with shown("waiting") as (app, source, pilot):
+        source.refuse = "The gate has had its decision."
+        await pilot.press("a")
+        await until(pilot, lambda: "The gate has had its decision." in text(app))
+
+
+async def test_speed_goes_through_its_steps_and_stops_at_the_ends() -> None:
+    async with shown("running") as (app, source, pilot):
+        for key, factor in (("+", "2"), ("+", "5"), ("+", "20"), ("+", "20"), ("=", "1"), ("-", "0.5"), ("-", "0.25")):
+            before = len(source.asked)
+            await pilot.press({"+": "plus", "=": "equals_sign", "-": "minus"}[key])
+            await until(pilot, lambda before=before: len(source.asked) > before)
+            assert source.asked[-1] == SpeedChanged(factor)
+        await until(pilot, lambda: "×¼" in text(app))
+
+
+async def test_reset_goes_back_to_idle() -> None:
+    async with shown("complete") as (app, source, pilot):
+        await pilot.press("0")
+        await until(pilot, lambda: "Nothing has been sent yet" in text(app))
+        assert source.asked == [ResetAsked()]
+
+
+async def test_the_wire_drawer_opens_an_exchange() -> None:
+    async with shown("waiting") as (app, _, pilot):
+        await pilot.press("w")
+        await until(pilot, lambda: "5 WIRE" in text(app))
+        await pilot.press("up", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Page))
+        await until(pilot, lambda: "EXCHANGE" in text(app) and '"jobId"' in text(app))
+        await pilot.press("escape", "w")
+        await until(pilot, lambda: "5 WIRE" not in text(app))
+
+
+async def test_help_and_the_picker_open_and_close() -> None:
+    async with shown("idle") as (app, source, pilot):
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "120 × 36" in text(app))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: app.screen is stage_of(app))
+        await pilot.press("s")
+        await until(pilot, lambda: "invoice-analysis" in text(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: source.asked == [ScenarioChosen("invoice-analysis")])
+
+
+async def test_a_pane_is_maximised_and_comes_back() -> None:
+    async with shown("complete") as (app, _, pilot):
+        await pilot.press("2", "z")
+        await until(pilot, lambda: "1 TOKEN" not in text(app) and "2 JOB" in text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "1 TOKEN" in text(app))
+
+
+async def test_the_output_goes_round_its_views() -> None:
+    async with shown("complete") as (app, _, pilot):
+        await pilot.press("o")
+        await until(pilot, lambda: "## M1000034 and M1000040" in text(app))
+        await pilot.press("o")
+        await until(pilot, lambda: '"output":' in text(app))
+        await pilot.press("o")
+        await until(pilot, lambda: "## M1000034" not in text(app) and '"output":' not in text(app))
+
+
+async def test_step_theme_and_the_way_out() -> None:
+    async with shown("running") as (app, source, pilot):
+        await pilot.press("n", "t", "ctrl+c")
+        await until(pilot, lambda: "ctrl+q ends the lab." in text(app))
+        assert source.asked == [Stepped()]
+        assert app.theme == "stage-light"
+        assert letters(app, "stage-light").count("?") < 20
+
+
+async def test_quitting_returns_the_outcome() -> None:
+    async with shown("complete") as (app, _, pilot):
+        await pilot.press("ctrl+q")
+    assert app.return_value is not None and app.return_value["status"] == "COMPLETE"
+
+
+async def test_a_click_on_a_button_is_its_key() -> None:
+    async with shown("waiting") as (app, source, pilot):
+        lines = text(app).split("\n")
+        y = next(at for at, line in enumerate(lines) if "a Approve" in line)
+        await pilot.click(offset=(lines[y].index("a Approve") + 1, y))
+        await until(pilot, lambda: source.asked == [Decided("APPROVE_ACTION")])
+
+
+# Sizes, failures, hostile text
+
+
+@pytest.mark.parametrize("state", play.STATES)
+async def test_every_size_and_back(state: str) -> None:
+    async with shown(state) as (app, _, pilot):
+        for size in ((200, 60), (160, 44), (120, 36), (80, 24), (40, 12), (72, 20), (120, 36)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert ("needs 72x20" in text(app)) == (size == (40, 12))
+
+
+async def test_a_bug_while_drawing_does_not_end_the_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, at = play.STATES["waiting"]
+    app = LabApp(play.Scripted(told(), at))
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("lab.tui.view.rows.token.draw", broken)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "A bug of the lab: ZeroDivisionError" in text(app))
+        assert "3 POLLING" in text(app)
+    assert isinstance(app.bug, ZeroDivisionError)
+
+
+async def test_failing_surroundings_end_it_with_their_reason() -> None:
+    class Unlucky(play.Scripted):
+        async def observations(self) -> AsyncIterator[Observation]:
+            raise HostError("Port 8080 is taken.")
+            yield
+
+    app = LabApp(Unlucky([]))
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.failure is not None)
+    assert str(app.failure) == "Port 8080 is taken."
+
+
+EVIL = "[red]x[/red]\x1b[2J\x1b]52;c;aGk=\x07\x9b31m\x00\u202e日本🙂" + "y" * 100_000
+
+
+async def test_hostile_text_reaches_no_terminal() -> None:
+    script = play.Script()
+    script.token(0)
+    script.first(130)
+    node = dict(play.NODE) | {"initialMessage": EVIL, "code": EVIL, "channelType": EVIL, "requestChangeMessage": EVIL}
+    script.poll(1_000, play.body("WAITING", waitingNodeDetails=node, waitingToolCode=EVIL, traceId=EVIL, conversationId=EVIL), 40)
+    script.poll(2_000, play.body(EVIL, progressMessage=EVIL), 40)
+    script.told.append(Noted(2_100, TapeNoted(at=2_100, text=EVIL)))
+    script.poll(3_000, play.body("ERROR", error=EVIL, output=EVIL, followUpQuestions=[EVIL]), 40)
+    for upto in range(2, len(script.told) + 1):
+        if not isinstance(script.told[upto - 1], Replied):
+            continue
+        app = LabApp(play.Scripted(script.told[:upto], 3_000))
+        async with app.run_test(size=(120, 36)) as pilot:
+            await pilot.pause()
+            await pilot.press("w")
+            await pilot.pause()
+            for grid in (text(app), app.export_screenshot()):
+                assert not set("\x1b\x07\x9b\x00\u202e") & set(grid)
+            assert app.bug is None
+
+
+async def test_a_thousand_observations_at_once() -> None:
+    told = play.running()
+    async with shown("idle") as (app, source, pilot):
+        script = play.Script()
+        script.told, script.x = told, 4
+        for number in range(500):
+            script.poll(5_000 + 100 * number, play.body("RUNNING"), 40)
+        for observation in script.told:
+            source.tell(observation)
+        await until(pilot, lambda: stage_of(app).scene.stage.polls == 502)
+        assert "more polls" in text(app)
+
+
+async def test_the_timer_rests_while_nothing_runs() -> None:
+    for state, resting in (("idle", True), ("running", False), ("complete", True)):
+        async with shown(state) as (app, _, _):
+            assert stage_of(app)._timer._active.is_set() is not resting, state
+
+
+async def test_no_colour_still_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with shown("waiting") as (app, _, _):
+        assert "APPROVAL NEEDED" in text(app)
+
+
+# Themes
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG's ratio of two colours."""
+
+    def luminance(colour: str) -> float:
+        parts = [channel / 255 for channel in Color.parse(colour).rgb]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", COLOURS)
+def test_colours_have_their_contrast(theme: str) -> None:
+    colours = COLOURS[theme]
+    grounds = ["background", "surface", "panel", "tint-run", "tint-wait", "tint-done", "tint-bad"]
+    for word in ("fg", "dim", "run", "wait", "done", "bad", "unknown", "accent"):
+        for ground in grounds:
+            assert contrast(colours[word], colours[ground]) >= 5.16, (word, ground)
+    for tint in grounds[3:]:
+        assert contrast(colours["fg"], colours[tint]) >= 13.1
+    for fill in ("run", "wait", "done", "bad"):
+        assert contrast(colours["fill"], colours[fill]) >= 6.38
+    for line in ("faint", "line"):
+        assert contrast(colours[line], colours["background"]) >= 2.95
+
+
+# Imports
+
+
+@pytest.mark.parametrize(
+    ("module", "banned"),
+    [
+        ("lab.tui.view.rows, lab.tui.view.plain, lab.tui.view.reduce", ("textual", "aiohttp", "markdown_it")),
+        ("lab.tui.app", ("lab.server", "lab.engine", "aiohttp", "markdown_it")),
+    ],
+)
+def test_imports_stay_light(module: str, banned: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print([m for m in {banned!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,352 @@
+"""The pure half of the screen: clean, reduce, narrate, rows."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from lab.core.exchange import Json, Request, Response
+from lab.core.observe import Lost, Observation, Replied, Requested
+from lab.tui import keys
+from lab.tui.view import clean, narrate
+from lab.tui.view import output as outputs
+from lab.tui.view.layout import PANES, places
+from lab.tui.view.markdown import markdown
+from lab.tui.view.plain import lines as plain_lines
+from lab.tui.view.reduce import reduce
+from lab.tui.view.rows import draw
+from lab.tui.view.spans import clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
+from lab.tui.view.state import Look, Scene, Show, Stage
+from tests.tui import play
+
+SIZES = ((72, 20), (80, 24), (99, 30), (100, 20), (120, 36), (120, 28), (160, 44), (200, 60))
+SHOW = Show(
+    "LIVE", "Compare two items", "ITEM_COMPARE_TEAM", 42, play.SCENARIO, recording=True,
+    can=frozenset(("pause", "step", "speed", "reset", "decide", "scenario")),
+)  # fmt: skip
+
+
+def fold(told: list[Observation]) -> Stage:
+    stage = Stage()
+    for observation in told:
+        stage = reduce(stage, observation)
+    return stage
+
+
+def scene_of(state: str, **look: object) -> Scene:
+    return Scene(fold(play.STATES[state][0]()), Look(**look), SHOW)  # type: ignore[arg-type]
+
+
+def screen(scene: Scene, columns: int, rows: int, now: int) -> list[str]:
+    """Every part drawn in its place: the glyph grid without Textual."""
+    grid = [[" "] * columns for _ in range(rows)]
+    for part, place in places(scene, columns, rows).items():
+        for y, line in enumerate(draw(part, scene, place, now)):
+            x = place.x
+            for character in plain(line):
+                if place.y + y < rows and x < columns:
+                    grid[place.y + y][x] = character
+                x += cell_len(character)
+    return ["".join(cells).rstrip() for cells in grid]
+
+
+# clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("\x1b[2J", "␛[2J"), ("a\x00b", "a␀b"), ("\x7f", "␡"), ("\x9b31m", "\ufffd31m"), ("\u202eevil", "\ufffdevil"),
+        ("\u2066x\u2069", "\ufffdx\ufffd"), ("a\u200bb", "ab"), ("\ud800", "\ufffd"), ("a\tb", "a    b"),
+        ("a\r\nb", "a\nb"), ("日本", "日本"), ("[red]x[/]", "[red]x[/]"),
+    ],
+)  # fmt: skip
+def test_text_from_outside_keeps_no_controls(raw: str, shown: str) -> None:
+    assert clean.lines(raw) == shown
+    assert "\n" not in clean.line(raw)
+
+
+@given(st.text())
+def test_cleaned_text_is_printable_and_stays_so(raw: str) -> None:
+    for text in (clean.lines(raw), clean.line(raw)):
+        assert all(c == "\n" or (ord(c) >= 0x20 and not 0x7F <= ord(c) < 0xA0) for c in text)
+        assert clean.lines(text) == text
+
+
+def test_long_text_is_capped() -> None:
+    assert len(clean.lines("x" * 1_000_000)) == clean.CAP
+
+
+def test_a_token_shows_its_ends_only() -> None:
+    assert clean.shown("eyJ4NXQi" + "x" * 40 + "Q4wX") == "eyJ4NXQi…Q4wX"
+    assert clean.shown("short-secret") == clean.DOTS
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (("authorization", f"Bearer {play.TOKEN}"),), (("authorization", "Basic bGFiOnNlY3JldDEyMw=="),),
+        (("authorization", "Digest bGFiOnNlY3JldDEyMw=="),), (("cookie", "bGFiOnNlY3JldDEyMw=="),),
+        (("x-odd", f"Bearer {play.TOKEN}"),),
+    ],
+)  # fmt: skip
+def test_headers_keep_no_credentials(headers: tuple[tuple[str, str], ...]) -> None:
+    text = str(clean.headers(headers))
+    assert "bGFiOnNlY3JldDEyMw==" not in text
+    assert play.TOKEN not in text
+
+
+def test_bodies_keep_no_secrets() -> None:
+    form = b"grant_type=password&username=u&password=canary-1&client_secret=canary-2&assertion=canary-3"
+    kind = "application/x-www-form-urlencoded"
+    document = json.dumps({"access_token": "canary-4", "nested": [{"refresh_token": "canary-5"}]}).encode()
+    for text in (clean.body(form, kind), clean.compact(form, kind), clean.body(document, None), clean.compact(document, None)):
+        assert "canary" not in text
+    assert play.TOKEN not in clean.body(f"<p>{play.TOKEN}</p>".encode(), "text/html")
+
+
+def test_claims_are_read_and_an_opaque_token_has_none() -> None:
+    assert clean.claims(play.TOKEN)["sub"] == "demo"
+    assert clean.claims("opaque") == {}
+    assert clean.claims("a.!!!.c") == {}
+    assert clean.claims("a.W10.c") == {}
+
+
+# reduce
+
+
+def test_the_whole_story_folds() -> None:
+    stage = fold(play.complete())
+    assert stage.polls == 11
+    assert [word for word, _ in stage.spans] == ["RUNNING", "WAITING", "RUNNING", "COMPLETE"]
+    assert [mark.word for mark in stage.marks if mark.kind == "decided"] == ["approved"]
+    assert (stage.decisions, stage.gates, stage.gate) == (1, ("BUYER_APPROVAL",), None)
+    assert stage.token is not None and stage.token.token == "eyJ4NXQi…Q4wX"
+    assert stage.last is not None and stage.last.size == len(play.OUTPUT.encode())
+    assert stage.outcome is not None and stage.outcome.badge is None
+
+
+def test_the_state_holds_no_secret() -> None:
+    for state, (told, _) in play.STATES.items():
+        text = repr(fold(told()))
+        assert play.TOKEN not in text, state
+        assert "ZGVtbzpsYWItc2VjcmV0" not in text, state
+
+
+def test_a_waiting_job_has_its_gate_and_patience() -> None:
+    stage = fold(play.waiting())
+    assert stage.gate is not None and stage.patience is not None and stage.pending is not None
+    assert (stage.gate.question, stage.gate.number, stage.gate.changes) == (play.QUESTION, 1, True)
+    assert stage.patience.until == 907_644
+    assert stage.pending.until == 24_600
+
+
+def test_a_refused_decision_leaves_the_gate_open_and_says_why() -> None:
+    script = play.Script()
+    script.told, script.x = play.waiting(), 11
+    refusal = {"message": "The gate has been decided.", "status": "FAI-40900", "userDetails": ""}
+    resume: dict[str, Json] = {"jobId": play.JOB, "resumeInput": {"userResponse": "REJECT_ACTION"}}
+    script.invoke(22_000, resume, 409, json.dumps(refusal).encode(), 30)
+    stage = fold(script.told)
+    assert stage.gate is not None and stage.gate.sent is None
+    assert "decided" in (stage.gate.refusal or "")
+    assert stage.marks[-1].bad
+
+
+def test_a_lost_poll_is_a_red_row() -> None:
+    told = [*play.running(), Requested(5_000, 9, "status", Request("GET", "/x")), Lost(5_100, 9, "reset")]
+    assert (fold(told).marks[-1].word, fold(told).marks[-1].bad) == ("reset", True)
+
+
+def test_an_unknown_status_is_polled_on() -> None:
+    script = play.Script()
+    script.told, script.x = play.running(), 4
+    script.poll(5_000, play.body("QUEUED_V2"), 40)
+    stage = fold(script.told)
+    assert narrate.phase(stage) == "polling"
+    assert "QUEUED_V2" in narrate.sentence(Scene(stage, show=replace(SHOW, scenario=None)))
+
+
+def test_reset_forgets_all() -> None:
+    source = play.Scripted(play.complete())
+    told = []
+    from lab.core.journal import LedgerCleared
+    from lab.core.observe import Noted
+
+    while not source.queue.empty():
+        told.append(source.queue.get_nowait())
+    told.append(Noted(30_000, LedgerCleared(at=30_000, by="person")))
+    assert fold(told) == Stage(seen=30_000)
+
+
+ALL = [observation for told, _ in play.STATES.values() for observation in told()]
+ODD: list[Observation] = [
+    Replied(1, 1, Response(200, (), b"\xff\x00")), Replied(1, 2, Response(202, (), b"[]")),
+    Replied(1, 3, Response(200, (), b'{"jobId":1,"status":[]}')), Lost(3, 99, "x" * 500),
+    Requested(0, 1, "invoke", Request("POST", "", "", (), b"{")), Requested(0, 3, "status", Request("GET", "\x1b")),
+    Requested(0, 2, "nowhere", Request("\u202e", "/" * 5_000)), Requested(2, 4, "invoke", Request("POST", "/", body=b"[1]")),
+]  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(ALL + ODD), max_size=30), st.sampled_from(SIZES), st.integers(0, 10**6))
+def test_any_order_of_observations_folds_and_draws(told: list[Observation], size: tuple[int, int], now: int) -> None:
+    stage = fold(told)
+    assert stage == fold(told)
+    scene = Scene(stage, Look(), SHOW)
+    for part, place in places(scene, *size).items():
+        for line in draw(part, scene, place, now):
+            assert width(line) == place.width
+
+
+# rows
+
+
+@pytest.mark.parametrize("state", play.STATES)
+@pytest.mark.parametrize("size", [*SIZES, (40, 12), (1, 1)])
+def test_every_state_draws_in_every_size(state: str, size: tuple[int, int]) -> None:
+    now = play.STATES[state][1]
+    looks: list[dict[str, object]] = [
+        {}, {"wire": True, "focus": "wire"}, {"paused": True, "factor": "0.5"}, {"output": "body"}, {"output": "raw"},
+        {"typing": True}, *({"zoom": pane, "focus": pane} for pane in PANES),
+    ]  # fmt: skip
+    for look in looks:
+        scene = scene_of(state, **look)
+        found = places(scene, *size)
+        for part, place in found.items():
+            drawn = draw(part, scene, place, now)
+            assert len(drawn) == place.height, part
+            assert {width(line) for line in drawn} <= {place.width}, part
+            assert place.x + place.width <= size[0] and place.y + place.height <= size[1], part
+
+
+def test_places_do_not_overlap() -> None:
+    for state in play.STATES:
+        for size in SIZES:
+            for look in ({}, {"wire": True}, {"zoom": "job"}):
+                taken: set[tuple[int, int]] = set()
+                for part, place in places(scene_of(state, **look), *size).items():
+                    cells = {(x, y) for x in range(place.x, place.x + place.width) for y in range(place.y, place.y + place.height)}
+                    assert not cells & taken, (state, size, part)
+                    taken |= cells
+
+
+def test_rows_that_do_not_fit_are_folded_and_changes_stay() -> None:
+    scene = scene_of("complete")
+    grid = "\n".join(screen(scene, 120, 24, 27_600))
+    assert "more polls" in grid
+    for word in ("RUNNING", "WAITING", "approved", "COMPLETE"):
+        assert word in grid
+
+
+def test_a_scenario_without_a_gate_has_no_gate_cell() -> None:
+    scenario = play.SCENARIO.model_copy(update={"steps": (play.SCENARIO.steps[0], play.SCENARIO.steps[3])})
+    scene = Scene(show=replace(SHOW, scenario=scenario))
+    assert "Gate" not in "\n".join(screen(scene, 120, 36, 0))
+    assert "Gate" in "\n".join(screen(Scene(show=SHOW), 120, 36, 0))
+
+
+def test_an_expired_token_says_so() -> None:
+    assert "expired" in "\n".join(screen(scene_of("waiting"), 120, 36, 3_700_000))
+
+
+def test_a_gate_outside_the_api_says_that_the_app_only_polls() -> None:
+    stage = fold(play.waiting())
+    assert stage.gate is not None
+    scene = Scene(replace(stage, gate=replace(stage.gate, channel="EMAIL"), patience=None), Look(), SHOW)
+    assert "the app only polls" in "\n".join(screen(scene, 120, 36, 22_900))
+
+
+def test_keys_are_offered_by_state() -> None:
+    offered = {state: {key.shown for key in keys.TABLE if key.offered(scene_of(state))} for state in play.STATES}
+    assert {"a", "r", "c"} <= offered["waiting"]
+    assert not {"a", "r", "c"} & (offered["idle"] | offered["running"] | offered["complete"])
+    assert "space" in offered["idle"] and "space" not in offered["complete"]
+    assert "0" not in offered["idle"] and "0" in offered["error"]
+
+
+def test_the_key_table_has_no_key_twice() -> None:
+    named = [name for key in keys.TABLE for name in key.keys.split(",")]
+    assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize("sentence", narrate.OURS.values())
+def test_our_sentences_fit_a_projector(sentence: str) -> None:
+    assert len(sentence) <= 76 and "!" not in sentence
+
+
+# spans
+
+
+@given(st.text(alphabet="ab 日é🙂-", max_size=60), st.integers(1, 30))
+def test_text_is_cut_and_wrapped_by_cells(text: str, cells: int) -> None:
+    line = row((text, "dim"), ("x" * 5, "fg b"))
+    assert cell_len(clip(text, cells)) <= cells
+    assert width(cut(line, cells)) <= cells
+    assert width(fill(line, cells)) == cells
+    assert width(ends(line, row("end"), cells)) == cells
+    assert all(width(part) <= max(2, cells) for part in wrap(line, max(2, cells)))
+
+
+def test_wrapping_loses_no_letter() -> None:
+    text = "one two threefour urn:opc:resource:fusion:acme-test:fusion-ai/ five"
+    assert "".join("".join(map(plain, wrap(row(text), 12))).split()) == "".join(text.split())
+
+
+def test_a_hot_spot_is_found_by_its_cell() -> None:
+    line = row("ab", hot(row(("cd", "fg")), "a"), "ef")
+    assert [hot_at(line, cell) for cell in (0, 2, 3, 4, 9)] == [None, "a", "a", None, None]
+
+
+# outputs
+
+
+@pytest.mark.parametrize(
+    ("output", "kind", "shown"),
+    [
+        (None, "null", "null"), ("", "empty", "empty string"), ('{"a": [1, true]}', "JSON", '"a": ['),
+        ("<h2>Title</h2><table><tr><th>A</th></tr><tr><td>1</td></tr></table>", "HTML", "Title"),
+        ("# Head\n\n- one\n- two", "Markdown", "• one"), ("just words", "text", "just words"),
+        ("{not json", "text", "{not json"), ("```\ncode\n```", "Markdown", "▏ code"),
+    ],
+)  # fmt: skip
+def test_an_output_is_told_apart_and_rendered(output: str | None, kind: str, shown: str) -> None:
+    assert outputs.kind(output) == kind
+    assert shown in "\n".join(map(plain, outputs.rendered(output, 60)))
+
+
+def test_markdown_tables_take_one_row_a_row() -> None:
+    drawn = [plain(line) for line in markdown(play.OUTPUT, 36)]
+    assert [line.split() for line in drawn if "Pumps" in line] == [["Category", "Pumps", "Pumps"]]
+    assert drawn[0] == "M1000034 and M1000040"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="ab #*`|-_>[]()<>/\n 1.&!日", max_size=200), st.integers(10, 60))
+def test_no_output_is_wider_than_asked(text: str, inner: int) -> None:
+    for view in (outputs.rendered, outputs.raw):
+        assert all(width(line) <= inner for line in view(text, inner))
+
+
+def test_a_page_of_html_drops_scripts() -> None:
+    shown = "\n".join(map(plain, outputs.rendered("<p>a</p><script>evil()</script><ul><li>b</li></ul>", 40)))
+    assert "evil" not in shown and "• b" in shown
+
+
+# plain
+
+
+def test_the_transcript_of_the_whole_story() -> None:
+    stage, told = Stage(), []
+    for observation in play.complete():
+        following = reduce(stage, observation)
+        told += plain_lines(observation, stage, following, SHOW)
+        stage = following
+    assert "00:09.6 WAITING  poll 5  200  39 ms" in told
+    assert f"? {play.QUESTION}" in told
+    assert "00:24.1 DECIDED  approved  202  176 ms" in told
+    assert told[-1] == "› Who supplies both?"
+    assert "# The output came back on the same Job ID, after one decision." in told
