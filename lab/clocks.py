@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush
 from lab.core.clock import Clock, Epoch, Millis
 from lab.core.errors import UsageError
 
-__all__ = ["AnyClock", "Clock", "ManualClock", "ScaledClock", "SystemClock", "real_millis", "wall_second"]
+__all__ = ["AnyClock", "Clock", "ManualClock", "ScaledClock", "SystemClock", "breathe", "real_millis", "wall_second"]
 
 _MILLI = 1_000_000
 """Nanoseconds in a millisecond."""
@@ -175,6 +175,11 @@ class ManualClock:
 
 
 AnyClock = SystemClock | ScaledClock | ManualClock
+
+
+async def breathe() -> None:
+    """Let others have their turn of the loop."""
+    await asyncio.sleep(0)
 
 
 async def settle() -> None:

@@ -25,7 +25,7 @@ from lab.recording.lines import Header
 from lab.server.app import MockServer
 from lab.server.guard import Guard, Refusal, answer, command, text, text_or_none
 from lab.server.listen import Listener
-from lab.server.ring import Onlooker, Ring, first_of, lines_of
+from lab.server.ring import Onlooker, Ring, first_of
 
 _NEWEST = 100
 """Jobs listed unless `limit` says otherwise."""
@@ -156,15 +156,14 @@ class ControlPlane:
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("follow") != "1":
-            lines = b"".join(lines_of(self._ring, self._service, self._clock, self.header()))
+            lines = b"".join(await self._onlooker().so_far())
             headers = {"content-type": "application/x-ndjson", "cache-control": "no-store", "server": "lab"}
             return web.Response(body=lines, headers=headers)
         response = web.StreamResponse(
             headers={"content-type": "text/event-stream", "cache-control": "no-store", "server": "lab"}
         )
         await response.prepare(request)
-        stream = Onlooker(self._service, self._clock, self.header())
-        stream.catch_up(self._ring.observations())
+        stream = self._onlooker()
         self._service.observers.append(stream)
         self._streams.add(stream)
         try:
@@ -175,6 +174,9 @@ class ControlPlane:
             self._service.observers.remove(stream)
             self._streams.discard(stream)
         return response
+
+    def _onlooker(self) -> Onlooker:
+        return Onlooker(self._service, self._clock, self.header(), self._ring.observations())
 
     # Commanding
 

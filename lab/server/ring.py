@@ -6,11 +6,12 @@ job's. Looking changes no byte of a tape that is being written.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Any
 
+from lab.clocks import breathe
 from lab.core.clock import Clock, Millis
 from lab.core.observe import Noted, Observation, Requested, Touched
 from lab.core.service import Service
@@ -21,7 +22,9 @@ EXCHANGES = 10_000
 _OBSERVATIONS = 6 * EXCHANGES
 """An exchange is told in three to six observations, connections included."""
 _SLOWEST = 100_000
-"""Lines that a slow follower may be behind before its stream ends."""
+"""Observations that a slow follower may be behind before its stream ends."""
+_SLICE = 64
+"""Observations worked off before the mock has its turn."""
 
 
 class Ring:
@@ -45,72 +48,88 @@ class Ring:
 
 
 class Onlooker:
-    """Turns observations into lines, and adds derived facts when they are due."""
+    """Turns observations into lines, and adds derived facts when they are due.
 
-    def __init__(self, service: Service, clock: Clock, header: Header) -> None:
+    It begins with the past and works in slices, so that somebody who looks doesn't make the mock late.
+    """
+
+    def __init__(self, service: Service, clock: Clock, header: Header, past: Iterable[Observation] = ()) -> None:
         self._service = service
         self._clock = clock
         self._lines: list[bytes] = []
         clients = [(client.id, client.secret) for client in service.config.clients]
         self._tape = Tape(service, self._lines.append, header, clients=clients)
-        self._changed = asyncio.Event()
-        self._due: list[tuple[Millis, str]] = []
+        self._pending = deque(past)
+        self._unseen: dict[str, None] = {}
+        self._looks: deque[str] = deque()
         self._until: dict[str, Millis | None] = {}
+        self._due: list[tuple[Millis, str]] = []
+        self._changed = asyncio.Event()
         self._closed = False
 
     def __call__(self, told: Observation) -> None:
         """Take an observation."""
-        self._tape(told)
-        job = _job_of(told)
-        if job is not None and (isinstance(told, Noted) or job not in self._until):
-            self._schedule(job, self._clock.now())
+        self._pending.append(told)
         self._changed.set()
-
-    def catch_up(self, past: tuple[Observation, ...]) -> None:
-        """Take what happened before, and what has followed from it by now."""
-        for told in past:
-            self._tape(told)
-        now = self._clock.now()
-        for job in dict.fromkeys(job for told in past if (job := _job_of(told)) is not None):
-            self._look(job, now)
-        self._changed.set()
-
-    def take(self) -> list[bytes]:
-        """The lines that nobody has taken yet."""
-        taken = self._lines[:]
-        self._lines.clear()
-        return taken
 
     def close(self) -> None:
         """End `follow`."""
         self._closed = True
         self._changed.set()
 
+    async def so_far(self) -> list[bytes]:
+        """The lines up to now."""
+        while self._work():
+            await breathe()
+        return self._take()
+
     async def follow(self) -> AsyncIterator[list[bytes]]:
-        """Lines as they come, until `close`."""
-        while not self._closed and len(self._lines) < _SLOWEST:
+        """Lines as they come, until `close`, or until the reader is hopelessly behind."""
+        while not self._closed and len(self._pending) < _SLOWEST:
             self._changed.clear()
-            self._derive()
-            if lines := self.take():
+            more = self._work()
+            if lines := self._take():
                 yield lines
-                continue
-            await first_of(self._changed.wait, *([self._sleep] if self._due else ()))
+            if more:
+                await breathe()
+            else:
+                await first_of(self._changed.wait, *([self._sleep] if self._due else ()))
+
+    def _take(self) -> list[bytes]:
+        taken = self._lines[:]
+        self._lines.clear()
+        return taken
 
     async def _sleep(self) -> None:
         await self._clock.sleep_until(self._due[0][0])
 
-    def _derive(self) -> None:
+    def _work(self) -> bool:
+        """One slice: what was told first, then what follows from it by now; whether more is at hand."""
+        for _ in range(_SLICE):
+            if self._pending:
+                self._put(self._pending.popleft())
+            elif self._looks:
+                self._look(self._looks.popleft())
+            elif self._unseen:
+                self._looks.extend(self._unseen)
+                self._unseen.clear()
+            elif self._due and self._due[0][0] <= self._clock.now():
+                until, job = heappop(self._due)
+                if self._until.get(job) == until:
+                    self._look(job)
+            else:
+                return False
+        return True
+
+    def _put(self, told: Observation) -> None:
+        self._tape(told)
+        job = _job_of(told)
+        if job is not None and (isinstance(told, Noted) or job not in self._until):
+            self._unseen[job] = None
+
+    def _look(self, job: str) -> None:
         now = self._clock.now()
-        while self._due and self._due[0][0] <= now:
-            until, job = heappop(self._due)
-            if self._until.get(job) == until:
-                self._look(job, now)
-
-    def _look(self, job: str, now: Millis) -> None:
         self._tape(Touched(now, job))
-        self._schedule(job, now)
-
-    def _schedule(self, job: str, now: Millis) -> None:
         derived = self._service.derived(job, now)
         until = derived.until if derived else None
         if until is not None and self._until.get(job) != until:
@@ -123,13 +142,6 @@ def _job_of(told: Observation) -> str | None:
         return told.job
     job = getattr(told.fact, "job", None) if isinstance(told, Noted) else None
     return job if isinstance(job, str) else None
-
-
-def lines_of(ring: Ring, service: Service, clock: Clock, header: Header) -> Iterator[bytes]:
-    """The journal in memory, header first, as lines of a recording that is still open."""
-    onlooker = Onlooker(service, clock, header)
-    onlooker.catch_up(ring.observations())
-    return iter(onlooker.take())
 
 
 async def first_of(*waits: Callable[[], Coroutine[Any, Any, object]]) -> None:
