@@ -11,10 +11,11 @@ from urllib.parse import quote_plus, urlencode
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Request, Response
-from lab.core.journal import LedgerCleared
+from lab.core.journal import JobAccepted, LedgerCleared
 from lab.core.oauth import Client
 from lab.core.observe import Noted, Replied
 from lab.core.service import Config, Service
+from lab.core.service.views import UNMATCHED
 from lab.recording.alias import aliases, fill, named
 from lab.recording.bodies import bytes_of, filled
 from lab.recording.codec import fact_of
@@ -38,7 +39,9 @@ class Drive:
         self._service = Service(config)
         pairs = [(client.id, client.secret) for client in config.clients]
         header = replace(recording.header, extra=())
-        self._tape = Tape(self._service, self._written.append, header, clients=pairs)
+        self._long: dict[str, bytes] = {}
+        blobs = self._long.__setitem__ if "blob" in header.features else None
+        self._tape = Tape(self._service, self._written.append, header, clients=pairs, blobs=blobs)
         self._service.observers.append(self._tape)
         self._clients = {named("client", client.id): client for client in config.clients}
         secrets = {alias: client.secret for alias, client in self._clients.items()}
@@ -95,6 +98,11 @@ class Drive:
             self._service.reset(line.instant)
         elif fact is not None:
             self._service.note(fact)
+        if isinstance(fact, JobAccepted):
+            # a job told again keeps its ordinal, so the next one must not get it
+            counter = f"job/{fact.client}/{fact.scenario or UNMATCHED.name}"
+            while self._service.ledger.take(counter) < fact.ordinal:
+                continue
 
     # Requests
 

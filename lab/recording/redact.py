@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Iterable
 from urllib.parse import quote_plus, unquote, unquote_plus
 
+from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
 from lab.core.oauth import read_basic
 from lab.recording.alias import GRAMMAR, KINDS, aliases, named, numbered
@@ -64,6 +65,11 @@ class Redactor:
         self._clean: dict[str, str] = {}
         self._sensitive: dict[str, bool] = {}
         for client, secret in self._clients.items():
+            if len(secret) < SHORTEST:
+                raise UsageError(
+                    f"The secret of client {client} is too short to be kept out of a recording.",
+                    hint=f"Use {SHORTEST} characters or more.",
+                )
             self._watch(secret, named("client", client), client)
 
     # What is known

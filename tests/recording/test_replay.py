@@ -13,9 +13,14 @@ from lab.core.parse import parse
 from lab.core.plan import outline
 from lab.recording.codec import write
 from lab.recording.exports import clock, transcript
+from lab.recording.header import header_of
+from lab.recording.leaks import leaks
 from lab.recording.lines import Entry, Line, Recording, Req, Res
 from lab.recording.reader import read
+from lab.recording.repair import repair
 from lab.recording.replay import replay
+from lab.recording.restate import restate
+from lab.recording.tape import Tape
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.test_codec import GOLDEN
 
@@ -165,3 +170,82 @@ def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
     told = transcript(read(GOLDEN.read_bytes()))
     assert told == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
     assert clock(3_600_000 + 61_005) == "+61:01.005"
+
+
+def test_a_tape_that_begins_late_restates_what_lives_and_replays_by_itself() -> None:
+    joined = recorded(scripted=False)
+    assert joined.decide(list(joined.service.jobs())[-1], "manager", "approved") == 200
+    late: list[bytes] = []
+    clients = [(client.id, client.secret) for client in joined.service.config.clients]
+    tape = Tape(joined.service, late.append, header_of(joined.service.config, lab="0", t=joined.now), clients=clients)
+    restate(joined.service, tape, joined.now)
+    joined.service.observers.append(tape)
+    joined.play((("APPROVE_ACTION", None),))
+    tape.close(joined.now)
+    found = read(b"".join(late))
+    told = [entry.type for entry in found.facts() if entry.x is None and entry.at is not None]
+    assert told[:3] == ["token.granted", "job.accepted", "gate.decided"] and told.count("job.accepted") == 2
+    report = replay(found, [scenario()], name=NAME)
+    assert report.passed, report.text()
+
+
+def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
+    joined = Joined(config())
+    blobs: dict[str, bytes] = {}
+    lines: list[bytes] = []
+    header = header_of(joined.service.config, lab="0", blobs=True)
+    clients = [(client.id, client.secret) for client in joined.service.config.clients]
+    tape = Tape(joined.service, lines.append, header, clients=clients, blobs=blobs.__setitem__)
+    joined.service.observers[:] = [tape]
+    joined.play()
+    long = b'{"message":"' + b"x" * 70_000 + b'"}'
+    path = "/api/fusion-ai/orchestrator/agent/v2/EXPENSES/invokeAsync"
+    token = next(iter(joined.service.ledger.tokens()))[0]
+    headers = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
+    reply = joined.service.serve(Request("POST", path, "", headers, long), joined.now)
+    joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.held))
+    tape.close(joined.now)
+    assert reply.response.status == 202 and len(blobs) == 2
+    data = b"".join(lines)
+    report = replay(read(data), [scenario()], name=NAME, blob=blobs.__getitem__)
+    assert report.passed, report.text()
+    assert report.actual == data
+
+
+def test_a_torn_recording_is_repaired_once_and_a_whole_one_is_left_alone() -> None:
+    joined = recorded()
+    torn = joined.data[:-7]
+    mended, gone = repair(torn)
+    found = read(mended)
+    assert found.end is not None and found.end.reason == "repaired" and gone == len(joined.lines[-1]) - 7
+    assert repair(mended) == (mended, 0)
+    joined.tape.close(joined.now)
+    assert repair(joined.data) == (joined.data, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "hits"),
+    [
+        ('{"p":"Bearer «token:T1»"}', 0),
+        ('{"p":"Bearer eyJa.eyJb.c"}', 1),
+        ('{"password":"x"}', 1),
+        ('{"input":"{\\"password\\":\\"x\\"}"}', 1),
+        ('{"p":"https://pod.fa.oraclecloud.com/x"}', 1),
+        ('{"p":"http://127.0.0.1:8080/x https://acme.example/ http://localhost"}', 0),
+        ('{"p":"jane@corp.com"}', 1),
+        ('{"p":"jane@example.com"}', 0),
+        ('{"p":"+49 170 1234567"}', 1),
+        ('{"p":"+2000 ms"}', 0),
+    ],
+)
+def test_leaks_are_told_with_their_line(text: str, hits: int) -> None:
+    found = list(leaks(f"{{}}\n{text}\n".encode()))
+    assert len(found) == hits and all(leak.line == 2 for leak in found)
+
+
+def test_a_recording_of_the_mock_leaks_nothing() -> None:
+    joined = recorded()
+    joined.tape.close(joined.now)
+    clients = [(client.id, client.secret) for client in joined.service.config.clients]
+    assert list(leaks(joined.data, clients)) == []
+    assert list(leaks(GOLDEN.read_bytes(), clients)) == []

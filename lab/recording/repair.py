@@ -1,0 +1,19 @@
+"""An open or torn recording made whole again: the torn tail is cut, a footer appended (recording.md §3)."""
+
+from hashlib import sha256
+
+from lab.recording.codec import footer
+from lab.recording.lines import Result
+from lab.recording.reader import read
+
+
+def repair(data: bytes, name: str = "recording") -> tuple[bytes, int]:
+    """The whole recording, and how many bytes of a torn line went; a closed one comes back as it is.
+
+    RecordingError if the lines themselves can't be read.
+    """
+    found = read(data, name)
+    if found.result is Result.CLOSED:
+        return data, 0
+    whole = data[: len(data) - found.torn]
+    return whole + footer(len(found.lines) + 1, found.until, "repaired", sha256(whole)), found.torn

@@ -1,0 +1,56 @@
+"""The live input facts told again, for a tape that begins after the lab did (recording.md §1).
+
+Every file can then be folded by itself: each fact has its `at`, none has an `x`.
+"""
+
+import json
+from collections.abc import Iterator
+
+from lab.core.clock import Millis
+from lab.core.gates import Decision
+from lab.core.journal import Fact, GateDecided, JobAccepted, JobRecord, TokenGranted, WaitEnded, job_key
+from lab.core.observe import Noted
+from lab.core.plan import settle_draws
+from lab.core.service import Service
+from lab.recording.tape import Tape
+
+
+def restate(service: Service, tape: Tape, now: Millis) -> None:
+    """Tell a new tape what the ledger holds; derived facts follow when a job is next touched."""
+    for fact in sorted(live_facts(service, now), key=lambda fact: fact.at):
+        tape(Noted(now, fact))
+
+
+def live_facts(service: Service, now: Millis) -> Iterator[Fact]:
+    """The facts that fold to the tokens still good, and to every job with its decisions."""
+    for token, record in service.ledger.tokens():
+        if not record.revoked and now < record.until:
+            yield TokenGranted(
+                at=record.since, token=token, client=record.client, grant="client_credentials", scope=record.scope,
+                until=record.until, user=record.user,
+            )  # fmt: skip
+    for job in service.jobs():
+        found = service.ledger.get(job_key(job))
+        if isinstance(found, JobRecord):
+            yield _accepted(service, job, found)
+            yield from (_decided(job, decision) for decision in found.decisions)
+
+
+def _accepted(service: Service, job: str, record: JobRecord) -> JobAccepted:
+    made = next((each for each in service.config.outlines if each.name == record.scenario), None)
+    known = (service.config.recorded or {}).get((record.client, record.scenario or "", record.ordinal))
+    drawn = known or (settle_draws(made, service.config.seed, record.ordinal) if made else {})
+    return JobAccepted(
+        at=record.at, job=job, client=record.client, user=record.user, conversation=record.conversation,
+        turn=record.turn, team=record.team, scenario=record.scenario, ordinal=record.ordinal,
+        input=json.loads(record.input), drawn=dict(sorted({**drawn, **record.drawn}.items())),
+    )  # fmt: skip
+
+
+def _decided(job: str, decision: Decision) -> Fact:
+    if decision.verdict is None:
+        return WaitEnded(at=decision.at, job=job, step=decision.step, round=decision.visit)
+    return GateDecided(
+        at=decision.at, job=job, gate=decision.step, round=decision.visit, verdict=decision.verdict, by=decision.by,
+        name=decision.name, comment=decision.comment,
+    )  # fmt: skip
