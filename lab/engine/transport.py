@@ -24,7 +24,7 @@ def open_session(connections: int = 0) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections),
         cookie_jar=aiohttp.DummyCookieJar(), timeout=_UNSET, trust_env=False,
-        headers={"user-agent": _AGENT}, skip_auto_headers=("content-type",),
+        headers={"user-agent": _AGENT, "accept-encoding": "gzip, deflate"}, skip_auto_headers=("content-type",),
     )  # fmt: skip
 
 

@@ -49,7 +49,8 @@ class Listener:
             family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
             sock = socket.create_server(address[:2], family=family, backlog=BACKLOG)
         except OSError as error:
-            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            # A bad name has the resolver's number and words, not the system's.
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
             hint = "choose another port, or 0 for any free one"
             raise HostError(f"can't listen on {host} port {port}: {why}", hint=hint) from error
         sock.setblocking(False)
