@@ -71,6 +71,7 @@ class Terminal:
         end = time.monotonic() + seconds
         while self._feed(end - time.monotonic()):
             assert time.monotonic() < end, f"still running:\n{self.text}"
+        assert time.monotonic() < end, f"still running:\n{self.text}"
         return self.process.wait(timeout=seconds)
 
     def _feed(self, seconds: float) -> bool:
@@ -81,11 +82,12 @@ class Terminal:
             data = os.read(self._master, 65_536)
         except OSError:
             return False
+        got = bool(data)
         # Queries of the terminal that a memory one needn't answer, and pyte would print.
         for query in (b"\x1b[?2026$p", b"\x1b[?2048$p", b"\x1b[>1u", b"\x1b[<u"):
             data = data.replace(query, b"")
         self._stream.feed(data)
-        return bool(data)
+        return got
 
 
 def lab(*argv: str, columns: int = 120, rows: int = 36, cwd: Path = ROOT) -> Terminal:

@@ -22,8 +22,8 @@ def service(name: str = "item-comparison") -> Service:
     return Service(Config((prompt,), Switches(), 42, INSTANT_EPOCH, scripted=False))
 
 
-def granted(mock: Service, now: int = 0) -> str:
-    """A token."""
+def token_request() -> Request:
+    """The request for a token."""
     form = urlencode(
         {
             "grant_type": "client_credentials",
@@ -33,7 +33,12 @@ def granted(mock: Service, now: int = 0) -> str:
         }
     )
     head = (("content-type", "application/x-www-form-urlencoded"),)
-    response = mock.serve(Request("POST", "/oauth2/v1/token", "", head, form.encode()), now).response
+    return Request("POST", "/oauth2/v1/token", "", head, form.encode())
+
+
+def granted(mock: Service, now: int = 0) -> str:
+    """A token."""
+    response = mock.serve(token_request(), now).response
     assert response.status == 200, response
     return str(json.loads(response.body)["access_token"])
 

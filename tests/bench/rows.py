@@ -1,5 +1,6 @@
 """The rows of the table, each a function that measures and returns rows."""
 
+import asyncio
 import gc
 import subprocess
 import sys
@@ -10,9 +11,13 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lab.recording.lines import Req
+from lab.recording.replay import replay
 from tests.bench.load import server
 from tests.bench.measure import Row, interleaved
 from tests.bench.mock import accepted, granted, invoke_request, service
+from tests.bench.replaying import long_recording, over_loopback, recorded, replaying
+from tests.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 MANY = 100_000
@@ -73,3 +78,57 @@ def _starting(*arguments: str) -> Callable[[], float]:
         return (time.perf_counter() - begun) * 1_000
 
     return start
+
+
+MINIMAL = """
+from textual.app import App
+from textual.widgets import Static
+class Minimal(App):
+    def compose(self):
+        yield Static("\\n".join(["Begin" + "." * 100] * 20))
+Minimal().run()
+"""
+
+
+def first_paint() -> Iterable[Row]:
+    """The screen at 120x36, from start to the first frame with its keys, against a minimal Textual app."""
+    minimal, lab = interleaved(_painting("-c", MINIMAL), _painting("-m", "lab", "demo"))
+    shown = f"minimal Textual app {minimal.median:.0f} ms"
+    yield Row("TUI, start to first paint", 350, lab.median, shown, lab.spread, unit="ms", at_most=True)
+    ratio = lab.median / minimal.median
+    yield Row("the same / a minimal Textual app", 2.0, ratio, shown, lab.spread, unit="x", at_most=True)
+
+
+def _painting(*arguments: str) -> Callable[[], float]:
+    def paint() -> float:
+        with Terminal([sys.executable, *arguments]) as terminal:
+            return terminal.until(lambda seen: "Begin" in seen.text)
+
+    return paint
+
+
+def replays() -> Iterable[Row]:
+    """Replay in memory against the same exchanges over loopback, with aiohttp's client and our server."""
+    recording, outlines = recorded("item-comparison")
+    exchanges = sum(isinstance(line, Req) for line in recording.lines)
+
+    def evaluated() -> float:
+        begun = time.perf_counter()
+        for _ in range(10):
+            assert replay(recording, outlines).passed
+        return (time.perf_counter() - begun) / 10 / exchanges * 1e6
+
+    def called() -> float:
+        return asyncio.run(over_loopback(recording, outlines)) / exchanges * 1e6
+
+    memory, loopback = interleaved(evaluated, called)
+    shown = f"replay {memory.median:.0f} µs an exchange, TestClient {loopback.median:.0f} µs"
+    yield Row("replay in memory / over loopback", 5, loopback.median / memory.median, shown, memory.spread, unit="x")
+
+
+def growing() -> Iterable[Row]:
+    """The cost of an exchange in a long recording against a short one."""
+    short, long = long_recording(50), long_recording(5_000)
+    few, many = interleaved(partial(replaying, short, 20), partial(replaying, long, 1))
+    shown = f"50 exchanges {few.median:.0f} µs each, 5,000 {many.median:.0f} µs each"
+    yield Row("replay, an exchange of 5,000 / of 50", 1.2, many.median / few.median, shown, many.spread, at_most=True)
