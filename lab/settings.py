@@ -57,7 +57,9 @@ class Settings:
     reviewer: Reviewer | None = None
     """Who answers gates; None: a person on the screen, the script elsewhere."""
     switches: tuple[tuple[str, str], ...] = ()
-    """Switches as text, the environment's first, so that a later one wins."""
+    """Switches as text, as `--profile` and `--set` name them; a later one wins."""
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """`LAB_` names without the prefix: those that are switches win over the defaults, and yield to `switches`."""
     instant: bool = False
     """Whether a run is evaluated on a manual clock, without waiting."""
     peer: Peer | None = None
@@ -93,7 +95,8 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         port=_number(given.get("port", 0), "--port", 0, 65_535),
         control_port=_number(given.get("control_port", 0), "--control-port", 0, 65_535),
         reviewer=cast("Reviewer | None", given.get("reviewer")),
-        switches=_switches(given.get("set", []), env),
+        switches=_switches(given),
+        environment=_environment(env),
         instant=instant,
         peer=_peer(given["base"], env) if "base" in given else None,
         colour="NO_COLOR" not in env or not env["NO_COLOR"],
@@ -134,22 +137,20 @@ def _clock(text: str, option: str = "--clock") -> tuple[ClockKind, str]:
     return "scaled", factor
 
 
-def _switches(given: list[str], env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    pairs = [(key[4:].lower(), value) for key, value in sorted(env.items()) if key.startswith("LAB_")]
-    known = [pair for pair in pairs if pair[0] in SWITCHES]
-    for text in given:
+def _switches(given: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    profile = given.get("profile")
+    pairs = [("profile", str(profile))] if profile else []
+    for text in cast("list[str]", given.get("set", [])):
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--set {text} names no value.", hint="Write --set NAME=VALUE.")
-        known.append((name.strip().replace("-", "_"), value.strip()))
-    return tuple(known)
+        pairs.append((name.strip().replace("-", "_"), value.strip()))
+    return tuple(pairs)
 
 
-SWITCHES = frozenset(
-    ("invoke_status", "hints", "unknown_job", "version_check", "unknown_conversation",
-     "answer_by_message", "ecid", "pod", "scope_check")
-)  # fmt: skip
-"""The switches an environment may set (`LAB_` and the name in capitals); a test holds them to the typed document."""
+def _environment(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What `LAB_NAME` says of a switch; which names are switches is the typed document's affair."""
+    return tuple((key[4:].lower(), value) for key, value in sorted(env.items()) if key.startswith("LAB_") and value)
 
 
 def _peer(base: str, env: Mapping[str, str]) -> Peer:

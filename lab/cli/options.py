@@ -110,6 +110,7 @@ def _world(into: Parser) -> None:
     into.add_argument("--record", metavar="FILE", help="record to recordings/FILE.rec.jsonl, or to a path")
     into.add_argument("--force", action="store_true", help="rename an existing recording out of the way")
     into.add_argument("--reviewer", choices=("person", "script"), help="who answers gates")
+    into.add_argument("--profile", choices=("oci", "rfc"), help="which dialect the mock speaks where sources differ")
     into.add_argument("--set", action="append", metavar="NAME=VALUE", help="set a switch of the mock")
     into.add_argument("--json", action="store_true", help="results as JSON, one line each")
 

@@ -106,11 +106,11 @@ def clock_of(asked: Settings) -> AnyClock:
 def switches(asked: Settings) -> Switches:
     """The switches off their defaults; UsageError names the one that can't be set so."""
     known = Switches.model_fields
-    given: dict[str, object] = {}
-    for name, value in asked.switches:
+    for name, _ in asked.switches:
         if name not in known:
             raise UsageError(f"There is no switch {name}.", hint=nearest(name, known) or f"Known: {', '.join(known)}.")
-        given[name] = int(value) if value.isdigit() else value
+    pairs = (*(pair for pair in asked.environment if pair[0] in known), *asked.switches)
+    given: dict[str, object] = {name: int(value) if value.isdigit() else value for name, value in pairs}
     try:
         return Switches.model_validate(given, strict=False)
     except ValidationError as error:

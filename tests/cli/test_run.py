@@ -51,7 +51,7 @@ def test_a_wrong_name_gives_the_nearest(lab: Lab) -> None:
 
 def test_a_switch_changes_the_answer(lab: Lab) -> None:
     done = lab("run", "item-comparison", "--speed", "instant", "--set", "invoke_status=200")
-    assert any("invoke" in line and " 200 " in line for line in done.lines)
+    assert any(" INVOKE " in line and "  200  " in line for line in done.lines)
     assert lab("run", "item-comparison", "--set", "invoke_statsu=200").code == 2
     assert "did you mean invoke_status?" in lab("run", "item-comparison", "--set", "invoke_statsu=200").err
     assert lab("run", "item-comparison", "--set", "invoke_status=418").code == 2
