@@ -1,0 +1,168 @@
+"""The OpenAPI 3.1 document of the mocked surface: made of the fidelity table, every status code declared."""
+
+from collections.abc import Iterable
+
+from lab.core.exchange import Json
+from lab.core.scenario import Status
+from lab.core.wire.fidelity import BODY, GRANT, NODE, REQUEST, Claim
+from lab.core.wire.routes import API, TOKEN_PATH
+
+_ENUMS: dict[str, list[Json]] = {
+    "job body.status": [str(status) for status in Status],
+    "invoke request.status": ["PUBLISHED", "DRAFT"],
+    "invoke request.invocationMode": ["END_USER", "ADMIN", "USER"],
+    "invoke request.triggerType": ["chat", "app", "rest", "email", "schedule"],
+    "waitingNodeDetails.type": ["HUMAN", "WAIT"],
+}
+
+
+def openapi(version: str, base: str = "http://127.0.0.1:8080", scope: str = "") -> dict[str, Json]:
+    """The document; `base` is the server's origin, `scope` the one that opens the API."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Invoke Async Lab: the mocked agent API",
+            "version": version,
+            "description": "A mock for rehearsal. Which of it is documented, observed or assumed: lab fidelity.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": base}],
+        "paths": _paths(),
+        "components": {
+            "schemas": _schemas(),
+            "responses": _responses(),
+            "securitySchemes": {
+                "bearer": {
+                    "type": "oauth2",
+                    "flows": {"clientCredentials": {"tokenUrl": base + TOKEN_PATH, "scopes": {scope: "the API"}}},
+                },
+                "client": {"type": "http", "scheme": "basic"},
+            },
+        },
+    }
+
+
+def _object(claims: Iterable[Claim], *, required: bool) -> dict[str, Json]:
+    rows = tuple(claims)
+    schema: dict[str, Json] = {"type": "object", "properties": {row.name: _property(row) for row in rows}}
+    if required:
+        schema["required"] = [row.name for row in rows]
+        schema["additionalProperties"] = False
+    return schema
+
+
+def _property(row: Claim) -> Json:
+    kinds: list[Json] = list(row.json.split("|"))
+    schema: dict[str, Json] = {
+        "type": kinds[0] if len(kinds) == 1 else kinds,
+        "description": f"{row.says} ({row.word})",
+    }
+    if row.name == "waitingNodeDetails":
+        return {"anyOf": [{"$ref": "#/components/schemas/WaitingNodeDetails"}, {"type": "null"}]}
+    enum = _ENUMS.get(f"{row.place}.{row.name}")
+    if enum:
+        schema["enum"] = enum
+    return schema
+
+
+def _schemas() -> dict[str, Json]:
+    strings: dict[str, Json] = {name: {"type": "string"} for name in ("message", "status", "userDetails")}
+    return {
+        "InvokeRequest": _object(REQUEST, required=False),
+        "Job": _object(BODY, required=True),
+        "WaitingNodeDetails": _object(NODE, required=True),
+        "Grant": _object(GRANT, required=True),
+        "ErrorResponse": {"type": "object", "properties": strings, "required": list(strings)},
+        "OAuthError": {
+            "type": "object",
+            "properties": {name: {"type": "string"} for name in ("error", "error_description", "ecid")},
+            "required": ["error"],
+        },
+    }
+
+
+_REFUSALS = {
+    400: "The body or a field is wrong, or two tokens came",
+    401: "No token, or a bad one",
+    403: "Not for this caller",
+    404: "No such path, team or job",
+    405: "The path is known, the method is not",
+    408: "The body did not come in time",
+    409: "The request fits no job as it is now",
+    413: "The body is too large",
+    415: "The content type or coding is not taken",
+    429: "Too many jobs; only where a scenario or a limit plans it",
+    503: "The scenario can not be played; or where a scenario plans it",
+}
+
+
+def _responses() -> dict[str, Json]:
+    def content(schema: str, kind: str = "application/json") -> dict[str, Json]:
+        return {kind: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+    named: dict[str, Json] = {
+        "Job": {"description": "The job as it is now", "content": content("Job")},
+        "Grant": {"description": "A bearer token", "content": content("Grant")},
+        "OAuthError": {"description": "RFC 6749 section 5.2", "content": content("OAuthError")},
+    }
+    for code, text in _REFUSALS.items():
+        named[f"E{code}"] = {"description": text, "content": content("ErrorResponse")}
+    return named
+
+
+def _refs(good: dict[str, str], codes: Iterable[int]) -> dict[str, Json]:
+    named = good | {str(code): f"E{code}" for code in codes}
+    return {code: {"$ref": f"#/components/responses/{name}"} for code, name in named.items()}
+
+
+def _paths() -> dict[str, Json]:
+    code: Json = {
+        "name": "code", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[A-Z0-9_]{1,200}$"},
+    }  # fmt: skip
+    job: Json = {"name": "jobId", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    mode: Json = {
+        "name": "invocationMode", "in": "query", "schema": {"type": "string", "enum": ["END_USER", "ADMIN", "USER"]},
+    }  # fmt: skip
+    paths: dict[str, Json] = {TOKEN_PATH: {"post": _token()}}
+    for version in ("v2", "v1"):
+        paths[f"{API}/agent/{version}/{{code}}/invokeAsync"] = {"post": _invoke(version, code)}
+        paths[f"{API}/agent/{version}/{{code}}/status/{{jobId}}"] = {
+            "get": {
+                "operationId": f"status_{version}",
+                "summary": "What the job looks like now",
+                "security": [{"bearer": []}],
+                "parameters": [code, job, mode],
+                "responses": _refs({"200": "Job"}, (400, 401, 403, 404, 405)),
+            }
+        }
+    return paths
+
+
+def _invoke(version: str, code: Json) -> Json:
+    return {
+        "operationId": f"invoke_{version}",
+        "summary": "Start a job, continue a conversation, answer a gate",
+        "security": [{"bearer": []}],
+        "parameters": [code],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/InvokeRequest"}}},
+        },
+        "responses": _refs({"200": "Job", "202": "Job"}, sorted(_REFUSALS)),
+    }
+
+
+def _token() -> Json:
+    form: Json = {
+        "type": "object",
+        "required": ["grant_type", "scope"],
+        "properties": {name: {"type": "string"} for name in ("grant_type", "scope", "client_id", "client_secret")},
+    }
+    refused: dict[str, Json] = {code: {"$ref": "#/components/responses/OAuthError"} for code in ("400", "401")}
+    return {
+        "operationId": "token",
+        "summary": "Client credentials for a bearer token",
+        "security": [{"client": []}, {}],
+        "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
+        "responses": _refs({"200": "Grant"}, (405, 413)) | refused | {"413": {"description": "The form is too large"}},
+    }

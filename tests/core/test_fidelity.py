@@ -1,0 +1,64 @@
+"""The table of what is known: complete, and the source of the OpenAPI document."""
+
+import json
+
+from lab.core.exchange import Response
+from lab.core.scenario import Switches
+from lab.core.wire.fidelity import BODY, GRANT, NODE, REQUEST, TABLE
+from lab.core.wire.openapi import openapi
+from lab.core.wire.requests import KNOWN
+from tests.core.wire_peer import invoke, read, service, status, token
+
+
+def body_at(now: int) -> dict[str, object]:
+    mock = service()
+    bearer = token(mock)
+    job = read(mock.serve(invoke(bearer, {"message": "Taxi 42"}), 0).response)["jobId"]
+    return read(mock.serve(status(bearer, str(job)), now).response)
+
+
+def test_every_field_of_the_wire_has_a_mark_in_its_order():
+    waiting = body_at(2_000)
+    assert [row.name for row in BODY] == list(waiting)
+    assert [row.name for row in NODE] == list(waiting["waitingNodeDetails"])
+    assert {row.name for row in REQUEST} == set(KNOWN)
+    assert [row.name for row in GRANT] == ["access_token", "token_type", "expires_in"]
+
+
+def test_every_claim_is_marked_and_names_a_switch_that_exists():
+    for row in TABLE:
+        assert row.marks and row.says and row.word in ("documented", "observed", "assumed")
+        assert not row.switch or row.switch in Switches.model_fields, row
+
+
+def test_bodies_have_the_types_that_the_table_says():
+    kinds = {str: "string", int: "integer", bool: "boolean", list: "array", dict: "object", type(None): "null"}
+    for now in (0, 2_000, 70_000):
+        for row in BODY:
+            assert kinds[type(body_at(now)[row.name])] in row.json.split("|"), row
+    node = body_at(2_000)["waitingNodeDetails"]
+    for row in NODE:
+        assert kinds[type(node[row.name])] in row.json.split("|"), row
+
+
+def test_the_document_declares_what_it_refers_to_and_is_json():
+    document = openapi("0.1.0")
+    text = json.dumps(document)
+    for part in text.split('"$ref": "#/')[1:]:
+        place = document
+        for name in part.split('"')[0].split("/"):
+            place = place[name]
+    assert document["openapi"] == "3.1.0" and len(document["paths"]) == 5
+
+
+def test_every_answer_of_the_mock_is_declared():
+    mock = service()
+    bearer = token(mock)
+    document = openapi("0.1.0")
+    path = "/api/fusion-ai/orchestrator/agent/v2/{code}/invokeAsync"
+    declared = document["paths"][path]["post"]["responses"]
+    answers: list[Response] = [
+        mock.serve(invoke(bearer, body), 0).response
+        for body in ({"message": "Taxi 42"}, {}, {"message": "x", "version": 9}, b"{")
+    ]
+    assert {str(answer.status) for answer in answers} <= set(declared)
