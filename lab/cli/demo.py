@@ -121,6 +121,10 @@ def connecting(
 async def shown(app: "LabApp", stop: Stop, console: Console) -> None:
     """Show the screen until the person quits or a signal comes; then the outcome goes to stdout."""
     import asyncio
+    import logging
+
+    # What libraries log would be written across the screen.
+    logging.getLogger().addHandler(logging.NullHandler())
 
     def leave(reason: str) -> None:
         # Cancelling would leave the terminal as the screen had it.

@@ -1,0 +1,37 @@
+"""The README's picture, made by the lab itself: `python -m tests.picture` writes `.github/lab.svg`."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from lab.cli.console import Console
+from lab.cli.demo import acts_of, connecting, screen
+from lab.cli.loop import Stop
+from lab.cli.world import world
+from lab.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PICTURE = ROOT / ".github" / "lab.svg"
+
+
+async def picture() -> str:
+    """The stage at 120x36 at the moment when a person must decide."""
+    asked = Settings(
+        "demo", ("item-comparison",), scenarios=str(ROOT / "scenarios"), clock="scaled", factor="4", epoch=1_772_442_900
+    )
+    made = world(asked, reviewer="person")
+    async with AsyncExitStack() as stack:
+        app = screen(acts_of(made), connecting(asked, made, Console(), Stop(), stack, []), made, asked)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await pilot.pause(1)
+            await pilot.press("space")
+            while "APPROVAL" not in app.export_screenshot():
+                await pilot.pause(0.1)
+            await made.clock.sleep_until(made.clock.now() + 9_000)
+            await pilot.press("space")
+            await pilot.pause(0.2)
+            return app.export_screenshot(title="lab demo")
+
+
+if __name__ == "__main__":
+    PICTURE.write_text(asyncio.run(picture()))
