@@ -127,4 +127,3 @@ def label(scene: Scene, key: Key) -> str:
 def rank(shown: str) -> int:
     """How early the key bar gives it up: higher goes first."""
     return {"space": 0, "?": 1, "0": 2, "s": 3, "w": 4, "n": 5, "o": 6, "+-": 7}.get(shown, 9)
-

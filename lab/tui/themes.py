@@ -80,9 +80,7 @@ class Styles:
                 fore = word
         if turned:
             fore, ground = "fill", fore
-        return Style(
-            color=self._colour(fore), bgcolor=self._colour(ground), bold=bold or None, italic=italic or None
-        )
+        return Style(color=self._colour(fore), bgcolor=self._colour(ground), bold=bold or None, italic=italic or None)
 
     def _colour(self, word: str) -> str:
         text = self.colours.get(word, self.colours["fg"])

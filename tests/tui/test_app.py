@@ -12,8 +12,8 @@ from textual.color import Color
 from textual.pilot import Pilot
 
 from lab.core.errors import HostError
-from lab.core.observe import Noted, Observation, Replied
 from lab.core.journal import TapeNoted
+from lab.core.observe import Noted, Observation, Replied
 from lab.tui.app import Document, LabApp
 from lab.tui.messages import Decided, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped
 from lab.tui.screens.page import Page
@@ -274,7 +274,11 @@ async def test_hostile_text_reaches_no_terminal() -> None:
     script.token(0)
     script.first(130)
     node = dict(play.NODE) | {"initialMessage": EVIL, "code": EVIL, "channelType": EVIL, "requestChangeMessage": EVIL}
-    script.poll(1_000, play.body("WAITING", waitingNodeDetails=node, waitingToolCode=EVIL, traceId=EVIL, conversationId=EVIL), 40)
+    script.poll(
+        1_000,
+        play.body("WAITING", waitingNodeDetails=node, waitingToolCode=EVIL, traceId=EVIL, conversationId=EVIL),
+        40,
+    )
     script.poll(2_000, play.body(EVIL, progressMessage=EVIL), 40)
     script.told.append(Noted(2_100, TapeNoted(at=2_100, text=EVIL)))
     script.poll(3_000, play.body("ERROR", error=EVIL, output=EVIL, followUpQuestions=[EVIL]), 40)

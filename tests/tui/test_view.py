@@ -18,7 +18,7 @@ from lab.tui.view.markdown import markdown
 from lab.tui.view.plain import lines as plain_lines
 from lab.tui.view.reduce import reduce
 from lab.tui.view.rows import draw
-from lab.tui.view.spans import clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
+from lab.tui.view.spans import changed_cells, clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.view.state import Look, Scene, Show, Stage
 from tests.tui import play
 
@@ -103,7 +103,12 @@ def test_bodies_keep_no_secrets() -> None:
     form = b"grant_type=password&username=u&password=canary-1&client_secret=canary-2&assertion=canary-3"
     kind = "application/x-www-form-urlencoded"
     document = json.dumps({"access_token": "canary-4", "nested": [{"refresh_token": "canary-5"}]}).encode()
-    for text in (clean.body(form, kind), clean.compact(form, kind), clean.body(document, None), clean.compact(document, None)):
+    for text in (
+        clean.body(form, kind),
+        clean.compact(form, kind),
+        clean.body(document, None),
+        clean.compact(document, None),
+    ):
         assert "canary" not in text
     assert play.TOKEN not in clean.body(f"<p>{play.TOKEN}</p>".encode(), "text/html")
 
@@ -229,7 +234,11 @@ def test_places_do_not_overlap() -> None:
             for look in ({}, {"wire": True}, {"zoom": "job"}):
                 taken: set[tuple[int, int]] = set()
                 for part, place in places(scene_of(state, **look), *size).items():
-                    cells = {(x, y) for x in range(place.x, place.x + place.width) for y in range(place.y, place.y + place.height)}
+                    cells = {
+                        (x, y)
+                        for x in range(place.x, place.x + place.width)
+                        for y in range(place.y, place.y + place.height)
+                    }
                     assert not cells & taken, (state, size, part)
                     taken |= cells
 
@@ -350,3 +359,19 @@ def test_the_transcript_of_the_whole_story() -> None:
     assert "00:24.1 DECIDED  approved  202  176 ms" in told
     assert told[-1] == "› Who supplies both?"
     assert "# The output came back on the same Job ID, after one decision." in told
+
+
+ROLES = st.sampled_from(("fg", "dim"))
+
+
+@given(*[st.lists(st.tuples(st.text(alphabet="ab 日", min_size=1, max_size=4), ROLES), max_size=6)] * 2)
+def test_cells_outside_the_changed_stretch_are_equal(one: list[tuple[str, str]], two: list[tuple[str, str]]) -> None:
+    old, new = fill(row(*one), 24), fill(row(*two), 24)
+
+    def cells(line: object) -> list[tuple[str, str]]:
+        return [(c, span.role) for span in line for c in span.text for _ in range(cell_len(c))]  # type: ignore[attr-defined]
+
+    found = changed_cells(old, new)
+    start, stop = found[0] if found else (24, 24)
+    assert cells(old)[:start] == cells(new)[:start]
+    assert cells(old)[stop:] == cells(new)[stop:]

@@ -65,7 +65,9 @@ class Page(ModalScreen[str | None]):
         Binding("pagedown,space", "move(10)", "Page down"),
     ]
 
-    def __init__(self, title: str, body: Body, styles_now: Callable[[], Styles], *, key: str, foot: str = "esc") -> None:
+    def __init__(
+        self, title: str, body: Body, styles_now: Callable[[], Styles], *, key: str, foot: str = "esc"
+    ) -> None:
         super().__init__()
         self.key = key
         self.sheet = Sheet(title, foot, body, styles_now)

@@ -142,9 +142,7 @@ class StageScreen(Screen[None]):
 
     def _show(self) -> Show:
         source = self.lab.source
-        return Show(
-            source.pill, source.title, source.team, source.seed, source.scenario, source.recording, source.can
-        )
+        return Show(source.pill, source.title, source.team, source.seed, source.scenario, source.recording, source.can)
 
     def _look(self) -> Look:
         source = self.lab.source

@@ -56,7 +56,9 @@ def masked(text: str) -> str:
 def form(body: bytes) -> tuple[tuple[str, str], ...]:
     """The fields of a form, secrets as dots."""
     pairs = parse_qsl(body[:CAP].decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=None)
-    return tuple((line(name, 64), DOTS if name.lower() in SECRET_NAMES else line(masked(value))) for name, value in pairs)
+    return tuple(
+        (line(name, 64), DOTS if name.lower() in SECRET_NAMES else line(masked(value))) for name, value in pairs
+    )
 
 
 def headers(pairs: Headers) -> tuple[tuple[str, str], ...]:

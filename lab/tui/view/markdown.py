@@ -168,7 +168,10 @@ def _table(tokens: "Sequence[Token]", inner: int) -> list[Row]:
     for cells in grid:
         parts = [wrap(cell, size) or [BLANK] for cell, size in zip(cells, widths, strict=False)]
         for index in range(max(map(len, parts), default=1)):
-            line = [fill(part[index] if index < len(part) else BLANK, size) for part, size in zip(parts, widths, strict=False)]
+            line = [
+                fill(part[index] if index < len(part) else BLANK, size)
+                for part, size in zip(parts, widths, strict=False)
+            ]
             spans = [span for at, cell in enumerate(line) for span in ((Span("  "), *cell) if at else cell)]
             lines.append(cut(row(*spans), inner))
     return lines

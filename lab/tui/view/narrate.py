@@ -85,7 +85,8 @@ def sentence(scene: Scene) -> str:
         return "The token is here. invokeAsync asks the agent team to start a job."
     told = _scenario_sentence(scene.show, here)
     if told:
-        return told
+        begin = " Press space."
+        return told + begin if here == "idle" and len(told) + len(begin) <= 76 and "space" not in told else told
     if here == "waiting" and stage.gate is None:
         return "The job waits by itself; nobody has to decide. Polling goes on."
     if here == "waiting" and stage.gate is not None and stage.gate.channel not in ("CHAT", ""):

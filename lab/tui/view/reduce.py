@@ -184,7 +184,9 @@ def _polled(stage: Stage, call: Call, response: Response) -> Stage:
     at = call.until or call.at
     if body is None:
         word = "unreadable" if response.status == 200 else "refused"
-        return _mark(replace(stage, polls=stage.polls + 1), Mark(at, "lost", word, response.status, call.took, bad=True))
+        return _mark(
+            replace(stage, polls=stage.polls + 1), Mark(at, "lost", word, response.status, call.took, bad=True)
+        )
     status = clean.line(body.status, 40)
     before = next((mark.word for mark in reversed(stage.marks) if mark.kind in ("poll", "decided")), None)
     mark = Mark(at, "poll", status, response.status, call.took, first=status != before)
@@ -284,4 +286,3 @@ def _noted(stage: Stage, fact: journal.Fact) -> Stage:
 
 def _ours(stage: Stage, job: str) -> bool:
     return stage.ended is None and stage.job is not None and stage.job.job in (None, job)
-

@@ -129,6 +129,19 @@ def hot_at(spans: Row, cell: int) -> str | None:
     return None
 
 
+def changed_cells(old: Row, new: Row) -> tuple[tuple[int, int], ...]:
+    """The stretch of cells in which two rows of the same width differ; none if they are equal."""
+    if old == new:
+        return ()
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    stop = 0
+    while stop < min(len(old), len(new)) - start and old[-1 - stop] == new[-1 - stop]:
+        stop += 1
+    return ((width(new[:start]), max(width(old[: len(old) - stop]), width(new[: len(new) - stop]))),)
+
+
 def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
     """The row broken at blanks into rows of at most `cells`; `most` rows, the last one cut."""
     if cells <= 0:
@@ -152,7 +165,9 @@ def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
     if line or not lines:
         lines.append(_trim(line))
     if most is not None and len(lines) > most:
-        rest = tuple(span for extra in lines[most - 1 :] for span in (*extra, Span(" ", extra[-1].role if extra else "fg")))
+        rest = tuple(
+            span for extra in lines[most - 1 :] for span in (*extra, Span(" ", extra[-1].role if extra else "fg"))
+        )
         return [*lines[: most - 1], cut(rest, cells)]
     return lines
 

@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lab.tui.themes import Styles
-from lab.tui.view.spans import Row, Rows, hot_at
+from lab.tui.view.spans import Row, Rows, changed_cells, hot_at
 
 
 class Pressed(Message):
@@ -53,9 +53,13 @@ class Part(Widget):
         if len(before) != len(rows):
             self.refresh()
             return
-        changed = [y for y, (old, new) in enumerate(zip(before, rows, strict=True)) if old != new]
+        changed = [
+            Region(start, y, stop - start, 1)
+            for y, (old, new) in enumerate(zip(before, rows, strict=True))
+            for start, stop in changed_cells(old, new)
+        ]
         if changed:
-            self.refresh(*[Region(0, y, self.size.width, 1) for y in changed])
+            self.refresh(*changed)
 
     def render_line(self, y: int) -> Strip:
         """One row as a strip, exactly as wide as the widget."""

@@ -14,7 +14,7 @@ TINTS = {"run": "@tint-run", "wait": "@tint-wait", "done": "@tint-done", "bad": 
 def header(scene: Scene, columns: int, now: Millis) -> Rows:
     """Brand, source, scenario and team, seed, speed, clock, and every setting that is off its default."""
     show, look = scene.show, scene.look
-    pill = ("@fill-bad" if show.pill.startswith("POD") else "@fill-run")
+    pill = "@fill-bad" if show.pill.startswith("POD") else "@fill-run"
     left = row(" ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {show.pill} ", f"fill b {pill}"))
     if look.paused:
         left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))

@@ -13,6 +13,7 @@ from lab.tui.view.rows.parts import (
     request_row,
     title,
 )
+from lab.tui.view.rows.polling import next_call
 from lab.tui.view.spans import BLANK, Row, Rows, clip_left, digits, middle, row
 from lab.tui.view.state import JobView, Scene
 
@@ -39,14 +40,19 @@ def draw(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
     """The pane with its frame."""
     job = scene.stage.job
     name = title(scene, "job", "2 JOB", kind(job), "turn 1" if job else "")
-    return frame(_body(job, columns - 4, rows - 2), name, status(job), kind(job), columns, rows, key="2")
+    body = _body(job, columns - 4, rows - 2)
+    if scene.stage.pending is not None and job is not None and job.job is None and len(body) < rows - 3:
+        body = [*body, BLANK, next_call(scene.stage.pending, columns - 4, now, "bad")]
+    return frame(body, name, status(job), kind(job), columns, rows, key="2")
 
 
 def short(scene: Scene, columns: int, now: Millis) -> Rows:
     """The pane as one row."""
     job = scene.stage.job
     if job is None:
-        return one_row("coming", "2 JOB", row(("No job yet. invokeAsync gives a Job ID at once.", "dim")), (), columns, key="2")
+        return one_row(
+            "coming", "2 JOB", row(("No job yet. invokeAsync gives a Job ID at once.", "dim")), (), columns, key="2"
+        )
     if job.refusal is not None:
         gist = row((str(job.code or "···"), "bad b"), "  ", (job.refusal, "bad"))
         return one_row("bad", "2 JOB", gist, (), columns, key="2")

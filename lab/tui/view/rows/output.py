@@ -75,7 +75,11 @@ def content(scene: Scene, inner: int, rows: int, now: Millis) -> list[Row]:
         return _before(scene, inner, rows)
     if kind(stage) == "coming" or last is None:
         return _at_work(scene, inner, rows, now)
-    body = _failed(stage, last, scene.look.output, inner) if kind(stage) == "bad" else _done(last, scene.look.output, inner)
+    body = (
+        _failed(stage, last, scene.look.output, inner)
+        if kind(stage) == "bad"
+        else _done(last, scene.look.output, inner)
+    )
     foot = _last_status(last, inner)
     return bottom(body, foot, rows) if len(body) + len(foot) < rows else _dense(body, rows)
 

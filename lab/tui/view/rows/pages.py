@@ -39,7 +39,9 @@ def help_page(scene: Scene, columns: int, rows: int, colours: str, inner: int) -
     for index, (group, name) in enumerate(groups):
         half = halves[1 if group == "view" else 0] if inner >= 72 else halves[0]
         half.append(row((name, "run b")))
-        half += [_key(scene, key, (inner // 2 - 2) if inner >= 72 else inner) for key in keys.TABLE if key.group == group]
+        half += [
+            _key(scene, key, (inner // 2 - 2) if inner >= 72 else inner) for key in keys.TABLE if key.group == group
+        ]
         if index < 2:
             half.append(BLANK)
     if not halves[1]:

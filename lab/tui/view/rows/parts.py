@@ -13,7 +13,13 @@ FRAMES = {
 }  # fmt: skip
 """By kind: the border's characters, its colour, the title's role."""
 
-SIGNS = {"coming": ("○", "dim"), "work": ("◐", "run"), "done": ("✓", "done"), "need": ("◆", "wait"), "bad": ("✗", "bad")}
+SIGNS = {
+    "coming": ("○", "dim"),
+    "work": ("◐", "run"),
+    "done": ("✓", "done"),
+    "need": ("◆", "wait"),
+    "bad": ("✗", "bad"),
+}
 
 API_HEAD = "/api/fusion-ai/orchestrator/agent/v2"
 

@@ -21,7 +21,7 @@ def kind(stage: Stage) -> str:
         return "done" if stage.last is not None and stage.last.status == "ERROR" else "bad"
     if here == "complete":
         return "done"
-    if (stage.polls == 0 and not stage.marks and stage.pending is None) or stage.job is None:
+    if stage.job is None or stage.job.job is None or not (stage.polls or stage.marks or stage.pending):
         return "coming"
     if here == "waiting":
         return "need" if stage.gate is not None else "work"
@@ -34,7 +34,7 @@ def status(scene: Scene, columns: int, now: Millis) -> Row:
     if phase(stage) in ("complete", "error") and stage.last is not None:
         word = stage.last.status
         return row((f"{glyph(word)} {word}", f"{status_role(word)} b"))
-    if not stage.polls and stage.pending is None:
+    if stage.job is None or stage.job.job is None or not (stage.polls or stage.pending):
         return ()
     polls = f"{stage.polls} poll" + ("" if stage.polls == 1 else "s")
     tone = "wait" if kind(stage) == "need" else "run"
@@ -215,7 +215,7 @@ def _foot(stage: Stage, inner: int, now: Millis) -> list[Row]:
     foot = _node(stage, inner)
     if stage.pending is not None:
         foot += [BLANK] if foot else []
-        foot.append(_next(stage.pending, inner, now, "wait" if kind(stage) == "need" else "run"))
+        foot.append(next_call(stage.pending, inner, now, "wait" if kind(stage) == "need" else "run"))
     return foot
 
 
@@ -236,7 +236,8 @@ def _node(stage: Stage, inner: int) -> list[Row]:
     return []
 
 
-def _next(pending: Pending, inner: int, now: Millis, tone: str) -> Row:
+def next_call(pending: Pending, inner: int, now: Millis, tone: str) -> Row:
+    """How long until the app calls again, and why it waits."""
     label = {"poll": "next poll", "retry-after": "Retry-After", "retry": "next try"}.get(pending.why, "next poll")
     left = max(0, pending.until - now)
     whole = max(1, pending.until - pending.since)

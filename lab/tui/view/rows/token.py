@@ -14,7 +14,8 @@ from lab.tui.view.rows.parts import (
     request_row,
     title,
 )
-from lab.tui.view.spans import Row, Rows, gauge, row
+from lab.tui.view.rows.polling import next_call
+from lab.tui.view.spans import BLANK, Row, Rows, gauge, row
 from lab.tui.view.state import Scene, TokenView
 
 NONE_YET = "No token yet. The first request asks for one."
@@ -43,6 +44,8 @@ def draw(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
     """The pane with its frame."""
     token = scene.stage.token
     body = _body(token, columns - 4, rows - 2, now)
+    if scene.stage.pending is not None and scene.stage.job is None and len(body) < rows - 3:
+        body = [*body, BLANK, next_call(scene.stage.pending, columns - 4, now, "bad")]
     name = title(scene, "token", "1 TOKEN", kind(token))
     return frame(body, name, validity(token, now), kind(token), columns, rows, key="1")
 
@@ -118,5 +121,3 @@ def _clock(claim: str) -> str:
         return datetime.fromtimestamp(int(claim), UTC).strftime("%H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
         return claim
-
-

@@ -35,7 +35,9 @@ def call_row(scene: Scene, call: Call, inner: int) -> Row:
     at = at_text(scene.stage.since_start(call.at))
     path_room = max(12, min(78, inner * 45 // 100 - 6))
     tone = "run" if call.code is None and call.lost is None else "fg"
-    head = row((f"{at} ", "dim"), (f"{call.method:<4} ", "run b"), fill(row((_path(call.path, path_room), tone)), path_room))
+    head = row(
+        (f"{at} ", "dim"), (f"{call.method:<4} ", "run b"), fill(row((_path(call.path, path_room), tone)), path_room)
+    )
     if call.lost is not None:
         return cut(row(head, (f"  {call.lost}", "bad b")), inner)
     if call.code is None:
@@ -66,7 +68,9 @@ def exchange(call: Call, inner: int) -> list[Row]:
     if call.code is None:
         return [*lines, row(("← ···", "dim"))]
     role = "done" if call.code < 400 else "bad"
-    lines.append(row(("← ", role), (str(call.code), f"{role} b"), f" {phrase(call.code)}", (f"   {latency(call.took)}", "dim")))
+    lines.append(
+        row(("← ", role), (str(call.code), f"{role} b"), f" {phrase(call.code)}", (f"   {latency(call.took)}", "dim"))
+    )
     lines += _headers(call.reply_headers, inner)
     return lines + _body(call.reply_body, inner)
 

@@ -1,0 +1,298 @@
+"""LIVE: our run over a transport, with a control plane beside it or none."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from lab.core.exchange import Request, Response
+from lab.core.gates import Origin
+from lab.core.journal import GateOpened, LedgerCleared, Otherwise
+from lab.core.observe import Ended, Noted, Observation, Requested
+from lab.core.run import App
+from lab.engine.memory import TransportLost
+from lab.tui.app import LabApp
+from lab.tui.messages import (
+    Decided,
+    Intent,
+    PauseToggled,
+    ResetAsked,
+    ScenarioChosen,
+    SpeedChanged,
+    Started,
+    Stepped,
+)
+from lab.tui.screens.stage import StageScreen
+from lab.tui.sources import Act, Link, Live
+from tests.tui import play
+
+APP = App("ITEM_COMPARE_TEAM", play.MESSAGE, "demo", play.SECRET, "urn:opc:resource:fusion:acme-test:fusion-ai/")
+
+
+class Clock:
+    """Jumps to what is waited for, but lets others run first; stands still while it is paused."""
+
+    def __init__(self) -> None:
+        self.at = 0
+        self.going = asyncio.Event()
+        self.going.set()
+
+    def now(self) -> int:
+        return self.at
+
+    async def sleep_until(self, instant: int) -> None:
+        for _ in range(3):
+            await self.going.wait()
+            await asyncio.wait((asyncio.create_task(asyncio.Event().wait()),), timeout=0)
+        self.at = max(self.at, instant)
+
+
+class Peer:
+    """Answers as the mock would: WAITING until a decision comes."""
+
+    def __init__(self, channel: str = "CHAT") -> None:
+        self.resumes: list[dict[str, str]] = []
+        self.polls = 0
+        self.channel = channel
+        self.decided = False
+        self.lost = False
+
+    async def send(self, route: str, request: Request) -> Response:
+        if self.lost:
+            raise TransportLost("refused")
+        if route == "token":
+            return Response(200, (), json.dumps({"access_token": play.TOKEN, "expires_in": 3600}).encode())
+        if route == "invoke":
+            document = json.loads(request.body)
+            if "resumeInput" in document:
+                self.resumes.append(document["resumeInput"])
+                self.decided = True
+            return Response(202, (), play.body("RUNNING"))
+        self.polls += 1
+        if self.decided:
+            return Response(200, (), play.body("COMPLETE", output=play.OUTPUT))
+        node = play.NODE | {"channelType": self.channel}
+        return Response(200, (), play.body("WAITING", waitingNodeDetails=node))
+
+    async def close(self) -> None:
+        pass
+
+
+class Plane:
+    """The control plane, as far as LIVE knows it."""
+
+    def __init__(self, clock: Clock, peer: Peer) -> None:
+        self.clock = clock
+        self.peer = peer
+        self.did: list[tuple[str, ...]] = []
+        self.facts: asyncio.Queue[Observation] = asyncio.Queue()
+
+    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
+        self.did.append(("decide", gate, verdict))
+        self.peer.decided = True
+        return None
+
+    async def reset(self) -> str | None:
+        self.did.append(("reset",))
+        self.peer.decided = False
+        return None
+
+    async def scale(self, factor: str) -> str | None:
+        self.did.append(("scale", factor))
+        (self.clock.going.clear if factor == "0" else self.clock.going.set)()
+        return None
+
+    async def follow(self) -> AsyncIterator[Observation]:
+        while True:
+            yield await self.facts.get()
+
+
+class Stagehand:
+    """A Live source with its peer, listened to."""
+
+    def __init__(self, *, channel: str = "CHAT", plane: bool = True) -> None:
+        self.clock = Clock()
+        self.peer = Peer(channel)
+        self.plane = Plane(self.clock, self.peer) if plane else None
+        self.closed = False
+
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[Link]:
+            try:
+                yield Link(self.peer, self.plane)
+            finally:
+                self.closed = True
+
+        other = play.SCENARIO.model_copy(update={"name": "other", "title": "Another"})
+        acts = (Act(APP, 42, play.SCENARIO), Act(APP, 42, other))
+        self.live = Live(acts, connect, self.clock, first="item-comparison", scaled=plane)
+        self.told: list[Observation] = []
+        self.listener = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        stream = self.live.observations()
+        try:
+            async for observation in stream:
+                self.told.append(observation)
+        finally:
+            await stream.aclose()  # type: ignore[attr-defined]
+
+    async def until(self, kind: type[Observation], count: int = 1) -> None:
+        async with asyncio.timeout(5):
+            while sum(isinstance(each, kind) for each in self.told) < count:
+                await asyncio.wait((self.listener,), timeout=0.001)
+                assert not self.listener.done()
+
+    async def do(self, intent: Intent) -> str | None:
+        return await self.live.perform(intent)
+
+    async def end(self) -> None:
+        self.listener.cancel()
+        await asyncio.gather(self.listener, return_exceptions=True)
+
+
+@pytest.fixture
+async def hand() -> AsyncIterator[Stagehand]:
+    made = Stagehand()
+    await asyncio.wait((made.listener,), timeout=0.001)
+    yield made
+    await made.end()
+    assert made.closed
+
+
+async def test_a_chat_gate_is_answered_by_the_run_once(hand: Stagehand) -> None:
+    await hand.do(Started())
+    await hand.until(Requested, 4)
+    assert await hand.do(Decided("APPROVE_ACTION")) is None
+    assert await hand.do(Decided("REJECT_ACTION")) is None
+    await hand.until(Ended)
+    assert [resume["userResponse"] for resume in hand.peer.resumes] == ["APPROVE_ACTION"]
+    assert hand.live.outcome is not None and hand.live.outcome.complete
+    assert hand.plane is not None and hand.plane.did == []
+
+
+async def test_changes_carry_their_text(hand: Stagehand) -> None:
+    await hand.do(Started())
+    await hand.until(Requested, 4)
+    await hand.do(Decided("RFI_ACTION", "without prices"))
+    await hand.until(Ended)
+    assert hand.peer.resumes[0]["content"] == "without prices"
+
+
+async def test_no_gate_no_decision(hand: Stagehand) -> None:
+    assert await hand.do(Decided("APPROVE_ACTION")) == "No gate is open."
+
+
+async def test_other_gates_are_decided_over_the_control_plane() -> None:
+    hand = Stagehand(channel="EMAIL")
+    await asyncio.wait((hand.listener,), timeout=0.001)
+    await hand.do(Started())
+    await hand.until(Requested, 4)
+    await hand.do(Decided("REJECT_ACTION"))
+    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.until(Ended)
+    assert hand.plane is not None
+    assert hand.plane.did == [("decide", "buyer-approval", "rejected")]
+    await hand.end()
+
+
+async def test_without_a_control_plane_such_a_gate_is_refused() -> None:
+    hand = Stagehand(channel="EMAIL", plane=False)
+    await asyncio.wait((hand.listener,), timeout=0.001)
+    assert "pause" not in hand.live.can
+    await hand.do(Started())
+    await hand.until(Requested, 4)
+    assert await hand.do(Decided("APPROVE_ACTION")) == "This approval is given outside the API."
+    await hand.end()
+
+
+async def test_reset_in_mid_run_leaves_no_run_and_starts_anew(hand: Stagehand) -> None:
+    await hand.do(Started())
+    await hand.until(Requested, 4)
+    await hand.do(PauseToggled())
+    assert hand.live.paused
+    await hand.do(ResetAsked())
+    await hand.until(Noted)
+    assert isinstance(hand.told[-1], Noted) and isinstance(hand.told[-1].fact, LedgerCleared)
+    assert not hand.live.paused
+    seen = len(hand.told)
+    await hand.do(Started())
+    await hand.until(Requested, sum(isinstance(each, Requested) for each in hand.told[:seen]) + 3)
+    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.until(Ended)
+
+
+async def test_a_step_pauses_after_the_next_observation(hand: Stagehand) -> None:
+    assert hand.plane is not None
+    await hand.do(Stepped())
+    await hand.until(Requested)
+    async with asyncio.timeout(5):
+        while not hand.live.paused:
+            await asyncio.wait((hand.listener,), timeout=0.001)
+    await hand.do(Stepped())
+    assert ("scale", "1") in hand.plane.did
+
+
+async def test_speed_waits_for_the_pause_to_end(hand: Stagehand) -> None:
+    assert hand.plane is not None
+    await hand.do(PauseToggled())
+    await hand.do(SpeedChanged("5"))
+    await hand.do(PauseToggled())
+    assert hand.plane.did == [("scale", "0"), ("scale", "5")]
+
+
+async def test_another_scenario_is_played(hand: Stagehand) -> None:
+    assert await hand.do(ScenarioChosen("nothing")) == "There is no scenario nothing."
+    await hand.do(ScenarioChosen("other"))
+    assert hand.live.title == "Another"
+    await hand.until(Noted)
+
+
+async def test_facts_of_the_journal_are_told_but_not_its_exchanges(hand: Stagehand) -> None:
+    assert hand.plane is not None
+    fact = GateOpened(
+        at=5, job=play.JOB, gate="buyer-approval", until=9,
+        otherwise=Otherwise(at=9, verdict="timed-out", by=None, to="ERROR"),
+    )  # fmt: skip
+    hand.plane.facts.put_nowait(Requested(1, 1, "token", Request("POST", "/")))
+    hand.plane.facts.put_nowait(Noted(5, LedgerCleared(at=5, by=Origin.PERSON)))
+    hand.plane.facts.put_nowait(Noted(5, fact))
+    await hand.until(Noted)
+    assert hand.told == [Noted(5, fact)]
+
+
+async def test_a_run_that_breaks_ends_with_its_reason(hand: Stagehand) -> None:
+    async def broken(route: str, request: Request) -> Response:
+        raise ZeroDivisionError("by us")
+
+    hand.peer.send = broken  # type: ignore[method-assign]
+    await hand.do(Started())
+    await hand.until(Ended)
+    assert hand.live.outcome is not None and "ZeroDivisionError" in (hand.live.outcome.why or "")
+    assert isinstance(hand.live.broken, ZeroDivisionError)
+
+
+async def test_the_screen_plays_it_to_the_end() -> None:
+    hand = Stagehand()
+    await hand.end()
+    app = LabApp(hand.live)
+    async with app.run_test(size=(80, 24)) as pilot:
+        stage = app.screen_stack[0]
+        assert isinstance(stage, StageScreen)
+        await pilot.pause()
+        await pilot.press("space")
+        for _ in range(300):
+            await pilot.pause()
+            if stage.scene.stage.gate is not None:
+                break
+        await pilot.press("a", "a")
+        for _ in range(300):
+            await pilot.pause()
+            if stage.scene.stage.outcome is not None:
+                break
+        await pilot.press("ctrl+q")
+    assert app.return_value is not None and app.return_value["status"] == "COMPLETE"
+    assert len(hand.peer.resumes) == 1
+    assert app.bug is None
