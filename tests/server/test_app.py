@@ -53,6 +53,8 @@ async def test_the_reply_carries_the_labs_date_and_no_servers_name(stage: Stage)
     got = await peer.ask(request("GET", "/nowhere"))
     assert got.headers["date"] == "Thu, 01 Jan 2026 00:01:01 GMT"
     assert got.status == 404
+    await stage.clock.advance_to(62_000)
+    assert (await peer.ask(request("GET", "/nowhere"))).headers["date"] == "Thu, 01 Jan 2026 00:01:02 GMT"
     assert "server" not in got.headers
     assert got.headers["content-length"] == str(len(got.body))
 

@@ -159,8 +159,9 @@ async def test_http_1_0_is_answered_and_closed(stage: Stage) -> None:
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PUT"])
 async def test_other_methods_are_405_with_allow(stage: Stage, method: str) -> None:
     peer = await stage.peer()
-    got = await peer.ask(request(method, path_of("token")), method)
+    got = await peer.ask(request(method, path_of("token"), (("connection", "close"),)), method)
     assert (got.status, got.headers["allow"]) == (405, "POST")
+    assert await peer.rest() == b""
 
 
 async def test_connect_is_refused(stage: Stage) -> None:
@@ -270,5 +271,6 @@ class TestAFullHouse:
         assert (await first.ask(request("GET", "/x"))).status == 404
         await third.send(request("GET", "/x"))
         assert (await second.ask(request("GET", "/x"))).status == 404
+        assert stage.server.connections == 2
         await first.close()
         assert (await third.answer()).status == 404
