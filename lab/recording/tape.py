@@ -5,19 +5,19 @@ line is remembered by what it came from, and a job's derived facts are asked for
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from operator import attrgetter
 from typing import Protocol, TypeAlias
 
 from lab.core.clock import Millis
-from lab.core.exchange import Headers
 from lab.core.journal import Derived, Fact, GateDecided, JobAccepted, LedgerCleared, TapeNoted, TokenGranted
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
-from lab.recording.bodies import Blobs, body_of, query_pairs
+from lab.recording.bodies import Blobs
 from lab.recording.codec import encode, footer, members_of
-from lab.recording.lines import LONGEST_LINE, Body, Enc, Entry, Header, Members, Req, Res
+from lab.recording.lines import Entry, Header, Members
 from lab.recording.redact import Redactor
+from lab.recording.tails import between, reply_tail, request_tail
 
 LONGEST_TAPE = 1024 * 1024 * 1024
 REMEMBERED = 4096
@@ -25,9 +25,6 @@ REMEMBERED = 4096
 _Key: TypeAlias = tuple[object, ...]
 _AT_ONCE = -1
 _NEVER = 1 << 62
-_REQ_HEAD = len('{"k":"req","n":0,"t":0,"x":0,"c":0,')
-_RES_HEAD = len('{"k":"res","n":0,"t":0,"x":0,"s":0,')
-_LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Source(Protocol):
@@ -86,23 +83,20 @@ class Tape:
         """Write what was observed."""
         if self._over:
             return
+        kind = type(told)
         try:
-            self._observe(told)
+            if kind is Requested:
+                self._requested(told)  # type: ignore[arg-type]
+            elif kind is Replied:
+                self._replied(told)  # type: ignore[arg-type]
+            elif kind is Touched:
+                written = self._jobs.get(told.job)  # type: ignore[union-attr]
+                if written is None or told.at >= written.until:
+                    self._touched(told.job, told.at)  # type: ignore[union-attr]
+            elif kind is Noted:
+                self._noted(told)  # type: ignore[arg-type]
         except OSError as fault:
             self._die(f"A body can't be kept: {fault.strerror or fault}.")
-
-    def _observe(self, told: Observation) -> None:
-        kind = type(told)
-        if kind is Requested:
-            self._requested(told)  # type: ignore[arg-type]
-        elif kind is Replied:
-            self._replied(told)  # type: ignore[arg-type]
-        elif kind is Touched:
-            written = self._jobs.get(told.job)  # type: ignore[union-attr]
-            if written is None or told.at >= written.until:
-                self._touched(told.job, told.at)  # type: ignore[union-attr]
-        elif kind is Noted:
-            self._noted(told)  # type: ignore[arg-type]
 
     def close(self, now: Millis, reason: str = "closed") -> None:
         """Write the derived facts that are due, of all jobs, and the footer."""
@@ -170,22 +164,11 @@ class Tape:
         key = (request.headers, request.path, request.query, request.body, request.method, told.flags, told.took)
         tail = self._requests.get(key)
         if tail is None:
-            tail = self._request_tail(told)
+            tail = request_tail(told, self.redactor, self._blobs)
             _keep(self._requests, key, tail)
         t = self._t = told.at if told.at > self._t else self._t
         wall = "" if self._wall is None else f'"w":{self._wall()},'
         self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{told.c},'.encode() + tail)
-
-    def _request_tail(self, told: Requested) -> bytes:
-        request, redactor = told.request, self.redactor
-        oauth = told.route == "token"
-        line = Req(
-            n=0, t=0, x=0, c=0, method=request.method, path=redactor.text(request.path),
-            query=redactor.pairs(query_pairs(request.query), oauth=oauth),
-            headers=redactor.headers(_foreign(request.headers), reply=False), flags=told.flags, took=told.took,
-            body=body_of(request.headers, request.body, redactor, oauth=oauth, reply=False, blobs=self._blobs),
-        )  # fmt: skip
-        return _short(encode(line), line)[_REQ_HEAD:]
 
     def _replied(self, told: Replied) -> None:
         x, response = told.x, told.response
@@ -197,18 +180,12 @@ class Tape:
         key = (response.headers, response.body, oauth)
         tail = self._replies.get(key)
         if tail is None:
-            tail = self._reply_tail(response.headers, response.body, oauth=oauth)
+            tail = reply_tail(response, self.redactor, self._blobs, oauth=oauth)
             _keep(self._replies, key, tail)
         t = self._t = told.at if told.at > self._t else self._t
         wall = "" if self._wall is None else f'"w":{self._wall()},'
-        head = f'{{"k":"res","n":{self._n},"t":{t},{wall}"x":{x},"s":{response.status},{_extra(told)}'
+        head = f'{{"k":"res","n":{self._n},"t":{t},{wall}"x":{x},"s":{response.status},{between(told)}'
         self._put(head.encode() + tail)
-
-    def _reply_tail(self, headers: Headers, body: bytes, *, oauth: bool) -> bytes:
-        written = body_of(headers, body, self.redactor, oauth=oauth, reply=True, blobs=self._blobs)
-        clean = self.redactor.headers(headers, reply=True)
-        line = Res(n=0, t=0, x=0, status=0, headers=clean, body=written)
-        return _short(encode(line), line)[_RES_HEAD:]
 
     def _forget(self) -> None:
         # a value that is now known as a secret may stand in what was remembered
@@ -283,25 +260,3 @@ def _keep(tails: dict[_Key, bytes], key: _Key, tail: bytes) -> None:
     if len(tails) >= REMEMBERED:
         del tails[next(iter(tails))]
     tails[key] = tail
-
-
-def _extra(told: Replied) -> str:
-    """`by held first cut sent`: what varies between replies with the same headers and body."""
-    held, first = told.held, told.first
-    if told.by is None and told.cut is None and (first is None or first == held):
-        return "" if held is None else f'"held":{held},'
-    shown = first if first != held else None
-    line = Res(n=0, t=0, x=0, status=0, by=told.by, held=held, first=shown, cut=told.cut, sent=told.sent)
-    return encode(line)[_RES_HEAD:].decode().removesuffix('"h":[],"enc":"none"}\n')
-
-
-def _foreign(headers: Headers) -> Headers:
-    """Without a `host` that names the listener itself: its port varies."""
-    return tuple(pair for pair in headers if pair[0] != "host" or not pair[1].lower().startswith(_LOCAL))
-
-
-def _short(line: bytes, value: Req | Res) -> bytes:
-    """The line, its body left out if it is longer than any reader takes."""
-    if len(line) < LONGEST_LINE - 128:
-        return line
-    return encode(replace(value, body=Body(Enc.TEXT, f"{len(line)} bytes are too long for a line")))

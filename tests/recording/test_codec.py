@@ -37,7 +37,7 @@ def test_known_facts_come_back_as_values_and_unknown_ones_as_members() -> None:
         if fact is not None:
             assert members_of(fact) == entry.members
             assert fact.at == entry.instant
-    assert {entry.type for entry in found.facts() if fact_of(entry) is None} == {"call.counted", "fault.struck"}
+    assert {entry.type for entry in found.facts() if fact_of(entry) is None} == {"fault.struck"}
 
 
 def test_a_footer_that_is_encoded_again_is_the_same() -> None:

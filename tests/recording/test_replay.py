@@ -5,6 +5,8 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Request
@@ -13,7 +15,8 @@ from lab.core.parse import parse
 from lab.core.plan import outline
 from lab.recording.codec import write
 from lab.recording.exports import clock, transcript
-from lab.recording.header import header_of
+from lab.recording.glance import Glance
+from lab.recording.header import config_of, header_of
 from lab.recording.leaks import leaks
 from lab.recording.lines import Entry, Line, Recording, Req, Res
 from lab.recording.reader import read
@@ -47,10 +50,32 @@ def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
         assert joined.decide(list(joined.service.jobs())[-1], "manager", "rejected", "No.") == 200
     joined.service.end_tokens("demo", "revoke", joined.now)
     joined.play()
-    report = replay(closed(joined), [scenario()], name=NAME)
+    found = closed(joined)
+    report = replay(found, [scenario()], name=NAME)
     assert report.passed, report.text()
     assert report.actual == joined.data
     assert report.exchanges > 15 and report.facts > 8 and report.text() == ""
+    assert Glance(found, config_of(found, [scenario()])).same()
+
+
+@given(st.data())
+def test_a_glance_sees_every_change_that_counts(data: st.DataObject) -> None:
+    found = closed(recorded())
+    lines = [line for line in found.lines if not isinstance(line, Req)]
+    spoiled = data.draw(st.sampled_from(lines))
+
+    def change(line: Line) -> Line:
+        if line is not spoiled:
+            return line
+        if isinstance(line, Res):
+            return replace(line, **{name: (getattr(line, name) or 0) + 1 for name in ("status", "held")})
+        assert isinstance(line, Entry)
+        name, value = line.members[-1]
+        return replace(line, members=(*line.members[:-1], (name, [value])))
+
+    other = mutated(found, change)
+    assert not Glance(other, config_of(other, [scenario()])).same()
+    assert not replay(other, [scenario()]).passed
 
 
 def test_wrong_credentials_are_replayed_as_wrong() -> None:
