@@ -64,6 +64,8 @@ class Settings:
     """Whether a run is evaluated on a manual clock, without waiting."""
     peer: Peer | None = None
     colour: bool = False
+    github: bool = False
+    """Whether a GitHub runner reads stdout."""
     dumb: bool = False
     """Whether the terminal can't move its cursor."""
 
@@ -100,6 +102,7 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         instant=instant,
         peer=_peer(given["base"], env) if "base" in given else None,
         colour="NO_COLOR" not in env or not env["NO_COLOR"],
+        github=env.get("GITHUB_ACTIONS") == "true",
         dumb=env.get("TERM", "") in ("", "dumb"),
     )
 

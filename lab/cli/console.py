@@ -47,6 +47,24 @@ class Console:
         """Whether a person sees stdout and can answer on stdin."""
         return (self._out or sys.stdout).isatty() and sys.stdin is not None and sys.stdin.isatty()
 
+    async def line(self) -> str:
+        """The next line that a person types; waits for ever at the end of input."""
+        from asyncio import get_running_loop  # `lab --help` doesn't wait for asyncio
+
+        loop = get_running_loop()
+        typed = loop.create_future()
+
+        def read() -> None:
+            if not typed.done():
+                typed.set_result(sys.stdin.readline())
+
+        loop.add_reader(sys.stdin.fileno(), read)
+        try:
+            line: str = await typed
+            return line or await loop.create_future()
+        finally:
+            loop.remove_reader(sys.stdin.fileno())
+
     def _write(self, stream: IO[str], text: str) -> None:
         shown = text.translate(ESCAPES)
         # A terminal or pipe that isn't UTF-8 gets escapes, not a traceback.

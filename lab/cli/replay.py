@@ -1,6 +1,7 @@
 """`lab replay`: evaluate recordings again and compare (recording.md §6, §12)."""
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from glob import has_magic
 from pathlib import Path
@@ -12,11 +13,12 @@ from lab.core.plan import Outline
 from lab.files import RECORDING_ENDING, load_scenario, read_blob, read_recording, scenarios_folder
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
-from lab.recording.replay import replay
+from lab.recording.replay import Report, replay
 from lab.settings import Settings
 
 NOTHING = 5
 """The pattern matched no recording: never green on nothing."""
+MOST_NOTES = 9
 WORST_FIRST = (2, 3, 1, 4)
 
 
@@ -59,7 +61,25 @@ def one(file: Path, asked: Settings, console: Console) -> int:
         return error.exit_code
     if text := found.text():
         (console.err if found.passed or asked.json else console.out)(text)
+    if asked.github and not asked.json:
+        for note in annotations(found):
+            console.out(note)
     return 0 if found.passed else Divergence.exit_code
+
+
+def annotations(found: Report) -> Iterator[str]:
+    """What a GitHub runner shows beside the recording's lines; it shows ten of a step at most."""
+    for difference in found.differences[:MOST_NOTES]:
+        place = f"file={_property(found.name)},line={difference.line},title=Replay divergence"
+        yield f"::error {place}::{_escaped(difference.what)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def served(recording: Recording, asked: Settings) -> tuple[Outline, ...]:

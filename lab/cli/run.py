@@ -2,6 +2,7 @@
 
 import json
 
+from lab.cli.asking import Person
 from lab.cli.console import Console, Interrupted
 from lab.cli.loop import Stop, complete
 from lab.cli.taping import Taping
@@ -50,7 +51,9 @@ def over_loopback(asked: Settings, made: World, console: Console) -> int:
     async def work(stop: Stop) -> int:
         told = transcript(asked, made, console)
         async with embedded(asked, made, console, stop) as mock:
-            outcome = await call(app_of(made.config), HttpTransport(mock.base_url, mock.token_url), made.clock, told)
+            transport = HttpTransport(mock.base_url, mock.token_url)
+            person = Person(console, made.clock) if asked.reviewer == "person" and console.terminal else None
+            outcome = await call(app_of(made.config), transport, made.clock, told, person)
         return ended(outcome, asked, console) or mock.dead
 
     return complete(work)
@@ -64,8 +67,10 @@ def at_peer(asked: Settings, peer: Peer, console: Console) -> int:
 
     async def work(stop: Stop) -> int:
         told = Transcript(console, scenario, None, quiet=asked.json)
-        transport = HttpTransport(peer.base, peer.token_url)
-        outcome = await call(app_for_peer(scenario, peer), transport, clock_of(asked), told)
+        transport, clock = HttpTransport(peer.base, peer.token_url), clock_of(asked)
+        # Nobody scripts a stranger's gates: a person is asked if one is there.
+        person = Person(console, clock) if asked.reviewer != "script" and console.terminal else None
+        outcome = await call(app_for_peer(scenario, peer), transport, clock, told, person)
         return ended(outcome, asked, console)
 
     return complete(work)
@@ -76,10 +81,12 @@ def transcript(asked: Settings, made: World, console: Console) -> Transcript:
     return Transcript(console, made.config.outlines[0].scenario, made.config.seed, quiet=asked.json)
 
 
-async def call(app: App, transport: HttpTransport, clock: Clock, told: Transcript) -> Outcome:
+async def call(
+    app: App, transport: HttpTransport, clock: Clock, told: Transcript, person: Person | None = None
+) -> Outcome:
     """One turn over a transport, which is closed whatever happens."""
     try:
-        return await drive(run(app, clock.now()), transport, clock, told)
+        return await drive(run(app, clock.now()), transport, clock, told, person)
     finally:
         await transport.close()
 

@@ -58,3 +58,11 @@ def test_plain_lines_load_no_screen(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_person_answers_line_by_line_where_there_is_no_screen(tmp_path: Path) -> None:
+    with demo(tmp_path, "--plain", "--reviewer", "person") as terminal:
+        terminal.until(lambda seen: "a Approve" in seen.text)
+        terminal.press("x\nr too dear\n")
+        terminal.until(lambda seen: "too dear" in seen.text and "COMPLETE" in seen.text)
+        assert terminal.ended() == 0

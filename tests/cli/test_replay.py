@@ -64,6 +64,16 @@ def test_a_changed_status_fails_and_says_where(lab: Lab, recordings: Path) -> No
     assert "expected status 200, got 202" in done.out
 
 
+def test_a_runner_is_told_where(lab: Lab, recordings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = recordings / "item-comparison.rec.jsonl"
+    file.write_bytes(resealed(file.read_bytes().replace(b'"s":202', b'"s":200')))
+    assert "::error" not in lab("replay", "item-comparison").out
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    done = lab("replay", "item-comparison")
+    assert "::error file=recordings/item-comparison.rec.jsonl,line=7,title=Replay divergence::" in done.out
+    assert done.lines[-1] == "0 passed, 1 failed"
+
+
 def test_a_changed_scenario_is_said_first(lab: Lab, recordings: Path) -> None:
     (lab.folder / "scenarios").unlink()
     shutil.copytree(ROOT / "scenarios", lab.folder / "scenarios")
