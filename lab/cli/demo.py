@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from lab.cli.console import SIGNALS, Console, Interrupted
@@ -16,7 +16,7 @@ from lab.settings import Peer, Settings
 if TYPE_CHECKING:
     from lab.cli.embedded import Served
     from lab.tui.app import LabApp
-    from lab.tui.sources import Act, Connect, Link
+    from lab.tui.sources import Act, Connect, Link, Live, Source
 
 
 def execute(asked: Settings, console: Console) -> int:
@@ -52,7 +52,6 @@ def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
     if asked.record is not None:
         raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
-    from lab.tui.app import LabApp
     from lab.tui.sources import Act, Link, Live
 
     scenario = load(asked)[0].scenario
@@ -70,7 +69,7 @@ def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
     async def work(stop: Stop) -> int:
         act = Act(app_for_peer(scenario, peer), scenario=scenario)
         pill = f"POD {urlsplit(peer.base).hostname}"
-        await shown(LabApp(Live((act,), connect, clock_of(asked), pill=pill, scaled=False)), stop, console)
+        await shown(app_showing(Live((act,), connect, clock_of(asked), pill=pill, scaled=False)), stop, console)
         return 0
 
     return complete(work)
@@ -88,10 +87,17 @@ def acts_of(made: World) -> "tuple[Act, ...]":
 
 def screen(acts: "tuple[Act, ...]", connect: "Connect", made: World, asked: Settings) -> "LabApp":
     """The app, ready to paint."""
-    from lab.tui.app import LabApp
     from lab.tui.sources import Live
 
-    return LabApp(Live(acts, connect, made.clock, factor=asked.factor, recording=asked.record is not None))
+    return app_showing(Live(acts, connect, made.clock, factor=asked.factor, recording=asked.record is not None))
+
+
+def app_showing(live: "Live") -> "LabApp":
+    """The app for a source."""
+    from lab.tui.app import LabApp
+
+    # The protocol asks for attributes where Live has properties; nobody sets them.
+    return LabApp(cast("Source", live))
 
 
 def connecting(
