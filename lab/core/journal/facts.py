@@ -32,16 +32,69 @@ class TokenGranted(Fact):
     until: Millis
     refresh: str | None = None
     user: str | None = None
+    family: str | None = None
+    """What was granted for one login and is revoked together (RFC 9700 §4.14.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRevoked(Fact):
-    """A token is no longer good: `why` is revoked, rotated, reused, or control."""
+    """A token or a code is no longer good: `why` is revoked, rotated, reused, or control.
+
+    Rotated: it was traded for new ones. Reused, or a refresh token revoked: its family ends with it.
+    """
 
     type: ClassVar[str] = "token.revoked"
     by: str
     token: str
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeGranted(Fact):
+    """An authorization code left for its redirect URI; good while `at <= now < until`."""
+
+    type: ClassVar[str] = "code.granted"
+    code: str
+    client: str
+    scope: str
+    until: Millis
+    challenge: str | None = None
+    redirect: str
+    family: str
+    nonce: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceGranted(Fact):
+    """A device waits for a person who types its user code."""
+
+    type: ClassVar[str] = "device.granted"
+    code: str
+    client: str
+    scope: str
+    until: Millis
+    user_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceApproved(Fact):
+    """A person answered for a device: the verdict is approve or deny."""
+
+    type: ClassVar[str] = "device.approved"
+    by: str
+    code: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallCounted(Fact):
+    """A call was counted, where the number can change what the wire does next: `device/CODE` is a device's poll."""
+
+    type: ClassVar[str] = "call.counted"
+    counter: str
+    job: str | None = None
+    client: str | None = None
+    value: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,9 +263,9 @@ class TapeNoted(Fact):
 FACTS: dict[str, type[Fact]] = {
     fact.type: fact
     for fact in (
-        TokenGranted, TokenRevoked, JobAccepted, GateDecided, WaitEnded, ClockAdvanced, ClockScaled, LedgerCleared,
-        JobStatus, GateOpened, GateExpired, ConnectionOpened, ConnectionClosed, RequestMalformed, ScenarioMissed,
-        TapeNoted,
+        TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved, CallCounted, JobAccepted, GateDecided,
+        WaitEnded, ClockAdvanced, ClockScaled, LedgerCleared, JobStatus, GateOpened, GateExpired, ConnectionOpened,
+        ConnectionClosed, RequestMalformed, ScenarioMissed, TapeNoted,
     )
 }  # fmt: skip
 """Every fact type by its name on disk."""

@@ -11,29 +11,21 @@ from typing import Protocol, TypeAlias, TypeVar
 from lab.core.clock import Millis
 from lab.core.exchange import Json, text_of
 from lab.core.gates import Decision, Origin
-from lab.core.journal.facts import Fact, GateDecided, JobAccepted, LedgerCleared, TokenGranted, TokenRevoked, WaitEnded
+from lab.core.journal.facts import Fact, GateDecided, JobAccepted, LedgerCleared, WaitEnded
+from lab.core.journal.grants import (
+    CodeRecord,
+    DeviceRecord,
+    FamilyRecord,
+    RefreshRecord,
+    TokenRecord,
+    UserCodeRecord,
+    fold_grant,
+)
 
 Key: TypeAlias = bytes
 _Text = TypeVar("_Text", str, tuple[str, ...])
 
 # Records: what folding gives. Slots and shared texts keep a parked job small (performance.md).
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRecord:
-    """A granted token; `user` None: it stands for the client itself."""
-
-    client: str
-    user: str | None
-    scope: str
-    since: Millis
-    until: Millis
-    revoked: bool = False
-
-    @property
-    def owner(self) -> str:
-        """The token's `sub`: whose jobs it sees."""
-        return self.user or self.client
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +75,10 @@ class ConversationRecord:
     jobs: tuple[Key, ...]
 
 
-Record: TypeAlias = TokenRecord | JobRecord | ConversationRecord
+Record: TypeAlias = (
+    TokenRecord | RefreshRecord | FamilyRecord | CodeRecord | DeviceRecord | UserCodeRecord | JobRecord
+    | ConversationRecord
+)  # fmt: skip
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -101,11 +96,6 @@ def job_key(job: str) -> Key:
 def conversation_key(conversation: str) -> Key:
     """Where a conversation's record lies."""
     return _key(b"c", conversation)
-
-
-def token_key(token: str) -> Key:
-    """Where a token's record lies."""
-    return b"t" + token.encode("utf-8", "surrogatepass")
 
 
 class Ledger(Protocol):
@@ -176,12 +166,6 @@ def id_of(key: Key) -> str:
 def fold(fact: Fact, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Record], ...]:
     """The records that a fact makes or changes; derived and shell facts change none."""
     match fact:
-        case TokenGranted():
-            record = TokenRecord(fact.client, fact.user, fact.scope, fact.at, fact.until)
-            return ((token_key(fact.token), record),)
-        case TokenRevoked():
-            token = get(token_key(fact.token))
-            return ((token_key(fact.token), replace(token, revoked=True)),) if isinstance(token, TokenRecord) else ()
         case JobAccepted():
             return _fold_job(fact, get)
         case GateDecided() if fact.by is not Origin.SCRIPT:
@@ -189,7 +173,7 @@ def fold(fact: Fact, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Re
         case WaitEnded():
             return _fold_decision(fact.job, Decision(fact.at, fact.step, fact.round, None, Origin.API), get)
         case _:
-            return ()
+            return fold_grant(fact, get)
 
 
 def _fold_job(fact: JobAccepted, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Record], ...]:

@@ -26,8 +26,11 @@ OnOff: TypeAlias = Annotated[
 
 PROFILES: dict[str, dict[str, object]] = {
     "oci": {},
-    "rfc": {"error_body": "problem", "types": "strict", "location_header": True, "ecid": False},
-}
+    "rfc": {
+        "error_body": "problem", "types": "strict", "location_header": True, "issuer": "tenant", "ecid": False,
+        "jwks_auth": False,
+    },
+}  # fmt: skip
 """The defaults in which a profile differs from `oci` (contract.md §7.6, §10)."""
 
 
@@ -57,9 +60,14 @@ class Switches(Model):
     double_slash: Literal["accept", "refuse"] = "accept"
     location_header: OnOff = False
     service_tokens: Literal["allowed", "refused"] = "allowed"
+    issuer: Literal["generic", "tenant"] = "generic"
     ecid: OnOff = True
+    jwks_auth: OnOff = True
     pod: str = Field("acme-test", pattern=r"^[a-z0-9-]{1,63}$")
     scope_check: Literal["pod", "shape", "off"] = "pod"
+    assertion_trust: Literal["registered", "any"] = "registered"
+    refresh_rotation: OnOff = True
+    authorize: Literal["auto", "page", "deny"] = "auto"
 
     @model_validator(mode="before")
     @classmethod

@@ -1,19 +1,20 @@
 """The mock server without I/O: `handle(ledger, request, now)` gives a reply and the facts it brings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.gates import Inadmissible, Origin, admit
 from lab.core.journal import Fact, GateDecided, JobRecord, Ledger, TokenRecord, job_key, token_key
-from lab.core.oauth import api_scope, opens_api
+from lab.core.oauth import api_scope, audience, opens_api
 from lab.core.plan import Outline
 from lab.core.problems import CANNOT_EXECUTE, Problem, challenge, forbidden, unauthenticated
 from lab.core.scenario import Gate, Latency, Status, Verdict, step_id
 from lab.core.seeds import latency
+from lab.core.service import token as identity
 from lab.core.service.invoke import JOB_UNKNOWN, invoke
 from lab.core.service.refusals import refusal
-from lab.core.service.token import grant
 from lab.core.service.views import UNMATCHED, Config, Views
 from lab.core.wire import Route, find, read_mode
 
@@ -42,6 +43,11 @@ class Ruling:
 _CHALLENGE = "Exchange the credentials for a token at /oauth2/v1/token and send Authorization: Bearer."
 _COOKIE = "A browser's login does not open this API; send Authorization: Bearer with a token."
 
+_IDENTITY: dict[str, Callable[[identity.Desk, Request], identity.Granted]] = {
+    "token": identity.token, "authorize": identity.authorize, "device": identity.device,
+    "device-page": identity.device_page, "introspect": identity.introspect, "revoke": identity.revoke,
+}  # fmt: skip
+
 
 class Mock:
     """Made with outlines, switches, seed and epoch; holds no state but memos."""
@@ -58,8 +64,8 @@ class Mock:
         route = find(request.method, request.path, slashes=self.config.switches.double_slash == "accept")
         if isinstance(route, Problem):
             return Handled(self._refusal(route))
-        if route.name == "token":
-            return self._token(ledger, request, now, route)
+        if route.path:
+            return self._identity(ledger, request, now, route)
         bearer, flags = self._bearer(ledger, request, now)
         if isinstance(bearer, Problem):
             response = self._refusal(bearer)
@@ -68,19 +74,34 @@ class Mock:
             return self._status(ledger, route, request, bearer, now, flags)
         return self._invoke(ledger, route, request, bearer, now, flags)
 
-    def _token(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Handled:
-        granted = grant(self.config, ledger, request, now)
+    def _identity(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Handled:
+        """The routes of the identity domain; only the token endpoint has a latency."""
+        desk = identity.Desk(self.config, ledger, now, [])
+        if route.name in ("discovery", "jwks"):
+            return self._published(desk, request, route)
+        granted = _IDENTITY[route.name](desk, request)
         held = 0
-        if granted.client is not None and len(self.config.outlines) == 1:
+        if route.name == "token" and granted.client is not None and len(self.config.outlines) == 1:
             held = self._held(self.config.outlines[0], "token", granted.client, now)
-        return Handled(granted.response, held, "token", None, granted.facts, (*route.flags, *granted.flags))
+        return Handled(granted.response, held, route.name, None, granted.facts, (*route.flags, *granted.flags))
+
+    def _published(self, desk: identity.Desk, request: Request, route: Route) -> Handled:
+        flags: tuple[str, ...] = ()
+        told = identity.discovery(desk, route.path) if route.name == "discovery" else identity.keys(desk, route.path)
+        if isinstance(told, Response) and route.name == "jwks" and self.config.switches.jwks_auth:
+            bearer, flags = self._bearer(desk.ledger, request, desk.now, api=False)
+            told = bearer if isinstance(bearer, Problem) else told
+        response = self._refusal(told) if isinstance(told, Problem) else told
+        return Handled(response, 0, route.name, None, (), (*route.flags, *flags))
 
     def _held(self, made: Outline, route: str, stream: str, now: Millis) -> Millis:
         spec: Latency = getattr(made.scenario.latency, route)
         return spec if isinstance(spec, int) else latency(self.config.seed, f"{stream}/{route}@{now}", spec)
 
-    def _bearer(self, ledger: Ledger, request: Request, now: Millis) -> tuple[TokenRecord | Problem, tuple[str, ...]]:
-        """The token's record, or the refusal of contract.md §7.5."""
+    def _bearer(
+        self, ledger: Ledger, request: Request, now: Millis, *, api: bool = True
+    ) -> tuple[TokenRecord | Problem, tuple[str, ...]]:
+        """The token's record, or the refusal of contract.md §7.5; `api` off: any live token will do."""
         header: str | None = None
         for name, value in request.headers:
             if name == "authorization":
@@ -100,15 +121,19 @@ class Mock:
         token = token.strip(" ")
         if not token or "," in token or " " in token or in_query:
             return self._invalid_request("Send exactly one token."), flags
-        return self._known(ledger, token, now), flags
+        return self._known(ledger, token, now, api=api), flags
 
-    def _known(self, ledger: Ledger, token: str, now: Millis) -> TokenRecord | Problem:
+    def _known(self, ledger: Ledger, token: str, now: Millis, *, api: bool) -> TokenRecord | Problem:
         # Only tokens of this ledger can be good, so looking one up is the whole check; nothing is parsed.
         record = ledger.get(token_key(token))
         if not isinstance(record, TokenRecord):
             return self._invalid_token("The token was not issued by this run of the lab.")
-        if record.revoked or now >= record.until:
-            return self._invalid_token("The token was revoked." if record.revoked else "The token expired.")
+        if not identity.live(ledger, record, now):
+            return self._invalid_token("The token expired." if now >= record.until else "The token was revoked.")
+        if not api:
+            return record
+        if not audience(record.scope):
+            return self._invalid_token("The token is not for this API.")
         if not opens_api(record.scope):
             scope = api_scope(self.config.switches.pod)
             value = challenge("insufficient_scope", scope=scope)

@@ -10,7 +10,7 @@ from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Response
 from lab.core.gates import Decision
 from lab.core.journal import Derived, JobRecord, Ledger, derived, job_key
-from lab.core.oauth import DEMO, Client
+from lab.core.oauth import DEMO, JANE, Account, Client, aistudio_cli, issuer
 from lab.core.plan import Drawn, Input, Invocation, Outline, Plan, outline, plan
 from lab.core.problems import JSON_HEADERS, json_bytes
 from lab.core.scenario import Scenario, Switches
@@ -45,6 +45,29 @@ class Config:
     scripted: bool = True
     """Whether scripted reviewers answer; False when a person does."""
     recorded: Mapping[tuple[str, str, int], Drawn] | None = None
+    accounts: tuple[Account, ...] = (JANE,)
+    """The users; the first is the default one, where nobody logs in."""
+    base: str = ""
+    """The public origin under which the mock is reached; empty: not known."""
+
+    @property
+    def origin(self) -> str:
+        """What URLs in answers start with: never taken from a request."""
+        return self.base or "http://127.0.0.1"
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of tokens."""
+        return issuer(self.switches.issuer, self.switches.profile, self.origin)
+
+    def client(self, name: str) -> Client | None:
+        """The client of that id; Oracle's CLI is known to every lab."""
+        known = (*self.clients, aistudio_cli(self.switches.pod))
+        return next((client for client in known if client.id == name), None)
+
+    def account(self, name: str | None) -> Account | None:
+        """The user of that name."""
+        return next((account for account in self.accounts if account.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

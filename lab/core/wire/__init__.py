@@ -12,10 +12,26 @@ from lab.core.wire.answers import (
 from lab.core.wire.bodies import echo, job_body, nodes
 from lab.core.wire.jsontext import BadJson, read_json
 from lab.core.wire.requests import Asked, Resume, read_input, read_invoke, read_mode
-from lab.core.wire.routes import API, Route, find, path_of, route_of
+from lab.core.wire.routes import (
+    API,
+    AUTHORIZE_PATH,
+    DEVICE_PAGE,
+    DEVICE_PATH,
+    DISCOVERY_PATHS,
+    IDENTITY_ROUTES,
+    INTROSPECT_PATH,
+    JWKS_PATHS,
+    REVOKE_PATH,
+    TOKEN_PATH,
+    Route,
+    find,
+    path_of,
+    route_of,
+)
 
 __all__ = [
-    "API", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "echo", "final", "find", "job_body", "nodes",
+    "API", "AUTHORIZE_PATH", "DEVICE_PAGE", "DEVICE_PATH", "DISCOVERY_PATHS", "IDENTITY_ROUTES", "INTROSPECT_PATH",
+    "JWKS_PATHS", "REVOKE_PATH", "TOKEN_PATH", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "echo", "final", "find", "job_body", "nodes",
     "parse_grant", "parse_job", "path_of", "read_input", "read_invoke", "read_json", "read_mode", "refusal_of", "retry_after",
     "route_of",
 ]  # fmt: skip

@@ -8,18 +8,45 @@ from lab.core.problems import NO_OPERATION, NO_PATH, Problem, not_found, wrong_m
 
 API = "/api/fusion-ai/orchestrator"
 TOKEN_PATH = "/oauth2/v1/token"
+AUTHORIZE_PATH = "/oauth2/v1/authorize"
+DEVICE_PATH = "/oauth2/v1/device"
+DEVICE_PAGE = "/ui/v1/device"
+INTROSPECT_PATH = "/oauth2/v1/introspect"
+REVOKE_PATH = "/oauth2/v1/revoke"
+DISCOVERY_PATHS = {
+    "/.well-known/openid-configuration": "",
+    "/.well-known/idcs-configuration": "oci",
+    "/.well-known/oauth-authorization-server": "rfc",
+}
+"""The paths of discovery, and the profile that has each (empty: both)."""
+JWKS_PATHS = {"oci": "/admin/v1/SigningCert/jwk", "rfc": "/.well-known/jwks.json"}
+"""Where each profile publishes its keys."""
+
+_IDENTITY: dict[str, tuple[str, tuple[str, ...]]] = {
+    TOKEN_PATH: ("token", ("POST",)),
+    AUTHORIZE_PATH: ("authorize", ("GET",)),
+    DEVICE_PATH: ("device", ("POST",)),
+    DEVICE_PAGE: ("device-page", ("GET", "POST")),
+    INTROSPECT_PATH: ("introspect", ("POST",)),
+    REVOKE_PATH: ("revoke", ("POST",)),
+    **dict.fromkeys(DISCOVERY_PATHS, ("discovery", ("GET",))),
+    **dict.fromkeys(JWKS_PATHS.values(), ("jwks", ("GET",))),
+}
+"""The identity domain: route and methods by path (contract.md §2.2)."""
+IDENTITY_ROUTES = frozenset(name for name, _ in _IDENTITY.values())
 
 _AGENT = re.compile(r"/api/fusion-ai/orchestrator/agent/v[12]/([^/]+)/(?:(invokeAsync)|status/([^/]+))")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A request's path, understood: route name, team code and job from the path."""
+    """A request's path, understood: route name, team code and job from the path; `path` in the identity domain."""
 
     name: str
     code: str = ""
     job: str = ""
     flags: tuple[str, ...] = ()
+    path: str = ""
 
 
 def path_of(route: str, *, code: str = "", job: str = "") -> str:
@@ -57,8 +84,9 @@ def _find_slow(method: str, path: str) -> Route | Problem:
     segments = [_decoded(segment) for segment in path.split("/")]
     if any(segment is None or segment in (".", "..") or "/" in segment or "\0" in segment for segment in segments):
         return not_found(NO_PATH)
-    if path == TOKEN_PATH:
-        return Route("token", flags=flags) if method == "POST" else wrong_method("POST")
+    if path in _IDENTITY:
+        name, methods = _IDENTITY[path]
+        return Route(name, flags=flags, path=path) if method in methods else wrong_method(", ".join(methods))
     match = _AGENT.fullmatch("/".join(segment or "" for segment in segments))
     if match is not None:
         return _agent(method, match, flags)

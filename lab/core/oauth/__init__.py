@@ -1,0 +1,38 @@
+"""Grants, tokens, and what a scope means (contract.md §7). Pure: the clock is an argument."""
+
+from lab.core.oauth.assertions import Assertion, issuer_named, read_assertion
+from lab.core.oauth.clients import (
+    DEMO,
+    GRANTS,
+    JANE,
+    Account,
+    BasicPair,
+    Client,
+    Grant,
+    aistudio_cli,
+    read_basic,
+    registered,
+)
+from lab.core.oauth.keys import claims_of, jwk, opaque, sign
+from lab.core.oauth.metadata import GENERIC_ISSUER, Paths, idcs_document, issuer, metadata
+from lab.core.oauth.pkce import challenge_of, fits, well_formed_challenge, well_formed_verifier
+from lab.core.oauth.scopes import (
+    MYSCOPES,
+    NO_ACCESS,
+    OFFLINE,
+    OPENID,
+    Scope,
+    api_scope,
+    audience,
+    opens_api,
+    read_scope,
+)
+from lab.core.oauth.tokens import Bearing, access_token, expiry, id_token
+
+__all__ = [
+    "DEMO", "GENERIC_ISSUER", "GRANTS", "JANE", "MYSCOPES", "NO_ACCESS", "OFFLINE", "OPENID", "Account", "Assertion",
+    "BasicPair", "Bearing", "Client", "Grant", "Paths", "Scope", "access_token", "aistudio_cli", "api_scope",
+    "audience", "challenge_of", "claims_of", "expiry", "fits", "id_token", "idcs_document", "issuer", "issuer_named",
+    "jwk", "metadata", "opaque", "opens_api", "read_assertion", "read_basic", "read_scope", "registered", "sign",
+    "well_formed_challenge", "well_formed_verifier",
+]  # fmt: skip

@@ -1,0 +1,77 @@
+"""What a scope means (contract.md §7.3)."""
+
+import re
+from dataclasses import dataclass
+
+NO_ACCESS = "lab.none"
+"""Appended to the API's scope: right audience, no access."""
+OFFLINE = "offline_access"
+OPENID = "openid"
+MYSCOPES = "urn:opc:idm:__myscopes__"
+"""A token for the identity domain itself, which the API refuses."""
+_BESIDE = frozenset({OFFLINE, OPENID, MYSCOPES})
+
+
+def api_scope(pod: str) -> str:
+    """The scope that opens the API of a pod."""
+    return f"urn:opc:resource:fusion:{pod}:fusion-ai/"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A scope that was understood: what is granted, and the lifetime asked for in seconds."""
+
+    granted: str
+    lifetime: int | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The granted words."""
+        return tuple(self.granted.split(" "))
+
+
+_WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_EXPIRY = re.compile(r"urn:opc:resource:expiry=([0-9]{1,9})")
+_SHAPE = re.compile(r"urn:opc:resource:fusion:[a-z0-9-]{1,63}:fusion-ai/(lab\.none)?")
+
+
+def read_scope(text: str, pod: str, check: str, *, shortest: int = 60) -> Scope | None:
+    """The scope parameter, or None if a word is unknown, malformed or repeated, or nothing is asked for."""
+    granted: list[str] = []
+    lifetime: int | None = None
+    for word in text.split(" ") if text else []:
+        expiry = _EXPIRY.fullmatch(word)
+        if expiry:
+            if lifetime is not None or int(expiry[1]) == 0:
+                return None
+            lifetime = max(shortest, int(expiry[1]))
+        elif _WORD.fullmatch(word) and _known(word, pod, check):
+            granted.append(word)
+        else:
+            return None
+    if not granted or (MYSCOPES in granted and len(granted) > 1):
+        return None
+    return Scope(" ".join(granted), lifetime)
+
+
+def _known(word: str, pod: str, check: str) -> bool:
+    if word in _BESIDE:
+        return True
+    match check:
+        case "pod":
+            return word in (api_scope(pod), api_scope(pod) + NO_ACCESS)
+        case "shape":
+            return _SHAPE.fullmatch(word) is not None
+        case _:
+            return not word.startswith("urn:opc:resource:expiry")
+
+
+def audience(scope: str) -> tuple[str, ...]:
+    """The resources that a granted scope is for; none: the identity domain alone."""
+    words = (word.removesuffix(NO_ACCESS) for word in scope.split(" ") if word not in _BESIDE)
+    return tuple(dict.fromkeys(words))
+
+
+def opens_api(scope: str) -> bool:
+    """Whether a granted scope lets its bearer in: anything but the scope without access."""
+    return any(not word.endswith(NO_ACCESS) for word in scope.split(" ") if word not in _BESIDE)

@@ -1,0 +1,13 @@
+"""The identity domain: token, authorize, device, introspect, revoke, discovery and keys (contract.md §7)."""
+
+from lab.core.service.token.code import authorize
+from lab.core.service.token.device import answer_device, device, device_page
+from lab.core.service.token.endpoint import token
+from lab.core.service.token.inspect import introspect, live, revoke
+from lab.core.service.token.parts import Desk, Granted
+from lab.core.service.token.published import discovery, keys
+
+__all__ = [
+    "Desk", "Granted", "answer_device", "authorize", "device", "device_page", "discovery", "introspect", "keys", "live",
+    "revoke", "token",
+]  # fmt: skip

@@ -1,0 +1,35 @@
+"""What the identity domain publishes: its metadata and its keys (contract.md §7.4 rows 50, 51)."""
+
+from lab.core.exchange import Response
+from lab.core.oauth import Paths, idcs_document, jwk, metadata
+from lab.core.problems import JSON_HEADERS, NO_PATH, Problem, json_bytes, not_found
+from lab.core.service.token.parts import Desk
+from lab.core.wire import (
+    AUTHORIZE_PATH,
+    DEVICE_PATH,
+    DISCOVERY_PATHS,
+    INTROSPECT_PATH,
+    JWKS_PATHS,
+    REVOKE_PATH,
+    TOKEN_PATH,
+)
+
+
+def discovery(desk: Desk, path: str) -> Response | Problem:
+    """The metadata under one of its paths; each profile has two."""
+    profile, origin = desk.config.switches.profile, desk.config.origin
+    wanted = DISCOVERY_PATHS[path]
+    if wanted not in ("", profile):
+        return not_found(NO_PATH)
+    paths = Paths(
+        TOKEN_PATH, AUTHORIZE_PATH, DEVICE_PATH, INTROSPECT_PATH, REVOKE_PATH, JWKS_PATHS[profile]
+    )  # fmt: skip
+    document = metadata(paths, origin, desk.config.issuer, desk.config.switches.pod, strict=desk.strict)
+    return Response(200, JSON_HEADERS, json_bytes(idcs_document(document, origin) if wanted == "oci" else document))
+
+
+def keys(desk: Desk, path: str) -> Response | Problem:
+    """The signing keys, public parts only; the other profile's path doesn't exist."""
+    if JWKS_PATHS[desk.config.switches.profile] != path:
+        return not_found(NO_PATH)
+    return Response(200, JSON_HEADERS, json_bytes({"keys": [jwk(certificate=not desk.strict)]}))
