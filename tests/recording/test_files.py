@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from lab.files import (
 )
 from lab.recording.header import header_of
 from lab.recording.reader import read
+from lab.recording.repair import repair
 from lab.recording.tape import Tape
 from tests.recording.joined import SCENARIO, Joined, config
 
@@ -198,3 +201,43 @@ def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
         read_recording(tmp_path / "none.rec.jsonl")
     with pytest.raises(RecordingError):
         read_recording(tmp_path)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from lab.files import TapeFile
+from lab.recording.header import header_of
+from lab.recording.tape import Tape
+from tests.recording.joined import Joined, config
+joined = Joined(config())
+file = TapeFile(Path(sys.argv[1]))
+acknowledged = 1
+def write(line):
+    global acknowledged
+    file.write(line)
+    print(acknowledged, flush=True)
+    acknowledged += 1
+joined.service.observers[:] = [Tape(joined.service, write, header_of(joined.service.config, lab="0"), sync=file.sync)]
+while True:
+    joined.play()
+"""
+
+
+@pytest.mark.parametrize("moment", [1, 2, 40, 333])
+def test_a_killed_lab_leaves_every_acknowledged_line(tmp_path: Path, moment: int) -> None:
+    path, root = tmp_path / "a.rec.jsonl", Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(path)], cwd=root, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    ) as lab:  # fmt: skip
+        assert lab.stdout is not None
+        acknowledged = next(int(line) for line in lab.stdout if int(line) >= moment)
+        lab.kill()
+        rest = lab.stdout.read()
+    acknowledged = max([acknowledged, *(int(line) for line in rest.splitlines() if line.isdigit())])
+    data = read_recording(path)
+    found = read(data)
+    assert found.result in ("open", "torn") and 1 + len(found.lines) >= acknowledged
+    mended, _ = repair(data)
+    assert read(mended).result == "closed" and repair(mended) == (mended, 0)
