@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -12,41 +11,43 @@ from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.core.plan import Outline
 from lab.core.service import Service
-from lab.files import load_scenario
 from lab.recording.header import header_of
-from lab.recording.lines import Recording, Req, Res
+from lab.recording.lines import Recording, Req
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.recording.tape import Tape
 from tests.bench.mock import invoke_request, service, status_request, token_request
 
-ROOT = Path(__file__).parents[2]
 
+async def over_loopback(polls: int) -> float:
+    """Seconds for the same exchanges asked of the same mock by aiohttp's TestClient, over loopback, and compared."""
+    mock = service()
 
-def recorded(name: str) -> tuple[Recording, tuple[Outline, ...]]:
-    """A shipped recording and its scenario."""
-    data = (ROOT / "recordings" / f"{name}.rec.jsonl").read_bytes()
-    return read(data, name), (load_scenario(name, ROOT / "scenarios"),)
-
-
-async def over_loopback(recording: Recording, _outlines: tuple[Outline, ...]) -> float:
-    """Seconds for the recorded exchanges, asked by aiohttp's TestClient of a server that has the answers ready."""
-    replies = {line.x: line for line in recording.lines if isinstance(line, Res)}
-    requests = [line for line in recording.lines if isinstance(line, Req)]
-    ahead = iter(requests)
-
-    async def answer(_request: web.Request) -> web.Response:
-        reply = replies[next(ahead).x]
-        return web.json_response(reply.body.value, status=reply.status)
+    async def answer(request: web.Request) -> web.Response:
+        head = tuple((name.lower(), value) for name, value in request.headers.items())
+        asked = Request(request.method, request.path, request.query_string, head, await request.read())
+        reply = mock.serve(asked, now).response
+        return web.Response(status=reply.status, body=reply.body, content_type="application/json")
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     async with TestClient(TestServer(app)) as client:
+
+        async def ask(request: Request) -> dict[str, object]:
+            async with client.request(
+                request.method, request.path, data=request.body or None, headers=request.headers
+            ) as got:
+                body: dict[str, object] = await got.json()
+            return body
+
+        now = 0
+        token = str((await ask(token_request()))["access_token"])
+        job = str((await ask(invoke_request(mock, token)))["jobId"])
         begun = time.perf_counter()
-        for request in requests:
-            body = None if request.body.value is None else json.dumps(request.body.value).encode()
-            async with client.request(request.method, request.path, data=body) as got:
-                await got.json()
+        for poll in range(polls):
+            now = poll * 100
+            body = await ask(status_request(mock, token, job))
+            assert body == json.loads(mock.status_of(job, now) or b"")
         return time.perf_counter() - begun
 
 
