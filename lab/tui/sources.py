@@ -174,10 +174,10 @@ class Live:
 
     async def observations(self) -> AsyncIterator[Observation]:
         """Connect, then hand on what the run and the mock's journal tell."""
-        self._link = asyncio.get_running_loop().create_future()
+        linked = self._promised()
         try:
             async with self._connect() as link:
-                self._link.set_result(link)
+                linked.set_result(link)
                 if link.control is not None:
                     self._following = asyncio.create_task(self._follow(link.control))
                 try:
@@ -186,9 +186,9 @@ class Live:
                 finally:
                     await self._stop(self._run, self._following)
         except Exception as error:
-            if not self._link.done():
-                self._link.set_exception(error)
-                self._link.exception()
+            if not linked.done():
+                linked.set_exception(error)
+                linked.exception()
             raise
 
     async def _follow(self, control: Control) -> None:
@@ -214,9 +214,13 @@ class Live:
         self.outcome = await drive(turn, link.transport, self.clock, self._tell, self._answer)
 
     async def _linked(self) -> Link:
+        return await asyncio.shield(self._promised())
+
+    def _promised(self) -> "asyncio.Future[Link]":
+        """What a key pressed before the connection stands waits for."""
         if self._link is None:
-            raise RuntimeError("observations() must be running before anything is performed")
-        return await asyncio.shield(self._link)
+            self._link = asyncio.get_running_loop().create_future()
+        return self._link
 
     def _tell(self, observation: Observation) -> None:
         self._queue.put_nowait(observation)

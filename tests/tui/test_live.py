@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from lab.clocks import settle
 from lab.core.exchange import Request, Response
 from lab.core.gates import Origin
 from lab.core.journal import GateOpened, LedgerCleared, Otherwise
@@ -43,9 +44,9 @@ class Clock:
         return self.at
 
     async def sleep_until(self, instant: int) -> None:
-        for _ in range(3):
-            await self.going.wait()
-            await asyncio.wait((asyncio.create_task(asyncio.Event().wait()),), timeout=0)
+        await self.going.wait()
+        await settle()
+        await self.going.wait()
         self.at = max(self.at, instant)
 
 
@@ -171,6 +172,13 @@ async def test_a_chat_gate_is_answered_by_the_run_once(hand: Stagehand) -> None:
     assert [resume["userResponse"] for resume in hand.peer.resumes] == ["APPROVE_ACTION"]
     assert hand.live.outcome is not None and hand.live.outcome.complete
     assert hand.plane is not None and hand.plane.did == []
+
+
+async def test_a_key_before_the_connection_stands_is_not_lost() -> None:
+    hand = Stagehand()
+    await hand.do(Started())
+    await hand.until(Requested, 4)
+    await hand.end()
 
 
 async def test_changes_carry_their_text(hand: Stagehand) -> None:
