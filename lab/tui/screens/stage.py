@@ -1,47 +1,22 @@
-"""The stage: folds observations into the state, and has each part show its slice of it."""
+"""The stage: what each key does. All three sources show on it; LIVE is the one so far."""
 
-import traceback
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from textual import events, on
-from textual.app import ComposeResult
+from textual import on
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input
 
 from lab.core.errors import LabError
-from lab.core.observe import Observation
 from lab.tui import keys
 from lab.tui.messages import Decided, Intent, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped
+from lab.tui.screens.drawn import DrawnScreen
 from lab.tui.screens.page import Page, Picker
-from lab.tui.view.layout import PANES, Place, narrow, places
-from lab.tui.view.reduce import reduce
-from lab.tui.view.rows import draw, pages
-from lab.tui.view.rows.bar import PROMPT
+from lab.tui.view.rows import pages
 from lab.tui.view.rows.wire import exchange
 from lab.tui.view.spans import Row
-from lab.tui.view.state import Look, Scene, Show
-from lab.tui.widgets.part import Part, Pressed, Scrolled
-
-if TYPE_CHECKING:
-    from lab.tui.app import LabApp
-
-PARTS = ("header", "stepper", "narration", *PANES, "bar", "keys", "small")
-BATCH = 50
-"""The most observations that one message carries."""
-TICK = 0.25
-"""Seconds between two looks at the clock."""
-
-
-class Observed(Message):
-    """Observations that came since the last message."""
-
-    def __init__(self, batch: list[Observation]) -> None:
-        super().__init__()
-        self.batch = batch
+from lab.tui.widgets.part import Pressed, Scrolled
 
 
 def _bindings() -> Iterator[BindingType]:
@@ -49,179 +24,10 @@ def _bindings() -> Iterator[BindingType]:
         yield Binding(key.keys, key.action, key.label, show=False, tooltip=key.help, priority=key.keys == "ctrl+c")
 
 
-class StageScreen(Screen[None]):
-    """All three sources show on it; LIVE is the one so far."""
+class StageScreen(DrawnScreen):
+    """The stage with its keys; each asks the source, or changes what is looked at."""
 
-    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = list(_bindings())
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scene = Scene()
-        self.parts: dict[str, Part] = {}
-        self._places: dict[str, Place] = {}
-        self._batch: list[Observation] = []
-
-    @property
-    def lab(self) -> "LabApp":
-        """The app, with its source and styles."""
-        from lab.tui.app import LabApp
-
-        assert isinstance(self.app, LabApp)
-        return self.app
-
-    def compose(self) -> ComposeResult:
-        """Every part, and the row for what should be different."""
-        for name in PARTS:
-            self.parts[name] = Part(name, lambda: self.lab.styles_now)
-            yield self.parts[name]
-        yield Input(id="changes", compact=True, max_length=500)
-
-    def on_mount(self) -> None:
-        """Draw what there is, then listen to the source."""
-        self._input().display = False
-        self._timer = self.set_interval(TICK, self.refresh_parts, pause=True)
-        self.scene = replace(self.scene, show=self._show(), look=self._look())
-        self.call_after_refresh(self._listen)
-
-    def _input(self) -> Input:
-        return self.query_one("#changes", Input)
-
-    # Observations
-
-    def _listen(self) -> None:
-        self.run_worker(self._follow(), group="run", exclusive=True, exit_on_error=False)
-
-    async def _follow(self) -> None:
-        """The worker: hands batches to the screen; a bug in the source doesn't end the show."""
-        try:
-            async for observation in self.lab.source.observations():
-                self._batch.append(observation)
-                if len(self._batch) == 1:
-                    self.call_later(self._flush)
-                if len(self._batch) >= BATCH:
-                    self._flush()
-                    await self._settled()
-        except LabError as error:
-            self.lab.fail(error)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._broke(error)
-
-    async def _settled(self) -> None:
-        """Let the screen take the message before more are made."""
-        from asyncio import Event
-
-        done = Event()
-        self.call_later(done.set)
-        await done.wait()
-
-    def _flush(self) -> None:
-        if self._batch:
-            batch, self._batch = self._batch, []
-            self.post_message(Observed(batch))
-
-    @on(Observed)
-    def fold(self, told: Observed) -> None:
-        """One message a frame, however many observations."""
-        stage = self.scene.stage
-        try:
-            for observation in told.batch:
-                stage = reduce(stage, observation)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._broke(error)
-        self._set(replace(self.scene, stage=stage, show=self._show(), look=self._look()))
-
-    def _broke(self, error: Exception) -> None:
-        """One red line; the traceback goes to the log."""
-        self.log.error("".join(traceback.format_exception(error)))
-        told = f"A bug of the lab: {type(error).__name__}. The last good screen stays; ctrl+q ends."
-        self.scene = replace(self.scene, look=replace(self.scene.look, broken=told))
-        self.lab.bug = error
-
-    # Drawing
-
-    def _show(self) -> Show:
-        source = self.lab.source
-        return Show(source.pill, source.title, source.team, source.seed, source.scenario, source.recording, source.can)
-
-    def _look(self) -> Look:
-        source = self.lab.source
-        look = replace(self.scene.look, paused=source.paused, factor=source.factor)
-        if look.typing and self.scene.stage.gate is None:
-            look = replace(look, typing=False)
-        return look
-
-    def _set(self, scene: Scene) -> None:
-        before = self.scene
-        if scene.stage.gate is None and scene.look.typing:
-            scene = replace(scene, look=replace(scene.look, typing=False))
-        if scene.stage.start is not None and scene.look.started:
-            scene = replace(scene, look=replace(scene.look, started=False))
-        if before.stage.outcome is not scene.stage.outcome:
-            self.parts["output"].top = 0
-        self.scene = scene
-        self._tick_as_needed()
-        self.refresh_parts()
-
-    def _tick_as_needed(self) -> None:
-        busy = self.scene.stage.running and not self.scene.look.paused
-        (self._timer.resume if busy else self._timer.pause)()
-
-    def refresh_parts(self) -> None:
-        """Place every part and show its rows; parts that are equal stay as they are."""
-        columns, rows = self.size.width, self.size.height
-        if not columns or not self.parts:
-            return
-        now = self.lab.source.clock.now()
-        found = places(self.scene, columns, rows)
-        with self.app.batch_update():
-            for name, part in self.parts.items():
-                self._place(name, part, found.get(name))
-                if name in found:
-                    self._show_part(name, part, found[name], now)
-            self._place_input(found)
-
-    def _show_part(self, name: str, part: Part, place: Place, now: int) -> None:
-        try:
-            part.show(draw(name, self.scene, place, now, part.top))
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._broke(error)
-
-    def _place(self, name: str, part: Part, place: Place | None) -> None:
-        if self._places.get(name) == place and (place is not None) == part.display:
-            return
-        part.display = place is not None
-        if place is not None:
-            part.styles.offset = (place.x, place.y)
-            part.styles.width = place.width
-            part.styles.height = place.height
-            self._places[name] = place
-        else:
-            self._places.pop(name, None)
-
-    def _place_input(self, found: dict[str, Place]) -> None:
-        field, bar = self._input(), found.get("bar")
-        typing = self.scene.look.typing and bar is not None
-        if typing and bar is not None:
-            tight = narrow(self.size.width)
-            left = bar.x + (2 if tight else 3) + len(PROMPT)
-            field.styles.offset = (left, bar.y + 3)
-            field.styles.width = max(10, bar.width - (left - bar.x) - 2)
-        if field.display != typing:
-            field.display = typing
-            if typing:
-                field.value = ""
-                gate = self.scene.stage.gate
-                field.placeholder = gate.prompt if gate is not None else ""
-                field.focus()
-            else:
-                self.set_focus(None)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Another size: another layout."""
-        self.refresh_parts()
-
-    # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that aren't offered do nothing."""

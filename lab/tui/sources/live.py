@@ -1,16 +1,14 @@
-"""Where observations come from. LIVE plays our own external app over a transport; the screen knows none of it."""
+"""LIVE: our own external app, played over a transport."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import suppress
 
 from lab.core.clock import Clock
 from lab.core.gates import Origin
 from lab.core.journal import LedgerCleared
 from lab.core.observe import Ended, Noted, Observation
-from lab.core.run import Answer, App, Outcome, Question, run
+from lab.core.run import Answer, Outcome, Question, run
 from lab.core.scenario import Scenario
 from lab.tui.messages import (
     Decided,
@@ -22,91 +20,16 @@ from lab.tui.messages import (
     Started,
     Stepped,
 )
-from lab.tui.view.rows.pages import Choice
-
-if TYPE_CHECKING:
-    from lab.engine.memory import Transport
+from lab.tui.sources.protocol import Act, Connect, Control, Link
 
 VERDICTS = {"APPROVE_ACTION": "approved", "REJECT_ACTION": "rejected", "RFI_ACTION": "changes-requested"}
 """The verdict that the control plane is told for an action of the wire."""
-
-
-class Source(Protocol):
-    """What a screen shows: observations, and what may be done to them."""
-
-    pill: str
-    title: str
-    team: str
-    seed: int | None
-    scenario: Scenario | None
-    recording: bool
-    can: frozenset[str]
-    """Of `pause step speed reset decide scenario`."""
-    clock: Clock
-    """For `now()` alone."""
-    scenarios: tuple[Choice, ...]
-    paused: bool
-    factor: str
-    outcome: Outcome | None
-
-    def observations(self) -> AsyncIterator[Observation]:
-        """What happens, for as long as the screen lives."""
-
-    async def perform(self, intent: Intent) -> str | None:
-        """Do what was asked; the reason if it was refused."""
-
-
-class Control(Protocol):
-    """The little of the control plane that LIVE needs."""
-
-    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
-        """Decide at a gate; the reason if it was refused."""
-
-    async def reset(self) -> str | None:
-        """Clear the mock's ledger."""
-
-    async def scale(self, factor: str) -> str | None:
-        """Set the pace of the mock's clock, which is ours too; `0` pauses."""
-
-    def follow(self) -> AsyncIterator[Observation]:
-        """The facts of the mock's journal as they come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What a run needs of the outer world: made after the first paint."""
-
-    transport: "Transport"
-    control: Control | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One thing that LIVE can play: a scenario (None against a pod), and our app made for it."""
-
-    app: App
-    seed: int | None = None
-    scenario: Scenario | None = None
-    name: str = ""
-    title: str = ""
-
-    @property
-    def choice(self) -> Choice:
-        """The act in the picker."""
-        if self.scenario is None:
-            return Choice(self.name, self.title)
-        told = self.scenario
-        return Choice(told.name, told.title, told.shows, told.story)
-
 
 Opening = tuple[str, str, int]
 
 
 def _opening(question: Question) -> Opening:
     return question.job, question.node.code, question.node.round
-
-
-Connect = Callable[[], AbstractAsyncContextManager[Link]]
 
 
 class Live:

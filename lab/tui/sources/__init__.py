@@ -1,0 +1,6 @@
+"""Where observations come from; the screen knows none of it. LIVE is the one so far."""
+
+from lab.tui.sources.live import Live
+from lab.tui.sources.protocol import Act, Connect, Control, Link, Source
+
+__all__ = ["Act", "Connect", "Control", "Link", "Live", "Source"]

@@ -1,0 +1,89 @@
+"""What the screen asks of a source, and what LIVE asks of the outer world."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from lab.core.clock import Clock
+from lab.core.observe import Observation
+from lab.core.run import App, Outcome
+from lab.core.scenario import Scenario
+from lab.tui.messages import (
+    Intent,
+)
+from lab.tui.view.rows.pages import Choice
+
+if TYPE_CHECKING:
+    from lab.engine.memory import Transport
+
+
+class Source(Protocol):
+    """What a screen shows: observations, and what may be done to them."""
+
+    pill: str
+    title: str
+    team: str
+    seed: int | None
+    scenario: Scenario | None
+    recording: bool
+    can: frozenset[str]
+    """Of `pause step speed reset decide scenario`."""
+    clock: Clock
+    """For `now()` alone."""
+    scenarios: tuple[Choice, ...]
+    paused: bool
+    factor: str
+    outcome: Outcome | None
+
+    def observations(self) -> AsyncIterator[Observation]:
+        """What happens, for as long as the screen lives."""
+
+    async def perform(self, intent: Intent) -> str | None:
+        """Do what was asked; the reason if it was refused."""
+
+
+class Control(Protocol):
+    """The little of the control plane that LIVE needs."""
+
+    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
+        """Decide at a gate; the reason if it was refused."""
+
+    async def reset(self) -> str | None:
+        """Clear the mock's ledger."""
+
+    async def scale(self, factor: str) -> str | None:
+        """Set the pace of the mock's clock, which is ours too; `0` pauses."""
+
+    def follow(self) -> AsyncIterator[Observation]:
+        """The facts of the mock's journal as they come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a run needs of the outer world: made after the first paint."""
+
+    transport: "Transport"
+    control: Control | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that LIVE can play: a scenario (None against a pod), and our app made for it."""
+
+    app: App
+    seed: int | None = None
+    scenario: Scenario | None = None
+    name: str = ""
+    title: str = ""
+
+    @property
+    def choice(self) -> Choice:
+        """The act in the picker."""
+        if self.scenario is None:
+            return Choice(self.name, self.title)
+        told = self.scenario
+        return Choice(told.name, told.title, told.shows, told.story)
+
+
+Connect = Callable[[], AbstractAsyncContextManager[Link]]
