@@ -72,7 +72,13 @@ class ConversationRecord:
 
     team: str
     owner: str
-    jobs: tuple[Key, ...]
+    turns: "Key | tuple[Key, ...]"
+    """The keys of its jobs; most conversations have one turn, and its bare key costs nothing more."""
+
+    @property
+    def jobs(self) -> tuple[Key, ...]:
+        """The keys of its jobs, oldest first."""
+        return self.turns if isinstance(self.turns, tuple) else (self.turns,)
 
 
 Record: TypeAlias = (
@@ -189,8 +195,8 @@ def _fold_job(fact: JobAccepted, get: Callable[[Key], Record | None]) -> tuple[t
     if thread is None:
         return made
     known = get(thread)
-    jobs = known.jobs if isinstance(known, ConversationRecord) else ()
-    return (*made, (thread, ConversationRecord(record.team, record.owner, (*jobs, key))))
+    turns = (*known.jobs, key) if isinstance(known, ConversationRecord) else key
+    return (*made, (thread, ConversationRecord(record.team, record.owner, turns)))
 
 
 @lru_cache(maxsize=4096)
