@@ -2,12 +2,14 @@
 
 import json
 from base64 import b64encode
+from urllib.parse import parse_qsl, urlencode
 
 from lab.core.exchange import Request, Response
-from lab.core.oauth import DEMO, Client, api_scope
+from lab.core.oauth import DEMO, JANE, Client, Grant, aistudio_cli, api_scope, challenge_of
 from lab.core.plan import outline
 from lab.core.scenario import Scenario, Switches
 from lab.core.service import Config, Service
+from lab.core.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.core.wire import API
 
 SCOPE = api_scope("acme-test")
@@ -73,3 +75,66 @@ def read(response: Response) -> dict[str, object]:
     value = json.loads(response.body)
     assert isinstance(value, dict)
     return value
+
+
+# The identity domain: what clients of contract.md §7 send
+
+REDIRECT = "http://127.0.0.1:43188/callback"
+VERIFIER = "lab-verifier-" + "v" * 40
+CLI = aistudio_cli("acme-test").id
+ASSERTION_GRANT = str(Grant.ASSERTION)
+DEVICE_GRANT = str(Grant.DEVICE)
+RIGHT = basic(DEMO.id, DEMO.secret)
+
+
+def post(path: str, authorization: str | None = RIGHT, **fields: str) -> Request:
+    """A form sent to a path of the identity domain."""
+    headers = [("content-type", "application/x-www-form-urlencoded")]
+    if authorization is not None:
+        headers.append(("authorization", authorization))
+    return Request("POST", path, headers=tuple(headers), body=urlencode(fields).encode())
+
+
+def ask(grant: str, authorization: str | None = RIGHT, **fields: str) -> Request:
+    """A token request; the API's scope unless another, or an empty one, is given."""
+    return post("/oauth2/v1/token", authorization, **{"grant_type": grant, "scope": SCOPE, **fields})
+
+
+def visit(**changed: str | None) -> Request:
+    """A browser at the authorize endpoint for Oracle's CLI; None leaves a parameter out."""
+    asked = {
+        "response_type": "code", "client_id": CLI, "redirect_uri": REDIRECT, "scope": SCOPE, "state": "s t&",
+        "code_challenge": challenge_of(VERIFIER), "code_challenge_method": "S256", **changed,
+    }  # fmt: skip
+    return Request("GET", "/oauth2/v1/authorize", urlencode({k: v for k, v in asked.items() if v is not None}))
+
+
+def landed(response: Response) -> dict[str, str]:
+    """The parameters that a redirect carries."""
+    where = response.header("location") or ""
+    return dict(parse_qsl(where.partition("?")[2]))
+
+
+def code_of(mock: Service, now: int = 0, **changed: str | None) -> str:
+    """A code, granted at `now`."""
+    return landed(mock.serve(visit(**changed), now).response)["code"]
+
+
+def trade(code: str, authorization: str | None = None, **changed: str | None) -> Request:
+    """The exchange of a code by the CLI; None leaves a field out."""
+    sent = {"client_id": CLI, "code": code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER, "scope": "", **changed}
+    return ask("authorization_code", authorization, **{k: v for k, v in sent.items() if v is not None})
+
+
+def assertion(
+    now: int = 0, key: str = CLIENT_PRIVATE_PEM, header: dict[str, str] | None = None, **changed: object
+) -> str:
+    """An assertion for jane by the client demo, signed with its registered key; None leaves a claim out."""
+    import jwt
+
+    claims = {
+        "iss": DEMO.id, "sub": JANE.name, "prn": JANE.name, "aud": ["https://identity.oraclecloud.com/"],
+        "iat": EPOCH + now // 1000, "exp": EPOCH + now // 1000 + 300, "jti": "j-1", **changed,
+    }  # fmt: skip
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(kept, key, "RS256", {"kid": CLIENT_KEY_ID} if header is None else header)

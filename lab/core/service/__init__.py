@@ -21,6 +21,7 @@ from lab.core.journal import (
 )
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.service.mock import Mock, Ruling
+from lab.core.service.token import Desk, answer_device
 from lab.core.service.views import Config, Look
 
 __all__ = ["Config", "Look", "Mock", "Reply", "Ruling", "Service"]
@@ -94,7 +95,7 @@ class Service:
 
     def end_tokens(self, client: str, do: str, now: Millis) -> Ruling:
         """Revoke or expire every live token of a client."""
-        if client not in {each.id for each in self.config.clients}:
+        if self.config.client(client) is None:
             return Ruling(404, "There is no such client.")
         if do not in ("expire", "revoke"):
             return Ruling(400, "do must be expire or revoke.")
@@ -104,6 +105,14 @@ class Service:
         ]  # fmt: skip
         self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in live), None)
         return Ruling(200, f"{len(live)} ended")
+
+    def answer_device(self, user_code: str, answer: str, now: Millis) -> Ruling:
+        """A person's answer (approve or deny) for the device that shows this code."""
+        done = answer_device(Desk(self.config, self.ledger, now, []), user_code, answer, "control")
+        if isinstance(done, str):
+            return Ruling(400 if answer not in ("approve", "deny") else 404, done)
+        self._commit((done,), None)
+        return Ruling(200)
 
     def note(self, fact: Fact, x: int | None = None) -> None:
         """Take a fact from outside: input facts are folded, all are told."""
