@@ -1,9 +1,15 @@
 """What the README says is so."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
+
 from lab.core.timeline import MOVES
+from tests.cli.test_serve import listening, serving
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -41,3 +47,21 @@ def test_the_map_names_every_part_of_the_house() -> None:
 def test_every_link_leads_somewhere() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_lines_for_your_own_client_do_what_they_say(tmp_path: Path) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    calls = next(block for block in blocks if "invokeAsync" in block)
+    steers = next(block for block in blocks if "_lab/" in block)
+    with serving("item-comparison", "--json", "--clock", "manual", cwd=tmp_path) as process:
+        ready = listening(process)
+        script = (calls + steers).replace("http://127.0.0.1:8080", ready["base_url"])
+        script = script.replace("http://127.0.0.1:8081", ready["control_url"])
+        environment = {**os.environ, "control_token": ready["control_token"]}
+        done = subprocess.run(
+            ["bash", "-eu", "-c", script], env=environment, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert '"status":"RUNNING"' in done.stdout
+    assert "the negotiated prices were left out" in done.stdout, done.stdout

@@ -31,6 +31,13 @@ def serving(*argv: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+def listening(process: subprocess.Popen[str]) -> dict[str, str]:
+    """What `--json` says once requests are accepted."""
+    assert process.stdout is not None
+    ready: dict[str, str] = json.loads(process.stdout.readline())
+    return ready
+
+
 def fetch(url: str, head: dict[str, str], body: bytes | None = None) -> dict[str, object]:
     request = urllib.request.Request(url, data=body, headers=head)
     with urllib.request.urlopen(request, timeout=20) as got:
@@ -40,8 +47,7 @@ def fetch(url: str, head: dict[str, str], body: bytes | None = None) -> dict[str
 
 def test_json_is_one_line_with_everything_a_client_needs(tmp_path: Path) -> None:
     with serving("item-comparison", "--json", "--clock", "manual", "--record", "./day", cwd=tmp_path) as process:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
+        ready = listening(process)
         assert list(ready) == [
             "base_url", "token_url", "client_id", "client_secret", "scope", "control_url", "control_token",
         ]  # fmt: skip
