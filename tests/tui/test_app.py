@@ -157,6 +157,22 @@ async def test_speed_goes_through_its_steps_and_stops_at_the_ends() -> None:
         await until(pilot, lambda: "×¼" in text(app))
 
 
+async def test_keys_that_come_at_once_are_done_in_order() -> None:
+    async with shown("running") as (app, source, pilot):
+        await pilot.press("plus", "plus", "plus")
+        await until(pilot, lambda: "×20" in text(app))
+        assert source.asked == [SpeedChanged("2"), SpeedChanged("5"), SpeedChanged("20")]
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "nord", "ansi-dark", "ansi-light"])
+async def test_other_themes_draw(theme: str) -> None:
+    async with shown("waiting") as (app, _, pilot):
+        if theme in app.available_themes:
+            app.theme = theme
+        await pilot.pause()
+        assert "APPROVAL NEEDED" in text(app)
+
+
 async def test_reset_goes_back_to_idle() -> None:
     async with shown("complete") as (app, source, pilot):
         await pilot.press("0")

@@ -1,6 +1,7 @@
 """The drawing half of the stage: folds observations into the state, and has each part show its slice of it."""
 
 import traceback
+from asyncio import Event, Lock
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from lab.tui.widgets.part import Part
 if TYPE_CHECKING:
     from lab.tui.app import LabApp
 
-PARTS = ("header", "stepper", "narration", *PANES, "bar", "keys", "small")
+PARTS = ("header", "clock", "stepper", "narration", *PANES, "bar", "keys", "small")
 BATCH = 50
 """The most observations that one message carries."""
 TICK = 0.25
@@ -48,6 +49,8 @@ class DrawnScreen(Screen[None]):
         self.parts: dict[str, Part] = {}
         self._places: dict[str, Place] = {}
         self._batch: list[Observation] = []
+        self._turn = Lock()
+        """One intent after another, in the order of the keys."""
 
     @property
     def lab(self) -> "LabApp":
@@ -96,8 +99,6 @@ class DrawnScreen(Screen[None]):
 
     async def _settled(self) -> None:
         """Let the screen take the message before more are made."""
-        from asyncio import Event
-
         done = Event()
         self.call_later(done.set)
         await done.wait()

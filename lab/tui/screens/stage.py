@@ -44,17 +44,21 @@ class StageScreen(DrawnScreen):
         self.run_worker(self._perform(intent), group="intents", exit_on_error=False)
 
     async def _perform(self, intent: Intent) -> None:
-        try:
-            refused = await self.lab.source.perform(intent)
-        except LabError as error:
-            refused = error.what
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._broke(error)
-            refused = None
+        async with self._turn:
+            refused = await self._refusal(intent)
         look = replace(self._look(), said=refused or "")
         if refused:
             look = replace(look, started=False)
         self._set(replace(self.scene, show=self._show(), look=look))
+
+    async def _refusal(self, intent: Intent) -> str | None:
+        try:
+            return await self.lab.source.perform(intent)
+        except LabError as error:
+            return error.what
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self._broke(error)
+            return None
 
     def action_pause(self) -> None:
         """Begin, pause, go on."""
@@ -105,9 +109,11 @@ class StageScreen(DrawnScreen):
         self._ask(SpeedChanged("1"))
 
     def _pace(self, by: int) -> None:
-        factor = self.lab.source.factor
+        factor = self.scene.look.factor
         at = keys.SPEEDS.index(factor) if factor in keys.SPEEDS else keys.SPEEDS.index("1")
-        self._ask(SpeedChanged(keys.SPEEDS[max(0, min(len(keys.SPEEDS) - 1, at + by))]))
+        chosen = keys.SPEEDS[max(0, min(len(keys.SPEEDS) - 1, at + by))]
+        self._choose(factor=chosen)
+        self._ask(SpeedChanged(chosen))
 
     def action_output_view(self) -> None:
         """Rendered, raw, the whole body, and round again."""

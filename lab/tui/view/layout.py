@@ -25,6 +25,11 @@ class Place:
 Places = dict[str, Place]
 
 
+def clock_width(scene: Scene) -> int:
+    """How wide the clock at the end of the header is; it alone changes four times a second."""
+    return 17 if scene.show.recording else 10
+
+
 def narrow(columns: int) -> bool:
     """Whether the projector layout is used."""
     return columns < NARROW
@@ -75,7 +80,8 @@ def _normal(scene: Scene, columns: int, rows: int) -> Places:
     airy = rows >= 30
     top = 6 if airy else 4
     found: Places = {
-        "header": Place(0, 0, columns, 1),
+        "header": Place(0, 0, columns - clock_width(scene), 1),
+        "clock": Place(columns - clock_width(scene), 0, clock_width(scene), 1),
         "stepper": Place(0, 2 if airy else 1, columns, 1),
         "narration": Place(0, 4 if airy else 2, columns, 1),
         "keys": Place(0, rows - 1, columns, 1),
@@ -122,7 +128,8 @@ def _columns(scene: Scene, columns: int, top: int, height: int) -> Places:
 def _narrow(scene: Scene, columns: int, rows: int) -> Places:
     bar = bar_rows(scene, columns)
     found: Places = {
-        "header": Place(0, 0, columns, 1), "stepper": Place(0, 1, columns, 1),
+        "header": Place(0, 0, columns - clock_width(scene), 1),
+        "clock": Place(columns - clock_width(scene), 0, clock_width(scene), 1), "stepper": Place(0, 1, columns, 1),
         "narration": Place(0, 2, columns, 1), "keys": Place(0, rows - 1, columns, 1),
     }  # fmt: skip
     if bar:

@@ -160,6 +160,9 @@ def _table(tokens: "Sequence[Token]", inner: int) -> list[Row]:
         elif token.type == "inline":
             role = "run" if head == 0 else "fg"
             grid[-1].append(tuple(span for part in _inline(token.children or [], role) for span in part))
+    if grid and not any(width(cell) for cell in grid[0]):
+        # Markdown can't do without a head; a reader can
+        del grid[0]
     columns = max(map(len, grid), default=0)
     if not columns:
         return []

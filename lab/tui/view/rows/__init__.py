@@ -20,6 +20,8 @@ def _long(part: str, scene: Scene, place: Place, now: Millis, top: int) -> Rows:
     match part:
         case "header":
             return head.header(scene, columns, now)
+        case "clock":
+            return head.clock(scene, columns, now)
         case "stepper":
             return head.stepper(scene, columns, now)
         case "narration":

@@ -2,7 +2,7 @@
 
 from lab.core.clock import Millis
 from lab.tui import keys
-from lab.tui.view.layout import narrow
+from lab.tui.view.layout import clock_width, narrow
 from lab.tui.view.narrate import phase, role, sentence, word
 from lab.tui.view.rows.parts import at_text
 from lab.tui.view.spans import Row, Rows, Span, backed, clip, cut, ends, fill, hot, row, width
@@ -12,24 +12,28 @@ TINTS = {"run": "@tint-run", "wait": "@tint-wait", "done": "@tint-done", "bad": 
 
 
 def header(scene: Scene, columns: int, now: Millis) -> Rows:
-    """Brand, source, scenario and team, seed, speed, clock, and every setting that is off its default."""
+    """Brand, source, scenario and team, seed, speed, and every setting that is off its default."""
     show, look = scene.show, scene.look
+    whole = columns + clock_width(scene)
     pill = "@fill-bad" if show.pill.startswith("POD") else "@fill-run"
     left = row(" ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {show.pill} ", f"fill b {pill}"))
     if look.paused:
         left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))
-    tail = () if show.seed is None or narrow(columns) else row((f"seed {show.seed}  ", "dim"))
-    pace = (f"×{_factor(look.factor)}  ", "dim" if look.factor == "1" else "wait b")
-    rec = [("  ● ", "bad"), ("REC", "bad")] if show.recording else []
-    right = row(tail, pace, (at_text(scene.stage.elapsed(now)), "fg b"), *rec, " ")
+    tail = () if show.seed is None or narrow(whole) else row((f"seed {show.seed}  ", "dim"))
+    right = row(tail, (f"×{_factor(look.factor)}", "dim" if look.factor == "1" else "wait b"))
     room = columns - width(left) - width(right) - 2
     name = cut(row((show.title, "fg b")), room)
-    if show.team and not narrow(columns) and width(name) + len(show.team) + 3 <= room:
+    if show.team and not narrow(whole) and width(name) + len(show.team) + 3 <= room:
         name = row(name, (f" · {show.team}", "dim"))
-    before = max(width(left) + 1, (columns - width(name)) // 2)
-    before = min(before, max(width(left) + 1, columns - width(right) - width(name) - 1))
-    line = ends(row(fill(left, before), name), right, columns)
-    return (backed(line, "@panel"),)
+    before = max(width(left) + 1, min((whole - width(name)) // 2, columns - width(right) - width(name) - 1))
+    return (backed(ends(row(fill(left, before), name), right, columns), "@panel"),)
+
+
+def clock(scene: Scene, columns: int, now: Millis) -> Rows:
+    """How long the run has taken; `● REC` beside it."""
+    rec = row(("  ● ", "bad"), ("REC", "bad")) if scene.show.recording else ()
+    told = row((at_text(scene.stage.elapsed(now)), "fg b"), rec, " ")
+    return (backed(ends((), told, columns), "@panel"),)
 
 
 def _factor(text: str) -> str:
