@@ -1,20 +1,30 @@
-"""`lab check`: every complaint and every warning about scenarios."""
+"""`lab check`: every complaint and every warning about scenarios; what must not be committed in recordings."""
 
 from pathlib import Path
 
 from lab.cli.console import Console
-from lab.core.errors import Complaint, ScenarioError, UsageError
+from lab.core.errors import Complaint, RecordingError, ScenarioError, UsageError
 from lab.core.lint import lint
+from lab.core.oauth import DEMO
 from lab.core.parse import parse_with_places
-from lab.files import SCENARIO_ENDING, read_scenario, scenario_names
+from lab.files import RECORDING_ENDING, SCENARIO_ENDING, read_recording, read_scenario, scenario_names
+from lab.recording.leaks import leaks
 from lab.settings import Settings
+
+CLIENTS = ((DEMO.id, DEMO.secret),)
 
 
 def execute(asked: Settings, console: Console) -> int:
-    """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too."""
-    files = [file for target in asked.targets for file in scenario_files(Path(target))]
-    complaints = warnings = 0
+    """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too; 3 on a leak."""
+    files = [file for target in asked.targets for file in files_of(Path(target))]
+    complaints = warnings = hits = 0
     for file in files:
+        if file.name.endswith(RECORDING_ENDING):
+            found = [*leaks(read_recording(file), CLIENTS)]
+            for leak in found:
+                console.out(f"{file}:{leak.line}:1: {leak.what}")
+            hits += len(found)
+            continue
         wrong, doubtful = check(file)
         for complaint in wrong:
             console.out(str(complaint))
@@ -22,15 +32,20 @@ def execute(asked: Settings, console: Console) -> int:
             console.out(f"{complaint.file}:{complaint.line}:{complaint.column}: warning: {_told(complaint)}")
         complaints += len(wrong)
         warnings += len(doubtful)
-    console.err(f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}")
-    return 2 if complaints or (asked.strict and warnings) else 0
+    leaked = f", {_count(hits, 'leak')}" if hits else ""
+    told = f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}{leaked}"
+    console.err(told)
+    if complaints or (asked.strict and warnings):
+        return 2
+    return RecordingError.exit_code if hits else 0
 
 
-def scenario_files(path: Path) -> list[Path]:
-    """The file, or the scenarios in the folder; UsageError if there are none."""
+def files_of(path: Path) -> list[Path]:
+    """The file, or the scenarios and recordings in the folder; UsageError if there are none."""
     if not path.is_dir():
         return [path]
     files = [path / f"{name}{SCENARIO_ENDING}" for name in scenario_names(path)]
+    files += sorted(path.glob(f"*{RECORDING_ENDING}"))
     if not files:
         raise UsageError(f"{path} holds no scenarios.", hint=f"A scenario is a file NAME{SCENARIO_ENDING}.")
     return files

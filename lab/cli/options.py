@@ -53,7 +53,12 @@ def parser(console: Console) -> Parser:
     _run(command("run", "one run of the external app as a transcript", "lab run item-comparison --speed instant"))
     _replay(command("replay", "evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"))
     _check(command("check", "complaints and warnings about scenarios", "lab check scenarios/ --strict"))
-    _show(command("show", "a recording as a transcript", "lab show recordings/item-comparison.rec.jsonl"))
+    _one(command("show", "a recording as a transcript", "lab show item-comparison"), "FILE")
+    _one(command("repair", "make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"), "FILE")
+    _one(command("new", "print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"), "NAME")
+    command("schema", "print the scenario language as JSON Schema", "lab schema > lab.schema.json")
+    _openapi(command("openapi", "print the mocked API as an OpenAPI document", "lab openapi > api.json"))
+    _json(command("fidelity", "what is documented, observed, assumed", "lab fidelity | grep assumed"))
     return root
 
 
@@ -95,8 +100,16 @@ def _check(into: Parser) -> None:
     into.add_argument("--strict", action="store_true", help="a warning fails too")
 
 
-def _show(into: Parser) -> None:
-    into.add_argument("targets", metavar="FILE", help="a recording")
+def _one(into: Parser, what: str) -> None:
+    into.add_argument("targets", metavar=what)
+
+
+def _json(into: Parser) -> None:
+    into.add_argument("--json", action="store_true", help="one object a line")
+
+
+def _openapi(into: Parser) -> None:
+    into.add_argument("--set", action="append", metavar="NAME=VALUE", help="set a switch of the mock, such as pod")
 
 
 def _folder(into: Parser) -> None:

@@ -97,7 +97,11 @@ def test_text_from_outside_cannot_command_the_terminal(console: Console, out: io
 
 
 @pytest.mark.parametrize(
-    "argv", [["--help"], *([name, "--help"] for name in ["demo", "serve", "run", "replay", "check", "show"])]
+    "argv",
+    [
+        ["--help"],
+        *([name, "--help"] for name in "demo serve run replay check show repair new schema openapi fidelity".split()),
+    ],
 )
 def test_help_shows_an_example(console: Console, out: io.StringIO, argv: list[str]) -> None:
     assert run_command(argv, console) == 0

@@ -1,0 +1,24 @@
+"""`lab fidelity`: what of the contract is documented, what was observed, what is assumed."""
+
+import json
+
+from lab.cli.console import Console
+from lab.core.wire.fidelity import TABLE, Claim
+from lab.settings import Settings
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """The table, a line each; with `--json` one object a line."""
+    for claim in TABLE:
+        console.out(_json(claim) if asked.json else _text(claim))
+    return 0
+
+
+def _text(claim: Claim) -> str:
+    switch = f"  (switch {claim.switch})" if claim.switch else ""
+    return f"{claim.word:<10}  {claim.place:<18}  {claim.name:<28}  {claim.says}{switch}"
+
+
+def _json(claim: Claim) -> str:
+    members = {"place": claim.place, "name": claim.name, "mark": claim.word, "says": claim.says, "switch": claim.switch}
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))

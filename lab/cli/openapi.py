@@ -1,0 +1,17 @@
+"""`lab openapi`: the mocked surface as an OpenAPI document."""
+
+import json
+
+from lab import __version__
+from lab.cli.console import Console
+from lab.cli.world import switches
+from lab.core.oauth import api_scope
+from lab.core.wire.openapi import openapi
+from lab.settings import Settings
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """Print it as JSON."""
+    document = openapi(__version__, scope=api_scope(switches(asked).pod))
+    console.out(json.dumps(document, ensure_ascii=False, indent=2))
+    return 0
