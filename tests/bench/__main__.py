@@ -11,6 +11,7 @@ TABLE: dict[str, Callable[[], Iterable[Row]]] = {
     "live_job": rows.live_job,
     "many_jobs": rows.many_jobs,
     "help": rows.help_,
+    "first_answer": rows.first_answer,
     "first_paint": rows.first_paint,
     "replays": rows.replays,
     "growing": rows.growing,

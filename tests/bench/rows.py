@@ -2,15 +2,20 @@
 
 import asyncio
 import gc
+import json
 import subprocess
 import sys
 import time
 import tracemalloc
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
+from lab.core.oauth import DEMO, api_scope
 from lab.recording.lines import Req
 from lab.recording.replay import replay
 from tests.bench.load import server
@@ -78,6 +83,52 @@ def _starting(*arguments: str) -> Callable[[], float]:
         return (time.perf_counter() - begun) * 1_000
 
     return start
+
+
+BARE = """
+import asyncio
+from aiohttp import web
+async def main():
+    async def answer(request):
+        return web.json_response({})
+    app = web.Application()
+    app.router.add_route("*", "/oauth2/v1/token", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print('{"token_url":"http://127.0.0.1:%d/oauth2/v1/token"}' % runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+def first_answer() -> Iterable[Row]:
+    """`lab serve` from its start to the first 200, a token, against bare aiohttp."""
+    lab_serve = ("-m", "lab", "serve", "item-comparison", "--json", "--port", "0")
+    bare, lab = interleaved(_answering("-c", BARE), _answering(*lab_serve))
+    shown = f"bare aiohttp {bare.median:.0f} ms"
+    yield Row("lab serve to the first 200", 300, lab.median, shown, lab.spread, unit="ms", at_most=True)
+    yield Row("the same / bare aiohttp", 2.0, lab.median / bare.median, shown, lab.spread, unit="x", at_most=True)
+
+
+def _answering(*arguments: str) -> Callable[[], float]:
+    login = b64encode(f"{DEMO.id}:{DEMO.secret}".encode()).decode()
+    form = urlencode({"grant_type": "client_credentials", "scope": api_scope("acme-test")}).encode()
+
+    def answer() -> float:
+        begun = time.perf_counter()
+        with subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                url = json.loads(process.stdout.readline())["token_url"]
+                request = Request(url, data=form, headers={"Authorization": f"Basic {login}"})
+                with urlopen(request) as got:
+                    assert got.status == 200
+                return (time.perf_counter() - begun) * 1_000
+            finally:
+                process.kill()
+
+    return answer
 
 
 MINIMAL = """
