@@ -44,6 +44,11 @@ class LabApp(App[Document | None]):
             self._styles_of = (self.theme, styles_of(self.theme, self.theme_variables))
         return self._styles_of[1]
 
+    def on_mount(self) -> None:
+        """A terminal of sixteen colours gets them as they are, not the nearest to ours."""
+        if self.console.color_system == "standard" and not self.is_headless:
+            self.theme = "ansi-light" if self.theme == "stage-light" else "ansi-dark"
+
     def get_default_screen(self) -> Screen[None]:
         """The stage."""
         return StageScreen()

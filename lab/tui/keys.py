@@ -47,7 +47,7 @@ def _running(scene: Scene) -> bool:
 
 
 def _pause(scene: Scene) -> bool:
-    return "pause" in scene.show.can and scene.stage.ended is None
+    return scene.stage.ended is None and ("pause" in scene.show.can or not _running(scene))
 
 
 def _step(scene: Scene) -> bool:

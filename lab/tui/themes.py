@@ -23,6 +23,19 @@ COLOURS: dict[str, dict[str, str]] = {
 """Every colour of the screen by the word that roles use."""
 
 
+_ANSI = {
+    "background": "ansi_default", "surface": "ansi_default", "panel": "ansi_default", "fg": "ansi_default",
+    "faint": "ansi_bright_black", "line": "ansi_green", "done": "ansi_green", "bad": "ansi_red",
+    "unknown": "ansi_magenta", "accent": "ansi_magenta", "tint-run": "ansi_default", "tint-wait": "ansi_default",
+    "tint-done": "ansi_default", "tint-bad": "ansi_default",
+}  # fmt: skip
+ANSI: dict[str, dict[str, str]] = {
+    "ansi-dark": _ANSI | {"dim": "ansi_white", "run": "ansi_bright_blue", "wait": "ansi_yellow", "fill": "ansi_black"},
+    "ansi-light": _ANSI | {"dim": "ansi_bright_black", "run": "ansi_blue", "wait": "ansi_yellow", "fill": "ansi_black"},
+}
+"""The terminal's own sixteen colours, for terminals that have no more: tints fall away, words and signs stay."""
+
+
 def stage_theme(name: str) -> Theme:
     """The Textual theme of ours with this name."""
     colours = COLOURS[name]
@@ -35,8 +48,8 @@ def stage_theme(name: str) -> Theme:
 
 def palette(name: str, variables: dict[str, str]) -> dict[str, str]:
     """The colours of a theme; those of a stranger's are derived from its variables."""
-    if name in COLOURS:
-        return COLOURS[name]
+    if name in COLOURS or name in ANSI:
+        return COLOURS.get(name) or ANSI[name]
     ground, fore = variables.get("background", "#000000"), variables.get("foreground", "#FFFFFF")
     found = {"background": ground, "surface": variables.get("surface", ground), "panel": variables.get("panel", ground)}
     found |= {"fg": fore, "fill": ground, "dim": _mix(fore, ground, 0.3), "faint": _mix(fore, ground, 0.6)}

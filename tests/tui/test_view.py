@@ -277,6 +277,14 @@ def test_keys_are_offered_by_state() -> None:
     assert "0" not in offered["idle"] and "0" in offered["error"]
 
 
+def test_against_a_pod_space_begins_but_does_not_pause() -> None:
+    pod = replace(SHOW, pill="POD example.com", can=frozenset(("reset", "decide")))
+    space = keys.by_shown("space")
+    assert space.offered(Scene(show=pod))
+    assert not space.offered(Scene(fold(play.running()), show=pod))
+    assert "POD example.com" in "\n".join(screen(Scene(show=pod), 80, 24, 0))
+
+
 def test_the_key_table_has_no_key_twice() -> None:
     named = [name for key in keys.TABLE for name in key.keys.split(",")]
     assert len(named) == len(set(named))

@@ -18,6 +18,15 @@ from lab.tui.view.rows.wire import exchange
 from lab.tui.view.spans import Row
 from lab.tui.widgets.part import Pressed, Scrolled
 
+ADVICE = {
+    "truecolor": "16 million", "256": "256; COLORTERM=truecolor gives all", "standard": "16; COLORTERM=truecolor gives all",
+}  # fmt: skip
+"""How many colours the terminal has, and how to get more."""
+OTHER = {
+    "stage-dark": "stage-light", "stage-light": "stage-dark", "ansi-dark": "ansi-light", "ansi-light": "ansi-dark",
+}  # fmt: skip
+"""The theme that `t` changes to."""
+
 
 def _bindings() -> Iterator[BindingType]:
     for key in keys.TABLE:
@@ -175,7 +184,7 @@ class StageScreen(DrawnScreen):
 
     def action_theme(self) -> None:
         """Dark stage, light stage."""
-        self.lab.theme = "stage-light" if self.lab.theme != "stage-light" else "stage-dark"
+        self.lab.theme = OTHER.get(self.lab.theme, "stage-dark")
 
     def action_picture(self) -> None:
         """Save the screen as SVG."""
@@ -185,7 +194,7 @@ class StageScreen(DrawnScreen):
     def action_help(self) -> None:
         """Every key."""
         columns, rows = self.size.width, self.size.height
-        colours = self.app.console.color_system or "none"
+        colours = ADVICE.get(self.app.console.color_system or "", "none: NO_COLOR or a plain terminal")
 
         def body(inner: int, _rows: int) -> list[Row]:
             return pages.help_page(self.scene, columns, rows, colours, inner)
