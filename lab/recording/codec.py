@@ -12,7 +12,7 @@ from typing import TypeAlias
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.gates import Origin
-from lab.core.journal import FACTS, Fact, Otherwise
+from lab.core.journal import FACTS, Fact, GateDecided, Otherwise
 from lab.core.scenario import Verdict
 from lab.recording.lines import FORMAT, Body, Enc, End, Entry, Header, Line, Members, Other, Req, Res
 from lab.recording.reader import read as read
@@ -170,14 +170,14 @@ def fact_of(entry: Entry) -> Fact | None:
     if "scenario" in dict(_TABLE[entry.type]):
         given.setdefault("scenario", None)
     try:
-        return made(at=entry.instant, **{name: _typed(name, value) for name, value in given.items()})
+        return made(at=entry.instant, **{name: _typed(made, name, value) for name, value in given.items()})
     except (TypeError, ValueError):
         return None
 
 
-def _typed(name: str, value: Json) -> object:
+def _typed(made: type[Fact], name: str, value: Json) -> object:
     match name, value:
-        case "verdict", str():
+        case "verdict", str() if made is GateDecided:
             return Verdict(value)
         case "by", str() if value in set(Origin):
             return Origin(value)

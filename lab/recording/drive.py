@@ -9,11 +9,11 @@ from dataclasses import replace
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.journal import JobAccepted, LedgerCleared
-from lab.core.oauth import Client
 from lab.core.observe import Noted, Replied
 from lab.core.service import Config, Service
 from lab.core.service.views import UNMATCHED
 from lab.recording.alias import named
+from lab.recording.anew import made_anew
 from lab.recording.codec import fact_of
 from lab.recording.lines import Entry, Recording, Req, Res
 from lab.recording.match import class_of
@@ -21,9 +21,10 @@ from lab.recording.rebuild import Blob, Rebuild
 from lab.recording.tape import Tape
 
 
-def secrets_of(clients: tuple[Client, ...]) -> dict[str, str]:
-    """The secrets that the aliases of clients stand for."""
-    return {named("client", client.id): client.secret for client in clients}
+def secrets_of(config: Config) -> dict[str, str]:
+    """What the aliases of clients and users stand for."""
+    users = {named("user", account.name): account.password for account in config.accounts}
+    return {named("client", client.id): client.secret for client in config.clients} | users
 
 
 def feed(service: Service, line: Entry, rebuild: Rebuild) -> None:
@@ -56,8 +57,8 @@ class Drive:
         self._tape = Tape(self._service, self._written.append, header, clients=pairs, blobs=blobs)
         self._service.observers.append(self._tape)
         redactor = self._tape.redactor
-        self._values = ChainMap(redactor.values(), secrets_of(config.clients))
-        self._rebuild = Rebuild(config.clients, self._values, redactor.bind, blob)
+        self._values = ChainMap(redactor.values(), secrets_of(config))
+        self._rebuild = Rebuild(config.clients, self._values, redactor.bind, blob, made_anew(recording, config))
         self._x = 0
         self._replies: dict[int, tuple[Response, Millis]] = {}
 

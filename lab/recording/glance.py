@@ -9,6 +9,7 @@ from lab.core.journal import Fact
 from lab.core.observe import Noted, Observation
 from lab.core.service import Config, Service
 from lab.recording.alias import aliases, fill
+from lab.recording.anew import made_anew
 from lab.recording.codec import members_of
 from lab.recording.drive import feed, secrets_of
 from lab.recording.lines import Body, Enc, Entry, Members, Recording, Req, Res
@@ -24,8 +25,8 @@ class Glance:
         self._recording = recording
         self._service = Service(config)
         self._service.observers.append(self._observe)
-        self._values: dict[str, str] = secrets_of(config.clients)
-        self._rebuild = Rebuild(config.clients, self._values, self._bind, blob)
+        self._values: dict[str, str] = secrets_of(config)
+        self._rebuild = Rebuild(config.clients, self._values, self._bind, blob, made_anew(recording, config))
         self._told: list[Fact] = []
         self._replies: dict[int, tuple[Response, int]] = {}
         self._x = 0

@@ -15,6 +15,7 @@ from lab.core.service import Config
 from lab.recording.lines import ClockSpec, Header, Recording, ScenarioRef
 
 REVIEWER = "reviewer"
+BASE = "base"
 
 
 def header_of(
@@ -30,14 +31,18 @@ def header_of(
     """Line 0 of a tape of this mock; `mode` is real, scaled or manual, `factor` decimal text."""
     return Header(
         t=t, lab=lab, scenarios=tuple(ScenarioRef(each.name, each.digest) for each in config.outlines),
-        seed=config.seed, settings=settings_of(config), clock=ClockSpec(mode, epoch_text(config.epoch), factor),
+        seed=config.seed, profile=config.switches.profile, settings=settings_of(config), clock=ClockSpec(mode, epoch_text(config.epoch), factor),
         generators=generators or {}, features=("blob",) if blobs else (),
     )  # fmt: skip
 
 
 def settings_of(config: Config) -> dict[str, Json]:
-    """Every switch off its default, and `reviewer` when it is a person."""
-    changed: dict[str, Json] = config.switches.model_dump(exclude_defaults=True)
+    """Every switch off its profile's default, the public base, and `reviewer` when it is a person."""
+    usual = Switches.model_validate({"profile": config.switches.profile}).model_dump(mode="json")
+    given: dict[str, Json] = config.switches.model_dump(mode="json")
+    changed = {name: value for name, value in given.items() if value != usual[name]}
+    if config.base:
+        changed[BASE] = config.base
     return changed if config.scripted else {**changed, REVIEWER: "person"}
 
 
@@ -55,9 +60,9 @@ def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[
     """The mock that a recording was made with; RecordingError if this lab can't make it."""
     header = recording.header
     settings = dict(header.settings)
-    reviewer = settings.pop(REVIEWER, "script")
+    reviewer, base = settings.pop(REVIEWER, "script"), str(settings.pop(BASE, ""))
     try:
-        made = Switches.model_validate(settings, strict=False)
+        made = Switches.model_validate({"profile": header.profile, **settings}, strict=False)
         epoch = epoch_of(header.clock.epoch)
     except ValidationError as error:
         wrong = error.errors()[0]
@@ -66,7 +71,7 @@ def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[
         raise RecordingError(f"The epoch {header.clock.epoch!r} is no instant.") from None
     return Config(
         tuple(outlines), made, header.seed or 0, epoch, clients, scripted=reviewer != "person",
-        recorded=drawn_in(recording),
+        recorded=drawn_in(recording), base=base,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote_plus, urlencode
 from lab.core.exchange import Headers, Request
 from lab.core.oauth import Client
 from lab.recording.alias import aliases, fill, named
+from lab.recording.anew import Anew
 from lab.recording.bodies import bytes_of, filled
 from lab.recording.lines import Entry, Req
 
@@ -23,11 +24,13 @@ class Rebuild:
         values: Mapping[str, str],
         bind: Callable[[str, str], object],
         blob: Blob | None,
+        anew: Anew | None = None,
     ) -> None:
         self._clients = {named("client", client.id): client for client in clients}
         self._values = values
         self._bind = bind
         self._blob = blob
+        self._anew = anew or Anew()
 
     def request(self, line: Req) -> Request:
         """The request as it goes to the mock."""
@@ -38,7 +41,8 @@ class Rebuild:
         if line.body.value is not None:
             self._know(str(line.body.value), "body")
         values = self._values
-        query = urlencode([(fill(name, values), fill(value, values)) for name, value in line.query])
+        pairs = [(fill(name, values), fill(value, values)) for name, value in line.query]
+        query = urlencode([(name, self._anew.challenges.get(value, value)) for name, value in pairs])
         body = bytes_of(line.body, values, self._blob)
         return Request(line.method, fill(line.path, values), query, self._headers(line), body)
 
@@ -63,7 +67,7 @@ class Rebuild:
     def _know(self, text: str, where: str) -> None:
         for alias in aliases(text) if "«" in text else ():
             if alias not in self._values:
-                self._bind(_made_up(alias, where), alias)
+                self._bind(self._anew.values.get(alias) or _made_up(alias, where), alias)
 
 
 def _basic(client: Client, *, raw: bool) -> str:

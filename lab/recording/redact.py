@@ -51,7 +51,9 @@ _SHAPES = "|".join(
 class Redactor:
     """Knows the secrets of one tape, and what stands in their place."""
 
-    def __init__(self, clients: Iterable[tuple[str, str]] = (), names: Iterable[str] = ()) -> None:
+    def __init__(
+        self, clients: Iterable[tuple[str, str]] = (), names: Iterable[str] = (), users: Iterable[tuple[str, str]] = ()
+    ) -> None:
         self.generation = 0
         self._known: dict[str, str] = {}
         self._values: dict[str, str] = {}
@@ -65,12 +67,17 @@ class Redactor:
         self._clean: dict[str, str] = {}
         self._sensitive: dict[str, bool] = {}
         for client, secret in self._clients.items():
-            if len(secret) < SHORTEST:
-                raise UsageError(
-                    f"The secret of client {client} is too short to be kept out of a recording.",
-                    hint=f"Use {SHORTEST} characters or more.",
-                )
-            self._watch(secret, named("client", client), client)
+            self._configured("client", client, secret)
+        for user, password in users:
+            self._configured("user", user, password)
+
+    def _configured(self, kind: str, name: str, secret: str) -> None:
+        if len(secret) < SHORTEST:
+            raise UsageError(
+                f"The secret of {kind} {name} is too short to be kept out of a recording.",
+                hint=f"Use {SHORTEST} characters or more.",
+            )
+        self._watch(secret, named(kind, name), name)
 
     # What is known
 

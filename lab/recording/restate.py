@@ -12,6 +12,7 @@ from lab.core.journal import Fact, GateDecided, JobAccepted, JobRecord, TokenGra
 from lab.core.observe import Noted
 from lab.core.plan import settle_draws
 from lab.core.service import Service
+from lab.core.service.token import live
 from lab.recording.tape import Tape
 
 
@@ -24,7 +25,7 @@ def restate(service: Service, tape: Tape, now: Millis) -> None:
 def live_facts(service: Service, now: Millis) -> Iterator[Fact]:
     """The facts that fold to the tokens still good, and to every job with its decisions."""
     for token, record in service.ledger.tokens():
-        if not record.revoked and now < record.until:
+        if live(service.ledger, record, now):
             yield TokenGranted(
                 at=record.since, token=token, client=record.client, grant="client_credentials", scope=record.scope,
                 until=record.until, user=record.user,

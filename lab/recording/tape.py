@@ -11,8 +11,20 @@ from operator import attrgetter
 from typing import Protocol, TypeAlias
 
 from lab.core.clock import Millis
-from lab.core.journal import Derived, Fact, GateDecided, JobAccepted, LedgerCleared, TapeNoted, TokenGranted
+from lab.core.journal import (
+    CodeGranted,
+    Derived,
+    DeviceGranted,
+    Fact,
+    GateDecided,
+    JobAccepted,
+    LedgerCleared,
+    TapeNoted,
+    TokenGranted,
+)
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
+from lab.core.service import Config
+from lab.core.wire import IDENTITY_ROUTES
 from lab.recording.bodies import Blobs
 from lab.recording.codec import encode, footer, members_of
 from lab.recording.lines import Entry, Header, Members
@@ -28,7 +40,11 @@ _NEVER = 1 << 62
 
 
 class Source(Protocol):
-    """Who knows the derived facts of jobs: the service."""
+    """Who knows the users and the derived facts of jobs: the service."""
+
+    @property
+    def config(self) -> Config:
+        """What the mock was made with."""
 
     def derived(self, job: str, now: Millis) -> Derived | None:
         """The derived facts up to now, and when the next is due."""
@@ -63,7 +79,8 @@ class Tape:
     ) -> None:
         self.dead: str | None = None
         self._over = False
-        self.redactor = Redactor(clients, names)
+        users = [(account.name, account.password) for account in service.config.accounts]
+        self.redactor = Redactor(clients, names, users)
         self._service = service
         self._write, self._sync = write, sync or _nothing
         self._wall, self._blobs, self._limit = wall, blobs, limit
@@ -156,7 +173,7 @@ class Tape:
 
     def _requested(self, told: Requested) -> None:
         x, request = told.x, told.request
-        if told.route == "token":
+        if told.route in IDENTITY_ROUTES:
             self._oauth.add(x)
         if self.redactor.generation != self._generation:
             self._forget()
@@ -197,10 +214,8 @@ class Tape:
 
     def _noted(self, told: Noted) -> None:
         fact = told.fact
-        if isinstance(fact, TokenGranted):
-            self.redactor.alias(fact.token, "token")
-            if fact.refresh is not None:
-                self.redactor.alias(fact.refresh, "refresh")
+        for value, kind in _given(fact):
+            self.redactor.alias(value, kind)
         if isinstance(fact, JobAccepted):
             self._jobs[fact.job] = _Written()
         elif isinstance(fact, LedgerCleared):
@@ -246,6 +261,19 @@ class Tape:
 
 _PLAIN = frozenset("job gate round verdict by from to step until otherwise c how turn ordinal grant why".split())
 """Members that hold the lab's own words and ids, never a peer's."""
+
+
+def _given(fact: Fact) -> tuple[tuple[str, str], ...]:
+    """The secrets that a fact gives out, and the kind of alias for each."""
+    match fact:
+        case TokenGranted():
+            return ((fact.token, "token"), *(((fact.refresh, "refresh"),) if fact.refresh is not None else ()))
+        case CodeGranted():
+            return ((fact.code, "code"),)
+        case DeviceGranted():
+            return ((fact.code, "device"), (fact.user_code, "usercode"))
+        case _:
+            return ()
 
 
 def _ignore(line: bytes) -> None:

@@ -21,7 +21,7 @@ from lab.core.journal import (
 )
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.service.mock import Mock, Ruling
-from lab.core.service.token import Desk, answer_device
+from lab.core.service.token import Desk, answer_device, live
 from lab.core.service.views import Config, Look
 
 __all__ = ["Config", "Look", "Mock", "Reply", "Ruling", "Service"]
@@ -99,12 +99,12 @@ class Service:
             return Ruling(404, "There is no such client.")
         if do not in ("expire", "revoke"):
             return Ruling(400, "do must be expire or revoke.")
-        live = [
+        good = [
             token for token, record in self.ledger.tokens()
-            if record.client == client and not record.revoked and now < record.until
+            if record.client == client and live(self.ledger, record, now)
         ]  # fmt: skip
-        self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in live), None)
-        return Ruling(200, f"{len(live)} ended")
+        self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in good), None)
+        return Ruling(200, f"{len(good)} ended")
 
     def answer_device(self, user_code: str, answer: str, now: Millis) -> Ruling:
         """A person's answer (approve or deny) for the device that shows this code."""

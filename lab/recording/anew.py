@@ -1,0 +1,90 @@
+"""What a replay makes anew, because a recording holds only its alias: assertions, and verifiers with their challenge.
+
+Only what was taken is made well; what was refused stays wrong, and is refused again (recording.md §5).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from lab.core.clock import Epoch, Millis
+from lab.core.exchange import Json
+from lab.core.oauth import Client, challenge_of
+from lab.core.oauth.metadata import GENERIC_ISSUER
+from lab.core.service import Config
+from lab.core.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
+from lab.core.wire import TOKEN_PATH
+from lab.recording.alias import aliases
+from lab.recording.lines import Enc, Recording, Req, Res
+
+ASSERTED_FOR = 300
+"""Seconds for which an assertion made anew is good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """Values by alias, and the new challenge for each recorded one whose verifier is new."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    challenges: Mapping[str, str] = field(default_factory=dict)
+
+
+def made_anew(recording: Recording, config: Config) -> Anew:
+    """Everything that has to be made anew for this recording; empty for most."""
+    asked = list(_forms(recording))
+    if not asked:
+        return Anew()
+    granted = {line.x: line for line in recording.facts() if line.type == "token.granted" and line.x is not None}
+    codes = {line.text("code"): line.text("challenge") for line in recording.facts() if line.type == "code.granted"}
+    errors = {line.x: _error(line) for line in recording.lines if isinstance(line, Res)}
+    values: dict[str, str] = {}
+    challenges: dict[str, str] = {}
+    for line, form in asked:
+        fact, error = granted.get(line.x), errors.get(line.x)
+        if fact is not None and "assertion" in form:
+            _assertion(values, form["assertion"], fact.text("client"), fact.text("user"), line.t, config)
+        if error != "invalid_client" and "client_assertion" in form:
+            client = (fact.text("client") if fact else None) or form.get("client_id") or _signer(config)
+            _assertion(values, form["client_assertion"], client, client, line.t, config)
+        if error != "invalid_request" and "code_verifier" in form:
+            alias = form["code_verifier"]
+            values.setdefault(alias, "lab-verifier-made-anew-" + alias.strip("«»").replace(":", "-").rjust(20, "-"))
+            challenge = codes.get(form.get("code"))
+            if fact is not None and challenge is not None:
+                challenges[challenge] = challenge_of(values[alias])
+    return Anew({alias: value for alias, value in values.items() if aliases(alias) == [alias]}, challenges)
+
+
+def _forms(recording: Recording) -> Iterator[tuple[Req, dict[str, str]]]:
+    for line in recording.lines:
+        if isinstance(line, Req) and line.body.enc is Enc.FORM and isinstance(line.body.value, list):
+            form = {str(pair[0]): str(pair[1]) for pair in line.body.value if isinstance(pair, list)}
+            if form.keys() & {"assertion", "client_assertion", "code_verifier"}:
+                yield line, form
+
+
+def _error(line: Res) -> Json:
+    return line.body.value.get("error") if isinstance(line.body.value, dict) else None
+
+
+def _signer(config: Config) -> str | None:
+    return next((client.id for client in config.clients if client.key_id == CLIENT_KEY_ID), None)
+
+
+def _assertion(
+    values: dict[str, str], alias: str, issuer: str | None, subject: str | None, t: Millis, config: Config
+) -> None:
+    client = config.client(issuer or "")
+    if client is None or subject is None or alias in values:
+        return
+    audience = config.origin + TOKEN_PATH if config.switches.profile == "rfc" else GENERIC_ISSUER
+    values[alias] = signed(client, subject, audience, alias, config.epoch + t // 1000)
+
+
+def signed(client: Client, subject: str, audience: str, jti: str, issued: Epoch) -> str:
+    """An assertion by the key that is registered for `demo`; where another is registered, it is refused."""
+    import jwt
+
+    claims = {
+        "iss": client.id, "sub": subject, "aud": audience, "iat": issued, "exp": issued + ASSERTED_FOR, "jti": jti
+    }  # fmt: skip
+    return jwt.encode(claims, CLIENT_PRIVATE_PEM, "RS256", {"kid": CLIENT_KEY_ID})

@@ -1,0 +1,160 @@
+"""What the identity domain gives out never reaches disk, and every grant replays."""
+
+from dataclasses import replace
+
+import pytest
+
+from lab.core.exchange import Request
+from lab.core.oauth import JANE
+from lab.core.observe import Replied
+from lab.core.scenario import Switches
+from lab.recording.lines import Recording
+from lab.recording.reader import read
+from lab.recording.replay import replay
+from tests.core.wire_peer import (
+    ASSERTION_GRANT,
+    CLI,
+    DEVICE_GRANT,
+    RIGHT,
+    SCOPE,
+    VERIFIER,
+    ask,
+    assertion,
+    landed,
+    post,
+    trade,
+    visit,
+)
+from tests.core.wire_peer import read as told
+from tests.recording.joined import Joined, config, scenario
+
+STAY = f"{SCOPE} offline_access openid"
+AUDIENCE = {"oci": "https://identity.oraclecloud.com/", "rfc": "http://127.0.0.1"}
+ISSUED = Joined(config()).service.config.epoch
+
+
+class Peer(Joined):
+    """A mock with a tape, asked one thing a second."""
+
+    def __init__(self, profile: str, **switches: object) -> None:
+        made = config()
+        super().__init__(replace(made, switches=Switches.model_validate({"profile": profile, **switches})))
+        self.profile = profile
+        self.seen: list[str] = []
+
+    def ask(self, request: Request) -> dict[str, object]:
+        self.now += 1_000
+        reply = self.service.serve(request, self.now)
+        self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
+        response = reply.response
+        kind = response.header("content-type") or ""
+        answer = landed(response) if response.status == 302 else told(response) if "json" in kind else {}
+        secret = ("access_token", "refresh_token", "id_token", "device_code", "user_code", "code")
+        self.seen += [str(answer[name]) for name in secret if name in answer]
+        return answer
+
+    def assertion(self, jti: str, **changed: object) -> str:
+        times = {"iat": ISSUED + self.now // 1000, "exp": ISSUED + self.now // 1000 + 300}
+        made = assertion(**{**times, "aud": AUDIENCE[self.profile], "jti": jti, **changed})
+        self.seen.append(made)
+        return made
+
+    def closed(self) -> Recording:
+        self.tape.close(self.now)
+        return read(self.data)
+
+
+def passwords(peer: Peer) -> None:
+    peer.ask(ask("password", username=JANE.name, password="wrong-password"))
+    first = peer.ask(ask("password", username=JANE.name, password=JANE.password, scope=STAY))
+    peer.ask(post("/oauth2/v1/introspect", token=str(first["access_token"])))
+    second = peer.ask(ask("refresh_token", refresh_token=str(first["refresh_token"])))
+    peer.ask(post("/oauth2/v1/revoke", token=str(second["access_token"])))
+    assert peer.ask(ask("refresh_token", refresh_token=str(first["refresh_token"])))["error"] == "invalid_grant"
+    peer.ask(post("/oauth2/v1/introspect", token=str(first["access_token"])))
+    peer.ask(ask("refresh_token", refresh_token="never-given-out"))
+
+
+def codes(peer: Peer) -> None:
+    for changed in ({}, {"code_verifier": "w" * 50}, {"code_verifier": "short"}, {"redirect_uri": "x"}):
+        code = peer.ask(visit(scope=STAY, nonce="n-1"))["code"]
+        answer = peer.ask(trade(str(code), **changed))
+        assert ("id_token" in answer) == (not changed)
+        peer.ask(trade(str(code)))
+    peer.ask(visit(scope="urn:x"))
+    peer.ask(visit(client_id="nobody"))
+    peer.ask(trade("never-given-out"))
+
+
+def assertions(peer: Peer) -> None:
+    once = peer.assertion("1")
+    assert "access_token" in peer.ask(ask(ASSERTION_GRANT, assertion=once))
+    assert "error" in peer.ask(ask(ASSERTION_GRANT, assertion=once))
+    peer.ask(ask(ASSERTION_GRANT, assertion=peer.assertion("2", aud="x")))
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    for changed in ({}, {"iss": "nobody"}):
+        signed = peer.assertion("3", **{"sub": "demo", "prn": None, **changed})
+        answer = peer.ask(ask("client_credentials", None, client_assertion_type=kind, client_assertion=signed))
+        assert ("error" in answer) == bool(changed)
+
+
+def devices(peer: Peer) -> None:
+    for answer in ("approve", "deny"):
+        body = peer.ask(post("/oauth2/v1/device", None, client_id=CLI, scope=STAY, response_type="device_code"))
+        poll = ask(DEVICE_GRANT, None, client_id=CLI, device_code=str(body["device_code"]))
+        assert peer.ask(poll)["error"] == "authorization_pending"
+        assert peer.ask(poll)["error"] == "slow_down"
+        peer.ask(Request("GET", "/ui/v1/device", f"user_code={body['user_code']}"))
+        if answer == "approve":
+            peer.ask(post("/ui/v1/device", None, user_code=str(body["user_code"]), answer=answer))
+        else:
+            assert peer.service.answer_device(str(body["user_code"]), answer, peer.now).status == 200
+        assert ("access_token" in peer.ask(poll)) == (answer == "approve")
+    peer.ask(post("/ui/v1/device", None, user_code="NEVERGVN", answer="approve"))
+
+
+def published(peer: Peer) -> None:
+    bearer = peer.ask(ask("client_credentials"))["access_token"]
+    for path in ("openid-configuration", "idcs-configuration", "oauth-authorization-server", "jwks.json"):
+        peer.ask(Request("GET", f"/.well-known/{path}"))
+    signed = (("authorization", f"Bearer {bearer}"),)
+    peer.ask(Request("GET", "/admin/v1/SigningCert/jwk", headers=signed))
+    peer.ask(Request("GET", "/admin/v1/SigningCert/jwk"))
+
+
+@pytest.mark.parametrize("profile", ["oci", "rfc"])
+@pytest.mark.parametrize("story", [passwords, codes, assertions, devices, published], ids=lambda story: story.__name__)
+def test_every_grant_replays_and_no_secret_is_on_disk(story, profile) -> None:
+    peer = Peer(profile, authorize="page" if story is devices else "auto")
+    story(peer)
+    report = replay(peer.closed(), [scenario()])
+    assert report.passed, report.text()
+    text = peer.data.decode()
+    for secret in (*peer.seen, JANE.password, VERIFIER, RIGHT.partition(" ")[2]):
+        assert secret not in text, secret
+
+
+def test_the_profile_stands_in_the_header_and_the_base_in_the_settings() -> None:
+    made = config()
+    rfc = Switches.model_validate({"profile": "rfc", "ecid": "on"})
+    peer = Joined(replace(made, switches=rfc, base="https://lab.example"))
+    peer.play()
+    peer.tape.close(peer.now)
+    found = read(peer.data)
+    assert found.header.profile == "rfc"
+    assert dict(found.header.settings) == {"base": "https://lab.example", "ecid": "on"}
+    report = replay(found, [scenario()])
+    assert report.passed, report.text()
+
+
+def test_members_stand_in_the_order_of_the_format() -> None:
+    peer = Peer("oci", authorize="page")
+    devices(peer)
+    peer.ask(visit(answer="allow"))
+    order = {entry.type: [name for name, _ in entry.members] for entry in peer.closed().facts()}
+    assert order["token.granted"] == ["token", "client", "grant", "scope", "until", "refresh", "user", "family"]
+    assert order["token.revoked"] == ["by", "token", "why"]
+    assert order["code.granted"] == ["code", "client", "scope", "until", "challenge", "redirect", "family"]
+    assert order["device.granted"] == ["code", "client", "scope", "until", "user_code"]
+    assert order["device.approved"] == ["by", "code", "verdict"]
+    assert order["call.counted"] == ["counter", "client", "value"]
