@@ -8,9 +8,10 @@ from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop
 from lab.cli.taping import Taping
-from lab.cli.world import World
+from lab.cli.world import World, app_of
 from lab.core import wire
 from lab.core.clock import Millis
+from lab.core.run import token_request
 from lab.core.service import Service
 from lab.server.app import MockServer
 from lab.server.control import ControlPlane
@@ -47,6 +48,8 @@ async def embedded(
     token = control_token()
     control = ControlPlane(server, token, trouble=lambda: taping.trouble)
     served: Served | None = None
+    # The first signature loads libraries and the key: some 60 ms that no client should take for latency.
+    Service(made.config).serve(token_request(app_of(made.config)), 0)
     try:
         base = await server.start(asked.host, asked.port)
         served = Served(base, await control.start(asked.host, asked.control_port), token)

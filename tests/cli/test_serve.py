@@ -114,3 +114,28 @@ def test_a_run_over_loopback_ends_as_the_instant_one(lab: Lab) -> None:
     fast = lab("run", "invoice-analysis", "--speed", "500", "--json")
     instant = lab("run", "invoice-analysis", "--speed", "instant", "--json")
     assert json.loads(fast.out)["output"] == json.loads(instant.out)["output"]
+
+
+def test_the_external_app_runs_against_another_server(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving("invoice-analysis", "--json", "--clock", "scaled:300", cwd=lab.folder) as process:
+        ready = listening(process)
+        for name in ("token_url", "client_id", "client_secret", "scope"):
+            monkeypatch.setenv(f"LAB_{name.upper()}", ready[name])
+        done = lab("run", "invoice-analysis", "--base", ready["base_url"], "--speed", "300", "--json")
+        assert done.code == 0, done.err
+        assert json.loads(done.out)["status"] == "COMPLETE"
+        monkeypatch.setenv("LAB_CLIENT_SECRET", "wrong")
+        refused = lab("run", "invoice-analysis", "--base", ready["base_url"], "--speed", "300", "--json")
+    assert refused.code == 1
+    assert json.loads(refused.out)["status"] is None
+    assert json.loads(refused.out)["why"]
+
+
+def test_nobody_there_is_told_in_a_sentence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        origin = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    for name in ("TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "SCOPE"):
+        monkeypatch.setenv(f"LAB_{name}", f"{origin}/token" if name == "TOKEN_URL" else "x")
+    done = lab("run", "invoice-analysis", "--base", origin, "--speed", "1000")
+    assert done.code == 1
+    assert "refused" in done.out
