@@ -35,7 +35,7 @@ async def shown(
     app = LabApp(source, light=light)
     async with app.run_test(size=size) as pilot:
         last = max((observation.at for observation in told()), default=0)
-        await until(pilot, lambda: stage_of(app).scene.stage.seen >= last)
+        await until(pilot, lambda: stage_of(app).scene.stage.seen >= last and not stage_of(app)._dirty)
         await pilot.pause()
         yield app, source, pilot
         assert app.bug is None

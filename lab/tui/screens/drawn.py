@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PARTS = ("header", "clock", "stepper", "narration", *PANES, "bar", "keys", "small")
 BATCH = 50
 """The most observations that one message carries."""
+REST = 0.05
+"""Seconds of rest after a frame that observations caused."""
 TICK = 0.25
 """Seconds between two looks at the clock."""
 
@@ -49,6 +51,7 @@ class DrawnScreen(Screen[None]):
         self.parts: dict[str, Part] = {}
         self._places: dict[str, Place] = {}
         self._batch: list[Observation] = []
+        self._resting = self._dirty = False
         self._turn = Lock()
         """One intent after another, in the order of the keys."""
 
@@ -117,7 +120,8 @@ class DrawnScreen(Screen[None]):
                 stage = reduce(stage, observation)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
             self._broke(error)
-        self._set(replace(self.scene, stage=stage, show=self._show(), look=self._look()))
+        self._take(replace(self.scene, stage=stage, show=self._show(), look=self._look()))
+        self._draw()
 
     def _broke(self, error: Exception) -> None:
         """One red line; the traceback goes to the log."""
@@ -139,7 +143,27 @@ class DrawnScreen(Screen[None]):
             look = replace(look, typing=False)
         return look
 
+    def _draw(self) -> None:
+        """Draw now, or after a rest if the last time was just before: at most 20 frames a second."""
+        if self._resting:
+            self._dirty = True
+            return
+        self.refresh_parts()
+        self._resting = True
+        self.set_timer(REST, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        if self._dirty:
+            self._dirty = False
+            self._draw()
+
     def _set(self, scene: Scene) -> None:
+        """Another scene, drawn at once: a key has been pressed."""
+        self._take(scene)
+        self.refresh_parts()
+
+    def _take(self, scene: Scene) -> None:
         before = self.scene
         if scene.stage.gate is None and scene.look.typing:
             scene = replace(scene, look=replace(scene.look, typing=False))
@@ -149,7 +173,6 @@ class DrawnScreen(Screen[None]):
             self.parts["output"].top = 0
         self.scene = scene
         self._tick_as_needed()
-        self.refresh_parts()
 
     def _tick_as_needed(self) -> None:
         busy = self.scene.stage.running and not self.scene.look.paused

@@ -90,14 +90,14 @@ def json_bytes(value: Json) -> bytes:
 
 
 def body(raw: bytes, kind: str | None) -> str:
-    """A body as text: pretty if it is JSON, a form as lines, secrets masked."""
+    """A body as text: JSON on one line, a form as lines, secrets masked."""
     if not raw:
         return ""
     if kind and "form-urlencoded" in kind:
         return "\n".join(f"{name}={value}" for name, value in form(raw))
     value = parsed(raw) if len(raw) <= CAP else None
     if isinstance(value, dict | list):
-        return lines(masked(json.dumps(_safe(value), ensure_ascii=False, indent=2)))
+        return lines(masked(json.dumps(_safe(value), ensure_ascii=False)))
     return lines(masked(raw[:CAP].decode("utf-8", "replace")))
 
 

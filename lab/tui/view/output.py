@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 
 from lab.tui.view.clean import CAP
 from lab.tui.view.html import to_markdown
@@ -53,6 +54,13 @@ def raw(output: str | None, inner: int) -> list[Row]:
     if output is None:
         return [row(("null", "dim"))]
     return [line for text in output[:CAP].split("\n") for line in wrap(row(text), inner)]
+
+
+@lru_cache(maxsize=4)
+def document(text: str, inner: int) -> list[Row]:
+    """A body that holds JSON, pretty-printed; as it is if it was cut or is none."""
+    value = _parsed(text)
+    return coloured(text if value is None else json.dumps(value, ensure_ascii=False, indent=2), inner)
 
 
 def coloured(text: str, inner: int) -> list[Row]:

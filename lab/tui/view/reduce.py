@@ -132,7 +132,8 @@ def _replied(stage: Stage, told: Replied) -> Stage:
 
 
 def _put(stage: Stage, done: Call) -> Stage:
-    return replace(stage, calls=tuple(done if call.x == done.x else call for call in stage.calls))
+    at = next((at for at in range(len(stage.calls) - 1, -1, -1) if stage.calls[at].x == done.x), None)
+    return stage if at is None else replace(stage, calls=(*stage.calls[:at], done, *stage.calls[at + 1 :]))
 
 
 def _granted(stage: Stage, call: Call, response: Response) -> Stage:

@@ -70,7 +70,7 @@ def content(scene: Scene, inner: int, rows: int, now: Millis) -> list[Row]:
     stage = scene.stage
     last = stage.last
     if stage.last is not None and scene.look.output == "body":
-        return outputs.coloured(stage.last.body, inner)
+        return list(outputs.document(stage.last.body, inner))
     if phase(stage) == "idle":
         return _before(scene, inner, rows)
     if kind(stage) == "coming" or last is None:

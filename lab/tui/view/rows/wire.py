@@ -83,5 +83,5 @@ def _body(text: str, inner: int) -> list[Row]:
     if not text:
         return []
     if text[0] in "{[":
-        return [BLANK, *outputs.coloured(text, inner)]
+        return [BLANK, *outputs.document(text, inner)]
     return [BLANK, *[line for part in text.split("\n") for line in wrap(row(part), inner)]]
