@@ -171,3 +171,11 @@ def test_what_was_written_before_a_secret_was_known_is_not_repeated_after() -> N
     joined.tape(Requested(0, 2, "unknown", Request("GET", "/x", "", (("x-api-key", PLANTED),), b"")))
     joined.tape(Requested(0, 3, "unknown", said))
     assert PLANTED.encode() in joined.lines[1] and PLANTED.encode() not in joined.lines[3]
+
+
+def test_a_gates_code_that_stood_in_the_open_is_redacted_once_it_is_known() -> None:
+    known, code = redactor(), "0123456789abcdef" * 2
+    assert known.text(f"see {code}") == f"see {code}"
+    before = known.generation
+    known.json({"callbackToken": code}, reply=True)
+    assert known.generation > before and known.text(f"see {code}") == "see «secret:S1»"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -58,17 +59,36 @@ def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
     assert Glance(found, config_of(found, [scenario()])).same()
 
 
+SPOILS: tuple[Callable[[Res], dict[str, Any]], ...] = (
+    lambda line: {"status": line.status + 1},
+    lambda line: {"held": (line.held or 0) + 1},
+    lambda line: {"headers": (("content-type", "text/plain"),)},
+)
+
+
+def test_a_glance_misses_no_derived_fact_of_a_job_that_never_was() -> None:
+    found = closed(recorded())
+    assert found.end is not None
+    ghost = Entry(
+        n=len(found.lines) + 1, t=found.end.t, type="job.status", members=(("job", "ghost"), ("from", "RUNNING"))
+    )
+    other = read(write([found.header, *found.lines, ghost], "closed", found.end.t))
+    assert not Glance(other, config_of(other, [scenario()])).same()
+    assert not replay(other, [scenario()]).passed
+
+
 @given(st.data())
 def test_a_glance_sees_every_change_that_counts(data: st.DataObject) -> None:
     found = closed(recorded())
     lines = [line for line in found.lines if not isinstance(line, Req)]
     spoiled = data.draw(st.sampled_from(lines))
+    spoil = data.draw(st.sampled_from(SPOILS))
 
     def change(line: Line) -> Line:
         if line is not spoiled:
             return line
         if isinstance(line, Res):
-            return replace(line, **{name: (getattr(line, name) or 0) + 1 for name in ("status", "held")})
+            return replace(line, **spoil(line))
         assert isinstance(line, Entry)
         name, value = line.members[-1]
         return replace(line, members=(*line.members[:-1], (name, [value])))

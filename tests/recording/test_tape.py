@@ -170,3 +170,10 @@ def test_two_processes_under_two_hash_seeds_write_the_same_bytes() -> None:
         for seed in ("1", "12345")
     ]  # fmt: skip
     assert made[0] == made[1] and read(made[0]).result == "closed"
+
+
+def test_instants_never_go_back_even_when_observers_are_told_late() -> None:
+    joined = Joined(config())
+    for x, at in ((1, 50), (2, 40)):
+        joined.tape(Requested(at, x, "unknown", Request("GET", "/", "", (), b"")))
+    assert [json.loads(line)["t"] for line in joined.lines] == [0, 50, 50]
