@@ -4,9 +4,13 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.core.exchange import Request
+from lab.core.journal import MemoryLedger
 from lab.core.oauth import DEMO, JANE, OFFLINE, claims_of
+from lab.core.observe import Noted
 from lab.core.testkey import PRIVATE_PEM
 from lab.core.wire import API
 from tests.core.wire_peer import (
@@ -452,7 +456,7 @@ def test_row_38_a_person_answers_on_the_page_or_the_control_plane(profile):
         page = mock.serve(post("/ui/v1/device", None, user_code=body["user_code"], answer=answer), 1).response
         assert page.status == 200 and page.header("content-type").startswith("text/html")
         twice = mock.serve(post("/ui/v1/device", None, user_code=body["user_code"], answer=answer), 2).response
-        assert twice.status == 400
+        assert twice.status == 409
         assert read(polled(mock, body["device_code"], 3)).get("error") == error
         body = read(device(mock))
         assert mock.answer_device(body["user_code"], answer, 1).status == 200
@@ -535,6 +539,42 @@ def test_row_51_the_keys_check_the_tokens(profile):
     assert jwt.decode(bearer, jwt.PyJWK(key), ["RS256"], options=off)["aud"] == SCOPE
     del paths[profile]
     assert mock.serve(Request("GET", paths.popitem()[1]), 1).response.status == 404
+
+
+@given(
+    st.sampled_from(["token", "authorize", "device", "introspect", "revoke"]),
+    st.sampled_from(["GET", "POST"]),
+    st.text(max_size=60) | st.just("client_id=" + CLI + "&redirect_uri=" + REDIRECT + "&state=\udc80"),
+    st.binary(max_size=60) | st.sampled_from([b"grant_type=refresh_token&refresh_token=%00", b"token=%ed%a0%80"]),
+    st.sampled_from([RIGHT, "Basic", "Bearer x", ""]),
+    st.sampled_from(PROFILES),
+)
+def test_nothing_sent_to_the_identity_domain_breaks_it(path, method, query, body, authorization, profile):
+    headers = (("content-type", "application/x-www-form-urlencoded"), ("authorization", authorization))
+    for where in (f"/oauth2/v1/{path}", "/ui/v1/device"):
+        assert (
+            200 <= service(profile=profile).serve(Request(method, where, query, headers, body), 0).response.status < 500
+        )
+
+
+def test_the_facts_alone_fold_to_the_same_state(profile):
+    mock, facts = service(profile=profile, authorize="page"), []
+    mock.observers.append(lambda told: facts.append(told.fact) if isinstance(told, Noted) else None)
+    first = login(mock)["refresh_token"]
+    refresh(mock, first, 1)
+    refresh(mock, first, 2)
+    mock.serve(post("/oauth2/v1/revoke", token=login(mock, 3)["access_token"]), 4)
+    code = landed(mock.serve(visit(answer="allow"), 5).response)["code"]
+    mock.serve(trade(code), 6)
+    mock.serve(trade(code), 7)
+    body = read(device(mock, 8))
+    for now in (9, 10):
+        polled(mock, body["device_code"], now)
+    mock.answer_device(body["user_code"], "approve", 11)
+    polled(mock, body["device_code"], 12)
+    again = MemoryLedger()
+    again.commit(tuple(facts))
+    assert again._records == mock.ledger._records and len(facts) > 12
 
 
 def test_no_answer_depends_on_anything_but_seed_and_instant(profile):

@@ -109,8 +109,8 @@ class Service:
     def answer_device(self, user_code: str, answer: str, now: Millis) -> Ruling:
         """A person's answer (approve or deny) for the device that shows this code."""
         done = answer_device(Desk(self.config, self.ledger, now, []), user_code, answer, "control")
-        if isinstance(done, str):
-            return Ruling(400 if answer not in ("approve", "deny") else 404, done)
+        if isinstance(done, tuple):
+            return Ruling(*done)
         self._commit((done,), None)
         return Ruling(200)
 

@@ -113,18 +113,18 @@ def _verdict(desk: Desk, known: DeviceRecord) -> str | None:
     return "approve" if switch == "auto" else "deny"
 
 
-def answer_device(desk: Desk, user_code: str, answer: str, by: str) -> DeviceApproved | str:
-    """A person's answer as a fact, or why it is not taken."""
+def answer_device(desk: Desk, user_code: str, answer: str, by: str) -> DeviceApproved | tuple[int, str]:
+    """A person's answer as a fact, or why it is not taken: 400, 404 or 409 and the reason."""
     if answer not in ("approve", "deny"):
-        return "The answer must be approve or deny."
+        return 400, "The answer must be approve or deny."
     named = desk.ledger.get(user_code_key(user_code))
     known = desk.ledger.get(device_key(named.device)) if isinstance(named, UserCodeRecord) else None
     if not isinstance(named, UserCodeRecord) or not isinstance(known, DeviceRecord):
-        return "There is no such code."
+        return 404, "There is no such code."
     if desk.now >= known.until:
-        return "The code expired."
+        return 409, "The code expired."
     if known.used or _verdict(desk, known) is not None:
-        return "The code was already answered."
+        return 409, "The code was already answered."
     return DeviceApproved(at=desk.now, by=by, code=named.device, verdict=answer)
 
 
@@ -139,8 +139,8 @@ def device_page(desk: Desk, request: Request) -> Granted:
     if isinstance(form, Refused):
         return desk.page(400, "This request can not be read", f"<p>{escape(form.description)}</p>")
     done = answer_device(desk, form.get("user_code", ""), form.get("answer", ""), "person")
-    if isinstance(done, str):
-        return desk.page(400, "Nothing was changed", f"<p>{escape(done)}</p>\n{_form('')}")
+    if isinstance(done, tuple):
+        return desk.page(done[0], "Nothing was changed", f"<p>{escape(done[1])}</p>\n{_form('')}")
     word = "connected" if done.verdict == "approve" else "refused"
     return desk.page(200, f"The device is {word}", "<p>You can close this page.</p>", (done,))
 

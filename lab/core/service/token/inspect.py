@@ -54,7 +54,7 @@ def _told(desk: Desk, token: str) -> dict[str, Json]:
     record = desk.ledger.get(token_key(token))
     if isinstance(record, TokenRecord) and live(desk.ledger, record, desk.now):
         claims = claims_of(token)
-        named = {name: claims[name] for name in ("exp", "iat", "sub", "aud", "iss", "jti")}
+        named = {name: claims.get(name, "") for name in ("exp", "iat", "sub", "aud", "iss", "jti")}
         return {
             "active": True, "scope": record.scope, "client_id": record.client, "token_type": "Bearer", **named
         }  # fmt: skip

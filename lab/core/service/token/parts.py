@@ -113,14 +113,13 @@ def read_form(request: Request, flags: list[str]) -> Form | Refused:
     charset = rest.strip().lower().replace('"', "")
     if charset and charset != "charset=utf-8":
         return invalid_request("The charset must be utf-8.")
-    try:
-        return read_parameters(request.body.decode("ascii"))
-    except UnicodeDecodeError:
-        return invalid_request("The form must be percent-encoded UTF-8.")
+    return read_parameters(request.body.decode("latin-1"))
 
 
 def read_parameters(text: str) -> Form | Refused:
     """Parameters; one without a value counts as absent, a repeated one is refused (RFC 6749 §3.2)."""
+    if not text.isascii():
+        return invalid_request("The parameters must be percent-encoded UTF-8.")
     pairs = [pair for pair in text.split("&") if pair]
     if len(pairs) > MOST_PARAMETERS:
         return invalid_request(f"There are more than {MOST_PARAMETERS} parameters.")
