@@ -29,7 +29,8 @@ _OAUTH_KINDS = {
     "device_code": "device", "user_code": "usercode", "assertion": "assertion", "client_assertion": "assertion",
     "client_secret": "token",
 }  # fmt: skip
-_JWT = r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]*"
+_JWT = r"eyJ[\w-]{1,1024}\.eyJ[\w-]+\.[\w-]*"
+# Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
 _IS_JWT = re.compile(_JWT)
 _HEX = re.compile(r"[0-9a-f]{32}")
 _SHAPES = "|".join(
@@ -41,7 +42,7 @@ _SHAPES = "|".join(
         r"(?P<login>(?<=://)[^/\s@:]*:[^/\s@]+(?=@))",
         r"(?P<hex>[0-9a-f]{32})",
         rf"(?P<literal>{GRAMMAR})",
-        r"(?P<url>[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)",
+        r"(?P<url>(?<![A-Za-z0-9._~*+:-])[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)",
         rf'(?P<member>"(?i:{_NAMES})"\s*:\s*")(?P<told>(?:[^"\\]|\\.)+)',
         rf"(?P<field>(?<![\w.-])(?i:{_NAMES})=)(?P<given>[^&\s\"'<>]+)",
     )
