@@ -36,8 +36,11 @@ class Sheet(Widget):
         """The page in its frame."""
         columns, height = self.size.width, self.size.height
         body = self.body(max(1, columns - 4), max(1, height - 2))
-        self.top = max(0, min(self.top, len(body) - (height - 2)))
+        over = max(0, len(body) - (height - 2))
+        self.top = max(0, min(self.top, over))
         title, foot = self.told
+        if over > self.top:
+            foot = f"↓ {over - self.top} more · {foot}"
         return frame(body[self.top :], row((title, "run b")), row((foot, "dim")), "work", columns, height, key="")
 
     def render_lines(self, crop):  # type: ignore[no-untyped-def]

@@ -5,7 +5,7 @@ from lab.tui.view import output as outputs
 from lab.tui.view.markdown import markdown
 from lab.tui.view.narrate import glyph, phase, role, status_role
 from lab.tui.view.rows.parts import bottom, frame, minutes, one_row, paragraph, reply_row, title
-from lab.tui.view.spans import BLANK, Row, Rows, centre, clip, digits, ends, row, wrap
+from lab.tui.view.spans import BLANK, Row, Rows, centre, clip, cut, digits, row, wrap
 from lab.tui.view.state import Last, Scene, Stage
 
 LATER = "The output comes with COMPLETE."
@@ -167,5 +167,6 @@ def _last_status(last: Last, inner: int) -> list[Row]:
         ("error", row("null" if last.error is None else "string" if last.status == "ERROR" else clip(last.error, 40))),
         ("waitingToolCode", row(last.waiting_code or "null")),
     )  # fmt: skip
-    head = reply_row(last.code, last.took, inner, "last status")
-    return [head, *[ends(row((f"  {name:<16} ", "dim"), value), (), inner) for name, value in told]]
+    head = reply_row(last.code, last.took, inner, "last status" if inner >= 26 else "last")
+    room = 15 if inner >= 28 else 6
+    return [head, *[cut(row((f"  {clip(name, room):<{room}}  ", "dim"), value), inner) for name, value in told]]
