@@ -28,7 +28,7 @@ steps:
     takes: {between: [4s, 6s]}
   - gate: manager
     asks: May {{ data.payer }} pay?
-    patience: 1d
+    patience: 30m
     rounds: 2
     verdicts: {rejected: refused, changes-requested: read}
     reviewer: {after: 6s, verdict: approved, by: Script}
