@@ -50,7 +50,6 @@ class Settings:
     json: bool = False
     plain: bool = False
     strict: bool = False
-    quiet: bool = False
     host: str = "127.0.0.1"
     port: int = 0
     control_port: int = 0
@@ -63,7 +62,6 @@ class Settings:
     instant: bool = False
     """Whether a run is evaluated on a manual clock, without waiting."""
     peer: Peer | None = None
-    colour: bool = False
     github: bool = False
     """Whether a GitHub runner reads stdout."""
     dumb: bool = False
@@ -92,7 +90,6 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         json=given.get("json", False),
         plain=given.get("plain", False),
         strict=given.get("strict", False),
-        quiet=given.get("quiet", False),
         host=given.get("host", "127.0.0.1"),
         port=_number(given.get("port", 0), "--port", 0, 65_535),
         control_port=_number(given.get("control_port", 0), "--control-port", 0, 65_535),
@@ -101,7 +98,6 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         environment=_environment(env),
         instant=instant,
         peer=_peer(given["base"], env) if "base" in given else None,
-        colour="NO_COLOR" not in env or not env["NO_COLOR"],
         github=env.get("GITHUB_ACTIONS") == "true",
         dumb=env.get("TERM", "") in ("", "dumb"),
     )

@@ -102,11 +102,6 @@ def test_a_peer_needs_its_credentials() -> None:
         asked("run", "x", "--base", "pod.example", **PEER)
 
 
-def test_no_color_counts_when_it_is_not_empty() -> None:
-    assert asked("show", "x", NO_COLOR="").colour
-    assert not asked("show", "x", NO_COLOR="1").colour
-
-
 def test_set_needs_a_value() -> None:
     with pytest.raises(UsageError, match="--set hints"):
         asked("run", "x", "--set", "hints")
