@@ -21,10 +21,9 @@ ESCAPES = {number: f"\\x{number:02x}" for number in (*range(9), *range(11, 32), 
 class Interrupted(BaseException):
     """A signal ended the command; `reason` is sigint or sigterm, as a recording's footer has it."""
 
-    def __init__(self, reason: str, *, code: int = INTERRUPTED) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.code = code
 
 
 class Console:
@@ -78,8 +77,8 @@ def guarded(command: Callable[[], int], console: Console) -> int:
     try:
         with _signals():
             return command()
-    except Interrupted as end:
-        return end.code
+    except Interrupted:
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone. Python would complain once more when it flushes at exit.
         _forget_stdout()

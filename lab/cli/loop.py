@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from lab.cli.console import INTERRUPTED, SIGNALS, Interrupted
+from lab.cli.console import SIGNALS, Interrupted
 
 T = TypeVar("T")
 
@@ -23,8 +23,8 @@ class Stop:
         return self.reason or "closed"
 
 
-def complete(work: Callable[[Stop], Awaitable[T]], *, code: int = INTERRUPTED) -> T:
-    """What `work` returns; Interrupted with `code` if a signal cancelled it, after it has cleaned up."""
+def complete(work: Callable[[Stop], Awaitable[T]]) -> T:
+    """What `work` returns; Interrupted if a signal cancelled it, after it has cleaned up."""
     stop = Stop()
 
     async def watched() -> T:
@@ -46,4 +46,4 @@ def complete(work: Callable[[Stop], Awaitable[T]], *, code: int = INTERRUPTED) -
     try:
         return asyncio.run(watched())
     except asyncio.CancelledError:
-        raise Interrupted(stop.footer, code=code) from None
+        raise Interrupted(stop.footer) from None

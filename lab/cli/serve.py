@@ -6,7 +6,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from shlex import quote
 
-from lab.cli.console import Console
+from lab.cli.console import Console, Interrupted
 from lab.cli.embedded import Served, embedded
 from lab.cli.loop import Stop, complete
 from lab.cli.world import World, world
@@ -16,6 +16,14 @@ from lab.settings import Settings
 
 def execute(asked: Settings, console: Console) -> int:
     """Serve until stopped; that is its end, so 0, or 4 if the tape died."""
+    try:
+        return until_stopped(asked, console)
+    except Interrupted:  # stopped before it listened
+        return 0
+
+
+def until_stopped(asked: Settings, console: Console) -> int:
+    """Listen, announce, and wait for a signal."""
     made = world(asked)
 
     async def work(stop: Stop) -> int:
@@ -25,7 +33,7 @@ def execute(asked: Settings, console: Console) -> int:
                 await asyncio.Event().wait()
         return served.dead
 
-    return complete(work, code=0)
+    return complete(work)
 
 
 def announce(asked: Settings, made: World, served: Served, console: Console) -> None:

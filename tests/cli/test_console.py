@@ -49,7 +49,7 @@ def raising(error: BaseException) -> int:
         (HostError("port taken"), 4),
         (PermissionError(13, "Permission denied", "x"), 4),
         (Interrupted("sigint"), 130),
-        (Interrupted("sigterm", code=0), 0),
+        (Interrupted("sigterm"), 130),
         (BrokenPipeError(), 0),
     ],
 )
