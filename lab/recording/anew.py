@@ -3,18 +3,19 @@
 Only what was taken is made well; what was refused stays wrong, and is refused again (recording.md §5).
 """
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
-from lab.core.oauth import Client, challenge_of
+from lab.core.oauth import REFUSED_SECRET, Client, challenge_of
 from lab.core.oauth.metadata import GENERIC_ISSUER
 from lab.core.service import Config
 from lab.core.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.core.wire import TOKEN_PATH
 from lab.recording.alias import aliases
-from lab.recording.lines import Enc, Recording, Req, Res
+from lab.recording.lines import Enc, Entry, Recording, Req, Res
 
 ASSERTED_FOR = 300
 """Seconds for which an assertion made anew is good."""
@@ -31,13 +32,16 @@ class Anew:
 def made_anew(recording: Recording, config: Config) -> Anew:
     """Everything that has to be made anew for this recording; empty for most."""
     asked = list(_forms(recording))
-    if not asked:
+    if not asked and config.switches.clients == "known":
         return Anew()
     granted = {line.x: line for line in recording.facts() if line.type == "token.granted" and line.x is not None}
     codes = {line.text("code"): line.text("challenge") for line in recording.facts() if line.type == "code.granted"}
     errors = {line.x: _error(line) for line in recording.lines if isinstance(line, Res)}
     values: dict[str, str] = {}
     challenges: dict[str, str] = {}
+    for line in recording.lines:
+        if isinstance(line, Req) and config.switches.clients == "any":
+            _stranger(values, line, granted.get(line.x), errors.get(line.x))
     for line, form in asked:
         fact, error = granted.get(line.x), errors.get(line.x)
         if fact is not None and "assertion" in form:
@@ -60,6 +64,19 @@ def _forms(recording: Recording) -> Iterator[tuple[Req, dict[str, str]]]:
             form = {str(pair[0]): str(pair[1]) for pair in line.body.value if isinstance(pair, list)}
             if form.keys() & {"assertion", "client_assertion", "code_verifier"}:
                 yield line, form
+
+
+def _stranger(values: dict[str, str], line: Req, fact: Entry | None, error: Json) -> None:
+    """Credentials that `clients: any` takes, or refuses, as it did."""
+    secret = REFUSED_SECRET if error == "invalid_client" else "lab-made-anew"
+    client = (fact.text("client") if fact else None) or "stranger"
+    for name, value in line.headers:
+        if name == "authorization" and value.lower().startswith("basic «"):
+            values.setdefault(value.partition(" ")[2], b64encode(f"{client}:{secret}".encode()).decode())
+    if isinstance(line.body.value, list) and line.body.enc is Enc.FORM:
+        for pair in line.body.value:
+            if isinstance(pair, list) and pair[0] == "client_secret":
+                values.setdefault(str(pair[1]), secret)
 
 
 def _error(line: Res) -> Json:

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus, unquote, unquote_plus
 
 from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
-from lab.core.oauth import read_basic
+from lab.core.oauth import REFUSED_SECRET, read_basic
 from lab.recording.alias import GRAMMAR, KINDS, aliases, named, numbered
 
 SHORTEST = 8
@@ -221,7 +221,7 @@ class Redactor:
                 return named("client", client)
         alias = self.alias(rest, "wrong", "unknown")
         for _, secret in (pair.raw, pair.form):
-            if len(secret) >= SHORTEST and secret not in self._known:
+            if len(secret) >= SHORTEST and secret not in self._known and secret != REFUSED_SECRET:
                 self._watch(secret, alias, pair.raw[0])
         return alias
 
@@ -262,7 +262,7 @@ class Redactor:
         return found or (oauth and name.lower() == "code")
 
     def _named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
-        if not value or not self._secret(name, oauth=oauth):
+        if not value or value == REFUSED_SECRET or not self._secret(name, oauth=oauth):
             return self.text(value)
         kind = _OAUTH_KINDS.get(name.lower(), "secret") if oauth else "secret"
         if reply or kind in ("secret", "assertion"):

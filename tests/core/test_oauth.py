@@ -1,6 +1,7 @@
 """The identity domain, row by row, in both profiles (contract.md §7.4)."""
 
 import json
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from lab.core.exchange import Request
 from lab.core.journal import MemoryLedger
-from lab.core.oauth import DEMO, JANE, OFFLINE, claims_of
+from lab.core.oauth import DEMO, JANE, OFFLINE, Client, Grant, claims_of
 from lab.core.observe import Noted
+from lab.core.service import Service
 from lab.core.testkey import PRIVATE_PEM
 from lab.core.wire import API
 from tests.core.wire_peer import (
@@ -539,6 +541,64 @@ def test_row_51_the_keys_check_the_tokens(profile):
     assert jwt.decode(bearer, jwt.PyJWK(key), ["RS256"], options=off)["aud"] == SCOPE
     del paths[profile]
     assert mock.serve(Request("GET", paths.popitem()[1]), 1).response.status == 404
+
+
+def test_row_52_a_refusal_may_name_the_metadata_of_the_resource(profile):
+    path = "/.well-known/oauth-protected-resource"
+    ask_ = Request("GET", f"{API}/agent/v2/EXPENSES/status/x")
+    mock = service(profile=profile, resource_metadata="on")
+    told = mock.serve(ask_, 0).response.header("www-authenticate")
+    assert told == f'Bearer realm="lab", resource_metadata="{BASE}{path}"'
+    document = read(mock.serve(Request("GET", path), 0).response)
+    assert document["resource"] == BASE and document["scopes_supported"] == [SCOPE]
+    plain = service(profile=profile)
+    assert plain.serve(ask_, 0).response.header("www-authenticate") == 'Bearer realm="lab"'
+    assert plain.serve(Request("GET", path), 0).response.status == 404
+
+
+def test_any_client_may_be_taken_but_one_secret_never(profile):
+    mock = service(profile=profile, clients="any")
+    for request_ in (
+        ask("client_credentials", basic("stranger", "x")),
+        ask("client_credentials", None, client_id="stranger", client_secret="x"),
+        ask("password", basic("stranger", "x"), username=JANE.name, password=JANE.password),
+    ):
+        assert mock.serve(request_, 0).response.status == 200
+    for wrong in (basic("stranger", "lab-wrong"), basic("stranger", ""), basic(DEMO.id, "lab-wrong")):
+        assert error_of(mock.serve(ask("client_credentials", wrong), 0).response) == (401, "invalid_client")
+    assert mock.end_tokens("stranger", "revoke", 1).status == 200
+
+
+def test_a_code_and_a_device_code_are_their_clients(profile):
+    mock = service(profile=profile, authorize="page")
+    code = landed(mock.serve(visit(answer="allow"), 0).response)["code"]
+    body = read(device(mock))
+    mock.answer_device(body["user_code"], "approve", 1)
+    foreign = mock.serve(trade(code, RIGHT, client_id=None), 2).response
+    assert error_of(foreign) == (400, "invalid_grant")
+    stolen = mock.serve(ask(DEVICE_GRANT, device_code=body["device_code"]), 2).response
+    assert error_of(stolen) == (400, "invalid_grant")
+    assert mock.serve(trade(code), 3).response.status == polled(mock, body["device_code"], 3).status == 200
+
+
+def test_row_10_a_client_has_its_grants_and_may_be_switched_off(profile):
+    some = Client("some", "lab-secret-some", grants=frozenset({Grant.PASSWORD}))
+    off = Client("off", "lab-secret-off", active=False)
+    made = service(profile=profile).config
+    mock = Service(replace(made, clients=(some, off)))
+    login_ = {"username": JANE.name, "password": JANE.password, "scope": STAY}
+    answer = read(mock.serve(ask("password", basic(some.id, some.secret), **login_), 0).response)
+    assert "access_token" in answer and "refresh_token" not in answer, "it may not refresh"
+    for client, grant in ((some, "client_credentials"), (off, "client_credentials"), (off, "password")):
+        response = mock.serve(ask(grant, basic(client.id, client.secret), **login_), 0).response
+        assert error_of(response) == (400, "unauthorized_client")
+
+
+def test_row_40_a_refresh_token_that_was_traded_is_told_of_no_more(profile):
+    mock = service(profile=profile)
+    first = login(mock)["refresh_token"]
+    refresh(mock, first, 1)
+    assert read(mock.serve(post("/oauth2/v1/introspect", token=first), 2).response) == {"active": False}
 
 
 @given(

@@ -20,6 +20,7 @@ from tests.core.wire_peer import (
     VERIFIER,
     ask,
     assertion,
+    basic,
     landed,
     post,
     trade,
@@ -120,6 +121,20 @@ def published(peer: Peer) -> None:
     signed = (("authorization", f"Bearer {bearer}"),)
     peer.ask(Request("GET", "/admin/v1/SigningCert/jwk", headers=signed))
     peer.ask(Request("GET", "/admin/v1/SigningCert/jwk"))
+
+
+def test_strangers_replay_as_they_were_taken_or_refused() -> None:
+    peer = Peer("oci", clients="any")
+    for secret in ("their-own-secret", "lab-wrong"):
+        answers = [
+            peer.ask(ask("client_credentials", basic("stranger", secret))),
+            peer.ask(ask("client_credentials", None, client_id="stranger", client_secret=secret)),
+            peer.ask(ask("nonsense", basic("stranger", secret))),
+        ]
+        assert ["access_token" in answer for answer in answers] == [secret != "lab-wrong"] * 2 + [False]
+    report = replay(peer.closed(), [scenario()])
+    assert report.passed, report.text()
+    assert "their-own-secret" not in peer.data.decode()
 
 
 @pytest.mark.parametrize("profile", ["oci", "rfc"])

@@ -5,6 +5,7 @@ from lab.core.oauth.clients import (
     DEMO,
     GRANTS,
     JANE,
+    REFUSED_SECRET,
     Account,
     BasicPair,
     Client,
@@ -30,7 +31,7 @@ from lab.core.oauth.scopes import (
 from lab.core.oauth.tokens import Bearing, access_token, expiry, id_token
 
 __all__ = [
-    "DEMO", "GENERIC_ISSUER", "GRANTS", "JANE", "MYSCOPES", "NO_ACCESS", "OFFLINE", "OPENID", "Account", "Assertion",
+    "DEMO", "GENERIC_ISSUER", "GRANTS", "JANE", "MYSCOPES", "NO_ACCESS", "OFFLINE", "OPENID", "REFUSED_SECRET", "Account", "Assertion",
     "BasicPair", "Bearing", "Client", "Grant", "Paths", "Scope", "access_token", "aistudio_cli", "api_scope",
     "audience", "challenge_of", "claims_of", "expiry", "fits", "id_token", "idcs_document", "issuer", "issuer_named",
     "jwk", "metadata", "opaque", "opens_api", "read_assertion", "read_basic", "read_scope", "registered", "sign",

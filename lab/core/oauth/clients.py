@@ -43,6 +43,10 @@ class Client:
         return not self.secret
 
 
+REFUSED_SECRET = "lab-wrong"
+"""The secret that no lab takes, not even with `clients: any`: so a refusal stays in reach."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A user who may log in."""

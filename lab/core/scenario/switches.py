@@ -65,9 +65,11 @@ class Switches(Model):
     jwks_auth: OnOff = True
     pod: str = Field("acme-test", pattern=r"^[a-z0-9-]{1,63}$")
     scope_check: Literal["pod", "shape", "off"] = "pod"
+    clients: Literal["known", "any"] = "known"
     assertion_trust: Literal["registered", "any"] = "registered"
     refresh_rotation: OnOff = True
     authorize: Literal["auto", "page", "deny"] = "auto"
+    resource_metadata: OnOff = False
 
     @model_validator(mode="before")
     @classmethod

@@ -1,7 +1,7 @@
 """The mock server without I/O: `handle(ledger, request, now)` gives a reply and the facts it brings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
@@ -16,7 +16,7 @@ from lab.core.service import token as identity
 from lab.core.service.invoke import JOB_UNKNOWN, invoke
 from lab.core.service.refusals import refusal
 from lab.core.service.views import UNMATCHED, Config, Views
-from lab.core.wire import Route, find, read_mode
+from lab.core.wire import RESOURCE_PATH, Route, find, read_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,10 @@ class Mock:
         self.views = Views(config)
 
     def _refusal(self, problem: Problem) -> Response:
+        if problem.status == 401 and self.config.switches.resource_metadata:
+            where = f'resource_metadata="{self.config.origin}{RESOURCE_PATH}"'
+            told = tuple((name, f"{value}, {where}" if '"' in value else value) for name, value in problem.headers)
+            problem = replace(problem, headers=told)
         return problem.response(hints=self.config.switches.hints, style=self.config.switches.error_body)
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Handled:

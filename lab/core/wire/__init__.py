@@ -21,6 +21,7 @@ from lab.core.wire.routes import (
     IDENTITY_ROUTES,
     INTROSPECT_PATH,
     JWKS_PATHS,
+    RESOURCE_PATH,
     REVOKE_PATH,
     TOKEN_PATH,
     Route,
@@ -31,7 +32,7 @@ from lab.core.wire.routes import (
 
 __all__ = [
     "API", "AUTHORIZE_PATH", "DEVICE_PAGE", "DEVICE_PATH", "DISCOVERY_PATHS", "IDENTITY_ROUTES", "INTROSPECT_PATH",
-    "JWKS_PATHS", "REVOKE_PATH", "TOKEN_PATH", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "echo", "final", "find", "job_body", "nodes",
+    "JWKS_PATHS", "RESOURCE_PATH", "REVOKE_PATH", "TOKEN_PATH", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "echo", "final", "find", "job_body", "nodes",
     "parse_grant", "parse_job", "path_of", "read_input", "read_invoke", "read_json", "read_mode", "refusal_of", "retry_after",
     "route_of",
 ]  # fmt: skip

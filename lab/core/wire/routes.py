@@ -13,12 +13,14 @@ DEVICE_PATH = "/oauth2/v1/device"
 DEVICE_PAGE = "/ui/v1/device"
 INTROSPECT_PATH = "/oauth2/v1/introspect"
 REVOKE_PATH = "/oauth2/v1/revoke"
+RESOURCE_PATH = "/.well-known/oauth-protected-resource"
 DISCOVERY_PATHS = {
     "/.well-known/openid-configuration": "",
     "/.well-known/idcs-configuration": "oci",
     "/.well-known/oauth-authorization-server": "rfc",
+    RESOURCE_PATH: "",
 }
-"""The paths of discovery, and the profile that has each (empty: both)."""
+"""The paths of discovery, and the profile that has each (empty: both). The last is there only with its switch."""
 JWKS_PATHS = {"oci": "/admin/v1/SigningCert/jwk", "rfc": "/.well-known/jwks.json"}
 """Where each profile publishes its keys."""
 

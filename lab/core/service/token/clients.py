@@ -1,7 +1,7 @@
 """Client authentication: one method a request (contract.md §7.2)."""
 
 from lab.core.exchange import Request
-from lab.core.oauth import Client, issuer_named, read_assertion, read_basic
+from lab.core.oauth import REFUSED_SECRET, Client, issuer_named, read_assertion, read_basic
 from lab.core.service.token.parts import INVALID_CLIENT, Desk, Form, Refused, invalid_request
 from lab.core.wire import TOKEN_PATH
 
@@ -20,10 +20,10 @@ def authenticate(desk: Desk, request: Request, form: Form) -> Client | Refused:
         return _by_header(desk, header, form)
     if asserted:
         return _by_assertion(desk, form)
-    client = desk.config.client(form.get("client_id", ""))
     if secret:
-        right = client is not None and not client.public and form["client_secret"] == client.secret
-        return client if client is not None and right else _IN_BODY if desk.strict else INVALID_CLIENT
+        named = _with_secret(desk, form.get("client_id", ""), form["client_secret"])
+        return named or (_IN_BODY if desk.strict else INVALID_CLIENT)
+    client = desk.config.client(form.get("client_id", ""))
     return client if client is not None and client.public else INVALID_CLIENT
 
 
@@ -37,11 +37,20 @@ def _by_header(desk: Desk, header: str, form: Form) -> Client | Refused:
         desk.flags.append("scheme_spelling")
     pair = read_basic(credentials)
     for flag, (identity, secret) in (("basic_form", pair.form), ("basic_raw", pair.raw)) if pair else ():
-        client = desk.config.client(identity)
-        if client is not None and not client.public and client.secret == secret:
+        client = _with_secret(desk, identity, secret)
+        if client is not None:
             desk.flags.append(flag)
             return client if form.get("client_id", identity) == identity else invalid_request(_ONE_WAY)
     return INVALID_CLIENT
+
+
+def _with_secret(desk: Desk, identity: str, secret: str) -> Client | None:
+    """The client of that id and secret; with `clients: any` whoever brings both."""
+    client = desk.config.client(identity)
+    if client is not None and not client.public and client.secret == secret:
+        return client
+    stranger = desk.config.switches.clients == "any" and identity and secret not in ("", REFUSED_SECRET)
+    return Client(identity, secret) if stranger else None
 
 
 def _by_assertion(desk: Desk, form: Form) -> Client | Refused:

@@ -1,7 +1,7 @@
 """What the identity domain publishes: its metadata and its keys (contract.md §7.4 rows 50, 51)."""
 
-from lab.core.exchange import Response
-from lab.core.oauth import Paths, idcs_document, jwk, metadata
+from lab.core.exchange import Json, Response
+from lab.core.oauth import Paths, api_scope, idcs_document, jwk, metadata
 from lab.core.problems import JSON_HEADERS, NO_PATH, Problem, json_bytes, not_found
 from lab.core.service.token.parts import Desk
 from lab.core.wire import (
@@ -10,6 +10,7 @@ from lab.core.wire import (
     DISCOVERY_PATHS,
     INTROSPECT_PATH,
     JWKS_PATHS,
+    RESOURCE_PATH,
     REVOKE_PATH,
     TOKEN_PATH,
 )
@@ -19,6 +20,8 @@ def discovery(desk: Desk, path: str) -> Response | Problem:
     """The metadata under one of its paths; each profile has two."""
     profile, origin = desk.config.switches.profile, desk.config.origin
     wanted = DISCOVERY_PATHS[path]
+    if path == RESOURCE_PATH:
+        return _resource(desk) if desk.config.switches.resource_metadata else not_found(NO_PATH)
     if wanted not in ("", profile):
         return not_found(NO_PATH)
     paths = Paths(
@@ -26,6 +29,16 @@ def discovery(desk: Desk, path: str) -> Response | Problem:
     )  # fmt: skip
     document = metadata(paths, origin, desk.config.issuer, desk.config.switches.pod, strict=desk.strict)
     return Response(200, JSON_HEADERS, json_bytes(idcs_document(document, origin) if wanted == "oci" else document))
+
+
+def _resource(desk: Desk) -> Response:
+    """What the API says of itself (RFC 9728 §2)."""
+    config = desk.config
+    document: dict[str, Json] = {
+        "resource": config.origin, "authorization_servers": [config.issuer],
+        "scopes_supported": [api_scope(config.switches.pod)], "bearer_methods_supported": ["header"],
+    }  # fmt: skip
+    return Response(200, JSON_HEADERS, json_bytes(document))
 
 
 def keys(desk: Desk, path: str) -> Response | Problem:
