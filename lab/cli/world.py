@@ -41,6 +41,7 @@ def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[Outline
             seed=seed_of(asked, named),
             epoch=epoch_of(asked),
             scripted=(asked.reviewer or reviewer) == "script",
+            token_scenario=named[0].name if len(named) == 1 else None,
         ),
         clock_of(asked),
     )

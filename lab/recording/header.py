@@ -15,6 +15,7 @@ from lab.core.service import Config
 from lab.recording.lines import ClockSpec, Header, Recording, ScenarioRef
 
 REVIEWER = "reviewer"
+TOKENS = "token_scenario"
 BASE = "base"
 
 
@@ -43,6 +44,8 @@ def settings_of(config: Config) -> dict[str, Json]:
     changed = {name: value for name, value in given.items() if value != usual[name]}
     if config.base:
         changed[BASE] = config.base
+    if config.token_scenario and len(config.outlines) > 1:
+        changed[TOKENS] = config.token_scenario
     return changed if config.scripted else {**changed, REVIEWER: "person"}
 
 
@@ -61,6 +64,7 @@ def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[
     header = recording.header
     settings = dict(header.settings)
     reviewer, base = settings.pop(REVIEWER, "script"), str(settings.pop(BASE, ""))
+    tokens = settings.pop(TOKENS, None)
     try:
         made = Switches.model_validate({"profile": header.profile, **settings}, strict=False)
         epoch = epoch_of(header.clock.epoch)
@@ -72,6 +76,7 @@ def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[
     return Config(
         tuple(outlines), made, header.seed or 0, epoch, clients, scripted=reviewer != "person",
         recorded=drawn_in(recording), base=base,
+        token_scenario=tokens if isinstance(tokens, str) else None,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The wire contract at the core: requests in, replies out, nothing in between."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from lab.core.exchange import Request
 from lab.core.journal import GateDecided, JobAccepted, TokenGranted, WaitEnded
 from lab.core.oauth import DEMO
 from lab.core.observe import Noted
+from lab.core.service import Service
 from lab.core.wire import API
 from tests.core.wire_peer import DOCUMENT, EPOCH, OTHER, SCOPE, basic, form, invoke, read, service, status, token
 
@@ -655,3 +657,19 @@ def test_each_opening_takes_a_decision_of_its_own_from_outside():
     assert mock.decide(job, "the-boss", "approved", 4_999).status == 409
     assert mock.decide(job, "the-boss", "approved", 5_000).status == 200
     assert mock.look(job, 5_000).span.id == "settle-up"
+
+
+def test_tokens_follow_the_only_scenario_or_the_one_that_is_named():
+    slow = DOCUMENT | {"latency": {"token": "120ms"}, "token": {"lifetime": "5m"}}
+    other = DOCUMENT | {"name": "other", "agent": {"code": "OTHER"}}
+    request = form(authorization=RIGHT)
+
+    def answered(mock):
+        reply = mock.serve(request, 0)
+        return reply.held, read(reply.response)["expires_in"]
+
+    assert answered(service(slow)) == (120, 300)
+    several = service(slow, other)
+    assert answered(several) == (0, 3600)
+    named = Service(replace(several.config, token_scenario="expense"))
+    assert answered(named) == (120, 300)

@@ -85,8 +85,8 @@ class Mock:
             return self._published(desk, request, route)
         granted = _IDENTITY[route.name](desk, request)
         held = 0
-        if route.name == "token" and granted.client is not None and len(self.config.outlines) == 1:
-            held = self._held(self.config.outlines[0], "token", granted.client, now)
+        if route.name == "token" and granted.client is not None and (followed := self.config.token_outline):
+            held = self._held(followed, "token", granted.client, now)
         return Handled(granted.response, held, route.name, None, granted.facts, (*route.flags, *granted.flags))
 
     def _published(self, desk: identity.Desk, request: Request, route: Route) -> Handled:

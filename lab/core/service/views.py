@@ -49,6 +49,15 @@ class Config:
     """The users; the first is the default one, where nobody logs in."""
     base: str = ""
     """The public origin under which the mock is reached; empty: not known."""
+    token_scenario: str | None = None
+    """Of several scenarios, the one whose lifetime and latency of tokens hold: a token request names no team."""
+
+    @property
+    def token_outline(self) -> Outline | None:
+        """The scenario that tokens follow: the only one, or the one named; else None."""
+        if len(self.outlines) == 1:
+            return self.outlines[0]
+        return next((each for each in self.outlines if each.name == self.token_scenario), None)
 
     @property
     def origin(self) -> str:

@@ -68,8 +68,8 @@ def new_family(desk: Desk, client: Client) -> str:
 
 
 def _configured(desk: Desk) -> int:
-    outlines = desk.config.outlines
-    return outlines[0].scenario.token.lifetime // 1000 if len(outlines) == 1 else 3600
+    followed = desk.config.token_outline
+    return followed.scenario.token.lifetime // 1000 if followed else 3600
 
 
 def _refreshes(desk: Desk, order: Order) -> bool:
