@@ -29,9 +29,11 @@ async def picture() -> str:
             while "APPROVAL" not in app.export_screenshot():
                 await pilot.pause(0.1)
             await made.clock.sleep_until(made.clock.now() + 9_000)
-            drawn = app.export_screenshot(title="lab demo")
+            drawn = app.export_screenshot(title="Invoke Async Lab")
     # Without the fonts of a foreign host: whoever looks has a monospace font of their own.
-    return re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
+    drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
+    # Without it some renderers drop the blanks at both ends of a text, and borders drift.
+    return drawn.replace("<text ", '<text xml:space="preserve" ')
 
 
 if __name__ == "__main__":
