@@ -401,6 +401,25 @@ def test_row_35_a_client_may_sign_in_place_of_a_secret(profile):
     assert error_of(mock.serve(both, 2).response) == (400, "invalid_request")
 
 
+def test_an_assertion_and_a_client_id_name_the_same_client(profile):
+    signed = own(profile).body + b"&client_id=" + OTHER.id.encode()
+    headers = tuple(pair for pair in post("/").headers if pair[0] != "authorization")
+    response = (
+        service(profile=profile).serve(Request("POST", "/oauth2/v1/token", headers=headers, body=signed), 0).response
+    )
+    assert error_of(response) == (401, "invalid_client")
+
+
+def test_row_11_holds_for_every_grant_that_asks_for_a_scope(profile):
+    mock = service(profile=profile)
+    for request_ in (
+        ask("password", scope="", username=JANE.name, password=JANE.password),
+        ask(ASSERTION_GRANT, scope="", assertion=assertion(aud=AUDIENCE[profile])),
+        post("/oauth2/v1/device", None, client_id=CLI, response_type="device_code"),
+    ):
+        assert error_of(mock.serve(request_, 0).response) == (400, "invalid_scope")
+
+
 def device(mock, now=0, **fields):
     asked = {"client_id": CLI, "scope": SCOPE, "response_type": "device_code", **fields}
     return mock.serve(post("/oauth2/v1/device", None, **asked), now).response
