@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from lab.core.generate import check_fake, generate, restore
-from lab.core.scenario import Datum, Number
+from lab.core.generate import LOCALE, PATTERNED, USUAL, check_fake, generate, restore
+from lab.core.scenario import Datum, Fake, Number
 
 _DATA: TypeAdapter[dict[str, Datum]] = TypeAdapter(dict[str, Datum])
 
@@ -162,3 +162,15 @@ def test_what_faker_cannot_make_is_a_complaint(
 def test_faker_is_loaded_when_something_is_to_be_made_up_and_not_before() -> None:
     code = "import sys, lab.core.generate; sys.exit('faker' in sys.modules)"
     assert run([executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("provider", sorted(USUAL))
+def test_what_passes_without_a_look_at_faker_passes_with_one(provider: str) -> None:
+    assert check_fake(provider, LOCALE, {}) is None
+    assert isinstance(generate({"it": Fake(fake=provider)}, 1, "a/1")["it"], str)
+
+
+@pytest.mark.parametrize("provider", PATTERNED)
+def test_a_pattern_passes_without_a_look_at_faker_too(provider: str) -> None:
+    assert check_fake(provider, LOCALE, {"text": "A-##??"}) is check_fake(provider, None, {"text": "A-##??"}) is None
+    assert check_fake(provider, None, {"txt": "A"}) is not None
