@@ -189,6 +189,23 @@ async def test_changes_carry_their_text(hand: Stagehand) -> None:
     assert hand.peer.resumes[0]["content"] == "without prices"
 
 
+async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the_loop(hand: Stagehand) -> None:
+    from lab.core import wire
+    from lab.core.run import Question
+
+    body = wire.parse_job(play.body("WAITING", waitingNodeDetails=play.NODE))
+    assert body is not None and body.node is not None
+    question = Question(body.job, body.conversation, body.node)
+    person = asyncio.create_task(hand.live._answer(question))
+    await settle()
+    assert await hand.do(Decided("APPROVE_ACTION")) is None
+    person.cancel()
+    await asyncio.gather(person, return_exceptions=True)
+    assert person.cancelled()
+    async with asyncio.timeout(5):
+        assert (await hand.live._answer(question)).action == "APPROVE_ACTION"
+
+
 async def test_no_gate_no_decision(hand: Stagehand) -> None:
     assert await hand.do(Decided("APPROVE_ACTION")) == "No gate is open."
 

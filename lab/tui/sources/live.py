@@ -164,9 +164,14 @@ class Live:
         self._question = question
         if early is not None and same:
             return early
-        self._asked = asyncio.get_running_loop().create_future()
+        asked = self._asked = asyncio.get_running_loop().create_future()
         try:
-            return await self._asked
+            return await asked
+        except asyncio.CancelledError:
+            # the wait ended in the very turn of the loop in which the key came: the next question takes it
+            if asked.done() and not asked.cancelled():
+                self._early = asked.result()
+            raise
         finally:
             self._asked = None
 
