@@ -164,7 +164,8 @@ class Live:
         self._question = question
         if early is not None and same:
             return early
-        asked = self._asked = asyncio.get_running_loop().create_future()
+        asked: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked = asked
         try:
             return await asked
         except asyncio.CancelledError:
