@@ -37,7 +37,7 @@ def test_sigterm_restores_the_terminal_and_closes_the_tape(tmp_path: Path, begun
     with demo(tmp_path, "--record", "./cut") as terminal:
         terminal.until(lambda seen: "space Begin" in seen.text)
         terminal.press(" ")
-        terminal.until(lambda seen: "RUNNING" in seen.text if begun else "TOKEN" in seen.text)
+        terminal.until(lambda seen: ("RUNNING" if begun else "oauth2") in seen.text)
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.ended() == 130
     assert '"reason":"sigterm"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
