@@ -4,8 +4,6 @@ import json
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lab.core.clock import Millis
-
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 """A parsed JSON value."""
 
@@ -55,13 +53,3 @@ class Response:
     def header(self, name: str) -> str | None:
         """The first value of the header `name` (lower case), or None."""
         return header_of(self.headers, name)
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request and its response, with the instants at which each was complete."""
-
-    request: Request
-    at: Millis
-    response: Response
-    until: Millis

@@ -114,13 +114,6 @@ class Ledger(Protocol):
         """The next number of a counter, from 1. A number once taken is never given again."""
 
 
-class Shelf(Ledger, Protocol):
-    """A ledger that facts can be committed to."""
-
-    def commit(self, facts: tuple[Fact, ...]) -> None:
-        """Fold the facts, all or none."""
-
-
 class MemoryLedger:
     """Folded records and numbers in memory: never misses, never conflicts."""
 
