@@ -20,7 +20,9 @@ from lab.core.journal import (
     job_key,
 )
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
-from lab.core.service.mock import Mock, Ruling
+from lab.core.service.calls import Ruling
+from lab.core.service.deciding import decide
+from lab.core.service.mock import Mock
 from lab.core.service.token import Desk, answer_device, live
 from lab.core.service.views import Config, Look
 
@@ -86,7 +88,7 @@ class Service:
         *, by: Origin = Origin.PERSON, name: str | None = None, comment: str | None = None,
     ) -> Ruling:  # fmt: skip
         """Admit a decision from outside the API, or refuse it: 400, 404 or 409 and the reason."""
-        ruling = self._mock.decide(self.ledger, job, gate, verdict, now, by=by, name=name, comment=comment)
+        ruling = decide(self._mock.views, self.ledger, job, gate, verdict, now, by=by, name=name, comment=comment)
         if ruling.facts:
             self._touch(job, now)
             self._commit(ruling.facts, None)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request, Response
 from lab.core.gates import Inadmissible, Origin, admit
 from lab.core.journal import (
     ConversationRecord,
@@ -24,6 +23,7 @@ from lab.core.problems import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, bad_request
 from lab.core.render import RenderFailure, template
 from lab.core.scenario import Complete, Failure, Gate, Pause, Status, Verdict, Work
 from lab.core.seeds import uuid4
+from lab.core.service.calls import Answered, Call
 from lab.core.service.refusals import refusal
 from lab.core.service.views import UNMATCHED, Look, Views
 from lab.core.timeline import at
@@ -36,33 +36,23 @@ _APPROVES = ("approve", "approved", "yes", "ok")
 _REJECTS = ("reject", "rejected", "no", "decline")
 
 
-@dataclass(frozen=True, slots=True)
-class Invoked:
-    """What an invoke came to."""
-
-    response: Response | Problem
-    job: str | None = None
-    outline: Outline | None = None
-    facts: tuple[Fact, ...] = ()
-    flags: tuple[str, ...] = ()
-
-
-def invoke(views: Views, ledger: Ledger, route: Route, request: Request, bearer: TokenRecord, now: Millis) -> Invoked:
+def invoke(call: Call) -> Answered:
     """Answer an invokeAsync whose path, method and bearer are in order."""
+    views, route, request = call.views, call.route, call.request
     kind = request.header("content-type")
     if kind is None or not _is_json(kind):
-        return Invoked(Problem(415, "Content-Type must be application/json.", "Send Content-Type: application/json."))
+        return Answered(Problem(415, "Content-Type must be application/json.", "Send Content-Type: application/json."))
     try:
         value = read_json(request.body)
     except BadJson as bad:
-        return Invoked(bad_request(str(bad)), flags=(bad.flag,) if bad.flag else ())
+        return Answered(bad_request(str(bad)), flags=(bad.flag,) if bad.flag else ())
     team = views.by_team.get(route.code)
     if team is None:
-        return Invoked(TEAM_UNKNOWN)
+        return Answered(TEAM_UNKNOWN)
     asked = read_invoke(value, route.code, views.config.switches)
     if isinstance(asked, Problem):
-        return Invoked(asked)
-    done = _Call(views, ledger, route, bearer, now, asked, team).answer()
+        return Answered(asked)
+    done = _Turn(views, call.ledger, route, call.bearer, call.now, asked, team).answer()
     return replace(done, flags=tuple(sorted({*asked.flags, *done.flags})))
 
 
@@ -73,7 +63,7 @@ def _is_json(kind: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _Turn:
     views: Views
     ledger: Ledger
     route: Route
@@ -82,7 +72,7 @@ class _Call:
     asked: Asked
     team: tuple[Outline, ...]
 
-    def answer(self) -> Invoked:
+    def answer(self) -> Answered:
         asked = self.asked
         if asked.resume is not None:
             return self._resume(asked.resume)
@@ -91,7 +81,7 @@ class _Call:
             return self._by_message(*waiting)
         refused = self._fields()
         if refused is not None:
-            return Invoked(refused)
+            return Answered(refused)
         return self._accept()
 
     # Answers to what waits
@@ -121,34 +111,34 @@ class _Call:
             return None
         return job, look
 
-    def _resume(self, resume: Resume) -> Invoked:
+    def _resume(self, resume: Resume) -> Answered:
         job = self.asked.job
         look = self._own(job) if job else None
         if job is None or look is None:
-            return Invoked(JOB_UNKNOWN)
+            return Answered(JOB_UNKNOWN)
         if self.asked.conversation is not None and self.asked.conversation != look.record.conversation:
-            return Invoked(conflict("conversationId is not the job's."), job)
+            return Answered(conflict("conversationId is not the job's."), job)
         span = look.span
         if span.status is not Status.WAITING:
-            return Invoked(conflict("The job is not waiting.", refusal(look, None, Inadmissible.EARLY)), job)
+            return Answered(conflict("The job is not waiting.", refusal(look, None, Inadmissible.EARLY)), job)
         if isinstance(span.step, Gate) and span.step.channel != "CHAT":
-            return Invoked(conflict("This approval is given outside the API."), job)
+            return Answered(conflict("This approval is given outside the API."), job)
         if resume.token != callback_token(look.plan, span):
-            return Invoked(conflict("messageInstanceId is not the open gate's callbackToken."), job)
+            return Answered(conflict("messageInstanceId is not the open gate's callbackToken."), job)
         if isinstance(span.step, Pause):
             if resume.action != "ORA_TIMEOUT" or not self.views.config.switches.timeout_action:
-                return Invoked(bad_request("The wait does not offer this.", "It ends by itself."), job)
+                return Answered(bad_request("The wait does not offer this.", "It ends by itself."), job)
             return self._taken(job, WaitEnded(at=self.now, job=job, step=span.id, round=span.visit))
         return self._decide(job, look, resume.action, resume.content)
 
-    def _by_message(self, job: str, look: Look) -> Invoked:
+    def _by_message(self, job: str, look: Look) -> Answered:
         if self.asked.conversation is not None and self.asked.conversation != look.record.conversation:
-            return Invoked(conflict("conversationId is not the job's."), job)
+            return Answered(conflict("conversationId is not the job's."), job)
         gate = look.span.step
         if not isinstance(gate, Gate):
-            return Invoked(conflict("The job waits for time, not for a person."), job)
+            return Answered(conflict("The job waits for time, not for a person."), job)
         if gate.channel != "CHAT":
-            return Invoked(conflict("This approval is given outside the API."), job)
+            return Answered(conflict("This approval is given outside the API."), job)
         text = self.asked.message.strip()
         if not gate.approval:
             return self._decide(job, look, "RFI_ACTION", text)
@@ -159,7 +149,7 @@ class _Call:
             action = "APPROVE_ACTION" if word in _APPROVES else "REJECT_ACTION" if word in _REJECTS else "RFI_ACTION"
         return self._decide(job, look, action, text if action == "RFI_ACTION" else None)
 
-    def _decide(self, job: str, look: Look, action: str, content: str | None) -> Invoked:
+    def _decide(self, job: str, look: Look, action: str, content: str | None) -> Answered:
         gate, span = look.span.step, look.span
         assert isinstance(gate, Gate)
         verdict = VERDICT_OF.get(action)
@@ -168,21 +158,21 @@ class _Call:
         why = admit(span.opening, gate.gate, verdict, content) if verdict else Inadmissible.NOT_OFFERED
         if why is not None:
             offered = ", ".join(f"{name} ({label})" for name, label in actions(gate).items())
-            return Invoked(bad_request("The gate does not offer this.", f"It offers {offered}."), job)
+            return Answered(bad_request("The gate does not offer this.", f"It offers {offered}."), job)
         assert verdict is not None
         fact = GateDecided(
             at=self.now, job=job, gate=gate.gate, round=span.visit, verdict=verdict, by=Origin.API, comment=content
         )
         return self._taken(job, fact)
 
-    def _taken(self, job: str, fact: GateDecided | WaitEnded) -> Invoked:
+    def _taken(self, job: str, fact: GateDecided | WaitEnded) -> Answered:
         (_, record), *_ = fold(fact, self.ledger.get)
         assert isinstance(record, JobRecord)
         planned = self.views.plan_of(job, record)
         span = at(planned, record.decisions, self.now)
         status = self.views.config.switches.invoke_status
         response = self.views.answer(planned, span, record.decisions, invoked=True, status=status)
-        return Invoked(response, job, planned.outline, (fact,))
+        return Answered(response, job, planned.outline, (fact,))
 
     # New jobs
 
@@ -221,10 +211,10 @@ class _Call:
                 return conflict("The conversation's last job is still RUNNING.", "Send the next turn after its end.")
         return sent, len(known.jobs) + 1, ()
 
-    def _accept(self) -> Invoked:
+    def _accept(self) -> Answered:
         conversation = self._conversation()
         if isinstance(conversation, Problem):
-            return Invoked(conversation)
+            return Answered(conversation)
         issued, turn, flags = conversation
         if self.asked.job is not None:
             flags = (*flags, "ignored_job_id")
@@ -248,7 +238,7 @@ class _Call:
             facts = (ScenarioMissed(at=self.now, near=tuple(each.name for each in self.team)), fact)
         return self._answered(fact, facts, made, flags)
 
-    def _answered(self, fact: JobAccepted, facts: tuple[Fact, ...], made: Outline, flags: tuple[str, ...]) -> Invoked:
+    def _answered(self, fact: JobAccepted, facts: tuple[Fact, ...], made: Outline, flags: tuple[str, ...]) -> Answered:
         (_, record), *_ = fold(fact, self.ledger.get)
         assert isinstance(record, JobRecord)
         planned = self.views.plan_of(fact.job, record)
@@ -258,10 +248,10 @@ class _Call:
                 template(text).render(names(planned, span, self.views.config.epoch))
         except RenderFailure as failure:
             reason = f"A text of scenario {made.name} can not be written: {failure}"
-            return Invoked(Problem(503, "The scenario can not be played.", reason))
+            return Answered(Problem(503, "The scenario can not be played.", reason))
         status = self.views.config.switches.invoke_status
         response = self.views.answer(planned, span, (), invoked=True, status=status)
-        return Invoked(response, fact.job, made, facts, flags)
+        return Answered(response, fact.job, made, facts, flags)
 
 
 def _texts_before_decisions(made: Outline) -> tuple[str, ...]:

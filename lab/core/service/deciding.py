@@ -1,0 +1,35 @@
+"""A decision from outside the API: any channel, admitted or refused with its reason (contract.md §5.4)."""
+
+from lab.core.clock import Millis
+from lab.core.gates import Inadmissible, Origin, admit
+from lab.core.journal import GateDecided, Ledger
+from lab.core.scenario import Gate, Status, Verdict, step_id
+from lab.core.service.calls import Ruling
+from lab.core.service.refusals import refusal
+from lab.core.service.views import Views
+
+
+def decide(
+    views: Views, ledger: Ledger, job: str, gate: str, verdict: str, now: Millis,
+    *, by: Origin, name: str | None, comment: str | None,
+) -> Ruling:  # fmt: skip
+    """The ruling; `gate` is a step id or a node code."""
+    look = views.look(ledger, job, now)
+    if look is None:
+        return Ruling(404, "There is no such job.")
+    gates = {step_id(step): step for step in look.plan.outline.scenario.steps if isinstance(step, Gate)}
+    found = next((each for each in gates if gate in (each, each.upper().replace("-", "_"))), None)
+    if found is None:
+        return Ruling(404, f"There is no such gate; this scenario has {', '.join(gates) or 'none'}.")
+    if verdict not in (Verdict.APPROVED, Verdict.REJECTED, Verdict.CHANGES):
+        return Ruling(400, "verdict must be approved, rejected or changes-requested.")
+    word = Verdict(verdict)
+    if look.span.status is not Status.WAITING:
+        return Ruling(409, refusal(look, found, Inadmissible.EARLY))
+    why = admit(look.span.opening, found, word, comment)
+    if why is not None:
+        return Ruling(409, refusal(look, found, why))
+    fact = GateDecided(
+        at=now, job=job, gate=found, round=look.span.visit, verdict=word, by=by, name=name, comment=comment
+    )
+    return Ruling(200, "", (fact,))
