@@ -66,6 +66,10 @@ class Settings:
     """Whether a GitHub runner reads stdout."""
     dumb: bool = False
     """Whether the terminal can't move its cursor."""
+    control_token: str | None = field(default=None, repr=False)
+    """`LAB_CONTROL_TOKEN`: what opens the control plane of another lab."""
+    runtime: str | None = None
+    """The folder in which the system lets this user keep what lives as long as a login."""
 
 
 def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> Settings:
@@ -100,6 +104,8 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         peer=_peer(given["base"], env) if "base" in given else None,
         github=env.get("GITHUB_ACTIONS") == "true",
         dumb=env.get("TERM", "") in ("", "dumb"),
+        control_token=env.get("LAB_CONTROL_TOKEN") or None,
+        runtime=env.get("XDG_RUNTIME_DIR") or None,
     )
 
 

@@ -13,6 +13,7 @@ from lab.core import wire
 from lab.core.clock import Millis
 from lab.core.run import token_request
 from lab.core.service import Service
+from lab.files import publish_token, withdraw_token
 from lab.server.app import MockServer
 from lab.server.control import ControlPlane
 from lab.settings import Settings
@@ -53,8 +54,11 @@ async def embedded(
     try:
         base = await server.start(asked.host, asked.port)
         served = Served(base, await control.start(asked.host, asked.control_port), token)
+        publish_token(served.control_url, token, runtime=asked.runtime)
         yield served
     finally:
+        if served is not None:
+            withdraw_token(served.control_url, runtime=asked.runtime)
         await control.stop()
         await server.stop(GRACE)
         dead = taping.close(stop.footer)

@@ -15,6 +15,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
+from lab.files import token_for
 from tests.conftest import ROOT, Lab
 
 
@@ -45,7 +46,7 @@ def fetch(url: str, head: dict[str, str], body: bytes | None = None) -> dict[str
     return answer
 
 
-def test_json_is_one_line_with_everything_a_client_needs(tmp_path: Path) -> None:
+def test_json_is_one_line_with_everything_a_client_needs(tmp_path: Path, runtime: Path) -> None:
     with serving("item-comparison", "--json", "--clock", "manual", "--record", "./day", cwd=tmp_path) as process:
         ready = listening(process)
         assert list(ready) == [
@@ -62,8 +63,10 @@ def test_json_is_one_line_with_everything_a_client_needs(tmp_path: Path) -> None
         steer = {"Authorization": f"Bearer {ready['control_token']}", "Content-Type": "application/json"}
         fetch(f"{ready['control_url']}/_lab/clock", steer, b'{"advance":"10m"}')
         assert fetch(f"{api}/status/{job['jobId']}", head)["status"] == "COMPLETE"
+        assert token_for(ready["control_url"], runtime=str(runtime)) == ready["control_token"]
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=20)
+    assert token_for(ready["control_url"], runtime=str(runtime)) is None
     assert process.returncode == 0
     assert out == ""
     recording = (tmp_path / "day.rec.jsonl").read_text()

@@ -1,4 +1,7 @@
-"""The only door to the disk: scenario text in; recordings in and out, crash-safe (recording.md §1, §4)."""
+"""The only door to the disk: scenario text in; recordings in and out, crash-safe (recording.md §1, §4).
+
+`runtime` keeps what belongs to a lab that is running: its control token.
+"""
 
 import os
 import re
@@ -11,6 +14,9 @@ from pathlib import Path
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.core.parse import parse
 from lab.core.plan import Outline, outline
+from lab.files.runtime import publish_token as publish_token
+from lab.files.runtime import token_for as token_for
+from lab.files.runtime import withdraw_token as withdraw_token
 
 SCENARIO_ENDING = ".yaml"
 RECORDING_ENDING = ".rec.jsonl"
@@ -18,7 +24,7 @@ RECORDINGS = "recordings"
 LONGEST_SCENARIO = 1024 * 1024
 LONGEST_RECORDING = 1024 * 1024 * 1024
 
-_HERE = Path(__file__).resolve().parent
+_HERE = Path(__file__).resolve().parent.parent
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\..*)?", re.ASCII)
 _CREATE = (
