@@ -1,0 +1,131 @@
+"""A mock on loopback in a thread of its own, for clients that block. Where they would sleep, its clock moves on."""
+
+import asyncio
+import json
+import socket
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+from urllib.parse import urlencode
+
+from lab.clocks import ManualClock
+from lab.core.clock import INSTANT_EPOCH
+from lab.core.gates import Origin
+from lab.core.journal import Fact
+from lab.core.oauth import DEMO, JANE, Account, Client
+from lab.core.observe import Noted, Observation, Requested
+from lab.core.plan import outline
+from lab.core.scenario import Scenario, Switches
+from lab.core.service import Config, Service
+from lab.server.app import MockServer
+from lab.server.limits import Limits
+from tests.core.wire_peer import SCOPE
+
+API = "/api/fusion-ai/orchestrator"
+
+
+@dataclass
+class Served:
+    """What a client is told, and what a test looks at afterwards."""
+
+    origin: str
+    service: Service
+    clock: ManualClock
+    loop: asyncio.AbstractEventLoop
+    told: list[Observation] = field(default_factory=list)
+    pods: str = SCOPE
+    slept: Fraction = Fraction(0)
+    """Seconds that clients have waited."""
+
+    @property
+    def token_url(self) -> str:
+        return f"{self.origin}/oauth2/v1/token"
+
+    @property
+    def api(self) -> str:
+        return f"{self.origin}{API}"
+
+    def sleep(self, seconds: float | str) -> None:
+        """What a client calls in place of time.sleep."""
+        self.slept += Fraction(str(seconds))
+        self.run(self.clock.advance_to(int(self.slept * 1000)))
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Do something in the mock's own thread."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+    def call(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Call something in the mock's own thread."""
+
+        async def work() -> Any:
+            return function(*arguments, **named)
+
+        return self.run(work())
+
+    def decide(self, job: str, gate: str, verdict: str, **more: Any) -> int:
+        """A person decides outside the API."""
+        now = self.clock.now()
+        return int(self.call(self.service.decide, job, gate, verdict, now, by=Origin.PERSON, **more).status)
+
+    def facts(self, kind: type[Fact]) -> list[Any]:
+        return [each.fact for each in self.told if isinstance(each, Noted) and isinstance(each.fact, kind)]
+
+    def requests(self, route: str) -> list[Requested]:
+        return [each for each in self.told if isinstance(each, Requested) and each.route == route]
+
+
+def basic(identity: str = DEMO.id, secret: str = DEMO.secret) -> str:
+    """The value of a Basic header, id and secret as they are."""
+    return "Basic " + b64encode(f"{identity}:{secret}".encode()).decode()
+
+
+def form(**fields: str) -> bytes:
+    """A form body."""
+    return urlencode(fields).encode()
+
+
+def text(value: object) -> bytes:
+    """A JSON body."""
+    return json.dumps(value).encode()
+
+
+@contextmanager
+def serving(
+    *documents: dict[str, Any],
+    clients: tuple[Client, ...] = (DEMO,),
+    accounts: tuple[Account, ...] = (JANE,),
+    limits: Limits | None = None,
+    seed: int = 42,
+    **switches: Any,
+) -> Iterator[Served]:
+    """A mock of the scenarios, reached under its own origin, until the block ends."""
+    port = _free_port()
+    made = tuple(outline(Scenario.model_validate(each)) for each in documents)
+    config = Config(
+        made, Switches.model_validate(switches), seed, INSTANT_EPOCH, clients, scripted=True, accounts=accounts,
+        base=f"http://127.0.0.1:{port}",
+    )  # fmt: skip
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    service, clock = Service(config), ManualClock()
+    server = MockServer(service, clock, limits)
+    served = Served(config.base, service, clock, loop)
+    service.observers.append(served.told.append)
+    try:
+        served.run(server.start("127.0.0.1", port))
+        yield served
+    finally:
+        served.run(server.stop(1_000))
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
