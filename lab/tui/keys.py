@@ -34,7 +34,7 @@ def _can(what: str) -> Callable[[Scene], bool]:
 
 def _action(action: str) -> Callable[[Scene], bool]:
     def offered(scene: Scene) -> bool:
-        gate = scene.stage.gate
+        gate = scene.newest.gate
         if gate is None or gate.sent is not None or "decide" not in scene.show.can:
             return False
         return any(name == action for name, _ in gate.actions) or (not gate.actions and action != "RFI_ACTION")
@@ -43,27 +43,35 @@ def _action(action: str) -> Callable[[Scene], bool]:
 
 
 def _running(scene: Scene) -> bool:
-    return scene.stage.running or scene.look.started
+    return scene.newest.running or scene.look.started
 
 
 def _pause(scene: Scene) -> bool:
-    return scene.stage.ended is None and ("pause" in scene.show.can or not _running(scene))
+    return scene.newest.ended is None and ("pause" in scene.show.can or not _running(scene))
 
 
 def _step(scene: Scene) -> bool:
-    return "step" in scene.show.can and scene.stage.ended is None
+    return "step" in scene.show.can and scene.newest.ended is None
 
 
 def _started(scene: Scene) -> bool:
-    return "reset" in scene.show.can and (scene.stage.start is not None or scene.look.started)
+    return "reset" in scene.show.can and (scene.newest.start is not None or scene.look.started)
 
 
 def _replied(scene: Scene) -> bool:
-    return scene.stage.last is not None
+    return scene.newest.last is not None
+
+
+def _message(scene: Scene) -> bool:
+    return "message" in scene.show.can and not _running(scene)
+
+
+def _turns(scene: Scene) -> bool:
+    return scene.turns > 1
 
 
 def _wired(scene: Scene) -> bool:
-    return scene.look.focus == "wire" and bool(scene.stage.calls)
+    return scene.look.focus == "wire" and bool(scene.newest.calls)
 
 
 TABLE: tuple[Key, ...] = (
@@ -73,6 +81,9 @@ TABLE: tuple[Key, ...] = (
     Key("space", "space", "pause", "Pause", "begin, pause, go on", _pause),
     Key("n", "n", "step", "Step", "run on to the next observation, then pause", _step),
     Key("o", "o", "output_view", "Output view", "the output rendered, as raw text, the whole status body", _replied),
+    Key("m", "m", "message", "Message", "say something: the next turn, or before the run its first message", _message),
+    Key("left_square_bracket", "[", "turn(-1)", "Turn before", "look at the turn before", _turns),
+    Key("right_square_bracket", "]", "turn(1)", "Turn after", "look at the turn after", _turns),
     Key("0", "0", "reset", "Reset", "back to the start, same seed, at once", _started),
     Key("w", "w", "wire", "Wire", "every exchange, one row each", always, group="view"),
     Key("s", "s", "scenario", "Scenario", "choose another scenario", _can("scenario")),
@@ -98,8 +109,10 @@ TABLE: tuple[Key, ...] = (
     Key("ctrl+c", "ctrl+c", "tell_quit", "Quit?", "tells of ctrl+q", always, group="view"),
 )  # fmt: skip
 
-_ORDER = ("space", "n", "w", "s", "+", "0", "?")
-_ENDED = ("o", "0", "w", "s", "+", "?")
+_ORDER = ("space", "n", "[", "w", "s", "+", "0", "?")
+_ENDED = ("m", "o", "0", "[", "w", "s", "+", "?")
+FACES = {"+": "+-", "[": "[]"}
+"""Two keys that stand in the key bar as one."""
 
 
 def by_shown(shown: str) -> Key:
@@ -109,14 +122,16 @@ def by_shown(shown: str) -> Key:
 
 def bar(scene: Scene) -> Iterator[tuple[str, str]]:
     """What the key bar names, in order: face and label."""
-    for shown in _ENDED if scene.stage.ended is not None else _ORDER:
+    for shown in _ENDED if scene.newest.ended is not None else _ORDER:
         key = by_shown(shown)
         if key.offered(scene):
-            yield ("+-" if shown == "+" else shown), label(scene, key)
+            yield FACES.get(shown, shown), label(scene, key)
 
 
 def label(scene: Scene, key: Key) -> str:
     """The key's word in this state."""
+    if key.shown == "[":
+        return "Turns"
     if key.shown != "space":
         return key.label
     if not _running(scene):
@@ -126,4 +141,4 @@ def label(scene: Scene, key: Key) -> str:
 
 def rank(shown: str) -> int:
     """How early the key bar gives it up: higher goes first."""
-    return {"space": 0, "?": 1, "0": 2, "s": 3, "w": 4, "n": 5, "o": 6, "+-": 7}.get(shown, 9)
+    return {"space": 0, "?": 1, "0": 2, "s": 3, "m": 4, "w": 5, "n": 6, "o": 7, "+-": 8, "[]": 2}.get(shown, 9)

@@ -40,10 +40,17 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnSent:
+    """Say this: the next turn of the conversation, or before the run its first message."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioChosen:
     """Play another scenario, from its start."""
 
     name: str
 
 
-Intent: TypeAlias = Started | PauseToggled | Stepped | SpeedChanged | ResetAsked | Decided | ScenarioChosen
+Intent: TypeAlias = Started | PauseToggled | Stepped | SpeedChanged | ResetAsked | Decided | TurnSent | ScenarioChosen

@@ -13,10 +13,11 @@ from lab.core.observe import Asked, Ended, Noted, Observation, Replied, Requeste
 from lab.core.run import Outcome, Question
 from lab.core.scenario import Scenario, Verdict
 from lab.core.wire import WaitingNode
-from lab.tui.messages import Decided, Intent, PauseToggled, ResetAsked, SpeedChanged, Started, Stepped
+from lab.tui.messages import Decided, Intent, PauseToggled, ResetAsked, SpeedChanged, Started, Stepped, TurnSent
 from lab.tui.view.rows.pages import Choice
 
 JOB = "7f3c92a1-4f7e-4a53-9c5e-0f6f0c1b7a11"
+SECOND = "2c9d1f04-8a35-4b7e-b1d6-90ad3e57c284"
 CONVERSATION = "c81f27d4-0b9e-4a63-8f15-72e6d4a90b3c"
 MESSAGE = "Compare M1000034 of org IMO and M1000040 of Org SBI"
 QUESTION = "Share the prices agreed with Rodriguez Group?"
@@ -209,6 +210,27 @@ def complete() -> list[Observation]:
     return script.told
 
 
+def asking() -> list[Observation]:
+    """The token was asked for; nothing came yet."""
+    script = Script()
+    script.token(0)
+    return script.told[:1]
+
+
+def second() -> list[Observation]:
+    """The second turn of the conversation; its job is at work."""
+    script = Script()
+    script.told, script.x = complete(), 14
+    document: dict[str, Json] = {
+        "message": FOLLOW_UP[0], "conversational": True, "conversationId": CONVERSATION, "progressMessage": True,
+    }  # fmt: skip
+    script.invoke(41_000, document, 202, body("RUNNING", jobId=SECOND, progressMessage=None), 175)
+    script.wait(41_175, 42_175)
+    script.poll(42_175, body("RUNNING", jobId=SECOND), 40)
+    script.wait(42_215, 43_515)
+    return script.told
+
+
 def error() -> list[Observation]:
     """The job ends in ERROR with a partial output."""
     script = Script()
@@ -229,8 +251,8 @@ def refused() -> list[Observation]:
 
 
 STATES: dict[str, tuple[Callable[[], list[Observation]], Millis]] = {
-    "idle": (idle, 0), "running": (running, 3_700), "waiting": (waiting, 22_900), "complete": (complete, 27_600),
-    "error": (error, 4_600), "refused": (refused, 120),
+    "idle": (idle, 0), "asking": (asking, 60), "running": (running, 3_700), "waiting": (waiting, 22_900), "complete": (complete, 27_600),
+    "second": (second, 42_500), "error": (error, 4_600), "refused": (refused, 120),
 }  # fmt: skip
 """Every state by name: its observations, and the instant at which it is looked at."""
 
@@ -259,10 +281,11 @@ class Scripted:
     seed: int | None = 42
     recording = True
     outcome: Outcome | None = None
+    message = MESSAGE
 
     def __init__(self, told: list[Observation], at: Millis = 0) -> None:
         self.scenario: Scenario | None = SCENARIO
-        self.can = frozenset(("pause", "step", "speed", "reset", "decide", "scenario"))
+        self.can = frozenset(("pause", "step", "speed", "reset", "decide", "scenario", "message"))
         self.clock = StillClock(at)
         self.scenarios = (
             Choice("item-comparison", "Compare two items", "the whole story", "A *story*."),
@@ -298,6 +321,6 @@ class Scripted:
             case ResetAsked():
                 self.outcome = None
                 self.tell(Noted(self.clock.now(), LedgerCleared(at=self.clock.now(), by="person")))
-            case Started() | Stepped() | Decided():
+            case Started() | Stepped() | Decided() | TurnSent():
                 pass
         return self.refuse

@@ -15,7 +15,7 @@ from lab.core.errors import HostError
 from lab.core.journal import TapeNoted
 from lab.core.observe import Noted, Observation, Replied
 from lab.tui.app import Document, LabApp
-from lab.tui.messages import Decided, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped
+from lab.tui.messages import Decided, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped, TurnSent
 from lab.tui.screens.page import Page
 from lab.tui.screens.stage import StageScreen
 from lab.tui.themes import COLOURS
@@ -84,8 +84,8 @@ def letters(app: LabApp, theme: str = "stage-dark") -> str:
 # Text screens
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
-@pytest.mark.parametrize("state", ["idle", "running", "waiting", "complete", "error", "refused"])
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (160, 44)])
+@pytest.mark.parametrize("state", play.STATES)
 async def test_the_screen_is_the_golden_one(state: str, size: tuple[int, int]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
     async with shown(state, size) as (app, _, _):
@@ -138,6 +138,31 @@ async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
         await until(pilot, lambda: "changes ›" not in text(app))
         await pilot.press("a")
         await until(pilot, lambda: source.asked == [Decided("APPROVE_ACTION")])
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (160, 44)])
+async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: tuple[int, int]) -> None:
+    async with shown("complete", size) as (app, source, pilot):
+        await pilot.press("m")
+        await until(pilot, lambda: "NEXT MESSAGE  turn 2" in text(app) and play.FOLLOW_UP[0] in text(app))
+        await pilot.press("down", "space", "k", "enter")
+        await until(pilot, lambda: source.asked == [TurnSent(f"{play.FOLLOW_UP[1]} k")])
+        assert "NEXT MESSAGE" not in text(app)
+        for observation in play.second()[len(play.complete()) :]:
+            source.tell(observation)
+        await until(pilot, lambda: play.SECOND in text(app) and "turn 2" in text(app))
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        await until(pilot, lambda: play.JOB in text(app) and "turn 1" in text(app))
+        await pilot.press("m", "right_square_bracket")
+        await until(pilot, lambda: play.SECOND in text(app))
+
+
+async def test_before_the_run_its_first_message_is_edited() -> None:
+    async with shown("idle") as (app, source, pilot):
+        await pilot.press("m", "end", "question_mark", "enter")
+        await until(pilot, lambda: source.asked == [TurnSent(play.MESSAGE + "?")])
+        await pilot.press("m", "escape", "left_square_bracket")
+        await until(pilot, lambda: "FIRST MESSAGE" not in text(app))
 
 
 async def test_a_refusal_is_shown() -> None:

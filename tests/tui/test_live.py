@@ -24,6 +24,7 @@ from lab.tui.messages import (
     SpeedChanged,
     Started,
     Stepped,
+    TurnSent,
 )
 from lab.tui.screens.stage import StageScreen
 from lab.tui.sources import Act, Link, Live
@@ -172,6 +173,30 @@ async def test_a_chat_gate_is_answered_by_the_run_once(hand: Stagehand) -> None:
     assert [resume["userResponse"] for resume in hand.peer.resumes] == ["APPROVE_ACTION"]
     assert hand.live.outcome is not None and hand.live.outcome.complete
     assert hand.plane is not None and hand.plane.did == []
+
+
+async def test_the_next_turn_keeps_the_token_and_the_conversation(hand: Stagehand) -> None:
+    assert await hand.do(TurnSent("Compare two other items")) is None
+    assert hand.live.message == "Compare two other items"
+    await hand.do(Started())
+    await hand.until(Requested, 4)
+    assert "running" in (await hand.do(TurnSent("too early")) or "")
+    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.until(Ended)
+    hand.peer.decided = False
+    assert await hand.do(TurnSent("Which one is cheaper?")) is None
+    await hand.until(Requested, len([each for each in hand.told if isinstance(each, Requested)]) + 2)
+    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.until(Ended, 2)
+    sent = [each for each in hand.told if isinstance(each, Requested)]
+    assert [each.x for each in sent] == list(range(1, len(sent) + 1))
+    assert [each.route for each in sent].count("token") == 1
+    said = [json.loads(each.request.body) for each in sent if each.route == "invoke"]
+    asked = [(each["message"], each["conversationId"]) for each in said if "resumeInput" not in each]
+    assert asked == [("Compare two other items", None), ("Which one is cheaper?", play.CONVERSATION)]
+    await hand.do(ResetAsked())
+    await hand.do(ScenarioChosen("other"))
+    assert hand.live.message == play.MESSAGE
 
 
 async def test_a_key_before_the_connection_stands_is_not_lost() -> None:

@@ -25,7 +25,7 @@ from tests.tui import play
 SIZES = ((72, 20), (80, 24), (99, 30), (100, 20), (120, 36), (120, 28), (160, 44), (200, 60))
 SHOW = Show(
     "LIVE", "Compare two items", "ITEM_COMPARE_TEAM", 42, play.SCENARIO, recording=True,
-    can=frozenset(("pause", "step", "speed", "reset", "decide", "scenario")),
+    can=frozenset(("pause", "step", "speed", "reset", "decide", "scenario", "message")),
 )  # fmt: skip
 
 
@@ -161,6 +161,18 @@ def test_a_refused_decision_leaves_the_gate_open_and_says_why() -> None:
     assert stage.marks[-1].bad
 
 
+def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> None:
+    stage = fold(play.second())
+    assert (stage.turn, stage.polls, stage.began, stage.start) == (2, 1, 41_000, -120 + 120)
+    assert stage.token is not None and stage.token.reused
+    assert [call.x for call in stage.calls] == list(range(1, 17))
+    assert stage.elapsed(42_500) == 1_500 and stage.reading(42_500) == 42_500
+    first = Scene(stage, Look(turn=1), SHOW).in_sight
+    assert first.stage.job is not None and first.stage.job.job == play.JOB and first.stage.polls == 11
+    assert (first.turns, first.newest) == (2, stage)
+    assert fold([*play.refused(), *play.running()]).turn == 1
+
+
 def test_a_lost_poll_is_a_red_row() -> None:
     told = [*play.running(), Requested(5_000, 9, "status", Request("GET", "/x")), Lost(5_100, 9, "reset")]
     assert (fold(told).marks[-1].word, fold(told).marks[-1].bad) == ("reset", True)
@@ -216,7 +228,7 @@ def test_every_state_draws_in_every_size(state: str, size: tuple[int, int]) -> N
     now = play.STATES[state][1]
     looks: list[dict[str, object]] = [
         {}, {"wire": True, "focus": "wire"}, {"paused": True, "factor": "0.5"}, {"output": "body"}, {"output": "raw"},
-        {"typing": True}, *({"zoom": pane, "focus": pane} for pane in PANES),
+        {"typing": "changes"}, {"typing": "message"}, *({"zoom": pane, "focus": pane} for pane in PANES),
     ]  # fmt: skip
     for look in looks:
         scene = scene_of(state, **look)

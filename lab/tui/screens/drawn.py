@@ -15,8 +15,8 @@ from lab.core.errors import LabError
 from lab.core.observe import Observation
 from lab.tui.view.layout import PANES, Place, narrow, places
 from lab.tui.view.reduce import reduce
-from lab.tui.view.rows import draw
-from lab.tui.view.rows.bar import PROMPT
+from lab.tui.view.rows import bar, draw, message
+from lab.tui.view.rows.message import suggestions
 from lab.tui.view.state import Look, Scene, Show
 from lab.tui.widgets.part import Part
 
@@ -28,6 +28,8 @@ BATCH = 50
 """The most observations that one message carries."""
 REST = 0.05
 """Seconds of rest after a frame that observations caused."""
+PROMPTS = {"changes": bar.PROMPT, "message": message.PROMPT}
+"""What stands before the input row."""
 TICK = 0.25
 """Seconds between two looks at the clock."""
 
@@ -68,7 +70,7 @@ class DrawnScreen(Screen[None]):
         for name in PARTS:
             self.parts[name] = Part(name, lambda: self.lab.styles_now)
             yield self.parts[name]
-        yield Input(id="changes", compact=True, max_length=500)
+        yield Input(id="line", compact=True, max_length=500)
 
     def on_mount(self) -> None:
         """Draw what there is, then listen to the source."""
@@ -78,7 +80,7 @@ class DrawnScreen(Screen[None]):
         self.call_after_refresh(self._listen)
 
     def _input(self) -> Input:
-        return self.query_one("#changes", Input)
+        return self.query_one("#line", Input)
 
     # Observations
 
@@ -134,14 +136,20 @@ class DrawnScreen(Screen[None]):
 
     def _show(self) -> Show:
         source = self.lab.source
-        return Show(source.pill, source.title, source.team, source.seed, source.scenario, source.recording, source.can)
+        return Show(
+            source.pill,
+            source.title,
+            source.team,
+            source.seed,
+            source.scenario,
+            source.recording,
+            source.can,
+            source.message,
+        )
 
     def _look(self) -> Look:
         source = self.lab.source
-        look = replace(self.scene.look, paused=source.paused, factor=source.factor)
-        if look.typing and self.scene.stage.gate is None:
-            look = replace(look, typing=False)
-        return look
+        return replace(self.scene.look, paused=source.paused, factor=source.factor)
 
     def _draw(self) -> None:
         """Draw now, or after a rest if the last time was just before: at most 20 frames a second."""
@@ -165,10 +173,15 @@ class DrawnScreen(Screen[None]):
 
     def _take(self, scene: Scene) -> None:
         before = self.scene
-        if scene.stage.gate is None and scene.look.typing:
-            scene = replace(scene, look=replace(scene.look, typing=False))
-        if scene.stage.start is not None and scene.look.started:
-            scene = replace(scene, look=replace(scene.look, started=False))
+        stage, look = scene.stage, scene.look
+        if look.typing == ("message" if stage.running else "changes" if stage.gate is None else "-"):
+            look = replace(look, typing="")
+        if stage.running and look.started:
+            look = replace(look, started=False)
+        if stage.turn != before.stage.turn or (stage.gate is not None and before.stage.gate is None):
+            # a turn begins, or a person is needed: whoever looks back is brought there
+            look = replace(look, turn=0)
+        scene = replace(scene, look=look)
         if before.stage.outcome is not scene.stage.outcome:
             self.parts["output"].top = 0
         self.scene = scene
@@ -184,17 +197,18 @@ class DrawnScreen(Screen[None]):
         if not columns or not self.parts:
             return
         now = self.lab.source.clock.now()
-        found = places(self.scene, columns, rows)
+        scene = self.scene.in_sight
+        found = places(scene, columns, rows)
         with self.app.batch_update():
             for name, part in self.parts.items():
                 self._place(name, part, found.get(name))
                 if name in found:
-                    self._show_part(name, part, found[name], now)
+                    self._show_part(name, part, found[name], scene, now)
             self._place_input(found)
 
-    def _show_part(self, name: str, part: Part, place: Place, now: int) -> None:
+    def _show_part(self, name: str, part: Part, place: Place, scene: Scene, now: int) -> None:
         try:
-            part.show(draw(name, self.scene, place, now, part.top))
+            part.show(draw(name, scene, place, now, part.top))
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
             self._broke(error)
 
@@ -212,21 +226,25 @@ class DrawnScreen(Screen[None]):
 
     def _place_input(self, found: dict[str, Place]) -> None:
         field, bar = self._input(), found.get("bar")
-        typing = self.scene.look.typing and bar is not None
-        if typing and bar is not None:
+        kind = self.scene.look.typing
+        typing = bool(kind) and bar is not None
+        if bar is not None and typing:
             tight = narrow(self.size.width)
-            left = bar.x + (2 if tight else 3) + len(PROMPT)
-            field.styles.offset = (left, bar.y + 3)
+            left = bar.x + (2 if tight else 3) + len(PROMPTS[kind])
+            field.styles.offset = (left, bar.y + (3 if kind == "changes" else 1 if tight else 2))
             field.styles.width = max(10, bar.width - (left - bar.x) - 2)
         if field.display != typing:
             field.display = typing
             if typing:
-                field.value = ""
-                gate = self.scene.stage.gate
-                field.placeholder = gate.prompt if gate is not None else ""
-                field.focus()
+                self._begin_line(field, kind)
             else:
                 self.set_focus(None)
+
+    def _begin_line(self, field: Input, kind: str) -> None:
+        gate = self.scene.stage.gate
+        field.value = next(iter(suggestions(self.scene)), "") if kind == "message" else ""
+        field.placeholder = gate.prompt if kind == "changes" and gate is not None else ""
+        self.set_focus(field)
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size: another layout."""

@@ -10,10 +10,21 @@ from textual.widgets import Input
 
 from lab.core.errors import LabError
 from lab.tui import keys
-from lab.tui.messages import Decided, Intent, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped
+from lab.tui.messages import (
+    Decided,
+    Intent,
+    PauseToggled,
+    ResetAsked,
+    ScenarioChosen,
+    SpeedChanged,
+    Started,
+    Stepped,
+    TurnSent,
+)
 from lab.tui.screens.drawn import DrawnScreen
 from lab.tui.screens.page import Page, Picker
 from lab.tui.view.rows import pages
+from lab.tui.view.rows.message import suggestions
 from lab.tui.view.rows.wire import exchange
 from lab.tui.view.spans import Row
 from lab.tui.widgets.part import Pressed, Scrolled
@@ -86,7 +97,7 @@ class StageScreen(DrawnScreen):
     def action_reset(self) -> None:
         """Back to the start."""
         self.parts["output"].top = self.parts["wire"].top = 0
-        self._choose(started=False, typing=False, output="rendered", zoom="")
+        self._choose(started=False, typing="", output="rendered", zoom="")
         self._ask(ResetAsked())
 
     def action_decide(self, action: str) -> None:
@@ -95,15 +106,26 @@ class StageScreen(DrawnScreen):
 
     def action_changes(self) -> None:
         """Open the row for what should be different."""
-        self._choose(typing=True)
+        self._choose(typing="changes")
 
-    @on(Input.Submitted, "#changes")
-    def send_changes(self, told: Input.Submitted) -> None:
-        """A request for changes says what should be different."""
-        text = told.value.strip()
-        if text:
-            self._choose(typing=False)
-            self._ask(Decided("RFI_ACTION", text))
+    def action_message(self) -> None:
+        """Open the row for what the app says next."""
+        self._choose(typing="message", turn=0)
+
+    @on(Input.Submitted, "#line")
+    def send_line(self, told: Input.Submitted) -> None:
+        """A request for changes says what should be different, a message what the app says; neither is empty."""
+        text, kind = told.value.strip(), self.scene.look.typing
+        if text and kind:
+            self._choose(typing="", output="rendered")
+            self._ask(Decided("RFI_ACTION", text) if kind == "changes" else TurnSent(text))
+
+    def action_turn(self, by: int) -> None:
+        """Look at the turn before, or after."""
+        turns = self.scene.turns
+        turn = max(1, min(turns, (self.scene.look.turn or turns) + by))
+        self.parts["output"].top = 0
+        self._choose(turn=0 if turn == turns else turn)
 
     def action_faster(self) -> None:
         """The next factor up."""
@@ -153,8 +175,18 @@ class StageScreen(DrawnScreen):
         return self.scene.look.focus or ("wire" if self.scene.look.wire else "output")
 
     def action_scroll(self, by: int) -> None:
-        """Scroll the pane in focus."""
-        self._scroll(self._in_focus(), by)
+        """Scroll the pane in focus; in the message row, the next suggestion."""
+        if self.scene.look.typing:
+            self._suggest(by)
+        else:
+            self._scroll(self._in_focus(), by)
+
+    def _suggest(self, by: int) -> None:
+        offered, field = suggestions(self.scene), self._input()
+        if self.scene.look.typing == "message" and offered:
+            at = offered.index(field.value) + by if field.value in offered else 0
+            field.value = offered[at % len(offered)]
+            field.cursor_position = len(field.value)
 
     def _scroll(self, pane: str, by: int) -> None:
         part = self.parts[pane]
@@ -166,7 +198,7 @@ class StageScreen(DrawnScreen):
         """Leave the input row, the maximised pane, the focus, the drawer: the innermost first."""
         look = self.scene.look
         if look.typing:
-            self._choose(typing=False)
+            self._choose(typing="")
         elif look.zoom:
             self._choose(zoom="")
         elif look.focus and not (look.focus == "wire" and look.wire):
@@ -209,7 +241,7 @@ class StageScreen(DrawnScreen):
 
     def _chosen(self, name: str | None) -> None:
         if name is not None:
-            self._choose(started=False, typing=False, output="rendered", zoom="")
+            self._choose(started=False, typing="", output="rendered", zoom="")
             self._ask(ScenarioChosen(name))
 
     def action_open(self) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from lab.core.clock import Clock
 from lab.core.gates import Origin
 from lab.core.journal import LedgerCleared
-from lab.core.observe import Ended, Noted, Observation
+from lab.core.observe import Ended, Noted, Observation, Requested
 from lab.core.run import Answer, Outcome, Question, run
 from lab.core.scenario import Scenario
 from lab.tui.messages import (
@@ -19,6 +20,7 @@ from lab.tui.messages import (
     SpeedChanged,
     Started,
     Stepped,
+    TurnSent,
 )
 from lab.tui.sources.protocol import Act, Connect, Control, Link
 
@@ -57,7 +59,7 @@ class Live:
         self.paused = False
         self.outcome: Outcome | None = None
         self.scenarios = tuple(act.choice for act in acts) if len(acts) > 1 else ()
-        able = {"reset", "decide"} | ({"pause", "step", "speed"} if scaled else set())
+        able = {"reset", "decide", "message"} | ({"pause", "step", "speed"} if scaled else set())
         self.can = frozenset(able | ({"scenario"} if self.scenarios else set()))
         self._queue: asyncio.Queue[Observation] = asyncio.Queue()
         self._link: asyncio.Future[Link] | None = None
@@ -68,6 +70,8 @@ class Live:
         self._decided: Opening | None = None
         self._early: Answer | None = None
         self._stepping = False
+        self._said: str | None = None
+        self._x = 0
         self._pausing: asyncio.Task[None] | None = None
         self.broken: BaseException | None = None
 
@@ -87,6 +91,11 @@ class Live:
     def seed(self) -> int | None:
         """The seed of the mock."""
         return self._act.seed
+
+    @property
+    def message(self) -> str:
+        """What the run says first: the scenario's ask, or what was typed in its place."""
+        return self._act.app.message if self._said is None else self._said
 
     @property
     def scenario(self) -> Scenario | None:
@@ -128,13 +137,16 @@ class Live:
                 with suppress(asyncio.CancelledError, Exception):
                     await task
 
-    async def _play(self) -> None:
+    async def _play(self, message: str, before: Outcome | None = None) -> None:
+        """One turn; the one before hands on its token and its conversation."""
         # loaded here, after the first paint: aiohttp alone takes 50 ms
         from lab.engine.driver import drive
 
         link = await self._linked()
-        turn = run(self._act.app, self.clock.now())
-        self.outcome = await drive(turn, link.transport, self.clock, self._tell, self._answer)
+        badge, conversation = (before.badge, before.conversation) if before is not None else (None, None)
+        turn = run(replace(self._act.app, message=message), self.clock.now(), badge=badge, conversation=conversation)
+        first = self._x + 1
+        self.outcome = await drive(turn, link.transport, self.clock, self._tell, self._answer, first=first)
 
     async def _linked(self) -> Link:
         return await asyncio.shield(self._promised())
@@ -146,6 +158,8 @@ class Live:
         return self._link
 
     def _tell(self, observation: Observation) -> None:
+        if isinstance(observation, Requested):
+            self._x = observation.x
         self._queue.put_nowait(observation)
         if self._stepping:
             self._stepping = False
@@ -197,12 +211,27 @@ class Live:
                 return f"There is no scenario {name}." if act is None else await self._reset(act)
             case Decided(action, content):
                 return await self._decide(action, content)
+            case TurnSent(message):
+                return await self._say(message)
 
     async def _start(self) -> str | None:
-        if self._run is not None:
-            return None
-        self._run = asyncio.create_task(self._play())
+        if self._run is None:
+            self._begin(self.message)
+        return None
+
+    def _begin(self, message: str, before: Outcome | None = None) -> None:
+        self._run = asyncio.create_task(self._play(message, before))
         self._run.add_done_callback(self._played)
+
+    async def _say(self, message: str) -> str | None:
+        """The next turn; before the run, its first message."""
+        if self._run is None:
+            self._said = message
+        elif not self._run.done():
+            return "A job is running; the next message can be sent once it has ended."
+        else:
+            self._question, self._decided, self._early = None, None, None
+            self._begin(message, self.outcome)
         return None
 
     def _played(self, task: "asyncio.Task[None]") -> None:
@@ -238,7 +267,9 @@ class Live:
             refused = await link.control.reset()
             if refused is not None:
                 return refused
-        self._act = act
+        if act is not self._act:
+            self._act, self._said = act, None
+        self._x = 0
         while not self._queue.empty():
             self._queue.get_nowait()
         self._queue.put_nowait(Noted(self.clock.now(), LedgerCleared(at=self.clock.now(), by=Origin.PERSON)))

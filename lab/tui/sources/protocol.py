@@ -28,7 +28,9 @@ class Source(Protocol):
     scenario: Scenario | None
     recording: bool
     can: frozenset[str]
-    """Of `pause step speed reset decide scenario`."""
+    """Of `pause step speed reset decide scenario message`."""
+    message: str
+    """What a run would say first; nothing where the run isn't ours."""
     clock: Clock
     """For `now()` alone."""
     scenarios: tuple[Choice, ...]

@@ -43,7 +43,9 @@ def places(scene: Scene, columns: int, rows: int) -> Places:
 
 
 def bar_rows(scene: Scene, columns: int) -> int:
-    """How high the approval bar is; 0: no gate is open."""
+    """How high the approval bar, or the message row in its place, is; 0: neither is there."""
+    if scene.look.typing == "message":
+        return 3 if narrow(columns) else 5
     if scene.stage.gate is None or scene.stage.ended is not None:
         return 0
     return 4 if narrow(columns) else 5

@@ -92,7 +92,7 @@ def _end(stage: Stage) -> list[str]:
     outcome = stage.outcome
     if outcome is None:
         return []
-    at = at_text(stage.elapsed(stage.seen))
+    at = at_text(stage.reading(stage.seen))
     told = [f"{at} {outcome.status or 'STOPPED':<8} {outcome.polls} polls"]
     if outcome.error:
         told += ["", *clean.lines(outcome.error).split("\n")]

@@ -9,6 +9,7 @@ from lab.core.observe import Asked, Ended, Lost, Noted, Observation, Replied, Re
 from lab.tui.view import clean
 from lab.tui.view.state import (
     MOST_CALLS,
+    MOST_TURNS,
     Call,
     GateView,
     JobView,
@@ -64,8 +65,12 @@ def _requested(stage: Stage, told: Requested) -> Stage:
         told.x, told.at, told.route, clean.line(request.method, 16), clean.line(request.path, 2_048),
         clean.headers(request.headers), clean.body(request.body, kind),
     )  # fmt: skip
-    start = told.at if stage.start is None else stage.start
-    stage = replace(stage, start=start, calls=(*stage.calls, call)[-MOST_CALLS:], pending=None)
+    if stage.ended is not None:
+        stage = _turned(stage)
+    stage = replace(
+        stage, start=told.at if stage.start is None else stage.start, pending=None,
+        began=told.at if stage.began is None else stage.began, calls=(*stage.calls, call)[-MOST_CALLS:],
+    )  # fmt: skip
     match told.route:
         case "token":
             return replace(stage, token=TokenView(told.at, call.path, clean.form(request.body)))
@@ -73,6 +78,19 @@ def _requested(stage: Stage, told: Requested) -> Stage:
             return _invoking(stage, told, call)
         case _:
             return stage
+
+
+def _turned(stage: Stage) -> Stage:
+    """The next turn: the one before is kept to be looked at; a run that came to no job was none."""
+    past = stage.past
+    if stage.job is not None:
+        past = (*past, replace(stage, past=(), calls=()))[-MOST_TURNS:]
+    token = stage.token
+    if token is not None:
+        token = replace(token, reused=True) if token.token else None
+    return Stage(
+        start=stage.start, seen=stage.seen, token=token, calls=stage.calls, notes=stage.notes, past=past,
+    )  # fmt: skip
 
 
 def _invoking(stage: Stage, told: Requested, call: Call) -> Stage:

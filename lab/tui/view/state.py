@@ -1,6 +1,6 @@
 """What the screen knows: the fold of the observations so far, cleaned, without secrets."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lab.core.clock import Millis
 from lab.core.run import Outcome
@@ -11,6 +11,8 @@ Pairs = tuple[tuple[str, str], ...]
 
 MOST_CALLS = 400
 """How many exchanges the wire drawer keeps; older ones are dropped."""
+MOST_TURNS = 32
+"""How many turns of a conversation can be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class TokenView:
     since: Millis = 0
     until: Millis | None = None
     refusal: str | None = None
+    reused: bool = False
+    """Whether a turn before this one asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,9 @@ class Stage:
     """Everything the panes draw from."""
 
     start: Millis | None = None
-    """The instant of the first request; all times on screen count from it."""
+    """The instant of the first request; all instants on screen count from it."""
+    began: Millis | None = None
+    """The instant of this turn's first request; its durations count from it."""
     seen: Millis = 0
     """The instant of the latest observation."""
     token: TokenView | None = None
@@ -179,6 +185,8 @@ class Stage:
     calls: tuple[Call, ...] = ()
     notes: tuple[str, ...] = field(default=())
     """What a reader should see: remarks of the mock's journal."""
+    past: tuple["Stage", ...] = ()
+    """The turns of the conversation before this one, without exchanges: those are kept once, here."""
 
     @property
     def running(self) -> bool:
@@ -189,8 +197,17 @@ class Stage:
         """An instant as the screen shows it."""
         return max(0, at - self.start) if self.start is not None else 0
 
+    @property
+    def turn(self) -> int:
+        """Which turn of the conversation this is, from 1."""
+        return len(self.past) + 1
+
     def elapsed(self, now: Millis) -> Millis:
-        """How long the run has taken so far, or took."""
+        """How long this turn has taken so far, or took."""
+        return 0 if self.began is None else max(0, (now if self.ended is None else self.ended) - self.began)
+
+    def reading(self, now: Millis) -> Millis:
+        """What the clock in the header shows."""
         return self.since_start(now if self.ended is None else self.ended)
 
 
@@ -205,6 +222,8 @@ class Show:
     scenario: Scenario | None = None
     recording: bool = False
     can: frozenset[str] = frozenset()
+    message: str = ""
+    """What a run would say first."""
 
     @property
     def gates(self) -> int | None:
@@ -226,7 +245,10 @@ class Look:
     """`rendered`, `raw`, or `body`."""
     paused: bool = False
     factor: str = "1"
-    typing: bool = False
+    typing: str = ""
+    """What the input row is for: `changes`, `message`, or nothing."""
+    turn: int = 0
+    """The turn that is looked at, from 1; 0: the newest."""
     started: bool = False
     """Space was pressed, the first request may still be on its way."""
     said: str = ""
@@ -242,3 +264,24 @@ class Scene:
     stage: Stage = Stage()
     look: Look = Look()
     show: Show = Show()
+    latest: Stage | None = None
+    """The newest turn, where `stage` is an earlier one."""
+
+    @property
+    def in_sight(self) -> "Scene":
+        """The scene with the turn that is looked at in the place of the newest."""
+        stage, turn = self.stage, self.look.turn
+        if not 0 < turn < stage.turn:
+            return self
+        seen = replace(stage.past[turn - 1], past=stage.past[: turn - 1], calls=stage.calls)
+        return replace(self, stage=seen, latest=stage)
+
+    @property
+    def newest(self) -> Stage:
+        """The stage of the newest turn, whichever is looked at."""
+        return self.stage if self.latest is None else self.latest
+
+    @property
+    def turns(self) -> int:
+        """How many turns the conversation has so far."""
+        return self.newest.turn

@@ -2,6 +2,7 @@
 
 from lab.core.clock import Millis
 from lab.tui import keys
+from lab.tui.view.rows import message
 from lab.tui.view.rows.parts import minutes
 from lab.tui.view.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, row, width, wrap
 from lab.tui.view.state import GateView, Scene
@@ -15,6 +16,8 @@ PROMPT = "changes › "
 
 def bar(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
     """The bar in 5 rows, in the projector layout 4."""
+    if scene.look.typing == "message":
+        return message.bar(scene, columns, rows, now)
     gate = scene.stage.gate
     if gate is None:
         return tuple(backed(fill(BLANK, columns), GROUND) for _ in range(rows))

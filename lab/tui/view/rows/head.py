@@ -32,7 +32,7 @@ def header(scene: Scene, columns: int, now: Millis) -> Rows:
 def clock(scene: Scene, columns: int, now: Millis) -> Rows:
     """How long the run has taken; `● REC` beside it."""
     rec = row(("  ● ", "bad"), ("REC", "bad")) if scene.show.recording else ()
-    told = row((at_text(scene.stage.elapsed(now)), "fg b"), rec, " ")
+    told = row((at_text(scene.stage.reading(now)), "fg b"), rec, " ")
     return (backed(ends((), told, columns), "@panel"),)
 
 
@@ -128,7 +128,7 @@ def key_bar(scene: Scene, columns: int, now: Millis) -> Rows:
         names.remove(max(names, key=lambda pair: keys.rank(pair[0])))
     parts: list[Row] = []
     for face, label in names:
-        target = "+" if face == "+-" else face
+        target = next((shown for shown, pair in keys.FACES.items() if pair == face), face)
         parts.append(hot(row((face, "wait b"), f" {label}"), target))
         parts.append(row("  "))
     return (backed(fill(row(" ", *parts), columns), "@panel"),)

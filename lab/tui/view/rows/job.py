@@ -11,10 +11,11 @@ from lab.tui.view.rows.parts import (
     refusal,
     reply_row,
     request_row,
+    seconds,
     title,
 )
 from lab.tui.view.rows.polling import next_call
-from lab.tui.view.spans import BLANK, Row, Rows, clip_left, digits, middle, row
+from lab.tui.view.spans import BLANK, Row, Rows, clip_left, digits, middle, row, width, wrap
 from lab.tui.view.state import JobView, Scene
 
 NONE_YET = "No job yet. invokeAsync returns a Job ID at once, not the output."
@@ -39,11 +40,34 @@ def status(job: JobView | None) -> Row:
 def draw(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
     """The pane with its frame."""
     job = scene.stage.job
-    name = title(scene, "job", "2 JOB", kind(job), "turn 1" if job else "")
+    name = title(scene, "job", "2 JOB", kind(job), turn_of(scene) if job else "")
     body = _body(job, columns - 4, rows - 2)
+    if scene.turns > 1 and len(body) < rows - 3:
+        body = [*body, BLANK, *turns(scene, columns - 4, rows - 3 - len(body))]
     if scene.stage.pending is not None and job is not None and job.job is None and len(body) < rows - 3:
         body = [*body, BLANK, next_call(scene.stage.pending, columns - 4, now, "bad")]
     return frame(body, name, status(job), kind(job), columns, rows, key="2")
+
+
+def turn_of(scene: Scene) -> str:
+    """`turn 2`; `turn 1 of 2` where an earlier one is looked at."""
+    told = f"turn {scene.stage.turn}"
+    return told if scene.stage.turn == scene.turns else f"{told} of {scene.turns}"
+
+
+def turns(scene: Scene, inner: int, most: int) -> list[Row]:
+    """`turn 1 ✓ 27.6 s · turn 2 ◐`, the newest last."""
+    parts: list[Row] = []
+    for number, turn in enumerate((*scene.newest.past, scene.newest), 1):
+        word = turn.job.status if turn.job else None
+        here = "fg b" if number == scene.stage.turn else "dim"
+        sign = (f" {glyph(word)}", status_role(word)) if word else (" ···", "dim")
+        took = (f" {seconds(turn.elapsed(turn.seen))}", "dim") if turn.ended is not None else ""
+        parts.append(row((f"turn {number}", here), sign, took))
+    while len(parts) > 2 and sum(width(part) + 3 for part in parts) > inner * max(1, most):
+        parts.pop(0)
+    line = row(*[spans for part in parts for spans in (part, (" · ", "dim"))][:-1])
+    return wrap(line, inner, most=max(1, most))
 
 
 def short(scene: Scene, columns: int, now: Millis) -> Rows:
@@ -59,6 +83,8 @@ def short(scene: Scene, columns: int, now: Millis) -> Rows:
     if job.job is None:
         return one_row("work", "2 JOB", row("···   ", (job.team, "dim")), (), columns, key="2")
     gist = row((str(job.code), "done b"), "   ", job.job)
+    if scene.turns > 1:
+        gist = row(gist, (f"  turn {scene.stage.turn}/{scene.turns}", "dim"))
     return one_row("done", "2 JOB", gist, status(job), columns, key="2")
 
 

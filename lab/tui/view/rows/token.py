@@ -46,7 +46,8 @@ def draw(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
     body = _body(token, columns - 4, rows - 2, now)
     if scene.stage.pending is not None and scene.stage.job is None and len(body) < rows - 3:
         body = [*body, BLANK, next_call(scene.stage.pending, columns - 4, now, "bad")]
-    name = title(scene, "token", "1 TOKEN", kind(token))
+    reused = "used again" if token is not None and token.reused else ""
+    name = title(scene, "token", "1 TOKEN", kind(token), reused)
     return frame(body, name, validity(token, now), kind(token), columns, rows, key="1")
 
 
@@ -61,7 +62,7 @@ def short(scene: Scene, columns: int, now: Millis) -> Rows:
     grant = dict(token.form).get("grant_type", "")
     if token.token is None:
         return one_row("work", "1 TOKEN", row("···   ", (grant, "dim")), (), columns, key="1")
-    gist = row((str(token.code), "done b"), "   ", token.token, "  ", (grant, "dim"))
+    gist = row((str(token.code), "done b"), "   ", token.token, "  ", ("used again" if token.reused else grant, "dim"))
     left = validity(token, now)
     state = row(("valid ", "dim"), (left[0].text[6:], "fg")) if left and left[0].role == "done" else left
     return one_row("done", "1 TOKEN", gist, state, columns, key="1")
