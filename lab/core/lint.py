@@ -10,8 +10,10 @@ from lab.core.parse import Path, Places
 from lab.core.render import RenderFailure, template
 from lab.core.scenario import (
     Between,
+    Calls,
     Complete,
     Failure,
+    Fault,
     Gate,
     Latency,
     LogNormal,
@@ -22,6 +24,7 @@ from lab.core.scenario import (
     Step,
     Vote,
     Work,
+    fault_names,
     nearest,
     step_id,
 )
@@ -35,6 +38,7 @@ def lint(scenario: Scenario, file: str, places: Places) -> tuple[Complaint, ...]
         *_unreachable(scenario),
         *_reviewers(scenario),
         *_token(scenario),
+        *_faults(scenario),
         *_outputs(scenario),
         *_misspelt(scenario),
     ]
@@ -43,6 +47,13 @@ def lint(scenario: Scenario, file: str, places: Places) -> tuple[Complaint, ...]
 
 
 def _unreachable(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
+    reached = _reached(scenario)
+    for place, step in enumerate(scenario.steps):
+        if (name := step_id(step)) not in reached:
+            yield ("steps", place), f"no path leads to {name}", "name it in a verdict or a next, or leave it out"
+
+
+def _reached(scenario: Scenario) -> set[str]:
     steps = {step_id(step): step for step in scenario.steps}
     order = list(steps)
     reached: set[str] = set()
@@ -53,9 +64,7 @@ def _unreachable(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
             reached.add(name)
             following = order[order.index(name) + 1 :][:1]
             ahead += _leads(steps[name], following)
-    for place, name in enumerate(order):
-        if name not in reached:
-            yield ("steps", place), f"no path leads to {name}", "name it in a verdict or a next, or leave it out"
+    return reached
 
 
 def _leads(step: Step, following: list[str]) -> list[str]:
@@ -117,6 +126,38 @@ def _longest(latency: Latency) -> Millis:
             return latency.p95
         case Observed():
             return max(latency.observed)
+
+
+def _faults(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
+    """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
+    steps = {step_id(step): step for step in scenario.steps}
+    reached = _reached(scenario)
+    names = fault_names(scenario.faults)
+    for place, fault in enumerate(scenario.faults):
+        path: Path = ("faults", place)
+        step = steps[fault.step] if fault.step else None
+        if step is not None and fault.step not in reached:
+            yield (*path, "step"), f"{names[place]} can't strike: no path leads to {fault.step}", ""
+        elif isinstance(step, Work | Pause) and _longest(step.takes) == 0:
+            yield (*path, "step"), f"{names[place]} can't strike: {fault.step} takes no time", ""
+        for other, earlier in zip(names, scenario.faults[:place], strict=False):
+            if _shadows(earlier, fault):
+                hint = "the first in the list that fits strikes: put it before, or give it other calls"
+                yield path, f"{names[place]} can't strike: {other} strikes all its calls", hint
+                break
+
+
+def _shadows(earlier: Fault, fault: Fault) -> bool:
+    """Whether `earlier` strikes every call that `fault` could strike."""
+    if earlier.route != fault.route or earlier.chance is not None:
+        return False
+    mine, other = fault.numbers, earlier.numbers
+    if (earlier.step, earlier.after) != (fault.step, fault.after):
+        # counted apart, so only one that strikes all calls of a wider condition is in the way for certain
+        wider = earlier.step in (None, fault.step) and (earlier.after or 0) <= (fault.after or 0)
+        return wider and other == Calls(1, None)
+    endless = other.last is None or (mine.last is not None and mine.last <= other.last)
+    return endless and other.first <= mine.first and mine.every % other.every == 0
 
 
 def _outputs(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:

@@ -376,10 +376,10 @@ STEPS = [
         ["9:38: steps[0].again.to: there is no step x; steps: w, end"],
     ),
     (
-        END + "faults: []\n",
+        END + "xyzzy: []\n",
         [
-            "10:1: unknown key faults; known here: lab, name, title, shows, story, agent, ask, match, seed, token,"
-            " latency, data, steps, narration"
+            "10:1: unknown key xyzzy; known here: lab, name, title, shows, story, agent, ask, match, seed, token,"
+            " latency, data, steps, faults, narration"
         ],
     ),
     (END + "narration: {wating: x}\n", ["10:13: narration: unknown key wating; did you mean waiting?"]),

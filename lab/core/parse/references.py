@@ -44,6 +44,7 @@ def references(value: dict[str, Json], collector: Collector, stem: str | None) -
     for step in steps:
         if step.kind == "gate":
             _votes(step, collector)
+    _faults(value, steps, collector)
     groups = _groups(value, collector)
     data = value.get("data", {})
     if isinstance(data, dict):
@@ -125,6 +126,21 @@ def _votes(step: _Step, collector: Collector) -> None:
             collector.add((*path, "verdict"), "this gate doesn't offer changes-requested", hint)
         elif verdict == "changes-requested" and not vote.get("comment"):
             collector.add((*path, "verdict"), "a request for changes says what should change", "add a comment")
+
+
+def _faults(value: dict[str, Json], steps: list[_Step], collector: Collector) -> None:
+    known = [step.id for step in steps]
+    first: dict[str, int] = {}
+    listed = value.get("faults")
+    for place, body in enumerate(listed if isinstance(listed, list) else []):
+        if not isinstance(body, dict):
+            continue
+        if isinstance(step := body.get("step"), str) and step not in known:
+            hint = nearest(step, known) or f"steps: {', '.join(known)}"
+            collector.add(("faults", place, "step"), f"there is no step {step}", hint)
+        if isinstance(name := body.get("name"), str) and first.setdefault(name, place) != place:
+            line = collector.places.value(("faults", first[name], "name")).line
+            collector.add(("faults", place, "name"), f"a second fault called {name}", f"the first is on line {line}")
 
 
 def _scripted(path: Path, reviewer: Json) -> Iterator[tuple[Path, dict[str, Json]]]:

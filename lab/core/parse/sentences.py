@@ -34,6 +34,9 @@ MODELS: dict[str, type[doc.Model]] = {
     "reviewer:vote": doc.Vote,
     "reviewer:script": doc.Script,
     "script": doc.Vote,
+    "faults": doc.Fault,
+    "retry:date": doc.RetryDate,
+    "retry:text": doc.RetryText,
     "narration": doc.Narration,
 }
 """The part of the document that a key, or the tag of a union, leads to."""
@@ -152,7 +155,7 @@ def _with_context(kind: str, context: dict[str, object]) -> str:
         case "string_pattern_mismatch":
             return _PATTERNS.get(str(context["pattern"]), f"must match {context['pattern']}")
         case "literal_error":
-            return f"takes {context['expected']}".replace("'", "")
+            return f"takes {context['expected']}".replace("'", "").replace("True", "true")
         case "greater_than":
             return f"must be more than {context['gt']}"
         case "greater_than_equal":

@@ -6,6 +6,16 @@ Words and rules: the scenario language's page; switches: contract.md §10.
 
 from lab.core.scenario.document import Agent, Ask, Latencies, Narration, Scenario, Token
 from lab.core.scenario.draws import Between, Datum, Fake, Latency, Listed, LogNormal, Number, Observed, OneOf
+from lab.core.scenario.faults import (
+    FAULT_ROUTES,
+    MILLION,
+    Calls,
+    Fault,
+    RetryDate,
+    RetryText,
+    Strike,
+    fault_names,
+)
 from lab.core.scenario.steps import (
     STEP_KINDS,
     Again,
@@ -29,7 +39,9 @@ from lab.core.scenario.switches import PROFILES, Switches
 from lab.core.scenario.words import LONGEST, Duration, Model, Status, Verdict, duration, nearest
 
 __all__ = [
+    "FAULT_ROUTES",
     "LONGEST",
+    "MILLION",
     "PROFILES",
     "STEP_KINDS",
     "Again",
@@ -37,11 +49,13 @@ __all__ = [
     "AnyStep",
     "Ask",
     "Between",
+    "Calls",
     "Complete",
     "Datum",
     "Duration",
     "Failure",
     "Fake",
+    "Fault",
     "Gate",
     "Labels",
     "Latencies",
@@ -55,6 +69,8 @@ __all__ = [
     "OneOf",
     "Output",
     "Pause",
+    "RetryDate",
+    "RetryText",
     "Reviewer",
     "Routes",
     "Scenario",
@@ -62,12 +78,14 @@ __all__ = [
     "Status",
     "Step",
     "StepId",
+    "Strike",
     "Switches",
     "Token",
     "Verdict",
     "Vote",
     "Work",
     "duration",
+    "fault_names",
     "nearest",
     "step_id",
 ]

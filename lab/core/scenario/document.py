@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic import JsonValue as Json
 
 from lab.core.scenario.draws import Datum, Latency
+from lab.core.scenario.faults import Fault
 from lab.core.scenario.steps import AnyStep
 from lab.core.scenario.words import Duration, Model
 
@@ -84,6 +85,7 @@ class Scenario(Model):
     latency: Latencies = Latencies()
     data: dict[str, Datum] = Field(default_factory=dict)
     steps: tuple[AnyStep, ...] = Field(strict=False, min_length=1, max_length=500)
+    faults: tuple[Fault, ...] = Field((), strict=False, max_length=200, description="what goes wrong on the wire")
     narration: Narration = Narration()
 
     @property
