@@ -17,6 +17,7 @@ ClockKind: TypeAlias = Literal["real", "scaled", "manual"]
 Reviewer: TypeAlias = Literal["person", "script"]
 
 _FACTOR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
 SEEDS = 2**63
 """Seeds are below this, so that a recording's integers fit everywhere."""
 
@@ -62,6 +63,8 @@ class Settings:
     instant: bool = False
     """Whether a run is evaluated on a manual clock, without waiting."""
     peer: Peer | None = None
+    base: str | None = None
+    """The origin that URLs in answers name, where it isn't the one at which the mock listens."""
     github: bool = False
     """Whether a GitHub runner reads stdout."""
     dumb: bool = False
@@ -102,6 +105,7 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         environment=_environment(env),
         instant=instant,
         peer=_peer(given["base"], env) if "base" in given else None,
+        base=_origin(given["public"], "--base") if "public" in given else None,
         github=env.get("GITHUB_ACTIONS") == "true",
         dumb=env.get("TERM", "") in ("", "dumb"),
         control_token=env.get("LAB_CONTROL_TOKEN") or None,
@@ -156,6 +160,12 @@ def _switches(given: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
 def _environment(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """What `LAB_NAME` says of a switch; which names are switches is the typed document's affair."""
     return tuple((key[4:].lower(), value) for key, value in sorted(env.items()) if key.startswith("LAB_") and value)
+
+
+def _origin(text: str, option: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise UsageError(f"{option} {text} is no origin.", hint="Write it as https://host or http://host:port.")
+    return text.rstrip("/")
 
 
 def _peer(base: str, env: Mapping[str, str]) -> Peer:

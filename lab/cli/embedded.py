@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
@@ -16,6 +16,7 @@ from lab.core.service import Service
 from lab.files import publish_token, withdraw_token
 from lab.server.app import MockServer
 from lab.server.control import ControlPlane
+from lab.server.listen import bind
 from lab.settings import Settings
 
 GRACE: Millis = 1_000
@@ -43,8 +44,15 @@ async def embedded(
     asked: Settings, made: World, console: Console, stop: Stop, *, outside: bool = False
 ) -> AsyncIterator[Served]:
     """Serve from the first line of the tape to its footer. `outside`: the client is another process."""
+    # First of all the port, for URLs in answers name it; nobody is accepted yet.
+    bound = bind(asked.host, asked.port)
+    made = replace(made, config=replace(made.config, here=bound.origin))
     service = Service(made.config)
-    taping = Taping(asked, made, service, console, outside=outside)
+    try:
+        taping = Taping(asked, made, service, console, outside=outside)
+    except BaseException:
+        bound.close()
+        raise
     server = MockServer(service, made.clock)
     token = control_token()
     control = ControlPlane(server, token, trouble=lambda: taping.trouble)
@@ -52,7 +60,7 @@ async def embedded(
     # The first signature loads libraries and the key: some 60 ms that no client should take for latency.
     Service(made.config).serve(token_request(app_of(made.config)), 0)
     try:
-        base = await server.start(asked.host, asked.port)
+        base = await server.start(bound=bound)
         served = Served(base, await control.start(asked.host, asked.control_port), token)
         publish_token(served.control_url, token, runtime=asked.runtime)
         yield served

@@ -79,6 +79,7 @@ def _serve(into: Parser) -> None:
     into.add_argument("targets", nargs="*", metavar="SCENARIO", help="names or paths; none: all in the folder")
     _world(into)
     _ports(into, port=8080)
+    into.add_argument("--base", dest="public", metavar="URL", help="the origin that URLs in answers name")
     into.add_argument("--clock", metavar="CLOCK", help="real (default), scaled:N, manual")
 
 

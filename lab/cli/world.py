@@ -42,6 +42,7 @@ def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[Outline
             epoch=epoch_of(asked),
             scripted=(asked.reviewer or reviewer) == "script",
             token_scenario=named[0].name if len(named) == 1 else None,
+            base=asked.base or "",
         ),
         clock_of(asked),
     )

@@ -14,6 +14,10 @@ KINDS = {
 """The numbered kinds of alias, and the letter before their number."""
 
 
+HERE = "«host:lab»"
+"""The origin at which the lab listened, where no public one was given: its port varies from start to start."""
+
+
 def named(kind: str, name: str) -> str:
     """The alias of a client or user by name; characters outside the grammar are percent-encoded."""
     return f"«{kind}:{quote(name, safe='').replace('~', '%7E')}»"

@@ -12,7 +12,7 @@ from lab.core.journal import JobAccepted, LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.core.service import Config, Service
 from lab.core.service.views import UNMATCHED
-from lab.recording.alias import named
+from lab.recording.alias import HERE, named
 from lab.recording.anew import made_anew
 from lab.recording.codec import fact_of
 from lab.recording.lines import Entry, Recording, Req, Res
@@ -22,9 +22,10 @@ from lab.recording.tape import Tape
 
 
 def secrets_of(config: Config) -> dict[str, str]:
-    """What the aliases of clients and users stand for."""
+    """What the aliases of clients, users and the lab's own origin stand for."""
     users = {named("user", account.name): account.password for account in config.accounts}
-    return {named("client", client.id): client.secret for client in config.clients} | users
+    own = {HERE: config.own} if config.own else {}
+    return {named("client", client.id): client.secret for client in config.clients} | users | own
 
 
 def feed(service: Service, line: Entry, rebuild: Rebuild) -> None:

@@ -17,6 +17,8 @@ from lab.recording.lines import ClockSpec, Header, Recording, ScenarioRef
 REVIEWER = "reviewer"
 TOKENS = "token_scenario"
 BASE = "base"
+NOWHERE = "http://127.0.0.1:0"
+"""Where a replay listens: an origin that no traffic holds by itself."""
 
 
 def header_of(
@@ -75,7 +77,7 @@ def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[
         raise RecordingError(f"The epoch {header.clock.epoch!r} is no instant.") from None
     return Config(
         tuple(outlines), made, header.seed or 0, epoch, clients, scripted=reviewer != "person",
-        recorded=drawn_in(recording), base=base,
+        recorded=drawn_in(recording), base=base, here=NOWHERE,
         token_scenario=tokens if isinstance(tokens, str) else None,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from urllib.parse import quote_plus, unquote, unquote_plus
 from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
 from lab.core.oauth import REFUSED_SECRET, read_basic
-from lab.recording.alias import GRAMMAR, KINDS, aliases, named, numbered
+from lab.recording.alias import GRAMMAR, HERE, KINDS, aliases, named, numbered
 
 SHORTEST = 8
 """Characters below which a secret can't be replaced by value."""
@@ -53,12 +53,14 @@ class Redactor:
     """Knows the secrets of one tape, and what stands in their place."""
 
     def __init__(
-        self, clients: Iterable[tuple[str, str]] = (), names: Iterable[str] = (), users: Iterable[tuple[str, str]] = ()
-    ) -> None:
+        self, clients: Iterable[tuple[str, str]] = (), names: Iterable[str] = (),
+        users: Iterable[tuple[str, str]] = (), own: str = "",
+    ) -> None:  # fmt: skip
         self.generation = 0
         self._known: dict[str, str] = {}
         self._values: dict[str, str] = {}
         self._numbers = dict.fromkeys(KINDS, 0)
+        self._shapes = rf"(?P<own>{re.escape(own)}(?![\w.:-]))|{_SHAPES}" if own else _SHAPES
         self._listed = frozenset(name.lower() for name in names)
         self._clients = dict(clients)
         self._literal: dict[str, str] = {}
@@ -125,7 +127,7 @@ class Redactor:
         if self._pattern is None:
             longest = sorted(self._literal, key=lambda form: (-len(form), form))
             literals = "|".join(map(re.escape, longest))
-            self._pattern = re.compile(f"(?P<known>{literals})|{_SHAPES}" if literals else _SHAPES)
+            self._pattern = re.compile(f"(?P<known>{literals})|{self._shapes}" if literals else self._shapes)
         return self._pattern
 
     # Text
@@ -147,6 +149,8 @@ class Redactor:
         match found.lastgroup:
             case "known":
                 return self._literal[text]
+            case "own":
+                return HERE
             case "jwt" | "hook" | "pem" | "login":
                 return self.alias(text, "secret")
             case "packed":

@@ -80,7 +80,7 @@ class Tape:
         self.dead: str | None = None
         self._over = False
         users = [(account.name, account.password) for account in service.config.accounts]
-        self.redactor = Redactor(clients, names, users)
+        self.redactor = Redactor(clients, names, users, service.config.own)
         self._service = service
         self._write, self._sync = write, sync or _nothing
         self._wall, self._blobs, self._limit = wall, blobs, limit

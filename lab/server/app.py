@@ -18,7 +18,7 @@ from lab.core.observe import Replied, Requested
 from lab.core.service import Reply, Service
 from lab.server.incoming import UNCODABLE, Gone, Incoming, Refused, body_of, check, headers_of, request_of, target_of
 from lab.server.limits import Limits
-from lab.server.listen import Listener
+from lab.server.listen import Bound, Listener, bind
 from lab.server.outgoing import Writer, refusal
 from lab.server.protocol import SENT, SENT_LAST, Connection, Sent
 
@@ -59,10 +59,10 @@ class MockServer:
         self._manager: _Manager | None = None
         self._listener: Listener | None = None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen; the origin. HostError if the port can't be had, UsageError if it is none."""
+    async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
+        """Listen, perhaps on a port taken before; the origin. HostError if the port can't be had, UsageError if none."""
         self._manager = _Manager(self)
-        self._listener = Listener.open(self._manager, host, port)
+        self._listener = Listener(bound or bind(host, port), self._manager)
         self.origin = self._listener.origin
         return self.origin
 

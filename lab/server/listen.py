@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from lab.core.errors import HostError, UsageError
 
@@ -28,12 +29,39 @@ def origin_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A socket that listens and accepts nobody yet: its origin is known before the first connection."""
+
+    sock: socket.socket
+    origin: str
+
+    def close(self) -> None:
+        """Give the port back."""
+        self.sock.close()
+
+
+def bind(host: str, port: int) -> Bound:
+    """Take a port, 0 meaning any free one; HostError says why that is impossible."""
+    check_port(port)
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        sock = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        # A bad name has the resolver's number and words, not the system's.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        hint = "choose another port, or 0 for any free one"
+        raise HostError(f"can't listen on {host} port {port}: {why}", hint=hint) from error
+    sock.setblocking(False)
+    return Bound(sock, origin_of(host, sock.getsockname()[1]))
+
+
 class Listener:
     """Accepts connections until it is paused or closed."""
 
-    def __init__(self, sock: socket.socket, factory: Callable[[], asyncio.BaseProtocol], origin: str) -> None:
-        self.origin = origin
-        self._sock = sock
+    def __init__(self, bound: Bound, factory: Callable[[], asyncio.BaseProtocol]) -> None:
+        self.origin = bound.origin
+        self._sock = bound.sock
         self._factory = factory
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[object]] = set()
@@ -43,18 +71,8 @@ class Listener:
 
     @classmethod
     def open(cls, factory: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> "Listener":
-        """Listen on `host` and `port`, 0 meaning any free one; HostError says why that is impossible."""
-        check_port(port)
-        try:
-            family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-            sock = socket.create_server(address[:2], family=family, backlog=BACKLOG)
-        except OSError as error:
-            # A bad name has the resolver's number and words, not the system's.
-            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
-            hint = "choose another port, or 0 for any free one"
-            raise HostError(f"can't listen on {host} port {port}: {why}", hint=hint) from error
-        sock.setblocking(False)
-        return cls(sock, factory, origin_of(host, sock.getsockname()[1]))
+        """Listen on `host` and `port`, as `bind`."""
+        return cls(bind(host, port), factory)
 
     def pause(self) -> None:
         """Accept no more for now; peers wait in the kernel's queue."""

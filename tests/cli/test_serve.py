@@ -74,6 +74,16 @@ def test_json_is_one_line_with_everything_a_client_needs(tmp_path: Path, runtime
     assert str(ready["control_token"]) not in recording
 
 
+def test_urls_in_answers_name_the_port_or_the_public_base_and_never_the_host_header(tmp_path: Path) -> None:
+    for given, named in (((), None), (("--base", "https://lab.example"), "https://lab.example")):
+        with serving("item-comparison", "--json", *given, cwd=tmp_path) as process:
+            ready = listening(process)
+            url = f"{ready['base_url']}/.well-known/openid-configuration"
+            found = fetch(url, {"Host": "evil.example"})
+            assert found["token_endpoint"] == f"{named or ready['base_url']}/oauth2/v1/token"
+            assert ready["token_url"] == f"{ready['base_url']}/oauth2/v1/token"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_is_its_proper_end(tmp_path: Path, number: signal.Signals) -> None:
     with serving(cwd=tmp_path) as process:
@@ -93,6 +103,12 @@ def test_a_taken_port_is_the_surroundings_fault(lab: Lab) -> None:
     assert done.code == 4
     assert str(port) in done.err
     assert "another port" in done.err
+
+
+def test_a_taken_port_leaves_no_recording(lab: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert lab("serve", "item-comparison", "--port", str(taken.getsockname()[1]), "--record", "./day").code == 4
+    assert not (lab.folder / "day.rec.jsonl").exists()
 
 
 def test_a_run_that_is_interrupted_closes_its_tape(tmp_path: Path) -> None:

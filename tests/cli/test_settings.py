@@ -31,6 +31,15 @@ def test_defaults() -> None:
     assert asked("demo").targets == ("item-comparison",)
 
 
+def test_a_public_base_is_an_origin() -> None:
+    assert asked("serve").base is None
+    assert asked("serve", "--base", "https://lab.example:8443/").base == "https://lab.example:8443"
+    assert asked("serve", "--base", "http://[::1]:80").base == "http://[::1]:80"
+    for wrong in ("lab.example", "https://lab.example/path", "ftp://x", "https://a@b", "https://x\n"):
+        with pytest.raises(UsageError, match="--base"):
+            asked("serve", "--base", wrong)
+
+
 def test_a_flag_wins_over_the_environment() -> None:
     assert asked("run", "x", LAB_SEED="7").seed == 7
     assert asked("run", "x", "--seed", "8", LAB_SEED="7").seed == 8

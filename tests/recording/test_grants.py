@@ -10,6 +10,7 @@ from lab.core.observe import Replied
 from lab.core.scenario import Switches
 from lab.recording.lines import Recording
 from lab.recording.reader import read
+from lab.recording.redact import Redactor
 from lab.recording.replay import replay
 from tests.core.wire_peer import (
     ASSERTION_GRANT,
@@ -37,10 +38,12 @@ ISSUED = Joined(config()).service.config.epoch
 class Peer(Joined):
     """A mock with a tape, asked one thing a second."""
 
-    def __init__(self, profile: str, **switches: object) -> None:
+    def __init__(self, profile: str, *, here: str = "", **switches: object) -> None:
         made = config()
-        super().__init__(replace(made, switches=Switches.model_validate({"profile": profile, **switches})))
+        spoken = Switches.model_validate({"profile": profile, **switches})
+        super().__init__(replace(made, switches=spoken, here=here))
         self.profile = profile
+        self.audience = AUDIENCE[profile] if profile == "oci" or not here else here
         self.seen: list[str] = []
 
     def ask(self, request: Request) -> dict[str, object]:
@@ -56,7 +59,7 @@ class Peer(Joined):
 
     def assertion(self, jti: str, **changed: object) -> str:
         times = {"iat": ISSUED + self.now // 1000, "exp": ISSUED + self.now // 1000 + 300}
-        made = assertion(**{**times, "aud": AUDIENCE[self.profile], "jti": jti, **changed})
+        made = assertion(**{**times, "aud": self.audience, "jti": jti, **changed})
         self.seen.append(made)
         return made
 
@@ -147,6 +150,28 @@ def test_every_grant_replays_and_no_secret_is_on_disk(story, profile) -> None:
     text = peer.data.decode()
     for secret in (*peer.seen, JANE.password, VERIFIER, RIGHT.partition(" ")[2]):
         assert secret not in text, secret
+
+
+@pytest.mark.parametrize("profile", ["oci", "rfc"])
+@pytest.mark.parametrize("story", [passwords, codes, assertions, devices, published], ids=lambda story: story.__name__)
+def test_two_recordings_made_at_different_ports_are_the_same_bytes_and_replay(story, profile) -> None:
+    peers = [Peer(profile, here=here, issuer="tenant") for here in ("http://127.0.0.1:4318", "https://[::1]:50001")]
+    for peer in peers:
+        story(peer)
+        report = replay(peer.closed(), [scenario()])
+        assert report.passed, report.text()
+    one, other = (peer.data.decode() for peer in peers)
+    assert one == other
+    assert "4318/" not in one
+    assert "http://127.0.0.1:43188/callback" in one or story is not codes
+    assert ("«host:lab»" in one) == (story in (published, devices, passwords) or (story, profile) == (codes, "rfc"))
+
+
+def test_an_origin_is_told_from_one_that_only_begins_like_it() -> None:
+    clean = Redactor(own="http://127.0.0.1:4318")
+    for text in ("http://127.0.0.1:43188/x", "http://127.0.0.1:4318.example/", "http://127.0.0.1:4318-x"):
+        assert clean.text(text) == text
+    assert clean.text("at http://127.0.0.1:4318, http://127.0.0.1:4318/x") == "at «host:lab», «host:lab»/x"
 
 
 def test_the_profile_stands_in_the_header_and_the_base_in_the_settings() -> None:

@@ -48,7 +48,9 @@ class Config:
     accounts: tuple[Account, ...] = (JANE,)
     """The users; the first is the default one, where nobody logs in."""
     base: str = ""
-    """The public origin under which the mock is reached; empty: not known."""
+    """The public origin under which the mock is reached, where one was given."""
+    here: str = ""
+    """The origin at which it listens; never recorded, for its port varies."""
     token_scenario: str | None = None
     """Of several scenarios, the one whose lifetime and latency of tokens hold: a token request names no team."""
 
@@ -62,7 +64,12 @@ class Config:
     @property
     def origin(self) -> str:
         """What URLs in answers start with: never taken from a request."""
-        return self.base or "http://127.0.0.1"
+        return self.base or self.here or "http://127.0.0.1"
+
+    @property
+    def own(self) -> str:
+        """The origin that only this start of the lab has; empty if a public one was given."""
+        return "" if self.base else self.origin
 
     @property
     def issuer(self) -> str:
