@@ -7,7 +7,7 @@ from lab.core.clock import Millis
 from lab.core.observe import Asked, Ended, Observation, Observer, Replied, Requested, Waiting
 from lab.core.run import Answer, App, Ask, Badge, Effect, Outcome, Question, Received, Result, Send, Wait, Woke, run
 from lab.core.service import Service
-from lab.engine.memory import dated, first_of
+from lab.engine.memory import dated
 
 Reviewer: TypeAlias = Callable[[Question, Millis], Answer | None]
 """Answers at once, or lets the wait go by."""
@@ -67,10 +67,8 @@ class _Stepper:
         self.tell(Requested(self.now, x, effect.route, effect.request))
         asked = self.now
         reply = self.service.serve(effect.request, asked)
-        self.now = asked + reply.held
-        self.service.tell(
-            Replied(self.now, reply.x, reply.response, reply.held, first_of(self.now - asked, reply.held))
-        )
-        seen = dated(reply.response, self.service.config.epoch, self.now)
+        response, self.now = reply.whole(asked)
+        self.service.tell(Replied(self.now, reply.x, response, reply.held))
+        seen = dated(response, self.service.config.epoch, self.now)
         self.tell(Replied(self.now, x, seen))
         return Received(self.now, seen)

@@ -41,9 +41,13 @@ class InMemoryTransport:
         reply = self._service.serve(request, now)
         if reply.held:
             await pass_until(self._clock, now + reply.held)
+        began = self._clock.now()
+        response, until = reply.whole(now)
+        if until > began:
+            await pass_until(self._clock, until)
         at = self._clock.now()
-        self._service.tell(Replied(at, reply.x, reply.response, reply.held, first_of(at - now, reply.held)))
-        return dated(reply.response, self._service.config.epoch, at)
+        self._service.tell(Replied(at, reply.x, response, reply.held, first_of(began - now, reply.held)))
+        return dated(response, self._service.config.epoch, at)
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -88,7 +88,7 @@ class Drive:
             self._x = self._service.next_exchange()
         reply = self._service.serve(self._rebuild.request(line), line.t, c=line.c, took=line.took)
         self._x = reply.x
-        self._replies[line.x] = (reply.response, reply.held)
+        self._replies[line.x] = (reply.whole(line.t)[0], reply.held)
 
     def _reply(self, line: Res) -> None:
         found = self._replies.pop(line.x, None)

@@ -4,6 +4,7 @@ No job waits here: one exchange costs one pass through the service, and a held r
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -15,12 +16,13 @@ from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal import ConnectionClosed, ConnectionOpened, RequestMalformed
 from lab.core.observe import Replied, Requested
-from lab.core.service import Reply, Service
+from lab.core.service import Pieces, Reply, Service
 from lab.server.incoming import UNCODABLE, Gone, Incoming, Refused, body_of, check, headers_of, request_of, target_of
 from lab.server.limits import Limits
 from lab.server.listen import Bound, Listener, bind
 from lab.server.outgoing import Writer, refusal
 from lab.server.protocol import SENT, SENT_LAST, Connection, Sent
+from lab.server.streaming import Streaming
 
 _CLOSE = b"connection: close\r\n"
 _KEEP = b"connection: keep-alive\r\n"
@@ -137,6 +139,8 @@ class MockServer:
             return await self._refuse(incoming, body, now, now - since)
         request = request_of(message, headers, body)
         reply = self.service.serve(request, now, c=connection.ordinal, took=now - since)
+        if reply.pieces is not None:
+            return await self._stream(incoming, reply, reply.pieces, now)
         return await self._deliver(incoming, request, reply, now)
 
     def _unusual(self, message: Any, connection: Connection) -> Refused | None:
@@ -180,6 +184,36 @@ class MockServer:
         shown = first if first != reply.held else None
         self.service.tell(Replied(self.clock.now(), reply.x, reply.response, reply.held, shown))
         if not last:
+            return SENT
+        connection.how = connection.how or "server"
+        return SENT_LAST
+
+    async def _stream(self, incoming: Any, reply: Reply, pieces: Pieces, now: Millis) -> Sent:
+        """Withhold, write a body that comes bit by bit, and tell what of it left."""
+        connection: Connection = incoming.protocol
+        chunked = incoming.message.version >= (1, 1)
+        streaming = Streaming(connection, self.clock, chunked=chunked)
+        response, first, last, cut = _NOTHING, reply.held, True, "client_gone"
+        try:
+            if reply.held:
+                await self.clock.hold(reply.held)
+            last = not chunked or connection.last_of(incoming.message.should_close)
+            line, at = _CLOSE if last else b"", self.clock.now()
+            if streaming.begin(self._writer.bytes_of(reply.response, at, last=line, chunked=chunked)):
+                response, first = reply.response, at - now
+                cut = "" if await streaming.send(pieces) else cut
+        except asyncio.CancelledError:
+            cut = "shutdown"
+            raise
+        except ConnectionError:
+            cut = "client_gone"
+        finally:
+            body = streaming.sent
+            self.service.tell(Replied(
+                self.clock.now(), reply.x, replace(response, body=body), reply.held,
+                first if first != reply.held else None, cut=cut or None, sent=len(body) if cut else None,
+            ))  # fmt: skip
+        if not last and not cut:
             return SENT
         connection.how = connection.how or "server"
         return SENT_LAST

@@ -30,8 +30,13 @@ class Writer:
         self._second = -1
         self._date = b""
 
-    def bytes_of(self, response: Response, now: Millis, *, method: str = "GET", last: bytes = b"") -> bytes:
-        """The whole reply; `last` is one more header line, `Date` is the lab's."""
+    def bytes_of(
+        self, response: Response, now: Millis, *, method: str = "GET", last: bytes = b"", chunked: bool | None = None
+    ) -> bytes:
+        """The whole reply; `last` is one more header line, `Date` is the lab's.
+
+        With `chunked` given, the head alone: the body follows in chunks, or ends with the connection.
+        """
         key = (response.status, response.headers)
         head = self._heads.get(key)
         if head is None:
@@ -40,6 +45,9 @@ class Writer:
         if second != self._second:
             self._second, self._date = second, formatdate(self._epoch + second, usegmt=True).encode()
         body = response.body
+        if chunked is not None:
+            framing = b"transfer-encoding: chunked\r\n" if chunked else b""
+            return b"%b%bdate: %b\r\n%b\r\n" % (head, framing, self._date, last)
         if response.status in _BODILESS:
             return b"%bdate: %b\r\n%b\r\n" % (head, self._date, last)
         shown = b"" if method == "HEAD" else body

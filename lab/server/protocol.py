@@ -46,6 +46,7 @@ class Connection(RequestHandler):
         "half_closed",
         "headers",
         "how",
+        "lost",
         "ordinal",
         "raw",
         "received",
@@ -64,6 +65,8 @@ class Connection(RequestHandler):
         self.headers: Headers = ()
         self.special = False
         self._late: asyncio.TimerHandle | None = None
+        self.lost = asyncio.Event()
+        """Set once the connection is over."""
         self.received = 0
         self.total = 0
         self._tls = False
@@ -77,6 +80,7 @@ class Connection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is over."""
         self._on_time()
+        self.lost.set()
         super().connection_lost(exc)
         self.shell.closed(self.ordinal, self.how or ("reset" if exc is not None else "client"))
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from lab.core.scenario.words import Model
+from lab.core.scenario.words import Duration, Model
 
 
 def _on(value: object) -> object:
@@ -23,6 +23,18 @@ OnOff: TypeAlias = Annotated[
     bool, BeforeValidator(_on), PlainSerializer(_word), WithJsonSchema({"enum": ["on", "off"]})
 ]
 """`on` or `off` in every text, a bool inside."""
+
+
+def _heartbeat(value: object) -> object:
+    return 0 if value == "off" or value is False else value
+
+
+def _beat_word(value: int) -> str:
+    return f"{value}ms" if value else "off"
+
+
+Heartbeat: TypeAlias = Annotated[Duration, BeforeValidator(_heartbeat), PlainSerializer(_beat_word)]
+"""`off`, or a duration in milliseconds."""
 
 PROFILES: dict[str, dict[str, object]] = {
     "oci": {},
@@ -70,6 +82,8 @@ class Switches(Model):
     refresh_rotation: OnOff = True
     authorize: Literal["auto", "page", "deny"] = "auto"
     resource_metadata: OnOff = False
+    sse_done: OnOff = True
+    sse_heartbeat: Heartbeat = Field(0, description="off, or a duration: a comment line at each such silence")
 
     @model_validator(mode="before")
     @classmethod

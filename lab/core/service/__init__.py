@@ -5,7 +5,7 @@ ever missing and nothing conflicts, so the loop is a straight line.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
@@ -20,13 +20,13 @@ from lab.core.journal import (
     job_key,
 )
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
-from lab.core.service.calls import Ruling
+from lab.core.service.calls import Pieces, Ruling
 from lab.core.service.deciding import decide
 from lab.core.service.mock import Mock
 from lab.core.service.token import Desk, answer_device, live
 from lab.core.service.views import Config, Look
 
-__all__ = ["Config", "Look", "Mock", "Reply", "Ruling", "Service"]
+__all__ = ["Config", "Look", "Mock", "Pieces", "Reply", "Ruling", "Service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,16 @@ class Reply:
     route: str
     flags: tuple[str, ...]
     job: str | None
+    pieces: Pieces | None = None
+    """Of a stream: its body, piece by piece, in place of the response's. It can be gone through once."""
+
+    def whole(self, now: Millis) -> tuple[Response, Millis]:
+        """The response with all of its body, and the instant at which the last byte leaves a request of `now`."""
+        if self.pieces is None:
+            return self.response, now + self.held
+        parts = list(self.pieces)
+        last = max((when for when, _ in parts), default=now)
+        return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.held)
 
 
 class Service:
@@ -67,7 +77,7 @@ class Service:
         self._commit(done.facts, x)
         if done.facts and self.observers:
             self._touch(done.job, now)
-        return Reply(x, done.response, done.held, done.route, done.flags, done.job)
+        return Reply(x, done.response, done.held, done.route, done.flags, done.job, done.pieces)
 
     def next_exchange(self) -> int:
         """An ordinal for an exchange that the shell answers without asking the mock."""

@@ -37,6 +37,8 @@ class Answered:
     outline: Outline | None = None
     facts: tuple[Fact, ...] = ()
     flags: tuple[str, ...] = ()
+    pieces: Pieces | None = None
+    """Of a stream: its body, in place of the response's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Handled:
     job: str | None = None
     facts: tuple[Fact, ...] = ()
     flags: tuple[str, ...] = ()
+    pieces: Pieces | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from lab.core.clock import Millis
-from lab.core.gates import Inadmissible, Origin, admit
+from lab.core.exchange import Response
+from lab.core.gates import Decision, Inadmissible, Origin, admit
 from lab.core.journal import (
     ConversationRecord,
     Fact,
@@ -18,7 +19,7 @@ from lab.core.journal import (
     fold,
     id_of,
 )
-from lab.core.plan import Outline, settle_draws
+from lab.core.plan import Outline, Plan, settle_draws
 from lab.core.problems import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, bad_request, conflict, forbidden, not_found
 from lab.core.render import RenderFailure, template
 from lab.core.scenario import Complete, Failure, Gate, Pause, Status, Verdict, Work
@@ -27,11 +28,14 @@ from lab.core.service.calls import Answered, Call
 from lab.core.service.refusals import refusal
 from lab.core.service.views import UNMATCHED, Look, Views
 from lab.core.timeline import at
-from lab.core.wire import BadJson, Route, read_invoke, read_json
+from lab.core.wire import SSE_HEADERS, STREAMS, BadJson, Route, read_invoke, read_json
 from lab.core.wire.bodies import VERDICT_OF, actions, callback_token, names
 from lab.core.wire.requests import Asked, Resume
 
 JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
+_TALKS = ("chat", "debug")
+"""The routes on which an unknown or unpublished team is 403, and `conversational` goes without saying."""
+_NO_TEAM = forbidden(CANNOT_EXECUTE, TEAM_UNKNOWN.hint)
 _APPROVES = ("approve", "approved", "yes", "ok")
 _REJECTS = ("reject", "rejected", "no", "decline")
 
@@ -48,8 +52,8 @@ def invoke(call: Call) -> Answered:
         return Answered(bad_request(str(bad)), flags=(bad.flag,) if bad.flag else ())
     team = views.by_team.get(route.code)
     if team is None:
-        return Answered(TEAM_UNKNOWN)
-    asked = read_invoke(value, route.code, views.config.switches)
+        return Answered(_NO_TEAM if route.name in _TALKS else TEAM_UNKNOWN)
+    asked = read_invoke(value, route.code, views.config.switches, route=route.name)
     if isinstance(asked, Problem):
         return Answered(asked)
     done = _Turn(views, call.ledger, route, call.bearer, call.now, asked, team).answer()
@@ -169,10 +173,18 @@ class _Turn:
         (_, record), *_ = fold(fact, self.ledger.get)
         assert isinstance(record, JobRecord)
         planned = self.views.plan_of(job, record)
-        span = at(planned, record.decisions, self.now)
+        return replace(self._told(planned, record.decisions), facts=(fact,))
+
+    def _told(self, planned: Plan, decisions: tuple[Decision, ...]) -> Answered:
+        """What the job looks like now: its body, or the stream of what is to come."""
+        route, job = self.route.name, planned.invocation.job
+        if route in STREAMS.values():
+            pieces = self.views.stream(route, planned, decisions, self.now)
+            return Answered(Response(200, SSE_HEADERS), job, planned.outline, pieces=pieces)
+        span = at(planned, decisions, self.now)
         status = self.views.config.switches.invoke_status
-        response = self.views.answer(planned, span, record.decisions, invoked=True, status=status)
-        return Answered(response, job, planned.outline, (fact,))
+        response = self.views.answer(planned, span, decisions, invoked=True, status=status)
+        return Answered(response, job, planned.outline)
 
     # New jobs
 
@@ -180,7 +192,7 @@ class _Turn:
         members, switches = self.asked.members, self.views.config.switches
         draft = members.get("status") == "DRAFT"
         if not draft and not any(each.scenario.agent.published for each in self.team):
-            return TEAM_UNKNOWN if switches.unpublished == 404 else forbidden(CANNOT_EXECUTE, TEAM_UNKNOWN.hint)
+            return TEAM_UNKNOWN if switches.unpublished == 404 and self.route.name not in _TALKS else _NO_TEAM
         version = members.get("version")
         known = [each.scenario.agent.version for each in self.team if each.scenario.agent.version is not None]
         if switches.version_check and version is not None and known and version not in known:
@@ -249,9 +261,7 @@ class _Turn:
         except RenderFailure as failure:
             reason = f"A text of scenario {made.name} can not be written: {failure}"
             return Answered(Problem(503, "The scenario can not be played.", reason))
-        status = self.views.config.switches.invoke_status
-        response = self.views.answer(planned, span, (), invoked=True, status=status)
-        return Answered(response, fact.job, made, facts, flags)
+        return replace(self._told(planned, ()), facts=facts, flags=flags)
 
 
 def _texts_before_decisions(made: Outline) -> tuple[str, ...]:

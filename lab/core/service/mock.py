@@ -21,7 +21,7 @@ _IDENTITY: dict[str, Callable[[identity.Desk, Request], identity.Granted]] = {
     "token": identity.token, "authorize": identity.authorize, "device": identity.device,
     "device-page": identity.device_page, "introspect": identity.introspect, "revoke": identity.revoke,
 }  # fmt: skip
-_API: dict[str, Callable[[Call], Answered]] = {"invoke": invoke}
+_API: dict[str, Callable[[Call], Answered]] = {"invoke": invoke, "stream": invoke, "chat": invoke, "debug": invoke}
 """The routes behind a bearer, but status, which is the one that everybody waits for."""
 
 
@@ -105,4 +105,4 @@ class Mock:
         held = 0
         if done.outline is not None and done.job is not None:
             held = self._held(done.outline, "invoke", done.job, call.now)
-        return Handled(done.response, held, name, done.job, done.facts, noted)
+        return Handled(done.response, held, name, done.job, done.facts, noted, done.pieces)

@@ -1,7 +1,7 @@
 """From records to views: plan, span and body of a job, recomputed; the span last seen is a memo, never state."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -16,7 +16,7 @@ from lab.core.problems import JSON_HEADERS, json_bytes
 from lab.core.scenario import Scenario, Switches
 from lab.core.seeds import Seed
 from lab.core.timeline import Span, at
-from lab.core.wire import job_body, nodes, path_of, read_input
+from lab.core.wire import chat_events, framed, job_body, job_events, nodes, path_of, read_input
 
 UNMATCHED = outline(
     Scenario.model_validate({
@@ -187,6 +187,18 @@ class Views:
             where = path_of("status", code=planned.invocation.team, job=planned.invocation.job)
             headers = (*headers, ("location", where), ("retry-after", "2"))
         return Response(status, headers, json_bytes(body))
+
+    def stream(
+        self, route: str, planned: Plan, decisions: tuple[Decision, ...], now: Millis
+    ) -> Iterator[tuple[Millis, bytes]]:
+        """The body of an SSE reply that begins at `now`, piece by piece."""
+        switches, epoch = self.config.switches, self.config.epoch
+        if route == "stream":
+            admin = switches.admin_nodes and planned.invocation.input.invocation_mode == "ADMIN"
+            events = job_events(planned, decisions, now, epoch, switches, admin=admin)
+        else:
+            events = chat_events(planned, decisions, now, epoch, switches)
+        return framed(events, switches, now)
 
     def forget(self) -> None:
         """Drop what is remembered."""

@@ -10,6 +10,7 @@ from lab.core.wire.answers import (
     retry_after,
 )
 from lab.core.wire.bodies import echo, job_body, nodes
+from lab.core.wire.events import SSE_HEADERS, chat_events, framed, job_events
 from lab.core.wire.jsontext import BadJson, read_json
 from lab.core.wire.requests import Asked, Resume, read_input, read_invoke, read_mode
 from lab.core.wire.routes import (
@@ -23,6 +24,7 @@ from lab.core.wire.routes import (
     JWKS_PATHS,
     RESOURCE_PATH,
     REVOKE_PATH,
+    STREAMS,
     TOKEN_PATH,
     Route,
     find,
@@ -32,7 +34,7 @@ from lab.core.wire.routes import (
 
 __all__ = [
     "API", "AUTHORIZE_PATH", "DEVICE_PAGE", "DEVICE_PATH", "DISCOVERY_PATHS", "IDENTITY_ROUTES", "INTROSPECT_PATH",
-    "JWKS_PATHS", "RESOURCE_PATH", "REVOKE_PATH", "TOKEN_PATH", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "echo", "final", "find", "job_body", "nodes",
+    "JWKS_PATHS", "RESOURCE_PATH", "REVOKE_PATH", "SSE_HEADERS", "STREAMS", "TOKEN_PATH", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "chat_events", "echo", "final", "find", "framed", "job_body", "job_events", "nodes",
     "parse_grant", "parse_job", "path_of", "read_input", "read_invoke", "read_json", "read_mode", "refusal_of", "retry_after",
     "route_of",
 ]  # fmt: skip

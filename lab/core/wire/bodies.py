@@ -14,7 +14,8 @@ from lab.core.timeline import Ending, Span, spans
 
 UNWRITTEN = "The answer could not be written."
 """The error of a job whose text failed to render after a decision."""
-_NEVER = "1970-01-01T00:00:00.000+0000"
+NEVER = "1970-01-01T00:00:00.000+0000"
+"""`endDate` of a job that has not ended."""
 
 
 def _stamp(epoch: Epoch, at: Millis) -> str:
@@ -174,7 +175,7 @@ def nodes(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> list[Json]
     for each in spans(plan, decisions):
         if not each.status.final:
             passed.append({
-                "nodeCode": each.code, "nodeType": _node_type(each.step),
+                "nodeCode": each.code, "nodeType": node_type(each.step),
                 "status": "RUNNING" if each.index == span.index else "DONE", "output": None,
             })  # fmt: skip
         if each.index >= span.index:
@@ -182,7 +183,8 @@ def nodes(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> list[Json]
     return passed
 
 
-def _node_type(step: Step | Ending) -> str:
+def node_type(step: Step | Ending) -> str:
+    """What kind of node a step is on the wire."""
     match step:
         case Gate():
             return "HUMAN"
@@ -202,8 +204,15 @@ def job_body(
     plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool, passed: list[Json]
 ) -> dict[str, Json]:
     """The body at a span; `invoked` for the answer to invokeAsync, else for a status; `passed` fills `nodes`."""
-    body = _body(plan, _looks(plan, span, epoch, switches, invoked=invoked), span, epoch, switches, passed)
+    body = full_body(plan, span, epoch, switches, invoked=invoked, passed=passed)
     return {key: body[key] for key in MINIMAL} if switches.body == "minimal" else body
+
+
+def full_body(
+    plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool, passed: list[Json]
+) -> dict[str, Json]:
+    """The body with all its keys, whatever the switch `body` says."""
+    return _body(plan, _looks(plan, span, epoch, switches, invoked=invoked), span, epoch, switches, passed)
 
 
 @dataclass(slots=True)
@@ -253,7 +262,7 @@ def _body(
         "workflowName": None, "architecture": None, "workflowVersion": version_of(plan),
         "workflowStatus": call.input.status,
         "startDate": unix_millis(epoch, call.at), "endTime": unix_millis(epoch, span.since) if ended else 0,
-        "createDate": _stamp(epoch, call.at), "endDate": _stamp(epoch, span.since) if ended else _NEVER,
+        "createDate": _stamp(epoch, call.at), "endDate": _stamp(epoch, span.since) if ended else NEVER,
         "timeTaken": 0, "inputTokenCount": 0, "outputTokenCount": 0, "waitingNodeDetails": looks.node,
         "preview": False,
     }  # fmt: skip

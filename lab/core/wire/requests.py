@@ -63,15 +63,20 @@ class _Wrong(Exception):
         self.problem = bad_request(f"{name} {what}", hint)
 
 
-def read_invoke(value: Json, code: str, switches: Switches) -> Asked | Problem:
-    """The request of a parsed body, or the 400 that names the field; blankness is the caller's to judge."""
+def read_invoke(value: Json, code: str, switches: Switches, *, route: str = "invoke") -> Asked | Problem:
+    """The request of a parsed body, or the 400 that names the field; blankness is the caller's to judge.
+
+    On chat and debug every call belongs to a conversation; debug runs the DRAFT unless told otherwise (contract.md §8.2).
+    """
     if not isinstance(value, dict):
         return bad_request("The body must be a JSON object.")
     flags: set[str] = set()
     members: dict[str, Json] = {}
     try:
         for name, given in value.items():
-            if name not in KNOWN:
+            if name == "debugParams" and route == "debug":
+                flags.add("unused_field")
+            elif name not in KNOWN:
                 _unknown(name, switches, flags)
             elif given is not None:
                 members[name] = _member(name, given, flags)
@@ -79,6 +84,10 @@ def read_invoke(value: Json, code: str, switches: Switches) -> Asked | Problem:
         resume = _resume(members)
     except _Wrong as wrong:
         return wrong.problem
+    if route in ("chat", "debug"):
+        members["conversational"] = True
+    if route == "debug":
+        members.setdefault("status", "DRAFT")
     if switches.conversational_default:
         members.setdefault("conversational", True)
     if members.get("workflowCode", code) != code:

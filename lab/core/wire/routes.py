@@ -38,6 +38,9 @@ _IDENTITY: dict[str, tuple[str, tuple[str, ...]]] = {
 IDENTITY_ROUTES = frozenset(name for name, _ in _IDENTITY.values())
 
 _AGENT = re.compile(r"/api/fusion-ai/orchestrator/agent/v[12]/([^/]+)/(?:(invokeAsync)|status/([^/]+))")
+_STREAM = re.compile(r"/api/fusion-ai/orchestrator/agent/v2/([^/]+)/(invokeStream|chat|debug)")
+STREAMS = {"invokeStream": "stream", "chat": "chat", "debug": "debug"}
+"""The routes that answer with Server-Sent Events, by the last segment of their path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ def path_of(route: str, *, code: str = "", job: str = "") -> str:
             return f"{API}/agent/v2/{quote(code, safe='')}/invokeAsync"
         case "status":
             return f"{API}/agent/v2/{quote(code, safe='')}/status/{quote(job, safe='')}"
+        case "stream":
+            return f"{API}/agent/v2/{quote(code, safe='')}/invokeStream"
+        case "chat" | "debug":
+            return f"{API}/agent/v2/{quote(code, safe='')}/{route}"
     raise ValueError(route)
 
 
@@ -89,9 +96,12 @@ def _find_slow(method: str, path: str) -> Route | Problem:
     if path in _IDENTITY:
         name, methods = _IDENTITY[path]
         return Route(name, flags=flags, path=path) if method in methods else wrong_method(", ".join(methods))
-    match = _AGENT.fullmatch("/".join(segment or "" for segment in segments))
-    if match is not None:
+    decoded = "/".join(segment or "" for segment in segments)
+    if (match := _AGENT.fullmatch(decoded)) is not None:
         return _agent(method, match, flags)
+    if (match := _STREAM.fullmatch(decoded)) is not None:
+        code, last = match.groups()
+        return Route(STREAMS[last], code, "", flags) if method == "POST" else wrong_method("POST")
     return _missing(path)
 
 

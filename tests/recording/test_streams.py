@@ -1,0 +1,57 @@
+"""A stream is recorded with its whole body once it has ended, and replays equal."""
+
+import json
+
+from lab.core.exchange import Request, text_of
+from lab.core.observe import Replied
+from lab.core.wire import path_of
+from lab.recording.lines import Enc, Res
+from lab.recording.reader import read
+from lab.recording.replay import replay
+from tests.recording.joined import Joined, config, scenario
+
+
+def taped(*, edit: tuple[bytes, bytes] = (b"", b"")) -> bytes:
+    """A chat up to its gate, the decision over the same route, and the rest."""
+    joined = Joined(config(scripted=False))
+    joined.play_until_accepted()
+    token = next(line for line in joined.service.ledger.tokens())[0]
+    asked = {"message": "Taxi, é 42", "conversationId": "talk-1"}
+    for _ in range(2):
+        body = text_of(asked).encode()
+        headers = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
+        request = Request("POST", path_of("chat", code="EXPENSES"), headers=headers, body=body)
+        reply = joined.service.serve(request, joined.now)
+        response, joined.now = reply.whole(joined.now)
+        joined.service.tell(Replied(joined.now, reply.x, response, reply.held))
+        events = [json.loads(line[6:]) for line in response.body.split(b"\n\n") if line.startswith(b"data: {")]
+        node = next((event["waitingNodeDetails"] for event in events if "waitingNodeDetails" in event), None)
+        if node is not None:
+            resume = {"messageInstanceId": node["callbackToken"], "userResponse": "APPROVE_ACTION"}
+            asked = {"message": "", "jobId": events[0]["jobId"], "resumeInput": resume}
+    joined.tape.close(joined.now, "closed")
+    return joined.data.replace(*edit) if edit[0] else joined.data
+
+
+def test_a_stream_is_recorded_whole_and_replays_equal() -> None:
+    data = taped()
+    recording = read(data, "chat")
+    streams = [line for line in recording.lines if isinstance(line, Res) and line.body.enc is Enc.TEXT]
+    assert len(streams) == 2
+    assert all(str(line.body.value).endswith("data: [DONE]\n\n") for line in streams)
+    report = replay(recording, (scenario(),))
+    assert report.passed, report.text()
+    assert report.actual == data
+
+
+def test_a_changed_event_is_a_divergence() -> None:
+    from hashlib import sha256
+
+    data = taped()
+    changed = data.replace(b'\\"finishReason\\":\\"stop\\"', b'\\"finishReason\\":\\"stip\\"')
+    assert changed != data
+    head, _, _ = changed.rpartition(b'"sha256":"')
+    head += b'"sha256":"'
+    report = replay(read(head + sha256(head).hexdigest().encode() + b'"}\n', "chat"), (scenario(),))
+    assert not report.passed
+    assert "stip" in report.text() and "stop" in report.text()
