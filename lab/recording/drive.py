@@ -59,7 +59,9 @@ class Drive:
         self._service.observers.append(self._tape)
         redactor = self._tape.redactor
         self._values = ChainMap(redactor.values(), secrets_of(config))
-        self._rebuild = Rebuild(config.clients, self._values, redactor.bind, blob, made_anew(recording, config))
+        self._rebuild = Rebuild(
+            config.clients, self._values, redactor.bind, blob, made_anew(recording, config), config.accounts
+        )
         self._x = 0
         self._replies: dict[int, tuple[Response, Millis]] = {}
 

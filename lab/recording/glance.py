@@ -26,7 +26,9 @@ class Glance:
         self._service = Service(config)
         self._service.observers.append(self._observe)
         self._values: dict[str, str] = secrets_of(config)
-        self._rebuild = Rebuild(config.clients, self._values, self._bind, blob, made_anew(recording, config))
+        self._rebuild = Rebuild(
+            config.clients, self._values, self._bind, blob, made_anew(recording, config), config.accounts
+        )
         self._told: list[Fact] = []
         self._replies: dict[int, tuple[Response, int]] = {}
         self._x = 0

@@ -23,7 +23,8 @@ COMPARED = (
 
 _IDS = {
     "job": "J", "jobId": "J", "conversation": "K", "conversationId": "K", "traceId": "T", "ecid": "E", "jti": "I",
-    "kid": "I", "state": "I", "nonce": "I", "challenge": "H",
+    "kid": "I", "state": "I", "nonce": "I", "challenge": "H", "documentId": "D", "parseFileDocumentId": "D",
+    "attachmentDocumentId": "D",
 }  # fmt: skip
 _MILLIS = frozenset({"startDate", "endTime"})
 _DATES = frozenset({"createDate", "endDate"})

@@ -6,7 +6,7 @@ from dataclasses import replace
 from urllib.parse import quote_plus, urlencode
 
 from lab.core.exchange import Headers, Request
-from lab.core.oauth import Client
+from lab.core.oauth import Account, Client
 from lab.recording.alias import aliases, fill, named
 from lab.recording.anew import Anew
 from lab.recording.bodies import bytes_of, filled
@@ -25,8 +25,10 @@ class Rebuild:
         bind: Callable[[str, str], object],
         blob: Blob | None,
         anew: Anew | None = None,
+        users: tuple[Account, ...] = (),
     ) -> None:
-        self._clients = {named("client", client.id): client for client in clients}
+        self._pairs = {named("client", client.id): (client.id, client.secret) for client in clients}
+        self._pairs |= {named("user", user.name): (user.name, user.password) for user in users}
         self._values = values
         self._bind = bind
         self._blob = blob
@@ -59,9 +61,9 @@ class Rebuild:
         if "«" not in value:
             return value
         scheme, _, rest = value.partition(" ")
-        client = self._clients.get(rest)
-        if name == "authorization" and client is not None and scheme.lower() == "basic":
-            return f"{scheme} {_basic(client, raw='basic_raw' in flags)}"
+        pair = self._pairs.get(rest)
+        if name == "authorization" and pair is not None and scheme.lower() == "basic":
+            return f"{scheme} {_basic(pair, raw='basic_raw' in flags)}"
         return fill(value, self._values)
 
     def _know(self, text: str, where: str) -> None:
@@ -70,9 +72,9 @@ class Rebuild:
                 self._bind(self._anew.values.get(alias) or _made_up(alias, where), alias)
 
 
-def _basic(client: Client, *, raw: bool) -> str:
-    pair = f"{client.id}:{client.secret}" if raw else f"{quote_plus(client.id)}:{quote_plus(client.secret)}"
-    return b64encode(pair.encode()).decode()
+def _basic(pair: tuple[str, str], *, raw: bool) -> str:
+    text = ":".join(pair if raw else map(quote_plus, pair))
+    return b64encode(text.encode()).decode()
 
 
 def _made_up(alias: str, where: str) -> str:

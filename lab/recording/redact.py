@@ -62,7 +62,7 @@ class Redactor:
         self._numbers = dict.fromkeys(KINDS, 0)
         self._shapes = rf"(?P<own>{re.escape(own)}(?![\w.:-]))|{_SHAPES}" if own else _SHAPES
         self._listed = frozenset(name.lower() for name in names)
-        self._clients = dict(clients)
+        self._clients, self._users = dict(clients), dict(users)
         self._literal: dict[str, str] = {}
         self._pattern: re.Pattern[str] | None = None
         self._passed: set[str] | None = set()
@@ -71,7 +71,7 @@ class Redactor:
         self._sensitive: dict[str, bool] = {}
         for client, secret in self._clients.items():
             self._configured("client", client, secret)
-        for user, password in users:
+        for user, password in self._users.items():
             self._configured("user", user, password)
 
     def _configured(self, kind: str, name: str, secret: str) -> None:
@@ -223,6 +223,8 @@ class Redactor:
         for client, secret in (pair.raw, pair.form):
             if self._clients.get(client) == secret:
                 return named("client", client)
+            if self._users.get(client) == secret:
+                return named("user", client)
         alias = self.alias(rest, "wrong", "unknown")
         for _, secret in (pair.raw, pair.form):
             if len(secret) >= SHORTEST and secret not in self._known and secret != REFUSED_SECRET:

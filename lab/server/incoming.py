@@ -103,7 +103,8 @@ def check(message: RawRequestMessage, headers: Headers) -> Refused | None:
 
 async def body_of(incoming: Incoming, path: str, headers: Headers, limits: Limits) -> bytes | Refused:
     """The whole body, decompressed; refused by Content-Length alone when that is enough; Gone if the peer left."""
-    most = limits.token_body if wire.route_of("POST", path) == "token" else limits.body
+    route = wire.route_of("POST", path)
+    most = limits.token_body if route == "token" else limits.upload_body if route in wire.UPLOADS else limits.body
     declared = header_of(headers, "content-length")
     # The parser admits digits alone, and at most as many as 64 bits take.
     if declared is not None and int(declared) > most:

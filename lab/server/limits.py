@@ -9,6 +9,8 @@ class Limits:
 
     body: int = 1_048_576
     token_body: int = 65_536
+    upload_body: int = 36_700_160
+    """Of a request with files: one of 25 MiB in base64, and room for the rest."""
     header_deadline: float = 10.0
     """From the opening of a connection, or the first byte of a later request, to the end of the headers."""
     body_deadline: float = 30.0

@@ -22,18 +22,21 @@ from lab.core.oauth.scopes import (
     NO_ACCESS,
     OFFLINE,
     OPENID,
+    SERVICES,
     Scope,
     api_scope,
     audience,
+    for_api,
     opens_api,
     read_scope,
+    service_scope,
 )
 from lab.core.oauth.tokens import Bearing, access_token, expiry, id_token
 
 __all__ = [
-    "DEMO", "GENERIC_ISSUER", "GRANTS", "JANE", "MYSCOPES", "NO_ACCESS", "OFFLINE", "OPENID", "REFUSED_SECRET", "Account", "Assertion",
+    "DEMO", "GENERIC_ISSUER", "GRANTS", "JANE", "MYSCOPES", "NO_ACCESS", "OFFLINE", "OPENID", "REFUSED_SECRET", "SERVICES", "Account", "Assertion",
     "BasicPair", "Bearing", "Client", "Grant", "Paths", "Scope", "access_token", "aistudio_cli", "api_scope",
-    "audience", "challenge_of", "claims_of", "expiry", "fits", "id_token", "idcs_document", "issuer", "issuer_named",
-    "jwk", "metadata", "opaque", "opens_api", "read_assertion", "read_basic", "read_scope", "registered", "sign",
+    "audience", "challenge_of", "claims_of", "expiry", "fits", "for_api", "id_token", "idcs_document", "issuer", "issuer_named",
+    "jwk", "metadata", "opaque", "opens_api", "read_assertion", "read_basic", "read_scope", "registered", "service_scope", "sign",
     "well_formed_challenge", "well_formed_verifier",
 ]  # fmt: skip

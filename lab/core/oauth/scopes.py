@@ -17,6 +17,22 @@ def api_scope(pod: str) -> str:
     return f"urn:opc:resource:fusion:{pod}:fusion-ai/"
 
 
+SERVICES = ("boss", "sales-common", "saas-batch", "knowledge-management")
+"""The pod's services beside fusion-ai: each an audience of its own, which the API refuses (contract.md §2.3)."""
+_SERVICE = re.compile(rf"urn:opc:resource:fusion:[a-z0-9-]{{1,63}}:(?:{'|'.join(SERVICES)})/")
+
+
+def service_scope(pod: str, service: str) -> str:
+    """The scope of a service of a pod."""
+    return f"urn:opc:resource:fusion:{pod}:{service}/"
+
+
+def for_api(scope: str) -> bool:
+    """Whether a granted scope is for the API: neither for the identity domain alone nor for another service."""
+    resources = audience(scope)
+    return bool(resources) and not all(_SERVICE.fullmatch(resource) for resource in resources)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A scope that was understood: what is granted, and the lifetime asked for in seconds."""

@@ -84,6 +84,7 @@ class Switches(Model):
     resource_metadata: OnOff = False
     sse_done: OnOff = True
     sse_heartbeat: Heartbeat = Field(0, description="off, or a duration: a comment line at each such silence")
+    local_orchestrator: OnOff = False
 
     @model_validator(mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from lab.core.clock import Millis
 from lab.core.exchange import Request
 from lab.core.journal import Ledger, TokenRecord, token_key
-from lab.core.oauth import api_scope, audience, opens_api
+from lab.core.oauth import api_scope, for_api, opens_api
 from lab.core.problems import CANNOT_EXECUTE, Problem, challenge, forbidden, unauthenticated
 from lab.core.scenario import Switches
 from lab.core.service.token import live
@@ -47,7 +47,7 @@ def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: 
         return _invalid_token("The token expired." if now >= record.until else "The token was revoked.")
     if not api:
         return record
-    if not audience(record.scope):
+    if not for_api(record.scope):
         return _invalid_token("The token is not for this API.")
     if not opens_api(record.scope):
         scope = api_scope(switches.pod)

@@ -25,10 +25,11 @@ from lab.core.render import RenderFailure, template
 from lab.core.scenario import Complete, Failure, Gate, Pause, Status, Verdict, Work
 from lab.core.seeds import uuid4
 from lab.core.service.calls import Answered, Call
+from lab.core.service.reading import read_body
 from lab.core.service.refusals import refusal
 from lab.core.service.views import UNMATCHED, Look, Views
 from lab.core.timeline import at
-from lab.core.wire import SSE_HEADERS, STREAMS, BadJson, Route, read_invoke, read_json
+from lab.core.wire import SSE_HEADERS, STREAMS, Route, read_invoke
 from lab.core.wire.bodies import VERDICT_OF, actions, callback_token, names
 from lab.core.wire.requests import Asked, Resume
 
@@ -42,28 +43,18 @@ _REJECTS = ("reject", "rejected", "no", "decline")
 
 def invoke(call: Call) -> Answered:
     """Answer an invokeAsync whose path, method and bearer are in order."""
-    views, route, request = call.views, call.route, call.request
-    kind = request.header("content-type")
-    if kind is None or not _is_json(kind):
-        return Answered(Problem(415, "Content-Type must be application/json.", "Send Content-Type: application/json."))
-    try:
-        value = read_json(request.body)
-    except BadJson as bad:
-        return Answered(bad_request(str(bad)), flags=(bad.flag,) if bad.flag else ())
+    views, route = call.views, call.route
+    body = read_body(call.request)
+    if isinstance(body, Answered):
+        return body
     team = views.by_team.get(route.code)
     if team is None:
         return Answered(_NO_TEAM if route.name in _TALKS else TEAM_UNKNOWN)
-    asked = read_invoke(value, route.code, views.config.switches, route=route.name)
+    asked = read_invoke(*body, route.code, views.config.switches, route=route.name)
     if isinstance(asked, Problem):
         return Answered(asked)
     done = _Turn(views, call.ledger, route, call.bearer, call.now, asked, team).answer()
     return replace(done, flags=tuple(sorted({*asked.flags, *done.flags})))
-
-
-def _is_json(kind: str) -> bool:
-    essence, _, rest = kind.lower().partition(";")
-    charset = rest.replace(" ", "").replace('"', "")
-    return essence.strip() == "application/json" and charset in ("", "charset=utf-8")
 
 
 @dataclass(frozen=True, slots=True)

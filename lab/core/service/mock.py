@@ -10,18 +10,26 @@ from lab.core.plan import Outline
 from lab.core.problems import CANNOT_EXECUTE, Problem, forbidden
 from lab.core.scenario import Latency
 from lab.core.seeds import latency
+from lab.core.service import pod
 from lab.core.service import token as identity
 from lab.core.service.bearer import bearer_of
 from lab.core.service.calls import Answered, Call, Handled
+from lab.core.service.documents import documents, documents_attach, documents_batch
 from lab.core.service.invoke import JOB_UNKNOWN, invoke
 from lab.core.service.views import UNMATCHED, Config, Views
-from lab.core.wire import RESOURCE_PATH, Route, find, read_mode
+from lab.core.wire import RELAYS, RESOURCE_PATH, Route, find, read_mode
 
 _IDENTITY: dict[str, Callable[[identity.Desk, Request], identity.Granted]] = {
     "token": identity.token, "authorize": identity.authorize, "device": identity.device,
     "device-page": identity.device_page, "introspect": identity.introspect, "revoke": identity.revoke,
 }  # fmt: skip
-_API: dict[str, Callable[[Call], Answered]] = {"invoke": invoke, "stream": invoke, "chat": invoke, "debug": invoke}
+_RELAYS: dict[str, Callable[[identity.Desk, Request], pod.Relayed]] = {
+    "relay": pod.relay, "anticsrf": pod.anticsrf, "relay-basic": pod.relay_basic,
+}  # fmt: skip
+_API: dict[str, Callable[[Call], Answered]] = {
+    "invoke": invoke, "stream": invoke, "chat": invoke, "debug": invoke, "tokens": pod.tokens, "multiplex": pod.multiplex,
+    "documents": documents, "documents-batch": documents_batch, "documents-attach": documents_attach,
+}  # fmt: skip
 """The routes behind a bearer, but status, which is the one that everybody waits for."""
 
 
@@ -35,18 +43,24 @@ class Mock:
     def _refusal(self, problem: Problem) -> Response:
         if problem.status == 401 and self.config.switches.resource_metadata:
             where = f'resource_metadata="{self.config.origin}{RESOURCE_PATH}"'
-            told = tuple((name, f"{value}, {where}" if '"' in value else value) for name, value in problem.headers)
+            told = tuple(
+                (name, f"{value}, {where}" if value.startswith("Bearer") else value) for name, value in problem.headers
+            )
             problem = replace(problem, headers=told)
         return problem.response(hints=self.config.switches.hints, style=self.config.switches.error_body)
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Handled:
         """Answer a request at `now`."""
-        route = find(request.method, request.path, slashes=self.config.switches.double_slash == "accept")
+        switches = self.config.switches
+        slashes = switches.double_slash == "accept"
+        route = find(request.method, request.path, slashes=slashes, local=switches.local_orchestrator)
         if isinstance(route, Problem):
             return Handled(self._refusal(route))
         if route.path:
             return self._identity(ledger, request, now, route)
-        bearer, flags = bearer_of(self.config.switches, ledger, request, now)
+        if route.name in RELAYS:
+            return self._relay(ledger, request, now, route)
+        bearer, flags = bearer_of(switches, ledger, request, now)
         if isinstance(bearer, Problem):
             response = self._refusal(bearer)
             return Handled(response, 0, route.name, None, (), (*route.flags, *flags))
@@ -64,6 +78,13 @@ class Mock:
         if route.name == "token" and granted.client is not None and (followed := self.config.token_outline):
             held = self._held(followed, "token", granted.client, now)
         return Handled(granted.response, held, route.name, None, granted.facts, (*route.flags, *granted.flags))
+
+    def _relay(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Handled:
+        """Tokens from the pod for other credentials than a bearer."""
+        desk = identity.Desk(self.config, ledger, now, [])
+        done = _RELAYS[route.name](desk, request)
+        response = self._refusal(done.response) if isinstance(done.response, Problem) else done.response
+        return Handled(response, 0, route.name, None, done.facts, route.flags)
 
     def _published(self, desk: identity.Desk, request: Request, route: Route) -> Handled:
         flags: tuple[str, ...] = ()

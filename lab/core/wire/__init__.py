@@ -11,10 +11,11 @@ from lab.core.wire.answers import (
 )
 from lab.core.wire.bodies import echo, job_body, nodes
 from lab.core.wire.events import SSE_HEADERS, chat_events, framed, job_events
+from lab.core.wire.files import LARGEST_BODY, without_files
 from lab.core.wire.jsontext import BadJson, read_json
+from lab.core.wire.places import API, RELAYS, UPLOADS
 from lab.core.wire.requests import Asked, Resume, read_input, read_invoke, read_mode
 from lab.core.wire.routes import (
-    API,
     AUTHORIZE_PATH,
     DEVICE_PAGE,
     DEVICE_PATH,
@@ -34,7 +35,7 @@ from lab.core.wire.routes import (
 
 __all__ = [
     "API", "AUTHORIZE_PATH", "DEVICE_PAGE", "DEVICE_PATH", "DISCOVERY_PATHS", "IDENTITY_ROUTES", "INTROSPECT_PATH",
-    "JWKS_PATHS", "RESOURCE_PATH", "REVOKE_PATH", "SSE_HEADERS", "STREAMS", "TOKEN_PATH", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "chat_events", "echo", "final", "find", "framed", "job_body", "job_events", "nodes",
+    "JWKS_PATHS", "LARGEST_BODY", "RELAYS", "RESOURCE_PATH", "REVOKE_PATH", "SSE_HEADERS", "STREAMS", "TOKEN_PATH", "UPLOADS", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "chat_events", "echo", "final", "find", "framed", "job_body", "job_events", "nodes",
     "parse_grant", "parse_job", "path_of", "read_input", "read_invoke", "read_json", "read_mode", "refusal_of", "retry_after",
-    "route_of",
+    "route_of", "without_files",
 ]  # fmt: skip

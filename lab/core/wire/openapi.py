@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from lab.core.exchange import Json
 from lab.core.scenario import Status
 from lab.core.wire.fidelity import BODY, GRANT, NODE, REQUEST, Claim
-from lab.core.wire.routes import API, TOKEN_PATH
+from lab.core.wire.places import API
+from lab.core.wire.routes import TOKEN_PATH
 
 _ENUMS: dict[str, list[Json]] = {
     "job body.status": [str(status) for status in Status],

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
 from lab.core.problems import NO_OPERATION, NO_PATH, Problem, not_found, wrong_method
+from lab.core.wire.places import API, MULTIPLEX_PATH, PLACES, from_local
 
-API = "/api/fusion-ai/orchestrator"
 TOKEN_PATH = "/oauth2/v1/token"
 AUTHORIZE_PATH = "/oauth2/v1/authorize"
 DEVICE_PATH = "/oauth2/v1/device"
@@ -76,17 +76,20 @@ def route_of(method: str, path: str) -> str:
     return found.name if isinstance(found, Route) else "unknown"
 
 
-def find(method: str, path: str, *, slashes: bool = True) -> Route | Problem:
-    """The route of a request: the path is decoded once, runs of `/` count as one and are noted, unless `slashes` is off."""
+def find(method: str, path: str, *, slashes: bool = True, local: bool = False) -> Route | Problem:
+    """The route of a request: the path is decoded once, runs of `/` count as one and are noted, unless `slashes` is off.
+
+    `local`: a local orchestrator's paths are there too.
+    """
     match = _AGENT.fullmatch(path)
     if match is not None and "%" not in path:
         return _agent(method, match, ())
     if "//" in path and not slashes:
         return not_found(NO_PATH, "There is // in the path: leave the final slash of the base URL out.")
-    return _find_slow(method, path)
+    return _find_slow(method, path, local=local)
 
 
-def _find_slow(method: str, path: str) -> Route | Problem:
+def _find_slow(method: str, path: str, *, local: bool) -> Route | Problem:
     flags: tuple[str, ...] = ()
     if "//" in path:
         path, flags = re.sub("/+", "/", path), ("double_slash",)
@@ -96,13 +99,20 @@ def _find_slow(method: str, path: str) -> Route | Problem:
     if path in _IDENTITY:
         name, methods = _IDENTITY[path]
         return Route(name, flags=flags, path=path) if method in methods else wrong_method(", ".join(methods))
-    decoded = "/".join(segment or "" for segment in segments)
-    if (match := _AGENT.fullmatch(decoded)) is not None:
+    plain = "/".join(segment or "" for segment in segments)
+    if local:
+        if plain == MULTIPLEX_PATH:
+            return Route("multiplex", flags=flags) if method == "POST" else wrong_method("POST")
+        plain = from_local(plain)
+    if (match := _AGENT.fullmatch(plain)) is not None:
         return _agent(method, match, flags)
-    if (match := _STREAM.fullmatch(decoded)) is not None:
+    if (match := _STREAM.fullmatch(plain)) is not None:
         code, last = match.groups()
         return Route(STREAMS[last], code, "", flags) if method == "POST" else wrong_method("POST")
-    return _missing(path)
+    if plain in PLACES:
+        name, allowed = PLACES[plain]
+        return Route(name, flags=flags) if method == allowed else wrong_method(allowed)
+    return _missing(plain)
 
 
 def _decoded(segment: str) -> str | None:
@@ -127,6 +137,7 @@ _HINTS = (
     ),
     (r"/api/fusion-ai/orchestrator/agent/v[12]/[^/]+", "Add /status/{jobId}."),
     (r"/orchestrator/.*", "Put /api/fusion-ai before /orchestrator."),
+    (r"/internal/v1/.*", "This is a local orchestrator's path: it is there with local_orchestrator: on."),
     (r".*/(cancel|resume|approve|feedback)", NO_OPERATION),
     (r".*/", "Leave the final slash out."),
 )

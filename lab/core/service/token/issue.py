@@ -41,7 +41,7 @@ class Order:
 def issue(desk: Desk, order: Order, facts: tuple[Fact, ...] = ()) -> Granted:
     """Answer with tokens; `facts` come before the one that grants."""
     config, client, scope = desk.config, order.client, order.scope
-    lifetime = min(scope.lifetime or _configured(desk), _configured(desk))
+    lifetime = min(scope.lifetime or lifetime_of(desk), lifetime_of(desk))
     issued, expires, until = expiry(config.epoch, desk.now, lifetime)
     bearing = Bearing(config.issuer, client.id, order.user, desk.ledger.take(f"token/{client.id}"))
     token = access_token(config.seed, bearing, scope.granted, issued, expires)
@@ -67,7 +67,8 @@ def new_family(desk: Desk, client: Client) -> str:
     return f"{client.id}/{desk.ledger.take(f'family/{client.id}')}"
 
 
-def _configured(desk: Desk) -> int:
+def lifetime_of(desk: Desk) -> int:
+    """The configured lifetime of tokens, in seconds: the followed scenario's."""
     followed = desk.config.token_outline
     return followed.scenario.token.lifetime // 1000 if followed else 3600
 

@@ -1,0 +1,107 @@
+"""What the pod gives out never reaches disk, and its routes replay."""
+
+import json
+from base64 import b64encode
+from dataclasses import replace
+
+from lab.core.exchange import Request, Response
+from lab.core.oauth import DEMO, JANE
+from lab.core.observe import Replied
+from lab.core.scenario import Switches
+from lab.core.wire import API, path_of
+from lab.recording.header import header_of
+from lab.recording.lines import Recording, Req
+from lab.recording.reader import read
+from lab.recording.replay import replay
+from lab.recording.restate import restate
+from lab.recording.tape import Tape
+from tests.core.wire_peer import ask, basic
+from tests.core.wire_peer import read as told
+from tests.recording.joined import Joined, config, scenario
+
+COOKIE, XSRF, WRONG = "JSESSIONID=super-secret-session", "my-own-xsrf-token", "not-her-password"
+
+
+class Pod(Joined):
+    """A mock with a tape, asked one thing a second."""
+
+    def __init__(self, **switches: object) -> None:
+        super().__init__(replace(config(), switches=Switches.model_validate(switches)))
+
+    def ask(self, request: Request) -> Response:
+        self.now += 1_000
+        reply = self.service.serve(request, self.now)
+        self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
+        return reply.response
+
+    def get(self, path: str, query: str = "", **headers: str) -> Response:
+        pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+        return self.ask(Request("GET", path, query, pairs))
+
+    def post(self, path: str, bearer: str, body: object) -> Response:
+        headers = (("authorization", f"Bearer {bearer}"), ("content-type", "application/json"))
+        return self.ask(Request("POST", path, "", headers, json.dumps(body).encode()))
+
+    def closed(self) -> Recording:
+        self.tape.close(self.now)
+        return read(self.data)
+
+
+def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:
+    pod = Pod(local_orchestrator="on")
+    status = path_of("status", code="EXPENSES", job="x")
+    login = told(pod.ask(ask("password", username=JANE.name, password=JANE.password)))["access_token"]
+    named = told(pod.get(f"{API}/authz/v1/tokens", authorization=f"Bearer {login}"))
+    for bearer, code in zip(named.values(), (404, 401), strict=True):
+        assert pod.get(status, authorization=f"Bearer {bearer}").status == code
+    given = str(told(pod.get("/fscmRestApi/anticsrf", cookie=COOKIE))["xsrftoken"])
+    for xsrf in (given, XSRF):
+        relayed = told(pod.get("/fscmRestApi/tokenrelay", cookie=COOKIE, x_xsrf_token=xsrf))["access_token"]
+    assert pod.get("/fscmRestApi/tokenrelay", cookie=COOKIE).status == 401
+    right = basic(JANE.name, JANE.password)
+    bare = pod.get("/api/rwdtools/tokenrelay", "servicetype=fusion-ai&username=jane&scope=/", authorization=right)
+    assert pod.get("/internal/v1/authz/tokens", authorization=f"Bearer {bare.body.decode()}").status == 200
+    wrong = basic(JANE.name, WRONG)
+    assert pod.get("/api/rwdtools/tokenrelay", "servicetype=boss", authorization=wrong).status == 401
+    report = replay(pod.closed(), [scenario()])
+    assert report.passed, report.text()
+    text = pod.data.decode()
+    secrets = (COOKIE, XSRF, WRONG, JANE.password, given, str(relayed), bare.body.decode(), *map(str, named.values()))
+    for secret in (*secrets, right.partition(" ")[2], wrong.partition(" ")[2], "eyJ", DEMO.secret):
+        assert secret not in text, secret
+    assert '"body":"«token:T' in text and '"fusion-ai":"«token:T' in text and "Basic «user:jane»" in text
+    grants = [line.text("grant") for line in read(pod.data).facts() if line.type == "token.granted"]
+    assert grants == ["password", *["pod_tokens"] * 2, *["token_relay"] * 2, "basic_relay", *["pod_tokens"] * 2]
+
+
+def test_documents_replay_and_their_bytes_are_not_kept() -> None:
+    pod = Pod()
+    bearer = str(told(pod.ask(ask("client_credentials")))["access_token"])
+    content = b64encode(b"a file that nobody else may read " * 10_000).decode()
+    file = {"fileName": "a.pdf", "fileContent": content, "parse": True}
+    made = told(pod.post(f"{API}/agent/v1/documents", bearer, file))
+    pod.post(f"{API}/agent/v1/batch/documents", bearer, {"requests": [file, file | {"fileName": "b.pdf"}]})
+    pod.post(f"{API}/agent/v1/documents", bearer, file | {"fileContent": content + "%"})
+    asked = {"entityName": "AGENT", "entityId": "7", "documentIds": [made["documentId"]]}
+    assert pod.post(f"{API}/agent/v1/attachDocuments", bearer, asked).status == 200
+    report = replay(pod.closed(), [scenario()])
+    assert report.passed, report.text()
+    assert content[:40] not in pod.data.decode() and len(pod.data) < 20_000
+
+
+def test_a_tape_begun_late_replays_ids_of_documents_by_threading() -> None:
+    pod = Pod()
+    bearer = str(told(pod.ask(ask("client_credentials")))["access_token"])
+    file = {"fileName": "a.pdf", "fileContent": "", "parse": True}
+    pod.post(f"{API}/agent/v1/documents", bearer, file)
+    pod.lines.clear()
+    header = header_of(pod.service.config, lab="0.1.0", t=pod.now)
+    second = Tape(pod.service, pod.lines.append, header, clients=[(DEMO.id, DEMO.secret)])
+    pod.service.observers[:] = [second]
+    restate(pod.service, second, pod.now)
+    pod.post(f"{API}/agent/v1/documents", bearer, file)
+    second.close(pod.now)
+    found = read(pod.data)
+    assert sum(isinstance(line, Req) for line in found.lines) == 1
+    report = replay(found, [scenario()])
+    assert report.passed, report.text()
