@@ -1,0 +1,43 @@
+"""Tokens from the pod and documents over real sockets."""
+
+import json
+from base64 import b64encode
+
+from lab.core.oauth import JANE
+from lab.core.observe import Requested
+from lab.core.wire import API
+from tests.core.wire_peer import basic
+from tests.server.conftest import Stage, bearer, request
+
+JSON = ("content-type", "application/json")
+
+
+async def test_a_password_buys_a_bare_token_that_opens_the_api(stage: Stage) -> None:
+    peer = await stage.peer()
+    path = "/api/rwdtools/tokenrelay?servicetype=fusion-ai&username=jane&scope=/"
+    got = await peer.ask(request("GET", path, (("authorization", basic(JANE.name, JANE.password)),)))
+    assert (got.status, got.headers["content-type"]) == (200, "text/plain")
+    named = await peer.ask(request("GET", f"{API}/authz/v1/tokens", (bearer(got.body.decode()),)))
+    assert (named.status, list(named.json)) == (200, ["fusion-ai", "boss"])
+    relayed = await peer.ask(request("GET", "/fscmRestApi/tokenrelay", (("cookie", "a=b"), ("x-xsrf-token", "x"))))
+    assert relayed.status == 200 and "set-cookie" not in relayed.headers
+
+
+async def test_a_file_of_several_megabytes_is_taken_and_dropped(stage: Stage) -> None:
+    token, peer = await stage.token(), await stage.peer()
+    file = {"fileName": "a.pdf", "fileContent": b64encode(bytes(4_000_000)).decode(), "parse": True}
+    body = json.dumps(file).encode()
+    got = await peer.ask(request("POST", f"{API}/agent/v1/documents", (bearer(token), JSON), body))
+    assert got.status == 200 and len(got.json["documentId"]) == 36
+    told = [each.request for each in stage.told if isinstance(each, Requested)][-1]
+    assert len(told.body) < 100
+    peer = await stage.peer()
+    for place in ("agent/v1/attachDocuments", "agent/v2/DOCUMENT_TEAM/invokeAsync"):
+        peer = await stage.peer()
+        assert (await peer.ask(request("POST", f"{API}/{place}", (bearer(token), JSON), body))).status == 413
+
+
+async def test_no_file_is_larger_than_its_limit(stage: Stage) -> None:
+    peer = await stage.peer()
+    head = request("POST", f"{API}/agent/v1/documents", (JSON, ("content-length", "36700161")))
+    assert (await peer.ask(head)).status == 413
