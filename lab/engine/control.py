@@ -12,11 +12,9 @@ from lab.core.clock import Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
 from lab.core.observe import Observation
-from lab.engine.journal import observation_of
+from lab.engine.journal import LONGEST, read
 from lab.engine.transport import Session, address, open_session
-
-_LONGEST = 64 * 1024 * 1024
-"""Bytes of a line that a follower takes."""
+from lab.recording.lines import Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,8 @@ class ControlClient:
         self._origin = str(address(origin)).rstrip("/")
         self._headers = {"authorization": f"Bearer {token}"}
         self._session: Session | None = None
-        self.header: Mapping[str, Json] | None = None
-        """The header of the journal, once `follow` has begun: epoch, clock, scenarios."""
+        self.header: Header | None = None
+        """The header of the journal that is followed, or was: epoch, clock, scenarios."""
 
     async def health(self) -> Mapping[str, Json]:
         """How the lab is, its base URL and its clock."""
@@ -97,10 +95,10 @@ class ControlClient:
                 if got.status != 200:
                     raise ProtocolError(f"the control plane answered {got.status}", hint=_hint(got.status))
                 async for line in _data_lines(got.content):
-                    if self.header is None and b'"k":"header"' in line[:20]:
-                        self.header = json.loads(line)
-                    told = observation_of(line)
-                    if told is not None:
+                    told = read(line)
+                    if isinstance(told, Header):
+                        self.header = told
+                    elif told is not None:
                         yield told
         except aiohttp.ClientPayloadError:
             return  # the lab has ended
@@ -158,7 +156,7 @@ async def _data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         pending += chunk
         *whole, rest = bytes(pending).split(b"\n")
         pending = bytearray(rest)
-        if len(pending) > _LONGEST:
+        if len(pending) > LONGEST:
             raise ProtocolError("the control plane sent a line without an end")
         for line in whole:
             if line.startswith(b"data: "):

@@ -80,6 +80,21 @@ def read(data: bytes, name: str = "recording") -> Recording:
     return Recording(header, tuple(lines), end, result, len(tail))
 
 
+def line_of(raw: bytes, longest: int = LONGEST_LINE) -> Header | Line | None:
+    """What one line says by itself: of a journal that is followed. None for a footer, or what is no such line."""
+    try:
+        members = _parsed(raw, longest)
+        match _take(members, "k", str):
+            case "header":
+                return _read_header(members)
+            case "end":
+                return None
+            case _:
+                return _read_line(members)
+    except _Unfit:
+        return None
+
+
 def demand_closed(recording: Recording, name: str) -> None:
     """RecordingError unless the recording is whole."""
     if recording.result is not Result.CLOSED:
@@ -87,9 +102,9 @@ def demand_closed(recording: Recording, name: str) -> None:
         raise RecordingError(f"{name}: the recording is {recording.result.value}: {why}", hint=_REPAIR)
 
 
-def _parsed(raw: bytes) -> dict[str, Json]:
-    if len(raw) >= LONGEST_LINE:
-        raise _Unfit(f"the line is longer than {LONGEST_LINE} bytes")
+def _parsed(raw: bytes, longest: int = LONGEST_LINE) -> dict[str, Json]:
+    if len(raw) >= longest:
+        raise _Unfit(f"the line is longer than {longest} bytes")
     try:
         value = _decoder.decode(raw.decode())
     except (ValueError, RecursionError) as fault:

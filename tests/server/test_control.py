@@ -231,7 +231,7 @@ async def test_a_follower_is_told_the_past_and_then_every_thing_on_time(plane: P
     facts = [each.fact for each in told if isinstance(each, Noted)]
     assert [fact.job for fact in facts if isinstance(fact, JobAccepted)] == [job]
     assert [fact.to for fact in facts if isinstance(fact, JobStatus)][:1] == ["WAITING"]
-    assert plane.client.header is not None and plane.client.header["seed"] == 42
+    assert plane.client.header is not None and plane.client.header.seed == 42
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
 

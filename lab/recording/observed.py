@@ -1,0 +1,37 @@
+"""Lines of a recording, or of a journal that is followed -> observations, in the shape that an observer is told."""
+
+from urllib.parse import urlencode
+
+from lab.core import wire
+from lab.core.errors import RecordingError
+from lab.core.exchange import Request, Response
+from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.recording.bodies import bytes_of
+from lab.recording.codec import fact_of
+from lab.recording.lines import Body, Entry, Line, Req, Res
+from lab.recording.rebuild import Blob
+
+
+def observation_of(line: Line, blob: Blob | None = None) -> Observation | None:
+    """What a line tells; None for kinds and fact types that this lab doesn't know. Aliases stay aliases."""
+    match line:
+        case Req():
+            request = Request(line.method, line.path, urlencode(line.query), line.headers, _bytes(line.body, blob))
+            route = wire.route_of(line.method, line.path)
+            return Requested(line.t, line.x, route, request, line.c, line.flags, line.took)
+        case Res():
+            response = Response(line.status, line.headers, _bytes(line.body, blob))
+            return Replied(line.t, line.x, response, line.held, line.first, line.by, line.cut, line.sent)
+        case Entry():
+            fact = fact_of(line)
+            return None if fact is None else Noted(line.t, fact, line.x)
+        case _:
+            return None
+
+
+def _bytes(body: Body, blob: Blob | None) -> bytes:
+    try:
+        return bytes_of(body, {}, blob)
+    except (ValueError, RecordingError):
+        # A blob lies in the lab's folder, not in a stream; and a body that can't be had must not hide the exchange.
+        return b""
