@@ -29,6 +29,7 @@ SECRET_NAMES = frozenset((
     "device_code", "code_verifier", "authorization", "cookie", "x-xsrf-token", "control_token", "set-cookie",
 ))  # fmt: skip
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}")
+_ALIAS = re.compile(r"«[a-z]+(?::[A-Za-z0-9._%-]{1,64}){1,2}»")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=%:-]{6,}")
 
 
@@ -43,7 +44,9 @@ def line(text: str, cap: int = 4_096) -> str:
 
 
 def shown(token: str) -> str:
-    """A token as its first 8 … last 4; all of a short one is hidden."""
+    """A token as its first 8 … last 4; all of a short one is hidden. A recording's alias stands for itself."""
+    if _ALIAS.fullmatch(token):
+        return token
     return line(f"{token[:8]}…{token[-4:]}") if len(token) >= 24 else DOTS
 
 
@@ -71,7 +74,9 @@ def _header(name: str, value: str) -> str:
         word, _, rest = value.partition(" ")
         if word.lower() == "bearer":
             return f"Bearer {shown(rest.strip())}"
-        return f"{word} {DOTS}" if word.lower() == "basic" else DOTS
+        if word.lower() == "basic":
+            return f"{word} {rest if _ALIAS.fullmatch(rest) else DOTS}"
+        return DOTS
     return DOTS if name.lower() in SECRET_NAMES else line(masked(value))
 
 

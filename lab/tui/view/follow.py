@@ -1,0 +1,285 @@
+"""`follow(jobs, observation)`: the next state of a journal's jobs. Total and pure; panes are made by `reduce`."""
+
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+from lab.core import journal, wire
+from lab.core.exchange import Json, Request, text_of
+from lab.core.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
+from lab.core.run import Outcome
+from lab.tui.view import clean
+from lab.tui.view.jobs import Flight, Grant, Jobs, Passage
+from lab.tui.view.reduce import reduce
+from lab.tui.view.state import JobView, Pairs, Stage, TokenView
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an observation, or what follows from it, changed in one passage (None: in none): for line mode."""
+
+    passage: int | None
+    told: Observation
+    before: Stage
+    after: Stage
+
+
+Steps = tuple[Step, ...]
+
+
+def follow(jobs: Jobs, told: Observation) -> Jobs:
+    """The state after one more observation."""
+    return steps(jobs, told)[0]
+
+
+def steps(jobs: Jobs, told: Observation) -> tuple[Jobs, Steps]:
+    """The state after one more observation, and the way there."""
+    match told:
+        case Requested():
+            return _requested(jobs, told)
+        case Replied():
+            return _replied(jobs, told)
+        case Noted():
+            return _noted(jobs, told)
+        case _:
+            return jobs, ()
+
+
+def _fold(jobs: Jobs, key: int | None, told: Observation) -> tuple[Jobs, Steps]:
+    """An observation folded into a passage, or into what belongs to none; the wire takes the exchange over."""
+    passage = None if key is None else jobs.passages.get(key)
+    before = jobs.loose if passage is None else passage.stage
+    after = _reduced(before, told)
+    step = Step(key, told, before, after)
+    # Of its exchanges a passage keeps those under way; the wire has them all.
+    kept = replace(after, calls=tuple(call for call in after.calls if call.until is None))
+    if passage is None or key is None:
+        jobs = replace(jobs, loose=Stage(seen=kept.seen, calls=kept.calls, notes=kept.notes))
+    else:
+        jobs = jobs.with_passage(key, replace(passage, stage=kept))
+    if isinstance(told, Requested | Replied | Lost):
+        for call in after.calls:
+            if call.x == told.x:
+                jobs = jobs.wire(call)
+    return jobs, (step,)
+
+
+def _reduced(stage: Stage, told: Observation) -> Stage:
+    """A client may go on calling about a job that has ended: it is seen, and the job stays ended."""
+    if stage.ended is None:
+        return reduce(stage, told)
+    if isinstance(told, Noted):
+        return stage
+    after = reduce(replace(stage, ended=None), told)
+    return replace(after, ended=stage.ended, outcome=stage.outcome, gate=None, patience=None, pending=None)
+
+
+# What is sent
+
+
+def _requested(jobs: Jobs, told: Requested) -> tuple[Jobs, Steps]:
+    if jobs.missed is None:
+        jobs = replace(jobs, missed=max(0, told.x - 1))
+    resumes = False
+    key: int | None = None
+    if told.route == "token":
+        key = told.x
+        jobs = jobs.begin(key, Passage())
+    elif told.route == "invoke":
+        document = clean.parsed(told.request.body)
+        resumes, key = _resumed(jobs, document if isinstance(document, dict) else {})
+        if not resumes:
+            key = told.x
+            jobs = jobs.begin(key, Passage())
+    elif told.route == "status":
+        jobs, key = _polled(jobs, told)
+    if key is not None and told.route != "token":
+        jobs = _borne(jobs, key, told.request)
+    return _fold(jobs.fly(told.x, Flight(key, told.route, resumes)), key, told)
+
+
+def _resumed(jobs: Jobs, members: dict[str, Json]) -> tuple[bool, int | None]:
+    """Whether invokeAsync answers a gate, and whose: by its job, else by its conversation (contract.md §4.4)."""
+    if not isinstance(members.get("resumeInput") or members.get("resumeNodeInput"), dict):
+        return False, None
+    job, conversation = members.get("jobId"), members.get("conversationId")
+    if isinstance(job, str) and job in jobs.of:
+        return True, jobs.of[job]
+    for key in reversed(jobs.keys()):
+        passage = jobs.passages[key]
+        if conversation is not None and passage.conversation == conversation and passage.stage.ended is None:
+            return True, key
+    return True, None
+
+
+def _polled(jobs: Jobs, told: Requested) -> tuple[Jobs, int]:
+    """The passage of the job in the path; one that nobody saw begin has nothing but its name."""
+    parts = told.request.path.split("/")
+    job = unquote(parts[-1])
+    if job in jobs.of and jobs.of[job] in jobs.passages:
+        return jobs, jobs.of[job]
+    team = clean.line(unquote(parts[-3]), 200) if len(parts) > 2 else ""
+    view = JobView(told.at, clean.line(told.request.path, 2_048), team, job=clean.line(job, 200))
+    return jobs.begin(told.x, Passage(Stage(job=view))).named(job, told.x), told.x
+
+
+def _borne(jobs: Jobs, key: int, request: Request) -> Jobs:
+    """The passage with the token that its call bears: what was asked for by itself becomes part of it."""
+    scheme, _, token = (request.header("authorization") or "").partition(" ")
+    passage, grant = jobs.passages.get(key), jobs.grants.get(token)
+    if scheme.lower() != "bearer" or passage is None or grant is None or passage.bearer == token:
+        return jobs
+    fresh = passage.stage.start is None and not grant.used
+    stage = grant.stage if fresh else replace(passage.stage, token=grant.stage.token)
+    if fresh and passage.stage.job is not None:
+        stage = replace(stage, job=passage.stage.job)
+    jobs = jobs.granted(token, replace(grant, used=True)).without(grant.x)
+    return jobs.with_passage(key, replace(passage, stage=stage, bearer=token))
+
+
+# What comes back
+
+
+def _replied(jobs: Jobs, told: Replied) -> tuple[Jobs, Steps]:
+    flight = jobs.flying.get(told.x)
+    if flight is None:
+        return jobs, ()
+    jobs = jobs.landed(told.x)
+    if told.cut is not None or told.response.status == 0:
+        why = flight.struck or told.cut or "reset"
+        return _fold(jobs, flight.passage, Lost(told.at, told.x, why))
+    jobs, way = _fold(jobs, flight.passage, told)
+    if flight.passage is None or flight.passage not in jobs.passages:
+        return jobs, way
+    jobs, rest = _followed(jobs, flight, flight.passage, told)
+    return jobs, (*way, *rest)
+
+
+def _followed(jobs: Jobs, flight: Flight, key: int, told: Replied) -> tuple[Jobs, Steps]:
+    """What a run would have told after this reply: that it waits, or that it is over."""
+    if flight.route == "token":
+        return _granted(jobs, flight, key, told)
+    response = told.response
+    body = wire.parse_job(response.body) if response.status in (200, 202) else None
+    passage = jobs.passages[key]
+    if body is None:
+        if flight.route == "invoke" and not flight.resumes:
+            return _ended(jobs, key, told, why=clean.line(wire.refusal_of(response), 512))
+        return _waits(jobs, key, flight, told)
+    jobs = jobs.named(body.job, key)
+    if passage.conversation != body.conversation:
+        jobs = jobs.with_passage(key, replace(passage, conversation=body.conversation))
+    if wire.final(body.status):
+        return _ended(jobs, key, told, body=body)
+    return _waits(jobs, key, flight, told)
+
+
+def _granted(jobs: Jobs, flight: Flight, key: int, told: Replied) -> tuple[Jobs, Steps]:
+    granted = wire.parse_grant(told.response.body) if told.response.status == 200 else None
+    passage = jobs.passages[key]
+    if granted is None or passage.stage.token is None:
+        return _ended(jobs, key, told, why=clean.line(wire.refusal_of(told.response), 512))
+    token = replace(passage.stage.token, claims=passage.stage.token.claims or flight.claims)
+    stage = replace(passage.stage, token=token)
+    jobs = jobs.with_passage(key, replace(passage, stage=stage))
+    return jobs.granted(granted[0], Grant(stage, key)), ()
+
+
+def _ended(
+    jobs: Jobs, key: int, told: Replied, *, body: wire.JobBody | None = None, why: str | None = None
+) -> tuple[Jobs, Steps]:
+    stage = jobs.passages[key].stage
+    if stage.ended is not None:
+        return jobs, ()
+    took = stage.since_start(told.at)
+    if body is None:
+        outcome = Outcome(None, None, None, None, None, stage.polls, took, why)
+    else:
+        outcome = Outcome(
+            body.status, body.output, body.error, body.job, body.conversation, stage.polls, took, None, body.follow_up
+        )
+    return _fold(jobs, key, Ended(told.at, outcome))
+
+
+def _waits(jobs: Jobs, key: int, flight: Flight, told: Replied) -> tuple[Jobs, Steps]:
+    """The wait until the next call: as Retry-After says, else the pause between the last two polls."""
+    passage = jobs.passages[key]
+    call = next((call for call in reversed(jobs.calls) if call.x == told.x), None)
+    rested, polled = passage.rested, flight.route == "status"
+    if polled:
+        jobs = jobs.with_passage(key, replace(passage, rested=told.at))
+    asked_to = wire.retry_after(told.response, told.at) if told.response.status in (429, 503) else None
+    if asked_to is not None:
+        return _fold(jobs, key, Waiting(told.at, told.at + asked_to, "retry-after"))
+    if not polled or rested is None or call is None or passage.stage.ended is not None:
+        return jobs, ()
+    return _fold(jobs, key, Waiting(told.at, told.at + max(0, call.at - rested), "poll"))
+
+
+# Facts
+
+
+def _noted(jobs: Jobs, told: Noted) -> tuple[Jobs, Steps]:
+    fact = told.fact
+    match fact:
+        case journal.LedgerCleared():
+            return Jobs(jobs.epoch, loose=Stage(seen=told.at), missed=jobs.missed or 0), ()
+        case journal.TokenGranted():
+            return _token(jobs, fact, told.x), ()
+        case journal.JobAccepted():
+            return _accepted(jobs, fact, told.x), ()
+        case journal.TapeNoted():
+            return _fold(jobs, None, told)
+    if fact.type == "fault.struck":
+        return _struck(jobs, clean.line(str(getattr(fact, "fault", "")), 64), told.x), ()
+    key = jobs.of.get(getattr(fact, "job", ""))
+    return (jobs, ()) if key not in jobs.passages else _fold(jobs, key, told)
+
+
+def _struck(jobs: Jobs, fault: str, x: int | None) -> Jobs:
+    flight = jobs.flying.get(x or 0)
+    return jobs if flight is None else jobs.fly(x or 0, replace(flight, struck=fault))
+
+
+def _token(jobs: Jobs, fact: journal.TokenGranted, x: int | None) -> Jobs:
+    """The claims of a token that only its alias is known of; one told again after a restart is granted anew."""
+    claims, flight = _claims(jobs, fact), jobs.flying.get(x or 0)
+    if flight is not None:
+        return jobs.fly(x or 0, replace(flight, claims=claims))
+    form = (("grant_type", clean.line(fact.grant, 80)), ("scope", clean.line(fact.scope)))
+    token = TokenView(
+        fact.at, wire.path_of("token"), form, 200, None, clean.shown(fact.token), claims, fact.at, fact.until
+    )
+    return jobs.granted(fact.token, Grant(Stage(token=token), 0, used=True))
+
+
+def _claims(jobs: Jobs, fact: journal.TokenGranted) -> Pairs:
+    told = (
+        ("sub", fact.user or fact.client), ("sub_type", "user" if fact.user else "client"), ("client_id", fact.client),
+        ("scope", fact.scope), ("iat", str(jobs.epoch + fact.at // 1000)),
+        ("exp", str(jobs.epoch + fact.until // 1000)),
+    )  # fmt: skip
+    return tuple((name, clean.line(value, 512)) for name, value in told)
+
+
+def _accepted(jobs: Jobs, fact: journal.JobAccepted, x: int | None) -> Jobs:
+    flight = jobs.flying.get(x) if x is not None else None
+    key = flight.passage if flight is not None else None
+    if key is None or key not in jobs.passages:
+        key = x if x is not None and x not in jobs.passages else min(0, *jobs.passages, 0) - 1
+        jobs = jobs.begin(key, Passage(Stage(job=_told_again(fact))))
+    passage = replace(jobs.passages[key], scenario=fact.scenario, conversation=fact.conversation)
+    return jobs.with_passage(key, passage).named(fact.job, key)
+
+
+def _told_again(fact: journal.JobAccepted) -> JobView:
+    """A job whose call is not in sight, as its acceptance tells it."""
+    fields = tuple((clean.line(name, 64), _value(value)) for name, value in fact.input.items())
+    path = clean.line(wire.path_of("invoke", code=fact.team), 2_048)
+    return JobView(
+        fact.at, path, clean.line(fact.team, 200), fields, job=clean.line(fact.job, 200),
+        conversation=None if fact.conversation is None else clean.line(fact.conversation, 200),
+    )  # fmt: skip
+
+
+def _value(value: Json) -> str:
+    return clean.line(clean.masked(value if isinstance(value, str) else text_of(value)))
