@@ -1,0 +1,210 @@
+"""A journal of several clients, folded: whose exchange is whose, and what a run would have told."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.core.exchange import Request, Response
+from lab.core.gates import Origin
+from lab.core.journal import JobAccepted, LedgerCleared, TokenGranted
+from lab.core.observe import Ended, Noted, Observation, Replied, Requested
+from lab.recording.observed import observation_of
+from lab.recording.reader import read
+from lab.tui.view.follow import follow, steps
+from lab.tui.view.jobs import MOST_PASSAGES, Jobs
+from tests.tui import play
+
+ROOT = Path(__file__).parents[2]
+RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
+
+
+def told_by(path: Path) -> list[Observation]:
+    lines = read(path.read_bytes()).lines
+    return [told for told in map(observation_of, lines) if told is not None]
+
+
+def fold(told: list[Observation], jobs: Jobs | None = None) -> Jobs:
+    jobs = jobs or Jobs()
+    for observation in told:
+        jobs = follow(jobs, observation)
+    return jobs
+
+
+def journal(told: list[Observation]) -> list[Observation]:
+    """What a server tells of a run: its own observations less those of the run alone."""
+    return [each for each in told if isinstance(each, Requested | Replied | Noted)]
+
+
+def other(told: list[Observation], job: str, by: int) -> list[Observation]:
+    """The same of another client with another token and job: exchanges numbered from `by` on."""
+    seen: list[Observation] = []
+    for each in told:
+        match each:
+            case Requested(request=request):
+                swapped = replace(
+                    request, path=request.path.replace(play.JOB, job),
+                    headers=tuple((name, value.replace(play.TOKEN, f"other{by}")) for name, value in request.headers),
+                )  # fmt: skip
+                seen.append(replace(each, x=each.x + by, request=swapped))
+            case Replied(response=response):
+                body = response.body.replace(play.JOB.encode(), job.encode())
+                body = body.replace(play.TOKEN.encode(), f"other{by}".encode())
+                seen.append(replace(each, x=each.x + by, response=replace(response, body=body)))
+            case _:
+                seen.append(each)
+    return seen
+
+
+def test_two_clients_at_once_have_a_passage_each() -> None:
+    one = journal(play.complete())
+    two = other(journal(play.waiting()), "11111111-0000-4000-8000-000000000000", 100)
+    mixed = sorted([*one, *two], key=lambda told: told.at)
+    jobs = fold(mixed)
+    first, second = jobs.keys()
+    assert jobs.stage(first).job == fold(one).stage().job
+    assert jobs.stage(first).outcome is not None and jobs.stage(first).polls == 11
+    assert jobs.stage(second).gate is not None and jobs.stage(second).polls == 9
+    assert len(jobs.calls) == len([each for each in mixed if isinstance(each, Requested)])
+    assert jobs.flying == {}
+
+
+def test_what_a_run_tells_besides_follows_from_the_replies() -> None:
+    jobs = fold(journal(play.waiting()))
+    pending = jobs.stage().pending
+    assert pending is not None and (pending.since, pending.until) == (21_600, 24_558)
+    told = play.complete()
+    ended = fold(journal(told)).stage()
+    last = told[-1]
+    assert isinstance(last, Ended) and ended.outcome == last.outcome and ended.ended == last.at
+
+
+def test_a_poll_after_the_end_is_seen_and_ends_nothing_twice() -> None:
+    script = play.Script()
+    script.told, script.x = play.complete(), 14
+    script.poll(30_000, play.body("COMPLETE", output=play.OUTPUT), 40)
+    stage = fold(journal(script.told)).stage()
+    assert (stage.ended, stage.polls) == (27_600, 12)
+    assert stage.turn == 1
+
+
+def test_the_view_follows_the_newest_until_one_was_chosen() -> None:
+    one = journal(play.complete())
+    jobs = fold(one)
+    (first,) = jobs.keys()
+    jobs = fold(other(journal(play.running()), "11111111-0000-4000-8000-000000000000", 100), jobs)
+    assert jobs.stage(None).polls == 2 and jobs.place(None) == (2, 2)
+    assert jobs.stage(first).polls == 11 and jobs.place(first) == (1, 2)
+    assert jobs.beside(None, -1) == first
+    assert jobs.beside(first, -1) == first
+    assert jobs.beside(jobs.keys()[1], 1) is None
+
+
+def test_a_token_alone_shows_only_while_no_job_is_at_work() -> None:
+    script = play.Script()
+    script.x = 50
+    script.token(5_000)
+    running = fold([*journal(play.running()), *script.told])
+    assert running.stage().polls == 2
+    ended = fold([*journal(play.complete()), *script.told])
+    assert ended.stage().job is None and ended.stage().token is not None
+
+
+def test_a_refused_call_ends_its_passage_with_the_reason() -> None:
+    jobs = fold(journal(play.refused()))
+    stage = jobs.stage()
+    assert stage.ended == 120 and stage.outcome is not None and "invalid_client" in (stage.outcome.why or "")
+    script = play.Script()
+    script.invoke(0, {"message": "x"}, 404, b'{"status":"FAI-404","message":"no such team"}', 20)
+    script.first(100)
+    assert [fold(script.told).stage(key).ended for key in fold(script.told).keys()] == [20, None]
+
+
+def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
+    script = play.Script()
+    script.told, script.x = play.waiting(), 11
+    resume = {"messageInstanceId": play.CALLBACK, "userResponse": "REJECT_ACTION"}
+    script.invoke(23_000, {"conversationId": play.CONVERSATION, "resumeInput": resume}, 202, play.body("RUNNING"), 50)
+    jobs = fold(journal(script.told))
+    assert len(jobs.keys()) == 1
+    assert [mark.word for mark in jobs.stage().marks if mark.kind == "decided"] == ["rejected"]
+
+
+def test_jobs_told_again_have_what_their_acceptance_tells() -> None:
+    token = TokenGranted(at=10, token="«token:T1»", client="demo", grant="client_credentials", scope="s", until=3_600_010)
+    accepted = JobAccepted(
+        at=20, job=play.JOB, client="demo", conversation=play.CONVERSATION, turn=1, team="ITEM_COMPARE_TEAM",
+        scenario="item-comparison", ordinal=1, input={"message": play.MESSAGE}, drawn={},
+    )  # fmt: skip
+    jobs = fold([Noted(9_000, token), Noted(9_000, accepted)], Jobs(1_767_225_600))
+    request = Request("GET", f"/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status/{play.JOB}", "",
+                      (("authorization", "Bearer «token:T1»"),))  # fmt: skip
+    jobs = fold([Requested(9_100, 7, "status", request), Replied(9_140, 7, Response(200, (), play.body("RUNNING")))], jobs)
+    stage = jobs.stage()
+    assert stage.job is not None and stage.job.job == play.JOB and ("message", play.MESSAGE) in stage.job.fields
+    assert stage.token is not None and stage.token.token == "«token:T1»"
+    assert dict(stage.token.claims)["exp"] == str(1_767_225_600 + 3_600)
+    assert stage.polls == 1 and jobs.missed == 6 and len(jobs.keys()) == 1
+
+
+def test_a_reset_forgets_every_job() -> None:
+    jobs = fold([*journal(play.waiting()), Noted(30_000, LedgerCleared(at=30_000, by=Origin.PERSON))])
+    assert jobs.keys() == () and jobs.stage().start is None
+
+
+def test_a_reply_that_was_cut_is_lost_by_its_name() -> None:
+    script = play.Script()
+    script.told, script.x = journal(play.running()), 4
+    script.poll(6_000, b"", 40, status=0)
+    last = script.told[-1]
+    assert isinstance(last, Replied)
+    script.told[-1] = replace(last, cut="truncated")
+    stage = fold(script.told).stage()
+    assert stage.marks[-1].word == "truncated" and stage.marks[-1].bad
+    assert stage.calls[-1].lost == "truncated"
+
+
+def test_there_is_an_end_to_what_is_kept() -> None:
+    jobs = Jobs()
+    for number in range(MOST_PASSAGES + 10):
+        script = play.Script()
+        script.x = number
+        script.invoke(number, {"message": "x"}, 202, play.body("RUNNING", jobId=f"job-{number}"), 1)
+        jobs = fold(script.told, jobs)
+    assert len(jobs.passages) == MOST_PASSAGES and len(jobs.of) == MOST_PASSAGES
+    assert all(passage.stage.calls == () for passage in jobs.passages.values())
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
+def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
+    jobs = fold(told_by(path))
+    stage = jobs.stage()
+    assert stage.outcome is not None and stage.outcome.status == stage.spans[-1][0]
+    assert stage.token is not None and stage.token.token == "«token:T1»"
+    assert jobs.flying == {} and len(jobs.keys()) == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(0, 60))
+def test_any_order_folds(shuffle: object, drop: int) -> None:
+    """Total: whatever comes in whatever order."""
+    told = [*journal(play.complete()), *other(journal(play.error()), "x" * 8, 100)]
+    shuffle.shuffle(told)  # type: ignore[attr-defined]
+    jobs = Jobs()
+    for observation in told[drop:]:
+        jobs, way = steps(jobs, observation)
+        assert all(step.passage is None or step.after is not step.before or True for step in way)
+        jobs.stage()
+        assert jobs.place(None)[0] <= jobs.place(None)[1]
+
+
+def test_a_body_that_is_no_json_is_no_harm() -> None:
+    script = play.Script()
+    for reply in (b"\xff", b"[]", b"{", json.dumps({"jobId": 3}).encode()):
+        script.token(0, 200)
+        script.invoke(1, {"message": "x"}, 202, reply, 3)
+        script.poll(5, reply, 3)
+    assert fold(script.told).stage() is not None
