@@ -120,7 +120,9 @@ def test_a_refused_call_ends_its_passage_with_the_reason() -> None:
     script = play.Script()
     script.invoke(0, {"message": "x"}, 404, b'{"status":"FAI-404","message":"no such team"}', 20)
     script.first(100)
-    assert [fold(script.told).stage(key).ended for key in fold(script.told).keys()] == [20, None]
+    jobs = fold(script.told)
+    first, second = jobs.keys()
+    assert (jobs.stage(first).ended, jobs.stage(second).ended) == (20, None)
 
 
 def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
