@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import get_args
 
 from pydantic import ValidationError
 
@@ -12,7 +13,7 @@ from lab.core.errors import ScenarioError, UsageError
 from lab.core.oauth import api_scope
 from lab.core.plan import Outline
 from lab.core.run import App
-from lab.core.scenario import Scenario, Switches, nearest
+from lab.core.scenario import Layers, Scenario, Switches, nearest
 from lab.core.seeds import Seed
 from lab.core.service import Config
 from lab.files import load_scenario, load_scenarios, scenario_names, scenarios_folder
@@ -37,13 +38,13 @@ def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[Outline
     return World(
         Config(
             outlines=outlines,
-            switches=switches(asked),
+            switches=Switches(),
             seed=seed_of(asked, named),
             epoch=epoch_of(asked),
             scripted=(asked.reviewer or reviewer) == "script",
             token_scenario=named[0].name if len(named) == 1 else None,
             base=asked.base or "",
-        ),
+        ).settled(layers_of(asked)),
         clock_of(asked),
     )
 
@@ -106,17 +107,28 @@ def clock_of(asked: Settings) -> AnyClock:
 
 
 def switches(asked: Settings) -> Switches:
-    """The switches off their defaults; UsageError names the one that can't be set so."""
+    """The switches of the server, whatever a scenario says."""
+    return layers_of(asked).over()
+
+
+def layers_of(asked: Settings) -> Layers:
+    """What the environment and the flags say; UsageError names the one that can't be set so."""
     known = Switches.model_fields
     for name, _ in asked.switches:
         if name not in known:
             raise UsageError(f"There is no switch {name}.", hint=nearest(name, known) or f"Known: {', '.join(known)}.")
-    pairs = (*(pair for pair in asked.environment if pair[0] in known), *asked.switches)
-    given: dict[str, object] = {name: int(value) if value.isdigit() else value for name, value in pairs}
+    below = {name: _read(f"LAB_{name.upper()}", name, text) for name, text in asked.environment if name in known}
+    above = {name: _read(f"--set {name}", name, text) for name, text in asked.switches}
+    return Layers(below, above)
+
+
+def _read(source: str, name: str, text: str) -> object:
+    """What the text means for that switch."""
+    numbers = [each for each in get_args(Switches.model_fields[name].annotation) if isinstance(each, int)]
+    value: object = int(text) if numbers and text.isdecimal() else text
     try:
-        return Switches.model_validate(given, strict=False)
+        Switches.model_validate({name: value}, strict=False)
     except ValidationError as error:
-        wrong = error.errors()[0]
-        raise UsageError(
-            f"--set {wrong['loc'][0]}: {wrong['msg']}.", hint="The switches are listed in README.md."
-        ) from None
+        told = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{source}: {told}.", hint="lab schema lists the switches and their values.") from None
+    return value

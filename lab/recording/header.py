@@ -10,12 +10,13 @@ from lab.core.errors import RecordingError
 from lab.core.exchange import Json
 from lab.core.oauth import DEMO, Client
 from lab.core.plan import Drawn, Outline
-from lab.core.scenario import Switches
+from lab.core.scenario import Layers, Switches
 from lab.core.service import Config
 from lab.recording.lines import ClockSpec, Header, Recording, ScenarioRef
 
 REVIEWER = "reviewer"
 TOKENS = "token_scenario"
+FORCED = "forced"
 BASE = "base"
 NOWHERE = "http://127.0.0.1:0"
 """Where a replay listens: an origin that no traffic holds by itself."""
@@ -40,15 +41,38 @@ def header_of(
 
 
 def settings_of(config: Config) -> dict[str, Json]:
-    """Every switch off its profile's default, the public base, and `reviewer` when it is a person."""
-    usual = Switches.model_validate({"profile": config.switches.profile}).model_dump(mode="json")
-    given: dict[str, Json] = config.switches.model_dump(mode="json")
-    changed = {name: value for name, value in given.items() if value != usual[name]}
+    """What rebuilds the mock, its scenarios given: switches, the public base, `reviewer` when it is a person."""
+    changed = _layered(config, config.layers) if config.layers else _changed(config.switches)
     if config.base:
         changed[BASE] = config.base
     if config.token_scenario and len(config.outlines) > 1:
         changed[TOKENS] = config.token_scenario
     return changed if config.scripted else {**changed, REVIEWER: "person"}
+
+
+def _changed(switches: Switches) -> dict[str, Json]:
+    """Every switch off its profile's default."""
+    usual = Switches.model_validate({"profile": switches.profile}).model_dump(mode="json")
+    given: dict[str, Json] = switches.model_dump(mode="json")
+    return {name: value for name, value in given.items() if value != usual[name]}
+
+
+def _layered(config: Config, layers: Layers) -> dict[str, Json]:
+    """The same of what the server is set to, scenarios left out, and what a scenario of its own mind needs beside it.
+
+    `forced` names the switches that win over scenarios. A scenario that brings a profile along leaves in force what was
+    said, though it be the default.
+    """
+    base = layers.over()
+    given: dict[str, Json] = base.model_dump(mode="json")
+    own = [each.scenario.settings for each in config.outlines]
+    asked = {name for settings in own for name in settings.model_fields_set}
+    forced = sorted(asked & layers.above.keys())
+    said = base.model_fields_set - {"profile"} if "profile" in asked else set(forced) - {"profile"}
+    changed = _changed(base) | {name: given[name] for name in said}
+    if base.profile != config.switches.profile:
+        changed["profile"] = base.profile
+    return {**changed, FORCED: list(forced)} if forced else changed
 
 
 def epoch_text(epoch: Epoch) -> str:
@@ -68,18 +92,29 @@ def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[
     reviewer, base = settings.pop(REVIEWER, "script"), str(settings.pop(BASE, ""))
     tokens = settings.pop(TOKENS, None)
     try:
-        made = Switches.model_validate({"profile": header.profile, **settings}, strict=False)
+        layers = _layers_of({"profile": header.profile, **settings})
+        layers.over()
         epoch = epoch_of(header.clock.epoch)
     except ValidationError as error:
         wrong = error.errors()[0]
         raise RecordingError(f"The setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}.") from None
     except ValueError:
         raise RecordingError(f"The epoch {header.clock.epoch!r} is no instant.") from None
-    return Config(
-        tuple(outlines), made, header.seed or 0, epoch, clients, scripted=reviewer != "person",
+    made = Config(
+        tuple(outlines), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
         recorded=drawn_in(recording), base=base, here=NOWHERE,
         token_scenario=tokens if isinstance(tokens, str) else None,
     )  # fmt: skip
+    return made.settled(layers)
+
+
+def _layers_of(settings: dict[str, Json]) -> Layers:
+    forced = settings.pop(FORCED, None)
+    names = forced if isinstance(forced, list) else []
+    return Layers(
+        {name: value for name, value in settings.items() if name not in names},
+        {name: value for name, value in settings.items() if name in names},
+    )
 
 
 def drawn_in(recording: Recording) -> dict[tuple[str, str, int], Drawn]:

@@ -6,10 +6,11 @@ import pytest
 
 from lab.cli.console import Console
 from lab.cli.options import parse
-from lab.cli.world import switches
+from lab.cli.world import switches, world
 from lab.core.errors import UsageError
 from lab.core.scenario import Switches
 from lab.settings import Settings, settings
+from tests.conftest import Lab
 
 PEER = {
     "LAB_TOKEN_URL": "https://id.example/oauth2/v1/token",
@@ -29,6 +30,35 @@ def test_defaults() -> None:
     assert (got.host, got.port, got.control_port, got.reviewer) == ("127.0.0.1", 0, 0, None)
     assert asked("serve").port == 8080
     assert asked("demo").targets == ("item-comparison",)
+
+
+def test_a_switch_that_can_not_be_set_so_is_told_by_where_it_was_set() -> None:
+    for given, told in (
+        (asked("serve", "--set", "hints=maybe"), "--set hints: a switch is on or off"),
+        (asked("serve", LAB_INVOKE_STATUS="201"), "LAB_INVOKE_STATUS: "),
+        (asked("serve", "--set", "pod=A B"), "--set pod: "),
+    ):
+        with pytest.raises(UsageError, match=told):
+            switches(given)
+    assert switches(asked("serve", "--set", "pod=123", "--set", "invoke_status=200")) == Switches(
+        pod="123", invoke_status=200
+    )
+
+
+def test_flags_win_over_a_scenario_and_a_scenario_over_the_environment(lab: Lab) -> None:
+    (lab.folder / "mine.yaml").write_text(
+        "lab: 1\nname: mine\ntitle: Mine\nagent: {code: MINE}\nask: x\nsettings: {invoke_status: 200, body: minimal}\n"
+        "steps:\n  - {complete: end, output: done}\n"
+    )
+    env = {"LAB_BODY": "full", "LAB_HINTS": "off"}
+    for argv, got in (((), (200, "minimal", False)), (("--set", "body=full"), (200, "full", False))):
+        made = world(asked("serve", str(lab.folder / "mine.yaml"), *argv, **env)).config
+        held = made.switches
+        assert (held.invoke_status, held.body, held.hints) == got
+        both = world(asked("serve", str(lab.folder / "mine.yaml"), "item-comparison", *argv, **env)).config
+        assert (both.switches.invoke_status, both.switches.body) == (202, "full")
+        held = both.switches_of(both.outlines[0].scenario)
+        assert (held.invoke_status, held.body, held.hints) == got
 
 
 def test_a_public_base_is_an_origin() -> None:

@@ -378,7 +378,7 @@ STEPS = [
     (
         END + "xyzzy: []\n",
         [
-            "10:1: unknown key xyzzy; known here: lab, name, title, shows, story, agent, ask, match, seed, token,"
+            "10:1: unknown key xyzzy; known here: lab, name, title, shows, story, agent, ask, match, seed, settings, token,"
             " latency, data, steps, faults, narration"
         ],
     ),
@@ -477,7 +477,7 @@ def test_a_complaint_shows_no_control_characters_and_is_no_longer_than_it_must_b
 
 
 def test_every_part_of_the_document_is_known_to_the_sentences() -> None:
-    parts = {kind for kind in Model.__subclasses__() if kind not in (doc.Scenario, doc.Switches)}
+    parts = {kind for kind in Model.__subclasses__() if kind is not doc.Scenario}
     assert set(MODELS.values()) == parts
 
 

@@ -14,6 +14,7 @@ from lab.core.parse.tree import Path, Tree
 MODELS: dict[str, type[doc.Model]] = {
     "agent": doc.Agent,
     "ask:form": doc.Ask,
+    "settings": doc.Switches,
     "token": doc.Token,
     "latency": doc.Latencies,
     "form:between": doc.Between,

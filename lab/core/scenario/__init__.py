@@ -35,11 +35,12 @@ from lab.core.scenario.steps import (
     Work,
     step_id,
 )
-from lab.core.scenario.switches import PROFILES, Switches
+from lab.core.scenario.switches import IDENTITY, PROFILES, Layers, Switches
 from lab.core.scenario.words import LONGEST, Duration, Model, Status, Verdict, duration, nearest
 
 __all__ = [
     "FAULT_ROUTES",
+    "IDENTITY",
     "LONGEST",
     "MILLION",
     "PROFILES",
@@ -60,6 +61,7 @@ __all__ = [
     "Labels",
     "Latencies",
     "Latency",
+    "Layers",
     "Listed",
     "LogNormal",
     "Model",

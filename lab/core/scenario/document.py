@@ -8,6 +8,7 @@ from pydantic import JsonValue as Json
 from lab.core.scenario.draws import Datum, Latency
 from lab.core.scenario.faults import Fault
 from lab.core.scenario.steps import AnyStep
+from lab.core.scenario.switches import Switches
 from lab.core.scenario.words import Duration, Model
 
 
@@ -81,6 +82,10 @@ class Scenario(Model):
     ]
     match: str | None = Field(None, description="regular expression the message must contain, ignoring case")
     seed: int | None = Field(None, ge=0, le=2**63 - 1)
+    settings: Switches = Field(
+        default_factory=Switches,
+        description="switches for this scenario; those of the identity domain hold only where it is served alone",
+    )
     token: Token = Token()
     latency: Latencies = Latencies()
     data: dict[str, Datum] = Field(default_factory=dict)

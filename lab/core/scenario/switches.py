@@ -1,8 +1,10 @@
 """The switches: how the server answers where sources differ (contract.md §10). Those that this version has."""
 
-from typing import Annotated, Literal, TypeAlias, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Self, TypeAlias, cast
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PlainSerializer, WithJsonSchema, model_validator
 
 from lab.core.scenario.words import Duration, Model
 
@@ -45,6 +47,12 @@ PROFILES: dict[str, dict[str, object]] = {
 }  # fmt: skip
 """The defaults in which a profile differs from `oci` (contract.md §7.6, §10)."""
 
+IDENTITY = (
+    "profile", "issuer", "ecid", "jwks_auth", "pod", "scope_check", "clients", "assertion_trust", "refresh_rotation",
+    "authorize", "resource_metadata",
+)  # fmt: skip
+"""The switches of contract.md §7: a token request names no team, so they are the server's, whatever a scenario says."""
+
 
 class Switches(Model):
     """One value each; a profile sets several, and each can be set alone."""
@@ -86,10 +94,35 @@ class Switches(Model):
     sse_heartbeat: Heartbeat = Field(0, description="off, or a duration: a comment line at each such silence")
     local_orchestrator: OnOff = False
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _by_profile(cls, given: object) -> object:
+    def _by_profile(cls, given: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(given, dict):
-            return given
+            return handler(given)
         document = cast("dict[str, object]", given)
-        return {**PROFILES.get(str(document.get("profile", "oci")), {}), **document}
+        usual = PROFILES.get(str(document.get("profile", "oci")), {})
+        words = {name: "null" if value is None else value for name, value in document.items()}
+        made = handler({**usual, **words})
+        # what the profile brought wasn't said, so it yields where the profile does
+        object.__setattr__(made, "__pydantic_fields_set__", set(document) & cls.model_fields.keys())
+        return made
+
+    @property
+    def said(self) -> dict[str, object]:
+        """The switches that were set, by name; those of the profile are not among them."""
+        return self.model_dump(mode="json", include=self.model_fields_set)
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What a server is set to, around what a scenario says for itself (contract.md §10)."""
+
+    below: Mapping[str, object] = field(default_factory=dict)
+    """What the environment and the settings file say: a scenario wins over them."""
+    above: Mapping[str, object] = field(default_factory=dict)
+    """What the command line says: it wins over every scenario."""
+
+    def over(self, own: Switches | None = None) -> Switches:
+        """The switches that hold, for a scenario with `own` settings or for none."""
+        said = own.said if own is not None else {}
+        return Switches.model_validate({**self.below, **said, **self.above}, strict=False)

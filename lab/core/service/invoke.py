@@ -53,6 +53,7 @@ def invoke(call: Call) -> Answered:
     asked = read_invoke(*body, route.code, views.config.switches, route=route.name)
     if isinstance(asked, Problem):
         return Answered(asked)
+    views = next((views.of(each) for each in team if each.match(asked.message) is not None), views)
     done = _Turn(views, call.ledger, route, call.bearer, call.now, asked, team).answer()
     return replace(done, flags=tuple(sorted({*asked.flags, *done.flags})))
 

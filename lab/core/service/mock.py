@@ -34,11 +34,19 @@ _API: dict[str, Callable[[Call], Answered]] = {
 
 
 class Mock:
-    """Made with outlines, switches, seed and epoch; holds no state but memos."""
+    """Made with outlines, switches, seed and epoch; holds no state but memos.
 
-    def __init__(self, config: Config) -> None:
+    A team whose scenario has switches of its own is served by a mock of its own, over the same ledger.
+    """
+
+    def __init__(self, config: Config, views: Views | None = None) -> None:
         self.config = config
-        self.views = Views(config)
+        self.views = views or Views(config)
+        self._teams: dict[str, Mock] = {}
+        for code in () if views else self.views.by_team:
+            own = self.views.of_team(code)
+            if own is not self.views:
+                self._teams[code] = Mock(own.config, own)
 
     def _refusal(self, problem: Problem) -> Response:
         if problem.status == 401 and self.config.switches.resource_metadata:
@@ -51,6 +59,11 @@ class Mock:
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Handled:
         """Answer a request at `now`."""
+        if self._teams:
+            meant = find(request.method, request.path, local=True)
+            own = None if isinstance(meant, Problem) else self._teams.get(meant.code)
+            if own is not None:
+                return own.handle(ledger, request, now)
         switches = self.config.switches
         slashes = switches.double_slash == "accept"
         route = find(request.method, request.path, slashes=slashes, local=switches.local_orchestrator)

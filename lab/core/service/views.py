@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import cast
 
@@ -13,7 +13,7 @@ from lab.core.journal import Derived, JobRecord, Ledger, derived, job_key
 from lab.core.oauth import DEMO, JANE, Account, Client, aistudio_cli, issuer
 from lab.core.plan import Drawn, Input, Invocation, Outline, Plan, outline, plan
 from lab.core.problems import JSON_HEADERS, json_bytes
-from lab.core.scenario import Scenario, Switches
+from lab.core.scenario import IDENTITY, Layers, Scenario, Switches
 from lab.core.seeds import Seed
 from lab.core.timeline import Span, at
 from lab.core.wire import chat_events, framed, job_body, job_events, nodes, path_of, read_input
@@ -51,6 +51,8 @@ class Config:
     """The public origin under which the mock is reached, where one was given."""
     here: str = ""
     """The origin at which it listens; never recorded, for its port varies."""
+    layers: Layers | None = None
+    """What `switches` came of, where scenarios may say otherwise; None: `switches` are all that was said."""
     token_scenario: str | None = None
     """Of several scenarios, the one whose lifetime and latency of tokens hold: a token request names no team."""
 
@@ -75,6 +77,20 @@ class Config:
     def issuer(self) -> str:
         """The `iss` of tokens."""
         return issuer(self.switches.issuer, self.switches.profile, self.origin)
+
+    def settled(self, layers: Layers) -> "Config":
+        """The same with these layers: `switches` are the server's, with those of a scenario that stands alone."""
+        alone = self.token_outline
+        return replace(self, layers=layers, switches=layers.over(alone.scenario.settings if alone else None))
+
+    def switches_of(self, scenario: Scenario) -> Switches:
+        """The switches for jobs of a scenario; those of the identity domain are always the server's."""
+        own = scenario.settings
+        if self.layers is None and not own.model_fields_set:
+            return self.switches
+        layers = self.layers or Layers(below=self.switches.said)
+        shared = {name: getattr(self.switches, name) for name in IDENTITY}
+        return layers.over(own).model_copy(update=shared)
 
     def client(self, name: str) -> Client | None:
         """The client of that id; Oracle's CLI is known to every lab."""
@@ -109,16 +125,31 @@ class _Glance:
 
 
 class Views:
-    """Computes views for one configuration."""
+    """Computes views for one configuration; scenarios with switches of their own have views of their own."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, root: "Views | None" = None) -> None:
         self.config = config
+        self._root = root or self
+        self._others: dict[str, Views] = {}
         self.by_name = {each.name: each for each in config.outlines}
         self.by_team: dict[str, tuple[Outline, ...]] = {}
         for each in config.outlines:
             code = each.scenario.agent.code
             self.by_team[code] = (*self.by_team.get(code, ()), each)
         self._glances: dict[str, _Glance] = {}
+        for each in () if root else config.outlines:
+            own = config.switches_of(each.scenario)
+            if own != config.switches:
+                self._others[each.name] = Views(replace(config, switches=own, layers=None), self)
+
+    def of(self, made: Outline) -> "Views":
+        """The views for jobs of a scenario, by its own switches; one that fits nothing has those of its team."""
+        return self._root._others.get(made.name, self if made is UNMATCHED else self._root)
+
+    def of_team(self, code: str) -> "Views":
+        """The views for what is asked of a team before its scenario is chosen: those of its first scenario."""
+        team = self._root.by_team.get(code)
+        return self._root.of(team[0]) if team else self._root
 
     def plan_of(self, job: str, record: JobRecord) -> Plan:
         """The plan of a job."""
@@ -176,7 +207,7 @@ class Views:
         *, invoked: bool, status: int, mode: str | None = None,
     ) -> Response:  # fmt: skip
         """The job body as a reply."""
-        switches = self.config.switches
+        switches = self.switches_for(planned)
         admin = switches.admin_nodes and (mode or planned.invocation.input.invocation_mode) == "ADMIN"
         body = job_body(
             planned, span, self.config.epoch, switches, invoked=invoked,
@@ -192,7 +223,7 @@ class Views:
         self, route: str, planned: Plan, decisions: tuple[Decision, ...], now: Millis
     ) -> Iterator[tuple[Millis, bytes]]:
         """The body of an SSE reply that begins at `now`, piece by piece."""
-        switches, epoch = self.config.switches, self.config.epoch
+        switches, epoch = self.switches_for(planned), self.config.epoch
         if route == "stream":
             admin = switches.admin_nodes and planned.invocation.input.invocation_mode == "ADMIN"
             events = job_events(planned, decisions, now, epoch, switches, admin=admin)
@@ -200,9 +231,15 @@ class Views:
             events = chat_events(planned, decisions, now, epoch, switches)
         return framed(events, switches, now)
 
+    def switches_for(self, planned: Plan) -> Switches:
+        """The switches that a job's bodies follow."""
+        made = planned.outline
+        return (self.of_team(planned.invocation.team) if made is UNMATCHED else self.of(made)).config.switches
+
     def forget(self) -> None:
         """Drop what is remembered."""
-        self._glances.clear()
+        for views in (self._root, *self._root._others.values()):
+            views._glances.clear()
 
 
 def decided_before(span: Span, step: str) -> Decision | None:
