@@ -1,7 +1,7 @@
 """`lab demo`: one run on the screen, or as lines where there is no terminal."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -36,12 +36,15 @@ def on_mock(asked: Settings, console: Console) -> int:
     if asked.clock == "manual":
         raise UsageError("The screen moves its clock itself.", hint="Use --speed, or the keys + and -.")
     asked = replace(asked, clock="scaled")
-    made = world(asked, reviewer="person", more=others(asked))
+    more, broken = others(asked)
+    made = world(asked, reviewer="person", more=more)
+    unloaded = {name: tuple(map(str, error.complaints)) for name, error in broken.items()}
 
     async def work(stop: Stop) -> int:
         served: list[Served] = []
         async with AsyncExitStack() as stack:
-            app = screen(acts_of(made), connecting(asked, made, console, stop, stack, served), made, asked)
+            connect = connecting(asked, made, console, stop, stack, served)
+            app = screen(acts_of(made), connect, made, asked, unloaded)
             await shown(app, stop, console)
         return served[0].dead if served else 0
 
@@ -62,7 +65,7 @@ def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
 
         transport = HttpTransport(peer.base, peer.token_url)
         try:
-            yield Link(transport)
+            yield Link(transport, None, peer.base, peer.token_url)
         finally:
             await transport.close()
 
@@ -85,11 +88,18 @@ def acts_of(made: World) -> "tuple[Act, ...]":
     )
 
 
-def screen(acts: "tuple[Act, ...]", connect: "Connect", made: World, asked: Settings) -> "LabApp":
+def screen(
+    acts: "tuple[Act, ...]",
+    connect: "Connect",
+    made: World,
+    asked: Settings,
+    unloaded: Mapping[str, tuple[str, ...]] | None = None,
+) -> "LabApp":
     """The app, ready to paint."""
     from lab.tui.sources import Live
 
-    return app_showing(Live(acts, connect, made.clock, factor=asked.factor, recording=asked.record is not None))
+    recording = asked.record is not None
+    return app_showing(Live(acts, connect, made.clock, factor=asked.factor, recording=recording, unloaded=unloaded))
 
 
 def app_showing(live: "Live") -> "LabApp":
@@ -119,7 +129,7 @@ def connecting(
         control = ControlClient(mock.control_url, mock.control_token)
         stack.push_async_callback(transport.close)
         stack.push_async_callback(control.close)
-        yield Link(transport, Steering(control))
+        yield Link(transport, Steering(control), mock.base_url, mock.token_url)
 
     return connect
 

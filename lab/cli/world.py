@@ -1,6 +1,5 @@
 """What a command's mock is made of: outlines, switches, seed, epoch, clock."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import get_args
 
@@ -74,14 +73,17 @@ def app_for_peer(scenario: Scenario, peer: Peer) -> App:
     )
 
 
-def others(asked: Settings) -> tuple[Outline, ...]:
-    """The scenarios of the folder that load, for a picker; one with complaints is left out."""
+def others(asked: Settings) -> tuple[tuple[Outline, ...], dict[str, ScenarioError]]:
+    """The scenarios of the folder that load, for a picker, and by name why others don't."""
     folder = scenarios_folder(asked.scenarios)
     found: list[Outline] = []
+    broken: dict[str, ScenarioError] = {}
     for name in scenario_names(folder):
-        with suppress(ScenarioError):
+        try:
             found.append(load_scenario(name, folder))
-    return tuple(found)
+        except ScenarioError as error:
+            broken[name] = error
+    return tuple(found), broken
 
 
 def seed_of(asked: Settings, outlines: tuple[Outline, ...]) -> Seed:

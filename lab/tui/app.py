@@ -1,10 +1,14 @@
 """The app: a source, the themes, one stage. `LabApp(source).run()` returns the outcome's document, or None."""
 
+import traceback
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.dom import DOMNode
 from textual.screen import Screen
 
 from lab.core.errors import LabError
@@ -12,6 +16,9 @@ from lab.core.exchange import Json
 from lab.tui.screens.stage import StageScreen
 from lab.tui.sources import Source
 from lab.tui.themes import COLOURS, Styles, stage_theme, styles_of
+
+if TYPE_CHECKING:
+    from textual.actions import ActionParseResult
 
 Document = dict[str, Json]
 
@@ -58,6 +65,37 @@ class LabApp(App[Document | None]):
         for screen in self.screen_stack if self.is_running else ():
             for widget in screen.query("*"):
                 widget.refresh()
+
+    def survive(self, error: Exception) -> None:
+        """A bug of ours: one red line on the stage, the traceback in the log; the show goes on."""
+        self.log.error("".join(traceback.format_exception(error)))
+        self.bug = error
+        stage = self.screen_stack[0] if self.screen_stack else None
+        if isinstance(stage, StageScreen):
+            stage.tell_broken(error)
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Every key and click ends here; one that breaks doesn't end the show."""
+        try:
+            return await super().run_action(action, default_namespace, namespaces)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self.survive(error)
+            return True
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
+        """The palette: every key that is offered, what has no key, and all themes."""
+        stage = self.screen_stack[0]
+        if isinstance(stage, StageScreen):
+            for name, told, command in stage.commands():
+                yield SystemCommand(name, told, command)
+        for theme in sorted(self.available_themes):
+            told = "the stage" if theme in COLOURS else "a theme of Textual's; dim, faint and tints are derived"
+            yield SystemCommand(f"Theme {theme}", told, partial(setattr, self, "theme", theme), False)
 
     def fail(self, error: LabError) -> None:
         """End the screen: the surroundings fail."""

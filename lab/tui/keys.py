@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from lab.tui.view.sight import exchange_of
 from lab.tui.view.state import Scene
 
 SPEEDS = ("0.25", "0.5", "1", "2", "5", "20")
@@ -70,24 +71,25 @@ def _turns(scene: Scene) -> bool:
     return scene.turns > 1
 
 
-def _wired(scene: Scene) -> bool:
-    return scene.look.focus == "wire" and bool(scene.newest.calls)
+def _openable(scene: Scene) -> bool:
+    return exchange_of(scene) is not None
 
 
 TABLE: tuple[Key, ...] = (
     Key("a", "a", "decide('APPROVE_ACTION')", "Approve", "approve at the open gate", _action("APPROVE_ACTION"), group="gate"),
     Key("r", "r", "decide('REJECT_ACTION')", "Reject", "reject at the open gate", _action("REJECT_ACTION"), group="gate"),
-    Key("c", "c", "changes", "Changes", "ask for changes: type what should be different", _action("RFI_ACTION"), group="gate"),
+    Key("c", "c", "changes", "Changes", "ask for changes: type what they are", _action("RFI_ACTION"), group="gate"),
     Key("space", "space", "pause", "Pause", "begin, pause, go on", _pause),
-    Key("n", "n", "step", "Step", "run on to the next observation, then pause", _step),
-    Key("o", "o", "output_view", "Output view", "the output rendered, as raw text, the whole status body", _replied),
-    Key("m", "m", "message", "Message", "say something: the next turn, or before the run its first message", _message),
-    Key("left_square_bracket", "[", "turn(-1)", "Turn before", "look at the turn before", _turns),
+    Key("n", "n", "step", "Step", "run to the next observation, then pause", _step),
+    Key("o", "o", "output_view", "Output view", "output rendered, raw, whole status body", _replied),
+    Key("m", "m", "message", "Message", "say the next turn, or edit the first one", _message),
+    Key("left_square_bracket", "[", "turn(-1)", "Turn before", "look at another turn", _turns),
     Key("right_square_bracket", "]", "turn(1)", "Turn after", "look at the turn after", _turns),
-    Key("0", "0", "reset", "Reset", "back to the start, same seed, at once", _started),
+    Key("0", "0", "reset", "Reset", "back to the start, same seed", _started),
     Key("w", "w", "wire", "Wire", "every exchange, one row each", always, group="view"),
+    Key("W", "W", "full_wire", "Full wire", "every exchange, over all panes", always, group="view"),
     Key("s", "s", "scenario", "Scenario", "choose another scenario", _can("scenario")),
-    Key("plus", "+", "faster", "Speed", "faster: ×2, ×5, ×20", _can("speed"), group="time"),
+    Key("plus", "+", "faster", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20", _can("speed"), group="time"),
     Key("minus", "-", "slower", "Slower", "slower: ×½, ×¼", _can("speed"), group="time"),
     Key("equals_sign", "=", "speed_one", "Speed ×1", "the lab's clock at its own pace", _can("speed"), group="time"),
     Key("1", "1", "focus_pane('token')", "Token", "look at the Token pane", always, group="view"),
@@ -95,16 +97,18 @@ TABLE: tuple[Key, ...] = (
     Key("3", "3", "focus_pane('polling')", "Polling", "look at the Polling pane", always, group="view"),
     Key("4", "4", "focus_pane('output')", "Output", "look at the Output pane", always, group="view"),
     Key("5", "5", "focus_pane('wire')", "Wire", "look at the wire drawer", always, group="view"),
-    Key("enter", "enter", "open", "Open", "both sides of the exchange chosen in the wire drawer", _wired, group="view"),
-    Key("z", "z", "zoom", "Maximise", "give the pane in focus all the room, and back", always, group="view"),
-    Key("up,k", "↑", "scroll(-1)", "Up", "scroll the pane in focus", always, group="view"),
+    Key("enter", "enter", "open", "Open", "both sides of the pane's exchange", _openable, group="view"),
+    Key("z", "z", "zoom", "Maximise", "all the room for the pane, and back", always, group="view"),
+    Key("up,k", "↑", "scroll(-1)", "Scroll", "scroll the pane in focus", always, group="view"),
     Key("down,j", "↓", "scroll(1)", "Down", "scroll the pane in focus", always, group="view"),
-    Key("pageup", "pgup", "scroll(-10)", "Page up", "scroll the pane in focus", always, group="view"),
+    Key("pageup", "pgup", "scroll(-10)", "Page", "scroll it by ten rows", always, group="view"),
     Key("pagedown", "pgdn", "scroll(10)", "Page down", "scroll the pane in focus", always, group="view"),
     Key("escape", "esc", "back", "Back", "leave what is open", always, group="view"),
+    Key("p", "p", "presenter", "Presenter", "presenter mode: one thing at a time", always, group="view"),
     Key("t", "t", "theme", "Theme", "dark stage, light stage", always, group="view"),
     Key("f9", "F9", "picture", "Screenshot", "save the screen as SVG", always, group="view"),
     Key("question_mark", "?", "help", "Help", "this page", always, group="view"),
+    Key("ctrl+p", "ctrl+p", "palette", "Palette", "every command by its name", always, group="view"),
     Key("ctrl+q", "ctrl+q", "leave", "Quit", "end the lab; prints the outcome", always, group="view"),
     Key("ctrl+c", "ctrl+c", "tell_quit", "Quit?", "tells of ctrl+q", always, group="view"),
 )  # fmt: skip

@@ -282,6 +282,7 @@ class Scripted:
     recording = True
     outcome: Outcome | None = None
     message = MESSAGE
+    addresses = ("http://127.0.0.1:8080", "http://127.0.0.1:8080/oauth2/v1/token")
 
     def __init__(self, told: list[Observation], at: Millis = 0) -> None:
         self.scenario: Scenario | None = SCENARIO

@@ -294,7 +294,7 @@ async def test_speed_waits_for_the_pause_to_end(hand: Stagehand) -> None:
 
 
 async def test_another_scenario_is_played(hand: Stagehand) -> None:
-    assert await hand.do(ScenarioChosen("nothing")) == "There is no scenario nothing."
+    assert await hand.do(ScenarioChosen("nothing")) == "Scenario nothing can't be played."
     await hand.do(ScenarioChosen("other"))
     assert hand.live.title == "Another"
     await hand.until(Noted)

@@ -1,6 +1,5 @@
 """The drawing half of the stage: folds observations into the state, and has each part show its slice of it."""
 
-import traceback
 from asyncio import Event, Lock
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from textual.widgets import Input
 
 from lab.core.errors import LabError
 from lab.core.observe import Observation
-from lab.tui.view.layout import PANES, Place, narrow, places
+from lab.tui.view.layout import PANES, Place, places, projector
 from lab.tui.view.reduce import reduce
 from lab.tui.view.rows import bar, draw, message
 from lab.tui.view.rows.message import suggestions
@@ -28,7 +27,7 @@ BATCH = 50
 """The most observations that one message carries."""
 REST = 0.05
 """Seconds of rest after a frame that observations caused."""
-PROMPTS = {"changes": bar.PROMPT, "message": message.PROMPT}
+PROMPTS = {**bar.PROMPTS, "message": message.PROMPT}
 """What stands before the input row."""
 TICK = 0.25
 """Seconds between two looks at the clock."""
@@ -100,7 +99,7 @@ class DrawnScreen(Screen[None]):
         except LabError as error:
             self.lab.fail(error)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._broke(error)
+            self.lab.survive(error)
 
     async def _settled(self) -> None:
         """Let the screen take the message before more are made."""
@@ -121,16 +120,16 @@ class DrawnScreen(Screen[None]):
             for observation in told.batch:
                 stage = reduce(stage, observation)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._broke(error)
+            self.lab.survive(error)
         self._take(replace(self.scene, stage=stage, show=self._show(), look=self._look()))
         self._draw()
 
-    def _broke(self, error: Exception) -> None:
-        """One red line; the traceback goes to the log."""
-        self.log.error("".join(traceback.format_exception(error)))
+    def tell_broken(self, error: Exception) -> None:
+        """One red line in the narration's place."""
         told = f"A bug of the lab: {type(error).__name__}. The last good screen stays; ctrl+q ends."
-        self.scene = replace(self.scene, look=replace(self.scene.look, broken=told))
-        self.lab.bug = error
+        if told != self.scene.look.broken:
+            self.scene = replace(self.scene, look=replace(self.scene.look, broken=told))
+            self.call_later(self.refresh_parts)
 
     # Drawing
 
@@ -145,6 +144,7 @@ class DrawnScreen(Screen[None]):
             source.recording,
             source.can,
             source.message,
+            *source.addresses,
         )
 
     def _look(self) -> Look:
@@ -174,7 +174,7 @@ class DrawnScreen(Screen[None]):
     def _take(self, scene: Scene) -> None:
         before = self.scene
         stage, look = scene.stage, scene.look
-        if look.typing == ("message" if stage.running else "changes" if stage.gate is None else "-"):
+        if look.typing and (stage.running if look.typing == "message" else stage.gate is None):
             look = replace(look, typing="")
         if stage.running and look.started:
             look = replace(look, started=False)
@@ -193,12 +193,15 @@ class DrawnScreen(Screen[None]):
 
     def refresh_parts(self) -> None:
         """Place every part and show its rows; parts that are equal stay as they are."""
-        columns, rows = self.size.width, self.size.height
-        if not columns or not self.parts:
+        if not self.size.width or not self.parts:
             return
         now = self.lab.source.clock.now()
-        scene = self.scene.in_sight
-        found = places(scene, columns, rows)
+        try:
+            scene = self.scene.in_sight
+            found = places(scene, self.size.width, self.size.height)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self.lab.survive(error)
+            return
         with self.app.batch_update():
             for name, part in self.parts.items():
                 self._place(name, part, found.get(name))
@@ -210,7 +213,7 @@ class DrawnScreen(Screen[None]):
         try:
             part.show(draw(name, scene, place, now, part.top))
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._broke(error)
+            self.lab.survive(error)
 
     def _place(self, name: str, part: Part, place: Place | None) -> None:
         if self._places.get(name) == place and (place is not None) == part.display:
@@ -229,9 +232,9 @@ class DrawnScreen(Screen[None]):
         kind = self.scene.look.typing
         typing = bool(kind) and bar is not None
         if bar is not None and typing:
-            tight = narrow(self.size.width)
+            tight = projector(self.scene, self.size.width)
             left = bar.x + (2 if tight else 3) + len(PROMPTS[kind])
-            field.styles.offset = (left, bar.y + (3 if kind == "changes" else 1 if tight else 2))
+            field.styles.offset = (left, bar.y + (3 if kind != "message" else 1 if tight else 2))
             field.styles.width = max(10, bar.width - (left - bar.x) - 2)
         if field.display != typing:
             field.display = typing

@@ -31,6 +31,14 @@ class Sheet(Widget):
         self.body = body
         self.top = 0
         self._styles_now = styles_now
+        self._drawn: Rows = ()
+
+    def survive(self, error: Exception) -> None:
+        """Tell the app of a bug."""
+        from lab.tui.app import LabApp
+
+        if isinstance(self.app, LabApp):
+            self.app.survive(error)
 
     def rows(self) -> Rows:
         """The page in its frame."""
@@ -44,8 +52,11 @@ class Sheet(Widget):
         return frame(body[self.top :], row((title, "run b")), row((foot, "dim")), "work", columns, height, key="")
 
     def render_lines(self, crop):  # type: ignore[no-untyped-def]
-        """Draw once a frame, not once a row."""
-        self._drawn = self.rows()
+        """Draw once a frame, not once a row; a bug of ours leaves the last good rows."""
+        try:
+            self._drawn = self.rows()
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self.survive(error)
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -72,6 +83,7 @@ class Page(ModalScreen[str | None]):
         self, title: str, body: Body, styles_now: Callable[[], Styles], *, key: str, foot: str = "esc"
     ) -> None:
         super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
         self.key = key
         self.sheet = Sheet(title, foot, body, styles_now)
 

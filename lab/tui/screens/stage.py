@@ -1,7 +1,8 @@
 """The stage: what each key does. All three sources show on it; LIVE is the one so far."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -22,10 +23,11 @@ from lab.tui.messages import (
     TurnSent,
 )
 from lab.tui.screens.drawn import DrawnScreen
+from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.page import Page, Picker
-from lab.tui.view.rows import pages
+from lab.tui.view.rows.help import help_page
 from lab.tui.view.rows.message import suggestions
-from lab.tui.view.rows.wire import exchange
+from lab.tui.view.sight import exchange_of
 from lab.tui.view.spans import Row
 from lab.tui.widgets.part import Pressed, Scrolled
 
@@ -37,6 +39,12 @@ OTHER = {
     "stage-dark": "stage-light", "stage-light": "stage-dark", "ansi-dark": "ansi-light", "ansi-light": "ansi-dark",
 }  # fmt: skip
 """The theme that `t` changes to."""
+
+
+SILENT = frozenset(("back", "tell_quit", "palette", "scroll(-1)", "scroll(1)", "scroll(-10)", "scroll(10)"))
+"""Actions of keys that the palette needn't name."""
+TYPED = {"changes": "RFI_ACTION", "approve": "APPROVE_ACTION", "reject": "REJECT_ACTION"}
+"""The action that a typed row sends."""
 
 
 def _bindings() -> Iterator[BindingType]:
@@ -77,7 +85,7 @@ class StageScreen(DrawnScreen):
         except LabError as error:
             return error.what
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._broke(error)
+            self.lab.survive(error)
             return None
 
     def action_pause(self) -> None:
@@ -118,7 +126,7 @@ class StageScreen(DrawnScreen):
         text, kind = told.value.strip(), self.scene.look.typing
         if text and kind:
             self._choose(typing="", output="rendered")
-            self._ask(Decided("RFI_ACTION", text) if kind == "changes" else TurnSent(text))
+            self._ask(TurnSent(text) if kind == "message" else Decided(TYPED[kind], text))
 
     def action_turn(self, by: int) -> None:
         """Look at the turn before, or after."""
@@ -157,6 +165,11 @@ class StageScreen(DrawnScreen):
         opened = not self.scene.look.wire
         self.parts["wire"].top = 0
         self._choose(wire=opened, zoom="", focus="wire" if opened else "")
+
+    def action_full_wire(self) -> None:
+        """The drawer over all panes, and back."""
+        full = self.scene.look.zoom != "wire"
+        self._choose(zoom="wire" if full else "", focus="wire" if full or self.scene.look.wire else "")
 
     def action_focus_pane(self, pane: str) -> None:
         """Look at a pane; once more: look away."""
@@ -214,6 +227,25 @@ class StageScreen(DrawnScreen):
         """End the app; it returns the outcome's document."""
         self.lab.leave()
 
+    def action_presenter(self) -> None:
+        """One thing at a time, in large, and back."""
+        self._choose(presenter=not self.scene.look.presenter, zoom="")
+
+    def action_palette(self) -> None:
+        """Every command by its name."""
+        self.app.action_command_palette()
+
+    def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """What the palette offers now: name, explanation, what to call."""
+        scene = self.scene
+        for key in keys.TABLE:
+            if key.offered(scene) and key.action not in SILENT:
+                yield f"{keys.label(scene, key)} ({key.shown})", key.help, partial(self.run_action, key.action)
+        for shown, kind in (("a", "approve"), ("r", "reject")):
+            if keys.by_shown(shown).offered(scene):
+                told = f"{kind} at the open gate, with a comment"
+                yield f"{kind.capitalize()} with a comment", told, partial(self._choose, typing=kind)
+
     def action_theme(self) -> None:
         """Dark stage, light stage."""
         self.lab.theme = OTHER.get(self.lab.theme, "stage-dark")
@@ -229,7 +261,7 @@ class StageScreen(DrawnScreen):
         colours = ADVICE.get(self.app.console.color_system or "", "none: NO_COLOR or a plain terminal")
 
         def body(inner: int, _rows: int) -> list[Row]:
-            return pages.help_page(self.scene, columns, rows, colours, inner)
+            return help_page(self.scene, columns, rows, colours, inner)
 
         self.app.push_screen(Page("HELP", body, lambda: self.lab.styles_now, key="?", foot="? or esc"))
 
@@ -246,11 +278,9 @@ class StageScreen(DrawnScreen):
 
     def action_open(self) -> None:
         """Both sides of the exchange that is chosen."""
-        calls = self.scene.stage.calls
-        call = calls[max(0, len(calls) - 1 - self.parts["wire"].top)]
-        self.app.push_screen(
-            Page("EXCHANGE", lambda inner, _rows: exchange(call, inner), lambda: self.lab.styles_now, key="enter")
-        )
+        call = exchange_of(self.scene, self.parts["wire"].top)
+        if call is not None:
+            self.app.push_screen(ExchangeScreen(lambda: self.scene, call, lambda: self.lab.styles_now))
 
     @on(Pressed)
     async def press(self, told: Pressed) -> None:

@@ -23,6 +23,7 @@ from lab.tui.messages import (
     TurnSent,
 )
 from lab.tui.sources.protocol import Act, Connect, Control, Link
+from lab.tui.view.rows.pages import Choice
 
 VERDICTS = {"APPROVE_ACTION": "approved", "REJECT_ACTION": "rejected", "RFI_ACTION": "changes-requested"}
 """The verdict that the control plane is told for an action of the wire."""
@@ -48,7 +49,9 @@ class Live:
         pill: str = "LIVE",
         recording: bool = False,
         scaled: bool = True,
+        unloaded: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
+        """`unloaded`: the complaints about scenarios that can't be played, by name, for the picker."""
         self._acts: Mapping[str, Act] = {act.choice.name: act for act in acts}
         self._act = self._acts.get(first, acts[0])
         self._connect = connect
@@ -58,7 +61,8 @@ class Live:
         self.factor = factor
         self.paused = False
         self.outcome: Outcome | None = None
-        self.scenarios = tuple(act.choice for act in acts) if len(acts) > 1 else ()
+        broken = [Choice(name, "does not load", complaints=told) for name, told in (unloaded or {}).items()]
+        self.scenarios = (*(act.choice for act in acts), *broken) if len(acts) + len(broken) > 1 else ()
         able = {"reset", "decide", "message"} | ({"pause", "step", "speed"} if scaled else set())
         self.can = frozenset(able | ({"scenario"} if self.scenarios else set()))
         self._queue: asyncio.Queue[Observation] = asyncio.Queue()
@@ -96,6 +100,14 @@ class Live:
     def message(self) -> str:
         """What the run says first: the scenario's ask, or what was typed in its place."""
         return self._act.app.message if self._said is None else self._said
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """The base URL and the token URL, once the connection stands."""
+        if self._link is None or not self._link.done() or self._link.exception() is not None:
+            return "", ""
+        link = self._link.result()
+        return link.base, link.token_url
 
     @property
     def scenario(self) -> Scenario | None:
@@ -208,7 +220,7 @@ class Live:
                 return await self._reset(self._act)
             case ScenarioChosen(name):
                 act = self._acts.get(name)
-                return f"There is no scenario {name}." if act is None else await self._reset(act)
+                return f"Scenario {name} can't be played." if act is None else await self._reset(act)
             case Decided(action, content):
                 return await self._decide(action, content)
             case TurnSent(message):

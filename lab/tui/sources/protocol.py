@@ -31,6 +31,8 @@ class Source(Protocol):
     """Of `pause step speed reset decide scenario message`."""
     message: str
     """What a run would say first; nothing where the run isn't ours."""
+    addresses: tuple[str, str]
+    """The base URL and the token URL, empty where nobody knows them."""
     clock: Clock
     """For `now()` alone."""
     scenarios: tuple[Choice, ...]
@@ -67,6 +69,8 @@ class Link:
 
     transport: "Transport"
     control: Control | None = None
+    base: str = ""
+    token_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Act:
         if self.scenario is None:
             return Choice(self.name, self.title)
         told = self.scenario
-        return Choice(told.name, told.title, told.shows, told.story)
+        return Choice(told.name, told.title, told.shows, told.story, told, self.seed or 0)
 
 
 Connect = Callable[[], AbstractAsyncContextManager[Link]]

@@ -7,9 +7,9 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from binascii import Error as BadBase64
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
-from lab.core.exchange import Headers, Json
+from lab.core.exchange import Headers, Json, Request
 
 CAP = 65_536
 """The most characters of one text that the screen keeps."""
@@ -62,6 +62,19 @@ def form(body: bytes) -> tuple[tuple[str, str], ...]:
     return tuple(
         (line(name, 64), DOTS if name.lower() in SECRET_NAMES else line(masked(value))) for name, value in pairs
     )
+
+
+def target(request: Request) -> str:
+    """Path and query, secrets in it as dots."""
+    path = line(request.path, 2_048)
+    if not request.query:
+        return path
+    return line(masked(f"{path}?{'&'.join(map(_parameter, request.query[:CAP].split('&')))}"))
+
+
+def _parameter(text: str) -> str:
+    name, sign, _ = text.partition("=")
+    return f"{name}{sign}{DOTS}" if sign and unquote_plus(name).lower() in SECRET_NAMES else text
 
 
 def headers(pairs: Headers) -> tuple[tuple[str, str], ...]:

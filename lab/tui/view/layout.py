@@ -35,20 +35,25 @@ def narrow(columns: int) -> bool:
     return columns < NARROW
 
 
+def projector(scene: Scene, columns: int) -> bool:
+    """Whether the layout is the projector's: too few columns for another, or asked for."""
+    return narrow(columns) or scene.look.presenter
+
+
 def places(scene: Scene, columns: int, rows: int) -> Places:
     """The rectangle of every part that shows; what is missing is hidden."""
     if columns < LEAST[0] or rows < LEAST[1]:
         return {"small": Place(0, 0, columns, rows)}
-    return _narrow(scene, columns, rows) if narrow(columns) else _normal(scene, columns, rows)
+    return _narrow(scene, columns, rows) if projector(scene, columns) else _normal(scene, columns, rows)
 
 
 def bar_rows(scene: Scene, columns: int) -> int:
     """How high the approval bar, or the message row in its place, is; 0: neither is there."""
     if scene.look.typing == "message":
-        return 3 if narrow(columns) else 5
+        return 3 if projector(scene, columns) else 5
     if scene.stage.gate is None or scene.stage.ended is not None:
         return 0
-    return 4 if narrow(columns) else 5
+    return 4 if projector(scene, columns) else 5
 
 
 def current(scene: Scene) -> str:
@@ -129,15 +134,19 @@ def _columns(scene: Scene, columns: int, top: int, height: int) -> Places:
 
 def _narrow(scene: Scene, columns: int, rows: int) -> Places:
     bar = bar_rows(scene, columns)
+    shown = scene.look.presenter
+    told, low = (3, rows) if shown else (1, rows - 1)
     found: Places = {
         "header": Place(0, 0, columns - clock_width(scene), 1),
         "clock": Place(columns - clock_width(scene), 0, clock_width(scene), 1), "stepper": Place(0, 1, columns, 1),
-        "narration": Place(0, 2, columns, 1), "keys": Place(0, rows - 1, columns, 1),
+        "narration": Place(0, 2, columns, told),
     }  # fmt: skip
+    if not shown:
+        found["keys"] = Place(0, low, columns, 1)
     if bar:
-        found["bar"] = Place(0, rows - 1 - bar, columns, bar)
-    top, bottom = 3, rows - 1 - bar
-    if scene.look.wire or scene.look.zoom == "wire":
+        found["bar"] = Place(0, low - bar, columns, bar)
+    top, bottom = 2 + told, low - bar
+    if (scene.look.wire and not shown) or scene.look.zoom == "wire":
         return {**found, "wire": Place(0, top, columns, bottom - top)}
     if scene.look.zoom:
         return {**found, scene.look.zoom: Place(0, top, columns, bottom - top)}

@@ -62,7 +62,7 @@ def _requested(stage: Stage, told: Requested) -> Stage:
     request = told.request
     kind = request.header("content-type")
     call = Call(
-        told.x, told.at, told.route, clean.line(request.method, 16), clean.line(request.path, 2_048),
+        told.x, told.at, told.route, clean.line(request.method, 16), clean.target(request),
         clean.headers(request.headers), clean.body(request.body, kind),
     )  # fmt: skip
     if stage.ended is not None:
@@ -101,7 +101,7 @@ def _invoking(stage: Stage, told: Requested, call: Call) -> Stage:
         action = clean.line(str(resume.get("userResponse", "")), 64)
         gate = replace(stage.gate, sent=action, refusal=None) if stage.gate else None
         return replace(stage, gate=gate)
-    job = JobView(told.at, call.path, clean.line(_team(call.path), 200), _fields(members))
+    job = JobView(told.at, call.path, clean.line(_team(told.request.path), 200), _fields(members))
     return replace(stage, job=job)
 
 

@@ -224,6 +224,9 @@ class Show:
     can: frozenset[str] = frozenset()
     message: str = ""
     """What a run would say first."""
+    base: str = ""
+    token_url: str = ""
+    """Where the API and the tokens are; empty where nobody knows yet."""
 
     @property
     def gates(self) -> int | None:
@@ -246,7 +249,9 @@ class Look:
     paused: bool = False
     factor: str = "1"
     typing: str = ""
-    """What the input row is for: `changes`, `message`, or nothing."""
+    """What the input row is for: `changes`, `approve`, `reject` (with a comment), `message`, or nothing."""
+    presenter: bool = False
+    """The projector layout at any size: narration on three rows, no key bar, no drawer."""
     turn: int = 0
     """The turn that is looked at, from 1; 0: the newest."""
     started: bool = False

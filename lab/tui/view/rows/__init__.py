@@ -25,7 +25,7 @@ def _long(part: str, scene: Scene, place: Place, now: Millis, top: int) -> Rows:
         case "stepper":
             return head.stepper(scene, columns, now)
         case "narration":
-            return head.narration(scene, columns, now)
+            return head.narration(scene, columns, rows, now)
         case "keys":
             return head.key_bar(scene, columns, now)
         case "bar":

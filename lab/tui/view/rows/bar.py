@@ -11,7 +11,8 @@ GROUND = "@tint-wait"
 _FACES = {"a": ("fill", "@fill-done"), "r": ("fill", "@fill-bad"), "c": ("wait", "@panel")}
 _PLAIN = {"APPROVE_ACTION": "Approve", "REJECT_ACTION": "Reject", "RFI_ACTION": "Changes"}
 _ACTIONS = {"a": "APPROVE_ACTION", "r": "REJECT_ACTION", "c": "RFI_ACTION"}
-PROMPT = "changes › "
+PROMPTS = {"changes": "changes › ", "approve": "approve, saying › ", "reject": "reject, saying › "}
+"""What stands before the input row, by what it is for."""
 
 
 def bar(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
@@ -41,7 +42,7 @@ def bar(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
 def _lines(scene: Scene, gate: GateView, inner: int, now: Millis, *, tight: bool) -> list[Row]:
     head = _head(scene, gate)
     question = wrap(row((gate.question.replace("\n", " "), "fg b")), inner, most=1 if tight else 2)
-    last = _typing(gate, inner) if scene.look.typing else _patience(scene, gate, now)
+    last = _typing(scene, inner) if scene.look.typing else _patience(scene, gate, now)
     if tight:
         return [head, *question, last if not scene.look.typing else _patience(scene, gate, now), last]
     if len(question) == 2:
@@ -76,8 +77,8 @@ def _patience(scene: Scene, gate: GateView, now: Millis) -> Row:
     return row(head, ("  if nobody decides: ", "dim"), then)
 
 
-def _typing(gate: GateView, inner: int) -> Row:
-    return cut(row((PROMPT, "wait b"), ("", "fg")), inner)
+def _typing(scene: Scene, inner: int) -> Row:
+    return cut(row((PROMPTS.get(scene.look.typing, ""), "wait b")), inner)
 
 
 def buttons(scene: Scene, gate: GateView) -> list[Row]:

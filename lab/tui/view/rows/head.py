@@ -2,10 +2,10 @@
 
 from lab.core.clock import Millis
 from lab.tui import keys
-from lab.tui.view.layout import clock_width, narrow
+from lab.tui.view.layout import clock_width, projector
 from lab.tui.view.narrate import phase, role, sentence, word
 from lab.tui.view.rows.parts import at_text
-from lab.tui.view.spans import Row, Rows, Span, backed, clip, cut, ends, fill, hot, row, width
+from lab.tui.view.spans import BLANK, Row, Rows, Span, backed, cut, ends, fill, hot, row, width, wrap
 from lab.tui.view.state import Scene
 
 TINTS = {"run": "@tint-run", "wait": "@tint-wait", "done": "@tint-done", "bad": "@tint-bad"}
@@ -19,11 +19,11 @@ def header(scene: Scene, columns: int, now: Millis) -> Rows:
     left = row(" ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {show.pill} ", f"fill b {pill}"))
     if look.paused:
         left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))
-    tail = () if show.seed is None or narrow(whole) else row((f"seed {show.seed}  ", "dim"))
+    tail = () if show.seed is None or projector(scene, whole) else row((f"seed {show.seed}  ", "dim"))
     right = row(tail, (f"×{_factor(look.factor)}", "dim" if look.factor == "1" else "wait b"))
     room = columns - width(left) - width(right) - 2
     name = cut(row((show.title, "fg b")), room)
-    if show.team and not narrow(whole) and width(name) + len(show.team) + 3 <= room:
+    if show.team and not projector(scene, whole) and width(name) + len(show.team) + 3 <= room:
         name = row(name, (f" · {show.team}", "dim"))
     before = max(width(left) + 1, min((whole - width(name)) // 2, columns - width(right) - width(name) - 1))
     return (backed(ends(row(fill(left, before), name), right, columns), "@panel"),)
@@ -80,7 +80,7 @@ def stepper(scene: Scene, columns: int, now: Millis) -> Rows:
     """Token, Invoke, Poll, Gate, Output over the whole width."""
     tone = role(scene.stage)
     faces = [_face(name, state, tone, key) for name, state, key in _cells(scene)]
-    lead = 1 if narrow(columns) else 2
+    lead = 1 if projector(scene, columns) else 2
     room = columns - 2 * lead - sum(map(width, faces)) - 2 * (len(faces) - 1)
     spans: list[Span] = [Span(" " * lead)]
     cells = _cells(scene)
@@ -107,18 +107,23 @@ def _face(name: str, state: str, tone: str, key: str) -> Row:
             return hot(row((f"○ {name}", "dim")), key)
 
 
-def narration(scene: Scene, columns: int, now: Millis) -> Rows:
-    """What just happened, on its tint."""
+def narration(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
+    """What just happened, on its tint; in presenter mode with a blank row above and below, or on all three."""
     look = scene.look
     tone = "bad" if look.broken else role(scene.stage)
     ground = TINTS.get(tone, "@surface")
     text = look.broken or look.said or sentence(scene)
-    head = row(("▌", tone if tone != "dim" else "faint"), "" if narrow(columns) else " ")
-    if not narrow(columns):
+    tight = projector(scene, columns)
+    edge = row(("▌", tone if tone != "dim" else "faint"), "" if tight else " ")
+    head: Row = ()
+    if not tight:
         told = "" if look.said else "OURS" if look.broken else word(scene.stage)
-        head = row(head, (f"{told}  " if told else "", f"{tone} b"))
-    line = row(head, clip(text, columns - width(head) - 1))
-    return (backed(fill(line, columns), ground),)
+        head = row((f"{told}  " if told else "", f"{tone} b"))
+    inner = columns - width(edge) - width(head) - 1
+    lines = wrap(row((text, "fg b" if rows > 1 else "fg")), inner, most=rows)
+    above = (rows - len(lines)) // 2
+    shown = [BLANK] * above + [row(head, line) for line in lines] + [BLANK] * (rows - above - len(lines))
+    return tuple(backed(fill(row(edge, line), columns), ground) for line in shown)
 
 
 def key_bar(scene: Scene, columns: int, now: Millis) -> Rows:

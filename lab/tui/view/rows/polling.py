@@ -1,10 +1,10 @@
 """The Polling pane: the lane of statuses, the timeline of polls, the wait for the next one."""
 
-import itertools
 from statistics import median
 
 from lab.core.clock import Millis
 from lab.tui.view.narrate import glyph, phase, status_role
+from lab.tui.view.rows.lane import bars
 from lab.tui.view.rows.parts import at_text, bottom, frame, latency, one_row, paragraph, request_row, seconds, title
 from lab.tui.view.spans import BLANK, Row, Rows, clip, ends, gauge, row
 from lab.tui.view.state import Mark, Pending, Scene, Stage
@@ -102,30 +102,8 @@ def _lengths(stage: Stage, now: Millis) -> list[tuple[str, Millis]]:
 
 
 def lane(stage: Stage, cells: int, now: Millis) -> list[Row]:
-    """One run of `▄` a status in proportion to time; glyph and length under it."""
-    spans = _lengths(stage, now)[-max(1, cells // 2) :]
-    widths = _widths([length for _, length in spans], cells)
-    bars = [(("▄" * size), status_role(word)) for (word, _), size in zip(spans, widths, strict=True)]
-    marks: list[tuple[str, str]] = []
-    for (word, length), size in zip(spans, widths, strict=True):
-        full = f"{glyph(word)} {seconds(length)}"
-        text = full if len(full) < size and word not in ("COMPLETE", "ERROR") else glyph(word) if size else ""
-        marks.append((f"{text:<{size}}", status_role(word)))
-    return [row(*bars), row(*marks)]
-
-
-def _widths(lengths: list[Millis], cells: int) -> list[int]:
-    """Shares of `cells` in proportion, each at least one."""
-    total = sum(lengths)
-    spare = cells - len(lengths)
-    if spare <= 0 or total <= 0:
-        each = [1] * min(len(lengths), cells) + [0] * max(0, len(lengths) - cells)
-        return [cells, *each[1:]] if len(lengths) == 1 else each
-    edges, so_far = [0], 0
-    for length in lengths:
-        so_far += length
-        edges.append(round(spare * so_far / total))
-    return [1 + right - left for left, right in itertools.pairwise(edges)]
+    """The statuses so far, in proportion to time."""
+    return bars(_lengths(stage, now)[-max(1, cells // 2) :], cells)
 
 
 # The timeline

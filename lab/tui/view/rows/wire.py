@@ -1,9 +1,8 @@
-"""The wire drawer: one row an exchange, and both sides of one."""
+"""The wire drawer: one row an exchange."""
 
 from lab.core.clock import Millis
-from lab.tui.view import output as outputs
-from lab.tui.view.rows.parts import at_text, frame, latency, one_row, phrase, title
-from lab.tui.view.spans import BLANK, Row, Rows, backed, clip, clip_left, cut, fill, row, wrap
+from lab.tui.view.rows.parts import at_text, frame, latency, one_row, title
+from lab.tui.view.spans import Row, Rows, backed, clip, clip_left, cut, fill, row
 from lab.tui.view.state import Call, Scene
 
 
@@ -55,33 +54,3 @@ def _path(path: str, room: int) -> str:
         spare = room - len("/status/") - 9
         return clip(f"{clip_left(head, max(1, spare))}/status/{job[:8]}…", room)
     return clip_left(short_path, room)
-
-
-def exchange(call: Call, inner: int) -> list[Row]:
-    """Both sides of an exchange, headers and bodies."""
-    lines: list[Row] = [row(("→ ", "run"), (call.method, "run b"), f" {clip(call.path, inner - 10)}")]
-    lines += _headers(call.request_headers, inner)
-    lines += _body(call.request_body, inner)
-    lines.append(BLANK)
-    if call.lost is not None:
-        return [*lines, row(("← ", "bad"), (call.lost, "bad b"))]
-    if call.code is None:
-        return [*lines, row(("← ···", "dim"))]
-    role = "done" if call.code < 400 else "bad"
-    lines.append(
-        row(("← ", role), (str(call.code), f"{role} b"), f" {phrase(call.code)}", (f"   {latency(call.took)}", "dim"))
-    )
-    lines += _headers(call.reply_headers, inner)
-    return lines + _body(call.reply_body, inner)
-
-
-def _headers(pairs: tuple[tuple[str, str], ...], inner: int) -> list[Row]:
-    return [cut(row((f"  {name}: ", "dim"), value), inner) for name, value in pairs]
-
-
-def _body(text: str, inner: int) -> list[Row]:
-    if not text:
-        return []
-    if text[0] in "{[":
-        return [BLANK, *outputs.document(text, inner)]
-    return [BLANK, *[line for part in text.split("\n") for line in wrap(row(part), inner)]]

@@ -1,0 +1,172 @@
+"""Pages over the stage: an exchange and its curl, help, the picker, the palette, presenter mode."""
+
+import shlex
+
+import pytest
+
+from lab.core.exchange import Request, Response
+from lab.core.observe import Lost, Replied, Requested
+from lab.tui import keys
+from lab.tui.messages import Decided
+from lab.tui.screens.exchange import ExchangeScreen
+from lab.tui.view.curl import curl
+from lab.tui.view.expected import expected
+from lab.tui.view.reduce import reduce
+from lab.tui.view.rows.exchange import exchange
+from lab.tui.view.rows.help import help_page
+from lab.tui.view.rows.pages import Choice, picker
+from lab.tui.view.sight import exchange_of
+from lab.tui.view.spans import plain, width
+from lab.tui.view.state import Call, Look, Scene, Stage
+from tests.tui import play
+from tests.tui.test_app import shown, stage_of, text, until
+from tests.tui.test_view import SHOW, fold, scene_of
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def sent(request: Request, route: str = "invoke") -> Call:
+    return reduce(Stage(), Requested(0, 1, route, request)).calls[0]
+
+
+@pytest.mark.parametrize(
+    ("request_", "route", "words"),
+    [
+        (Request("GET", "/s/1", "a=b%26&code=canary", (("authorization", f"Bearer {play.TOKEN}"),)), "status",
+         ["curl", "http://h/s/1?a=b%26&code=••••••", "-H", "authorization: Bearer $LAB_TOKEN"]),
+        (Request("POST", "/oauth2/v1/token", "", (("authorization", "Basic ZGVtbzpjYW5hcnk="), ("content-type", FORM)),
+                 b"grant_type=password&username=o'neill&password=canary"), "token",
+         ["curl", "http://h/t", "-u", "$LAB_CLIENT_ID:$LAB_CLIENT_SECRET", "--data-urlencode", "grant_type=password",
+          "--data-urlencode", "username=o'neill", "--data-urlencode", "password=$LAB_PASSWORD"]),
+        (Request("POST", "/i", "", (("cookie", "canary"), ("host", "h")), b'{"message": "it\'s $HOME `id`"}'), "invoke",
+         ["curl", "http://h/i", "-H", "cookie: $LAB_COOKIE", "--data-raw", '{"message": "it\'s $HOME `id`"}']),
+        (Request("DELETE", "/x", "", ()), "unknown", ["curl", "-X", "DELETE", "http://h/x"]),
+    ],
+)  # fmt: skip
+def test_an_exchange_is_a_curl_command_without_its_secrets(request_: Request, route: str, words: list[str]) -> None:
+    command = curl(sent(request_, route), "http://h/", "http://h/t")
+    assert "canary" not in command and play.TOKEN not in command
+    assert shlex.split(command.replace("\\\n", "")) == words
+
+
+def test_without_an_address_curl_takes_it_from_the_shell() -> None:
+    assert curl(sent(Request("GET", "/s 1"), "status")) == "curl \"$LAB_BASE\"'/s 1'"
+    assert curl(sent(Request("POST", "/t"), "token")).startswith('curl -X POST "$LAB_TOKEN_URL"')
+
+
+def test_each_pane_opens_its_own_exchange() -> None:
+    stage = fold(play.second())
+    found = {
+        (pane, turn): getattr(exchange_of(Scene(stage, Look(focus=pane, turn=turn), SHOW)), "x", None)
+        for pane in ("", "token", "job", "polling", "output", "wire") for turn in (0, 1)
+    }  # fmt: skip
+    assert found == {
+        ("", 0): None, ("", 1): None, ("token", 0): 1, ("token", 1): 1, ("job", 0): 15, ("job", 1): 2,
+        ("polling", 0): 16, ("polling", 1): 14, ("output", 0): 16, ("output", 1): 14, ("wire", 0): 16, ("wire", 1): 16,
+    }  # fmt: skip
+
+
+def test_a_call_that_was_lost_and_one_in_flight_have_their_page() -> None:
+    told = [Requested(0, 1, "status", Request("GET", "/s")), Requested(1, 2, "status", Request("GET", "/s"))]
+    stage = fold([*told, Lost(9, 1, "reset"), Replied(9, 7, Response(200, (), b""))])
+    pages = ["\n".join(map(plain, exchange(Scene(stage), call, 60))) for call in stage.calls]
+    assert "← reset" in pages[0] and "← ···" in pages[1]
+
+
+async def test_the_exchange_of_a_pane_is_opened_copied_and_left() -> None:
+    async with shown("complete") as (app, _, pilot):
+        await pilot.press("1", "enter")
+        await until(pilot, lambda: "EXCHANGE 1 · token" in text(app) and "LAB_CLIENT_SECRET" in text(app))
+        assert play.TOKEN not in text(app)
+        await pilot.press("y")
+        await until(pilot, lambda: "sent to the clipboard" in text(app))
+        assert app.clipboard.startswith("curl http://127.0.0.1:8080/oauth2/v1/token")
+        await pilot.press("right", "right", "left")
+        await until(pilot, lambda: "EXCHANGE 2 · invoke" in text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ExchangeScreen))
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_the_wire_fills_the_screen_and_goes(size: tuple[int, int]) -> None:
+    async with shown("waiting", size) as (app, _, pilot):
+        await pilot.press("W")
+        await until(pilot, lambda: "3 POLLING" not in text(app) and "11 exchanges" in text(app))
+        assert "APPROVAL NEEDED" in text(app)
+        await pilot.press("W")
+        await until(pilot, lambda: "3 POLLING" in text(app) and "11 exchanges" not in text(app))
+
+
+async def test_presenter_mode_is_the_projector_layout_without_keys() -> None:
+    async with shown("waiting") as (app, source, pilot):
+        await pilot.press("p")
+        await until(pilot, lambda: "? Help" not in text(app))
+        lines = text(app).split("\n")
+        assert lines[3] == "▌The agent stopped on purpose. A person must decide before it may go on."
+        assert (lines[2], lines[4]) == ("▌", "▌")
+        await pilot.press("c", "x", "enter")
+        await until(pilot, lambda: source.asked == [Decided("RFI_ACTION", "x")])
+        await pilot.press("p")
+        await until(pilot, lambda: "? Help" in text(app))
+
+
+async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
+    async with shown("waiting") as (app, source, pilot):
+        named = {command.title for command in app.get_system_commands(app.screen)}
+        assert {"Approve (a)", "Pause (space)", "Reject with a comment", "Theme nord", "Presenter (p)"} <= named
+        assert "Message (m)" not in named and "Output view (o)" in named
+        command = next(each for each in app.get_system_commands(app.screen) if each.title == "Reject with a comment")
+        command.callback()
+        await until(pilot, lambda: "reject, saying ›" in text(app))
+        await pilot.press("n", "o", "enter")
+        await until(pilot, lambda: source.asked == [Decided("REJECT_ACTION", "no")])
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: "Search for commands" in text(app))
+        assert "🔎" not in text(app)
+
+
+@pytest.mark.parametrize("state", play.STATES)
+@pytest.mark.parametrize("focus", ["", "output", "wire"])
+def test_help_has_every_key_and_the_keys_of_the_pane(state: str, focus: str) -> None:
+    scene = scene_of(state, focus=focus)
+    for inner in (40, 68, 76, 104):
+        page = help_page(scene, 80, 24, "256", inner)
+        grid = "\n".join(map(plain, page))
+        assert max(map(width, page)) <= inner
+        assert all(key.shown in grid for key in keys.TABLE if key.shown not in ("↓", "pgdn", "]", "-", "ctrl+c"))
+        assert ("1 to 5 choose a pane" in grid) == (not focus)
+    pod = Scene(scene.stage, Look(), type(SHOW)("POD example.com"))
+    assert "a pod's clock" in " ".join(map(plain, help_page(pod, 80, 24, "256", 104)))
+
+
+def test_the_picker_draws_the_path_of_a_scenario_and_the_complaints_of_another() -> None:
+    path, steps = expected(play.SCENARIO, 42)
+    assert path == (("RUNNING", 3_000), ("WAITING", 900_000), ("ERROR", 0)) and steps[:2] == ("fetch", "buyer-approval")
+    choices = (
+        Choice("item-comparison", "Compare", "all", "A *story*.", play.SCENARIO, 42),
+        Choice("odd", "does not load", complaints=("odd.yaml:3:1: takess is no key; did you mean takes?",)),
+    )
+    grid = "\n".join(map(plain, picker(choices, 0, 70, 20)))
+    assert "◆ 15:00" in grid and "✗ ERROR with seed 42" in grid and "A story." in grid
+    grid = "\n".join(map(plain, picker(choices, 1, 70, 20)))
+    assert "odd.yaml:3:1" in grid and "▄" not in grid
+
+
+async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    for where, press in (
+        ("lab.tui.screens.stage.StageScreen.action_wire", "w"),
+        ("lab.tui.screens.stage.help_page", "?"),
+    ):
+        async with shown("waiting") as (app, _, pilot):
+            with monkeypatch.context() as patch:
+                patch.setattr(where, broken)
+                await pilot.press(press if press != "?" else "question_mark")
+                await until(pilot, lambda app=app: app.bug is not None)
+            assert isinstance(app.bug, ZeroDivisionError)
+            app.bug = None
+            await pilot.press("escape", "2")
+            await until(pilot, lambda app=app: "A bug of the lab: ZeroDivisionError" in text(app))
+            await until(pilot, lambda app=app: stage_of(app).scene.look.focus == "job")
