@@ -104,6 +104,13 @@ class Plan:
     recorded: Drawn = field(default_factory=dict)
     scripted: bool = True
     """Whether the scenario's reviewers answer; False when a person does."""
+    alias: str | None = None
+    """The id under which the job is asked for, if it isn't its own; nothing is drawn from it."""
+
+    @property
+    def shown(self) -> str:
+        """The job's id in bodies."""
+        return self.alias or self.invocation.job
 
     def takes(self, step: str, visit: int) -> Millis:
         """How long a work step or a wait lasts at this visit, in milliseconds."""

@@ -22,7 +22,7 @@ COMPARED = (
 """The headers that count; all others vary with the machine or follow from the rest."""
 
 _IDS = {
-    "job": "J", "jobId": "J", "conversation": "K", "conversationId": "K", "traceId": "T", "ecid": "E", "jti": "I",
+    "job": "J", "jobId": "J", "alias": "J", "conversation": "K", "conversationId": "K", "traceId": "T", "ecid": "E", "jti": "I",
     "kid": "I", "state": "I", "nonce": "I", "challenge": "H", "documentId": "D", "parseFileDocumentId": "D",
     "attachmentDocumentId": "D",
 }  # fmt: skip

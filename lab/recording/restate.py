@@ -30,28 +30,31 @@ def live_facts(service: Service, now: Millis) -> Iterator[Fact]:
                 at=record.since, token=token, client=record.client, grant="client_credentials", scope=record.scope,
                 until=record.until, user=record.user,
             )  # fmt: skip
+    aliases = {(record.job, record.decision): alias for alias, record in service.ledger.aliases()}
+    keys = {record.job: key for key, record in service.ledger.repeats()}
     for job in service.jobs():
         found = service.ledger.get(job_key(job))
         if isinstance(found, JobRecord):
-            yield _accepted(service, job, found)
-            yield from (_decided(job, decision) for decision in found.decisions)
+            yield _accepted(service, job, found, keys.get(job))
+            for number, decision in enumerate(found.decisions):
+                yield _decided(job, decision, aliases.get((job, number)))
 
 
-def _accepted(service: Service, job: str, record: JobRecord) -> JobAccepted:
+def _accepted(service: Service, job: str, record: JobRecord, key: str | None) -> JobAccepted:
     made = next((each for each in service.config.outlines if each.name == record.scenario), None)
     known = (service.config.recorded or {}).get((record.client, record.scenario or "", record.ordinal))
     drawn = known or (settle_draws(made, service.config.seed, record.ordinal) if made else {})
     return JobAccepted(
         at=record.at, job=job, client=record.client, user=record.user, conversation=record.conversation,
         turn=record.turn, team=record.team, scenario=record.scenario, ordinal=record.ordinal,
-        input=json.loads(record.input), drawn=dict(sorted({**drawn, **record.drawn}.items())),
+        input=json.loads(record.input), drawn=dict(sorted({**drawn, **record.drawn}.items())), idempotency=key,
     )  # fmt: skip
 
 
-def _decided(job: str, decision: Decision) -> Fact:
+def _decided(job: str, decision: Decision, alias: str | None) -> Fact:
     if decision.verdict is None:
-        return WaitEnded(at=decision.at, job=job, step=decision.step, round=decision.visit)
+        return WaitEnded(at=decision.at, job=job, step=decision.step, round=decision.visit, alias=alias)
     return GateDecided(
         at=decision.at, job=job, gate=decision.step, round=decision.visit, verdict=decision.verdict, by=decision.by,
-        name=decision.name, comment=decision.comment,
+        name=decision.name, comment=decision.comment, alias=alias,
     )  # fmt: skip

@@ -47,22 +47,27 @@ from lab.core.journal.grants import (
     user_code_key,
 )
 from lab.core.journal.ledger import (
+    AliasRecord,
     ConversationRecord,
     JobRecord,
     Key,
     Ledger,
     MemoryLedger,
     Record,
+    RepeatRecord,
     conversation_key,
     decision_of,
     fold,
     id_of,
     job_key,
+    job_named,
+    repeat_key,
 )
 
 __all__ = [
     "DEVICE_COUNTER",
     "FACTS",
+    "AliasRecord",
     "CallCounted",
     "ClockAdvanced",
     "ClockScaled",
@@ -90,6 +95,7 @@ __all__ = [
     "Otherwise",
     "Record",
     "RefreshRecord",
+    "RepeatRecord",
     "RequestMalformed",
     "ScenarioMissed",
     "TapeNoted",
@@ -107,7 +113,9 @@ __all__ = [
     "fold",
     "id_of",
     "job_key",
+    "job_named",
     "refresh_key",
+    "repeat_key",
     "token_key",
     "user_code_key",
 ]

@@ -114,6 +114,8 @@ class JobAccepted(Fact):
     input: Mapping[str, Json]
     """The known members of the request as accepted."""
     drawn: Drawn
+    idempotency: str | None = None
+    """The key under which the same request gets this job again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,8 @@ class GateDecided(Fact):
     by: Origin
     name: str | None = None
     comment: str | None = None
+    alias: str | None = None
+    """A further id of the job, from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +142,7 @@ class WaitEnded(Fact):
     job: str
     step: str
     round: int = 0
+    alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

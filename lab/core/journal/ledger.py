@@ -81,9 +81,24 @@ class ConversationRecord:
         return self.turns if isinstance(self.turns, tuple) else (self.turns,)
 
 
+@dataclass(frozen=True, slots=True)
+class AliasRecord:
+    """A further id of a job, given out with its decision of that number, from 0."""
+
+    job: str
+    decision: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatRecord:
+    """Which job an idempotency key was first used for."""
+
+    job: str
+
+
 Record: TypeAlias = (
     TokenRecord | RefreshRecord | FamilyRecord | CodeRecord | DeviceRecord | UserCodeRecord | JobRecord
-    | ConversationRecord
+    | ConversationRecord | AliasRecord | RepeatRecord
 )  # fmt: skip
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -102,6 +117,11 @@ def job_key(job: str) -> Key:
 def conversation_key(conversation: str) -> Key:
     """Where a conversation's record lies."""
     return _key(b"c", conversation)
+
+
+def repeat_key(owner: str, key: str) -> Key:
+    """Where the record of an owner's idempotency key lies."""
+    return b"i" + f"{owner}\0{key}".encode("utf-8", "surrogatepass")
 
 
 class Ledger(Protocol):
@@ -143,9 +163,21 @@ class MemoryLedger:
 
     def jobs(self) -> Iterator[str]:
         """The ids of all jobs, oldest first."""
-        for key in self._records:
-            if key[:1] in (b"j", b"J"):
+        for key, record in self._records.items():
+            if isinstance(record, JobRecord):
                 yield id_of(key)
+
+    def aliases(self) -> Iterator[tuple[str, AliasRecord]]:
+        """All further ids of jobs, oldest first."""
+        for key, record in self._records.items():
+            if isinstance(record, AliasRecord):
+                yield id_of(key), record
+
+    def repeats(self) -> Iterator[tuple[str, RepeatRecord]]:
+        """All idempotency keys, oldest first."""
+        for key, record in self._records.items():
+            if isinstance(record, RepeatRecord):
+                yield key.partition(b"\0")[2].decode("utf-8", "surrogatepass"), record
 
     def tokens(self) -> Iterator[tuple[str, TokenRecord]]:
         """All tokens granted, oldest first."""
@@ -162,15 +194,24 @@ def id_of(key: Key) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def job_named(ledger: Ledger, job: str) -> tuple[str, JobRecord] | None:
+    """The job that has this id, as its own or a further one: its own id, and its record."""
+    record = ledger.get(job_key(job))
+    if isinstance(record, AliasRecord):
+        job = record.job
+        record = ledger.get(job_key(job))
+    return (job, record) if isinstance(record, JobRecord) else None
+
+
 def fold(fact: Fact, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Record], ...]:
     """The records that a fact makes or changes; derived and shell facts change none."""
     match fact:
         case JobAccepted():
             return _fold_job(fact, get)
         case GateDecided() if fact.by is not Origin.SCRIPT:
-            return _fold_decision(fact.job, decision_of(fact), get)
+            return _fold_decision(fact, decision_of(fact), get)
         case WaitEnded():
-            return _fold_decision(fact.job, Decision(fact.at, fact.step, fact.round, None, Origin.API), get)
+            return _fold_decision(fact, Decision(fact.at, fact.step, fact.round, None, Origin.API), get)
         case _:
             return fold_grant(fact, get)
 
@@ -185,6 +226,8 @@ def _fold_job(fact: JobAccepted, get: Callable[[Key], Record | None]) -> tuple[t
         _shared(text_of(fact.input)), _shared(names), values,
     )  # fmt: skip
     made: tuple[tuple[Key, Record], ...] = ((key, record),)
+    if fact.idempotency is not None:
+        made = (*made, (repeat_key(record.owner, fact.idempotency), RepeatRecord(fact.job)))
     if thread is None:
         return made
     known = get(thread)
@@ -198,11 +241,17 @@ def _shared(value: _Text) -> _Text:
     return value
 
 
-def _fold_decision(job: str, decision: Decision, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Record], ...]:
-    record = get(job_key(job))
+def _fold_decision(
+    fact: GateDecided | WaitEnded, decision: Decision, get: Callable[[Key], Record | None]
+) -> tuple[tuple[Key, Record], ...]:
+    key = job_key(fact.job)
+    record = get(key)
     if not isinstance(record, JobRecord):
         return ()
-    return ((job_key(job), replace(record, decisions=(*record.decisions, decision))),)
+    made: tuple[tuple[Key, Record], ...] = ((key, replace(record, decisions=(*record.decisions, decision))),)
+    if fact.alias is None:
+        return made
+    return (*made, (job_key(fact.alias), AliasRecord(fact.job, len(record.decisions))))
 
 
 def decision_of(fact: GateDecided) -> Decision:

@@ -68,6 +68,7 @@ class Switches(Model):
     unknown_conversation: Literal["adopt", "refuse"] = "adopt"
     conversational_default: OnOff = Field(False, description="on: an absent flag counts as true")
     one_shot_conversation_id: Literal["null", "fresh"] = "null"
+    resume_job_id: Literal["same", "new"] = "same"
     busy_conversation: Literal["accept", "refuse"] = "accept"
     answer_by_message: OnOff = True
     waiting_output: Literal["null", "message"] = "null"
@@ -92,6 +93,7 @@ class Switches(Model):
     resource_metadata: OnOff = False
     sse_done: OnOff = True
     sse_heartbeat: Heartbeat = Field(0, description="off, or a duration: a comment line at each such silence")
+    idempotency_key: OnOff = False
     local_orchestrator: OnOff = False
 
     @model_validator(mode="wrap")

@@ -18,6 +18,7 @@ from lab.core.journal import (
     MemoryLedger,
     TokenRevoked,
     job_key,
+    job_named,
 )
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.service.calls import Pieces, Ruling
@@ -101,6 +102,8 @@ class Service:
         *, by: Origin = Origin.PERSON, name: str | None = None, comment: str | None = None,
     ) -> Ruling:  # fmt: skip
         """Admit a decision from outside the API, or refuse it: 400, 404 or 409 and the reason."""
+        found = job_named(self.ledger, job)
+        job = found[0] if found else job
         ruling = decide(self._mock.views, self.ledger, job, gate, verdict, now, by=by, name=name, comment=comment)
         if ruling.facts:
             self._touch(job, now)
@@ -156,5 +159,5 @@ class Service:
 
     def status_of(self, job: str, now: Millis) -> bytes | None:
         """The status body of a job, or None if it isn't known."""
-        record = self.ledger.get(job_key(job))
-        return self._mock.views.status(job, record, now).body if isinstance(record, JobRecord) else None
+        found = job_named(self.ledger, job)
+        return self._mock.views.status(*found, now, shown=job).body if found else None

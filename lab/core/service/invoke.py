@@ -27,6 +27,7 @@ from lab.core.seeds import uuid4
 from lab.core.service.calls import Answered, Call
 from lab.core.service.reading import read_body
 from lab.core.service.refusals import refusal
+from lab.core.service.repeats import Repeat, issued_conversation, key_of
 from lab.core.service.views import UNMATCHED, Look, Views
 from lab.core.timeline import at
 from lab.core.wire import SSE_HEADERS, STREAMS, Route, read_invoke
@@ -54,7 +55,12 @@ def invoke(call: Call) -> Answered:
     if isinstance(asked, Problem):
         return Answered(asked)
     views = next((views.of(each) for each in team if each.match(asked.message) is not None), views)
-    done = _Turn(views, call.ledger, route, call.bearer, call.now, asked, team).answer()
+    call = replace(call, views=views)
+    key = key_of(call)
+    if isinstance(key, Problem):
+        return Answered(key, flags=asked.flags)
+    again = Repeat(call, asked, key).answer() if key is not None and asked.resume is None else None
+    done = again or _Turn(views, call.ledger, route, call.bearer, call.now, asked, team, key).answer()
     return replace(done, flags=tuple(sorted({*asked.flags, *done.flags})))
 
 
@@ -67,6 +73,8 @@ class _Turn:
     now: Millis
     asked: Asked
     team: tuple[Outline, ...]
+    key: str | None = None
+    """The idempotency key of a request that wasn't made before."""
 
     def answer(self) -> Answered:
         asked = self.asked
@@ -94,7 +102,7 @@ class _Turn:
             return None
         if self.asked.job is not None:
             look = self._own(self.asked.job)
-            return (self.asked.job, look) if look and look.span.status is Status.WAITING else None
+            return (look.plan.invocation.job, look) if look and look.span.status is Status.WAITING else None
         if self.asked.conversation is None or self.asked.members.get("conversational") is not True:
             return None
         known = self.ledger.get(conversation_key(self.asked.conversation))
@@ -108,10 +116,10 @@ class _Turn:
         return job, look
 
     def _resume(self, resume: Resume) -> Answered:
-        job = self.asked.job
-        look = self._own(job) if job else None
-        if job is None or look is None:
+        look = self._own(self.asked.job) if self.asked.job else None
+        if look is None:
             return Answered(JOB_UNKNOWN)
+        job = look.plan.invocation.job
         if self.asked.conversation is not None and self.asked.conversation != look.record.conversation:
             return Answered(conflict("conversationId is not the job's."), job)
         span = look.span
@@ -165,6 +173,9 @@ class _Turn:
         (_, record), *_ = fold(fact, self.ledger.get)
         assert isinstance(record, JobRecord)
         planned = self.views.plan_of(job, record)
+        if self.views.config.switches.resume_job_id == "new":
+            alias = uuid4(planned.seed, f"{job}/alias#{len(record.decisions)}")
+            fact, planned = replace(fact, alias=alias), replace(planned, alias=alias)
         return replace(self._told(planned, record.decisions), facts=(fact,))
 
     def _told(self, planned: Plan, decisions: tuple[Decision, ...]) -> Answered:
@@ -229,13 +240,14 @@ class _Turn:
         ordinal = self.ledger.take(f"job/{client}/{made.name}")
         stream = f"{client}/{made.name}/{ordinal}"
         if self.asked.members.get("conversational") is True and issued is None:
-            issued = uuid4(config.seed, f"conversation/{stream}")
+            issued = issued_conversation(config.seed, stream)
         recorded = (config.recorded or {}).get((client, made.name, ordinal))
         fact = JobAccepted(
             at=self.now, job=uuid4(config.seed, f"job/{stream}"), client=client, user=self.bearer.user,
             conversation=issued, turn=turn, team=self.route.code, scenario=chosen.name if chosen else None,
             ordinal=ordinal, input=self.asked.members,
             drawn=recorded if recorded is not None else settle_draws(made, config.seed, ordinal),
+            idempotency=self.key,
         )  # fmt: skip
         facts: tuple[Fact, ...] = (fact,)
         if chosen is None:

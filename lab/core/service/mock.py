@@ -5,11 +5,9 @@ from dataclasses import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.journal import JobRecord, Ledger, TokenRecord, job_key
+from lab.core.journal import Ledger, TokenRecord, job_named
 from lab.core.plan import Outline
 from lab.core.problems import CANNOT_EXECUTE, Problem, forbidden
-from lab.core.scenario import Latency
-from lab.core.seeds import latency
 from lab.core.service import pod
 from lab.core.service import token as identity
 from lab.core.service.bearer import bearer_of
@@ -17,6 +15,7 @@ from lab.core.service.calls import Answered, Call, Handled
 from lab.core.service.documents import documents, documents_attach, documents_batch
 from lab.core.service.invoke import JOB_UNKNOWN, invoke
 from lab.core.service.views import UNMATCHED, Config, Views
+from lab.core.service.withheld import withheld
 from lab.core.wire import RELAYS, RESOURCE_PATH, Route, find, read_mode
 
 _IDENTITY: dict[str, Callable[[identity.Desk, Request], identity.Granted]] = {
@@ -109,8 +108,7 @@ class Mock:
         return Handled(response, 0, route.name, None, (), (*route.flags, *flags))
 
     def _held(self, made: Outline, route: str, stream: str, now: Millis) -> Millis:
-        spec: Latency = getattr(made.scenario.latency, route)
-        return spec if isinstance(spec, int) else latency(self.config.seed, f"{stream}/{route}@{now}", spec)
+        return withheld(self.config.seed, made, route, stream, now)
 
     def _status(
         self, ledger: Ledger, route: Route, request: Request, bearer: TokenRecord, now: Millis, flags: tuple[str, ...]
@@ -118,17 +116,17 @@ class Mock:
         mode = read_mode(request.query) if request.query else None
         if isinstance(mode, Problem):
             return Handled(self._refusal(mode), 0, "status", None, (), (*route.flags, *flags))
-        record = ledger.get(job_key(route.job))
-        if not isinstance(record, JobRecord) or record.owner != bearer.owner or record.team != route.code:
+        found = job_named(ledger, route.job)
+        if found is None or found[1].owner != bearer.owner or found[1].team != route.code:
             problem = JOB_UNKNOWN
             if self.config.switches.unknown_job == 403:
                 problem = forbidden(CANNOT_EXECUTE)
             return Handled(self._refusal(problem), 0, "status", None, (), (*route.flags, *flags))
+        job, record = found
         made = self.views.by_name[record.scenario] if record.scenario else UNMATCHED
-        response = self.views.status(route.job, record, now, mode)
-        return Handled(
-            response, self._held(made, "status", route.job, now), "status", route.job, (), (*route.flags, *flags)
-        )
+        response = self.views.status(job, record, now, mode, shown=route.job)
+        held = self._held(made, "status", route.job, now)
+        return Handled(response, held, "status", job, (), (*route.flags, *flags))
 
     def _answer(self, call: Call, flags: tuple[str, ...]) -> Handled:
         name = call.route.name

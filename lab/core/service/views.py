@@ -9,7 +9,7 @@ from typing import cast
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Response
 from lab.core.gates import Decision
-from lab.core.journal import Derived, JobRecord, Ledger, derived, job_key
+from lab.core.journal import Derived, JobRecord, Ledger, derived, job_named
 from lab.core.oauth import DEMO, JANE, Account, Client, aistudio_cli, issuer
 from lab.core.plan import Drawn, Input, Invocation, Outline, Plan, outline, plan
 from lab.core.problems import JSON_HEADERS, json_bytes
@@ -151,8 +151,8 @@ class Views:
         team = self._root.by_team.get(code)
         return self._root.of(team[0]) if team else self._root
 
-    def plan_of(self, job: str, record: JobRecord) -> Plan:
-        """The plan of a job."""
+    def plan_of(self, job: str, record: JobRecord, shown: str | None = None) -> Plan:
+        """The plan of a job; `shown` is the id under which it is asked for, if it may be another."""
         made = self.by_name[record.scenario] if record.scenario else UNMATCHED
         invocation = Invocation(
             job, record.client, record.team, made.name, record.ordinal, record.at, _input_of(record.input),
@@ -160,33 +160,39 @@ class Views:
         )  # fmt: skip
         config = self.config
         recorded = (config.recorded or {}).get((record.client, made.name, record.ordinal))
-        return plan(made, invocation, config.seed, record.drawn, recorded=recorded, scripted=config.scripted)
+        made_of = plan(made, invocation, config.seed, record.drawn, recorded=recorded, scripted=config.scripted)
+        return made_of if shown is None or shown == job else replace(made_of, alias=shown)
 
     def look(self, ledger: Ledger, job: str, now: Millis) -> Look | None:
         """The job at `now`, or None if it isn't known."""
-        record = ledger.get(job_key(job))
-        if not isinstance(record, JobRecord):
+        found = job_named(ledger, job)
+        if found is None:
             return None
-        planned = self.plan_of(job, record)
+        own, record = found
+        planned = self.plan_of(own, record, shown=job)
         return Look(record, planned, at(planned, record.decisions, now))
 
     def derived(self, ledger: Ledger, job: str, now: Millis) -> Derived | None:
         """The derived facts of a job up to `now`, or None if it isn't known."""
-        record = ledger.get(job_key(job))
-        if not isinstance(record, JobRecord):
+        found = job_named(ledger, job)
+        if found is None:
             return None
-        return derived(self.plan_of(job, record), record.decisions, now)
+        own, record = found
+        return derived(self.plan_of(own, record), record.decisions, now)
 
-    def status(self, job: str, record: JobRecord, now: Millis, mode: str | None = None) -> Response:
+    def status(
+        self, job: str, record: JobRecord, now: Millis, mode: str | None = None, *, shown: str | None = None
+    ) -> Response:
         """The status answer: constant within a span, so the last one made is kept for a while.
 
-        `mode` is the query's invocationMode; the invocation's own is meant without one.
+        `mode` is the query's invocationMode; the invocation's own is meant without one. `shown` is the id asked for.
         """
+        asked = shown or job
         if mode is not None and mode != _input_of(record.input).invocation_mode:
-            planned = self.plan_of(job, record)
+            planned = self.plan_of(job, record, shown)
             span = at(planned, record.decisions, now)
             return self.answer(planned, span, record.decisions, invoked=False, status=200, mode=mode)
-        glance = self._glances.get(job)
+        glance = self._glances.get(asked)
         if (
             glance is not None
             and glance.record is record
@@ -194,12 +200,12 @@ class Views:
             and (glance.until is None or now < glance.until)
         ):
             return glance.response
-        planned = self.plan_of(job, record)
+        planned = self.plan_of(job, record, shown)
         span = at(planned, record.decisions, now)
         response = self.answer(planned, span, record.decisions, invoked=False, status=200)
-        if len(self._glances) >= MOST_REMEMBERED and job not in self._glances:
+        if len(self._glances) >= MOST_REMEMBERED and asked not in self._glances:
             del self._glances[next(iter(self._glances))]
-        self._glances[job] = _Glance(record, span.since, span.until, response)
+        self._glances[asked] = _Glance(record, span.since, span.until, response)
         return response
 
     def answer(
@@ -215,7 +221,7 @@ class Views:
         )  # fmt: skip
         headers = JSON_HEADERS
         if status == 202 and switches.location_header:
-            where = path_of("status", code=planned.invocation.team, job=planned.invocation.job)
+            where = path_of("status", code=planned.invocation.team, job=planned.shown)
             headers = (*headers, ("location", where), ("retry-after", "2"))
         return Response(status, headers, json_bytes(body))
 

@@ -254,7 +254,7 @@ def _body(
     ended = looks.status.final
     return {
         "input": echo(plan, switches), "output": looks.output, "progressMessage": looks.progress,
-        "error": looks.error, "followUpQuestions": looks.follow_up, "jobId": call.job,
+        "error": looks.error, "followUpQuestions": looks.follow_up, "jobId": plan.shown,
         "conversationId": conversation_of(plan, switches),
         "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(looks.status),
         "supportingChunks": [], "citations": [], "nodes": passed,

@@ -67,7 +67,7 @@ def chat_events(
     plan: Plan, decisions: tuple[Decision, ...], now: Millis, epoch: Epoch, switches: Switches
 ) -> Iterator[Event]:
     """chat and debug: node events and deltas; the first also names the conversation."""
-    head: dict[str, Json] = {"jobId": plan.invocation.job}
+    head: dict[str, Json] = {"jobId": plan.shown}
     first: dict[str, Json] = {**head, "conversationId": plan.invocation.conversation}
     for span in _coming(plan, decisions, now):
         for when, members in _chat(plan, span, max(now, span.since), epoch, switches):

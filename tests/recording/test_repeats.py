@@ -1,0 +1,106 @@
+"""Fresh job ids and idempotency keys on tape: what they brought is in the facts, and replays."""
+
+from dataclasses import replace
+
+import pytest
+
+from lab.core.exchange import Request, Response
+from lab.core.oauth import DEMO
+from lab.core.observe import Replied
+from lab.core.scenario import Switches
+from lab.recording.header import header_of
+from lab.recording.lines import Entry
+from lab.recording.reader import read
+from lab.recording.replay import replay
+from lab.recording.restate import restate
+from lab.recording.tape import Tape
+from tests.core.wire_peer import ask, invoke, status
+from tests.core.wire_peer import read as told
+from tests.recording.joined import Joined, config, scenario
+
+ASK = {"message": "Taxi", "conversational": True}
+
+
+class Peer(Joined):
+    """A mock with a tape and both switches, asked one thing a second."""
+
+    def __init__(self) -> None:
+        switches = Switches.model_validate({"idempotency_key": "on", "resume_job_id": "new"})
+        super().__init__(replace(config(scripted=False), switches=switches))
+        self.bearer = str(told(self.ask(ask("client_credentials")))["access_token"])
+
+    def ask(self, request: Request, at: int | None = None) -> Response:
+        self.now = self.now + 1_000 if at is None else at
+        reply = self.service.serve(request, self.now)
+        self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
+        return reply.response
+
+    def invoke(self, body: object = ASK, key: str = "k-1", at: int | None = None) -> Response:
+        return self.ask(invoke(self.bearer, body, idempotency_key=key), at)
+
+    def resume(self, job: str) -> str:
+        self.now += 20_000
+        node = told(self.ask(status(self.bearer, job)))["waitingNodeDetails"]
+        assert isinstance(node, dict)
+        given = {"messageInstanceId": node["callbackToken"], "userResponse": "RFI_ACTION", "content": "More."}
+        return str(told(self.ask(invoke(self.bearer, {"jobId": job, "resumeInput": given})))["jobId"])
+
+
+def story(peer: Peer) -> str:
+    first = peer.invoke()
+    assert peer.invoke(at=peer.now).status == 409
+    assert peer.invoke().body == first.body
+    assert peer.invoke({**ASK, "message": "other"}).status == 422
+    assert peer.invoke(key="k" * 256).status == 400
+    return str(told(first)["jobId"])
+
+
+def test_keys_and_aliases_replay_and_stand_in_the_facts() -> None:
+    peer = Peer()
+    job = story(peer)
+    second = peer.resume(job)
+    third = peer.resume(second)
+    assert len({job, second, third}) == 3
+    assert told(peer.ask(status(peer.bearer, third)))["traceId"] == told(peer.ask(status(peer.bearer, job)))["traceId"]
+    peer.tape.close(peer.now)
+    found = read(peer.data)
+    report = replay(found, [scenario()])
+    assert report.passed, report.text()
+    decided = [entry for entry in found.facts() if entry.type == "gate.decided"]
+    assert [(entry.text("job"), entry.text("alias")) for entry in decided] == [(job, second), (job, third)]
+    assert [name for name, _ in decided[1].members] == ["job", "gate", "round", "verdict", "by", "comment", "alias"]
+    accepted = next(entry for entry in found.facts() if entry.type == "job.accepted")
+    assert [name for name, _ in accepted.members][-2:] == ["drawn", "idempotency"]
+
+
+@pytest.mark.parametrize("member", ["alias", "idempotency"])
+def test_a_fact_without_its_member_is_a_divergence(member: str) -> None:
+    peer = Peer()
+    peer.resume(story(peer))
+    peer.tape.close(peer.now)
+    found = read(peer.data)
+    lines = tuple(
+        replace(line, members=tuple(pair for pair in line.members if pair[0] != member))
+        if isinstance(line, Entry)
+        else line
+        for line in found.lines
+    )
+    report = replay(replace(found, lines=lines), [scenario()])
+    assert not report.passed and member in report.text()
+
+
+def test_a_tape_begun_late_knows_keys_and_aliases() -> None:
+    peer = Peer()
+    job = story(peer)
+    second = peer.resume(job)
+    late: list[bytes] = []
+    header = header_of(peer.service.config, lab="0", t=peer.now)
+    tape = Tape(peer.service, late.append, header, clients=[(DEMO.id, DEMO.secret)])
+    peer.service.observers[:] = [tape]
+    restate(peer.service, tape, peer.now)
+    assert told(peer.ask(status(peer.bearer, second)))["jobId"] == second
+    assert told(peer.invoke())["jobId"] == job
+    peer.resume(second)
+    tape.close(peer.now)
+    report = replay(read(b"".join(late)), [scenario()])
+    assert report.passed, report.text()
