@@ -16,16 +16,16 @@ from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.gates import Origin
 from lab.core.journal import Fact
-from lab.core.oauth import DEMO, JANE, Account, Client
+from lab.core.oauth import DEMO, JANE, Account, Client, api_scope
 from lab.core.observe import Noted, Observation, Requested
 from lab.core.plan import outline
 from lab.core.scenario import Scenario, Switches
 from lab.core.service import Config, Service
 from lab.server.app import MockServer
 from lab.server.limits import Limits
-from tests.core.wire_peer import SCOPE
 
 API = "/api/fusion-ai/orchestrator"
+SCOPE = api_scope("acme-test")
 
 
 @dataclass
@@ -37,7 +37,6 @@ class Served:
     clock: ManualClock
     loop: asyncio.AbstractEventLoop
     told: list[Observation] = field(default_factory=list)
-    pods: str = SCOPE
     slept: Fraction = Fraction(0)
     """Seconds that clients have waited."""
 
@@ -100,21 +99,23 @@ def serving(
     accounts: tuple[Account, ...] = (JANE,),
     limits: Limits | None = None,
     seed: int = 42,
+    base: str = "",
     **switches: Any,
 ) -> Iterator[Served]:
-    """A mock of the scenarios, reached under its own origin, until the block ends."""
+    """A mock of the scenarios until the block ends; `base` is its public origin, else the one it listens on."""
     port = _free_port()
+    origin = f"http://127.0.0.1:{port}"
     made = tuple(outline(Scenario.model_validate(each)) for each in documents)
     config = Config(
         made, Switches.model_validate(switches), seed, INSTANT_EPOCH, clients, scripted=True, accounts=accounts,
-        base=f"http://127.0.0.1:{port}",
+        base=base or origin,
     )  # fmt: skip
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     service, clock = Service(config), ManualClock()
     server = MockServer(service, clock, limits)
-    served = Served(config.base, service, clock, loop)
+    served = Served(origin, service, clock, loop)
     service.observers.append(served.told.append)
     try:
         served.run(server.start("127.0.0.1", port))
