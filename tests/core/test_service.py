@@ -206,6 +206,7 @@ def test_runs_of_slashes_count_as_one_and_are_noted():
         ({"message": "Taxi 42"}, 202),
         ({"message": {"content": [{"type": "text", "text": "Taxi"}, {"type": "text", "text": "42"}]}}, 202),
         ({"message": "Taxi 42", "version": "3", "conversational": "true"}, 202),
+        ({"message": "Taxi 42", "version": 3.0}, 202), ({"message": "Taxi 42", "version": 3.5}, 400),
         ({"message": "Taxi 42", "novel": 1}, 202),
         ({"message": "Taxi 42", "conversational": None, "version": None}, 202),
         ({"message": "", "parameters": {"a": {"value": 1}}}, 202),

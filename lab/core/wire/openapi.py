@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from lab.core.exchange import Json
 from lab.core.scenario import Status
 from lab.core.wire.fidelity import BODY, GRANT, NODE, REQUEST, Claim
+from lab.core.wire.openapi_identity import identity_paths, identity_schemas
 from lab.core.wire.places import API
 from lab.core.wire.routes import TOKEN_PATH
+from lab.core.wire.shapes import INVOKE_RULES, REFINED
 
 _ENUMS: dict[str, list[Json]] = {
     "job body.status": [str(status) for status in Status],
@@ -63,23 +65,35 @@ def _property(row: Claim) -> Json:
     enum = _ENUMS.get(f"{row.place}.{row.name}")
     if enum:
         schema["enum"] = enum
-    return schema
+    return schema | REFINED.get(f"{row.place}.{row.name}", {})
 
 
 def _schemas() -> dict[str, Json]:
     strings: dict[str, Json] = {name: {"type": "string"} for name in ("message", "status", "userDetails")}
+    problem: dict[str, Json] = {name: {"type": "string"} for name in ("type", "title", "detail", "code")}
+    problem["status"] = {"type": "integer"}
     return {
-        "InvokeRequest": _object(REQUEST, required=False),
+        "InvokeRequest": _object(REQUEST, required=False) | INVOKE_RULES,
         "Job": _object(BODY, required=True),
         "WaitingNodeDetails": _object(NODE, required=True),
-        "Grant": _object(GRANT, required=True),
+        "Grant": _grant(),
         "ErrorResponse": {"type": "object", "properties": strings, "required": list(strings)},
+        "Problem": {"type": "object", "properties": problem, "required": list(problem)},
         "OAuthError": {
             "type": "object",
             "properties": {name: {"type": "string"} for name in ("error", "error_description", "ecid")},
             "required": ["error"],
         },
+        **identity_schemas(),
     }
+
+
+def _grant() -> dict[str, Json]:
+    schema = _object(GRANT, required=True)
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    properties |= {name: {"type": "string"} for name in ("refresh_token", "id_token", "scope")}
+    return schema
 
 
 _REFUSALS = {
@@ -92,9 +106,13 @@ _REFUSALS = {
     409: "The request fits no job as it is now",
     413: "The body is too large",
     415: "The content type or coding is not taken",
+    417: "The only expectation that can be met is 100-continue",
+    426: "There are no WebSockets here",
     429: "Too many jobs; only where a scenario or a limit plans it",
     503: "The scenario can not be played; or where a scenario plans it",
 }
+_SHELL = (408, 413, 415, 417, 426)
+"""What any request can come to before a route is asked."""
 
 
 def _responses() -> dict[str, Json]:
@@ -106,8 +124,10 @@ def _responses() -> dict[str, Json]:
         "Grant": {"description": "A bearer token", "content": content("Grant")},
         "OAuthError": {"description": "RFC 6749 section 5.2", "content": content("OAuthError")},
     }
+    named["TooLarge"] = {"description": "The form is too large; nothing, or JSON from the listener"}
     for code, text in _REFUSALS.items():
-        named[f"E{code}"] = {"description": text, "content": content("ErrorResponse")}
+        bodies = content("ErrorResponse") | content("Problem", "application/problem+json")
+        named[f"E{code}"] = {"description": text, "content": bodies}
     return named
 
 
@@ -124,7 +144,7 @@ def _paths() -> dict[str, Json]:
     mode: Json = {
         "name": "invocationMode", "in": "query", "schema": {"type": "string", "enum": ["END_USER", "ADMIN", "USER"]},
     }  # fmt: skip
-    paths: dict[str, Json] = {TOKEN_PATH: {"post": _token()}}
+    paths = identity_paths(_SHELL)
     for version in ("v2", "v1"):
         paths[f"{API}/agent/{version}/{{code}}/invokeAsync"] = {"post": _invoke(version, code)}
         paths[f"{API}/agent/{version}/{{code}}/status/{{jobId}}"] = {
@@ -133,7 +153,7 @@ def _paths() -> dict[str, Json]:
                 "summary": "What the job looks like now",
                 "security": [{"bearer": []}],
                 "parameters": [code, job, mode],
-                "responses": _refs({"200": "Job"}, (400, 401, 403, 404, 405)),
+                "responses": _refs({"200": "Job"}, (400, 401, 403, 404, 405, *_SHELL)),
             }
         }
     return paths
@@ -150,20 +170,4 @@ def _invoke(version: str, code: Json) -> Json:
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/InvokeRequest"}}},
         },
         "responses": _refs({"200": "Job", "202": "Job"}, sorted(_REFUSALS)),
-    }
-
-
-def _token() -> Json:
-    form: Json = {
-        "type": "object",
-        "required": ["grant_type", "scope"],
-        "properties": {name: {"type": "string"} for name in ("grant_type", "scope", "client_id", "client_secret")},
-    }
-    refused: dict[str, Json] = {code: {"$ref": "#/components/responses/OAuthError"} for code in ("400", "401")}
-    return {
-        "operationId": "token",
-        "summary": "Client credentials for a bearer token",
-        "security": [{"client": []}, {}],
-        "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
-        "responses": _refs({"200": "Grant"}, (405, 413)) | refused | {"413": {"description": "The form is too large"}},
     }

@@ -161,6 +161,8 @@ def _version(value: Json, flags: set[str]) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
         flags.add("wrong_type")
         value = int(value)
+    if isinstance(value, float) and value.is_integer():  # 13.0 is the integer 13 (JSON Schema core §6.3)
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
         raise _Wrong("version", "must be an integer from 1.")
     return value

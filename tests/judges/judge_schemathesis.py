@@ -1,0 +1,90 @@
+"""schemathesis reads `lab openapi` and looks for an answer that it doesn't declare; bounded, seeded, over loopback."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from lab.core.oauth import DEMO, JANE
+from lab.core.observe import Replied, Requested
+from lab.core.wire.openapi import openapi
+from tests.server.served import SCOPE, Served
+
+# What the contract takes though the document doesn't promise it is no failure; nor is a 400 for a grant, a client or
+# a code that nobody issued, however well-formed.
+CONFIG = """\
+[parameters]
+"path.code" = "QUICK_TEAM"
+[auth.openapi]
+bearer = {{ bearer = "{token}" }}
+client = {{ username = "{client}", password = "{secret}" }}
+[checks]
+negative_data_rejection.enabled = false
+[phases.stateful]
+max-steps = 4
+generation.max-examples = 8
+[[operations]]
+include-operation-id = "authorize"
+parameters = {{ "query.client_id" = "{client}", "query.redirect_uri" = "{redirect}" }}
+checks.positive_data_acceptance.enabled = false
+[[operations]]
+include-operation-id = ["token", "device", "device_answer", "introspect", "revoke"]
+checks.positive_data_acceptance.enabled = false
+"""
+
+
+def judged(world: Served, folder: Path, document: dict[str, Any], *options: str) -> tuple[int, str, str]:
+    """Exit code, report, and the bearer that it must not show."""
+    form = {"grant_type": "password", "username": JANE.name, "password": JANE.password, "scope": SCOPE}
+    token = requests.post(world.token_url, form, auth=(DEMO.id, DEMO.secret), timeout=10).json()["access_token"]
+    (folder / "api.json").write_text(json.dumps(document))
+    config = CONFIG.format(token=token, client=DEMO.id, secret=DEMO.secret, redirect=DEMO.redirects[0])
+    (folder / "schemathesis.toml").write_text(config)
+    program = Path(sys.executable).parent / "schemathesis"
+    done = subprocess.run(
+        [program, "run", "api.json", "--url", world.origin, "--seed", "42", "--no-color", *options],
+        cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr, token
+
+
+def counted(world: Served) -> Counter[tuple[str, int]]:
+    """Answers by route and status."""
+    route = {each.x: each.route for each in world.told if isinstance(each, Requested)}
+    return Counter((route[each.x], each.response.status) for each in world.told if isinstance(each, Replied))
+
+
+def test_no_answer_is_undeclared_and_none_is_a_5xx(world: Served, tmp_path: Path) -> None:
+    code, report, token = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "12")
+    assert code == 0, report
+    answers = counted(world)
+    assert answers["invoke", 202] > 50 and answers["status", 200] > 20, "by jobId links it must come to real jobs"
+    assert answers["authorize", 302] and answers["introspect", 200] and answers["revoke", 200], answers
+    assert not [status for _, status in answers if status >= 500]
+    assert token not in report and DEMO.secret not in report
+
+
+def test_an_answer_that_is_not_declared_is_found(world: Served, tmp_path: Path) -> None:
+    document = openapi("0", world.origin, SCOPE)
+    paths: Any = document["paths"]
+    operation = next(path["post"] for path in paths.values() if path.get("post", {}).get("operationId") == "invoke_v2")
+    del operation["responses"]["400"]
+    options = ("--include-operation-id", "invoke_v2", "--phases", "coverage", "-n", "1")
+    code, report, _ = judged(world, tmp_path, document, *options)
+    assert code == 1 and "Undocumented" in report and "[400] Bad Request" in report
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE"])
+def test_the_document_declares_405_for_every_path(world: Served, method: str) -> None:
+    for path, operations in openapi("0")["paths"].items():  # type: ignore[union-attr]
+        if method.lower() in operations or "resource" in path:
+            continue
+        url = world.origin + path.replace("{code}", "QUICK_TEAM").replace("{jobId}", "x")
+        got = requests.request(method, url, timeout=10)
+        assert got.status_code == 405 and got.headers["allow"], path
+        assert all("405" in operation["responses"] for operation in operations.values())
