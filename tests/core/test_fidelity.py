@@ -48,7 +48,7 @@ def test_the_document_declares_what_it_refers_to_and_is_json():
         place = document
         for name in part.split('"')[0].split("/"):
             place = place[name]
-    assert document["openapi"] == "3.1.0" and len(document["paths"]) == 15
+    assert document["openapi"] == "3.1.0" and len(document["paths"]) == 16
 
 
 def test_every_answer_of_the_mock_is_declared():

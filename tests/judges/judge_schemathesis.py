@@ -27,7 +27,7 @@ client = {{ username = "{client}", password = "{secret}" }}
 negative_data_rejection.enabled = false
 [phases.stateful]
 max-steps = 4
-generation.max-examples = 8
+generation.max-examples = 5
 [[operations]]
 include-operation-id = "authorize"
 parameters = {{ "query.client_id" = "{client}", "query.redirect_uri" = "{redirect}" }}
@@ -60,7 +60,7 @@ def counted(world: Served) -> Counter[tuple[str, int]]:
 
 
 def test_no_answer_is_undeclared_and_none_is_a_5xx(world: Served, tmp_path: Path) -> None:
-    code, report, token = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "12")
+    code, report, token = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "8")
     assert code == 0, report
     answers = counted(world)
     assert answers["invoke", 202] > 50 and answers["status", 200] > 20, "by jobId links it must come to real jobs"
