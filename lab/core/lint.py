@@ -109,11 +109,15 @@ def _token(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
     lifetime = scenario.token.lifetime
     for place, step in enumerate(scenario.steps):
         longest = step.patience if isinstance(step, Gate) else _longest(step.takes) if isinstance(step, Pause) else 0
-        if longest > lifetime:
+        if longest > lifetime and not scenario.token.renewed:
             what = (
                 f"the token ({clock_text(lifetime)}) expires while {step_id(step)} waits (up to {clock_text(longest)})"
             )
-            yield ("steps", place), what, "the client must ask for another: intended?"
+            yield (
+                ("steps", place),
+                what,
+                "the client must ask for another; write token: {renewed: true} if that is meant",
+            )
 
 
 def _longest(latency: Latency) -> Millis:

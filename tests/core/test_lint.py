@@ -75,12 +75,12 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         (
             "  - {gate: g, asks: Q, patience: 2h, reviewer: nobody}\n" + END,
             "a.yaml:7:5: the token (1:00:00.0) expires while g waits (up to 2:00:00.0);"
-            " the client must ask for another: intended?",
+            " the client must ask for another; write token: {renewed: true} if that is meant",
         ),
         (
             "  - {wait: w, takes: {between: [1m, 61m]}}\n" + END,
             "a.yaml:7:5: the token (1:00:00.0) expires while w waits (up to 1:01:00.0);"
-            " the client must ask for another: intended?",
+            " the client must ask for another; write token: {renewed: true} if that is meant",
         ),
         (
             '  - {complete: end, output: " "}\n',
@@ -103,6 +103,10 @@ def test_what_is_probably_not_meant_is_told_with_its_place(steps: str, warning: 
 @pytest.mark.parametrize(("lifetime", "count"), [("9m", 1), ("599999ms", 1), ("10m", 0)])
 def test_a_token_may_live_just_as_long_as_the_longest_wait(lifetime: str, count: int) -> None:
     assert len(warnings(GATE + END, f"token: {{lifetime: {lifetime}}}\n")) == count
+
+
+def test_a_job_that_is_meant_to_outlive_its_token_is_no_warning() -> None:
+    assert warnings(GATE + END, "token: {lifetime: 9m, renewed: true}\n") == []
 
 
 def test_a_constant_that_looks_like_a_misspelt_draw_is_told() -> None:

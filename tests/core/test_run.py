@@ -24,6 +24,8 @@ def job(status="RUNNING", code=200, **more):
 
 NODE = {"code": "BOSS", "type": "HUMAN", "channelType": "CHAT", "callbackToken": "K", "actionNames": {}}
 
+WAITS = job("WAITING", waitingNodeDetails=NODE)
+
 
 class Play:
     """Drives a run by hand on an integer clock; each exchange takes `took` ms."""
@@ -99,6 +101,18 @@ def test_a_person_answers_at_waiting_and_polling_goes_on_meanwhile():
     assert body["resumeInput"] == {"messageInstanceId": "K", "userResponse": "APPROVE_ACTION", "content": "fine"}
     play.got(job(code=202), "invoke").waits(1_000).got(job("COMPLETE"))
     assert play.outcome.complete
+
+
+def test_the_longer_a_person_takes_the_more_rarely_it_asks():
+    play = Play(App("TEAM", "hi", "demo", "s", "x")).got(reply(access_token="T", expires_in=10**6))
+    play.got(WAITS, "invoke")
+    pauses = []
+    while play.now < 3 * 86_400_000:
+        pauses.append(play.effect.until - play.now)
+        play.asks().got(WAITS, "status")
+    assert pauses[:14] == [1_000, 1_300, 1_690, 2_197, 2_856, *[3_000] * 7, 3_004, 3_304]
+    assert pauses == sorted(pauses) and pauses[-1] == 3_600_000 and len(pauses) < 200
+    play.asks().got(job(), "status").waits(1_000).got(job(), "status").waits(1_300)
 
 
 def test_a_refused_answer_is_found_out_by_the_next_poll():

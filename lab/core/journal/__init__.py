@@ -20,7 +20,6 @@ from lab.core.journal.facts import (
     GateExpired,
     GateOpened,
     JobAccepted,
-    JobForgotten,
     JobStatus,
     LedgerCleared,
     Otherwise,
@@ -31,7 +30,7 @@ from lab.core.journal.facts import (
     TokenRevoked,
     WaitEnded,
 )
-from lab.core.journal.following import Derived, derived, forgotten_at
+from lab.core.journal.following import Derived, derived
 from lab.core.journal.grants import (
     DEVICE_COUNTER,
     CodeRecord,
@@ -87,7 +86,6 @@ __all__ = [
     "GateExpired",
     "GateOpened",
     "JobAccepted",
-    "JobForgotten",
     "JobRecord",
     "JobStatus",
     "Key",
@@ -113,7 +111,6 @@ __all__ = [
     "device_key",
     "family_key",
     "fold",
-    "forgotten_at",
     "id_of",
     "job_key",
     "job_named",

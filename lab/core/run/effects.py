@@ -12,15 +12,23 @@ from lab.core.scenario import Status
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The growing pause between polls: `first`, then times `percent`/100 each, at most `longest`."""
+    """The growing pause between polls: `first`, then times `percent`/100 each, at most `longest`.
+
+    A person may take days, so in WAITING the pause grows on: to a tenth of the time waited, at most `rarest`.
+    """
 
     first: Millis = 1_000
     percent: int = 130
     longest: Millis = 3_000
+    rarest: Millis = 3_600_000
 
     def after(self, pause: Millis) -> Millis:
         """The pause that follows `pause`."""
         return min(self.longest, max(1, pause * self.percent // 100))
+
+    def waiting(self, pause: Millis, waited: Millis) -> Millis:
+        """`pause`, or what it becomes once the job has been seen WAITING for so long."""
+        return max(pause, min(self.rarest, waited // 10))
 
 
 @dataclass(frozen=True, slots=True)

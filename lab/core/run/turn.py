@@ -91,10 +91,16 @@ class _Turn:
 
     def _poll(self) -> Generator[Effect, Result, None]:
         pause = self.app.backoff.first
+        waiting: Millis | None = None
         while self.body is not None and not wire.final(self.body.status):
             if self.app.patience is not None and self.now - self.start >= self.app.patience:
                 raise _Stopped(f"The job had not ended after {self.app.patience} ms.")
-            answer = yield from self._wait(pause)
+            if self.body.status != Status.WAITING:
+                waiting = None
+            elif waiting is None:
+                waiting = self.now
+            waited = 0 if waiting is None else self.now - waiting
+            answer = yield from self._wait(self.app.backoff.waiting(pause, waited))
             if answer is not None:
                 yield from self._answer(answer)
                 pause = self.app.backoff.first
