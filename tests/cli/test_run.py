@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
-STATUS = {"nobody-home": ("ERROR", 1)}
+STATUS = {"broken-tool": ("ERROR", 1), "nobody-home": ("ERROR", 1)}
 """Endings that are not COMPLETE."""
 
 
