@@ -69,6 +69,14 @@ class Settings:
     """Whether a GitHub runner reads stdout."""
     dumb: bool = False
     """Whether the terminal can't move its cursor."""
+    web: int | None = None
+    """The port of a page that shows the screen in a browser."""
+    browser: bool = False
+    """Whether this process paints for such a page."""
+    arguments: tuple[str, ...] = ()
+    """The command line as it was given."""
+    cast: str | None = None
+    """Where an asciicast of the screen goes."""
     control_token: str | None = field(default=None, repr=False)
     """`LAB_CONTROL_TOKEN`: what opens the control plane of another lab."""
     runtime: str | None = None
@@ -108,6 +116,9 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         base=_origin(given["public"], "--base") if "public" in given else None,
         github=env.get("GITHUB_ACTIONS") == "true",
         dumb=env.get("TERM", "") in ("", "dumb"),
+        web=_number(given["web"], "--web", 1, 65_535) if "web" in given else None,
+        browser=env.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"),
+        cast=given.get("cast"),
         control_token=env.get("LAB_CONTROL_TOKEN") or None,
         runtime=env.get("XDG_RUNTIME_DIR") or None,
     )

@@ -1,6 +1,7 @@
 """From arguments to a command's exit code; a command's module is loaded when it is called."""
 
 import gc
+from dataclasses import replace
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -25,7 +26,7 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
             flags = parse(argv, console)
         except SystemExit as end:  # --help and --version have printed and are done
             return int(end.code or 0)
-        asked = settings(flags)
+        asked = replace(settings(flags), arguments=tuple(argv))
         # What is loaded stays: collecting garbage meanwhile costs a tenth of the start, and finds none.
         gc.disable()
         command = cast("Command", import_module(f"lab.cli.{asked.command}"))

@@ -1,33 +1,49 @@
 """`lab demo`: one run on the screen, or as lines where there is no terminal."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
+from typing import cast as typed
 from urllib.parse import urlsplit
 
 from lab.cli.console import SIGNALS, Console, Interrupted
 from lab.cli.loop import Stop, complete
 from lab.cli.world import World, app_for_peer, app_of, clock_of, load, others, world
+from lab.clocks import AnyClock
 from lab.core.errors import UsageError
 from lab.settings import Peer, Settings
 
 if TYPE_CHECKING:
     from lab.cli.embedded import Served
     from lab.tui.app import LabApp
+    from lab.tui.cast import Cast
     from lab.tui.sources import Act, Connect, Link, Live, Source
 
 
 def execute(asked: Settings, console: Console) -> int:
     """The screen on a terminal that can show it, else a transcript."""
-    if asked.plain or asked.json or asked.instant or asked.dumb or not console.terminal:
+    if asked.web is not None:
+        return in_browser(asked, console)
+    seen = asked.browser or (console.terminal and not asked.dumb)
+    if asked.plain or asked.json or asked.instant or not seen:
         from lab.cli.run import execute as run
 
         return run(asked, console)
     if asked.peer is not None:
         return on_pod(asked, asked.peer, console)
     return on_mock(asked, console)
+
+
+def in_browser(asked: Settings, console: Console) -> int:
+    """The page; each visitor's process is this command without `--web`."""
+    from lab.cli.web import execute as serve
+
+    for option, given in (("--record", asked.record), ("--cast", asked.cast)):
+        if given is not None:
+            raise UsageError(f"{option} can't be used with --web: each visitor has a run of their own.")
+    return serve(asked, console)
 
 
 def on_mock(asked: Settings, console: Console) -> int:
@@ -43,8 +59,9 @@ def on_mock(asked: Settings, console: Console) -> int:
     async def work(stop: Stop) -> int:
         served: list[Served] = []
         async with AsyncExitStack() as stack:
+            cast = stack.enter_context(casting(asked, made.clock, made.config.outlines[0].scenario.title, console))
             connect = connecting(asked, made, console, stop, stack, served)
-            app = screen(acts_of(made), connect, made, asked, unloaded)
+            app = screen(acts_of(made), connect, made, asked, unloaded, cast)
             await shown(app, stop, console)
         return served[0].dead if served else 0
 
@@ -72,7 +89,10 @@ def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
     async def work(stop: Stop) -> int:
         act = Act(app_for_peer(scenario, peer), scenario=scenario)
         pill = f"POD {urlsplit(peer.base).hostname}"
-        await shown(app_showing(Live((act,), connect, clock_of(asked), pill=pill, scaled=False)), stop, console)
+        clock = clock_of(asked)
+        with casting(asked, clock, scenario.title, console) as cast:
+            live = Live((act,), connect, clock, pill=pill, scaled=False)
+            await shown(app_showing(live, cast), stop, console)
         return 0
 
     return complete(work)
@@ -88,26 +108,46 @@ def acts_of(made: World) -> "tuple[Act, ...]":
     )
 
 
+@contextmanager
+def casting(asked: Settings, clock: AnyClock, title: str, console: Console) -> "Iterator[Cast | None]":
+    """The cast asked for, or None; a dead one is told of once the screen is gone."""
+    if asked.cast is None:
+        yield None
+        return
+    from lab.files import TapeFile, cast_path
+    from lab.tui.cast import Cast
+
+    file = TapeFile(cast_path(asked.cast), force=asked.force)
+    cast = Cast(file.write, clock.now, title)
+    try:
+        yield cast
+    finally:
+        file.close()
+        console.err(f"lab: {cast.dead}" if cast.dead is not None else f"cast {file.path}")
+
+
 def screen(
     acts: "tuple[Act, ...]",
     connect: "Connect",
     made: World,
     asked: Settings,
     unloaded: Mapping[str, tuple[str, ...]] | None = None,
+    cast: "Cast | None" = None,
 ) -> "LabApp":
     """The app, ready to paint."""
     from lab.tui.sources import Live
 
     recording = asked.record is not None
-    return app_showing(Live(acts, connect, made.clock, factor=asked.factor, recording=recording, unloaded=unloaded))
+    live = Live(acts, connect, made.clock, factor=asked.factor, recording=recording, unloaded=unloaded)
+    return app_showing(live, cast)
 
 
-def app_showing(live: "Live") -> "LabApp":
+def app_showing(live: "Live", cast: "Cast | None" = None) -> "LabApp":
     """The app for a source."""
     from lab.tui.app import LabApp
 
     # The protocol asks for attributes where Live has properties; nobody sets them.
-    return LabApp(cast("Source", live))
+    return LabApp(typed("Source", live), cast=cast)
 
 
 def connecting(
@@ -155,5 +195,5 @@ async def shown(app: "LabApp", stop: Stop, console: Console) -> None:
         raise app.failure
     if stop.reason is not None:
         raise Interrupted(stop.reason)
-    if document is not None:
+    if document is not None and not app.is_web:
         console.out(json.dumps(document, ensure_ascii=False, separators=(",", ":")))

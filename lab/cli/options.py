@@ -70,6 +70,10 @@ def parse(argv: list[str], console: Console) -> Namespace:
 def _demo(into: Parser) -> None:
     into.add_argument("targets", nargs="?", default="item-comparison", metavar="SCENARIO", help="a name or a path")
     into.add_argument("--plain", action="store_true", help="lines instead of the screen")
+    into.add_argument(
+        "--web", nargs="?", const=8000, metavar="PORT", help="in a browser of this machine; default: 8000"
+    )
+    into.add_argument("--cast", metavar="FILE", help="write what the screen shows as an asciicast, too")
     _world(into)
     _ports(into)
     _runs(into)

@@ -1,8 +1,8 @@
 """Gates: one decision, what settles an opening, and whether a decision may be admitted now.
 
-An opening is the half-open stretch `opened <= at < deadline`. The first decision in it wins. A script's
-answer due at an instant comes before a live one at the same instant, because the script's was settled
-before time began.
+An opening is the half-open stretch `opened <= at < deadline`. The first decision in it wins; in a quorum the first
+that makes its approvals full, or is none. A script's answer due at an instant comes before a live one at the same
+instant, because the script's was settled before time began.
 """
 
 from dataclasses import dataclass
@@ -36,53 +36,85 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """One stretch in which a gate takes a decision: `opened <= at < deadline`."""
+    """One stretch in which a gate takes decisions: `opened <= at < deadline`. A quorum takes several, others one."""
 
     gate: Gate
     visit: int
     rounds_used: int
     opened: Millis
     deadline: Millis
-    script: Decision | None
-    """The scripted answer of this opening, if one is due before the deadline."""
-
-    @property
-    def ends(self) -> Millis:
-        """When it ends if nobody decides: the script's instant, else the deadline."""
-        return self.script.at if self.script else self.deadline
+    before: int = 0
+    """How many votes the gate took in its earlier openings: each used up an entry of the script."""
+    scripted: bool = True
+    """Whether the scenario's reviewer answers."""
 
 
-def opening(gate: Gate, visit: int, rounds_used: int, opened: Millis, *, scripted: bool) -> Opening:
+def opening(
+    gate: Gate, visit: int, rounds_used: int, opened: Millis, *, scripted: bool, before: int = 0
+) -> Opening:  # fmt: skip
     """The opening that begins at `opened`; `scripted` False leaves the scenario's reviewer out."""
-    deadline = opened + gate.patience
-    vote = _vote(gate, visit) if scripted else None
-    script = None
-    if vote is not None and opened + vote.after < deadline:
-        script = Decision(
-            opened + vote.after, gate.gate, visit, Verdict(vote.verdict), Origin.SCRIPT, vote.by, vote.comment
-        )
-    return Opening(gate, visit, rounds_used, opened, deadline, script)
+    return Opening(gate, visit, rounds_used, opened, opened + gate.patience, before, scripted)
 
 
-def _vote(gate: Gate, visit: int) -> Vote | None:
+def votes(opening: Opening, decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
+    """The votes of an opening in order, if nobody decides but these: the last one ends it.
+
+    That is the approval that makes the quorum, the first other verdict, or the time-out at the deadline.
+    """
+    live = [
+        each for each in decisions
+        if each.step == opening.gate.gate and each.visit == opening.visit
+        and opening.opened <= each.at < opening.deadline
+    ]  # fmt: skip
+    cast: list[Decision] = []
+    while True:
+        script = _scripted(opening, cast)
+        while live and live[0].name is not None and live[0].name in _voters(cast):
+            del live[0]  # a name counts once
+        if live and (script is None or live[0].at < script.at):
+            cast.append(live.pop(0))
+        elif script is not None:
+            cast.append(script)
+        else:
+            late = Decision(
+                opening.deadline, opening.gate.gate, opening.visit, Verdict.TIMED_OUT, Origin.SCRIPT
+            )  # fmt: skip
+            return (*cast, late)
+        if cast[-1].verdict is not Verdict.APPROVED or len(cast) == opening.gate.approvals:
+            return tuple(cast)
+
+
+def _voters(cast: list[Decision]) -> list[str | None]:
+    return [vote.name for vote in cast]
+
+
+def _scripted(opening: Opening, cast: list[Decision]) -> Decision | None:
+    """The script's answer for the next vote, if one is due before the deadline."""
+    vote = _entry(opening.gate, opening.before + len(cast)) if opening.scripted else None
+    if vote is None:
+        return None
+    due = (cast[-1].at if cast else opening.opened) + vote.after
+    if due >= opening.deadline:
+        return None
+    name = None if vote.by in _voters(cast) else vote.by
+    return Decision(
+        due, opening.gate.gate, opening.visit, Verdict(vote.verdict), Origin.SCRIPT, name, vote.comment
+    )  # fmt: skip
+
+
+def _entry(gate: Gate, number: int) -> Vote | None:
     match gate.reviewer:
         case Vote() as vote:
             return vote
-        case Script(script=votes):
-            return votes[visit] if visit < len(votes) else None
+        case Script(script=entries):
+            return entries[number] if number < len(entries) else None
         case _:
             return None
 
 
 def settle(opening: Opening, decisions: tuple[Decision, ...]) -> Decision:
-    """How the opening ends, given the live decisions: a live one, the script's, or the time-out at the deadline."""
-    for decision in decisions:
-        if decision.step == opening.gate.gate and decision.visit == opening.visit:
-            if opening.opened <= decision.at < opening.ends:
-                return decision
-    if opening.script is not None:
-        return opening.script
-    return Decision(opening.deadline, opening.gate.gate, opening.visit, Verdict.TIMED_OUT, Origin.SCRIPT)
+    """How the opening ends if nobody decides but these."""
+    return votes(opening, decisions)[-1]
 
 
 def offers(gate: Gate) -> tuple[Verdict, ...]:
@@ -111,13 +143,18 @@ class Inadmissible(StrEnum):
     """The gate doesn't offer this verdict."""
     NO_COMMENT = "no-comment"
     """A request for changes says what should be different."""
+    VOTED = "voted"
+    """In a quorum a name counts once."""
 
 
-def admit(open_now: Opening | None, step: str, verdict: Verdict, comment: str | None) -> Inadmissible | None:
+def admit(
+    open_now: Opening | None, step: str, verdict: Verdict, comment: str | None,
+    *, name: str | None = None, cast: tuple[Decision, ...] = (),
+) -> Inadmissible | None:  # fmt: skip
     """None if the decision may enter the journal now, else why not.
 
-    `open_now` is the opening at this instant, or None; telling early from late is the caller's part,
-    for only the timeline knows what came before.
+    `open_now` is the opening at this instant, or None, and `cast` its votes so far; telling early from late is the
+    caller's part, for only the timeline knows what came before.
     """
     if open_now is None:
         return Inadmissible.EARLY
@@ -127,4 +164,6 @@ def admit(open_now: Opening | None, step: str, verdict: Verdict, comment: str | 
         return Inadmissible.NOT_OFFERED
     if verdict is Verdict.CHANGES and not (comment or "").strip():
         return Inadmissible.NO_COMMENT
+    if name is not None and any(vote.name == name for vote in cast):
+        return Inadmissible.VOTED
     return None

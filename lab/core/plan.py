@@ -1,7 +1,7 @@
 """A plan: a scenario for one invocation, with all chance settled by a seed. Chance ends here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
@@ -58,6 +58,10 @@ class Outline:
     steps: Mapping[str, Step]
     successors: Mapping[str, Step]
     pattern: re.Pattern[str] | None
+    turns: tuple["Outline", ...] = ()
+    """What answers the second and later messages of a conversation."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the files that outputs name."""
 
     @property
     def name(self) -> str:
@@ -68,6 +72,12 @@ class Outline:
     def first(self) -> Step:
         """The step in which every job begins."""
         return self.scenario.steps[0]
+
+    def of_turn(self, turn: int) -> "Outline | None":
+        """What answers the n-th message of a conversation, from 1; None: past the last."""
+        if turn <= 1 or not self.turns:
+            return self
+        return self.turns[turn - 2] if turn - 2 < len(self.turns) else None
 
     def after(self, step: str) -> Step:
         """The step that follows `step`: its `next`, else the next in order."""
@@ -81,15 +91,17 @@ class Outline:
         return {key: value or "" for key, value in found.groupdict().items()} if found else None
 
 
-def outline(scenario: Scenario, digest: str = "") -> Outline:
-    """Index a scenario that `lab.core.parse` has accepted."""
+def outline(scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None) -> Outline:
+    """Index a scenario that `lab.core.parse` has accepted; `files` holds the texts that its outputs name."""
     steps: dict[str, Step] = {step_id(step): step for step in scenario.steps}
     successors: dict[str, Step] = {}
     for step, following in zip(scenario.steps, scenario.steps[1:], strict=False):
         named = getattr(step, "next", None)
         successors[step_id(step)] = steps[named] if named else following
     pattern = re.compile(scenario.match, re.IGNORECASE) if scenario.match else None
-    return Outline(scenario, digest, steps, successors, pattern)
+    later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
+    turns = tuple(outline(each, digest, files) for each in later if each is not None)
+    return Outline(scenario, digest, steps, successors, pattern, turns, files or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,8 @@ class Plan:
     recorded: Drawn = field(default_factory=dict)
     scripted: bool = True
     """Whether the scenario's reviewers answer; False when a person does."""
+    earlier: Callable[[], Sequence[object]] = field(default=tuple, compare=False)
+    """The earlier turns of its conversation as templates see them, computed when one is looked at."""
     alias: str | None = None
     """The id under which the job is asked for, if it isn't its own; nothing is drawn from it."""
 
@@ -144,11 +158,12 @@ def generated(outline: Outline, seed: Seed, ordinal: int) -> dict[str, Json]:
 
 
 def plan(
-    outline: Outline, invocation: Invocation, seed: Seed, drawn: Drawn, *, recorded: Drawn | None = None, scripted: bool
-) -> Plan:
+    outline: Outline, invocation: Invocation, seed: Seed, drawn: Drawn, *,
+    recorded: Drawn | None = None, scripted: bool, earlier: Callable[[], Sequence[object]] = tuple,
+) -> Plan:  # fmt: skip
     """The plan of a job whose generated values were `drawn`; `recorded` holds the latencies of a recording."""
     values = {name[5:]: value for name, value in drawn.items() if name.startswith("data/")}
-    return Plan(outline, invocation, seed, restore(outline.scenario.data, values), recorded or {}, scripted)
+    return Plan(outline, invocation, seed, restore(outline.scenario.data, values), recorded or {}, scripted, earlier)
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from lab.core.clock import Millis
-from lab.core.gates import Decision, Opening, opening, settle
+from lab.core.gates import Decision, Opening, opening, votes
 from lab.core.plan import Plan
 from lab.core.scenario import Complete, Failure, Gate, Pause, Status, Step, Verdict, Work, step_id
 
@@ -62,15 +62,21 @@ class Span:
     since: Millis
     until: Millis | None
     settled: tuple[Decision, ...]
-    """What ended each gate and each wait that was cut short, in order, before this span."""
+    """The votes of each gate and the end of each wait that was cut short, in order, before this span."""
     opening: Opening | None = None
     rounds_used: int = 0
     """Rounds of changes at this gate, or of the retry loop at this wait, before this span."""
+    votes: tuple[Decision, ...] = ()
+    """Of a gate: its votes if nobody else decides, those still due too; the last ends the span."""
 
     @property
     def id(self) -> str:
         """The step's id; of a default ending, the gate's."""
         return self.step.gate if isinstance(self.step, Ending) else step_id(self.step)
+
+    def cast(self, now: Millis) -> tuple[Decision, ...]:
+        """The votes that this opening has taken at `now`."""
+        return tuple(vote for vote in self.votes if vote.at <= now)
 
     @property
     def code(self) -> str:
@@ -125,16 +131,21 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
                     step = outline.after(name)
                 since = until
             case Gate():
-                opened = opening(step, visit, used, since, scripted=plan.scripted)
-                end = settle(opened, decisions)
-                yield Span(index, status, step, visit, since, end.at, settled, opened, used)
-                settled += (end,)
+                opened = opening(step, visit, used, since, scripted=plan.scripted, before=_votes_before(name, settled))
+                cast = votes(opened, decisions)
+                end = cast[-1]
+                yield Span(index, status, step, visit, since, end.at, settled, opened, used, cast)
+                settled += cast
                 if end.verdict is Verdict.CHANGES and used < step.rounds:
                     rounds[name] = used + 1
                 step, since = leads(plan, step, end, used), end.at
             case _:
                 assert_never(step)
         index += 1
+
+
+def _votes_before(gate: str, settled: tuple[Decision, ...]) -> int:
+    return sum(each.step == gate and each.verdict is not Verdict.TIMED_OUT for each in settled)
 
 
 def _wait_end(

@@ -5,7 +5,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +14,7 @@ from pathlib import Path
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.core.parse import parse
 from lab.core.plan import Outline, outline
+from lab.files.beside import Beside, flags
 from lab.files.runtime import publish_token as publish_token
 from lab.files.runtime import token_for as token_for
 from lab.files.runtime import withdraw_token as withdraw_token
@@ -27,10 +28,7 @@ LONGEST_RECORDING = 1024 * 1024 * 1024
 _HERE = Path(__file__).resolve().parent.parent
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\..*)?", re.ASCII)
-_CREATE = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-    | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-)  # fmt: skip
+_CREATE = flags("WRONLY", "CREAT", "EXCL", "APPEND", "CLOEXEC", "NOFOLLOW", "BINARY")
 
 
 # Scenarios
@@ -75,9 +73,15 @@ def read_scenario(path: Path) -> bytes:
     return _read(path, LONGEST_SCENARIO, UsageError)
 
 
-def digest_of(text: bytes) -> str:
-    """What a header and an outline call a scenario's digest: SHA-256 with CRLF made LF."""
-    return sha256(text.replace(b"\r\n", b"\n")).hexdigest()
+def digest_of(text: bytes, files: Mapping[str, str] | None = None) -> str:
+    """What a header and an outline call a scenario's digest: SHA-256 with CRLF made LF.
+
+    Each file that an output names adds a line of NUL, its name, NUL and the SHA-256 of its text.
+    """
+    digest = sha256(text.replace(b"\r\n", b"\n"))
+    for name, content in sorted((files or {}).items()):
+        digest.update(f"\0{name}\0{sha256(content.encode()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def load_scenario(name: str, folder: Path) -> Outline:
@@ -85,7 +89,9 @@ def load_scenario(name: str, folder: Path) -> Outline:
     path = scenario_path(name, folder)
     text = read_scenario(path)
     stem = path.name.removesuffix(".yaml").removesuffix(".yml")
-    return outline(parse(text, str(path), stem=stem), digest_of(text))
+    beside = Beside(path.parent)
+    scenario = parse(text, str(path), stem=stem, reader=beside)
+    return outline(scenario, digest_of(text, beside.found), beside.found)
 
 
 def load_scenarios(folder: Path, names: Sequence[str] = ()) -> tuple[Outline, ...]:
@@ -121,6 +127,16 @@ def recording_path(name: str) -> Path:
         )
     folder = Path(RECORDINGS) if path.parent == Path() and not name.startswith(("./", ".\\")) else path.parent
     return folder / f"{slug}{RECORDING_ENDING}"
+
+
+def cast_path(name: str) -> Path:
+    """Where an asciicast lies: the path, the ending added where it is missing."""
+    path = Path(name if name.endswith(".cast") else f"{name}.cast")
+    if not is_slug(path.name):
+        raise UsageError(
+            f"{name!r} can't name a cast.", hint="Use a-z, 0-9, dot, dash and underscore, as in talk.cast."
+        )
+    return path
 
 
 def is_slug(text: str) -> bool:

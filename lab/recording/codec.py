@@ -134,12 +134,16 @@ _OPTIONAL: dict[str, frozenset[str]] = {
 }
 
 
+_USUAL = {"round": 0, "approvals": 1}
+"""Members that are absent at this value."""
+
+
 def members_of(fact: Fact) -> Members:
     """The members of a fact after `type` and `x`, as they stand on disk."""
     return tuple(
         (name, value)
         for attribute, name in _TABLE[fact.type]
-        if (value := _plain(getattr(fact, attribute))) is not None and not (name == "round" and value == 0)
+        if (value := _plain(getattr(fact, attribute))) is not None and value != _USUAL.get(name)
     )
 
 

@@ -259,7 +259,9 @@ class Tape:
         )
 
 
-_PLAIN = frozenset("job alias gate round verdict by from to step until otherwise c how turn ordinal grant why".split())
+_PLAIN = frozenset(
+    "job alias gate round approvals verdict by from to step until otherwise c how turn ordinal grant why".split()
+)
 """Members that hold the lab's own words and ids, never a peer's."""
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.dom import DOMNode
+from textual.driver import Driver
 from textual.screen import Screen
 
 from lab.core.errors import LabError
 from lab.core.exchange import Json
+from lab.tui.cast import Cast, teed
 from lab.tui.screens.stage import StageScreen
 from lab.tui.sources import Source
 from lab.tui.themes import COLOURS, Styles, stage_theme, styles_of
@@ -32,7 +34,12 @@ class LabApp(App[Document | None]):
     AUTO_FOCUS = ""
     ESCAPE_TO_MINIMIZE = False
 
-    def __init__(self, source: Source, *, light: bool = False) -> None:
+    def __init__(
+        self, source: Source, *, light: bool = False, cast: Cast | None = None, driver: type[Driver] | None = None
+    ) -> None:
+        self.cast = cast
+        """Where what the terminal is sent is written down, too."""
+        self._drawn_by = driver
         super().__init__()
         self.source = source
         self.failure: LabError | None = None
@@ -43,6 +50,16 @@ class LabApp(App[Document | None]):
             self.register_theme(stage_theme(name))
         self.theme = "stage-light" if light else "stage-dark"
         self._styles_of: tuple[str, Styles] | None = None
+
+    def get_driver_class(self) -> type[Driver]:
+        """The terminal's own driver or the one given; one that writes a cast beside, if there is one."""
+        base = self._drawn_by or super().get_driver_class()
+        return base if self.cast is None else teed(base, self.cast)
+
+    def entered(self, phase: str) -> None:
+        """The run has come to another phase."""
+        if self.cast is not None:
+            self.cast.mark(phase)
 
     @property
     def styles_now(self) -> Styles:

@@ -365,7 +365,14 @@ STEPS = [
         "  - {gate: g, asks: Q, patience: 1m, approval: false, reviewer: {after: 1s, verdict: rejected}}\n" + END,
         ["9:86: steps[0].reviewer.verdict: this gate only collects a text; its verdict is approved"],
     ),
-    ("  - {complete: end, output: {html: x}}\n", ["9:30: steps[0].output: unknown key html; known here: json"]),
+    (
+        "  - {complete: end, output: {htm: x}}\n",
+        ["9:29: steps[0].output: takes text, null, or one of json, html, file, filler; did you mean html?"],
+    ),
+    (
+        "  - {complete: end, output: {html: x, json: 1}}\n",
+        ["9:30: steps[0].output: unknown key html; known here: json"],
+    ),
     ("  - {complete: end, output: 5}\n", ["9:29: steps[0].output: takes text; put it in quotes"]),
     (
         "  - {complete: end, output: x, follow_up: y}\n",
@@ -379,7 +386,7 @@ STEPS = [
         END + "xyzzy: []\n",
         [
             "10:1: unknown key xyzzy; known here: lab, name, title, shows, story, agent, ask, match, seed, settings, token,"
-            " latency, data, steps, faults, narration"
+            " latency, retention, limits, data, steps, turns, faults, narration"
         ],
     ),
     (END + "narration: {wating: x}\n", ["10:13: narration: unknown key wating; did you mean waiting?"]),

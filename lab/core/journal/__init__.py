@@ -20,6 +20,7 @@ from lab.core.journal.facts import (
     GateExpired,
     GateOpened,
     JobAccepted,
+    JobForgotten,
     JobStatus,
     LedgerCleared,
     Otherwise,
@@ -30,7 +31,7 @@ from lab.core.journal.facts import (
     TokenRevoked,
     WaitEnded,
 )
-from lab.core.journal.following import Derived, derived
+from lab.core.journal.following import Derived, derived, forgotten_at
 from lab.core.journal.grants import (
     DEVICE_COUNTER,
     CodeRecord,
@@ -86,6 +87,7 @@ __all__ = [
     "GateExpired",
     "GateOpened",
     "JobAccepted",
+    "JobForgotten",
     "JobRecord",
     "JobStatus",
     "Key",
@@ -111,6 +113,7 @@ __all__ = [
     "device_key",
     "family_key",
     "fold",
+    "forgotten_at",
     "id_of",
     "job_key",
     "job_named",

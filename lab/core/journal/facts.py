@@ -202,6 +202,8 @@ class GateOpened(Fact):
     job: str
     gate: str
     round: int = 0
+    approvals: int = 1
+    """How many must approve."""
     until: Millis
     otherwise: Otherwise
 
@@ -215,6 +217,15 @@ class GateExpired(Fact):
     job: str
     gate: str
     round: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobForgotten(Fact):
+    """Retention ended: the job can no longer be asked for."""
+
+    type: ClassVar[str] = "job.forgotten"
+    kind: ClassVar[str] = "derived"
+    job: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,8 +280,8 @@ FACTS: dict[str, type[Fact]] = {
     fact.type: fact
     for fact in (
         TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved, CallCounted, JobAccepted, GateDecided,
-        WaitEnded, ClockAdvanced, ClockScaled, LedgerCleared, JobStatus, GateOpened, GateExpired, ConnectionOpened,
-        ConnectionClosed, RequestMalformed, ScenarioMissed, TapeNoted,
+        WaitEnded, ClockAdvanced, ClockScaled, LedgerCleared, JobStatus, GateOpened, GateExpired, JobForgotten,
+        ConnectionOpened, ConnectionClosed, RequestMalformed, ScenarioMissed, TapeNoted,
     )
 }  # fmt: skip
 """Every fact type by its name on disk."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.core.clock import Millis
-from lab.core.gates import Decision, Origin
-from lab.core.journal.facts import Fact, GateDecided, GateExpired, GateOpened, JobStatus, Otherwise
+from lab.core.gates import Decision, Origin, settle
+from lab.core.journal.facts import Fact, GateDecided, GateExpired, GateOpened, JobForgotten, JobStatus, Otherwise
 from lab.core.plan import Plan
 from lab.core.scenario import Verdict
 from lab.core.timeline import KIND_STATUS, Ending, Span, leads, spans
@@ -23,42 +23,58 @@ def derived(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Derived
     """What follows of a job up to and including `now`; later calls only add at the end."""
     known = tuple(decision for decision in decisions if decision.at <= now)
     facts: list[Fact] = []
-    before: Span | None = None
-    for span in spans(plan, known):
-        if span.since > now:
-            return Derived(tuple(facts), span.since)
-        if before is not None:
-            facts.extend(_ended(plan, before, span))
-        if span.opening is not None:
-            facts.append(_opened(plan, span))
-        before = span
+    for fact in _following(plan, known):
+        if fact.at > now:
+            return Derived(tuple(facts), fact.at)
+        facts.append(fact)
     return Derived(tuple(facts), None)
 
 
-def _ended(plan: Plan, before: Span, span: Span) -> Iterator[Fact]:
+def _following(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Fact]:
+    """All derived facts of a job in order, if nobody decides but these: lazy, so look no further than you must."""
     job = plan.invocation.job
-    if before.opening is not None:
-        end = span.settled[-1]
-        if end.verdict is Verdict.TIMED_OUT:
-            yield GateExpired(at=span.since, job=job, gate=before.id, round=before.visit)
-        elif end.by is Origin.SCRIPT and end.verdict is not None:
+    before: Span | None = None
+    for span in spans(plan, decisions):
+        if before is not None:
+            yield JobStatus(at=span.since, job=job, origin=before.status, to=span.status, step=span.id)
+        if span.opening is not None:
+            yield _opened(plan, span)
+            yield from _votes(plan, span)
+        before = span
+    forgotten = forgotten_at(plan, before) if before is not None else None
+    if forgotten is not None:
+        yield JobForgotten(at=forgotten, job=job)
+
+
+def forgotten_at(plan: Plan, span: Span) -> Millis | None:
+    """When a job can no longer be asked for, seen at its last span; None: never."""
+    retention = plan.outline.scenario.retention
+    return span.since + retention if retention is not None and span.status.final else None
+
+
+def _votes(plan: Plan, span: Span) -> Iterator[Fact]:
+    job = plan.invocation.job
+    for vote in span.votes:
+        if vote.verdict is Verdict.TIMED_OUT:
+            yield GateExpired(at=vote.at, job=job, gate=span.id, round=span.visit)
+        elif vote.by is Origin.SCRIPT and vote.verdict is not None:
             yield GateDecided(
-                at=span.since, job=job, gate=before.id, round=before.visit, verdict=end.verdict,
-                by=Origin.SCRIPT, name=end.name, comment=end.comment,
+                at=vote.at, job=job, gate=span.id, round=span.visit, verdict=vote.verdict,
+                by=Origin.SCRIPT, name=vote.name, comment=vote.comment,
             )  # fmt: skip
-    yield JobStatus(at=span.since, job=job, origin=before.status, to=span.status, step=span.id)
 
 
 def _opened(plan: Plan, span: Span) -> GateOpened:
     opening = span.opening
     assert opening is not None
-    end = opening.script or Decision(opening.deadline, span.id, span.visit, Verdict.TIMED_OUT)
+    end = settle(opening, ())
     target = leads(plan, opening.gate, end, opening.rounds_used)
     to = target.status if isinstance(target, Ending) else KIND_STATUS[type(target)]
     assert end.verdict is not None
     return GateOpened(
-        at=span.since, job=plan.invocation.job, gate=span.id, round=span.visit, until=opening.deadline,
+        at=span.since, job=plan.invocation.job, gate=span.id, round=span.visit, approvals=opening.gate.approvals,
+        until=opening.deadline,
         otherwise=Otherwise(
-            at=end.at, verdict=end.verdict, by=Origin.SCRIPT if opening.script else None, to=to
+            at=end.at, verdict=end.verdict, by=None if end.verdict is Verdict.TIMED_OUT else Origin.SCRIPT, to=to
         ),
     )  # fmt: skip

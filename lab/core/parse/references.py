@@ -6,30 +6,16 @@ Checked on the raw values, so a mistake of shape elsewhere hides nothing; what h
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lab.core.exchange import Json
 from lab.core.generate import check_fake
 from lab.core.parse.collect import Collector
+from lab.core.parse.steps import RawStep, check_steps, steps_of
 from lab.core.parse.templates import Names, check_text
 from lab.core.parse.tree import Path
-from lab.core.scenario import STEP_KINDS, nearest
+from lab.core.scenario import nearest
 
-_ENDINGS = ("complete", "error")
-_VERDICTS = ("approved", "rejected", "changes-requested", "timed-out")
 _TEXTS = ("says", "asks", "text", "output", "change_prompt", "last_round")
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    place: int
-    kind: str
-    id: str
-    body: dict[str, Json]
-
-    @property
-    def path(self) -> Path:
-        return ("steps", self.place)
 
 
 def references(value: dict[str, Json], collector: Collector, stem: str | None) -> None:
@@ -37,99 +23,43 @@ def references(value: dict[str, Json], collector: Collector, stem: str | None) -
     name = value.get("name")
     if stem is not None and isinstance(name, str) and name != stem:
         collector.add(("name",), f"{name} is not the file's name", f"write {stem}, or rename the file")
-    steps = list(_steps(value))
-    _ids(steps, collector)
-    _targets(steps, collector)
-    _last(value, steps, collector)
-    for step in steps:
-        if step.kind == "gate":
-            _votes(step, collector)
-    _faults(value, steps, collector)
-    groups = _groups(value, collector)
-    data = value.get("data", {})
+    turns = value.get("turns")
+    entries = [(("turns", place), entry) for place, entry in enumerate(turns if isinstance(turns, list) else [])]
+    earlier: list[frozenset[str] | None] = []
+    known: list[str] = []
+    for prefix, part in [((), value), *entries]:
+        if isinstance(part, dict):
+            steps = _part(part, prefix, tuple(earlier) if entries else None, collector)
+            known += [step.id for step in steps if step.id not in known]
+            data = part.get("data", {})
+            earlier.append(frozenset(data) if isinstance(data, dict) else None)
+    _faults(value, known, collector)
+
+
+def _part(
+    part: dict[str, Json], prefix: Path, earlier: tuple[frozenset[str] | None, ...] | None, collector: Collector
+) -> list[RawStep]:
+    """A scenario, or one of its later turns: steps, data, match and texts of its own."""
+    steps = check_steps(part, prefix, collector)
+    groups = _groups(part, prefix, collector)
+    data = part.get("data", {})
     if isinstance(data, dict):
         for key, datum in data.items():
-            _fakes(("data", key), datum, collector)
+            _fakes((*prefix, "data", key), datum, collector)
     names = Names(
         data=frozenset(data) if isinstance(data, dict) else None,
         groups=groups,
         gates=frozenset(step.id for step in steps if step.kind == "gate"),
+        earlier=earlier,
     )
-    for path, text in _texts(value):
+    for path, text in _texts(part, prefix):
         check_text(path, text, names, collector)
+    for path, name in _files(part, prefix):
+        collector.named(path, name)
+    return steps
 
 
-def _steps(value: dict[str, Json]) -> Iterator[_Step]:
-    steps = value.get("steps")
-    for place, body in enumerate(steps if isinstance(steps, list) else []):
-        if isinstance(body, dict):
-            for kind in STEP_KINDS:
-                if isinstance(id_ := body.get(kind), str):
-                    yield _Step(place, kind, id_, body)
-                    break
-
-
-def _ids(steps: list[_Step], collector: Collector) -> None:
-    first: dict[str, _Step] = {}
-    for step in steps:
-        other = first.setdefault(step.id, step)
-        if other is not step:
-            line = collector.places.value((*other.path, other.kind)).line
-            collector.add((*step.path, step.kind), f"a second step called {step.id}", f"the first is on line {line}")
-
-
-def _targets(steps: list[_Step], collector: Collector) -> None:
-    order: dict[str, int] = {}
-    for step in steps:
-        order.setdefault(step.id, step.place)
-    for step in steps:
-        for path, target, back in _ways(step):
-            if target not in order:
-                hint = nearest(target, order) or f"steps: {', '.join(order)}"
-                collector.add(path, f"there is no step {target}", hint)
-            elif order[target] <= step.place and not back:
-                what = f"{target} is an earlier step" if order[target] < step.place else "leads to its own step"
-                collector.add(path, what, "only changes-requested and again may lead back")
-
-
-def _ways(step: _Step) -> Iterator[tuple[Path, str, bool]]:
-    """The step's ways to others: where it is written, the target, whether it may lead back."""
-    if isinstance(target := step.body.get("next"), str):
-        yield (*step.path, "next"), target, False
-    verdicts = step.body.get("verdicts")
-    for verdict in _VERDICTS:
-        if isinstance(verdicts, dict) and isinstance(target := verdicts.get(verdict), str):
-            yield (*step.path, "verdicts", verdict), target, verdict == "changes-requested"
-    again = step.body.get("again")
-    if isinstance(again, dict) and isinstance(target := again.get("to"), str):
-        yield (*step.path, "again", "to"), target, True
-
-
-def _last(value: dict[str, Json], steps: list[_Step], collector: Collector) -> None:
-    every = value.get("steps")
-    if isinstance(every, list) and steps and steps[-1].place == len(every) - 1 and steps[-1].kind not in _ENDINGS:
-        # ways lead forward but for counted loops, so every path ends if the last step does
-        hint = "end with a complete or an error step"
-        collector.add(steps[-1].path, f"nothing follows {steps[-1].id}, and it is no ending", hint)
-
-
-def _votes(step: _Step, collector: Collector) -> None:
-    reviewer = step.body.get("reviewer")
-    verdicts = step.body.get("verdicts")
-    offers_changes = isinstance(verdicts, dict) and verdicts.get("changes-requested") is not None
-    for path, vote in _scripted((*step.path, "reviewer"), reviewer):
-        verdict = vote.get("verdict")
-        if step.body.get("approval") is False and verdict in _VERDICTS and verdict != "approved":
-            collector.add((*path, "verdict"), "this gate only collects a text", "its verdict is approved")
-        elif verdict == "changes-requested" and not offers_changes:
-            hint = "name a step in verdicts: {changes-requested: STEP}"
-            collector.add((*path, "verdict"), "this gate doesn't offer changes-requested", hint)
-        elif verdict == "changes-requested" and not vote.get("comment"):
-            collector.add((*path, "verdict"), "a request for changes says what should change", "add a comment")
-
-
-def _faults(value: dict[str, Json], steps: list[_Step], collector: Collector) -> None:
-    known = [step.id for step in steps]
+def _faults(value: dict[str, Json], known: list[str], collector: Collector) -> None:
     first: dict[str, int] = {}
     listed = value.get("faults")
     for place, body in enumerate(listed if isinstance(listed, list) else []):
@@ -143,20 +73,9 @@ def _faults(value: dict[str, Json], steps: list[_Step], collector: Collector) ->
             collector.add(("faults", place, "name"), f"a second fault called {name}", f"the first is on line {line}")
 
 
-def _scripted(path: Path, reviewer: Json) -> Iterator[tuple[Path, dict[str, Json]]]:
-    if isinstance(reviewer, dict):
-        script = reviewer.get("script")
-        if isinstance(script, list):
-            for place, vote in enumerate(script):
-                if isinstance(vote, dict):
-                    yield (*path, "script", place), vote
-        else:
-            yield path, reviewer
-
-
-def _groups(value: dict[str, Json], collector: Collector) -> frozenset[str] | None:
+def _groups(part: dict[str, Json], prefix: Path, collector: Collector) -> frozenset[str] | None:
     """The names that `match` gives; None if it can't be told."""
-    match = value.get("match")
+    match = part.get("match")
     if match is None:
         return frozenset()
     if not isinstance(match, str):
@@ -166,10 +85,11 @@ def _groups(value: dict[str, Json], collector: Collector) -> frozenset[str] | No
             warnings.simplefilter("ignore")  # of what later versions of the language will read otherwise
             expression = re.compile(match, re.IGNORECASE)
     except (re.error, OverflowError, RecursionError) as error:
-        collector.add(("match",), f"not a regular expression: {error}")
+        collector.add((*prefix, "match"), f"not a regular expression: {error}")
         return None
-    ask = value.get("ask")
-    path, message = (("ask", "message"), ask.get("message")) if isinstance(ask, dict) else (("ask",), ask)
+    ask = part.get("ask")
+    path: Path = (*prefix, "ask")
+    path, message = ((*path, "message"), ask.get("message")) if isinstance(ask, dict) else (path, ask)
     if isinstance(message, str) and message and not expression.search(message):
         collector.add(path, "the message doesn't fit match", "no job of this scenario would come of it")
     return frozenset(expression.groupindex)
@@ -190,14 +110,24 @@ def _fakes(path: Path, datum: Json, collector: Collector) -> None:
         _fakes((*path, "list"), datum["list"], collector)
 
 
-def _texts(value: dict[str, Json]) -> Iterator[tuple[Path, str]]:
+def _texts(part: dict[str, Json], prefix: Path) -> Iterator[tuple[Path, str]]:
     """Every text that is a template, with its path."""
-    steps = value.get("steps")
+    steps = part.get("steps")
     for place, body in enumerate(steps if isinstance(steps, list) else []):
         if isinstance(body, dict):
             for name in (*_TEXTS, "follow_up"):
-                if name in body:
-                    yield from _strings(("steps", place, name), body[name])
+                value = body.get(name)
+                if name == "output" and isinstance(value, dict):
+                    value = {form: text for form, text in value.items() if form not in ("file", "filler")}
+                yield from _strings((*prefix, "steps", place, name), value)
+
+
+def _files(part: dict[str, Json], prefix: Path) -> Iterator[tuple[Path, str]]:
+    """Every file that an output names."""
+    for step in steps_of(part, prefix):
+        output = step.body.get("output")
+        if step.kind == "complete" and isinstance(output, dict) and isinstance(name := output.get("file"), str):
+            yield (*step.path, "output", "file"), name
 
 
 def _strings(path: Path, value: Json) -> Iterator[tuple[Path, str]]:

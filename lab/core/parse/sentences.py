@@ -39,6 +39,12 @@ MODELS: dict[str, type[doc.Model]] = {
     "retry:date": doc.RetryDate,
     "retry:text": doc.RetryText,
     "narration": doc.Narration,
+    "limits": doc.Limits,
+    "turns": doc.Turn,
+    "output:json": doc.JsonOutput,
+    "output:html": doc.Html,
+    "output:file": doc.FileOutput,
+    "output:filler": doc.Filler,
 }
 """The part of the document that a key, or the tag of a union, leads to."""
 
@@ -46,6 +52,7 @@ _PATTERNS = {
     r"^[A-Z0-9_]{1,200}$": "is of capital letters, digits and _, at most 200",
     r"^[a-z0-9][a-z0-9-]{0,79}$": "is of small letters, digits and -, at most 80",
     r"^[a-z]{2,3}(_[A-Z]{2})?$": "is written de_DE",
+    r"^[A-Za-z0-9_.:/ -]{1,200}$": "is the name of a role",
 }
 _WORDS = {
     "string_type": "takes text",
@@ -144,6 +151,14 @@ def _wrong(path: Path, detail: ErrorDetails, tree: Tree, collector: Collector) -
         return
     if detail["loc"][-1] in ("int", "float"):
         kind = "float_type"  # a number of either kind is wanted
+    if kind == "union_tag_not_found" and path[-1] == "output":
+        named = (
+            next((near for key in value if (near := doc.nearest(key, doc.FORMS))), "")
+            if isinstance(value, dict)
+            else ""
+        )
+        collector.add(path, f"takes text, null, or one of {', '.join(doc.FORMS)}", named)
+        return
     if kind == "model_type" and path[-1] == "reviewer":
         collector.add(path, "takes nobody, or {after, verdict}, or {script}", doc.nearest(str(value), ["nobody"]))
         return

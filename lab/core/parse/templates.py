@@ -22,6 +22,8 @@ class Names:
     data: frozenset[str] | None
     groups: frozenset[str] | None
     gates: frozenset[str]
+    earlier: tuple[frozenset[str] | None, ...] | None = None
+    """The data of the turns before this one; None where every message starts at the top."""
 
 
 def check_text(path: Path, text: str, names: Names, collector: Collector) -> None:
@@ -58,13 +60,17 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
     """What is wrong with a path that a template looks up, and a hint; empty if nothing is."""
     match used:
         case ("data", name, *_) if names.data is not None and name not in names.data:
-            return f"data has no {name}", nearest(name, names.data) or _known(names.data)
+            return f"data has no {name}", _elsewhere(name, names) or nearest(name, names.data) or _known(names.data)
         case ("match", name, *_) if names.groups is not None and name not in names.groups:
             return f"match has no group {name}", nearest(name, names.groups) or _known(names.groups)
         case ("decisions", gate, *_) if gate not in names.gates:
             return f"there is no gate {gate}", nearest(gate, names.gates) or _known(names.gates)
         case ("decisions", _, field, *_) if field not in _FIELDS["decisions"]:
             return f"a decision has no {field}", nearest(field, _FIELDS["decisions"]) or _known(_FIELDS["decisions"])
+        case ("conversation", "turns", index, *_) if _no_turn(index, names):
+            return f"there is no turn {index} before this one", "the first is turns[0]" if names.earlier else ""
+        case ("conversation", "turns", index, "data", name, *_) if _unknown(index, name, names):
+            return f"the data of turns[{index}] has no {name}", _known(_data(index, names) or frozenset())
         case ("conversation", "turns", _, field, *_) if field not in _FIELDS["turns"]:
             return f"a turn has no {field}", nearest(field, _FIELDS["turns"]) or _known(_FIELDS["turns"])
         case ("job" | "conversation" as root, field, *_) if field not in _FIELDS[root]:
@@ -73,6 +79,29 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
             return f"{root} has no {part}", "it is a number" if root == "turn" else "it is a text"
         case _:
             return "", ""
+
+
+def _no_turn(index: str, names: Names) -> bool:
+    return names.earlier is not None and index.isdigit() and int(index) >= len(names.earlier)
+
+
+def _data(index: str, names: Names) -> frozenset[str] | None:
+    if names.earlier is None or not index.isdigit() or _no_turn(index, names):
+        return None
+    return names.earlier[int(index)]
+
+
+def _unknown(index: str, name: str, names: Names) -> bool:
+    known = _data(index, names)
+    return known is not None and name not in known
+
+
+def _elsewhere(name: str, names: Names) -> str:
+    """Where an earlier turn of the conversation has the name."""
+    for index, known in enumerate(names.earlier or ()):
+        if known is not None and name in known:
+            return f"write conversation.turns[{index}].data.{name}"
+    return ""
 
 
 def _known(words: frozenset[str]) -> str:

@@ -4,7 +4,7 @@
 Words and rules: the scenario language's page; switches: contract.md §10.
 """
 
-from lab.core.scenario.document import Agent, Ask, Latencies, Narration, Scenario, Token
+from lab.core.scenario.document import Agent, Ask, Latencies, Limits, Narration, Scenario, Token, Turn
 from lab.core.scenario.draws import Between, Datum, Fake, Latency, Listed, LogNormal, Number, Observed, OneOf
 from lab.core.scenario.faults import (
     FAULT_ROUTES,
@@ -16,6 +16,7 @@ from lab.core.scenario.faults import (
     Strike,
     fault_names,
 )
+from lab.core.scenario.outputs import FORMS, FileOutput, Filler, Html, JsonOutput, Output
 from lab.core.scenario.steps import (
     STEP_KINDS,
     Again,
@@ -24,7 +25,6 @@ from lab.core.scenario.steps import (
     Failure,
     Gate,
     Labels,
-    Output,
     Pause,
     Reviewer,
     Routes,
@@ -40,6 +40,7 @@ from lab.core.scenario.words import LONGEST, Duration, Model, Status, Verdict, d
 
 __all__ = [
     "FAULT_ROUTES",
+    "FORMS",
     "IDENTITY",
     "LONGEST",
     "MILLION",
@@ -57,11 +58,16 @@ __all__ = [
     "Failure",
     "Fake",
     "Fault",
+    "FileOutput",
+    "Filler",
     "Gate",
+    "Html",
+    "JsonOutput",
     "Labels",
     "Latencies",
     "Latency",
     "Layers",
+    "Limits",
     "Listed",
     "LogNormal",
     "Model",
@@ -83,6 +89,7 @@ __all__ = [
     "Strike",
     "Switches",
     "Token",
+    "Turn",
     "Verdict",
     "Vote",
     "Work",

@@ -1,6 +1,6 @@
 """The document itself, and the switches (contract.md §10)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic import JsonValue as Json
@@ -11,13 +11,21 @@ from lab.core.scenario.steps import AnyStep
 from lab.core.scenario.switches import Switches
 from lab.core.scenario.words import Duration, Model
 
+Role: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/ -]{1,200}$")]
+
 
 class Agent(Model):
     """The agent team that the scenario plays."""
 
     code: str = Field(pattern=r"^[A-Z0-9_]{1,200}$", description="agent team code, as in the path")
-    version: int | None = Field(None, ge=1, description="the published version")
-    published: bool = Field(True, description="false: invoke answers 404")
+    version: int | None = Field(None, ge=1, description="the published version; another one asked for is refused")
+    published: bool = Field(True, description="false: invoke answers 404, but for a DRAFT")
+    roles: tuple[Role, ...] = Field(
+        (), strict=False, description="who may ask: a user with one of these roles; none named: everybody"
+    )
+    refuses: Literal["request", "job"] = Field(
+        "request", description="what a user without a role meets: a 403, or a job that ends ERROR"
+    )
 
 
 class Ask(Model):
@@ -31,31 +39,66 @@ def _ask_form(value: object) -> str:
     return "ask:form" if isinstance(value, dict | Ask) else "ask:text"
 
 
+AnyAsk: TypeAlias = Annotated[
+    Annotated[str, Field(min_length=1), Tag("ask:text")] | Annotated[Ask, Tag("ask:form")],
+    Discriminator(_ask_form),
+    Field(description="what our external app sends: the message, or {message, parameters}"),
+]
+
+
+class Turn(Model):
+    """A later message of a conversation: entry n - 1 answers turn n. Its job is its own: steps, data and draws."""
+
+    title: str = Field("", description="one line for people")
+    match: str | None = Field(None, description="regular expression this turn's message must contain, ignoring case")
+    ask: AnyAsk
+    data: dict[str, Datum] = Field(
+        default_factory=dict,
+        description="drawn for this turn; what earlier turns drew is conversation.turns[0].data in templates",
+    )
+    steps: "Steps"
+
+    @property
+    def asked(self) -> Ask:
+        """What the external app sends in this turn."""
+        return _asked(self.ask)
+
+
+Steps: TypeAlias = Annotated[
+    tuple[AnyStep, ...],
+    Field(strict=False, min_length=1, max_length=500, description="in order; the first is where a job begins"),
+]
+
+
+def _asked(ask: str | Ask) -> Ask:
+    return Ask(message=ask) if isinstance(ask, str) else ask
+
+
 class Token(Model):
     """The bearer tokens of the scenario."""
 
-    lifetime: Duration = 3_600_000
+    lifetime: Duration = Field(3_600_000, description="how long a token is good, from 1m to a year")
     renewed: bool = Field(False, description="true: jobs are meant to outlive a token, so nothing warns of it")
 
 
 class Latencies(Model):
     """How long each route withholds its reply."""
 
-    token: Latency = 0
-    invoke: Latency = 0
-    status: Latency = 0
+    token: Latency = Field(0, description="of the token endpoint")
+    invoke: Latency = Field(0, description="of invokeAsync")
+    status: Latency = Field(0, description="of a status poll")
 
 
 class Narration(Model):
     """One plain sentence a stage, shown under the stepper; ours where one is missing."""
 
-    idle: str | None = None
-    token: str | None = None
-    invoke: str | None = None
-    polling: str | None = None
-    waiting: str | None = None
-    complete: str | None = None
-    error: str | None = None
+    idle: str | None = Field(None, description="before the run")
+    token: str | None = Field(None, description="while a token is fetched")
+    invoke: str | None = Field(None, description="while the question is handed over")
+    polling: str | None = Field(None, description="while the app asks how the job is")
+    waiting: str | None = Field(None, description="while a person must decide")
+    complete: str | None = Field(None, description="once the answer is there")
+    error: str | None = Field(None, description="once the job has failed")
 
 
 def _version(value: object) -> object:
@@ -72,27 +115,35 @@ class Scenario(Model):
         description="version of this language"
     )
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="equals the file's name")
-    title: str
+    title: str = Field(description="one line for people")
     shows: str = Field("", description="one line for the picker: what this scenario demonstrates")
     story: str = Field("", description="for the presenter, shown before the run; Markdown")
     agent: Agent
-    ask: Annotated[
-        Annotated[str, Field(min_length=1), Tag("ask:text")] | Annotated[Ask, Tag("ask:form")],
-        Discriminator(_ask_form),
-        Field(description="what our external app sends: the message, or {message, parameters}"),
-    ]
+    ask: AnyAsk
     match: str | None = Field(None, description="regular expression the message must contain, ignoring case")
-    seed: int | None = Field(None, ge=0, le=2**63 - 1)
+    seed: int | None = Field(None, ge=0, le=2**63 - 1, description="from which all chance is drawn, unless told")
     settings: Switches = Field(
         default_factory=Switches,
         description="switches for this scenario; those of the identity domain hold only where it is served alone",
     )
     token: Token = Token()
     latency: Latencies = Latencies()
-    data: dict[str, Datum] = Field(default_factory=dict)
-    steps: tuple[AnyStep, ...] = Field(strict=False, min_length=1, max_length=500)
+    retention: Duration | None = Field(
+        None, description="how long a finished job can still be asked for, then 404; for ever if absent"
+    )
+    limits: Limits = Limits()
+    data: dict[str, Datum] = Field(
+        default_factory=dict, description="values for templates: constants, and what is drawn once per job"
+    )
+    steps: Steps
+    turns: tuple[Turn, ...] = Field(
+        (),
+        strict=False,
+        max_length=50,
+        description="the second and later messages of one conversation; without it each message starts at the top",
+    )
     faults: tuple[Fault, ...] = Field((), strict=False, max_length=200, description="what goes wrong on the wire")
-    narration: Narration = Narration()
+    narration: Narration = Field(Narration(), description="one plain sentence a stage")
 
     @property
     def message(self) -> str:
@@ -103,3 +154,18 @@ class Scenario(Model):
     def parameters(self) -> dict[str, Json]:
         """The parameters that the external app sends with the message."""
         return {} if isinstance(self.ask, str) else dict(self.ask.parameters)
+
+    @property
+    def asks(self) -> tuple[Ask, ...]:
+        """What the external app sends, turn by turn."""
+        return (_asked(self.ask), *(turn.asked for turn in self.turns))
+
+    def of_turn(self, turn: int) -> "Scenario | None":
+        """What answers the n-th message of a conversation, from 1, as a scenario of its own; None: nothing does."""
+        if turn <= 1 or not self.turns:
+            return self
+        if turn - 2 >= len(self.turns):
+            return None
+        entry = self.turns[turn - 2]
+        own = {"ask": entry.ask, "match": entry.match, "data": entry.data, "steps": entry.steps, "turns": ()}
+        return self.model_copy(update=own)

@@ -3,74 +3,80 @@
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
-from pydantic import JsonValue as Json
 
 from lab.core.scenario.draws import Latency
+from lab.core.scenario.outputs import Output
 from lab.core.scenario.words import Duration, Model
 
 StepId: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="the step's id")]
 """An id as authors write it; on the wire it is upper-cased, `-` as `_`."""
 
 
+Next: TypeAlias = Annotated[str | None, Field(description="the step that follows, in place of the next in order")]
+Title: TypeAlias = Annotated[str, Field(description="one line for people")]
+
+
 class Again(Model):
     """The retry loop of a WAIT node: back to `to`, `rounds` times, then on."""
 
-    to: str
-    rounds: int = Field(ge=1, le=1000)
+    to: str = Field(description="the step to go back to")
+    rounds: int = Field(ge=1, le=1000, description="how often; then the job goes on")
 
 
 class Work(Model):
     """A stretch of RUNNING."""
 
     work: StepId
-    title: str = ""
-    tool: str | None = None
-    takes: Latency
-    says: str | None = Field(None, description="progressMessage while it runs")
-    next: str | None = None
+    title: Title = ""
+    tool: str | None = Field(None, description="the tool that the agent calls, as its node is shown")
+    takes: Latency = Field(description="how long it lasts, drawn anew at each visit")
+    says: str | None = Field(None, description="progressMessage while it runs (a template)")
+    next: Next = None
 
 
 class Pause(Model):
     """A WAIT node: WAITING without a person."""
 
     wait: StepId
-    title: str = ""
-    takes: Latency
-    says: str | None = None
-    again: Again | None = None
-    next: str | None = None
+    title: Title = ""
+    takes: Latency = Field(description="how long it lasts; up to 60m is usual")
+    says: str | None = Field(None, description="what the waiting node says (a template)")
+    again: Again | None = Field(None, description="the node's retry loop")
+    next: Next = None
 
 
 class Routes(Model):
     """Where each verdict leads; one that is missing has a documented default."""
 
-    approved: str | None = None
-    rejected: str | None = None
-    changes_requested: str | None = Field(None, alias="changes-requested")
-    timed_out: str | None = Field(None, alias="timed-out")
+    approved: str | None = Field(None, description="default: the next step")
+    rejected: str | None = Field(None, description="default: the job ends COMPLETE, and its output says so")
+    changes_requested: str | None = Field(
+        None, alias="changes-requested", description="may lead to an earlier step; default: not offered"
+    )
+    timed_out: str | None = Field(None, alias="timed-out", description="default: the job ends ERROR")
 
 
 class Labels(Model):
     """What the actions are called on the wire and on buttons."""
 
-    approve: str = "Approve"
-    reject: str = "Reject"
-    changes: str = "Request changes"
+    approve: str = Field("Approve", description="the label of APPROVE_ACTION")
+    reject: str = Field("Reject", description="the label of REJECT_ACTION")
+    changes: str = Field("Request changes", description="the label of RFI_ACTION")
 
 
 class Vote(Model):
-    """A scripted decision, `after` counted from the opening of the gate."""
+    """A scripted decision, at each opening, for every missing vote."""
 
-    after: Duration
+    after: Duration = Field(description="counted from the opening, in a quorum from the vote before")
     verdict: Literal["approved", "rejected", "changes-requested"]
-    by: str | None = None
-    comment: str | None = None
+    by: str | None = Field(None, description="a name; left out where it has voted already")
+    comment: str | None = Field(None, description="what the person says; changes-requested needs it")
 
 
 class Script(Model):
-    """Scripted decisions in order, one an opening; past the last: nobody."""
+    """Scripted decisions in order, one a vote; a live vote uses up its entry. Past the last: nobody."""
 
-    script: tuple[Vote, ...] = Field(strict=False, min_length=1)
+    script: tuple[Vote, ...] = Field(strict=False, min_length=1, max_length=100)
 
 
 def _reviewer_form(value: object) -> str:
@@ -93,55 +99,47 @@ class Gate(Model):
     """A step at which a job waits for a person."""
 
     gate: StepId
-    title: str = ""
-    asks: str = Field(description="the question; initialMessage on the wire")
-    channel: Literal["CHAT", "EMAIL", "APPROVAL_PROCESS"] = "CHAT"
+    title: Title = ""
+    asks: str = Field(description="the question; initialMessage on the wire (a template)")
+    channel: Literal["CHAT", "EMAIL", "APPROVAL_PROCESS"] = Field(
+        "CHAT", description="CHAT can be answered over the API; the others from outside it only"
+    )
+    approvals: int = Field(
+        1, ge=1, le=20, description="a quorum: how many must approve (not on CHAT); one other verdict ends the gate"
+    )
     patience: Duration = Field(gt=0, description="how long the gate waits before it times out")
-    verdicts: Routes = Routes()
+    verdicts: Routes = Field(Routes(), description="where each verdict leads")
     rounds: int = Field(3, ge=1, le=100, description="how often changes may be asked for, per job")
-    reviewer: Reviewer | None = Field(None, description="who decides when nobody is there")
-    labels: Labels = Labels()
-    change_prompt: str = "Say what should be different."
-    last_round: str = "No further changes can be made."
+    reviewer: Reviewer | None = Field(
+        None, description="who decides when nobody is there: {after, verdict, by, comment}, {script: [..]}, or nobody"
+    )
+    labels: Labels = Field(Labels(), description="what the actions are called")
+    change_prompt: str = Field(
+        "Say what should be different.", description="requestChangeMessage on the wire (a template)"
+    )
+    last_round: str = Field(
+        "No further changes can be made.", description="maxIterationMessage on the wire (a template)"
+    )
     approval: bool = Field(True, description="false: the gate only collects a person's text")
-    next: str | None = None
-
-
-def _output_form(value: object) -> str:
-    if value is None:
-        return "output:null"
-    return "output:json" if isinstance(value, dict) else "output:text"
-
-
-Output: TypeAlias = Annotated[
-    Annotated[str, Tag("output:text")]
-    | Annotated[None, Tag("output:null")]
-    | Annotated[dict[Literal["json"], Json], Field(min_length=1), Tag("output:json")],
-    Discriminator(_output_form),
-    Field(
-        description="the answer: text (a template), null, or {json: …}, sent as JSON in a string. Strings within json"
-        " are templates and stay strings; write the JSON as text where a drawn number should be a number"
-    ),
-]
-"""What a job that ends COMPLETE answers, in the ways it may be written."""
+    next: Next = None
 
 
 class Complete(Model):
     """An ending with an output."""
 
     complete: StepId
-    title: str = ""
+    title: Title = ""
     output: Output
-    follow_up: tuple[str, ...] = Field((), strict=False)
+    follow_up: tuple[str, ...] = Field((), strict=False, max_length=50, description="followUpQuestions (templates)")
 
 
 class Failure(Model):
     """An ending with an error text, perhaps with a partial output."""
 
     error: StepId
-    title: str = ""
-    text: str
-    output: str | None = None
+    title: Title = ""
+    text: str = Field(description="the error (a template)")
+    output: str | None = Field(None, description="a partial answer (a template)")
 
 
 STEP_KINDS = ("work", "wait", "gate", "complete", "error")

@@ -160,4 +160,6 @@ class Service:
     def status_of(self, job: str, now: Millis) -> bytes | None:
         """The status body of a job, or None if it isn't known."""
         found = job_named(self.ledger, job)
-        return self._mock.views.status(*found, now, shown=job).body if found else None
+        if found is None or self.look(job, now) is None:
+            return None
+        return self._mock.views.status(self.ledger, *found, now, shown=job).body

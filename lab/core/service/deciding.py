@@ -13,7 +13,7 @@ def decide(
     views: Views, ledger: Ledger, job: str, gate: str, verdict: str, now: Millis,
     *, by: Origin, name: str | None, comment: str | None,
 ) -> Ruling:  # fmt: skip
-    """The ruling; `gate` is a step id or a node code."""
+    """The ruling; `gate` is a step id or a node code. `why` of an approval in a quorum says which it is."""
     look = views.look(ledger, job, now)
     if look is None:
         return Ruling(404, "There is no such job.")
@@ -26,10 +26,13 @@ def decide(
     word = Verdict(verdict)
     if look.span.status is not Status.WAITING:
         return Ruling(409, refusal(look, found, Inadmissible.EARLY))
-    why = admit(look.span.opening, found, word, comment)
+    cast = look.span.cast(now)
+    why = admit(look.span.opening, found, word, comment, name=name, cast=cast)
     if why is not None:
-        return Ruling(409, refusal(look, found, why))
+        return Ruling(409, refusal(look, found, why, name))
     fact = GateDecided(
         at=now, job=job, gate=found, round=look.span.visit, verdict=word, by=by, name=name, comment=comment
     )
-    return Ruling(200, "", (fact,))
+    approvals = look.span.opening.gate.approvals if look.span.opening else 1
+    counted = f"{len(cast) + 1} of {approvals}" if approvals > 1 and word is Verdict.APPROVED else ""
+    return Ruling(200, counted, (fact,))

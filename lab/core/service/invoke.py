@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Response
+from lab.core.exchange import Json, Response
 from lab.core.gates import Decision, Inadmissible, Origin, admit
 from lab.core.journal import (
     ConversationRecord,
@@ -21,17 +21,19 @@ from lab.core.journal import (
 )
 from lab.core.plan import Outline, Plan, settle_draws
 from lab.core.problems import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, bad_request, conflict, forbidden, not_found
-from lab.core.render import RenderFailure, template
-from lab.core.scenario import Complete, Failure, Gate, Pause, Status, Verdict, Work
+from lab.core.render import RenderFailure
+from lab.core.scenario import Gate, Pause, Status, Verdict
 from lab.core.seeds import uuid4
 from lab.core.service.calls import Answered, Call
+from lab.core.service.choosing import choose, views_for
 from lab.core.service.reading import read_body
 from lab.core.service.refusals import refusal
 from lab.core.service.repeats import Repeat, issued_conversation, key_of
+from lab.core.service.trying import try_texts
 from lab.core.service.views import UNMATCHED, Look, Views
 from lab.core.timeline import at
 from lab.core.wire import SSE_HEADERS, STREAMS, Route, read_invoke
-from lab.core.wire.bodies import VERDICT_OF, actions, callback_token, names
+from lab.core.wire.bodies import VERDICT_OF, actions, callback_token
 from lab.core.wire.requests import Asked, Resume
 
 JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
@@ -54,7 +56,7 @@ def invoke(call: Call) -> Answered:
     asked = read_invoke(*body, route.code, views.config.switches, route=route.name)
     if isinstance(asked, Problem):
         return Answered(asked)
-    views = next((views.of(each) for each in team if each.match(asked.message) is not None), views)
+    views = views_for(views, call.ledger, team, asked)
     call = replace(call, views=views)
     key = key_of(call)
     if isinstance(key, Problem):
@@ -172,7 +174,7 @@ class _Turn:
     def _taken(self, job: str, fact: GateDecided | WaitEnded) -> Answered:
         (_, record), *_ = fold(fact, self.ledger.get)
         assert isinstance(record, JobRecord)
-        planned = self.views.plan_of(job, record)
+        planned = self.views.plan_of(self.ledger, job, record)
         if self.views.config.switches.resume_job_id == "new":
             alias = uuid4(planned.seed, f"{job}/alias#{len(record.decisions)}")
             fact, planned = replace(fact, alias=alias), replace(planned, alias=alias)
@@ -193,8 +195,7 @@ class _Turn:
 
     def _fields(self) -> Problem | None:
         members, switches = self.asked.members, self.views.config.switches
-        draft = members.get("status") == "DRAFT"
-        if not draft and not any(each.scenario.agent.published for each in self.team):
+        if not self._open():
             return TEAM_UNKNOWN if switches.unpublished == 404 and self.route.name not in _TALKS else _NO_TEAM
         version = members.get("version")
         known = [each.scenario.agent.version for each in self.team if each.scenario.agent.version is not None]
@@ -203,6 +204,17 @@ class _Turn:
         if self.asked.blank:
             return bad_request("message must not be blank.", "Say what the agent should do.")
         return None
+
+    def _open(self) -> tuple[Outline, ...]:
+        """The team's scenarios that are published; for a DRAFT, all."""
+        draft = self.asked.members.get("status") == "DRAFT"
+        return tuple(each for each in self.team if draft or each.scenario.agent.published)
+
+    def _lacks_role(self, made: Outline) -> bool:
+        """Whether the request is refused for want of a role; without a user always (contract.md §6.2)."""
+        if self.views.admits(made, self.bearer.user):
+            return False
+        return self.bearer.user is None or made.scenario.agent.refuses == "request"
 
     def _conversation(self) -> tuple[str | None, int, tuple[str, ...]] | Problem:
         """The conversation's id (None: a new one is due, or none at all), the turn, and flags."""
@@ -234,7 +246,10 @@ class _Turn:
         if self.asked.job is not None:
             flags = (*flags, "ignored_job_id")
         config = self.views.config
-        chosen = next((each for each in self.team if each.match(self.asked.message) is not None), None)
+        chosen = choose(self.views, self.ledger, self._open(), self.asked, issued, turn)
+        if chosen is not None and self._lacks_role(chosen):
+            hint = f"Ask for a role that gives access to {self.route.code}: {', '.join(chosen.scenario.agent.roles)}."
+            return Answered(forbidden(CANNOT_EXECUTE, hint))
         made = chosen or UNMATCHED
         client = self.bearer.client
         ordinal = self.ledger.take(f"job/{client}/{made.name}")
@@ -246,41 +261,27 @@ class _Turn:
             at=self.now, job=uuid4(config.seed, f"job/{stream}"), client=client, user=self.bearer.user,
             conversation=issued, turn=turn, team=self.route.code, scenario=chosen.name if chosen else None,
             ordinal=ordinal, input=self.asked.members,
-            drawn=recorded if recorded is not None else settle_draws(made, config.seed, ordinal),
+            drawn=recorded if recorded is not None else self._drawn(chosen, turn, ordinal),
             idempotency=self.key,
         )  # fmt: skip
         facts: tuple[Fact, ...] = (fact,)
         if chosen is None:
             facts = (ScenarioMissed(at=self.now, near=tuple(each.name for each in self.team)), fact)
-        return self._answered(fact, facts, made, flags)
+        return self._answered(fact, facts, flags)
 
-    def _answered(self, fact: JobAccepted, facts: tuple[Fact, ...], made: Outline, flags: tuple[str, ...]) -> Answered:
+    def _drawn(self, chosen: Outline | None, turn: int, ordinal: int) -> dict[str, Json]:
+        plays = self.views.plays(chosen, self.bearer.user, turn)
+        return settle_draws(plays, self.views.config.seed, ordinal)
+
+    def _answered(self, fact: JobAccepted, facts: tuple[Fact, ...], flags: tuple[str, ...]) -> Answered:
         (_, record), *_ = fold(fact, self.ledger.get)
         assert isinstance(record, JobRecord)
-        planned = self.views.plan_of(fact.job, record)
+        made = self.views.made_of(record)
+        planned = self.views.plan_of(self.ledger, fact.job, record)
         span = at(planned, (), self.now)
         try:
-            for text in _texts_before_decisions(made):
-                template(text).render(names(planned, span, self.views.config.epoch))
+            try_texts(planned, span, self.views.config.epoch)
         except RenderFailure as failure:
             reason = f"A text of scenario {made.name} can not be written: {failure}"
             return Answered(Problem(503, "The scenario can not be played.", reason))
         return replace(self._told(planned, ()), facts=facts, flags=flags)
-
-
-def _texts_before_decisions(made: Outline) -> tuple[str, ...]:
-    """The texts that can be tried at acceptance: those that look at no decision."""
-    texts: list[str] = []
-    for step in made.scenario.steps:
-        match step:
-            case Work() | Pause():
-                texts += [step.says] if step.says else []
-            case Gate():
-                texts += [step.asks, step.change_prompt, step.last_round]
-            case Complete():
-                texts += [step.output] if isinstance(step.output, str) else []
-                texts += step.follow_up
-            case Failure():
-                texts += [step.text] + ([step.output] if step.output else [])
-    tried = (text for text in texts if not template(text).plain)
-    return tuple(text for text in tried if not any(path[0] == "decisions" for _, path in template(text).paths))

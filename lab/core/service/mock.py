@@ -117,6 +117,8 @@ class Mock:
         if isinstance(mode, Problem):
             return Handled(self._refusal(mode), 0, "status", None, (), (*route.flags, *flags))
         found = job_named(ledger, route.job)
+        if found is not None and self.views.forgets(found[1]) and self.views.look(ledger, route.job, now) is None:
+            found = None
         if found is None or found[1].owner != bearer.owner or found[1].team != route.code:
             problem = JOB_UNKNOWN
             if self.config.switches.unknown_job == 403:
@@ -124,7 +126,7 @@ class Mock:
             return Handled(self._refusal(problem), 0, "status", None, (), (*route.flags, *flags))
         job, record = found
         made = self.views.by_name[record.scenario] if record.scenario else UNMATCHED
-        response = self.views.status(job, record, now, mode, shown=route.job)
+        response = self.views.status(ledger, job, record, now, mode, shown=route.job)
         held = self._held(made, "status", route.job, now)
         return Handled(response, held, "status", job, (), (*route.flags, *flags))
 

@@ -6,8 +6,8 @@ from lab.core.scenario import Status, Verdict
 from lab.core.service.views import Look, decided_before
 
 
-def refusal(look: Look, step: str | None, why: Inadmissible) -> str:
-    """One sentence; `step` None: the last gate that was decided is meant."""
+def refusal(look: Look, step: str | None, why: Inadmissible, name: str | None = None) -> str:
+    """One sentence; `step` None: the last gate that was decided is meant. `name` is who decided."""
     span = look.span
     since = look.record.at
     before = decided_before(span, step) if step else (span.settled[-1] if span.settled else None)
@@ -16,6 +16,8 @@ def refusal(look: Look, step: str | None, why: Inadmissible) -> str:
             return "The gate does not offer this verdict."
         case Inadmissible.NO_COMMENT:
             return "A request for changes needs a comment that says what should be different."
+        case Inadmissible.VOTED:
+            return f"{name} has voted already; {span.id} needs another."
         case _ if before is not None:
             return _decided(before, since)
         case Inadmissible.OTHER_GATE:

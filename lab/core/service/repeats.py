@@ -40,7 +40,7 @@ class Repeat:
             return None
         if not self._same(record):
             return Answered(_OTHER, first.job)
-        planned = views.plan_of(first.job, record)
+        planned = views.plan_of(ledger, first.job, record)
         if self.call.now < record.at + withheld(planned.seed, planned.outline, "invoke", first.job, record.at):
             return Answered(_UNDER_WAY, first.job)
         span = at(planned, (), record.at)

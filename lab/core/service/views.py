@@ -1,7 +1,7 @@
 """From records to views: plan, span and body of a job, recomputed; the span last seen is a memo, never state."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import cast
@@ -9,25 +9,27 @@ from typing import cast
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Response
 from lab.core.gates import Decision
-from lab.core.journal import Derived, JobRecord, Ledger, derived, job_named
+from lab.core.journal import (
+    ConversationRecord,
+    Derived,
+    JobRecord,
+    Key,
+    Ledger,
+    derived,
+    forgotten_at,
+    id_of,
+    job_named,
+)
 from lab.core.oauth import DEMO, JANE, Account, Client, aistudio_cli, issuer
-from lab.core.plan import Drawn, Input, Invocation, Outline, Plan, outline, plan
+from lab.core.plan import Drawn, Input, Invocation, Outline, Plan, plan
 from lab.core.problems import JSON_HEADERS, json_bytes
 from lab.core.scenario import IDENTITY, Layers, Scenario, Switches
 from lab.core.seeds import Seed
+from lab.core.service.played import UNMATCHED as UNMATCHED
+from lab.core.service.played import refused
 from lab.core.timeline import Span, at
 from lab.core.wire import chat_events, framed, job_body, job_events, nodes, path_of, read_input
-
-UNMATCHED = outline(
-    Scenario.model_validate({
-        "lab": 1, "name": "unmatched", "title": "No scenario fits the message", "agent": {"code": "X"}, "ask": "x",
-        "steps": [
-            {"work": "search", "takes": "1s"},
-            {"error": "unmatched", "text": "No answer is defined for this message."},
-        ],
-    })
-)  # fmt: skip
-"""What a job does whose message fits no scenario of its team: ERROR after 1 s (contract.md §6.2)."""
+from lab.core.wire.texts import earlier_turns
 
 MOST_REMEMBERED = 131_072
 """Jobs whose last look is remembered."""
@@ -137,6 +139,7 @@ class Views:
             code = each.scenario.agent.code
             self.by_team[code] = (*self.by_team.get(code, ()), each)
         self._glances: dict[str, _Glance] = {}
+        self._refused: dict[str, Outline] = {}
         for each in () if root else config.outlines:
             own = config.switches_of(each.scenario)
             if own != config.switches:
@@ -151,26 +154,71 @@ class Views:
         team = self._root.by_team.get(code)
         return self._root.of(team[0]) if team else self._root
 
-    def plan_of(self, job: str, record: JobRecord, shown: str | None = None) -> Plan:
+    def admits(self, made: Outline, user: str | None) -> bool:
+        """Whether a user has one of the roles that the scenario asks for."""
+        roles = made.scenario.agent.roles
+        account = self.config.account(user) if roles and user is not None else None
+        return not roles or (account is not None and not set(roles).isdisjoint(account.roles))
+
+    def plays(self, chosen: Outline | None, user: str | None, turn: int) -> Outline:
+        """What a job plays: its scenario, the turn's entry of it, or the refusal of a user without the role."""
+        if chosen is None:
+            return UNMATCHED
+        if not self.admits(chosen, user):
+            if chosen.name not in self._refused:
+                self._refused[chosen.name] = refused(chosen)
+            return self._refused[chosen.name]
+        entry = chosen.of_turn(turn)
+        assert entry is not None
+        return entry
+
+    def made_of(self, record: JobRecord) -> Outline:
+        """What the job of a record plays."""
+        chosen = self.by_name[record.scenario] if record.scenario else None
+        return self.plays(chosen, record.user, record.turn)
+
+    def plan_of(self, ledger: Ledger, job: str, record: JobRecord, shown: str | None = None) -> Plan:
         """The plan of a job; `shown` is the id under which it is asked for, if it may be another."""
-        made = self.by_name[record.scenario] if record.scenario else UNMATCHED
+        made = self.made_of(record)
         invocation = Invocation(
             job, record.client, record.team, made.name, record.ordinal, record.at, _input_of(record.input),
             record.conversation, record.turn,
         )  # fmt: skip
         config = self.config
         recorded = (config.recorded or {}).get((record.client, made.name, record.ordinal))
-        made_of = plan(made, invocation, config.seed, record.drawn, recorded=recorded, scripted=config.scripted)
+        made_of = plan(
+            made, invocation, config.seed, record.drawn, recorded=recorded, scripted=config.scripted,
+            earlier=self._earlier(ledger, record),
+        )  # fmt: skip
         return made_of if shown is None or shown == job else replace(made_of, alias=shown)
 
+    def _earlier(self, ledger: Ledger, record: JobRecord) -> Callable[[], Sequence[object]]:
+        thread = record.thread
+        if thread is None or record.turn == 1:
+            return tuple
+
+        def turns() -> Sequence[object]:
+            known = ledger.get(thread)
+            jobs = known.jobs[: record.turn - 1] if isinstance(known, ConversationRecord) else ()
+            planned = (self._planned(ledger, key) for key in jobs)
+            return earlier_turns([each for each in planned if each is not None], record.at, self.config.epoch)
+
+        return turns
+
+    def _planned(self, ledger: Ledger, key: Key) -> tuple[Plan, tuple[Decision, ...]] | None:
+        record = ledger.get(key)
+        return (self.plan_of(ledger, id_of(key), record), record.decisions) if isinstance(record, JobRecord) else None
+
     def look(self, ledger: Ledger, job: str, now: Millis) -> Look | None:
-        """The job at `now`, or None if it isn't known."""
+        """The job at `now`, or None if it isn't known or was forgotten."""
         found = job_named(ledger, job)
         if found is None:
             return None
         own, record = found
-        planned = self.plan_of(own, record, shown=job)
-        return Look(record, planned, at(planned, record.decisions, now))
+        planned = self.plan_of(ledger, own, record, shown=job)
+        span = at(planned, record.decisions, now)
+        forgotten = forgotten_at(planned, span)
+        return Look(record, planned, span) if forgotten is None or now < forgotten else None
 
     def derived(self, ledger: Ledger, job: str, now: Millis) -> Derived | None:
         """The derived facts of a job up to `now`, or None if it isn't known."""
@@ -178,18 +226,23 @@ class Views:
         if found is None:
             return None
         own, record = found
-        return derived(self.plan_of(own, record), record.decisions, now)
+        return derived(self.plan_of(ledger, own, record), record.decisions, now)
+
+    def forgets(self, record: JobRecord) -> bool:
+        """Whether the job is one that is forgotten some time after its end."""
+        return record.scenario is not None and self.by_name[record.scenario].scenario.retention is not None
 
     def status(
-        self, job: str, record: JobRecord, now: Millis, mode: str | None = None, *, shown: str | None = None
-    ) -> Response:
+        self, ledger: Ledger, job: str, record: JobRecord, now: Millis, mode: str | None = None,
+        *, shown: str | None = None,
+    ) -> Response:  # fmt: skip
         """The status answer: constant within a span, so the last one made is kept for a while.
 
         `mode` is the query's invocationMode; the invocation's own is meant without one. `shown` is the id asked for.
         """
         asked = shown or job
         if mode is not None and mode != _input_of(record.input).invocation_mode:
-            planned = self.plan_of(job, record, shown)
+            planned = self.plan_of(ledger, job, record, shown)
             span = at(planned, record.decisions, now)
             return self.answer(planned, span, record.decisions, invoked=False, status=200, mode=mode)
         glance = self._glances.get(asked)
@@ -200,7 +253,7 @@ class Views:
             and (glance.until is None or now < glance.until)
         ):
             return glance.response
-        planned = self.plan_of(job, record, shown)
+        planned = self.plan_of(ledger, job, record, shown)
         span = at(planned, record.decisions, now)
         response = self.answer(planned, span, record.decisions, invoked=False, status=200)
         if len(self._glances) >= MOST_REMEMBERED and asked not in self._glances:

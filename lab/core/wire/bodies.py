@@ -1,16 +1,16 @@
 """The job body: 27 keys, always all, in this order (contract.md §4)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lab.core.clock import Epoch, Millis, iso, unix_millis, wall
+from lab.core.clock import Epoch, Millis, unix_millis, wall
 from lab.core.exchange import Json, text_of
 from lab.core.gates import Decision
 from lab.core.plan import Plan, workflow_id
-from lab.core.render import RenderFailure, template
-from lab.core.scenario import Complete, Failure, Gate, Pause, Status, Step, Switches, Verdict, Work
+from lab.core.render import RenderFailure
+from lab.core.scenario import Gate, Pause, Status, Step, Switches, Verdict, Work
 from lab.core.seeds import hexes, uuid4
 from lab.core.timeline import Ending, Span, spans
+from lab.core.wire.texts import Writer, final_texts
 
 UNWRITTEN = "The answer could not be written."
 """The error of a job whose text failed to render after a decision."""
@@ -49,81 +49,12 @@ def echo(plan: Plan, switches: Switches) -> str:
     })  # fmt: skip
 
 
-def names(plan: Plan, span: Span, epoch: Epoch) -> Mapping[str, object]:
-    """What templates see at a span: the decisions before it, and the instant at which its step was entered."""
-    call = plan.invocation
-    parameters = {
-        key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
-        for key, value in call.input.parameters.items()
-    }
-    decisions: dict[str, object] = {
-        step.gate: {"verdict": None, "by": None, "comment": None}
-        for step in plan.outline.scenario.steps if isinstance(step, Gate)
-    }  # fmt: skip
-    for end in span.settled:
-        if end.verdict is not None:
-            decisions[end.step] = {"verdict": str(end.verdict), "by": end.name, "comment": end.comment}
-    return {
-        "message": call.input.message, "match": plan.outline.match(call.input.message) or {},
-        "parameters": parameters, "data": plan.data, "decisions": decisions, "job": {"id": call.job},
-        "turn": call.turn, "conversation": {"id": call.conversation}, "now": iso(epoch, span.since),
-    }  # fmt: skip
-
-
-class _Writer:
-    """Renders texts at one span; what templates see is gathered once, and only if one asks."""
-
-    def __init__(self, plan: Plan, span: Span, epoch: Epoch) -> None:
-        self._place = plan, span, epoch
-        self._seen: Mapping[str, object] | None = None
-
-    def __call__(self, text: str) -> str:
-        made = template(text)
-        if made.plain:
-            return text
-        if self._seen is None:
-            self._seen = names(*self._place)
-        return made.render(self._seen)
-
-    def json(self, value: Json) -> Json:
-        """A JSON output: its strings are templates."""
-        match value:
-            case str():
-                return self(value)
-            case list():
-                return [self.json(each) for each in value]
-            case dict():
-                return {key: self.json(each) for key, each in value.items()}
-            case _:
-                return value
-
-
-def _texts(span: Span, write: _Writer) -> tuple[str | None, str | None, list[Json]]:
-    """Output, error and follow-up questions of a final span."""
-    step = span.step
-    match step:
-        case Complete():
-            output = step.output
-            if isinstance(output, dict):
-                output = text_of(write.json(output["json"]))
-            elif output is not None:
-                output = write(output)
-            return output, None, [write(each) for each in step.follow_up]
-        case Failure():
-            return write(step.output) if step.output is not None else None, write(step.text), []
-        case Ending():
-            text = write(step.text) if step.template else step.text
-            return (text, None, []) if step.status is Status.COMPLETE else (None, text, [])
-        case _:
-            return None, None, []
-
-
 def callback_token(plan: Plan, span: Span) -> str:
     """A new one each time a gate opens: 32 hex digits."""
     return hexes(plan.seed, f"{plan.invocation.job}/{span.id}/callback#{span.visit}", 32)
 
 
-def _waiting_node(plan: Plan, span: Span, write: _Writer) -> Json:
+def _waiting_node(plan: Plan, span: Span, write: Writer) -> Json:
     """`waitingNodeDetails`: 13 keys in order (contract.md §4.3); None unless the job waits."""
     match span.step:
         case Gate():
@@ -145,7 +76,7 @@ def actions(gate: Gate) -> dict[str, Json]:
     return offered
 
 
-def _gate_node(plan: Plan, span: Span, gate: Gate, write: _Writer) -> Json:
+def _gate_node(plan: Plan, span: Span, gate: Gate, write: Writer) -> Json:
     feedback = gate.verdicts.changes_requested is not None or not gate.approval
     return {
         "code": span.code, "type": "HUMAN", "channelType": gate.channel, "initialMessage": write(gate.asks),
@@ -158,7 +89,7 @@ def _gate_node(plan: Plan, span: Span, gate: Gate, write: _Writer) -> Json:
     }  # fmt: skip
 
 
-def _wait_node(plan: Plan, span: Span, wait: Pause, write: _Writer) -> Json:
+def _wait_node(plan: Plan, span: Span, wait: Pause, write: Writer) -> Json:
     return {
         "code": span.code, "type": "WAIT", "channelType": None,
         "initialMessage": write(wait.says) if wait.says else "",
@@ -229,10 +160,10 @@ class _Looks:
 
 def _looks(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool) -> _Looks:
     looks = _Looks(span.status, None if invoked else "")
-    write = _Writer(plan, span, epoch)
+    write = Writer(plan, span, epoch)
     try:
         if span.status.final:
-            looks.output, looks.error, looks.follow_up = _texts(span, write)
+            looks.output, looks.error, looks.follow_up = final_texts(plan, span, write)
         elif isinstance(span.step, Work):
             if span.step.says and plan.invocation.input.progress_message and not invoked:
                 looks.progress = write(span.step.says)

@@ -13,6 +13,7 @@ from textual.widgets import Input
 from lab.core.errors import LabError
 from lab.core.observe import Observation
 from lab.tui.view.layout import PANES, Place, places, projector
+from lab.tui.view.narrate import phase
 from lab.tui.view.reduce import reduce
 from lab.tui.view.rows import bar, draw, message
 from lab.tui.view.rows.message import suggestions
@@ -182,6 +183,8 @@ class DrawnScreen(Screen[None]):
             # a turn begins, or a person is needed: whoever looks back is brought there
             look = replace(look, turn=0)
         scene = replace(scene, look=look)
+        if phase(before.stage) != phase(stage):
+            self.lab.entered(phase(stage))
         if before.stage.outcome is not scene.stage.outcome:
             self.parts["output"].top = 0
         self.scene = scene

@@ -1,0 +1,102 @@
+"""What a terminal is sent, written down as an asciicast v2: as it happens, or with no terminal there at all.
+
+Times are the lab's, so a paused lab adds no waiting, and a recording gives the same bytes whenever it is shown.
+"""
+
+import json
+import re
+from collections.abc import Callable
+
+from textual.driver import Driver
+from textual.drivers.headless_driver import HeadlessDriver
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json
+
+Put = Callable[[bytes], object]
+"""Takes a line."""
+_ASKED = re.compile(r"\x1b\[(?:\?(?:1000|1003|1004|1006|1015|2004|2026|2048)(?:[hl]|\$p)|[<>][0-9]*u)")
+"""Queries, and modes in which a terminal reports keys, clicks and sizes."""
+
+
+class Cast:
+    """An asciicast v2 (docs.asciinema.org/manual/asciicast/v2): a header, then `[seconds, code, data]` a line."""
+
+    def __init__(self, put: Put, now: Callable[[], Millis], title: str) -> None:
+        self._put = put
+        self._now = now
+        self._title = title
+        self._last: Millis = 0
+        self._origin: Millis | None = None
+        self._size = 0, 0
+        self.dead: str | None = None
+        """Why nothing more is written; the show goes on."""
+
+    def begin(self, width: int, height: int) -> None:
+        """The header; the cast's time begins now."""
+        self._origin, self._size = self._now(), (width, height)
+        head: Json = {
+            "version": 2, "width": width, "height": height, "title": self._title,
+            "env": {"TERM": "xterm-256color"},
+        }  # fmt: skip
+        self._line(head)
+
+    def output(self, data: str) -> None:
+        """What the terminal is sent; what it is asked is left out, for a player's terminal would answer it."""
+        if data := _ASKED.sub("", data):
+            self._event("o", data)
+
+    def resized(self, width: int, height: int) -> None:
+        """The terminal has this size from here on."""
+        if (width, height) != self._size:
+            self._size = width, height
+            self._event("r", f"{width}x{height}")
+
+    def mark(self, label: str) -> None:
+        """A place to jump to."""
+        self._event("m", label)
+
+    def _event(self, code: str, data: str) -> None:
+        if self._origin is None:
+            return
+        self._last = max(self._last, self._now() - self._origin)
+        self._line([self._last / 1000, code, data])
+
+    def _line(self, value: Json) -> None:
+        if self.dead is not None:
+            return
+        try:
+            self._put(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n")
+        except OSError as fault:
+            self.dead = f"The cast can't be written: {fault.strerror or fault}."
+
+
+def teed(base: type[Driver], cast: Cast) -> type[Driver]:
+    """The driver, with all that it writes going into the cast too."""
+
+    class Teed(base):  # type: ignore[valid-type,misc]  # a class made for one cast
+        def start_application_mode(self) -> None:
+            width, height = self._get_terminal_size()
+            cast.begin(width, height)
+            super().start_application_mode()
+
+        def write(self, data: str) -> None:
+            cast.resized(*self._app.size)
+            cast.output(data)
+            super().write(data)
+
+    return Teed
+
+
+class Unseen(HeadlessDriver):
+    """Paints for nobody, in all colours: an app without a terminal is drawn as on one."""
+
+    def start_application_mode(self) -> None:
+        """Begin with an empty screen and no cursor."""
+        self.write("\x1b[?25l\x1b[2J")
+        super().start_application_mode()
+
+    @property
+    def is_headless(self) -> bool:
+        """False, so that the app writes what it paints."""
+        return False

@@ -1,0 +1,70 @@
+"""The screen in a browser: a page for this machine alone, and a process of its own for each visitor."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
+from aiohttp.test_utils import unused_port
+
+from lab.cli.web import without
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def origin() -> AsyncIterator[str]:
+    """The page, served by the command itself; SIGTERM ends it, and every visitor's process with it."""
+    port = unused_port()
+    page = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "lab", "demo", "--seed", "42", "--web", str(port), cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert page.stdout is not None
+    said = await asyncio.wait_for(page.stdout.readline(), 20)
+    assert f"http://127.0.0.1:{port} in a browser" in said.decode()
+    yield f"http://127.0.0.1:{port}"
+    page.send_signal(signal.SIGTERM)
+    out, err = await asyncio.wait_for(page.communicate(), 20)
+    assert (page.returncode, out, err) == (0, b"", b"")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_visitor_sees_a_frame_of_the_four_panes(origin: str) -> None:
+    async with ClientSession() as browser:
+        async with browser.get(origin) as page:
+            assert page.status == 200 and "Invoke Async Lab" in await page.text()
+        async with browser.ws_connect(f"{origin}/ws?width=120&height=36", headers={"origin": origin}) as screen:
+            drawn = ""
+            async with asyncio.timeout(20):
+                while not all(name in drawn for name in ("1 TOKEN", "2 JOB", "3 POLLING", "4 OUTPUT")):
+                    told = await screen.receive()
+                    assert told.type in (WSMsgType.BINARY, WSMsgType.TEXT)
+                    if told.type is WSMsgType.BINARY:
+                        drawn += told.data.decode(errors="replace")
+
+
+@pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"origin": "http://evil.example"}, {"origin": "null"}])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_another_origin_s_page_is_kept_out(origin: str, headers: dict[str, str]) -> None:
+    async with ClientSession() as browser:
+        async with browser.get(origin, headers=headers) as page:
+            assert page.status == 403
+        with pytest.raises(WSServerHandshakeError):
+            await browser.ws_connect(f"{origin}/ws", headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ("demo --web", "demo"), ("demo --web 8001 refund", "demo refund"), ("demo --web=8001 --seed 7", "demo --seed 7"),
+        ("demo --web refund --seed 8000", "demo refund --seed 8000"),
+    ],
+)  # fmt: skip
+def test_a_visitor_s_process_has_the_command_s_other_arguments(given: str, left: str) -> None:
+    assert without("--web", given.split()) == left.split()
