@@ -81,6 +81,12 @@ class Token(Model):
     renewed: bool = Field(False, description="true: jobs are meant to outlive a token, so nothing warns of it")
 
 
+class Limits(Model):
+    """What a well-behaved client keeps to; nothing is refused by it."""
+
+    concurrent: int | None = Field(None, ge=1, le=100_000, description="jobs that one client has under way at once")
+
+
 class Latencies(Model):
     """How long each route withholds its reply."""
 
