@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
+from lab.core.faults import Rule, rules
 from lab.core.generate import generate, restore
 from lab.core.scenario import Pause, Scenario, Step, Work, step_id
 from lab.core.seeds import Seed, draw, latency
@@ -62,6 +63,8 @@ class Outline:
     """What answers the second and later messages of a conversation."""
     files: Mapping[str, str] = field(default_factory=dict)
     """The texts of the files that outputs name."""
+    faults: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    """By route."""
 
     @property
     def name(self) -> str:
@@ -101,7 +104,7 @@ def outline(scenario: Scenario, digest: str = "", files: Mapping[str, str] | Non
     pattern = re.compile(scenario.match, re.IGNORECASE) if scenario.match else None
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
     turns = tuple(outline(each, digest, files) for each in later if each is not None)
-    return Outline(scenario, digest, steps, successors, pattern, turns, files or {})
+    return Outline(scenario, digest, steps, successors, pattern, turns, files or {}, rules(scenario))
 
 
 @dataclass(frozen=True, slots=True)

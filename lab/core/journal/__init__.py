@@ -5,6 +5,7 @@ facts follow from plan, inputs and instant: `derived` lists them, the ledger nev
 facts tell of sockets and processes; they exist in recordings alone. Members and classes: recording.md §2.3.
 """
 
+from lab.core.journal.counts import ARMED_KEY, Armed, ArmedRecord, CountRecord, count_key
 from lab.core.journal.facts import (
     FACTS,
     CallCounted,
@@ -16,6 +17,9 @@ from lab.core.journal.facts import (
     DeviceApproved,
     DeviceGranted,
     Fact,
+    FaultArmed,
+    FaultDisarmed,
+    FaultStruck,
     GateDecided,
     GateExpired,
     GateOpened,
@@ -56,6 +60,7 @@ from lab.core.journal.ledger import (
     MemoryLedger,
     Record,
     RepeatRecord,
+    Tentative,
     conversation_key,
     decision_of,
     fold,
@@ -66,9 +71,12 @@ from lab.core.journal.ledger import (
 )
 
 __all__ = [
+    "ARMED_KEY",
     "DEVICE_COUNTER",
     "FACTS",
     "AliasRecord",
+    "Armed",
+    "ArmedRecord",
     "CallCounted",
     "ClockAdvanced",
     "ClockScaled",
@@ -77,12 +85,16 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionOpened",
     "ConversationRecord",
+    "CountRecord",
     "Derived",
     "DeviceApproved",
     "DeviceGranted",
     "DeviceRecord",
     "Fact",
     "FamilyRecord",
+    "FaultArmed",
+    "FaultDisarmed",
+    "FaultStruck",
     "GateDecided",
     "GateExpired",
     "GateOpened",
@@ -101,6 +113,7 @@ __all__ = [
     "RequestMalformed",
     "ScenarioMissed",
     "TapeNoted",
+    "Tentative",
     "TokenGranted",
     "TokenRecord",
     "TokenRevoked",
@@ -108,6 +121,7 @@ __all__ = [
     "WaitEnded",
     "code_key",
     "conversation_key",
+    "count_key",
     "decision_of",
     "derived",
     "device_key",

@@ -88,13 +88,36 @@ class DeviceApproved(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallCounted(Fact):
-    """A call was counted, where the number can change what the wire does next: `device/CODE` is a device's poll."""
+    """A call was counted, where the number can change what the wire does next.
+
+    The counter is a fault's name (`SCENARIO/FAULT` where a client's calls are counted), or `device/CODE` for a
+    device's polls.
+    """
 
     type: ClassVar[str] = "call.counted"
     counter: str
     job: str | None = None
     client: str | None = None
     value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultArmed(Fact):
+    """A fault was armed from outside: its name, and where it strikes, as a scenario would write it."""
+
+    type: ClassVar[str] = "fault.armed"
+    by: str
+    fault: str
+    where: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultDisarmed(Fact):
+    """A fault that had been armed strikes no more."""
+
+    type: ClassVar[str] = "fault.disarmed"
+    by: str
+    fault: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +252,16 @@ class JobForgotten(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaultStruck(Fact):
+    """A fault struck this exchange, at which of the calls that it counts; comes with the reply."""
+
+    type: ClassVar[str] = "fault.struck"
+    kind: ClassVar[str] = "derived"
+    fault: str
+    call: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOpened(Fact):
     """A peer connected."""
 
@@ -280,8 +313,9 @@ FACTS: dict[str, type[Fact]] = {
     fact.type: fact
     for fact in (
         TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved, CallCounted, JobAccepted, GateDecided,
-        WaitEnded, ClockAdvanced, ClockScaled, LedgerCleared, JobStatus, GateOpened, GateExpired, JobForgotten,
-        ConnectionOpened, ConnectionClosed, RequestMalformed, ScenarioMissed, TapeNoted,
+        WaitEnded, ClockAdvanced, ClockScaled, LedgerCleared, FaultArmed, FaultDisarmed, FaultStruck, JobStatus,
+        GateOpened, GateExpired, JobForgotten, ConnectionOpened, ConnectionClosed, RequestMalformed, ScenarioMissed,
+        TapeNoted,
     )
 }  # fmt: skip
 """Every fact type by its name on disk."""

@@ -11,8 +11,19 @@ from typing import Protocol, TypeAlias, TypeVar
 from lab.core.clock import Millis
 from lab.core.exchange import Json, text_of
 from lab.core.gates import Decision, Origin
-from lab.core.journal.facts import Fact, GateDecided, JobAccepted, LedgerCleared, WaitEnded
+from lab.core.journal.counts import ArmedRecord, CountRecord, fold_fault
+from lab.core.journal.facts import (
+    CallCounted,
+    Fact,
+    FaultArmed,
+    FaultDisarmed,
+    GateDecided,
+    JobAccepted,
+    LedgerCleared,
+    WaitEnded,
+)
 from lab.core.journal.grants import (
+    DEVICE_COUNTER,
     CodeRecord,
     DeviceRecord,
     FamilyRecord,
@@ -98,7 +109,7 @@ class RepeatRecord:
 
 Record: TypeAlias = (
     TokenRecord | RefreshRecord | FamilyRecord | CodeRecord | DeviceRecord | UserCodeRecord | JobRecord
-    | ConversationRecord | AliasRecord | RepeatRecord
+    | ConversationRecord | AliasRecord | RepeatRecord | CountRecord | ArmedRecord
 )  # fmt: skip
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -133,6 +144,9 @@ class Ledger(Protocol):
     def take(self, counter: str) -> int:
         """The next number of a counter, from 1. A number once taken is never given again."""
 
+    def peek(self, counter: str) -> int:
+        """The number that `take` would give now."""
+
 
 class MemoryLedger:
     """Folded records and numbers in memory: never misses, never conflicts."""
@@ -150,6 +164,10 @@ class MemoryLedger:
         number = self._numbers.get(counter, 0) + 1
         self._numbers[counter] = number
         return number
+
+    def peek(self, counter: str) -> int:
+        """The number that `take` would give now."""
+        return self._numbers.get(counter, 0) + 1
 
     def commit(self, facts: tuple[Fact, ...]) -> None:
         """Fold the facts."""
@@ -185,6 +203,41 @@ class MemoryLedger:
             if isinstance(record, TokenRecord):
                 yield key[1:].decode("utf-8", "surrogatepass"), record
 
+    def faults(self) -> Iterator[CountRecord | ArmedRecord]:
+        """What is known of faults: the armed ones, and how far each has counted."""
+        for record in self._records.values():
+            if isinstance(record, CountRecord | ArmedRecord):
+                yield record
+
+
+class Tentative:
+    """A ledger on which a call is tried: the numbers that it takes are taken for good by `keep` only."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._taken: dict[str, int] = {}
+
+    def get(self, key: Key) -> Record | None:
+        """The record, or None."""
+        return self._ledger.get(key)
+
+    def take(self, counter: str) -> int:
+        """The next number of a counter."""
+        number = self.peek(counter)
+        self._taken[counter] = self._taken.get(counter, 0) + 1
+        return number
+
+    def peek(self, counter: str) -> int:
+        """The number that `take` would give now."""
+        return self._ledger.peek(counter) + self._taken.get(counter, 0)
+
+    def keep(self) -> None:
+        """Take for good what was taken."""
+        for counter, times in self._taken.items():
+            for _ in range(times):
+                self._ledger.take(counter)
+        self._taken.clear()
+
 
 def id_of(key: Key) -> str:
     """The id that a job's or a conversation's key was made of."""
@@ -212,6 +265,10 @@ def fold(fact: Fact, get: Callable[[Key], Record | None]) -> tuple[tuple[Key, Re
             return _fold_decision(fact, decision_of(fact), get)
         case WaitEnded():
             return _fold_decision(fact, Decision(fact.at, fact.step, fact.round, None, Origin.API), get)
+        case FaultArmed() | FaultDisarmed():
+            return fold_fault(fact, get)
+        case CallCounted() if not fact.counter.startswith(DEVICE_COUNTER):
+            return fold_fault(fact, get)
         case _:
             return fold_grant(fact, get)
 

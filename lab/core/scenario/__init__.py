@@ -13,7 +13,6 @@ from lab.core.scenario.faults import (
     Fault,
     RetryDate,
     RetryText,
-    Strike,
     fault_names,
 )
 from lab.core.scenario.outputs import FORMS, FileOutput, Filler, Html, JsonOutput, Output
@@ -86,7 +85,6 @@ __all__ = [
     "Status",
     "Step",
     "StepId",
-    "Strike",
     "Switches",
     "Token",
     "Turn",
