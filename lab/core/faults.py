@@ -4,8 +4,9 @@ A fault counts the calls that fit it, per job on status, else per client; of tho
 list strikes. Nothing here knows the journal: how often a fault has counted is asked for, what it counts now is told.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
@@ -40,9 +41,9 @@ def rules(scenario: Scenario) -> Mapping[str, tuple[Rule, ...]]:
     return by_route
 
 
-def armed_rule(name: str, fault: Fault, times: int) -> Rule:
-    """A fault that was armed from outside; `times`: how often one of this name was, so that each counts anew."""
-    return Rule(name, fault, name if times == 1 else f"{name}#{times}", fault.numbers)
+def armed_rule(name: str, fault: Fault) -> Rule:
+    """A fault that was armed from outside; its name is never given twice, so it counts from 1."""
+    return Rule(name, fault, name, fault.numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +98,21 @@ def processed(fault: Fault) -> bool:
     return fault.answer is None and not fault.expire_token and fault.strike in (None, "close", "slow-body")
 
 
+Parts: TypeAlias = Iterator[tuple[Millis, bytes]]
+"""A body that leaves bit by bit: each part with the instant at which it is due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Strike:
     """What becomes of a reply at the socket."""
 
     how: str
-    length: int = 0
-    """The Content-Length that was promised."""
+    length: int | None = None
+    """The Content-Length that was promised; None: of a stream."""
     cut: str | None = None
     """How a recording tells that the reply didn't leave whole."""
     lasts: Millis = 0
-    """From the end of what the reply is withheld to the end of the exchange."""
+    """How long the peer is kept waiting after the last byte."""
 
     @property
     def loss(self) -> str | None:
@@ -117,30 +122,73 @@ class Strike:
         return "unreadable" if self.cut else None
 
 
-def strike(how: str, reply: Response) -> tuple[Response, Strike | None]:
+@dataclass(frozen=True, slots=True)
+class Left:
     """What leaves of a reply that is struck (status 0: no status line), and what the socket must do beside."""
+
+    response: Response
+    parts: Parts | None = None
+    strike: Strike | None = None
+
+
+def strike(how: str, reply: Response, parts: Parts | None, since: Millis) -> Left:
+    """Strike a reply that would begin to leave at `since`; the body of a stream stands in `parts`."""
+    if how in ("reset", "empty", "hang"):
+        cut = {"reset": "reset", "empty": "truncated", "hang": "timeout"}[how]
+        return Left(Response(0), None, Strike(how, None, cut, CUT_AFTER if how == "hang" else 0))
+    if parts is not None:
+        return _strike_stream(how, reply, tuple(parts), since)
     body = reply.body
     half = replace(reply, body=body[: len(body) // 2].decode("utf-8", "ignore").encode())
     match how:
-        case "reset":
-            return Response(0), Strike(how, cut="reset")
-        case "empty":
-            return Response(0), Strike(how, cut="truncated")
-        case "hang":
-            return Response(0), Strike(how, cut="timeout", lasts=CUT_AFTER)
         case "truncate":
-            return half, None
+            return Left(half)
         case "garbage":
-            return replace(reply, body=GARBAGE), None
+            return Left(replace(reply, body=GARBAGE))
         case "wrong-length":
-            return half, Strike(how, len(body), "truncated")
+            return Left(half, None, Strike(how, len(body), "truncated"))
         case "stall":
-            return half, Strike(how, len(body), "timeout", CUT_AFTER)
+            return Left(half, None, Strike(how, len(body), "timeout", CUT_AFTER))
         case "slow-body":
-            return reply, Strike(how, len(body), None, PER_BYTE * max(0, len(body) - 1))
+            return Left(replace(reply, body=b""), _slowly(((since, body),)), Strike(how, len(body)))
         case "close":
-            return reply, Strike(how, len(body))
+            return Left(reply, None, Strike(how, len(body)))
     raise ValueError(how)
+
+
+def _strike_stream(how: str, reply: Response, parts: tuple[tuple[Millis, bytes], ...], since: Millis) -> Left:
+    half = sum(len(part) for _, part in parts) // 2
+    match how:
+        case "truncate":
+            return Left(reply, _first(parts, half))
+        case "garbage":
+            return Left(reply, iter(((since, GARBAGE),)))
+        case "wrong-length":
+            return Left(reply, _first(parts, half), Strike(how, None, "truncated"))
+        case "stall":
+            return Left(reply, _first(parts, half), Strike(how, None, "timeout", CUT_AFTER))
+        case "slow-body":
+            return Left(reply, _slowly(parts), Strike(how))
+        case "close":
+            return Left(reply, iter(parts), Strike(how))
+    raise ValueError(how)
+
+
+def _first(parts: Iterable[tuple[Millis, bytes]], size: int) -> Parts:
+    for when, part in parts:
+        if size <= 0:
+            return
+        yield when, part[:size]
+        size -= len(part)
+
+
+def _slowly(parts: Iterable[tuple[Millis, bytes]]) -> Parts:
+    due: Millis = 0
+    for when, part in parts:
+        for place in range(len(part)):
+            due = max(when, due)
+            yield due, part[place : place + 1]
+            due += PER_BYTE
 
 
 def left_of(reply: Response, status: int, sent: int | None) -> Response:

@@ -7,7 +7,7 @@ from typing import TypeAlias, assert_never
 
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis
-from lab.core.exchange import Request
+from lab.core.exchange import Request, Response
 from lab.core.observe import Asked, Ended, Lost, Observer, Replied, Requested, Waiting
 from lab.core.run import Answer, Ask, Effect, Outcome, Question, Received, Result, Run, Send, Silence, Wait, Woke
 from lab.engine.instant import run_instantly
@@ -53,8 +53,8 @@ class _Driver:
 
     async def perform(self, effect: Effect) -> Result:
         match effect:
-            case Send(route, request):
-                return await self.send(route, request)
+            case Send(route, request, until):
+                return await self.send(route, request, until)
             case Wait(until, why):
                 self.tell(Waiting(self.clock.now(), until, why))
                 await self.wait(until)
@@ -65,11 +65,11 @@ class _Driver:
             case _:
                 assert_never(effect)
 
-    async def send(self, route: str, request: Request) -> Result:
+    async def send(self, route: str, request: Request, until: Millis | None) -> Result:
         x, self.next_x = self.next_x, self.next_x + 1
         self.tell(Requested(self.clock.now(), x, route, request))
         try:
-            response = await self.transport.send(route, request)
+            response = await self.carry(route, request, until)
         except TransportLost as lost:
             now = self.clock.now()
             self.tell(Lost(now, x, lost.why))
@@ -77,6 +77,25 @@ class _Driver:
         now = self.clock.now()
         self.tell(Replied(now, x, response))
         return Received(now, response)
+
+    async def carry(self, route: str, request: Request, until: Millis | None) -> Response:
+        """The reply; TransportLost also if it hasn't come by `until`, on the lab's clock."""
+        transport = self.transport
+        if isinstance(transport, InMemoryTransport):
+            return await transport.send(route, request, until)
+        if until is None:
+            return await transport.send(route, request)
+        sending = asyncio.ensure_future(transport.send(route, request))
+        sleeper = asyncio.ensure_future(self.clock.sleep_until(until))
+        try:
+            await asyncio.wait((sending, sleeper), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                return sending.result()
+            raise TransportLost("timeout")
+        finally:
+            sending.cancel()
+            sleeper.cancel()
+            await asyncio.gather(sending, sleeper, return_exceptions=True)
 
     async def wait(self, until: Millis) -> None:
         if self.joined:

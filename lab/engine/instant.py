@@ -4,8 +4,23 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias, assert_never
 
 from lab.core.clock import Millis
-from lab.core.observe import Asked, Ended, Observation, Observer, Replied, Requested, Waiting
-from lab.core.run import Answer, App, Ask, Badge, Effect, Outcome, Question, Received, Result, Send, Wait, Woke, run
+from lab.core.observe import Asked, Ended, Lost, Observation, Observer, Replied, Requested, Waiting
+from lab.core.run import (
+    Answer,
+    App,
+    Ask,
+    Badge,
+    Effect,
+    Outcome,
+    Question,
+    Received,
+    Result,
+    Send,
+    Silence,
+    Wait,
+    Woke,
+    run,
+)
 from lab.core.service import Service
 from lab.engine.memory import dated
 
@@ -62,13 +77,17 @@ class _Stepper:
             case _:
                 assert_never(effect)
 
-    def send(self, effect: Send) -> Received:
+    def send(self, effect: Send) -> Result:
         x, self.next_x = self.next_x, self.next_x + 1
         self.tell(Requested(self.now, x, effect.route, effect.request))
         asked = self.now
         reply = self.service.serve(effect.request, asked)
-        response, self.now = reply.whole(asked)
-        self.service.tell(Replied(self.now, reply.x, response, reply.held))
-        seen = dated(response, self.service.config.epoch, self.now)
+        over = reply.over(asked, effect.until)
+        self.now = over.at
+        self.service.tell(Replied(self.now, reply.x, over.response, reply.held, cut=over.cut, sent=over.sent))
+        if over.loss is not None:
+            self.tell(Lost(self.now, x, over.loss))
+            return Silence(self.now, over.loss)
+        seen = dated(over.response, self.service.config.epoch, self.now)
         self.tell(Replied(self.now, x, seen))
         return Received(self.now, seen)

@@ -35,19 +35,22 @@ class InMemoryTransport:
         self._service = service
         self._clock = clock
 
-    async def send(self, route: str, request: Request) -> Response:
-        """The reply, after what it was held."""
+    async def send(self, route: str, request: Request, until: Millis | None = None) -> Response:
+        """The reply, after what it was held; TransportLost if none is whole by `until`, or a fault struck it."""
         now = self._clock.now()
         reply = self._service.serve(request, now)
+        over = reply.over(now, until)
         if reply.held:
-            await pass_until(self._clock, now + reply.held)
+            await pass_until(self._clock, min(now + reply.held, over.at))
         began = self._clock.now()
-        response, until = reply.whole(now)
-        if until > began:
-            await pass_until(self._clock, until)
+        if over.at > began:
+            await pass_until(self._clock, over.at)
         at = self._clock.now()
-        self._service.tell(Replied(at, reply.x, response, reply.held, first_of(began - now, reply.held)))
-        return dated(response, self._service.config.epoch, at)
+        first = first_of(began - now, reply.held) if over.response.status else None
+        self._service.tell(Replied(at, reply.x, over.response, reply.held, first, cut=over.cut, sent=over.sent))
+        if over.loss is not None:
+            raise TransportLost(over.loss)
+        return dated(over.response, self._service.config.epoch, at)
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
+from lab.core.faults import left_of
 from lab.core.journal import JobAccepted, LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.core.service import Config, Service
@@ -96,6 +97,8 @@ class Drive:
         found = self._replies.pop(line.x, None)
         if found is not None:
             response, held = found
+            if line.cut is not None:
+                response = left_of(response, line.status, line.sent)
             self._service.tell(
                 Replied(line.t, line.x, response, held, line.first, line.by, line.cut, line.sent)
             )  # fmt: skip

@@ -30,7 +30,7 @@ class Glance:
             config.clients, self._values, self._bind, blob, made_anew(recording, config), config.accounts
         )
         self._told: list[Fact] = []
-        self._replies: dict[int, tuple[Response, int]] = {}
+        self._replies: dict[int, tuple[Response, int, str | None]] = {}
         self._x = 0
         self.exchanges = 0
         self.facts = 0
@@ -47,9 +47,9 @@ class Glance:
                         return False
                 case Entry():
                     kind = class_of(line)
-                    if kind == "derived":
+                    if kind == "derived" and line.type != "fault.struck":
                         derived.setdefault(line.text("job") or "", []).append(line)
-                    elif kind == "input" and not self._fact(line):
+                    elif kind in ("input", "derived") and not self._fact(line):
                         return False
                 case _:
                     continue
@@ -67,13 +67,15 @@ class Glance:
             self._x = self._service.next_exchange()
         reply = self._service.serve(self._rebuild.request(line), line.t, c=line.c, took=line.took)
         self._x = reply.x
-        self._replies[line.x] = (reply.whole(line.t)[0], reply.held)
+        self._replies[line.x] = (reply.whole(line.t)[0], reply.held, reply.strike.cut if reply.strike else None)
 
     def _reply(self, line: Res) -> bool:
         found = self._replies.pop(line.x, None)
-        if found is None or line.by is not None or line.cut is not None:
+        if found is None or line.by is not None:
             return False
-        response, held = found
+        response, held, cut = found
+        if line.cut != cut:
+            return False  # the socket decided
         self.exchanges += 1
         return (
             line.status == response.status

@@ -210,9 +210,10 @@ class _Side:
     def _sort_fact(self, line: Entry) -> None:
         kind = class_of(line)
         job = self.canon.id(line.text("job") or "")
-        if kind == "input" and line.x is not None:
+        struck = line.type == "fault.struck"
+        if (kind == "input" or struck) and line.x is not None:
             self.facts.setdefault(line.x, []).append(line)
-        if kind == "derived":
+        if kind == "derived" and not struck:
             self.derived.setdefault(job, []).append(line)
         if line.type == "job.accepted":
             self.lines_of.setdefault(job, line.n)

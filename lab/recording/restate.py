@@ -8,7 +8,18 @@ from collections.abc import Iterator
 
 from lab.core.clock import Millis
 from lab.core.gates import Decision
-from lab.core.journal import Fact, GateDecided, JobAccepted, JobRecord, TokenGranted, WaitEnded, job_key
+from lab.core.journal import (
+    CallCounted,
+    CountRecord,
+    Fact,
+    FaultArmed,
+    GateDecided,
+    JobAccepted,
+    JobRecord,
+    TokenGranted,
+    WaitEnded,
+    job_key,
+)
 from lab.core.observe import Noted
 from lab.core.plan import settle_draws
 from lab.core.service import Service
@@ -23,7 +34,7 @@ def restate(service: Service, tape: Tape, now: Millis) -> None:
 
 
 def live_facts(service: Service, now: Millis) -> Iterator[Fact]:
-    """The facts that fold to the tokens still good, and to every job with its decisions."""
+    """The facts that fold to the tokens still good, to every job with its decisions, and to what faults know."""
     for token, record in service.ledger.tokens():
         if live(service.ledger, record, now):
             yield TokenGranted(
@@ -38,6 +49,15 @@ def live_facts(service: Service, now: Millis) -> Iterator[Fact]:
             yield _accepted(service, job, found, keys.get(job))
             for number, decision in enumerate(found.decisions):
                 yield _decided(job, decision, aliases.get((job, number)))
+    for known in service.ledger.faults():
+        if isinstance(known, CountRecord):
+            yield CallCounted(
+                at=now, counter=known.counter, job=known.job, client=known.client, value=known.value
+            )  # fmt: skip
+        else:
+            yield from (
+                FaultArmed(at=each.at, by="control", fault=each.rule.name, where=each.where) for each in known.armed
+            )
 
 
 def _accepted(service: Service, job: str, record: JobRecord, key: str | None) -> JobAccepted:

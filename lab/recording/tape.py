@@ -16,6 +16,7 @@ from lab.core.journal import (
     Derived,
     DeviceGranted,
     Fact,
+    FaultStruck,
     GateDecided,
     JobAccepted,
     LedgerCleared,
@@ -222,7 +223,8 @@ class Tape:
             self._jobs.clear()
         elif fact.kind == "input" and (written := self._jobs.get(getattr(fact, "job", ""))) is not None:
             written.until = _AT_ONCE
-        if fact.kind == "derived" or (isinstance(fact, GateDecided) and fact.by == "script"):
+        derived = fact.kind == "derived" and not isinstance(fact, FaultStruck)
+        if derived or (isinstance(fact, GateDecided) and fact.by == "script"):
             return
         self._fact(fact, told.at, told.x)
         if isinstance(fact, GateDecided):
@@ -260,7 +262,7 @@ class Tape:
 
 
 _PLAIN = frozenset(
-    "job alias gate round approvals verdict by from to step until otherwise c how turn ordinal grant why".split()
+    "job alias gate round approvals verdict by from to step until otherwise c how turn ordinal grant why fault call".split()
 )
 """Members that hold the lab's own words and ids, never a peer's."""
 

@@ -17,6 +17,7 @@ from lab.core.exchange import Request, Response
 from lab.core.journal import ConnectionClosed, ConnectionOpened, RequestMalformed
 from lab.core.observe import Replied, Requested
 from lab.core.service import Pieces, Reply, Service
+from lab.server.faults import deliver_struck
 from lab.server.incoming import UNCODABLE, Gone, Incoming, Refused, body_of, check, headers_of, request_of, target_of
 from lab.server.limits import Limits
 from lab.server.listen import Bound, Listener, bind
@@ -57,7 +58,7 @@ class MockServer:
         self.connections = 0
         """Open now."""
         self._ordinal = 0
-        self._writer = Writer(service.config.epoch)
+        self.writer = Writer(service.config.epoch)
         self._manager: _Manager | None = None
         self._listener: Listener | None = None
 
@@ -139,6 +140,8 @@ class MockServer:
             return await self._refuse(incoming, body, now, now - since)
         request = request_of(message, headers, body)
         reply = self.service.serve(request, now, c=connection.ordinal, took=now - since)
+        if reply.strike is not None:
+            return await deliver_struck(self, incoming, reply, reply.strike, now)
         if reply.pieces is not None:
             return await self._stream(incoming, reply, reply.pieces, now)
         return await self._deliver(incoming, request, reply, now)
@@ -199,7 +202,7 @@ class MockServer:
                 await self.clock.hold(reply.held)
             last = not chunked or connection.last_of(incoming.message.should_close)
             line, at = _CLOSE if last else b"", self.clock.now()
-            if streaming.begin(self._writer.bytes_of(reply.response, at, last=line, chunked=chunked)):
+            if streaming.begin(self.writer.bytes_of(reply.response, at, last=line, chunked=chunked)):
                 response, first = reply.response, at - now
                 cut = "" if await streaming.send(pieces) else cut
         except asyncio.CancelledError:
@@ -222,7 +225,7 @@ class MockServer:
         transport = connection.transport
         if transport is None or transport.is_closing():
             return False
-        transport.write(self._writer.bytes_of(response, self.clock.now(), method=method, last=line))
+        transport.write(self.writer.bytes_of(response, self.clock.now(), method=method, last=line))
         return True
 
     def _tell_cut(self, reply: Reply, cut: str) -> None:

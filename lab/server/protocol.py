@@ -5,6 +5,7 @@ It reaches into private members of aiohttp 3.14 (hence the pin): `_request_in_pr
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.http_exceptions import BadHttpMethod, ContentEncodingError
@@ -43,6 +44,7 @@ class Connection(RequestHandler):
     __slots__ = (
         "_late",
         "_tls",
+        "at_end",
         "half_closed",
         "headers",
         "how",
@@ -67,6 +69,8 @@ class Connection(RequestHandler):
         self._late: asyncio.TimerHandle | None = None
         self.lost = asyncio.Event()
         """Set once the connection is over."""
+        self.at_end: Callable[[], None] | None = None
+        """Called once the peer has ended its side, or is gone."""
         self.received = 0
         self.total = 0
         self._tls = False
@@ -81,6 +85,8 @@ class Connection(RequestHandler):
         """The connection is over."""
         self._on_time()
         self.lost.set()
+        if self.at_end is not None:
+            self.at_end()
         super().connection_lost(exc)
         self.shell.closed(self.ordinal, self.how or ("reset" if exc is not None else "client"))
 
@@ -101,6 +107,8 @@ class Connection(RequestHandler):
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it; aiohttp declares None
         """The peer has said all: what it asked is still answered."""
         self.half_closed = True
+        if self.at_end is not None:
+            self.at_end()
         return self._busy()
 
     def _busy(self) -> bool:

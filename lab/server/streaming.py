@@ -26,8 +26,8 @@ class Streaming:
         """Send the head; False if the peer is gone."""
         return self._write(head)
 
-    async def send(self, pieces: Pieces) -> bool:
-        """Whether all of it left; False once the peer is gone."""
+    async def send(self, pieces: Pieces, *, whole: bool = True) -> bool:
+        """Whether all of it left; False once the peer is gone. A body that is not `whole` is left without an end."""
         for when, piece in pieces:
             if self._clock.now() < when:
                 await self._due(when)
@@ -36,7 +36,7 @@ class Streaming:
             self._parts.append(piece)
             if self._connection.writing_paused:
                 await self._connection._drain_helper()
-        return self._write(b"0\r\n\r\n" if self._chunked else b"")
+        return self._write(b"0\r\n\r\n" if self._chunked and whole else b"")
 
     async def _due(self, when: Millis) -> None:
         """Return when the piece is due, or the peer is gone; a cancelled stream ends at once."""

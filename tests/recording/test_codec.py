@@ -29,15 +29,13 @@ def test_the_example_is_read_as_closed_and_written_byte_for_byte() -> None:
     assert write([found.header, *found.lines], found.end.reason, found.end.t) == data
 
 
-def test_known_facts_come_back_as_values_and_unknown_ones_as_members() -> None:
+def test_facts_come_back_as_values() -> None:
     found = read(GOLDEN.read_bytes())
     for entry in found.facts():
         fact = fact_of(entry)
-        assert (fact is not None) == (entry.type in FACTS)
-        if fact is not None:
-            assert members_of(fact) == entry.members
-            assert fact.at == entry.instant
-    assert {entry.type for entry in found.facts() if fact_of(entry) is None} == {"fault.struck"}
+        assert fact is not None and FACTS[entry.type] is type(fact)
+        assert members_of(fact) == entry.members
+        assert fact.at == entry.instant
 
 
 def test_a_footer_that_is_encoded_again_is_the_same() -> None:

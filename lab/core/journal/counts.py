@@ -1,11 +1,12 @@
 """Records of faults: how far each has counted, and which were armed from outside."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from pydantic import ValidationError
 
+from lab.core.exchange import Json
 from lab.core.faults import Rule, armed_rule
 from lab.core.journal.facts import CallCounted, Fact, FaultArmed, FaultDisarmed
 from lab.core.scenario import Fault
@@ -26,16 +27,16 @@ class Armed:
     """A fault that was armed: the rule it makes, and how it was written."""
 
     rule: Rule
-    where: Mapping[str, object]
+    where: Mapping[str, Json]
     at: int
 
 
 @dataclass(frozen=True, slots=True)
 class ArmedRecord:
-    """All faults that are armed, oldest first, and how often each name has been."""
+    """All faults that are armed, oldest first, and every name that ever was."""
 
     armed: tuple[Armed, ...] = ()
-    times: Mapping[str, int] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
 
 FaultRecord: TypeAlias = CountRecord | ArmedRecord
@@ -75,7 +76,6 @@ def _armed(fact: FaultArmed, get: Callable[[bytes], object]) -> tuple[tuple[byte
         fault = Fault.model_validate(dict(fact.where))
     except ValidationError:
         return ()  # another lab's form, in an old recording
-    times = known.times.get(fact.fault, 0) + 1
-    one = Armed(armed_rule(fact.fault, fault, times), fact.where, fact.at)
+    one = Armed(armed_rule(fact.fault, fault), fact.where, fact.at)
     others = tuple(each for each in known.armed if each.rule.name != fact.fault)
-    return ((ARMED_KEY, ArmedRecord((*others, one), {**known.times, fact.fault: times})),)
+    return ((ARMED_KEY, ArmedRecord((*others, one), known.names | {fact.fault})),)

@@ -42,8 +42,10 @@ class App:
     scope: str
     parameters: Mapping[str, Json] = field(default_factory=dict)
     backoff: Backoff = Backoff()
+    answer_within: Millis = 60_000
+    """How long a reply may take, its last byte included."""
     attempts: int = 5
-    """How often in a row a call may fail without an answer, or with 429 or 5xx, before the run gives up."""
+    """How often in a row a call may fail (no answer, 429, 5xx, what can't be read) before the run gives up."""
     patience: Millis | None = None
     """How long a job may take before the run gives up; None: for ever."""
 
@@ -77,6 +79,8 @@ class Send:
 
     route: str
     request: Request
+    until: Millis | None = None
+    """When to give up waiting for the reply."""
 
 
 @dataclass(frozen=True, slots=True)

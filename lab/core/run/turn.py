@@ -28,6 +28,7 @@ from lab.core.run.effects import (
     Wait,
 )
 from lab.core.scenario import Status
+from lab.core.seeds import draw
 
 
 class _Stopped(Exception):
@@ -148,7 +149,7 @@ class _Turn:
         return body
 
     def _call(self, route: str, request: Request, *, again: bool) -> Generator[Effect, Result, Response]:
-        """A call with the bearer; a 401 gets one new token, 429 and 5xx and silence are tried again if they may be."""
+        """A call with the bearer; a 401 gets one new token, and what failed is tried again if it may be."""
         renewed = False
         tries = 0
         while True:
@@ -157,29 +158,44 @@ class _Turn:
                 request.method, request.path, request.query,
                 (("authorization", f"Bearer {badge.token}"), *request.headers), request.body,
             )  # fmt: skip
-            got = yield Send(route, signed)
+            got = yield Send(route, signed, self.now + self.app.answer_within)
             self.now = got.at
             if isinstance(got, Received):
                 if got.response.status == 401 and not renewed:
                     renewed, self.badge = True, None
                     continue
-                if got.response.status != 429 and got.response.status < 500:
+                if self._settles(route, got.response):
                     return got.response
             tries += 1
             yield from self._retry(got, tries, again=again)
 
+    def _settles(self, route: str, response: Response) -> bool:
+        """Whether a reply is an answer, good or bad; else it is a failure that may pass."""
+        if response.status == 429 or response.status >= 500:
+            return False
+        if route != "status":
+            return True
+        # a job may be unknown for a moment after its acceptance; and half a body, or a page, is no result
+        early = response.status == 404 and self.polls == 0
+        return not early and (response.status != 200 or wire.parse_job(response.body) is not None)
+
     def _retry(self, got: Result, tries: int, *, again: bool) -> Generator[Effect, Result, None]:
         """Wait before the next try, as long as Retry-After says; _Stopped when there is none."""
-        why = got.why if isinstance(got, Silence) else ""
         response = got.response if isinstance(got, Received) else None
-        # A 429 or 503 was not processed (RFC 9110 §15.6.4, RFC 6585 §4), so even invoke may be sent again.
-        unprocessed = response is not None and response.status in (429, 503)
-        if not (again or unprocessed) or tries >= self.app.attempts:
-            raise _Stopped(wire.refusal_of(response) if response else f"No answer came: {why}.")
         told = wire.retry_after(response, self.now) if response else None
-        pause = self.app.backoff.longest if told is None else told
+        # 429, and 503 with Retry-After, say that nothing was accepted (RFC 6585 §4, RFC 9110 §10.2.3), so even invoke
+        # may be sent again.
+        unprocessed = response is not None and (response.status == 429 or (response.status == 503 and told is not None))
+        if not (again or unprocessed) or tries >= self.app.attempts:
+            raise _Stopped(_failure(got))
+        pause = self._pause(tries) if told is None else told
         woke = yield Wait(self.now + pause, "retry" if told is None else "retry-after")
         self.now = woke.at
+
+    def _pause(self, tries: int) -> Millis:
+        """Twice as long after each failure, at most a minute, and up to a quarter more, so that clients part."""
+        pause = min(60_000, self.app.backoff.longest << (tries - 1))
+        return pause + draw(0, f"{self.app.client_id}/{self.app.message}/retry@{self.now}", 0, pause // 4)
 
     def _token(self) -> Generator[Effect, Result, Badge]:
         if self.badge is not None and self.badge.fresh(self.now):
@@ -187,19 +203,31 @@ class _Turn:
         tries = 0
         while True:
             asked = self.now
-            got = yield Send("token", token_request(self.app))
+            got = yield Send("token", token_request(self.app), self.now + self.app.answer_within)
             self.now = got.at
             if isinstance(got, Received) and got.response.status == 200:
                 granted = wire.parse_grant(got.response.body)
-                if granted is None:
-                    raise _Stopped("The token answer has no access_token.")
-                token, lifetime = granted
-                self.badge = Badge(token, asked, asked + lifetime)
-                return self.badge
-            if isinstance(got, Received) and got.response.status not in (429, 500, 502, 503, 504):
+                if granted is not None:
+                    token, lifetime = granted
+                    self.badge = Badge(token, asked, asked + lifetime)
+                    return self.badge
+            elif isinstance(got, Received) and got.response.status not in (429, 500, 502, 503, 504):
                 raise _Stopped(wire.refusal_of(got.response))
             tries += 1
             yield from self._retry(got, tries, again=True)
+
+
+def _failure(got: Result) -> str:
+    """What went wrong with a call, in one sentence."""
+    match got:
+        case Silence(why=why):
+            return f"No answer came: {why}."
+        case Received(response=response) if response.status == 200:
+            return "The answer can't be read: it is neither a job body nor a grant."
+        case Received(response=response):
+            return wire.refusal_of(response)
+        case _:
+            return "The call failed."
 
 
 def token_request(app: App) -> Request:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
+from lab.core.faults import Strike
 from lab.core.gates import Origin
 from lab.core.journal import (
     Derived,
@@ -29,7 +30,7 @@ from lab.core.service.token import Desk, answer_device, live
 from lab.core.service.views import Config, Look
 from lab.core.wire import without_files
 
-__all__ = ["Config", "Look", "Mock", "Pieces", "Reply", "Ruling", "Service"]
+__all__ = ["Config", "Look", "Mock", "Over", "Pieces", "Reply", "Ruling", "Service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,45 @@ class Reply:
     job: str | None
     pieces: Pieces | None = None
     """Of a stream: its body, piece by piece, in place of the response's. It can be gone through once."""
+    strike: Strike | None = None
+    """What a fault does to it at the socket; the response is what leaves of it."""
 
     def whole(self, now: Millis) -> tuple[Response, Millis]:
-        """The response with all of its body, and the instant at which the last byte leaves a request of `now`."""
+        """The response with all of its body, and the instant at which it is over for a request of `now`."""
+        more = self.strike.lasts if self.strike else 0
         if self.pieces is None:
-            return self.response, now + self.held
+            return self.response, now + self.held + more
         parts = list(self.pieces)
         last = max((when for when, _ in parts), default=now)
-        return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.held)
+        return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.held) + more
+
+    def over(self, now: Millis, until: Millis | None = None) -> "Over":
+        """How it ends for a peer in this process that asked at `now`, and waits until `until`."""
+        parts = None if self.pieces is None else list(self.pieces)
+        response, at = replace(self, pieces=None if parts is None else iter(parts)).whole(now)
+        if until is None or at <= until:
+            cut, loss = (self.strike.cut, self.strike.loss) if self.strike else (None, None)
+            return Over(response, at, cut, loss)
+        if until < now + self.held or response.status == 0:
+            response = Response(0)
+        elif parts is not None:
+            response = replace(response, body=b"".join(part for when, part in parts if when <= until))
+        return Over(response, until, "client_gone", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What of a reply has left when its exchange is over; `loss` says why the peer has nothing of it."""
+
+    response: Response
+    at: Millis
+    cut: str | None
+    loss: str | None
+
+    @property
+    def sent(self) -> int | None:
+        """Bytes of the body that left, where it was cut."""
+        return len(self.response.body) if self.cut else None
 
 
 class Service:
@@ -81,7 +113,9 @@ class Service:
         self._commit(done.facts, x)
         if done.facts and self.observers:
             self._touch(done.job, now)
-        return Reply(x, done.response, done.held, done.route, done.flags, done.job, done.pieces)
+        if done.struck is not None:
+            self.tell(Noted(now, done.struck, x))
+        return Reply(x, done.response, done.held, done.route, done.flags, done.job, done.pieces, done.strike)
 
     def next_exchange(self) -> int:
         """An ordinal for an exchange that the shell answers without asking the mock."""

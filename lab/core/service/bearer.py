@@ -38,6 +38,12 @@ def bearer_of(
     return _known(switches, ledger, token, now, api=api), flags
 
 
+def token_of(request: Request) -> str | None:
+    """The token of a request whose bearer is in order."""
+    header = request.header("authorization")
+    return header.partition(" ")[2].strip(" ") if header else None
+
+
 def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: bool) -> TokenRecord | Problem:
     # Only tokens of this ledger can be good, so looking one up is the whole check; nothing is parsed.
     record = ledger.get(token_key(token))

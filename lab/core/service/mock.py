@@ -5,15 +5,17 @@ from dataclasses import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.journal import Ledger, TokenRecord, job_named
+from lab.core.faults import Rule, processed
+from lab.core.journal import Ledger, Tentative, TokenRecord, job_named
 from lab.core.plan import Outline
 from lab.core.problems import CANNOT_EXECUTE, Problem, forbidden
 from lab.core.service import pod
 from lab.core.service import token as identity
-from lab.core.service.bearer import bearer_of
+from lab.core.service.bearer import bearer_of, token_of
 from lab.core.service.calls import Answered, Call, Handled
 from lab.core.service.documents import documents, documents_attach, documents_batch
 from lab.core.service.invoke import JOB_UNKNOWN, invoke
+from lab.core.service.striking import Occasion, rules_of
 from lab.core.service.views import UNMATCHED, Config, Views
 from lab.core.service.withheld import withheld
 from lab.core.wire import RELAYS, RESOURCE_PATH, Route, find, read_mode
@@ -69,6 +71,9 @@ class Mock:
         if isinstance(route, Problem):
             return Handled(self._refusal(route))
         if route.path:
+            followed = self.config.token_outline
+            if route.name == "token" and (rules := rules_of(ledger, "token", followed)):
+                return self._struck_token(ledger, request, now, route, rules)
             return self._identity(ledger, request, now, route)
         if route.name in RELAYS:
             return self._relay(ledger, request, now, route)
@@ -89,7 +94,8 @@ class Mock:
         held = 0
         if route.name == "token" and granted.client is not None and (followed := self.config.token_outline):
             held = self._held(followed, "token", granted.client, now)
-        return Handled(granted.response, held, route.name, None, granted.facts, (*route.flags, *granted.flags))
+        flags = (*route.flags, *granted.flags)
+        return Handled(granted.response, held, route.name, None, granted.facts, flags, client=granted.client)
 
     def _relay(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Handled:
         """Tokens from the pod for other credentials than a bearer."""
@@ -128,15 +134,56 @@ class Mock:
         made = self.views.by_name[record.scenario] if record.scenario else UNMATCHED
         response = self.views.status(ledger, job, record, now, mode, shown=route.job)
         held = self._held(made, "status", route.job, now)
-        return Handled(response, held, "status", job, (), (*route.flags, *flags))
+        done = Handled(response, held, "status", job, (), (*route.flags, *flags))
+        rules = rules_of(ledger, "status", made)
+        if not rules:
+            return done
+        step: str | None = None
+        if any(rule.fault.step for rule in rules):
+            look = self.views.look(ledger, job, now)
+            step = look.span.id if look else None
+        occasion = Occasion(self.config, ledger, rules, now, bearer.client, token_of(request), job, self._refusal)
+        return occasion.struck(done, occasion.judge(now - record.at, step))
+
+    def _struck_token(
+        self, ledger: Ledger, request: Request, now: Millis, route: Route, rules: tuple[Rule, ...]
+    ) -> Handled:
+        """A token request, tried first: what is refused is neither counted nor struck."""
+        tried = Tentative(ledger)
+        done = self._identity(tried, request, now, route)
+        if done.client is None:
+            tried.keep()
+            return done
+        return self._settled(tried, Occasion(self.config, ledger, rules, now, done.client, refuse=self._refusal), done)
+
+    def _settled(self, tried: Tentative, occasion: Occasion, done: Handled) -> Handled:
+        judged = occasion.judge()
+        if judged.struck is None or processed(judged.struck.fault):
+            tried.keep()
+        return occasion.struck(done, judged)
 
     def _answer(self, call: Call, flags: tuple[str, ...]) -> Handled:
+        """An API call but a poll: tried first, for what is refused is neither counted nor struck."""
+        tried = Tentative(call.ledger)
+        done, made = self._answered(replace(call, ledger=tried), flags)
+        route = "invoke" if call.route.name == "invoke" else "stream"
+        rules = () if made is None else rules_of(call.ledger, route, made)
+        if not rules:
+            tried.keep()
+            return done
+        occasion = Occasion(
+            self.config, call.ledger, rules, call.now, call.bearer.client, token_of(call.request), None, self._refusal
+        )  # fmt: skip
+        return self._settled(tried, occasion, done)
+
+    def _answered(self, call: Call, flags: tuple[str, ...]) -> tuple[Handled, Outline | None]:
+        """The reply, and the scenario of whose faults it may be struck; None where it is refused."""
         name = call.route.name
         done = _API[name](call)
         noted = tuple(sorted({*call.route.flags, *flags, *done.flags}))
         if isinstance(done.response, Problem):
-            return Handled(self._refusal(done.response), 0, name, done.job, (), noted)
+            return Handled(self._refusal(done.response), 0, name, done.job, (), noted), None
         held = 0
         if done.outline is not None and done.job is not None:
             held = self._held(done.outline, "invoke", done.job, call.now)
-        return Handled(done.response, held, name, done.job, done.facts, noted, done.pieces)
+        return Handled(done.response, held, name, done.job, done.facts, noted, done.pieces), done.outline

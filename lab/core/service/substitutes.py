@@ -22,7 +22,10 @@ _MESSAGES = {
     504: "Gateway timeout.",
 }
 _NOT_FOUND = {"status": "Job not found.", "invoke": "Workflow not found.", "stream": "Workflow not found."}
-_OAUTH = {400: ("invalid_request", "The request was refused."), 401: ("invalid_client", "Client authentication failed.")}
+_OAUTH = {
+    400: ("invalid_request", "The request was refused."),
+    401: ("invalid_client", "Client authentication failed."),
+}
 LOGIN_PAGE = (
     b"<html><head><title>Sign In</title></head><body><h1>Sign In</h1>"
     b'<form method="post"><input name="username"><input name="password" type="password"></form></body></html>'
@@ -107,6 +110,14 @@ def altered(fault: Fault, response: Response) -> Response:
     if fault.status_word is None and not fault.odd_body and fault.omit is None:
         return response
     return replace(response, body=altered_json(fault, response.body))
+
+
+def altered_part(fault: Fault, part: bytes) -> bytes:
+    """The same for a part of a stream: the JSON objects of its events."""
+    lines = (
+        b"data: " + altered_json(fault, line[6:]) if line.startswith(b"data: {") else line for line in part.split(b"\n")
+    )
+    return b"\n".join(lines)
 
 
 def altered_json(fault: Fault, body: bytes) -> bytes:
