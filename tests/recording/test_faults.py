@@ -1,0 +1,239 @@
+"""Faults in one process: the external app outlives what it can, and a recording of it replays to the same bytes."""
+
+from hashlib import sha256
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.core.clock import INSTANT_EPOCH
+from lab.core.exchange import Request
+from lab.core.journal import CallCounted, FaultStruck
+from lab.core.oauth import DEMO, JANE, Client, api_scope
+from lab.core.observe import Noted, Observation
+from lab.core.parse import parse
+from lab.core.plan import Outline, outline
+from lab.core.run import App, Outcome, token_request
+from lab.core.scenario import Switches
+from lab.core.service import Config, Service
+from lab.core.wire import path_of
+from lab.engine.instant import run_instantly
+from lab.recording.glance import Glance
+from lab.recording.header import config_of, header_of
+from lab.recording.reader import read
+from lab.recording.replay import replay
+from lab.recording.tape import Tape
+from tests.core.wire_peer import read as body_of
+from tests.recording.joined import SCENARIO
+
+OTHER = Client("other", "lab-secret-other")
+
+
+def made(*faults: str) -> Outline:
+    text = SCENARIO + "faults:\n" + "".join(f"  - {{{fault}}}\n" for fault in faults)
+    return outline(parse(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+
+
+class Taped:
+    """A mock with a tape, whose runs cost no time."""
+
+    def __init__(self, *faults: str, seed: int = 42) -> None:
+        self.outline = made(*faults)
+        config = Config((self.outline,), Switches(), seed, INSTANT_EPOCH, (DEMO, OTHER), accounts=(JANE,))
+        self.service = Service(config)
+        self.lines: list[bytes] = []
+        self.told: list[Observation] = []
+        pairs = [(client.id, client.secret) for client in config.clients]
+        self.tape = Tape(self.service, self.lines.append, header_of(config, lab="0.1.0"), clients=pairs)
+        self.service.observers += [self.tape, self.told.append]
+        self.now = 0
+
+    def run(self, client: Client = DEMO) -> Outcome:
+        app = App("EXPENSES", "Taxi, é 42", client.id, client.secret, api_scope("acme-test"))
+        done = run_instantly(self.service, app, start=self.now)
+        self.now += done.elapsed + 1_000
+        return done
+
+    def struck(self) -> list[tuple[str, int]]:
+        facts = [each.fact for each in self.told if isinstance(each, Noted)]
+        return [(fact.fault, fact.call) for fact in facts if isinstance(fact, FaultStruck)]
+
+    def replays(self) -> None:
+        self.tape.close(self.now)
+        data = b"".join(self.lines)
+        recording = read(data)
+        report = replay(recording, [self.outline], clients=(DEMO, OTHER))
+        assert report.passed, report.text()
+        assert report.actual == data
+
+
+STATUS = [
+    "answer: 429", "answer: 429, retry_after: 7s", "answer: 429, retry_after: {date: 7s}", "answer: 503",
+    'answer: 503, retry_after: {text: "1.5"}', "answer: 500", "answer: 502, body: html", "answer: 504, body: empty",
+    "answer: 200, body: html", "answer: 401", "answer: 404", "strike: reset", "strike: empty", "strike: truncate",
+    "strike: garbage", "strike: wrong-length", "strike: slow-body", "strike: stall", "strike: hang", "strike: close",
+    "delay: 10s", "expire_token: true", "status_word: QUEUED_V2", "odd_body: true", "omit: [output, nodes]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", STATUS)
+def test_the_app_reaches_its_result_through_a_fault_at_its_first_poll(fault: str) -> None:
+    taped = Taped("route: status, " + fault)
+    done = taped.run()
+    assert done.complete, done
+    assert [call for _, call in taped.struck()] == [1]
+    taped.replays()
+
+
+ALSO_LATER = [fault for fault in STATUS if fault not in ("answer: 404",)]
+
+
+@pytest.mark.parametrize("fault", ALSO_LATER)
+def test_and_in_the_middle_of_waiting(fault: str) -> None:
+    taped = Taped("route: status, step: manager, " + fault)
+    assert taped.run().complete
+    assert [call for _, call in taped.struck()] == [1]
+    taped.replays()
+
+
+TOKEN = [
+    fault for fault in STATUS if not fault.startswith(("status_word", "expire_token", "answer: 401", "answer: 404"))
+]
+
+
+@pytest.mark.parametrize("fault", [each.replace("omit: [output, nodes]", "omit: [expires_in]") for each in TOKEN])
+def test_the_app_gets_its_token_in_spite_of_a_fault(fault: str) -> None:
+    taped = Taped("route: token, " + fault)
+    assert taped.run().complete
+    assert [call for _, call in taped.struck()] == [1]
+    taped.replays()
+
+
+@pytest.mark.parametrize(
+    ("fault", "jobs", "complete"),
+    [
+        ("answer: 429", 1, True), ("answer: 503, retry_after: 2s", 1, True), ("answer: 503", 0, False),
+        ("answer: 500", 0, False), ("answer: 502, body: html", 0, False), ("answer: 400", 0, False),
+        ("answer: 200, body: html", 0, False), ("answer: 401", 1, True), ("answer: 403", 0, False),
+        ("strike: reset", 0, False), ("strike: empty", 0, False), ("strike: truncate", 0, False),
+        ("strike: garbage", 0, False), ("strike: hang", 0, False), ("strike: stall", 0, False),
+        ("strike: wrong-length", 0, False), ("strike: slow-body", 1, False), ("strike: close", 1, True),
+        ("delay: 10s", 1, True), ("delay: 61s", 1, False), ("expire_token: true", 1, True),
+        ("lose_reply: true", 1, False), ("lose_reply: true, strike: hang", 1, False),
+        ("lose_reply: true, answer: 504", 1, False), ("odd_body: true", 1, True),
+    ],
+)  # fmt: skip
+def test_an_invoke_is_never_sent_twice_blindly(fault: str, jobs: int, complete: bool) -> None:
+    taped = Taped("route: invoke, " + fault)
+    assert taped.run().complete == complete
+    assert len(list(taped.service.jobs())) == jobs
+    assert taped.struck()
+    taped.replays()
+
+
+def test_a_refusal_for_good_ends_the_run_and_not_the_lab() -> None:
+    for fault, asked in (("answer: 401", 2), ("answer: 403", 1), ("answer: 400", 1), ("answer: 503", 5)):
+        taped = Taped(f"route: status, calls: every 1, {fault}")
+        assert not taped.run().complete
+        assert len(taped.struck()) == asked
+        taped.replays()
+
+
+def test_hanging_costs_the_app_a_minute_of_the_labs_clock_and_the_peer_is_seen_to_go() -> None:
+    taped = Taped("route: status, strike: hang")
+    taped.run()
+    lost = [line for line in b"".join(taped.lines).splitlines() if b'"cut"' in line]
+    assert len(lost) == 1 and b'"s":0' in lost[0] and b'"cut":"client_gone","sent":0' in lost[0]
+
+
+def test_a_fault_shorter_than_the_apps_patience_is_cut_by_the_mock() -> None:
+    taped = Taped("route: status, strike: wrong-length")
+    taped.run()
+    (lost,) = [line for line in b"".join(taped.lines).splitlines() if b'"cut"' in line]
+    assert b'"s":200' in lost and b'"cut":"truncated"' in lost
+
+
+def test_a_recording_with_faults_is_told_the_same_at_a_glance() -> None:
+    taped = Taped("route: status, answer: 503, retry_after: 2s, body: empty", "route: status, calls: 3, strike: reset")
+    assert taped.run().complete
+    taped.tape.close(taped.now)
+    recording = read(b"".join(taped.lines))
+    assert Glance(recording, config_of(recording, [taped.outline])).same() is True
+
+
+def test_a_fault_that_no_longer_strikes_is_a_divergence_with_its_line() -> None:
+    taped = Taped("route: status, name: poll-503, answer: 503")
+    taped.run()
+    taped.tape.close(taped.now)
+    report = replay(read(b"".join(taped.lines)), [made("route: status, name: other, calls: 999, answer: 503")])
+    assert not report.passed
+    assert "poll-503" in report.text()
+
+
+# Counting
+
+
+PERIODIC = ["route: status, calls: every 3, answer: 503", "route: status, calls: 2-3, strike: reset"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=60))
+def test_polls_are_counted_by_job_however_they_are_interleaved(order: list[int]) -> None:
+    taped = Taped(*PERIODIC, "route: status, chance: 30%, answer: 500")
+    jobs, bearer = _four_jobs(taped)
+    seen: dict[int, list[int]] = {}
+    for which in order:
+        taped.now += 1
+        seen.setdefault(which, []).append(_poll(taped, bearer, jobs[which]))
+    for which, codes in seen.items():
+        alone = Taped(*PERIODIC, "route: status, chance: 30%, answer: 500")
+        again, bearer = _four_jobs(alone)
+        assert again == jobs
+        assert [_poll(alone, bearer, again[which]) for _ in codes] == codes
+
+
+def _four_jobs(taped: Taped) -> tuple[list[str], str]:
+    app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))
+    bearer = str(body_of(taped.service.serve(token_request(app), 0).response)["access_token"])
+    return [_invoke(taped, bearer) for _ in range(4)], bearer
+
+
+def _invoke(taped: Taped, bearer: str) -> str:
+    headers = (("authorization", f"Bearer {bearer}"), ("content-type", "application/json"))
+    request = Request("POST", path_of("invoke", code="EXPENSES"), "", headers, b'{"message":"Taxi, \xc3\xa9 42"}')
+    return str(body_of(taped.service.serve(request, taped.now).response)["jobId"])
+
+
+def _poll(taped: Taped, bearer: str, job: str) -> int:
+    request = Request("GET", path_of("status", code="EXPENSES", job=job), "", (("authorization", f"Bearer {bearer}"),))
+    return taped.service.serve(request, taped.now).response.status
+
+
+def test_invokes_are_counted_by_client() -> None:
+    taped = Taped("route: invoke, calls: 2, answer: 400")
+    assert [taped.run(client).status is not None for client in (DEMO, OTHER, DEMO, OTHER)] == [True, True, False, False]
+    counted = [each.fact for each in taped.told if isinstance(each, Noted) and isinstance(each.fact, CallCounted)]
+    assert [(fact.counter, fact.client, fact.job, fact.value) for fact in counted] == [
+        ("expense-approval/invoke-400", "demo", None, 1), ("expense-approval/invoke-400", "other", None, 1),
+        ("expense-approval/invoke-400", "demo", None, 2), ("expense-approval/invoke-400", "other", None, 2),
+    ]  # fmt: skip
+    taped.replays()
+
+
+def test_a_step_counts_only_the_calls_that_are_made_in_it() -> None:
+    taped = Taped("route: status, step: pay, calls: every 1, answer: 503", "route: status, after: 5s, answer: 500")
+    taped.run()
+    assert {name for name, _ in taped.struck()} == {"status-503", "status-500"}
+    counted = [each.fact for each in taped.told if isinstance(each, Noted) and isinstance(each.fact, CallCounted)]
+    after = next(fact for fact in counted if fact.counter == "status-500")
+    accepted = next(each.at for each in taped.told if isinstance(each, Noted) and each.fact.type == "job.accepted")
+    assert after.at - accepted >= 5_000
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_chance_is_drawn_by_the_calls_number_and_comes_near_what_it_says(seed: int) -> None:
+    taped = Taped("route: status, chance: 50%, answer: 503", seed=seed)
+    (job, *_), bearer = _four_jobs(taped)
+    codes = [_poll(taped, bearer, job) for _ in range(200)]
+    assert 50 < codes.count(503) < 150
