@@ -3,18 +3,26 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from tests.bench import rows
+from tests.bench import limits, rows
 from tests.bench.measure import Row
 
 TABLE: dict[str, Callable[[], Iterable[Row]]] = {
     "polls": rows.polls,
+    "bearer": limits.bearer,
+    "recording": limits.recording,
     "live_job": rows.live_job,
     "many_jobs": rows.many_jobs,
+    "first_looks": limits.first_looks,
+    "million": limits.million,
+    "precision": limits.precision,
+    "growth": limits.growth,
+    "loading": limits.loading,
     "help": rows.help_,
     "first_answer": rows.first_answer,
     "first_paint": rows.first_paint,
     "replays": rows.replays,
     "growing": rows.growing,
+    "cassettes": limits.cassettes,
 }
 
 

@@ -39,8 +39,9 @@ class Subject:
 def server(kind: str, *arguments: str) -> Iterator[Subject]:
     """A server of `tests.bench.servers`: its first line says port and request."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.servers", kind, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "tests.bench.servers", kind, *arguments], cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
     try:
         assert process.stdout is not None
         port = int(process.stdout.readline())
@@ -49,8 +50,9 @@ def server(kind: str, *arguments: str) -> Iterator[Subject]:
     finally:
         process.terminate()
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 class _Caller(asyncio.Protocol):

@@ -1,4 +1,4 @@
-"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | recording FILE`."""
+"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | fresh JOBS | lagging JOBS | ringed | recording FILE`."""
 
 import asyncio
 import json
@@ -44,6 +44,20 @@ async def full(mock: Service, token: str, jobs: list[str]) -> MockServer:
     return server
 
 
+async def lag() -> None:
+    """Note how late each tick of a millisecond comes; a line on stdin asks for them, and a pause begins anew."""
+    loop = asyncio.get_running_loop()
+    asked = loop.run_in_executor(None, sys.stdin.readline)
+    late: list[float] = []
+    while not asked.done():
+        due = loop.time() + 0.001
+        tick = loop.create_future()
+        loop.call_at(due, tick.set_result, None)
+        await tick
+        late.append((loop.time() - due) * 1_000)
+    print(json.dumps(late), flush=True)
+
+
 async def serve(kind: str, arguments: list[str]) -> None:
     """Serve until killed."""
     mock, token, job = waiting()
@@ -54,11 +68,17 @@ async def serve(kind: str, arguments: list[str]) -> None:
             from tests.bench.taping import tape
 
             mock.observers.append(tape(mock, arguments[0]))
-        more = int(arguments[0]) - 1 if kind == "full" and arguments else 0
+        if kind == "ringed":
+            from lab.server.ring import Ring
+
+            assert Ring(mock)
+        more = int(arguments[0]) - 1 if kind in ("full", "fresh", "lagging") and arguments else 0
         invoke = invoke_request(mock, token)
         jobs = [job, *(accepted(mock, invoke) for _ in range(more))]
-        kept = await full(mock, token, jobs[:: max(1, len(jobs) // 10_000)])
+        kept = await full(mock, token, jobs if kind == "fresh" else jobs[:: max(1, len(jobs) // 10_000)])
         assert kept
+        if kind == "lagging":
+            await lag()
     await asyncio.Event().wait()
 
 

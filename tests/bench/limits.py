@@ -1,0 +1,213 @@
+"""Rows about single costs and about many jobs: bearer, tape, loading, first looks, lag, precision, growth."""
+
+import asyncio
+import gc
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from lab.clocks import SystemClock
+from lab.core.observe import Replied
+from lab.core.parse import parse
+from lab.core.scenario import Latencies
+from lab.core.service import Service
+from lab.core.service.bearer import bearer_of
+from lab.core.testkey import PRIVATE_PEM
+from lab.server.app import MockServer
+from tests.bench.load import Subject, server
+from tests.bench.measure import Row, interleaved
+from tests.bench.mock import WAITING_AT, accepted, granted, invoke_request, service, status_request, waiting
+from tests.bench.taping import tape
+
+MILLION = 1_000_000
+FRESH = 10_000
+"""Jobs that are looked at for the first time in one round."""
+
+
+def each(call: Callable[[], object], count: int) -> float:
+    """CPU microseconds of one call."""
+    begun = time.process_time_ns()
+    for _ in range(count):
+        call()
+    return (time.process_time_ns() - begun) / count / 1_000
+
+
+def bearer() -> Iterable[Row]:
+    """The check of a bearer, a token looked up, against one that verifies the signature each time."""
+    mock, token, job = waiting()
+    request = status_request(mock, token, job)
+    check = partial(bearer_of, mock.config.switches, mock.ledger, request, WAITING_AT)
+    key = load_pem_private_key(PRIVATE_PEM.encode(), None).public_key()
+    verify = partial(jwt.decode, token, key, ["RS256"], options={"verify_aud": False, "verify_exp": False})
+    lab, verified = interleaved(lambda: each(check, 20_000), lambda: each(verify, 500))
+    yield Row(
+        "bearer check", 6, lab.median, f"jwt.decode RS256 {verified.median:.0f} µs", lab.spread, "µs", at_most=True
+    )
+
+
+def recording() -> Iterable[Row]:
+    """What a tape adds to an exchange, written line by line to a disk."""
+    with TemporaryDirectory() as folder:
+        plain, taped = waiting(), waiting()
+        taped[0].observers.append(tape(taped[0], f"{folder}/bench.rec.jsonl"))
+        without, with_ = interleaved(lambda: _polled(*plain), lambda: _polled(*taped))
+    shown = f"without {without.median:.1f} µs, with {with_.median:.1f} µs"
+    yield Row("recording, an exchange", 5, with_.median - without.median, shown, with_.spread, "µs", at_most=True)
+
+
+def _polled(mock: Service, token: str, job: str) -> float:
+    request = status_request(mock, token, job)
+
+    def poll() -> None:
+        reply = mock.serve(request, WAITING_AT)
+        mock.tell(Replied(WAITING_AT, reply.x, reply.response, reply.held))
+
+    return each(poll, 10_000)
+
+
+def loading() -> Iterable[Row]:
+    """A scenario of a thousand lines, parsed, checked and validated."""
+    text = "\n".join(_thousand())
+    assert 990 <= text.count("\n") <= 1_010
+    (lab,) = interleaved(lambda: each(lambda: parse(text, "long.yaml"), 1) / 1_000)
+    yield Row("a scenario of 1,000 lines", 40, lab.median, "CPU", lab.spread, "ms", at_most=True)
+
+
+def _thousand() -> Iterator[str]:
+    yield from ("lab: 1", "name: long", "title: Long", "agent: {code: LONG}", "ask: Go", "data:")
+    yield from (f"  price-{n}: {{between: [18, 24], decimals: 2}}".replace("-", "_", 1) for n in range(100))
+    yield "steps:"
+    for n in range(178):
+        yield from (
+            f"  - work: step-{n}",
+            f"    title: Step {n}",
+            "    takes: {between: [2s, 4s]}",
+            "    tool: GET_ITEM",
+        )
+        yield f"    says: Reading {{{{ data.price_{n % 100} }}}} of {{{{ message }}}}"
+    yield from ("  - complete: done", "    output: Done.")
+
+
+def first_looks() -> Iterable[Row]:
+    """Polls of jobs that nobody has looked at in their span, against polls of one that is remembered."""
+    with server("full", "1") as one, server("fresh", str(FRESH * 8)) as fresh:
+        slices = iter(range(0, FRESH * 8, FRESH))
+
+        def unseen() -> float:
+            at = next(slices)
+            return Subject(fresh.process, fresh.port, fresh.requests[at : at + FRESH]).per_request(FRESH)
+
+        single, first = interleaved(partial(one.per_request, FRESH), unseen)
+    shown = f"remembered {single.median:.1f} µs, first look {first.median:.1f} µs CPU a poll"
+    yield Row("poll rate, first looks / remembered", 0.60, single.median / first.median, shown, first.spread)
+
+
+def million() -> Iterable[Row]:
+    """A million live jobs: the rate of polls, and how late the loop is meanwhile."""
+    with server("full", "1") as one, server("lagging", str(MILLION)) as many:
+        single, among = interleaved(partial(one.per_request, FRESH), partial(many.per_request, FRESH))
+        assert many.process.stdin is not None and many.process.stdout is not None
+        many.process.stdin.write("lag?\n")
+        many.process.stdin.flush()
+        late = sorted(json.loads(many.process.stdout.readline()))
+    shown = f"one {single.median:.1f} µs, a million {among.median:.1f} µs CPU a poll"
+    yield Row(f"poll rate at {MILLION:,} live jobs / at one", 0.85, single.median / among.median, shown, among.spread)
+    shown = f"{len(late):,} ticks of 1 ms under polls"
+    yield Row("loop lag with a million jobs, p99", 5, late[len(late) * 99 // 100], shown, unit="ms", at_most=True)
+    yield Row("the same, worst", 50, late[-1], shown, unit="ms", at_most=True)
+
+
+def precision() -> Iterable[Row]:
+    """A configured latency of 100 ms, 200 in flight: how late replies leave, as a client sees it."""
+    late = sorted(asyncio.run(_errors(200, 10)))
+    shown = f"{len(late):,} replies, median {statistics.median(late):.1f} ms, earliest {late[0]:.2f} ms"
+    yield Row("latency error, 200 in flight, p99", 5, late[len(late) * 99 // 100], shown, unit="ms", at_most=True)
+    yield Row("the same, earliest (never early)", 0, late[0], shown, unit="ms")
+
+
+async def _errors(at_once: int, rounds: int) -> list[float]:
+    mock = service()
+    made = mock.config.outlines[0]
+    token = granted(mock)
+    job = accepted(mock, invoke_request(mock, token))
+    object.__setattr__(made.scenario, "latency", Latencies.model_validate({"status": "100ms"}))
+    server = MockServer(mock, SystemClock(WAITING_AT))
+    port = int((await server.start()).rpartition(":")[2])
+    asked = status_request(mock, token, job)
+    data = f"GET {asked.path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    loop = asyncio.get_running_loop()
+
+    async def client(number: int) -> list[float]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await _after(number / at_once * 0.1)
+        found = []
+        for _ in range(rounds):
+            begun = loop.time()
+            writer.write(data)
+            head = await reader.readuntil(b"\r\n\r\n")
+            found.append((loop.time() - begun) * 1_000 - 100)
+            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]))
+        writer.close()
+        return found
+
+    gc.freeze()
+    told = await asyncio.gather(*(client(number) for number in range(at_once)))
+    await server.stop()
+    return [late for each_ in told for late in each_]
+
+
+async def _after(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    loop.call_later(seconds, done.set_result, None)
+    await done
+
+
+def growth() -> Iterable[Row]:
+    """Resident memory of a server that is polled, the control plane's ring of exchanges beside it."""
+    with server("ringed") as one:
+        begun = _resident(one)
+        one.per_request(60_000)
+        first = _resident(one)
+        one.per_request(60_000)
+        second = _resident(one)
+    shown = f"{begun:.0f} MiB at the start, {second:.0f} MiB at the end"
+    yield Row("memory growth over 60,000 polls", 60, first - begun, shown, unit="MiB", at_most=True)
+    yield Row("and over the next 60,000", 2, second - first, shown, unit="MiB", at_most=True)
+
+
+def _resident(subject: Subject) -> float:
+    for line in Path(f"/proc/{subject.process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("no VmRSS")
+
+
+def cassettes() -> Iterable[Row]:
+    """Replay of 500 exchanges against vcrpy's playback of as many; nothing where vcrpy isn't installed."""
+    try:
+        from tests.bench.cassette import playing
+    except ModuleNotFoundError:
+        print("replay / vcrpy: vcrpy is not installed (pip install vcrpy)")
+        return
+    from lab.recording.replay import replay
+    from tests.bench.replaying import long_recording
+
+    recording, outlines = long_recording(500)
+
+    def evaluated() -> float:
+        begun = time.perf_counter()
+        assert replay(recording, outlines).passed
+        return (time.perf_counter() - begun) / 500 * 1e6
+
+    with playing(500) as played:
+        lab, vcr = interleaved(evaluated, played, rounds=3)
+    shown = f"replay {lab.median:.0f} µs an exchange, vcrpy {vcr.median:.0f} µs"
+    yield Row("replay / vcrpy's playback", 20, vcr.median / lab.median, shown, vcr.spread, "x")
