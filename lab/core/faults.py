@@ -29,6 +29,8 @@ class Rule:
     fault: Fault
     counter: str
     numbers: Calls
+    scenario: str | None = None
+    """Whose it is; None: it was armed from outside."""
 
 
 def rules(scenario: Scenario) -> Mapping[str, tuple[Rule, ...]]:
@@ -37,7 +39,10 @@ def rules(scenario: Scenario) -> Mapping[str, tuple[Rule, ...]]:
     for name, fault in zip(fault_names(scenario.faults), scenario.faults, strict=True):
         # a job is of one scenario; a client calls several
         counter = name if fault.route == "status" else f"{scenario.name}/{name}"
-        by_route[fault.route] = (*by_route.get(fault.route, ()), Rule(name, fault, counter, fault.numbers))
+        by_route[fault.route] = (
+            *by_route.get(fault.route, ()),
+            Rule(name, fault, counter, fault.numbers, scenario.name),
+        )
     return by_route
 
 

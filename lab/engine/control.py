@@ -83,6 +83,18 @@ class ControlClient:
         """`expire` or `revoke` a client's tokens."""
         return await self._ask("POST", "tokens", {"client": client, "do": do})
 
+    async def faults(self) -> Mapping[str, Json]:
+        """All faults that may strike, and how often each has."""
+        return (await self._ask("GET", "faults")).document
+
+    async def arm(self, fault: Mapping[str, Json]) -> Ruled:
+        """Arm a fault, written as in a scenario; the document tells its name."""
+        return await self._ask("POST", "faults", fault)
+
+    async def disarm(self, name: str) -> Ruled:
+        """Disarm a fault that was armed."""
+        return await self._ask("DELETE", f"faults/{quote(name, safe='')}")
+
     async def reset(self) -> Ruled:
         """Clear the ledger."""
         return await self._ask("POST", "reset", {})

@@ -23,6 +23,7 @@ from lab.core.wire import final
 from lab.recording.header import header_of
 from lab.recording.lines import Header
 from lab.server.app import MockServer
+from lab.server.arming import Arming
 from lab.server.guard import Guard, Refusal, answer, command, text, text_or_none
 from lab.server.listen import Listener
 from lab.server.ring import Onlooker, Ring, first_of
@@ -75,6 +76,7 @@ class ControlPlane:
         return header_of(self._service.config, lab=__version__, mode=clock.mode, factor=factor)
 
     def _routes(self, app: web.Application) -> None:
+        faults = Arming(self._service, self._clock)
         for method, path, handler in (
             ("GET", "health", self._health),
             ("GET", "jobs", self._jobs),
@@ -83,6 +85,9 @@ class ControlPlane:
             ("GET", "clock", self._read_clock),
             ("POST", "clock", self._set_clock),
             ("GET", "journal", self._journal),
+            ("GET", "faults", faults.list),
+            ("POST", "faults", faults.arm),
+            ("DELETE", "faults/{name}", faults.disarm),
             ("POST", "tokens", self._tokens),
             ("POST", "reset", self._reset),
         ):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lab.core.errors import ScenarioError
 from lab.core.lint import lint
 from lab.core.parse import parse, parse_with_places
-from lab.core.scenario import Calls, Fault, Scenario, fault_names
+from lab.core.scenario import Calls, Fault, Scenario, fault_document, fault_names
 
 HEAD = """\
 lab: 1
@@ -198,3 +198,20 @@ def test_the_schema_tells_editors_of_faults() -> None:
     assert set(fault["required"]) == {"route"}
     assert "slow-body" in json.dumps(fault)
     assert fault["additionalProperties"] is False
+
+
+WRITTEN = [
+    "route: status, calls: 2, answer: 503, retry_after: 2s", "route: status, answer: 429, retry_after: {date: 1h30m}",
+    'route: status, answer: 429, retry_after: {text: "1.5"}', "route: stream, calls: every 3, chance: 0.5%, strike: hang",
+    "route: status, calls: 2-4, step: w, after: 5s, delay: 250ms", "route: token, answer: 400, error: invalid_scope",
+    "route: token, odd_body: true, omit: [expires_in]", "route: invoke, lose_reply: true, answer: 504, body: empty",
+    "route: status, status_word: QUEUED_V2", "name: mine, route: status, expire_token: true, chance: 100%",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", WRITTEN)
+def test_a_fault_that_is_written_again_is_the_same(fault: str) -> None:
+    (read,) = load(fault)
+    document = fault_document(read)
+    assert Fault.model_validate(document) == read
+    assert load(json.dumps(document)[1:-1]) == (read,)

@@ -13,7 +13,7 @@ from lab.core.oauth import DEMO, JANE, Client, api_scope
 from lab.core.observe import Noted, Observation
 from lab.core.parse import parse
 from lab.core.plan import Outline, outline
-from lab.core.run import App, Outcome, token_request
+from lab.core.run import App, Badge, Outcome, token_request
 from lab.core.scenario import Switches
 from lab.core.service import Config, Service
 from lab.core.wire import path_of
@@ -22,6 +22,7 @@ from lab.recording.glance import Glance
 from lab.recording.header import config_of, header_of
 from lab.recording.reader import read
 from lab.recording.replay import replay
+from lab.recording.restate import restate
 from lab.recording.tape import Tape
 from tests.core.wire_peer import read as body_of
 from tests.recording.joined import SCENARIO
@@ -237,3 +238,26 @@ def test_chance_is_drawn_by_the_calls_number_and_comes_near_what_it_says(seed: i
     (job, *_), bearer = _four_jobs(taped)
     codes = [_poll(taped, bearer, job) for _ in range(200)]
     assert 50 < codes.count(503) < 150
+
+
+def test_a_tape_that_begins_late_tells_of_faults_and_counts_so_that_it_can_be_replayed() -> None:
+    taped = Taped("route: status, calls: every 3, answer: 503")
+    assert taped.service.arm({"route": "status", "calls": "2", "strike": "reset"}, 0).status == 200
+    (job, *_), bearer = _four_jobs(taped)
+    first = [_poll(taped, bearer, job) for _ in range(4)]
+    assert first == [200, 0, 503, 200]
+    taped.service.observers.remove(taped.tape)
+    taped.lines.clear()
+    pairs = [(client.id, client.secret) for client in taped.service.config.clients]
+    taped.tape = Tape(
+        taped.service, taped.lines.append, header_of(taped.service.config, lab="0.1.0", t=taped.now), clients=pairs
+    )
+    restate(taped.service, taped.tape, taped.now)
+    taped.service.observers.append(taped.tape)
+    app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))
+    run_instantly(taped.service, app, start=taped.now, badge=Badge(bearer, 0, 3_600_000))
+    taped.now += 100_000
+    assert taped.struck()
+    taped.tape.close(taped.now)
+    report = replay(read(b"".join(taped.lines)), [taped.outline], clients=(DEMO, OTHER))
+    assert report.passed, report.text()

@@ -4,7 +4,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from lab.core.journal import FACTS, GateDecided
+from lab.core.exchange import Response
+from lab.core.journal import FACTS, FaultStruck, GateDecided
 from lab.core.oauth import DEMO
 from lab.core.observe import Noted, Replied
 from lab.core.scenario import Status
@@ -18,6 +19,16 @@ from tests.core.wire_peer import read as body_of
 
 VERDICTS = ("changes-requested", "approved", "rejected", "maybe")
 ACTIONS = ("APPROVE_ACTION", "REJECT_ACTION", "RFI_ACTION", "ORA_TIMEOUT")
+
+
+FAULTS = (
+    {"route": "status", "calls": "every 2", "answer": 503, "retry_after": "2s"},
+    {"route": "status", "calls": "2-3", "strike": "reset"},
+    {"route": "status", "chance": "50%", "strike": "stall"},
+    {"route": "status", "expire_token": True},
+    {"route": "invoke", "strike": "truncate"},
+    {"route": "invoke", "lose_reply": True},
+)
 
 
 class Day(RuleBasedStateMachine):
@@ -46,10 +57,12 @@ class Day(RuleBasedStateMachine):
 
     def _send(self, request):
         reply = self.mock.serve(request, self.now)
-        self.mock.tell(Replied(self.now + reply.held, reply.x, reply.response, reply.held))
-        self.now += reply.held
-        assert reply.response.status < 500
-        return reply.response
+        over = reply.over(self.now)
+        self.mock.tell(Replied(over.at, reply.x, over.response, reply.held, cut=over.cut, sent=over.sent))
+        self.now = over.at
+        struck = isinstance(self.facts[-1].fact, FaultStruck) and self.facts[-1].x == reply.x if self.facts else False
+        assert struck or reply.response.status in range(200, 500)
+        return Response(0) if struck else reply.response
 
     @rule(client=st.sampled_from([DEMO, OTHER]))
     def fetch_a_token(self, client):
@@ -88,7 +101,7 @@ class Day(RuleBasedStateMachine):
         job = data.draw(st.sampled_from(sorted(self.jobs)))
         response = self._send(status(self.bearers[self.jobs[job]], job))
         if response.status != 200:
-            assert response.status == 401
+            assert response.status in (0, 401)
             return
         word = str(body_of(response)["status"])
         before = self.seen.get(job)
@@ -116,6 +129,16 @@ class Day(RuleBasedStateMachine):
         if content:
             given["content"] = content
         self._send(invoke(bearer, {"message": "", "jobId": job, "resumeInput": given}))
+
+    @rule(fault=st.sampled_from(FAULTS))
+    def arm(self, fault):
+        assert self.mock.arm(fault, self.now).status == 200
+
+    @rule(data=st.data())
+    def disarm(self, data):
+        armed = [each.name for each in self.mock.faults() if each.scenario is None]
+        if armed:
+            assert self.mock.disarm(data.draw(st.sampled_from(armed)), self.now).status == 200
 
     @rule(client=st.sampled_from(["demo", "other"]), do=st.sampled_from(["expire", "revoke"]))
     def end_tokens(self, client, do):

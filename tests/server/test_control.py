@@ -10,7 +10,7 @@ import pytest
 from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
-from lab.core.journal import ClockAdvanced, GateDecided, GateOpened, JobAccepted, JobStatus
+from lab.core.journal import ClockAdvanced, FaultArmed, GateDecided, GateOpened, JobAccepted, JobStatus
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.engine.control import ControlClient
 from lab.server.app import MockServer
@@ -142,7 +142,11 @@ async def test_who_may_speak(plane: Plane, data: bytes, expected: int) -> None:
         ("GET", "jobs?limit=0", None, {}, 400),
         ("GET", "jobs/none?until=DONE", None, {}, 400),
         ("GET", "jobs/none?until=WAITING", None, {}, 404),
-        ("GET", "faults", None, {}, 404),
+        ("GET", "nothing", None, {}, 404),
+        ("GET", "faults", None, {}, 200),
+        ("DELETE", "faults", None, {}, 405),
+        ("DELETE", "faults/none", None, {}, 404),
+        ("POST", "faults", [], {}, 400),
     ],
 )
 async def test_commands_and_their_refusals(
@@ -290,3 +294,51 @@ async def test_a_scaled_clock_takes_another_pace() -> None:
     await client.close()
     await stranger.close()
     await control.stop()
+
+
+async def test_a_fault_that_is_armed_strikes_the_next_call_and_is_listed_with_its_strikes(plane: Plane) -> None:
+    token = await plane.stage.token()
+    job = await plane.stage.job(token)
+    armed = await plane.client.arm({"route": "status", "answer": 503, "retry_after": "2s"})
+    assert armed.document == {"ok": True, "name": "status-503"}
+    peer = await plane.stage.peer()
+    struck = await peer.ask(status(token, job))
+    assert (struck.status, struck.headers["retry-after"]) == (503, "2")
+    assert (await peer.ask(status(token, job))).status == 200
+    (listed,) = (await plane.client.faults())["faults"]  # type: ignore[misc]
+    assert listed == {
+        "name": "status-503", "armed": True, "scenario": None, "struck": 1,
+        "fault": {"name": "status-503", "route": "status", "answer": 503, "retry_after": "2s"},
+    }  # fmt: skip
+    assert [(fact.by, fact.fault) for fact in plane.stage.facts(FaultArmed)] == [("control", "status-503")]
+
+
+async def test_a_fault_that_is_disarmed_strikes_no_more_and_its_name_is_not_given_again(plane: Plane) -> None:
+    token = await plane.stage.token()
+    job = await plane.stage.job(token)
+    for name in ("status-reset", "status-reset-2"):
+        assert (await plane.client.arm({"route": "status", "strike": "reset"})).document["name"] == name
+        assert (await plane.client.disarm(name)).done
+    assert (await plane.client.arm({"route": "status", "strike": "reset", "name": "mine"})).document["name"] == "mine"
+    assert (await plane.client.disarm("mine")).done
+    assert (await plane.client.arm({"route": "token", "answer": 500, "name": "mine"})).document["name"] == "token-500"
+    assert (await (await plane.stage.peer()).ask(status(token, job))).status == 200
+    assert (await plane.client.disarm("status-reset")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ({"route": "status"}, "This is no fault: a fault says what goes wrong: one of answer, strike, "),
+        ({"route": "status", "anwser": 503}, 'There is no member "anwser" here. did you mean answer?'),
+        ({"route": "stauts", "answer": 503}, "This is no fault: route: takes token, invoke, status or stream "
+         "(did you mean status?)."),
+        ({"route": "status", "strike": "reset", "answer": 503}, "This is no fault: a fault does one thing; "),
+        ({}, "This is no fault: route is missing."),
+    ],
+)  # fmt: skip
+async def test_what_is_no_fault_is_refused_with_the_reason(plane: Plane, fault: dict[str, Json], why: str) -> None:
+    ruled = await plane.client.arm(fault)
+    assert ruled.status == 400
+    assert ruled.why.startswith(why)
+    assert not plane.stage.facts(FaultArmed)

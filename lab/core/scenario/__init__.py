@@ -36,6 +36,7 @@ from lab.core.scenario.steps import (
 )
 from lab.core.scenario.switches import IDENTITY, PROFILES, Layers, Switches
 from lab.core.scenario.words import LONGEST, Duration, Model, Status, Verdict, duration, nearest
+from lab.core.scenario.written import duration_text, fault_document
 
 __all__ = [
     "FAULT_ROUTES",
@@ -92,6 +93,8 @@ __all__ = [
     "Vote",
     "Work",
     "duration",
+    "duration_text",
+    "fault_document",
     "fault_names",
     "nearest",
     "step_id",

@@ -4,16 +4,18 @@ It serves the server's sockets, the in-memory transport and replay alike. With t
 ever missing and nothing conflicts, so the loop is a straight line.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request, Response
+from lab.core.exchange import Json, Request, Response
 from lab.core.faults import Strike
 from lab.core.gates import Origin
 from lab.core.journal import (
     Derived,
     Fact,
+    FaultStruck,
     JobRecord,
     LedgerCleared,
     MemoryLedger,
@@ -22,6 +24,7 @@ from lab.core.journal import (
     job_named,
 )
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
+from lab.core.service.arming import Planned, arm, disarm, listed
 from lab.core.service.calls import Pieces, Ruling
 from lab.core.service.deciding import decide
 from lab.core.service.mock import Mock
@@ -30,7 +33,7 @@ from lab.core.service.token import Desk, answer_device, live
 from lab.core.service.views import Config, Look
 from lab.core.wire import without_files
 
-__all__ = ["Config", "Look", "Mock", "Over", "Pieces", "Reply", "Ruling", "Service"]
+__all__ = ["Config", "Look", "Mock", "Over", "Pieces", "Planned", "Reply", "Ruling", "Service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class Service:
         self.observers: list[Observer] = []
         self._mock = Mock(config)
         self._exchanges = 0
+        self.strikes: Counter[tuple[str | None, str]] = Counter()
+        """How often each fault struck, by scenario (None: armed from outside) and name: for onlookers, no state."""
 
     def tell(self, observation: Observation) -> None:
         """Tell every observer."""
@@ -113,8 +118,9 @@ class Service:
         self._commit(done.facts, x)
         if done.facts and self.observers:
             self._touch(done.job, now)
-        if done.struck is not None:
-            self.tell(Noted(now, done.struck, x))
+        if done.struck is not None and (rule := done.struck.struck) is not None:
+            self.strikes[rule.scenario, rule.name] += 1
+            self.tell(Noted(now, FaultStruck(at=now, fault=rule.name, call=done.struck.call), x))
         return Reply(x, done.response, done.held, done.route, done.flags, done.job, done.pieces, done.strike)
 
     def next_exchange(self) -> int:
@@ -167,6 +173,22 @@ class Service:
         self._commit((done,), None)
         return Ruling(200)
 
+    def arm(self, fault: dict[str, Json], now: Millis, *, by: str = "control") -> Ruling:
+        """Arm a fault of the scenario's form; the ruling's `why` is its name, or what is wrong with it."""
+        return self._obeyed(arm(self.config, self.ledger, fault, now, by))
+
+    def disarm(self, name: str, now: Millis, *, by: str = "control") -> Ruling:
+        """Let an armed fault strike no more."""
+        return self._obeyed(disarm(self.config, self.ledger, name, now, by))
+
+    def faults(self) -> tuple[Planned, ...]:
+        """All faults that may strike, and how often each has."""
+        return tuple(listed(self.config, self.ledger, self.strikes))
+
+    def _obeyed(self, ruling: Ruling) -> Ruling:
+        self._commit(ruling.facts, None)
+        return ruling
+
     def note(self, fact: Fact, x: int | None = None) -> None:
         """Take a fact from outside: input facts are folded, all are told."""
         job = getattr(fact, "job", None) if fact.kind == "input" else None
@@ -177,6 +199,7 @@ class Service:
     def reset(self, now: Millis) -> None:
         """Clear the ledger, its numbers too."""
         self._mock.views.forget()
+        self.strikes.clear()
         self.note(LedgerCleared(at=now, by="control"))
 
     def derived(self, job: str, now: Millis) -> Derived | None:

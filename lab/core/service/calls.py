@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.faults import Strike
-from lab.core.journal import Fact, FaultStruck, Ledger, TokenRecord
+from lab.core.faults import Judged, Strike
+from lab.core.journal import Fact, Ledger, TokenRecord
 from lab.core.plan import Outline
 from lab.core.problems import Problem
 from lab.core.service.views import Views
@@ -55,7 +55,7 @@ class Handled:
     pieces: Pieces | None = None
     client: str | None = None
     """Of a token request: who was granted."""
-    struck: FaultStruck | None = None
+    struck: Judged | None = None
     """The fault that made this of the reply."""
     strike: Strike | None = None
     """What the shell does to it beside."""

@@ -12,7 +12,6 @@ from lab.core.journal import (
     CallCounted,
     CountRecord,
     Fact,
-    FaultStruck,
     Ledger,
     TokenRevoked,
     count_key,
@@ -79,8 +78,7 @@ class Occasion:
         if fault.expire_token and self.token is not None:
             expired = TokenRevoked(at=self.now, by=judged.struck.name, token=self.token, why="control")
             counts = (*counts, expired)
-        told = FaultStruck(at=self.now, fault=judged.struck.name, call=judged.call)
-        done = replace(done, held=done.held + (fault.delay or 0), facts=(*counts, *done.facts), struck=told)
+        done = replace(done, held=done.held + (fault.delay or 0), facts=(*counts, *done.facts), struck=judged)
         return self._reply(done, fault)
 
     def _reply(self, done: Handled, fault: Fault) -> Handled:
