@@ -53,6 +53,7 @@ def parser(console: Console) -> Parser:
     _run(command("run", "one run of the external app as a transcript", "lab run item-comparison --speed instant"))
     _replay(command("replay", "evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"))
     _check(command("check", "complaints and warnings about scenarios", "lab check scenarios/ --strict"))
+    _play(command("play", "a recording on the screen, played back", "lab play item-comparison"))
     _one(command("show", "a recording as a transcript", "lab show item-comparison"), "FILE")
     _one(command("repair", "make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"), "FILE")
     _one(command("new", "print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"), "NAME")
@@ -77,6 +78,12 @@ def _demo(into: Parser) -> None:
     _world(into)
     _ports(into)
     _runs(into)
+
+
+def _play(into: Parser) -> None:
+    into.add_argument("targets", metavar="FILE", help="a recording, by path or bare name")
+    into.add_argument("--plain", action="store_true", help="lines instead of the screen")
+    _folder(into)
 
 
 def _serve(into: Parser) -> None:

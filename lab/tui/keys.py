@@ -48,15 +48,18 @@ def _running(scene: Scene) -> bool:
 
 
 def _pause(scene: Scene) -> bool:
+    if scene.show.follows:
+        return "pause" in scene.show.can
     return scene.newest.ended is None and ("pause" in scene.show.can or not _running(scene))
 
 
 def _step(scene: Scene) -> bool:
-    return "step" in scene.show.can and scene.newest.ended is None
+    return "step" in scene.show.can and (scene.show.follows or scene.newest.ended is None)
 
 
 def _started(scene: Scene) -> bool:
-    return "reset" in scene.show.can and (scene.newest.start is not None or scene.look.started)
+    begun = scene.show.cursor is not None or scene.newest.start is not None or scene.look.started
+    return "reset" in scene.show.can and begun
 
 
 def _replied(scene: Scene) -> bool:
@@ -68,7 +71,7 @@ def _message(scene: Scene) -> bool:
 
 
 def _turns(scene: Scene) -> bool:
-    return scene.turns > 1
+    return scene.turns > 1 or scene.show.place[1] > 1
 
 
 def _openable(scene: Scene) -> bool:
@@ -83,8 +86,8 @@ TABLE: tuple[Key, ...] = (
     Key("n", "n", "step", "Step", "run to the next observation, then pause", _step),
     Key("o", "o", "output_view", "Output view", "output rendered, raw, whole status body", _replied),
     Key("m", "m", "message", "Message", "say the next turn, or edit the first one", _message),
-    Key("left_square_bracket", "[", "turn(-1)", "Turn before", "look at another turn", _turns),
-    Key("right_square_bracket", "]", "turn(1)", "Turn after", "look at the turn after", _turns),
+    Key("left_square_bracket", "[", "turn(-1)", "Turn before", "look at another turn or job", _turns),
+    Key("right_square_bracket", "]", "turn(1)", "Turn after", "the turn or job after, then follow", _turns),
     Key("0", "0", "reset", "Reset", "back to the start, same seed", _started),
     Key("w", "w", "wire", "Wire", "every exchange, one row each", always, group="view"),
     Key("W", "W", "full_wire", "Full wire", "every exchange, over all panes", always, group="view"),
@@ -92,6 +95,17 @@ TABLE: tuple[Key, ...] = (
     Key("plus", "+", "faster", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20", _can("speed"), group="time"),
     Key("minus", "-", "slower", "Slower", "slower: ×½, ×¼", _can("speed"), group="time"),
     Key("equals_sign", "=", "speed_one", "Speed ×1", "the lab's clock at its own pace", _can("speed"), group="time"),
+    Key("left", "←", "move(-1)", "Back", "one observation back, or on", _can("seek"), group="time"),
+    Key("right", "→", "move(1)", "On", "one observation on", _can("seek"), group="time"),
+    Key("shift+left", "⇧←", "mark(-1)", "Mark back", "one mark back, or on", _can("seek"), group="time"),
+    Key("shift+right", "⇧→", "mark(1)", "Mark on", "one mark on", _can("seek"), group="time"),
+    Key("home", "home", "ends(-1)", "Start", "the start of the recording, the end", _can("seek"), group="time"),
+    Key("end", "end", "ends(1)", "End", "the end of the recording", _can("seek"), group="time"),
+    Key("", "", "go_to('token')", "Go to Token", "where the token is there", _can("seek"), group="palette"),
+    Key("", "", "go_to('invoke')", "Go to Invoke", "where the Job ID is there", _can("seek"), group="palette"),
+    Key("", "", "go_to('poll')", "Go to Poll", "the first poll", _can("seek"), group="palette"),
+    Key("", "", "go_to('gate')", "Go to Gate", "where a person is needed", _can("seek"), group="palette"),
+    Key("", "", "go_to('output')", "Go to Output", "where the output is there", _can("seek"), group="palette"),
     Key("1", "1", "focus_pane('token')", "Token", "look at the Token pane", always, group="view"),
     Key("2", "2", "focus_pane('job')", "Job", "look at the Job pane", always, group="view"),
     Key("3", "3", "focus_pane('polling')", "Polling", "look at the Polling pane", always, group="view"),
@@ -115,7 +129,9 @@ TABLE: tuple[Key, ...] = (
 
 _ORDER = ("space", "n", "[", "w", "s", "+", "0", "?")
 _ENDED = ("m", "o", "0", "[", "w", "s", "+", "?")
-FACES = {"+": "+-", "[": "[]"}
+_WATCHED = ("space", "n", "[", "w", "o", "+", "?")
+_PLAYED = ("space", "n", "←", "[", "0", "w", "o", "+", "?")
+FACES = {"+": "+-", "[": "[]", "←": "← →"}
 """Two keys that stand in the key bar as one."""
 
 
@@ -124,9 +140,15 @@ def by_shown(shown: str) -> Key:
     return next(key for key in TABLE if key.shown == shown)
 
 
+def _order(scene: Scene) -> tuple[str, ...]:
+    if scene.show.follows:
+        return _WATCHED if scene.show.cursor is None else _PLAYED
+    return _ENDED if scene.newest.ended is not None else _ORDER
+
+
 def bar(scene: Scene) -> Iterator[tuple[str, str]]:
     """What the key bar names, in order: face and label."""
-    for shown in _ENDED if scene.newest.ended is not None else _ORDER:
+    for shown in _order(scene):
         key = by_shown(shown)
         if key.offered(scene):
             yield FACES.get(shown, shown), label(scene, key)
@@ -134,15 +156,25 @@ def bar(scene: Scene) -> Iterator[tuple[str, str]]:
 
 def label(scene: Scene, key: Key) -> str:
     """The key's word in this state."""
-    if key.shown == "[":
-        return "Turns"
+    cursor = scene.show.cursor
+    match key.shown:
+        case "[":
+            return "Jobs" if scene.show.follows else "Turns"
+        case "←":
+            return "Seek"
+        case "0" if cursor is not None:
+            return "Start"
     if key.shown != "space":
         return key.label
-    if not _running(scene):
+    if cursor is not None:
+        return "Pause" if cursor.playing else "Play"
+    if not scene.show.follows and not _running(scene):
         return "Begin"
     return "Go on" if scene.look.paused else "Pause"
 
 
 def rank(shown: str) -> int:
     """How early the key bar gives it up: higher goes first."""
-    return {"space": 0, "?": 1, "0": 2, "s": 3, "m": 4, "w": 5, "n": 6, "o": 7, "+-": 8, "[]": 2}.get(shown, 9)
+    return {"space": 0, "?": 1, "0": 2, "s": 3, "m": 4, "w": 5, "n": 6, "o": 7, "+-": 8, "[]": 2, "← →": 3}.get(
+        shown, 9
+    )

@@ -37,6 +37,11 @@ class Decided:
 
     action: str
     content: str | None = None
+    job: str = ""
+    """Where a journal is followed: whose gate."""
+    gate: str = ""
+    """And which, by its id; nothing if only its code is known."""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +58,29 @@ class ScenarioChosen:
     name: str
 
 
-Intent: TypeAlias = Started | PauseToggled | Stepped | SpeedChanged | ResetAsked | Decided | TurnSent | ScenarioChosen
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Move a recording's cursor by one observation, or by one mark, and stand."""
+
+    by: int
+    marks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Go to an instant of a recording."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageSought:
+    """Go to where a stage shows: token, invoke, poll, gate, output."""
+
+    stage: str
+
+
+Intent: TypeAlias = (
+    Started | PauseToggled | Stepped | SpeedChanged | ResetAsked | Decided | TurnSent | ScenarioChosen
+    | Moved | Sought | StageSought
+)  # fmt: skip

@@ -280,6 +280,7 @@ class Scripted:
     team = "ITEM_COMPARE_TEAM"
     seed: int | None = 42
     recording = True
+    journal = None
     outcome: Outcome | None = None
     message = MESSAGE
     addresses = ("http://127.0.0.1:8080", "http://127.0.0.1:8080/oauth2/v1/token")

@@ -12,18 +12,20 @@ from textual.widgets import Input
 
 from lab.core.errors import LabError
 from lab.core.observe import Observation
+from lab.tui.sources.shown import show_of
+from lab.tui.view.folded import Folded, fold
+from lab.tui.view.jobs import Jobs, Stood
 from lab.tui.view.layout import PANES, Place, places, projector
 from lab.tui.view.narrate import phase
-from lab.tui.view.reduce import reduce
 from lab.tui.view.rows import bar, draw, message
 from lab.tui.view.rows.message import suggestions
-from lab.tui.view.state import Look, Scene, Show
+from lab.tui.view.state import Look, Scene, Show, Stage
 from lab.tui.widgets.part import Part
 
 if TYPE_CHECKING:
     from lab.tui.app import LabApp
 
-PARTS = ("header", "clock", "stepper", "narration", *PANES, "bar", "keys", "small")
+PARTS = ("header", "clock", "stepper", "narration", *PANES, "bar", "scrubber", "keys", "small")
 BATCH = 50
 """The most observations that one message carries."""
 REST = 0.05
@@ -37,7 +39,7 @@ TICK = 0.25
 class Observed(Message):
     """Observations that came since the last message."""
 
-    def __init__(self, batch: list[Observation]) -> None:
+    def __init__(self, batch: list[Observation | Stood]) -> None:
         super().__init__()
         self.batch = batch
 
@@ -52,7 +54,8 @@ class DrawnScreen(Screen[None]):
         self.scene = Scene()
         self.parts: dict[str, Part] = {}
         self._places: dict[str, Place] = {}
-        self._batch: list[Observation] = []
+        self._batch: list[Observation | Stood] = []
+        self.folded = Folded()
         self._resting = self._dirty = False
         self._turn = Lock()
         """One intent after another, in the order of the keys."""
@@ -75,6 +78,8 @@ class DrawnScreen(Screen[None]):
     def on_mount(self) -> None:
         """Draw what there is, then listen to the source."""
         self._input().display = False
+        if self.lab.source.journal is not None:
+            self.folded = Folded(jobs=Jobs())
         self._timer = self.set_interval(TICK, self.refresh_parts, pause=True)
         self.scene = replace(self.scene, show=self._show(), look=self._look())
         self.call_after_refresh(self._listen)
@@ -116,14 +121,17 @@ class DrawnScreen(Screen[None]):
     @on(Observed)
     def fold(self, told: Observed) -> None:
         """One message a frame, however many observations."""
-        stage = self.scene.stage
-        try:
-            for observation in told.batch:
-                stage = reduce(stage, observation)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self.lab.survive(error)
-        self._take(replace(self.scene, stage=stage, show=self._show(), look=self._look()))
+        for observation in told.batch:
+            try:
+                self.folded = fold(self.folded, observation)
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+                self.lab.survive(error)
+        self._take(replace(self.scene, stage=self._stage(), show=self._show(), look=self._look()))
         self._draw()
+
+    def _stage(self) -> Stage:
+        """What the panes draw: of a journal the job that was chosen, else the newest."""
+        return self.folded.stage if self.folded.jobs is None else self.folded.jobs.stage(self.scene.look.job)
 
     def tell_broken(self, error: Exception) -> None:
         """One red line in the narration's place."""
@@ -135,22 +143,13 @@ class DrawnScreen(Screen[None]):
     # Drawing
 
     def _show(self) -> Show:
-        source = self.lab.source
-        return Show(
-            source.pill,
-            source.title,
-            source.team,
-            source.seed,
-            source.scenario,
-            source.recording,
-            source.can,
-            source.message,
-            *source.addresses,
-        )
+        return show_of(self.lab.source, self.folded.jobs, self.scene.look.job)
 
     def _look(self) -> Look:
         source = self.lab.source
-        return replace(self.scene.look, paused=source.paused, factor=source.factor)
+        said = self.folded.said or self.scene.look.said
+        self.folded = replace(self.folded, said="")
+        return replace(self.scene.look, paused=source.paused, factor=source.factor, said=said)
 
     def _draw(self) -> None:
         """Draw now, or after a rest if the last time was just before: at most 20 frames a second."""
@@ -191,7 +190,9 @@ class DrawnScreen(Screen[None]):
         self._tick_as_needed()
 
     def _tick_as_needed(self) -> None:
-        busy = self.scene.stage.running and not self.scene.look.paused
+        cursor = self.scene.show.cursor
+        moves = self.scene.stage.running if cursor is None else cursor.playing
+        busy = moves and not self.scene.look.paused
         (self._timer.resume if busy else self._timer.pause)()
 
     def refresh_parts(self) -> None:

@@ -12,7 +12,6 @@ from textual.widgets import Input
 from lab.core.errors import LabError
 from lab.tui import keys
 from lab.tui.messages import (
-    Decided,
     Intent,
     PauseToggled,
     ResetAsked,
@@ -22,8 +21,8 @@ from lab.tui.messages import (
     Stepped,
     TurnSent,
 )
-from lab.tui.screens.drawn import DrawnScreen
 from lab.tui.screens.exchange import ExchangeScreen
+from lab.tui.screens.following import FollowingScreen
 from lab.tui.screens.page import Page, Picker
 from lab.tui.view.rows.help import help_page
 from lab.tui.view.rows.message import suggestions
@@ -49,10 +48,12 @@ TYPED = {"changes": "RFI_ACTION", "approve": "APPROVE_ACTION", "reject": "REJECT
 
 def _bindings() -> Iterator[BindingType]:
     for key in keys.TABLE:
+        if not key.keys:
+            continue
         yield Binding(key.keys, key.action, key.label, show=False, tooltip=key.help, priority=key.keys == "ctrl+c")
 
 
-class StageScreen(DrawnScreen):
+class StageScreen(FollowingScreen):
     """The stage with its keys; each asks the source, or changes what is looked at."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(_bindings())
@@ -66,7 +67,10 @@ class StageScreen(DrawnScreen):
         return True
 
     def _choose(self, **changes: object) -> None:
-        self._set(replace(self.scene, look=replace(self.scene.look, said="", **changes)))  # type: ignore[arg-type]
+        look = replace(self.scene.look, **{"said": "", **changes})  # type: ignore[arg-type]
+        if look.job != self.scene.look.job:
+            self.scene = replace(self.scene, look=look)
+        self._set(replace(self.scene, stage=self._stage(), show=self._show(), look=look))
 
     def _ask(self, intent: Intent) -> None:
         self.run_worker(self._perform(intent), group="intents", exit_on_error=False)
@@ -90,7 +94,7 @@ class StageScreen(DrawnScreen):
 
     def action_pause(self) -> None:
         """Begin, pause, go on."""
-        if not self.scene.stage.running and not self.scene.look.started:
+        if not (self.scene.show.follows or self.scene.stage.running or self.scene.look.started):
             self._choose(started=True)
             self._ask(Started())
         else:
@@ -98,7 +102,7 @@ class StageScreen(DrawnScreen):
 
     def action_step(self) -> None:
         """Run on to the next observation."""
-        if not self.scene.stage.running:
+        if not (self.scene.show.follows or self.scene.stage.running):
             self._choose(started=True)
         self._ask(Stepped())
 
@@ -110,7 +114,7 @@ class StageScreen(DrawnScreen):
 
     def action_decide(self, action: str) -> None:
         """Answer the open gate."""
-        self._ask(Decided(action))
+        self._ask(self.decided(action))
 
     def action_changes(self) -> None:
         """Open the row for what should be different."""
@@ -126,10 +130,13 @@ class StageScreen(DrawnScreen):
         text, kind = told.value.strip(), self.scene.look.typing
         if text and kind:
             self._choose(typing="", output="rendered")
-            self._ask(TurnSent(text) if kind == "message" else Decided(TYPED[kind], text))
+            self._ask(TurnSent(text) if kind == "message" else self.decided(TYPED[kind], text))
 
     def action_turn(self, by: int) -> None:
-        """Look at the turn before, or after."""
+        """Look at the turn before, or after; of a journal at another job."""
+        if self.scene.show.follows:
+            self.look_at_job(by)
+            return
         turns = self.scene.turns
         turn = max(1, min(turns, (self.scene.look.turn or turns) + by))
         self.parts["output"].top = 0
@@ -240,7 +247,8 @@ class StageScreen(DrawnScreen):
         scene = self.scene
         for key in keys.TABLE:
             if key.offered(scene) and key.action not in SILENT:
-                yield f"{keys.label(scene, key)} ({key.shown})", key.help, partial(self.run_action, key.action)
+                face = f" ({key.shown})" if key.shown else ""
+                yield f"{keys.label(scene, key)}{face}", key.help, partial(self.run_action, key.action)
         for shown, kind in (("a", "approve"), ("r", "reject")):
             if keys.by_shown(shown).offered(scene):
                 told = f"{kind} at the open gate, with a comment"
@@ -285,6 +293,8 @@ class StageScreen(DrawnScreen):
     @on(Pressed)
     async def press(self, told: Pressed) -> None:
         """A click on a hot spot is its key."""
+        if self.seek(told.key):
+            return
         for key in keys.TABLE:
             if key.shown == told.key and key.offered(self.scene):
                 await self.run_action(key.action)

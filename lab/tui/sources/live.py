@@ -38,6 +38,8 @@ def _opening(question: Question) -> Opening:
 class Live:
     """Our run against a server, the mock or a pod. Starts idle."""
 
+    journal = None
+
     def __init__(
         self,
         acts: tuple[Act, ...],
@@ -225,6 +227,8 @@ class Live:
                 return await self._decide(action, content)
             case TurnSent(message):
                 return await self._say(message)
+            case _:
+                return "A run of our own has no recording to go through."
 
     async def _start(self) -> str | None:
         if self._run is None:

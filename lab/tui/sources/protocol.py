@@ -12,10 +12,27 @@ from lab.core.scenario import Scenario
 from lab.tui.messages import (
     Intent,
 )
+from lab.tui.view.jobs import Stood
 from lab.tui.view.rows.pages import Choice
+from lab.tui.view.state import Cursor
 
 if TYPE_CHECKING:
     from lab.engine.memory import Transport
+
+
+class Journal(Protocol):
+    """What a source tells besides that follows a journal, and so shows one job of many."""
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """Where a recording stands."""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing comes at the moment."""
+
+    def told(self, name: str | None) -> Scenario | None:
+        """The scenario of this name that was served, if it is at hand."""
 
 
 class Source(Protocol):
@@ -28,7 +45,7 @@ class Source(Protocol):
     scenario: Scenario | None
     recording: bool
     can: frozenset[str]
-    """Of `pause step speed reset decide scenario message`."""
+    """Of `pause step speed seek reset decide scenario message`."""
     message: str
     """What a run would say first; nothing where the run isn't ours."""
     addresses: tuple[str, str]
@@ -39,8 +56,10 @@ class Source(Protocol):
     paused: bool
     factor: str
     outcome: Outcome | None
+    journal: Journal | None
+    """None where the run is ours."""
 
-    def observations(self) -> AsyncIterator[Observation]:
+    def observations(self) -> AsyncIterator[Observation | Stood]:
         """What happens, for as long as the screen lives."""
 
     async def perform(self, intent: Intent) -> str | None:

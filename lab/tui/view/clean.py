@@ -7,12 +7,16 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from binascii import Error as BadBase64
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
 from lab.core.exchange import Headers, Json, Request
 
 CAP = 65_536
 """The most characters of one text that the screen keeps."""
+
+_REMEMBERED = 64
+"""Bodies that are kept cleaned: a poll brings the same one again and again."""
 
 DOTS = "••••••"
 """A secret, whatever its length."""
@@ -107,6 +111,7 @@ def json_bytes(value: Json) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def body(raw: bytes, kind: str | None) -> str:
     """A body as text: JSON on one line, a form as lines, secrets masked."""
     if not raw:
@@ -119,6 +124,7 @@ def body(raw: bytes, kind: str | None) -> str:
     return lines(masked(raw[:CAP].decode("utf-8", "replace")))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def compact(raw: bytes, kind: str | None, cap: int = 400) -> str:
     """The beginning of a body in one row."""
     if kind and "form-urlencoded" in kind:

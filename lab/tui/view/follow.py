@@ -48,19 +48,19 @@ def _fold(jobs: Jobs, key: int | None, told: Observation) -> tuple[Jobs, Steps]:
     """An observation folded into a passage, or into what belongs to none; the wire takes the exchange over."""
     passage = None if key is None else jobs.passages.get(key)
     before = jobs.loose if passage is None else passage.stage
-    after = _reduced(before, told)
-    step = Step(key, told, before, after)
-    # Of its exchanges a passage keeps those under way; the wire has them all.
-    kept = replace(after, calls=tuple(call for call in after.calls if call.until is None))
+    after = kept = _reduced(before, told)
+    if isinstance(told, Replied | Lost):
+        # Of its exchanges a passage keeps those under way; the wire has them all.
+        kept = replace(after, calls=tuple(call for call in after.calls if call.until is None))
     if passage is None or key is None:
-        jobs = replace(jobs, loose=Stage(seen=kept.seen, calls=kept.calls, notes=kept.notes))
+        # No clock runs for calls that are nobody's.
+        jobs = replace(jobs, loose=replace(kept, ended=kept.seen))
     else:
         jobs = jobs.with_passage(key, replace(passage, stage=kept))
     if isinstance(told, Requested | Replied | Lost):
-        for call in after.calls:
-            if call.x == told.x:
-                jobs = jobs.wire(call)
-    return jobs, (step,)
+        call = next((call for call in reversed(after.calls) if call.x == told.x), None)
+        jobs = jobs if call is None else jobs.wire(call)
+    return jobs, (Step(key, told, before, after),)
 
 
 def _reduced(stage: Stage, told: Observation) -> Stage:
@@ -68,7 +68,7 @@ def _reduced(stage: Stage, told: Observation) -> Stage:
     if stage.ended is None:
         return reduce(stage, told)
     if isinstance(told, Noted):
-        return stage
+        return reduce(stage, told) if isinstance(told.fact, journal.TapeNoted) else stage
     after = reduce(replace(stage, ended=None), told)
     return replace(after, ended=stage.ended, outcome=stage.outcome, gate=None, patience=None, pending=None)
 

@@ -154,3 +154,12 @@ class Jobs:
 
 def _newest(kept: Mapping[_Key, _Value], most: int) -> Mapping[_Key, _Value]:
     return kept if len(kept) <= most else dict(list(kept.items())[-most:])
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """Told by a source beside its observations: the state to go on from, or (None) that something of itself changed."""
+
+    jobs: Jobs | None = None
+    said: str = ""
+    """A remark, until the next key."""

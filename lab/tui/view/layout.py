@@ -44,7 +44,12 @@ def places(scene: Scene, columns: int, rows: int) -> Places:
     """The rectangle of every part that shows; what is missing is hidden."""
     if columns < LEAST[0] or rows < LEAST[1]:
         return {"small": Place(0, 0, columns, rows)}
-    return _narrow(scene, columns, rows) if projector(scene, columns) else _normal(scene, columns, rows)
+    lay = _narrow if projector(scene, columns) else _normal
+    if scene.show.cursor is None:
+        return lay(scene, columns, rows)
+    found = lay(scene, columns, rows - 1)
+    keys = {"keys": Place(0, rows - 1, columns, 1)} if "keys" in found else {}
+    return {**found, "scrubber": Place(0, rows - 1 - len(keys), columns, 1), **keys}
 
 
 def bar_rows(scene: Scene, columns: int) -> int:

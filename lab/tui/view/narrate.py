@@ -14,12 +14,19 @@ OURS = {
 }
 """A sentence for each phase, at most 76 characters."""
 
+FOLLOWED = {
+    "start": "The recording stands at its start. Press space to play it.",
+    "idle": "Nothing has been called yet. The screen waits for a client.",
+    "other": "What came so far is no call of the agent API; w shows it.",
+}
+"""Where a journal is followed and no job is in sight."""
+
 COUNTED = {1: "after one decision", 2: "after two decisions", 3: "after three decisions"}
 
 
 def phase(stage: Stage) -> str:
     """`idle token invoke polling waiting complete error`."""
-    if stage.start is None:
+    if stage.token is None and stage.job is None:
         return "idle"
     if stage.ended is not None and (stage.outcome is None or stage.outcome.status != "COMPLETE"):
         return "error"
@@ -77,6 +84,10 @@ def sentence(scene: Scene) -> str:
     """What just happened and why it matters: the scenario's sentence, else ours."""
     stage = scene.stage
     here = phase(stage)
+    if here == "idle" and scene.show.follows:
+        if scene.show.cursor is not None and not scene.show.cursor.playing:
+            return FOLLOWED["start"]
+        return FOLLOWED["other" if stage.calls else "idle"]
     if here == "idle" and scene.look.started:
         return "The app gets ready to ask for a token."
     if here == "error" and word(stage) == "STOPPED":

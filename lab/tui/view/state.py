@@ -1,5 +1,6 @@
 """What the screen knows: the fold of the observations so far, cleaned, without secrets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from lab.core.clock import Millis
@@ -212,6 +213,36 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Notch:
+    """A mark on the way through a recording: after so many lines, at this instant."""
+
+    place: int
+    at: Millis
+    kind: str
+    """`token invoke poll gate decided fault output error`."""
+
+
+Decisions = Mapping[tuple[str, str, int], tuple[Millis, str]]
+"""When each opening of a gate was decided, and how: by job, gate and round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where PLAYBACK stands."""
+
+    start: Millis
+    until: Millis
+    line: int
+    """The line told last, as people count them."""
+    lines: int
+    playing: bool = False
+    notches: tuple[Notch, ...] = ()
+    decisions: Decisions = field(default_factory=dict)
+    state: str = ""
+    """What a reader should know of the file: that it is open or torn."""
+
+
+@dataclass(frozen=True, slots=True)
 class Show:
     """What the source says of itself."""
 
@@ -227,6 +258,15 @@ class Show:
     base: str = ""
     token_url: str = ""
     """Where the API and the tokens are; empty where nobody knows yet."""
+    follows: bool = False
+    """Whether it follows a journal: of others' clients, or of a recording."""
+    place: tuple[int, int] = (0, 0)
+    """Of a journal: which of how many jobs shows."""
+    missed: int = 0
+    """Of a journal: how many exchanges came before those that are told."""
+    cursor: Cursor | None = None
+    trouble: str = ""
+    """Why nothing comes at the moment."""
 
     @property
     def gates(self) -> int | None:
@@ -254,6 +294,8 @@ class Look:
     """The projector layout at any size: narration on three rows, no key bar, no drawer."""
     turn: int = 0
     """The turn that is looked at, from 1; 0: the newest."""
+    job: int | None = None
+    """Of a journal: the job that was chosen, by the exchange that began it; None: whichever is the newest."""
     started: bool = False
     """Space was pressed, the first request may still be on its way."""
     said: str = ""

@@ -2,7 +2,7 @@
 
 from lab.core.clock import Millis
 from lab.tui.view.layout import Place
-from lab.tui.view.rows import bar, head, job, output, pages, polling, token, wire
+from lab.tui.view.rows import bar, head, job, output, pages, polling, scrubber, token, wire
 from lab.tui.view.spans import BLANK, Rows, fill
 from lab.tui.view.state import Scene
 
@@ -26,6 +26,8 @@ def _long(part: str, scene: Scene, place: Place, now: Millis, top: int) -> Rows:
             return head.stepper(scene, columns, now)
         case "narration":
             return head.narration(scene, columns, rows, now)
+        case "scrubber":
+            return scrubber.scrubber(scene, columns, now)
         case "keys":
             return head.key_bar(scene, columns, now)
         case "bar":

@@ -3,9 +3,9 @@
 from lab.core.clock import Millis
 from lab.tui import keys
 from lab.tui.view.rows import message
-from lab.tui.view.rows.parts import minutes
+from lab.tui.view.rows.parts import at_text, minutes
 from lab.tui.view.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, row, width, wrap
-from lab.tui.view.state import GateView, Scene
+from lab.tui.view.state import GateView, Patience, Scene
 
 GROUND = "@tint-wait"
 _FACES = {"a": ("fill", "@fill-done"), "r": ("fill", "@fill-bad"), "c": ("wait", "@panel")}
@@ -44,7 +44,8 @@ def _lines(scene: Scene, gate: GateView, inner: int, now: Millis, *, tight: bool
     question = wrap(row((gate.question.replace("\n", " "), "fg b")), inner, most=1 if tight else 2)
     last = _typing(scene, inner) if scene.look.typing else _patience(scene, gate, now)
     if tight:
-        return [head, *question, last if not scene.look.typing else _patience(scene, gate, now), last]
+        # the fourth row is that of the buttons
+        return [head, *question, _patience(scene, gate, now), last if scene.look.typing else BLANK]
     if len(question) == 2:
         return [head, *question, last, BLANK]
     return [BLANK, head, *question, last, BLANK]
@@ -74,7 +75,24 @@ def _patience(scene: Scene, gate: GateView, now: Millis) -> Row:
         then = f"{'timed out' if told.verdict == 'timed-out' else told.verdict}, then {told.to}"
     tone = "wait" if left >= 60_000 or left * 4 > whole else "bad"
     head = row(("patience ", "dim"), (minutes(left), "fg b"), " ", gauge(left / whole, 13, tone))
-    return row(head, ("  if nobody decides: ", "dim"), then)
+    recorded = _recorded(scene, told)
+    if recorded is not None:
+        return row(head, "  ", recorded)
+    line = row(head, ("  if nobody decides: ", "dim"), then)
+    if scene.show.follows and gate.channel in ("CHAT", ""):
+        line = row(line, (" · the client may answer too", "dim"))
+    return line
+
+
+def _recorded(scene: Scene, told: Patience) -> Row | None:
+    """What a recording knows of the opening that shows."""
+    cursor = scene.show.cursor
+    found = None if cursor is None else cursor.decisions.get((told.job, told.gate, told.round))
+    if found is None:
+        return None
+    at, verdict = found
+    word = {"timed-out": "timed out", "changes-requested": "changes asked for"}.get(verdict, verdict)
+    return row(("recorded: ", "dim"), (word, "fg b"), (f" at {at_text(scene.stage.since_start(at))}", "fg"))
 
 
 def _typing(scene: Scene, inner: int) -> Row:

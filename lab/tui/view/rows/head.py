@@ -17,7 +17,7 @@ def header(scene: Scene, columns: int, now: Millis) -> Rows:
     whole = columns + clock_width(scene)
     pill = "@fill-bad" if show.pill.startswith("POD") else "@fill-run"
     left = row(" ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {show.pill} ", f"fill b {pill}"))
-    if look.paused:
+    if look.paused and show.cursor is None:
         left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))
     tail = () if show.seed is None or projector(scene, whole) else row((f"seed {show.seed}  ", "dim"))
     right = row(tail, (f"×{_factor(look.factor)}", "dim" if look.factor == "1" else "wait b"))
@@ -110,14 +110,15 @@ def _face(name: str, state: str, tone: str, key: str) -> Row:
 def narration(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
     """What just happened, on its tint; in presenter mode with a blank row above and below, or on all three."""
     look = scene.look
-    tone = "bad" if look.broken else role(scene.stage)
+    wrong = look.broken or scene.show.trouble
+    tone = "bad" if wrong else role(scene.stage)
     ground = TINTS.get(tone, "@surface")
-    text = look.broken or look.said or sentence(scene)
+    text = look.broken or look.said or scene.show.trouble or sentence(scene)
     tight = projector(scene, columns)
     edge = row(("▌", tone if tone != "dim" else "faint"), "" if tight else " ")
     head: Row = ()
     if not tight:
-        told = "" if look.said else "OURS" if look.broken else word(scene.stage)
+        told = "" if look.said else "OURS" if look.broken else "LOST" if wrong else word(scene.stage)
         head = row((f"{told}  " if told else "", f"{tone} b"))
     inner = columns - width(edge) - width(head) - 1
     lines = wrap(row((text, "fg b" if rows > 1 else "fg")), inner, most=rows)

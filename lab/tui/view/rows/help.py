@@ -12,6 +12,8 @@ PANES = {
 """What is particular to each pane: its name, and the keys by their faces."""
 NO_CLOCK = "Pause, step, speed, faults and rewind need the lab's own mock: a pod's clock and wire are its own."
 
+NO_PACE = "Pause and speed need a clock that can be set: start the lab with --clock scaled:1."
+
 
 def help_page(scene: Scene, columns: int, rows: int, colours: str, inner: int) -> list[Row]:
     """Every key with what it does; those of this state stand out."""
@@ -26,6 +28,8 @@ def help_page(scene: Scene, columns: int, rows: int, colours: str, inner: int) -
     lines = [cut(lines[0], inner), *_pane(scene, inner)]
     if scene.show.pill.startswith("POD"):
         lines += wrap(row((NO_CLOCK, "wait")), inner)
+    if scene.show.follows and "pause" not in scene.show.can:
+        lines += wrap(row((NO_PACE, "wait")), inner)
     lines.append(BLANK)
     short = inner < 96
     room = inner if inner < 60 else inner // 2 - 1
@@ -44,9 +48,9 @@ def help_page(scene: Scene, columns: int, rows: int, colours: str, inner: int) -
     return lines
 
 
-_LATER = frozenset(("↓", "pgdn", "]", "-", "ctrl+c"))
+_LATER = frozenset(("↓", "pgdn", "]", "-", "ctrl+c", "→", "⇧→", "end"))
 """Keys that stand beside their counterpart."""
-_PAIRS = {"↑": "↑ ↓", "pgup": "pgup/dn", "[": "[ ]", "+": "+ -"}
+_PAIRS = {"↑": "↑ ↓", "pgup": "pgup/dn", "[": "[ ]", "+": "+ -", "←": "← →", "⇧←": "⇧← →", "home": "home/end"}
 
 
 def _pane(scene: Scene, inner: int) -> list[Row]:

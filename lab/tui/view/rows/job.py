@@ -51,6 +51,9 @@ def draw(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
 
 def turn_of(scene: Scene) -> str:
     """`turn 2`; `turn 1 of 2` where an earlier one is looked at."""
+    number, many = scene.show.place
+    if many > 1:
+        return f"{number} of {many}"
     told = f"turn {scene.stage.turn}"
     return told if scene.stage.turn == scene.turns else f"{told} of {scene.turns}"
 
@@ -83,7 +86,7 @@ def short(scene: Scene, columns: int, now: Millis) -> Rows:
     if job.job is None:
         return one_row("work", "2 JOB", row("···   ", (job.team, "dim")), (), columns, key="2")
     gist = row((str(job.code), "done b"), "   ", job.job)
-    if scene.turns > 1:
+    if scene.turns > 1 or scene.show.place[1] > 1:
         gist = row(gist, (f"  turn {scene.stage.turn}/{scene.turns}", "dim"))
     return one_row("done", "2 JOB", gist, status(job), columns, key="2")
 

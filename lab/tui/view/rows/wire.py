@@ -20,6 +20,8 @@ def draw(scene: Scene, columns: int, rows: int, now: Millis, up: int = 0) -> Row
         body = [row(("Nothing has been sent yet.", "dim"))]
     name = title(scene, "wire", "5 WIRE", "coming", "one row an exchange")
     told = f"{len(calls)} exchange{'' if len(calls) == 1 else 's'}"
+    if scene.show.missed:
+        told += f" · {scene.show.missed} earlier ones are gone"
     foot = row((f"{told} · enter opens" if scene.look.focus == "wire" else told, "dim")) if calls else ()
     return frame(body, name, foot, "coming", columns, rows, key="5")
 

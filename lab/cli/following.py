@@ -1,0 +1,45 @@
+"""A journal as lines, for people and for logs: line mode of `lab play` and `lab watch`."""
+
+from collections.abc import Callable
+
+from lab.cli.console import Console
+from lab.core.scenario import Scenario
+from lab.tui.view import clean
+from lab.tui.view.follow import Step, Steps
+from lab.tui.view.jobs import Jobs
+from lab.tui.view.plain import lines
+from lab.tui.view.state import Show
+
+Known = Callable[[str], Scenario | None]
+"""The scenario of a name, if it is at hand."""
+
+
+class Follower:
+    """Prints what each step changed; before a line of another job than the last one's it names the job."""
+
+    def __init__(self, console: Console, known: Known, only: Scenario | None = None) -> None:
+        self._console = console
+        self._known = known
+        self._only = only
+        """The scenario of what comes before a job is accepted, where there is but one."""
+        self._shown: int | None = None
+
+    def __call__(self, way: Steps, jobs: Jobs) -> None:
+        """Print what one observation, and what follows from it, changed."""
+        for step in way:
+            passage = jobs.passages.get(step.passage or 0)
+            name = passage.scenario if passage is not None else None
+            show = Show(scenario=self._known(name) if name else self._only, follows=True)
+            told = lines(step.told, step.before, step.after, show)
+            if told and step.passage is not None:
+                self._turn(step.passage, step, jobs)
+            for line in told:
+                self._console.out(line)
+
+    def _turn(self, key: int, step: Step, jobs: Jobs) -> None:
+        job = step.after.job.job if step.after.job is not None else None
+        if job is None or key == self._shown:
+            return
+        if len(jobs.keys()) > 1:
+            self._console.out(f"# job {clean.line(job)}")
+        self._shown = key

@@ -1,0 +1,184 @@
+"""PLAYBACK: a recording, played at the cursor's own pace. Nobody is called, and nothing can be decided."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+
+from lab.clocks import breathe
+from lab.core.clock import Millis
+from lab.core.run import Outcome
+from lab.core.scenario import Scenario
+from lab.tui.messages import (
+    Intent,
+    Moved,
+    PauseToggled,
+    ResetAsked,
+    Sought,
+    SpeedChanged,
+    StageSought,
+    Started,
+    Stepped,
+)
+from lab.tui.sources.hand import Hand, MakeClock
+from lab.tui.view.jobs import Stood
+from lab.tui.view.reel import Reel
+from lab.tui.view.rows.pages import Choice
+from lab.tui.view.state import Cursor
+
+
+class Playback:
+    """Starts at the beginning, and stands until it is told to play. `state`: what is wrong with the file, if anything."""
+
+    pill = "PLAYBACK"
+    recording = False
+    scenarios: tuple[Choice, ...] = ()
+    message = ""
+    addresses = ("", "")
+    outcome: Outcome | None = None
+    trouble = ""
+
+    def __init__(
+        self,
+        reel: Reel,
+        *,
+        title: str,
+        seed: int | None = None,
+        known: Mapping[str, Scenario] | None = None,
+        state: str = "",
+        make: MakeClock | None = None,
+    ) -> None:
+        self.reel = reel
+        self.title, self.team, self.seed = title, "", seed
+        self.known = known or {}
+        self.scenario = next(iter(self.known.values())) if len(self.known) == 1 else None
+        self.state = state
+        self.clock = Hand() if make is None else Hand(make)
+        self.factor = "1"
+        self.place = 0
+        self.playing = False
+        self.can = frozenset(("pause", "step", "speed", "seek", "reset"))
+        self.journal = self
+        self._changed = asyncio.Event()
+        self.clock.set(reel.start, "0")
+
+    # What the screen asks
+
+    @property
+    def paused(self) -> bool:
+        """Whether the cursor stands."""
+        return not self.playing
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the cursor stands, and between what."""
+        reel = self.reel
+        return Cursor(
+            reel.start,
+            reel.until,
+            reel.line(self.place),
+            reel.lines,
+            self.playing,
+            reel.notches,
+            reel.decisions,
+            self.state,
+        )
+
+    def told(self, name: str | None) -> Scenario | None:
+        """The scenario that a job says it ran, if the very file is at hand."""
+        return self.known.get(name or "")
+
+    # What happens
+
+    async def observations(self) -> AsyncIterator[Stood]:
+        """The state at the cursor, whenever it moves."""
+        filling = asyncio.create_task(self._fill())
+        said = f"The recording is {self.state}: it plays to its last whole line." if self.state else ""
+        try:
+            while True:
+                self._changed.clear()
+                yield Stood(self.reel.state(self.place), said)
+                said = ""
+                await self._moved()
+        finally:
+            filling.cancel()
+            with suppress(asyncio.CancelledError):
+                await filling
+
+    async def _fill(self) -> None:
+        """Keep states ahead of the first seek, a slice at a time."""
+        while self.reel.keep():
+            await breathe()
+
+    async def _moved(self) -> None:
+        """Return when the cursor has moved on by itself, or was moved."""
+        due = self.reel.due(self.place)
+        if not self.playing or due is None:
+            self._stand()
+            await self._changed.wait()
+            return
+        tasks = [asyncio.ensure_future(self.clock.sleep_until(due)), asyncio.ensure_future(self._changed.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if not self._changed.is_set():
+            self.place = max(self.place + 1, self.reel.place(self.clock.now()))
+
+    def _stand(self) -> None:
+        """At the end nothing plays on."""
+        if self.playing and self.place >= self.reel.count:
+            self.playing = False
+            self._set(self.reel.until)
+            self._changed.set()
+
+    # What is asked of it
+
+    async def perform(self, intent: Intent) -> str | None:
+        """Do what was asked; the reason if it was refused."""
+        reel = self.reel
+        match intent:
+            case Started() | PauseToggled():
+                self._play(not self.playing)
+            case SpeedChanged(factor):
+                self.factor = factor
+                self._set(self.clock.now())
+            case Stepped():
+                self._go(reel.stop(self.place, 1))
+            case Moved(by, marks):
+                self._go(reel.mark(self.place, by) if marks else reel.stop(self.place, by))
+            case Sought(at):
+                self._seek(at)
+            case ResetAsked():
+                self._go(0)
+            case StageSought(stage):
+                place = reel.stage(stage)
+                if place is None:
+                    return f"The recording never comes to {stage}."
+                self._go(place)
+            case _:
+                return "A recording can't be changed; it is only shown."
+        return None
+
+    def _play(self, playing: bool) -> None:
+        if playing and self.place >= self.reel.count:
+            self.place = 0
+            self.clock.set(self.reel.start, "0")
+        self.playing = playing
+        self._set(self.clock.now())
+
+    def _go(self, place: int) -> None:
+        """Stand at a place, in the instant in which its last line was told."""
+        self.place, self.playing = place, False
+        self._set(self.reel.until if place >= self.reel.count else self.reel.at(place))
+
+    def _seek(self, at: Millis) -> None:
+        """Go to an instant; who plays plays on from there."""
+        at = max(self.reel.start, min(at, self.reel.until))
+        self.place = 0 if at <= self.reel.start else self.reel.place(at)
+        self._set(at)
+
+    def _set(self, at: Millis) -> None:
+        self.clock.set(at, self.factor if self.playing else "0")
+        self._changed.set()

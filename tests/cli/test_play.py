@@ -1,0 +1,55 @@
+"""`lab play` where there is no terminal: the lines of `lab run`, and what is wrong with the file."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from lab.cli.commands import run_command
+from lab.cli.console import Console
+
+ROOT = Path(__file__).parents[2]
+RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
+
+
+def lab(*argv: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    return run_command(list(argv), Console(out, err)), out.getvalue(), err.getvalue()
+
+
+def test_a_recording_is_told_as_the_run_was(tmp_path: Path) -> None:
+    scenarios = str(ROOT / "scenarios")
+    file = tmp_path / "told.rec.jsonl"
+    code, ran, _ = lab("run", "item-comparison", "--speed", "instant", "--record", str(file), "--scenarios", scenarios)
+    assert code == 0
+    code, told, err = lab("play", str(file), "--plain", "--scenarios", scenarios)
+    # a run isn't told of the script's decision, a recording is
+    assert [line for line in told.split("\n") if " DECIDED " not in line] == ran.split("\n")
+    assert (code, err, told.count(" DECIDED  approved")) == (0, "", 1)
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
+def test_every_shipped_recording_is_told_to_its_end(path: Path) -> None:
+    code, told, err = lab("play", str(path), "--scenarios", str(ROOT / "scenarios"))
+    assert code == 0 and err == "" and "polls\n" in told
+
+
+def test_a_torn_recording_is_told_to_its_last_whole_line(tmp_path: Path) -> None:
+    file = tmp_path / "torn.rec.jsonl"
+    data = RECORDINGS[0].read_bytes()
+    file.write_bytes(data[: len(data) // 2])
+    code, told, err = lab("play", str(file), "--plain")
+    assert code == 0 and "TOKEN" in told
+    assert "The recording is torn" in err and "lab repair" in err
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    assert lab("play", str(tmp_path / "nothing.rec.jsonl"))[0] == 2
+    file = tmp_path / "bad.rec.jsonl"
+    file.write_text("{}\n")
+    code, _, err = lab("play", str(file))
+    assert code == 3 and "bad.rec.jsonl:1" in err
+    data = RECORDINGS[0].read_bytes().replace(b'"epoch":"2', b'"epoch":"x', 1)
+    file.write_bytes(data[: data.index(b'{"k":"end"')])
+    code, _, err = lab("play", str(file))
+    assert code == 3 and "epoch" in err

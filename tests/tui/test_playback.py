@@ -1,0 +1,384 @@
+"""PLAYBACK: the cursor's moves, its pace, what it shows, and how far a seek has to fold."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from lab.clocks import settle
+from lab.core.clock import Clock, Millis
+from lab.recording.lines import Recording, Req, Res, Result
+from lab.recording.reader import read
+from lab.tui.app import Document, LabApp
+from lab.tui.messages import (
+    Decided,
+    Intent,
+    Moved,
+    PauseToggled,
+    ResetAsked,
+    Sought,
+    SpeedChanged,
+    StageSought,
+    Stepped,
+)
+from lab.tui.sources.playback import Playback
+from lab.tui.view import reel as reels
+from lab.tui.view.jobs import Jobs, Stood
+from lab.tui.view.reel import EVERY, Reel
+from lab.tui.view.rows.scrubber import track
+from lab.tui.view.state import Cursor, Notch
+from tests.tui import play
+from tests.tui.test_app import GOLDENS, letters, stage_of, text, until
+
+FILE = Path(__file__).parent / "played.rec.jsonl"
+WAITING = 9_578
+"""The instant at which a poll first shows WAITING there."""
+
+
+class Jump:
+    """A clock that is at once where somebody waits to be, unless it stands."""
+
+    def __init__(self, factor: str, at: Millis) -> None:
+        self.factor = factor
+        self.at = at
+
+    def now(self) -> Millis:
+        return self.at
+
+    async def sleep_until(self, instant: Millis) -> None:
+        if self.factor == "0":
+            await asyncio.Event().wait()
+        await settle()
+        self.at = max(self.at, instant)
+
+
+def recording(path: Path = FILE) -> Recording:
+    return read(path.read_bytes(), str(path))
+
+
+def playback(found: Recording | None = None, state: str = "", make: Callable[[str, Millis], Clock] = Jump) -> Playback:
+    told = play.SCENARIO
+    reel = Reel(found or recording(), 1_767_225_600)
+    return Playback(reel, title=told.title, seed=42, known={told.name: told}, state=state, make=make)
+
+
+class Watcher:
+    """Somebody who looks at a playback."""
+
+    def __init__(self, source: Playback) -> None:
+        self.source = source
+        self.told: list[Stood] = []
+        self.task = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        async for told in self.source.observations():
+            self.told.append(told)
+
+    async def do(self, intent: Intent) -> str | None:
+        refused = await self.source.perform(intent)
+        await settle()
+        return refused
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not true():
+                await settle()
+
+    @property
+    def jobs(self) -> Jobs:
+        jobs = self.told[-1].jobs
+        assert jobs is not None
+        return jobs
+
+
+@pytest.fixture
+async def watcher() -> AsyncIterator[Watcher]:
+    made = Watcher(playback())
+    await settle()
+    yield made
+    made.task.cancel()
+    await asyncio.gather(made.task, return_exceptions=True)
+
+
+# The reel
+
+
+def long(lines: int) -> Recording:
+    """A job that is polled for ever."""
+    found = recording()
+    head = [line for line in found.lines if line.t < 1_000]
+    req = next(line for line in found.lines if isinstance(line, Req) and "/status/" in line.path)
+    res = next(line for line in found.lines if isinstance(line, Res) and line.x == req.x)
+    polls = [
+        replace(line, t=1_000 * x + (40 if isinstance(line, Res) else 0), x=x)
+        for x in range(10, 10 + (lines - len(head)) // 2)
+        for line in (req, res)
+    ]
+    numbered = [replace(line, n=n) for n, line in enumerate([*head, *polls], 1)]
+    return replace(found, lines=tuple(numbered), end=None, result=Result.OPEN)
+
+
+def test_any_place_is_what_folding_up_to_it_gives() -> None:
+    reel, jobs = Reel(recording(), 0), Jobs()
+    forward = [reel.state(place) for place in range(reel.count + 1)]
+    backward = [reel.state(place) for place in range(reel.count, -1, -1)][::-1]
+    assert forward == backward
+    for place, (jobs, _) in enumerate(reel.ways(), 1):
+        assert forward[place] == jobs
+
+
+def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    reel = Reel(long(1_500), 0)
+    while reel.keep():
+        pass
+    folded: list[int] = []
+
+    def counted(line: object, blob: object) -> None:
+        folded.append(1)
+
+    monkeypatch.setattr(reels, "observation_of", counted)
+    for place in (1_499, 3, 1_279, 1_024, 1_023, 700):
+        folded.clear()
+        reel.state(place)
+        assert len(folded) == place % EVERY
+
+
+def test_what_is_kept_ahead_is_what_a_seek_would_have_found() -> None:
+    ahead, straight = Reel(long(900), 0), Reel(long(900), 0)
+    while ahead.keep():
+        pass
+    assert ahead.state(800) == straight.state(800)
+
+
+def test_marks_stand_where_the_screen_shows_them() -> None:
+    reel = Reel(recording(), 0)
+    kinds = [notch.kind for notch in reel.notches]
+    assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
+    gate = reel.notches[3]
+    assert gate.at == WAITING and reel.state(gate.place).stage().gate is not None
+    assert reel.state(gate.place - 1).stage().gate is None
+
+
+def test_a_gate_that_no_poll_saw_is_marked_where_it_opened() -> None:
+    found = recording()
+    kept = tuple(line for line in found.lines if not (isinstance(line, Res) and line.t == WAITING))
+    blind = [line for line in kept if not (isinstance(line, Res) and 9_600 < line.t < 13_700)]
+    kinds = [notch.kind for notch in Reel(replace(found, lines=tuple(blind)), 0).notches]
+    assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
+
+
+def test_a_capture_has_marks_of_what_its_bodies_say() -> None:
+    found = recording()
+    bare = tuple(line for line in found.lines if isinstance(line, Req | Res))
+    kinds = [notch.kind for notch in Reel(replace(found, lines=bare), 0).notches]
+    assert kinds == ["token", "invoke", "poll", "gate", "output"]
+
+
+# The cursor
+
+
+async def test_it_starts_at_the_start_and_stands(watcher: Watcher) -> None:
+    assert watcher.jobs.stage().start is None and watcher.source.paused
+    assert watcher.source.cursor.line == 1
+
+
+async def test_it_plays_to_the_end_and_then_from_the_start_again(watcher: Watcher) -> None:
+    await watcher.do(PauseToggled())
+    await watcher.until(lambda: watcher.source.paused)
+    stage = watcher.jobs.stage()
+    assert stage.outcome is not None and stage.outcome.status == "COMPLETE"
+    assert len(watcher.told) > 20, "it came by every observation"
+    await watcher.do(PauseToggled())
+    assert watcher.source.place < watcher.source.reel.count
+
+
+async def test_pause_keeps_the_instant_and_speed_changes_none() -> None:
+    source = playback(make=Fixed)
+    watcher = Watcher(source)
+    await watcher.do(Sought(WAITING + 100))
+    await watcher.do(PauseToggled())
+    assert (source.playing, Fixed.last) == (True, ("1", WAITING + 100))
+    await watcher.do(SpeedChanged("5"))
+    assert Fixed.last == ("5", WAITING + 100)
+    await watcher.do(PauseToggled())
+    assert (source.playing, Fixed.last) == (False, ("0", WAITING + 100))
+    await watcher.do(SpeedChanged("2"))
+    assert Fixed.last == ("0", WAITING + 100)
+    watcher.task.cancel()
+    await asyncio.gather(watcher.task, return_exceptions=True)
+
+
+class Fixed(Jump):
+    """A clock that never gets anywhere, and remembers how it was set."""
+
+    last = ("", 0)
+
+    def __init__(self, factor: str, at: Millis) -> None:
+        super().__init__("0", at)
+        Fixed.last = (factor, at)
+
+
+async def test_a_step_goes_past_what_nobody_sees(watcher: Watcher) -> None:
+    stages = []
+    for _ in range(4):
+        await watcher.do(Stepped())
+        stages.append(watcher.jobs.stage())
+    assert [len(stage.calls) for stage in stages] == [1, 1, 2, 2]
+    assert stages[1].token is not None and stages[1].token.token == "«token:T1»"
+    await watcher.do(Moved(-1))
+    await watcher.do(Moved(-1))
+    assert watcher.jobs.stage() == stages[1]
+
+
+async def test_marks_are_gone_to_both_ways(watcher: Watcher) -> None:
+    for _ in range(4):
+        await watcher.do(Moved(1, marks=True))
+    assert watcher.jobs.stage().gate is not None and watcher.source.clock.now() == WAITING
+    await watcher.do(Moved(-1, marks=True))
+    assert watcher.jobs.stage().polls == 1
+    for _ in range(9):
+        await watcher.do(Moved(-1, marks=True))
+    assert watcher.source.place == 0
+
+
+@pytest.mark.parametrize(
+    ("stage", "shows"),
+    [("token", "token"), ("invoke", "job"), ("poll", "last"), ("gate", "gate"), ("output", "outcome")],
+)
+async def test_go_to_goes_where_a_stage_shows(watcher: Watcher, stage: str, shows: str) -> None:
+    assert await watcher.do(StageSought(stage)) is None
+    assert getattr(watcher.jobs.stage(), shows) is not None
+
+
+async def test_ends_an_instant_and_back_to_the_start(watcher: Watcher) -> None:
+    cursor = watcher.source.cursor
+    await watcher.do(Sought(cursor.until + 5))
+    assert watcher.jobs.stage().outcome is not None and watcher.source.cursor.line == 30
+    await watcher.do(Sought(12_000))
+    assert watcher.jobs.stage().polls == 5 and watcher.source.clock.now() == 12_000
+    await watcher.do(ResetAsked())
+    assert watcher.source.place == 0 and watcher.source.clock.now() == cursor.start
+    assert await watcher.do(StageSought("nowhere")) == "The recording never comes to nowhere."
+
+
+async def test_nothing_can_be_decided(watcher: Watcher) -> None:
+    assert "decide" not in watcher.source.can
+    assert "can't be changed" in (await watcher.do(Decided("APPROVE_ACTION")) or "")
+
+
+async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
+    data = FILE.read_bytes()
+    torn = read(data[: len(data) - 700], "torn")
+    assert torn.result is Result.TORN
+    source = playback(torn, "torn")
+    watcher = Watcher(source)
+    await settle()
+    assert "torn" in watcher.told[0].said and source.cursor.state == "torn"
+    await watcher.do(Sought(10**9))
+    assert watcher.jobs.stage().polls > 0
+    watcher.task.cancel()
+    await asyncio.gather(watcher.task, return_exceptions=True)
+
+
+# The screen
+
+
+@asynccontextmanager
+async def played(size: tuple[int, int] = (120, 36)) -> AsyncIterator[tuple[LabApp, Playback, Pilot[Document | None]]]:
+    source = playback()
+    app = LabApp(source)  # type: ignore[arg-type]
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "recording stands at its start" in text(app))
+        yield app, source, pilot
+        assert app.bug is None
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@pytest.mark.parametrize(("state", "at"), [("waiting", 11_000), ("complete", 10**9)])
+async def test_the_screen_is_the_golden_one(state: str, at: Millis, size: tuple[int, int]) -> None:
+    """LAB_GOLDEN=write writes them anew; read the diff."""
+    async with played(size) as (app, source, pilot):
+        await source.perform(Sought(at))
+        await until(pilot, lambda: stage_of(app).scene.show.cursor == source.cursor and not stage_of(app)._dirty)
+        await pilot.pause()
+        grid = f"{text(app)}\n\n{letters(app)}\n"
+    golden = GOLDENS / f"playback-{state}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("LAB_GOLDEN") == "write":
+        golden.write_text(grid, encoding="utf-8")
+    assert grid == golden.read_text(encoding="utf-8")
+
+
+async def test_every_key_of_the_cursor_does_what_the_table_says() -> None:
+    async with played() as (app, source, pilot):
+        line = source.reel.line
+        for key, place in (
+            ("right", 1), ("right", 3), ("left", 1), ("n", 3), ("0", 0), ("end", source.reel.count), ("home", 0),
+            ("shift+right", 3), ("shift+right", 6), ("shift+left", 3),
+        ):  # fmt: skip
+            await pilot.press(key)
+            await until(pilot, lambda place=place: f"line {line(place)} of 30" in text(app))
+            assert source.place == place, key
+
+
+async def test_space_plays_and_speed_shows() -> None:
+    async with played() as (app, source, pilot):
+        assert "space Play" in text(app)
+        await pilot.press("plus")
+        await until(pilot, lambda: "×2" in text(app))
+        await pilot.press("space")
+        await until(pilot, lambda: source.place == source.reel.count and "COMPLETE" in text(app))
+        assert "Begin" not in text(app) and "a Approve" not in text(app)
+
+
+async def test_no_key_decides_and_the_recorded_decision_shows() -> None:
+    async with played() as (app, source, pilot):
+        await source.perform(StageSought("gate"))
+        await until(pilot, lambda: "recorded: approved at 00:13.7" in text(app))
+        before = source.place
+        await pilot.press("a", "r", "c", "m")
+        await pilot.pause()
+        assert source.place == before and "changes ›" not in text(app)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_a_click_on_the_line_goes_there(size: tuple[int, int]) -> None:
+    async with played(size) as (app, source, pilot):
+        lines = text(app).split("\n")
+        y = next(at for at, line in enumerate(lines) if "line 1 of 30" in line)
+        await pilot.click(offset=(lines[y].index("◆"), y))
+        await until(pilot, lambda: source.clock.now() == WAITING and stage_of(app).scene.stage.gate is not None)
+
+
+async def test_the_palette_goes_to_a_stage() -> None:
+    async with played() as (app, _, _):
+        named = [name for name, _, _ in stage_of(app).commands()]
+        assert {"Go to Token", "Go to Invoke", "Go to Poll", "Go to Gate", "Go to Output"} <= set(named)
+
+
+async def test_every_size_and_back() -> None:
+    async with played() as (app, source, pilot):
+        await source.perform(Sought(11_000))
+        for size in ((200, 60), (160, 44), (120, 36), (80, 24), (40, 12), (72, 20), (120, 36)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert ("needs 72x20" in text(app)) == (size == (40, 12))
+
+
+@pytest.mark.parametrize("cells", [8, 9, 40, 200])
+def test_the_line_is_as_long_as_its_room_and_every_cell_is_a_place(cells: int) -> None:
+    notches = tuple(Notch(at, at * 10, kind) for at, kind in enumerate(("token", "gate", "fault", "error")))
+    line = track(Cursor(0, 1_000, 1, 9, notches=notches), cells, 500)
+    assert len(line) == cells and sum(span.text == "●" for span in line) == 1
+    places = [int(span.role.rpartition("seek:")[2]) for span in line]
+    assert places[0] == (0 if cells == 200 else 20) and places[-1] == 1_000, (
+        "where marks share a cell the most telling one is meant"
+    )
+
+
+def test_a_recording_of_an_instant_has_a_line_too() -> None:
+    assert len(track(Cursor(5, 5, 1, 1), 20, 5)) == 20
