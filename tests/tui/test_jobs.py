@@ -189,7 +189,7 @@ def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
     jobs = fold(told_by(path))
     stage = jobs.stage()
     assert stage.outcome is not None and stage.outcome.status == stage.spans[-1][0]
-    assert stage.token is not None and stage.token.token == "«token:T1»"
+    assert stage.token is not None and (stage.token.token or "").startswith("«token:T")
     assert jobs.flying == {} and len(jobs.keys()) == 1
 
 

@@ -48,9 +48,9 @@ def help_page(scene: Scene, columns: int, rows: int, colours: str, inner: int) -
     return lines
 
 
-_LATER = frozenset(("↓", "pgdn", "]", "-", "ctrl+c", "→", "⇧→", "end"))
+_LATER = frozenset(("↓", "pgdn", "]", "-", "ctrl+c", "→", "⇧→"))
 """Keys that stand beside their counterpart."""
-_PAIRS = {"↑": "↑ ↓", "pgup": "pgup/dn", "[": "[ ]", "+": "+ -", "←": "← →", "⇧←": "⇧← →", "home": "home/end"}
+_PAIRS = {"↑": "↑ ↓", "pgup": "pgup/dn", "[": "[ ]", "+": "+ -", "←": "← →", "⇧←": "⇧← ⇧→"}
 
 
 def _pane(scene: Scene, inner: int) -> list[Row]:
