@@ -262,9 +262,9 @@ class Tape:
 
 
 _PLAIN = frozenset(
-    "job alias gate round approvals verdict by from to step until otherwise c how turn ordinal grant why fault call".split()
+    "alias gate round approvals verdict by from to step until otherwise c how turn ordinal grant why fault call".split()
 )
-"""Members that hold the lab's own words and ids, never a peer's."""
+"""Members that hold the lab's own words and ids, never a peer's; a job's id may be a task's, which its client made."""
 
 
 def _given(fact: Fact) -> tuple[tuple[str, str], ...]:

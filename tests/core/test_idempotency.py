@@ -43,6 +43,17 @@ def test_the_same_key_and_request_gets_the_first_answer_whenever_it_comes():
     assert send(mock, bearer, key="k-2").job != first.job != send(mock, bearer, key=None).job
 
 
+def test_a_key_is_free_again_once_its_job_is_forgotten():
+    gone = DOCUMENT | {"steps": [{"complete": "done", "output": "Paid."}], "retention": "1h"}
+    mock, bearer, facts = keyed(gone)
+    first = send(mock, bearer)
+    assert send(mock, bearer, now=3_599_999).job == first.job
+    bearer = token(mock, 3_600_000)
+    again = send(mock, bearer, now=3_600_000)
+    assert again.job != first.job and len(jobs_of(facts)) == 2
+    assert send(mock, bearer, now=3_600_001).job == again.job
+
+
 def test_a_repeat_is_no_answer_to_the_gate_at_which_its_job_waits():
     mock, bearer, facts = keyed()
     conversation = {**ASK, "conversationId": "mine"}

@@ -3,13 +3,21 @@
 import json
 from base64 import b64encode
 
+import pytest
+
 from lab.core.oauth import JANE
 from lab.core.observe import Requested
 from lab.core.wire import API
+from lab.server.limits import Limits
 from tests.core.wire_peer import basic
 from tests.server.conftest import Stage, bearer, request
 
 JSON = ("content-type", "application/json")
+
+
+@pytest.fixture
+def limits() -> Limits:
+    return Limits(lingering=0.01)
 
 
 async def test_a_password_buys_a_bare_token_that_opens_the_api(stage: Stage) -> None:

@@ -40,6 +40,8 @@ class Answered:
     flags: tuple[str, ...] = ()
     pieces: Pieces | None = None
     """Of a stream: its body, in place of the response's."""
+    latency: str = "invoke"
+    """The route whose latency is meant."""
 
 
 @dataclass(frozen=True, slots=True)

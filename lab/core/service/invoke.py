@@ -1,6 +1,8 @@
 """invokeAsync: a new job, the next turn of a conversation, or the answer to a gate (contract.md §3, §5.3)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Response
@@ -37,6 +39,8 @@ from lab.core.wire.bodies import VERDICT_OF, actions, callback_token
 from lab.core.wire.requests import Asked, Resume
 
 JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
+Tell: TypeAlias = Callable[[Views, Plan, tuple[Decision, ...]], Answered]
+"""Words what a job looks like now, in a dialect of its own; without decisions the job is new."""
 _TALKS = ("chat", "debug")
 """The routes on which an unknown or unpublished team is 403, and `conversational` goes without saying."""
 _NO_TEAM = forbidden(CANNOT_EXECUTE, TEAM_UNKNOWN.hint)
@@ -66,6 +70,12 @@ def invoke(call: Call) -> Answered:
     return replace(done, flags=tuple(sorted({*asked.flags, *done.flags})))
 
 
+def take_turn(call: Call, asked: Asked, team: tuple[Outline, ...], tell: Tell, named: str | None = None) -> Answered:
+    """The same for a request in another dialect: `tell` words the answer, `named` is the id asked for a new job."""
+    views = views_for(call.views, call.ledger, team, asked)
+    return _Turn(views, call.ledger, call.route, call.bearer, call.now, asked, team, None, tell, named).answer()
+
+
 @dataclass(frozen=True, slots=True)
 class _Turn:
     views: Views
@@ -77,6 +87,8 @@ class _Turn:
     team: tuple[Outline, ...]
     key: str | None = None
     """The idempotency key of a request that wasn't made before."""
+    tell: Tell | None = None
+    named: str | None = None
 
     def answer(self) -> Answered:
         asked = self.asked
@@ -175,7 +187,7 @@ class _Turn:
         (_, record), *_ = fold(fact, self.ledger.get)
         assert isinstance(record, JobRecord)
         planned = self.views.plan_of(self.ledger, job, record)
-        if self.views.config.switches.resume_job_id == "new":
+        if self.tell is None and self.views.config.switches.resume_job_id == "new":
             alias = uuid4(planned.seed, f"{job}/alias#{len(record.decisions)}")
             fact, planned = replace(fact, alias=alias), replace(planned, alias=alias)
         return replace(self._told(planned, record.decisions), facts=(fact,))
@@ -183,6 +195,8 @@ class _Turn:
     def _told(self, planned: Plan, decisions: tuple[Decision, ...]) -> Answered:
         """What the job looks like now: its body, or the stream of what is to come."""
         route, job = self.route.name, planned.invocation.job
+        if self.tell is not None:
+            return self.tell(self.views, planned, decisions)
         if route in STREAMS.values():
             pieces = self.views.stream(route, planned, decisions, self.now)
             return Answered(Response(200, SSE_HEADERS), job, planned.outline, pieces=pieces)
@@ -258,7 +272,7 @@ class _Turn:
             issued = issued_conversation(config.seed, stream)
         recorded = (config.recorded or {}).get((client, made.name, ordinal))
         fact = JobAccepted(
-            at=self.now, job=uuid4(config.seed, f"job/{stream}"), client=client, user=self.bearer.user,
+            at=self.now, job=self.named or uuid4(config.seed, f"job/{stream}"), client=client, user=self.bearer.user,
             conversation=issued, turn=turn, team=self.route.code, scenario=chosen.name if chosen else None,
             ordinal=ordinal, input=self.asked.members,
             drawn=recorded if recorded is not None else self._drawn(chosen, turn, ordinal),

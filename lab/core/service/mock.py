@@ -9,7 +9,7 @@ from lab.core.faults import Rule, processed
 from lab.core.journal import Ledger, Tentative, TokenRecord, job_named
 from lab.core.plan import Outline
 from lab.core.problems import CANNOT_EXECUTE, Problem, forbidden
-from lab.core.service import pod
+from lab.core.service import a2a, pod
 from lab.core.service import token as identity
 from lab.core.service.bearer import bearer_of, token_of
 from lab.core.service.calls import Answered, Call, Handled
@@ -29,6 +29,7 @@ _RELAYS: dict[str, Callable[[identity.Desk, Request], pod.Relayed]] = {
 }  # fmt: skip
 _API: dict[str, Callable[[Call], Answered]] = {
     "invoke": invoke, "stream": invoke, "chat": invoke, "debug": invoke, "tokens": pod.tokens, "multiplex": pod.multiplex,
+    "a2a": a2a.rpc, "a2a-stream": a2a.rpc, "a2a-card": a2a.card, "a2a-search": a2a.search,
     "documents": documents, "documents-batch": documents_batch, "documents-attach": documents_attach,
 }  # fmt: skip
 """The routes behind a bearer, but status, which is the one that everybody waits for."""
@@ -185,5 +186,5 @@ class Mock:
             return Handled(self._refusal(done.response), 0, name, done.job, (), noted), None
         held = 0
         if done.outline is not None and done.job is not None:
-            held = self._held(done.outline, "invoke", done.job, call.now)
+            held = self._held(done.outline, done.latency, done.job, call.now)
         return Handled(done.response, held, name, done.job, done.facts, noted, done.pieces), done.outline

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 
 from lab.core.exchange import Json
-from lab.core.journal import JobRecord, RepeatRecord, job_key, repeat_key
+from lab.core.journal import JobRecord, RepeatRecord, repeat_key
 from lab.core.problems import Problem, bad_request, conflict
 from lab.core.seeds import Seed, uuid4
 from lab.core.service.calls import Answered, Call
@@ -32,15 +32,15 @@ class Repeat:
     key: str
 
     def answer(self) -> Answered | None:
-        """The answer that was given first, or why it isn't given; None: the key is new."""
+        """The answer that was given first, or why it isn't given; None: the key is new, or its job forgotten."""
         ledger, views = self.call.ledger, self.call.views
         first = ledger.get(repeat_key(self.call.bearer.owner, self.key))
-        record = ledger.get(job_key(first.job)) if isinstance(first, RepeatRecord) else None
-        if not isinstance(first, RepeatRecord) or not isinstance(record, JobRecord):
+        look = views.look(ledger, first.job, self.call.now) if isinstance(first, RepeatRecord) else None
+        if not isinstance(first, RepeatRecord) or look is None:
             return None
+        record, planned = look.record, look.plan
         if not self._same(record):
             return Answered(_OTHER, first.job)
-        planned = views.plan_of(ledger, first.job, record)
         if self.call.now < record.at + withheld(planned.seed, planned.outline, "invoke", first.job, record.at):
             return Answered(_UNDER_WAY, first.job)
         span = at(planned, (), record.at)

@@ -46,7 +46,7 @@ def job_events(
 ) -> Iterator[Event]:
     """invokeStream: job bodies with a growing `output`; the first is what invoke would answer."""
     seen: dict[str, Json] | None = None
-    for span in _coming(plan, decisions, now):
+    for span in coming(plan, decisions, now):
         when = max(now, span.since)
         passed = nodes(plan, span, decisions) if admin else []
         body = full_body(plan, span, epoch, switches, invoked=False, passed=passed)
@@ -69,7 +69,7 @@ def chat_events(
     """chat and debug: node events and deltas; the first also names the conversation."""
     head: dict[str, Json] = {"jobId": plan.shown}
     first: dict[str, Json] = {**head, "conversationId": plan.invocation.conversation}
-    for span in _coming(plan, decisions, now):
+    for span in coming(plan, decisions, now):
         for when, members in _chat(plan, span, max(now, span.since), epoch, switches):
             yield when, {**first, **members}
             first = head
@@ -77,7 +77,8 @@ def chat_events(
             return
 
 
-def _coming(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iterator[Span]:
+def coming(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iterator[Span]:
+    """The spans of a job from `now` on."""
     begin = at(plan, decisions, now).index
     return (span for span in spans(plan, decisions) if span.index >= begin)
 

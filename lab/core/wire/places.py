@@ -1,4 +1,4 @@
-"""Paths of the pod beside the invocation API: tokens, documents, a local orchestrator's (contract.md §2.3, §2.4)."""
+"""Paths of the pod beside the invocation API: tokens, documents, A2A, a local orchestrator's (contract.md §2.3, §2.4)."""
 
 import re
 
@@ -10,6 +10,7 @@ RELAY_BASIC_PATH = "/api/rwdtools/tokenrelay"
 DOCUMENTS_PATH = f"{API}/agent/v1/documents"
 DOCUMENTS_BATCH_PATH = f"{API}/agent/v1/batch/documents"
 DOCUMENTS_ATTACH_PATH = f"{API}/agent/v1/attachDocuments"
+A2A_SEARCH_PATH = f"{API}/a2a/v1/agents/search"
 MULTIPLEX_PATH = "/internal/v1/aiapps/multiplex"
 
 PLACES: dict[str, tuple[str, str]] = {
@@ -20,8 +21,12 @@ PLACES: dict[str, tuple[str, str]] = {
     DOCUMENTS_PATH: ("documents", "POST"),
     DOCUMENTS_BATCH_PATH: ("documents-batch", "POST"),
     DOCUMENTS_ATTACH_PATH: ("documents-attach", "POST"),
+    A2A_SEARCH_PATH: ("a2a-search", "POST"),
 }
 """Route and method by path."""
+A2A = re.compile(rf"{API}/a2a/v1/([^/]+)(/stream|/\.well-known/agent\.json)?")
+A2A_PLACES = {None: ("a2a", "POST"), "/stream": ("a2a-stream", "POST"), "/.well-known/agent.json": ("a2a-card", "GET")}
+"""Route and method of an agent team, by what follows its code."""
 RELAYS = frozenset(("relay", "anticsrf", "relay-basic"))
 """The routes that ask for other credentials than a bearer token."""
 UPLOADS = frozenset(("documents", "documents-batch"))

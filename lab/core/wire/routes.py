@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
 from lab.core.problems import NO_OPERATION, NO_PATH, Problem, not_found, wrong_method
-from lab.core.wire.places import API, MULTIPLEX_PATH, PLACES, from_local
+from lab.core.wire.places import A2A, A2A_PLACES, API, MULTIPLEX_PATH, PLACES, from_local
 
 TOKEN_PATH = "/oauth2/v1/token"
 AUTHORIZE_PATH = "/oauth2/v1/authorize"
@@ -67,6 +67,11 @@ def path_of(route: str, *, code: str = "", job: str = "") -> str:
             return f"{API}/agent/v2/{quote(code, safe='')}/invokeStream"
         case "chat" | "debug":
             return f"{API}/agent/v2/{quote(code, safe='')}/{route}"
+        case "a2a":
+            return f"{API}/a2a/v1/{quote(code, safe='')}"
+        case "a2a-stream" | "a2a-card":
+            last = next(end for end, (name, _) in A2A_PLACES.items() if name == route)
+            return f"{API}/a2a/v1/{quote(code, safe='')}{last}"
     raise ValueError(route)
 
 
@@ -112,6 +117,9 @@ def _find_slow(method: str, path: str, *, local: bool) -> Route | Problem:
     if plain in PLACES:
         name, allowed = PLACES[plain]
         return Route(name, flags=flags) if method == allowed else wrong_method(allowed)
+    if (match := A2A.fullmatch(plain)) is not None:
+        name, allowed = A2A_PLACES[match[2]]
+        return Route(name, match[1], "", flags) if method == allowed else wrong_method(allowed)
     return _missing(plain)
 
 
