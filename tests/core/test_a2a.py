@@ -332,3 +332,12 @@ def test_what_is_wrong_before_the_stream_is_one_answer():
     refused = peer.call("message/stream", {"message": message("yes", taskId="nobody")}, route="a2a-stream")
     assert refused["code"] == -32001
     assert peer.call("message/send", {}, route="a2a-stream")["code"] == -32601
+
+
+def test_faults_of_the_invocation_api_do_not_strike_here():
+    faults = [{"route": route, "answer": 503, "calls": "every 1"} for route in ("invoke", "stream")]
+    peer = Peer(DOCUMENT | {"faults": faults})
+    assert peer.mock.serve(invoke(peer.bearer, {"message": "Taxi 1"}), 0).response.status == 503
+    made = peer.say("Taxi 42")
+    assert made["status"]["state"] == "submitted" and peer.task(made["id"], 10)["id"] == made["id"]
+    assert events(peer, "Taxi 1")

@@ -33,6 +33,8 @@ _API: dict[str, Callable[[Call], Answered]] = {
     "documents": documents, "documents-batch": documents_batch, "documents-attach": documents_attach,
 }  # fmt: skip
 """The routes behind a bearer, but status, which is the one that everybody waits for."""
+_FAULTED = {"invoke": "invoke", "stream": "stream", "chat": "stream", "debug": "stream"}
+"""The route under which a scenario's faults name each of these (contract.md §2)."""
 
 
 class Mock:
@@ -167,8 +169,8 @@ class Mock:
         """An API call but a poll: tried first, for what is refused is neither counted nor struck."""
         tried = Tentative(call.ledger)
         done, made = self._answered(replace(call, ledger=tried), flags)
-        route = "invoke" if call.route.name == "invoke" else "stream"
-        rules = () if made is None else rules_of(call.ledger, route, made)
+        route = _FAULTED.get(call.route.name)
+        rules = () if made is None or route is None else rules_of(call.ledger, route, made)
         if not rules:
             tried.keep()
             return done
