@@ -1,6 +1,7 @@
 """`lab demo`: one run on the screen, or as lines where there is no terminal."""
 
 import json
+import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -188,7 +189,8 @@ async def shown(app: "LabApp", stop: Stop, console: Console) -> None:
         app.exit(None)
 
     loop = asyncio.get_running_loop()
-    for number, reason in SIGNALS.items():
+    # A terminal that is gone ends the lab as SIGTERM would: the tape gets its footer.
+    for number, reason in {**SIGNALS, signal.SIGHUP: "sigterm"}.items():
         loop.add_signal_handler(number, leave, reason)
     document = await app.run_async()
     if app.failure is not None:

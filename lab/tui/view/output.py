@@ -11,9 +11,11 @@ from lab.tui.view.spans import Row, row, wrap
 
 _TAG = re.compile(r"<(?:!doctype|html|body|div|p|table|ul|ol|h[1-6]|span|br|b|strong|section)\b[^>]*>", re.IGNORECASE)
 _MARKS = re.compile(r"^(?:#{1,6} |[-*+] |\d+\. |>|\|.*\||```)|\*\*[^*]+\*\*|`[^`]+`", re.MULTILINE)
-_JSON = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b')
+# A string that was cut ends with the text: tried again from each of its quotes it would take the square of its length.
+_JSON = re.compile(r'("(?:[^"\\]|\\.)*(?:"|\Z))(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b')
 
 
+@lru_cache(maxsize=4)
 def kind(output: str | None) -> str:
     """`null`, `empty`, `JSON`, `HTML`, `Markdown`, or `text`."""
     if output is None:
@@ -34,6 +36,7 @@ def _parsed(output: str) -> object:
         return None
 
 
+@lru_cache(maxsize=4)
 def rendered(output: str | None, inner: int) -> list[Row]:
     """The output as a person reads it."""
     match kind(output):
@@ -49,6 +52,7 @@ def rendered(output: str | None, inner: int) -> list[Row]:
             return markdown(output or "", inner)
 
 
+@lru_cache(maxsize=4)
 def raw(output: str | None, inner: int) -> list[Row]:
     """The string itself, line by line."""
     if output is None:

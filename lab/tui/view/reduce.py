@@ -1,14 +1,17 @@
 """`reduce(stage, observation)`: the next state. Total and pure; every text passes `clean` on its way in."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 from lab.core import journal, wire
 from lab.core.exchange import Json, Response
 from lab.core.gates import Origin
 from lab.core.observe import Asked, Ended, Lost, Noted, Observation, Replied, Requested, Touched, Waiting
 from lab.tui.view import clean
+from lab.tui.view.marks import with_mark
 from lab.tui.view.state import (
     MOST_CALLS,
+    MOST_SPANS,
     MOST_TURNS,
     Call,
     GateView,
@@ -32,7 +35,7 @@ _VERDICT_WORDS = {"changes-requested": "changes", "timed-out": "timed out"}
 
 def reduce(stage: Stage, observation: Observation) -> Stage:
     """The state after one more observation."""
-    seen = replace(stage, seen=max(stage.seen, observation.at))
+    seen = stage if observation.at <= stage.seen else replace(stage, seen=observation.at)
     match observation:
         case Requested():
             return _requested(seen, observation)
@@ -48,7 +51,12 @@ def reduce(stage: Stage, observation: Observation) -> Stage:
         case Noted(fact=fact):
             return _noted(seen, fact)
         case Ended(at, outcome):
-            return replace(seen, ended=at, outcome=replace(outcome, badge=None), pending=None, gate=None, patience=None)
+            told = replace(
+                outcome, badge=None, output=_text(outcome.output), error=_text(outcome.error),
+                why=_text(outcome.why), job=_or_none(outcome.job), conversation=_or_none(outcome.conversation),
+                follow_up=tuple(clean.line(question, 500) for question in outcome.follow_up),
+            )  # fmt: skip
+            return replace(seen, ended=at, outcome=told, pending=None, gate=None, patience=None)
         case Touched():
             return seen
         case _:
@@ -120,7 +128,7 @@ def _fields(members: dict[str, Json]) -> Pairs:
 
 def _value(value: Json) -> str:
     if isinstance(value, str):
-        return clean.line(clean.masked(value))
+        return clean.line(value)
     return clean.compact(clean.json_bytes(value), None)
 
 
@@ -132,10 +140,11 @@ def _replied(stage: Stage, told: Replied) -> Stage:
     if call is None:
         return stage
     response = told.response
-    kind = response.header("content-type")
+    read = _read_poll if call.route == "status" else _read
+    body, head = read(response.body, response.header("content-type"))
     done = replace(
-        call, code=response.status, until=told.at, reply_headers=clean.headers(response.headers),
-        reply_body=clean.body(response.body, kind), head=clean.compact(response.body, kind),
+        call, code=response.status, until=told.at, reply_headers=clean.headers(response.headers), reply_body=body,
+        head=head,
     )  # fmt: skip
     stage = _put(stage, done)
     match call.route:
@@ -147,6 +156,15 @@ def _replied(stage: Stage, told: Replied) -> Stage:
             return _polled(stage, done, response)
         case _:
             return stage
+
+
+def _read(body: bytes, kind: str | None) -> tuple[str, str]:
+    return clean.body(body, kind), clean.compact(body, kind)
+
+
+# A status body is the same for as long as its span lasts.
+_read_poll = lru_cache(maxsize=4)(_read)
+_job_of = lru_cache(maxsize=4)(wire.parse_job)
 
 
 def _put(stage: Stage, done: Call) -> Stage:
@@ -178,7 +196,11 @@ def _invoked(stage: Stage, call: Call, response: Response) -> Stage:
         job, job=clean.line(body.job, 200), conversation=_or_none(body.conversation), trace=_or_none(body.trace),
         refusal=None,
     )  # fmt: skip
-    return _status(replace(stage, job=job, marks=(), spans=(), polls=0), body, call, response)
+    return _status(replace(stage, job=job, marks=(), spans=(), polls=0, slowest=0), body, call, response)
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else clean.lines(text)
 
 
 def _or_none(text: str | None) -> str | None:
@@ -199,36 +221,40 @@ def _resumed(stage: Stage, call: Call, response: Response) -> Stage:
 
 
 def _polled(stage: Stage, call: Call, response: Response) -> Stage:
-    body = wire.parse_job(response.body) if response.status == 200 else None
+    body = _job_of(response.body) if response.status == 200 else None
     at = call.until or call.at
     if body is None:
         word = "unreadable" if response.status == 200 else "refused"
-        return _mark(
-            replace(stage, polls=stage.polls + 1), Mark(at, "lost", word, response.status, call.took, bad=True)
-        )
+        mark = Mark(at, "lost", word, response.status, call.took, bad=True)
+        return replace(stage, polls=stage.polls + 1, marks=with_mark(stage.marks, mark))
     status = clean.line(body.status, 40)
     before = next((mark.word for mark in reversed(stage.marks) if mark.kind in ("poll", "decided")), None)
     mark = Mark(at, "poll", status, response.status, call.took, first=status != before)
-    stage = _mark(replace(stage, polls=stage.polls + 1), mark)
-    return _status(stage, body, call, response)
+    return _status(stage, body, call, response, mark)
 
 
-def _status(stage: Stage, body: wire.JobBody, call: Call, response: Response) -> Stage:
+def _status(stage: Stage, body: wire.JobBody, call: Call, response: Response, poll: Mark | None = None) -> Stage:
     status = clean.line(body.status, 40)
     at = call.until or call.at
     output = None if body.output is None else clean.lines(body.output)
     last = Last(
         status, output, None if body.error is None else clean.lines(body.error), _or_none(body.waiting_code),
         tuple(clean.line(question, 500) for question in body.follow_up[:20]), _progress(body),
-        body.node.type if body.node else None, response.status, call.took, call.reply_body,
+        clean.line(body.node.type, 40) if body.node else None, response.status, call.took, call.reply_body,
         len((body.output or "").encode("utf-8", "replace")),
     )  # fmt: skip
-    spans = stage.spans if stage.spans and stage.spans[-1][0] == status else (*stage.spans, (status, at))
-    job = replace(stage.job, status=status) if stage.job else None
-    stage = replace(stage, last=last, spans=spans, job=job)
-    if body.node is None or body.node.type != "HUMAN":
-        return replace(stage, gate=None, patience=None)
-    return _gate(stage, body.job, body.node, at)
+    spans = stage.spans
+    if not spans or spans[-1][0] != status:
+        spans = (*spans, (status, at))[-MOST_SPANS:]
+    job = replace(stage.job, status=status) if stage.job and stage.job.status != status else stage.job
+    waits = body.node is not None and body.node.type == "HUMAN"
+    stage = replace(
+        stage, last=last, spans=spans, job=job, polls=stage.polls + (poll is not None),
+        marks=stage.marks if poll is None else with_mark(stage.marks, poll),
+        slowest=stage.slowest if poll is None else max(stage.slowest, poll.took or 0),
+        gate=stage.gate if waits else None, patience=stage.patience if waits else None,
+    )  # fmt: skip
+    return _gate(stage, body.job, body.node, at) if waits and body.node is not None else stage
 
 
 def _progress(body: wire.JobBody) -> str | None:
@@ -236,10 +262,7 @@ def _progress(body: wire.JobBody) -> str | None:
 
 
 def _mark(stage: Stage, mark: Mark) -> Stage:
-    marks = (*stage.marks, mark)
-    if len(marks) > 1 and marks[-2].at > mark.at:
-        marks = tuple(sorted(marks, key=lambda each: each.at))
-    return replace(stage, marks=marks)
+    return replace(stage, marks=with_mark(stage.marks, mark))
 
 
 def _gate(stage: Stage, job: str, node: wire.WaitingNode, at: int) -> Stage:

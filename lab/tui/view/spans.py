@@ -4,6 +4,7 @@ A role is words: a colour (`fg dim faint line run wait done bad unknown accent`)
 background (`@panel @surface @tint-wait @fill-done` …), and perhaps a hot spot (`!a`: a click presses that key).
 """
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
@@ -154,14 +155,19 @@ def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
         if size > room and line:
             lines.append(_trim(line))
             line, room = [], cells
-        if not line and word.text.isspace() and lines:
+        if not line and lines and word.text.isspace():
+            continue
+        if size <= room:
+            line.append(word)
+            room -= size
             continue
         for piece in _pieces(word, room, cells):
-            if cell_len(piece.text) > room:
+            size = cell_len(piece.text)
+            if size > room and line:
                 lines.append(_trim(line))
                 line, room = [], cells
             line.append(piece)
-            room -= cell_len(piece.text)
+            room -= size
     if line or not lines:
         lines.append(_trim(line))
     if most is not None and len(lines) > most:
@@ -172,35 +178,46 @@ def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
     return lines
 
 
+_WORDS = re.compile(r" +|[^ ]+")
+
+
 def _words(spans: Row) -> Iterable[Span]:
     for span in spans:
-        start = 0
-        for index in range(1, len(span.text) + 1):
-            if index == len(span.text) or (span.text[index] == " ") != (span.text[index - 1] == " "):
-                yield Span(span.text[start:index], span.role)
-                start = index
+        role = span.role
+        for found in _WORDS.finditer(span.text):
+            yield Span(found[0], role)
 
 
 def _pieces(word: Span, room: int, cells: int) -> Iterable[Span]:
-    text = word.text
-    while cell_len(text) > (room if room > 0 else cells):
-        limit = room if room > 0 else cells
-        size = _count(text, limit)
-        yield Span(text[:size], word.role)
-        text, room = text[size:], cells
-    if text:
-        yield Span(text, word.role)
+    """A word that is too long, cut; in time proportional to its length."""
+    text, start = word.text, 0
+    while True:
+        stop = _stop(text, start, room if room > 0 else cells)
+        if stop >= len(text):
+            break
+        yield Span(text[start:stop], word.role)
+        start, room = stop, cells
+    if start < len(text):
+        yield Span(text[start:], word.role)
 
 
-def _count(text: str, cells: int) -> int:
-    """How many characters fit `cells`, after a `:` or `/` if one is near; at least one, so that a walk ends."""
-    used = 0
-    for index, character in enumerate(text):
-        used += cell_len(character)
-        if used > cells:
-            near = max(text.rfind(sign, index * 2 // 3, index) for sign in ":/")
-            return near + 1 if near > 0 else max(1, index)
-    return len(text)
+def _stop(text: str, start: int, cells: int) -> int:
+    """Where `cells` from `start` on are full, after a `:` or `/` if one is near; at least one on, so that a walk ends."""
+    if text.isascii():
+        index = start + cells
+        if index >= len(text):
+            return len(text)
+    else:
+        used, index = 0, start
+        while index < len(text):
+            used += cell_len(text[index])
+            if used > cells:
+                break
+            index += 1
+        else:
+            return len(text)
+    near = max(text.rfind(sign, start + (index - start) * 2 // 3, index) for sign in ":/")
+    return near + 1 if near > start else max(start + 1, index)
 
 
 def _trim(line: list[Span]) -> Row:

@@ -12,6 +12,10 @@ Pairs = tuple[tuple[str, str], ...]
 
 MOST_CALLS = 400
 """How many exchanges the wire drawer keeps; older ones are dropped."""
+MOST_MARKS = 1_000
+"""How many rows of a timeline are kept; of older ones those that changed nothing are only counted."""
+MOST_SPANS = 2_000
+"""How many changes of status are kept."""
 MOST_TURNS = 32
 """How many turns of a conversation can be looked at."""
 
@@ -83,9 +87,9 @@ class Mark:
 
     at: Millis
     kind: str
-    """`poll`, `decided`, or `lost`."""
+    """`poll`, `decided`, `lost`, or `folded`."""
     word: str
-    """The status, the verdict, or what was observed."""
+    """The status, the verdict, what was observed, or how many polls are folded."""
     code: int | None = None
     took: Millis | None = None
     first: bool = False
@@ -174,6 +178,8 @@ class Stage:
     spans: tuple[tuple[str, Millis], ...] = ()
     """Each status the app has seen, and since when."""
     polls: int = 0
+    slowest: Millis = 0
+    """The longest latency of a poll."""
     gate: GateView | None = None
     gates: tuple[str, ...] = ()
     """The codes of the gates met so far."""

@@ -138,7 +138,7 @@ def _sentences(stage: Stage) -> tuple[str, str]:
 
 
 def _done(last: Last, view: str, inner: int) -> list[Row]:
-    body = outputs.raw(last.output, inner) if view == "raw" else list(outputs.rendered(last.output, inner))
+    body = list(outputs.raw(last.output, inner) if view == "raw" else outputs.rendered(last.output, inner))
     if last.follow_up:
         body += [BLANK, row(("followUpQuestions", "dim"))]
         for question in last.follow_up:

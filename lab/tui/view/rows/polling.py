@@ -3,6 +3,7 @@
 from statistics import median
 
 from lab.core.clock import Millis
+from lab.tui.view.marks import repeats
 from lab.tui.view.narrate import glyph, phase, status_role
 from lab.tui.view.rows.lane import bars
 from lab.tui.view.rows.parts import at_text, bottom, frame, latency, one_row, paragraph, request_row, seconds, title
@@ -126,13 +127,13 @@ def timeline(stage: Stage, inner: int, room: int) -> list[Row]:
 
 
 def _slow(stage: Stage) -> Millis:
-    times = [mark.took for mark in stage.marks if mark.took is not None and mark.kind == "poll"]
+    times = [mark.took for mark in stage.marks[-200:] if mark.took is not None and mark.kind == "poll"]
     return int(2 * median(times)) if len(times) >= 3 else 1_000_000_000
 
 
 def _folded(marks: list[Mark], room: int) -> list[Mark | int]:
     """The marks in `room` rows; a number stands for so many folded polls."""
-    lines: list[Mark | int] = list(marks)
+    lines: list[Mark | int] = [int(mark.word) if mark.kind == "folded" else mark for mark in marks]
     start = 0
     while len(lines) > room and start < len(lines):
         first = lines[start]
@@ -155,7 +156,7 @@ def _folded(marks: list[Mark], room: int) -> list[Mark | int]:
 
 
 def _plain(line: Mark | int) -> bool:
-    return not isinstance(line, int) and line.kind == "poll" and not line.first and not line.bad
+    return not isinstance(line, int) and repeats(line)
 
 
 def _line(stage: Stage, mark: Mark, inner: int, slow: Millis, longest: Millis) -> Row:
@@ -226,9 +227,8 @@ def next_call(pending: Pending, inner: int, now: Millis, tone: str) -> Row:
 def _sums(stage: Stage, inner: int) -> list[Row]:
     end = stage.ended if stage.ended is not None else stage.seen
     waited = sum(length for word, length in _lengths(stage, end) if word == "WAITING")
-    slowest = max((mark.took or 0 for mark in stage.marks if mark.kind == "poll"), default=0)
     told = (
-        ("elapsed", seconds(stage.elapsed(end))), ("polls", str(stage.polls)), ("slowest poll", f"{slowest} ms"),
+        ("elapsed", seconds(stage.elapsed(end))), ("polls", str(stage.polls)), ("slowest poll", f"{stage.slowest} ms"),
         ("time in WAITING", seconds(waited)),
     )  # fmt: skip
     return [ends(row((name, "dim")), row(value), min(inner, 44)) for name, value in told]
