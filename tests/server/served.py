@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from lab.clocks import ManualClock
-from lab.core.clock import INSTANT_EPOCH
+from lab.core.clock import INSTANT_EPOCH, Epoch
 from lab.core.gates import Origin
 from lab.core.journal import Fact
 from lab.core.oauth import DEMO, JANE, Account, Client, api_scope
@@ -100,6 +100,7 @@ def serving(
     limits: Limits | None = None,
     seed: int = 42,
     base: str = "",
+    epoch: Epoch = INSTANT_EPOCH,
     **switches: Any,
 ) -> Iterator[Served]:
     """A mock of the scenarios until the block ends; `base` is its public origin, else the one it listens on."""
@@ -107,7 +108,7 @@ def serving(
     origin = f"http://127.0.0.1:{port}"
     made = tuple(outline(Scenario.model_validate(each)) for each in documents)
     config = Config(
-        made, Switches.model_validate(switches), seed, INSTANT_EPOCH, clients, scripted=True, accounts=accounts,
+        made, Switches.model_validate(switches), seed, epoch, clients, scripted=True, accounts=accounts,
         base=base or origin,
     )  # fmt: skip
     loop = asyncio.new_event_loop()
