@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Coroutine, Iterator
@@ -23,6 +22,7 @@ from lab.core.scenario import Scenario, Switches
 from lab.core.service import Config, Service
 from lab.server.app import MockServer
 from lab.server.limits import Limits
+from lab.server.listen import bind
 
 API = "/api/fusion-ai/orchestrator"
 SCOPE = api_scope("acme-test")
@@ -104,30 +104,24 @@ def serving(
     **switches: Any,
 ) -> Iterator[Served]:
     """A mock of the scenarios until the block ends; `base` is its public origin, else the one it listens on."""
-    port = _free_port()
-    origin = f"http://127.0.0.1:{port}"
+    bound = bind("127.0.0.1", 0)
     made = tuple(outline(Scenario.model_validate(each)) for each in documents)
     config = Config(
         made, Switches.model_validate(switches), seed, epoch, clients, scripted=True, accounts=accounts,
-        base=base or origin,
+        base=base, here=bound.origin,
     )  # fmt: skip
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     service, clock = Service(config), ManualClock()
     server = MockServer(service, clock, limits)
-    served = Served(origin, service, clock, loop)
+    served = Served(bound.origin, service, clock, loop)
     service.observers.append(served.told.append)
     try:
-        served.run(server.start("127.0.0.1", port))
+        served.run(server.start(bound=bound))
         yield served
     finally:
         served.run(server.stop(1_000))
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])

@@ -95,6 +95,8 @@ def find(method: str, path: str, *, slashes: bool = True, local: bool = False) -
 
 
 def _find_slow(method: str, path: str, *, local: bool) -> Route | Problem:
+    if method == "CONNECT":  # its target is a host, not a path
+        return wrong_method("GET, POST")
     flags: tuple[str, ...] = ()
     if "//" in path:
         path, flags = re.sub("/+", "/", path), ("double_slash",)
