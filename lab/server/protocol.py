@@ -1,6 +1,6 @@
 """One connection: aiohttp's protocol with the deadlines it lacks, and facts about what became of the socket.
 
-It reaches into private members of aiohttp 3.14 (hence the pin): `_request_in_progress`, `_messages`,
+It reaches into private members of aiohttp 3.14 (hence the pin): `_request_count`, `_messages`,
 `_keepalive_handle`. What aiohttp does by itself, and what had to be added, is tabled in bad-inputs.md §3.
 """
 
@@ -27,8 +27,9 @@ class Sent:
     def __init__(self, *, keep_alive: bool) -> None:
         self.keep_alive = keep_alive
 
-    async def prepare(self, request: object) -> None:
-        """Nothing is left to prepare."""
+    async def prepare(self, request: Any) -> None:
+        """Nothing is left to prepare: the request is over."""
+        request.protocol.answered()
 
     async def write_eof(self) -> None:
         """Nothing is left to write."""
@@ -42,6 +43,7 @@ class Connection(RequestHandler):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = (
+        "_answered",
         "_late",
         "_tls",
         "at_end",
@@ -73,6 +75,8 @@ class Connection(RequestHandler):
         """Called once the peer has ended its side, or is gone."""
         self.received = 0
         self.total = 0
+        self._answered = 0
+        """Requests that are over."""
         self._tls = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -101,7 +105,7 @@ class Connection(RequestHandler):
         if self._request_count != before:
             if self._late is not None:
                 self._on_time()
-        elif self._late is None and not self._busy():
+        elif data and self._late is None and not self._busy():  # aiohttp parses what is left by feeding nothing
             self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it; aiohttp declares None
@@ -112,8 +116,14 @@ class Connection(RequestHandler):
         return self._busy()
 
     def _busy(self) -> bool:
-        """Whether a request is under way or queued: aiohttp waits for the next one only if none is."""
-        return bool(self._messages) or self._waiter is None or self._waiter.done()
+        """Whether a request is under way or queued."""
+        return self._answered < self._request_count
+
+    def answered(self) -> None:
+        """The request under way is over; a peer that has said all since then is asked nothing more."""
+        self._answered = self._request_count - len(self._messages)
+        if self.half_closed and not self._messages:
+            self.close()
 
     def last_of(self, should_close: bool) -> bool:
         """Whether the connection ends with this reply."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Coroutine, Iterator
@@ -23,6 +24,7 @@ from lab.core.service import Config, Service
 from lab.server.app import MockServer
 from lab.server.limits import Limits
 from lab.server.listen import bind
+from tests.server.conftest import Answer, request
 
 API = "/api/fusion-ai/orchestrator"
 SCOPE = api_scope("acme-test")
@@ -125,3 +127,24 @@ def serving(
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+def ask(world: Served, data: bytes) -> Answer:
+    """One request byte for byte on a connection of its own, and what came back until the end."""
+    with socket.create_connection(("127.0.0.1", int(world.origin.rpartition(":")[2])), timeout=10) as peer:
+        peer.sendall(data)
+        peer.shutdown(socket.SHUT_WR)
+        got = b"".join(iter(lambda: peer.recv(65_536), b""))
+    head, _, body = got.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return Answer(int(first.split(" ")[1]), headers, body)
+
+
+def token_of(world: Served, authorization: str = "", **fields: str) -> str:
+    """A token by client credentials, or by the fields given."""
+    body = form(**{"grant_type": "client_credentials", "scope": SCOPE, **fields})
+    headers = (("authorization", authorization or basic()), ("content-type", "application/x-www-form-urlencoded"))
+    got = ask(world, request("POST", "/oauth2/v1/token", headers, body))
+    assert got.status == 200, got.body
+    return str(got.json["access_token"])
