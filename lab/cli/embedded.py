@@ -19,8 +19,10 @@ from lab.server.control import ControlPlane
 from lab.server.listen import bind
 from lab.settings import Settings
 
-GRACE: Millis = 1_000
+GRACE: Millis = 5_000
 """How long replies under way may take to leave when the lab stops, in real milliseconds."""
+_OWN_GRACE: Millis = 1_000
+"""The same where the client is our own app, which is gone by then."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ async def embedded(
         if served is not None:
             withdraw_token(served.control_url, runtime=asked.runtime)
         await control.stop()
-        await server.stop(GRACE)
+        await server.stop(GRACE if outside else _OWN_GRACE, stop.hurry)
         dead = taping.close(stop.footer)
         if served is not None:
             served.dead = dead

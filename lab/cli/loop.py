@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lab.cli.console import SIGNALS, Interrupted
@@ -16,6 +16,8 @@ class Stop:
     """Why the work was cancelled, if it was: a recording's footer says it."""
 
     reason: str | None = None
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by a second signal: what the first one lets end in peace is cut."""
 
     @property
     def footer(self) -> str:
@@ -33,10 +35,12 @@ def complete(work: Callable[[Stop], Awaitable[T]]) -> T:
         assert task is not None
 
         def cancel(reason: str) -> None:
-            # A second signal must not interrupt the cleaning up that the first one began.
-            if stop.reason is None:
-                stop.reason = reason
-                task.cancel()
+            # A second signal must not interrupt the cleaning up that the first one began; it shortens it.
+            if stop.reason is not None:
+                stop.hurry.set()
+                return
+            stop.reason = reason
+            task.cancel()
 
         for number, reason in SIGNALS.items():
             with suppress(NotImplementedError, RuntimeError, ValueError):

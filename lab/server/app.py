@@ -14,19 +14,21 @@ from lab.clocks import AnyClock
 from lab.core import wire
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.journal import ConnectionClosed, ConnectionOpened, RequestMalformed
+from lab.core.journal import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.core.observe import Replied, Requested
 from lab.core.service import Pieces, Reply, Service
 from lab.server.faults import deliver_struck
 from lab.server.incoming import UNCODABLE, Gone, Incoming, Refused, body_of, check, headers_of, request_of, target_of
 from lab.server.limits import Limits
-from lab.server.listen import Bound, Listener, bind
+from lab.server.listen import Bound, Listener, bind, most_connections
 from lab.server.outgoing import Writer, refusal
 from lab.server.protocol import SENT, SENT_LAST, Connection, Sent
 from lab.server.streaming import Streaming
 
 _CLOSE = b"connection: close\r\n"
 _KEEP = b"connection: keep-alive\r\n"
+_AT_ONCE = 0.001
+"""Seconds that aiohttp waits for what is left, twice; 0 would mean for ever."""
 _NOTHING = Response(0)
 """A reply of which no status line left."""
 
@@ -57,6 +59,8 @@ class MockServer:
         """Where it listens, once it does."""
         self.connections = 0
         """Open now."""
+        self._most = most_connections(self.limits.connections)
+        self._nobody = asyncio.Event()
         self._ordinal = 0
         self.writer = Writer(service.config.epoch)
         self._manager: _Manager | None = None
@@ -69,16 +73,22 @@ class MockServer:
         self.origin = self._listener.origin
         return self.origin
 
-    async def stop(self, grace: Millis = 5_000) -> None:
-        """Accept no more, close idle connections, let the others end within `grace` real ms, then cut them."""
+    async def stop(self, grace: Millis = 5_000, hurry: asyncio.Event | None = None) -> None:
+        """Accept no more, close idle connections, let the others end within `grace` real ms or until `hurry`, cut them."""
         if self._listener is None or self._manager is None:
             return
         self._listener.close()
         for connection in self._manager.connections:
             if isinstance(connection, Connection):
-                connection.how = connection.how or "shutdown"
+                connection.retire("shutdown")
         self._manager.pre_shutdown()
-        await self._manager.shutdown(grace / 1000)
+        if self.connections:
+            self._nobody.clear()
+            ends = [asyncio.ensure_future(each.wait()) for each in (self._nobody, hurry) if each is not None]
+            await asyncio.wait(ends, timeout=grace / 1000, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()
+        await self._manager.shutdown(_AT_ONCE)
         self._listener = None
 
     # What a connection tells
@@ -88,15 +98,18 @@ class MockServer:
         self._ordinal += 1
         self.connections += 1
         self.service.note(ConnectionOpened(at=self.clock.now(), c=self._ordinal))
-        if self.connections >= self.limits.connections and self._listener is not None:
-            self._listener.pause()
+        if self.connections >= self._most and self._listener is not None and self._listener.pause():
+            text = f"{self.connections} connections are open: no more are accepted until one ends"
+            self.service.note(TapeNoted(at=self.clock.now(), text=text))
         return self._ordinal
 
     def closed(self, ordinal: int, how: str) -> None:
         """A connection ended."""
         self.connections -= 1
+        if not self.connections:
+            self._nobody.set()
         self.service.note(ConnectionClosed(at=self.clock.now(), c=ordinal, how=how))
-        if self._listener is not None and self.connections < self.limits.connections:
+        if self._listener is not None and self.connections < self._most:
             self._listener.resume()
 
     def malformed(self, connection: Connection, what: str, size: int, *, status: int = 400) -> None:

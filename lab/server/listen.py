@@ -13,8 +13,20 @@ from lab.core.errors import HostError, UsageError
 
 BACKLOG = 1_024
 _TAKEN_AT_ONCE = 256
+_SPARE = 200
+"""Descriptors that are no connections of the mock's: files, the control plane, the loop."""
 _BREATH = 1.0
 """Real seconds until accepting is tried again after the descriptors ran out."""
+
+
+def most_connections(wanted: int) -> int:
+    """How many may be open at once: as many as wanted, or as the descriptors allow, some left for the rest."""
+    try:
+        import resource
+    except ImportError:  # Windows has neither the module nor the limit
+        return wanted
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - _SPARE))
 
 
 def check_port(port: int) -> int:
@@ -74,11 +86,13 @@ class Listener:
         """Listen on `host` and `port`, as `bind`."""
         return cls(bind(host, port), factory)
 
-    def pause(self) -> None:
-        """Accept no more for now; peers wait in the kernel's queue."""
-        if self._listening:
-            self._listening = False
-            self._loop.remove_reader(self._sock.fileno())
+    def pause(self) -> bool:
+        """Accept no more for now; peers wait in the kernel's queue. False if that was so already."""
+        if not self._listening:
+            return False
+        self._listening = False
+        self._loop.remove_reader(self._sock.fileno())
+        return True
 
     def resume(self) -> None:
         """Accept again."""

@@ -142,6 +142,12 @@ class Connection(RequestHandler):
         self.shell.malformed(self, what, self.received, status=415 if coding else 400)
         return SENT_LAST
 
+    def retire(self, how: str) -> None:
+        """Take no further request: closed at once if none is under way."""
+        self.how = self.how or how
+        if self.transport is not None and not self._busy():
+            self.transport.close()
+
     def cut(self, how: str) -> None:
         """End the connection at once."""
         self.how = self.how or how

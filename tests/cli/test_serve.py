@@ -96,6 +96,37 @@ def test_stopping_is_its_proper_end(tmp_path: Path, number: signal.Signals) -> N
     assert (process.returncode, err) == (0, "")
 
 
+def test_a_second_signal_cuts_what_the_first_lets_end(tmp_path: Path) -> None:
+    (tmp_path / "slow.yaml").write_text(
+        "lab: 1\nname: slow\ntitle: Slow\nagent: {code: SLOW_TEAM}\nask: x\nlatency: {token: 1h}\n"
+        "steps:\n  - complete: done\n    output: Done.\n"
+    )
+    with serving("./slow.yaml", "--json", "--record", "./day", cwd=tmp_path) as process:
+        ready = listening(process)
+        form = urlencode({"grant_type": "client_credentials", "scope": ready["scope"]}).encode()
+        login = b64encode(f"{quote_plus(ready['client_id'])}:{quote_plus(ready['client_secret'])}".encode())
+        with socket.create_connection(("127.0.0.1", int(ready["base_url"].rpartition(":")[2])), timeout=20) as peer:
+            peer.sendall(
+                b"POST /oauth2/v1/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                b"Authorization: Basic %b\r\nContent-Length: %d\r\n\r\n%b" % (login, len(form), form)
+            )
+            while b'"k":"req"' not in (tmp_path / "day.rec.jsonl").read_bytes():
+                assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            while True:  # it stops to listen once the first signal has arrived
+                try:
+                    socket.create_connection(peer.getpeername(), timeout=20).close()
+                except ConnectionRefusedError:
+                    break
+            assert process.poll() is None, "the reply may still leave within the grace"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+            assert peer.recv(1) == b""
+    lines = [json.loads(line) for line in (tmp_path / "day.rec.jsonl").read_text().splitlines()]
+    assert lines[-1]["reason"] == "sigterm"
+    assert [line["cut"] for line in lines if line["k"] == "res"] == ["shutdown"]
+
+
 def test_a_taken_port_is_the_surroundings_fault(lab: Lab) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import struct
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -151,6 +152,46 @@ async def test_a_stop_lets_nothing_hang() -> None:
     assert [each.cut for each in told if isinstance(each, Replied)][-1] == "shutdown"
     assert await peer.rest() == b""
     await asyncio.gather(*(each.close() for each in stage.peers))
+
+
+@pytest.fixture
+async def halted() -> AsyncIterator[Stage]:
+    """A mock whose clock is paused, and a poll whose reply is withheld until it runs again."""
+    service, clock = make_service(), ScaledClock("0")
+    server = MockServer(service, clock)
+    made = Stage(service, ManualClock(), server, int((await server.start()).rpartition(":")[2]))
+    service.observers.append(made.told.append)
+    token = await made.token()
+    data = status(token, await made.job(token))
+    await (await made.peer()).send(data)
+    await settle()
+    yield made
+    await asyncio.gather(*(each.close() for each in made.peers))
+    await server.stop(1)
+
+
+async def test_a_stop_lets_what_is_under_way_end_and_takes_nobody_new(halted: Stage) -> None:
+    stopping = asyncio.create_task(halted.server.stop(60_000))
+    await settle()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", halted.port)
+    assert not stopping.done()
+    assert isinstance(halted.server.clock, ScaledClock)
+    halted.server.clock.scale("1000")
+    got = await halted.peers[-1].answer()
+    assert (got.status, got.headers["connection"]) == (200, "close")
+    await asyncio.wait_for(stopping, 5)
+    assert {fact.how for fact in halted.facts(ConnectionClosed)} == {"shutdown"}
+
+
+async def test_a_stop_in_a_hurry_cuts_what_is_under_way(halted: Stage) -> None:
+    hurry = asyncio.Event()
+    stopping = asyncio.create_task(halted.server.stop(60_000, hurry))
+    await settle()
+    assert not stopping.done()
+    hurry.set()
+    await asyncio.wait_for(stopping, 5)
+    assert [each.cut for each in halted.told if isinstance(each, Replied)][-1] == "shutdown"
 
 
 async def test_a_port_in_use_and_a_port_that_is_none(stage: Stage) -> None:

@@ -4,12 +4,13 @@ import asyncio
 import gzip
 import socket
 import struct
+import tracemalloc
 import zlib
 
 import pytest
 
 from lab.clocks import settle
-from lab.core.journal import ConnectionClosed, RequestMalformed
+from lab.core.journal import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.core.observe import Replied, Requested
 from lab.core.wire import path_of
 from lab.server.limits import Limits
@@ -106,8 +107,12 @@ async def test_a_bomb_is_stopped(stage: Stage, coding: str) -> None:
     plain = b"\0" * 50_000_000
     bomb = gzip.compress(plain) if coding == "gzip" else zlib.compress(plain)
     peer = await stage.peer()
+    tracemalloc.start()
     got = await peer.ask(request("POST", "/x", (("content-encoding", coding),), bomb))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert got.status == 413
+    assert peak < 10_000_000, "of 50 MB not even what the limit lets in and one read more are unpacked"
 
 
 async def test_a_compressed_body_is_read(stage: Stage) -> None:
@@ -273,5 +278,7 @@ class TestAFullHouse:
         await third.send(request("GET", "/x"))
         assert (await second.ask(request("GET", "/x"))).status == 404
         assert stage.server.connections == 2
+        (noted,) = stage.facts(TapeNoted)
+        assert noted.text == "2 connections are open: no more are accepted until one ends"
         await first.close()
         assert (await third.answer()).status == 404
