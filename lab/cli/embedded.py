@@ -1,5 +1,6 @@
 """The mock on its sockets for as long as a command needs it: the API, the control plane, the tape."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from dataclasses import dataclass, replace
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop
+from lab.cli.reloading import Reloading
 from lab.cli.taping import Taping
 from lab.cli.world import World, app_of
 from lab.core import wire
@@ -59,14 +61,19 @@ async def embedded(
     token = control_token()
     control = ControlPlane(server, token, trouble=lambda: taping.trouble)
     served: Served | None = None
+    reloading: asyncio.Task[None] | None = None
     # The first signature loads libraries and the key: some 60 ms that no client should take for latency.
     Service(made.config).serve(token_request(app_of(made.config)), 0)
     try:
         base = await server.start(bound=bound)
         served = Served(base, await control.start(asked.host, asked.control_port), token)
+        if outside:
+            reloading = asyncio.create_task(Reloading(asked, service, made.clock, console).watch())
         publish_token(served.control_url, token, runtime=asked.runtime)
         yield served
     finally:
+        if reloading is not None:
+            reloading.cancel()
         if served is not None:
             withdraw_token(served.control_url, runtime=asked.runtime)
         await control.stop()

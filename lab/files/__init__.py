@@ -5,11 +5,12 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeAlias
 
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.core.parse import parse
@@ -92,6 +93,19 @@ def load_scenario(name: str, folder: Path) -> Outline:
     beside = Beside(path.parent)
     scenario = parse(text, str(path), stem=stem, reader=beside)
     return outline(scenario, digest_of(text, beside.found), beside.found)
+
+
+Stamp: TypeAlias = tuple[tuple[int, int], ...]
+"""Modification time in nanoseconds and size, of a scenario and of each file that it names."""
+
+
+def stamp_of(path: Path, files: Iterable[str]) -> Stamp | None:
+    """By what an edit is noticed; None if the scenario isn't there."""
+    try:
+        found = [path.stat(), *((path.parent / name).stat() for name in files)]
+    except OSError:
+        return None
+    return tuple((each.st_mtime_ns, each.st_size) for each in found)
 
 
 def load_scenarios(folder: Path, names: Sequence[str] = ()) -> tuple[Outline, ...]:

@@ -86,6 +86,8 @@ def replay(
     config = config_of(recording, chosen, clients)
     unknown = Counter(entry.type for entry in recording.facts() if class_of(entry) == "unknown")
     warnings += [f"{count} facts of type {type_} are not known to this lab" for type_, count in sorted(unknown.items())]
+    edited = sorted({entry.text("scenario") or "" for entry in recording.facts() if entry.type == "scenario.loaded"})
+    warnings += [f"the scenario {one} was edited while {name} was recorded" for one in edited]
     glance = Glance(recording, config, blob)
     if glance.same():
         again = Drive(recording, config, blob).run

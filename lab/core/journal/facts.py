@@ -301,6 +301,16 @@ class ScenarioMissed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioLoaded(Fact):
+    """An edited file was taken up, or a new one; jobs that run keep what they began with."""
+
+    type: ClassVar[str] = "scenario.loaded"
+    kind: ClassVar[str] = "shell"
+    scenario: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TapeNoted(Fact):
     """Anything a reader should see."""
 
@@ -315,7 +325,7 @@ FACTS: dict[str, type[Fact]] = {
         TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved, CallCounted, JobAccepted, GateDecided,
         WaitEnded, ClockAdvanced, ClockScaled, LedgerCleared, FaultArmed, FaultDisarmed, FaultStruck, JobStatus,
         GateOpened, GateExpired, JobForgotten, ConnectionOpened, ConnectionClosed, RequestMalformed, ScenarioMissed,
-        TapeNoted,
+        ScenarioLoaded, TapeNoted,
     )
 }  # fmt: skip
 """Every fact type by its name on disk."""

@@ -19,11 +19,13 @@ from lab.core.journal import (
     JobRecord,
     LedgerCleared,
     MemoryLedger,
+    ScenarioLoaded,
     TokenRevoked,
     job_key,
     job_named,
 )
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
+from lab.core.plan import Outline
 from lab.core.service.arming import Planned, arm, disarm, listed
 from lab.core.service.calls import Pieces, Ruling
 from lab.core.service.deciding import decide
@@ -195,6 +197,12 @@ class Service:
         self._touch(job, fact.at)
         self._commit((fact,), x)
         self._touch(job, fact.at)
+
+    def load(self, made: Outline, now: Millis) -> None:
+        """Take up a scenario that was edited, or is new: jobs accepted after `now` play it."""
+        self.config = self.config.edited(made, now)
+        self._mock = Mock(self.config)
+        self.note(ScenarioLoaded(at=now, scenario=made.name, sha256=made.digest))
 
     def reset(self, now: Millis) -> None:
         """Clear the ledger, its numbers too."""

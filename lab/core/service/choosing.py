@@ -36,6 +36,5 @@ def _began(views: Views, ledger: Ledger, conversation: str | None) -> Outline | 
     """The scenario of several turns with which the conversation began."""
     known = ledger.get(conversation_key(conversation)) if conversation is not None else None
     record = ledger.get(known.jobs[0]) if isinstance(known, ConversationRecord) else None
-    name = record.scenario if isinstance(record, JobRecord) else None
-    began = views.by_name[name] if name is not None else None
+    began = views.chosen_for(record) if isinstance(record, JobRecord) else None
     return began if began is not None and began.turns else None

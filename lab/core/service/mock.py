@@ -134,7 +134,7 @@ class Mock:
                 problem = forbidden(CANNOT_EXECUTE)
             return Handled(self._refusal(problem), 0, "status", None, (), (*route.flags, *flags))
         job, record = found
-        made = self.views.by_name[record.scenario] if record.scenario else UNMATCHED
+        made = self.views.chosen_for(record) or UNMATCHED
         response = self.views.status(ledger, job, record, now, mode, shown=route.job)
         held = self._held(made, "status", route.job, now)
         done = Handled(response, held, "status", job, (), (*route.flags, *flags))

@@ -58,6 +58,19 @@ class Config:
     token_scenario: str | None = None
     """Of several scenarios, the one whose lifetime and latency of tokens hold: a token request names no team."""
 
+    former: tuple[tuple[Millis, Outline], ...] = ()
+    """Scenarios that were edited, oldest first: each goes on for the jobs that were accepted before its instant."""
+
+    def edited(self, made: Outline, now: Millis) -> "Config":
+        """The same with a scenario that was edited, or is new, from the instant after `now` on."""
+        before = [each for each in self.outlines if each.name == made.name]
+        outlines = tuple(made if each.name == made.name else each for each in self.outlines)
+        changed = replace(
+            self, outlines=outlines if before else (*outlines, made),
+            former=(*self.former, *((now + 1, each) for each in before)),
+        )  # fmt: skip
+        return changed.settled(self.layers) if self.layers is not None else changed
+
     @property
     def token_outline(self) -> Outline | None:
         """The scenario that tokens follow: the only one, or the one named; else None."""
@@ -139,7 +152,7 @@ class Views:
             code = each.scenario.agent.code
             self.by_team[code] = (*self.by_team.get(code, ()), each)
         self._glances: dict[str, _Glance] = {}
-        self._refused: dict[str, Outline] = {}
+        self._refused: dict[tuple[str, str], Outline] = {}
         for each in () if root else config.outlines:
             own = config.switches_of(each.scenario)
             if own != config.switches:
@@ -165,17 +178,27 @@ class Views:
         if chosen is None:
             return UNMATCHED
         if not self.admits(chosen, user):
-            if chosen.name not in self._refused:
-                self._refused[chosen.name] = refused(chosen)
-            return self._refused[chosen.name]
+            key = chosen.name, chosen.digest
+            if key not in self._refused:
+                self._refused[key] = refused(chosen)
+            return self._refused[key]
         entry = chosen.of_turn(turn)
         assert entry is not None
         return entry
 
+    def chosen_for(self, record: JobRecord) -> Outline | None:
+        """The scenario of a job as it was when the job was accepted; None: none fits its message."""
+        name = record.scenario
+        if name is None:
+            return None
+        for until, made in self.config.former:
+            if record.at < until and made.name == name:
+                return made
+        return self.by_name[name]
+
     def made_of(self, record: JobRecord) -> Outline:
         """What the job of a record plays."""
-        chosen = self.by_name[record.scenario] if record.scenario else None
-        return self.plays(chosen, record.user, record.turn)
+        return self.plays(self.chosen_for(record), record.user, record.turn)
 
     def plan_of(self, ledger: Ledger, job: str, record: JobRecord, shown: str | None = None) -> Plan:
         """The plan of a job; `shown` is the id under which it is asked for, if it may be another."""
@@ -230,7 +253,8 @@ class Views:
 
     def forgets(self, record: JobRecord) -> bool:
         """Whether the job is one that is forgotten some time after its end."""
-        return record.scenario is not None and self.by_name[record.scenario].scenario.retention is not None
+        chosen = self.chosen_for(record)
+        return chosen is not None and chosen.scenario.retention is not None
 
     def status(
         self, ledger: Ledger, job: str, record: JobRecord, now: Millis, mode: str | None = None,
