@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lab.cli.commands import run_command
 from lab.cli.console import Console
 
 ROOT = Path(__file__).parents[1]
+
+# Laws are held to their content; how long one example takes says more of the machine's neighbours.
+settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lab")
 
 
 @pytest.fixture(autouse=True, scope="session")
