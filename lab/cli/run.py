@@ -6,10 +6,12 @@ from lab.cli.asking import Person
 from lab.cli.console import Console, Interrupted
 from lab.cli.loop import Stop, complete
 from lab.cli.taping import Taping
+from lab.cli.thread import READING, Thread, thread
 from lab.cli.transcript import Transcript
 from lab.cli.world import World, app_for_peer, app_of, clock_of, load, world
-from lab.core.clock import Clock
+from lab.core.clock import Clock, Millis
 from lab.core.errors import UsageError
+from lab.core.observe import Observation
 from lab.core.run import App, Outcome, run
 from lab.core.service import Service
 from lab.engine.driver import drive
@@ -19,7 +21,7 @@ from lab.settings import Peer, Settings
 
 
 def execute(asked: Settings, console: Console) -> int:
-    """Run once; 0 if the job ended COMPLETE, else 1."""
+    """Run once, with all turns of its conversation; 0 if every job ended COMPLETE, else 1."""
     if asked.peer is not None:
         return at_peer(asked, asked.peer, console)
     made = world(asked)
@@ -35,13 +37,25 @@ def instantly(asked: Settings, made: World, console: Console) -> int:
     service = Service(made.config)
     taping = Taping(asked, made, service, console, outside=False)
     told = transcript(asked, made, console)
+    turns = thread(app_of(made.config), made.config.outlines[0].scenario)
+    now: Millis = 0
+
+    def turn(app: App) -> Outcome:
+        nonlocal now
+        outcome = run_instantly(
+            service, app, (told, taping.follow, turns),
+            start=now, first=turns.first, badge=turns.badge, conversation=turns.conversation,
+        )  # fmt: skip
+        now += outcome.elapsed + READING
+        return outcome
+
     try:
-        outcome = run_instantly(service, app_of(made.config), (told, taping.follow))
+        outcomes = turns.play(turn)
     except Interrupted as end:
         taping.close(end.reason)
         raise
     dead = taping.close("closed")
-    return ended(outcome, asked, console) or dead
+    return ended(outcomes, asked, console) or dead
 
 
 def over_loopback(asked: Settings, made: World, console: Console) -> int:
@@ -53,8 +67,9 @@ def over_loopback(asked: Settings, made: World, console: Console) -> int:
         async with embedded(asked, made, console, stop) as mock:
             transport = HttpTransport(mock.base_url, mock.token_url)
             person = Person(console, made.clock) if asked.reviewer == "person" and console.terminal else None
-            outcome = await call(app_of(made.config), transport, made.clock, told, person)
-        return ended(outcome, asked, console) or mock.dead
+            turns = thread(app_of(made.config), made.config.outlines[0].scenario)
+            outcomes = await call(turns, transport, made.clock, told, person)
+        return ended(outcomes, asked, console) or mock.dead
 
     return complete(work)
 
@@ -70,8 +85,8 @@ def at_peer(asked: Settings, peer: Peer, console: Console) -> int:
         transport, clock = HttpTransport(peer.base, peer.token_url), clock_of(asked)
         # Nobody scripts a stranger's gates: a person is asked if one is there.
         person = Person(console, clock) if asked.reviewer != "script" and console.terminal else None
-        outcome = await call(app_for_peer(scenario, peer), transport, clock, told, person)
-        return ended(outcome, asked, console)
+        turns = thread(app_for_peer(scenario, peer), scenario)
+        return ended(await call(turns, transport, clock, told, person), asked, console)
 
     return complete(work)
 
@@ -82,17 +97,28 @@ def transcript(asked: Settings, made: World, console: Console) -> Transcript:
 
 
 async def call(
-    app: App, transport: HttpTransport, clock: Clock, told: Transcript, person: Person | None = None
-) -> Outcome:
-    """One turn over a transport, which is closed whatever happens."""
+    turns: Thread, transport: HttpTransport, clock: Clock, told: Transcript, person: Person | None = None
+) -> list[Outcome]:
+    """The turns over a transport, which is closed whatever happens."""
+
+    def tell(observation: Observation) -> None:
+        turns(observation)
+        told(observation)
+
+    async def turn(app: App) -> Outcome:
+        if turns.first > 1:
+            await clock.sleep_until(clock.now() + READING)
+        story = run(app, clock.now(), badge=turns.badge, conversation=turns.conversation)
+        return await drive(story, transport, clock, tell, person, first=turns.first)
+
     try:
-        return await drive(run(app, clock.now()), transport, clock, told, person)
+        return await turns.drive(turn)
     finally:
         await transport.close()
 
 
-def ended(outcome: Outcome, asked: Settings, console: Console) -> int:
-    """Print the outcome; 0 if it is COMPLETE."""
-    if asked.json:
+def ended(outcomes: list[Outcome], asked: Settings, console: Console) -> int:
+    """Print the outcomes, a line each; 0 if all are COMPLETE."""
+    for outcome in outcomes if asked.json else ():
         console.out(json.dumps(outcome.document(), ensure_ascii=False, separators=(",", ":")))
-    return 0 if outcome.complete else 1
+    return 0 if all(outcome.complete for outcome in outcomes) else 1

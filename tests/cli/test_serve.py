@@ -161,21 +161,21 @@ def test_a_run_that_is_interrupted_closes_its_tape(tmp_path: Path) -> None:
 
 
 def test_a_run_over_loopback_ends_as_the_instant_one(lab: Lab) -> None:
-    fast = lab("run", "invoice-analysis", "--speed", "500", "--json")
+    fast = lab("run", "invoice-analysis", "--speed", "100", "--json")
     instant = lab("run", "invoice-analysis", "--speed", "instant", "--json")
     assert json.loads(fast.out)["output"] == json.loads(instant.out)["output"]
 
 
 def test_the_external_app_runs_against_another_server(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving("invoice-analysis", "--json", "--clock", "scaled:300", cwd=lab.folder) as process:
+    with serving("invoice-analysis", "--json", "--clock", "scaled:100", cwd=lab.folder) as process:
         ready = listening(process)
         for name in ("token_url", "client_id", "client_secret", "scope"):
             monkeypatch.setenv(f"LAB_{name.upper()}", ready[name])
-        done = lab("run", "invoice-analysis", "--base", ready["base_url"], "--speed", "300", "--json")
+        done = lab("run", "invoice-analysis", "--base", ready["base_url"], "--speed", "100", "--json")
         assert done.code == 0, done.err
         assert json.loads(done.out)["status"] == "COMPLETE"
         monkeypatch.setenv("LAB_CLIENT_SECRET", "wrong")
-        refused = lab("run", "invoice-analysis", "--base", ready["base_url"], "--speed", "300", "--json")
+        refused = lab("run", "invoice-analysis", "--base", ready["base_url"], "--speed", "100", "--json")
     assert refused.code == 1
     assert json.loads(refused.out)["status"] is None
     assert json.loads(refused.out)["why"]

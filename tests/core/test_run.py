@@ -180,14 +180,22 @@ def test_a_token_answer_that_holds_no_token_is_asked_for_again(body):
 def test_no_reply_is_waited_for_longer_than_a_minute():
     play = Play()
     for answer in (GRANT, job(code=202)):
-        assert play.effect.until == play.now + 60_000
+        assert play.effect.until == play.now + 30_000
         play.got(answer)
-    assert play.waits(1_000).effect.until == play.now + 60_000
+    assert play.waits(1_000).effect.until == play.now + 30_000
 
 
 def test_a_lost_invoke_is_not_sent_again_for_it_may_have_started_a_job():
     assert "reset" in Play().got(GRANT).lost().outcome.why
     assert "500" in Play().got(GRANT).got(reply(500)).outcome.why
+    assert Play().got(GRANT).lost().outcome.why.endswith("A job may have begun; asking again could double it.")
+
+
+@pytest.mark.parametrize("lost", [lambda play: play.lost("timeout"), lambda play: play.got(reply(504), "invoke")])
+def test_a_decision_whose_answer_is_lost_is_found_out_by_the_next_poll(lost):
+    play = Play().got(GRANT).got(job("WAITING", 202, waitingNodeDetails=NODE))
+    lost(play.asks(Answer(5, "APPROVE_ACTION"))).asks().got(job(), "status").waits(1_000).got(job("COMPLETE"))
+    assert play.outcome.complete
 
 
 def test_lost_polls_are_repeated_a_few_times():

@@ -42,7 +42,7 @@ class App:
     scope: str
     parameters: Mapping[str, Json] = field(default_factory=dict)
     backoff: Backoff = Backoff()
-    answer_within: Millis = 60_000
+    answer_within: Millis = 30_000
     """How long a reply may take, its last byte included."""
     attempts: int = 5
     """How often in a row a call may fail (no answer, 429, 5xx, what can't be read) before the run gives up."""

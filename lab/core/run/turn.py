@@ -39,6 +39,10 @@ class _Stopped(Exception):
         self.why = why
 
 
+class _Lost(_Stopped):
+    """A call that may have been accepted, and mustn't be sent again, brought no answer."""
+
+
 def run(app: App, start: Millis, *, badge: Badge | None = None, conversation: str | None = None) -> Run:
     """One turn: a token, a job, polls until a final status. `badge` and `conversation` come from the turn before."""
     return (yield from _Turn(app, start, badge, conversation).play())
@@ -81,8 +85,10 @@ class _Turn:
         }  # fmt: skip
         if self.app.parameters:
             document["parameters"] = dict(self.app.parameters)
-        # A lost reply may hide an accepted job: sending again could start a second one, so it isn't.
-        response = yield from self._call("invoke", self._post(document), again=False)
+        try:
+            response = yield from self._call("invoke", self._post(document), again=False)
+        except _Lost as lost:
+            raise _Stopped(f"{lost.why} A job may have begun; asking again could double it.") from None
         self.body = self._job(response, expected=(200, 202))
 
     def _post(self, document: dict[str, Json]) -> Request:
@@ -135,7 +141,10 @@ class _Turn:
         document: dict[str, Json] = {
             "message": "", "conversationId": body.conversation, "jobId": body.job, "resumeInput": resume,
         }  # fmt: skip
-        response = yield from self._call("invoke", self._post(document), again=False)
+        try:
+            response = yield from self._call("invoke", self._post(document), again=False)
+        except _Lost:
+            return  # the next poll tells whether it was accepted; if not, the question is still open
         # 409: somebody else decided first, or patience ran out. The next poll tells what became of it.
         if response.status != 409:
             self.body = self._job(response, expected=(200, 202))
@@ -186,7 +195,9 @@ class _Turn:
         # 429, and 503 with Retry-After, say that nothing was accepted (RFC 6585 §4, RFC 9110 §10.2.3), so even invoke
         # may be sent again.
         unprocessed = response is not None and (response.status == 429 or (response.status == 503 and told is not None))
-        if not (again or unprocessed) or tries >= self.app.attempts:
+        if not (again or unprocessed):
+            raise _Lost(_failure(got))
+        if tries >= self.app.attempts:
             raise _Stopped(_failure(got))
         pause = self._pause(tries) if told is None else told
         woke = yield Wait(self.now + pause, "retry" if told is None else "retry-after")

@@ -1,6 +1,6 @@
 """Line mode: a run told one line after another, for pipes, screen readers and CI. No Textual."""
 
-from lab.core.observe import Asked, Ended, Lost, Noted, Observation, Replied, Waiting
+from lab.core.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
 from lab.tui.view import clean
 from lab.tui.view.narrate import phase, sentence
 from lab.tui.view.rows.parts import at_text, latency
@@ -40,8 +40,9 @@ def _row(observation: Observation, before: Stage, after: Stage) -> list[str]:
         case Waiting(until=until, why="retry-after" | "retry" as why):
             word = "Retry-After" if why == "retry-after" else "next try"
             return [f"{at_text(after.since_start(observation.at))} WAIT     {word} {latency(until - observation.at)}"]
-        case Asked():
-            return []
+        case Requested(route="invoke") if before.job is None and after.job is not None and after.turn > 1:
+            said = dict(after.job.fields).get("message", "")
+            return [f"{at_text(after.since_start(observation.at))} MESSAGE  {said}"]
         case _:
             return []
 
@@ -51,6 +52,8 @@ def _call(call: Call, before: Stage, after: Stage) -> str:
     word, what = _words(call, before, after)
     if call.lost is not None:
         return f"{at} {'LOST':<8} {what}  {call.lost}"
+    if call.route == "status" and call.code == 200 and after.marks and after.marks[-1].kind == "lost":
+        return f"{at} {'LOST':<8} {what}  200  {latency(call.took)}  {after.marks[-1].word}"
     return f"{at} {word:<8} {what}  {call.code}  {latency(call.took)}{_reason(call, after)}"
 
 

@@ -296,7 +296,8 @@ def _lost(stage: Stage, told: Lost) -> Stage:
         case "invoke" if stage.job:
             return replace(stage, job=replace(stage.job, refusal=f"no answer: {why}", took=done.took))
         case "status":
-            return _mark(stage, Mark(told.at, "lost", why, None, done.took, bad=True))
+            counted = replace(stage, polls=stage.polls + 1)
+            return _mark(counted, Mark(told.at, "lost", why, None, done.took, bad=True))
         case _:
             return stage
 
