@@ -106,10 +106,13 @@ def serving(
     **switches: Any,
 ) -> Iterator[Served]:
     """A mock of the scenarios until the block ends; `base` is its public origin, else the one it listens on."""
+    made, chosen = (
+        tuple(outline(Scenario.model_validate(each)) for each in documents),
+        Switches.model_validate(switches),
+    )
     bound = bind("127.0.0.1", 0)
-    made = tuple(outline(Scenario.model_validate(each)) for each in documents)
     config = Config(
-        made, Switches.model_validate(switches), seed, epoch, clients, scripted=True, accounts=accounts,
+        made, chosen, seed, epoch, clients, scripted=True, accounts=accounts,
         base=base, here=bound.origin,
     )  # fmt: skip
     loop = asyncio.new_event_loop()

@@ -175,6 +175,34 @@ def test_row_5_who_fetches_a_new_token_and_polls_on_succeeds(serve: Serve, wild:
     assert len(client.world.facts(JobAccepted)) == 1
 
 
+def faulty(document: dict[str, Any], *faults: dict[str, Any]) -> dict[str, Any]:
+    return {**document, "faults": list(faults)}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"route": "status", "answer": 429, "retry_after": "2s", "calls": 3}, {"route": "status", "answer": 503, "calls": 3},
+        {"route": "status", "answer": 401, "calls": 3},
+    ],
+)  # fmt: skip
+def test_rows_5_and_6_who_aborts_at_one_refusal_loses_a_job_that_goes_on(
+    serve: Serve, wild: Make, fault: dict[str, Any]
+) -> None:
+    client = wild("QUICK", serve(faulty(QUICK, fault)))
+    with pytest.raises(requests.HTTPError) as refused:
+        client.ask("x")
+    response = refused.value.response
+    assert (response.status_code, client.calls) == (fault["answer"], 3)
+    assert response.headers.get("Retry-After") == ("2" if "retry_after" in fault else None)
+    assert client.poll(client.world.facts(JobAccepted)[0].job)["output"] == "Forty-two."
+
+
+def test_row_6_who_ignores_every_error_polls_through_it(serve: Serve, wild: Make) -> None:
+    client = wild("QUICK", serve(faulty(QUICK, {"route": "status", "answer": 503, "calls": "2-4"})))
+    assert loops_silently(client, "x") == "Forty-two."
+
+
 @pytest.mark.parametrize(
     ("accepted", "status", "got"),
     [((200,), 202, False), ((200,), 200, True), ((202,), 202, True), ((202,), 200, False)],
@@ -319,6 +347,13 @@ def test_row_14_who_refreshes_five_minutes_ahead_does_so_constantly(
     assert len(client.world.facts(TokenGranted)) == tokens
 
 
+def test_row_14_without_expires_in_a_token_is_never_kept(serve: Serve, wild: Make) -> None:
+    client = wild("QUICK", serve(faulty(QUICK, {"route": "token", "omit": ["expires_in"], "calls": "every 1"})))
+    assert refreshes_ahead(client, "x") == "Forty-two."
+    assert "expires_in" not in client.grant
+    assert len(client.world.facts(TokenGranted)) == 8
+
+
 def test_row_15_who_takes_a_partial_output_for_success_shows_half_an_answer(wild: Make) -> None:
     assert wild("FAILED", done=("COMPLETE", "ERROR"), failed=()).ask("x") == "Invoice 7001 is"
     with pytest.raises(GaveUp, match=r"failed: Tool GET_INVOICE failed: 404 Not Found"):
@@ -340,6 +375,32 @@ def test_row_17_output_is_text_whatever_its_format(wild: Make) -> None:
     with pytest.raises(ValueError, match="Expecting value"):
         fenced(wild("FENCED").ask("x"))
     assert fenced(wild("JSON").ask("x")) == {"price": 21.4}
+
+
+@pytest.mark.parametrize(("code", "title"), [(502, "502 Bad Gateway"), (200, "Sign In")])
+def test_row_18_who_takes_every_body_for_json_stumbles_over_a_gateway_or_a_login_page(
+    serve: Serve, wild: Make, code: int, title: str
+) -> None:
+    client = wild("QUICK", serve(faulty(QUICK, {"route": "status", "answer": code, "body": "html", "calls": 2})))
+    client.login()
+    job = client.send("x")["jobId"]
+    assert client.look(job).json()["status"] == "RUNNING"
+    got = client.look(job)
+    assert (got.status_code, got.headers["Content-Type"], f"<title>{title}</title>" in got.text) == (
+        code, "text/html", True,
+    )  # fmt: skip
+    with pytest.raises(requests.JSONDecodeError):
+        got.json()
+    assert client.poll(job)["output"] == "Forty-two."
+
+
+@pytest.mark.parametrize("word", ["FAILED", "QUEUED"])
+def test_row_19_who_meets_an_unknown_word_polls_on(serve: Serve, wild: Make, word: str) -> None:
+    client = wild("QUICK", serve(faulty(QUICK, {"route": "status", "status_word": word, "calls": "every 1"})), tries=30)
+    with pytest.raises(GaveUp, match="timed out"):
+        client.ask("x")
+    (job,) = client.world.facts(JobAccepted)
+    assert client.look(job.job).json()["status"] == word
 
 
 def test_row_19_who_does_not_know_error_polls_for_five_minutes(wild: Make) -> None:

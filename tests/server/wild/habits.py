@@ -135,9 +135,9 @@ def refreshes_ahead(client: Wild, message: str, ahead: float = 300) -> str:
     """Row 14: a token counts as stale five minutes before its end."""
 
     def fresh() -> None:
-        if client.world.slept + int(ahead) >= good_until[0]:
+        if not client.world.slept + int(ahead) < good_until[0]:  # false of NaN, for ever
             client.login()
-            good_until[0] = client.world.slept + int(client.grant.get("expires_in", float("nan")))
+            good_until[0] = float(client.world.slept) + client.grant.get("expires_in", float("nan"))
 
     good_until: list[Any] = [0]
     fresh()
