@@ -1,7 +1,8 @@
 """The control plane as the screen knows it: a reason in place of a status."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
+from lab.core.exchange import Json
 from lab.core.observe import Observation
 from lab.engine.control import ControlClient, Ruled
 
@@ -23,6 +24,14 @@ class Steering:
     async def scale(self, factor: str) -> str | None:
         """Set the pace of the mock's clock; `0` pauses."""
         return _why(await self._client.scale(factor))
+
+    async def arm(self, fault: Mapping[str, Json]) -> str | None:
+        """Arm a fault."""
+        return _why(await self._client.arm(fault))
+
+    async def disarm(self, name: str) -> str | None:
+        """Disarm it."""
+        return _why(await self._client.disarm(name))
 
     def follow(self) -> AsyncIterator[Observation]:
         """The journal as it comes."""

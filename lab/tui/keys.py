@@ -92,6 +92,7 @@ TABLE: tuple[Key, ...] = (
     Key("w", "w", "wire", "Wire", "every exchange, one row each", always, group="view"),
     Key("W", "W", "full_wire", "Full wire", "every exchange, over all panes", always, group="view"),
     Key("s", "s", "scenario", "Scenario", "choose another scenario", _can("scenario")),
+    Key("f", "f", "fault", "Fault", "let something go wrong on the wire", _can("fault")),
     Key("plus", "+", "faster", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20", _can("speed"), group="time"),
     Key("minus", "-", "slower", "Slower", "slower: ×½, ×¼", _can("speed"), group="time"),
     Key("equals_sign", "=", "speed_one", "Speed ×1", "the lab's clock at its own pace", _can("speed"), group="time"),
@@ -127,9 +128,9 @@ TABLE: tuple[Key, ...] = (
     Key("ctrl+c", "ctrl+c", "tell_quit", "Quit?", "tells of ctrl+q", always, group="view"),
 )  # fmt: skip
 
-_ORDER = ("space", "n", "[", "w", "s", "+", "0", "?")
-_ENDED = ("m", "o", "0", "[", "w", "s", "+", "?")
-_WATCHED = ("space", "n", "[", "w", "o", "+", "?")
+_ORDER = ("space", "n", "[", "w", "s", "f", "+", "0", "?")
+_ENDED = ("m", "o", "0", "[", "w", "s", "f", "+", "?")
+_WATCHED = ("space", "n", "[", "w", "o", "f", "+", "?")
 _PLAYED = ("space", "n", "←", "[", "0", "w", "o", "+", "?")
 FACES = {"+": "+-", "[": "[]", "←": "← →"}
 """Two keys that stand in the key bar as one."""
@@ -175,6 +176,6 @@ def label(scene: Scene, key: Key) -> str:
 
 def rank(shown: str) -> int:
     """How early the key bar gives it up: higher goes first."""
-    return {"space": 0, "?": 1, "0": 2, "s": 3, "m": 4, "w": 5, "n": 6, "o": 7, "+-": 8, "[]": 2, "← →": 3}.get(
-        shown, 9
+    return {"space": 0, "?": 1, "0": 2, "s": 3, "m": 4, "w": 5, "n": 6, "f": 7, "o": 8, "+-": 9, "[]": 2, "← →": 3}.get(
+        shown, 10
     )

@@ -1,7 +1,10 @@
 """Intents: what the person at the keys wants, as the source is told; and the one message of the screen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
+
+from lab.core.exchange import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,21 @@ class StageSought:
     stage: str
 
 
+@dataclass(frozen=True, slots=True)
+class FaultArmed:
+    """Arm a fault, written as in a scenario."""
+
+    fault: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultDisarmed:
+    """Disarm a fault that was armed, by its name."""
+
+    name: str
+
+
 Intent: TypeAlias = (
     Started | PauseToggled | Stepped | SpeedChanged | ResetAsked | Decided | TurnSent | ScenarioChosen
-    | Moved | Sought | StageSought
+    | Moved | Sought | StageSought | FaultArmed | FaultDisarmed
 )  # fmt: skip

@@ -55,7 +55,7 @@ TOKEN = ".".join(
     )
 )  # fmt: skip
 
-SCENARIO = Scenario.model_validate(
+DOCUMENT: dict[str, object] = (
     {
         "lab": 1, "name": "item-comparison", "title": "Compare two items", "agent": {"code": "ITEM_COMPARE_TEAM"},
         "shows": "the whole story", "ask": MESSAGE,
@@ -67,6 +67,7 @@ SCENARIO = Scenario.model_validate(
         ],
     }
 )  # fmt: skip
+SCENARIO = Scenario.model_validate(DOCUMENT)
 
 NODE: dict[str, Json] = {
     "code": "BUYER_APPROVAL", "type": "HUMAN", "channelType": "CHAT", "initialMessage": QUESTION,
@@ -287,7 +288,7 @@ class Scripted:
 
     def __init__(self, told: list[Observation], at: Millis = 0) -> None:
         self.scenario: Scenario | None = SCENARIO
-        self.can = frozenset(("pause", "step", "speed", "reset", "decide", "scenario", "message"))
+        self.can = frozenset(("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault"))
         self.clock = StillClock(at)
         self.scenarios = (
             Choice("item-comparison", "Compare two items", "the whole story", "A *story*."),

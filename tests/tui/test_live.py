@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
 
 from lab.clocks import settle
-from lab.core.exchange import Request, Response
+from lab.core.exchange import Json, Request, Response
 from lab.core.gates import Origin
 from lab.core.journal import GateOpened, LedgerCleared, Otherwise
 from lab.core.observe import Ended, Noted, Observation, Requested
@@ -17,6 +17,8 @@ from lab.engine.memory import TransportLost
 from lab.tui.app import LabApp
 from lab.tui.messages import (
     Decided,
+    FaultArmed,
+    FaultDisarmed,
     Intent,
     PauseToggled,
     ResetAsked,
@@ -104,6 +106,14 @@ class Plane:
     async def scale(self, factor: str) -> str | None:
         self.did.append(("scale", factor))
         (self.clock.going.clear if factor == "0" else self.clock.going.set)()
+        return None
+
+    async def arm(self, fault: Mapping[str, Json]) -> str | None:
+        self.did.append(("arm", json.dumps(fault)))
+        return None
+
+    async def disarm(self, name: str) -> str | None:
+        self.did.append(("disarm", name))
         return None
 
     async def follow(self) -> AsyncIterator[Observation]:
@@ -291,6 +301,17 @@ async def test_speed_waits_for_the_pause_to_end(hand: Stagehand) -> None:
     await hand.do(SpeedChanged("5"))
     await hand.do(PauseToggled())
     assert hand.plane.did == [("scale", "0"), ("scale", "5")]
+
+
+async def test_faults_go_to_the_control_plane(hand: Stagehand) -> None:
+    assert await hand.do(FaultArmed({"route": "status", "answer": 503})) is None
+    assert await hand.do(FaultDisarmed("status-503")) is None
+    assert hand.plane is not None
+    assert hand.plane.did == [("arm", '{"route": "status", "answer": 503}'), ("disarm", "status-503")]
+    pod = Stagehand(plane=False)
+    await asyncio.wait((pod.listener,), timeout=0.001)
+    assert "fault" not in pod.live.can and await pod.do(FaultArmed({})) == "The wire of this server is its own."
+    await pod.end()
 
 
 async def test_another_scenario_is_played(hand: Stagehand) -> None:

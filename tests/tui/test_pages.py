@@ -1,26 +1,34 @@
 """Pages over the stage: an exchange and its curl, help, the picker, the palette, presenter mode."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
+from lab.core import journal
 from lab.core.exchange import Request, Response
-from lab.core.observe import Lost, Replied, Requested
+from lab.core.observe import Lost, Noted, Replied, Requested
+from lab.core.parse.fault import parse_fault
+from lab.core.scenario import Scenario
 from lab.tui import keys
-from lab.tui.messages import Decided
+from lab.tui.messages import Decided, FaultArmed, FaultDisarmed
 from lab.tui.screens.exchange import ExchangeScreen
+from lab.tui.view.armed import OFFERS, Offer
 from lab.tui.view.curl import curl
 from lab.tui.view.expected import expected
+from lab.tui.view.folded import Folded
+from lab.tui.view.folded import fold as fold_one
 from lab.tui.view.reduce import reduce
 from lab.tui.view.rows.exchange import exchange
 from lab.tui.view.rows.help import help_page
+from lab.tui.view.rows.message import suggestions
 from lab.tui.view.rows.pages import Choice, picker
 from lab.tui.view.sight import exchange_of
 from lab.tui.view.spans import plain, width
 from lab.tui.view.state import Call, Look, Scene, Stage
 from tests.tui import play
 from tests.tui.test_app import shown, stage_of, text, until
-from tests.tui.test_view import SHOW, fold, scene_of
+from tests.tui.test_view import SHOW, fold, scene_of, screen
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -170,3 +178,61 @@ async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: py
             await pilot.press("escape", "2")
             await until(pilot, lambda app=app: "A bug of the lab: ZeroDivisionError" in text(app))
             await until(pilot, lambda app=app: stage_of(app).scene.look.focus == "job")
+
+
+def test_the_scenario_suggests_the_next_message_and_says_how_many_gates_the_turn_has() -> None:
+    turns = [{"ask": "And which comes sooner?", "steps": [{"complete": "sooner", "output": "M1000040"}]}]
+    scenario = Scenario.model_validate(play.DOCUMENT | {"turns": turns})
+    scene = Scene(fold(play.complete()), Look(), replace(SHOW, scenario=scenario))
+    assert suggestions(scene) == ("And which comes sooner?", *play.FOLLOW_UP)
+    assert scene.gates == 1
+    second = Scene(fold(play.second()), Look(), replace(SHOW, scenario=scenario))
+    assert (second.gates, suggestions(second)) == (0, ())
+    assert Scene(second.stage, Look(turn=1), second.show).in_sight.gates == 1
+
+
+# Faults
+
+
+def noted(fact: journal.Fact) -> Noted:
+    return Noted(fact.at, fact)
+
+
+def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline() -> None:
+    folded = Folded()
+    for observation in play.running():
+        folded = fold_one(folded, observation)
+    where = {"route": "status", "answer": 503, "name": "status-503"}
+    folded = fold_one(folded, noted(journal.FaultArmed(at=3_000, by="control", fault="status-503", where=where)))
+    often = dict(where, calls="2-9", name="often")
+    folded = fold_one(folded, noted(journal.FaultArmed(at=3_000, by="control", fault="often", where=often)))
+    gone = noted(journal.FaultArmed(at=3_000, by="control", fault="gone", where=where))
+    folded = fold_one(fold_one(folded, gone), noted(journal.FaultDisarmed(at=3_001, by="control", fault="gone")))
+    assert [each.name for each in folded.armed] == ["status-503", "often"]
+    armed = Scene(folded.stage, Look(), replace(SHOW, armed=folded.armed))
+    assert "✗ 2 faults" in "\n".join(screen(armed, 120, 36, 3_000))
+    for name in ("status-503", "often"):
+        folded = fold_one(folded, noted(journal.FaultStruck(at=3_100, fault=name, call=1)))
+    assert [each.name for each in folded.armed] == ["often"]
+    grid = "\n".join(screen(Scene(folded.stage, Look(), replace(SHOW, armed=folded.armed)), 120, 36, 3_200))
+    assert "✗ often" in grid and "✗ fault status-503" in grid
+    assert fold_one(folded, noted(journal.LedgerCleared(at=4_000, by="person"))).armed == ()
+
+
+@pytest.mark.parametrize(("offer", "route"), [(offer, route) for offer in OFFERS for route in offer.routes])
+def test_every_offer_of_the_menu_is_a_fault_of_the_language(offer: Offer, route: str) -> None:
+    assert parse_fault(offer.at(route)).route == route
+
+
+async def test_a_fault_is_chosen_turned_to_another_route_armed_and_disarmed() -> None:
+    async with shown("running") as (app, source, pilot):
+        await pilot.press("f")
+        await until(pilot, lambda: "answer 401" in text(app) and "on status" in text(app))
+        await pilot.press("down", "right", "enter")
+        await until(pilot, lambda: source.asked == [FaultArmed({"route": "invoke", "answer": 403})])
+        source.tell(noted(journal.FaultArmed(at=3_100, by="control", fault="invoke-403", where={"route": "invoke"})))
+        await until(pilot, lambda: "✗ invoke-403" in text(app))
+        await pilot.press("f", "up")
+        await until(pilot, lambda: "delete disarms" in text(app))
+        await pilot.press("enter", "delete", "f")
+        await until(pilot, lambda: source.asked[1:] == [FaultDisarmed("invoke-403")])

@@ -143,7 +143,8 @@ class DrawnScreen(Screen[None]):
     # Drawing
 
     def _show(self) -> Show:
-        return show_of(self.lab.source, self.folded.jobs, self.scene.look.job)
+        show = show_of(self.lab.source, self.folded.jobs, self.scene.look.job)
+        return replace(show, armed=self.folded.armed) if self.folded.armed else show
 
     def _look(self) -> Look:
         source = self.lab.source

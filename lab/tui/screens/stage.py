@@ -22,6 +22,7 @@ from lab.tui.messages import (
     TurnSent,
 )
 from lab.tui.screens.exchange import ExchangeScreen
+from lab.tui.screens.fault import FaultScreen
 from lab.tui.screens.following import FollowingScreen
 from lab.tui.screens.page import Page, Picker
 from lab.tui.view.rows.help import help_page
@@ -283,6 +284,10 @@ class StageScreen(FollowingScreen):
         if name is not None:
             self._choose(started=False, typing="", output="rendered", zoom="")
             self._ask(ScenarioChosen(name))
+
+    def action_fault(self) -> None:
+        """Choose what goes wrong next."""
+        self.app.push_screen(FaultScreen(lambda: self.scene, self._ask, lambda: self.lab.styles_now))
 
     def action_open(self) -> None:
         """Both sides of the exchange that is chosen."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from lab.core.clock import Clock
+from lab.core.exchange import Json
 from lab.core.gates import Origin
 from lab.core.journal import LedgerCleared
 from lab.core.observe import Ended, Noted, Observation, Requested
@@ -13,6 +14,8 @@ from lab.core.run import Answer, Outcome, Question, run
 from lab.core.scenario import Scenario
 from lab.tui.messages import (
     Decided,
+    FaultArmed,
+    FaultDisarmed,
     Intent,
     PauseToggled,
     ResetAsked,
@@ -27,6 +30,8 @@ from lab.tui.view.rows.pages import Choice
 
 VERDICTS = {"APPROVE_ACTION": "approved", "REJECT_ACTION": "rejected", "RFI_ACTION": "changes-requested"}
 """The verdict that the control plane is told for an action of the wire."""
+
+NO_FAULTS = "The wire of this server is its own."
 
 Opening = tuple[str, str, int]
 
@@ -65,7 +70,7 @@ class Live:
         self.outcome: Outcome | None = None
         broken = [Choice(name, "does not load", complaints=told) for name, told in (unloaded or {}).items()]
         self.scenarios = (*(act.choice for act in acts), *broken) if len(acts) + len(broken) > 1 else ()
-        able = {"reset", "decide", "message"} | ({"pause", "step", "speed"} if scaled else set())
+        able = {"reset", "decide", "message"} | ({"pause", "step", "speed", "fault"} if scaled else set())
         self.can = frozenset(able | ({"scenario"} if self.scenarios else set()))
         self._queue: asyncio.Queue[Observation] = asyncio.Queue()
         self._link: asyncio.Future[Link] | None = None
@@ -158,9 +163,16 @@ class Live:
 
         link = await self._linked()
         badge, conversation = (before.badge, before.conversation) if before is not None else (None, None)
-        turn = run(replace(self._act.app, message=message), self.clock.now(), badge=badge, conversation=conversation)
+        app = replace(self._act.app, message=message, parameters=self._parameters(message))
+        turn = run(app, self.clock.now(), badge=badge, conversation=conversation)
         first = self._x + 1
         self.outcome = await drive(turn, link.transport, self.clock, self._tell, self._answer, first=first)
+
+    def _parameters(self, message: str) -> Mapping[str, Json]:
+        """Those that the scenario sends with this message, in whichever turn; else those of the first."""
+        asks = self._act.scenario.asks if self._act.scenario is not None else ()
+        known = next((ask.parameters for ask in asks if ask.message == message), None)
+        return self._act.app.parameters if known is None else known
 
     async def _linked(self) -> Link:
         return await asyncio.shield(self._promised())
@@ -227,6 +239,12 @@ class Live:
                 return await self._decide(action, content)
             case TurnSent(message):
                 return await self._say(message)
+            case FaultArmed(fault):
+                control = (await self._linked()).control
+                return NO_FAULTS if control is None else await control.arm(fault)
+            case FaultDisarmed(name):
+                control = (await self._linked()).control
+                return NO_FAULTS if control is None else await control.disarm(name)
             case _:
                 return "A run of our own has no recording to go through."
 

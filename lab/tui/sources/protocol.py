@@ -1,11 +1,12 @@
 """What the screen asks of a source, and what LIVE asks of the outer world."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lab.core.clock import Clock
+from lab.core.exchange import Json
 from lab.core.observe import Observation
 from lab.core.run import App, Outcome
 from lab.core.scenario import Scenario
@@ -45,7 +46,7 @@ class Source(Protocol):
     scenario: Scenario | None
     recording: bool
     can: frozenset[str]
-    """Of `pause step speed seek reset decide scenario message`."""
+    """Of `pause step speed seek reset decide scenario message fault`."""
     message: str
     """What a run would say first; nothing where the run isn't ours."""
     addresses: tuple[str, str]
@@ -77,6 +78,12 @@ class Control(Protocol):
 
     async def scale(self, factor: str) -> str | None:
         """Set the pace of the mock's clock, which is ours too; `0` pauses."""
+
+    async def arm(self, fault: Mapping[str, Json]) -> str | None:
+        """Arm a fault; the reason if it was refused."""
+
+    async def disarm(self, name: str) -> str | None:
+        """Disarm it; the reason if it was refused."""
 
     def follow(self) -> AsyncIterator[Observation]:
         """The facts of the mock's journal as they come."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from lab.core.observe import Observation
+from lab.core.observe import Noted, Observation
+from lab.tui.view.armed import Armed, with_fact
 from lab.tui.view.follow import follow
 from lab.tui.view.jobs import Jobs, Stood
 from lab.tui.view.reduce import reduce
@@ -16,6 +17,7 @@ class Folded:
     stage: Stage = field(default_factory=Stage)
     jobs: Jobs | None = None
     """None where the run is ours."""
+    armed: Armed = ()
     said: str = ""
     """A remark that the screen hasn't shown yet."""
 
@@ -24,6 +26,8 @@ def fold(folded: Folded, told: Observation | Stood) -> Folded:
     """The state after one more thing that a source told."""
     if isinstance(told, Stood):
         return replace(folded, jobs=folded.jobs if told.jobs is None else told.jobs, said=told.said or folded.said)
+    if isinstance(told, Noted):
+        folded = replace(folded, armed=with_fact(folded.armed, told.fact))
     if folded.jobs is None:
         return replace(folded, stage=reduce(folded.stage, told))
     return replace(folded, jobs=follow(folded.jobs, told))

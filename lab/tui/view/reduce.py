@@ -321,6 +321,8 @@ def _noted(stage: Stage, fact: journal.Fact) -> Stage:
             return _mark(replace(stage, decisions=stage.decisions + 1), Mark(fact.at, "decided", word))
         case journal.GateExpired() if _ours(stage, fact.job):
             return _mark(stage, Mark(fact.at, "decided", "timed out", bad=True))
+        case journal.FaultStruck() if stage.ended is None and stage.job is not None:
+            return _mark(stage, Mark(fact.at, "struck", clean.line(fact.fault, 80), bad=True))
         case journal.TapeNoted():
             return replace(stage, notes=(*stage.notes, clean.line(fact.text, 300))[-20:])
         case _:

@@ -7,6 +7,7 @@ from lab.core.clock import Millis
 from lab.core.run import Outcome
 from lab.core.scenario import Gate as GateStep
 from lab.core.scenario import Scenario
+from lab.tui.view.armed import Armed
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -87,9 +88,9 @@ class Mark:
 
     at: Millis
     kind: str
-    """`poll`, `decided`, `lost`, or `folded`."""
+    """`poll`, `decided`, `lost`, `struck`, or `folded`."""
     word: str
-    """The status, the verdict, what was observed, or how many polls are folded."""
+    """The status, the verdict, what was observed, the fault's name, or how many polls are folded."""
     code: int | None = None
     took: Millis | None = None
     first: bool = False
@@ -273,13 +274,8 @@ class Show:
     cursor: Cursor | None = None
     trouble: str = ""
     """Why nothing comes at the moment."""
-
-    @property
-    def gates(self) -> int | None:
-        """How many gates the scenario has; None if no scenario is at hand."""
-        if self.scenario is None:
-            return None
-        return sum(isinstance(step, GateStep) for step in self.scenario.steps)
+    armed: Armed = ()
+    """The faults that were armed and haven't struck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +324,15 @@ class Scene:
             return self
         seen = replace(stage.past[turn - 1], past=stage.past[: turn - 1], calls=stage.calls)
         return replace(self, stage=seen, latest=stage)
+
+    @property
+    def gates(self) -> int | None:
+        """How many gates the scenario has in this turn; None if no scenario is at hand."""
+        told = self.show.scenario
+        if told is None:
+            return None
+        answered = told.of_turn(self.stage.turn)
+        return 0 if answered is None else sum(isinstance(step, GateStep) for step in answered.steps)
 
     @property
     def newest(self) -> Stage:

@@ -52,7 +52,7 @@ def _lines(scene: Scene, gate: GateView, inner: int, now: Millis, *, tight: bool
 
 
 def _head(scene: Scene, gate: GateView) -> Row:
-    total = scene.show.gates
+    total = scene.gates
     number = f"gate {gate.number} of {max(total, gate.number)}" if total else f"gate {gate.number}"
     told = " · ".join(part for part in (number, gate.code, gate.channel) if part)
     if gate.sent is not None:

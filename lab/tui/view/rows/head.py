@@ -4,6 +4,7 @@ from lab.core.clock import Millis
 from lab.tui import keys
 from lab.tui.view.layout import clock_width, projector
 from lab.tui.view.narrate import phase, role, sentence, word
+from lab.tui.view.rows.faults import header_pill
 from lab.tui.view.rows.parts import at_text
 from lab.tui.view.spans import BLANK, Row, Rows, Span, backed, cut, ends, fill, hot, row, width, wrap
 from lab.tui.view.state import Scene
@@ -19,6 +20,7 @@ def header(scene: Scene, columns: int, now: Millis) -> Rows:
     left = row(" ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {show.pill} ", f"fill b {pill}"))
     if look.paused and show.cursor is None:
         left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))
+    left = row(left, header_pill(scene))
     tail = () if show.seed is None or projector(scene, whole) else row((f"seed {show.seed}  ", "dim"))
     right = row(tail, (f"×{_factor(look.factor)}", "dim" if look.factor == "1" else "wait b"))
     room = columns - width(left) - width(right) - 2
@@ -52,7 +54,7 @@ def _cells(scene: Scene) -> list[tuple[str, str, str]]:
         at = 0 if stage.job is None else 1 if stage.last is None else 4
     gated = here == "waiting" and stage.gate is not None
     names = [("Token", "1"), ("Invoke", "2"), ("Poll", "3")]
-    total = scene.show.gates
+    total = scene.gates
     if stage.gates or (total or 0) > 0:
         number = stage.gate.number if stage.gate else len(stage.gates)
         many = max(total or 0, len(stage.gates))

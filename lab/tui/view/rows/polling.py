@@ -161,6 +161,8 @@ def _plain(line: Mark | int) -> bool:
 
 def _line(stage: Stage, mark: Mark, inner: int, slow: Millis, longest: Millis) -> Row:
     at = (at_text(stage.since_start(mark.at)) + " ", "dim")
+    if mark.kind == "struck":
+        return row(at, ("✗ ", "bad"), (clip(f"fault {mark.word}", inner - 11), "bad b"))
     took = latency(mark.took)
     tone = "wait" if mark.kind == "poll" and mark.took is not None and mark.took > slow else "dim"
     room = 8 if inner < BAR_FROM - 4 else 10
