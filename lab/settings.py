@@ -56,6 +56,8 @@ class Settings:
     control_port: int = 0
     reviewer: Reviewer | None = None
     """Who answers gates; None: a person on the screen, the script elsewhere."""
+    settings: str | None = None
+    """A file of switches, limits and accounts; the environment and the flags win over it."""
     switches: tuple[tuple[str, str], ...] = ()
     """Switches as text, as `--profile` and `--set` name them; a later one wins."""
     environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -109,6 +111,7 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         port=_number(given.get("port", 0), "--port", 0, 65_535),
         control_port=_number(given.get("control_port", 0), "--control-port", 0, 65_535),
         reviewer=cast("Reviewer | None", given.get("reviewer")),
+        settings=given.get("settings"),
         switches=_switches(given),
         environment=_environment(env),
         instant=instant,

@@ -21,10 +21,8 @@ from lab.server.control import ControlPlane
 from lab.server.listen import bind
 from lab.settings import Settings
 
-GRACE: Millis = 5_000
-"""How long replies under way may take to leave when the lab stops, in real milliseconds."""
 _OWN_GRACE: Millis = 1_000
-"""The same where the client is our own app, which is gone by then."""
+"""How long replies under way may take at most where the client is our own app, which is gone by then, in real ms."""
 
 
 @dataclass(slots=True)
@@ -57,7 +55,7 @@ async def embedded(
     except BaseException:
         bound.close()
         raise
-    server = MockServer(service, made.clock)
+    server = MockServer(service, made.clock, made.limits)
     token = control_token()
     control = ControlPlane(server, token, trouble=lambda: taping.trouble)
     served: Served | None = None
@@ -77,7 +75,8 @@ async def embedded(
         if served is not None:
             withdraw_token(served.control_url, runtime=asked.runtime)
         await control.stop()
-        await server.stop(GRACE if outside else _OWN_GRACE, stop.hurry)
+        grace = round(1000 * made.limits.grace)
+        await server.stop(grace if outside else min(_OWN_GRACE, grace), stop.hurry)
         dead = taping.close(stop.footer)
         if served is not None:
             served.dead = dead

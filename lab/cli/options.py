@@ -57,7 +57,7 @@ def parser(console: Console) -> Parser:
     _one(command("show", "a recording as a transcript", "lab show item-comparison"), "FILE")
     _one(command("repair", "make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"), "FILE")
     _one(command("new", "print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"), "NAME")
-    command("schema", "print the scenario language as JSON Schema", "lab schema > lab.schema.json")
+    _schema(command("schema", "print the scenario language as JSON Schema", "lab schema > lab.schema.json"))
     _openapi(command("openapi", "print the mocked API as an OpenAPI document", "lab openapi > api.json"))
     _json(command("fidelity", "what is documented, observed, assumed", "lab fidelity | grep assumed"))
     return root
@@ -120,8 +120,13 @@ def _json(into: Parser) -> None:
     into.add_argument("--json", action="store_true", help="one object a line")
 
 
+def _schema(into: Parser) -> None:
+    into.add_argument("--settings", action="store_const", const="settings", help="of the settings file instead")
+
+
 def _openapi(into: Parser) -> None:
     into.add_argument("--set", action="append", metavar="NAME=VALUE", help="set a switch of the mock, such as pod")
+    into.add_argument("--settings", metavar="FILE", help="a file of switches")
 
 
 def _folder(into: Parser) -> None:
@@ -137,6 +142,7 @@ def _world(into: Parser) -> None:
     into.add_argument("--reviewer", choices=("person", "script"), help="who answers gates")
     into.add_argument("--profile", choices=("oci", "rfc"), help="which dialect the mock speaks where sources differ")
     into.add_argument("--set", action="append", metavar="NAME=VALUE", help="set a switch of the mock")
+    into.add_argument("--settings", metavar="FILE", help="YAML: switches, limits, accounts (lab schema --settings)")
     into.add_argument("--json", action="store_true", help="results as JSON, one line each")
 
 

@@ -1,13 +1,38 @@
-"""`lab schema`: the scenario language as JSON Schema, for editors."""
+"""`lab schema`: the scenario language, or the settings file, as JSON Schema, for editors."""
 
 import json
 
 from lab.cli.console import Console
-from lab.core.scenario import Scenario
+from lab.core.scenario import Scenario, Server
+from lab.server.limits import KINDS, Limits
 from lab.settings import Settings
+
+_WRITTEN: dict[str, object] = {
+    "bytes": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB)$"}]},
+    "count": {"type": "integer", "minimum": 1},
+    "time": {"type": "string", "pattern": "^([0-9]+(d|h|ms|m|s))+$"},
+}
 
 
 def execute(asked: Settings, console: Console) -> int:
     """Print it."""
-    console.out(json.dumps(Scenario.model_json_schema(by_alias=True), ensure_ascii=False, indent=2))
+    schema = of_settings() if asked.settings else Scenario.model_json_schema(by_alias=True)
+    console.out(json.dumps(schema, ensure_ascii=False, indent=2))
     return 0
+
+
+def of_settings() -> dict[str, object]:
+    """The schema of a settings file; the limits are those that the server has."""
+    schema = Server.model_json_schema(by_alias=True)
+    usual = Limits()
+    schema["properties"]["limits"] = {
+        "type": "object", "additionalProperties": False,
+        "properties": {name: _limit(kind, getattr(usual, name)) for name, kind in KINDS.items()},
+    }  # fmt: skip
+    return schema
+
+
+def _limit(kind: str, usual: float) -> object:
+    written = _WRITTEN[kind]
+    assert isinstance(written, dict)
+    return {**written, "default": f"{usual * 1000:g}ms" if kind == "time" else usual}

@@ -9,7 +9,7 @@ from shlex import quote
 from lab.cli.console import Console, Interrupted
 from lab.cli.embedded import Served, embedded
 from lab.cli.loop import Stop, complete
-from lab.cli.world import World, world
+from lab.cli.world import World, own_client, world
 from lab.core.oauth import api_scope
 from lab.settings import Settings
 
@@ -50,7 +50,7 @@ def announce(asked: Settings, made: World, served: Served, console: Console) -> 
 
 def ready(made: World, served: Served) -> dict[str, str]:
     """What a client needs."""
-    client = made.config.clients[0]
+    client = own_client(made.config)
     return {
         "base_url": served.base_url,
         "token_url": served.token_url,

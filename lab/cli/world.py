@@ -1,21 +1,24 @@
 """What a command's mock is made of: outlines, switches, seed, epoch, clock."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import get_args
 
 from pydantic import ValidationError
 
 from lab.cli.entropy import fresh_seed
+from lab.cli.given import from_file
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
-from lab.core.oauth import api_scope
+from lab.core.oauth import Client, Grant, api_scope
 from lab.core.plan import Outline
 from lab.core.run import App
 from lab.core.scenario import Layers, Scenario, Switches, nearest
 from lab.core.seeds import Seed
 from lab.core.service import Config
 from lab.files import load_scenario, load_scenarios, scenario_names, scenarios_folder
+from lab.server.limits import Limits
 from lab.settings import Peer, Reviewer, Settings
 
 
@@ -25,6 +28,7 @@ class World:
 
     config: Config
     clock: AnyClock
+    limits: Limits = field(default_factory=Limits)
 
 
 def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[Outline, ...] = ()) -> World:
@@ -32,7 +36,7 @@ def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[Outline
 
     `reviewer` is who answers gates by default; `more` scenarios are served beside those asked for.
     """
-    named = load(asked)
+    named, given = load(asked), from_file(asked)
     outlines = tuple({outline.name: outline for outline in (*named, *more)}.values())
     return World(
         Config(
@@ -42,9 +46,13 @@ def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[Outline
             epoch=epoch_of(asked),
             scripted=(asked.reviewer or reviewer) == "script",
             token_scenario=named[0].name if len(named) == 1 else None,
-            base=asked.base or "",
-        ).settled(layers_of(asked)),
+            base=asked.base or given.base,
+            clients=given.clients,
+            accounts=given.accounts,
+            most_jobs=given.limits.jobs,
+        ).settled(layers_of(asked, given.switches)),
         clock_of(asked),
+        given.limits,
     )
 
 
@@ -56,9 +64,20 @@ def load(asked: Settings) -> tuple[Outline, ...]:
 
 def app_of(config: Config, scenario: Scenario | None = None) -> App:
     """The external app for a scenario of the mock (the first one), with the mock's own client."""
-    client = config.clients[0]
+    client = own_client(config)
     peer = Peer("", "", client.id, client.secret, api_scope(config.switches.pod))
     return app_for_peer(scenario or config.outlines[0].scenario, peer)
+
+
+def own_client(config: Config) -> Client:
+    """The client of our external app: the first one that may ask for tokens by itself."""
+    able = (
+        each for each in config.clients if not each.public and each.active and Grant.CLIENT_CREDENTIALS in each.grants
+    )
+    client = next(able, None)
+    if client is None:
+        raise UsageError("No client may ask for tokens by itself.", hint="Give one the grant client_credentials.")
+    return client
 
 
 def app_for_peer(scenario: Scenario, peer: Peer) -> App:
@@ -110,18 +129,18 @@ def clock_of(asked: Settings) -> AnyClock:
 
 def switches(asked: Settings) -> Switches:
     """The switches of the server, whatever a scenario says."""
-    return layers_of(asked).over()
+    return layers_of(asked, from_file(asked).switches).over()
 
 
-def layers_of(asked: Settings) -> Layers:
-    """What the environment and the flags say; UsageError names the one that can't be set so."""
+def layers_of(asked: Settings, file: Mapping[str, object]) -> Layers:
+    """What the file, the environment and the flags say; UsageError names the one that can't be set so."""
     known = Switches.model_fields
     for name, _ in asked.switches:
         if name not in known:
             raise UsageError(f"There is no switch {name}.", hint=nearest(name, known) or f"Known: {', '.join(known)}.")
     below = {name: _read(f"LAB_{name.upper()}", name, text) for name, text in asked.environment if name in known}
     above = {name: _read(f"--set {name}", name, text) for name, text in asked.switches}
-    return Layers(below, above)
+    return Layers({**file, **below}, above)
 
 
 def _read(source: str, name: str, text: str) -> object:

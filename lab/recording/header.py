@@ -8,15 +8,20 @@ from pydantic import ValidationError
 from lab.core.clock import Epoch, wall
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
-from lab.core.oauth import DEMO, Client
+from lab.core.oauth import DEMO, JANE, Client
 from lab.core.plan import Drawn, Outline
 from lab.core.scenario import Layers, Switches
 from lab.core.service import Config
+from lab.core.service.crowd import MOST_JOBS
+from lab.recording.accounts import made as made_of
+from lab.recording.accounts import told
 from lab.recording.lines import ClockSpec, Header, Recording, ScenarioRef
 
 REVIEWER = "reviewer"
 TOKENS = "token_scenario"
 FORCED = "forced"
+ACCOUNTS = "accounts"
+JOBS = "limits.jobs"
 BASE = "base"
 NOWHERE = "http://127.0.0.1:0"
 """Where a replay listens: an origin that no traffic holds by itself."""
@@ -43,6 +48,11 @@ def header_of(
 def settings_of(config: Config) -> dict[str, Json]:
     """What rebuilds the mock, its scenarios given: switches, the public base, `reviewer` when it is a person."""
     changed = _layered(config, config.layers) if config.layers else _changed(config.switches)
+    accounts = told(config)
+    if accounts is not None:
+        changed[ACCOUNTS] = accounts
+    if config.most_jobs != MOST_JOBS:
+        changed[JOBS] = config.most_jobs
     if config.base:
         changed[BASE] = config.base
     if config.token_scenario and len(config.outlines) > 1:
@@ -90,19 +100,21 @@ def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[
     header = recording.header
     settings = dict(header.settings)
     reviewer, base = settings.pop(REVIEWER, "script"), str(settings.pop(BASE, ""))
-    tokens = settings.pop(TOKENS, None)
+    tokens, known, jobs = settings.pop(TOKENS, None), settings.pop(ACCOUNTS, None), settings.pop(JOBS, MOST_JOBS)
     try:
         layers = _layers_of({"profile": header.profile, **settings})
         layers.over()
+        clients, accounts = made_of(known) if known is not None else (clients, (JANE,))
         epoch = epoch_of(header.clock.epoch)
     except ValidationError as error:
         wrong = error.errors()[0]
         raise RecordingError(f"The setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}.") from None
     except ValueError:
-        raise RecordingError(f"The epoch {header.clock.epoch!r} is no instant.") from None
+        raise RecordingError(f"The epoch {header.clock.epoch!r} is no instant, or the accounts are none.") from None
     made = Config(
         tuple(outlines), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
-        recorded=drawn_in(recording), base=base, here=NOWHERE,
+        recorded=drawn_in(recording), base=base, here=NOWHERE, accounts=accounts,
+        most_jobs=jobs if isinstance(jobs, int) else MOST_JOBS,
         token_scenario=tokens if isinstance(tokens, str) else None,
     )  # fmt: skip
     return made.settled(layers)

@@ -62,7 +62,8 @@ class Redactor:
         self._numbers = dict.fromkeys(KINDS, 0)
         self._shapes = rf"(?P<own>{re.escape(own)}(?![\w.:-]))|{_SHAPES}" if own else _SHAPES
         self._listed = frozenset(name.lower() for name in names)
-        self._clients, self._users = dict(clients), dict(users)
+        self._clients = {client: secret for client, secret in clients if secret}  # a public one has none
+        self._users = dict(users)
         self._literal: dict[str, str] = {}
         self._pattern: re.Pattern[str] | None = None
         self._passed: set[str] | None = set()

@@ -44,7 +44,8 @@ class _Manager(web.Server):
         limits = self._shell.limits
         return Connection(
             self._shell, self, loop=self._loop, keepalive_timeout=limits.idle,
-            lingering_time=limits.lingering, access_log=None,
+            lingering_time=limits.lingering, access_log=None, max_line_size=limits.line, max_field_size=limits.line,
+            max_headers=limits.headers,
         )  # fmt: skip
 
 

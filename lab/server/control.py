@@ -30,7 +30,6 @@ from lab.server.ring import Onlooker, Ring, first_of
 
 _NEWEST = 100
 """Jobs listed unless `limit` says otherwise."""
-_BODY = 1_048_576
 
 
 class ControlPlane:
@@ -42,14 +41,14 @@ class ControlPlane:
         self._clock = server.clock
         self._trouble = trouble
         self._guard = Guard(token)
-        self._ring = Ring(self._service)
+        self._ring = Ring(self._service, server.limits.exchanges)
         self._streams: set[Onlooker] = set()
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen; the origin. HostError and UsageError as the mock's own."""
-        app = web.Application(middlewares=[self._guard.middleware()], client_max_size=_BODY)
+        app = web.Application(middlewares=[self._guard.middleware()], client_max_size=self._server.limits.body)
         self._routes(app)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()

@@ -18,8 +18,7 @@ from lab.core.service import Service
 from lab.recording.lines import Header
 from lab.recording.tape import Tape
 
-EXCHANGES = 10_000
-_OBSERVATIONS = 6 * EXCHANGES
+_OBSERVATIONS = 6
 """An exchange is told in three to six observations, connections included."""
 _SLOWEST = 100_000
 """Observations that a slow follower may be behind before its stream ends."""
@@ -28,10 +27,11 @@ _SLICE = 64
 
 
 class Ring:
-    """Keeps the observations of the last 10 000 exchanges; adding one is all that a poll pays for."""
+    """Keeps the observations of the last exchanges; adding one is all that a poll pays for."""
 
-    def __init__(self, service: Service) -> None:
-        self._kept: deque[Observation] = deque(maxlen=_OBSERVATIONS)
+    def __init__(self, service: Service, exchanges: int) -> None:
+        self._exchanges = exchanges
+        self._kept: deque[Observation] = deque(maxlen=_OBSERVATIONS * exchanges)
         self._service = service
         service.observers.append(self._kept.append)
 
@@ -44,7 +44,7 @@ class Ring:
         """The observations of the last exchanges, oldest first."""
         kept = tuple(self._kept)
         begins = [index for index, each in enumerate(kept) if isinstance(each, Requested)]
-        return kept[begins[-EXCHANGES] :] if len(begins) > EXCHANGES else kept
+        return kept[begins[-self._exchanges] :] if len(begins) > self._exchanges else kept
 
 
 class Onlooker:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.core.parse.server import number
+from lab.core.scenario import Switches
+from lab.server.limits import KINDS, Limits
 from tests.conftest import ROOT, Lab
 
 
@@ -19,6 +22,16 @@ def test_a_new_scenario_loads_without_a_warning_and_runs(lab: Lab) -> None:
 @pytest.mark.parametrize("name", ["Refund", "../x", "a b", ""])
 def test_a_name_that_is_none(lab: Lab, name: str) -> None:
     assert lab("new", name).code == 2
+
+
+def test_the_schema_of_settings_offers_what_the_reader_takes(lab: Lab) -> None:
+    schema = json.loads(lab("schema", "--settings").out)
+    assert set(schema["properties"]) == {*Switches.model_fields, "base", "limits", "accounts"}
+    limits = schema["properties"]["limits"]["properties"]
+    assert list(limits) == list(KINDS)
+    for name, told in limits.items():
+        usual = getattr(Limits(), name)
+        assert number(told["default"], KINDS[name]) == (usual * 1000 if KINDS[name] == "time" else usual)
 
 
 def test_the_schema_describes_every_step(lab: Lab) -> None:

@@ -69,7 +69,7 @@ def test_a_scenario_says_only_what_it_says() -> None:
         ("hints: off", "hints: maybe", "8:10: settings.hints: a switch is on or off"),
         ("body: minimal", "body: minimum", "7:9: settings.body: takes full or minimal; did you mean minimal?"),
         ("body: minimal", "invoke_status: '200'", "7:18: settings.invoke_status: takes 202 or 200"),
-        ("body: minimal", "pod: Acme", "7:8: settings.pod: must match ^[a-z0-9-]{1,63}$"),
+        ("body: minimal", "pod: Acme", "7:8: settings.pod: is of small letters, digits and -, at most 63"),
         ("hints: off", "hints: off\n  hints: on", "9:3: duplicate key hints; the first is on line 8"),
         ("sse_heartbeat: 15s", "sse_heartbeat: 15", "10:18: settings.sse_heartbeat: a duration needs a unit"),
     ],
@@ -256,3 +256,59 @@ def test_recordings_of_scenarios_with_switches_replay(layers: Layers, alone: str
     tape.close(0)
     report = replay(read_recording(b"".join(lines)), made.outlines)
     assert report.passed, report.text()
+
+
+# How many jobs may be alive (bad-inputs.md §2)
+
+
+def crowded(most: int) -> tuple[Service, str]:
+    short = DOCUMENT | {"name": "short", "steps": [{"work": "a", "takes": "2s"}, {"complete": "b", "output": "x"}]}
+    mock = Service(replace(config(short), most_jobs=most))
+    return mock, token(mock)
+
+
+def started(mock: Service, bearer: str, now: int) -> int:
+    return mock.serve(invoke(bearer, {"message": "Taxi 42"}), now).response.status
+
+
+def test_one_job_more_than_may_be_alive_is_refused_until_one_has_ended() -> None:
+    mock, bearer = crowded(2)
+    assert [started(mock, bearer, 0), started(mock, bearer, 500), started(mock, bearer, 1_999)] == [202, 202, 429]
+    assert [started(mock, bearer, 2_000), started(mock, bearer, 2_499)] == [202, 429]
+    assert [started(mock, bearer, 2_500), started(mock, bearer, 2_501)] == [202, 429]
+    mock.reset(2_502)
+    bearer = token(mock, 2_502)
+    assert [started(mock, bearer, 2_502 + at) for at in range(3)] == [202, 202, 429]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3_000), st.sampled_from(["invoke", "reject", "approve", "look"])), max_size=25),
+    st.integers(1, 4),
+)
+def test_the_crowd_is_counted_exactly_whatever_happens(moves: list[tuple[int, str]], most: int) -> None:
+    mock = Service(replace(config(named("mine")), most_jobs=most))
+    bearer, now = token(mock), 0
+    for wait, move in moves:
+        now += wait
+        alive = [job for job in mock.jobs() if (look := mock.look(job, now)) and not look.span.status.final]
+        if move == "invoke":
+            assert started(mock, bearer, now) == (429 if len(alive) >= most else 202)
+        elif move != "look" and alive:
+            mock.decide(alive[0], "the-boss", "rejected" if move == "reject" else "approved", now)
+
+
+def test_the_limit_stands_in_the_header_and_a_refusal_for_it_replays() -> None:
+    mock, bearer = crowded(1)
+    lines: list[bytes] = []
+    tape = Tape(mock, lines.append, header_of(mock.config, lab="x"), clients=[(DEMO.id, DEMO.secret)])
+    mock.observers.append(tape)
+    bearer = read(mock.serve(form(authorization=RIGHT), 0).response)["access_token"]
+    for now in (0, 1, 2_000):
+        reply = mock.serve(invoke(str(bearer), {"message": "Taxi 42"}), now)
+        mock.tell(Replied(now, reply.x, reply.response, reply.held))
+    tape.close(2_000)
+    recording = read_recording(b"".join(lines))
+    assert dict(recording.header.settings) == {"limits.jobs": 1}
+    report = replay(recording, mock.config.outlines)
+    assert report.passed, report.text()
+    assert b'"s":429' in b"".join(lines)

@@ -138,6 +138,10 @@ def repeat_key(owner: str, key: str) -> Key:
 class Ledger(Protocol):
     """What `handle` sees of the state: folded records, and numbers."""
 
+    @property
+    def accepted(self) -> int:
+        """How many jobs it holds."""
+
     def get(self, key: Key) -> Record | None:
         """The record, or None."""
 
@@ -147,6 +151,9 @@ class Ledger(Protocol):
     def peek(self, counter: str) -> int:
         """The number that `take` would give now."""
 
+    def jobs(self) -> Iterator[str]:
+        """The ids of all jobs, oldest first."""
+
 
 class MemoryLedger:
     """Folded records and numbers in memory: never misses, never conflicts."""
@@ -154,6 +161,7 @@ class MemoryLedger:
     def __init__(self) -> None:
         self._records: dict[Key, Record] = {}
         self._numbers: dict[str, int] = {}
+        self.accepted = 0
 
     def get(self, key: Key) -> Record | None:
         """The record, or None."""
@@ -175,7 +183,9 @@ class MemoryLedger:
             if isinstance(fact, LedgerCleared):
                 self._records.clear()
                 self._numbers.clear()
+                self.accepted = 0
                 continue
+            self.accepted += isinstance(fact, JobAccepted)
             for key, record in fold(fact, self.get):
                 self._records[key] = record
 
@@ -230,6 +240,15 @@ class Tentative:
     def peek(self, counter: str) -> int:
         """The number that `take` would give now."""
         return self._ledger.peek(counter) + self._taken.get(counter, 0)
+
+    @property
+    def accepted(self) -> int:
+        """How many jobs it holds."""
+        return self._ledger.accepted
+
+    def jobs(self) -> Iterator[str]:
+        """The ids of all jobs, oldest first."""
+        return self._ledger.jobs()
 
     def keep(self) -> None:
         """Take for good what was taken."""

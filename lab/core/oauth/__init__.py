@@ -1,6 +1,6 @@
 """Grants, tokens, and what a scope means (contract.md §7). Pure: the clock is an argument."""
 
-from lab.core.oauth.assertions import Assertion, issuer_named, read_assertion
+from lab.core.oauth.assertions import Assertion, issuer_named, read_assertion, reads_key
 from lab.core.oauth.clients import (
     DEMO,
     GRANTS,
@@ -37,6 +37,6 @@ __all__ = [
     "DEMO", "GENERIC_ISSUER", "GRANTS", "JANE", "MYSCOPES", "NO_ACCESS", "OFFLINE", "OPENID", "REFUSED_SECRET", "SERVICES", "Account", "Assertion",
     "BasicPair", "Bearing", "Client", "Grant", "Paths", "Scope", "access_token", "aistudio_cli", "api_scope",
     "audience", "challenge_of", "claims_of", "expiry", "fits", "for_api", "id_token", "idcs_document", "issuer", "issuer_named",
-    "jwk", "metadata", "opaque", "opens_api", "read_assertion", "read_basic", "read_scope", "registered", "service_scope", "sign",
+    "jwk", "metadata", "opaque", "opens_api", "read_assertion", "read_basic", "read_scope", "reads_key", "registered", "service_scope", "sign",
     "well_formed_challenge", "well_formed_verifier",
 ]  # fmt: skip

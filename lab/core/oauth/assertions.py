@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
 LONGEST = 16 * 1024
+_CERTIFICATE = "BEGIN CERTIFICATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +70,43 @@ def _decoded(token: str, client: Client | None, *, checked: bool) -> Mapping[str
 
 
 def _names_key(header: Mapping[str, object], client: Client) -> bool:
-    short, long = thumbprints(client.certificate)
-    named = {"kid": client.key_id, "x5t": short, "x5t#S256": long}
-    given = {name: header[name] for name in named if name in header}
-    return bool(given.keys() & {"kid", "x5t"}) and all(named[name] == value for name, value in given.items())
+    named = {"kid": client.key_id}
+    if _CERTIFICATE in client.certificate:
+        named["x5t"], named["x5t#S256"] = thumbprints(client.certificate)
+    given = {name: header[name] for name in ("kid", "x5t", "x5t#S256") if name in header}
+    return bool(given.keys() & {"kid", "x5t"}) and all(named.get(name) == value for name, value in given.items())
 
 
 @lru_cache(maxsize=16)
-def _public(certificate: str) -> "RSAPublicKey":
+def _public(text: str) -> "RSAPublicKey":
+    """The key of a certificate or of itself, in PEM, or of a JWK; ValueError or PyJWTError if there is none."""
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
     from cryptography.x509 import load_pem_x509_certificate
 
-    key = load_pem_x509_certificate(certificate.encode()).public_key()
-    assert isinstance(key, RSAPublicKey)
+    key: object
+    if text.startswith("{"):
+        import jwt
+
+        key = jwt.PyJWK.from_json(text).key
+    elif _CERTIFICATE in text:
+        key = load_pem_x509_certificate(text.encode()).public_key()
+    else:
+        key = load_pem_public_key(text.encode())
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("the key is not an RSA one")
     return key
+
+
+def reads_key(text: str) -> bool:
+    """Whether a key that can check assertions is written there."""
+    import jwt
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        return bool(_public(text))
+    except (jwt.PyJWTError, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
 
 
 def _in_time(claims: Mapping[str, object], epoch: Epoch, now: Millis) -> bool:

@@ -12,11 +12,14 @@ from lab.core.errors import ScenarioError
 from lab.core.parse.collect import BadFile, Collector, Reader
 from lab.core.parse.references import references
 from lab.core.parse.sentences import shape
+from lab.core.parse.server import Given, Kind, parse_server
 from lab.core.parse.text import Unreadable
 from lab.core.parse.tree import Mark, Path, Places, read
 from lab.core.scenario import Scenario
 
-__all__ = ["BadFile", "Mark", "Path", "Places", "Reader", "parse", "parse_with_places"]
+__all__ = [
+    "BadFile", "Given", "Kind", "Mark", "Path", "Places", "Reader", "parse", "parse_server", "parse_with_places",
+]  # fmt: skip
 
 
 def parse(text: str | bytes, file: str, *, stem: str | None = None, reader: Reader | None = None) -> Scenario:

@@ -10,11 +10,15 @@ from lab.core import scenario as doc
 from lab.core.exchange import Json
 from lab.core.parse.collect import Collector
 from lab.core.parse.tree import Path, Tree
+from lab.core.scenario.server import NAME, ORIGIN
 
 MODELS: dict[str, type[doc.Model]] = {
     "agent": doc.Agent,
     "ask:form": doc.Ask,
     "settings": doc.Switches,
+    "accounts": doc.Accounts,
+    "users": doc.User,
+    "clients": doc.Application,
     "token": doc.Token,
     "latency": doc.Latencies,
     "form:between": doc.Between,
@@ -49,6 +53,9 @@ MODELS: dict[str, type[doc.Model]] = {
 """The part of the document that a key, or the tag of a union, leads to."""
 
 _PATTERNS = {
+    ORIGIN: "is an origin, as https://host or http://host:port",
+    NAME: "is without blanks and colons, at most 200 characters",
+    r"^[a-z0-9-]{1,63}$": "is of small letters, digits and -, at most 63",
     r"^[A-Z0-9_]{1,200}$": "is of capital letters, digits and _, at most 200",
     r"^[a-z0-9][a-z0-9-]{0,79}$": "is of small letters, digits and -, at most 80",
     r"^[a-z]{2,3}(_[A-Z]{2})?$": "is written de_DE",
@@ -67,13 +74,13 @@ _WORDS = {
 }
 
 
-def shape(error: ValidationError, tree: Tree, collector: Collector) -> None:
-    """Complain about everything that `error` lists."""
+def shape(error: ValidationError, tree: Tree, collector: Collector, root: type[doc.Model] = doc.Scenario) -> None:
+    """Complain about everything that `error` lists; `root` is the model of the whole document."""
     details = error.errors(include_url=False)
     typos = dict(_typos(details, tree))
     for detail in details:
         path = _path(detail["loc"], tree)
-        model = _model(detail["loc"])
+        model = _model(detail["loc"]) or root
         match detail["type"]:
             case "missing":
                 if path not in typos.values():
@@ -97,11 +104,11 @@ def _path(loc: tuple[str | int, ...], tree: Tree) -> Path:
     return path
 
 
-def _model(loc: tuple[str | int, ...]) -> type[doc.Model]:
+def _model(loc: tuple[str | int, ...]) -> type[doc.Model] | None:
     for part in reversed(loc[:-1]):
         if isinstance(part, str) and part in MODELS:
             return MODELS[part]
-    return doc.Scenario
+    return None
 
 
 def _keys(model: type[doc.Model]) -> list[str]:

@@ -97,17 +97,33 @@ class Tree:
     """Where a complaint was made already, so that what follows from it isn't one more."""
 
 
-def read(text: str | bytes, file: str) -> Tree:
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a kind of document is, in the words of its complaints."""
+
+    is_what: str
+    begins: str
+    alone: str
+    start: str
+
+
+SCENARIO = Document(
+    "a scenario is a mapping of keys", "begin with lab: 1", "one scenario", "lab new writes a starting point"
+)
+
+
+def read(text: str | bytes, file: str, kind: Document = SCENARIO) -> Tree:
     """The document in `text`; Unreadable if there is none."""
     clean = decoded(text, file)
-    return _Reader(clean, file).document()
+    return _Reader(clean, file, kind).document()
 
 
 class _Reader:
     """One passage over the events of a text."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, kind: Document) -> None:
         self.text = text
+        self.kind = kind
         self.file = file
         self.places = Places(_BREAK.split(text))
         self.complaints: list[Complaint] = []
@@ -122,7 +138,9 @@ class _Reader:
             for event in self.events:
                 match event:
                     case yaml.DocumentStartEvent() if documents:
-                        raise Unreadable(self._complaint(_mark(event), "a second document", "one scenario a file"))
+                        raise Unreadable(
+                            self._complaint(_mark(event), "a second document", f"{self.kind.alone} a file")
+                        )
                     case yaml.DocumentStartEvent():
                         documents += 1
                     case yaml.NodeEvent():
@@ -130,10 +148,10 @@ class _Reader:
         except yaml.YAMLError as error:
             raise Unreadable(self._syntax(error)) from error
         if not documents or (value is None and not self.spoilt):
-            raise Unreadable(Complaint(self.file, 1, 1, "the file is empty", "lab new writes a starting point"))
+            raise Unreadable(Complaint(self.file, 1, 1, "the file is empty", self.kind.start))
         if not isinstance(value, dict) and not self.spoilt:
             mark = self.places.value(())
-            raise Unreadable(self._complaint(mark, "a scenario is a mapping of keys", "begin with lab: 1"))
+            raise Unreadable(self._complaint(mark, self.kind.is_what, self.kind.begins))
         return Tree(value, self.places, self.complaints, self.spoilt)
 
     def _node(self, event: yaml.NodeEvent, path: Path, key: Mark, depth: int) -> Json:

@@ -16,6 +16,7 @@ from lab.core.scenario.faults import (
     fault_names,
 )
 from lab.core.scenario.outputs import FORMS, FileOutput, Filler, Html, JsonOutput, Output
+from lab.core.scenario.server import Accounts, Application, Server, User
 from lab.core.scenario.steps import (
     STEP_KINDS,
     Again,
@@ -46,9 +47,11 @@ __all__ = [
     "MILLION",
     "PROFILES",
     "STEP_KINDS",
+    "Accounts",
     "Again",
     "Agent",
     "AnyStep",
+    "Application",
     "Ask",
     "Between",
     "Calls",
@@ -83,12 +86,14 @@ __all__ = [
     "Routes",
     "Scenario",
     "Script",
+    "Server",
     "Status",
     "Step",
     "StepId",
     "Switches",
     "Token",
     "Turn",
+    "User",
     "Verdict",
     "Vote",
     "Work",

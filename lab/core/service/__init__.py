@@ -136,6 +136,7 @@ class Service:
 
     def _commit(self, facts: tuple[Fact, ...], x: int | None) -> None:
         self.ledger.commit(facts)
+        self._mock.views.crowd.note(facts)
         for fact in facts:
             self.tell(Noted(fact.at, fact, x))
 

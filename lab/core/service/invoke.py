@@ -253,6 +253,11 @@ class _Turn:
         return sent, len(known.jobs) + 1, ()
 
     def _accept(self) -> Answered:
+        most = self.views.config.most_jobs
+        if self.views.crowd.full(self.ledger, self.now, most):
+            return Answered(
+                Problem(429, f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs.")
+            )
         conversation = self._conversation()
         if isinstance(conversation, Problem):
             return Answered(conversation)
