@@ -79,6 +79,12 @@ class Settings:
     """The command line as it was given."""
     cast: str | None = None
     """Where an asciicast of the screen goes."""
+    out: str | None = None
+    """The folder to which drills are written."""
+    family: str | None = None
+    """The families of drills that are meant, as W,P."""
+    only: str | None = None
+    """The one drill that is meant."""
     control_token: str | None = field(default=None, repr=False)
     """`LAB_CONTROL_TOKEN`: what opens the control plane of another lab."""
     runtime: str | None = None
@@ -122,6 +128,9 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         web=_number(given["web"], "--web", 1, 65_535) if "web" in given else None,
         browser=env.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"),
         cast=given.get("cast"),
+        out=given.get("out"),
+        family=given.get("family"),
+        only=given.get("only"),
         control_token=env.get("LAB_CONTROL_TOKEN") or None,
         runtime=env.get("XDG_RUNTIME_DIR") or None,
     )

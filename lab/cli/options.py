@@ -54,6 +54,7 @@ def parser(console: Console) -> Parser:
     _replay(command("replay", "evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"))
     _check(command("check", "complaints and warnings about scenarios", "lab check scenarios/ --strict"))
     _play(command("play", "a recording on the screen, played back", "lab play item-comparison"))
+    _drill(command("drill", "every variant of a scenario with one fault", "lab drill item-comparison --family W,P"))
     _one(command("show", "a recording as a transcript", "lab show item-comparison"), "FILE")
     _one(command("repair", "make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"), "FILE")
     _one(command("new", "print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"), "NAME")
@@ -110,6 +111,17 @@ def _replay(into: Parser) -> None:
 def _check(into: Parser) -> None:
     into.add_argument("targets", nargs="+", metavar="PATH", help="scenario files, or folders of them")
     into.add_argument("--strict", action="store_true", help="a warning fails too")
+
+
+def _drill(into: Parser) -> None:
+    into.add_argument("targets", metavar="SCENARIO", help="a happy one: it ends COMPLETE")
+    _folder(into)
+    into.add_argument("--seed", metavar="N", help="the integer from which all chance is drawn")
+    into.add_argument("--out", metavar="DIR", help="write them there, a file each, instead of listing them")
+    into.add_argument("--force", action="store_true", help="overwrite what is there")
+    into.add_argument("--family", metavar="W,P", help="W wire, R refusal, K token, V invoke, P poll, G gate, Z ending")
+    into.add_argument("--only", metavar="NAME", help="just this one")
+    into.add_argument("--json", action="store_true", help="one object a line, the scenario in it")
 
 
 def _one(into: Parser, what: str) -> None:

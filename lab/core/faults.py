@@ -53,10 +53,11 @@ def armed_rule(name: str, fault: Fault) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a call stands: whose chance is drawn (a job's, or a client's), and of a job its time and step."""
+    """Where a call stands: whose chance is drawn (a job's, or a client's), and of a job its time, step and turn."""
 
     stream: str
     passed: Millis = 0
+    turn: int | None = None
     step: str | None = None
 
 
@@ -85,7 +86,8 @@ def judge(rules: Iterable[Rule], counted: Callable[[Rule], int], place: Place, s
 
 
 def _there(fault: Fault, place: Place) -> bool:
-    return place.passed >= (fault.after or 0) and fault.step in (None, place.step)
+    in_turn = fault.turn in (None, place.turn)
+    return in_turn and place.passed >= (fault.after or 0) and fault.step in (None, place.step)
 
 
 def _lot(rule: Rule, call: int, place: Place, seed: Seed) -> bool:

@@ -134,16 +134,18 @@ def _longest(latency: Latency) -> Millis:
 
 def _faults(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
     """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
-    steps = {step_id(step): step for step in scenario.steps}
-    reached = _reached(scenario)
+    turns = [scenario, *filter(None, map(scenario.of_turn, range(2, len(scenario.turns) + 2)))]
+    reached = {name for turn in turns for name in _reached(turn)}
+    lasting = {step_id(step) for turn in turns for step in turn.steps if _lasts(step)}
     names = fault_names(scenario.faults)
     for place, fault in enumerate(scenario.faults):
         path: Path = ("faults", place)
-        step = steps[fault.step] if fault.step else None
-        if step is not None and fault.step not in reached:
+        if fault.step is not None and fault.step not in reached:
             yield (*path, "step"), f"{names[place]} can't strike: no path leads to {fault.step}", ""
-        elif isinstance(step, Work | Pause) and _longest(step.takes) == 0:
+        elif fault.step is not None and fault.step not in lasting:
             yield (*path, "step"), f"{names[place]} can't strike: {fault.step} takes no time", ""
+        if scenario.turns and (fault.turn or 0) > len(turns):
+            yield (*path, "turn"), f"{names[place]} can't strike: the conversation has {len(turns)} turns", ""
         for other, earlier in zip(names, scenario.faults[:place], strict=False):
             if _shadows(earlier, fault):
                 hint = "the first in the list that fits strikes: put it before, or give it other calls"
@@ -151,15 +153,19 @@ def _faults(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
                 break
 
 
+def _lasts(step: Step) -> bool:
+    return not isinstance(step, Work | Pause) or _longest(step.takes) > 0
+
+
 def _shadows(earlier: Fault, fault: Fault) -> bool:
     """Whether `earlier` strikes every call that `fault` could strike."""
     if earlier.route != fault.route or earlier.chance is not None:
         return False
     mine, other = fault.numbers, earlier.numbers
-    if (earlier.step, earlier.after) != (fault.step, fault.after):
+    if (earlier.step, earlier.after, earlier.turn) != (fault.step, fault.after, fault.turn):
         # counted apart, so only one that strikes all calls of a wider condition is in the way for certain
-        wider = earlier.step in (None, fault.step) and (earlier.after or 0) <= (fault.after or 0)
-        return wider and other == Calls(1, None)
+        wider = earlier.step in (None, fault.step) and earlier.turn in (None, fault.turn)
+        return wider and (earlier.after or 0) <= (fault.after or 0) and other == Calls(1, None)
     endless = other.last is None or (mine.last is not None and mine.last <= other.last)
     return endless and other.first <= mine.first and mine.every % other.every == 0
 

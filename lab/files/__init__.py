@@ -19,6 +19,7 @@ from lab.files.beside import Beside, flags
 from lab.files.runtime import publish_token as publish_token
 from lab.files.runtime import token_for as token_for
 from lab.files.runtime import withdraw_token as withdraw_token
+from lab.files.written import write_texts as write_texts
 
 SCENARIO_ENDING = ".yaml"
 RECORDING_ENDING = ".rec.jsonl"

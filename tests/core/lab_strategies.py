@@ -23,8 +23,8 @@ VERDICTS = ("approved", "rejected", "changes-requested")
 
 
 @st.composite
-def scenarios(draw: st.DrawFn) -> Outline:
-    """A scenario of up to six steps and two endings; whatever leads back is counted."""
+def documents(draw: st.DrawFn) -> dict[str, object]:
+    """A scenario as an author writes it, of up to six steps and two endings; whatever leads back is counted."""
     count = draw(st.integers(1, 6))
     names = [f"s{index}" for index in range(count)]
     steps: list[dict[str, object]] = []
@@ -58,11 +58,12 @@ def scenarios(draw: st.DrawFn) -> Outline:
                 step["again"] = {"to": draw(st.sampled_from(names[: index + 1])), "rounds": draw(st.integers(1, 3))}
         steps.append(step)
     steps += [{"complete": "done", "output": "Done."}, {"error": "failed", "text": "Failed."}]
-    return outline(
-        Scenario.model_validate(
-            {"lab": 1, "name": "drawn", "title": "Drawn", "agent": {"code": "DRAWN"}, "ask": "go", "steps": steps}
-        )
-    )
+    return {"lab": 1, "name": "drawn", "title": "Drawn", "agent": {"code": "DRAWN"}, "ask": "go", "steps": steps}
+
+
+def scenarios() -> st.SearchStrategy[Outline]:
+    """The same, indexed."""
+    return documents().map(lambda document: outline(Scenario.model_validate(document)))
 
 
 def planned(made: Outline, seed: int = 7, *, at: int = 100, ordinal: int = 1, scripted: bool = True) -> Plan:

@@ -91,7 +91,7 @@ def test_what_loads(fault: str) -> None:
         ("route: status, answer: 400, error: x", "faults[0]: error is the code of a token refusal: it needs route: "
          "token with answer: 400 or 401"),
         ("route: token, answer: 503, step: w",
-         "faults[0]: step and after are of a job's time: they need route: status"),
+         "faults[0]: step, after and turn are of a job: they need route: status"),
         ("route: status, answer: 503, step: ww", "faults[0].step: there is no step ww; did you mean w?"),
         ("route: status, chance: 5, answer: 503", "faults[0].chance: is written 5% or 0.5%"),
         ("route: status, chance: 0%, answer: 503", "faults[0].chance: must be more than 0% and at most 100%"),
@@ -215,3 +215,24 @@ def test_a_fault_that_is_written_again_is_the_same(fault: str) -> None:
     document = fault_document(read)
     assert Fault.model_validate(document) == read
     assert load(json.dumps(document)[1:-1]) == (read,)
+
+
+TURNS = """\
+turns:
+  - {ask: more, steps: [{work: again, takes: 1s}, {complete: more, output: x}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "warnings"),
+    [
+        ("route: status, step: again, turn: 2, answer: 503", []),
+        ("route: status, step: again, answer: 503", []),
+        ("route: status, turn: 3, answer: 503", ["status-503 can't strike: the conversation has 2 turns"]),
+    ],
+)
+def test_faults_of_later_turns(fault: str, warnings: list[str]) -> None:
+    text = document(fault).replace("faults:", TURNS + "faults:").replace("  - {work: blink, takes: 0ms}\n", "")
+    scenario, places = parse_with_places(text, "a.yaml")
+    told = [each.what for each in lint(scenario, "a.yaml", places)]
+    assert [each for each in told if "strike" in each] == warnings

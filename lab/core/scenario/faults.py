@@ -128,6 +128,7 @@ class Fault(Model):
     )
     after: Duration | None = Field(None, description="on status: only calls from this job time on count")
     step: StepId | None = Field(None, description="on status: only calls while the job is in this step count")
+    turn: int | None = Field(None, ge=1, description="on status: only calls for a job of this turn count, from 1")
     chance: Chance | None = Field(None, description="5%: drawn by the call's number")
     answer: Literal[200, 400, 401, 403, 404, 429, 500, 502, 503, 504] | None = Field(
         None, description="the status that comes in place of the answer; the request is not processed"
@@ -183,8 +184,8 @@ def _complaints(fault: Fault) -> Iterable[str]:
         yield f"a fault says what goes wrong: one of {', '.join(_KINDS)}"
     if len(alone) > 1 or (fault.omit and alone not in ([], ["odd_body"])):
         yield f"a fault does one thing; this one has {' and '.join(k for k in given if k in _ALONE)}"
-    if fault.route != "status" and (fault.step is not None or fault.after is not None):
-        yield "step and after are of a job's time: they need route: status"
+    if fault.route != "status" and any(each is not None for each in (fault.step, fault.after, fault.turn)):
+        yield "step, after and turn are of a job: they need route: status"
     yield from _of_the_answer(fault)
     yield from _of_the_rest(fault, given)
 

@@ -21,7 +21,7 @@ def duration_text(millis: Millis) -> str:
 def fault_document(fault: Fault, name: str | None = None) -> dict[str, Json]:
     """The fault, members that say nothing left out; `name` in place of its own."""
     document: dict[str, Json] = {"name": name or fault.name, "route": fault.route}
-    document |= {"calls": _calls(fault.calls) if fault.calls else None, "step": fault.step}
+    document |= {"calls": _calls(fault.calls) if fault.calls else None, "step": fault.step, "turn": fault.turn}
     document |= {"after": None if fault.after is None else duration_text(fault.after)}
     document |= {"chance": f"{fault.chance / 10_000:.4f}".rstrip("0").rstrip(".") + "%" if fault.chance else None}
     document |= {member: getattr(fault, member) for member in _PLAIN}

@@ -146,7 +146,7 @@ class Mock:
             look = self.views.look(ledger, job, now)
             step = look.span.id if look else None
         occasion = Occasion(self.config, ledger, rules, now, bearer.client, token_of(request), job, self._refusal)
-        return occasion.struck(done, occasion.judge(now - record.at, step))
+        return occasion.struck(done, occasion.judge(now - record.at, record.turn, step))
 
     def _struck_token(
         self, ledger: Ledger, request: Request, now: Millis, route: Route, rules: tuple[Rule, ...]

@@ -48,9 +48,9 @@ class Occasion:
     job: str | None = None
     refuse: Callable[[Problem], Response] = Problem.response
 
-    def judge(self, passed: Millis = 0, step: str | None = None) -> Judged:
-        """Which fault strikes; `passed` and `step` are of the job."""
-        return judge(self.rules, self._counted, Place(self.job or self.client, passed, step), self.config.seed)
+    def judge(self, passed: Millis = 0, turn: int | None = None, step: str | None = None) -> Judged:
+        """Which fault strikes; job time, turn and step are of the job."""
+        return judge(self.rules, self._counted, Place(self.job or self.client, passed, turn, step), self.config.seed)
 
     def _counted(self, rule: Rule) -> int:
         record = self.ledger.get(self._key(rule))

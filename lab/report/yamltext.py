@@ -1,0 +1,35 @@
+"""A document as YAML text that reads the same by the rules of YAML 1.2, whatever a reader of 1.1 would make of it."""
+
+import re
+
+import yaml
+
+from lab.core.exchange import Json
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*(?: [A-Za-z0-9_.-]+)*|[0-9]+(?:ms|[dhms])")
+_WORDS = frozenset("true false null yes no on off y n".split())
+_LITERAL = re.compile(r"[\t\n\x20-\x7e\xa0-\ud7ff]*\n?")
+
+
+class _Writer(yaml.SafeDumper):
+    """Quotes what could be taken for something else; keeps texts of several lines as such."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _represent(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style: str | None = '"'
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        style = None
+    elif "\n" in text and _LITERAL.fullmatch(text) and not text.startswith((" ", "\n", "\t")):
+        style = "|"
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Writer.add_representer(str, _represent)
+
+
+def yaml_text(document: dict[str, Json]) -> str:
+    """The text, members in their order."""
+    return yaml.dump(document, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
