@@ -1,6 +1,8 @@
 """`faults` as authors write them: what loads, what is refused and why, what can't strike."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -236,3 +238,9 @@ def test_faults_of_later_turns(fault: str, warnings: list[str]) -> None:
     scenario, places = parse_with_places(text, "a.yaml")
     told = [each.what for each in lint(scenario, "a.yaml", places)]
     assert [each for each in told if "strike" in each] == warnings
+
+
+def test_the_faults_of_the_readme_load() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (block,) = re.findall(r"```yaml\n(faults:\n.*?)```", readme, re.DOTALL)
+    assert len(parse(HEAD.replace("faults:\n", "") + block.replace("step: fetch", "step: w"), "a.yaml").faults) == 4
