@@ -38,7 +38,9 @@ def at_gate(document: Document, place: GatePlace, kind: str) -> Document:
             gate["reviewer"] = {"after": votes[0]["after"], "verdict": "rejected", "comment": "Not this time."}
         case "changes":
             _offer_changes(gate, place.step)
-            again: Json = {"after": votes[0]["after"], "verdict": "changes-requested", "comment": _ASKED}
+            # a loop takes time, if only a little
+            after = duration_text(max(1, duration(votes[0]["after"])))
+            again: Json = {"after": after, "verdict": "changes-requested", "comment": _ASKED}
             gate["reviewer"] = {"script": [again, *votes[:_MOST_VOTES]]}
         case "timed-out":
             gate["reviewer"] = "nobody"
@@ -48,6 +50,8 @@ def at_gate(document: Document, place: GatePlace, kind: str) -> Document:
             rest = sum(duration(vote["after"]) for vote in votes[1:quorum])
             gate["patience"] = duration_text(max(patience, wait + rest + _MINUTE))
         case _:
+            patience = max(patience, 2)
+            gate["patience"] = duration_text(patience)
             last = patience - 1 if kind == "before-deadline" else patience
             early = [{**vote, "after": "0ms"} for vote in votes[: quorum - 1]]
             late: Json = {**votes[quorum - 1], "after": duration_text(last)}

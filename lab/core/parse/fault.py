@@ -1,18 +1,22 @@
 """One fault by itself, as the control plane is sent it: the same shape, the same complaints."""
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json, text_of
 from lab.core.parse.collect import Collector
 from lab.core.parse.sentences import shape
 from lab.core.parse.tree import read
-from lab.core.scenario import Fault, Model
+from lab.core.scenario import Fault
 
 _FILE = "fault"
 
 
-class _Faults(Model):
+class _Faults(BaseModel):
+    """In a list, so that complaints find their words as in a scenario."""
+
+    model_config = ConfigDict(strict=True)
+
     faults: tuple[Fault, ...] = Field(strict=False)
 
 
