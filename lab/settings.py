@@ -113,7 +113,7 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         json=given.get("json", False),
         plain=given.get("plain", False),
         strict=given.get("strict", False),
-        host=given.get("host", "127.0.0.1"),
+        host=_host(given.get("host", "127.0.0.1"), exposed=given.get("i_know_this_is_exposed", False)),
         port=_number(given.get("port", 0), "--port", 0, 65_535),
         control_port=_number(given.get("control_port", 0), "--control-port", 0, 65_535),
         reviewer=cast("Reviewer | None", given.get("reviewer")),
@@ -139,6 +139,26 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
 def _targets(given: Mapping[str, object]) -> tuple[str, ...]:
     targets = given.get("targets", ())
     return (targets,) if isinstance(targets, str) else tuple(cast("list[str]", targets))
+
+
+def loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach a listener on that host."""
+    if host == "localhost":
+        return True
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(host: str, *, exposed: bool) -> str:
+    """The host to listen on; UsageError if others can reach it and nobody has said that he knows (bad-inputs.md §6)."""
+    if host != "127.0.0.1" and not exposed and not loopback(host):
+        hint = "Leave --host out, or add --i-know-this-is-exposed: the client's secret and the signing key are public."
+        raise UsageError(f"--host {host} can be reached by others.", hint=hint)
+    return host
 
 
 def _number(value: object, option: str, lowest: int, highest: int) -> int:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from contextlib import suppress
-from ipaddress import ip_address
 from shlex import quote
 
 from lab.cli.console import Console, Interrupted
@@ -11,7 +10,7 @@ from lab.cli.embedded import Served, embedded
 from lab.cli.loop import Stop, complete
 from lab.cli.world import World, own_client, world
 from lab.core.oauth import api_scope
-from lab.settings import Settings
+from lab.settings import Settings, loopback
 
 
 def execute(asked: Settings, console: Console) -> int:
@@ -82,13 +81,6 @@ def advices(asked: Settings, made: World) -> list[str]:
         found.append(
             "note: this clock falls behind the wall; tokens look expired to a client that compares exp with it."
         )
-    if not _loopback(asked.host):
-        found.append(f"note: {asked.host} is open to the network; the client's secret is public.")
+    if not loopback(asked.host):
+        found.append(f"EXPOSED: {asked.host} can be reached by others; the client's secret and the key are public.")
     return found
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

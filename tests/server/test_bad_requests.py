@@ -135,6 +135,38 @@ def test_row_43_a_state_is_bounded_and_splits_no_header(world: Served, state: st
     assert "location" not in got.headers if got.status == 400 else "%0D%0A" in got.headers["location"]
 
 
+def visit(length: int) -> bytes:
+    path = f"/oauth2/v1/authorize?client_id=demo&redirect_uri={DEMO.redirects[0]}&response_type=code&scope={SCOPE}"
+    return request("GET", f"{path}&state={'x' * length}")
+
+
+def filled(size: int) -> bytes:
+    return request("POST", "/oauth2/v1/token", (("authorization", basic()), FORM), GRANT + b"&x=" + b"y" * size)
+
+
+def many(count: int) -> bytes:
+    body = GRANT + b"".join(b"&a%d=1" % n for n in range(count - 2))
+    return request("POST", "/oauth2/v1/token", (("authorization", basic()), FORM), body)
+
+
+def headed(count: int) -> bytes:
+    return request("GET", "/x", tuple((f"x-{n}", "y") for n in range(count - 1)))
+
+
+LIMITS = {
+    "state of 4 KiB": (visit(4_096), 302), "state of one more": (visit(4_097), 400),
+    "form of 64 KiB": (filled(65_536 - len(GRANT) - 3), 200), "form of one more": (filled(65_537 - len(GRANT) - 3), 413),
+    "100 parameters": (many(100), 200), "101 parameters": (many(101), 400),
+    "128 header lines": (headed(128), 404), "129 header lines": (headed(129), 400),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_limit_lets_in_what_is_at_it_and_refuses_one_past_it(world: Served, name: str) -> None:
+    data, status = LIMITS[name]
+    assert ask(world, data).status == status
+
+
 # Bearers
 
 

@@ -1,0 +1,162 @@
+"""The security defaults of bad-inputs.md §6 that a peer, a log or a reader can see, by their number there."""
+
+import ast
+import asyncio
+import hmac
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cryptography.x509 import load_pem_x509_certificate
+
+from lab.cli.console import Console
+from lab.cli.entropy import control_token
+from lab.cli.options import parse
+from lab.cli.serve import advices
+from lab.core.errors import UsageError
+from lab.core.oauth import DEMO, JANE
+from lab.core.testkey import CERTIFICATE_PEM
+from lab.server import guard
+from lab.server.control import ControlPlane
+from lab.settings import settings
+from tests.conftest import ROOT
+from tests.server.conftest import Answer, Peer, Stage, request
+from tests.server.transcript import Session, golden
+
+TOKEN = "control-token-of-a-test"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
+def test_1_a_host_of_this_machine_needs_no_second_word(host: str) -> None:
+    assert settings(parse(["serve", "--host", host], Console()), {}).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "lab.example", "", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize("command", [["serve"], ["demo"], ["run", "x"]])
+def test_1_a_host_that_others_reach_needs_one(host: str, command: list[str]) -> None:
+    with pytest.raises(UsageError, match="can be reached by others"):
+        settings(parse([*command, "--host", host], Console()), {})
+    assert settings(parse([*command, "--host", host, "--i-know-this-is-exposed"], Console()), {}).host == host
+
+
+# The control plane
+
+
+@pytest.fixture
+async def port(stage: Stage) -> AsyncIterator[int]:
+    """A control plane's."""
+    control = ControlPlane(stage.server, TOKEN)
+    yield int((await control.start()).rpartition(":")[2])
+    await control.stop()
+
+
+async def told(port: int, data: bytes) -> Answer:
+    peer = Peer(*await asyncio.open_connection("127.0.0.1", port))
+    got = await peer.ask(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % port))
+    await peer.close()
+    return got
+
+
+def test_2_the_control_token_is_fresh_and_long() -> None:
+    made = {control_token() for _ in range(8)}
+    assert len(made) == 8 and all(len(each) >= 43 for each in made), "256 bits in base64url"
+
+
+async def test_2_the_token_is_compared_in_constant_time(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def spy(given: bytes, right: bytes) -> bool:
+        compared.append((given, right))
+        return hmac.compare_digest(given, right)
+
+    monkeypatch.setattr(guard, "hmac", type("Spy", (), {"compare_digest": staticmethod(spy)}))
+    for given, status in (("wrong", 401), (TOKEN, 200)):
+        got = await told(port, request("GET", "/_lab/health", (("authorization", f"Bearer {given}"),)))
+        assert got.status == status
+    assert compared == [(b"wrong", TOKEN.encode()), (TOKEN.encode(), TOKEN.encode())]
+
+
+CHANGES = ("clock", "tokens", "reset", "faults", "jobs/x/decisions", "tape", "devices")
+READS = ("health", "jobs", "clock", "journal", "faults")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize("path", CHANGES)
+async def test_3_a_change_is_json_so_that_no_page_can_send_it_unasked(port: int, path: str, kind: str) -> None:
+    headers = (("authorization", f"Bearer {TOKEN}"), *((("content-type", kind),) if kind else ()))
+    got = await told(port, request("POST", f"/_lab/{path}", headers, b"{}"))
+    assert got.status in (404, 415)
+    assert got.status == 415 or path in ("tape", "devices"), "the routes that are not there yet"
+
+
+@pytest.mark.parametrize("path", READS)
+async def test_3_nothing_changes_by_get(stage: Stage, port: int, path: str) -> None:
+    job = await stage.job(await stage.token())
+    before = len(stage.told), stage.clock.now(), stage.service.look(job, 0)
+    for query in ("", "?advance=1h", "?follow=0"):
+        await told(port, request("GET", f"/_lab/{path}{query}", (("authorization", f"Bearer {TOKEN}"),)))
+    assert (len(stage.told), stage.clock.now(), stage.service.look(job, 0)) == before
+
+
+@pytest.mark.parametrize("path", [*CHANGES, *READS])
+async def test_3_a_page_is_refused_before_its_token_is_looked_at(port: int, path: str) -> None:
+    for origin in ("http://evil.example", "null", f"http://127.0.0.1:{port}"):
+        headers = (("origin", origin), ("authorization", f"Bearer {TOKEN}"), ("content-type", "application/json"))
+        for method in ("GET", "POST", "OPTIONS", "DELETE"):
+            got = await told(port, request(method, f"/_lab/{path}", headers))
+            assert got.status == 403
+            assert not [name for name in got.headers if name.startswith("access-control")]
+
+
+async def test_2_the_plane_is_not_reached_through_the_mock(stage: Stage) -> None:
+    peer = await stage.peer()
+    for path in ("/_lab/health", "//_lab/health", "/%5Flab/health", "/x/../_lab/health", "/_lab/"):
+        got = await peer.ask(request("GET", path, (("authorization", f"Bearer {TOKEN}"),)))
+        assert got.status == 404
+
+
+@pytest.mark.parametrize("profile", ["oci", "rfc"])
+async def test_4_and_13_no_cors_and_no_secret_in_any_log(profile: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    done = await Session(profile).play()
+    logged = "\n".join(f"{each.getMessage()} {each.exc_text or ''}" for each in caplog.records)
+    for secret in (DEMO.secret, JANE.password, "eyJ", "Bearer", "Authorization", "Compare items"):
+        assert secret not in logged
+    assert b"access-control" not in golden(profile).read_bytes().lower()
+    assert b"set-cookie" not in golden(profile).read_bytes().lower()
+    assert len(done) > 50
+
+
+async def test_13_what_the_parser_refuses_is_not_logged_raw(
+    stage: Stage, port: int, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    for where in (stage.port, port):
+        for data in (b"GET / HTTP/1.1\r\nX: \x1b]52;c;sEcReT\x07\r\n\r\n", b"\x16\x03\x01\x02\x00\x01sEcReT\r\n\r\n"):
+            got = await told(where, data)
+            assert got.status == 400
+            assert not set(got.body) & {*range(0x20), 0x7F} - {0x0A, 0x0D}, got.body
+    seen = "".join(each.getMessage() for each in caplog.records) + "".join(capsys.readouterr())
+    assert "\x1b" not in seen and "\x07" not in seen
+
+
+def test_5_the_secrets_of_the_lab_look_false() -> None:
+    assert DEMO.secret.startswith("lab-secret-") and JANE.password.startswith("lab-password-")
+    assert set(":/+%") <= set(DEMO.secret)
+
+
+def test_14_the_key_says_that_it_is_public() -> None:
+    assert "FOR TESTS ONLY" in load_pem_x509_certificate(CERTIFICATE_PEM.encode()).subject.rfc4514_string()
+    assert "public" in (ast.get_docstring(ast.parse(Path(ROOT, "lab/core/testkey.py").read_text())) or "").lower()
+
+
+def test_15_the_readme_says_what_the_lab_is_not() -> None:
+    text = (ROOT / "README.md").read_text().partition("## What the lab is not")[2]
+    assert "Never point production credentials at it" in text and "127.0.0.1" in text
+
+
+def test_1_an_exposed_lab_says_so() -> None:
+    asked = settings(parse(["serve", "--host", "0.0.0.0", "--i-know-this-is-exposed"], Console()), {})
+    assert [line for line in advices(asked, None) if line.startswith("EXPOSED: 0.0.0.0")]  # type: ignore[arg-type]
+    assert not advices(settings(parse(["serve"], Console()), {}), None)  # type: ignore[arg-type]
