@@ -12,6 +12,7 @@ from lab.settings import Settings
 
 def execute(asked: Settings, console: Console) -> int:
     """Print it as JSON."""
-    document = openapi(__version__, scope=api_scope(switches(asked).pod))
+    chosen = switches(asked)
+    document = openapi(__version__, scope=api_scope(chosen.pod), local=chosen.local_orchestrator)
     console.out(json.dumps(document, ensure_ascii=False, indent=2))
     return 0

@@ -1,10 +1,15 @@
 """The table of what is known: complete, and the source of the OpenAPI document."""
 
 import json
+from dataclasses import replace
+
+import pytest
 
 from lab.core.exchange import Response
 from lab.core.scenario import Switches
-from lab.core.wire.fidelity import BODY, GRANT, NODE, REQUEST, TABLE
+from lab.core.service.mock import _API, _IDENTITY, _RELAYS
+from lab.core.wire import API, find, path_of
+from lab.core.wire.fidelity import BODY, GRANT, LOCAL_ROUTES, NODE, REQUEST, ROUTES, TABLE, TASK
 from lab.core.wire.openapi import openapi
 from lab.core.wire.requests import KNOWN
 from tests.core.wire_peer import invoke, read, service, status, token
@@ -48,7 +53,46 @@ def test_the_document_declares_what_it_refers_to_and_is_json():
         place = document
         for name in part.split('"')[0].split("/"):
             place = place[name]
-    assert document["openapi"] == "3.1.0" and len(document["paths"]) == 16
+    assert document["openapi"] == "3.1.0"
+    ids = [each["operationId"] for path in openapi("0", local=True)["paths"].values() for each in path.values()]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_the_document_and_the_table_name_the_same_routes(local):
+    rows = (*ROUTES, *LOCAL_ROUTES) if local else ROUTES
+    declared = {f"{method} {path}" for path, method in operations(local)}
+    assert declared == {row.name.replace("{api}", API) for row in rows}
+
+
+def operations(local):
+    paths = openapi("0", local=local)["paths"]
+    return [(path, method.upper()) for path, each in paths.items() for method in each]
+
+
+def filled(path):
+    return path.replace("{code}", "EXPENSES").replace("{jobId}", "x")
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_what_is_declared_is_served_and_nothing_else(local):
+    declared = operations(local)
+    found = {find(method, filled(path), local=local).name for path, method in declared}
+    served = {*_API, *_IDENTITY, *_RELAYS, "status", "discovery", "jwks"}
+    assert found == (served if local else served - {"multiplex"})
+    for path, _ in declared:
+        other = find("PATCH", filled(path), local=local)
+        allowed = [method for each, method in declared if each == path]
+        assert (other.status, dict(other.headers)["allow"]) == (405, ", ".join(sorted(allowed)))
+
+
+def test_a_task_has_the_members_that_the_table_names():
+    mock = service()
+    call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": {
+        "messageId": "m", "parts": [{"kind": "text", "text": "Taxi 42"}],
+    }}}  # fmt: skip
+    request = replace(invoke(token(mock), call), path=path_of("a2a", code="EXPENSES"))
+    assert [row.name for row in TASK] == list(read(mock.serve(request, 0).response)["result"])
 
 
 def test_every_answer_of_the_mock_is_declared():

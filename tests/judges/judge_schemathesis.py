@@ -13,7 +13,14 @@ import requests
 from lab.core.oauth import DEMO, JANE
 from lab.core.observe import Replied, Requested
 from lab.core.wire.openapi import openapi
-from tests.server.served import SCOPE, Served
+from tests.server.served import SCOPE, Served, serving
+
+STREAMS = ("stream", "chat", "debug", "a2a_stream")
+"""Where a client would wait for the lab's clock, which stands still here."""
+AT_ONCE = {
+    "lab": 1, "name": "at-once", "title": "At once", "agent": {"code": "QUICK_TEAM"}, "ask": "x",
+    "steps": [{"complete": "done", "output": "Forty-two is the answer."}],
+}  # fmt: skip
 
 # What the contract takes though the document doesn't promise it is no failure; nor is a 400 for a grant, a client or
 # a code that nobody issued, however well-formed.
@@ -23,6 +30,7 @@ CONFIG = """\
 [auth.openapi]
 bearer = {{ bearer = "{token}" }}
 client = {{ username = "{client}", password = "{secret}" }}
+user = {{ username = "{user}", password = "{word}" }}
 [checks]
 negative_data_rejection.enabled = false
 [phases.stateful]
@@ -33,7 +41,7 @@ include-operation-id = "authorize"
 parameters = {{ "query.client_id" = "{client}", "query.redirect_uri" = "{redirect}" }}
 checks.positive_data_acceptance.enabled = false
 [[operations]]
-include-operation-id = ["token", "device", "device_answer", "introspect", "revoke"]
+include-operation-id = ["token", "device", "device_answer", "introspect", "revoke", "documents_batch"]
 checks.positive_data_acceptance.enabled = false
 """
 
@@ -43,7 +51,9 @@ def judged(world: Served, folder: Path, document: dict[str, Any], *options: str)
     form = {"grant_type": "password", "username": JANE.name, "password": JANE.password, "scope": SCOPE}
     token = requests.post(world.token_url, form, auth=(DEMO.id, DEMO.secret), timeout=10).json()["access_token"]
     (folder / "api.json").write_text(json.dumps(document))
-    config = CONFIG.format(token=token, client=DEMO.id, secret=DEMO.secret, redirect=DEMO.redirects[0])
+    config = CONFIG.format(
+        token=token, client=DEMO.id, secret=DEMO.secret, redirect=DEMO.redirects[0], user=JANE.name, word=JANE.password
+    )  # fmt: skip
     (folder / "schemathesis.toml").write_text(config)
     program = Path(sys.executable).parent / "schemathesis"
     done = subprocess.run(
@@ -60,13 +70,34 @@ def counted(world: Served) -> Counter[tuple[str, int]]:
 
 
 def test_no_answer_is_undeclared_and_none_is_a_5xx(world: Served, tmp_path: Path) -> None:
-    code, report, token = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "8")
+    streams = [option for name in STREAMS for option in ("--exclude-operation-id", name)]
+    code, report, token = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "8", *streams)
     assert code == 0, report
     answers = counted(world)
     assert answers["invoke", 202] > 50 and answers["status", 200] > 20, "by jobId links it must come to real jobs"
     assert answers["authorize", 302] and answers["introspect", 200] and answers["revoke", 200], answers
     assert not [status for _, status in answers if status >= 500]
     assert token not in report and DEMO.secret not in report
+
+
+@pytest.mark.parametrize("profile", ["oci", "rfc"])
+def test_streams_are_declared_too(profile: str, tmp_path: Path) -> None:
+    with serving(AT_ONCE, profile=profile) as world:
+        streams = [option for name in STREAMS for option in ("--include-operation-id", name)]
+        code, report, _ = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "4", *streams)
+        assert code == 0, report
+        answers = counted(world)
+        assert all(answers[name.replace("_", "-"), 200] > 5 for name in STREAMS), answers
+
+
+def test_a_local_orchestrators_paths_are_declared_with_their_switch(tmp_path: Path) -> None:
+    with serving(AT_ONCE, local_orchestrator="on") as world:
+        document = openapi("0", world.origin, SCOPE, local=True)
+        document["paths"] = {path: each for path, each in document["paths"].items() if not path.startswith("/api")}  # type: ignore[union-attr]
+        code, report, _ = judged(
+            world, tmp_path, document, "-n", "2", "--include-name-regex", "/(orchestrator|internal)/"
+        )
+        assert code == 0, report
 
 
 def test_an_answer_that_is_not_declared_is_found(world: Served, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from lab.core.oauth.keys import claims_of, jwk, opaque, sign
 from lab.core.oauth.metadata import GENERIC_ISSUER, Paths, idcs_document, issuer, metadata
 from lab.core.oauth.pkce import challenge_of, fits, well_formed_challenge, well_formed_verifier
 from lab.core.oauth.scopes import (
+    API_SERVICE,
     MYSCOPES,
     NO_ACCESS,
     OFFLINE,
@@ -34,7 +35,7 @@ from lab.core.oauth.scopes import (
 from lab.core.oauth.tokens import Bearing, access_token, expiry, id_token
 
 __all__ = [
-    "DEMO", "GENERIC_ISSUER", "GRANTS", "JANE", "MYSCOPES", "NO_ACCESS", "OFFLINE", "OPENID", "REFUSED_SECRET", "SERVICES", "Account", "Assertion",
+    "API_SERVICE", "DEMO", "GENERIC_ISSUER", "GRANTS", "JANE", "MYSCOPES", "NO_ACCESS", "OFFLINE", "OPENID", "REFUSED_SECRET", "SERVICES", "Account", "Assertion",
     "BasicPair", "Bearing", "Client", "Grant", "Paths", "Scope", "access_token", "aistudio_cli", "api_scope",
     "audience", "challenge_of", "claims_of", "expiry", "fits", "for_api", "id_token", "idcs_document", "issuer", "issuer_named",
     "jwk", "metadata", "opaque", "opens_api", "read_assertion", "read_basic", "read_scope", "reads_key", "registered", "service_scope", "sign",

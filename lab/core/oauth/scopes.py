@@ -17,6 +17,8 @@ def api_scope(pod: str) -> str:
     return f"urn:opc:resource:fusion:{pod}:fusion-ai/"
 
 
+API_SERVICE = "fusion-ai"
+"""The service that the API is."""
 SERVICES = ("boss", "sales-common", "saas-batch", "knowledge-management")
 """The pod's services beside fusion-ai: each an audience of its own, which the API refuses (contract.md §2.3)."""
 _SERVICE = re.compile(rf"urn:opc:resource:fusion:[a-z0-9-]{{1,63}}:(?:{'|'.join(SERVICES)})/")

@@ -5,7 +5,18 @@ from urllib.parse import unquote_plus
 
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal import Fact, TokenGranted
-from lab.core.oauth import SERVICES, Account, Bearing, Scope, access_token, api_scope, expiry, read_basic, service_scope
+from lab.core.oauth import (
+    API_SERVICE,
+    SERVICES,
+    Account,
+    Bearing,
+    Scope,
+    access_token,
+    api_scope,
+    expiry,
+    read_basic,
+    service_scope,
+)
 from lab.core.problems import JSON_HEADERS, Problem, bad_request, json_bytes, unauthenticated
 from lab.core.seeds import hexes
 from lab.core.service.calls import Answered, Call
@@ -16,7 +27,6 @@ POD_CLIENT = "pod"
 """The client in whose name the relays grant: no application asks there."""
 RELAY_LIFETIME = 14_400
 """Seconds for which a cookie relay's token is good."""
-API_SERVICE = "fusion-ai"
 _BASIC = Problem(
     401, "Authentication failed.", "Send Authorization: Basic with a user's name and password.",
     (("www-authenticate", 'Basic realm="lab"'),),

@@ -20,6 +20,8 @@ _TASK = re.compile(rf"[A-Za-z0-9._~:-]{{1,{LONGEST_ID}}}")
 _STATES = {
     Status.RUNNING: "working", Status.WAITING: "input-required", Status.COMPLETE: "completed", Status.ERROR: "failed",
 }  # fmt: skip
+STATES = ("submitted", *_STATES.values())
+"""The states in which a task can be."""
 
 
 class Code(IntEnum):

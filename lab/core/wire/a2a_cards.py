@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lab.core.exchange import Json
 from lab.core.plan import Outline
 from lab.core.problems import Problem, bad_request
+from lab.core.wire.jsontext import whole
 from lab.core.wire.routes import path_of
 
 REGISTRY = "1.0"
@@ -70,8 +71,9 @@ def read_search(value: Json) -> Search | Problem:
     query, skip, top = (given.get(name, usual) for name, usual in (("query", ""), ("skip", 0), ("top", 25)))
     if not isinstance(query, str):
         return bad_request("query must be a string.")
-    if not isinstance(skip, int) or isinstance(skip, bool) or skip < 0:
+    first, most = whole(skip), whole(top)
+    if first is None or first < 0:
         return bad_request("skip must be an integer from 0.")
-    if not isinstance(top, int) or isinstance(top, bool) or not 1 <= top <= MOST_FOUND:
+    if most is None or not 1 <= most <= MOST_FOUND:
         return bad_request(f"top must be an integer from 1 to {MOST_FOUND}.")
-    return Search(query, skip, top)
+    return Search(query, first, most)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from lab.core.exchange import Json
 from lab.core.problems import Problem, bad_request
 from lab.core.wire.files import is_base64
+from lab.core.wire.jsontext import whole
 
 MOST_FILES = 100
 _OPTIONAL = (("description", str), ("title", str), ("mediaType", str), ("size", int), ("parse", bool))
@@ -86,7 +87,8 @@ def _upload(value: Json, place: str) -> Upload | Problem:
         return bad_request(f"{place}fileContent must be base64.", "Pad it with =, and leave line breaks out.")
     for field, kind in _OPTIONAL:
         given = value.get(field)
-        if given is not None and (not isinstance(given, kind) or (kind is int and isinstance(given, bool))):
+        fits = whole(given) is not None if kind is int else isinstance(given, kind)
+        if given is not None and not fits:
             return bad_request(f"{place}{field} has the wrong type.")
     return Upload(name, value.get("parse") is True)
 

@@ -20,7 +20,7 @@ class Claim:
     """One route or field: what says so, and the switch that changes it where it is assumed."""
 
     place: str
-    """Where it stands: `routes`, `invoke request`, `job body`, `waitingNodeDetails`, `token answer`, `errors`."""
+    """Where it stands: `routes`, `invoke request`, `job body`, `waitingNodeDetails`, `token answer`, `A2A task`, `errors`."""
     name: str
     marks: tuple[Mark, ...]
     says: str
@@ -47,11 +47,52 @@ def _rows(place: str, text: str) -> tuple[Claim, ...]:
 ROUTES = _rows(
     "routes",
     """
-    POST /oauth2/v1/token | doc | - | - | client credentials for a bearer token
     POST {api}/agent/v2/{code}/invokeAsync | doc rec | - | - | start a job, continue a conversation, answer a gate
     GET {api}/agent/v2/{code}/status/{jobId} | doc rec | - | - | what the job looks like now
     POST {api}/agent/v1/{code}/invokeAsync | doc | - | - | the older path; that it behaves the same is assumed
     GET {api}/agent/v1/{code}/status/{jobId} | seen | - | - | answers for the other version's jobs too
+    POST {api}/agent/v2/{code}/invokeStream | seen | - | sse_done | the same request, answered by Server-Sent Events of job bodies
+    POST {api}/agent/v2/{code}/chat | code | - | sse_heartbeat | Server-Sent Events of deltas
+    POST {api}/agent/v2/{code}/debug | code | - | - | as chat, for a draft; debugParams have no effect
+    POST /oauth2/v1/token | doc | - | clients | all grants but SAML2
+    GET /oauth2/v1/authorize | doc code | - | authorize | authorization code with PKCE
+    POST /oauth2/v1/device | doc | - | - | device code
+    GET /ui/v1/device | assumed | - | - | where a person types the user code
+    POST /ui/v1/device | assumed | - | - | the person's answer
+    POST /oauth2/v1/introspect | doc | - | - | what a token is worth
+    POST /oauth2/v1/revoke | doc | - | refresh_rotation | end a token
+    GET /.well-known/openid-configuration | doc | - | issuer | metadata
+    GET /.well-known/idcs-configuration | doc | - | profile | Oracle's wrapper of the metadata; in oci
+    GET /.well-known/oauth-authorization-server | rfc | - | profile | metadata as RFC 8414 has it; in rfc
+    GET /.well-known/oauth-protected-resource | rfc | - | resource_metadata | what the API says of itself; with its switch
+    GET /admin/v1/SigningCert/jwk | doc | - | jwks_auth | signing keys; in oci
+    GET /.well-known/jwks.json | rfc | - | profile | signing keys; in rfc
+    GET {api}/authz/v1/tokens | code | - | - | tokens for the bearer, by name of the service
+    GET /fscmRestApi/tokenrelay | seen | - | - | a token for a browser's login; members after access_token are assumed
+    GET /fscmRestApi/anticsrf | seen | - | - | what a page sends as x-xsrf-token; the body is assumed
+    GET /api/rwdtools/tokenrelay | code | - | - | a bare token for a user's name and password
+    POST {api}/agent/v1/documents | code | - | - | one file; only its ids are kept
+    POST {api}/agent/v1/batch/documents | code | - | - | several files
+    POST {api}/agent/v1/attachDocuments | code | - | - | attach documents
+    GET {api}/a2a/v1/{code}/.well-known/agent.json | doc | - | - | what a team says of itself
+    POST {api}/a2a/v1/agents/search | doc | - | - | published teams
+    POST {api}/a2a/v1/{code} | doc | - | - | JSON-RPC message/send, tasks/send, tasks/get
+    POST {api}/a2a/v1/{code}/stream | doc | - | - | JSON-RPC message/stream, answered by Server-Sent Events
+    """,
+)
+LOCAL_ROUTES = _rows(
+    "local orchestrator",
+    """
+    POST /internal/v1/agent/{code}/chat | code | - | local_orchestrator | chat where Oracle's CLI looks for it
+    POST /internal/v1/agent/{code}/debug | code | - | local_orchestrator | debug
+    GET /internal/v1/authz/tokens | code | - | local_orchestrator | tokens for the bearer
+    POST /internal/v1/aiapps/multiplex | assumed | - | local_orchestrator | an empty object; its body is unknown
+    POST /orchestrator/agent/v2/{code}/invokeAsync | doc code | - | local_orchestrator | paths as the reference prints them
+    GET /orchestrator/agent/v2/{code}/status/{jobId} | doc code | - | local_orchestrator | the same job
+    POST /orchestrator/agent/v2/{code}/invokeStream | code | - | local_orchestrator | the same stream
+    POST /orchestrator/agent/v2/{code}/chat | code | - | local_orchestrator | chat
+    POST /orchestrator/agent/v2/{code}/debug | code | - | local_orchestrator | debug
+    GET /orchestrator/authz/v1/tokens | code | - | local_orchestrator | tokens for the bearer
     """,
 )
 REQUEST = _rows(
@@ -138,6 +179,17 @@ GRANT = _rows(
     expires_in | doc | integer | - | seconds
     """,
 )
+TASK = _rows(
+    "A2A task",
+    """
+    kind | doc | string | - | task
+    id | doc | string | - | the job's id; that of tasks/send is its client's own
+    contextId | doc | string/null | unknown_conversation | the conversation's id
+    status | doc | object | wait_status | state and timestamp, and the question or the error as a message; the states are A2A's own
+    artifacts | doc | array | - | the answer, once the task is completed
+    history | doc | array | - | what was asked, where historyLength asks for it; otherwise empty
+    """,
+)
 ERRORS = _rows(
     "errors",
     """
@@ -153,7 +205,10 @@ ERRORS = _rows(
     404 on // in a path | assumed | - | double_slash | taken by default
     Location, Retry-After on 202 | assumed | - | location_header | none in oci
     403 for a token without a user | assumed | - | service_tokens | taken by default
+    422 for another request | assumed | - | idempotency_key | not Oracle's; no key is looked at by default
+    a fresh jobId on resuming | assumed | - | resume_job_id | the same by default
+    JSON-RPC errors | assumed | - | - | HTTP 200 with A2A's own codes; 404 for the team alone
     """,
 )
-TABLE: tuple[Claim, ...] = (*ROUTES, *REQUEST, *BODY, *NODE, *GRANT, *ERRORS)
+TABLE: tuple[Claim, ...] = (*ROUTES, *LOCAL_ROUTES, *REQUEST, *BODY, *NODE, *GRANT, *TASK, *ERRORS)
 """Every claim, in the order in which `lab fidelity` prints them."""

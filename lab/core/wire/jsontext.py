@@ -70,6 +70,13 @@ def _finite(text: str) -> float:
     return number
 
 
+def whole(value: Json) -> int | None:
+    """The integer that a JSON number is, 1.0 as well as 1; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value == int(value) else None
+
+
 def _where(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg[:1].lower()}{error.msg[1:]} at line {error.lineno}, column {error.colno}"

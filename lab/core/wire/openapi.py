@@ -6,6 +6,9 @@ from lab.core.exchange import Json
 from lab.core.scenario import Status
 from lab.core.wire.fidelity import BODY, GRANT, NODE, REQUEST, Claim
 from lab.core.wire.openapi_identity import identity_paths, identity_schemas
+from lab.core.wire.openapi_parts import CODE, query, text
+from lab.core.wire.openapi_pod import pod_paths, pod_schemas
+from lab.core.wire.openapi_talks import local_paths, talk_paths, talk_schemas
 from lab.core.wire.places import API
 from lab.core.wire.routes import TOKEN_PATH
 from lab.core.wire.shapes import INVOKE_RULES, REFINED
@@ -19,8 +22,13 @@ _ENUMS: dict[str, list[Json]] = {
 }
 
 
-def openapi(version: str, base: str = "http://127.0.0.1:8080", scope: str = "") -> dict[str, Json]:
-    """The document; `base` is the server's origin, `scope` the one that opens the API."""
+def openapi(
+    version: str, base: str = "http://127.0.0.1:8080", scope: str = "", *, local: bool = False
+) -> dict[str, Json]:
+    """The document; `base` is the server's origin, `scope` the one that opens the API.
+
+    `local`: with the paths of a local orchestrator.
+    """
     return {
         "openapi": "3.1.0",
         "info": {
@@ -30,7 +38,7 @@ def openapi(version: str, base: str = "http://127.0.0.1:8080", scope: str = "") 
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": base}],
-        "paths": _paths(),
+        "paths": _paths(scope, local=local),
         "components": {
             "schemas": _schemas(),
             "responses": _responses(),
@@ -40,6 +48,7 @@ def openapi(version: str, base: str = "http://127.0.0.1:8080", scope: str = "") 
                     "flows": {"clientCredentials": {"tokenUrl": base + TOKEN_PATH, "scopes": {scope: "the API"}}},
                 },
                 "client": {"type": "http", "scheme": "basic"},
+                "user": {"type": "http", "scheme": "basic"},
             },
         },
     }
@@ -85,6 +94,8 @@ def _schemas() -> dict[str, Json]:
             "required": ["error"],
         },
         **identity_schemas(),
+        **pod_schemas(),
+        **talk_schemas(),
     }
 
 
@@ -108,6 +119,7 @@ _REFUSALS = {
     415: "The content type or coding is not taken",
     417: "The only expectation that can be met is 100-continue",
     426: "There are no WebSockets here",
+    422: "The Idempotency-Key was used for another request; only where its switch is on",
     429: "Too many jobs; only where a scenario or a limit plans it",
     503: "The scenario can not be played; or where a scenario plans it",
 }
@@ -125,9 +137,9 @@ def _responses() -> dict[str, Json]:
         "OAuthError": {"description": "RFC 6749 section 5.2", "content": content("OAuthError")},
     }
     named["TooLarge"] = {"description": "The form is too large; nothing, or JSON from the listener"}
-    for code, text in _REFUSALS.items():
+    for code, why in _REFUSALS.items():
         bodies = content("ErrorResponse") | content("Problem", "application/problem+json")
-        named[f"E{code}"] = {"description": text, "content": bodies}
+        named[f"E{code}"] = {"description": why, "content": bodies}
     return named
 
 
@@ -136,35 +148,32 @@ def _refs(good: dict[str, str], codes: Iterable[int]) -> dict[str, Json]:
     return {code: {"$ref": f"#/components/responses/{name}"} for code, name in named.items()}
 
 
-def _paths() -> dict[str, Json]:
-    code: Json = {
-        "name": "code", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[A-Z0-9_]{1,200}$"},
-    }  # fmt: skip
-    job: Json = {"name": "jobId", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-    mode: Json = {
-        "name": "invocationMode", "in": "query", "schema": {"type": "string", "enum": ["END_USER", "ADMIN", "USER"]},
-    }  # fmt: skip
-    paths = identity_paths(_SHELL)
+def _paths(scope: str, *, local: bool) -> dict[str, Json]:
+    paths = identity_paths(_SHELL) | pod_paths(_SHELL, scope) | talk_paths(_SHELL)
     for version in ("v2", "v1"):
-        paths[f"{API}/agent/{version}/{{code}}/invokeAsync"] = {"post": _invoke(version, code)}
-        paths[f"{API}/agent/{version}/{{code}}/status/{{jobId}}"] = {
-            "get": {
-                "operationId": f"status_{version}",
-                "summary": "What the job looks like now",
-                "security": [{"bearer": []}],
-                "parameters": [code, job, mode],
-                "responses": _refs({"200": "Job"}, (400, 401, 403, 404, 405, *_SHELL)),
-            }
-        }
-    return paths
+        paths[f"{API}/agent/{version}/{{code}}/invokeAsync"] = {"post": _invoke(version)}
+        paths[f"{API}/agent/{version}/{{code}}/status/{{jobId}}"] = {"get": _status(version)}
+    return paths | local_paths(_SHELL, _invoke("local"), _status("local")) if local else paths
 
 
-def _invoke(version: str, code: Json) -> Json:
+def _status(version: str) -> Json:
+    job: Json = {"name": "jobId", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    return {
+        "operationId": f"status_{version}",
+        "summary": "What the job looks like now",
+        "security": [{"bearer": []}],
+        "parameters": [CODE, job, query("invocationMode", text(enum=["END_USER", "ADMIN", "USER"]))],
+        "responses": _refs({"200": "Job"}, (400, 401, 403, 404, 405, *_SHELL)),
+    }
+
+
+def _invoke(version: str) -> Json:
+    key = query("Idempotency-Key", text(pattern="^[!-~]{1,255}$"), place="header")
     return {
         "operationId": f"invoke_{version}",
         "summary": "Start a job, continue a conversation, answer a gate",
         "security": [{"bearer": []}],
-        "parameters": [code],
+        "parameters": [CODE, key],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/InvokeRequest"}}},

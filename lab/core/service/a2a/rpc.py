@@ -18,6 +18,7 @@ from lab.core.timeline import at
 from lab.core.wire import SSE_HEADERS, BadJson, framed, read_json
 from lab.core.wire.a2a import Code, Failure, Rpc, Told, read_message, read_rpc, read_task_id, task
 from lab.core.wire.events import Event, coming
+from lab.core.wire.jsontext import whole
 from lab.core.wire.requests import Asked
 
 _UNKNOWN = "There is no such task."
@@ -63,17 +64,18 @@ class _Rpc:
         return look
 
     def _get(self) -> Answered | Failure:
-        named, length = read_task_id(self.rpc), self.rpc.params.get("historyLength")
+        named, wanted = read_task_id(self.rpc), self.rpc.params.get("historyLength")
         if isinstance(named, Failure):
             return named
-        if length is not None and (not isinstance(length, int) or isinstance(length, bool) or length < 0):
+        length = whole(0 if wanted is None else wanted)
+        if length is None or length < 0:
             return self.rpc.wrong("historyLength must be an integer from 0.")
         look = self._own(named)
         if look is None:
             return self.rpc.wrong(_UNKNOWN, Code.TASK_UNKNOWN)
         views, planned = self.call.views, look.plan
         seen = task(
-            planned, look.span, views.config.epoch, views.switches_for(planned), history=isinstance(length, int) and length > 0
+            planned, look.span, views.config.epoch, views.switches_for(planned), history=length > 0
         )  # fmt: skip
         response = Response(200, JSON_HEADERS, json_bytes(self.rpc.result(seen)))
         return Answered(response, planned.invocation.job, planned.outline, latency="status")
