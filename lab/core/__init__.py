@@ -32,6 +32,7 @@ Subtle points
 Reading order
     clock, exchange, errors     the values everything is made of
     scenario, seeds             what an author writes; how chance is named
+    faults                      what fails on the wire, and which call it strikes
     generate, render            generated data; templates
     gates, plan, timeline       the principle itself: read `timeline` twice
     journal                     facts, the fold, derived facts, the ledger

@@ -6,17 +6,15 @@ facts tell of sockets and processes; they exist in recordings alone. Members and
 """
 
 from lab.core.journal.counts import ARMED_KEY, Armed, ArmedRecord, CountRecord, count_key
+from lab.core.journal.fact import Fact
 from lab.core.journal.facts import (
     FACTS,
     CallCounted,
     ClockAdvanced,
     ClockScaled,
     CodeGranted,
-    ConnectionClosed,
-    ConnectionOpened,
     DeviceApproved,
     DeviceGranted,
-    Fact,
     FaultArmed,
     FaultDisarmed,
     FaultStruck,
@@ -28,10 +26,6 @@ from lab.core.journal.facts import (
     JobStatus,
     LedgerCleared,
     Otherwise,
-    RequestMalformed,
-    ScenarioLoaded,
-    ScenarioMissed,
-    TapeNoted,
     TokenGranted,
     TokenRevoked,
     WaitEnded,
@@ -61,7 +55,6 @@ from lab.core.journal.ledger import (
     MemoryLedger,
     Record,
     RepeatRecord,
-    Tentative,
     conversation_key,
     decision_of,
     fold,
@@ -70,6 +63,15 @@ from lab.core.journal.ledger import (
     job_named,
     repeat_key,
 )
+from lab.core.journal.shell import (
+    ConnectionClosed,
+    ConnectionOpened,
+    RequestMalformed,
+    ScenarioLoaded,
+    ScenarioMissed,
+    TapeNoted,
+)
+from lab.core.journal.tentative import Tentative
 
 __all__ = [
     "ARMED_KEY",

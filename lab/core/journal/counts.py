@@ -8,7 +8,12 @@ from pydantic import ValidationError
 
 from lab.core.exchange import Json
 from lab.core.faults import Rule, armed_rule
-from lab.core.journal.facts import CallCounted, Fact, FaultArmed, FaultDisarmed
+from lab.core.journal.fact import Fact
+from lab.core.journal.facts import (
+    CallCounted,
+    FaultArmed,
+    FaultDisarmed,
+)
 from lab.core.scenario import Fault
 
 

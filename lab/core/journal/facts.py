@@ -7,17 +7,17 @@ from typing import ClassVar
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.gates import Origin
+from lab.core.journal.fact import Fact
+from lab.core.journal.shell import (
+    ConnectionClosed,
+    ConnectionOpened,
+    RequestMalformed,
+    ScenarioLoaded,
+    ScenarioMissed,
+    TapeNoted,
+)
 from lab.core.plan import Drawn
 from lab.core.scenario import Verdict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """One entry: what happened at the instant `at`. A recording adds the exchange it belongs to."""
-
-    type: ClassVar[str] = ""
-    kind: ClassVar[str] = "input"
-    at: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,64 +259,6 @@ class FaultStruck(Fact):
     kind: ClassVar[str] = "derived"
     fault: str
     call: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionOpened(Fact):
-    """A peer connected."""
-
-    type: ClassVar[str] = "connection.opened"
-    kind: ClassVar[str] = "shell"
-    c: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionClosed(Fact):
-    """A connection ended: how is client, server, reset, idle, deadline, shutdown, or fault."""
-
-    type: ClassVar[str] = "connection.closed"
-    kind: ClassVar[str] = "shell"
-    c: int
-    how: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestMalformed(Fact):
-    """The HTTP parser refused what came; `bytes` counts them, they are never shown."""
-
-    type: ClassVar[str] = "request.malformed"
-    kind: ClassVar[str] = "shell"
-    c: int
-    what: str
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScenarioMissed(Fact):
-    """No scenario of the team fits the message; `near` names those tried."""
-
-    type: ClassVar[str] = "scenario.missed"
-    kind: ClassVar[str] = "shell"
-    near: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScenarioLoaded(Fact):
-    """An edited file was taken up, or a new one; jobs that run keep what they began with."""
-
-    type: ClassVar[str] = "scenario.loaded"
-    kind: ClassVar[str] = "shell"
-    scenario: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TapeNoted(Fact):
-    """Anything a reader should see."""
-
-    type: ClassVar[str] = "tape.noted"
-    kind: ClassVar[str] = "shell"
-    text: str
 
 
 FACTS: dict[str, type[Fact]] = {

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from lab.core.clock import Millis
 from lab.core.gates import Decision, Origin, settle
-from lab.core.journal.facts import Fact, GateDecided, GateExpired, GateOpened, JobForgotten, JobStatus, Otherwise
+from lab.core.journal.fact import Fact
+from lab.core.journal.facts import (
+    GateDecided,
+    GateExpired,
+    GateOpened,
+    JobForgotten,
+    JobStatus,
+    Otherwise,
+)
 from lab.core.plan import Plan
 from lab.core.scenario import Verdict
 from lab.core.timeline import KIND_STATUS, Ending, Span, leads, spans

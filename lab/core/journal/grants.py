@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeGuard
 
 from lab.core.clock import Millis
+from lab.core.journal.fact import Fact
 from lab.core.journal.facts import (
     CallCounted,
     CodeGranted,
     DeviceApproved,
     DeviceGranted,
-    Fact,
     TokenGranted,
     TokenRevoked,
 )
