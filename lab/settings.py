@@ -77,6 +77,11 @@ class Settings:
     """Whether this process paints for such a page."""
     arguments: tuple[str, ...] = ()
     """The command line as it was given."""
+    kind: str = ""
+    """As what a recording is shown."""
+    size: tuple[int, int] = (120, 36)
+    """Columns and rows of a screen without a terminal."""
+    light: bool = False
     cast: str | None = None
     """Where an asciicast of the screen goes."""
     out: str | None = None
@@ -131,9 +136,25 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         out=given.get("out"),
         family=given.get("family"),
         only=given.get("only"),
+        kind=given.get("kind", ""),
+        size=_size(given["size"]) if "size" in given else (120, 36),
+        light=given.get("light", False),
         control_token=env.get("LAB_CONTROL_TOKEN") or None,
         runtime=env.get("XDG_RUNTIME_DIR") or None,
     )
+
+
+def _size(text: str) -> tuple[int, int]:
+    columns, _, rows = text.partition("x")
+    hint = "Write columns and rows, as 80x24."
+    if not (columns.isdecimal() and rows.isdecimal()):
+        raise UsageError(f"--size {text} is no size.", hint=hint)
+    width, height = int(columns), int(rows)
+    if not (72 <= width <= 500 and 20 <= height <= 200):
+        raise UsageError(
+            f"--size {text} is out of range.", hint=f"{hint} The screen needs 72x20, and is at most 500x200."
+        )
+    return width, height
 
 
 def _targets(given: Mapping[str, object]) -> tuple[str, ...]:

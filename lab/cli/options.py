@@ -55,7 +55,7 @@ def parser(console: Console) -> Parser:
     _check(command("check", "complaints and warnings about scenarios", "lab check scenarios/ --strict"))
     _play(command("play", "a recording on the screen, played back", "lab play item-comparison"))
     _drill(command("drill", "every variant of a scenario with one fault", "lab drill item-comparison --family W,P"))
-    _one(command("show", "a recording as a transcript", "lab show item-comparison"), "FILE")
+    _show(command("show", "a recording as a transcript, or as a film", "lab show item-comparison"))
     _one(command("repair", "make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"), "FILE")
     _one(command("new", "print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"), "NAME")
     _schema(command("schema", "print the scenario language as JSON Schema", "lab schema > lab.schema.json"))
@@ -126,6 +126,16 @@ def _drill(into: Parser) -> None:
 
 def _one(into: Parser, what: str) -> None:
     into.add_argument("targets", metavar=what)
+
+
+def _show(into: Parser) -> None:
+    _one(into, "FILE")
+    into.add_argument(
+        "--as", dest="kind", choices=("transcript", "cast"), help="default: transcript; cast: asciicast v2"
+    )
+    into.add_argument("--size", metavar="COLUMNSxROWS", help="of the cast's screen; default: 120x36")
+    into.add_argument("--light", action="store_true", help="film on the light stage")
+    _folder(into)
 
 
 def _json(into: Parser) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from lab.cli.console import Console
@@ -14,6 +15,7 @@ from lab.files import load_scenario, read_blob, read_recording, scenario_names, 
 from lab.recording.header import epoch_of
 from lab.recording.lines import Header, Recording, Result
 from lab.recording.reader import read
+from lab.recording.rebuild import Blob
 from lab.settings import Settings
 from lab.tui.view.plain import opening
 from lab.tui.view.reel import Reel
@@ -28,16 +30,21 @@ def execute(asked: Settings, console: Console) -> int:
     (target,) = asked.targets
     path = located(target)
     recording = read(read_recording(path), str(path))
-    try:
-        epoch = epoch_of(recording.header.clock.epoch)
-    except ValueError:
-        raise RecordingError(f"{path}:1: the epoch {recording.header.clock.epoch!r} is no instant") from None
-    reel = Reel(recording, epoch, partial(read_blob, path))
+    reel = reel_of(recording, path, partial(read_blob, path))
     known = scenarios_of(recording.header, asked)
     if asked.plain or asked.dumb or not console.terminal:
         plainly(recording, reel, known, console)
         return 0
     return on_screen(recording, reel, known, console)
+
+
+def reel_of(recording: Recording, path: Path, blob: Blob) -> Reel:
+    """The recording, ready to be played; RecordingError if its epoch is no instant."""
+    try:
+        epoch = epoch_of(recording.header.clock.epoch)
+    except ValueError:
+        raise RecordingError(f"{path}:1: the epoch {recording.header.clock.epoch!r} is no instant") from None
+    return Reel(recording, epoch, blob)
 
 
 def scenarios_of(header: Header, asked: Settings) -> dict[str, Scenario]:

@@ -34,12 +34,9 @@ class LabApp(App[Document | None]):
     AUTO_FOCUS = ""
     ESCAPE_TO_MINIMIZE = False
 
-    def __init__(
-        self, source: Source, *, light: bool = False, cast: Cast | None = None, driver: type[Driver] | None = None
-    ) -> None:
+    def __init__(self, source: Source, *, light: bool = False, cast: Cast | None = None) -> None:
         self.cast = cast
         """Where what the terminal is sent is written down, too."""
-        self._drawn_by = driver
         super().__init__()
         self.source = source
         self.failure: LabError | None = None
@@ -52,8 +49,8 @@ class LabApp(App[Document | None]):
         self._styles_of: tuple[str, Styles] | None = None
 
     def get_driver_class(self) -> type[Driver]:
-        """The terminal's own driver or the one given; one that writes a cast beside, if there is one."""
-        base = self._drawn_by or super().get_driver_class()
+        """The terminal's own driver; one that writes a cast beside, if there is one."""
+        base = super().get_driver_class()
         return base if self.cast is None else teed(base, self.cast)
 
     def entered(self, phase: str) -> None:

@@ -1,14 +1,10 @@
-"""What a terminal is sent, written down as an asciicast v2: as it happens, or with no terminal there at all.
-
-Times are the lab's, so a paused lab adds no waiting, and a recording gives the same bytes whenever it is shown.
-"""
+"""What a terminal is sent, written down as an asciicast v2. Times are the lab's, so a paused lab adds no waiting."""
 
 import json
 import re
 from collections.abc import Callable
 
 from textual.driver import Driver
-from textual.drivers.headless_driver import HeadlessDriver
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
@@ -17,6 +13,10 @@ Put = Callable[[bytes], object]
 """Takes a line."""
 _ASKED = re.compile(r"\x1b\[(?:\?(?:1000|1003|1004|1006|1015|2004|2026|2048)(?:[hl]|\$p)|[<>][0-9]*u)")
 """Queries, and modes in which a terminal reports keys, clicks and sizes."""
+
+
+IDLE = 5
+"""Seconds beyond which a player may cut a silence short."""
 
 
 class Cast:
@@ -36,7 +36,7 @@ class Cast:
         """The header; the cast's time begins now."""
         self._origin, self._size = self._now(), (width, height)
         head: Json = {
-            "version": 2, "width": width, "height": height, "title": self._title,
+            "version": 2, "width": width, "height": height, "idle_time_limit": IDLE, "title": self._title,
             "env": {"TERM": "xterm-256color"},
         }  # fmt: skip
         self._line(head)
@@ -86,17 +86,3 @@ def teed(base: type[Driver], cast: Cast) -> type[Driver]:
             super().write(data)
 
     return Teed
-
-
-class Unseen(HeadlessDriver):
-    """Paints for nobody, in all colours: an app without a terminal is drawn as on one."""
-
-    def start_application_mode(self) -> None:
-        """Begin with an empty screen and no cursor."""
-        self.write("\x1b[?25l\x1b[2J")
-        super().start_application_mode()
-
-    @property
-    def is_headless(self) -> bool:
-        """False, so that the app writes what it paints."""
-        return False

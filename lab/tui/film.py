@@ -1,0 +1,132 @@
+"""A recording filmed: the screen of its playback as an asciicast, with no terminal and no waiting.
+
+Every frame is drawn at an instant of the recording, and what changed of its rows is written down. Nothing of it
+depends on when, where or how fast it is drawn, so the same recording gives the same bytes.
+"""
+
+from asyncio import Event
+from collections.abc import AsyncIterator, Iterator
+from typing import cast
+
+from rich.color import ColorSystem
+from rich.style import Style
+from textual._context import visible_screen_stack
+from textual.pilot import Pilot
+from textual.strip import Strip
+
+from lab.clocks import settle
+from lab.core.clock import Millis
+from lab.tui.app import LabApp
+from lab.tui.cast import Cast, Put
+from lab.tui.screens.drawn import Observed
+from lab.tui.screens.stage import StageScreen
+from lab.tui.sources import Source
+from lab.tui.sources.playback import Playback
+from lab.tui.view.jobs import Stood
+from lab.tui.view.reel import Reel
+
+BEAT: Millis = 1_000
+"""What passes between two frames at most, so that clocks on the screen run."""
+MOST_BEATS = 60
+"""Frames in one silence: in a longer one they come more rarely."""
+_PLAIN = Style()
+
+
+class Still:
+    """The recording's clock at one instant: it never moves by itself."""
+
+    def __init__(self, factor: str, at: Millis) -> None:
+        self._at = at
+
+    def now(self) -> Millis:
+        """The instant."""
+        return self._at
+
+    async def sleep_until(self, instant: Millis) -> None:
+        """Return at once; who films moves the cursor."""
+
+
+class Filmed(Playback):
+    """A playback that is seen as playing, though it stands wherever it is put."""
+
+    @property
+    def paused(self) -> bool:
+        """Never: it is the film that stands."""
+        return False
+
+    async def observations(self) -> AsyncIterator[Stood]:
+        """Nothing by itself: every frame is asked for."""
+        await Event().wait()
+        yield Stood(self.reel.state(self.place), "")
+
+    def stand(self, at: Millis) -> Stood:
+        """What has been told by an instant, the cursor put there."""
+        self.place = self.reel.place(at)
+        self.clock.set(at, "1")
+        return Stood(self.reel.state(self.place), "")
+
+
+def instants(reel: Reel) -> Iterator[Millis]:
+    """When a frame is drawn: whenever something is told, and with the beat in between."""
+    now = reel.start
+    yield now
+    place = reel.place(now)
+    while (due := reel.due(place)) is not None:
+        beat = max(BEAT, -(-(due - now) // MOST_BEATS))
+        yield from range(now + beat, due, beat)
+        now = due
+        yield now
+        place = reel.place(now)
+
+
+async def film(source: Filmed, put: Put, size: tuple[int, int], *, light: bool = False) -> None:
+    """Write the cast of a whole recording, line by line."""
+    start = source.reel.start
+    tape = Cast(put, lambda: source.clock.now() - start, source.title)
+    app = LabApp(cast("Source", source), light=light, cast=tape)
+
+    async def shoot(pilot: Pilot[object]) -> None:
+        await pilot.pause()
+        stage = app.screen
+        assert isinstance(stage, StageScreen)
+        tape.begin(*size)
+        tape.output("\x1b[?25l\x1b[2J")
+        shown: list[str] = []
+        for at in instants(source.reel):
+            with app.batch_update():
+                stage.fold(Observed([source.stand(at)]))
+                stage.refresh_parts()
+            await settle()
+            stage._refresh_layout()
+            rows = list(drawn(stage))
+            if changed := "".join(moved(shown, rows)):
+                tape.output(changed)
+            shown = rows
+        tape.output("\x1b[?25h")
+        app.exit()
+
+    await app.run_async(headless=True, size=size, auto_pilot=shoot)
+
+
+def drawn(stage: StageScreen) -> Iterator[str]:
+    """The screen's rows as a terminal of all colours is sent them."""
+    token = visible_screen_stack.set([])
+    try:
+        strips = stage._compositor.render_strips()
+    finally:
+        visible_screen_stack.reset(token)
+    return (_row(strip) for strip in strips)
+
+
+def _row(strip: Strip) -> str:
+    return "".join(
+        (segment.style or _PLAIN).render(segment.text, color_system=ColorSystem.TRUECOLOR)
+        for segment in strip.simplify() if segment.text
+    )  # fmt: skip
+
+
+def moved(before: list[str], after: list[str]) -> Iterator[str]:
+    """The rows that differ, each with the place at which it begins."""
+    for index, row in enumerate(after):
+        if index >= len(before) or before[index] != row:
+            yield f"\x1b[{index + 1};1H{row}"

@@ -1,0 +1,89 @@
+"""A recording filmed: the same bytes each time, and played it shows what the playback's screen shows."""
+
+import asyncio
+import json
+from itertools import pairwise
+
+import pyte
+import pytest
+
+from lab.recording.lines import Recording
+from lab.tui.film import BEAT, MOST_BEATS, Filmed, Still, film, instants, moved
+from lab.tui.view.reel import Reel
+from tests.conftest import ROOT, Lab
+from tests.tui import play
+from tests.tui.test_playback import GOLDENS, recording
+
+
+def filmed(found: Recording, size: tuple[int, int] = (120, 36), *, light: bool = False) -> list[bytes]:
+    told = play.SCENARIO
+    source = Filmed(Reel(found, 1_767_225_600), title=told.title, seed=42, known={told.name: told}, make=Still)
+    lines: list[bytes] = []
+    asyncio.run(film(source, lines.append, size, light=light))
+    return lines
+
+
+def shown(lines: list[bytes], until: float = 1e9) -> list[str]:
+    head, *events = [json.loads(line) for line in lines]
+    screen = pyte.Screen(head["width"], head["height"])
+    stream = pyte.Stream(screen)
+    for at, code, data in events:
+        if code == "o" and at <= until:
+            stream.feed(data)
+    return [row.rstrip() for row in screen.display]
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
+def test_a_film_ends_with_the_playback_s_screen_and_is_the_same_each_time(columns: int, rows: int) -> None:
+    lines = filmed(recording(), (columns, rows))
+    golden = (GOLDENS / f"playback-complete-{columns}x{rows}.txt").read_text().splitlines()[:rows]
+    assert shown(lines) == golden
+    assert filmed(recording(), (columns, rows)) == lines
+
+
+def test_a_film_s_times_are_the_recording_s_and_its_stages_are_marked() -> None:
+    head, *events = [json.loads(line) for line in filmed(recording(), (80, 24))]
+    assert (head["version"], head["width"], head["height"]) == (2, 80, 24)
+    assert [[at, label] for at, code, label in events if code == "m"] == [
+        [0.0, "token"], [0.12, "invoke"], [1.33, "polling"], [9.578, "waiting"], [15.674, "polling"], [16.726, "complete"],
+    ]  # fmt: skip
+    times = [at for at, _, _ in events]
+    assert times == sorted(times) and times[-1] == 16.726
+
+
+def test_the_light_stage_is_filmed_in_its_colours() -> None:
+    assert "48;2;255;255;255" in b"".join(filmed(recording(), (80, 24), light=True)).decode()
+
+
+def test_only_rows_that_changed_are_sent() -> None:
+    assert list(moved(["a", "b", "c"], ["a", "B", "c", "d"])) == ["\x1b[2;1HB", "\x1b[4;1Hd"]
+
+
+def test_frames_come_with_the_beat_and_more_rarely_in_a_long_silence() -> None:
+    found = list(instants(Reel(recording(), 1_767_225_600)))
+    assert found == sorted(set(found))
+    assert all(later - earlier <= BEAT for earlier, later in pairwise(found))
+
+    class Days:
+        start, times = 0, (10, 3 * 86_400_000)
+
+        def place(self, at: int) -> int:
+            return sum(time <= at for time in self.times)
+
+        def due(self, place: int) -> int | None:
+            return self.times[place] if place < len(self.times) else None
+
+    assert len(list(instants(Days()))) <= MOST_BEATS + 3  # type: ignore[arg-type]
+
+
+def test_show_prints_the_film(lab: Lab) -> None:
+    called = lab("show", ROOT / "recordings" / "item-comparison.rec.jsonl", "--as", "cast", "--size", "80x24")
+    assert (called.code, called.err) == (0, "")
+    assert json.loads(called.lines[0])["title"] == "Compare two items"
+    assert "M1000034" in "\n".join(shown([line.encode() for line in called.lines]))
+
+
+@pytest.mark.parametrize("size", ["80", "40x12", "80x", "axb", "9999x24"])
+def test_a_size_that_no_screen_has_is_refused(lab: Lab, size: str) -> None:
+    called = lab("show", ROOT / "recordings" / "item-comparison.rec.jsonl", "--as", "cast", "--size", size)
+    assert called.code == 2 and f"--size {size}" in called.err and "80x24" in called.err
