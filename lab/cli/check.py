@@ -7,7 +7,7 @@ from lab.core.errors import Complaint, RecordingError, ScenarioError, UsageError
 from lab.core.lint import lint
 from lab.core.oauth import DEMO
 from lab.core.parse import parse_with_places
-from lab.files import RECORDING_ENDING, SCENARIO_ENDING, read_recording, read_scenario, scenario_names
+from lab.files import RECORDING_ENDING, SCENARIO_ENDING, Beside, read_recording, read_scenario, scenario_names
 from lab.recording.leaks import leaks
 from lab.settings import Settings
 
@@ -54,10 +54,11 @@ def files_of(path: Path) -> list[Path]:
 def check(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
     """The complaints, and the warnings if there are no complaints."""
     try:
-        scenario, places = parse_with_places(read_scenario(file), str(file), stem=file.stem)
+        beside = Beside(file.parent)
+        scenario, places = parse_with_places(read_scenario(file), str(file), stem=file.stem, reader=beside)
     except ScenarioError as error:
         return error.complaints, ()
-    return (), lint(scenario, str(file), places)
+    return (), lint(scenario, str(file), places, beside.found)
 
 
 def _told(complaint: Complaint) -> str:

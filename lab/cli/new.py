@@ -7,6 +7,7 @@ from lab.core.errors import UsageError
 from lab.settings import Settings
 
 START = """\
+# yaml-language-server: $schema=lab.schema.json     (written by: lab schema > scenarios/lab.schema.json)
 lab: 1                        # version of this language
 name: {name}
 title: {title}

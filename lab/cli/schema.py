@@ -3,7 +3,8 @@
 import json
 
 from lab.cli.console import Console
-from lab.core.scenario import Scenario, Server
+from lab.core.scenario import Server
+from lab.core.scenario.schema import json_schema
 from lab.server.limits import KINDS, Limits
 from lab.settings import Settings
 
@@ -14,10 +15,14 @@ _WRITTEN: dict[str, object] = {
 }
 
 
+def text() -> str:
+    """The schema as it is printed, and as the lab carries it in `scenario.schema.json`."""
+    return json.dumps(json_schema(), ensure_ascii=False, indent=2)
+
+
 def execute(asked: Settings, console: Console) -> int:
     """Print it."""
-    schema = of_settings() if asked.settings else Scenario.model_json_schema(by_alias=True)
-    console.out(json.dumps(schema, ensure_ascii=False, indent=2))
+    console.out(json.dumps(of_settings(), ensure_ascii=False, indent=2) if asked.settings else text())
     return 0
 
 

@@ -1,7 +1,7 @@
 """Warnings about a scenario that loads: what is allowed, and probably not meant."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lab.core.clock import Millis, clock_text
 from lab.core.errors import Complaint
@@ -14,7 +14,9 @@ from lab.core.scenario import (
     Complete,
     Failure,
     Fault,
+    FileOutput,
     Gate,
+    Html,
     Latency,
     LogNormal,
     Observed,
@@ -32,18 +34,32 @@ from lab.core.scenario import (
 _FORMS = ("between", "one_of", "fake", "list")
 
 
-def lint(scenario: Scenario, file: str, places: Places) -> tuple[Complaint, ...]:
-    """The warnings, in the order of the file; `places` come from `parse_with_places`."""
-    warnings = [
-        *_unreachable(scenario),
-        *_reviewers(scenario),
-        *_token(scenario),
-        *_faults(scenario),
-        *_outputs(scenario),
-        *_misspelt(scenario),
-    ]
-    marks = [(places.value(path), what, hint) for path, what, hint in warnings]
+def lint(
+    scenario: Scenario, file: str, places: Places, files: Mapping[str, str] | None = None
+) -> tuple[Complaint, ...]:
+    """The warnings, in the order of the file; `places` come from `parse_with_places`, `files` are what outputs name."""
+    marks = [(places.value(path), what, hint) for path, what, hint in _faults(scenario)]
+    parts = list(_parts(scenario))
+    for turn, (prefix, part) in enumerate(parts, 1):
+        names = _names([each for _, each in parts[:turn]])
+        warnings = [
+            *_unreachable(part),
+            *_reviewers(part),
+            *_token(part),
+            *_outputs(part, names, files or {}),
+            *_misspelt(part),
+        ]
+        marks += [(places.value((*prefix, *path)), what, hint) for path, what, hint in warnings]
     return tuple(sorted(Complaint(file, mark.line, mark.column, what, hint) for mark, what, hint in marks))
+
+
+def _parts(scenario: Scenario) -> Iterator[tuple[Path, Scenario]]:
+    """The scenario, and each later turn as one of its own."""
+    yield (), scenario
+    for place in range(len(scenario.turns)):
+        part = scenario.of_turn(place + 2)
+        if part is not None:
+            yield ("turns", place), part
 
 
 def _unreachable(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
@@ -89,20 +105,41 @@ def _reviewers(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
         if step.reviewer is None:
             hint = "write reviewer: nobody if that is meant"
             yield path, f"{step.gate} has no reviewer: without a person the job waits until it times out", hint
-        for vote in _votes(step):
-            if vote.after >= step.patience:
-                hint = f"{clock_text(vote.after)} after the opening, patience ends at {clock_text(step.patience)}"
-                yield (*path, "reviewer"), f"{step.gate} times out before its reviewer answers", hint
+        due = _due(step)
+        if due is not None and due >= step.patience:
+            hint = f"{clock_text(due)} after the opening, patience ends at {clock_text(step.patience)}"
+            answers = "answers" if step.approvals == 1 else f"has given {step.approvals} approvals"
+            yield (*path, "reviewer"), f"{step.gate} times out before its reviewer {answers}", hint
+        if isinstance(step.reviewer, Script) and len(step.reviewer.script) < step.approvals and _approves(step):
+            hint = f"{len(step.reviewer.script)} of {step.approvals} votes are scripted"
+            yield (*path, "reviewer"), f"{step.gate} times out: its script holds too few votes", hint
 
 
 def _votes(gate: Gate) -> tuple[Vote, ...]:
     match gate.reviewer:
         case Vote() as vote:
-            return (vote,)
+            return (vote,) * gate.approvals
         case Script(script=votes):
             return votes
         case _:
             return ()
+
+
+def _approves(gate: Gate) -> bool:
+    return all(vote.verdict == "approved" for vote in _votes(gate))
+
+
+def _due(gate: Gate) -> Millis | None:
+    """When the script ends the gate's slowest opening, counted from that opening, if nobody else votes."""
+    if gate.approvals == 1:
+        return max((vote.after for vote in _votes(gate)), default=None)
+    total: Millis = 0
+    votes = _votes(gate)[: gate.approvals]
+    for vote in votes:
+        total += vote.after
+        if vote.verdict != "approved":
+            break
+    return total if votes else None
 
 
 def _token(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
@@ -134,9 +171,9 @@ def _longest(latency: Latency) -> Millis:
 
 def _faults(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
     """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
-    turns = [scenario, *filter(None, map(scenario.of_turn, range(2, len(scenario.turns) + 2)))]
-    reached = {name for turn in turns for name in _reached(turn)}
-    lasting = {step_id(step) for turn in turns for step in turn.steps if _lasts(step)}
+    parts = [part for _, part in _parts(scenario)]
+    reached = {name for part in parts for name in _reached(part)}
+    lasting = {step_id(step) for part in parts for step in part.steps if _lasts(step)}
     names = fault_names(scenario.faults)
     for place, fault in enumerate(scenario.faults):
         path: Path = ("faults", place)
@@ -170,35 +207,54 @@ def _shadows(earlier: Fault, fault: Fault) -> bool:
     return endless and other.first <= mine.first and mine.every % other.every == 0
 
 
-def _outputs(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
-    names = _names(scenario)
-    for place, step in enumerate(scenario.steps):
-        text = step.output if isinstance(step, Complete | Failure) else None
-        if not isinstance(text, str):
-            continue
+def _outputs(part: Scenario, names: Mapping[str, object], files: Mapping[str, str]) -> Iterator[tuple[Path, str, str]]:
+    for place, step in enumerate(part.steps):
         path: Path = ("steps", place, "output")
         try:
-            if not template(text).render(names).strip():
-                yield path, f"the output of {step_id(step)} renders to nothing", "write output: null if that is meant"
+            text = _output(step, names, files)
         except RenderFailure as failure:
             yield path, f"the output of {step_id(step)} doesn't render: {failure}", ""
+            continue
+        if text is not None and not text.strip():
+            yield path, f"the output of {step_id(step)} renders to nothing", "write output: null if that is meant"
 
 
-def _names(scenario: Scenario) -> Mapping[str, object]:
-    """Names as the first job has them, every gate approved with a comment."""
-    data = restore(scenario.data, generate(scenario.data, scenario.seed or 0, f"{scenario.name}/1"))
-    found = re.search(scenario.match, scenario.message, re.IGNORECASE) if scenario.match else None
+def _output(step: Step, names: Mapping[str, object], files: Mapping[str, str]) -> str | None:
+    """A text output as it would be; None where there is none, or an empty one was written as such."""
+    output = step.output if isinstance(step, Complete | Failure) else None
+    match output:
+        case Html():
+            return template(output.html).render(names)
+        case FileOutput():
+            return files.get(output.file)
+        case str():
+            return template(output).render(names) if output else None
+        case _:
+            return None
+
+
+def _names(parts: Sequence[Scenario]) -> Mapping[str, object]:
+    """Names as the first job of the last part has them: its gates approved with a comment, the turns before answered."""
+    *before, part = parts
+    earlier = [{**_asked(each), "output": "An answer."} for each in before]
     decision = {"verdict": "approved", "by": "reviewer", "comment": "A comment."}
     return {
-        "message": scenario.message,
-        "match": found.groupdict(default="") if found else {},
-        "parameters": scenario.parameters,
-        "data": data,
-        "decisions": {step.gate: decision for step in scenario.steps if isinstance(step, Gate)},
+        **_asked(part),
+        "parameters": part.parameters,
+        "decisions": {step.gate: decision for step in part.steps if isinstance(step, Gate)},
         "job": {"id": "00000000-0000-4000-8000-000000000000"},
-        "turn": 1,
-        "conversation": {"id": "00000000-0000-4000-8000-000000000000", "turns": []},
+        "turn": len(parts),
+        "conversation": {"id": "00000000-0000-4000-8000-000000000000", "turns": earlier},
         "now": "2026-01-01T00:00:00.000Z",
+    }
+
+
+def _asked(part: Scenario) -> dict[str, object]:
+    found = re.search(part.match, part.message, re.IGNORECASE) if part.match else None
+    return {
+        "message": part.message,
+        "match": found.groupdict(default="") if found else {},
+        "data": restore(part.data, generate(part.data, part.seed or 0, f"{part.name}/1")),
     }
 
 

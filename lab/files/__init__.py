@@ -15,7 +15,8 @@ from typing import TypeAlias
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.core.parse import parse
 from lab.core.plan import Outline, outline
-from lab.files.beside import Beside, flags
+from lab.files.beside import Beside as Beside
+from lab.files.beside import flags
 from lab.files.runtime import publish_token as publish_token
 from lab.files.runtime import token_for as token_for
 from lab.files.runtime import withdraw_token as withdraw_token

@@ -33,6 +33,16 @@ END = "  - {complete: end, output: done}\n"
         "  - {wait: w, takes: 1h, again: {to: w, rounds: 2}}\n" + END,
         "  - {complete: end, output: null}\n",
         "  - {complete: end, output: {json: {}}}\n",
+        "  - {complete: end, output: ''}\n",
+        "  - {complete: end, output: {filler: 0B}}\n",
+        "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 4s, verdict: approved}}\n"
+        + END,
+        "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 9s, verdict: rejected}}\n"
+        + END,
+        "  - {gate: g, asks: Q, channel: EMAIL, approvals: 3, patience: 10s, reviewer: {script:"
+        " [{after: 4s, verdict: approved}, {after: 4s, verdict: rejected}]}}\n" + END,
+        END + "turns:\n  - ask: more\n    data: {x: 1}\n    steps:\n      - complete: end\n        output:"
+        " '{{ data.x }} {{ conversation.turns[0].output }} {{ turn }}'\n",
         "  - {gate: g, asks: Q, patience: 1m, reviewer: nobody, verdicts: {timed-out: late}}\n"
         + END
         + "  - {error: late, text: Too late.}\n",
@@ -71,6 +81,26 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         (
             "  - {gate: g, asks: Q, patience: 5s, reviewer: {script: [{after: 6s, verdict: approved}]}}\n" + END,
             "a.yaml:7:48: g times out before its reviewer answers; 00:06.0 after the opening, patience ends at 00:05.0",
+        ),
+        (
+            "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 5s, verdict: approved}}\n"
+            + END,
+            "a.yaml:7:79: g times out before its reviewer has given 2 approvals;"
+            " 00:10.0 after the opening, patience ends at 00:10.0",
+        ),
+        (
+            "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {script:"
+            " [{after: 5s, verdict: approved}]}}\n" + END,
+            "a.yaml:7:79: g times out: its script holds too few votes; 1 of 2 votes are scripted",
+        ),
+        (
+            END
+            + "turns:\n  - ask: more\n    steps:\n      - {complete: end, output: x}\n      - {complete: off, output: y}\n",
+            "a.yaml:12:9: no path leads to off; name it in a verdict or a next, or leave it out",
+        ),
+        (
+            END + "turns:\n  - ask: more\n    steps:\n      - {complete: end, output: {html: '{{ message[:0] }}'}}\n",
+            "a.yaml:11:33: the output of end renders to nothing; write output: null if that is meant",
         ),
         (
             "  - {gate: g, asks: Q, patience: 2h, reviewer: nobody}\n" + END,

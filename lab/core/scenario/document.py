@@ -31,8 +31,8 @@ class Agent(Model):
 class Ask(Model):
     """What the external app sends: the message and the workflow's parameters."""
 
-    message: str = Field(min_length=1)
-    parameters: dict[str, Json] = Field(default_factory=dict)
+    message: str = Field(min_length=1, description="what the user says")
+    parameters: dict[str, Json] = Field(default_factory=dict, description="inputs of the workflow, by name")
 
 
 def _ask_form(value: object) -> str:
@@ -56,7 +56,7 @@ class Turn(Model):
         default_factory=dict,
         description="drawn for this turn; what earlier turns drew is conversation.turns[0].data in templates",
     )
-    steps: "Steps"
+    steps: "Steps" = Field(description="in order; the first is where this turn's job begins")
 
     @property
     def asked(self) -> Ask:
@@ -77,7 +77,7 @@ def _asked(ask: str | Ask) -> Ask:
 class Token(Model):
     """The bearer tokens of the scenario."""
 
-    lifetime: Duration = Field(3_600_000, description="how long a token is good, from 1m to a year")
+    lifetime: Duration = Field(3_600_000, description="how long a token is good")
     renewed: bool = Field(False, description="true: jobs are meant to outlive a token, so nothing warns of it")
 
 
@@ -124,7 +124,7 @@ class Scenario(Model):
     title: str = Field(description="one line for people")
     shows: str = Field("", description="one line for the picker: what this scenario demonstrates")
     story: str = Field("", description="for the presenter, shown before the run; Markdown")
-    agent: Agent
+    agent: Agent = Field(description="the agent team that the scenario plays")
     ask: AnyAsk
     match: str | None = Field(None, description="regular expression the message must contain, ignoring case")
     seed: int | None = Field(None, ge=0, le=2**63 - 1, description="from which all chance is drawn, unless told")
@@ -132,12 +132,12 @@ class Scenario(Model):
         default_factory=Switches,
         description="switches for this scenario; those of the identity domain hold only where it is served alone",
     )
-    token: Token = Token()
-    latency: Latencies = Latencies()
+    token: Token = Field(Token(), description="the bearer tokens")
+    latency: Latencies = Field(Latencies(), description="how long each route withholds its reply")
     retention: Duration | None = Field(
         None, description="how long a finished job can still be asked for, then 404; for ever if absent"
     )
-    limits: Limits = Limits()
+    limits: Limits = Field(Limits(), description="what a well-behaved client keeps to")
     data: dict[str, Datum] = Field(
         default_factory=dict, description="values for templates: constants, and what is drawn once per job"
     )

@@ -3,7 +3,7 @@
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Annotated, TypeAlias
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic import JsonValue as Json
 
 from lab.core.scenario.words import Duration, Model
@@ -24,8 +24,8 @@ class Between(Model):
 class LogNormal(Model):
     """A log-normal draw, given by its median and 95th percentile."""
 
-    median: Duration
-    p95: Duration
+    median: Duration = Field(description="half of the draws are shorter")
+    p95: Duration = Field(description="one in twenty is longer")
 
     @model_validator(mode="after")
     def _ordered(self) -> "LogNormal":
@@ -37,7 +37,7 @@ class LogNormal(Model):
 class Observed(Model):
     """A draw from measured values."""
 
-    observed: tuple[Duration, ...] = Field(strict=False, min_length=1)
+    observed: tuple[Duration, ...] = Field(strict=False, min_length=1, description="measured values, each as likely")
 
 
 def _latency_form(value: object) -> str:
@@ -87,7 +87,7 @@ class Number(Model):
 class OneOf(Model):
     """One of the listed values."""
 
-    one_of: tuple[Json, ...] = Field(strict=False, min_length=1)
+    one_of: tuple[Json, ...] = Field(strict=False, min_length=1, description="the values, each as likely")
 
 
 class Fake(Model):
@@ -96,14 +96,14 @@ class Fake(Model):
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
     fake: str = Field(description="a Faker provider, such as company or name")
-    locale: str | None = Field(None, pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")
+    locale: str | None = Field(None, pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$", description="as de_DE; en_US if absent")
 
 
 class Listed(Model):
     """A list of `count` values, each drawn on its own."""
 
-    list: "Datum"
-    count: int = Field(ge=0, le=1000)
+    list: "Datum" = Field(description="what each value is drawn from")
+    count: int = Field(ge=0, le=1000, description="how many")
 
     @property
     def size(self) -> int:
@@ -126,8 +126,15 @@ def _datum_form(value: object) -> str:
     return forms.get(type(value), "data:constant")
 
 
+DRAWN = ("between", "one_of", "fake", "list")
+"""The keys that make an entry of `data` a draw."""
+_NOT_DRAWN = WithJsonSchema({
+    "description": "a constant",
+    "not": {"type": "object", "anyOf": [{"required": [key]} for key in DRAWN]},
+})  # fmt: skip
+
 Datum: TypeAlias = Annotated[
-    Annotated[Json, Tag("data:constant")]
+    Annotated[Json, _NOT_DRAWN, Tag("data:constant")]
     | Annotated[Number, Tag("data:number")]
     | Annotated[OneOf, Tag("data:one_of")]
     | Annotated[Fake, Tag("data:fake")]

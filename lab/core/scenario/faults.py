@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema,
 
 from lab.core.clock import Millis
 from lab.core.scenario.steps import StepId
-from lab.core.scenario.words import Duration, Model, Status, duration
+from lab.core.scenario.words import DURATION_PATTERN, Duration, Model, Status, duration
 
 FAULT_ROUTES = ("token", "invoke", "status", "stream")
 MILLION = 1_000_000
@@ -99,8 +99,9 @@ def _retry_form(value: object) -> str:
     return "retry:date" if isinstance(value, dict | RetryDate) else "retry:seconds"
 
 
+_WRITTEN = Annotated[str, Field(pattern=DURATION_PATTERN)]
 RetryAfter: TypeAlias = Annotated[
-    Annotated[Millis, BeforeValidator(_seconds, json_schema_input_type=str), Tag("retry:seconds")]
+    Annotated[Millis, BeforeValidator(_seconds, json_schema_input_type=_WRITTEN), Tag("retry:seconds")]
     | Annotated[RetryDate, Tag("retry:date")]
     | Annotated[RetryText, Tag("retry:text")],
     Discriminator(_retry_form),

@@ -52,9 +52,9 @@ class FileOutput(Model):
 class Filler(Model):
     """Text of a stated size, for clients that must cope with it."""
 
-    filler: Annotated[int, BeforeValidator(size, json_schema_input_type=str)] = Field(
-        description="as 5MB, 300kB or 80B; at most 16 MiB"
-    )
+    filler: Annotated[
+        int, BeforeValidator(size, json_schema_input_type=Annotated[str, Field(pattern=SIZE_PATTERN)])
+    ] = Field(description="as 5MB, 300kB or 80B; at most 16 MiB")
 
 
 FORMS = ("json", "html", "file", "filler")

@@ -68,7 +68,7 @@ class Vote(Model):
     """A scripted decision, at each opening, for every missing vote."""
 
     after: Duration = Field(description="counted from the opening, in a quorum from the vote before")
-    verdict: Literal["approved", "rejected", "changes-requested"]
+    verdict: Literal["approved", "rejected", "changes-requested"] = Field(description="how the person decides")
     by: str | None = Field(None, description="a name; left out where it has voted already")
     comment: str | None = Field(None, description="what the person says; changes-requested needs it")
 
@@ -76,7 +76,7 @@ class Vote(Model):
 class Script(Model):
     """Scripted decisions in order, one a vote; a live vote uses up its entry. Past the last: nobody."""
 
-    script: tuple[Vote, ...] = Field(strict=False, min_length=1, max_length=100)
+    script: tuple[Vote, ...] = Field(strict=False, min_length=1, max_length=100, description="the decisions, in order")
 
 
 def _reviewer_form(value: object) -> str:

@@ -22,7 +22,7 @@ def _word(value: bool) -> str:
 
 
 OnOff: TypeAlias = Annotated[
-    bool, BeforeValidator(_on), PlainSerializer(_word), WithJsonSchema({"enum": ["on", "off"]})
+    bool, BeforeValidator(_on), PlainSerializer(_word), WithJsonSchema({"enum": ["on", "off", True, False]})
 ]
 """`on` or `off` in every text, a bool inside."""
 

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from lab.core.clock import Millis
 
@@ -35,8 +35,8 @@ class Verdict(StrEnum):
 
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION = re.compile(r"(?:\d+(?:d|h|ms|m|s))+")
-_PART = re.compile(r"(\d+)(d|h|ms|m|s)")
+_DURATION = re.compile(r"(?:[0-9]+(?:d|h|ms|m|s))+")
+_PART = re.compile(r"([0-9]+)(d|h|ms|m|s)")
 LONGEST: Millis = 10 * 366 * 86_400_000
 """The longest duration a scenario may name: ten years."""
 
@@ -63,10 +63,21 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else ""
 
 
+DURATION_PATTERN = rf"^{_DURATION.pattern}$"
+"""How a duration is written, for editors; that it is at most ten years only the parser says."""
 Duration: TypeAlias = Annotated[
     Millis,
-    BeforeValidator(duration, json_schema_input_type=str),
+    BeforeValidator(duration, json_schema_input_type=Annotated[str, Field(pattern=DURATION_PATTERN)]),
 ]
+
+
+def duration_text(millis: Millis) -> str:
+    """The duration as an author would write it: `90s` is `1m30s`."""
+    parts: list[str] = []
+    for unit in ("d", "h", "m", "s", "ms"):
+        count, millis = divmod(millis, _UNITS[unit])
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0ms"
 
 
 class Model(BaseModel):

@@ -1,0 +1,171 @@
+"""Scenario documents as hypothesis draws them, before anything has looked at them: whole, or with a shape spoilt."""
+
+import copy
+from typing import Any
+
+from hypothesis import strategies as st
+
+Document = dict[str, Any]
+WORDS = st.sampled_from(["one", "two words", "Drei", "{{ message }}", "{{ turn }}. {{ now[:10] }}", "é ☺"])
+DURATIONS = st.sampled_from(["1ms", "250ms", "3s", "15m", "1h30m", "2d"])
+SHORT = st.sampled_from(["1s", "4s", "30s"])
+LATENCIES = st.one_of(
+    DURATIONS,
+    st.sampled_from([["1s", "4s"], ["0ms", "0ms"]]).map(lambda pair: {"between": pair}),
+    st.just({"median": "2s", "p95": "5s"}),
+    st.lists(DURATIONS, min_size=1, max_size=3).map(lambda values: {"observed": values}),
+)
+NUMBERS = st.fixed_dictionaries(
+    {"between": st.sampled_from([[1, 6], [0.5, 2], [18, 24]])}, optional={"decimals": st.integers(1, 3)}
+)
+PLAIN = st.one_of(
+    st.none(), st.booleans(), st.integers(-9, 9), st.just(1.5), WORDS, st.just([1, "a"]), st.just({"k": [None]})
+)
+DATA = st.recursive(
+    st.one_of(
+        PLAIN,
+        NUMBERS,
+        st.lists(PLAIN, min_size=1, max_size=3).map(lambda values: {"one_of": values}),
+        st.sampled_from([{"fake": "company"}, {"fake": "name", "locale": "de_DE"}, {"fake": "bothify", "text": "##"}]),
+    ),
+    lambda inner: st.fixed_dictionaries({"list": inner, "count": st.integers(0, 3)}),
+    max_leaves=2,
+)
+OUTPUTS = st.one_of(
+    WORDS, st.none(), st.just(""), PLAIN.map(lambda value: {"json": value}), WORDS.map(lambda text: {"html": text}),
+    st.sampled_from([{"filler": "80B"}, {"filler": "2kB"}]),
+)  # fmt: skip
+VERDICTS = ("approved", "rejected", "changes-requested")
+
+
+def _votes(offered: tuple[str, ...]) -> st.SearchStrategy[Document]:
+    return st.fixed_dictionaries(
+        {"after": SHORT, "verdict": st.sampled_from(offered), "comment": WORDS.filter(lambda text: "{" not in text)},
+        optional={"by": st.sampled_from(["ann", "bob"])},
+    )
+
+
+@st.composite
+def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str]) -> Document:
+    gate: Document = {"asks": draw(WORDS), "patience": draw(st.sampled_from(["10m", "1h"]))}
+    routes = {
+        name: draw(st.sampled_from(ahead)) for name in ("approved", "rejected", "timed-out") if draw(st.booleans())
+    }
+    gate["channel"] = draw(st.sampled_from(["CHAT", "EMAIL", "APPROVAL_PROCESS"]))
+    collects = draw(st.integers(0, 5)) == 0
+    if collects:
+        gate |= {"approval": False}
+    elif draw(st.booleans()):
+        routes["changes-requested"] = draw(st.sampled_from(behind))
+        gate["rounds"] = draw(st.integers(1, 3))
+    if not collects and gate["channel"] != "CHAT" and draw(st.booleans()):
+        gate["approvals"] = draw(st.integers(1, 3))
+    offered = VERDICTS[:1] if collects else VERDICTS if "changes-requested" in routes else VERDICTS[:2]
+    votes = _votes(offered)
+    gate["reviewer"] = draw(
+        st.one_of(st.just("nobody"), votes, st.lists(votes, min_size=3, max_size=4).map(lambda some: {"script": some}))
+    )
+    if draw(st.booleans()):
+        gate |= {"verdicts": routes, "labels": {"approve": "Go"}}
+    elif "changes-requested" in routes:
+        gate["verdicts"] = routes
+    return gate
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> list[Document]:
+    """Steps that lead to an ending: whatever leads back is counted."""
+    names = [f"s{index}" for index in range(draw(st.integers(0, 4)))]
+    made: list[Document] = []
+    for index, name in enumerate(names):
+        ahead = [*names[index + 1 :], "done", "failed"]
+        kind = draw(st.sampled_from(("work", "wait", "gate")))
+        step: Document = {kind: name}
+        if kind == "gate":
+            step |= draw(_gate(ahead, names[: index + 1]))
+        else:
+            step["takes"] = draw(SHORT if index == 0 else LATENCIES)
+            step |= draw(st.fixed_dictionaries({}, optional={"says": WORDS, "title": WORDS}))
+            if draw(st.booleans()):
+                step["next"] = draw(st.sampled_from(ahead))
+            if kind == "wait" and draw(st.booleans()):
+                # back to a step that takes time: a loop of 0ms is a complaint
+                step["again"] = {"to": names[0], "rounds": draw(st.integers(1, 3))}
+        made.append(step)
+    made.append({"complete": "done", "output": draw(OUTPUTS)})
+    made.append({"error": "failed", "text": draw(WORDS)})
+    return made
+
+
+FAULTS = st.sampled_from([
+    {"route": "status", "calls": 2, "answer": 503, "retry_after": "2s"},
+    {"route": "token", "calls": "2-4", "answer": 401, "error": "invalid_client"},
+    {"route": "invoke", "calls": "every 3", "strike": "reset"},
+    {"route": "status", "chance": "5%", "odd_body": True, "omit": ["output"]},
+    {"route": "status", "after": "5s", "status_word": "QUEUED_V2"},
+    {"route": "status", "answer": 429, "retry_after": {"text": "1.5"}},
+])  # fmt: skip
+
+
+@st.composite
+def documents(draw: st.DrawFn, faults: bool = False) -> Document:
+    """A whole document that loads."""
+    document: Document = {
+        "lab": 1, "name": "drawn", "title": draw(WORDS), "agent": {"code": "DRAWN"}, "ask": "go on",
+        "steps": draw(steps()),
+    }  # fmt: skip
+    document |= draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "match": st.sampled_from(["go", "(?P<what>go) on"]),
+                "seed": st.integers(0, 2**63 - 1),
+                "token": st.just({"lifetime": "30d"}),
+                "latency": st.fixed_dictionaries({}, optional={"token": LATENCIES, "status": LATENCIES}),
+                "data": st.dictionaries(st.sampled_from(["a", "b", "c"]), DATA, max_size=3),
+                "retention": DURATIONS,
+                "limits": st.just({"concurrent": 10}),
+                "narration": st.just({"waiting": "A person decides."}),
+                "settings": st.sampled_from([{"invoke_status": 200}, {"hints": "off", "body": "minimal"}]),
+                "turns": st.lists(
+                    st.builds(lambda some: {"ask": "more", "steps": some}, steps()), min_size=1, max_size=2
+                ),
+            },
+        )
+    )
+    if faults and draw(st.booleans()):
+        document["faults"] = draw(st.lists(FAULTS, min_size=1, max_size=3))
+    return copy.deepcopy(document)
+
+
+ODD = st.sampled_from(
+    [None, True, 0, -1, 7, 1.5, "", "x", "10", "1s", "X_Y", "approved", [], {}, ["x"], {"x": 1}, {"between": [1, 2]}, ["1s"]]
+)  # fmt: skip
+
+
+def _places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, element in pairs:
+        found += _places(element, (*path, key))
+    return found
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> Document:
+    """A document that loads but for up to three spoilt places, which may not even harm."""
+    document = draw(documents(faults=True))
+    for _ in range(draw(st.integers(0, 3))):
+        *way, last = draw(st.sampled_from(_places(document)))
+        around: Any = document
+        for part in way:
+            around = around[part]
+        how = draw(st.sampled_from(("odd", "odd", "gone", "renamed", "more")))
+        if how == "odd":
+            around[last] = copy.deepcopy(draw(ODD))
+        elif how == "gone":
+            del around[last]
+        elif isinstance(around, dict):
+            name = "xyzzy" if how == "more" else draw(st.sampled_from(["xyzzy", "gate", "takes", "match", "json"]))
+            around[name] = copy.deepcopy(around[last]) if how == "more" else around.pop(last)
+    return document
