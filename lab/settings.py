@@ -51,6 +51,7 @@ class Settings:
     json: bool = False
     plain: bool = False
     strict: bool = False
+    plan: bool = False
     host: str = "127.0.0.1"
     port: int = 0
     control_port: int = 0
@@ -118,6 +119,7 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         json=given.get("json", False),
         plain=given.get("plain", False),
         strict=given.get("strict", False),
+        plan=given.get("plan", False),
         host=_host(given.get("host", "127.0.0.1"), exposed=given.get("i_know_this_is_exposed", False)),
         port=_number(given.get("port", 0), "--port", 0, 65_535),
         control_port=_number(given.get("control_port", 0), "--control-port", 0, 65_535),

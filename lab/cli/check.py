@@ -7,7 +7,16 @@ from lab.core.errors import Complaint, RecordingError, ScenarioError, UsageError
 from lab.core.lint import lint
 from lab.core.oauth import DEMO
 from lab.core.parse import parse_with_places
-from lab.files import RECORDING_ENDING, SCENARIO_ENDING, Beside, read_recording, read_scenario, scenario_names
+from lab.core.seeds import Seed
+from lab.files import (
+    RECORDING_ENDING,
+    SCENARIO_ENDING,
+    Beside,
+    load_scenario,
+    read_recording,
+    read_scenario,
+    scenario_names,
+)
 from lab.recording.leaks import leaks
 from lab.settings import Settings
 
@@ -30,6 +39,9 @@ def execute(asked: Settings, console: Console) -> int:
             console.out(str(complaint))
         for complaint in doubtful:
             console.out(f"{complaint.file}:{complaint.line}:{complaint.column}: warning: {_told(complaint)}")
+        if asked.plan and not wrong:
+            for line in planned(file, asked.seed):
+                console.out(line)
         complaints += len(wrong)
         warnings += len(doubtful)
     leaked = f", {_count(hits, 'leak')}" if hits else ""
@@ -59,6 +71,14 @@ def check(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
     except ScenarioError as error:
         return error.complaints, ()
     return (), lint(scenario, str(file), places, beside.found)
+
+
+def planned(file: Path, seed: Seed | None) -> list[str]:
+    """The timeline that the seed settles, else the scenario's own, else 0."""
+    from lab.cli.plan import table  # only this needs plans
+
+    outline = load_scenario(str(file), file.parent)
+    return table(outline, seed if seed is not None else outline.scenario.seed or 0)
 
 
 def _told(complaint: Complaint) -> str:

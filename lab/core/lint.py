@@ -181,8 +181,8 @@ def _faults(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
             yield (*path, "step"), f"{names[place]} can't strike: no path leads to {fault.step}", ""
         elif fault.step is not None and fault.step not in lasting:
             yield (*path, "step"), f"{names[place]} can't strike: {fault.step} takes no time", ""
-        if scenario.turns and (fault.turn or 0) > len(turns):
-            yield (*path, "turn"), f"{names[place]} can't strike: the conversation has {len(turns)} turns", ""
+        if scenario.turns and (fault.turn or 0) > len(parts):
+            yield (*path, "turn"), f"{names[place]} can't strike: the conversation has {len(parts)} turns", ""
         for other, earlier in zip(names, scenario.faults[:place], strict=False):
             if _shadows(earlier, fault):
                 hint = "the first in the list that fits strikes: put it before, or give it other calls"

@@ -11,7 +11,8 @@ from pydantic_core import core_schema
 
 from lab.core.exchange import Json
 from lab.core.scenario.document import Scenario
-from lab.core.scenario.words import DURATION_PATTERN, duration_text
+from lab.core.scenario.words import DURATION_PATTERN
+from lab.core.scenario.written import duration_text
 
 
 class _Generator(GenerateJsonSchema):

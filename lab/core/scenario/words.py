@@ -71,15 +71,6 @@ Duration: TypeAlias = Annotated[
 ]
 
 
-def duration_text(millis: Millis) -> str:
-    """The duration as an author would write it: `90s` is `1m30s`."""
-    parts: list[str] = []
-    for unit in ("d", "h", "m", "s", "ms"):
-        count, millis = divmod(millis, _UNITS[unit])
-        parts += [f"{count}{unit}"] if count else []
-    return "".join(parts) or "0ms"
-
-
 class Model(BaseModel):
     """The base of every part of the document: frozen, strict, no unknown keys."""
 

@@ -1,0 +1,80 @@
+"""`lab check --plan`: the timeline that a seed settles, and that it is the one that comes."""
+
+import json
+from pathlib import Path
+
+from tests.conftest import ROOT, Lab
+
+TALK = """\
+lab: 1
+name: talk
+title: Two turns
+agent: {code: TALK}
+ask: go
+seed: 3
+data: {color: {one_of: [red, blue]}}
+steps:
+  - work: think
+    takes: {between: [2s, 4s]}
+  - gate: board
+    asks: Sell the {{ data.color }} one?
+    channel: EMAIL
+    approvals: 2
+    patience: 1h
+    reviewer: {after: 10m, verdict: approved, by: ann, comment: Fine.}
+  - complete: first
+    output: {json: {color: "{{ data.color }}"}}
+turns:
+  - ask: more
+    steps:
+      - {wait: nap, takes: 1m, says: Sleeping}
+      - {gate: who, asks: Who?, patience: 5m, reviewer: nobody, verdicts: {timed-out: second}}
+      - complete: second
+        output: "\\n\\n{{ conversation.turns[0].output }}\\nand more"
+"""
+
+
+def test_the_table_says_what_happens_when_and_who_decides(lab: Lab) -> None:
+    Path("talk.yaml").write_text(TALK)
+    done = lab("check", "talk.yaml", "--plan", "--seed", "7", "--strict")
+    assert done.code == 0
+    assert done.lines == [
+        "talk · Two turns · seed 7",
+        "  turn 1: go",
+        "    at       lasts    status    step   what",
+        "    00:00.0  3s763ms  RUNNING   think",
+        "    00:03.7  20m      WAITING   board  Sell the red one?",
+        "                                       10:03.7 script: approved by ann: Fine.",
+        "                                       20:03.7 script: approved: Fine.",
+        '    20:03.7           COMPLETE  first  {"color":"red"}',
+        "  turn 2: more",
+        "    at       lasts  status    step    what",
+        "    00:00.0  1m     WAITING   nap     Sleeping",
+        "    01:00.0  5m     WAITING   who     Who?",
+        "                                      06:00.0 nobody decides: timed out",
+        '    06:00.0         COMPLETE  second  {"color":"red"}',
+    ]
+
+
+def test_without_a_seed_it_is_the_scenarios_own(lab: Lab) -> None:
+    Path("talk.yaml").write_text(TALK)
+    assert lab("check", "talk.yaml", "--plan").lines[0].endswith("seed 3")
+    assert lab("check", "talk.yaml", "--plan").out == lab("check", "talk.yaml", "--plan", "--seed", "3").out
+
+
+def test_a_file_with_a_complaint_has_no_plan(lab: Lab) -> None:
+    Path("talk.yaml").write_text(TALK.replace("approvals: 2", "approvals: two"))
+    done = lab("check", "talk.yaml", "--plan")
+    assert done.code == 2 and len(done.lines) == 1
+
+
+def test_it_is_what_a_run_with_that_seed_comes_to(lab: Lab) -> None:
+    plan = lab("check", ROOT / "scenarios" / "item-comparison.yaml", "--plan", "--seed", "11").lines
+    asked = next(line for line in plan if "Share the prices" in line)
+    run = lab("run", "item-comparison", "--seed", "11", "--speed", "instant", "--record", "eleven")
+    assert asked.split("with ")[1].strip("? ") in run.out
+    facts = [json.loads(line) for line in Path("recordings/eleven.rec.jsonl").read_text().splitlines()]
+    began = next(line["t"] for line in facts if line.get("type") == "job.accepted")
+    moves = [line.get("at", line["t"]) - began for line in facts if line.get("type") == "job.status"]
+    shown = [f"{at // 60_000:02d}:{at // 1000 % 60:02d}.{at // 100 % 10}" for at in moves]
+    assert shown == [line.split()[0] for line in plan[4:] if line[4] != " "]
