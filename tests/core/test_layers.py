@@ -86,7 +86,7 @@ def test_the_schema_offers_every_switch() -> None:
     schema = Scenario.model_json_schema(by_alias=True)
     offered = schema["$defs"][schema["properties"]["settings"]["$ref"].rpartition("/")[2]]
     assert list(offered["properties"]) == list(Switches.model_fields)
-    assert offered["properties"]["hints"]["enum"] == ["on", "off"]
+    assert offered["properties"]["hints"]["enum"] == ["on", "off", True, False]
 
 
 # Who wins
