@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from json import dumps
 from threading import current_thread, main_thread
 from types import FrameType
 from typing import IO
@@ -16,6 +17,9 @@ INTERRUPTED = 130
 
 ESCAPES = {number: f"\\x{number:02x}" for number in (*range(9), *range(11, 32), *range(127, 160))}
 """Controls that untrusted text may not send to a terminal; tab and line feed stay."""
+
+JSON_ESCAPES = {number: f"\\u{number:04x}" for number in range(127, 160)}
+"""The same for JSON, which itself escapes those below 32."""
 
 
 class Interrupted(BaseException):
@@ -36,6 +40,11 @@ class Console:
     def out(self, text: str = "") -> None:
         """A line of the result, at once on its way."""
         self._write(self._out or sys.stdout, text)
+
+    def json(self, document: object) -> None:
+        """A result as one line of JSON."""
+        text = dumps(document, ensure_ascii=False, separators=(",", ":"))
+        self.out(text.translate(JSON_ESCAPES))
 
     def err(self, text: str = "") -> None:
         """A line about the work: progress, advice, complaints."""

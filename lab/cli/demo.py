@@ -1,6 +1,5 @@
 """`lab demo`: one run on the screen, or as lines where there is no terminal."""
 
-import json
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -198,4 +197,4 @@ async def shown(app: "LabApp", stop: Stop, console: Console) -> None:
     if stop.reason is not None:
         raise Interrupted(stop.reason)
     if document is not None and not app.is_web:
-        console.out(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+        console.json(document)

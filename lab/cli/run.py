@@ -1,7 +1,5 @@
 """`lab run`: the external app without a screen, as a transcript or as its outcome in one line."""
 
-import json
-
 from lab.cli.asking import Person
 from lab.cli.console import Console, Interrupted
 from lab.cli.loop import Stop, complete
@@ -120,5 +118,5 @@ async def call(
 def ended(outcomes: list[Outcome], asked: Settings, console: Console) -> int:
     """Print the outcomes, a line each; 0 if all are COMPLETE."""
     for outcome in outcomes if asked.json else ():
-        console.out(json.dumps(outcome.document(), ensure_ascii=False, separators=(",", ":")))
+        console.json(outcome.document())
     return 0 if all(outcome.complete for outcome in outcomes) else 1

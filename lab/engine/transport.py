@@ -20,12 +20,18 @@ _UNSET = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock
 
 
 def open_session(connections: int = 0) -> aiohttp.ClientSession:
-    """A client that keeps no cookies, reads no environment, and waits for ever; made inside a running loop."""
-    return aiohttp.ClientSession(
+    """A client that keeps no cookies, reads no environment, and waits for ever; made inside a running loop.
+
+    It sends nothing twice by itself: a reset is the run's to see, and to answer.
+    """
+    session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections),
         cookie_jar=aiohttp.DummyCookieJar(), timeout=_UNSET, trust_env=False,
         headers={"user-agent": _AGENT, "accept-encoding": "gzip, deflate"}, skip_auto_headers=("content-type",),
     )  # fmt: skip
+    # aiohttp has no option for it; its own test client does the same
+    session._retry_connection = False
+    return session
 
 
 def address(text: str) -> URL:

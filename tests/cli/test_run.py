@@ -13,7 +13,7 @@ from lab.core.scenario import Scenario
 from tests.conftest import ROOT, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
-STATUS = {"bad-line": (None, 1), "broken-tool": ("ERROR", 1), "nobody-home": ("ERROR", 1)}
+STATUS = {"bad-line": (None, 1), "broken-tool": ("ERROR", 1), "nobody-home": ("ERROR", 1), "wrong-badge": (None, 1)}
 """Endings that are not COMPLETE; None: no job came of the last message."""
 
 

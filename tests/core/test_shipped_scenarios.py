@@ -3,27 +3,33 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lab.core.exchange import Request
 from lab.core.generate import generate, restore
 from lab.core.lint import lint
+from lab.core.oauth import DEMO, JANE
 from lab.core.parse import parse, parse_with_places
+from lab.core.plan import outline
 from lab.core.render import template
-from lab.core.scenario import Complete, Failure, Gate, Pause, Scenario, Verdict, Work, step_id
+from lab.core.scenario import Complete, Failure, Gate, Html, Pause, Scenario, Switches, Verdict, Work, step_id
 from lab.core.seeds import latency
+from lab.core.service import Config, Service
 from lab.tui.view.html import to_markdown
 from lab.tui.view.markdown import markdown
 from lab.tui.view.output import kind
 from lab.tui.view.rows.output import content
 from lab.tui.view.state import Scene, Show
+from tests.core.wire_peer import EPOCH, ask, invoke, read, status, token
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 NAMES = (
-    "anomaly-flag", "bad-line", "broken-tool", "contract-redraft", "invoice-analysis", "item-comparison",
+    "anomaly-flag", "bad-line", "broken-tool", "contract-redraft", "heavy-load", "invoice-analysis", "item-comparison",
     "month-end-marathon", "nobody-home", "rejected-discount", "rush-hour", "supplier-onboarding", "three-turns",
-    "tomorrow-s-status",
+    "tomorrow-s-status", "wrong-badge",
 )  # fmt: skip
 STAGES = ("idle", "token", "invoke", "polling")
 
@@ -47,8 +53,9 @@ def seen(scenario: Scenario, **decision: str | None) -> Mapping[str, object]:
 
 def output(scenario: Scenario, ending: str, **decision: str | None) -> str:
     for step in scenario.steps:
-        if isinstance(step, Complete) and step.complete == ending and isinstance(step.output, str):
-            return template(step.output).render(seen(scenario, **decision))
+        if isinstance(step, Complete) and step.complete == ending:
+            text = step.output.html if isinstance(step.output, Html) else step.output
+            return template(text).render(seen(scenario, **decision)) if isinstance(text, str) else ""
         if isinstance(step, Failure) and step.error == ending:
             return template(step.text).render(seen(scenario, **decision))
     raise AssertionError(ending)
@@ -189,3 +196,28 @@ def test_nobody_is_home_and_the_error_says_so() -> None:
     assert output(scenario, "unanswered") == (
         "The shift lead did not answer within 20 seconds; P-117 stays in service."
     )
+
+
+def refusal(mock: Service, sent: Request, now: int = 0) -> tuple[int, str]:
+    response = mock.serve(sent, now).response
+    members = read(response)
+    return response.status, str(members.get("error") or members.get("status"))
+
+
+def test_a_wrong_badge_is_refused_at_each_of_four_doors_and_the_right_one_at_none() -> None:
+    scenario = shipped("wrong-badge")
+    code, message = scenario.agent.code, {"message": scenario.message}
+    config = Config((outline(scenario),), Switches(), 42, EPOCH, (DEMO,))
+    mock = Service(config)
+    assert refusal(mock, ask("client_credentials", scope="urn:opc:resource:consumer::all")) == (400, "invalid_scope")
+    bearer = token(mock)
+    assert refusal(mock, invoke(bearer, message, code)) == (403, "FAI-40300")
+    assert refusal(mock, invoke(bearer, message, code), 3_600_000) == (401, "FAI-40100")
+    drafted = scenario.model_copy(update={"agent": scenario.agent.model_copy(update={"published": False})})
+    unpublished = Service(replace(config, outlines=(outline(drafted),)))
+    assert refusal(unpublished, invoke(token(unpublished), message, code)) == (404, "FAI-40400")
+    manager = Service(replace(config, accounts=(replace(JANE, roles=scenario.agent.roles),)))
+    granted = read(manager.serve(ask("password", username=JANE.name, password=JANE.password), 0).response)
+    job = read(manager.serve(invoke(str(granted["access_token"]), message, code), 0).response)["jobId"]
+    done = read(manager.serve(status(str(granted["access_token"]), str(job), code), 60_000).response)
+    assert "**Ready for payment**" in str(done["output"])

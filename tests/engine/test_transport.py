@@ -62,6 +62,30 @@ async def test_a_redirect_is_an_answer_and_headers_come_as_pairs(echo: Echo) -> 
     assert got.headers[:3] == (("location", "/elsewhere"), ("x-two", "a"), ("x-two", "b"))
 
 
+async def test_a_reset_on_a_kept_connection_is_told_and_nothing_is_sent_twice() -> None:
+    heads = 0
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal heads
+        await reader.readuntil(b"\r\n\r\n")
+        heads += 1
+        writer.write(REPLY)
+        await reader.readuntil(b"\r\n\r\n")
+        heads += 1
+        writer.transport.abort()
+
+    server = await asyncio.start_server(once, "127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    transport = HttpTransport(origin, f"{origin}/token")
+    await transport.send("status", Request("GET", "/x"))
+    with pytest.raises(TransportLost, match="reset"):
+        await transport.send("status", Request("GET", "/x"))
+    await transport.close()
+    server.close()
+    await server.wait_closed()
+    assert heads == 2
+
+
 async def test_no_header_tells_of_the_machine(echo: Echo) -> None:
     transport = HttpTransport(echo.origin, f"{echo.origin}/token")
     await transport.send("invoke", Request("POST", "/x", headers=(("authorization", "Bearer t"),), body=b"{}"))

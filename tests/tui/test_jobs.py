@@ -192,7 +192,7 @@ def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
     if stage.spans:
         assert stage.outcome is not None and stage.outcome.status == stage.spans[-1][0]
     else:
-        assert stage.outcome is None, "no job came of the last message"
+        assert stage.outcome is None or stage.outcome.status is None, "no job came of the last message"
     assert stage.token is not None and (stage.token.token or "").startswith("«token:T")
     assert jobs.flying == {} and len(jobs.keys()) == sum("/invokeAsync" in line for line in requests)
 

@@ -14,6 +14,10 @@ _MARKS = re.compile(r"^(?:#{1,6} |[-*+] |\d+\. |>|\|.*\||```)|\*\*[^*]+\*\*|`[^`
 # A string that was cut ends with the text: tried again from each of its quotes it would take the square of its length.
 _JSON = re.compile(r'("(?:[^"\\]|\\.)*(?:"|\Z))(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b')
 
+NOTHING = "null  the job ended without an output"
+EMPTY = '""  the output is an empty string'
+"""How outputs without text are shown."""
+
 
 @lru_cache(maxsize=4)
 def kind(output: str | None) -> str:
@@ -41,9 +45,9 @@ def rendered(output: str | None, inner: int) -> list[Row]:
     """The output as a person reads it."""
     match kind(output):
         case "null":
-            return wrap(row(("null  the job ended without an output", "dim")), inner)
+            return wrap(row((NOTHING, "dim")), inner)
         case "empty":
-            return wrap(row(('""  the output is an empty string', "dim")), inner)
+            return wrap(row((EMPTY, "dim")), inner)
         case "JSON":
             return coloured(json.dumps(_parsed(output or ""), ensure_ascii=False, indent=2), inner)
         case "HTML":

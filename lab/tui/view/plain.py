@@ -3,8 +3,12 @@
 from lab.core.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
 from lab.tui.view import clean
 from lab.tui.view.narrate import phase, sentence
+from lab.tui.view.output import EMPTY, NOTHING
 from lab.tui.view.rows.parts import at_text, latency
 from lab.tui.view.state import Call, Scene, Show, Stage
+
+CAP = 8_192
+"""The most characters of an output that a transcript shows."""
 
 
 def opening(show: Show) -> list[str]:
@@ -40,8 +44,8 @@ def _row(observation: Observation, before: Stage, after: Stage) -> list[str]:
         case Waiting(until=until, why="retry-after" | "retry" as why):
             word = "Retry-After" if why == "retry-after" else "next try"
             return [f"{at_text(after.since_start(observation.at))} WAIT     {word} {latency(until - observation.at)}"]
-        case Requested(route="invoke") if before.job is None and after.job is not None and after.turn > 1:
-            said = dict(after.job.fields).get("message", "")
+        case Requested(route="invoke") if after.turn > 1 and (before.job is None or before.turn < after.turn):
+            said = dict(after.job.fields).get("message", "") if after.job else ""
             return [f"{at_text(after.since_start(observation.at))} MESSAGE  {said}"]
         case _:
             return []
@@ -99,7 +103,14 @@ def _end(stage: Stage) -> list[str]:
     told = [f"{at} {outcome.status or 'STOPPED':<8} {outcome.polls} polls"]
     if outcome.error:
         told += ["", *clean.lines(outcome.error).split("\n")]
-    if outcome.output:
-        told += ["", *clean.lines(outcome.output).rstrip("\n").split("\n")]
+    if outcome.output or outcome.complete:
+        told += ["", *_output(outcome.output, stage.last.size if stage.last else 0)]
     told += [f"› {clean.line(question)}" for question in outcome.follow_up]
     return told
+
+
+def _output(output: str | None, size: int) -> list[str]:
+    if not output:
+        return [NOTHING if output is None else EMPTY]
+    told = clean.lines(output, CAP).rstrip("\n").split("\n")
+    return told if len(output) <= CAP else [*(told[:-1] or told), "", f"# cut after {CAP >> 10} KiB of {size} bytes"]

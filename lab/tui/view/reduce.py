@@ -224,7 +224,7 @@ def _polled(stage: Stage, call: Call, response: Response) -> Stage:
     body = _job_of(response.body) if response.status == 200 else None
     at = call.until or call.at
     if body is None:
-        word = "unreadable" if response.status == 200 else "refused"
+        word = "garbled" if response.status == 200 else "refused"
         mark = Mark(at, "lost", word, response.status, call.took, bad=True)
         return replace(stage, polls=stage.polls + 1, marks=with_mark(stage.marks, mark))
     status = clean.line(body.status, 40)
