@@ -53,6 +53,7 @@ def parser(console: Console) -> Parser:
     _run(command("run", "one run of the external app as a transcript", "lab run item-comparison --speed instant"))
     _replay(command("replay", "evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"))
     _check(command("check", "complaints and warnings about scenarios", "lab check scenarios/ --strict"))
+    _watch(command("watch", "a running lab on the screen: what others' clients do", "lab watch http://127.0.0.1:8081"))
     _play(command("play", "a recording on the screen, played back", "lab play item-comparison"))
     _drill(command("drill", "every variant of a scenario with one fault", "lab drill item-comparison --family W,P"))
     _show(command("show", "a recording as a transcript, or as a film", "lab show item-comparison"))
@@ -79,6 +80,12 @@ def _demo(into: Parser) -> None:
     _world(into)
     _ports(into)
     _runs(into)
+
+
+def _watch(into: Parser) -> None:
+    into.add_argument("targets", metavar="URL", help="the address of the control plane, as lab serve prints it")
+    into.add_argument("--plain", action="store_true", help="lines instead of the screen")
+    _folder(into)
 
 
 def _play(into: Parser) -> None:

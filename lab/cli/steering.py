@@ -15,28 +15,29 @@ class Steering:
 
     async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
         """Decide at a gate; the reason if it was refused."""
-        return _why(await self._client.decide(job, gate, verdict, comment=comment))
+        return why(await self._client.decide(job, gate, verdict, comment=comment))
 
     async def reset(self) -> str | None:
         """Clear the mock's ledger."""
-        return _why(await self._client.reset())
+        return why(await self._client.reset())
 
     async def scale(self, factor: str) -> str | None:
         """Set the pace of the mock's clock; `0` pauses."""
-        return _why(await self._client.scale(factor))
+        return why(await self._client.scale(factor))
 
     async def arm(self, fault: Mapping[str, Json]) -> str | None:
         """Arm a fault."""
-        return _why(await self._client.arm(fault))
+        return why(await self._client.arm(fault))
 
     async def disarm(self, name: str) -> str | None:
         """Disarm it."""
-        return _why(await self._client.disarm(name))
+        return why(await self._client.disarm(name))
 
     def follow(self) -> AsyncIterator[Observation]:
         """The journal as it comes."""
         return self._client.follow()
 
 
-def _why(ruled: Ruled) -> str | None:
+def why(ruled: Ruled) -> str | None:
+    """The reason if a command was refused."""
     return None if ruled.done else ruled.why

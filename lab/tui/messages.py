@@ -43,8 +43,8 @@ class Decided:
     job: str = ""
     """Where a journal is followed: whose gate."""
     gate: str = ""
-    """And which, by its id; nothing if only its code is known."""
-    code: str = ""
+    opening: str = ""
+    """What tells one opening of it from the next."""
 
 
 @dataclass(frozen=True, slots=True)

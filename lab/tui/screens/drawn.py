@@ -122,6 +122,8 @@ class DrawnScreen(Screen[None]):
     def fold(self, told: Observed) -> None:
         """One message a frame, however many observations."""
         for observation in told.batch:
+            if isinstance(observation, Stood) and observation.anew:
+                self.scene = replace(self.scene, look=replace(self.scene.look, job=None))
             try:
                 self.folded = fold(self.folded, observation)
             except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show

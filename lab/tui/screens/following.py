@@ -22,7 +22,8 @@ class FollowingScreen(DrawnScreen):
         if self.folded.jobs is None or gate is None:
             return Decided(action, content)
         known = patience is not None and patience.job == gate.job and patience.round == gate.round
-        return Decided(action, content, gate.job, patience.gate if known and patience is not None else "", gate.code)
+        name = patience.gate if known and patience is not None else gate.code.lower().replace("_", "-")
+        return Decided(action, content, gate.job, name, gate.key)
 
     def look_at_job(self, by: int) -> None:
         """Look at the job before, or after; after the newest: follow whatever comes."""

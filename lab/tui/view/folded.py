@@ -25,9 +25,11 @@ class Folded:
 def fold(folded: Folded, told: Observation | Stood) -> Folded:
     """The state after one more thing that a source told."""
     if isinstance(told, Stood):
-        return replace(folded, jobs=folded.jobs if told.jobs is None else told.jobs, said=told.said or folded.said)
+        jobs = folded.jobs if told.jobs is None else told.jobs
+        return replace(folded, jobs=jobs, armed=jobs.armed if jobs else (), said=told.said or folded.said)
+    if folded.jobs is not None:
+        jobs = follow(folded.jobs, told)
+        return replace(folded, jobs=jobs, armed=jobs.armed)
     if isinstance(told, Noted):
         folded = replace(folded, armed=with_fact(folded.armed, told.fact))
-    if folded.jobs is None:
-        return replace(folded, stage=reduce(folded.stage, told))
-    return replace(folded, jobs=follow(folded.jobs, told))
+    return replace(folded, stage=reduce(folded.stage, told))

@@ -8,6 +8,7 @@ from lab.core.exchange import Json, Request, text_of
 from lab.core.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
 from lab.core.run import Outcome
 from lab.tui.view import clean
+from lab.tui.view.armed import with_fact
 from lab.tui.view.jobs import Flight, Grant, Jobs, Passage
 from lab.tui.view.reduce import reduce
 from lab.tui.view.state import JobView, Pairs, Stage, TokenView
@@ -220,6 +221,9 @@ def _waits(jobs: Jobs, key: int, flight: Flight, told: Replied) -> tuple[Jobs, S
 
 def _noted(jobs: Jobs, told: Noted) -> tuple[Jobs, Steps]:
     fact = told.fact
+    armed = with_fact(jobs.armed, fact)
+    if armed is not jobs.armed:
+        jobs = replace(jobs, armed=armed)
     match fact:
         case journal.LedgerCleared():
             return Jobs(jobs.epoch, loose=Stage(seen=told.at), missed=jobs.missed or 0), ()
@@ -229,15 +233,19 @@ def _noted(jobs: Jobs, told: Noted) -> tuple[Jobs, Steps]:
             return _accepted(jobs, fact, told.x), ()
         case journal.TapeNoted():
             return _fold(jobs, None, told)
-    if fact.type == "fault.struck":
-        return _struck(jobs, clean.line(str(getattr(fact, "fault", "")), 64), told.x), ()
+        case journal.FaultStruck():
+            return _struck(jobs, told, clean.line(fact.fault, 64))
     key = jobs.of.get(getattr(fact, "job", ""))
     return (jobs, ()) if key not in jobs.passages else _fold(jobs, key, told)
 
 
-def _struck(jobs: Jobs, fault: str, x: int | None) -> Jobs:
-    flight = jobs.flying.get(x or 0)
-    return jobs if flight is None else jobs.fly(x or 0, replace(flight, struck=fault))
+def _struck(jobs: Jobs, told: Noted, fault: str) -> tuple[Jobs, Steps]:
+    """A fault is told just before the reply that it spoils."""
+    flight = jobs.flying.get(told.x or 0)
+    if flight is None:
+        return jobs, ()
+    jobs = jobs.fly(told.x or 0, replace(flight, struck=fault))
+    return (jobs, ()) if flight.passage is None else _fold(jobs, flight.passage, told)
 
 
 def _token(jobs: Jobs, fact: journal.TokenGranted, x: int | None) -> Jobs:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from lab.core.clock import Epoch, Millis
+from lab.tui.view.armed import Armed
 from lab.tui.view.state import MOST_CALLS, Call, Pairs, Stage
 
 MOST_PASSAGES = 1_000
@@ -73,6 +74,8 @@ class Jobs:
     """Exchanges that belong to no job."""
     calls: tuple[Call, ...] = ()
     """The wire: the exchanges of all clients."""
+    armed: Armed = ()
+    """The faults that were armed from outside and haven't struck."""
     missed: int | None = None
     """How many exchanges came before the first one that is told; None: none is told yet."""
 
@@ -163,3 +166,5 @@ class Stood:
     jobs: Jobs | None = None
     said: str = ""
     """A remark, until the next key."""
+    anew: bool = False
+    """Whether it is another journal: what was chosen in the one before is no more."""

@@ -32,7 +32,7 @@ def bar(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
     for index, line in enumerate(lines[:rows]):
         spans = row(edge, fill(line, inner))
         if tight and index == rows - 1 and faces:
-            spans = row(edge, _side_by_side(faces))
+            spans = row(edge, _side_by_side(faces), "  ", _note(scene, gate))
         elif not tight and faces and 1 <= index <= 3:
             spans = row(spans, _side_by_side(faces, blank=index != 2))
         drawn.append(backed(fill(spans, columns), GROUND))
@@ -46,9 +46,16 @@ def _lines(scene: Scene, gate: GateView, inner: int, now: Millis, *, tight: bool
     if tight:
         # the fourth row is that of the buttons
         return [head, *question, _patience(scene, gate, now), last if scene.look.typing else BLANK]
+    note = _note(scene, gate)
     if len(question) == 2:
-        return [head, *question, last, BLANK]
-    return [BLANK, head, *question, last, BLANK]
+        return [head, *question, last, note]
+    return [BLANK, head, *question, last, note]
+
+
+def _note(scene: Scene, gate: GateView) -> Row:
+    """Who else may decide, where a stranger's client polls."""
+    watched = scene.show.follows and scene.show.cursor is None and gate.channel in ("CHAT", "")
+    return row(("the client may answer too", "dim")) if watched else BLANK
 
 
 def _head(scene: Scene, gate: GateView) -> Row:
@@ -78,10 +85,7 @@ def _patience(scene: Scene, gate: GateView, now: Millis) -> Row:
     recorded = _recorded(scene, told)
     if recorded is not None:
         return row(head, "  ", recorded)
-    line = row(head, ("  if nobody decides: ", "dim"), then)
-    if scene.show.follows and gate.channel in ("CHAT", ""):
-        line = row(line, (" · the client may answer too", "dim"))
-    return line
+    return row(head, ("  if nobody decides: " if told.by is None else "  ", "dim"), then)
 
 
 def _recorded(scene: Scene, told: Patience) -> Row | None:

@@ -2,7 +2,7 @@
 
 from lab.core.clock import Millis
 from lab.tui import keys
-from lab.tui.view.layout import clock_width, projector
+from lab.tui.view.layout import NARROW, clock_width, projector
 from lab.tui.view.narrate import phase, role, sentence, word
 from lab.tui.view.rows.faults import header_pill
 from lab.tui.view.rows.parts import at_text
@@ -20,9 +20,11 @@ def header(scene: Scene, columns: int, now: Millis) -> Rows:
     left = row(" ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {show.pill} ", f"fill b {pill}"))
     if look.paused and show.cursor is None:
         left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))
+        if show.follows and whole >= NARROW:
+            left = row(left, (" the client's waits go on", "wait"))
     left = row(left, header_pill(scene))
     tail = () if show.seed is None or projector(scene, whole) else row((f"seed {show.seed}  ", "dim"))
-    right = row(tail, (f"×{_factor(look.factor)}", "dim" if look.factor == "1" else "wait b"))
+    right = row(tail, (_factor(look.factor), "dim" if look.factor == "1" else "wait b"))
     room = columns - width(left) - width(right) - 2
     name = cut(row((show.title, "fg b")), room)
     if show.team and not projector(scene, whole) and width(name) + len(show.team) + 3 <= room:
@@ -39,7 +41,7 @@ def clock(scene: Scene, columns: int, now: Millis) -> Rows:
 
 
 def _factor(text: str) -> str:
-    return {"0.25": "¼", "0.5": "½"}.get(text, text)
+    return text if text == "manual" else "×" + {"0.25": "¼", "0.5": "½"}.get(text, text)
 
 
 # The stepper

@@ -1,0 +1,263 @@
+"""WATCH: the journal of a lab that somebody else's client is calling. It outlives the lab it watches."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from lab.clocks import SystemClock
+from lab.core.clock import Epoch, Millis
+from lab.core.errors import HostError, LabError
+from lab.core.exchange import Json
+from lab.core.journal import ClockAdvanced, ClockScaled
+from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.core.run import Outcome
+from lab.core.scenario import Scenario
+from lab.tui.messages import Decided, FaultArmed, FaultDisarmed, Intent, PauseToggled, SpeedChanged, Stepped
+from lab.tui.sources.hand import Hand, MakeClock
+from lab.tui.sources.live import VERDICTS
+from lab.tui.view.jobs import Jobs, Stood
+from lab.tui.view.rows.pages import Choice
+
+PAUSE: Millis = 1_000
+"""Real milliseconds from one attempt to reach the lab to the next."""
+NOT_YET = "The lab has not answered yet."
+GOES_ON = "The lab's clock stands; the client's own waits go on."
+PACES = {"scaled": frozenset(("pause", "step", "speed")), "manual": frozenset(("step",))}
+"""What each kind of clock lets somebody else do to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A lab as it is found: its clock, and the seed."""
+
+    mode: str
+    factor: str
+    now: Millis
+    epoch: Epoch
+    seed: int | None = None
+
+
+class Plane(Protocol):
+    """What WATCH needs of a control plane. HostError when it can't be reached; commands tell why they were refused."""
+
+    async def lab(self) -> Lab:
+        """How the lab is now."""
+
+    def follow(self) -> AsyncIterator[Observation]:
+        """The journal, from the past that is kept to whatever comes."""
+
+    def told(self, name: str) -> Scenario | None:
+        """The scenario of this name that it serves, if the very file is at hand."""
+
+    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
+        """Decide at a gate."""
+
+    async def scale(self, factor: str) -> str | None:
+        """Set the pace of a scaled clock; `0` pauses."""
+
+    async def advance(self, millis: Millis) -> str | None:
+        """Advance a manual clock."""
+
+    async def due(self) -> Millis | None:
+        """The instant at which the next job moves on by itself."""
+
+    async def arm(self, fault: Mapping[str, Json]) -> str | None:
+        """Arm a fault."""
+
+    async def disarm(self, name: str) -> str | None:
+        """Disarm one."""
+
+
+Reach = Callable[[], AbstractAsyncContextManager[Plane]]
+
+
+async def a_moment() -> None:
+    """Wait between two attempts, in real time: the lab's clock is what is missing."""
+    clock = SystemClock()
+    await clock.sleep_until(PAUSE)
+
+
+class Watch:
+    """Follows the lab at `where`; `reach` opens its control plane, each time anew."""
+
+    pill = "WATCH"
+    recording = False
+    scenario: Scenario | None = None
+    scenarios: tuple[Choice, ...] = ()
+    message = team = ""
+    addresses = ("", "")
+    outcome: Outcome | None = None
+    cursor = None
+
+    def __init__(
+        self, where: str, reach: Reach, *, make: MakeClock | None = None, rest: Callable[[], Awaitable[None]] = a_moment
+    ) -> None:
+        self.where = self.title = where
+        self.seed: int | None = None
+        self.trouble = ""
+        self.clock = Hand() if make is None else Hand(make)
+        self.factor = "1"
+        self.paused = False
+        self.can: frozenset[str] = frozenset()
+        self.journal = self
+        self._reach, self._rest = reach, rest
+        self._plane: Plane | None = None
+        self._lab: Lab | None = None
+        self._joined: Millis = 0
+        self._stepping = False
+        self._begun = False
+        self._decided: set[str] = set()
+        self._commands: set[asyncio.Task[str | None]] = set()
+
+    def told(self, name: str | None) -> Scenario | None:
+        """The scenario that a job says it runs."""
+        return self._plane.told(name) if self._plane is not None and name else None
+
+    # What happens
+
+    async def observations(self) -> AsyncIterator[Observation | Stood]:
+        """The journal, begun anew whenever the lab is reached again."""
+        try:
+            while True:
+                try:
+                    async with self._reach() as plane:
+                        yield self._join(plane, await plane.lab())
+                        async for told in plane.follow():
+                            yield told
+                            if (remark := self._heed(told)) is not None:
+                                yield remark
+                    self.trouble = f"The lab at {self.where} has ended; waiting for it to start again."
+                except LabError as error:
+                    if self._lab is None and not isinstance(error, HostError):
+                        raise
+                    self.trouble = self._lost(error)
+                self._plane, self.can = None, frozenset()
+                yield Stood()
+                await self._rest()
+        finally:
+            for task in self._commands:
+                task.cancel()
+
+    def _lost(self, error: LabError) -> str:
+        """Why nothing comes; that the lab has ended stands until it is back."""
+        if not isinstance(error, HostError):
+            return f"{error.what[:1].upper()}{error.what[1:]}; trying again."
+        return self.trouble or f"The lab at {self.where} can't be reached; trying again."
+
+    def _join(self, plane: Plane, lab: Lab) -> Stood:
+        before, self._lab, self._plane = self._lab, lab, plane
+        anew = before is not None and before.epoch != lab.epoch
+        self.trouble, self.seed = "", lab.seed
+        self.can = PACES.get(lab.mode, frozenset()) | {"decide", "fault"}
+        self._joined, self._begun, self._stepping = lab.now, False, False
+        if anew:
+            self._decided.clear()
+        self._scaled(lab.factor, lab.now)
+        said = (
+            "" if before is None else "The lab was started again: its journal begins anew." if anew else "It is back."
+        )
+        return Stood(Jobs(lab.epoch), said, anew=anew)
+
+    def _scaled(self, factor: str, at: Millis) -> None:
+        """The clock runs at a pace from an instant on."""
+        assert self._lab is not None
+        if self._lab.mode == "manual":
+            self.factor, self.paused = "manual", False
+            self.clock.set(at, "0")
+            return
+        self.paused = factor == "0"
+        if not self.paused:
+            self.factor = factor
+        self.clock.set(at, factor)
+
+    def _heed(self, told: Observation) -> Stood | None:
+        """What the journal tells of the clock, and of what is missing; a step ends with what is seen to happen."""
+        if told.at >= self._joined:
+            match told:
+                case Noted(fact=ClockScaled() as fact):
+                    self._scaled(fact.factor, fact.at)
+                    return Stood()
+                case Noted(fact=ClockAdvanced() as fact):
+                    self._scaled("0", fact.at)
+                    return Stood()
+                case _ if told.at > self.clock.now():
+                    self.clock.set(told.at, "0" if self.paused or self.factor == "manual" else self.factor)
+            if self._stepping and isinstance(told, Requested | Replied):
+                self._stepping = False
+                self._soon(self._scale("0"))
+        return self._missing(told)
+
+    def _missing(self, told: Observation) -> Stood | None:
+        """What the first exchange tells of those before it."""
+        if self._begun or not isinstance(told, Requested):
+            return None
+        self._begun = True
+        if told.x == 1:
+            return None
+        return Stood(said=f"{told.x - 1} earlier exchanges are gone: the lab keeps the last 10,000.")
+
+    def _soon(self, command: Awaitable[str | None]) -> None:
+        async def done() -> str | None:
+            return await command
+
+        task = asyncio.create_task(done())
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
+
+    # What is asked of it
+
+    async def perform(self, intent: Intent) -> str | None:
+        """Do what was asked; the reason if it was refused."""
+        plane = self._plane
+        if plane is None:
+            return self.trouble or NOT_YET
+        try:
+            return await self._perform(plane, intent)
+        except LabError as error:
+            return error.what
+
+    async def _perform(self, plane: Plane, intent: Intent) -> str | None:
+        match intent:
+            case Decided():
+                return await self._decide(plane, intent)
+            case PauseToggled():
+                refused = await self._scale(self.factor if self.paused else "0")
+                return refused or (GOES_ON if self.paused else None)
+            case SpeedChanged(factor):
+                self.factor = factor
+                return None if self.paused else await self._scale(factor)
+            case Stepped():
+                return await self._step(plane)
+            case FaultArmed(fault):
+                return await plane.arm(fault)
+            case FaultDisarmed(name):
+                return await plane.disarm(name)
+            case _:
+                return "That is for the client that calls, not for who watches."
+
+    async def _scale(self, factor: str) -> str | None:
+        if self._plane is None:
+            return self.trouble or NOT_YET
+        refused = await self._plane.scale(factor)
+        if refused is None:
+            self._scaled(factor, self.clock.now())
+        return refused
+
+    async def _step(self, plane: Plane) -> str | None:
+        if self.factor != "manual":
+            self._stepping = True
+            return await self._scale(self.factor) if self.paused else None
+        due, now = await plane.due(), self.clock.now()
+        if due is None:
+            return "Nothing moves on by itself; the next move is the client's, or a person's."
+        return await plane.advance(max(0, due - now))
+
+    async def _decide(self, plane: Plane, asked: Decided) -> str | None:
+        verdict = VERDICTS.get(asked.action, "approved")
+        refused = await plane.decide(asked.job, asked.gate, verdict, asked.content)
+        if refused is None:
+            self._decided.add(asked.opening)
+        # the same key twice is one decision; the journal tells of it as soon as it is admitted
+        return None if asked.opening in self._decided else refused

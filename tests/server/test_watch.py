@@ -1,0 +1,162 @@
+"""WATCH over a real control plane: what it finds, decides and steps, its token, and a lab that starts again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from lab.cli.watch import source_of
+from lab.cli.watching import NO_TOKEN, reached
+from lab.clocks import ManualClock
+from lab.core.errors import ProtocolError, UsageError
+from lab.core.observe import Observation
+from lab.files import publish_token
+from lab.server.app import MockServer
+from lab.server.control import ControlPlane
+from lab.settings import Settings
+from lab.tui.messages import Decided, FaultArmed, Stepped
+from lab.tui.sources.watch import Watch
+from lab.tui.view.folded import Folded, fold
+from lab.tui.view.jobs import Jobs, Stood
+from tests.server.conftest import Stage, make_service, status
+
+TOKEN = "a-token-that-nobody-guesses"
+
+
+class Watching:
+    """A Watch, folded as the screen folds it."""
+
+    def __init__(self, url: str, asked: Settings) -> None:
+        self.again = asyncio.Event()
+        self.source = Watch("here", lambda: reached(url, asked), rest=self._rest)
+        self.folded = Folded(jobs=Jobs())
+        self.said: list[str] = []
+        self.told: list[Observation | Stood] = []
+        self.task = asyncio.create_task(self._look())
+
+    async def _rest(self) -> None:
+        self.again.clear()
+        await self.again.wait()
+
+    async def _look(self) -> None:
+        async for told in self.source.observations():
+            self.folded = fold(self.folded, told)
+            if isinstance(told, Stood) and told.said:
+                self.said.append(told.said)
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not true():
+                await asyncio.wait({self.task}, timeout=0.005)
+                assert not self.task.done()
+
+    async def end(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    @property
+    def jobs(self) -> Jobs:
+        assert self.folded.jobs is not None
+        return self.folded.jobs
+
+
+def asked_with(runtime: Path, token: str | None = None) -> Settings:
+    return Settings("watch", ("http://127.0.0.1:1",), control_token=token, runtime=str(runtime))
+
+
+@asynccontextmanager
+async def plane_of(server: MockServer, token: str = TOKEN, port: int = 0) -> AsyncIterator[str]:
+    control = ControlPlane(server, token)
+    origin = await control.start("127.0.0.1", port)
+    try:
+        yield origin
+    finally:
+        await control.stop()
+
+
+async def test_a_stranger_s_job_is_seen_stepped_and_decided(stage: Stage, tmp_path: Path) -> None:
+    async with plane_of(stage.server) as origin:
+        publish_token(origin, TOKEN, runtime=str(tmp_path))
+        watching = Watching(origin, asked_with(tmp_path))
+        token = await stage.token()
+        job = await stage.job(token)
+        await watching.until(lambda: watching.jobs.stage().job is not None and watching.jobs.flying == {})
+        assert watching.source.can == {"step", "decide", "fault"} and watching.source.seed == 42
+        assert watching.jobs.stage().token is not None and TOKEN not in repr(watching.jobs)
+        assert token not in repr(watching.jobs)
+        assert await watching.source.perform(Stepped()) is None
+        await watching.until(lambda: watching.source.clock.now() == stage.clock.now() > 0)
+        peer = await stage.peer()
+        await peer.ask(status(token, job))
+        await watching.until(lambda: watching.jobs.stage().gate is not None)
+        gate = watching.jobs.stage().gate
+        assert gate is not None and watching.jobs.stage().patience is not None
+        asked = Decided("APPROVE_ACTION", None, job, gate.code.lower().replace("_", "-"), gate.key)
+        assert await watching.source.perform(asked) is None
+        assert await watching.source.perform(asked) is None, "the same key twice"
+        await watching.until(lambda: watching.jobs.stage().decisions == 1)
+        refused = await watching.source.perform(Decided("REJECT_ACTION", None, job, "nowhere", "other"))
+        assert refused is not None and "no such gate" in refused
+        assert await watching.source.perform(FaultArmed({"on": "status", "answer": 503})) is None
+        answer = await peer.ask(status(token, job))
+        assert answer.status == 503
+        await watching.until(lambda: watching.jobs.stage().marks[-1].code == 503)
+        await watching.end()
+
+
+async def test_a_lab_that_starts_again_is_watched_on_with_its_new_token(tmp_path: Path) -> None:
+    async def lab(token: str, port: int) -> AsyncIterator[str]:
+        server = MockServer(make_service(), ManualClock())
+        await server.start()
+        async with plane_of(server, token, port) as origin:
+            publish_token(origin, token, runtime=str(tmp_path))
+            yield origin
+        await server.stop()
+
+    first = lab("first-token", 0)
+    origin = await anext(first)
+    watching = Watching(origin, asked_with(tmp_path))
+    await watching.until(lambda: watching.source.can != frozenset())
+    await anext(first, None)
+    await watching.until(lambda: "has ended" in watching.source.trouble)
+    watching.again.set()
+    await watching.until(lambda: not watching.again.is_set())
+    second = lab("second-token", int(origin.rpartition(":")[2]))
+    await anext(second)
+    watching.again.set()
+    await watching.until(lambda: watching.source.trouble == "")
+    assert watching.said == ["It is back."]
+    await watching.end()
+    await anext(second, None)
+
+
+async def test_a_wrong_or_missing_token_says_what_to_do(stage: Stage, tmp_path: Path) -> None:
+    async with plane_of(stage.server) as origin:
+        watching = Watching(origin, asked_with(tmp_path))
+        with pytest.raises(ProtocolError) as missing:
+            await watching.task
+        assert missing.value.hint == NO_TOKEN
+        watching = Watching(origin, asked_with(tmp_path, "wrong"))
+        with pytest.raises(ProtocolError, match="401"):
+            await watching.task
+
+
+async def test_a_server_that_is_no_control_plane_is_told(stage: Stage, tmp_path: Path) -> None:
+    watching = Watching(f"http://127.0.0.1:{stage.port}", asked_with(tmp_path, "any"))
+    with pytest.raises(ProtocolError) as found:
+        await watching.task
+    assert "control plane" in found.value.what
+
+
+@pytest.mark.parametrize(
+    "target", ["", "ftp://127.0.0.1:1", "http://", "http://127.0.0.1:99999", "http://h/_lab/x", "::"]
+)
+def test_an_address_that_is_none_is_refused(target: str) -> None:
+    with pytest.raises(UsageError, match="no address of a control plane"):
+        source_of(Settings("watch", (target,)))
+
+
+def test_an_address_may_come_without_its_scheme() -> None:
+    assert source_of(Settings("watch", ("127.0.0.1:8081",))).where == "127.0.0.1:8081"

@@ -1,0 +1,112 @@
+"""One run, seen live, watched, and played back: the same final screen but for pill, keys and the token's own text."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.cli.world import app_of
+from lab.clocks import ManualClock
+from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.core.observe import Noted, Observation
+from lab.core.run import Answer, Question
+from lab.core.scenario import Switches
+from lab.core.service import Config, Service
+from lab.engine.instant import run_instantly
+from lab.engine.journal import read as read_line
+from lab.files import load_scenario
+from lab.recording.header import header_of
+from lab.recording.reader import read
+from lab.recording.tape import Tape
+from lab.server.ring import Onlooker, Ring
+from lab.tui.view.folded import Folded, fold
+from lab.tui.view.jobs import Jobs
+from lab.tui.view.layout import places
+from lab.tui.view.reel import Reel
+from lab.tui.view.rows import draw
+from lab.tui.view.spans import plain
+from lab.tui.view.state import Look, Scene, Show, Stage
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+APART = ("header", "clock", "keys", "scrubber")
+"""Parts that tell where the observations come from."""
+
+
+class Run:
+    """A run in one process: what a live screen, the control plane's journal and the tape were told."""
+
+    def __init__(self, name: str, answer: str | None) -> None:
+        made = load_scenario(name, SCENARIOS)
+        config = Config((made,), Switches(), 42, INSTANT_EPOCH, scripted=answer is None)
+        self.scenario = made.scenario
+        service = Service(config)
+        header = header_of(config, lab="0")
+        clients = [(client.id, client.secret) for client in config.clients]
+        self.lines: list[bytes] = []
+        self.live: list[Observation] = []
+        tape = Tape(service, self._write, header, clients=clients)
+        ring = Ring(service)
+        service.observers.append(tape)
+        asked: set[tuple[str, int]] = set()
+
+        def person(question: Question, now: Millis) -> Answer | None:
+            opening = (question.node.code, question.node.round)
+            if answer is None or opening in asked:
+                return None
+            asked.add(opening)
+            return Answer(now, answer, "Shorter, please." if answer == "RFI_ACTION" else None)
+
+        run_instantly(service, app_of(config), (self.live.append,), reviewer=person)
+        self.end = self.live[-1].at
+        tape.close(self.end)
+        self.onlooker = Onlooker(service, ManualClock(self.end), header, ring.observations())
+
+    def _write(self, line: bytes) -> None:
+        self.lines.append(line)
+        told = read_line(line)
+        # LIVE hears facts of the control plane's journal, and everything else from its own driver
+        if isinstance(told, Noted):
+            self.live.append(told)
+
+    def seen_live(self) -> Stage:
+        folded = Folded()
+        for told in self.live:
+            folded = fold(folded, told)
+        return folded.stage
+
+    async def seen_watching(self) -> Stage:
+        folded = Folded(jobs=Jobs(INSTANT_EPOCH))
+        for line in await self.onlooker.so_far():
+            told = read_line(line)
+            if told is not None and not hasattr(told, "version"):
+                folded = fold(folded, told)  # type: ignore[arg-type]
+        assert folded.jobs is not None
+        return folded.jobs.stage()
+
+    def seen_played(self) -> Stage:
+        reel = Reel(read(b"".join(self.lines)), INSTANT_EPOCH)
+        return reel.state(reel.count).stage()
+
+    def screen(self, stage: Stage, columns: int, rows: int, *, wire: bool) -> dict[str, str]:
+        """Every part that shows a run, as text. The long form of Token has claims that only the token itself tells."""
+        show = Show("SAME", self.scenario.title, self.scenario.agent.code, 42, self.scenario)
+        scene = Scene(stage, Look(wire=wire), show)
+        grid = {
+            name: "\n".join("".join(plain(line)) for line in draw(name, scene, place, self.end))
+            for name, place in places(scene, columns, rows).items()
+            if name not in APART and not (name == "token" and columns >= 160)
+        }
+        # a journal has a token's alias in the token's place, so what follows in its row stands elsewhere
+        return {name: re.sub(r'("access_token":|«token:T1»|eyJ\w+…).*', "TOKEN", text) for name, text in grid.items()}
+
+
+@pytest.mark.parametrize("answer", [None, "APPROVE_ACTION", "REJECT_ACTION"])
+@pytest.mark.parametrize("name", ["item-comparison", "rejected-discount", "nobody-home", "invoice-analysis"])
+async def test_live_watched_and_played_back_give_one_screen(name: str, answer: str | None) -> None:
+    run = Run(name, answer)
+    live, watched, played = run.seen_live(), await run.seen_watching(), run.seen_played()
+    assert live.outcome is not None
+    for columns, rows, wire in ((120, 36, False), (80, 24, False), (160, 44, True), (80, 24, True)):
+        seen = run.screen(live, columns, rows, wire=wire)
+        assert run.screen(watched, columns, rows, wire=wire) == seen
+        assert run.screen(played, columns, rows, wire=wire) == seen

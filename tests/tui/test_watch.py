@@ -1,0 +1,427 @@
+"""WATCH: a lab that comes and goes, its clock, its gates, the jobs of its clients; the control plane is played here."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+
+from lab.clocks import settle
+from lab.core.clock import Millis
+from lab.core.errors import HostError, ProtocolError
+from lab.core.exchange import Json, Request
+from lab.core.journal import ClockAdvanced, ClockScaled
+from lab.core.observe import Noted, Observation, Requested
+from lab.core.scenario import Scenario
+from lab.tui.app import Document, LabApp
+from lab.tui.messages import (
+    Decided,
+    FaultArmed,
+    FaultDisarmed,
+    Intent,
+    PauseToggled,
+    ResetAsked,
+    SpeedChanged,
+    Stepped,
+)
+from lab.tui.sources.watch import GOES_ON, Lab, Watch
+from lab.tui.view.jobs import Jobs, Stood
+from tests.tui import play
+from tests.tui.test_app import GOLDENS, letters, stage_of, text, until
+from tests.tui.test_jobs import journal, other, told_by
+from tests.tui.test_playback import FILE, Jump
+
+REAL = Lab("real", "1", 60_000, 1_767_225_600, 42)
+SCALED = replace(REAL, mode="scaled")
+MANUAL = replace(REAL, mode="manual", factor="0")
+SECOND = "11111111-0000-4000-8000-000000000000"
+
+
+class Still(Jump):
+    """A clock that stands wherever it is set, whatever its factor."""
+
+    def __init__(self, factor: str, at: Millis) -> None:
+        super().__init__("0", at)
+
+
+class Played:
+    """A control plane that says what it is told to, and writes down what is asked of it."""
+
+    def __init__(self, lab: Lab = REAL) -> None:
+        self.found = lab
+        self.did: list[tuple[object, ...]] = []
+        self.refuse: str | None = None
+        self.next: Millis | None = None
+        self.broken: Exception | None = None
+        self.queue: asyncio.Queue[Observation | None] = asyncio.Queue()
+
+    async def lab(self) -> Lab:
+        if self.broken is not None:
+            raise self.broken
+        return self.found
+
+    async def follow(self) -> AsyncIterator[Observation]:
+        while (told := await self.queue.get()) is not None:
+            yield told
+
+    def told(self, name: str) -> Scenario | None:
+        return play.SCENARIO if name == "item-comparison" else None
+
+    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
+        return self._did("decide", job, gate, verdict, comment)
+
+    async def scale(self, factor: str) -> str | None:
+        return self._did("scale", factor)
+
+    async def advance(self, millis: Millis) -> str | None:
+        return self._did("advance", millis)
+
+    async def due(self) -> Millis | None:
+        return self.next
+
+    async def arm(self, fault: Mapping[str, Json]) -> str | None:
+        return self._did("arm", dict(fault))
+
+    async def disarm(self, name: str) -> str | None:
+        return self._did("disarm", name)
+
+    def _did(self, *what: object) -> str | None:
+        self.did.append(what)
+        return self.refuse
+
+    def tell(self, *told: Observation) -> None:
+        for each in told:
+            self.queue.put_nowait(each)
+
+
+class Watcher:
+    """Somebody who watches; the next attempt to reach the lab is made when `again` is set."""
+
+    def __init__(self, plane: Played) -> None:
+        self.plane = plane
+        self.again = asyncio.Event()
+        self.source = Watch("127.0.0.1:8081", self._reach, make=Still, rest=self._rest)
+        self.told: list[Observation | Stood] = []
+        self.task = asyncio.create_task(self._look())
+
+    @asynccontextmanager
+    async def _reach(self) -> AsyncIterator[Played]:
+        yield self.plane
+
+    async def _rest(self) -> None:
+        self.again.clear()
+        await self.again.wait()
+
+    async def _look(self) -> None:
+        async for told in self.source.observations():
+            self.told.append(told)
+
+    async def tell(self, *told: Observation) -> None:
+        self.plane.tell(*told)
+        await settle()
+
+    async def do(self, intent: Intent) -> str | None:
+        refused = await self.source.perform(intent)
+        await settle()
+        return refused
+
+    async def end(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    @property
+    def said(self) -> list[str]:
+        return [told.said for told in self.told if isinstance(told, Stood) and told.said]
+
+
+@asynccontextmanager
+async def watching(lab: Lab = REAL) -> AsyncIterator[Watcher]:
+    made = Watcher(Played(lab))
+    await settle()
+    try:
+        yield made
+    finally:
+        await made.end()
+
+
+# Coming and going
+
+
+async def test_a_lab_that_is_not_there_yet_is_waited_for() -> None:
+    plane = Played()
+    plane.broken = HostError("refused")
+    made = Watcher(plane)
+    await settle()
+    assert "can't be reached" in made.source.trouble and made.source.can == frozenset()
+    assert "can't be reached" in (await made.do(PauseToggled()) or "")
+    plane.broken = None
+    made.again.set()
+    await settle()
+    assert made.source.trouble == "" and made.source.seed == 42
+    await made.end()
+
+
+async def test_a_wrong_token_ends_it_at_the_first_attempt_only() -> None:
+    plane = Played()
+    plane.broken = ProtocolError("the control plane answered 401")
+    made = Watcher(plane)
+    with pytest.raises(ProtocolError):
+        await made.task
+    async with watching() as made:
+        made.plane.broken = ProtocolError("the control plane answered 401")
+        made.plane.queue.put_nowait(None)
+        await settle()
+        made.again.set()
+        await settle()
+        assert made.source.trouble == "The control plane answered 401; trying again."
+        assert not made.task.done()
+
+
+async def test_a_lab_that_ends_and_starts_again_is_told_apart_from_one_that_was_only_away() -> None:
+    async with watching() as made:
+        made.plane.queue.put_nowait(None)
+        await settle()
+        assert "has ended" in made.source.trouble and made.source.can == frozenset()
+        made.again.set()
+        await settle()
+        assert made.said == ["It is back."] and made.source.trouble == ""
+        made.plane.queue.put_nowait(None)
+        made.plane.found = replace(REAL, epoch=REAL.epoch + 900, now=5)
+        await settle()
+        made.again.set()
+        await settle()
+        assert made.said[-1] == "The lab was started again: its journal begins anew."
+        last = [told for told in made.told if isinstance(told, Stood) and told.jobs is not None][-1]
+        assert last.anew and last.jobs == Jobs(REAL.epoch + 900)
+
+
+async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
+    script = play.Script()
+    script.x = 20_000
+    script.token(0)
+    script.token(5)
+    async with watching() as made:
+        await made.tell(*journal(script.told))
+        assert made.said == ["20000 earlier exchanges are gone: the lab keeps the last 10,000."]
+    async with watching() as made:
+        await made.tell(*journal(play.running()))
+        assert made.said == []
+
+
+# The clock
+
+
+@pytest.mark.parametrize(
+    ("lab", "able"),
+    [(REAL, set()), (SCALED, {"pause", "step", "speed"}), (MANUAL, {"step"})], ids=["real", "scaled", "manual"],
+)  # fmt: skip
+async def test_only_a_clock_that_can_be_set_is_paced(lab: Lab, able: set[str]) -> None:
+    async with watching(lab) as made:
+        assert made.source.can == able | {"decide", "fault"}
+        assert made.source.clock.now() == 60_000
+
+
+async def test_pause_says_that_the_client_goes_on_and_speed_waits_for_the_end_of_it() -> None:
+    async with watching(replace(SCALED, factor="5")) as made:
+        assert made.source.factor == "5"
+        assert await made.do(PauseToggled()) == GOES_ON
+        assert made.source.paused
+        assert await made.do(SpeedChanged("20")) is None
+        assert await made.do(PauseToggled()) is None
+        assert made.plane.did == [("scale", "0"), ("scale", "20")]
+        assert not made.source.paused
+
+
+async def test_a_lab_that_is_found_paused_goes_on_at_its_own_pace() -> None:
+    async with watching(replace(SCALED, factor="0")) as made:
+        assert made.source.paused
+        await made.do(PauseToggled())
+        assert made.plane.did == [("scale", "1")]
+
+
+async def test_a_step_ends_with_the_next_exchange() -> None:
+    async with watching(replace(SCALED, factor="0")) as made:
+        await made.do(Stepped())
+        assert made.plane.did == [("scale", "1")]
+        (request, *_) = [each for each in play.running() if isinstance(each, Requested)]
+        await made.tell(replace(request, at=59_000))
+        assert made.plane.did == [("scale", "1")], "what is past ends no step"
+        await made.tell(replace(request, at=61_000))
+        assert made.plane.did == [("scale", "1"), ("scale", "0")] and made.source.paused
+
+
+async def test_a_step_of_a_manual_clock_goes_to_where_a_job_moves_on() -> None:
+    async with watching(MANUAL) as made:
+        assert "next move is the client's" in (await made.do(Stepped()) or "")
+        made.plane.next = 63_000
+        assert await made.do(Stepped()) is None
+        assert made.plane.did == [("advance", 3_000)]
+        await made.tell(Noted(63_000, ClockAdvanced(at=63_000, by="control", origin=60_000)))
+        assert made.source.clock.now() == 63_000 and made.source.factor == "manual"
+
+
+async def test_who_else_sets_the_clock_is_heeded_but_not_in_the_past() -> None:
+    async with watching(SCALED) as made:
+        await made.tell(Noted(30_000, ClockScaled(at=30_000, by="control", factor="0")))
+        assert not made.source.paused
+        await made.tell(Noted(61_000, ClockScaled(at=61_000, by="control", factor="0")))
+        assert made.source.paused and made.source.clock.now() == 61_000
+        await made.tell(Noted(61_000, ClockScaled(at=61_000, by="control", factor="2")))
+        assert (made.source.paused, made.source.factor) == (False, "2")
+
+
+# What is asked of it
+
+
+async def test_a_gate_is_decided_over_the_control_plane_whatever_its_channel() -> None:
+    async with watching() as made:
+        asked = Decided("RFI_ACTION", "without prices", play.JOB, "buyer-approval", "one")
+        assert await made.do(asked) is None
+        assert made.plane.did == [("decide", play.JOB, "buyer-approval", "changes-requested", "without prices")]
+
+
+async def test_a_refused_decision_says_why_but_not_to_who_has_decided() -> None:
+    async with watching() as made:
+        assert await made.do(Decided("APPROVE_ACTION", None, play.JOB, "buyer-approval", "one")) is None
+        made.plane.refuse = "The gate has had its decision."
+        assert await made.do(Decided("REJECT_ACTION", None, play.JOB, "buyer-approval", "one")) is None
+        refused = await made.do(Decided("REJECT_ACTION", None, play.JOB, "buyer-approval", "two"))
+        assert refused == "The gate has had its decision."
+
+
+async def test_faults_are_armed_and_disarmed() -> None:
+    async with watching() as made:
+        assert await made.do(FaultArmed({"on": "status", "answer": 503})) is None
+        assert await made.do(FaultDisarmed("status-503")) is None
+        assert made.plane.did == [("arm", {"on": "status", "answer": 503}), ("disarm", "status-503")]
+        assert "client that calls" in (await made.do(ResetAsked()) or "")
+
+
+# The screen
+
+
+@asynccontextmanager
+async def shown(
+    told: list[Observation], size: tuple[int, int] = (120, 36), lab: Lab = SCALED
+) -> AsyncIterator[tuple[LabApp, Watcher, Pilot[Document | None]]]:
+    """The screen of somebody who watches, when all has been told."""
+    last = max((each.at for each in told), default=0)
+    made = Watcher(Played(replace(lab, now=last)))
+    await made.end()
+    app = LabApp(made.source)
+    made.plane.tell(*told)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: stage_of(app).folded.jobs is not None and made.plane.queue.empty())
+        await until(pilot, lambda: not stage_of(app)._batch and not stage_of(app)._dirty)
+        yield app, made, pilot
+        assert app.bug is None
+
+
+def told_until(at: Millis) -> list[Observation]:
+    return [each for each in told_by(FILE) if each.at <= at]
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@pytest.mark.parametrize(("state", "at"), [("waiting", 9_578), ("complete", 20_000)])
+async def test_the_screen_is_the_golden_one(state: str, at: Millis, size: tuple[int, int]) -> None:
+    """LAB_GOLDEN=write writes them anew; read the diff."""
+    async with shown(told_until(at), size) as (app, _, pilot):
+        await until(pilot, lambda: state.upper() in text(app))
+        await pilot.pause()
+        grid = f"{text(app)}\n\n{letters(app)}\n"
+    golden = GOLDENS / f"watch-{state}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("LAB_GOLDEN") == "write":
+        golden.write_text(grid, encoding="utf-8")
+    assert grid == golden.read_text(encoding="utf-8")
+
+
+async def test_idle_waits_for_a_client_and_offers_nothing_to_begin() -> None:
+    async with shown([], lab=REAL) as (app, made, pilot):
+        await until(pilot, lambda: "The screen waits for a client" in text(app))
+        await pilot.press("space", "n", "0", "m", "plus", "left", "end")
+        await pilot.pause()
+        assert made.plane.did == [] and "space" not in text(app)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "start the lab with --clock scaled:1" in text(app))
+
+
+async def test_a_call_of_no_job_is_on_the_wire_alone() -> None:
+    script = play.Script()
+    script.call(5, "unknown", Request("POST", "/v1/agents"), 404, b'{"status":"FAI-404"}', 3)
+    async with shown(script.told) as (app, _, pilot):
+        await until(pilot, lambda: "is no call of the agent API" in text(app))
+        await pilot.press("w")
+        await until(pilot, lambda: "/v1/agents" in text(app) and "404" in text(app))
+
+
+@pytest.mark.parametrize(
+    ("key", "verdict"), [("a", "approved"), ("r", "rejected")],
+)  # fmt: skip
+async def test_the_keys_of_a_gate_name_job_and_gate(key: str, verdict: str) -> None:
+    async with shown(told_until(9_578)) as (app, made, pilot):
+        await until(pilot, lambda: "the client may answer too" in text(app))
+        job = stage_of(app).scene.stage.job
+        assert job is not None
+        await pilot.press(key)
+        await until(pilot, lambda: made.plane.did == [("decide", job.job, "buyer-approval", verdict, None)])
+
+
+async def test_changes_are_typed_and_sent() -> None:
+    async with shown(told_until(9_578)) as (app, made, pilot):
+        await until(pilot, lambda: "APPROVAL NEEDED" in text(app))
+        await pilot.press("c", "n", "o", "enter")
+        await until(pilot, lambda: [did[3:] for did in made.plane.did] == [("changes-requested", "no")])
+
+
+async def test_pause_step_and_speed_on_the_screen() -> None:
+    async with shown(journal(play.running())) as (app, made, pilot):
+        await pilot.press("space")
+        await until(pilot, lambda: "PAUSED" in text(app) and "client's waits go on" in text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: made.plane.did[-1] == ("scale", "1"))
+        await pilot.press("plus")
+        await until(pilot, lambda: made.plane.did[-1] == ("scale", "2") and "×2" in text(app))
+
+
+async def test_jobs_are_chosen_and_a_new_one_does_not_steal_the_view() -> None:
+    both = sorted(
+        [*journal(play.complete()), *other(journal(play.running()), SECOND, 100)], key=lambda each: each.at
+    )  # fmt: skip
+    async with shown(both) as (app, made, pilot):
+        await until(pilot, lambda: "2 of 2" in text(app) and play.JOB in text(app))
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: "1 of 2" in text(app) and SECOND in text(app))
+        made.plane.tell(*other(journal(play.waiting()), SECOND.replace("1", "2"), 200))
+        await until(pilot, lambda: "1 of 3" in text(app))
+        assert SECOND in text(app)
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await until(pilot, lambda: "3 of 3" in text(app))
+        await pilot.press("right_square_bracket")
+        await until(pilot, lambda: "Follows the newest job again." in text(app))
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: "2 of 3" in text(app))
+
+
+async def test_trouble_shows_and_the_last_good_rows_stay() -> None:
+    async with shown(told_until(9_578)) as (app, made, pilot):
+        made.plane.queue.put_nowait(None)
+        await until(pilot, lambda: "has ended; waiting for it to start again" in text(app))
+        assert "BUYER_APPROVAL" in text(app) and "a Approve" not in text(app)
+        made.plane.found = replace(SCALED, epoch=1, now=0)
+        made.again.set()
+        await until(pilot, lambda: "its journal begins anew" in text(app))
+        assert "BUYER_APPROVAL" not in text(app)
+
+
+async def test_many_exchanges_stay_bounded_and_keys_are_answered() -> None:
+    told: list[Observation] = []
+    for number in range(300):
+        told += other(journal(play.running()), f"{number:08d}-0000-4000-8000-000000000000", 10 * number)
+    async with shown(told) as (app, _, pilot):
+        await until(pilot, lambda: "300 of 300" in text(app))
+        assert len(stage_of(app).scene.stage.calls) <= 400
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: "299 of 300" in text(app))
