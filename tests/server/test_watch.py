@@ -99,7 +99,7 @@ async def test_a_stranger_s_job_is_seen_stepped_and_decided(stage: Stage, tmp_pa
         await watching.until(lambda: watching.jobs.stage().decisions == 1)
         refused = await watching.source.perform(Decided("REJECT_ACTION", None, job, "nowhere", "other"))
         assert refused is not None and "no such gate" in refused
-        assert await watching.source.perform(FaultArmed({"on": "status", "answer": 503})) is None
+        assert await watching.source.perform(FaultArmed({"route": "status", "answer": 503})) is None
         answer = await peer.ask(status(token, job))
         assert answer.status == 503
         await watching.until(lambda: watching.jobs.stage().marks[-1].code == 503)

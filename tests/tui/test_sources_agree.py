@@ -45,7 +45,7 @@ class Run:
         self.lines: list[bytes] = []
         self.live: list[Observation] = []
         tape = Tape(service, self._write, header, clients=clients)
-        ring = Ring(service)
+        ring = Ring(service, 10_000)
         service.observers.append(tape)
         asked: set[tuple[str, int]] = set()
 

@@ -205,7 +205,7 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
     script.token(5)
     async with watching() as made:
         await made.tell(*journal(script.told))
-        assert made.said == ["20000 earlier exchanges are gone: the lab keeps the last 10,000."]
+        assert made.said == ["20000 earlier exchanges are gone: the lab keeps the last ones only."]
     async with watching() as made:
         await made.tell(*journal(play.running()))
         assert made.said == []
@@ -294,7 +294,7 @@ async def test_a_refused_decision_says_why_but_not_to_who_has_decided() -> None:
 
 async def test_faults_are_armed_and_disarmed() -> None:
     async with watching() as made:
-        assert await made.do(FaultArmed({"on": "status", "answer": 503})) is None
+        assert await made.do(FaultArmed({"route": "status", "answer": 503})) is None
         assert await made.do(FaultDisarmed("status-503")) is None
         assert made.plane.did == [("arm", {"on": "status", "answer": 503}), ("disarm", "status-503")]
         assert "client that calls" in (await made.do(ResetAsked()) or "")

@@ -196,7 +196,7 @@ class Watch:
         self._begun = True
         if told.x == 1:
             return None
-        return Stood(said=f"{told.x - 1} earlier exchanges are gone: the lab keeps the last 10,000.")
+        return Stood(said=f"{told.x - 1} earlier exchanges are gone: the lab keeps the last ones only.")
 
     def _soon(self, command: Awaitable[str | None]) -> None:
         async def done() -> str | None:
