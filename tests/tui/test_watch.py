@@ -296,7 +296,7 @@ async def test_faults_are_armed_and_disarmed() -> None:
     async with watching() as made:
         assert await made.do(FaultArmed({"route": "status", "answer": 503})) is None
         assert await made.do(FaultDisarmed("status-503")) is None
-        assert made.plane.did == [("arm", {"on": "status", "answer": 503}), ("disarm", "status-503")]
+        assert made.plane.did == [("arm", {"route": "status", "answer": 503}), ("disarm", "status-503")]
         assert "client that calls" in (await made.do(ResetAsked()) or "")
 
 
