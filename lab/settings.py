@@ -55,6 +55,11 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 0
     control_port: int = 0
+    tls: bool = False
+    """Whether https is served beside http."""
+    tls_port: int = 0
+    tls_names: tuple[str, ...] = ()
+    """Further names that the certificate covers."""
     reviewer: Reviewer | None = None
     """Who answers gates; None: a person on the screen, the script elsewhere."""
     settings: str | None = None
@@ -91,6 +96,8 @@ class Settings:
     """The families of drills that are meant, as W,P."""
     only: str | None = None
     """The one drill that is meant."""
+    color: bool = True
+    """Whether text may be coloured (no-color.org)."""
     control_token: str | None = field(default=None, repr=False)
     """`LAB_CONTROL_TOKEN`: what opens the control plane of another lab."""
     runtime: str | None = None
@@ -123,6 +130,9 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         host=_host(given.get("host", "127.0.0.1"), exposed=given.get("i_know_this_is_exposed", False)),
         port=_number(given.get("port", 0), "--port", 0, 65_535),
         control_port=_number(given.get("control_port", 0), "--control-port", 0, 65_535),
+        tls=given.get("tls", False),
+        tls_port=_number(given.get("tls_port", 0), "--tls-port", 0, 65_535),
+        tls_names=tuple(given.get("tls_name", ())),
         reviewer=cast("Reviewer | None", given.get("reviewer")),
         settings=given.get("settings"),
         switches=_switches(given),
@@ -141,6 +151,7 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         kind=given.get("kind", ""),
         size=_size(given["size"]) if "size" in given else (120, 36),
         light=given.get("light", False),
+        color=not env.get("NO_COLOR"),
         control_token=env.get("LAB_CONTROL_TOKEN") or None,
         runtime=env.get("XDG_RUNTIME_DIR") or None,
     )

@@ -50,6 +50,12 @@ class Console:
         """A line about the work: progress, advice, complaints."""
         self._write(self._err or sys.stderr, text)
 
+    def alarm(self, text: str, *, color: bool) -> None:
+        """A line about the work that nobody should miss: in red on a terminal, if `color` is wanted."""
+        stream = self._err or sys.stderr
+        red = color and stream.isatty()
+        self._write(stream, text, *(("\x1b[1;37;41m", "\x1b[0m") if red else ()))
+
     @property
     def terminal(self) -> bool:
         """Whether a person sees stdout and can answer on stdin."""
@@ -73,11 +79,11 @@ class Console:
         finally:
             loop.remove_reader(sys.stdin.fileno())
 
-    def _write(self, stream: IO[str], text: str) -> None:
+    def _write(self, stream: IO[str], text: str, before: str = "", after: str = "") -> None:
         shown = text.translate(ESCAPES)
         # A terminal or pipe that isn't UTF-8 gets escapes, not a traceback.
         encoding = getattr(stream, "encoding", None) or "utf-8"
-        stream.write(shown.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.write(before + shown.encode(encoding, "backslashreplace").decode(encoding) + after + "\n")
         stream.flush()
 
 

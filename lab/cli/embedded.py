@@ -9,6 +9,7 @@ from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop
 from lab.cli.reloading import Reloading
+from lab.cli.secured import secured
 from lab.cli.taping import Taping
 from lab.cli.world import World, app_of
 from lab.core import wire
@@ -32,6 +33,9 @@ class Served:
     base_url: str
     control_url: str
     control_token: str
+    https_url: str | None = None
+    ca_file: str | None = None
+    """What a client must trust to call `https_url`."""
     dead: int = 0
     """Afterwards: 4 if the tape died, else 0."""
 
@@ -48,12 +52,15 @@ async def embedded(
     """Serve from the first line of the tape to its footer. `outside`: the client is another process."""
     # First of all the port, for URLs in answers name it; nobody is accepted yet.
     bound = bind(asked.host, asked.port)
-    made = replace(made, config=replace(made.config, here=bound.origin))
+    secure = secured(asked, bound)
+    # A pod is reached by https alone, so that is what URLs name where it is served.
+    made = replace(made, config=replace(made.config, here=secure.origin if secure else bound.origin))
     service = Service(made.config)
     try:
         taping = Taping(asked, made, service, console, outside=outside)
     except BaseException:
-        bound.close()
+        for taken in (bound, secure.bound if secure else bound):
+            taken.close()
         raise
     server = MockServer(service, made.clock, made.limits)
     token = control_token()
@@ -65,6 +72,8 @@ async def embedded(
     try:
         base = await server.start(bound=bound)
         served = Served(base, await control.start(asked.host, asked.control_port), token)
+        if secure is not None:
+            served.https_url, served.ca_file = secure.start(server)
         if outside:
             reloading = asyncio.create_task(Reloading(asked, service, made.clock, console).watch())
         publish_token(served.control_url, token, runtime=asked.runtime)
@@ -74,6 +83,8 @@ async def embedded(
             reloading.cancel()
         if served is not None:
             withdraw_token(served.control_url, runtime=asked.runtime)
+        if secure is not None:
+            secure.stop()
         await control.stop()
         grace = round(1000 * made.limits.grace)
         await server.stop(grace if outside else min(_OWN_GRACE, grace), stop.hurry)

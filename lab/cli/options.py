@@ -99,6 +99,9 @@ def _serve(into: Parser) -> None:
     _world(into)
     _ports(into, port=8080)
     into.add_argument("--base", dest="public", metavar="URL", help="the origin that URLs in answers name")
+    into.add_argument("--tls", action="store_true", help="serve https too, by an authority made for this start")
+    into.add_argument("--tls-port", default=8443, metavar="PORT", help="of https; default: 8443")
+    into.add_argument("--tls-name", action="append", metavar="NAME", help="a further name for the certificate")
     into.add_argument("--clock", metavar="CLOCK", help="real (default), scaled:N, manual")
 
 

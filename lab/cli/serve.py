@@ -8,9 +8,13 @@ from shlex import quote
 from lab.cli.console import Console, Interrupted
 from lab.cli.embedded import Served, embedded
 from lab.cli.loop import Stop, complete
+from lab.cli.secured import trusting
 from lab.cli.world import World, own_client, world
 from lab.core.oauth import api_scope
 from lab.settings import Settings, loopback
+
+EXPOSED = "EXPOSED:"
+"""How the one advice begins that is a banner."""
 
 
 def execute(asked: Settings, console: Console) -> int:
@@ -44,7 +48,7 @@ def announce(asked: Settings, made: World, served: Served, console: Console) -> 
         for line in for_people(made, document):
             console.out(line)
     for advice in advices(asked, made):
-        console.err(advice)
+        console.alarm(advice, color=asked.color and advice.startswith(EXPOSED))
 
 
 def ready(made: World, served: Served) -> dict[str, str]:
@@ -58,6 +62,7 @@ def ready(made: World, served: Served) -> dict[str, str]:
         "scope": api_scope(made.config.switches.pod),
         "control_url": served.control_url,
         "control_token": served.control_token,
+        **({"https_url": served.https_url, "ca_file": served.ca_file} if served.https_url and served.ca_file else {}),
     }
 
 
@@ -71,6 +76,7 @@ def for_people(made: World, document: dict[str, str]) -> list[str]:
         *(f"  {name.replace('_', ' '):<14} {value}" for name, value in document.items()),
         "Try:",
         f"  curl -s -u {login} -d grant_type=client_credentials -d {scope} {document['token_url']}",
+        *(trusting(document["https_url"], document["ca_file"]) if "ca_file" in document else ()),
     ]
 
 
@@ -82,5 +88,5 @@ def advices(asked: Settings, made: World) -> list[str]:
             "note: this clock falls behind the wall; tokens look expired to a client that compares exp with it."
         )
     if not loopback(asked.host):
-        found.append(f"EXPOSED: {asked.host} can be reached by others; the client's secret and the key are public.")
+        found.append(f"{EXPOSED} {asked.host} can be reached by others; the client's secret and the key are public.")
     return found

@@ -17,8 +17,10 @@ from lab.core.parse import parse
 from lab.core.plan import Outline, outline
 from lab.files.beside import Beside as Beside
 from lab.files.beside import flags
+from lab.files.runtime import publish as publish
 from lab.files.runtime import publish_token as publish_token
 from lab.files.runtime import token_for as token_for
+from lab.files.runtime import withdraw as withdraw
 from lab.files.runtime import withdraw_token as withdraw_token
 from lab.files.written import write_texts as write_texts
 

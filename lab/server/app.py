@@ -4,6 +4,7 @@ No job waits here: one exchange costs one pass through the service, and a held r
 """
 
 import asyncio
+import ssl
 from dataclasses import replace
 from typing import Any
 
@@ -24,9 +25,14 @@ from lab.server.listen import Bound, Listener, bind, most_connections
 from lab.server.outgoing import Writer, refusal
 from lab.server.protocol import SENT, SENT_LAST, Connection, Sent
 from lab.server.streaming import Streaming
+from lab.server.tls import TlsListener
 
 _CLOSE = b"connection: close\r\n"
 _KEEP = b"connection: keep-alive\r\n"
+_WRONG_PORT = {
+    "tls-on-plain-port": "This port speaks plain HTTP: use http://.",
+    "plain-on-tls-port": "This port speaks TLS: use https://.",
+}
 _AT_ONCE = 0.001
 """Seconds that aiohttp waits for what is left, twice; 0 would mean for ever."""
 _NOTHING = Response(0)
@@ -66,6 +72,7 @@ class MockServer:
         self.writer = Writer(service.config.epoch)
         self._manager: _Manager | None = None
         self._listener: Listener | None = None
+        self._tls: TlsListener | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
         """Listen, perhaps on a port taken before; the origin. HostError if the port can't be had, UsageError if none."""
@@ -74,11 +81,28 @@ class MockServer:
         self.origin = self._listener.origin
         return self.origin
 
+    def start_tls(self, bound: Bound, context: ssl.SSLContext) -> str:
+        """Listen with TLS too, once `start` was called: the same service, the same ledger. The origin."""
+        manager = self._manager
+        assert manager is not None
+
+        def misdirected() -> Connection:
+            connection = manager()
+            connection.misdirected = True
+            return connection
+
+        self._tls = TlsListener(bound, manager, misdirected, context, self.limits.header_deadline)
+        return self._tls.origin
+
+    def _listeners(self) -> tuple[Listener, ...]:
+        return tuple(each for each in (self._listener, self._tls) if each is not None)
+
     async def stop(self, grace: Millis = 5_000, hurry: asyncio.Event | None = None) -> None:
         """Accept no more, close idle connections, let the others end within `grace` real ms or until `hurry`, cut them."""
         if self._listener is None or self._manager is None:
             return
-        self._listener.close()
+        for listener in self._listeners():
+            listener.close()
         for connection in self._manager.connections:
             if isinstance(connection, Connection):
                 connection.retire("shutdown")
@@ -90,7 +114,7 @@ class MockServer:
             for end in ends:
                 end.cancel()
         await self._manager.shutdown(_AT_ONCE)
-        self._listener = None
+        self._listener = self._tls = None
 
     # What a connection tells
 
@@ -99,7 +123,9 @@ class MockServer:
         self._ordinal += 1
         self.connections += 1
         self.service.note(ConnectionOpened(at=self.clock.now(), c=self._ordinal))
-        if self.connections >= self._most and self._listener is not None and self._listener.pause():
+        # every listener pauses, so no generator: `any` would stop at the first
+        paused = [each.pause() for each in self._listeners()] if self.connections >= self._most else []
+        if any(paused):
             text = f"{self.connections} connections are open: no more are accepted until one ends"
             self.service.note(TapeNoted(at=self.clock.now(), text=text))
         return self._ordinal
@@ -110,15 +136,14 @@ class MockServer:
         if not self.connections:
             self._nobody.set()
         self.service.note(ConnectionClosed(at=self.clock.now(), c=ordinal, how=how))
-        if self._listener is not None and self.connections < self._most:
-            self._listener.resume()
+        if self.connections < self._most:
+            for listener in self._listeners():
+                listener.resume()
 
     def malformed(self, connection: Connection, what: str, size: int, *, status: int = 400) -> None:
         """The parser refused what came: answered without an echo, and the connection ends."""
         self.service.note(RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
-        why = "This port speaks plain HTTP: use http://." if what.startswith("tls") else "This is no HTTP/1.1 request."
-        if status == 415:
-            why = UNCODABLE
+        why = UNCODABLE if status == 415 else _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
         self._write(connection, refusal(Refused(status, why), "unknown"), "GET", _CLOSE)
         connection.how = connection.how or "server"
 

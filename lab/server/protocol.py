@@ -51,6 +51,7 @@ class Connection(RequestHandler):
         "headers",
         "how",
         "lost",
+        "misdirected",
         "ordinal",
         "raw",
         "received",
@@ -78,6 +79,8 @@ class Connection(RequestHandler):
         self._answered = 0
         """Requests that are over."""
         self._tls = False
+        self.misdirected = False
+        """Whether the peer speaks plainly where TLS is spoken."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer connected: the header deadline begins."""
@@ -99,6 +102,9 @@ class Connection(RequestHandler):
         before = self._request_count
         self.received = len(data)
         self.total += self.received
+        if self.misdirected:
+            self._turn_away()
+            return
         if before == 0:
             self._tls = data.startswith(_TLS)
         super().data_received(data)
@@ -113,7 +119,14 @@ class Connection(RequestHandler):
         self.half_closed = True
         if self.at_end is not None:
             self.at_end()
-        return self._busy()
+        # TLS can't be closed by halves
+        return self._busy() and self.transport is not None and self.transport.get_extra_info("sslcontext") is None
+
+    def _turn_away(self) -> None:
+        """Say where TLS is spoken that it is, and close."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.shell.malformed(self, "plain-on-tls-port", self.received)
+            self.transport.close()
 
     def _busy(self) -> bool:
         """Whether a request is under way or queued."""

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -15,6 +16,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
+from lab.cli.secured import trusting
 from lab.files import token_for
 from tests.conftest import ROOT, Lab
 
@@ -72,6 +74,34 @@ def test_json_is_one_line_with_everything_a_client_needs(tmp_path: Path, runtime
     recording = (tmp_path / "day.rec.jsonl").read_text()
     assert '"reason":"sigterm"' in recording.splitlines()[-1]
     assert str(ready["control_token"]) not in recording
+
+
+def test_tls_tells_where_and_what_to_trust_and_takes_it_away_at_the_end(tmp_path: Path) -> None:
+    argv = ("item-comparison", "--json", "--tls", "--tls-port", "0", "--tls-name", "pod.test")
+    with serving(*argv, cwd=tmp_path) as process:
+        ready = listening(process)
+        assert list(ready)[-2:] == ["https_url", "ca_file"]
+        trusted = ssl.create_default_context(cafile=ready["ca_file"])
+        url = f"{ready['https_url']}/.well-known/openid-configuration"
+        with urllib.request.urlopen(url, timeout=20, context=trusted) as got:
+            assert json.load(got)["token_endpoint"] == f"{ready['https_url']}/oauth2/v1/token"
+        with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+            urllib.request.urlopen(url, timeout=20)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert not Path(ready["ca_file"]).exists()
+
+
+def test_how_to_trust_is_told_for_each_language() -> None:
+    told = "\n".join(trusting("https://127.0.0.1:8443", "/run/a b/ca-8443.pem"))
+    for part in (
+        "curl --cacert '/run/a b/ca-8443.pem' https://127.0.0.1:8443",
+        "SSL_CERT_FILE='/run",
+        "NODE_EXTRA_CA_CERTS=",
+        "keytool -importcert",
+    ):
+        assert part in told
 
 
 def test_urls_in_answers_name_the_port_or_the_public_base_and_never_the_host_header(tmp_path: Path) -> None:

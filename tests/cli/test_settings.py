@@ -61,6 +61,18 @@ def test_flags_win_over_a_scenario_and_a_scenario_over_the_environment(lab: Lab)
         assert (held.invoke_status, held.body, held.hints) == got
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "lab.example", ""])
+def test_a_host_of_the_network_must_be_meant(host: str) -> None:
+    with pytest.raises(UsageError, match="--i-know-this-is-exposed"):
+        asked("serve", "--host", host)
+    assert asked("serve", "--host", host, "--i-know-this-is-exposed").host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_a_host_of_this_machine_needs_no_second_word(host: str) -> None:
+    assert asked("serve", "--host", host).host == host
+
+
 def test_a_public_base_is_an_origin() -> None:
     assert asked("serve").base is None
     assert asked("serve", "--base", "https://lab.example:8443/").base == "https://lab.example:8443"

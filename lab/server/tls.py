@@ -1,0 +1,111 @@
+"""https beside http: a throw-away authority, and a listener that tells TLS from what only came to the wrong port.
+
+The keys are drawn by the library at each start and kept nowhere; on disk there is the authority's certificate alone,
+which a client has to trust (contract.md: clients with `https://` hard-coded).
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from lab.core.errors import UsageError
+from lab.server.listen import Bound, Listener
+
+USUAL = ("127.0.0.1", "::1", "localhost")
+"""The names that every certificate of a lab covers."""
+_HANDSHAKE = b"\x16"
+"""The first byte of a ClientHello's record (RFC 8446 §5.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """What serves TLS, and the certificate that a client must trust for it, in PEM."""
+
+    context: ssl.SSLContext
+    certificate: bytes
+
+
+def throwaway(names: tuple[str, ...] = ()) -> Authority:
+    """A new authority and a certificate of it for the usual names and these; UsageError if one can't be had."""
+    import trustme  # takes longer to load than all else that `lab serve` needs
+
+    wanted = tuple(dict.fromkeys((*USUAL, *names)))
+    authority = trustme.CA(organization_name="Invoke Async Lab, throw-away")
+    try:
+        certificate = authority.issue_cert(*wanted, common_name=wanted[0])
+    except (ValueError, UnicodeError):
+        raise UsageError(
+            f"No certificate can name all of {', '.join(wanted)}.", hint="Give host names or addresses."
+        ) from None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    certificate.configure_cert(context)
+    return Authority(context, authority.cert_pem.bytes())
+
+
+def names_of(host: str, more: tuple[str, ...]) -> tuple[str, ...]:
+    """What a certificate has to cover beside the usual names: the host listened on, unless that means any, and these."""
+    try:
+        anywhere = ip_address(host).is_unspecified
+    except ValueError:
+        anywhere = not host
+    return more if anywhere else (host, *more)
+
+
+class TlsListener(Listener):
+    """Accepts TLS; a peer that speaks something else in it is given to `misdirected`, in the clear."""
+
+    def __init__(
+        self, bound: Bound, factory: Callable[[], asyncio.BaseProtocol], misdirected: Callable[[], asyncio.BaseProtocol],
+        context: ssl.SSLContext, deadline: float,
+    ) -> None:  # fmt: skip
+        self._context = context
+        self._misdirected = misdirected
+        self._deadline = deadline
+        """Real seconds from the opening to the end of the handshake."""
+        super().__init__(bound, factory)
+        self.origin = "https" + bound.origin.removeprefix("http")
+
+    def close(self) -> None:
+        """Stop listening, and let go of peers that haven't shaken hands."""
+        super().close()
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    async def _connect(self, peer: socket.socket) -> None:
+        try:
+            async with asyncio.timeout(self._deadline):
+                first = await self._first(peer)
+                if first == _HANDSHAKE:
+                    await self._loop.connect_accepted_socket(
+                        self._factory, peer, ssl=self._context, ssl_handshake_timeout=self._deadline
+                    )  # fmt: skip
+                elif first:
+                    await self._loop.connect_accepted_socket(self._misdirected, peer)
+                else:
+                    peer.close()
+        except (OSError, TimeoutError, asyncio.CancelledError):  # no handshake came of it, or none in time
+            peer.close()
+
+    async def _first(self, peer: socket.socket) -> bytes:
+        """The first byte that comes, left where it is; empty if the peer left without one."""
+        while True:
+            ready = self._loop.create_future()
+            self._loop.add_reader(peer.fileno(), _settle, ready)
+            try:
+                await ready
+            finally:
+                self._loop.remove_reader(peer.fileno())
+            try:
+                return peer.recv(1, socket.MSG_PEEK)
+            except (BlockingIOError, InterruptedError):
+                continue
+
+
+def _settle(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)

@@ -1,0 +1,161 @@
+"""https beside http: one service and one ledger, an authority that must be trusted, and clear words at the wrong port."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from lab.core.errors import UsageError
+from lab.core.journal import ConnectionClosed, RequestMalformed
+from lab.core.wire import path_of
+from lab.server.limits import Limits
+from lab.server.listen import bind
+from lab.server.tls import Authority, names_of, throwaway
+from tests.server.conftest import TEAM, Peer, Stage, request, status
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return throwaway(("pod.test",))
+
+
+@dataclass
+class Secure:
+    stage: Stage
+    origin: str
+    trusting: ssl.SSLContext
+
+    @property
+    def port(self) -> int:
+        return int(self.origin.rpartition(":")[2])
+
+    async def peer(self, name: str = "127.0.0.1", **options: object) -> Peer:
+        made = Peer(
+            *await asyncio.open_connection("127.0.0.1", self.port, ssl=self.trusting, server_hostname=name, **options)
+        )
+        self.stage.peers.append(made)
+        return made
+
+
+@pytest.fixture
+async def secure(stage: Stage, authority: Authority) -> Secure:
+    origin = stage.server.start_tls(bind("127.0.0.1", 0), authority.context)
+    return Secure(stage, origin, ssl.create_default_context(cadata=authority.certificate.decode()))
+
+
+async def test_a_client_with_https_hard_coded_works_once_it_trusts_the_authority(secure: Secure) -> None:
+    token = await secure.stage.token()
+    url = f"https://127.0.0.1:{secure.port}{path_of('invoke', code=TEAM)}"
+    head = {"Authorization": f"Bearer {token}"}
+    connector = aiohttp.TCPConnector(ssl=secure.trusting)
+    async with aiohttp.ClientSession(connector=connector, headers=head) as client:
+        async with client.post(url, json={"message": "Share it"}) as got:
+            assert got.status == 202
+            job = (await got.json())["jobId"]
+        async with client.get(f"https://127.0.0.1:{secure.port}{path_of('status', code=TEAM, job=job)}") as got:
+            assert (got.status, (await got.json())["status"]) == (200, "RUNNING")
+    # the job that came over TLS is there without it
+    plain = await secure.stage.peer()
+    assert (await plain.ask(status(token, job))).status == 200
+
+
+async def test_a_client_that_does_not_trust_it_gets_nowhere(secure: Secure) -> None:
+    async with aiohttp.ClientSession() as client:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await client.get(f"https://127.0.0.1:{secure.port}/")
+    assert (await (await secure.peer()).ask(request("GET", "/x"))).status == 404
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "::1", "localhost", "pod.test"])
+async def test_the_certificate_names_what_it_is_called_by(secure: Secure, name: str) -> None:
+    assert (await (await secure.peer(name)).ask(request("GET", "/x"))).status == 404
+
+
+async def test_it_names_nothing_else(secure: Secure) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await secure.peer("other.test")
+
+
+async def test_plain_http_at_the_tls_port_is_told_what_is_spoken_there(secure: Secure) -> None:
+    for sent in (request("GET", "/x"), b"\x00", b"garbage\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", secure.port)
+        writer.write(sent)
+        answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"use https://" in answer
+        assert b"garbage" not in answer
+    told = secure.stage.facts(RequestMalformed)
+    assert {(each.what, each.bytes > 0) for each in told} == {("plain-on-tls-port", True)}
+
+
+async def test_tls_at_the_plain_port_is_told_what_is_spoken_there(secure: Secure) -> None:
+    with pytest.raises(ssl.SSLError):
+        await asyncio.open_connection("127.0.0.1", secure.stage.port, ssl=secure.trusting, server_hostname="127.0.0.1")
+    assert [each.what for each in secure.stage.facts(RequestMalformed)] == ["tls-on-plain-port"]
+
+
+async def test_who_leaves_before_the_handshake_leaves_no_trace(secure: Secure) -> None:
+    for sent in (b"", b"\x16", b"\x16\x03\x01garbage"):
+        _, writer = await asyncio.open_connection("127.0.0.1", secure.port)
+        writer.write(sent)
+        writer.close()
+        await writer.wait_closed()
+    assert (await (await secure.peer()).ask(request("GET", "/x"))).status == 404
+    assert secure.stage.server.connections == 1
+
+
+class TestDeadline:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(header_deadline=0.05)
+
+    @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01"])
+    async def test_a_handshake_that_does_not_come_is_not_waited_for(self, secure: Secure, sent: bytes) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", secure.port)
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+
+    async def test_a_head_that_does_not_come_isn_t_either(self, secure: Secure) -> None:
+        peer = await secure.peer()
+        async with asyncio.timeout(5):
+            assert await peer.rest() == b""
+        assert [each.how for each in secure.stage.facts(ConnectionClosed)] == ["deadline"]
+
+
+async def test_a_house_that_is_full_accepts_no_more_at_either_port(stage: Stage, authority: Authority) -> None:
+    stage.server._most = 1
+    origin = stage.server.start_tls(bind("127.0.0.1", 0), authority.context)
+    secure = Secure(stage, origin, ssl.create_default_context(cadata=authority.certificate.decode()))
+    first = await stage.peer()
+    assert (await first.ask(request("GET", "/x"))).status == 404
+    waiting = asyncio.create_task(secure.peer())
+    done, _ = await asyncio.wait({waiting}, timeout=0.05)
+    assert not done
+    await first.close()
+    async with asyncio.timeout(5):
+        assert (await (await waiting).ask(request("GET", "/x"))).status == 404
+
+
+async def test_both_stop(secure: Secure) -> None:
+    await secure.stage.server.stop(100)
+    for port in (secure.port, secure.stage.port):
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+
+
+def test_a_name_that_is_none_is_refused() -> None:
+    with pytest.raises(UsageError, match="No certificate"):
+        throwaway(("not a name",))
+
+
+@pytest.mark.parametrize(
+    ("host", "more", "names"),
+    [("127.0.0.1", (), ("127.0.0.1",)), ("0.0.0.0", ("a.test",), ("a.test",)), ("::", (), ()), ("lab.test", ("b",), ("lab.test", "b"))],
+)  # fmt: skip
+def test_an_address_that_means_any_is_no_name(host: str, more: tuple[str, ...], names: tuple[str, ...]) -> None:
+    assert names_of(host, more) == names
