@@ -59,6 +59,9 @@ class HttpTransport:
         """The reply whatever its status, redirects too; TransportLost when none could be read."""
         if self._session is None:
             self._session = open_session()
+            # aiohttp would send a GET again by itself after a reset; whether to try again is the run's affair, and
+            # each try is an exchange to be seen
+            self._session._retry_connection = False
         try:
             async with self._session.request(
                 request.method, self._url(route, request), headers=request.headers,

@@ -9,16 +9,19 @@ import pytest
 
 from lab.clocks import ManualClock, breathe, settle
 from lab.core.clock import INSTANT_EPOCH
+from lab.core.exchange import Request, Response
 from lab.core.faults import GARBAGE
 from lab.core.journal import CallCounted, ConnectionClosed, FaultStruck, JobAccepted, TokenGranted
 from lab.core.oauth import DEMO
-from lab.core.observe import Replied
+from lab.core.observe import Lost, Observation, Replied
 from lab.core.parse import parse
 from lab.core.plan import outline
-from lab.core.run import App, token_request
+from lab.core.run import App, run, token_request
 from lab.core.scenario import Switches
 from lab.core.service import Config, Service
 from lab.core.wire import path_of
+from lab.engine.driver import drive
+from lab.engine.transport import HttpTransport, InMemoryTransport, TransportLost
 from lab.server.app import MockServer
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, invoke, request, status
 
@@ -356,3 +359,77 @@ async def test_a_stream_is_struck_too(fault: str, whole: bool, ends: bool) -> No
         assert got.startswith(b"HTTP/1.1 200 ")
         assert (b"[DONE]" in got) == whole
         assert len(stage.facts(JobAccepted)) == (1 if whole else 0)
+
+
+async def test_a_hang_is_cut_when_the_lab_stops() -> None:
+    async with struck("route: status, strike: hang") as stage:
+        peer, *_ = await polled(stage)
+        await struck_by(stage)
+        await stage.server.stop(1)
+        assert await peer.rest() == b""
+        assert (last(stage).cut, last(stage).response.status) == ("shutdown", 0)
+
+
+# Joined in memory and over a socket, the external app's transports see the same.
+
+SEEN = [
+    ("strike: reset", "reset"), ("strike: empty", "reset"), ("strike: wrong-length", "unreadable"),
+    ("strike: hang", "reset"), ("strike: stall", "unreadable"), ("strike: truncate", None),
+    ("strike: garbage", None), ("strike: slow-body", None), ("strike: close", None), ("answer: 503", None),
+    ("lose_reply: true", "reset"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "why"), SEEN)
+async def test_both_transports_see_the_same(fault: str, why: str | None) -> None:
+    seen = []
+    for socket in (True, False):
+        async with struck("route: status, " + fault, body="minimal") as stage:
+            token = await stage.token()
+            job = await stage.job(token)
+            poll = Request("GET", path_of("status", code=TEAM, job=job), "", (bearer(token),))
+            origin = stage.server.origin
+            clock = stage.clock
+            if socket:
+                transport = HttpTransport(origin, origin + "/oauth2/v1/token")
+                sending = asyncio.ensure_future(transport.send("status", poll))
+                await struck_by(stage)
+                while not sending.done():
+                    await clock.advance_by(10_000)
+                    await breathe()
+                outcome = await told_by(sending)
+                await transport.close()
+            else:
+                outcome = await told_by(
+                    asyncio.ensure_future(InMemoryTransport(stage.service, clock).send("status", poll))
+                )
+            seen.append((outcome, last(stage).cut, last(stage).sent, last(stage).response))
+    assert seen[0] == seen[1]
+    assert seen[0][0][0] == why
+
+
+async def told_by(sending: "asyncio.Future[Response]") -> tuple[str | None, int, bytes]:
+    try:
+        got = await sending
+    except TransportLost as lost:
+        return lost.why, 0, b""
+    return None, got.status, got.body
+
+
+async def test_the_app_gives_up_on_a_hang_by_the_labs_clock_and_asks_again() -> None:
+    async with struck("route: status, strike: hang") as stage:
+        origin = stage.server.origin
+        transport = HttpTransport(origin, origin + "/oauth2/v1/token")
+        app = App(TEAM, "Share it", DEMO.id, DEMO.secret, SCOPE, patience=90_000)
+        told: list[Observation] = []
+        driving = asyncio.ensure_future(drive(run(app, 0), transport, stage.clock, told.append))
+        while not driving.done():
+            await stage.clock.advance_by(500)
+            await breathe()
+        outcome = await driving
+        await transport.close()
+        (lost,) = [place for place, each in enumerate(told) if isinstance(each, Lost)]
+        assert told[lost].why == "timeout" and told[lost].at - told[lost - 1].at == app.answer_within
+        assert outcome.status == "WAITING"
+        cut = [each for each in stage.told if isinstance(each, Replied) and each.cut]
+        assert [(each.cut, each.response.status) for each in cut] == [("client_gone", 0)]
