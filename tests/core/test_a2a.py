@@ -87,6 +87,7 @@ def test_a_team_that_is_not_published_has_no_card(code):
         ({"query": "hidden"}, 0, []),
         ({"skip": 1}, 2, ["TALK"]),
         ({"top": 1}, 2, ["EXPENSES"]),
+        ({"skip": 1.0, "top": 1.0}, 2, ["TALK"]),
         ({"skip": 9, "top": 100}, 2, []),
     ],
 )
@@ -132,6 +133,25 @@ def test_a_message_starts_a_task_whose_gate_a_second_message_answers():
     done = peer.task(first["id"], 200_000)
     assert (done["status"]["state"], done["artifacts"][0]["parts"][0]["text"]) == ("completed", "Paid 42: fine")
     assert "message" not in done["status"]
+
+
+def test_changes_that_are_asked_for_set_a_task_to_work_again_under_the_same_id():
+    peer = Peer(resume_job_id="new")
+    first = peer.say("Taxi 42")
+    again = peer.say("Another sum, please", 2_500, taskId=first["id"])
+    assert (again["id"], again["status"]) == (
+        first["id"],
+        {"state": "working", "timestamp": "2026-01-01T00:00:02.500Z"},
+    )
+    assert [fact.comment for fact in peer.facts if isinstance(fact, GateDecided)] == ["Another sum, please"]
+
+
+def test_a_send_takes_as_long_as_an_invoke_and_a_look_as_long_as_a_poll():
+    peer = Peer(DOCUMENT | {"latency": {"invoke": "300ms", "status": "70ms"}})
+    call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": message("Taxi 1")}}
+    sent = peer.send(call)
+    call |= {"method": "tasks/get", "params": {"id": read(sent.response)["result"]["id"]}}
+    assert (sent.held, peer.send(call, 300).held) == (300, 70)
 
 
 def test_a_task_is_a_job_of_the_other_api():

@@ -87,6 +87,9 @@ def test_the_relay_takes_the_scope_that_is_asked_for():
     mock = service()
     narrow = get(mock, "/fscmRestApi/tokenrelay", LOGGED_IN, "scopesfq=" + SCOPE.replace(":", "%3A") + "lab.none")
     assert get(mock, f"{API}/agent/v2/EXPENSES/status/x", signed(read(narrow)["access_token"])).status == 403
+    for asked, got in ((60, 60), (99_999, 14_400)):
+        short = get(mock, "/fscmRestApi/tokenrelay", LOGGED_IN, f"scopesfq={SCOPE}+urn:opc:resource:expiry={asked}")
+        assert read(short)["expires_in"] == got
     wrong = get(mock, "/fscmRestApi/tokenrelay", LOGGED_IN, "scopesfq=urn:other")
     assert wrong.status == 400 and SCOPE in read(wrong)["userDetails"]
 
