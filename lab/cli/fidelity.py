@@ -6,6 +6,11 @@ from lab.cli.console import Console
 from lab.core.wire.fidelity import TABLE, Claim
 from lab.settings import Settings
 
+_WIDTHS = {
+    place: max(len(claim.name) for claim in TABLE if claim.place == place) for place in {claim.place for claim in TABLE}
+}
+"""Of the names in each part of the table."""
+
 
 def execute(asked: Settings, console: Console) -> int:
     """The table, a line each; with `--json` one object a line."""
@@ -16,7 +21,7 @@ def execute(asked: Settings, console: Console) -> int:
 
 def _text(claim: Claim) -> str:
     switch = f"  (switch {claim.switch})" if claim.switch else ""
-    return f"{claim.word:<10}  {claim.place:<18}  {claim.name:<28}  {claim.says}{switch}"
+    return f"{claim.word:<10}  {claim.place:<18}  {claim.name:<{_WIDTHS[claim.place]}}  {claim.says}{switch}"
 
 
 def _json(claim: Claim) -> str:
