@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 
 import pytest
 
@@ -46,6 +47,16 @@ async def test_a_file_of_several_megabytes_is_taken_and_dropped(stage: Stage) ->
 
 
 async def test_no_file_is_larger_than_its_limit(stage: Stage) -> None:
+    stage.server.limits = replace(stage.server.limits, upload_body=300)
+    token = await stage.token()
+    for size, code in ((300, 200), (301, 413)):
+        body = json.dumps({"fileName": "a.pdf", "fileContent": ""}).encode().ljust(size)
+        peer = await stage.peer()
+        asked = request("POST", f"{API}/agent/v1/documents", (bearer(token), JSON), body)
+        assert (await peer.ask(asked)).status == code
+
+
+async def test_a_file_that_is_too_large_is_refused_by_its_announcement(stage: Stage) -> None:
     peer = await stage.peer()
     head = request("POST", f"{API}/agent/v1/documents", (JSON, ("content-length", "36700161")))
     assert (await peer.ask(head)).status == 413
