@@ -67,9 +67,10 @@ LETTERS = {
 }  # fmt: skip
 
 
-def letters(app: LabApp, theme: str = "stage-dark") -> str:
-    """The grid of colours: one letter a cell, of the text's colour."""
-    known = {COLOURS[theme][word].lower(): letter for word, letter in LETTERS.items()}
+def letters(app: LabApp) -> str:
+    """The grid of colours: one letter a cell, of the text's colour in the present theme."""
+    styles = app.styles_now
+    known = {str(getattr(styles.of(word).color, "name", "")).lower(): letter for word, letter in LETTERS.items()}
     lines = []
     for strip in app.screen._compositor.render_strips():
         line = ""
@@ -91,6 +92,29 @@ async def test_the_screen_is_the_golden_one(state: str, size: tuple[int, int]) -
     async with shown(state, size) as (app, _, _):
         grid = f"{text(app)}\n\n{letters(app)}\n"
     golden = GOLDENS / f"{state}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("LAB_GOLDEN") == "write":
+        golden.write_text(grid, encoding="utf-8")
+    assert grid == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "kind", ["light", "ansi-dark", "no-colour", "presenter", "message", "fault", "exchange", "help"]
+)
+async def test_the_screen_in_another_light_is_the_golden_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One state in each theme that has its own colours, and each page once."""
+    if kind == "no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+    keys = {"presenter": "p", "fault": "f", "exchange": "1 enter", "message": "m"}.get(
+        kind, ""
+    )
+    state = "complete" if kind == "message" else "waiting"
+    async with shown(state, light=kind == "light") as (app, _, pilot):
+        if kind == "ansi-dark":
+            app.theme = "ansi-dark"
+        await pilot.press(*keys.split())
+        await pilot.pause()
+        grid = f"{text(app)}\n\n{letters(app)}\n"
+    golden = GOLDENS / f"{state}-{kind}-120x36.txt"
     if os.environ.get("LAB_GOLDEN") == "write":
         golden.write_text(grid, encoding="utf-8")
     assert grid == golden.read_text(encoding="utf-8")
@@ -252,7 +276,7 @@ async def test_step_theme_and_the_way_out() -> None:
         await until(pilot, lambda: "ctrl+q ends the lab." in text(app))
         assert source.asked == [Stepped()]
         assert app.theme == "stage-light"
-        assert letters(app, "stage-light").count("?") < 20
+        assert letters(app).count("?") < 20
 
 
 async def test_quitting_returns_the_outcome() -> None:
