@@ -104,9 +104,7 @@ async def test_the_screen_in_another_light_is_the_golden_one(kind: str, monkeypa
     """One state in each theme that has its own colours, and each page once."""
     if kind == "no-colour":
         monkeypatch.setenv("NO_COLOR", "1")
-    keys = {"presenter": "p", "fault": "f", "exchange": "1 enter", "message": "m"}.get(
-        kind, ""
-    )
+    keys = {"presenter": "p", "fault": "f", "exchange": "1 enter", "message": "m"}.get(kind, "")
     state = "complete" if kind == "message" else "waiting"
     async with shown(state, light=kind == "light") as (app, _, pilot):
         if kind == "ansi-dark":

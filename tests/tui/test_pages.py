@@ -110,7 +110,7 @@ async def test_presenter_mode_is_the_projector_layout_without_keys() -> None:
         await pilot.press("p")
         await until(pilot, lambda: "? Help" not in text(app))
         lines = text(app).split("\n")
-        assert lines[3] == "▌The agent stopped on purpose. A person must decide before it may go on."
+        assert lines[3] == "▌ The agent stopped on purpose. A person must decide before it may go on."
         assert (lines[2], lines[4]) == ("▌", "▌")
         await pilot.press("c", "x", "enter")
         await until(pilot, lambda: source.asked == [Decided("RFI_ACTION", "x")])

@@ -119,7 +119,7 @@ def narration(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
     ground = TINTS.get(tone, "@surface")
     text = look.broken or look.said or scene.show.trouble or sentence(scene)
     tight = projector(scene, columns)
-    edge = row(("▌", tone if tone != "dim" else "faint"), "" if tight else " ")
+    edge = row(("▌", tone if tone != "dim" else "faint"), " ")
     head: Row = ()
     if not tight:
         told = "" if look.said else "OURS" if look.broken else "LOST" if wrong else word(scene.stage)

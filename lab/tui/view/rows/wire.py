@@ -1,9 +1,12 @@
 """The wire drawer: one row an exchange."""
 
 from lab.core.clock import Millis
-from lab.tui.view.rows.parts import at_text, frame, latency, one_row, title
+from lab.tui.view.rows.parts import API_HEAD, at_text, frame, latency, one_row, title
 from lab.tui.view.spans import Row, Rows, backed, clip, clip_left, cut, fill, row
 from lab.tui.view.state import Call, Scene
+
+FULL_PATHS = 146
+"""From so many columns within the frame on, paths are whole."""
 
 
 def draw(scene: Scene, columns: int, rows: int, now: Millis, up: int = 0) -> Rows:
@@ -34,7 +37,7 @@ def short(scene: Scene, columns: int, now: Millis) -> Rows:
 def call_row(scene: Scene, call: Call, inner: int) -> Row:
     """Instant, method, path, code, latency, the beginning of the body."""
     at = at_text(scene.stage.since_start(call.at))
-    path_room = max(12, min(78, inner * 45 // 100 - 6))
+    path_room = 78 if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
     tone = "run" if call.code is None and call.lost is None else "fg"
     head = row(
         (f"{at} ", "dim"), (f"{call.method:<4} ", "run b"), fill(row((_path(call.path, path_room), tone)), path_room)
@@ -48,9 +51,12 @@ def call_row(scene: Scene, call: Call, inner: int) -> Row:
 
 
 def _path(path: str, room: int) -> str:
-    short_path = path.replace("/api/fusion-ai/orchestrator/agent/v2", "…", 1) if len(path) > room else path
-    if len(short_path) <= room:
-        return short_path
+    """The path as it is, without the end of its Job ID, with `…` for what all have in common, or cut: what fits."""
+    head, sign, job = path.partition("/status/")
+    short_path = path.replace(API_HEAD, "…", 1)
+    for shown in (path, f"{head}{sign}{job[:8]}…" if sign else path, short_path):
+        if len(shown) <= room:
+            return shown
     if "/status/" in short_path:
         head, _, job = short_path.partition("/status/")
         spare = room - len("/status/") - 9
