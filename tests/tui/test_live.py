@@ -10,9 +10,10 @@ import pytest
 from lab.clocks import settle
 from lab.core.exchange import Json, Request, Response
 from lab.core.gates import Origin
-from lab.core.journal import GateOpened, LedgerCleared, Otherwise
+from lab.core.journal import GateDecided, GateOpened, LedgerCleared, Otherwise
 from lab.core.observe import Ended, Noted, Observation, Requested
 from lab.core.run import App
+from lab.core.scenario import Verdict
 from lab.engine.memory import TransportLost
 from lab.tui.app import LabApp
 from lab.tui.messages import (
@@ -91,11 +92,13 @@ class Plane:
         self.clock = clock
         self.peer = peer
         self.did: list[tuple[str, ...]] = []
+        self.needed = 1
         self.facts: asyncio.Queue[Observation] = asyncio.Queue()
 
     async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
         self.did.append(("decide", gate, verdict))
-        self.peer.decided = True
+        self.needed -= 1
+        self.peer.decided = self.needed <= 0
         return None
 
     async def reset(self) -> str | None:
@@ -255,6 +258,29 @@ async def test_other_gates_are_decided_over_the_control_plane() -> None:
     await hand.until(Ended)
     assert hand.plane is not None
     assert hand.plane.did == [("decide", "buyer-approval", "rejected")]
+    await hand.end()
+
+
+async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
+    hand = Stagehand(channel="APPROVAL_PROCESS")
+    assert hand.plane is not None
+    hand.plane.needed = 2
+    await asyncio.wait((hand.listener,), timeout=0.001)
+    otherwise = Otherwise(at=9_000, verdict="timed-out", by=None, to="ERROR")
+    opened = GateOpened(at=5, job=play.JOB, gate="buyer-approval", approvals=2, until=9_000, otherwise=otherwise)
+    hand.plane.facts.put_nowait(Noted(5, opened))
+    await hand.do(Started())
+    await hand.until(Requested, 4)
+    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.do(Decided("APPROVE_ACTION"))
+    assert hand.plane.did == [("decide", "buyer-approval", "approved")], "one key pressed twice is one vote"
+    vote = GateDecided(at=6, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
+    hand.plane.facts.put_nowait(Noted(6, vote))
+    await hand.until(Noted, 2)
+    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.until(Ended)
+    assert hand.plane.did == [("decide", "buyer-approval", "approved")] * 2
     await hand.end()
 
 

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from lab.core.exchange import Json, Request, Response
-from lab.core.observe import Lost, Observation, Replied, Requested
+from lab.core.gates import Origin
+from lab.core.journal import GateDecided, GateOpened
+from lab.core.observe import Lost, Noted, Observation, Replied, Requested
+from lab.core.scenario import Verdict
 from lab.tui import keys
 from lab.tui.view import clean, narrate
 from lab.tui.view import output as outputs
@@ -395,3 +398,17 @@ def test_cells_outside_the_changed_stretch_are_equal(one: list[tuple[str, str]],
     start, stop = found[0] if found else (24, 24)
     assert cells(old)[:start] == cells(new)[:start]
     assert cells(old)[stop:] == cells(new)[stop:]
+
+
+def test_a_quorum_says_how_many_have_approved() -> None:
+    told = [
+        Noted(each.at, replace(each.fact, approvals=2)) if isinstance(each, Noted) and isinstance(each.fact, GateOpened)
+        else each
+        for each in play.STATES["waiting"][0]()
+    ]  # fmt: skip
+    now = play.STATES["waiting"][1]
+    drawn = "\n".join(screen(Scene(fold(told), Look(), SHOW), 120, 36, now))
+    assert "BUYER_APPROVAL · CHAT · approvals 0 of 2" in drawn
+    vote = GateDecided(at=now, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
+    drawn = "\n".join(screen(Scene(fold([*told, Noted(now, vote)]), Look(), SHOW), 120, 36, now))
+    assert "approvals 1 of 2" in drawn

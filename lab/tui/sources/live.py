@@ -8,7 +8,7 @@ from dataclasses import replace
 from lab.core.clock import Clock
 from lab.core.exchange import Json
 from lab.core.gates import Origin
-from lab.core.journal import LedgerCleared
+from lab.core.journal import Fact, GateDecided, GateOpened, LedgerCleared
 from lab.core.observe import Ended, Noted, Observation, Requested
 from lab.core.run import Answer, Outcome, Question, run
 from lab.core.scenario import Scenario
@@ -79,6 +79,7 @@ class Live:
         self._question: Question | None = None
         self._asked: asyncio.Future[Answer] | None = None
         self._decided: Opening | None = None
+        self._missing = 0
         self._early: Answer | None = None
         self._stepping = False
         self._said: str | None = None
@@ -146,7 +147,18 @@ class Live:
         """Facts only: requests and replies are told by our own driver."""
         async for observation in control.follow():
             if isinstance(observation, Noted) and not isinstance(observation.fact, LedgerCleared):
+                self._count(observation.fact)
                 self._queue.put_nowait(observation)
+
+    def _count(self, fact: Fact) -> None:
+        """A quorum takes more than one decision at an opening: after each vote the next may be given."""
+        match fact:
+            case GateOpened():
+                self._missing = fact.approvals
+            case GateDecided():
+                self._missing -= 1
+                if self._missing > 0:
+                    self._decided = None
 
     @staticmethod
     async def _stop(*tasks: "asyncio.Task[None] | None") -> None:

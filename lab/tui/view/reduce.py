@@ -7,6 +7,7 @@ from lab.core import journal, wire
 from lab.core.exchange import Json, Response
 from lab.core.gates import Origin
 from lab.core.observe import Asked, Ended, Lost, Noted, Observation, Replied, Requested, Touched, Waiting
+from lab.core.scenario import Verdict
 from lab.tui.view import clean
 from lab.tui.view.marks import with_mark
 from lab.tui.view.state import (
@@ -314,11 +315,14 @@ def _noted(stage: Stage, fact: journal.Fact) -> Stage:
             told = Patience(
                 clean.line(fact.job, 200), clean.line(fact.gate, 80), fact.round, fact.at, fact.until, then.at,
                 clean.line(then.verdict, 40), _or_none(then.by), clean.line(then.to, 40),
+                fact.approvals,
             )  # fmt: skip
             return replace(stage, patience=told)
         case journal.GateDecided() if _ours(stage, fact.job) and fact.by is not Origin.API:
             word = _VERDICT_WORDS.get(fact.verdict, str(fact.verdict))
-            return _mark(replace(stage, decisions=stage.decisions + 1), Mark(fact.at, "decided", word))
+            patience = _voted(stage.patience, fact)
+            decided = replace(stage, decisions=stage.decisions + 1, patience=patience)
+            return _mark(decided, Mark(fact.at, "decided", word))
         case journal.GateExpired() if _ours(stage, fact.job):
             return _mark(stage, Mark(fact.at, "decided", "timed out", bad=True))
         case journal.FaultStruck() if stage.ended is None and stage.job is not None:
@@ -327,6 +331,13 @@ def _noted(stage: Stage, fact: journal.Fact) -> Stage:
             return replace(stage, notes=(*stage.notes, clean.line(fact.text, 300))[-20:])
         case _:
             return stage
+
+
+def _voted(patience: Patience | None, fact: journal.GateDecided) -> Patience | None:
+    """The opening with one approval more."""
+    if patience is None or patience.gate != fact.gate or fact.verdict is not Verdict.APPROVED:
+        return patience
+    return replace(patience, approved=patience.approved + 1)
 
 
 def _ours(stage: Stage, job: str) -> bool:

@@ -111,6 +111,10 @@ class Patience:
     verdict: str
     by: str | None
     to: str
+    approvals: int = 1
+    """How many must approve."""
+    approved: int = 0
+    """How many have."""
 
 
 @dataclass(frozen=True, slots=True)

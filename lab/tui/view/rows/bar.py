@@ -61,17 +61,28 @@ def _note(scene: Scene, gate: GateView) -> Row:
 def _head(scene: Scene, gate: GateView) -> Row:
     total = scene.gates
     number = f"gate {gate.number} of {max(total, gate.number)}" if total else f"gate {gate.number}"
-    told = " · ".join(part for part in (number, gate.code, gate.channel) if part)
+    told = " · ".join(part for part in (number, gate.code, gate.channel, _quorum(scene, gate)) if part)
     if gate.sent is not None:
         return row(("◇ ", "wait"), (f"{_PLAIN.get(gate.sent, gate.sent)} sent", "wait b"), (f"  {told}", "dim"))
     return row(("◆ ", "wait"), ("APPROVAL NEEDED", "wait b"), (f"  {told}", "dim"))
 
 
+def _opened(scene: Scene, gate: GateView) -> Patience | None:
+    """What the journal tells of this opening."""
+    told = scene.stage.patience
+    return told if told is not None and told.gate.upper().replace("-", "_") == gate.code else None
+
+
+def _quorum(scene: Scene, gate: GateView) -> str:
+    told = _opened(scene, gate)
+    return f"approvals {told.approved} of {told.approvals}" if told is not None and told.approvals > 1 else ""
+
+
 def _patience(scene: Scene, gate: GateView, now: Millis) -> Row:
     if gate.refusal:
         return row(("refused: ", "bad b"), (gate.refusal, "fg"))
-    told = scene.stage.patience
-    if told is None or told.gate.upper().replace("-", "_") != gate.code:
+    told = _opened(scene, gate)
+    if told is None:
         where = "outside the API: the app only polls" if gate.channel not in ("CHAT", "") else "nobody knows how long"
         return row(("patience ", "dim"), ("unknown", "fg"), (f"   {where}", "dim"))
     left = max(0, told.until - now)
