@@ -85,6 +85,12 @@ class ScaledClock:
         for sleeper in self._sleepers:
             _wake(sleeper)
 
+    def rewind(self, instant: Millis) -> None:
+        """Run on from an earlier instant; sleepers sleep for as much longer."""
+        self._base, self._since = min(instant * _MILLI, self._nanos()), time.monotonic_ns()
+        for sleeper in self._sleepers:
+            _wake(sleeper)
+
     async def sleep_until(self, instant: Millis) -> None:
         """Return once `now() >= instant`; while paused, only after the pace has changed."""
         await self._sleep(instant * _MILLI)
@@ -145,6 +151,10 @@ class ManualClock:
             if self._left > _LEFT_AT_MOST and self._left * 2 > len(self._sleepers):
                 self._sweep()
             raise
+
+    def rewind(self, instant: Millis) -> None:
+        """Stand at an earlier instant; sleepers sleep on."""
+        self._now = min(instant, self._now)
 
     async def hold(self, millis: Millis) -> None:
         """Nothing is withheld on a clock that somebody else moves (design.md §3)."""

@@ -64,7 +64,7 @@ async def embedded(
         raise
     server = MockServer(service, made.clock, made.limits)
     token = control_token()
-    control = ControlPlane(server, token, trouble=lambda: taping.trouble)
+    control = ControlPlane(server, token, trouble=lambda: taping.trouble, recorder=taping)
     served: Served | None = None
     reloading: asyncio.Task[None] | None = None
     # The first signature loads libraries and the key: some 60 ms that no client should take for latency.

@@ -9,10 +9,10 @@ from dataclasses import replace
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.faults import left_of
-from lab.core.journal import JobAccepted, LedgerCleared
+from lab.core.journal import LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.core.service import Config, Service
-from lab.core.service.views import UNMATCHED
+from lab.core.service.rewinding import retake
 from lab.recording.alias import HERE, named
 from lab.recording.anew import made_anew
 from lab.recording.codec import fact_of
@@ -36,11 +36,8 @@ def feed(service: Service, line: Entry, rebuild: Rebuild) -> None:
         service.reset(line.instant)
     elif fact is not None:
         service.note(fact)
-    if isinstance(fact, JobAccepted):
-        # a job told again keeps its ordinal, so the next one must not get it
-        counter = f"job/{fact.client}/{fact.scenario or UNMATCHED.name}"
-        while service.ledger.take(counter) < fact.ordinal:
-            continue
+    if fact is not None:
+        retake(service.ledger, fact)
 
 
 class Drive:

@@ -16,14 +16,13 @@ from lab.core.journal import (
     GateDecided,
     JobAccepted,
     JobRecord,
-    TokenGranted,
     WaitEnded,
     job_key,
 )
 from lab.core.observe import Noted
 from lab.core.plan import settle_draws
 from lab.core.service import Service
-from lab.core.service.token import live
+from lab.recording.regrant import live_grants
 from lab.recording.tape import Tape
 
 
@@ -34,13 +33,8 @@ def restate(service: Service, tape: Tape, now: Millis) -> None:
 
 
 def live_facts(service: Service, now: Millis) -> Iterator[Fact]:
-    """The facts that fold to the tokens still good, to every job with its decisions, and to what faults know."""
-    for token, record in service.ledger.tokens():
-        if live(service.ledger, record, now):
-            yield TokenGranted(
-                at=record.since, token=token, client=record.client, grant="client_credentials", scope=record.scope,
-                until=record.until, user=record.user,
-            )  # fmt: skip
+    """The facts that fold to what is still granted, to every job with its decisions, and to what faults know."""
+    yield from live_grants(service.ledger, now)
     aliases = {(record.job, record.decision): alias for alias, record in service.ledger.aliases()}
     keys = {record.job: key for key, record in service.ledger.repeats()}
     for job in service.jobs():

@@ -77,9 +77,12 @@ class Tape:
         wall: Callable[[], Millis] | None = None,
         blobs: Blobs | None = None,
         limit: int = LONGEST_TAPE,
+        after: int = 0,
     ) -> None:
         self.dead: str | None = None
         self._over = False
+        self._after = after
+        """Exchanges up to this one were under way when the tape began: their replies aren't written."""
         users = [(account.name, account.password) for account in service.config.accounts]
         self.redactor = Redactor(clients, names, users, service.config.own)
         self._service = service
@@ -190,6 +193,8 @@ class Tape:
 
     def _replied(self, told: Replied) -> None:
         x, response = told.x, told.response
+        if x <= self._after:
+            return
         oauth = x in self._oauth
         if oauth:
             self._oauth.discard(x)

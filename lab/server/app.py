@@ -116,6 +116,12 @@ class MockServer:
         await self._manager.shutdown(_AT_ONCE)
         self._listener = self._tls = None
 
+    def drop(self) -> None:
+        """Cut the connections whose reply isn't out: what was asked there never happened."""
+        for connection in self._manager.connections if self._manager is not None else ():
+            if isinstance(connection, Connection) and connection.busy:
+                connection.cut("reset")
+
     # What a connection tells
 
     def opened(self) -> int:

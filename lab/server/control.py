@@ -15,17 +15,20 @@ from lab.core.clock import Millis, iso
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.core.gates import Origin, offers
-from lab.core.journal import ClockAdvanced, ClockScaled
+from lab.core.journal import ClockAdvanced, ClockScaled, Fact
+from lab.core.oauth import api_scope
 from lab.core.observe import Noted, Observation
 from lab.core.scenario import Status, duration
 from lab.core.service import Look, Ruling
 from lab.core.wire import final
+from lab.core.wire.openapi import openapi
 from lab.recording.header import header_of
 from lab.recording.lines import Header
 from lab.server.app import MockServer
 from lab.server.arming import Arming
 from lab.server.guard import Guard, Refusal, answer, command, text, text_or_none
 from lab.server.listen import Listener
+from lab.server.past import Past, Recorder
 from lab.server.ring import Onlooker, Ring, first_of
 
 _NEWEST = 100
@@ -35,13 +38,17 @@ _NEWEST = 100
 class ControlPlane:
     """Commands a mock that is being served. `trouble` says what is wrong with the lab, if anything is."""
 
-    def __init__(self, server: MockServer, token: str, *, trouble: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(
+        self, server: MockServer, token: str, *, trouble: Callable[[], str | None] = lambda: None,
+        recorder: Recorder | None = None,
+    ) -> None:  # fmt: skip
         self._server = server
         self._service = server.service
         self._clock = server.clock
         self._trouble = trouble
         self._guard = Guard(token)
         self._ring = Ring(self._service, server.limits.exchanges)
+        self._past = Past(server, recorder, self._begin_anew)
         self._streams: set[Onlooker] = set()
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
@@ -88,7 +95,10 @@ class ControlPlane:
             ("POST", "faults", faults.arm),
             ("DELETE", "faults/{name}", faults.disarm),
             ("POST", "tokens", self._tokens),
-            ("POST", "reset", self._reset),
+            ("POST", "devices", self._devices),
+            ("POST", "tape", self._past.tape),
+            ("POST", "reset", self._past.reset),
+            ("GET", "openapi", self._openapi),
         ):
             app.router.add_route(method, f"/_lab/{path}", handler)
 
@@ -182,6 +192,14 @@ class ControlPlane:
     def _onlooker(self) -> Onlooker:
         return Onlooker(self._service, self._clock, self.header(), self._ring.observations())
 
+    async def _openapi(self, request: web.Request) -> web.Response:
+        config = self._service.config
+        chosen = config.switches
+        document = openapi(
+            __version__, config.origin, scope=api_scope(chosen.pod), local=chosen.local_orchestrator
+        )  # fmt: skip
+        return answer(document)
+
     # Commanding
 
     async def _decide(self, request: web.Request) -> web.Response:
@@ -196,10 +214,16 @@ class ControlPlane:
         asked = await command(request, "client", "do")
         return ruled(self._service.end_tokens(text(asked, "client"), text(asked, "do"), self._clock.now()))
 
-    async def _reset(self, request: web.Request) -> web.Response:
-        await command(request)
-        self._service.reset(self._clock.now())
-        return answer({"ok": True})
+    async def _devices(self, request: web.Request) -> web.Response:
+        asked = await command(request, "user_code", "answer")
+        return ruled(self._service.answer_device(text(asked, "user_code"), text(asked, "answer"), self._clock.now()))
+
+    def _begin_anew(self, facts: tuple[Fact, ...]) -> None:
+        """The clock was set back: the journal is what these facts tell, and who follows it must come again."""
+        for stream in tuple(self._streams):
+            stream.close()
+        now = self._clock.now()
+        self._ring.restart(Noted(now, fact) for fact in facts)
 
     async def _read_clock(self, request: web.Request) -> web.Response:
         return answer(self._clock_document())

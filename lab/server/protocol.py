@@ -128,6 +128,11 @@ class Connection(RequestHandler):
             self.shell.malformed(self, "plain-on-tls-port", self.received)
             self.transport.close()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a reply isn't out."""
+        return self._busy()
+
     def _busy(self) -> bool:
         """Whether a request is under way or queued."""
         return self._answered < self._request_count

@@ -35,6 +35,11 @@ class Ring:
         self._service = service
         service.observers.append(self._kept.append)
 
+    def restart(self, observations: Iterable[Observation]) -> None:
+        """Begin anew, with these."""
+        self._kept.clear()
+        self._kept.extend(observations)
+
     def close(self) -> None:
         """Observe no more."""
         with suppress(ValueError):

@@ -34,6 +34,7 @@ from lab.core.journal.grants import (
 )
 
 Key: TypeAlias = bytes
+_Named = TypeVar("_Named", TokenRecord, RefreshRecord, CodeRecord, DeviceRecord, UserCodeRecord)
 _Text = TypeVar("_Text", str, tuple[str, ...])
 
 # Records: what folding gives. Slots and shared texts keep a parked job small (performance.md).
@@ -209,8 +210,12 @@ class MemoryLedger:
 
     def tokens(self) -> Iterator[tuple[str, TokenRecord]]:
         """All tokens granted, oldest first."""
+        return self.named(TokenRecord)
+
+    def named(self, kind: type[_Named]) -> Iterator[tuple[str, _Named]]:
+        """All records of a kind of grant, each with its token or code, oldest first."""
         for key, record in self._records.items():
-            if isinstance(record, TokenRecord):
+            if isinstance(record, kind):
                 yield key[1:].decode("utf-8", "surrogatepass"), record
 
     def faults(self) -> Iterator[CountRecord | ArmedRecord]:

@@ -31,6 +31,7 @@ from lab.core.service.calls import Pieces, Ruling
 from lab.core.service.deciding import decide
 from lab.core.service.mock import Mock
 from lab.core.service.pod import POD_CLIENT
+from lab.core.service.rewinding import refold
 from lab.core.service.token import Desk, answer_device, live
 from lab.core.service.views import Config, Look
 from lab.core.wire import without_files
@@ -210,6 +211,20 @@ class Service:
         self._mock.views.forget()
         self.strikes.clear()
         self.note(LedgerCleared(at=now, by="control"))
+
+    @property
+    def exchanges(self) -> int:
+        """The ordinal of the last exchange."""
+        return self._exchanges
+
+    def rewind(self, facts: tuple[Fact, ...], now: Millis) -> None:
+        """Hold what these facts fold to, and nothing else, as if it were `now`."""
+        self.config = replace(
+            self.config, former=tuple((min(until, now + 1), made) for until, made in self.config.former)
+        )  # fmt: skip
+        self._mock = Mock(self.config)
+        self.strikes.clear()
+        refold(self.ledger, facts, now)
 
     def derived(self, job: str, now: Millis) -> Derived | None:
         """The derived facts of a job up to `now`, or None if it isn't known."""

@@ -1,0 +1,70 @@
+"""What the identity domain granted and still honours, told again (recording.md §1): tokens, codes, devices."""
+
+from collections.abc import Iterator
+
+from lab.core.clock import Millis
+from lab.core.journal import (
+    CodeGranted,
+    CodeRecord,
+    DeviceApproved,
+    DeviceGranted,
+    DeviceRecord,
+    Fact,
+    FamilyRecord,
+    MemoryLedger,
+    RefreshRecord,
+    TokenGranted,
+    TokenRevoked,
+    UserCodeRecord,
+    family_key,
+)
+from lab.core.service.token import REFRESH_LIFETIME
+
+REMEMBERED: Millis = 3_600_000
+"""For so long after its end a token is told again: a client that still sends it hears that it expired."""
+
+
+def live_grants(ledger: MemoryLedger, now: Millis) -> Iterator[Fact]:
+    """The facts that fold to the tokens, codes and devices which `now` may still be asked about."""
+    yield from _tokens(ledger, now)
+    shown = {record.device: code for code, record in ledger.named(UserCodeRecord)}
+    for code, known in ledger.named(CodeRecord):
+        if not known.used:
+            yield CodeGranted(
+                at=now, code=code, client=known.client, scope=known.scope, until=known.until,
+                challenge=known.challenge, redirect=known.redirect, family=known.family, nonce=known.nonce,
+            )  # fmt: skip
+    for code, device in ledger.named(DeviceRecord):
+        if not device.used and code in shown:
+            yield DeviceGranted(
+                at=device.since, code=code, client=device.client, scope=device.scope, until=device.until,
+                user_code=shown[code],
+            )  # fmt: skip
+            if device.verdict is not None:
+                yield DeviceApproved(at=now, by="control", code=code, verdict=device.verdict)
+
+
+def _tokens(ledger: MemoryLedger, now: Millis) -> Iterator[Fact]:
+    refreshes = {
+        (record.family, record.since): (token, record.ended)
+        for token, record in ledger.named(RefreshRecord)
+        if now < record.since + REFRESH_LIFETIME and not _revoked(ledger, record.family)
+    }
+    for token, known in ledger.tokens():
+        over = known.family is not None and _revoked(ledger, known.family)
+        refresh, ended = refreshes.get((known.family or "", known.since), (None, None))
+        if refresh is None and now >= known.until + REMEMBERED:
+            continue
+        yield TokenGranted(
+            at=known.since, token=token, client=known.client, grant="client_credentials", scope=known.scope,
+            until=known.until, refresh=refresh, user=known.user, family=None if over else known.family,
+        )  # fmt: skip
+        if known.revoked or over:
+            yield TokenRevoked(at=now, by="control", token=token, why="revoked")
+        if refresh is not None and ended is not None:
+            yield TokenRevoked(at=now, by="control", token=refresh, why=ended)
+
+
+def _revoked(ledger: MemoryLedger, family: str) -> bool:
+    known = ledger.get(family_key(family))
+    return isinstance(known, FamilyRecord) and known.revoked
