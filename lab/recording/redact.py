@@ -43,7 +43,7 @@ _SHAPES = "|".join(
         r"(?P<hex>[0-9a-f]{32})",
         rf"(?P<literal>{GRAMMAR})",
         r"(?P<url>(?<![A-Za-z0-9._~*+:-])[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)",
-        rf'(?P<member>"(?i:{_NAMES})"\s*:\s*")(?P<told>(?:[^"\\]|\\.)+)',
+        rf'(?P<member>"(?i:{_NAMES})"\s*:\s*")(?P<told>(?:[^"\\]++|\\.)++)',
         rf"(?P<field>(?<![\w.-])(?i:{_NAMES})=)(?P<given>[^&\s\"'<>]+)",
     )
 )

@@ -1,6 +1,7 @@
 """Tokens from the pod, documents, and a local orchestrator's paths (contract.md §2.3, §2.4)."""
 
 import json
+import tracemalloc
 from base64 import b64encode
 
 import pytest
@@ -9,7 +10,7 @@ from lab.core.exchange import Request
 from lab.core.journal import TokenGranted
 from lab.core.oauth import JANE, SERVICES, claims_of, service_scope
 from lab.core.observe import Noted, Requested
-from lab.core.wire import API
+from lab.core.wire import API, read_json, without_files
 from tests.core.wire_peer import SCOPE, ask, basic, invoke, read, service, token
 
 LOGGED_IN = (("cookie", "JSESSIONID=1"), ("x-xsrf-token", "x"))
@@ -243,6 +244,26 @@ def test_a_files_bytes_are_dropped_before_anyone_is_told():
     escaped = json.dumps(FILE | {"fileContent": "ab//"}).replace("//", r"\/\/").encode()
     assert send(mock, bearer, "documents", escaped).status == 200
     assert [json.loads(each)["fileContent"] for each in told] == ["", "!", ""]
+
+
+@pytest.mark.parametrize("end", [b'"}', b""])
+def test_escapes_in_a_files_content_cost_no_memory(end):
+    body = b'{"fileName":"a","fileContent":"' + rb"\/" * 1_000_000 + end
+    request = Request("POST", f"{API}/agent/v1/documents", body=body)
+    tracemalloc.start()
+    without_files(request)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def test_a_long_message_costs_no_memory_beside_itself():
+    body = b'{"message":"' + b"a" * 1_000_000 + b'"}'
+    tracemalloc.start()
+    read_json(body)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 def test_what_is_left_without_files_may_be_a_mebibyte():

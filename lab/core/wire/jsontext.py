@@ -17,7 +17,8 @@ class BadJson(ValueError):
         self.flag = flag
 
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive: a run that may be given back costs memory for each of its characters.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _DIGITS = re.compile(rb"[0-9]{%d}" % (MOST_DIGITS + 1))
 
 
