@@ -39,6 +39,7 @@ class Watched(Steering):
             now if isinstance(now, int) else 0,
             epoch if isinstance(epoch, int) else 0,
             seed if isinstance(seed, int) else None,
+            str(told.get("base_url") or ""),
         )
 
     def told(self, name: str) -> Scenario | None:

@@ -305,7 +305,7 @@ def test_the_key_table_has_no_key_twice() -> None:
     assert len(named) == len(set(named))
 
 
-@pytest.mark.parametrize("sentence", narrate.OURS.values())
+@pytest.mark.parametrize("sentence", [*narrate.OURS.values(), *narrate.FOLLOWED.values()])
 def test_our_sentences_fit_a_projector(sentence: str) -> None:
     assert len(sentence) <= 76 and "!" not in sentence
 

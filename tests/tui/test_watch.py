@@ -34,7 +34,7 @@ from tests.tui.test_app import GOLDENS, letters, stage_of, text, until
 from tests.tui.test_jobs import journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
-REAL = Lab("real", "1", 60_000, 1_767_225_600, 42)
+REAL = Lab("real", "1", 60_000, 1_767_225_600, 42, "http://base")
 SCALED = replace(REAL, mode="scaled")
 MANUAL = replace(REAL, mode="manual", factor="0")
 SECOND = "11111111-0000-4000-8000-000000000000"
@@ -188,6 +188,7 @@ async def test_a_lab_that_ends_and_starts_again_is_told_apart_from_one_that_was_
         made.again.set()
         await settle()
         assert made.said == ["It is back."] and made.source.trouble == ""
+        assert made.source.addresses == ("http://base", "http://base/oauth2/v1/token")
         made.plane.queue.put_nowait(None)
         made.plane.found = replace(REAL, epoch=REAL.epoch + 900, now=5)
         await settle()
@@ -405,11 +406,31 @@ async def test_jobs_are_chosen_and_a_new_one_does_not_steal_the_view() -> None:
         await until(pilot, lambda: "2 of 3" in text(app))
 
 
+async def test_exchanges_before_the_job_began_are_told_as_such() -> None:
+    early = replace_at(journal(play.running()), 0)
+    late = replace_at(other(journal(play.running()), SECOND, 100), 90_000)
+    async with shown([*early, *late]) as (app, _, pilot):
+        await pilot.press("w")
+        await until(pilot, lambda: "-01:27 GET" in text(app) and "00:00.0 POST" in text(app))
+
+
+def replace_at(told: list[Observation], by: Millis) -> list[Observation]:
+    return [replace(each, at=each.at + by) for each in told]
+
+
+async def test_a_job_that_nobody_saw_begin_is_named_so() -> None:
+    script = play.Script()
+    script.poll(100, b'{"status":"FAI-404","message":"no such job"}', 20, status=404)
+    async with shown(script.told) as (app, _, pilot):
+        await until(pilot, lambda: "has not seen begin" in text(app) and play.JOB in text(app))
+
+
 async def test_trouble_shows_and_the_last_good_rows_stay() -> None:
     async with shown(told_until(9_578)) as (app, made, pilot):
         made.plane.queue.put_nowait(None)
         await until(pilot, lambda: "has ended; waiting for it to start again" in text(app))
         assert "BUYER_APPROVAL" in text(app) and "a Approve" not in text(app)
+        assert play.SCENARIO.title in text(app), "what was known of the lab is known still"
         made.plane.found = replace(SCALED, epoch=1, now=0)
         made.again.set()
         await until(pilot, lambda: "its journal begins anew" in text(app))

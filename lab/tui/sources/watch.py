@@ -14,6 +14,7 @@ from lab.core.journal import ClockAdvanced, ClockScaled
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.core.run import Outcome
 from lab.core.scenario import Scenario
+from lab.core.wire import path_of
 from lab.tui.messages import Decided, FaultArmed, FaultDisarmed, Intent, PauseToggled, SpeedChanged, Stepped
 from lab.tui.sources.hand import Hand, MakeClock
 from lab.tui.sources.live import VERDICTS
@@ -37,6 +38,8 @@ class Lab:
     now: Millis
     epoch: Epoch
     seed: int | None = None
+    base: str = ""
+    """The origin of the mocked API."""
 
 
 class Plane(Protocol):
@@ -79,6 +82,11 @@ async def a_moment() -> None:
     await clock.sleep_until(PAUSE)
 
 
+def _nothing(name: str) -> Scenario | None:
+    """Before a lab was reached no scenario is known."""
+    return None
+
+
 class Watch:
     """Follows the lab at `where`; `reach` opens its control plane, each time anew."""
 
@@ -87,7 +95,6 @@ class Watch:
     scenario: Scenario | None = None
     scenarios: tuple[Choice, ...] = ()
     message = team = ""
-    addresses = ("", "")
     outcome: Outcome | None = None
     cursor = None
 
@@ -104,6 +111,8 @@ class Watch:
         self.journal = self
         self._reach, self._rest = reach, rest
         self._plane: Plane | None = None
+        self._known: Callable[[str], Scenario | None] = _nothing
+        """Of the lab that was reached last: what it served is still told when it has gone."""
         self._lab: Lab | None = None
         self._joined: Millis = 0
         self._stepping = False
@@ -111,9 +120,15 @@ class Watch:
         self._decided: set[str] = set()
         self._commands: set[asyncio.Task[str | None]] = set()
 
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """The base URL and the token URL of the lab, once it was reached."""
+        base = self._lab.base if self._lab is not None else ""
+        return (base, base + path_of("token")) if base else ("", "")
+
     def told(self, name: str | None) -> Scenario | None:
         """The scenario that a job says it runs."""
-        return self._plane.told(name) if self._plane is not None and name else None
+        return self._known(name) if name else None
 
     # What happens
 
@@ -134,6 +149,7 @@ class Watch:
                         raise
                     self.trouble = self._lost(error)
                 self._plane, self.can = None, frozenset()
+                self.clock.set(self.clock.now(), "0")
                 yield Stood()
                 await self._rest()
         finally:
@@ -147,7 +163,7 @@ class Watch:
         return self.trouble or f"The lab at {self.where} can't be reached; trying again."
 
     def _join(self, plane: Plane, lab: Lab) -> Stood:
-        before, self._lab, self._plane = self._lab, lab, plane
+        before, self._lab, self._plane, self._known = self._lab, lab, plane, plane.told
         anew = before is not None and before.epoch != lab.epoch
         self.trouble, self.seed = "", lab.seed
         self.can = PACES.get(lab.mode, frozenset()) | {"decide", "fault"}

@@ -17,6 +17,7 @@ OURS = {
 FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
     "idle": "Nothing has been called yet. The screen waits for a client.",
+    "unseen": "The client polls a job that this journal has not seen begin.",
     "other": "What came so far is no call of the agent API; w shows it.",
 }
 """Where a journal is followed and no job is in sight."""
@@ -92,6 +93,8 @@ def sentence(scene: Scene) -> str:
         return "The app gets ready to ask for a token."
     if here == "error" and word(stage) == "STOPPED":
         return (stage.outcome.why if stage.outcome else None) or "The run stopped before a final status."
+    if here == "invoke" and stage.job is not None and stage.job.code is None and stage.polls:
+        return FOLLOWED["unseen"]
     if here == "invoke" and stage.job is not None and stage.job.code is None:
         return "The token is here. invokeAsync asks the agent team to start a job."
     told = _scenario_sentence(scene.show, here)

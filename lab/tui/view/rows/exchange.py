@@ -2,7 +2,7 @@
 
 from lab.tui.view import output as outputs
 from lab.tui.view.curl import curl
-from lab.tui.view.rows.parts import at_text, latency, phrase
+from lab.tui.view.rows.parts import latency, phrase, since_text
 from lab.tui.view.spans import BLANK, Row, clip, clip_left, cut, row, wrap
 from lab.tui.view.state import Call, Scene
 
@@ -10,7 +10,7 @@ from lab.tui.view.state import Call, Scene
 def name(scene: Scene, call: Call) -> str:
     """What stands over the page: which exchange, when, what came of it."""
     came = call.lost or ("···" if call.code is None else f"{call.code}")
-    at = at_text(scene.stage.since_start(call.at))
+    at = since_text(scene.stage, call.at).strip()
     return " · ".join(part for part in (f"EXCHANGE {call.x}", call.route, at, came, latency(call.took)) if part)
 
 

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from lab.core.clock import Millis, clock_text
 from lab.tui.view.spans import BLANK, Row, Rows, clip, cut, ends, fill, hot, row, width, wrap
-from lab.tui.view.state import Pairs, Scene
+from lab.tui.view.state import Pairs, Scene, Stage
 
 ROUND, HEAVY = "╭─╮│╰╯", "┏━┓┃┗┛"
 FRAMES = {
@@ -104,6 +104,13 @@ def minutes(span: Millis) -> str:
 def at_text(at: Millis) -> str:
     """An instant of the run: `00:01.6`."""
     return clock_text(max(0, at))
+
+
+def since_text(stage: Stage, at: Millis) -> str:
+    """An instant as the run counts it; of an exchange before its first request `-12:30`, minutes and seconds."""
+    if stage.start is None or at >= stage.start:
+        return at_text(stage.since_start(at))
+    return f"{'-' + minutes(stage.start - at):>7}"
 
 
 def fields(pairs: Pairs, label: int, inner: int, *, most: int = 1) -> list[Row]:

@@ -1,7 +1,7 @@
 """The wire drawer: one row an exchange."""
 
 from lab.core.clock import Millis
-from lab.tui.view.rows.parts import API_HEAD, at_text, frame, latency, one_row, title
+from lab.tui.view.rows.parts import API_HEAD, frame, latency, one_row, since_text, title
 from lab.tui.view.spans import Row, Rows, backed, clip, clip_left, cut, fill, row
 from lab.tui.view.state import Call, Scene
 
@@ -36,7 +36,7 @@ def short(scene: Scene, columns: int, now: Millis) -> Rows:
 
 def call_row(scene: Scene, call: Call, inner: int) -> Row:
     """Instant, method, path, code, latency, the beginning of the body."""
-    at = at_text(scene.stage.since_start(call.at))
+    at = since_text(scene.stage, call.at)
     path_room = 78 if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
     tone = "run" if call.code is None and call.lost is None else "fg"
     head = row(
