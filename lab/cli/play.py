@@ -9,13 +9,13 @@ from lab.cli.console import Console
 from lab.cli.following import Follower
 from lab.cli.loop import Stop, complete
 from lab.cli.show import located
+from lab.core.clock import epoch_of
 from lab.core.errors import LabError, RecordingError
 from lab.core.scenario import Scenario
 from lab.files import load_scenario, read_blob, read_recording, scenario_names, scenarios_folder
-from lab.recording.header import epoch_of
+from lab.recording.bodies import Blob
 from lab.recording.lines import Header, Recording, Result
 from lab.recording.reader import read
-from lab.recording.rebuild import Blob
 from lab.settings import Settings
 from lab.tui.view.plain import opening
 from lab.tui.view.reel import Reel

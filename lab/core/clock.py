@@ -39,6 +39,16 @@ def iso(epoch: Epoch, at: Millis) -> str:
     return wall(epoch, at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def epoch_text(epoch: Epoch) -> str:
+    """The epoch as ISO 8601 in whole seconds."""
+    return wall(epoch, 0).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def epoch_of(text: str) -> Epoch:
+    """The epoch that such a text names; ValueError if it is none."""
+    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+
+
 def clock_text(at: Millis) -> str:
     """An instant as screens and transcripts show it: `mm:ss.t`, hours in front if there are any."""
     tenths = at // 100

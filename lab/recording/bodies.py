@@ -16,6 +16,8 @@ INLINE = 64 * 1024
 """Bytes of the longest body that stands in its line."""
 LONGEST_BLOB = 32 * 1024 * 1024
 
+Blob: TypeAlias = Callable[[str], bytes]
+"""Gives the bytes of a digest back."""
 Blobs: TypeAlias = Callable[[str, bytes], None]
 """Takes a digest and the redacted bytes it belongs to."""
 
@@ -83,7 +85,7 @@ def _length(value: Json) -> int:
     return len(value) if isinstance(value, str) else len(dumps(value))
 
 
-def bytes_of(body: Body, values: Mapping[str, str], blob: Callable[[str], bytes] | None = None) -> bytes:
+def bytes_of(body: Body, values: Mapping[str, str], blob: Blob | None = None) -> bytes:
     """The body as it goes over the wire, aliases replaced by `values`; ValueError if a blob is missing."""
     match body.enc:
         case Enc.NONE:
@@ -102,7 +104,7 @@ def bytes_of(body: Body, values: Mapping[str, str], blob: Callable[[str], bytes]
             return _from_blob(body, values, blob)
 
 
-def _from_blob(body: Body, values: Mapping[str, str], blob: Callable[[str], bytes] | None) -> bytes:
+def _from_blob(body: Body, values: Mapping[str, str], blob: Blob | None) -> bytes:
     assert isinstance(body.value, dict)
     name = str(body.value.get("sha256"))
     if blob is None:

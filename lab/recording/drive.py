@@ -15,10 +15,11 @@ from lab.core.service import Config, Service
 from lab.core.service.rewinding import retake
 from lab.recording.alias import HERE, named
 from lab.recording.anew import made_anew
+from lab.recording.bodies import Blob
 from lab.recording.codec import fact_of
 from lab.recording.lines import Entry, Recording, Req, Res
 from lab.recording.match import class_of
-from lab.recording.rebuild import Blob, Rebuild
+from lab.recording.rebuild import Rebuild
 from lab.recording.tape import Tape
 
 

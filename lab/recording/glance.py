@@ -10,11 +10,12 @@ from lab.core.observe import Noted, Observation
 from lab.core.service import Config, Service
 from lab.recording.alias import aliases, fill
 from lab.recording.anew import made_anew
+from lab.recording.bodies import Blob
 from lab.recording.codec import members_of
 from lab.recording.drive import feed, secrets_of
 from lab.recording.lines import Body, Enc, Entry, Members, Recording, Req, Res
 from lab.recording.match import class_of
-from lab.recording.rebuild import Blob, Rebuild
+from lab.recording.rebuild import Rebuild
 from lab.recording.text import dumps, loads
 
 

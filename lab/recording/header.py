@@ -1,11 +1,10 @@
 """The header of a mock's recording, and the mock that a header asks for (recording.md §2.1)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from lab.core.clock import Epoch, wall
+from lab.core.clock import epoch_of, epoch_text
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
 from lab.core.oauth import DEMO, JANE, Client
@@ -83,16 +82,6 @@ def _layered(config: Config, layers: Layers) -> dict[str, Json]:
     if base.profile != config.switches.profile:
         changed["profile"] = base.profile
     return {**changed, FORCED: list(forced)} if forced else changed
-
-
-def epoch_text(epoch: Epoch) -> str:
-    """The epoch as ISO 8601 in whole seconds."""
-    return wall(epoch, 0).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def epoch_of(text: str) -> Epoch:
-    """The epoch that a header names; ValueError if it is none."""
-    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
 
 
 def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[Client, ...] = (DEMO,)) -> Config:

@@ -6,10 +6,9 @@ from lab.core import wire
 from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
 from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.recording.bodies import bytes_of
+from lab.recording.bodies import Blob, bytes_of
 from lab.recording.codec import fact_of
 from lab.recording.lines import Body, Entry, Line, Req, Res
-from lab.recording.rebuild import Blob
 
 
 def observation_of(line: Line, blob: Blob | None = None) -> Observation | None:

@@ -9,10 +9,8 @@ from lab.core.exchange import Headers, Request
 from lab.core.oauth import Account, Client
 from lab.recording.alias import aliases, fill, named
 from lab.recording.anew import Anew
-from lab.recording.bodies import bytes_of, filled
+from lab.recording.bodies import Blob, bytes_of, filled
 from lab.recording.lines import Entry, Req
-
-Blob = Callable[[str], bytes]
 
 
 class Rebuild:

@@ -10,6 +10,7 @@ from lab.core.exchange import Json
 from lab.core.oauth import DEMO, Client
 from lab.core.plan import Outline
 from lab.core.service import Config
+from lab.recording.bodies import Blob
 from lab.recording.drive import Drive
 from lab.recording.glance import Glance
 from lab.recording.header import config_of
@@ -24,7 +25,6 @@ from lab.recording.match import (
     same_reply,
 )
 from lab.recording.reader import demand_closed, read
-from lab.recording.rebuild import Blob
 
 
 @dataclass(frozen=True, slots=True)

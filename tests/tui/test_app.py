@@ -420,6 +420,8 @@ def test_colours_have_their_contrast(theme: str) -> None:
     ("module", "banned"),
     [
         ("lab.tui.view.rows, lab.tui.view.plain, lab.tui.view.reduce", ("textual", "aiohttp", "markdown_it")),
+        ("lab.cli.play, lab.cli.watch", ("textual", "aiohttp", "lab.server", "lab.engine")),
+        ("lab.cli.play", ("lab.core.service", "jwt")),
         ("lab.tui.app", ("lab.server", "lab.engine", "aiohttp", "markdown_it")),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lab.core.exchange import Request, Response
 from lab.core.gates import Origin
-from lab.core.journal import JobAccepted, LedgerCleared, TokenGranted
+from lab.core.journal import FaultArmed, FaultStruck, JobAccepted, LedgerCleared, TokenGranted
 from lab.core.observe import Ended, Noted, Observation, Replied, Requested
 from lab.recording.observed import observation_of
 from lab.recording.reader import read
@@ -113,6 +113,36 @@ def test_a_token_alone_shows_only_while_no_job_is_at_work() -> None:
     assert ended.stage().job is None and ended.stage().token is not None
 
 
+def test_each_job_of_one_token_counts_from_its_own_call() -> None:
+    script = play.Script()
+    script.told, script.x = play.complete(), 14
+    script.invoke(60_000, {"message": "again"}, 202, play.body("RUNNING", jobId="second"), 100)
+    script.poll(61_000, play.body("RUNNING", jobId="second"), 40)
+    jobs = fold(journal(script.told))
+    first, second = map(jobs.stage, jobs.keys())
+    assert first.start == 0 and second.start == 60_000
+    assert second.token is not None and first.token is not None and second.token.token == first.token.token
+
+
+def test_a_renewed_token_is_shown_with_the_job_that_bears_it() -> None:
+    script = play.Script()
+    script.told, script.x = play.running(), 4
+    script.token(5_000)
+    granted = script.told[-1]
+    assert isinstance(granted, Replied)
+    body = granted.response.body.replace(play.TOKEN.encode(), b"another-token-altogether-longer")
+    script.told[-1] = replace(granted, response=replace(granted.response, body=body))
+    script.poll(6_000, play.body("RUNNING"), 40)
+    polled = script.told[-2]
+    assert isinstance(polled, Requested)
+    headers = (("authorization", "Bearer another-token-altogether-longer"),)
+    script.told[-2] = replace(polled, request=replace(polled.request, headers=headers))
+    jobs = fold(journal(script.told))
+    stage = jobs.stage()
+    assert len(jobs.passages) == 1 and stage.start == 0
+    assert stage.token is not None and stage.token.asked == 5_000
+
+
 def test_a_refused_call_ends_its_passage_with_the_reason() -> None:
     jobs = fold(journal(play.refused()))
     stage = jobs.stage()
@@ -161,16 +191,29 @@ def test_a_reset_forgets_every_job() -> None:
     assert jobs.keys() == () and jobs.stage().start is None
 
 
-def test_a_reply_that_was_cut_is_lost_by_its_name() -> None:
+@pytest.mark.parametrize(("status", "cut"), [(0, None), (0, "reset"), (200, "truncated")])
+def test_a_reply_that_was_cut_is_lost_by_its_name(status: int, cut: str | None) -> None:
+    script = play.Script()
+    script.told, script.x = journal(play.running()), 4
+    script.poll(6_000, play.body("RUNNING"), 40, status=status)
+    last = script.told[-1]
+    assert isinstance(last, Replied)
+    script.told[-1] = replace(last, cut=cut)
+    stage = fold(script.told).stage()
+    assert stage.marks[-1].word == (cut or "reset") and stage.marks[-1].bad
+    assert stage.calls[-1].lost == (cut or "reset") and stage.polls == 3
+
+
+def test_a_fault_gives_a_lost_reply_its_name() -> None:
     script = play.Script()
     script.told, script.x = journal(play.running()), 4
     script.poll(6_000, b"", 40, status=0)
-    last = script.told[-1]
-    assert isinstance(last, Replied)
-    script.told[-1] = replace(last, cut="truncated")
-    stage = fold(script.told).stage()
-    assert stage.marks[-1].word == "truncated" and stage.marks[-1].bad
-    assert stage.calls[-1].lost == "truncated"
+    struck = Noted(6_000, FaultStruck(at=6_000, fault="reset-status", call=1), 5)
+    armed = Noted(5_900, FaultArmed(at=5_900, by="control", fault="reset-status", where={"route": "status"}))
+    script.told[-1:-1] = [armed, struck]
+    jobs = fold(script.told)
+    assert jobs.stage().calls[-1].lost == "reset-status" and jobs.armed == ()
+    assert [mark.kind for mark in jobs.stage().marks[-2:]] == ["struck", "lost"]
 
 
 def test_there_is_an_end_to_what_is_kept() -> None:

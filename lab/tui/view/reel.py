@@ -11,9 +11,9 @@ from lab.core import wire
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
 from lab.core.journal import FACTS
+from lab.recording.bodies import Blob
 from lab.recording.lines import Entry, Line, Recording, Req, Res
 from lab.recording.observed import observation_of
-from lab.recording.rebuild import Blob
 from lab.tui.view import clean
 from lab.tui.view.follow import Steps, steps
 from lab.tui.view.jobs import Jobs
