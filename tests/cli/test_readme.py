@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.core.parse import parse
 from lab.core.timeline import MOVES
 from tests.cli.test_serve import listening, serving
 
@@ -42,6 +43,12 @@ def test_the_map_names_every_part_of_the_house() -> None:
     parts = {path.name for path in (ROOT / "lab").iterdir() if not path.name.startswith("__")}
     for part in parts - {"py.typed"}:
         assert f"`{part}" in README, part
+
+
+def test_it_lists_every_scenario_with_what_it_shows() -> None:
+    found = [parse(path.read_bytes(), path.name) for path in (ROOT / "scenarios").glob("*.yaml")]
+    rows = {f"| {scenario.name} | {scenario.shows} |" for scenario in found}
+    assert {line for line in README.splitlines() if line in rows} == rows
 
 
 def test_every_link_leads_somewhere() -> None:

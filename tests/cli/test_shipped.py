@@ -35,7 +35,7 @@ def outcomes(name: str) -> Outcomes:
 
 def words(name: str) -> Lines:
     """The words of the timeline, repeats left out."""
-    found = (re.match(r"(?:\d+:)?\d\d:\d\d\.\d (\S+)", line) for line in transcript(name))
+    found = (re.match(r"(?:\d+:)?\d\d:\d\d(?:\.\d)? (\S+)", line) for line in transcript(name))
     return [word for word, _ in groupby(match[1] for match in found if match)]
 
 

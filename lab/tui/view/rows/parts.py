@@ -102,8 +102,9 @@ def minutes(span: Millis) -> str:
 
 
 def at_text(at: Millis) -> str:
-    """An instant of the run: `00:01.6`."""
-    return clock_text(max(0, at))
+    """An instant of the run: `00:01.6`; from an hour on `1:00:01`, for a row has no room for more."""
+    told = clock_text(max(0, at))
+    return told if at < 3_600_000 else told.rpartition(".")[0]
 
 
 def since_text(stage: Stage, at: Millis) -> str:
