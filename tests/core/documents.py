@@ -1,6 +1,7 @@
 """Scenario documents as hypothesis draws them, before anything has looked at them: whole, or with a shape spoilt."""
 
 import copy
+import json
 from typing import Any
 
 from hypothesis import strategies as st
@@ -94,7 +95,30 @@ def steps(draw: st.DrawFn) -> list[Document]:
         made.append(step)
     made.append({"complete": "done", "output": draw(OUTPUTS)})
     made.append({"error": "failed", "text": draw(WORDS)})
-    return made
+    return [step for step in made if _id(step) in _reached(made)]
+
+
+def _id(step: Document) -> str:
+    return str(next(step[kind] for kind in ("work", "wait", "gate", "complete", "error") if kind in step))
+
+
+def _reached(made: list[Document]) -> set[str]:
+    """The steps that some path leads to: an author would leave the others out."""
+    order = [_id(step) for step in made]
+    reached: set[str] = set()
+    ahead = order[:1]
+    while ahead:
+        name = ahead.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        index = order.index(name)
+        step, ways = made[index], made[index].get("verdicts", {})
+        onward = [step.get("next") or ways.get("approved") or (order[index + 1 : index + 2] or [name])[0]]
+        others = ("timed-out",) if step.get("approval") is False else ("rejected", "changes-requested", "timed-out")
+        named = [ways[verdict] for verdict in others if verdict in ways]
+        ahead += [] if {"complete", "error"} & set(step) else onward + named
+    return reached
 
 
 FAULTS = st.sampled_from([
@@ -112,7 +136,7 @@ def documents(draw: st.DrawFn, faults: bool = False) -> Document:
     """A whole document that loads."""
     document: Document = {
         "lab": 1, "name": "drawn", "title": draw(WORDS), "agent": {"code": "DRAWN"}, "ask": "go on",
-        "steps": draw(steps()),
+        "token": {"lifetime": "30d"}, "steps": draw(steps()),
     }  # fmt: skip
     document |= draw(
         st.fixed_dictionaries(
@@ -120,7 +144,6 @@ def documents(draw: st.DrawFn, faults: bool = False) -> Document:
             optional={
                 "match": st.sampled_from(["go", "(?P<what>go) on"]),
                 "seed": st.integers(0, 2**63 - 1),
-                "token": st.just({"lifetime": "30d"}),
                 "latency": st.fixed_dictionaries({}, optional={"token": LATENCIES, "status": LATENCIES}),
                 "data": st.dictionaries(st.sampled_from(["a", "b", "c"]), DATA, max_size=3),
                 "retention": DURATIONS,
@@ -135,7 +158,8 @@ def documents(draw: st.DrawFn, faults: bool = False) -> Document:
     )
     if faults and draw(st.booleans()):
         document["faults"] = draw(st.lists(FAULTS, min_size=1, max_size=3))
-    return copy.deepcopy(document)
+    whole: Document = json.loads(json.dumps(document))  # no part stands in two places
+    return whole
 
 
 ODD = st.sampled_from(

@@ -371,7 +371,7 @@ STEPS = [
     ),
     (
         "  - {complete: end, output: {html: x, json: 1}}\n",
-        ["9:30: steps[0].output: unknown key html; known here: json"],
+        ["9:30: steps[0].output: an output is of one form; this is json and html; leave one out"],
     ),
     ("  - {complete: end, output: 5}\n", ["9:29: steps[0].output: takes text; put it in quotes"]),
     (

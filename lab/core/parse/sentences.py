@@ -140,6 +140,10 @@ def _unknown(path: Path, model: type[doc.Model], typos: dict[Path, Path], collec
     if key in doc.STEP_KINDS and kinds and model not in (doc.Scenario, doc.Narration):
         collector.add(path, f"a step is of one kind; this is {kinds[0]} and {key}", "make two steps of it", at_key=True)
         return
+    forms = [form for form in doc.FORMS if MODELS[f"output:{form}"] is model]
+    if key in doc.FORMS and forms:
+        collector.add(path, f"an output is of one form; this is {forms[0]} and {key}", "leave one out", at_key=True)
+        return
     known = _keys(model)
     hint = f"did you mean {typos[path][-1]}?" if path in typos else doc.nearest(key, known)
     collector.add(path, f"unknown key {key}", hint or f"known here: {', '.join(known)}", at_key=True)

@@ -223,7 +223,7 @@ class _Reader:
         self.nodes += 1
         self._decorations(event, (*path, event.value), mark)
         if not event.style and event.value == "<<":
-            self.complaints.append(self._complaint(mark, "merge key <<", "write the keys out"))
+            self._spoil(path, mark, "merge key <<", "write the keys out")  # what it would bring isn't known
             return None
         if not event.style and event.value == "":
             self.complaints.append(self._complaint(mark, "a key is missing before the colon"))
