@@ -56,6 +56,7 @@ def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str]) -> Document:
     collects = draw(st.integers(0, 5)) == 0
     if collects:
         gate |= {"approval": False}
+        routes.pop("rejected", None)
     elif draw(st.booleans()):
         routes["changes-requested"] = draw(st.sampled_from(behind))
         gate["rounds"] = draw(st.integers(1, 3))
