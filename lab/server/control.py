@@ -120,7 +120,7 @@ class ControlPlane:
         now = self._clock.now()
         newest = deque(self._service.jobs(), int(given))
         looks = [(job, self._service.look(job, now)) for job in newest]
-        return answer({"now": now, "jobs": [document_of(job, look) for job, look in looks if look]})
+        return answer({"now": now, "jobs": [document_of(job, look, now) for job, look in looks if look]})
 
     async def _job(self, request: web.Request) -> web.Response:
         job = request.match_info["job"]
@@ -130,7 +130,7 @@ class ControlPlane:
                 raise Refusal(400, f"until must be one of {', '.join(Status)}.")
             await self._wait_for(job, until, _millis(request.query.get("timeout", "30s")))
         now = self._clock.now()
-        document = document_of(job, self._look(job, now))
+        document = document_of(job, self._look(job, now), now)
         body = self._service.status_of(job, now)
         return answer({**document, "body": json.loads(body) if body else None})
 
@@ -277,7 +277,7 @@ def ruled(ruling: Ruling) -> web.Response:
     return answer({"ok": True, "why": ruling.why})
 
 
-def document_of(job: str, look: Look) -> dict[str, Json]:
+def document_of(job: str, look: Look, now: Millis) -> dict[str, Json]:
     """A job at an instant, for people who steer it."""
     record, span = look.record, look.span
     gate: Json = None
@@ -286,7 +286,8 @@ def document_of(job: str, look: Look) -> dict[str, Json]:
         gate = {
             "gate": span.id, "code": span.code, "round": opening.visit, "channel": str(opening.gate.channel),
             "opened": opening.opened, "until": opening.deadline,
-            "offers": [str(verdict) for verdict in offers(opening.gate)],
+            "offers": [str(verdict) for verdict in offers(opening.gate)], "approvals": opening.gate.approvals,
+            "votes": [{"at": vote.at, "verdict": vote.verdict, "by": vote.name} for vote in span.cast(now)],
         }  # fmt: skip
     return {
         "job": job, "status": str(span.status), "step": span.id, "since": span.since, "until": span.until,

@@ -14,7 +14,9 @@ from lab.core.journal import ClockAdvanced, FaultArmed, GateDecided, GateOpened,
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.engine.control import ControlClient
 from lab.server.app import MockServer
-from lab.server.control import ControlPlane
+from lab.server.control import ControlPlane, document_of
+from tests.core import wire_peer
+from tests.core.wire_peer import service, token
 from tests.server.conftest import Answer, Peer, Stage, make_service, request, status
 
 TOKEN = "control-token-of-a-test"
@@ -342,3 +344,25 @@ async def test_what_is_no_fault_is_refused_with_the_reason(plane: Plane, fault: 
     assert ruled.status == 400
     assert ruled.why.startswith(why)
     assert not plane.stage.facts(FaultArmed)
+
+
+def test_a_job_tells_of_the_votes_of_its_quorum() -> None:
+    gate = {"gate": "board", "asks": "Go on?", "channel": "EMAIL", "approvals": 2, "patience": "60s"}
+    mock = service({
+        "lab": 1, "name": "a", "title": "A", "agent": {"code": "EXPENSES"}, "ask": "x",
+        "steps": [gate, {"complete": "done", "output": None}],
+    })  # fmt: skip
+    job = str(json.loads(mock.serve(wire_peer.invoke(token(mock), {"message": "x"}), 0).response.body)["jobId"])
+
+    def told(now: int) -> Json:
+        look = mock.look(job, now)
+        assert look is not None
+        return document_of(job, look, now)["gate"]
+
+    assert isinstance(before := told(1_000), dict)
+    assert (before["approvals"], before["votes"]) == (2, [])
+    assert mock.decide(job, "board", "approved", 2_000, name="ann").why == "1 of 2"
+    assert isinstance(after := told(3_000), dict)
+    assert after["votes"] == [{"at": 2_000, "verdict": "approved", "by": "ann"}]
+    mock.decide(job, "board", "approved", 4_000)
+    assert told(4_000) is None
