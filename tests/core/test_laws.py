@@ -170,7 +170,7 @@ def normal(z: float) -> float:
         (LogNormal(median="2s", p95="5s"), lambda value: normal(log(value / 2_000) / (log(2.5) / 1.6448536))),
         (LogNormal(median="180ms", p95="9s"), lambda value: normal(log(max(value, 0.1) / 180) / (log(50) / 1.6448536))),
     ],
-    ids=str,
+    ids=["even", "narrow", "skewed", "wide"],
 )
 @pytest.mark.parametrize("seed", [0, 7, 2**63 - 1])
 def test_latencies_are_distributed_as_stated(spec, share, seed):
