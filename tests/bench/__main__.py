@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from tests.bench import limits, rows
 from tests.bench.measure import Row
+from tests.bench.parked import parked
 
 TABLE: dict[str, Callable[[], Iterable[Row]]] = {
     "polls": rows.polls,
@@ -23,6 +24,7 @@ TABLE: dict[str, Callable[[], Iterable[Row]]] = {
     "replays": rows.replays,
     "growing": rows.growing,
     "cassettes": limits.cassettes,
+    "parked": parked,
 }
 
 
