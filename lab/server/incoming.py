@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -111,11 +112,15 @@ async def body_of(incoming: Incoming, path: str, headers: Headers, limits: Limit
         return Refused(413, f"The body is larger than {most} bytes.")
     if header_of(headers, "expect") is not None and incoming.message.version >= (1, 1):
         incoming.protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    protocol, payload = incoming.protocol, incoming.payload
+    if protocol.half_closed and not payload.is_eof():
+        raise Gone
+    protocol.at_end = partial(_cut, payload)
     try:
         async with asyncio.timeout(limits.body_deadline):
-            before = incoming.protocol.total
-            body = await _read(incoming.payload, most)
-            wasted = incoming.protocol.total - before - 8 * len(body) if isinstance(body, bytes) else 0
+            before = protocol.total
+            body = await _read(payload, most)
+            wasted = protocol.total - before - 8 * len(body) if isinstance(body, bytes) else 0
             # The parser swallows chunk extensions of any length.
             return Refused(400, "The chunks are mostly extensions.") if wasted > _MOST_WASTED else body
     except TimeoutError:
@@ -124,6 +129,14 @@ async def body_of(incoming: Incoming, path: str, headers: Headers, limits: Limit
         return Refused(400, "The body can not be read: its chunks or its compression are broken.")
     except ConnectionError as error:
         raise Gone from error
+    finally:
+        protocol.at_end = None
+
+
+def _cut(payload: StreamReader) -> None:
+    """The peer has said all: a body that lacks its end will never have it."""
+    if not payload.is_eof():
+        payload.set_exception(ConnectionResetError("The peer closed before the end of its body."))
 
 
 async def _read(payload: StreamReader, most: int) -> bytes | Refused:

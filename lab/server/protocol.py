@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.http_exceptions import BadHttpMethod, ContentEncodingError
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
 from lab.core.exchange import Headers
 
@@ -159,6 +159,11 @@ class Connection(RequestHandler):
         coding = isinstance(exc, ContentEncodingError)  # one that no library at hand can decode
         self.shell.malformed(self, what, self.received, status=415 if coding else 400)
         return SENT_LAST
+
+    def log_exception(self, *told: Any, exc_info: Any = None, **more: Any) -> None:
+        """Log a bug; that a body turned out broken or cut is the peer's, and was answered."""
+        if not isinstance(exc_info, RequestPayloadError | ConnectionError):
+            super().log_exception(*told, exc_info=exc_info, **more)
 
     def retire(self, how: str) -> None:
         """Take no further request: closed at once if none is under way."""

@@ -10,10 +10,15 @@ import pytest
 
 from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, UsageError
+from lab.core.exchange import Response
 from lab.core.journal import ConnectionClosed, ConnectionOpened
 from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.core.plan import outline
+from lab.core.scenario import Scenario, Switches
+from lab.core.service import Config, Service
 from lab.server.app import MockServer
-from tests.server.conftest import Stage, bearer, invoke, make_service, request, status
+from lab.server.outgoing import Writer
+from tests.server.conftest import TEAM, Stage, bearer, invoke, make_service, request, status
 
 
 async def test_token_invoke_poll_decide_complete(stage: Stage) -> None:
@@ -182,6 +187,42 @@ async def test_a_stop_lets_what_is_under_way_end_and_takes_nobody_new(halted: St
     assert (got.status, got.headers["connection"]) == (200, "close")
     await asyncio.wait_for(stopping, 5)
     assert {fact.how for fact in halted.facts(ConnectionClosed)} == {"shutdown"}
+
+
+async def test_who_has_said_all_while_its_reply_is_held_is_told_that_it_is_the_last(halted: Stage) -> None:
+    halted.peers[-1].writer.write_eof()
+    await settle()
+    assert isinstance(halted.server.clock, ScaledClock)
+    halted.server.clock.scale("1000")
+    got = await halted.peers[-1].answer()
+    assert (got.status, got.headers["connection"]) == (200, "close")
+    assert await asyncio.wait_for(halted.peers[-1].rest(), 5) == b""
+
+
+async def test_who_says_all_while_its_long_reply_leaves_is_not_waited_for() -> None:
+    long = {
+        "lab": 1, "name": "long", "title": "Long", "agent": {"code": TEAM}, "ask": "x",
+        "steps": [{"complete": "done", "output": "x" * 16_000_000}],
+    }  # fmt: skip
+    service, clock = Service(Config((outline(Scenario.model_validate(long)),), Switches(), 42, 0)), ManualClock()
+    server = MockServer(service, clock)
+    stage = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))
+    token = await stage.token()
+    job = await stage.job(token)
+    peer = await stage.peer()
+    await peer.send(status(token, job))
+    head = await peer.reader.readuntil(b"\r\n\r\n")
+    assert b"connection:" not in head, "it was to be kept open"
+    peer.writer.write_eof()
+    await settle()
+    assert len(await asyncio.wait_for(peer.rest(), 5)) > 16_000_000
+    await asyncio.gather(*(each.close() for each in stage.peers))
+    await server.stop(1_000)
+
+
+def test_no_value_of_a_header_ends_its_line() -> None:
+    sent = Writer(0).bytes_of(Response(200, (("location", "a\r\nset-cookie: b\x00\x7f"),)), 0)
+    assert sent.partition(b"\r\n\r\n")[0].split(b"\r\n")[1] == b"location: a  set-cookie: b  "
 
 
 async def test_a_stop_in_a_hurry_cuts_what_is_under_way(halted: Stage) -> None:

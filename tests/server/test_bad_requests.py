@@ -274,6 +274,14 @@ def test_row_55_two_headers_are_invalid_request_and_blanks_at_the_end_are_nothin
     refused(poll(world, f"{token}   ", "x"), 404, strict)
 
 
+def test_row_55_a_token_in_the_query_beside_the_header_is_one_too_many(world: Served, strict: bool) -> None:
+    token = token_of(world)
+    path = f"{API}/agent/v2/ECHO_TEAM/status/x?access_token={token}"
+    refused(ask(world, request("GET", path, (("authorization", f"Bearer {token}"),))), 400, strict)
+    refused(ask(world, request("GET", path)), 401, strict)
+    assert [each for each in world.told if isinstance(each, Requested)][-1].flags == ("token_in_uri",)
+
+
 def test_row_57_a_scope_without_access_is_named(world: Served, strict: bool) -> None:
     got = poll(world, token_of(world, scope=f"{SCOPE}lab.none"), "x")
     refused(got, 403, strict)

@@ -75,6 +75,9 @@ REFUSED_BY_THE_SHELL = {
     "brotli": (request("POST", "/x", (("content-encoding", "br"),), b"abc"), 415),
     "unknown coding": (request("POST", "/x", (("content-encoding", "lzw"),), b"abc"), 415),
     "two codings": (request("POST", "/x", (("content-encoding", "gzip, gzip"),), b"abc"), 415),
+    "a coding in two lines": (
+        request("POST", "/x", (("content-encoding", "gzip"), ("content-encoding", "gzip")), gzip.compress(b"abc")), 415,
+    ),
     "broken gzip": (request("POST", "/x", (("content-encoding", "gzip"),), b"abcdefghijklmnop"), 400),
     "Expect: foo": (request("POST", "/x", (("expect", "foo"),), b"abc"), 417),
     "WebSocket": (request("GET", "/x", (("upgrade", "websocket"), ("connection", "upgrade"))), 426),
@@ -260,6 +263,13 @@ class TestDeadlines:
     async def test_an_idle_connection_is_closed(self, stage: Stage) -> None:
         peer = await stage.peer()
         await peer.ask(request("GET", "/x"))
+        assert await peer.rest() == b""
+        await settle()
+        assert [fact.how for fact in stage.facts(ConnectionClosed)] == ["idle"]
+
+    async def test_a_long_body_leaves_no_deadline_of_heads_behind(self, stage: Stage) -> None:
+        peer = await stage.peer()
+        assert (await peer.ask(request("POST", "/x", (), b"x" * 200_000))).status == 404
         assert await peer.rest() == b""
         await settle()
         assert [fact.how for fact in stage.facts(ConnectionClosed)] == ["idle"]
