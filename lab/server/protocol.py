@@ -111,7 +111,7 @@ class Connection(RequestHandler):
         if self._request_count != before:
             if self._late is not None:
                 self._on_time()
-        elif data and self._late is None and not self._busy():  # aiohttp parses what is left by feeding nothing
+        elif self._late is None and not self._busy():
             self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it; aiohttp declares None
