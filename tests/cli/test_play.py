@@ -7,8 +7,10 @@ import pytest
 
 from lab.cli.commands import run_command
 from lab.cli.console import Console
+from tests import terminal
 
 ROOT = Path(__file__).parents[2]
+PLAYED = ROOT / "tests" / "tui" / "played.rec.jsonl"
 RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
 
 
@@ -32,6 +34,17 @@ def test_a_recording_is_told_as_the_run_was(tmp_path: Path) -> None:
 def test_every_shipped_recording_is_told_to_its_end(path: Path) -> None:
     code, told, err = lab("play", str(path), "--scenarios", str(ROOT / "scenarios"))
     assert code == 0 and err == "" and "polls\n" in told
+
+
+def test_on_a_terminal_it_is_shown_and_played_through() -> None:
+    with terminal.lab("play", str(PLAYED)) as term:
+        term.until(lambda seen: "The recording stands at its start" in seen.text)
+        term.press("\x1b[F")  # end
+        term.until(lambda seen: "line 30 of 30" in seen.text and "COMPLETE" in seen.text)
+        term.press("0")
+        term.until(lambda seen: "line 1 of 30" in seen.text)
+        term.press("\x11")  # ctrl+q
+        assert term.ended() == 0
 
 
 def test_a_torn_recording_is_told_to_its_last_whole_line(tmp_path: Path) -> None:
