@@ -69,6 +69,8 @@ async def reached(url: str, asked: Settings) -> AsyncIterator[Watched]:
     try:
         yield Watched(client, asked)
     except ProtocolError as error:
-        raise error if token else ProtocolError(error.what, hint=NO_TOKEN) from None
+        if "401" not in error.what:
+            raise
+        raise ProtocolError("The control plane answered 401: the token is not its own.", hint=NO_TOKEN) from None
     finally:
         await client.close()

@@ -139,15 +139,16 @@ async def test_a_wrong_or_missing_token_says_what_to_do(stage: Stage, tmp_path: 
             await watching.task
         assert missing.value.hint == NO_TOKEN
         watching = Watching(origin, asked_with(tmp_path, "wrong"))
-        with pytest.raises(ProtocolError, match="401"):
+        with pytest.raises(ProtocolError, match="401") as wrong:
             await watching.task
+        assert wrong.value.hint == NO_TOKEN
 
 
 async def test_a_server_that_is_no_control_plane_is_told(stage: Stage, tmp_path: Path) -> None:
     watching = Watching(f"http://127.0.0.1:{stage.port}", asked_with(tmp_path, "any"))
     with pytest.raises(ProtocolError) as found:
         await watching.task
-    assert "control plane" in found.value.what
+    assert "no control plane" in found.value.what and "control url" in found.value.hint
 
 
 @pytest.mark.parametrize(

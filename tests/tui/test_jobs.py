@@ -143,6 +143,17 @@ def test_a_renewed_token_is_shown_with_the_job_that_bears_it() -> None:
     assert stage.token is not None and stage.token.asked == 5_000
 
 
+def test_tokens_that_came_to_nothing_give_way_but_are_known() -> None:
+    script = play.Script()
+    for number in range(5):
+        script.token(1_000 * number)
+    jobs = fold(script.told)
+    assert list(jobs.passages) == [5]
+    script.first(6_000)
+    stage = fold(script.told).stage()
+    assert stage.token is not None and stage.token.token is not None and stage.start == 4_000
+
+
 def test_a_refused_call_ends_its_passage_with_the_reason() -> None:
     jobs = fold(journal(play.refused()))
     stage = jobs.stage()
