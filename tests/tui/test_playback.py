@@ -146,6 +146,9 @@ def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch
         folded.clear()
         reel.state(place)
         assert len(folded) == place % EVERY
+    folded.clear()
+    reel.state(701)
+    assert len(folded) == 1, "playing on folds what is new alone"
 
 
 def test_what_is_kept_ahead_is_what_a_seek_would_have_found() -> None:
