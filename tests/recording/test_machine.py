@@ -1,15 +1,19 @@
 """Random days of a mock: whatever peers do, the invariants hold and the recording replays."""
 
+from dataclasses import replace
+from typing import ClassVar
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from lab.core.exchange import Response
-from lab.core.journal import FACTS, FaultStruck, GateDecided
+from lab.core.exchange import Json, Response
+from lab.core.journal import FACTS, FaultStruck, GateDecided, JobAccepted
 from lab.core.oauth import DEMO
 from lab.core.observe import Noted, Replied
 from lab.core.scenario import Status
 from lab.core.timeline import MOVES
+from lab.core.wire import path_of
 from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.replay import replay
@@ -34,11 +38,13 @@ FAULTS = (
 class Day(RuleBasedStateMachine):
     """Two clients, one scenario with a gate that loops and a wait, one clock that only goes on."""
 
+    switches: ClassVar[dict[str, str]] = {}
+
     def __init__(self) -> None:
         super().__init__()
         self.now = 0
         self.lines: list[bytes] = []
-        self.mock = service()
+        self.mock = service(**self.switches)
         self.tape = Tape(
             self.mock,
             self.lines.append,
@@ -54,6 +60,8 @@ class Day(RuleBasedStateMachine):
     def _note(self, told: object) -> None:
         if isinstance(told, Noted):
             self.facts.append(told)
+            if isinstance(told.fact, JobAccepted):
+                self.jobs[told.fact.job] = told.fact.client
 
     def _send(self, request):
         reply = self.mock.serve(request, self.now)
@@ -89,11 +97,7 @@ class Day(RuleBasedStateMachine):
         if keep and self.jobs:
             looked = self.mock.look(data.draw(st.sampled_from(sorted(self.jobs))), self.now)
             thread = looked.record.conversation
-        response = self._send(
-            invoke(self.bearers[client], {"message": message, "conversational": True, "conversationId": thread})
-        )
-        if response.status == 202:
-            self.jobs[str(body_of(response)["jobId"])] = client
+        self._send(invoke(self.bearers[client], {"message": message, "conversational": True, "conversationId": thread}))
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
@@ -150,7 +154,7 @@ class Day(RuleBasedStateMachine):
         assert len(taken) == len(set(taken))
 
     def teardown(self):
-        again = service()
+        again = service(**self.switches)
         for told in self.facts:
             again.note(told.fact)
         for job in self.jobs:
@@ -185,5 +189,66 @@ class _Reply:
         self.response = Response(200, (), b'{"access_token":"' + bearer.encode() + b'"}')
 
 
+class OtherIds(Day):
+    """The same where jobs get further ids, keys are looked at, and a third API speaks of the same jobs."""
+
+    switches: ClassVar[dict[str, str]] = {"resume_job_id": "new", "idempotency_key": "on"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aliases: dict[str, str] = {}
+
+    @precondition(lambda self: self.bearers)
+    @rule(data=st.data(), key=st.sampled_from(["k-1", "k-2", ""]), message=st.sampled_from(["Taxi 1", "Taxi 2"]))
+    def invoke_under_a_key(self, data, key, message):
+        client = data.draw(st.sampled_from(sorted(self.bearers)))
+        request = invoke(self.bearers[client], {"message": message, "conversational": True})
+        before = len(self.facts)
+        self._send(replace(request, headers=(*request.headers, ("idempotency-key", key))))
+        accepted = [noted.fact for noted in self.facts[before:] if isinstance(noted.fact, JobAccepted)]
+        used = [fact for fact in (noted.fact for noted in self.facts[:before]) if isinstance(fact, JobAccepted)]
+        keys = [fact.idempotency for fact in used if fact.client == client]
+        assert not accepted or (accepted[0].idempotency == key and key and key not in keys)
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), action=st.sampled_from(ACTIONS))
+    def resume_and_look_under_the_fresh_id(self, data, action):
+        job = data.draw(st.sampled_from(sorted(self.jobs)))
+        named = data.draw(st.sampled_from([job, *(alias for alias, own in self.aliases.items() if own == job)]))
+        bearer = self.bearers[self.jobs[job]]
+        response = self._send(status(bearer, named))
+        node = body_of(response).get("waitingNodeDetails") if response.status == 200 else None
+        given = {
+            "messageInstanceId": (node or {}).get("callbackToken") or "none",
+            "userResponse": action,
+            "content": "x",
+        }
+        response = self._send(invoke(bearer, {"message": "", "jobId": named, "resumeInput": given}))
+        if response.status == 202:
+            alias = str(body_of(response)["jobId"])
+            assert alias not in self.jobs and alias not in self.aliases
+            self.aliases[alias] = job
+        for alias, own in self.aliases.items():
+            assert self.mock.derived(alias, self.now) == self.mock.derived(own, self.now)
+
+    @precondition(lambda self: self.bearers)
+    @rule(
+        data=st.data(), text=st.sampled_from(["Taxi 5", "yes", ""]),
+        method=st.sampled_from(["message/send", "message/stream", "tasks/send", "tasks/get"]),
+    )  # fmt: skip
+    def speak_a2a(self, data, text, method):
+        client = data.draw(st.sampled_from(sorted(self.bearers)))
+        named = data.draw(st.sampled_from(["t-1", "t-2", *sorted(self.jobs), *sorted(self.aliases)]))
+        message: dict[str, Json] = {"messageId": "m", "parts": [{"kind": "text", "text": text}]}
+        if method.startswith("message") and data.draw(st.booleans()):
+            message["taskId"] = named
+        params = {"id": named, "message": message}
+        request = invoke(self.bearers[client], {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        route = "a2a-stream" if method == "message/stream" else "a2a"
+        assert self._send(replace(request, path=path_of(route, code="EXPENSES"))).status in (0, 200, 401)
+
+
 TestDay = Day.TestCase
+TestOtherIds = OtherIds.TestCase
+TestOtherIds.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestDay.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
