@@ -27,7 +27,7 @@ class Taping:
         self._service = service
         self._outside = outside
         self._reached: Millis = 0
-        self._died = False
+        self._died: str | None = None
         self.tape: Tape | None = None
         if asked.record is not None:
             self._write(TapeFile(recording_path(asked.record), force=asked.force))
@@ -39,8 +39,8 @@ class Taping:
 
     @property
     def trouble(self) -> str | None:
-        """What killed the tape, for the control plane's health."""
-        return self.tape.dead if self.tape else None
+        """What killed a tape, for the control plane's health."""
+        return (self.tape.dead if self.tape else None) or self._died
 
     def follow(self, told: Observation) -> None:
         """Remember how far a run without a loop has come: it moves no clock."""
@@ -69,7 +69,7 @@ class Taping:
     def close(self, reason: str) -> int:
         """Write the footer; 4 if a tape died on the way, else 0."""
         self._close(reason)
-        return 4 if self._died else 0
+        return 0 if self._died is None else 4
 
     def _begin(self, file: TapeFile) -> str:
         tape = self._write(file)
@@ -100,7 +100,7 @@ class Taping:
         tape.close(max(self._reached, self._clock.now()), reason)
         self._file.close()
         if tape.dead is not None:
-            self._died = True
+            self._died = tape.dead
             self._console.err(f"lab: {tape.dead}")
         else:
             self._console.err(f"recorded {self._file.path}")

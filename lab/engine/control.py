@@ -95,9 +95,21 @@ class ControlClient:
         """Disarm a fault that was armed."""
         return await self._ask("DELETE", f"faults/{quote(name, safe='')}")
 
-    async def reset(self) -> Ruled:
-        """Clear the ledger."""
-        return await self._ask("POST", "reset", {})
+    async def answer_device(self, user_code: str, answer: str) -> Ruled:
+        """`approve` or `deny` the device that shows this code."""
+        return await self._ask("POST", "devices", {"user_code": user_code, "answer": answer})
+
+    async def begin_tape(self, name: str) -> Ruled:
+        """Begin a tape; the document tells where it lies."""
+        return await self._ask("POST", "tape", {"name": name})
+
+    async def end_tape(self) -> Ruled:
+        """End the tape that runs; the document tells where it lies."""
+        return await self._ask("POST", "tape", {})
+
+    async def reset(self, to: Millis | None = None) -> Ruled:
+        """Clear the ledger, or set it and the clock back to an instant."""
+        return await self._ask("POST", "reset", {} if to is None else {"to": to})
 
     async def follow(self) -> AsyncIterator[Observation]:
         """What has happened and what happens, until the lab ends or the iterator is closed."""

@@ -92,7 +92,7 @@ async def test_a_device_is_answered_over_the_plane(plane: Plane, answer: str, er
         "device_code": codes["device_code"],
     }  # fmt: skip
     assert (await form(plane, "/oauth2/v1/token", **poll)).json["error"] == "authorization_pending"
-    assert (await plane.ask("POST", "devices", {"user_code": codes["user_code"], "answer": answer})).status == 200
+    assert (await plane.client.answer_device(codes["user_code"], answer)).done
     assert (await form(plane, "/oauth2/v1/token", **poll)).json.get("error") == error
 
 
@@ -125,14 +125,14 @@ async def test_a_tape_begun_late_restates_what_lives_and_replays_by_itself(plane
     bearing = await stage.token()
     job = await stage.job(bearing)
     await plane.client.advance(3_000)
-    begun = await plane.ask("POST", "tape", {"name": "late"})
-    assert (begun.status, begun.json["file"]) == (200, "recordings/late.rec.jsonl")
+    begun = await plane.client.begin_tape("late")
+    assert (begun.status, begun.document["file"]) == (200, "recordings/late.rec.jsonl")
     peer = await stage.peer()
     assert (await peer.ask(status(bearing, job))).json["status"] == "WAITING"
     await plane.client.decide(job, "consent", "approved")
     assert (await peer.ask(status(bearing, job))).json["status"] == "COMPLETE"
     await stage.job(bearing)
-    assert (await plane.ask("POST", "tape", {})).json == {"ok": True, "file": "recordings/late.rec.jsonl"}
+    assert (await plane.client.end_tape()).document == {"ok": True, "file": "recordings/late.rec.jsonl"}
     await peer.ask(status(bearing, job))
     found = recording("late", tmp_path)
     assert [each.type for each in found.facts()][:2] == ["token.granted", "job.accepted"]
@@ -207,8 +207,8 @@ async def test_a_reset_to_an_instant_takes_back_what_came_after_it(plane: Plane,
     later = await stage.job(bearing)
     peer = await stage.peer()
     assert (await peer.ask(status(bearing, job))).json["output"] == "Kept."
-    got = await plane.ask("POST", "reset", {"to": 2_999})
-    assert got.json == {"ok": True, "now": 2_999, "tape": "recordings/day-2.rec.jsonl"}
+    got = await plane.client.reset(2_999)
+    assert got.document == {"ok": True, "now": 2_999, "tape": "recordings/day-2.rec.jsonl"}
     assert (await plane.ask("GET", "clock")).json["now"] == 2_999
     peer = await stage.peer()
     assert (await peer.ask(status(bearing, later))).status == 404
