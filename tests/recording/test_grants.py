@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from lab.core.exchange import Request
-from lab.core.oauth import JANE
+from lab.core.oauth import DEMO, JANE, Account, Client, Grant
 from lab.core.observe import Replied
 from lab.core.scenario import Switches
+from lab.recording import accounts
 from lab.recording.lines import Recording
 from lab.recording.reader import read
 from lab.recording.redact import Redactor
@@ -198,3 +199,28 @@ def test_members_stand_in_the_order_of_the_format() -> None:
     assert order["device.granted"] == ["code", "client", "scope", "until", "user_code"]
     assert order["device.approved"] == ["by", "code", "verdict"]
     assert order["call.counted"] == ["counter", "client", "value"]
+
+
+def test_accounts_are_told_without_their_secrets_and_made_again() -> None:
+    few = frozenset({Grant.CODE, Grant.DEVICE})
+    clients = (
+        DEMO, Client("portal", "lab-secret-portal", ("http://127.0.0.1:9/b",), few), Client("app", "", active=False),
+        Client("keyed", "lab-secret-keyed", key_id="k", certificate="PEM"),
+    )  # fmt: skip
+    users = (JANE, Account("ann", "lab-password-ann", "Ann", ("BUYER",)))
+    assert accounts.told(config()) is None
+    told_of = accounts.told(replace(config(), clients=clients, accounts=users))
+    text = str(told_of)
+    assert not [
+        each
+        for each in (*clients, *users)
+        if (secret := getattr(each, "secret", "") or getattr(each, "password", "")) and secret in text
+    ]
+    again, people = accounts.made(told_of)
+    for one, other in zip(clients, again, strict=True):
+        same = ("id", "redirects", "grants", "active", "public")
+        assert [getattr(one, name) for name in same] == [getattr(other, name) for name in same]
+        assert bool(one.certificate) == bool(other.certificate)
+    assert [(each.name, each.display, each.roles) for each in people] == [
+        (each.name, each.display, each.roles) for each in users
+    ]

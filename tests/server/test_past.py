@@ -326,3 +326,32 @@ async def test_a_plane_without_a_recorder_says_so(stage: Stage) -> None:
     finally:
         await made.client.close()
         await control.stop()
+
+
+async def test_a_device_that_stayed_keeps_its_code_for_itself(plane: Plane) -> None:
+    asked = {"client_id": CLI, "scope": SCOPE, "response_type": "device_code"}
+    first = (await form(plane, "/oauth2/v1/device", **asked)).json
+    await plane.client.advance(10)
+    second = (await form(plane, "/oauth2/v1/device", **asked)).json
+    await plane.client.reset(5)
+    again = (await form(plane, "/oauth2/v1/device", **asked)).json
+    assert (again["user_code"] == second["user_code"], again["user_code"] != first["user_code"]) == (True, True)
+
+
+async def test_tokens_that_are_over_are_remembered_for_what_they_were(plane: Plane, tmp_path: Path) -> None:
+    password = {"grant_type": "password", "username": "jane", "password": "lab-password-a:b/c+d%e"}
+    bearing = await plane.stage.token()
+    login = (await form(plane, "/oauth2/v1/token", **password, scope=f"{SCOPE} offline_access")).json
+    used = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
+    fresh = (await form(plane, "/oauth2/v1/token", **used)).json
+    await plane.client.advance(2 * 3_600_000 - 1)
+    await plane.client.begin_tape("late")
+    peer = await plane.stage.peer()
+    assert "expired" in (await peer.ask(status(bearing, "x"))).headers["www-authenticate"]
+    assert (await form(plane, "/oauth2/v1/token", **used)).status == 400
+    # the one that came of it is gone with it
+    assert (await form(plane, "/oauth2/v1/token", **{**used, "refresh_token": fresh["refresh_token"]})).status == 400
+    await plane.client.end_tape()
+    found = recording("late", tmp_path)
+    assert "reused" in {each.text("why") for each in found.facts() if each.x is not None}
+    replays(found, plane)
