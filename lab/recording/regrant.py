@@ -1,5 +1,6 @@
 """What the identity domain granted and still honours, told again (recording.md §1): tokens, codes, devices."""
 
+from collections import deque
 from collections.abc import Iterator
 
 from lab.core.clock import Millis
@@ -45,14 +46,15 @@ def live_grants(ledger: MemoryLedger, now: Millis) -> Iterator[Fact]:
 
 
 def _tokens(ledger: MemoryLedger, now: Millis) -> Iterator[Fact]:
-    refreshes = {
-        (record.family, record.since): (token, record.ended)
-        for token, record in ledger.named(RefreshRecord)
-        if now < record.since + REFRESH_LIFETIME and not _revoked(ledger, record.family)
-    }
+    # a refresh token is told with an access token of its family and its instant, in the order in which they were granted
+    refreshes: dict[tuple[str, Millis], deque[tuple[str, str | None]]] = {}
+    for token, record in ledger.named(RefreshRecord):
+        if now < record.since + REFRESH_LIFETIME and not _revoked(ledger, record.family):
+            refreshes.setdefault((record.family, record.since), deque()).append((token, record.ended))
     for token, known in ledger.tokens():
         over = known.family is not None and _revoked(ledger, known.family)
-        refresh, ended = refreshes.get((known.family or "", known.since), (None, None))
+        waiting = refreshes.get((known.family or "", known.since))
+        refresh, ended = waiting.popleft() if waiting else (None, None)
         if refresh is None and now >= known.until + REMEMBERED:
             continue
         yield TokenGranted(
