@@ -31,6 +31,8 @@ class Terminal:
             **{name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")},
             "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT),
         }  # fmt: skip
+        self.received = 0
+        """Bytes that the program has written."""
         self.begun = time.perf_counter()
         self.process = subprocess.Popen(
             argv, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=environment, start_new_session=True
@@ -66,6 +68,12 @@ class Terminal:
                 assert seen(self), f"never came:\n{self.text}"
         return (time.perf_counter() - self.begun) * 1_000
 
+    def drain(self, seconds: float) -> None:
+        """Take whatever is written for so long."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and (self._feed(left) or left < 0.01 or time.monotonic() >= end):
+            pass
+
     def ended(self, seconds: float = 20) -> int:
         """The exit code, once the program has ended."""
         end = time.monotonic() + seconds
@@ -83,6 +91,7 @@ class Terminal:
         except OSError:
             return False
         got = bool(data)
+        self.received += len(data)
         # Queries of the terminal that a memory one needn't answer, and pyte would print.
         for query in (b"\x1b[?2026$p", b"\x1b[?2048$p", b"\x1b[>1u", b"\x1b[<u"):
             data = data.replace(query, b"")

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from tests.bench import limits, rows
+from tests.bench import limits, rows, screen
 from tests.bench.measure import Row
 from tests.bench.parked import parked
 
@@ -21,6 +21,8 @@ TABLE: dict[str, Callable[[], Iterable[Row]]] = {
     "help": rows.help_,
     "first_answer": rows.first_answer,
     "first_paint": rows.first_paint,
+    "screen": screen.terminal,
+    "flood": screen.flood,
     "replays": rows.replays,
     "growing": rows.growing,
     "cassettes": limits.cassettes,

@@ -47,7 +47,7 @@ class Row:
     shown: str
     """The absolute figures behind it."""
     spread: float = 0.0
-    unit: Literal["ratio", "ms", "µs", "B", "MiB", "x"] = "ratio"
+    unit: Literal["ratio", "ms", "%", "µs", "B", "MiB", "x"] = "ratio"
     at_most: bool = False
 
     @property
@@ -57,7 +57,7 @@ class Row:
     def text(self) -> str:
         sign = "≤" if self.at_most else "≥"
         unit = "" if self.unit == "ratio" else f" {self.unit}"
-        places = {"ratio": 2, "x": 2, "µs": 1, "MiB": 1}.get(self.unit, 0)
+        places = {"ratio": 2, "x": 2, "%": 2, "µs": 1, "MiB": 1}.get(self.unit, 0)
         return (
             f"{self.what:<52} {sign} {self.goal:g}{unit:<5} {self.figure:>9.{places}f}{unit:<3}"
             f" ±{self.spread * 100:3.0f} %  {'met    ' if self.met else 'NOT MET'}  {self.shown}"

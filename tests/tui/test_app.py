@@ -97,9 +97,7 @@ async def test_the_screen_is_the_golden_one(state: str, size: tuple[int, int]) -
     assert grid == golden.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "kind", ["light", "ansi-dark", "no-colour", "presenter", "message", "fault", "exchange", "help"]
-)
+@pytest.mark.parametrize("kind", ["light", "ansi-dark", "no-colour", "presenter", "message", "fault", "exchange"])
 async def test_the_screen_in_another_light_is_the_golden_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One state in each theme that has its own colours, and each page once."""
     if kind == "no-colour":

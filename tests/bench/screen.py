@@ -1,0 +1,175 @@
+"""The screen's budgets (tui.md §17): CPU, bytes and memory of `lab demo` in a terminal; floods, outputs and seeks in the process."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import quantiles
+
+from textual import events
+
+from lab.clocks import breathe
+from lab.core.observe import Observation
+from lab.tui.app import LabApp
+from lab.tui.screens.stage import StageScreen
+from lab.tui.view.folded import Folded, fold
+from tests.bench.measure import Row, Samples
+from tests.terminal import Terminal, lab
+from tests.tui import play
+
+SECONDS = 6
+SESSIONS = 3
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def terminal() -> Iterable[Row]:
+    """One demo after another, each looked at while it waits, while it is paused, and while keys are pressed."""
+    sessions = [_session() for _ in range(SESSIONS)]
+
+    def of(name: str) -> Samples:
+        return Samples(tuple(session[name] for session in sessions))
+
+    wait, paused = of("waiting cpu"), of("paused cpu")
+    shown = f"{SECONDS} s at 120x36, mock and polls included"
+    yield Row("TUI waiting, clock at 4 Hz, CPU", 1, wait.median, shown, wait.spread, unit="%", at_most=True)
+    yield Row("TUI paused, CPU", 0, paused.median, shown, paused.spread, unit="%", at_most=True)
+    still = of("paused bytes")
+    yield Row("TUI paused, bytes to the terminal", 0, still.median, shown, still.spread, unit="B", at_most=True)
+    sent = of("waiting bytes")
+    yield Row(
+        "TUI polling, bytes to the terminal a second", 5_000, sent.median, shown, sent.spread, unit="B", at_most=True
+    )
+    used = of("memory")
+    yield Row("TUI memory, with the mock in it", 60, used.median, "VmRSS", used.spread, unit="MiB", at_most=True)
+    for name, goal, what in (
+        ("key", 50, "key to frame, p95"), ("modal", 100, "help to its frame"), ("reset", 100, "reset to its frame"),
+    ):  # fmt: skip
+        took = of(name)
+        yield Row(f"TUI, {what}", goal, took.median, "", took.spread, unit="ms", at_most=True)
+
+
+def _session() -> dict[str, float]:
+    figures: dict[str, float] = {}
+    with lab("demo") as demo:
+        demo.until(lambda seen: "space Begin" in seen.text)
+        demo.press(" ")
+        demo.until(lambda seen: "APPROVAL NEEDED" in seen.text, 60)
+        figures["waiting cpu"], figures["waiting bytes"] = _rest(demo)
+        figures["memory"] = _memory(demo.process.pid)
+        figures["key"] = quantiles([_changed(demo, "23"[at % 2]) for at in range(1, 21)], n=20)[-1]
+        demo.press(" ")
+        demo.until(lambda seen: "PAUSED" in seen.text)
+        figures["paused cpu"], figures["paused bytes"] = _rest(demo)
+        figures["modal"] = _until(demo, "?", lambda seen: "HELP" in seen.text)
+        _until(demo, "?", lambda seen: "HELP" not in seen.text)
+        figures["reset"] = _until(demo, "0", lambda seen: "No token yet" in seen.text)
+    return figures
+
+
+def _rest(demo: Terminal) -> tuple[float, float]:
+    """Percent of a core and bytes a second while nobody presses a key."""
+    demo.drain(0.5)
+    used, sent, begun = _cpu(demo.process.pid), demo.received, time.perf_counter()
+    demo.drain(SECONDS)
+    took = time.perf_counter() - begun
+    return (_cpu(demo.process.pid) - used) / took * 100, (demo.received - sent) / took
+
+
+def _changed(demo: Terminal, key: str) -> float:
+    demo.drain(0.05)
+    before = demo.text
+    return _until(demo, key, lambda seen: seen.text != before)
+
+
+def _until(demo: Terminal, key: str, seen: Callable[[Terminal], bool]) -> float:
+    begun = time.perf_counter()
+    demo.press(key)
+    demo.until(seen)
+    return (time.perf_counter() - begun) * 1_000
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _memory(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def flood() -> Iterable[Row]:
+    """10,000 exchanges as fast as they come, with a key pressed at every turn; a big output; a seek."""
+    took, answered = zip(*[asyncio.run(_flooded()) for _ in range(SESSIONS)], strict=True)
+    shown = "headless, 120x36"
+    figures = Samples(tuple(took))
+    yield Row(
+        "TUI, 10,000 exchanges as fast as they come",
+        4_000,
+        figures.median,
+        shown,
+        figures.spread,
+        unit="ms",
+        at_most=True,
+    )
+    keys = Samples(tuple(answered))
+    yield Row("the same, slowest answer to a key", 200, keys.median, shown, keys.spread, unit="ms", at_most=True)
+    first = Samples(tuple(asyncio.run(_output(number)) for number in range(SESSIONS)))
+    yield Row(
+        "TUI, 64 KiB of Markdown to its screenful", 150, first.median, shown, first.spread, unit="ms", at_most=True
+    )
+    told = _told(5_000)
+    begun = time.perf_counter()
+    folded = Folded()
+    for observation in told[:256]:
+        folded = fold(folded, observation)
+    seek = (time.perf_counter() - begun) * 1_000
+    yield Row("TUI, a seek's 256 observations folded", 50, seek, "from the nearest state kept", unit="ms", at_most=True)
+
+
+def _told(many: int) -> list[Observation]:
+    script = play.Script()
+    script.token(0)
+    script.first(130)
+    for number in range(many):
+        script.poll(1_000 + 100 * number, play.body("WAITING" if number % 500 > 480 else "RUNNING"), 40)
+    return script.told
+
+
+async def _flooded() -> tuple[float, float]:
+    source = play.Scripted([])
+    told, slowest, pressed, focus = _told(10_000), 0.0, 0.0, ""
+    async with LabApp(source).run_test(size=(120, 36)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, StageScreen)
+        begun = time.perf_counter()
+        for observation in told:
+            source.tell(observation)
+        while screen.scene.stage.polls < 10_000:
+            await breathe()
+            if pressed and screen.scene.look.focus != focus:
+                slowest, pressed = max(slowest, time.perf_counter() - pressed), 0.0
+            if not pressed:
+                pressed, focus = time.perf_counter(), screen.scene.look.focus
+                pilot.app.post_message(events.Key("2", "2"))
+        return (time.perf_counter() - begun) * 1_000, slowest * 1_000
+
+
+async def _output(number: int) -> float:
+    line = f"Row {number}: **some words** about an item, a price of 21.40 and a link to [nowhere](https://example.org).\n\n"
+    script = play.Script()
+    script.told, script.x = play.running(), 4
+    script.poll(5_000, play.body("COMPLETE", output=line * (65_536 // len(line))), 40)
+    source = play.Scripted(play.running())
+    async with LabApp(source).run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        begun = time.perf_counter()
+        for observation in script.told[-2:]:
+            source.tell(observation)
+        screen = pilot.app.screen
+        assert isinstance(screen, StageScreen)
+        while not any(span.text == "words" for row in screen.parts["output"].rows for span in row):
+            await breathe()
+        await pilot.pause()
+        return (time.perf_counter() - begun) * 1_000
