@@ -32,6 +32,8 @@ REST = 0.05
 """Seconds of rest after a frame that observations caused."""
 PROMPTS = {**bar.PROMPTS, "message": message.PROMPT}
 """What stands before the input row."""
+TIMED = ("clock", "token", "polling", "output", "bar", "scrubber")
+"""The parts that show a time."""
 TICK = 0.25
 """Seconds between two looks at the clock."""
 
@@ -80,7 +82,7 @@ class DrawnScreen(Screen[None]):
         self._input().display = False
         if self.lab.source.journal is not None:
             self.folded = Folded(jobs=Jobs())
-        self._timer = self.set_interval(TICK, self.refresh_parts, pause=True)
+        self._timer = self.set_interval(TICK, self._tick, pause=True)
         self.scene = replace(self.scene, show=self._show(), look=self._look())
         self.call_after_refresh(self._listen)
 
@@ -215,6 +217,15 @@ class DrawnScreen(Screen[None]):
                 if name in found:
                     self._show_part(name, part, found[name], scene, now)
             self._place_input(found)
+
+    def _tick(self) -> None:
+        """Time has passed, and nothing else: only what shows a time is drawn anew."""
+        now, scene = self.lab.source.clock.now(), self.scene.in_sight
+        with self.app.batch_update():
+            for name in TIMED:
+                place = self._places.get(name)
+                if place is not None:
+                    self._show_part(name, self.parts[name], place, scene, now)
 
     def _show_part(self, name: str, part: Part, place: Place, scene: Scene, now: int) -> None:
         try:

@@ -6,6 +6,7 @@ from lab.tui.view.rows.parts import (
     API_HEAD,
     fields,
     frame,
+    longest,
     one_row,
     paragraph,
     refusal,
@@ -94,12 +95,15 @@ def short(scene: Scene, columns: int, now: Millis) -> Rows:
 def _body(job: JobView | None, inner: int, rows: int) -> list[Row]:
     if job is None:
         return paragraph(NONE_YET, "dim", inner)
-    forms = [_form(job, inner, *form) for form in (
-        (6, True, True, True), (3, True, True, True), (2, True, True, True), (2, True, False, True),
-        (1, True, False, True), (1, False, False, True), (3, True, False, False), (1, True, False, False),
-        (1, False, False, False), (0, False, False, False),
-    )]  # fmt: skip
-    return next((form for form in forms if len(form) <= rows), forms[-1][-rows:] if rows > 0 else [])
+    return longest((_form(job, inner, *form) for form in FORMS), rows)
+
+
+FORMS = (
+    (6, True, True, True), (3, True, True, True), (2, True, True, True), (2, True, False, True),
+    (1, True, False, True), (1, False, False, True), (3, True, False, False), (1, True, False, False),
+    (1, False, False, False), (0, False, False, False),
+)  # fmt: skip
+"""From the longest to the shortest: rows of the message, every field, a blank row, big digits."""
 
 
 def _form(job: JobView, inner: int, message: int, every: bool, airy: bool, big: bool) -> list[Row]:

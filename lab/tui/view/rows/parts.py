@@ -1,5 +1,6 @@
 """What all panes are made of: frames, labelled fields, the request and reply rows."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from lab.core.clock import Millis, clock_text
@@ -133,6 +134,15 @@ def refusal(text: str, inner: int, most: int = 4) -> list[Row]:
 def paragraph(text: str, role: str, inner: int) -> list[Row]:
     """Plain text, wrapped."""
     return wrap(row((text, role)), inner)
+
+
+def longest(forms: Iterable[list[Row]], rows: int) -> list[Row]:
+    """The first form that fits, made no sooner than it is looked at; the end of the last if none does."""
+    form: list[Row] = []
+    for form in forms:
+        if len(form) <= rows:
+            return form
+    return form[-rows:] if rows > 0 else []
 
 
 def bottom(lines: list[Row], foot: list[Row], rows: int) -> list[Row]:

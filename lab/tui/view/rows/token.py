@@ -6,6 +6,7 @@ from lab.core.clock import Millis
 from lab.tui.view.rows.parts import (
     fields,
     frame,
+    longest,
     minutes,
     one_row,
     paragraph,
@@ -71,10 +72,13 @@ def short(scene: Scene, columns: int, now: Millis) -> Rows:
 def _body(token: TokenView | None, inner: int, rows: int, now: Millis) -> list[Row]:
     if token is None:
         return paragraph(NONE_YET, "dim", inner)
-    forms = [_form(token, inner, now, claims, scope, line) for claims, scope, line in (
-        (7, 3, True), (2, 3, True), (2, 2, True), (2, 1, True), (2, 1, False), (1, 1, False), (0, 1, False), (0, 0, False),
-    )]  # fmt: skip
-    return next((form for form in forms if len(form) <= rows), forms[-1][-rows:] if rows > 0 else [])
+    return longest((_form(token, inner, now, *form) for form in FORMS), rows)
+
+
+FORMS = (
+    (7, 3, True), (2, 3, True), (2, 2, True), (2, 1, True), (2, 1, False), (1, 1, False), (0, 1, False), (0, 0, False),
+)  # fmt: skip
+"""From the longest to the shortest: claims, rows of the scope, whether the gauge shows."""
 
 
 def _form(token: TokenView, inner: int, now: Millis, claims: int, scope: int, line: bool) -> list[Row]:
