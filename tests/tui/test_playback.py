@@ -238,6 +238,17 @@ async def test_a_step_goes_past_what_nobody_sees(watcher: Watcher) -> None:
     assert watcher.jobs.stage() == stages[1]
 
 
+async def test_a_step_ends_the_playing_and_a_seek_does_not() -> None:
+    watcher = Watcher(playback(make=Fixed))
+    await watcher.do(PauseToggled())
+    await watcher.do(Sought(WAITING))
+    assert watcher.source.playing
+    await watcher.do(Stepped())
+    assert not watcher.source.playing
+    watcher.task.cancel()
+    await asyncio.gather(watcher.task, return_exceptions=True)
+
+
 async def test_marks_are_gone_to_both_ways(watcher: Watcher) -> None:
     for _ in range(4):
         await watcher.do(Moved(1, marks=True))
@@ -361,6 +372,13 @@ async def test_the_palette_goes_to_a_stage() -> None:
     async with played() as (app, _, _):
         named = [name for name, _, _ in stage_of(app).commands()]
         assert {"Go to Token", "Go to Invoke", "Go to Poll", "Go to Gate", "Go to Output"} <= set(named)
+
+
+async def test_presenter_mode_keeps_the_line_and_drops_the_keys() -> None:
+    async with played() as (app, source, pilot):
+        await source.perform(Sought(11_000))
+        await pilot.press("p")
+        await until(pilot, lambda: "space Play" not in text(app) and "line 21 of 30" in text(app).split("\n")[-1])
 
 
 async def test_every_size_and_back() -> None:
