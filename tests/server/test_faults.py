@@ -313,7 +313,9 @@ async def test_refused_requests_are_neither_counted_nor_struck() -> None:
     async with struck("route: invoke, answer: 503", "route: status, answer: 503", "route: token, answer: 503") as stage:
         peer = await stage.peer()
         wrong = request("POST", path_of("token"), (("content-type", "application/x-www-form-urlencoded"),), b"a=b")
-        assert (await peer.ask(wrong)).status == 401
+        refusals = [await peer.ask(wrong) for _ in range(2)]
+        assert [each.status for each in refusals] == [401, 401]
+        assert refusals[0].json["ecid"] != refusals[1].json["ecid"]
         assert not stage.facts(CallCounted)
         assert (await peer.ask(credentials())).status == 503
         token = str((await peer.ask(credentials())).json["access_token"])
@@ -358,6 +360,7 @@ async def test_a_stream_is_struck_too(fault: str, whole: bool, ends: bool) -> No
         got = await rest
         assert got.startswith(b"HTTP/1.1 200 ")
         assert (b"[DONE]" in got) == whole
+        assert got.endswith(b"0\r\n\r\n") == ends
         assert len(stage.facts(JobAccepted)) == (1 if whole else 0)
 
 
