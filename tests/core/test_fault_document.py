@@ -173,6 +173,7 @@ def test_once_over_no_call_is_struck_and_before_some_call_is(first: int, more: i
         (["route: status, calls: 1-5, answer: 503", "route: status, calls: 2-6, strike: reset"], []),
         (["route: status, calls: every 2, answer: 503", "route: status, calls: every 4, strike: reset"],
          ["status-reset can't strike: status-503 strikes all its calls"]),
+        (["route: status, calls: 2-5, answer: 503", "route: status, calls: 1-4, strike: reset"], []),
         (["route: status, calls: every 2, answer: 503", "route: status, calls: every 3, strike: reset"], []),
         (["route: status, chance: 50%, answer: 503", "route: status, strike: reset"], []),
         (["route: status, answer: 503", "route: invoke, strike: reset"], []),

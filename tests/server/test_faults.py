@@ -152,8 +152,7 @@ async def test_a_peer_that_gives_up_on_a_hang_is_told_at_once() -> None:
         peer, *_ = await polled(stage)
         await struck_by(stage)
         await peer.close()
-        while not isinstance(stage.told[-1], ConnectionClosed) and last(stage).cut is None:
-            await breathe()
+        await until(lambda: last(stage).cut is not None)
         assert (last(stage).cut, last(stage).at, last(stage).response.status) == ("client_gone", 0, 0)
 
 
@@ -171,15 +170,19 @@ async def test_slow_body_is_a_byte_every_100_ms() -> None:
         await stage.clock.advance_by(100 * promised)
         rest = await peer.reader.readexactly(promised - 2)
         assert json.loads(b'{"' + rest)["status"] == "RUNNING"
-        while sum(isinstance(each, Replied) for each in stage.told) < 3:
-            await breathe()
+        await until(lambda: sum(isinstance(each, Replied) for each in stage.told) == 3)
         assert (last(stage).at, last(stage).cut) == (80 + 100 * (promised - 1), None)
         assert (await peer.ask(status(token, job))).status == 200
 
 
+async def until(come: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not come():
+            await breathe()
+
+
 async def struck_by(stage: Stage) -> None:
-    while not stage.facts(FaultStruck):
-        await breathe()
+    await until(lambda: bool(stage.facts(FaultStruck)))
     await settle()
 
 
