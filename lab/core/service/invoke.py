@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from lab.core.clock import Millis
 from lab.core.exchange import Json, Response
 from lab.core.gates import Decision, Inadmissible, Origin, admit
 from lab.core.journal import (
@@ -13,9 +12,7 @@ from lab.core.journal import (
     GateDecided,
     JobAccepted,
     JobRecord,
-    Ledger,
     ScenarioMissed,
-    TokenRecord,
     WaitEnded,
     conversation_key,
     fold,
@@ -31,10 +28,11 @@ from lab.core.service.choosing import choose, views_for
 from lab.core.service.reading import read_body
 from lab.core.service.refusals import refusal
 from lab.core.service.repeats import Repeat, issued_conversation, key_of
+from lab.core.service.threads import thread_of
 from lab.core.service.trying import try_texts
 from lab.core.service.views import UNMATCHED, Look, Views
 from lab.core.timeline import at
-from lab.core.wire import SSE_HEADERS, STREAMS, Route, read_invoke
+from lab.core.wire import SSE_HEADERS, STREAMS, read_invoke
 from lab.core.wire.bodies import VERDICT_OF, actions, callback_token
 from lab.core.wire.requests import Asked, Resume
 
@@ -60,29 +58,24 @@ def invoke(call: Call) -> Answered:
     asked = read_invoke(*body, route.code, views.config.switches, route=route.name)
     if isinstance(asked, Problem):
         return Answered(asked)
-    views = views_for(views, call.ledger, team, asked)
-    call = replace(call, views=views)
+    call = replace(call, views=views_for(views, call.ledger, team, asked))
     key = key_of(call)
     if isinstance(key, Problem):
         return Answered(key, flags=asked.flags)
     again = Repeat(call, asked, key).answer() if key is not None and asked.resume is None else None
-    done = again or _Turn(views, call.ledger, route, call.bearer, call.now, asked, team, key).answer()
+    done = again or _Turn(call, asked, team, key).answer()
     return replace(done, flags=tuple(sorted({*asked.flags, *done.flags})))
 
 
 def take_turn(call: Call, asked: Asked, team: tuple[Outline, ...], tell: Tell, named: str | None = None) -> Answered:
     """The same for a request in another dialect: `tell` words the answer, `named` is the id asked for a new job."""
-    views = views_for(call.views, call.ledger, team, asked)
-    return _Turn(views, call.ledger, call.route, call.bearer, call.now, asked, team, None, tell, named).answer()
+    call = replace(call, views=views_for(call.views, call.ledger, team, asked))
+    return _Turn(call, asked, team, None, tell, named).answer()
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    views: Views
-    ledger: Ledger
-    route: Route
-    bearer: TokenRecord
-    now: Millis
+    call: Call
     asked: Asked
     team: tuple[Outline, ...]
     key: str | None = None
@@ -105,21 +98,21 @@ class _Turn:
     # Answers to what waits
 
     def _own(self, job: str) -> Look | None:
-        look = self.views.look(self.ledger, job, self.now)
-        if look is None or look.record.owner != self.bearer.owner or look.record.team != self.route.code:
+        look = self.call.views.look(self.call.ledger, job, self.call.now)
+        if look is None or look.record.owner != self.call.bearer.owner or look.record.team != self.call.route.code:
             return None
         return look
 
     def _waiting(self) -> tuple[str, Look] | None:
         """The job that this message answers: WAITING, named by jobId or by its conversation."""
-        if not self.views.config.switches.answer_by_message:
+        if not self.call.views.config.switches.answer_by_message:
             return None
         if self.asked.job is not None:
             look = self._own(self.asked.job)
             return (look.plan.invocation.job, look) if look and look.span.status is Status.WAITING else None
         if self.asked.conversation is None or self.asked.members.get("conversational") is not True:
             return None
-        known = self.ledger.get(conversation_key(self.asked.conversation))
+        known = self.call.ledger.get(conversation_key(self.asked.conversation))
         if not isinstance(known, ConversationRecord):
             return None
         job = id_of(known.jobs[-1])
@@ -144,9 +137,9 @@ class _Turn:
         if resume.token != callback_token(look.plan, span):
             return Answered(conflict("messageInstanceId is not the open gate's callbackToken."), job)
         if isinstance(span.step, Pause):
-            if resume.action != "ORA_TIMEOUT" or not self.views.config.switches.timeout_action:
+            if resume.action != "ORA_TIMEOUT" or not self.call.views.config.switches.timeout_action:
                 return Answered(bad_request("The wait does not offer this.", "It ends by itself."), job)
-            return self._taken(job, WaitEnded(at=self.now, job=job, step=span.id, round=span.visit))
+            return self._taken(job, WaitEnded(at=self.call.now, job=job, step=span.id, round=span.visit))
         return self._decide(job, look, resume.action, resume.content)
 
     def _by_message(self, job: str, look: Look) -> Answered:
@@ -179,38 +172,38 @@ class _Turn:
             return Answered(bad_request("The gate does not offer this.", f"It offers {offered}."), job)
         assert verdict is not None
         fact = GateDecided(
-            at=self.now, job=job, gate=gate.gate, round=span.visit, verdict=verdict, by=Origin.API, comment=content
+            at=self.call.now, job=job, gate=gate.gate, round=span.visit, verdict=verdict, by=Origin.API, comment=content
         )
         return self._taken(job, fact)
 
     def _taken(self, job: str, fact: GateDecided | WaitEnded) -> Answered:
-        (_, record), *_ = fold(fact, self.ledger.get)
+        (_, record), *_ = fold(fact, self.call.ledger.get)
         assert isinstance(record, JobRecord)
-        planned = self.views.plan_of(self.ledger, job, record)
-        if self.tell is None and self.views.config.switches.resume_job_id == "new":
+        planned = self.call.views.plan_of(self.call.ledger, job, record)
+        if self.tell is None and self.call.views.config.switches.resume_job_id == "new":
             alias = uuid4(planned.seed, f"{job}/alias#{len(record.decisions)}")
             fact, planned = replace(fact, alias=alias), replace(planned, alias=alias)
         return replace(self._told(planned, record.decisions), facts=(fact,))
 
     def _told(self, planned: Plan, decisions: tuple[Decision, ...]) -> Answered:
         """What the job looks like now: its body, or the stream of what is to come."""
-        route, job = self.route.name, planned.invocation.job
+        route, job = self.call.route.name, planned.invocation.job
         if self.tell is not None:
-            return self.tell(self.views, planned, decisions)
+            return self.tell(self.call.views, planned, decisions)
         if route in STREAMS.values():
-            pieces = self.views.stream(route, planned, decisions, self.now)
+            pieces = self.call.views.stream(route, planned, decisions, self.call.now)
             return Answered(Response(200, SSE_HEADERS), job, planned.outline, pieces=pieces)
-        span = at(planned, decisions, self.now)
-        status = self.views.config.switches.invoke_status
-        response = self.views.answer(planned, span, decisions, invoked=True, status=status)
+        span = at(planned, decisions, self.call.now)
+        status = self.call.views.config.switches.invoke_status
+        response = self.call.views.answer(planned, span, decisions, invoked=True, status=status)
         return Answered(response, job, planned.outline)
 
     # New jobs
 
     def _fields(self) -> Problem | None:
-        members, switches = self.asked.members, self.views.config.switches
+        members, switches = self.asked.members, self.call.views.config.switches
         if not self._open():
-            return TEAM_UNKNOWN if switches.unpublished == 404 and self.route.name not in _TALKS else _NO_TEAM
+            return TEAM_UNKNOWN if switches.unpublished == 404 and self.call.route.name not in _TALKS else _NO_TEAM
         version = members.get("version")
         known = [each.scenario.agent.version for each in self.team if each.scenario.agent.version is not None]
         if switches.version_check and version is not None and known and version not in known:
@@ -226,80 +219,59 @@ class _Turn:
 
     def _lacks_role(self, made: Outline) -> bool:
         """Whether the request is refused for want of a role; without a user always (contract.md §6.2)."""
-        if self.views.admits(made, self.bearer.user):
+        if self.call.views.admits(made, self.call.bearer.user):
             return False
-        return self.bearer.user is None or made.scenario.agent.refuses == "request"
-
-    def _conversation(self) -> tuple[str | None, int, tuple[str, ...]] | Problem:
-        """The conversation's id (None: a new one is due, or none at all), the turn, and flags."""
-        sent = self.asked.conversation
-        if self.asked.members.get("conversational") is not True:
-            return None, 1, ("ignored_conversation_id",) if sent else ()
-        if sent is None:
-            return None, 1, ()
-        known = self.ledger.get(conversation_key(sent))
-        if not isinstance(known, ConversationRecord):
-            if self.views.config.switches.unknown_conversation == "refuse":
-                return bad_request("conversationId is not known.", "Leave it out in the first turn.")
-            return sent, 1, ()
-        if known.owner != self.bearer.owner:
-            return not_found("Conversation not found.")
-        if known.team != self.route.code:
-            return bad_request("conversationId belongs to another agent team.")
-        if self.views.config.switches.busy_conversation == "refuse":
-            look = self._own(id_of(known.jobs[-1]))
-            if look is not None and look.span.status is Status.RUNNING:
-                return conflict("The conversation's last job is still RUNNING.", "Send the next turn after its end.")
-        return sent, len(known.jobs) + 1, ()
+        return self.call.bearer.user is None or made.scenario.agent.refuses == "request"
 
     def _accept(self) -> Answered:
-        most = self.views.config.most_jobs
-        if self.views.crowd.full(self.ledger, self.now, most):
+        most = self.call.views.config.most_jobs
+        if self.call.views.crowd.full(self.call.ledger, self.call.now, most):
             return Answered(
                 Problem(429, f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs.")
             )
-        conversation = self._conversation()
-        if isinstance(conversation, Problem):
-            return Answered(conversation)
-        issued, turn, flags = conversation
-        if self.asked.job is not None:
-            flags = (*flags, "ignored_job_id")
-        config = self.views.config
-        chosen = choose(self.views, self.ledger, self._open(), self.asked, issued, turn)
+        thread = thread_of(self.call, self.asked)
+        if isinstance(thread, Problem):
+            return Answered(thread)
+        issued, turn = thread.id, thread.turn
+        flags = thread.flags if self.asked.job is None else (*thread.flags, "ignored_job_id")
+        config = self.call.views.config
+        chosen = choose(self.call.views, self.call.ledger, self._open(), self.asked, issued, turn)
         if chosen is not None and self._lacks_role(chosen):
-            hint = f"Ask for a role that gives access to {self.route.code}: {', '.join(chosen.scenario.agent.roles)}."
+            hint = (
+                f"Ask for a role that gives access to {self.call.route.code}: {', '.join(chosen.scenario.agent.roles)}."
+            )
             return Answered(forbidden(CANNOT_EXECUTE, hint))
         made = chosen or UNMATCHED
-        client = self.bearer.client
-        ordinal = self.ledger.take(f"job/{client}/{made.name}")
+        client = self.call.bearer.client
+        ordinal = self.call.ledger.take(f"job/{client}/{made.name}")
         stream = f"{client}/{made.name}/{ordinal}"
         if self.asked.members.get("conversational") is True and issued is None:
             issued = issued_conversation(config.seed, stream)
         recorded = (config.recorded or {}).get((client, made.name, ordinal))
         fact = JobAccepted(
-            at=self.now, job=self.named or uuid4(config.seed, f"job/{stream}"), client=client, user=self.bearer.user,
-            conversation=issued, turn=turn, team=self.route.code, scenario=chosen.name if chosen else None,
+            at=self.call.now, job=self.named or uuid4(config.seed, f"job/{stream}"), client=client, user=self.call.bearer.user,
+            conversation=issued, turn=turn, team=self.call.route.code, scenario=chosen.name if chosen else None,
             ordinal=ordinal, input=self.asked.members,
             drawn=recorded if recorded is not None else self._drawn(chosen, turn, ordinal),
             idempotency=self.key,
         )  # fmt: skip
         facts: tuple[Fact, ...] = (fact,)
         if chosen is None:
-            facts = (ScenarioMissed(at=self.now, near=tuple(each.name for each in self.team)), fact)
+            facts = (ScenarioMissed(at=self.call.now, near=tuple(each.name for each in self.team)), fact)
         return self._answered(fact, facts, flags)
 
     def _drawn(self, chosen: Outline | None, turn: int, ordinal: int) -> dict[str, Json]:
-        plays = self.views.plays(chosen, self.bearer.user, turn)
-        return settle_draws(plays, self.views.config.seed, ordinal)
+        plays = self.call.views.plays(chosen, self.call.bearer.user, turn)
+        return settle_draws(plays, self.call.views.config.seed, ordinal)
 
     def _answered(self, fact: JobAccepted, facts: tuple[Fact, ...], flags: tuple[str, ...]) -> Answered:
-        (_, record), *_ = fold(fact, self.ledger.get)
+        (_, record), *_ = fold(fact, self.call.ledger.get)
         assert isinstance(record, JobRecord)
-        made = self.views.made_of(record)
-        planned = self.views.plan_of(self.ledger, fact.job, record)
-        span = at(planned, (), self.now)
+        made = self.call.views.made_of(record)
+        planned = self.call.views.plan_of(self.call.ledger, fact.job, record)
+        span = at(planned, (), self.call.now)
         try:
-            try_texts(planned, span, self.views.config.epoch)
+            try_texts(planned, span, self.call.views.config.epoch)
         except RenderFailure as failure:
             reason = f"A text of scenario {made.name} can not be written: {failure}"
             return Answered(Problem(503, "The scenario can not be played.", reason))
