@@ -14,6 +14,8 @@ from lab.cli.taping import Taping
 from lab.cli.world import World, app_of
 from lab.core import wire
 from lab.core.clock import Millis
+from lab.core.journal import RequestMalformed
+from lab.core.observe import Noted, Observation
 from lab.core.run import token_request
 from lab.core.service import Service
 from lab.files import publish_token, withdraw_token
@@ -45,6 +47,21 @@ class Served:
         return self.base_url + wire.path_of("token")
 
 
+class _Hint:
+    """Tells the person at the terminal, once, that a client speaks TLS to the plain port (bad-inputs.md row 2)."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said = False
+
+    def __call__(self, told: Observation) -> None:
+        """Look for what the parser refused."""
+        fact = told.fact if isinstance(told, Noted) else None
+        if isinstance(fact, RequestMalformed) and fact.what == "tls-on-plain-port" and not self._said:
+            self._said = True
+            self._console.err("note: a client speaks TLS to the plain port: use http:// there.")
+
+
 @asynccontextmanager
 async def embedded(
     asked: Settings, made: World, console: Console, stop: Stop, *, outside: bool = False
@@ -62,6 +79,8 @@ async def embedded(
         for taken in (bound, secure.bound if secure else bound):
             taken.close()
         raise
+    if outside:
+        service.observers.append(_Hint(console))
     server = MockServer(service, made.clock, made.limits)
     token = control_token()
     control = ControlPlane(server, token, trouble=lambda: taping.trouble, recorder=taping)

@@ -121,9 +121,13 @@ def test_stopping_is_its_proper_end(tmp_path: Path, number: signal.Signals) -> N
         lines = [process.stdout.readline() for _ in range(10)]
         assert "Serving" in lines[0]
         assert "curl" in lines[-1]
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", int(lines[1].rpartition(":")[2])), timeout=20) as peer:
+                peer.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+                assert peer.recv(12) == b"HTTP/1.1 400"
         process.send_signal(number)
         _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (0, "")
+    assert (process.returncode, err) == (0, "note: a client speaks TLS to the plain port: use http:// there.\n")
 
 
 def test_a_second_signal_cuts_what_the_first_lets_end(tmp_path: Path) -> None:

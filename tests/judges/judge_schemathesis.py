@@ -35,7 +35,7 @@ user = {{ username = "{user}", password = "{word}" }}
 negative_data_rejection.enabled = false
 [phases.stateful]
 max-steps = 4
-generation.max-examples = 5
+generation.max-examples = 4
 [[operations]]
 include-operation-id = "authorize"
 parameters = {{ "query.client_id" = "{client}", "query.redirect_uri" = "{redirect}" }}
