@@ -92,6 +92,7 @@ SCRIPT = {"script": [VOTE, {"after": "5s", "verdict": "rejected", "by": "bob", "
         (SCRIPT, [(1_000, "eve")], [(6_000, "bob")]),
         ({"script": [VOTE]}, [], [(10_000, "ann")]),
         ({"script": [VOTE]}, [(1_000, "eve")], []),
+        (VOTE | {"after": "30s"}, [], [(30_000, "ann")]),  # the next is due at the deadline itself
         ("nobody", [], []),
     ],
 )
@@ -129,6 +130,28 @@ def test_a_script_goes_on_where_it_was_when_a_gate_opens_again_after_a_time_out(
     assert states(mock, job, 4_999, 5_000, 6_000, 10_999, 11_000, 12_000) == [
         "WAITING g", "WAITING w", "WAITING g", "WAITING g", "WAITING w", "COMPLETE done",
     ]  # fmt: skip
+
+
+def test_an_entry_of_a_script_is_used_up_by_each_vote_over_all_openings():
+    votes = [
+        {"after": "1s", "verdict": "changes-requested", "comment": "Again."},
+        {"after": "2s", "verdict": "approved"},
+    ]
+    gate = {
+        "gate": "g",
+        "asks": "?",
+        "patience": "9s",
+        "verdicts": {"changes-requested": "w"},
+        "reviewer": {"script": votes},
+    }
+    mock = service(document({"work": "w", "takes": "1s"}, gate, END))
+    job = str(sent(mock)["jobId"])
+    assert states(mock, job, 1_999, 2_000, 3_000, 4_999, 5_000) == [
+        "WAITING g", "RUNNING w", "WAITING g", "WAITING g", "COMPLETE done",
+    ]  # fmt: skip
+    live = str(sent(mock, 10_000)["jobId"])
+    assert mock.decide(live, "g", "changes-requested", 11_500, comment="Once more.").status == 200
+    assert states(mock, live, 14_499, 14_500) == ["WAITING g", "COMPLETE done"]
 
 
 # Turns
@@ -171,8 +194,9 @@ def test_a_turn_that_does_not_match_is_answered_by_no_other_scenario_of_the_team
     assert json.loads(mock.status_of(str(lost["jobId"]), 1_000))["status"] == "ERROR"
     elsewhere = sent(mock, 0, bearer, message="something else")
     assert elsewhere["output"] == "Done."
-    second = sent(mock, 0, bearer, message="go", conversationId=elsewhere["conversationId"])
-    assert second["output"] == "Done."
+    for message in ("go", "more"):  # a scenario of several turns begins conversations only
+        second = sent(mock, 0, bearer, message=message, conversationId=elsewhere["conversationId"])
+        assert second["output"] == "Done."
 
 
 def test_an_earlier_turn_that_had_not_ended_has_no_output_whenever_it_is_looked_at():
@@ -183,6 +207,16 @@ def test_an_earlier_turn_that_had_not_ended_has_no_output_whenever_it_is_looked_
     third = sent(mock, 1_000, bearer, message="end", conversationId=talk)
     assert str(third["output"]).endswith("more=-;")
     assert json.loads(mock.status_of(str(third["jobId"]), 10**6))["output"] == third["output"]
+
+
+def test_a_turn_sees_those_before_it_as_they_were_when_it_was_accepted():
+    told = "{{ turn }}({% for each in conversation.turns %}{{ each.output or '-' }}{% endfor %})"
+    mock = service(document({"work": "w", "takes": "5s"}, {"complete": "c", "output": told}))
+    bearer = token(mock)
+    talk = sent(mock, 0, bearer)["conversationId"]
+    sent(mock, 1_000, bearer, conversationId=talk)
+    third = sent(mock, 7_000, bearer, conversationId=talk)
+    assert json.loads(mock.status_of(str(third["jobId"]), 12_000))["output"] == "3(1()2(-))"
 
 
 def test_without_turns_each_message_starts_at_the_top_and_sees_the_turns_before():
@@ -212,6 +246,12 @@ def test_a_finished_job_is_forgotten_once_retention_ends():
     assert [fact.at for fact in mock.derived(job, 10**6).facts if isinstance(fact, JobForgotten)] == [15_000]
     assert mock.derived(job, 5_000).until == 15_000 and mock.derived(job, 15_000).until is None
     assert mock.look(job, 15_000) is None and mock.status_of(job, 15_000) is None
+
+
+def test_a_job_that_runs_is_not_forgotten_however_short_retention_is():
+    mock = service(document({"work": "w", "takes": "5s"}, END, retention="1ms"))
+    job = str(sent(mock)["jobId"])
+    assert [mock.look(job, now) is None for now in (4_999, 5_000, 5_001)] == [False, False, True]
 
 
 def user_token(mock: Service) -> str:
@@ -255,6 +295,11 @@ def test_a_scenario_that_is_not_published_is_passed_over_but_for_a_draft():
     assert sent(mock, status="DRAFT")["output"] == "Done."
     hidden = service(document(END, agent={"code": "A", "published": False}))
     assert hidden.serve(invoke(token(hidden), {"message": "go"}, "A"), 0).response.status == 404
+
+
+def test_of_scenarios_that_fit_the_first_by_name_answers():
+    mock = service(document(END | {"output": "B"}, name="b"), document(END | {"output": "A"}, name="a"))
+    assert sent(mock)["output"] == "A"
 
 
 # Outputs

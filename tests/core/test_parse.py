@@ -398,6 +398,14 @@ def test_a_step_that_cannot_be_walked_is_told_at_its_place(text: str, expected: 
     assert steps(text) == [f"a.yaml:{complaint}" for complaint in expected]
 
 
+def test_a_loop_in_which_time_passes_is_fine() -> None:
+    for way in (
+        "  - {wait: nap, takes: 0ms, again: {to: w, rounds: 3}}\n",
+        "  - {wait: nap, takes: {between: [0ms, 1ms]}, again: {to: nap, rounds: 3}}\n",
+    ):
+        parse(HEAD + "steps:\n  - {work: w, takes: 1s}\n  - {work: v, takes: 0ms}\n" + way + END, "a.yaml")
+
+
 def test_no_steps_at_all_is_a_complaint() -> None:
     assert complaints(HEAD + "steps: []\n") == ["a.yaml:8:8: steps: must not be empty"]
 

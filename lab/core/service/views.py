@@ -67,7 +67,7 @@ class Views:
         self.crowd: Crowd = root.crowd if root else Crowd(self._span)
         self.by_name = {each.name: each for each in config.outlines}
         self.by_team: dict[str, tuple[Outline, ...]] = {}
-        for each in config.outlines:
+        for each in sorted(config.outlines, key=lambda each: each.name):  # of those that fit, the first by file name
             code = each.scenario.agent.code
             self.by_team[code] = (*self.by_team.get(code, ()), each)
         self._glances: dict[str, _Glance] = {}
