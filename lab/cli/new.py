@@ -17,6 +17,7 @@ story: |                      # for the presenter, shown before the run; Markdow
 agent: {{code: {code}, version: 1}}
 ask: Please handle case 4711  # what our external app sends
 
+# settings: {{invoke_status: 200}}  # switches of the mock for this scenario (lab fidelity, lab schema)
 latency:                      # how long each reply is withheld
   token: 120ms
   invoke: {{median: 180ms, p95: 320ms}}

@@ -13,7 +13,7 @@ from lab.core.observe import Noted, Observation
 from lab.server.app import MockServer
 from lab.server.guard import Refusal, answer, command, text
 
-MOST_FACTS = 200_000
+MOST_FACTS = 50_000
 """Facts that are kept for a way back."""
 
 
