@@ -6,6 +6,17 @@ from lab.core.exchange import Json
 from lab.core.observe import Observation
 from lab.engine.control import ControlClient, Ruled
 
+Taped = tuple[str | None, str]
+"""Why it was refused, and where the tape lies."""
+
+TAKEN = "exists already"
+"""How the refusal of a name that a recording has is told."""
+MOST_NUMBERS = 1_000
+
+
+def _taped(ruled: Ruled) -> Taped:
+    return why(ruled), str(ruled.document.get("file", ""))
+
 
 class Steering:
     """Commands of the screen, sent to the control plane."""
@@ -32,6 +43,19 @@ class Steering:
     async def disarm(self, name: str) -> str | None:
         """Disarm it."""
         return why(await self._client.disarm(name))
+
+    async def begin_tape(self, name: str) -> Taped:
+        """Begin a tape; one whose name is taken gets the next number."""
+        ruled = await self._client.begin_tape(name)
+        for number in range(2, MOST_NUMBERS):
+            if ruled.done or TAKEN not in ruled.why:
+                break
+            ruled = await self._client.begin_tape(f"{name}-{number}")
+        return _taped(ruled)
+
+    async def end_tape(self) -> Taped:
+        """End the tape that runs."""
+        return _taped(await self._client.end_tape())
 
     def follow(self) -> AsyncIterator[Observation]:
         """The journal as it comes."""

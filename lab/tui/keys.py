@@ -93,6 +93,7 @@ TABLE: tuple[Key, ...] = (
     Key("W", "W", "full_wire", "Full wire", "every exchange, over all panes", always, group="view"),
     Key("s", "s", "scenario", "Scenario", "choose another scenario", _can("scenario")),
     Key("f", "f", "fault", "Fault", "let something go wrong on the wire", _can("fault")),
+    Key("v", "v", "tape", "Record", "begin a recording, or end it", _can("tape")),
     Key("plus", "+", "faster", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20", _can("speed"), group="time"),
     Key("minus", "-", "slower", "Slower", "slower: ×½, ×¼", _can("speed"), group="time"),
     Key("equals_sign", "=", "speed_one", "Speed ×1", "the lab's clock at its own pace", _can("speed"), group="time"),
@@ -128,8 +129,8 @@ TABLE: tuple[Key, ...] = (
     Key("ctrl+c", "ctrl+c", "tell_quit", "Quit?", "tells of ctrl+q", always, group="view"),
 )  # fmt: skip
 
-_ORDER = ("space", "n", "[", "w", "s", "f", "+", "0", "?")
-_ENDED = ("m", "o", "0", "[", "w", "s", "f", "+", "?")
+_ORDER = ("space", "n", "[", "w", "s", "f", "+", "v", "0", "?")
+_ENDED = ("m", "o", "0", "[", "w", "s", "f", "+", "v", "?")
 _WATCHED = ("space", "n", "[", "w", "o", "f", "+", "?")
 _PLAYED = ("space", "n", "←", "[", "0", "w", "o", "+", "?")
 FACES = {"+": "+-", "[": "[]", "←": "← →"}
@@ -163,6 +164,8 @@ def label(scene: Scene, key: Key) -> str:
             return "Jobs" if scene.show.follows else "Turns"
         case "←":
             return "Seek"
+        case "v" if scene.show.recording:
+            return "Stop recording"
         case "0" if cursor is not None:
             return "Start"
     if key.shown != "space":
@@ -176,6 +179,18 @@ def label(scene: Scene, key: Key) -> str:
 
 def rank(shown: str) -> int:
     """How early the key bar gives it up: higher goes first."""
-    return {"space": 0, "?": 1, "0": 2, "s": 3, "m": 4, "w": 5, "n": 6, "f": 7, "o": 8, "+-": 9, "[]": 2, "← →": 3}.get(
-        shown, 10
-    )
+    return {
+        "space": 0,
+        "?": 1,
+        "0": 2,
+        "s": 3,
+        "m": 4,
+        "w": 5,
+        "n": 6,
+        "f": 7,
+        "o": 8,
+        "+-": 9,
+        "v": 10,
+        "[]": 2,
+        "← →": 3,
+    }.get(shown, 11)

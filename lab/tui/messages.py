@@ -97,7 +97,12 @@ class FaultDisarmed:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class TapeToggled:
+    """Begin a tape, or end the one that runs."""
+
+
 Intent: TypeAlias = (
     Started | PauseToggled | Stepped | SpeedChanged | ResetAsked | Decided | TurnSent | ScenarioChosen
-    | Moved | Sought | StageSought | FaultArmed | FaultDisarmed
+    | Moved | Sought | StageSought | FaultArmed | FaultDisarmed | TapeToggled
 )  # fmt: skip

@@ -9,7 +9,7 @@ from textual.command import CommandPalette
 from lab.clocks import settle
 from lab.tui import keys
 from lab.tui.app import LabApp
-from lab.tui.messages import Decided, Intent, PauseToggled, ResetAsked, SpeedChanged, Started, Stepped
+from lab.tui.messages import Decided, Intent, PauseToggled, ResetAsked, SpeedChanged, Started, Stepped, TapeToggled
 from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.fault import FaultScreen
 from lab.tui.screens.page import Page, Picker
@@ -43,7 +43,7 @@ DOES: dict[str, Callable[[Seen, Seen], bool]] = {
     "pause": lambda _, after: after[1] in ((Started(),), (PauseToggled(),)),
     "message": looks(typing="message"), "turn(-1)": looks(turn=1), "turn(1)": same, "wire": looks(wire=True, focus="wire"),
     "full_wire": looks(zoom="wire", focus="wire"), "scenario": opens(Picker), "fault": opens(FaultScreen),
-    "faster": asks(SpeedChanged("2")), "slower": asks(SpeedChanged("0.5")), "speed_one": asks(SpeedChanged("1")),
+    "tape": asks(TapeToggled()), "faster": asks(SpeedChanged("2")), "slower": asks(SpeedChanged("0.5")), "speed_one": asks(SpeedChanged("1")),
     **{f"focus_pane('{pane}')": looks(focus=pane) for pane in ("token", "job", "polling", "output")},
     "focus_pane('wire')": looks(wire=True, focus="wire"), "zoom": looks(zoom="output"), "back": same,
     **{f"scroll({by})": same for by in (-10, -1, 1, 10)}, "presenter": looks(presenter=True),

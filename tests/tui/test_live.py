@@ -27,6 +27,7 @@ from lab.tui.messages import (
     SpeedChanged,
     Started,
     Stepped,
+    TapeToggled,
     TurnSent,
 )
 from lab.tui.screens.stage import StageScreen
@@ -118,6 +119,14 @@ class Plane:
     async def disarm(self, name: str) -> str | None:
         self.did.append(("disarm", name))
         return None
+
+    async def begin_tape(self, name: str) -> tuple[str | None, str]:
+        self.did.append(("begin", name))
+        return None, f"recordings/{name}.rec.jsonl"
+
+    async def end_tape(self) -> tuple[str | None, str]:
+        self.did.append(("end",))
+        return ("The disk is full.", "") if len(self.did) == 2 else (None, "recordings/x.rec.jsonl")
 
     async def follow(self) -> AsyncIterator[Observation]:
         while True:
@@ -327,6 +336,19 @@ async def test_speed_waits_for_the_pause_to_end(hand: Stagehand) -> None:
     await hand.do(SpeedChanged("5"))
     await hand.do(PauseToggled())
     assert hand.plane.did == [("scale", "0"), ("scale", "5")]
+
+
+async def test_a_tape_begins_and_ends_and_says_where_it_lies(hand: Stagehand) -> None:
+    assert await hand.do(TapeToggled()) == "Recording to recordings/item-comparison.rec.jsonl."
+    assert hand.live.recording
+    assert await hand.do(TapeToggled()) == "The disk is full."
+    assert hand.live.recording
+    assert await hand.do(TapeToggled()) == "The recording is in recordings/x.rec.jsonl."
+    assert not hand.live.recording
+    pod = Stagehand(plane=False)
+    await asyncio.wait((pod.listener,), timeout=0.001)
+    assert "tape" not in pod.live.can and "own mock" in (await pod.do(TapeToggled()) or "")
+    await pod.end()
 
 
 async def test_faults_go_to_the_control_plane(hand: Stagehand) -> None:

@@ -28,7 +28,7 @@ from tests.tui import play
 SIZES = ((72, 20), (80, 24), (99, 30), (100, 20), (120, 36), (120, 28), (160, 44), (200, 60))
 SHOW = Show(
     "LIVE", "Compare two items", "ITEM_COMPARE_TEAM", 42, play.SCENARIO, recording=True,
-    can=frozenset(("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault")),
+    can=frozenset(("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault", "tape")),
 )  # fmt: skip
 
 

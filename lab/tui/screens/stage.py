@@ -19,6 +19,7 @@ from lab.tui.messages import (
     SpeedChanged,
     Started,
     Stepped,
+    TapeToggled,
     TurnSent,
 )
 from lab.tui.screens.exchange import ExchangeScreen
@@ -284,6 +285,10 @@ class StageScreen(FollowingScreen):
         if name is not None:
             self._choose(started=False, typing="", output="rendered", zoom="")
             self._ask(ScenarioChosen(name))
+
+    def action_tape(self) -> None:
+        """Begin a recording, or end it."""
+        self._ask(TapeToggled())
 
     def action_fault(self) -> None:
         """Choose what goes wrong next."""

@@ -23,6 +23,7 @@ from lab.tui.messages import (
     SpeedChanged,
     Started,
     Stepped,
+    TapeToggled,
     TurnSent,
 )
 from lab.tui.sources.protocol import Act, Connect, Control, Link
@@ -70,7 +71,7 @@ class Live:
         self.outcome: Outcome | None = None
         broken = [Choice(name, "does not load", complaints=told) for name, told in (unloaded or {}).items()]
         self.scenarios = (*(act.choice for act in acts), *broken) if len(acts) + len(broken) > 1 else ()
-        able = {"reset", "decide", "message"} | ({"pause", "step", "speed", "fault"} if scaled else set())
+        able = {"reset", "decide", "message"} | ({"pause", "step", "speed", "fault", "tape"} if scaled else set())
         self.can = frozenset(able | ({"scenario"} if self.scenarios else set()))
         self._queue: asyncio.Queue[Observation] = asyncio.Queue()
         self._link: asyncio.Future[Link] | None = None
@@ -257,8 +258,22 @@ class Live:
             case FaultDisarmed(name):
                 control = (await self._linked()).control
                 return NO_FAULTS if control is None else await control.disarm(name)
+            case TapeToggled():
+                return await self._tape()
             case _:
                 return "A run of our own has no recording to go through."
+
+    async def _tape(self) -> str:
+        """What came of it, in one sentence: the screen says it."""
+        control = (await self._linked()).control
+        if control is None:
+            return "Only the lab's own mock can be recorded."
+        ending = self.recording
+        refused, file = await (control.end_tape() if ending else control.begin_tape(self._act.choice.name or "demo"))
+        if refused is not None:
+            return refused
+        self.recording = not ending
+        return f"The recording is in {file}." if ending else f"Recording to {file}."
 
     async def _start(self) -> str | None:
         if self._run is None:

@@ -46,7 +46,7 @@ class Source(Protocol):
     scenario: Scenario | None
     recording: bool
     can: frozenset[str]
-    """Of `pause step speed seek reset decide scenario message fault`."""
+    """Of `pause step speed seek reset decide scenario message fault tape`."""
     message: str
     """What a run would say first; nothing where the run isn't ours."""
     addresses: tuple[str, str]
@@ -84,6 +84,12 @@ class Control(Protocol):
 
     async def disarm(self, name: str) -> str | None:
         """Disarm it; the reason if it was refused."""
+
+    async def begin_tape(self, name: str) -> tuple[str | None, str]:
+        """Begin a tape: the reason if it was refused, and where it lies."""
+
+    async def end_tape(self) -> tuple[str | None, str]:
+        """End the tape that runs, likewise."""
 
     def follow(self) -> AsyncIterator[Observation]:
         """The facts of the mock's journal as they come."""
