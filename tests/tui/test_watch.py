@@ -370,6 +370,14 @@ async def test_the_keys_of_a_gate_name_job_and_gate(key: str, verdict: str) -> N
         await until(pilot, lambda: made.plane.did == [("decide", job.job, "buyer-approval", verdict, None)])
 
 
+async def test_a_gate_whose_opening_was_not_told_is_named_after_its_code() -> None:
+    told = [each for each in told_until(9_578) if not (isinstance(each, Noted) and each.fact.type == "gate.opened")]
+    async with shown(told) as (app, made, pilot):
+        await until(pilot, lambda: "nobody knows how long" in text(app))
+        await pilot.press("a")
+        await until(pilot, lambda: [did[2] for did in made.plane.did] == ["buyer-approval"])
+
+
 async def test_changes_are_typed_and_sent() -> None:
     async with shown(told_until(9_578)) as (app, made, pilot):
         await until(pilot, lambda: "APPROVAL NEEDED" in text(app))
