@@ -1,5 +1,6 @@
 """Faults in one process: the external app outlives what it can, and a recording of it replays to the same bytes."""
 
+import json
 from hashlib import sha256
 
 import pytest
@@ -269,3 +270,47 @@ def test_a_reply_that_comes_at_the_last_instant_counts_and_one_a_millisecond_lat
         app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))
         over = taped.service.serve(token_request(app), 0).over(0, until)
         assert (over.loss, over.at, over.response.status) == (loss, until, 0 if loss else 200)
+
+
+def test_a_struck_poll_stands_on_the_tape_as_the_format_shows_it() -> None:
+    taped = Taped("name: poll-503, route: status, answer: 503, retry_after: 2s, body: empty")
+    taped.run()
+    lines = [json.loads(line) for line in taped.lines]
+    at = next(place for place, line in enumerate(lines) if line.get("type") == "call.counted")
+    job = next(line["job"] for line in lines if line.get("type") == "job.accepted")
+    n, t, x = lines[at]["n"], lines[at]["t"], lines[at]["x"]
+    assert [line["k"] for line in lines[at - 1 : at + 3]] == ["req", "fact", "fact", "res"]
+    assert taped.lines[at] == (
+        b'{"k":"fact","n":%d,"t":%d,"type":"call.counted","x":%d,"counter":"poll-503","job":"%b","value":1}\n'
+        % (n, t, x, job.encode())
+    )
+    assert taped.lines[at + 1] == (
+        b'{"k":"fact","n":%d,"t":%d,"type":"fault.struck","x":%d,"fault":"poll-503","call":1}\n' % (n + 1, t, x)
+    )
+    held = lines[at + 2]["held"]
+    assert taped.lines[at + 2] == (
+        b'{"k":"res","n":%d,"t":%d,"x":%d,"s":503,"held":%d,"h":[["retry-after","2"]],"enc":"none"}\n'
+        % (n + 2, t + held, x, held)
+    )
+
+
+WHATS = st.sampled_from([fault for fault in STATUS if "status_word" not in fault])
+WHENS = st.sampled_from(["", ", calls: 2-4", ", calls: every 3", ", chance: 40%", ", calls: every 1"])
+ROUTES = st.sampled_from(["token", "invoke", "status"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(ROUTES, WHATS, WHENS), min_size=1, max_size=4), st.integers(0, 1000))
+def test_whatever_is_planned_the_app_comes_to_an_end_and_the_recording_replays(
+    planned: list[tuple[str, str, str]], seed: int
+) -> None:
+    faults = [
+        f"route: {route}, {what}{when}"
+        for route, what, when in planned
+        if not (route == "token" and "expire_token" in what)
+    ]
+    taped = Taped(*faults, seed=seed)
+    for client in (DEMO, OTHER):
+        done = taped.run(client)
+        assert done.status in ("COMPLETE", "ERROR") or done.why
+    taped.replays()
