@@ -302,16 +302,39 @@ def test_row_12_basic_and_a_browsers_cookie_open_nothing(serve: Serve, header: t
     assert not world.facts(JobAccepted)
 
 
-def test_row_12_a_token_without_a_user_can_be_refused_where_users_are_asked_for(wild: Make) -> None:
-    client = wild("QUICK", switches={"service_tokens": "refused"})
-    with pytest.raises(GaveUp, match="invoke: 403"):
-        client.ask("x")
+def as_user(client: Wild) -> None:
+    """Log in by password, as clients do that need a user."""
     granted = client.http.post(
         client.world.token_url, auth=(DEMO.id, DEMO.secret), timeout=10,
         data={"grant_type": "password", "username": JANE.name, "password": JANE.password, "scope": SCOPE},
     )  # fmt: skip
     client.http.headers["Authorization"] = f"Bearer {granted.json()['access_token']}"
+
+
+def test_row_12_a_token_without_a_user_can_be_refused_where_users_are_asked_for(wild: Make) -> None:
+    client = wild("QUICK", switches={"service_tokens": "refused"})
+    with pytest.raises(GaveUp, match="invoke: 403"):
+        client.ask("x")
+    as_user(client)
     assert client.poll(client.send("x")["jobId"])["output"] == "Forty-two."
+
+
+@pytest.mark.parametrize("refuses", ["request", "job"])
+def test_row_12_where_roles_decide_a_token_without_a_user_is_403_and_a_user_without_one_meets_what_is_planned(
+    serve: Serve, wild: Make, refuses: str
+) -> None:
+    agent = {"code": "QUICK_TEAM", "roles": ["BUYER"], "refuses": refuses}
+    client = wild("QUICK", serve({**QUICK, "agent": agent}))
+    with pytest.raises(GaveUp, match="invoke: 403"):
+        client.ask("x")
+    as_user(client)
+    if refuses == "request":
+        with pytest.raises(GaveUp, match="invoke: 403"):
+            client.send("x")
+    else:
+        job = client.send("x")["jobId"]
+        with pytest.raises(GaveUp, match=r"failed: user can not execute this workflow\."):
+            client.poll(job)
 
 
 @pytest.mark.parametrize(
