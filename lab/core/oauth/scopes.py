@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 NO_ACCESS = "lab.none"
 """Appended to the API's scope: right audience, no access."""
@@ -29,6 +30,7 @@ def service_scope(pod: str, service: str) -> str:
     return f"urn:opc:resource:fusion:{pod}:{service}/"
 
 
+@lru_cache(maxsize=256)
 def for_api(scope: str) -> bool:
     """Whether a granted scope is for the API: neither for the identity domain alone nor for another service."""
     resources = audience(scope)
@@ -90,6 +92,7 @@ def audience(scope: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
 
+@lru_cache(maxsize=256)
 def opens_api(scope: str) -> bool:
     """Whether a granted scope lets its bearer in: anything but the scope without access."""
     return any(not word.endswith(NO_ACCESS) for word in scope.split(" ") if word not in _BESIDE)
