@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.thread import thread
 from lab.core.parse import parse
+from lab.core.run import App, Outcome
 from lab.core.scenario import Scenario
 from tests.conftest import ROOT, Lab
 
@@ -37,6 +39,13 @@ def test_a_transcript_tells_the_story(lab: Lab) -> None:
         "RUNNING", "WAITING", "RUNNING", "COMPLETE",
     ]  # fmt: skip
     assert "Prices agreed with" in done.out
+
+
+@pytest.mark.parametrize(("ends", "turns"), [("COMPLETE", 3), ("ERROR", 1), (None, 1)])
+def test_the_next_message_is_said_only_after_an_answer(ends: str | None, turns: int) -> None:
+    app = App("TEAM", "hi", "demo", "s", "x")
+    played = thread(app, shipped("three-turns")).play(lambda app: Outcome(ends, None, None, None, "C", 0, 0))
+    assert [outcome.status for outcome in played] == [ends] * turns
 
 
 def test_the_seed_decides(lab: Lab) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -287,6 +288,8 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
     hand.plane.facts.put_nowait(Noted(6, vote))
     await hand.until(Noted, 2)
     await hand.do(Decided("APPROVE_ACTION"))
+    hand.plane.facts.put_nowait(Noted(7, replace(vote, at=7)))
+    await hand.until(Noted, 3)
     await hand.do(Decided("APPROVE_ACTION"))
     await hand.until(Ended)
     assert hand.plane.did == [("decide", "buyer-approval", "approved")] * 2
