@@ -26,7 +26,7 @@ Document = dict[str, Json]
 
 
 class LabApp(App[Document | None]):
-    """The screen of `lab demo`."""
+    """The screen of `lab demo`, `lab watch` and `lab play`."""
 
     CSS_PATH = Path(__file__).with_name("lab.tcss")
     TITLE = "Invoke Async Lab"

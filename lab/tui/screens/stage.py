@@ -1,4 +1,4 @@
-"""The stage: what each key does. All three sources show on it; LIVE is the one so far."""
+"""The stage: what each key does. All three sources show on it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

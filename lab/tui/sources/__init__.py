@@ -1,4 +1,4 @@
-"""Where observations come from; the screen knows none of it. LIVE is the one so far."""
+"""Where observations come from; the screen knows none of it. LIVE here; WATCH and PLAYBACK in modules of their own."""
 
 from lab.tui.sources.live import Live
 from lab.tui.sources.protocol import Act, Connect, Control, Link, Source
