@@ -32,6 +32,10 @@ class Steering:
         """Clear the mock's ledger."""
         return why(await self._client.reset())
 
+    async def rewind(self, instant: int) -> str | None:
+        """Set the mock and its clock back to an instant."""
+        return why(await self._client.reset(instant))
+
     async def scale(self, factor: str) -> str | None:
         """Set the pace of the mock's clock; `0` pauses."""
         return why(await self._client.scale(factor))

@@ -66,6 +66,10 @@ def _replied(scene: Scene) -> bool:
     return scene.newest.last is not None
 
 
+def _goes(scene: Scene) -> bool:
+    return bool({"seek", "rewind"} & scene.show.can)
+
+
 def _message(scene: Scene) -> bool:
     return "message" in scene.show.can and not _running(scene)
 
@@ -103,11 +107,11 @@ TABLE: tuple[Key, ...] = (
     Key("shift+right", "⇧→", "mark(1)", "Mark on", "one mark on", _can("seek"), group="time"),
     Key("home", "home", "ends(-1)", "Start", "the start of the recording", _can("seek"), group="time"),
     Key("end", "end", "ends(1)", "End", "the end of the recording", _can("seek"), group="time"),
-    Key("", "", "go_to('token')", "Go to Token", "where the token is there", _can("seek"), group="palette"),
-    Key("", "", "go_to('invoke')", "Go to Invoke", "where the Job ID is there", _can("seek"), group="palette"),
-    Key("", "", "go_to('poll')", "Go to Poll", "the first poll", _can("seek"), group="palette"),
-    Key("", "", "go_to('gate')", "Go to Gate", "where a person is needed", _can("seek"), group="palette"),
-    Key("", "", "go_to('output')", "Go to Output", "where the output is there", _can("seek"), group="palette"),
+    Key("", "", "go_to('token')", "Go to Token", "where the token is there", _goes, group="palette"),
+    Key("", "", "go_to('invoke')", "Go to Invoke", "where the Job ID is there", _goes, group="palette"),
+    Key("", "", "go_to('poll')", "Go to Poll", "the first poll", _goes, group="palette"),
+    Key("", "", "go_to('gate')", "Go to Gate", "where a person is needed", _goes, group="palette"),
+    Key("", "", "go_to('output')", "Go to Output", "where the output is there", _goes, group="palette"),
     Key("1", "1", "focus_pane('token')", "Token", "look at the Token pane", always, group="view"),
     Key("2", "2", "focus_pane('job')", "Job", "look at the Job pane", always, group="view"),
     Key("3", "3", "focus_pane('polling')", "Polling", "look at the Polling pane", always, group="view"),

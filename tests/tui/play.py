@@ -288,7 +288,9 @@ class Scripted:
 
     def __init__(self, told: list[Observation], at: Millis = 0) -> None:
         self.scenario: Scenario | None = SCENARIO
-        self.can = frozenset(("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault", "tape"))
+        self.can = frozenset(
+            ("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault", "tape", "rewind")
+        )
         self.clock = StillClock(at)
         self.scenarios = (
             Choice("item-comparison", "Compare two items", "the whole story", "A *story*."),

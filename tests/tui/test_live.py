@@ -12,7 +12,7 @@ from lab.clocks import settle
 from lab.core.exchange import Json, Request, Response
 from lab.core.gates import Origin
 from lab.core.journal import GateDecided, GateOpened, LedgerCleared, Otherwise
-from lab.core.observe import Ended, Noted, Observation, Requested
+from lab.core.observe import Asked, Ended, Noted, Observation, Requested
 from lab.core.run import App
 from lab.core.scenario import Verdict
 from lab.engine.memory import TransportLost
@@ -26,6 +26,7 @@ from lab.tui.messages import (
     ResetAsked,
     ScenarioChosen,
     SpeedChanged,
+    StageSought,
     Started,
     Stepped,
     TapeToggled,
@@ -105,6 +106,12 @@ class Plane:
 
     async def reset(self) -> str | None:
         self.did.append(("reset",))
+        self.peer.decided = False
+        return None
+
+    async def rewind(self, instant: int) -> str | None:
+        self.did.append(("rewind", str(instant)))
+        self.clock.at = instant
         self.peer.decided = False
         return None
 
@@ -418,3 +425,57 @@ async def test_the_screen_plays_it_to_the_end() -> None:
     assert app.return_value is not None and app.return_value["status"] == "COMPLETE"
     assert len(hand.peer.resumes) == 1
     assert app.bug is None
+
+
+# The way back, and on
+
+
+async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_elsewhere(hand: Stagehand) -> None:
+    assert hand.plane is not None
+    await hand.do(Started())
+    await hand.until(Requested, 4)
+    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.until(Ended)
+    asked = next(each.at for each in hand.told if isinstance(each, Asked))
+    before = len(hand.told)
+    assert await hand.do(StageSought("gate")) is None
+    await hand.until(Noted)
+    assert hand.live.paused and hand.live.outcome is None and ("rewind", str(asked)) in hand.plane.did
+    while not isinstance(hand.told[-1], Asked):
+        await asyncio.wait((hand.listener,), timeout=0.001)
+    again = hand.told[before + 1 :]
+    assert again == hand.told[: len(again)]
+    await hand.do(PauseToggled())
+    await hand.until(Asked, 3)
+    await hand.do(Decided("REJECT_ACTION"))
+    await hand.until(Ended, 2)
+    assert [resume["userResponse"] for resume in hand.peer.resumes] == ["APPROVE_ACTION", "REJECT_ACTION"]
+
+
+async def test_going_back_to_the_token_lets_nothing_out_before_the_clock_runs(hand: Stagehand) -> None:
+    await hand.do(Started())
+    await hand.until(Asked)
+    sent = sum(isinstance(each, Requested) for each in hand.told)
+    assert await hand.do(StageSought("token")) is None
+    await hand.until(Requested, sent + 1)
+    await asyncio.wait((hand.listener,), timeout=0.01)
+    sent = sum(isinstance(each, Requested) for each in hand.told)
+    assert [each.route for each in hand.told if isinstance(each, Requested)][-1] == "token"
+    await hand.do(PauseToggled())
+    await hand.until(Requested, sent + 1)
+    assert [each.route for each in hand.told if isinstance(each, Requested)][sent] == "invoke"
+
+
+async def test_going_on_to_the_output_stops_where_a_person_is_needed(hand: Stagehand) -> None:
+    assert hand.plane is not None
+    assert await hand.do(StageSought("output")) is None
+    await hand.until(Asked)
+    async with asyncio.timeout(5):
+        while not hand.live.paused:
+            await asyncio.wait((hand.listener,), timeout=0.001)
+    assert ("scale", "20") in hand.plane.did
+    assert await hand.do(StageSought("gate")) is None
+    pod = Stagehand(plane=False)
+    await asyncio.wait((pod.listener,), timeout=0.001)
+    assert "rewind" not in pod.live.can and "can't be set back" in (await pod.do(StageSought("gate")) or "")
+    await pod.end()

@@ -11,7 +11,7 @@ from lab.core.observe import Lost, Noted, Replied, Requested
 from lab.core.parse.fault import parse_fault
 from lab.core.scenario import Scenario
 from lab.tui import keys
-from lab.tui.messages import Decided, FaultArmed, FaultDisarmed
+from lab.tui.messages import Decided, FaultArmed, FaultDisarmed, StageSought
 from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.view.armed import OFFERS, Offer
 from lab.tui.view.curl import curl
@@ -189,6 +189,15 @@ def test_the_scenario_suggests_the_next_message_and_says_how_many_gates_the_turn
     second = Scene(fold(play.second()), Look(), replace(SHOW, scenario=scenario))
     assert (second.gates, suggestions(second)) == (0, ())
     assert Scene(second.stage, Look(turn=1), second.show).in_sight.gates == 1
+
+
+async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None:
+    async with shown("waiting") as (app, source, pilot):
+        named = {command.title: command for command in app.get_system_commands(app.screen)}
+        gate = next(command for title, command in named.items() if title.startswith("Go to Gate"))
+        assert "← →" not in text(app)
+        await gate.callback()
+        await until(pilot, lambda: source.asked == [StageSought("gate")])
 
 
 # Faults

@@ -200,6 +200,8 @@ def test_reset_forgets_all() -> None:
         told.append(source.queue.get_nowait())
     told.append(Noted(30_000, LedgerCleared(at=30_000, by="person")))
     assert fold(told) == Stage(seen=30_000)
+    back = [*play.complete(), Noted(30_000, LedgerCleared(at=9_600, by="person"))]
+    assert fold(back) == Stage(seen=9_600)
 
 
 ALL = [observation for told, _ in play.STATES.values() for observation in told()]

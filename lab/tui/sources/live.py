@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from lab.core.clock import Clock
+from lab.core.clock import Clock, Millis
 from lab.core.exchange import Json
 from lab.core.gates import Origin
 from lab.core.journal import Fact, GateDecided, GateOpened, LedgerCleared
-from lab.core.observe import Ended, Noted, Observation, Requested
-from lab.core.run import Answer, Outcome, Question, run
+from lab.core.observe import Asked, Ended, Noted, Observation, Requested
+from lab.core.run import Answer, Outcome, Question, Result, run
 from lab.core.scenario import Scenario
 from lab.tui.messages import (
     Decided,
@@ -21,17 +21,21 @@ from lab.tui.messages import (
     ResetAsked,
     ScenarioChosen,
     SpeedChanged,
+    StageSought,
     Started,
     Stepped,
     TapeToggled,
     TurnSent,
 )
 from lab.tui.sources.protocol import Act, Connect, Control, Link
+from lab.tui.sources.rewind import given, place_of, resumed
 from lab.tui.view.rows.pages import Choice
 
 VERDICTS = {"APPROVE_ACTION": "approved", "REJECT_ACTION": "rejected", "RFI_ACTION": "changes-requested"}
 """The verdict that the control plane is told for an action of the wire."""
 
+FASTEST = "20"
+"""How fast a run goes forward to a stage: faster, and calls that take real time would run into time-outs of the lab's."""
 NO_FAULTS = "The wire of this server is its own."
 
 Opening = tuple[str, str, int]
@@ -71,7 +75,9 @@ class Live:
         self.outcome: Outcome | None = None
         broken = [Choice(name, "does not load", complaints=told) for name, told in (unloaded or {}).items()]
         self.scenarios = (*(act.choice for act in acts), *broken) if len(acts) + len(broken) > 1 else ()
-        able = {"reset", "decide", "message"} | ({"pause", "step", "speed", "fault", "tape"} if scaled else set())
+        able = {"reset", "decide", "message"} | (
+            {"pause", "step", "speed", "fault", "tape", "rewind"} if scaled else set()
+        )
         self.can = frozenset(able | ({"scenario"} if self.scenarios else set()))
         self._queue: asyncio.Queue[Observation] = asyncio.Queue()
         self._link: asyncio.Future[Link] | None = None
@@ -83,6 +89,15 @@ class Live:
         self._missing = 0
         self._early: Answer | None = None
         self._stepping = False
+        self._until = ""
+        """The stage that a run on its way forward stops at."""
+        self._told: list[Observation] = []
+        self._turn = 0
+        """Where the present turn begins in what was told."""
+        self._taken: list[tuple[int, Result]] = []
+        self._began: Millis = 0
+        self._message = ""
+        self._before: Outcome | None = None
         self._said: str | None = None
         self._x = 0
         self._pausing: asyncio.Task[None] | None = None
@@ -144,11 +159,14 @@ class Live:
                 linked.exception()
             raise
 
-    async def _follow(self, control: Control) -> None:
-        """Facts only: requests and replies are told by our own driver."""
+    async def _follow(self, control: Control, after: Millis = -1) -> None:
+        """Facts only, and those after an instant: requests and replies are told by our own driver."""
         async for observation in control.follow():
-            if isinstance(observation, Noted) and not isinstance(observation.fact, LedgerCleared):
+            if not isinstance(observation, Noted) or isinstance(observation.fact, LedgerCleared):
+                continue
+            if observation.fact.at > after:
                 self._count(observation.fact)
+                self._told.append(observation)
                 self._queue.put_nowait(observation)
 
     def _count(self, fact: Fact) -> None:
@@ -169,15 +187,18 @@ class Live:
                 with suppress(asyncio.CancelledError, Exception):
                     await task
 
-    async def _play(self, message: str, before: Outcome | None = None) -> None:
-        """One turn; the one before hands on its token and its conversation."""
+    async def _play(self, message: str, before: Outcome | None, answers: tuple[Result, ...]) -> None:
+        """One turn; the one before hands on its token and its conversation, and `answers` it had already."""
         # loaded here, after the first paint: aiohttp alone takes 50 ms
         from lab.engine.driver import drive
 
         link = await self._linked()
         badge, conversation = (before.badge, before.conversation) if before is not None else (None, None)
         app = replace(self._act.app, message=message, parameters=self._parameters(message))
-        turn = run(app, self.clock.now(), badge=badge, conversation=conversation)
+        turn = resumed(run(app, self._began, badge=badge, conversation=conversation), answers, self._note)
+        if answers:
+            # the clock stands: not even a call that is due goes out before it runs again
+            await self.clock.sleep_until(self.clock.now() + 1)
         first = self._x + 1
         self.outcome = await drive(turn, link.transport, self.clock, self._tell, self._answer, first=first)
 
@@ -199,10 +220,22 @@ class Live:
     def _tell(self, observation: Observation) -> None:
         if isinstance(observation, Requested):
             self._x = observation.x
+        self._told.append(observation)
         self._queue.put_nowait(observation)
+        if self._until and self._arrived():
+            self._until = ""
+            self._stepping = True
         if self._stepping:
             self._stepping = False
             self._soon(self._scale("0"))
+
+    def _note(self, answer: Result) -> None:
+        self._taken.append((len(self._told), answer))
+
+    def _arrived(self) -> bool:
+        """Whether the stage that was sought shows; a person who is needed ends the way, too."""
+        told = self._told[self._turn :]
+        return place_of(told, self._until) is not None or isinstance(told[-1], Asked | Ended)
 
     def _soon(self, work: "Awaitable[str | None]") -> None:
         async def done() -> None:
@@ -258,10 +291,47 @@ class Live:
             case FaultDisarmed(name):
                 control = (await self._linked()).control
                 return NO_FAULTS if control is None else await control.disarm(name)
+            case StageSought(stage):
+                return await self._go_to(stage)
             case TapeToggled():
                 return await self._tape()
             case _:
                 return "A run of our own has no recording to go through."
+
+    async def _go_to(self, stage: str) -> str | None:
+        """Back to where a stage showed, and stand there: another choice then leads elsewhere. Forward: run on to it."""
+        link = await self._linked()
+        if link.control is None:
+            return "The clock of this server can't be set back."
+        place = place_of(self._told[self._turn :], stage)
+        if place is None:
+            if self._run is not None and self._run.done():
+                return f"This run has no {stage}."
+            self._until = stage
+            await self._start()
+            return await self._scale(FASTEST)
+        return await self._go_back(link.control, self._turn + place + 1)
+
+    async def _go_back(self, control: Control, place: int) -> str | None:
+        kept = self._told[:place]
+        instant = kept[-1].at
+        await self._scale("0")
+        await self._stop(self._run, self._following)
+        refused = await control.rewind(instant)
+        self._following = asyncio.create_task(self._follow(control, instant))
+        if refused is not None:
+            return refused
+        self._told, self._decided, self._early, self._until = kept, None, None, ""
+        self._question = kept[-1].question if isinstance(kept[-1], Asked) else None
+        self._x = max((each.x for each in kept if isinstance(each, Requested)), default=0)
+        self.outcome = self._before
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        for observation in (Noted(instant, LedgerCleared(at=instant, by=Origin.PERSON)), *kept):
+            self._queue.put_nowait(observation)
+        self._taken = given(self._taken, place)
+        self._begin(self._message, self._before, tuple(answer for _, answer in self._taken))
+        return None
 
     async def _tape(self) -> str:
         """What came of it, in one sentence: the screen says it."""
@@ -280,8 +350,12 @@ class Live:
             self._begin(self.message)
         return None
 
-    def _begin(self, message: str, before: Outcome | None = None) -> None:
-        self._run = asyncio.create_task(self._play(message, before))
+    def _begin(self, message: str, before: Outcome | None = None, answers: tuple[Result, ...] = ()) -> None:
+        if not answers:
+            self._began = self.clock.now()
+            self._taken = []
+        self._message, self._before = message, before
+        self._run = asyncio.create_task(self._play(message, before, answers))
         self._run.add_done_callback(self._played)
 
     async def _say(self, message: str) -> str | None:
@@ -292,6 +366,7 @@ class Live:
             return "A job is running; the next message can be sent once it has ended."
         else:
             self._question, self._decided, self._early = None, None, None
+            self._turn = len(self._told)
             self._begin(message, self.outcome)
         return None
 
@@ -330,7 +405,8 @@ class Live:
                 return refused
         if act is not self._act:
             self._act, self._said = act, None
-        self._x = 0
+        self._x, self._turn, self._until = 0, 0, ""
+        self._told.clear()
         while not self._queue.empty():
             self._queue.get_nowait()
         self._queue.put_nowait(Noted(self.clock.now(), LedgerCleared(at=self.clock.now(), by=Origin.PERSON)))

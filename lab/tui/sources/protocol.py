@@ -46,7 +46,7 @@ class Source(Protocol):
     scenario: Scenario | None
     recording: bool
     can: frozenset[str]
-    """Of `pause step speed seek reset decide scenario message fault tape`."""
+    """Of `pause step speed seek reset decide scenario message fault tape rewind`."""
     message: str
     """What a run would say first; nothing where the run isn't ours."""
     addresses: tuple[str, str]
@@ -75,6 +75,9 @@ class Control(Protocol):
 
     async def reset(self) -> str | None:
         """Clear the mock's ledger."""
+
+    async def rewind(self, instant: int) -> str | None:
+        """Set the mock and its clock back to an instant; the reason if it was refused."""
 
     async def scale(self, factor: str) -> str | None:
         """Set the pace of the mock's clock, which is ours too; `0` pauses."""

@@ -309,7 +309,7 @@ def _lost(stage: Stage, told: Lost) -> Stage:
 def _noted(stage: Stage, fact: journal.Fact) -> Stage:
     match fact:
         case journal.LedgerCleared():
-            return Stage(seen=stage.seen)
+            return Stage(seen=fact.at)
         case journal.GateOpened() if _ours(stage, fact.job):
             then = fact.otherwise
             told = Patience(
