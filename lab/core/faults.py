@@ -157,7 +157,7 @@ def strike(how: str, reply: Response, parts: Parts | None, since: Millis) -> Lef
         case "stall":
             return Left(half, None, Strike(how, len(body), "timeout", CUT_AFTER))
         case "slow-body":
-            return Left(replace(reply, body=b""), _slowly(((since, body),)), Strike(how, len(body)))
+            return Left(replace(reply, body=b""), _slowly(((since, body),), since), Strike(how, len(body)))
         case "close":
             return Left(reply, None, Strike(how, len(body)))
     raise ValueError(how)
@@ -175,7 +175,7 @@ def _strike_stream(how: str, reply: Response, parts: tuple[tuple[Millis, bytes],
         case "stall":
             return Left(reply, _first(parts, half), Strike(how, None, "timeout", CUT_AFTER))
         case "slow-body":
-            return Left(reply, _slowly(parts), Strike(how))
+            return Left(reply, _slowly(parts, since), Strike(how))
         case "close":
             return Left(reply, iter(parts), Strike(how))
     raise ValueError(how)
@@ -189,8 +189,8 @@ def _first(parts: Iterable[tuple[Millis, bytes]], size: int) -> Parts:
         size -= len(part)
 
 
-def _slowly(parts: Iterable[tuple[Millis, bytes]]) -> Parts:
-    due: Millis = 0
+def _slowly(parts: Iterable[tuple[Millis, bytes]], since: Millis) -> Parts:
+    due = since
     for when, part in parts:
         for place in range(len(part)):
             due = max(when, due)

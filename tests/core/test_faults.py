@@ -81,6 +81,8 @@ def test_the_parts_of_a_stream_that_leave() -> None:
     slow = list(strike("slow-body", REPLY, iter(STREAM), 5).parts or ())
     assert [when for when, _ in slow] == [10 + 100 * place for place in range(22)]
     assert b"".join(part for _, part in slow) == b"data: one\n\ndata: two\n\n"
+    late = list(strike("slow-body", REPLY, iter(STREAM), 50).parts or ())
+    assert [when for when, _ in late] == [50 + 100 * place for place in range(22)]
     assert next(strike("garbage", REPLY, iter(STREAM), 5).parts or iter(()))[0] == 5
 
 
