@@ -143,7 +143,7 @@ def _one(into: Parser, what: str) -> None:
 def _show(into: Parser) -> None:
     _one(into, "FILE")
     into.add_argument(
-        "--as", dest="kind", choices=("transcript", "cast"), help="default: transcript; cast: asciicast v2"
+        "--as", dest="kind", choices=("text", "cast"), help="text (default), or cast: asciicast v2 of the screen"
     )
     into.add_argument("--size", metavar="COLUMNSxROWS", help="of the cast's screen; default: 120x36")
     into.add_argument("--light", action="store_true", help="film on the light stage")
