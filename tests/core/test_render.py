@@ -172,7 +172,7 @@ def test_a_hostile_template_is_refused_when_it_is_read_at_once(text: str, why: s
     began = process_time()
     with pytest.raises(TemplateError, match=why):
         template(text)
-    assert process_time() - began < 0.1
+    assert process_time() - began < 0.5  # where it went wrong it took minutes
 
 
 FAILING = [

@@ -19,12 +19,13 @@ from lab.core.journal import (
     id_of,
 )
 from lab.core.plan import Outline, Plan, settle_draws
-from lab.core.problems import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, bad_request, conflict, forbidden, not_found
+from lab.core.problems import Problem, bad_request, conflict, not_found
 from lab.core.render import RenderFailure
 from lab.core.scenario import Gate, Pause, Status, Verdict
 from lab.core.seeds import uuid4
 from lab.core.service.calls import Answered, Call
 from lab.core.service.choosing import choose, views_for
+from lab.core.service.doors import lacks_role, no_team, open_scenarios, shut, shut_unread
 from lab.core.service.reading import read_body
 from lab.core.service.refusals import refusal
 from lab.core.service.repeats import Repeat, issued_conversation, key_of
@@ -39,9 +40,6 @@ from lab.core.wire.requests import Asked, Resume
 JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
 Tell: TypeAlias = Callable[[Views, Plan, tuple[Decision, ...]], Answered]
 """Words what a job looks like now, in a dialect of its own; without decisions the job is new."""
-_TALKS = ("chat", "debug")
-"""The routes on which an unknown or unpublished team is 403, and `conversational` goes without saying."""
-_NO_TEAM = forbidden(CANNOT_EXECUTE, TEAM_UNKNOWN.hint)
 _APPROVES = ("approve", "approved", "yes", "ok")
 _REJECTS = ("reject", "rejected", "no", "decline")
 
@@ -54,10 +52,10 @@ def invoke(call: Call) -> Answered:
         return body
     team = views.by_team.get(route.code)
     if team is None:
-        return Answered(_NO_TEAM if route.name in _TALKS else TEAM_UNKNOWN)
+        return Answered(no_team(route.name))
     asked = read_invoke(*body, route.code, views.config.switches, route=route.name)
     if isinstance(asked, Problem):
-        return Answered(asked)
+        return Answered(shut_unread(call, team, *body) or asked)
     call = replace(call, views=views_for(views, call.ledger, team, asked))
     key = key_of(call)
     if isinstance(key, Problem):
@@ -90,10 +88,10 @@ class _Turn:
         waiting = self._waiting()
         if waiting is not None:
             return self._by_message(*waiting)
-        refused = self._fields()
-        if refused is not None:
-            return Answered(refused)
-        return self._accept()
+        refused = shut(self.call, self.team, asked.members)
+        if refused is None and asked.blank:
+            refused = bad_request("message must not be blank.", "Say what the agent should do.")
+        return Answered(refused) if refused is not None else self._accept()
 
     # Answers to what waits
 
@@ -200,29 +198,6 @@ class _Turn:
 
     # New jobs
 
-    def _fields(self) -> Problem | None:
-        members, switches = self.asked.members, self.call.views.config.switches
-        if not self._open():
-            return TEAM_UNKNOWN if switches.unpublished == 404 and self.call.route.name not in _TALKS else _NO_TEAM
-        version = members.get("version")
-        known = [each.scenario.agent.version for each in self.team if each.scenario.agent.version is not None]
-        if switches.version_check and version is not None and known and version not in known:
-            return forbidden(CANNOT_EXECUTE, f"Version {version} is not published; {known[-1]} is.")
-        if self.asked.blank:
-            return bad_request("message must not be blank.", "Say what the agent should do.")
-        return None
-
-    def _open(self) -> tuple[Outline, ...]:
-        """The team's scenarios that are published; for a DRAFT, all."""
-        draft = self.asked.members.get("status") == "DRAFT"
-        return tuple(each for each in self.team if draft or each.scenario.agent.published)
-
-    def _lacks_role(self, made: Outline) -> bool:
-        """Whether the request is refused for want of a role; without a user always (contract.md §6.2)."""
-        if self.call.views.admits(made, self.call.bearer.user):
-            return False
-        return self.call.bearer.user is None or made.scenario.agent.refuses == "request"
-
     def _accept(self) -> Answered:
         most = self.call.views.config.most_jobs
         if self.call.views.crowd.full(self.call.ledger, self.call.now, most):
@@ -235,12 +210,11 @@ class _Turn:
         issued, turn = thread.id, thread.turn
         flags = thread.flags if self.asked.job is None else (*thread.flags, "ignored_job_id")
         config = self.call.views.config
-        chosen = choose(self.call.views, self.call.ledger, self._open(), self.asked, issued, turn)
-        if chosen is not None and self._lacks_role(chosen):
-            hint = (
-                f"Ask for a role that gives access to {self.call.route.code}: {', '.join(chosen.scenario.agent.roles)}."
-            )
-            return Answered(forbidden(CANNOT_EXECUTE, hint))
+        opened = open_scenarios(self.team, self.asked.members, self.call.route.name)
+        chosen = choose(self.call.views, self.call.ledger, opened, self.asked, issued, turn)
+        refused = lacks_role(self.call.views, chosen, self.call.bearer.user) if chosen is not None else None
+        if refused is not None:
+            return Answered(refused)
         made = chosen or UNMATCHED
         client = self.call.bearer.client
         ordinal = self.call.ledger.take(f"job/{client}/{made.name}")

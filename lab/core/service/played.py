@@ -1,8 +1,8 @@
 """What a job plays that no author wrote: no scenario fits, or a role is missing (contract.md §6.2)."""
 
 from lab.core.plan import Outline, outline
-from lab.core.problems import CANNOT_EXECUTE
-from lab.core.scenario import Failure, Scenario, Work
+from lab.core.scenario import Scenario
+from lab.core.wire.events import REFUSAL
 
 UNMATCHED = outline(
     Scenario.model_validate({
@@ -18,8 +18,4 @@ UNMATCHED = outline(
 
 def refused(made: Outline) -> Outline:
     """What a job does whose owner lacks the role, where that shows inside the job: ERROR after 1 s (contract.md §6.2)."""
-    steps = (
-        Work.model_validate({"work": "admission", "takes": "1s"}),
-        Failure.model_validate({"error": "refused", "text": CANNOT_EXECUTE}),
-    )
-    return outline(made.scenario.model_copy(update={"steps": steps, "data": {}, "turns": ()}), made.digest)
+    return outline(made.scenario.model_copy(update={"steps": REFUSAL, "data": {}, "turns": ()}), made.digest)

@@ -12,8 +12,8 @@ from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json
 from lab.core.gates import Decision
 from lab.core.plan import Plan
-from lab.core.problems import json_bytes
-from lab.core.scenario import Status, Switches
+from lab.core.problems import CANNOT_EXECUTE, json_bytes
+from lab.core.scenario import Failure, Status, Step, Switches, Work
 from lab.core.timeline import Span, at, spans
 from lab.core.wire.bodies import MINIMAL, NEVER, full_body, node_type, nodes
 
@@ -23,6 +23,12 @@ KEEP_ALIVE = b": keep-alive\n\n"
 MOST_PIECES = 20
 _LONGEST_SUM = 4 * 1024 * 1024
 """Characters that the growing outputs of one stream may add up to; a longer output comes in fewer pieces."""
+
+REFUSAL: tuple[Step, ...] = (
+    Work.model_validate({"work": "admission", "takes": "1s"}),
+    Failure.model_validate({"error": "refused", "text": CANNOT_EXECUTE}),
+)
+"""What a job does whose owner lacks the role, where that shows inside the job."""
 
 Event: TypeAlias = tuple[Millis, dict[str, Json]]
 """One event, and the instant at which it is due."""
@@ -66,11 +72,19 @@ def job_events(
 def chat_events(
     plan: Plan, decisions: tuple[Decision, ...], now: Millis, epoch: Epoch, switches: Switches
 ) -> Iterator[Event]:
-    """chat and debug: node events and deltas; the first also names the conversation."""
+    """chat and debug: node events and deltas; the first also names the conversation.
+
+    A refusal inside the job is one event (contract.md §8.2).
+    """
+    refused = plan.outline.scenario.steps == REFUSAL
     head: dict[str, Json] = {"jobId": plan.shown}
     first: dict[str, Json] = {**head, "conversationId": plan.invocation.conversation}
     for span in coming(plan, decisions, now):
+        if refused and span.until is not None:
+            continue
         for when, members in _chat(plan, span, max(now, span.since), epoch, switches):
+            if refused and isinstance(told := members["message"], dict):
+                told["output"] = f"FAI-40300: {CANNOT_EXECUTE}"
             yield when, {**first, **members}
             first = head
         if full_body(plan, span, epoch, switches, invoked=False, passed=[])["status"] != Status.RUNNING:
