@@ -13,7 +13,8 @@ from urllib.parse import quote_plus, unquote, unquote_plus
 from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
 from lab.core.oauth import REFUSED_SECRET, read_basic
-from lab.recording.alias import GRAMMAR, HERE, KINDS, aliases, named, numbered
+from lab.recording.alias import HERE, KINDS, aliases, named, numbered
+from lab.recording.shapes import ANY, HEX, IS_JWT, NAMES, pattern_for
 
 SHORTEST = 8
 """Characters below which a secret can't be replaced by value."""
@@ -22,31 +23,12 @@ _WORTH_KEEPING = 1024
 _KEPT = 4096
 _PASSED = 16384
 _HEADER = re.compile(r"(?i)(?:proxy-)?authorization|cookie|set-cookie|x-api-key|.*-token|.*-secret|.*-signature")
-_NAMES = r"(?:[\w.-]*(?:token|secret|password)|assertion|client_assertion|code_verifier|device_code|user_code|api_key)"
-_MEMBER = re.compile(rf"(?i)(?:.*(?:token|secret|password)|{_NAMES})", re.DOTALL)
+_MEMBER = re.compile(rf"(?i)(?:.*(?:token|secret|password)|{NAMES})", re.DOTALL)
 _OAUTH_KINDS = {
     "access_token": "token", "id_token": "token", "token": "token", "refresh_token": "refresh", "code": "code",
     "device_code": "device", "user_code": "usercode", "assertion": "assertion", "client_assertion": "assertion",
     "client_secret": "token",
 }  # fmt: skip
-_JWT = r"eyJ[\w-]{1,1024}\.eyJ[\w-]+\.[\w-]*"
-# Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
-_IS_JWT = re.compile(_JWT)
-_HEX = re.compile(r"[0-9a-f]{32}")
-_SHAPES = "|".join(
-    (
-        rf"(?P<jwt>{_JWT})",
-        r"(?P<packed>ZXlK[A-Za-z0-9+/_-]{16,}={0,2})",
-        r"(?P<hook>whsec_[A-Za-z0-9+/=_-]+)",
-        r"(?P<pem>-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|\Z))",
-        r"(?P<login>(?<=://)[^/\s@:]*:[^/\s@]+(?=@))",
-        r"(?P<hex>[0-9a-f]{32})",
-        rf"(?P<literal>{GRAMMAR})",
-        r"(?P<url>(?<![A-Za-z0-9._~*+:-])[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)",
-        rf'(?P<member>"(?i:{_NAMES})"\s*:\s*")(?P<told>(?:[^"\\]++|\\.)++)',
-        rf"(?P<field>(?<![\w.-])(?i:{_NAMES})=)(?P<given>[^&\s\"'<>]+)",
-    )
-)
 
 
 class Redactor:
@@ -60,11 +42,12 @@ class Redactor:
         self._known: dict[str, str] = {}
         self._values: dict[str, str] = {}
         self._numbers = dict.fromkeys(KINDS, 0)
-        self._shapes = rf"(?P<own>{re.escape(own)}(?![\w.:-]))|{_SHAPES}" if own else _SHAPES
+        self._own = own
         self._listed = frozenset(name.lower() for name in names)
         self._clients = {client: secret for client, secret in clients if secret}  # a public one has none
         self._users = dict(users)
         self._literal: dict[str, str] = {}
+        self._literals: re.Pattern[str] | None = None
         self._pattern: re.Pattern[str] | None = None
         self._passed: set[str] | None = set()
         """What looked like the code of a gate and was written, for no secret was known; None: too many to tell."""
@@ -112,9 +95,9 @@ class Redactor:
         self._known[value] = alias
         # bearer tokens and the codes of gates are many: their shape finds them, no pattern has to grow;
         # what looks like a bearer token was never written, known or not, so nothing has to be redacted anew
-        if _IS_JWT.fullmatch(value):
+        if IS_JWT.fullmatch(value):
             return
-        bare = _HEX.fullmatch(value) is not None
+        bare = HEX.fullmatch(value) is not None
         if not bare or self._passed is None or value in self._passed:
             self.generation += 1
             self._clean.clear()
@@ -122,14 +105,26 @@ class Redactor:
             return
         for form in _forms(value, client):
             self._literal.setdefault(form, alias)
-        self._pattern = None
+        self._literals = self._pattern = None
 
-    def _compiled(self) -> re.Pattern[str]:
-        if self._pattern is None:
-            longest = sorted(self._literal, key=lambda form: (-len(form), form))
-            literals = "|".join(map(re.escape, longest))
-            self._pattern = re.compile(f"(?P<known>{literals})|{self._shapes}" if literals else self._shapes)
-        return self._pattern
+    def _pattern_for(self, text: str) -> re.Pattern[str] | None:
+        """What finds all that is to be replaced in the text; None: nothing is."""
+        if self._holds_known(text) or (self._own and self._own in text):
+            if self._pattern is None:
+                own = (rf"(?P<own>{re.escape(self._own)}(?![\w.:-]))",) if self._own else ()
+                known = (f"(?P<known>{self._forms()})",) if self._literal else ()
+                self._pattern = re.compile("|".join((*known, *own, ANY)))
+            return self._pattern
+        return pattern_for(text)
+
+    def _holds_known(self, text: str) -> bool:
+        if self._literals is None and self._literal:
+            self._literals = re.compile(self._forms())
+        return self._literals is not None and self._literals.search(text) is not None
+
+    def _forms(self) -> str:
+        longest = sorted(self._literal, key=lambda form: (-len(form), form))
+        return "|".join(map(re.escape, longest))
 
     # Text
 
@@ -138,7 +133,8 @@ class Redactor:
         known = self._clean.get(text)
         if known is not None:
             return known
-        clean = self._compiled().sub(self._replace, text)
+        pattern = self._pattern_for(text)
+        clean = pattern.sub(self._replace, text) if pattern is not None else text
         if len(text) <= _WORTH_KEEPING:
             if len(self._clean) >= _KEPT:
                 self._clean.clear()
@@ -184,7 +180,7 @@ class Redactor:
             plain = b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_").decode()
         except ValueError:
             return text
-        return self.alias(plain, "secret") if _IS_JWT.fullmatch(plain) else text
+        return self.alias(plain, "secret") if IS_JWT.fullmatch(plain) else text
 
     def _encoded(self, text: str) -> str:
         for plain in (unquote(text), unquote_plus(text)):
@@ -215,7 +211,7 @@ class Redactor:
         if known is not None:
             return known
         if scheme == "bearer":
-            return self.alias(rest, "wrong", "unknown" if _IS_JWT.fullmatch(rest) else "malformed")
+            return self.alias(rest, "wrong", "unknown" if IS_JWT.fullmatch(rest) else "malformed")
         if scheme != "basic":
             return self.alias(rest, "secret")
         pair = read_basic(rest)
