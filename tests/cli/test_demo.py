@@ -1,6 +1,5 @@
 """`lab demo` as a person sees it, and as a pipe reads it."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,38 +7,36 @@ from pathlib import Path
 
 import pytest
 
+from tests import terminal
 from tests.conftest import ROOT, Lab
-from tests.terminal import Terminal, lab
+from tests.terminal import Terminal
 
 
 def demo(folder: Path, *argv: str) -> Terminal:
-    return lab("demo", "--scenarios", str(ROOT / "scenarios"), "--speed", "8", *argv, cwd=folder)
+    return terminal.lab("demo", "--scenarios", str(ROOT / "scenarios"), "--speed", "8", *argv, cwd=folder)
 
 
-def test_from_the_first_paint_to_the_output(tmp_path: Path) -> None:
-    with demo(tmp_path, "--record", "./shown") as terminal:
-        terminal.until(lambda seen: "space Begin" in seen.text)
-        terminal.press(" ")
-        terminal.until(lambda seen: "APPROVAL NEEDED" in seen.text)
-        terminal.press("a")
-        terminal.until(lambda seen: "sooner." in seen.text)
-        terminal.press("\x11")
-        assert terminal.ended() == 0
-    done = subprocess.run(
-        [sys.executable, "-m", "lab", "replay", "./shown.rec.jsonl", "--scenarios", ROOT / "scenarios"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (0, "1 passed, 0 failed\n"), done.stderr
+def test_from_the_first_paint_to_the_output(lab: Lab) -> None:
+    with demo(lab.folder, "--record", "./shown") as shown:
+        shown.until(lambda seen: "space Begin" in seen.text)
+        shown.press(" ")
+        shown.until(lambda seen: "APPROVAL NEEDED" in seen.text)
+        shown.press("a")
+        shown.until(lambda seen: "sooner." in seen.text)
+        shown.press("\x11")
+        assert shown.ended() == 0
+    done = lab("replay", "./shown.rec.jsonl")
+    assert (done.code, done.out) == (0, "1 passed, 0 failed\n"), done.err
 
 
 @pytest.mark.parametrize("begun", [False, True])
 def test_sigterm_restores_the_terminal_and_closes_the_tape(tmp_path: Path, begun: bool) -> None:
-    with demo(tmp_path, "--record", "./cut") as terminal:
-        terminal.until(lambda seen: "space Begin" in seen.text)
-        terminal.press(" ")
-        terminal.until(lambda seen: ("RUNNING" if begun else "oauth2") in seen.text)
-        terminal.process.send_signal(signal.SIGTERM)
-        assert terminal.ended() == 130
+    with demo(tmp_path, "--record", "./cut") as shown:
+        shown.until(lambda seen: "space Begin" in seen.text)
+        shown.press(" ")
+        shown.until(lambda seen: ("RUNNING" if begun else "oauth2") in seen.text)
+        shown.process.send_signal(signal.SIGTERM)
+        assert shown.ended() == 130
     assert '"reason":"sigterm"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
 
 
@@ -61,8 +58,8 @@ def test_plain_lines_load_no_screen(tmp_path: Path) -> None:
 
 
 def test_a_person_answers_line_by_line_where_there_is_no_screen(tmp_path: Path) -> None:
-    with demo(tmp_path, "--plain", "--reviewer", "person") as terminal:
-        terminal.until(lambda seen: "a Approve" in seen.text)
-        terminal.press("x\nr too dear\n")
-        terminal.until(lambda seen: "too dear" in seen.text and "COMPLETE" in seen.text)
-        assert terminal.ended() == 0
+    with demo(tmp_path, "--plain", "--reviewer", "person") as shown:
+        shown.until(lambda seen: "a Approve" in seen.text)
+        shown.press("x\nr too dear\n")
+        shown.until(lambda seen: "too dear" in seen.text and "COMPLETE" in seen.text)
+        assert shown.ended() == 0

@@ -1,9 +1,6 @@
 """`lab run` as a user calls it."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -90,20 +87,3 @@ def test_an_existing_recording_is_kept(lab: Lab) -> None:
 
 def test_a_clock_that_nobody_moves_is_refused(lab: Lab) -> None:
     assert lab("run", "item-comparison", "--clock", "manual").code == 2
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_two_interpreters_write_the_same_bytes(tmp_path: Path, name: str) -> None:
-    written = set()
-    for hash_seed in ("0", "4711"):
-        folder = tmp_path / hash_seed
-        folder.mkdir()
-        subprocess.run(
-            [
-                sys.executable, "-m", "lab", "run", name, "--scenarios", ROOT / "scenarios",
-                "--speed", "instant", "--seed", "42", "--record", folder / name,
-            ],
-            cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed}, capture_output=True, check=False,
-        )  # fmt: skip
-        written.add((folder / f"{name}.rec.jsonl").read_bytes())
-    assert len(written) == 1
