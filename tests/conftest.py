@@ -14,9 +14,18 @@ from lab.cli.console import Console
 
 ROOT = Path(__file__).parents[1]
 
+THOROUGH = os.environ.get("LAB_THOROUGH") == "1"
+"""A long run: laws are tried on many examples. Otherwise on as many as fit into a suite of a minute."""
+
 # Laws are held to their content; how long one example takes says more of the machine's neighbours.
-settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("lab")
+settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+settings.register_profile("thorough", settings.get_profile("lab"), max_examples=400)
+settings.load_profile("thorough" if THOROUGH else "lab")
+
+
+def examples(few: int, *, thorough: int) -> settings:
+    """The number of examples of a law that is costly to try, or that needs more of them than others."""
+    return settings(max_examples=thorough if THOROUGH else few)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,6 +18,7 @@ from lab.core.plan import outline
 from lab.core.scenario import LONGEST, Between, LogNormal, Observed, Scenario, Switches
 from lab.core.seeds import draw, latency
 from lab.core.service import Config, Service
+from tests.conftest import examples
 from tests.core.documents import VERDICTS, Document, documents
 from tests.core.wire_peer import EPOCH, invoke, read, status, token
 
@@ -36,7 +37,7 @@ DECISIONS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@examples(25, thorough=300)
 @given(documents(), DECISIONS, st.booleans())
 def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions, scripted):
     scenario = clean(document)

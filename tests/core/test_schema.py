@@ -3,14 +3,14 @@
 import json
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from jsonschema import Draft7Validator
 from pydantic import ValidationError
 
 from lab.cli.schema import text
 from lab.core.scenario import Scenario
 from lab.core.scenario.schema import json_schema
-from tests.conftest import ROOT
+from tests.conftest import ROOT, examples
 from tests.core.documents import Document, documents, spoilt
 
 SCHEMA = json_schema()
@@ -52,14 +52,14 @@ def test_every_key_of_the_language_is_described():
     assert [key for key in bare if not key.startswith(("Fault.", "Retry"))] == []
 
 
-@settings(max_examples=40)
+@examples(20, thorough=300)
 @given(documents(faults=True))
 def test_what_loads_is_valid(document):
     assert rejected(document) == []
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
 
 
-@settings(max_examples=120)
+@examples(40, thorough=600)
 @given(spoilt())
 def test_what_is_spoilt_is_refused_by_both_or_by_neither(document):
     complaints = rejected(document)

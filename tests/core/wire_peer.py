@@ -2,7 +2,11 @@
 
 import json
 from base64 import b64encode
+from functools import cache
 from urllib.parse import parse_qsl, urlencode
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from lab.core.exchange import Request, Response
 from lab.core.oauth import DEMO, JANE, Client, Grant, aistudio_cli, api_scope, challenge_of
@@ -137,4 +141,11 @@ def assertion(
         "iat": EPOCH + now // 1000, "exp": EPOCH + now // 1000 + 300, "jti": "j-1", **changed,
     }  # fmt: skip
     kept = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(kept, key, "RS256", {"kid": CLIENT_KEY_ID} if header is None else header)
+    return jwt.encode(kept, _loaded(key), "RS256", {"kid": CLIENT_KEY_ID} if header is None else header)
+
+
+@cache
+def _loaded(pem: str) -> RSAPrivateKey:
+    key = load_pem_private_key(pem.encode(), None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(key, RSAPrivateKey)
+    return key

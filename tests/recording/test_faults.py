@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.clock import INSTANT_EPOCH
@@ -25,6 +25,7 @@ from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.recording.restate import restate
 from lab.recording.tape import Tape
+from tests.conftest import examples
 from tests.core.wire_peer import read as body_of
 from tests.recording.joined import SCENARIO
 
@@ -178,7 +179,7 @@ def test_a_fault_that_no_longer_strikes_is_a_divergence_with_its_line() -> None:
 PERIODIC = ["route: status, calls: every 3, answer: 503", "route: status, calls: 2-3, strike: reset"]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(15, thorough=200)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60))
 def test_polls_are_counted_by_job_however_they_are_interleaved(order: list[int]) -> None:
     taped = Taped(*PERIODIC, "route: status, chance: 30%, answer: 500")
@@ -233,7 +234,7 @@ def test_a_step_counts_only_the_calls_that_are_made_in_it() -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=20, deadline=None)
+@examples(6, thorough=100)
 def test_chance_is_drawn_by_the_calls_number_and_comes_near_what_it_says(seed: int) -> None:
     taped = Taped("route: status, chance: 50%, answer: 503", seed=seed)
     (job, *_), bearer = _four_jobs(taped)
@@ -299,7 +300,7 @@ WHENS = st.sampled_from(["", ", calls: 2-4", ", calls: every 3", ", chance: 40%"
 ROUTES = st.sampled_from(["token", "invoke", "status"])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20, thorough=300)
 @given(st.lists(st.tuples(ROUTES, WHATS, WHENS), min_size=1, max_size=4), st.integers(0, 1000))
 def test_whatever_is_planned_the_app_comes_to_an_end_and_the_recording_replays(
     planned: list[tuple[str, str, str]], seed: int

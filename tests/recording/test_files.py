@@ -27,6 +27,7 @@ from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.repair import repair
 from lab.recording.tape import Tape
+from tests.conftest import THOROUGH
 from tests.recording.joined import SCENARIO, Joined, config
 
 
@@ -224,7 +225,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("moment", [1, 2, 40, 333])
+@pytest.mark.parametrize("moment", [1, 2, 40, 333] if THOROUGH else [1, 40])
 def test_a_killed_lab_leaves_every_acknowledged_line(tmp_path: Path, moment: int) -> None:
     path, root = tmp_path / "a.rec.jsonl", Path(__file__).parents[2]
     with subprocess.Popen(

@@ -18,6 +18,7 @@ from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.recording.tape import Tape
+from tests.conftest import examples
 from tests.core.wire_peer import OTHER, invoke, service, status, token
 from tests.core.wire_peer import read as body_of
 
@@ -250,5 +251,5 @@ class OtherIds(Day):
 
 TestDay = Day.TestCase
 TestOtherIds = OtherIds.TestCase
-TestOtherIds.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
-TestDay.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestOtherIds.settings = settings(examples(15, thorough=200), stateful_step_count=40)
+TestDay.settings = settings(examples(30, thorough=400), stateful_step_count=40)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -77,9 +78,14 @@ def test_a_glance_misses_no_derived_fact_of_a_job_that_never_was() -> None:
     assert not replay(other, [scenario()]).passed
 
 
+@cache
+def a_day() -> Recording:
+    return closed(recorded())
+
+
 @given(st.data())
 def test_a_glance_sees_every_change_that_counts(data: st.DataObject) -> None:
-    found = closed(recorded())
+    found = a_day()
     lines = [line for line in found.lines if not isinstance(line, Req)]
     spoiled = data.draw(st.sampled_from(lines))
     spoil = data.draw(st.sampled_from(SPOILS))

@@ -1,10 +1,6 @@
 """The tape: order of lines, derived facts once and in time, death without harm."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -147,29 +143,6 @@ def test_a_body_is_written_in_the_way_that_falsifies_nothing(
     joined.tape(Requested(0, 1, "unknown", Request("POST", "/", "", (("content-type", kind),), raw)))
     line = json.loads(joined.lines[-1])
     assert (line["enc"], line.get("body"), "raw" in line) == (enc, body, hashed)
-
-
-PROGRAM = """
-import sys
-from tests.recording.joined import Joined, config
-joined = Joined(config())
-joined.play((("RFI_ACTION", "Cheaper"), ("APPROVE_ACTION", None)))
-joined.play()
-joined.tape.close(joined.now)
-sys.stdout.buffer.write(joined.data)
-"""
-
-
-def test_two_processes_under_two_hash_seeds_write_the_same_bytes() -> None:
-    root = Path(__file__).parents[2]
-    made = [
-        subprocess.run(
-            [sys.executable, "-c", PROGRAM], cwd=root, check=True, capture_output=True,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
-        ).stdout
-        for seed in ("1", "12345")
-    ]  # fmt: skip
-    assert made[0] == made[1] and read(made[0]).result == "closed"
 
 
 def test_instants_never_go_back_even_when_observers_are_told_late() -> None:

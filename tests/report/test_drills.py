@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lab.core.clock import INSTANT_EPOCH
@@ -24,7 +24,7 @@ from lab.engine.instant import run_instantly
 from lab.report.drills import Drill, derive
 from lab.report.variants import Document
 from lab.report.yamltext import yaml_text
-from tests.conftest import Lab
+from tests.conftest import Lab, examples
 from tests.core.lab_strategies import documents, planned
 
 QUICK: Document = {
@@ -74,7 +74,7 @@ def test_two_gates_on_the_way_may_stand_in_different_turns() -> None:
 
 
 @given(documents(), st.integers(0, 1000), st.data())
-@settings(max_examples=60, deadline=None)
+@examples(25, thorough=300)
 def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
     document: Document, seed: int, data: st.DataObject
 ) -> None:
