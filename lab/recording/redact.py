@@ -14,7 +14,7 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
 from lab.core.oauth import REFUSED_SECRET, read_basic
 from lab.recording.alias import HERE, KINDS, aliases, named, numbered
-from lab.recording.shapes import ANY, HEX, IS_JWT, NAMES, pattern_for
+from lab.recording.shapes import HEX, IS_JWT, NAMES, Shapes, shapes
 
 SHORTEST = 8
 """Characters below which a secret can't be replaced by value."""
@@ -47,8 +47,7 @@ class Redactor:
         self._clients = {client: secret for client, secret in clients if secret}  # a public one has none
         self._users = dict(users)
         self._literal: dict[str, str] = {}
-        self._literals: re.Pattern[str] | None = None
-        self._pattern: re.Pattern[str] | None = None
+        self._shapes: Shapes | None = None
         self._passed: set[str] | None = set()
         """What looked like the code of a gate and was written, for no secret was known; None: too many to tell."""
         self._clean: dict[str, str] = {}
@@ -105,26 +104,7 @@ class Redactor:
             return
         for form in _forms(value, client):
             self._literal.setdefault(form, alias)
-        self._literals = self._pattern = None
-
-    def _pattern_for(self, text: str) -> re.Pattern[str] | None:
-        """What finds all that is to be replaced in the text; None: nothing is."""
-        if self._holds_known(text) or (self._own and self._own in text):
-            if self._pattern is None:
-                own = (rf"(?P<own>{re.escape(self._own)}(?![\w.:-]))",) if self._own else ()
-                known = (f"(?P<known>{self._forms()})",) if self._literal else ()
-                self._pattern = re.compile("|".join((*known, *own, ANY)))
-            return self._pattern
-        return pattern_for(text)
-
-    def _holds_known(self, text: str) -> bool:
-        if self._literals is None and self._literal:
-            self._literals = re.compile(self._forms())
-        return self._literals is not None and self._literals.search(text) is not None
-
-    def _forms(self) -> str:
-        longest = sorted(self._literal, key=lambda form: (-len(form), form))
-        return "|".join(map(re.escape, longest))
+        self._shapes = None
 
     # Text
 
@@ -133,8 +113,9 @@ class Redactor:
         known = self._clean.get(text)
         if known is not None:
             return known
-        pattern = self._pattern_for(text)
-        clean = pattern.sub(self._replace, text) if pattern is not None else text
+        if self._shapes is None:
+            self._shapes = shapes(self._literal, self._own)
+        clean = self._shapes.sub(self._replace, text)
         if len(text) <= _WORTH_KEEPING:
             if len(self._clean) >= _KEPT:
                 self._clean.clear()

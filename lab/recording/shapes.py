@@ -1,66 +1,189 @@
-"""What a secret looks like (recording.md §5), and the clue without which no text can hold one.
+"""What a secret looks like, and where in a text one can begin (recording.md §5).
 
-Trying every shape at every character is what redaction takes its time for; a clue is looked up at the speed of
-reading. So a text is searched for those shapes only whose clues are in it: for most texts, for none.
+The pattern has a dozen alternatives, which is too much to try at each character of a body of megabytes. So scouts
+look for what an alternative can't do without, a fixed text each, and the pattern is tried only where one may begin.
+The result is that of `pattern.sub`: a scout may name too many places, and never misses one.
 """
 
 import re
-from functools import cache
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from heapq import heapify, heappop, heapreplace
+from typing import TypeAlias
 
 from lab.recording.alias import GRAMMAR
 
 NAMES = r"(?:[\w.-]*(?:token|secret|password)|assertion|client_assertion|code_verifier|device_code|user_code|api_key)"
-"""Names of members and fields that hold a secret; as a clue, each contains one of `_NAMED`."""
-
-_NAMED = ("token", "secret", "password", "assertion", "code_verifier", "device_code", "user_code", "api_key")
+_TAILS = (b"token", b"secret", b"password", b"assertion", b"code_verifier", b"device_code", b"user_code", b"api_key")
 _JWT = r"eyJ[\w-]{1,1024}\.eyJ[\w-]+\.[\w-]*"
 IS_JWT = re.compile(_JWT)
 HEX = re.compile(r"[0-9a-f]{32}")
-
-
-class _Shape(NamedTuple):
-    """A pattern, a piece that each of its matches holds, and whether one holds a secret's name too."""
-
-    pattern: str
-    clue: str
-    named: bool = False
-
-
 # Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
-_SHAPES = (
-    _Shape(rf"(?P<jwt>{_JWT})", "eyJ"),
-    _Shape(r"(?P<packed>ZXlK[A-Za-z0-9+/_-]{16,}={0,2})", "ZXlK"),
-    _Shape(r"(?P<hook>whsec_[A-Za-z0-9+/=_-]+)", "whsec_"),
-    _Shape(r"(?P<pem>-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|\Z))", "-----BEGIN "),
-    _Shape(r"(?P<login>(?<=://)[^/\s@:]*:[^/\s@]+(?=@))", "://"),
-    _Shape(rf"(?P<hex>{HEX.pattern})", ""),
-    _Shape(rf"(?P<literal>{GRAMMAR})", "«"),
-    _Shape(r"(?P<url>(?<![A-Za-z0-9._~*+:-])[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)", "%"),
-    _Shape(rf'(?P<member>"(?i:{NAMES})"\s*:\s*")(?P<told>(?:[^"\\]++|\\.)++)', '"', named=True),
-    _Shape(rf"(?P<field>(?<![\w.-])(?i:{NAMES})=)(?P<given>[^&\s\"'<>]+)", "=", named=True),
-)
-ANY = "|".join(shape.pattern for shape in _SHAPES)
-"""The pattern of all shapes; where two fit at one character, the first counts."""
-
-
-def pattern_for(text: str) -> re.Pattern[str] | None:
-    """A pattern that finds in `text` what `ANY` would find; None: nothing."""
-    named = _holds_a_name(text)
-    clues = tuple(
-        (shape.clue in text if shape.clue else HEX.search(text) is not None) and (named or not shape.named)
-        for shape in _SHAPES
+_SHAPES = "|".join(
+    (
+        rf"(?P<jwt>{_JWT})",
+        r"(?P<packed>ZXlK[A-Za-z0-9+/_-]{16,}={0,2})",
+        r"(?P<hook>whsec_[A-Za-z0-9+/=_-]+)",
+        r"(?P<pem>-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|\Z))",
+        r"(?P<login>(?<=://)[^/\s@:]*:[^/\s@]+(?=@))",
+        rf"(?P<hex>{HEX.pattern})",
+        rf"(?P<literal>{GRAMMAR})",
+        r"(?P<url>(?<![A-Za-z0-9._~*+:-])[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)",
+        rf'(?P<member>"(?i:{NAMES})"\s*:\s*")(?P<told>(?:[^"\\]++|\\.)++)',
+        rf"(?P<field>(?<![\w.-])(?i:{NAMES})=)(?P<given>[^&\s\"'<>]+)",
     )
-    return _pattern(clues) if any(clues) else None
+)
+_IN_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~*+:-")
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+_LOGIN = re.compile(r"://[^/\s@:]*:[^/\s@]+@")
+_LITERAL = re.compile(GRAMMAR)
+_QUOTES = re.compile("«+")
+FOLDED = {"ſ": "s", "\u212a": "k", "ı": "i", "İ": "i"}
+"""What a pattern that ignores case takes for a letter of ASCII."""
+_DIGITS = bytes(ord("x") if chr(code) in "0123456789abcdef" else ord(".") for code in range(256))
+_RUN = b"x" * 32
 
 
-def _holds_a_name(text: str) -> bool:
-    if not text.isascii():  # some letters beyond ASCII count as ASCII ones where case doesn't
-        return True
-    folded = text.lower()
-    return any(name in folded for name in _NAMED)
+class Seen:
+    """A text as scouts see it: every character has the same place in all three."""
+
+    __slots__ = ("digits", "small", "text")
+
+    def __init__(self, text: str) -> None:
+        narrow = text.encode("latin-1", "replace")
+        self.text = text
+        self.digits = narrow.translate(_DIGITS)
+        """An x for every hexadecimal digit."""
+        self.small = (narrow if text.isascii() else _folded(text)).lower()
 
 
-@cache
-def _pattern(clues: tuple[bool, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(shape.pattern for shape, there in zip(_SHAPES, clues, strict=True) if there))
+def _folded(text: str) -> bytes:
+    for odd, letter in FOLDED.items():
+        text = text.replace(odd, letter)
+    return text.encode("latin-1", "replace")
+
+
+Scout: TypeAlias = Callable[[Seen, int], int]
+"""The first place at or after the given one where a secret of one shape may begin; -1: nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """The pattern of all that is looked for, and its scouts, each with what makes it worth asking."""
+
+    pattern: re.Pattern[str]
+    scouts: tuple[tuple[str, Scout], ...]
+
+    def sub(self, replace: Callable[[re.Match[str]], str], text: str) -> str:
+        """As `pattern.sub`."""
+        seen = Seen(text)
+        scouts = [scout for clue, scout in self.scouts if clue in text]
+        places = [(place, number) for number, scout in enumerate(scouts) if (place := scout(seen, 0)) >= 0]
+        if not places:
+            return text
+        heapify(places)
+        parts: list[str] = []
+        end = 0
+        while places:
+            place, number = places[0]
+            if place >= end and (found := self.pattern.match(text, place)):
+                parts += text[end:place], replace(found)
+                end = found.end()
+            place = scouts[number](seen, max(end, place + 1))
+            if place < 0:
+                heappop(places)
+            else:
+                heapreplace(places, (place, number))
+        return "".join((*parts, text[end:]))
+
+
+def shapes(known: Iterable[str], own: str) -> Shapes:
+    """What is looked for, given the texts that are known to be secret and the lab's own origin, if any."""
+    longest = sorted(known, key=lambda form: (-len(form), form))
+    pattern = rf"(?P<own>{re.escape(own)}(?![\w.:-]))|{_SHAPES}" if own else _SHAPES
+    if longest:
+        pattern = f"(?P<known>{'|'.join(map(re.escape, longest))})|{pattern}"
+    fixed = _shortest((*longest, *([own] if own else ()), "eyJ", "ZXlK", "whsec_", "-----BEGIN "))
+    return Shapes(re.compile(pattern), (*((text, partial(_fixed, text)) for text in fixed), *_CLUES))
+
+
+def _shortest(texts: Iterable[str]) -> list[str]:
+    """Without those that begin with another one: they are found with it."""
+    kept: list[str] = []
+    for text in sorted(texts):
+        if not kept or not text.startswith(kept[-1]):
+            kept.append(text)
+    return kept
+
+
+def _fixed(fixed: str, seen: Seen, after: int) -> int:
+    return seen.text.find(fixed, after)
+
+
+def _login(seen: Seen, after: int) -> int:
+    found = _LOGIN.search(seen.text, max(0, after - 3))
+    return found.start() + 3 if found else -1
+
+
+def _hex(seen: Seen, after: int) -> int:
+    return seen.digits.find(_RUN, after)
+
+
+def _literal(seen: Seen, after: int) -> int:
+    text = seen.text
+    place = text.find("«", after)
+    while place >= 0 and not _LITERAL.match(text, place):
+        # what doesn't match at the first of a run doesn't at the others
+        run = _QUOTES.match(text, place)
+        place = text.find("«", run.end() if run else place + 1)
+    return place
+
+
+def _url(seen: Seen, after: int) -> int:
+    text = seen.text
+    for escape in _ESCAPE.finditer(text, after):
+        began = _began(text, after, escape.start(), _IN_URL.__contains__)
+        if began >= 0:
+            return began
+        after = escape.start() + 1
+    return -1
+
+
+def _named(tail: bytes, before: Callable[[str, int, int], int], seen: Seen, after: int) -> int:
+    at = seen.small.find(tail, after)
+    while at >= 0:
+        place = before(seen.text, after, at)
+        if place >= 0:
+            return place
+        at = seen.small.find(tail, at + 1)
+    return -1
+
+
+def _quote(text: str, after: int, at: int) -> int:
+    return text.rfind('"', after, at)
+
+
+def _first_letter(text: str, after: int, at: int) -> int:
+    return _began(text, after, at, _in_name)
+
+
+def _began(text: str, after: int, at: int, runs: Callable[[str], bool]) -> int:
+    """Where the run began that ends at `at`; -1: before `after`."""
+    while at > after and runs(text[at - 1]):
+        at -= 1
+    return -1 if at and runs(text[at - 1]) else at
+
+
+def _in_name(character: str) -> bool:
+    return character.isalnum() or character in "_.-"
+
+
+_CLUES: tuple[tuple[str, Scout], ...] = (
+    ("://", _login),
+    ("", _hex),
+    ("«", _literal),
+    ("%", _url),
+    *(('"', partial(_named, tail + b'"', _quote)) for tail in _TAILS),
+    *(("=", partial(_named, tail + b"=", _first_letter)) for tail in _TAILS),
+)
