@@ -33,7 +33,7 @@ OTHER = Client("other", "lab-secret-other")
 
 
 def made(*faults: str) -> Outline:
-    text = SCENARIO + "faults:\n" + "".join(f"  - {{{fault}}}\n" for fault in faults)
+    text = SCENARIO + f"faults: [{', '.join(f'{{{fault}}}' for fault in faults)}]\n"
     return outline(parse(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
 
 
