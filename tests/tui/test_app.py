@@ -1,119 +1,63 @@
 """The screen as an app: keys in states, sizes, text screens, hostile text, what is imported."""
 
-import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from textual.color import Color
-from textual.pilot import Pilot
 
 from lab.core.errors import HostError
 from lab.core.journal import TapeNoted
 from lab.core.observe import Noted, Observation, Replied
-from lab.tui.app import Document, LabApp
+from lab.tui.app import LabApp
 from lab.tui.messages import Decided, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped, TurnSent
 from lab.tui.screens.page import Page
-from lab.tui.screens.stage import StageScreen
 from lab.tui.themes import COLOURS
 from tests.tui import play
+from tests.tui.shown import drawn, golden, handed, letters, resized, shown, stage_of, text, turn_to, until
 
 ROOT = Path(__file__).parents[2]
-GOLDENS = Path(__file__).parent / "screens"
-
-
-@asynccontextmanager
-async def shown(
-    state: str, size: tuple[int, int] = (120, 36), *, light: bool = False
-) -> AsyncIterator[tuple[LabApp, play.Scripted, Pilot[Document | None]]]:
-    """The screen in a state, all observations folded."""
-    told, at = play.STATES[state]
-    source = play.Scripted(told(), at)
-    app = LabApp(source, light=light)
-    async with app.run_test(size=size) as pilot:
-        last = max((observation.at for observation in told()), default=0)
-        await until(pilot, lambda: stage_of(app).scene.stage.seen >= last and not stage_of(app)._dirty)
-        await pilot.pause()
-        yield app, source, pilot
-        assert app.bug is None
-
-
-def stage_of(app: LabApp) -> StageScreen:
-    screen = app.screen_stack[0]
-    assert isinstance(screen, StageScreen)
-    return screen
-
-
-async def until(pilot: Pilot[Document | None], true: Callable[[], bool]) -> None:
-    """Let the app work until a condition holds; fail when it doesn't."""
-    for _ in range(200):
-        await pilot.pause()
-        if true():
-            return
-    raise AssertionError("it never came true")
-
-
-def text(app: LabApp) -> str:
-    """The glyph grid."""
-    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
-
-
-LETTERS = {
-    "fg": "f", "dim": "d", "faint": "-", "line": "l", "run": "R", "wait": "W", "done": "D", "bad": "B", "accent": "a",
-    "unknown": "U", "fill": "#",
-}  # fmt: skip
-
-
-def letters(app: LabApp) -> str:
-    """The grid of colours: one letter a cell, of the text's colour in the present theme."""
-    styles = app.styles_now
-    known = {str(getattr(styles.of(word).color, "name", "")).lower(): letter for word, letter in LETTERS.items()}
-    lines = []
-    for strip in app.screen._compositor.render_strips():
-        line = ""
-        for segment in strip:
-            color = segment.style.color if segment.style else None
-            letter = known.get(color.name.lower(), "?") if color else "."
-            line += "".join(" " if character == " " else letter for character in segment.text)
-        lines.append(line.rstrip())
-    return "\n".join(lines)
 
 
 # Text screens
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (160, 44)])
-@pytest.mark.parametrize("state", play.STATES)
-async def test_the_screen_is_the_golden_one(state: str, size: tuple[int, int]) -> None:
+async def test_the_screen_of_each_state_is_the_golden_one(size: tuple[int, int]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
-    async with shown(state, size) as (app, _, _):
-        grid = f"{text(app)}\n\n{letters(app)}\n"
-    golden = GOLDENS / f"{state}-{size[0]}x{size[1]}.txt"
-    if os.environ.get("LAB_GOLDEN") == "write":
-        golden.write_text(grid, encoding="utf-8")
-    assert grid == golden.read_text(encoding="utf-8")
+    async with shown("idle", size) as (app, source, pilot):
+        for state in play.STATES:
+            await turn_to(pilot, source, state)
+            golden(app, f"{state}-{size[0]}x{size[1]}")
 
 
-@pytest.mark.parametrize("kind", ["light", "ansi-dark", "no-colour", "presenter", "message", "fault", "exchange"])
-async def test_the_screen_in_another_light_is_the_golden_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_screen_in_another_light_is_the_golden_one() -> None:
     """One state in each theme that has its own colours, and each page once."""
-    if kind == "no-colour":
-        monkeypatch.setenv("NO_COLOR", "1")
-    keys = {"presenter": "p", "fault": "f", "exchange": "1 enter", "message": "m"}.get(kind, "")
-    state = "complete" if kind == "message" else "waiting"
-    async with shown(state, light=kind == "light") as (app, _, pilot):
-        if kind == "ansi-dark":
-            app.theme = "ansi-dark"
-        await pilot.press(*keys.split())
+    async with shown("waiting", light=True) as (app, source, pilot):
+        golden(app, "waiting-light-120x36")
+        for kind, keys in {"presenter": "p", "fault": "f", "exchange": "1 enter", "message": "m"}.items():
+            state = "complete" if kind == "message" else "waiting"
+            await turn_to(pilot, source, state)
+            await pilot.press(*keys.split())
+            await pilot.pause()
+            golden(app, f"{state}-{kind}-120x36")
+        await turn_to(pilot, source, "waiting")
+        app.theme = "ansi-dark"
         await pilot.pause()
-        grid = f"{text(app)}\n\n{letters(app)}\n"
-    golden = GOLDENS / f"{state}-{kind}-120x36.txt"
-    if os.environ.get("LAB_GOLDEN") == "write":
-        golden.write_text(grid, encoding="utf-8")
-    assert grid == golden.read_text(encoding="utf-8")
+        golden(app, "waiting-ansi-dark-120x36")
+        for theme in ("textual-light", "nord", "ansi-light"):
+            app.theme = theme
+            await pilot.pause()
+            assert "APPROVAL NEEDED" in text(app) and letters(app).count("f") > 100
+
+
+async def test_without_colour_the_screen_is_the_golden_one_and_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with shown("waiting") as (app, _, _):
+        golden(app, "waiting-no-colour-120x36")
+        assert "APPROVAL NEEDED" in text(app)
 
 
 # Keys
@@ -134,8 +78,9 @@ async def test_space_begins_and_then_pauses() -> None:
 async def test_a_decision_is_asked_once_the_gate_is_open_and_not_before() -> None:
     async with shown("running") as (_, source, pilot):
         await pilot.press("a", "r", "c")
+        await pilot.pause()
         assert source.asked == []
-    async with shown("waiting") as (_, source, pilot):
+        await turn_to(pilot, source, "waiting")
         await pilot.press("r")
         await until(pilot, lambda: source.asked == [Decided("REJECT_ACTION")])
 
@@ -160,7 +105,7 @@ async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
         await until(pilot, lambda: source.asked == [Decided("APPROVE_ACTION")])
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24), (160, 44)])
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: tuple[int, int]) -> None:
     async with shown("complete", size) as (app, source, pilot):
         await pilot.press("m")
@@ -207,15 +152,6 @@ async def test_keys_that_come_at_once_are_done_in_order() -> None:
         await pilot.press("plus", "plus", "plus")
         await until(pilot, lambda: "×20" in text(app))
         assert source.asked == [SpeedChanged("2"), SpeedChanged("5"), SpeedChanged("20")]
-
-
-@pytest.mark.parametrize("theme", ["textual-light", "nord", "ansi-dark", "ansi-light"])
-async def test_other_themes_draw(theme: str) -> None:
-    async with shown("waiting") as (app, _, pilot):
-        if theme in app.available_themes:
-            app.theme = theme
-        await pilot.pause()
-        assert "APPROVAL NEEDED" in text(app)
 
 
 async def test_reset_goes_back_to_idle() -> None:
@@ -292,13 +228,11 @@ async def test_a_click_on_a_button_is_its_key() -> None:
 # Sizes, failures, hostile text
 
 
-@pytest.mark.parametrize("state", play.STATES)
-async def test_every_size_and_back(state: str) -> None:
-    async with shown(state) as (app, _, pilot):
-        for size in ((200, 60), (160, 44), (120, 36), (80, 24), (40, 12), (72, 20), (120, 36)):
-            await pilot.resize_terminal(*size)
-            await pilot.pause()
-            assert ("needs 72x20" in text(app)) == (size == (40, 12))
+async def test_every_state_in_every_size_and_back() -> None:
+    async with shown("idle") as (_, source, pilot):
+        for state in play.STATES:
+            await turn_to(pilot, source, state)
+            await resized(pilot, (200, 60), (40, 12), (72, 20), (120, 36))
 
 
 async def test_a_bug_while_drawing_does_not_end_the_show(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,7 +243,7 @@ async def test_a_bug_while_drawing_does_not_end_the_show(monkeypatch: pytest.Mon
         raise ZeroDivisionError
 
     monkeypatch.setattr("lab.tui.view.rows.token.draw", broken)
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with handed(app) as pilot:
         await until(pilot, lambda: "A bug of the lab: ZeroDivisionError" in text(app))
         assert "3 POLLING" in text(app)
     assert isinstance(app.bug, ZeroDivisionError)
@@ -322,7 +256,7 @@ async def test_failing_surroundings_end_it_with_their_reason() -> None:
             yield
 
     app = LabApp(Unlucky([]))
-    async with app.run_test() as pilot:
+    async with handed(app) as pilot:
         await until(pilot, lambda: app.failure is not None)
     assert str(app.failure) == "Port 8080 is taken."
 
@@ -343,17 +277,15 @@ async def test_hostile_text_reaches_no_terminal() -> None:
     script.poll(2_000, play.body(EVIL, progressMessage=EVIL), 40)
     script.told.append(Noted(2_100, TapeNoted(at=2_100, text=EVIL)))
     script.poll(3_000, play.body("ERROR", error=EVIL, output=EVIL, followUpQuestions=[EVIL]), 40)
-    for upto in range(2, len(script.told) + 1):
-        if not isinstance(script.told[upto - 1], Replied):
-            continue
-        app = LabApp(play.Scripted(script.told[:upto], 3_000))
-        async with app.run_test(size=(120, 36)) as pilot:
-            await pilot.pause()
-            await pilot.press("w")
-            await pilot.pause()
-            for grid in (text(app), app.export_screenshot()):
-                assert not set("\x1b\x07\x9b\x00\u202e") & set(grid)
-            assert app.bug is None
+    async with shown("idle") as (app, source, pilot):
+        await pilot.press("w")
+        for observation in script.told:
+            source.tell(observation)
+            await until(pilot, lambda: drawn(app))
+            if isinstance(observation, Replied):
+                for grid in (text(app), app.export_screenshot()):
+                    assert not set("\x1b\x07\x9b\x00\u202e") & set(grid)
+        assert "[red]x[/red]␛[2J" in text(app)
 
 
 async def test_a_thousand_observations_at_once() -> None:
@@ -365,20 +297,14 @@ async def test_a_thousand_observations_at_once() -> None:
             script.poll(5_000 + 100 * number, play.body("RUNNING"), 40)
         for observation in script.told:
             source.tell(observation)
-        await until(pilot, lambda: stage_of(app).scene.stage.polls == 502)
-        assert "more polls" in text(app)
+        await until(pilot, lambda: stage_of(app).scene.stage.polls == 502 and "more polls" in text(app))
 
 
 async def test_the_timer_rests_while_nothing_runs() -> None:
-    for state, resting in (("idle", True), ("running", False), ("complete", True)):
-        async with shown(state) as (app, _, _):
+    async with shown("idle") as (app, source, pilot):
+        for state, resting in (("idle", True), ("running", False), ("complete", True)):
+            await turn_to(pilot, source, state)
             assert stage_of(app)._timer._active.is_set() is not resting, state
-
-
-async def test_no_colour_still_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    async with shown("waiting") as (app, _, _):
-        assert "APPROVAL NEEDED" in text(app)
 
 
 # Themes

@@ -61,7 +61,7 @@ def test_a_full_disk_ends_the_cast_and_not_the_show() -> None:
 
 def test_a_live_run_is_teed_into_a_cast_that_shows_the_same(tmp_path: Path) -> None:
     path = tmp_path / "talk.cast"
-    with lab("demo", "item-comparison", "--speed", "20", "--cast", str(path), columns=120, rows=36) as terminal:
+    with lab("demo", "item-comparison", "--speed", "20", "--cast", str(path), columns=80, rows=24) as terminal:
         terminal.until(lambda seen: "Press space" in seen.text)
         terminal.press(" ")
         terminal.until(lambda seen: "APPROVAL NEEDED" in seen.text)
@@ -70,7 +70,7 @@ def test_a_live_run_is_teed_into_a_cast_that_shows_the_same(tmp_path: Path) -> N
         terminal.press("\x11")
         assert terminal.ended() == 0
     head, *events = [json.loads(line) for line in path.read_text().splitlines()]
-    assert (head["version"], head["width"], head["height"], head["title"]) == (2, 120, 36, "Compare two items")
+    assert (head["version"], head["width"], head["height"], head["title"]) == (2, 80, 24, "Compare two items")
     times = [at for at, _, _ in events]
     assert times == sorted(times) and 9 < times[-1] < 600
     assert [data for _, code, data in events if code == "m"] == [
@@ -81,7 +81,7 @@ def test_a_live_run_is_teed_into_a_cast_that_shows_the_same(tmp_path: Path) -> N
         "polling",
         "complete",
     ]
-    screen = pyte.Screen(120, 36)
+    screen = pyte.Screen(80, 24)
     stream = pyte.Stream(screen)
     for _, code, data in events:
         if code == "o" and "\x1b[?1049l" in data:

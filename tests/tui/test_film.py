@@ -12,7 +12,8 @@ from lab.tui.film import BEAT, MOST_BEATS, Filmed, Still, film, instants, moved
 from lab.tui.view.reel import Reel
 from tests.conftest import ROOT, Lab
 from tests.tui import play
-from tests.tui.test_playback import GOLDENS, recording
+from tests.tui.shown import GOLDENS
+from tests.tui.test_playback import recording
 
 
 def filmed(found: Recording, size: tuple[int, int] = (120, 36), *, light: bool = False) -> list[bytes]:

@@ -16,7 +16,7 @@ from lab.tui.screens.page import Page, Picker
 from lab.tui.screens.stage import StageScreen
 from lab.tui.view.state import Look
 from tests.tui import play
-from tests.tui.test_app import shown, stage_of, until
+from tests.tui.shown import Hand, shown, stage_of, turn_to, until
 
 Seen = tuple[Look, tuple[Intent, ...], type, str]
 
@@ -53,65 +53,73 @@ DOES: dict[str, Callable[[Seen, Seen], bool]] = {
 """What each key does in a state that offers it; `reset`, `leave` and `open` are looked at by themselves."""
 
 
-@pytest.mark.parametrize("state", play.STATES)
-async def test_each_key_does_what_the_table_says_or_nothing(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_key_does_what_the_table_says_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pressed in one state; in the others its action is run, which is what a bound key does."""
     monkeypatch.setattr(LabApp, "deliver_screenshot", lambda _: "x.svg")
-    async with shown(state) as (app, source, pilot):
-        stage = stage_of(app)
+    async with shown("idle") as (app, source, pilot):
+        for state in play.STATES:
+            await turn_to(pilot, source, state)
+            await _each_key(state, app, source, pilot)
 
-        def seen() -> Seen:
-            return stage.scene.look, tuple(source.asked), type(app.screen), app.theme
 
-        for key in keys.TABLE:
-            if key.action in ("reset", "leave", "open") or not key.keys:
-                continue
-            offered = key.offered(stage.scene)
-            if offered and key.action in SLOW and state != "waiting":
-                continue
-            before = seen()
-            if state == "waiting":
-                await pilot.press(key.keys.split(",")[0])
-            else:
-                await stage.run_action(key.action)
-            expected = DOES[key.action] if offered else same
-            await reached(lambda expected=expected, before=before: expected(before, seen()))
-            while app.screen is not stage:
-                await app.pop_screen()
-            source.asked, source.paused, source.factor, app.theme = [], False, "1", "stage-dark"
-            stage._set(replace(stage.scene, look=Look()))
-            await settle()
+async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: Hand) -> None:
+    stage = stage_of(app)
+
+    def seen() -> Seen:
+        return stage.scene.look, tuple(source.asked), type(app.screen), app.theme
+
+    for key in keys.TABLE:
+        if key.action in ("reset", "leave", "open") or not key.keys:
+            continue
+        offered = key.offered(stage.scene)
+        if offered and key.action in SLOW and state != "waiting":
+            continue
+        before = seen()
+        if state == "waiting":
+            await pilot.press(key.keys.split(",")[0])
+        else:
+            await stage.run_action(key.action)
+        expected = DOES[key.action] if offered else same
+        await reached(lambda expected=expected, before=before: expected(before, seen()), f"{key.action} in {state}")
+        if seen() == before:
+            continue
+        while app.screen is not stage:
+            await app.pop_screen()
+        source.asked, source.paused, source.factor, app.theme = [], False, "1", "stage-dark"
+        stage._set(replace(stage.scene, look=Look()))
+        await settle()
 
 
 SLOW = frozenset(("help", "palette", "scenario", "fault", "theme"))
 """Pages and themes take their time to paint; the same code opens them in every state."""
 
 
-async def reached(true: Callable[[], bool]) -> None:
+async def reached(true: Callable[[], bool], what: str) -> None:
     for _ in range(200):
         if true():
             return
         await settle()
-    raise AssertionError("it never came true")
+    raise AssertionError(f"{what}: it never came true")
 
 
-@pytest.mark.parametrize("state", ["idle", "refused", "second"])
-async def test_enter_opens_only_what_a_pane_has(state: str) -> None:
-    async with shown(state) as (app, _, pilot):
+async def test_enter_opens_only_what_a_pane_has() -> None:
+    async with shown("idle") as (app, source, pilot):
         stage = stage_of(app)
-        await pilot.press("enter")
-        assert app.screen is stage
-        for pane, has in (
-            ("1", stage.scene.stage.token), ("2", stage.scene.stage.job), ("3", stage.scene.stage.polls),
-            ("4", stage.scene.stage.polls), ("5", stage.scene.stage.calls),
-        ):  # fmt: skip
-            await pilot.press(pane, "enter")
-            await until(pilot, lambda has=has: isinstance(app.screen, ExchangeScreen) == bool(has))
-            if has:
-                await pilot.press("escape")
+        for state in ("idle", "refused", "second"):
+            await turn_to(pilot, source, state)
+            await pilot.press("enter")
+            assert app.screen is stage
+            for pane, has in (
+                ("1", stage.scene.stage.token), ("2", stage.scene.stage.job), ("3", stage.scene.stage.polls),
+                ("4", stage.scene.stage.polls), ("5", stage.scene.stage.calls),
+            ):  # fmt: skip
+                await pilot.press(pane, "enter")
+                await until(pilot, lambda has=has: isinstance(app.screen, ExchangeScreen) == bool(has))
+                if has:
+                    await pilot.press("escape")
 
 
-@pytest.mark.parametrize("state", ["idle", "asking", "second"])
+@pytest.mark.parametrize("state", ["idle", "second"])
 async def test_reset_and_the_way_out_also_from_a_page(state: str) -> None:
     async with shown(state) as (app, source, pilot):
         await pilot.press("0")

@@ -32,9 +32,9 @@ from lab.tui.messages import (
     TapeToggled,
     TurnSent,
 )
-from lab.tui.screens.stage import StageScreen
 from lab.tui.sources import Act, Link, Live
 from tests.tui import play
+from tests.tui.shown import handed, stage_of, until
 
 APP = App("ITEM_COMPARE_TEAM", play.MESSAGE, "demo", play.SECRET, "urn:opc:resource:fusion:acme-test:fusion-ai/")
 
@@ -407,20 +407,12 @@ async def test_the_screen_plays_it_to_the_end() -> None:
     hand = Stagehand()
     await hand.end()
     app = LabApp(hand.live)
-    async with app.run_test(size=(80, 24)) as pilot:
-        stage = app.screen_stack[0]
-        assert isinstance(stage, StageScreen)
-        await pilot.pause()
+    async with handed(app, (80, 24)) as pilot:
+        stage = stage_of(app)
         await pilot.press("space")
-        for _ in range(300):
-            await pilot.pause()
-            if stage.scene.stage.gate is not None:
-                break
+        await until(pilot, lambda: stage.scene.stage.gate is not None)
         await pilot.press("a", "a")
-        for _ in range(300):
-            await pilot.pause()
-            if stage.scene.stage.outcome is not None:
-                break
+        await until(pilot, lambda: stage.scene.stage.outcome is not None)
         await pilot.press("ctrl+q")
     assert app.return_value is not None and app.return_value["status"] == "COMPLETE"
     assert len(hand.peer.resumes) == 1

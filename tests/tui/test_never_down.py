@@ -23,25 +23,28 @@ from lab.tui.view.spans import plain, width
 from lab.tui.view.state import MOST_CALLS, MOST_MARKS, Look, Scene
 from tests.conftest import ROOT
 from tests.tui import play
-from tests.tui.test_app import EVIL, shown, stage_of, text, until
+from tests.tui.shown import resized, shown, stage_of, text, turn_to, until
+from tests.tui.test_app import EVIL
 from tests.tui.test_view import SHOW, fold
 
-SIZES = ((200, 60), (80, 24), (40, 12), (120, 36))
+MANY = 3_000
+"""Exchanges at once, more than anything keeps; tests/bench takes ten thousand."""
+SIZES = ((80, 24), (40, 12), (120, 36))
 OPENED = {
     "waiting": ("w", "c x", "p", "3 z", "question_mark", "s", "ctrl+p"), "complete": ("m", "4 enter", "o W"),
     "second": ("left_square_bracket",),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("state", OPENED)
-async def test_every_size_with_whatever_is_open(state: str) -> None:
-    async with shown(state) as (app, _, pilot):
-        for keys in OPENED[state]:
-            await pilot.press(*keys.split())
-            for size in SIZES:
-                await pilot.resize_terminal(*size)
-            await pilot.press("escape")
-            await until(pilot, lambda: app.screen is stage_of(app))
+async def test_every_size_with_whatever_is_open() -> None:
+    async with shown("idle") as (app, source, pilot):
+        for state, opened in OPENED.items():
+            for keys in opened:
+                await turn_to(pilot, source, state)
+                await pilot.press(*keys.split())
+                await resized(pilot, *SIZES)
+                await pilot.press("escape")
+                await until(pilot, lambda: app.screen is stage_of(app))
 
 
 def flood(many: int) -> list[Observation]:
@@ -53,14 +56,14 @@ def flood(many: int) -> list[Observation]:
     return script.told
 
 
-async def test_ten_thousand_exchanges_stay_bounded_and_keys_are_answered() -> None:
-    told = flood(10_000)
+async def test_thousands_of_exchanges_stay_bounded_and_keys_are_answered() -> None:
+    told = flood(MANY)
     async with shown("idle") as (app, source, _):
         screen, answered, pressed, focus = stage_of(app), [], 0.0, ""
         begun = time.perf_counter()
         for observation in told:
             source.tell(observation)
-        while screen.scene.stage.polls < 10_000:
+        while screen.scene.stage.polls < MANY:
             await breathe()
             if pressed and screen.scene.look.focus != focus:
                 answered.append(time.perf_counter() - pressed)
@@ -72,15 +75,16 @@ async def test_ten_thousand_exchanges_stay_bounded_and_keys_are_answered() -> No
         stage = screen.scene.stage
         assert len(stage.calls) == MOST_CALLS and len(stage.marks) <= MOST_MARKS and stage.slowest == 40
         # generous: other tests share the cores; tests/bench measures it
-        assert len(answered) > 20 and max(answered) < 2 and took < 20, (len(answered), max(answered), took)
+        assert len(answered) > 10 and max(answered) < 2 and took < 20, (len(answered), max(answered), took)
 
 
 def test_of_many_polls_changes_stay_and_the_rest_is_counted() -> None:
-    marks = fold(flood(3_000)).marks
+    stage = fold(flood(MANY))
+    marks = stage.marks
     counted = sum(int(mark.word) if mark.kind == "folded" else 1 for mark in marks)
-    assert counted == 3_000 and len(marks) <= MOST_MARKS
+    assert counted == MANY and len(marks) <= MOST_MARKS
     assert [mark.first for mark in marks if mark.word == "WAITING"].count(True) == 6
-    scene = Scene(fold(flood(3_000)), Look(), SHOW)
+    scene = Scene(stage, Look(), SHOW)
     place = places(scene, 120, 36)["polling"]
     grid = "\n".join(plain(line) for line in draw("polling", scene, place, 400_000))
     assert "more polls" in grid and "WAITING" in grid

@@ -27,7 +27,7 @@ from lab.tui.view.sight import exchange_of
 from lab.tui.view.spans import plain, width
 from lab.tui.view.state import Call, Look, Scene, Stage
 from tests.tui import play
-from tests.tui.test_app import shown, stage_of, text, until
+from tests.tui.shown import shown, stage_of, text, until
 from tests.tui.test_view import SHOW, fold, scene_of, screen
 
 FORM = "application/x-www-form-urlencoded"

@@ -1,7 +1,6 @@
 """PLAYBACK: the cursor's moves, its pace, what it shows, and how far a seek has to fold."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -33,7 +32,7 @@ from lab.tui.view.reel import EVERY, Reel
 from lab.tui.view.rows.scrubber import track
 from lab.tui.view.state import Cursor, Notch
 from tests.tui import play
-from tests.tui.test_app import GOLDENS, letters, stage_of, text, until
+from tests.tui.shown import golden, handed, resized, stage_of, text, until
 
 FILE = Path(__file__).parent / "played.rec.jsonl"
 WAITING = 9_578
@@ -306,25 +305,21 @@ async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
 async def played(size: tuple[int, int] = (120, 36)) -> AsyncIterator[tuple[LabApp, Playback, Pilot[Document | None]]]:
     source = playback()
     app = LabApp(source)  # type: ignore[arg-type]
-    async with app.run_test(size=size) as pilot:
+    async with handed(app, size) as pilot:
         await until(pilot, lambda: "recording stands at its start" in text(app))
         yield app, source, pilot
         assert app.bug is None
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
-@pytest.mark.parametrize(("state", "at"), [("waiting", 11_000), ("complete", 10**9)])
-async def test_the_screen_is_the_golden_one(state: str, at: Millis, size: tuple[int, int]) -> None:
+async def test_the_screen_is_the_golden_one(size: tuple[int, int]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
     async with played(size) as (app, source, pilot):
-        await source.perform(Sought(at))
-        await until(pilot, lambda: stage_of(app).scene.show.cursor == source.cursor and not stage_of(app)._dirty)
-        await pilot.pause()
-        grid = f"{text(app)}\n\n{letters(app)}\n"
-    golden = GOLDENS / f"playback-{state}-{size[0]}x{size[1]}.txt"
-    if os.environ.get("LAB_GOLDEN") == "write":
-        golden.write_text(grid, encoding="utf-8")
-    assert grid == golden.read_text(encoding="utf-8")
+        for state, at in (("waiting", 11_000), ("complete", 10**9)):
+            await source.perform(Sought(at))
+            await until(pilot, lambda: stage_of(app).scene.show.cursor == source.cursor and not stage_of(app)._dirty)
+            await pilot.pause()
+            golden(app, f"playback-{state}-{size[0]}x{size[1]}")
 
 
 async def test_every_key_of_the_cursor_does_what_the_table_says() -> None:
@@ -382,12 +377,9 @@ async def test_presenter_mode_keeps_the_line_and_drops_the_keys() -> None:
 
 
 async def test_every_size_and_back() -> None:
-    async with played() as (app, source, pilot):
+    async with played() as (_, source, pilot):
         await source.perform(Sought(11_000))
-        for size in ((200, 60), (160, 44), (120, 36), (80, 24), (40, 12), (72, 20), (120, 36)):
-            await pilot.resize_terminal(*size)
-            await pilot.pause()
-            assert ("needs 72x20" in text(app)) == (size == (40, 12))
+        await resized(pilot, (200, 60), (80, 24), (40, 12), (120, 36))
 
 
 @pytest.mark.parametrize("cells", [8, 9, 40, 200])

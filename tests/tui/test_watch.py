@@ -1,7 +1,6 @@
 """WATCH: a lab that comes and goes, its clock, its gates, the jobs of its clients; the control plane is played here."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -30,7 +29,7 @@ from lab.tui.messages import (
 from lab.tui.sources.watch import GOES_ON, Lab, Watch
 from lab.tui.view.jobs import Jobs, Stood
 from tests.tui import play
-from tests.tui.test_app import GOLDENS, letters, stage_of, text, until
+from tests.tui.shown import golden, handed, stage_of, text, until
 from tests.tui.test_jobs import journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
@@ -314,7 +313,7 @@ async def shown(
     await made.end()
     app = LabApp(made.source)
     made.plane.tell(*told)
-    async with app.run_test(size=size) as pilot:
+    async with handed(app, size) as pilot:
         await until(pilot, lambda: stage_of(app).folded.jobs is not None and made.plane.queue.empty())
         await until(pilot, lambda: not stage_of(app)._batch and not stage_of(app)._dirty)
         yield app, made, pilot
@@ -332,11 +331,7 @@ async def test_the_screen_is_the_golden_one(state: str, at: Millis, size: tuple[
     async with shown(told_until(at), size) as (app, _, pilot):
         await until(pilot, lambda: state.upper() in text(app))
         await pilot.pause()
-        grid = f"{text(app)}\n\n{letters(app)}\n"
-    golden = GOLDENS / f"watch-{state}-{size[0]}x{size[1]}.txt"
-    if os.environ.get("LAB_GOLDEN") == "write":
-        golden.write_text(grid, encoding="utf-8")
-    assert grid == golden.read_text(encoding="utf-8")
+        golden(app, f"watch-{state}-{size[0]}x{size[1]}")
 
 
 async def test_idle_waits_for_a_client_and_offers_nothing_to_begin() -> None:

@@ -1,0 +1,158 @@
+"""The app on a headless terminal: shown in states, a pilot that doesn't rest, the grids of its screen."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from textual.pilot import Pilot
+
+from lab.clocks import real_millis, settle
+from lab.core.journal import LedgerCleared
+from lab.core.observe import Noted
+from lab.tui.app import Document, LabApp
+from lab.tui.screens.stage import StageScreen
+from lab.tui.view.layout import places
+from lab.tui.view.state import Look
+from tests.tui import play
+
+GOLDENS = Path(__file__).parent / "screens"
+PATIENCE = 10_000
+"""Real milliseconds after which what hasn't come true never will."""
+
+
+Hand = Pilot[Document | None]
+
+
+async def settled(*_: float) -> None:
+    """In the place of Textual's wait until the processor rests, which takes 20 ms at least, twice a key."""
+    await settle()
+
+
+@asynccontextmanager
+async def handed(app: LabApp, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Hand]:
+    """The app at work, and a hand at its keys."""
+    with patch("textual.app.wait_for_idle", settled), patch("textual.pilot.wait_for_idle", settled):
+        async with app.run_test(size=size) as hand:
+            yield hand
+
+
+@asynccontextmanager
+async def shown(
+    state: str, size: tuple[int, int] = (120, 36), *, light: bool = False
+) -> AsyncIterator[tuple[LabApp, play.Scripted, Hand]]:
+    """The screen in a state, all observations folded."""
+    told, at = play.STATES[state]
+    source = play.Scripted(told(), at)
+    app = LabApp(source, light=light)
+    async with handed(app, size) as hand:
+        await folded(hand, state)
+        yield app, source, hand
+        assert app.bug is None
+
+
+async def folded(hand: Hand, state: str) -> None:
+    """All that was told of a state is on the screen."""
+    app = lab_of(hand)
+    last = max((observation.at for observation in play.STATES[state][0]()), default=0)
+    await until(hand, lambda: stage_of(app).scene.stage.seen >= last and drawn(app))
+    await hand.pause()
+
+
+async def turn_to(hand: Hand, source: play.Scripted, state: str) -> None:
+    """Another state on the same app, as if it had just been started."""
+    app = lab_of(hand)
+    stage = stage_of(app)
+    told, at = play.STATES[state]
+    while app.screen is not stage:
+        await app.pop_screen()
+    app.theme = "stage-dark"
+    source.tell(Noted(0, LedgerCleared(at=0, by="person")))
+    await until(hand, lambda: stage.scene.stage.start is None and drawn(app))
+    source.outcome, source.asked, source.paused, source.factor, source.clock.at = None, [], False, "1", at
+    for part in stage.parts.values():
+        part.top = 0
+    stage._choose(**{name: getattr(Look(), name) for name in Look.__slots__})
+    for observation in told():
+        source.tell(observation)
+    await folded(hand, state)
+
+
+async def resized(hand: Hand, *sizes: tuple[int, int]) -> None:
+    """The terminal takes one size after another; what is too small says so, and nothing else does."""
+    app = lab_of(hand)
+    stage = stage_of(app)
+    for size in sizes:
+        await hand.resize_terminal(*size)
+        await until(hand, lambda size=size: app.screen.size == size)  # type: ignore[misc]
+        if app.screen is stage:
+            await until(hand, lambda size=size: stage._places == places(stage.scene.in_sight, *size))  # type: ignore[misc]
+            assert ("needs 72x20" in text(app)) == (size[0] < 72 or size[1] < 20), size
+
+
+def drawn(app: LabApp) -> bool:
+    """Whether nothing told waits to be folded or drawn."""
+    stage, source = stage_of(app), app.source
+    told = source.queue.empty() if isinstance(source, play.Scripted) else True
+    return told and not stage._batch and not stage._dirty
+
+
+def lab_of(hand: Hand) -> LabApp:
+    """The app under the hand."""
+    assert isinstance(hand.app, LabApp)
+    return hand.app
+
+
+def stage_of(app: LabApp) -> StageScreen:
+    """The stage, whatever page lies over it."""
+    screen = app.screen_stack[0]
+    assert isinstance(screen, StageScreen)
+    return screen
+
+
+async def until(hand: Hand, true: Callable[[], bool]) -> None:
+    """Let the app work until a condition holds; fail when it doesn't."""
+    end, never = real_millis() + PATIENCE, asyncio.get_running_loop().create_future()
+    for turn in range(1_000_000):
+        await hand.pause()
+        if true():
+            return
+        assert real_millis() < end, "it never came true"
+        if turn > 2:
+            await asyncio.wait((never,), timeout=0.004)
+
+
+def text(app: LabApp) -> str:
+    """The glyph grid."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+LETTERS = {
+    "fg": "f", "dim": "d", "faint": "-", "line": "l", "run": "R", "wait": "W", "done": "D", "bad": "B", "accent": "a",
+    "unknown": "U", "fill": "#",
+}  # fmt: skip
+
+
+def letters(app: LabApp) -> str:
+    """The grid of colours: one letter a cell, of the text's colour in the present theme."""
+    styles = app.styles_now
+    known = {str(getattr(styles.of(word).color, "name", "")).lower(): letter for word, letter in LETTERS.items()}
+    lines = []
+    for strip in app.screen._compositor.render_strips():
+        line = ""
+        for segment in strip:
+            color = segment.style.color if segment.style else None
+            letter = known.get(color.name.lower(), "?") if color else "."
+            line += "".join(" " if character == " " else letter for character in segment.text)
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+def golden(app: LabApp, name: str) -> None:
+    """The screen is the golden one. LAB_GOLDEN=write writes it anew; read the diff."""
+    grid, path = f"{text(app)}\n\n{letters(app)}\n", GOLDENS / f"{name}.txt"
+    if os.environ.get("LAB_GOLDEN") == "write":
+        path.write_text(grid, encoding="utf-8")
+    assert grid == path.read_text(encoding="utf-8"), name
