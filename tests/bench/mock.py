@@ -19,7 +19,7 @@ def service(name: str = "item-comparison") -> Service:
     """A mock of one shipped scenario, without latencies, whose gates wait for a person."""
     file = ROOT / "scenarios" / f"{name}.yaml"
     prompt = outline(parse(file.read_bytes(), file.name).model_copy(update={"latency": Latencies()}))
-    return Service(Config((prompt,), Switches(), 42, INSTANT_EPOCH, scripted=False))
+    return Service(Config((prompt,), Switches(), 42, INSTANT_EPOCH, scripted=False, most_jobs=10_000_000))
 
 
 def token_request() -> Request:

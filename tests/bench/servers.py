@@ -3,10 +3,15 @@
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 
 from aiohttp import web
 
 from lab.clocks import SystemClock
+from lab.core.exchange import Request
+from lab.core.journal import JobAccepted
+from lab.core.observe import Noted
 from lab.core.service import Service
 from lab.server.app import MockServer
 from tests.bench.mock import WAITING_AT, accepted, invoke_request, status_path, waiting
@@ -44,6 +49,19 @@ async def full(mock: Service, token: str, jobs: list[str]) -> MockServer:
     return server
 
 
+def parked(mock: Service, request: Request, count: int) -> Iterator[str]:
+    """Jobs put into the ledger as a long day would leave them there: by their facts, without their requests."""
+    told: list[JobAccepted] = []
+    mock.observers.append(lambda each: told.append(each.fact) if isinstance(each, Noted) else None)  # type: ignore[arg-type]
+    accepted(mock, request)
+    mock.observers.clear()
+    fact = next(each for each in told if isinstance(each, JobAccepted))
+    for ordinal in range(2, count + 2):
+        job = f"{ordinal:08x}-0000-4000-8000-{ordinal:012x}"
+        mock.ledger.commit((replace(fact, job=job, ordinal=ordinal, conversation=job),))
+        yield job
+
+
 async def lag() -> None:
     """Note how late each tick of a millisecond comes; a line on stdin asks for them, and a pause begins anew."""
     loop = asyncio.get_running_loop()
@@ -74,7 +92,10 @@ async def serve(kind: str, arguments: list[str]) -> None:
             assert Ring(mock)
         more = int(arguments[0]) - 1 if kind in ("full", "fresh", "lagging") and arguments else 0
         invoke = invoke_request(mock, token)
-        jobs = [job, *(accepted(mock, invoke) for _ in range(more))]
+        jobs = [
+            job,
+            *(parked(mock, invoke, more) if kind == "lagging" else (accepted(mock, invoke) for _ in range(more))),
+        ]
         kept = await full(mock, token, jobs if kind == "fresh" else jobs[:: max(1, len(jobs) // 10_000)])
         assert kept
         if kind == "lagging":
