@@ -23,9 +23,10 @@ from lab.tui.view.rows.exchange import exchange
 from lab.tui.view.rows.help import help_page
 from lab.tui.view.rows.message import suggestions
 from lab.tui.view.rows.pages import Choice, picker
+from lab.tui.view.seen import Call
 from lab.tui.view.sight import exchange_of
 from lab.tui.view.spans import plain, width
-from lab.tui.view.state import Call, Look, Scene, Stage
+from lab.tui.view.state import Look, Scene, Stage
 from tests.tui import play
 from tests.tui.shown import shown, stage_of, text, until
 from tests.tui.test_view import SHOW, fold, scene_of, screen

@@ -9,8 +9,9 @@ from lab.tui.screens.page import Page
 from lab.tui.themes import Styles
 from lab.tui.view.curl import curl
 from lab.tui.view.rows.exchange import exchange, name
+from lab.tui.view.seen import Call
 from lab.tui.view.spans import Row
-from lab.tui.view.state import Call, Scene
+from lab.tui.view.state import Scene
 
 FOOT = "y as curl · ← → others · esc"
 

@@ -24,22 +24,17 @@ from lab.tui.messages import (
 )
 from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.fault import FaultScreen
-from lab.tui.screens.following import FollowingScreen
+from lab.tui.screens.looking import LookingScreen
 from lab.tui.screens.page import Page, Picker
 from lab.tui.view.rows.help import help_page
-from lab.tui.view.rows.message import suggestions
 from lab.tui.view.sight import exchange_of
 from lab.tui.view.spans import Row
-from lab.tui.widgets.part import Pressed, Scrolled
+from lab.tui.widgets.part import Pressed
 
 ADVICE = {
     "truecolor": "16 million", "256": "256; COLORTERM=truecolor gives all", "standard": "16; COLORTERM=truecolor gives all",
 }  # fmt: skip
 """How many colours the terminal has, and how to get more."""
-OTHER = {
-    "stage-dark": "stage-light", "stage-light": "stage-dark", "ansi-dark": "ansi-light", "ansi-light": "ansi-dark",
-}  # fmt: skip
-"""The theme that `t` changes to."""
 
 
 SILENT = frozenset(("back", "tell_quit", "palette", "scroll(-1)", "scroll(1)", "scroll(-10)", "scroll(10)"))
@@ -55,8 +50,8 @@ def _bindings() -> Iterator[BindingType]:
         yield Binding(key.keys, key.action, key.label, show=False, tooltip=key.help, priority=key.keys == "ctrl+c")
 
 
-class StageScreen(FollowingScreen):
-    """The stage with its keys; each asks the source, or changes what is looked at."""
+class StageScreen(LookingScreen):
+    """The stage with all its keys: those that ask the source, and those that open a page, stand here."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(_bindings())
 
@@ -67,12 +62,6 @@ class StageScreen(FollowingScreen):
             if name == action and (not rest or repr(parameters[0]) == rest[:-1]):
                 return key.offered(self.scene)
         return True
-
-    def _choose(self, **changes: object) -> None:
-        look = replace(self.scene.look, **{"said": "", **changes})  # type: ignore[arg-type]
-        if look.job != self.scene.look.job:
-            self.scene = replace(self.scene, look=look)
-        self._set(replace(self.scene, stage=self._stage(), show=self._show(), look=look))
 
     def _ask(self, intent: Intent) -> None:
         self.run_worker(self._perform(intent), group="intents", exit_on_error=False)
@@ -134,16 +123,6 @@ class StageScreen(FollowingScreen):
             self._choose(typing="", output="rendered")
             self._ask(TurnSent(text) if kind == "message" else self.decided(TYPED[kind], text))
 
-    def action_turn(self, by: int) -> None:
-        """Look at the turn before, or after; of a journal at another job."""
-        if self.scene.show.follows:
-            self.look_at_job(by)
-            return
-        turns = self.scene.turns
-        turn = max(1, min(turns, (self.scene.look.turn or turns) + by))
-        self.parts["output"].top = 0
-        self._choose(turn=0 if turn == turns else turn)
-
     def action_faster(self) -> None:
         """The next factor up."""
         self._pace(1)
@@ -163,71 +142,6 @@ class StageScreen(FollowingScreen):
         self._choose(factor=chosen)
         self._ask(SpeedChanged(chosen))
 
-    def action_output_view(self) -> None:
-        """Rendered, raw, the whole body, and round again."""
-        order = ("rendered", "raw", "body")
-        self.parts["output"].top = 0
-        self._choose(output=order[(order.index(self.scene.look.output) + 1) % 3])
-
-    def action_wire(self) -> None:
-        """Open or close the drawer."""
-        opened = not self.scene.look.wire
-        self.parts["wire"].top = 0
-        self._choose(wire=opened, zoom="", focus="wire" if opened else "")
-
-    def action_full_wire(self) -> None:
-        """The drawer over all panes, and back."""
-        full = self.scene.look.zoom != "wire"
-        self._choose(zoom="wire" if full else "", focus="wire" if full or self.scene.look.wire else "")
-
-    def action_focus_pane(self, pane: str) -> None:
-        """Look at a pane; once more: look away."""
-        if pane == "wire" and not self.scene.look.wire:
-            self._choose(wire=True, focus="wire", zoom="")
-            return
-        focus = "" if self.scene.look.focus == pane else pane
-        zoom = pane if self.scene.look.zoom and focus else ""
-        self._choose(focus=focus, zoom=zoom)
-
-    def action_zoom(self) -> None:
-        """All the room for the pane in focus, and back."""
-        self._choose(zoom="" if self.scene.look.zoom else self._in_focus())
-
-    def _in_focus(self) -> str:
-        return self.scene.look.focus or ("wire" if self.scene.look.wire else "output")
-
-    def action_scroll(self, by: int) -> None:
-        """Scroll the pane in focus; in the message row, the next suggestion."""
-        if self.scene.look.typing:
-            self._suggest(by)
-        else:
-            self._scroll(self._in_focus(), by)
-
-    def _suggest(self, by: int) -> None:
-        offered, field = suggestions(self.scene), self._input()
-        if self.scene.look.typing == "message" and offered:
-            at = offered.index(field.value) + by if field.value in offered else 0
-            field.value = offered[at % len(offered)]
-            field.cursor_position = len(field.value)
-
-    def _scroll(self, pane: str, by: int) -> None:
-        part = self.parts[pane]
-        most = max(0, len(self.scene.stage.calls) - 1 if pane == "wire" else 4_000)
-        part.top = max(0, min(most, part.top + (-by if pane == "wire" else by)))
-        self.refresh_parts()
-
-    def action_back(self) -> None:
-        """Leave the input row, the maximised pane, the focus, the drawer: the innermost first."""
-        look = self.scene.look
-        if look.typing:
-            self._choose(typing="")
-        elif look.zoom:
-            self._choose(zoom="")
-        elif look.focus and not (look.focus == "wire" and look.wire):
-            self._choose(focus="")
-        else:
-            self._choose(wire=False, focus="")
-
     def action_tell_quit(self) -> None:
         """ctrl+c is no way out, but tells of it."""
         self._set(replace(self.scene, look=replace(self.scene.look, said="ctrl+q ends the lab.")))
@@ -235,10 +149,6 @@ class StageScreen(FollowingScreen):
     def action_leave(self) -> None:
         """End the app; it returns the outcome's document."""
         self.lab.leave()
-
-    def action_presenter(self) -> None:
-        """One thing at a time, in large, and back."""
-        self._choose(presenter=not self.scene.look.presenter, zoom="")
 
     def action_palette(self) -> None:
         """Every command by its name."""
@@ -255,10 +165,6 @@ class StageScreen(FollowingScreen):
             if keys.by_shown(shown).offered(scene):
                 told = f"{kind} at the open gate, with a comment"
                 yield f"{kind.capitalize()} with a comment", told, partial(self._choose, typing=kind)
-
-    def action_theme(self) -> None:
-        """Dark stage, light stage."""
-        self.lab.theme = OTHER.get(self.lab.theme, "stage-dark")
 
     def action_picture(self) -> None:
         """Save the screen as SVG."""
@@ -309,9 +215,3 @@ class StageScreen(FollowingScreen):
             if key.shown == told.key and key.offered(self.scene):
                 await self.run_action(key.action)
                 return
-
-    @on(Scrolled)
-    def scroll_part(self, told: Scrolled) -> None:
-        """The wheel scrolls the pane under it."""
-        if told.part in ("output", "wire"):
-            self._scroll(told.part, told.by)

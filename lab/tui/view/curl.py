@@ -3,7 +3,7 @@
 from shlex import quote
 
 from lab.tui.view.clean import CAP, DOTS
-from lab.tui.view.state import Call
+from lab.tui.view.seen import Call
 
 LEFT_OUT = frozenset(("host", "content-length", "connection", "user-agent", "accept-encoding", "transfer-encoding"))
 """Headers that curl makes itself, or that say nothing about the request."""

@@ -11,7 +11,8 @@ from lab.tui.view import clean
 from lab.tui.view.armed import with_fact
 from lab.tui.view.jobs import Flight, Grant, Jobs, Passage
 from lab.tui.view.reduce import reduce
-from lab.tui.view.state import JobView, Pairs, Stage, TokenView
+from lab.tui.view.seen import JobView, Pairs, TokenView
+from lab.tui.view.state import Stage
 
 
 @dataclass(frozen=True, slots=True)

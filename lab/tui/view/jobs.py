@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from lab.core.clock import Epoch, Millis
 from lab.tui.view.armed import Armed
-from lab.tui.view.state import MOST_CALLS, Call, Pairs, Stage
+from lab.tui.view.seen import Call, Pairs
+from lab.tui.view.state import MOST_CALLS, Stage
 
 MOST_PASSAGES = 1_000
 """How many jobs can be looked at; the oldest are given up."""

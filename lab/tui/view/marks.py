@@ -1,6 +1,7 @@
 """The rows of a timeline, in order of their instants and bounded: changes stay, what repeats is counted."""
 
-from lab.tui.view.state import MOST_MARKS, Mark
+from lab.tui.view.seen import Mark
+from lab.tui.view.state import MOST_MARKS
 
 Marks = tuple[Mark, ...]
 

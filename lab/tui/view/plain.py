@@ -5,7 +5,8 @@ from lab.tui.view import clean
 from lab.tui.view.narrate import phase, sentence
 from lab.tui.view.output import EMPTY, NOTHING
 from lab.tui.view.rows.parts import at_text, latency
-from lab.tui.view.state import Call, Scene, Show, Stage
+from lab.tui.view.seen import Call
+from lab.tui.view.state import Scene, Show, Stage
 
 CAP = 8_192
 """The most characters of an output that a transcript shows."""

@@ -1,6 +1,7 @@
 """What is meant by what is looked at: the exchange behind a pane."""
 
-from lab.tui.view.state import Call, Scene
+from lab.tui.view.seen import Call
+from lab.tui.view.state import Scene
 
 ROUTES = {"token": "token", "polling": "status", "output": "status"}
 """Whose last exchange a pane opens; that of the job is the one that started it."""

@@ -4,8 +4,9 @@ from lab.core.clock import Millis
 from lab.tui import keys
 from lab.tui.view.rows import message
 from lab.tui.view.rows.parts import at_text, minutes
+from lab.tui.view.seen import GateView, Patience
 from lab.tui.view.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, row, width, wrap
-from lab.tui.view.state import GateView, Patience, Scene
+from lab.tui.view.state import Scene
 
 GROUND = "@tint-wait"
 _FACES = {"a": ("fill", "@fill-done"), "r": ("fill", "@fill-bad"), "c": ("wait", "@panel")}

@@ -3,8 +3,9 @@
 from lab.tui.view import output as outputs
 from lab.tui.view.curl import curl
 from lab.tui.view.rows.parts import latency, phrase, since_text
+from lab.tui.view.seen import Call
 from lab.tui.view.spans import BLANK, Row, clip, clip_left, cut, row, wrap
-from lab.tui.view.state import Call, Scene
+from lab.tui.view.state import Scene
 
 
 def name(scene: Scene, call: Call) -> str:

@@ -16,8 +16,9 @@ from lab.tui.view.rows.parts import (
     title,
 )
 from lab.tui.view.rows.polling import next_call
+from lab.tui.view.seen import JobView
 from lab.tui.view.spans import BLANK, Row, Rows, clip_left, digits, middle, row, width, wrap
-from lab.tui.view.state import JobView, Scene
+from lab.tui.view.state import Scene
 
 NONE_YET = "No job yet. invokeAsync returns a Job ID at once, not the output."
 

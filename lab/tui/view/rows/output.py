@@ -5,8 +5,9 @@ from lab.tui.view import output as outputs
 from lab.tui.view.markdown import markdown
 from lab.tui.view.narrate import glyph, phase, role, status_role
 from lab.tui.view.rows.parts import bottom, frame, minutes, one_row, paragraph, reply_row, title
+from lab.tui.view.seen import Last
 from lab.tui.view.spans import BLANK, Row, Rows, centre, clip, cut, digits, row, wrap
-from lab.tui.view.state import Last, Scene, Stage
+from lab.tui.view.state import Scene, Stage
 
 LATER = "The output comes with COMPLETE."
 

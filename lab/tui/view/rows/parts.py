@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from lab.core.clock import Millis, clock_text
+from lab.tui.view.seen import Pairs
 from lab.tui.view.spans import BLANK, Row, Rows, clip, cut, ends, fill, hot, row, width, wrap
-from lab.tui.view.state import Pairs, Scene, Stage
+from lab.tui.view.state import Scene, Stage
 
 ROUND, HEAVY = "╭─╮│╰╯", "┏━┓┃┗┛"
 FRAMES = {

@@ -7,8 +7,9 @@ from lab.tui.view.marks import repeats
 from lab.tui.view.narrate import glyph, phase, status_role
 from lab.tui.view.rows.lane import bars
 from lab.tui.view.rows.parts import at_text, bottom, frame, latency, one_row, paragraph, request_row, seconds, title
+from lab.tui.view.seen import Mark, Pending
 from lab.tui.view.spans import BLANK, Row, Rows, clip, ends, gauge, row
-from lab.tui.view.state import Mark, Pending, Scene, Stage
+from lab.tui.view.state import Scene, Stage
 
 NONE_YET = "Nothing to poll yet."
 BAR_FROM = 46

@@ -16,8 +16,9 @@ from lab.tui.view.rows.parts import (
     title,
 )
 from lab.tui.view.rows.polling import next_call
+from lab.tui.view.seen import TokenView
 from lab.tui.view.spans import BLANK, Row, Rows, gauge, row
-from lab.tui.view.state import Scene, TokenView
+from lab.tui.view.state import Scene
 
 NONE_YET = "No token yet. The first request asks for one."
 

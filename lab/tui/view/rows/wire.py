@@ -2,8 +2,9 @@
 
 from lab.core.clock import Millis
 from lab.tui.view.rows.parts import API_HEAD, frame, latency, one_row, since_text, title
+from lab.tui.view.seen import Call
 from lab.tui.view.spans import Row, Rows, backed, clip, clip_left, cut, fill, row
-from lab.tui.view.state import Call, Scene
+from lab.tui.view.state import Scene
 
 FULL_PATHS = 146
 """From so many columns within the frame on, paths are whole."""
