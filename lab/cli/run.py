@@ -1,5 +1,7 @@
 """`lab run`: the external app without a screen, as a transcript or as its outcome in one line."""
 
+from typing import TYPE_CHECKING
+
 from lab.cli.asking import Person
 from lab.cli.console import Console, Interrupted
 from lab.cli.loop import Stop, complete
@@ -14,8 +16,10 @@ from lab.core.run import App, Outcome, run
 from lab.core.service import Service
 from lab.engine.driver import drive
 from lab.engine.instant import run_instantly
-from lab.engine.transport import HttpTransport
 from lab.settings import Peer, Settings
+
+if TYPE_CHECKING:
+    from lab.engine.transport import HttpTransport
 
 
 def execute(asked: Settings, console: Console) -> int:
@@ -59,6 +63,7 @@ def instantly(asked: Settings, made: World, console: Console) -> int:
 def over_loopback(asked: Settings, made: World, console: Console) -> int:
     """The external app calls the mock as a stranger would, over a socket."""
     from lab.cli.embedded import embedded
+    from lab.engine.transport import HttpTransport
 
     async def work(stop: Stop) -> int:
         told = transcript(asked, made, console)
@@ -74,6 +79,8 @@ def over_loopback(asked: Settings, made: World, console: Console) -> int:
 
 def at_peer(asked: Settings, peer: Peer, console: Console) -> int:
     """The external app calls another server, or a real pod."""
+    from lab.engine.transport import HttpTransport
+
     if asked.record is not None:
         raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
     scenario = load(asked)[0].scenario
@@ -95,7 +102,7 @@ def transcript(asked: Settings, made: World, console: Console) -> Transcript:
 
 
 async def call(
-    turns: Thread, transport: HttpTransport, clock: Clock, told: Transcript, person: Person | None = None
+    turns: Thread, transport: "HttpTransport", clock: Clock, told: Transcript, person: Person | None = None
 ) -> list[Outcome]:
     """The turns over a transport, which is closed whatever happens."""
 
