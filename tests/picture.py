@@ -22,7 +22,7 @@ async def picture() -> str:
     )
     made = world(asked, reviewer="person")
     async with AsyncExitStack() as stack:
-        app = screen(acts_of(made), connecting(asked, made, Console(), Stop(), stack, []), made, asked)
+        app = screen(acts_of(asked, made), connecting(asked, made, Console(), Stop(), stack, []), made, asked)
         async with app.run_test(size=(120, 36)) as pilot:
             await pilot.pause(1)
             await pilot.press("space")

@@ -1,7 +1,7 @@
 """`lab demo`: one run on the screen, or as lines where there is no terminal."""
 
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from lab.cli.console import SIGNALS, Console, Interrupted
 from lab.cli.loop import Stop, complete
-from lab.cli.world import World, app_for_peer, app_of, clock_of, load, others, world
+from lab.cli.world import World, app_for_peer, app_of, clock_of, load, others, own_seed, world
 from lab.clocks import AnyClock
 from lab.core.errors import UsageError
 from lab.settings import Peer, Settings
@@ -61,7 +61,7 @@ def on_mock(asked: Settings, console: Console) -> int:
         async with AsyncExitStack() as stack:
             cast = stack.enter_context(casting(asked, made.clock, made.config.outlines[0].scenario.title, console))
             connect = connecting(asked, made, console, stop, stack, served)
-            app = screen(acts_of(made), connect, made, asked, unloaded, cast)
+            app = screen(acts_of(asked, made), connect, made, asked, unloaded, cast)
             await shown(app, stop, console)
         return served[0].dead if served else 0
 
@@ -98,14 +98,25 @@ def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
     return complete(work)
 
 
-def acts_of(made: World) -> "tuple[Act, ...]":
-    """What the picker offers, the scenario asked for first."""
+def acts_of(asked: Settings, made: World) -> "tuple[Act, ...]":
+    """What the picker offers, the scenario asked for first; a tape's header has one seed for all."""
     from lab.tui.sources import Act
 
-    config = made.config
-    return tuple(
-        Act(app_of(config, each.scenario), seed=config.seed, scenario=each.scenario) for each in config.outlines
-    )
+    config, told = made.config, [each.scenario for each in made.config.outlines]
+    seeds = [config.seed if asked.record else own_seed(asked, config, each) for each in told]
+    return tuple(Act(app_of(config, each), seed=seed, scenario=each) for each, seed in zip(told, seeds, strict=True))
+
+
+def following(asked: Settings, made: World, mock: "Served") -> "Callable[[str], Act]":
+    """Has the mock follow the scenario that was chosen; the act as it is played then."""
+    from lab.tui.sources import Act
+
+    def follow(name: str) -> Act:
+        scenario = next(each.scenario for each in made.config.outlines if each.name == name)
+        config = mock.recast(name, own_seed(asked, made.config, scenario))
+        return Act(app_of(config, scenario), seed=config.seed, scenario=scenario)
+
+    return follow
 
 
 @contextmanager
@@ -169,7 +180,8 @@ def connecting(
         control = ControlClient(mock.control_url, mock.control_token)
         stack.push_async_callback(transport.close)
         stack.push_async_callback(control.close)
-        yield Link(transport, Steering(control), mock.base_url, mock.token_url)
+        follow = following(asked, made, mock)
+        yield Link(transport, Steering(control), mock.base_url, mock.token_url, follow)
 
     return connect
 

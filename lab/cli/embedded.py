@@ -1,9 +1,9 @@
 """The mock on its sockets for as long as a command needs it: the API, the control plane, the tape."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
@@ -17,7 +17,8 @@ from lab.core.clock import Millis
 from lab.core.journal import RequestMalformed
 from lab.core.observe import Noted, Observation
 from lab.core.run import token_request
-from lab.core.service import Service
+from lab.core.seeds import Seed
+from lab.core.service import Config, Service
 from lab.files import publish_token, withdraw_token
 from lab.server.app import MockServer
 from lab.server.control import ControlPlane
@@ -40,6 +41,8 @@ class Served:
     """What a client must trust to call `https_url`."""
     dead: int = 0
     """Afterwards: 4 if the tape died, else 0."""
+    recast: Callable[[str, Seed], Config] = field(kw_only=True)
+    """Follows a scenario with a seed, unless a tape runs; by what it serves now."""
 
     @property
     def token_url(self) -> str:
@@ -81,6 +84,12 @@ async def embedded(
         raise
     if outside:
         service.observers.append(_Hint(console))
+
+    def recast(scenario: str, seed: Seed) -> Config:
+        if not taping.running:
+            service.recast(service.config.following(scenario, seed))
+        return service.config
+
     server = MockServer(service, made.clock, made.limits)
     token = control_token()
     control = ControlPlane(server, token, trouble=lambda: taping.trouble, recorder=taping)
@@ -90,7 +99,7 @@ async def embedded(
     Service(made.config).serve(token_request(app_of(made.config)), 0)
     try:
         base = await server.start(bound=bound)
-        served = Served(base, await control.start(asked.host, asked.control_port), token)
+        served = Served(base, await control.start(asked.host, asked.control_port), token, recast=recast)
         if secure is not None:
             served.https_url, served.ca_file = secure.start(server)
         if outside:

@@ -113,6 +113,12 @@ def seed_of(asked: Settings, outlines: tuple[Outline, ...]) -> Seed:
     return fresh_seed() if own is None else own
 
 
+def own_seed(asked: Settings, config: Config, scenario: Scenario) -> Seed:
+    """The seed with which one scenario of several is played: the one given, its own, else that of the mock."""
+    own = scenario.seed if asked.seed is None else asked.seed
+    return config.seed if own is None else own
+
+
 def epoch_of(asked: Settings) -> int:
     """The wall time of instant 0: fixed for a run in one process, else the second in which the lab started."""
     if asked.epoch is not None:

@@ -1,12 +1,20 @@
 """`lab demo` as a person sees it, and as a pipe reads it."""
 
+import json
 import signal
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from lab.cli.console import Console
+from lab.cli.demo import acts_of, connecting
+from lab.cli.loop import Stop
+from lab.cli.world import others, world
+from lab.core.run import token_request
+from lab.settings import Settings
 from tests import terminal
 from tests.conftest import ROOT, Lab
 from tests.terminal import Terminal
@@ -63,3 +71,43 @@ def test_a_person_answers_line_by_line_where_there_is_no_screen(tmp_path: Path) 
         shown.press("x\nr too dear\n")
         shown.until(lambda seen: "too dear" in seen.text and "COMPLETE" in seen.text)
         assert shown.ended() == 0
+
+
+BRIEF = """
+lab: 1
+name: {name}
+title: T
+seed: {seed}
+agent: {{code: T_{seed}}}
+ask: Go
+token: {{lifetime: {seed}m}}
+steps: [{{complete: done, output: x}}]
+"""
+
+
+@pytest.mark.parametrize(("given", "seeds"), [(None, [5, 7]), (9, [9, 9])])
+async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: int | None, seeds: list[int]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, seed in (("first", 5), ("second", 7)):
+        (tmp_path / f"{name}.yaml").write_text(BRIEF.format(name=name, seed=seed).lstrip())
+    asked = Settings("demo", ("first",), scenarios=str(tmp_path), clock="scaled", factor="1", seed=given)
+    made = world(asked, reviewer="person", more=others(asked)[0])
+    assert [act.seed for act in acts_of(asked, made)] == seeds
+    async with AsyncExitStack() as stack, connecting(asked, made, Console(), Stop(), stack, [])() as link:
+        assert link.follow is not None and link.control is not None
+
+        async def lifetime() -> object:
+            act = acts_of(asked, made)[0]
+            return json.loads((await link.transport.send("token", token_request(act.app))).body)["expires_in"]
+
+        assert await lifetime() == 300
+        assert link.follow("second").seed == seeds[1]
+        assert await lifetime() == 420
+        await link.control.begin_tape("kept")
+        act = link.follow("first")
+        assert (act.seed, act.choice.name, await lifetime()) == (seeds[1], "first", 420)
+        await link.control.end_tape()
+        assert (link.follow("first").seed, await lifetime()) == (seeds[0], 300)
+    assert f'"seed":{seeds[1]}' in (tmp_path / "recordings" / "kept.rec.jsonl").read_text().splitlines()[0]

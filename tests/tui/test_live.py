@@ -150,14 +150,16 @@ class Stagehand:
         self.plane = Plane(self.clock, self.peer) if plane else None
         self.closed = False
 
+        other = play.SCENARIO.model_copy(update={"name": "other", "title": "Another"})
+        scenarios = {told.name: told for told in (play.SCENARIO, other)}
+
         @asynccontextmanager
         async def connect() -> AsyncIterator[Link]:
             try:
-                yield Link(self.peer, self.plane)
+                yield Link(self.peer, self.plane, follow=lambda name: Act(APP, 7, scenarios[name]))
             finally:
                 self.closed = True
 
-        other = play.SCENARIO.model_copy(update={"name": "other", "title": "Another"})
         acts = (Act(APP, 42, play.SCENARIO), Act(APP, 42, other))
         self.live = Live(acts, connect, self.clock, first="item-comparison", scaled=plane)
         self.told: list[Observation] = []
@@ -375,8 +377,10 @@ async def test_faults_go_to_the_control_plane(hand: Stagehand) -> None:
 async def test_another_scenario_is_played(hand: Stagehand) -> None:
     assert await hand.do(ScenarioChosen("nothing")) == "Scenario nothing can't be played."
     await hand.do(ScenarioChosen("other"))
-    assert hand.live.title == "Another"
+    assert (hand.live.title, hand.live.seed) == ("Another", 7), "the mock follows it"
     await hand.until(Noted)
+    await hand.do(ResetAsked())
+    assert hand.live.seed == 7
 
 
 async def test_facts_of_the_journal_are_told_but_not_its_exchanges(hand: Stagehand) -> None:

@@ -206,6 +206,10 @@ class Service:
         self._mock = Mock(self.config)
         self.note(ScenarioLoaded(at=now, scenario=made.name, sha256=made.digest))
 
+    def recast(self, config: Config) -> None:
+        """Serve by another configuration from now on. No tape may run: its header tells of the one before."""
+        self.config, self._mock = config, Mock(config)
+
     def reset(self, now: Millis) -> None:
         """Clear the ledger, its numbers too."""
         self._mock.views.forget()

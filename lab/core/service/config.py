@@ -48,6 +48,11 @@ class Config:
         )  # fmt: skip
         return changed.settled(self.layers) if self.layers is not None else changed
 
+    def following(self, scenario: str, seed: Seed) -> "Config":
+        """The same with lifetime and latency of tokens, switches and seed of one of the scenarios."""
+        changed = replace(self, token_scenario=scenario, seed=seed)
+        return changed.settled(self.layers) if self.layers is not None else changed
+
     @property
     def token_outline(self) -> Outline | None:
         """The scenario that tokens follow: the only one, or the one named; else None."""

@@ -150,8 +150,8 @@ class Live(Playing):
             refused = await link.control.reset()
             if refused is not None:
                 return refused
-        if act is not self._act:
-            self._act, self._said = act, None
+        if act.choice.name != self._act.choice.name:
+            self._act, self._said = act if link.follow is None else link.follow(act.choice.name), None
         self._x, self._turn, self._until = 0, 0, ""
         self._told.clear()
         while not self._queue.empty():

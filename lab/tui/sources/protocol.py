@@ -99,16 +99,6 @@ class Control(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """What a run needs of the outer world: made after the first paint."""
-
-    transport: "Transport"
-    control: Control | None = None
-    base: str = ""
-    token_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Act:
     """One thing that LIVE can play: a scenario (None against a pod), and our app made for it."""
 
@@ -125,6 +115,18 @@ class Act:
             return Choice(self.name, self.title)
         told = self.scenario
         return Choice(told.name, told.title, told.shows, told.story, told, self.seed or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a run needs of the outer world: made after the first paint."""
+
+    transport: "Transport"
+    control: Control | None = None
+    base: str = ""
+    token_url: str = ""
+    follow: Callable[[str], Act] | None = None
+    """Has the mock play a scenario as if it were served alone, where it can; the act as it is played then."""
 
 
 Connect = Callable[[], AbstractAsyncContextManager[Link]]
