@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from lab.cli.console import Console
+from lab.cli.endings import Endings
 from lab.cli.entropy import control_token
 from lab.cli.loop import Stop
 from lab.cli.reloading import Reloading
@@ -15,7 +16,7 @@ from lab.cli.world import World, app_of
 from lab.core import wire
 from lab.core.clock import Millis
 from lab.core.journal import RequestMalformed
-from lab.core.observe import Noted, Observation
+from lab.core.observe import Noted, Observation, Observer
 from lab.core.run import token_request
 from lab.core.seeds import Seed
 from lab.core.service import Config, Service
@@ -67,15 +68,20 @@ class _Hint:
 
 @asynccontextmanager
 async def embedded(
-    asked: Settings, made: World, console: Console, stop: Stop, *, outside: bool = False
+    asked: Settings, made: World, console: Console, stop: Stop, *, outside: bool = False, told: Observer | None = None
 ) -> AsyncIterator[Served]:
-    """Serve from the first line of the tape to its footer. `outside`: the client is another process."""
+    """Serve from the first line of the tape to its footer.
+
+    `outside`: the client is another process. `told` hears in which step each job ended.
+    """
     # First of all the port, for URLs in answers name it; nobody is accepted yet.
     bound = bind(asked.host, asked.port)
     secure = secured(asked, bound)
     # A pod is reached by https alone, so that is what URLs name where it is served.
     made = replace(made, config=replace(made.config, here=secure.origin if secure else bound.origin))
     service = Service(made.config)
+    if told is not None:
+        service.observers.append(Endings(service, told))
     try:
         taping = Taping(asked, made, service, console, outside=outside)
     except BaseException:

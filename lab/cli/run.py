@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from lab.cli.asking import Person
 from lab.cli.console import Console, Interrupted
+from lab.cli.endings import Endings
 from lab.cli.loop import Stop, complete
 from lab.cli.taping import Taping
 from lab.cli.thread import READING, Thread, thread
@@ -39,6 +40,7 @@ def instantly(asked: Settings, made: World, console: Console) -> int:
     service = Service(made.config)
     taping = Taping(asked, made, service, console, outside=False)
     told = transcript(asked, made, console)
+    service.observers.append(Endings(service, told))
     turns = thread(app_of(made.config), made.config.outlines[0].scenario)
     now: Millis = 0
 
@@ -67,7 +69,7 @@ def over_loopback(asked: Settings, made: World, console: Console) -> int:
 
     async def work(stop: Stop) -> int:
         told = transcript(asked, made, console)
-        async with embedded(asked, made, console, stop) as mock:
+        async with embedded(asked, made, console, stop, told=told) as mock:
             transport = HttpTransport(mock.base_url, mock.token_url)
             person = Person(console, made.clock) if asked.reviewer == "person" and console.terminal else None
             turns = thread(app_of(made.config), made.config.outlines[0].scenario)

@@ -27,13 +27,30 @@ def references(value: dict[str, Json], collector: Collector, stem: str | None) -
     entries = [(("turns", place), entry) for place, entry in enumerate(turns if isinstance(turns, list) else [])]
     earlier: list[frozenset[str] | None] = []
     known: list[str] = []
+    endings: dict[str, list[str]] = {"complete": [], "error": []}
     for prefix, part in [((), value), *entries]:
         if isinstance(part, dict):
             steps = _part(part, prefix, tuple(earlier) if entries else None, collector)
             known += [step.id for step in steps if step.id not in known]
+            for step in steps:
+                endings.get(step.kind, []).append(step.id)
             data = part.get("data", {})
             earlier.append(frozenset(data) if isinstance(data, dict) else None)
+    _narrated(value, endings, collector)
     _faults(value, known, collector)
+
+
+def _narrated(value: dict[str, Json], endings: dict[str, list[str]], collector: Collector) -> None:
+    """Each ending that has a sentence of its own is one of its kind."""
+    narration = value.get("narration")
+    for kind, ids in endings.items():
+        told = narration.get(kind) if isinstance(narration, dict) else None
+        for name in told if isinstance(told, dict) else ():
+            if name not in ids:
+                what = f"no step ends in {kind}: {name}"
+                collector.add(
+                    ("narration", kind, name), what, nearest(name, ids) or f"there are {', '.join(ids) or 'none'}"
+                )
 
 
 def _part(

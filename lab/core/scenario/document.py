@@ -7,7 +7,7 @@ from pydantic import JsonValue as Json
 
 from lab.core.scenario.draws import Datum, Latency
 from lab.core.scenario.faults import Fault
-from lab.core.scenario.steps import AnyStep
+from lab.core.scenario.steps import AnyStep, Complete, Failure, StepId, step_id
 from lab.core.scenario.switches import Switches
 from lab.core.scenario.words import Duration, Model
 
@@ -95,6 +95,17 @@ class Latencies(Model):
     status: Latency = Field(0, description="of a status poll")
 
 
+def _told_form(value: object) -> str:
+    return "told:endings" if isinstance(value, dict) else "told:text"
+
+
+Told: TypeAlias = Annotated[
+    Annotated[str, Tag("told:text")] | Annotated[dict[StepId, str], Field(min_length=1), Tag("told:endings")],
+    Discriminator(_told_form),
+]
+"""A sentence for every ending of its kind, or one for each by its id."""
+
+
 class Narration(Model):
     """One plain sentence a stage, shown under the stepper; ours where one is missing."""
 
@@ -103,8 +114,13 @@ class Narration(Model):
     invoke: str | None = Field(None, description="while the question is handed over")
     polling: str | None = Field(None, description="while the app asks how the job is")
     waiting: str | None = Field(None, description="while a person must decide")
-    complete: str | None = Field(None, description="once the answer is there")
-    error: str | None = Field(None, description="once the job has failed")
+    complete: Told | None = Field(None, description="once the answer is there; or {ENDING: sentence, …}")
+    error: Told | None = Field(None, description="once the job has failed; or {ENDING: sentence, …}")
+
+    def of_ending(self, kind: str, step: str | None) -> str | None:
+        """The sentence for an ending (`complete` or `error`); one that isn't known (None) has none of its own."""
+        told = self.complete if kind == "complete" else self.error
+        return told.get(step or "") if isinstance(told, dict) else told
 
 
 def _version(value: object) -> object:
@@ -150,6 +166,12 @@ class Scenario(Model):
     )
     faults: tuple[Fault, ...] = Field((), strict=False, max_length=200, description="what goes wrong on the wire")
     narration: Narration = Field(Narration(), description="one plain sentence a stage")
+
+    @property
+    def endings(self) -> frozenset[str]:
+        """The ids of all its endings, those of its later turns too."""
+        steps = (*self.steps, *(step for turn in self.turns for step in turn.steps))
+        return frozenset(step_id(step) for step in steps if isinstance(step, Complete | Failure))
 
     @property
     def message(self) -> str:

@@ -97,7 +97,7 @@ def sentence(scene: Scene) -> str:
         return FOLLOWED["unseen"]
     if here == "invoke" and stage.job is not None and stage.job.code is None:
         return "The token is here. invokeAsync asks the agent team to start a job."
-    told = _scenario_sentence(scene.show, here)
+    told = _scenario_sentence(scene.show, here, stage.ending)
     if told:
         begin = " Press space."
         return told + begin if here == "idle" and len(told) + len(begin) <= 76 and "space" not in told else told
@@ -112,8 +112,13 @@ def sentence(scene: Scene) -> str:
     return OURS[here]
 
 
-def _scenario_sentence(show: Show, here: str) -> str | None:
-    if show.scenario is None:
+def _scenario_sentence(show: Show, here: str, ending: str | None) -> str | None:
+    scenario = show.scenario
+    if scenario is None:
         return None
-    told: str | None = getattr(show.scenario.narration, here)
+    if here == "complete" or here == "error":
+        # a job may end where the scenario says nothing: no scenario fitted, or a verdict had its default
+        own = ending is None or ending in scenario.endings
+        return scenario.narration.of_ending(here, ending) if own else None
+    told: str | None = getattr(scenario.narration, here)
     return told

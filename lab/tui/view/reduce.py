@@ -131,6 +131,8 @@ def _noted(stage: Stage, fact: journal.Fact) -> Stage:
             return marked(decided, Mark(fact.at, "decided", word))
         case journal.GateExpired() if _ours(stage, fact.job):
             return marked(stage, Mark(fact.at, "decided", "timed out", bad=True))
+        case journal.JobStatus(to="COMPLETE" | "ERROR") if stage.job is not None and stage.job.job in (None, fact.job):
+            return replace(stage, ending=clean.line(fact.step, 80))
         case journal.FaultStruck() if stage.ended is None and stage.job is not None:
             return marked(stage, Mark(fact.at, "struck", clean.line(fact.fault, 80), bad=True))
         case journal.TapeNoted():

@@ -48,6 +48,8 @@ class Stage:
     ended: Millis | None = None
     outcome: Outcome | None = None
     calls: tuple[Call, ...] = ()
+    ending: str | None = None
+    """The step in which the job ended, where the mock's journal tells."""
     notes: tuple[str, ...] = field(default=())
     """What a reader should see: remarks of the mock's journal."""
     past: tuple["Stage", ...] = ()

@@ -1,0 +1,64 @@
+"""A sentence for every ending of its kind, or one for each: what is told fits what came."""
+
+import pytest
+
+from lab.core.errors import ScenarioError
+from lab.core.parse import parse
+from lab.core.scenario import Scenario
+from lab.tui.view.narrate import OURS, sentence
+from lab.tui.view.seen import JobView
+from lab.tui.view.state import Last, Scene, Show, Stage
+
+TEXT = """\
+lab: 1
+name: order
+title: An order
+agent: {code: ORDER}
+ask: Go
+steps:
+  - gate: boss
+    asks: Go on?
+    patience: 1m
+    verdicts: {rejected: dropped}
+  - complete: released
+    output: Released.
+  - complete: dropped
+    output: Dropped.
+narration:
+  complete: NARRATION
+"""
+
+
+def scenario(narration: str) -> Scenario:
+    return parse(TEXT.replace("NARRATION", narration), "order.yaml", stem="order")
+
+
+def told(narration: str, ending: str | None, status: str = "COMPLETE") -> str:
+    last = Last(status, "x", None, None, (), None, None, 200, 1, "", 1)
+    stage = Stage(start=0, job=JobView(0, "/", "ORDER", job="j"), last=last, polls=1, ending=ending)
+    return sentence(Scene(stage=stage, show=Show(scenario=scenario(narration))))
+
+
+@pytest.mark.parametrize(
+    ("narration", "ending", "expected"),
+    [
+        ("It is done.", "released", "It is done."), ("It is done.", "dropped", "It is done."),
+        ("It is done.", None, "It is done."), ("It is done.", "unmatched", OURS["complete"]),
+        ("It is done.", "boss", OURS["complete"]),
+        ("{released: Out it goes., dropped: It was dropped.}", "released", "Out it goes."),
+        ("{released: Out it goes., dropped: It was dropped.}", "dropped", "It was dropped."),
+        ("{released: Out it goes., dropped: It was dropped.}", None, OURS["complete"]),
+        ("{released: Out it goes.}", "dropped", OURS["complete"]),
+    ],
+)  # fmt: skip
+def test_the_sentence_fits_the_ending(narration: str, ending: str | None, expected: str) -> None:
+    assert told(narration, ending) == expected
+
+
+def test_an_ending_that_is_not_there_is_a_complaint() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        scenario("{relased: Out it goes., boss: No.}")
+    assert [str(each) for each in caught.value.complaints] == [
+        "order.yaml:16:23: narration.complete.relased: no step ends in complete: relased; did you mean released?",
+        "order.yaml:16:43: narration.complete.boss: no step ends in complete: boss; there are released, dropped",
+    ]
