@@ -8,8 +8,9 @@ from lab.core.plan import outline
 from lab.core.scenario import Scenario, Switches
 from lab.core.service import Config, Service
 from lab.core.wire import API
-from tests.core.wire_peer import DOCUMENT, EPOCH, Request, invoke, read, service, token
+from tests.core.wire_peer import DOCUMENT, EPOCH, Request, invoke, read, service, status, token
 
+RESUME = {"messageInstanceId": "x", "userResponse": "APPROVE_ACTION"}
 WRONG = {"message": "Taxi 42", "parameters": []}
 
 
@@ -31,7 +32,13 @@ def asked(route: str, bearer: str, body: object) -> Request:
         ({"version": 3}, {**WRONG, "version": 3}, "invokeAsync", 400),
         ({"version": 3}, {"message": "Taxi 42", "version": 0}, "invokeAsync", 400),
         ({"version": 3}, {"message": "Taxi 42", "version": True}, "invokeAsync", 400),
-        ({"published": False}, {"message": "", "jobId": "x", "resumeInput": {"userResponse": "YES"}}, "invokeAsync", 400),
+        ({"version": 3}, {"message": 5, "version": 99}, "invokeAsync", 403),
+        ({"version": 3}, {"message": 5, "version": "99"}, "invokeAsync", 403),
+        ({"version": 3}, {"message": "", "version": 99}, "chat", 403),
+        ({"published": False}, {"message": 5, "status": "zzz", "version": "x"}, "invokeAsync", 404),
+        ({"published": False}, {"message": "", "jobId": "x", "resumeInput": {"userResponse": "YES"}}, "invokeAsync", 404),
+        ({"published": False}, {"resumeInput": 5, "status": "DRAFT"}, "chat", 403),
+        ({}, {"message": "", "jobId": "x", "resumeInput": {"userResponse": "YES"}}, "invokeAsync", 400),
         ({}, [], "invokeAsync", 400),
     ],
 )  # fmt: skip
@@ -40,6 +47,88 @@ def test_what_is_closed_is_told_before_what_is_wrong(
 ) -> None:
     mock = service({**DOCUMENT, "agent": {"code": "EXPENSES", **agent}})
     assert mock.serve(asked(route, token(mock), body), 0).response.status == expected
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("invokeAsync", {"message": ""}),
+        ("invokeAsync", {"message": 5}),
+        ("invokeAsync", {"message": 5, "version": 99}),
+        ("invokeAsync", {"message": "Taxi 42", "conversational": True, "conversationId": "elsewhere"}),
+        ("invokeAsync", {"message": "", "jobId": "x", "resumeInput": RESUME}),
+        ("invokeAsync", {"message": "", "resumeInput": {}}),
+        ("invokeAsync", {"message": "", "resumeNodeInput": "x"}),
+        ("invokeStream", {"message": ""}),
+        ("chat", {"message": 5}),
+        ("chat", {"message": "hello", "version": 99}),
+        ("debug", {"resumeInput": {}}),
+    ],
+)
+def test_a_user_without_the_role_is_told_so_whatever_is_wrong_beside(route: str, body: object) -> None:
+    buyers: dict[str, object] = {"code": "EXPENSES", "version": 3, "roles": ["BUYER"]}
+    mock = service({**DOCUMENT, "agent": buyers}, {**DOCUMENT, "name": "open", "agent": {"code": "OPEN"}})
+    bearer = user_token(mock)
+    mock.serve(invoke(bearer, {"message": "Taxi 42", "conversational": True, "conversationId": "elsewhere"}, "OPEN"), 0)
+    response = mock.serve(asked(route, bearer, body), 1).response
+    assert response.status == 403
+    assert read(response)["userDetails"] == "Ask for a role that gives access to EXPENSES: BUYER."
+
+
+def test_a_role_that_only_one_scenario_of_the_team_asks_for_is_told_before_a_wrong_conversation() -> None:
+    buyers = {**DOCUMENT, "agent": {"code": "EXPENSES", "roles": ["BUYER"]}}
+    free = {**DOCUMENT, "name": "free", "match": "Bus", "agent": {"code": "EXPENSES"}}
+    mock = service(buyers, free, {**DOCUMENT, "name": "open", "agent": {"code": "OPEN"}})
+    bearer = user_token(mock)
+    thread = {"conversational": True, "conversationId": "elsewhere"}
+    mock.serve(invoke(bearer, {"message": "Taxi 42", **thread}, "OPEN"), 0)
+    assert mock.serve(asked("invokeAsync", bearer, {"message": "Taxi 42", **thread}), 1).response.status == 403
+    assert mock.serve(asked("invokeAsync", bearer, {"message": "Bus 42", **thread}), 1).response.status == 400
+
+
+UNREAD: tuple[dict[str, object], ...] = (
+    {"version": 99}, {"version": "x"}, {"version": 0}, {"status": "zzz"}, {"status": 5}, {"conversational": "junk"},
+    {"parameters": []},
+)  # fmt: skip
+
+
+def at_its_gate(agent: dict[str, object], **more: object) -> tuple[Service, str, str, str]:
+    """A mock whose job waits at its gate at 3 s; with the bearer, the job, and the gate's token."""
+    mock = service({**DOCUMENT, "agent": {"code": "EXPENSES", "version": 3, **agent}})
+    bearer = token(mock)
+    job = str(read(mock.serve(invoke(bearer, {"message": "Taxi 42", **more}), 0).response)["jobId"])
+    node = read(mock.serve(status(bearer, job), 3_000).response)["waitingNodeDetails"]
+    assert isinstance(node, dict)
+    return mock, bearer, job, node["callbackToken"]
+
+
+@pytest.mark.parametrize("junk", UNREAD)
+def test_a_request_that_resumes_is_not_refused_for_what_its_job_has_already(junk: dict[str, object]) -> None:
+    mock, bearer, job, _ = at_its_gate({})
+    assert mock.serve(invoke(bearer, {"message": "yes", "jobId": job, **junk}), 3_001).response.status == 202
+    mock, bearer, job, key = at_its_gate({})
+    resumes = {"jobId": job, "resumeInput": {"messageInstanceId": key, "userResponse": "APPROVE_ACTION"}}
+    assert mock.serve(invoke(bearer, {**resumes, **junk}), 3_001).response.status == 202
+
+
+@pytest.mark.parametrize("junk", UNREAD)
+def test_a_job_that_does_not_wait_resumes_nothing(junk: dict[str, object]) -> None:
+    mock, bearer, job, _ = at_its_gate({})
+    reply = mock.serve(invoke(bearer, {"message": "yes", "jobId": job, **junk}), 1_000)
+    assert reply.response.status in (400, 403)
+
+
+def test_the_job_of_a_draft_is_answered_without_saying_so_again() -> None:
+    agent: dict[str, object] = {"published": False}
+    mock, bearer, job, _ = at_its_gate(agent, status="DRAFT")
+    assert mock.serve(invoke(bearer, {"message": "yes", "jobId": job}), 3_001).response.status == 202
+    mock, bearer, job, key = at_its_gate(agent, status="DRAFT")
+    resume = {"messageInstanceId": key, "userResponse": "APPROVE_ACTION"}
+    assert mock.serve(invoke(bearer, {"jobId": job, "resumeInput": resume}), 3_001).response.status == 202
+    mock, bearer, job, _ = at_its_gate(agent, status="DRAFT", conversational=True, conversationId="talk")
+    by_thread = {"message": "yes", "conversational": True, "conversationId": "talk"}
+    assert mock.serve(invoke(bearer, by_thread), 3_001).response.status == 202
+    assert mock.serve(invoke(bearer, {"message": "Taxi 42"}), 3_002).response.status == 404
 
 
 def refusing() -> Service:

@@ -1,12 +1,17 @@
-"""What a team asks of a request before its fields count: to be published, a role, a version (contract.md §2.6, 7 to 9)."""
+"""What a team asks of a request before its fields count: to be published, a role, a version (contract.md §2.6, 7 to 9).
+
+A request that resumes is held to the first two alone.
+"""
 
 from collections.abc import Mapping
 
 from lab.core.exchange import Json
 from lab.core.plan import Outline
 from lab.core.problems import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, forbidden
+from lab.core.scenario import Status
 from lab.core.service.calls import Call
-from lab.core.service.views import Views
+from lab.core.service.views import Look, Views
+from lab.core.wire.requests import version_asked
 
 TALKS = ("chat", "debug")
 """The routes on which an unknown or unpublished team is 403, and `conversational` goes without saying."""
@@ -33,7 +38,7 @@ def lacks_role(views: Views, made: Outline, user: str | None) -> Problem | None:
 
 
 def shut(call: Call, team: tuple[Outline, ...], members: Mapping[str, Json]) -> Problem | None:
-    """Why none of the team's scenarios takes the request; None if one may."""
+    """Why none of the team's scenarios takes the request, whose fields may be wrong; None if one may."""
     switches, route = call.views.config.switches, call.route.name
     opened = open_scenarios(team, members, route)
     if not opened:
@@ -41,16 +46,31 @@ def shut(call: Call, team: tuple[Outline, ...], members: Mapping[str, Json]) -> 
     lacking = [lacks_role(call.views, each, call.bearer.user) for each in opened]
     if all(lacking):
         return lacking[0]
-    version = members.get("version")
+    version = version_asked(members, switches)
     known = [each.scenario.agent.version for each in team if each.scenario.agent.version is not None]
-    asked = isinstance(version, int) and not isinstance(version, bool) and version > 0
-    if switches.version_check and asked and known and version not in known:
+    if switches.version_check and version is not None and known and version not in known:
         return forbidden(CANNOT_EXECUTE, f"Version {version} is not published; {known[-1]} is.")
     return None
 
 
-def shut_unread(call: Call, team: tuple[Outline, ...], value: Json) -> Problem | None:
-    """The same of a body whose fields are wrong: a closed door is told before them, unless a gate is answered."""
-    if not isinstance(value, dict) or any(value.get(name) for name in ("resumeInput", "resumeNodeInput")):
+_UNREAD = ("conversational", "version", "status", "parameters")
+"""Members that aren't looked at where a job is resumed: it has its own (contract.md §3, "Resuming")."""
+
+
+def as_resumed(call: Call, value: dict[str, Json]) -> dict[str, Json]:
+    """The body as it is read: of a request that resumes, without what isn't looked at, and with the job's status."""
+    named = value.get("jobId")
+    look = own_job(call, named) if isinstance(named, str) else None
+    by_message = call.views.config.switches.answer_by_message and look and look.span.status is Status.WAITING
+    if not by_message and all(value.get(name) is None for name in ("resumeInput", "resumeNodeInput")):
+        return value
+    kept = {name: given for name, given in value.items() if name not in _UNREAD}
+    return kept if look is None else {**kept, "status": look.plan.invocation.input.status}
+
+
+def own_job(call: Call, job: str) -> Look | None:
+    """The job as it is now, if it is the caller's and of this team."""
+    look = call.views.look(call.ledger, job, call.now)
+    if look is None or look.record.owner != call.bearer.owner or look.record.team != call.route.code:
         return None
-    return shut(call, team, value)
+    return look

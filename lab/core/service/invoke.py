@@ -25,23 +25,24 @@ from lab.core.scenario import Gate, Pause, Status, Verdict
 from lab.core.seeds import uuid4
 from lab.core.service.calls import Answered, Call
 from lab.core.service.choosing import choose, views_for
-from lab.core.service.doors import lacks_role, no_team, open_scenarios, shut, shut_unread
+from lab.core.service.doors import as_resumed, lacks_role, no_team, open_scenarios, own_job, shut
 from lab.core.service.reading import read_body
 from lab.core.service.refusals import refusal
 from lab.core.service.repeats import Repeat, issued_conversation, key_of
-from lab.core.service.threads import thread_of
+from lab.core.service.threads import Thread, thread_of
 from lab.core.service.trying import try_texts
 from lab.core.service.views import UNMATCHED, Look, Views
 from lab.core.timeline import at
 from lab.core.wire import SSE_HEADERS, STREAMS, read_invoke
 from lab.core.wire.bodies import VERDICT_OF, actions, callback_token
-from lab.core.wire.requests import Asked, Resume
+from lab.core.wire.requests import NO_OBJECT, Asked, Resume
 
 JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
 Tell: TypeAlias = Callable[[Views, Plan, tuple[Decision, ...]], Answered]
 """Words what a job looks like now, in a dialect of its own; without decisions the job is new."""
 _APPROVES = ("approve", "approved", "yes", "ok")
 _REJECTS = ("reject", "rejected", "no", "decline")
+_BLANK = bad_request("message must not be blank.", "Say what the agent should do.")
 
 
 def invoke(call: Call) -> Answered:
@@ -50,25 +51,25 @@ def invoke(call: Call) -> Answered:
     body = read_body(call.request)
     if isinstance(body, Answered):
         return body
+    (value,) = body
+    if not isinstance(value, dict):
+        return Answered(NO_OBJECT)
     team = views.by_team.get(route.code)
     if team is None:
         return Answered(no_team(route.name))
-    asked = read_invoke(*body, route.code, views.config.switches, route=route.name)
+    value = as_resumed(call, value)
+    asked = read_invoke(value, route.code, views.config.switches, route=route.name)
     if isinstance(asked, Problem):
-        return Answered(shut_unread(call, team, *body) or asked)
+        return Answered(shut(call, team, value) or asked)
     call = replace(call, views=views_for(views, call.ledger, team, asked))
-    key = key_of(call)
-    if isinstance(key, Problem):
-        return Answered(key, flags=asked.flags)
-    again = Repeat(call, asked, key).answer() if key is not None and asked.resume is None else None
-    done = again or _Turn(call, asked, team, key).answer()
+    done = _Turn(call, asked, team).answer()
     return replace(done, flags=tuple(sorted({*asked.flags, *done.flags})))
 
 
 def take_turn(call: Call, asked: Asked, team: tuple[Outline, ...], tell: Tell, named: str | None = None) -> Answered:
     """The same for a request in another dialect: `tell` words the answer, `named` is the id asked for a new job."""
     call = replace(call, views=views_for(call.views, call.ledger, team, asked))
-    return _Turn(call, asked, team, None, tell, named).answer()
+    return _Turn(call, asked, team, tell, named).answer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +77,35 @@ class _Turn:
     call: Call
     asked: Asked
     team: tuple[Outline, ...]
-    key: str | None = None
-    """The idempotency key of a request that wasn't made before."""
     tell: Tell | None = None
     named: str | None = None
 
     def answer(self) -> Answered:
-        asked = self.asked
+        asked, waiting = self.asked, None if self.asked.resume else self._waiting()
+        meant: dict[str, Json] = {"status": waiting[1].plan.invocation.input.status} if waiting else {}
+        refused = shut(self.call, self.team, {**meant, **asked.members})
+        if refused is not None:
+            return Answered(refused)
         if asked.resume is not None:
             return self._resume(asked.resume)
-        waiting = self._waiting()
+        key = key_of(self.call)
+        if isinstance(key, Problem):
+            return Answered(key)
+        again = Repeat(self.call, asked, key).answer() if key is not None else None
+        if again is not None:
+            return again
         if waiting is not None:
             return self._by_message(*waiting)
-        refused = shut(self.call, self.team, asked.members)
-        if refused is None and asked.blank:
-            refused = bad_request("message must not be blank.", "Say what the agent should do.")
-        return Answered(refused) if refused is not None else self._accept()
+        return Answered(_BLANK) if asked.blank else self._accept(key)
 
     # Answers to what waits
-
-    def _own(self, job: str) -> Look | None:
-        look = self.call.views.look(self.call.ledger, job, self.call.now)
-        if look is None or look.record.owner != self.call.bearer.owner or look.record.team != self.call.route.code:
-            return None
-        return look
 
     def _waiting(self) -> tuple[str, Look] | None:
         """The job that this message answers: WAITING, named by jobId or by its conversation."""
         if not self.call.views.config.switches.answer_by_message:
             return None
         if self.asked.job is not None:
-            look = self._own(self.asked.job)
+            look = own_job(self.call, self.asked.job)
             return (look.plan.invocation.job, look) if look and look.span.status is Status.WAITING else None
         if self.asked.conversation is None or self.asked.members.get("conversational") is not True:
             return None
@@ -114,14 +113,14 @@ class _Turn:
         if not isinstance(known, ConversationRecord):
             return None
         job = id_of(known.jobs[-1])
-        look = self._own(job)
+        look = own_job(self.call, job)
         step = look.span.step if look else None
         if look is None or not isinstance(step, Gate) or step.channel != "CHAT":
             return None
         return job, look
 
     def _resume(self, resume: Resume) -> Answered:
-        look = self._own(self.asked.job) if self.asked.job else None
+        look = own_job(self.call, self.asked.job) if self.asked.job else None
         if look is None:
             return Answered(JOB_UNKNOWN)
         job = look.plan.invocation.job
@@ -198,15 +197,14 @@ class _Turn:
 
     # New jobs
 
-    def _accept(self) -> Answered:
+    def _accept(self, key: str | None) -> Answered:
         most = self.call.views.config.most_jobs
         if self.call.views.crowd.full(self.call.ledger, self.call.now, most):
             return Answered(
                 Problem(429, f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs.")
             )
-        thread = thread_of(self.call, self.asked)
-        if isinstance(thread, Problem):
-            return Answered(thread)
+        found = thread_of(self.call, self.asked)
+        thread = Thread() if isinstance(found, Problem) else found
         issued, turn = thread.id, thread.turn
         flags = thread.flags if self.asked.job is None else (*thread.flags, "ignored_job_id")
         config = self.call.views.config
@@ -215,6 +213,8 @@ class _Turn:
         refused = lacks_role(self.call.views, chosen, self.call.bearer.user) if chosen is not None else None
         if refused is not None:
             return Answered(refused)
+        if isinstance(found, Problem):
+            return Answered(found)
         made = chosen or UNMATCHED
         client = self.call.bearer.client
         ordinal = self.call.ledger.take(f"job/{client}/{made.name}")
@@ -227,7 +227,7 @@ class _Turn:
             conversation=issued, turn=turn, team=self.call.route.code, scenario=chosen.name if chosen else None,
             ordinal=ordinal, input=self.asked.members,
             drawn=recorded if recorded is not None else self._drawn(chosen, turn, ordinal),
-            idempotency=self.key,
+            idempotency=key,
         )  # fmt: skip
         facts: tuple[Fact, ...] = (fact,)
         if chosen is None:

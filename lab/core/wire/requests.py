@@ -23,6 +23,7 @@ KNOWN = (
     *_BOOLEANS, *_STRINGS, *_LISTS,
 )  # fmt: skip
 LONGEST_ID = 200
+NO_OBJECT = bad_request("The body must be a JSON object.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def read_invoke(value: Json, code: str, switches: Switches, *, route: str = "inv
     On chat and debug every call belongs to a conversation; debug runs the DRAFT unless told otherwise (contract.md §8.2).
     """
     if not isinstance(value, dict):
-        return bad_request("The body must be a JSON object.")
+        return NO_OBJECT
     flags: set[str] = set()
     members: dict[str, Json] = {}
     try:
@@ -166,6 +167,17 @@ def _version(value: Json, flags: set[str]) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
         raise _Wrong("version", "must be an integer from 1.")
     return value
+
+
+def version_asked(members: Mapping[str, Json], switches: Switches) -> int | None:
+    """The version that a body asks for, whose other members may be wrong; None if it names none that can be read."""
+    given = members.get("version")
+    if given is None or (switches.types == "strict" and isinstance(given, str)):
+        return None
+    try:
+        return _version(given, set())
+    except _Wrong:
+        return None
 
 
 def _word(name: str, value: Json, words: tuple[str, ...]) -> str:
