@@ -61,6 +61,11 @@ class Steering:
         """End the tape that runs."""
         return _taped(await self._client.end_tape())
 
+    async def trouble(self) -> str | None:
+        """What killed a tape, as the lab's health tells it."""
+        told = (await self._client.health()).get("why")
+        return told if isinstance(told, str) else None
+
     def follow(self) -> AsyncIterator[Observation]:
         """The journal as it comes."""
         return self._client.follow()

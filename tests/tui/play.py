@@ -281,6 +281,7 @@ class Scripted:
     team = "ITEM_COMPARE_TEAM"
     seed: int | None = 42
     recording = True
+    dead = ""
     journal = None
     outcome: Outcome | None = None
     message = MESSAGE

@@ -33,6 +33,7 @@ from lab.tui.messages import (
     TurnSent,
 )
 from lab.tui.sources import Act, Link, Live
+from lab.tui.view.jobs import Stood
 from tests.tui import play
 from tests.tui.shown import handed, stage_of, until
 
@@ -96,6 +97,7 @@ class Plane:
         self.peer = peer
         self.did: list[tuple[str, ...]] = []
         self.needed = 1
+        self.ill: str | None = None
         self.facts: asyncio.Queue[Observation] = asyncio.Queue()
 
     async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
@@ -136,6 +138,9 @@ class Plane:
         self.did.append(("end",))
         return ("The disk is full.", "") if len(self.did) == 2 else (None, "recordings/x.rec.jsonl")
 
+    async def trouble(self) -> str | None:
+        return self.ill
+
     async def follow(self) -> AsyncIterator[Observation]:
         while True:
             yield await self.facts.get()
@@ -162,7 +167,7 @@ class Stagehand:
 
         acts = (Act(APP, 42, play.SCENARIO), Act(APP, 42, other))
         self.live = Live(acts, connect, self.clock, first="item-comparison", scaled=plane)
-        self.told: list[Observation] = []
+        self.told: list[Observation | Stood] = []
         self.listener = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
@@ -173,7 +178,7 @@ class Stagehand:
         finally:
             await stream.aclose()  # type: ignore[attr-defined]
 
-    async def until(self, kind: type[Observation], count: int = 1) -> None:
+    async def until(self, kind: type[Observation | Stood], count: int = 1) -> None:
         async with asyncio.timeout(5):
             while sum(isinstance(each, kind) for each in self.told) < count:
                 await asyncio.wait((self.listener,), timeout=0.001)
@@ -361,6 +366,29 @@ async def test_a_tape_begins_and_ends_and_says_where_it_lies(hand: Stagehand) ->
     await asyncio.wait((pod.listener,), timeout=0.001)
     assert "tape" not in pod.live.can and "own mock" in (await pod.do(TapeToggled()) or "")
     await pod.end()
+
+
+async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(hand: Stagehand) -> None:
+    assert hand.plane is not None
+    hand.plane.ill = "An older one died."
+    await hand.do(Started())
+    await hand.until(Requested, 4)
+    assert hand.live.dead == "", "no tape runs"
+    hand.plane.ill = "The disk is full."
+    await hand.do(TapeToggled())
+    await hand.until(Stood)
+    assert hand.live.recording and hand.live.dead == "The disk is full."
+    assert [each.said for each in hand.told if isinstance(each, Stood)] == [
+        "The disk is full. The recording ends here; the show goes on."
+    ]
+    hand.plane.did.append(("not the second",))
+    assert await hand.do(TapeToggled()) == "The recording in recordings/x.rec.jsonl ends early. The disk is full."
+    await hand.do(TapeToggled())
+    await hand.until(Requested, 12)
+    assert (hand.live.recording, hand.live.dead) == (True, ""), "the one before is told of no more"
+    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.until(Ended)
+    assert sum(isinstance(each, Stood) for each in hand.told) == 1
 
 
 async def test_faults_go_to_the_control_plane(hand: Stagehand) -> None:

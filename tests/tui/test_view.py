@@ -302,6 +302,15 @@ def test_against_a_pod_space_begins_but_does_not_pause() -> None:
     assert "POD example.com" in "\n".join(screen(Scene(show=pod), 80, 24, 0))
 
 
+def test_a_dead_tape_is_told_in_red_and_in_words() -> None:
+    scene = scene_of("running")
+    dead = replace(scene, show=replace(scene.show, recording=True, dead=True))
+    for columns in (80, 120):
+        grids = [screen(each, columns, 36, 3_700)[0].rstrip() for each in (scene, dead)]
+        assert grids[0].endswith("● REC") and grids[1].endswith("00:03.7   ● REC DEAD")
+        assert {len(line) for line in grids} <= {columns - 1, columns - 2}
+
+
 def test_the_key_table_has_no_key_twice() -> None:
     named = [name for key in keys.TABLE if key.keys for name in key.keys.split(",")]
     assert len(named) == len(set(named))

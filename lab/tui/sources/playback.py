@@ -31,6 +31,7 @@ class Playback:
 
     pill = "PLAYBACK"
     recording = False
+    dead = ""
     scenarios: tuple[Choice, ...] = ()
     message = ""
     addresses = ("", "")

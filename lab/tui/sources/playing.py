@@ -6,13 +6,15 @@ from contextlib import suppress
 from dataclasses import replace
 
 from lab.core.clock import Clock, Millis
+from lab.core.errors import LabError
 from lab.core.exchange import Json
 from lab.core.journal import Fact, GateDecided, GateOpened, LedgerCleared
-from lab.core.observe import Asked, Ended, Noted, Observation, Requested
+from lab.core.observe import Asked, Ended, Noted, Observation, Replied, Requested
 from lab.core.run import Answer, Outcome, Question, Result, run
 from lab.core.scenario import Scenario
 from lab.tui.sources.protocol import Act, Connect, Control, Link
 from lab.tui.sources.rewind import place_of, resumed
+from lab.tui.view.jobs import Stood
 from lab.tui.view.rows.pages import Choice
 
 Opening = tuple[str, str, int]
@@ -57,7 +59,7 @@ class Playing:
             {"pause", "step", "speed", "fault", "tape", "rewind"} if scaled else set()
         )
         self.can = frozenset(able | ({"scenario"} if self.scenarios else set()))
-        self._queue: asyncio.Queue[Observation] = asyncio.Queue()
+        self._queue: asyncio.Queue[Observation | Stood] = asyncio.Queue()
         self._link: asyncio.Future[Link] | None = None
         self._run: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
@@ -80,6 +82,10 @@ class Playing:
         self._x = 0
         self._pausing: asyncio.Task[None] | None = None
         self.broken: BaseException | None = None
+        self.dead = ""
+        self._buried: str | None = None
+        """What killed the tape before: the mock's health never forgets it."""
+        self._checking: asyncio.Task[None] | None = None
 
     # What the header names
 
@@ -118,7 +124,7 @@ class Playing:
 
     # What happens
 
-    async def observations(self) -> AsyncIterator[Observation]:
+    async def observations(self) -> AsyncIterator[Observation | Stood]:
         """Connect, then hand on what the run and the mock's journal tell."""
         linked = self._promised()
         try:
@@ -130,7 +136,7 @@ class Playing:
                     while True:
                         yield await self._queue.get()
                 finally:
-                    await self._stop(self._run, self._following)
+                    await self._stop(self._run, self._following, self._checking)
         except Exception as error:
             if not linked.done():
                 linked.set_exception(error)
@@ -200,12 +206,25 @@ class Playing:
             self._x = observation.x
         self._told.append(observation)
         self._queue.put_nowait(observation)
+        if isinstance(observation, Replied) and self.recording and (self._checking is None or self._checking.done()):
+            self._checking = asyncio.create_task(self._check())
         if self._until and self._arrived():
             self._until = ""
             self._stepping = True
         if self._stepping:
             self._stepping = False
             self._soon(self._scale("0"))
+
+    async def _check(self) -> None:
+        """Ask how the tape is; one that died is told of once, and the show goes on."""
+        control = (await self._linked()).control
+        if control is None or self.dead:
+            return
+        with suppress(LabError):  # a lab that is gone is told of by whoever needs it
+            why = await control.trouble()
+        if why is not None and why != self._buried:
+            self.dead = why
+            self._queue.put_nowait(Stood(said=f"{why} The recording ends here; the show goes on."))
 
     def _note(self, answer: Result) -> None:
         self._taken.append((len(self._told), answer))

@@ -45,6 +45,8 @@ class Source(Protocol):
     seed: int | None
     scenario: Scenario | None
     recording: bool
+    dead: str
+    """What killed the tape that runs; empty while it is well."""
     can: frozenset[str]
     """Of `pause step speed seek reset decide scenario message fault tape rewind`."""
     message: str
@@ -93,6 +95,9 @@ class Control(Protocol):
 
     async def end_tape(self) -> tuple[str | None, str]:
         """End the tape that runs, likewise."""
+
+    async def trouble(self) -> str | None:
+        """What killed a tape, as the mock's health tells it."""
 
     def follow(self) -> AsyncIterator[Observation]:
         """The facts of the mock's journal as they come."""

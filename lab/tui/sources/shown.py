@@ -11,7 +11,7 @@ def show_of(source: Source, jobs: Jobs | None, chosen: int | None) -> Show:
     if journal is None or jobs is None:
         return Show(
             source.pill, source.title, source.team, source.seed, source.scenario, source.recording, source.can,
-            source.message, *source.addresses,
+            source.message, *source.addresses, dead=bool(source.dead),
         )  # fmt: skip
     passage = jobs.chosen(chosen)
     scenario = journal.told(passage.scenario) if passage.scenario else source.scenario

@@ -92,6 +92,7 @@ class Watch:
 
     pill = "WATCH"
     recording = False
+    dead = ""
     scenario: Scenario | None = None
     scenarios: tuple[Choice, ...] = ()
     message = team = ""

@@ -26,7 +26,7 @@ def fold(folded: Folded, told: Observation | Stood) -> Folded:
     """The state after one more thing that a source told."""
     if isinstance(told, Stood):
         jobs = folded.jobs if told.jobs is None else told.jobs
-        return replace(folded, jobs=jobs, armed=jobs.armed if jobs else (), said=told.said or folded.said)
+        return replace(folded, jobs=jobs, armed=jobs.armed if jobs else folded.armed, said=told.said or folded.said)
     if folded.jobs is not None:
         jobs = follow(folded.jobs, told)
         return replace(folded, jobs=jobs, armed=jobs.armed)

@@ -27,7 +27,7 @@ Places = dict[str, Place]
 
 def clock_width(scene: Scene) -> int:
     """How wide the clock at the end of the header is; it alone changes four times a second."""
-    return 17 if scene.show.recording else 10
+    return (24 if scene.show.dead else 17) if scene.show.recording else 10
 
 
 def narrow(columns: int) -> bool:

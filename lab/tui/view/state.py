@@ -135,6 +135,8 @@ class Show:
     """Why nothing comes at the moment."""
     armed: Armed = ()
     """The faults that were armed and haven't struck."""
+    dead: bool = False
+    """Whether the tape that runs is dead: nothing more is written."""
 
 
 @dataclass(frozen=True, slots=True)

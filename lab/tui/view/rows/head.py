@@ -34,8 +34,11 @@ def header(scene: Scene, columns: int, now: Millis) -> Rows:
 
 
 def clock(scene: Scene, columns: int, now: Millis) -> Rows:
-    """How long the run has taken; `● REC` beside it."""
-    rec = row(("  ● ", "bad"), ("REC", "bad")) if scene.show.recording else ()
+    """How long the run has taken; `● REC` beside it, and whether that tape is dead."""
+    rec: Row = ()
+    if scene.show.recording:
+        dead = scene.show.dead
+        rec = row("  ", (" ● REC DEAD ", "fill b @fill-bad")) if dead else row(("  ● ", "bad"), ("REC", "bad"))
     told = row((at_text(scene.stage.reading(now)), "fg b"), rec, " ")
     return (backed(ends((), told, columns), "@panel"),)
 
