@@ -56,7 +56,8 @@ def body_of(
             value = None
         if value is not None and not deep(value):
             redacted = redactor.json(value, oauth=oauth, reply=reply)
-            return _inline(Enc.JSON, redacted, blobs, _raw(redacted == value, dumps(value), raw))
+            written = dumps(redacted)
+            return _inline(Enc.JSON, redacted, blobs, _raw(redacted == value, written, raw), written)
     return _inline(Enc.TEXT, redactor.text(text), blobs)
 
 
@@ -72,17 +73,16 @@ def _raw(same: bool, again: str, raw: bytes) -> str | None:
     return sha256(raw).hexdigest() if same and again.encode() != raw else None
 
 
-def _inline(enc: Enc, value: Json, blobs: Blobs | None, raw: str | None = None) -> Body:
-    if blobs is None or _length(value) <= INLINE:
+def _inline(enc: Enc, value: Json, blobs: Blobs | None, raw: str | None = None, written: str | None = None) -> Body:
+    if blobs is None:
         return Body(enc, value, raw)
-    data = (value if isinstance(value, str) else dumps(value)).encode("utf-8", "surrogatepass")[:LONGEST_BLOB]
+    text = written or (value if isinstance(value, str) else dumps(value))
+    if len(text) <= INLINE:
+        return Body(enc, value, raw)
+    data = text.encode("utf-8", "surrogatepass")[:LONGEST_BLOB]
     digest = sha256(data).hexdigest()
     blobs(digest, data)
     return Body(Enc.BLOB, {"sha256": digest, "len": len(data), "enc": enc.value}, raw)
-
-
-def _length(value: Json) -> int:
-    return len(value) if isinstance(value, str) else len(dumps(value))
 
 
 def bytes_of(body: Body, values: Mapping[str, str], blob: Blob | None = None) -> bytes:

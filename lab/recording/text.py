@@ -18,6 +18,8 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 def dumps(value: object) -> str:
     """One value, one text: member order kept, controls and direction marks always as `\\uXXXX`."""
     text = _encoder.encode(value)
+    if text.isascii() and "\\" not in text and "\x7f" not in text:
+        return text
     return _ESCAPES.sub(_escape, text) if _SUSPECT.search(text) else text
 
 

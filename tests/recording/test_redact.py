@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.clock import INSTANT_EPOCH
-from lab.core.exchange import Headers, Request, Response
+from lab.core.exchange import Headers, Json, Request, Response
 from lab.core.oauth import DEMO
 from lab.core.observe import Replied, Requested
 from lab.recording.alias import aliases, fill, named
@@ -137,6 +137,15 @@ def test_bodies_come_back_as_the_value_they_were(value: dict[str, object]) -> No
     told = body_of((("content-type", "application/json"),), raw, Redactor((), ()), oauth=False, reply=False)
     if "«" not in json.dumps(told.value, ensure_ascii=False):
         assert json.loads(bytes_of(told, {})) == value
+
+
+@pytest.mark.parametrize("value", ["x" * 70_000, ["y" * 70_000, "\x7f\\"]])
+def test_a_long_body_comes_back_from_its_blob(value: Json) -> None:
+    raw, blobs = json.dumps(value, separators=(",", ":")).encode(), dict[str, bytes]()
+    told = body_of(
+        (("content-type", "application/json"),), raw, Redactor(), oauth=False, reply=True, blobs=blobs.__setitem__
+    )
+    assert told.enc is Enc.BLOB and json.loads(bytes_of(told, {}, blobs.__getitem__)) == value
 
 
 def test_nothing_planted_reaches_the_tape() -> None:
