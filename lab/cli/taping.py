@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab import __version__
 from lab.cli.console import Console
@@ -12,10 +13,10 @@ from lab.core.errors import UsageError
 from lab.core.observe import Observation
 from lab.core.service import Service
 from lab.files import TapeFile, generators, is_slug, recording_path
-from lab.recording.header import header_of
-from lab.recording.restate import restate
-from lab.recording.tape import Tape
 from lab.settings import Settings
+
+if TYPE_CHECKING:
+    from lab.recording.tape import Tape
 
 
 class Taping:
@@ -72,11 +73,16 @@ class Taping:
         return 0 if self._died is None else 4
 
     def _begin(self, file: TapeFile) -> str:
+        from lab.recording.restate import restate
+
         tape = self._write(file)
         restate(self._service, tape, self._clock.now())
         return str(file.path)
 
-    def _write(self, file: TapeFile) -> Tape:
+    def _write(self, file: TapeFile) -> "Tape":
+        from lab.recording.header import header_of  # most commands begin without a tape, and no start waits for one
+        from lab.recording.tape import Tape
+
         self._file, config, clock = file, self._service.config, self._clock
         begun = real_millis()
         # `w` is the client's own time: told only where the lab's clock isn't that, and the client is not ours.

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -22,14 +23,15 @@ from lab.core.scenario import Status, duration
 from lab.core.service import Look, Ruling
 from lab.core.wire import final
 from lab.core.wire.openapi import openapi
-from lab.recording.header import header_of
-from lab.recording.lines import Header
 from lab.server.app import MockServer
 from lab.server.arming import Arming
 from lab.server.guard import Guard, Refusal, answer, command, text, text_or_none
 from lab.server.listen import Listener
 from lab.server.past import Past, Recorder
 from lab.server.ring import Onlooker, Ring, first_of
+
+if TYPE_CHECKING:
+    from lab.recording.lines import Header
 
 _NEWEST = 100
 """Jobs listed unless `limit` says otherwise."""
@@ -75,8 +77,10 @@ class ControlPlane:
             self._listener = None
         self._ring.close()
 
-    def header(self) -> Header:
+    def header(self) -> "Header":
         """The header of the journal as it is shown."""
+        from lab.recording.header import header_of
+
         clock = self._clock
         factor = clock.factor if isinstance(clock, ScaledClock) else None
         return header_of(self._service.config, lab=__version__, mode=clock.mode, factor=factor)

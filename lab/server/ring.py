@@ -9,14 +9,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import suppress
 from heapq import heappop, heappush
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.clocks import breathe
 from lab.core.clock import Clock, Millis
 from lab.core.observe import Noted, Observation, Requested, Touched
 from lab.core.service import Service
-from lab.recording.lines import Header
-from lab.recording.tape import Tape
+
+if TYPE_CHECKING:
+    from lab.recording.lines import Header
 
 _OBSERVATIONS = 6
 """An exchange is told in three to six observations, connections included."""
@@ -58,7 +59,9 @@ class Onlooker:
     It begins with the past and works in slices, so that somebody who looks doesn't make the mock late.
     """
 
-    def __init__(self, service: Service, clock: Clock, header: Header, past: Iterable[Observation] = ()) -> None:
+    def __init__(self, service: Service, clock: Clock, header: "Header", past: Iterable[Observation] = ()) -> None:
+        from lab.recording.tape import Tape  # a server that nobody looks at starts without it
+
         self._service = service
         self._clock = clock
         self._lines: list[bytes] = []

@@ -89,7 +89,7 @@ async def serve(kind: str, arguments: list[str]) -> None:
         if kind == "ringed":
             from lab.server.ring import Ring
 
-            assert Ring(mock)
+            assert Ring(mock, 1_000)
         more = int(arguments[0]) - 1 if kind in ("full", "fresh", "lagging") and arguments else 0
         invoke = invoke_request(mock, token)
         jobs = [

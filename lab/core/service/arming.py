@@ -8,7 +8,6 @@ from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.core.faults import Rule
 from lab.core.journal import ARMED_KEY, Armed, ArmedRecord, FaultArmed, FaultDisarmed, Ledger
-from lab.core.parse.fault import complaints_of, parse_fault
 from lab.core.scenario import fault_document, fault_names
 from lab.core.service.calls import Ruling
 from lab.core.service.views import Config
@@ -26,6 +25,8 @@ class Planned:
 
 def arm(config: Config, ledger: Ledger, document: dict[str, Json], now: Millis, by: str) -> Ruling:
     """Arm a fault of the scenario's form. Its name, if others have it, is numbered: each is given once."""
+    from lab.core.parse.fault import complaints_of, parse_fault  # a model more, for what is seldom asked
+
     try:
         fault = parse_fault(document)
     except ScenarioError as error:
