@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from lab.core.journal import JobRecord, derived, job_key
 from lab.core.lint import lint
-from lab.core.oauth import Client
+from lab.core.oauth import DEMO, Client, api_scope
 from lab.core.parse import parse_with_places
 from lab.core.plan import outline
+from lab.core.run import App
 from lab.core.scenario import LONGEST, Between, LogNormal, Observed, Scenario, Switches
 from lab.core.seeds import draw, latency
 from lab.core.service import Config, Service
+from lab.engine.instant import run_instantly
 from tests.conftest import examples
 from tests.core.documents import VERDICTS, Document, documents
 from tests.core.wire_peer import EPOCH, invoke, read, status, token
@@ -60,6 +62,28 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
         assert read(ended)["status"] in ("COMPLETE", "ERROR")
         assert read(ended)["error"] != "The answer could not be written."
         assert derived(planned, record.decisions, now).until is None
+
+
+@examples(25, thorough=300)
+@given(documents(faults=True), st.integers(0, 2**32))
+def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(document, seed):
+    """Our own app comes to an outcome, and every job to its ending: a fault changes what the wire does, never the job."""
+    scenario = clean(document)
+    mock = Service(Config((outline(scenario),), scenario.settings, seed, EPOCH))
+    app = App(
+        scenario.agent.code, scenario.message, DEMO.id, DEMO.secret, api_scope(scenario.settings.pod),
+        parameters=scenario.parameters,
+    )  # fmt: skip
+    outcome = run_instantly(mock, app)
+    assert outcome.complete or outcome.status == "ERROR" or outcome.why
+    for job in mock.jobs():
+        last = mock.derived(job, LONGEST)
+        assert last is not None and last.until is None
+        record = mock.ledger.get(job_key(job))
+        assert isinstance(record, JobRecord)
+        now = max([0, *(fact.at for fact in last.facts)])
+        body = read(mock._mock.views.status(mock.ledger, job, record, now))
+        assert body["status"] in ("COMPLETE", "ERROR")
 
 
 def test_most_documents_that_are_drawn_lint_clean():
