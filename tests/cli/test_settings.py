@@ -45,6 +45,21 @@ def test_a_switch_that_can_not_be_set_so_is_told_by_where_it_was_set() -> None:
     )
 
 
+def test_every_value_that_the_contract_names_can_be_set_anywhere(lab: Lab) -> None:
+    for name, word, held in (
+        ("sse_heartbeat", "off", 0), ("sse_heartbeat", "15s", 15_000),
+        ("conversational_default", "true", True), ("conversational_default", "false", False),
+        ("conversational_default", "on", True),
+    ):  # fmt: skip
+        (lab.folder / "lab.yaml").write_text(f"{name}: {word}\n")
+        for given in (
+            asked("serve", "--set", f"{name}={word}"),
+            asked("serve", **{f"LAB_{name.upper()}": word}),
+            asked("serve", "--settings", str(lab.folder / "lab.yaml")),
+        ):
+            assert getattr(switches(given), name) == held
+
+
 def test_flags_win_over_a_scenario_and_a_scenario_over_the_environment(lab: Lab) -> None:
     (lab.folder / "mine.yaml").write_text(
         "lab: 1\nname: mine\ntitle: Mine\nagent: {code: MINE}\nask: x\nsettings: {invoke_status: 200, body: minimal}\n"

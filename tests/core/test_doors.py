@@ -1,6 +1,7 @@
 """The order of checks: a team that is closed is told before a field that is wrong (contract.md §2.6, steps 7 to 10)."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -129,6 +130,36 @@ def test_the_job_of_a_draft_is_answered_without_saying_so_again() -> None:
     by_thread = {"message": "yes", "conversational": True, "conversationId": "talk"}
     assert mock.serve(invoke(bearer, by_thread), 3_001).response.status == 202
     assert mock.serve(invoke(bearer, {"message": "Taxi 42"}), 3_002).response.status == 404
+
+
+@pytest.mark.parametrize(
+    ("code", "switches", "told", "says"),
+    [
+        ("NOBODY", {}, 404, "Workflow not found."),
+        ("NOBODY", {"unknown_job": 403, "unpublished": 403}, 404, "Workflow not found."),
+        ("HIDDEN", {}, 404, "Workflow not found."),
+        ("HIDDEN", {"unknown_job": 403}, 404, "Workflow not found."),
+        ("HIDDEN", {"unpublished": 403}, 403, "user can not execute this workflow."),
+        ("EXPENSES", {"unpublished": 403}, 404, "Job not found."),
+        ("EXPENSES", {"unknown_job": 403}, 403, "user can not execute this workflow."),
+    ],
+)
+def test_a_status_tells_of_the_team_before_the_job(
+    code: str, switches: dict[str, object], told: int, says: str
+) -> None:
+    hidden = {**DOCUMENT, "name": "hidden", "agent": {"code": "HIDDEN", "published": False}}
+    mock = service(DOCUMENT, hidden, **switches)
+    bearer = token(mock)
+    response = mock.serve(status(bearer, "nope", code), 0).response
+    assert (response.status, read(response)["message"]) == (told, says)
+    draft = mock.serve(invoke(bearer, {"message": "Taxi 42", "status": "DRAFT"}, "HIDDEN"), 0).response
+    assert mock.serve(status(bearer, str(read(draft)["jobId"]), "HIDDEN"), 1).response.status == 200
+
+
+def test_a_status_tells_of_the_team_before_a_wrong_query() -> None:
+    mock = service()
+    asks = [replace(status(token(mock), "nope", code), query="invocationMode=X") for code in ("NOBODY", "EXPENSES")]
+    assert [mock.serve(each, 0).response.status for each in asks] == [404, 400]
 
 
 def refusing() -> Service:

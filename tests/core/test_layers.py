@@ -87,6 +87,24 @@ def test_the_schema_offers_every_switch() -> None:
     offered = schema["$defs"][schema["properties"]["settings"]["$ref"].rpartition("/")[2]]
     assert list(offered["properties"]) == list(Switches.model_fields)
     assert offered["properties"]["hints"]["enum"] == ["on", "off", True, False]
+    assert offered["properties"]["sse_heartbeat"]["default"] == "off"
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "said", "held"),
+    [
+        ("sse_heartbeat: off", "sse_heartbeat", "off", 0),
+        ('sse_heartbeat: "off"', "sse_heartbeat", "off", 0),
+        ("conversational_default: true", "conversational_default", "on", True),
+        ('conversational_default: "true"', "conversational_default", "on", True),
+        ("conversational_default: off", "conversational_default", "off", False),
+        ("conversational_default: false", "conversational_default", "off", False),
+    ],
+)
+def test_a_word_of_the_contract_can_be_set_in_a_scenario(line: str, name: str, said: str, held: object) -> None:
+    settings = parse(TEXT.replace("sse_heartbeat: 15s", line), "a.yaml").settings
+    assert settings.said[name] == said and getattr(settings, name) == held
+    assert getattr(Layers(settings.said).over(), name) == held
 
 
 # Who wins

@@ -439,6 +439,28 @@ def test_early_late_and_repeated_decisions_are_refused_with_the_reason():
     assert late.status == 409 and "timed out" in late.why
 
 
+INPUT_GATE = DOCUMENT | {
+    "match": None, "steps": [{"gate": "note", "asks": "Which?", "approval": False, "patience": "1m"}, {"complete": "done", "output": "{{ decisions.note.comment }}"}]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("action", "code"),
+    [("RFI_ACTION", 202), ("APPROVE_ACTION", 400), ("REJECT_ACTION", 400)],
+)
+def test_a_gate_without_approval_offers_input_alone(action, code):
+    mock = service(INPUT_GATE)
+    bearer = token(mock)
+    job = read(mock.serve(invoke(bearer, ASK), 0).response)["jobId"]
+    key = read(mock.serve(status(bearer, job), 0).response)["waitingNodeDetails"]["callbackToken"]
+    resume = {"messageInstanceId": key, "userResponse": action, "content": "The red one"}
+    response = mock.serve(invoke(bearer, {"jobId": job, "resumeInput": resume}), 1).response
+    assert response.status == code
+    if code == 400:
+        assert read(response)["userDetails"].startswith("It offers RFI_ACTION (")
+    assert read(mock.serve(status(bearer, job), 1).response)["output"] == (None if code == 400 else "The red one")
+
+
 def test_an_email_gate_is_not_answered_over_the_api():
     steps = [dict(step) for step in DOCUMENT["steps"]]
     steps[1] = steps[1] | {"channel": "EMAIL"}
@@ -480,6 +502,16 @@ def switched(**switches):
 def test_a_switch_changes_whether_an_invoke_is_taken(switches, body, code):
     mock, bearer = switched(**switches)
     assert mock.serve(invoke(bearer, body), 0).response.status == code
+
+
+def test_a_version_that_is_not_checked_is_echoed():
+    for word, told in (("off", 99), ("on", None)):
+        mock, bearer = switched(version_check=word)
+        body = read(mock.serve(invoke(bearer, ASK | {"version": 99}), 0).response)
+        assert body.get("workflowVersion") == told
+        assert told is None or json.loads(body["input"])["version"] == told
+    mock, bearer = switched(version_check="off")
+    assert read(mock.serve(invoke(bearer, ASK), 0).response)["workflowVersion"] == 3
 
 
 def test_an_unknown_field_is_refused_with_the_nearest_name():

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self, TypeAlias, cast
 
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PlainSerializer, WithJsonSchema, model_validator
 
-from lab.core.scenario.words import Duration, Model
+from lab.core.clock import Millis
+from lab.core.scenario.words import DURATION_PATTERN, Model, duration
 
 
 def _on(value: object) -> object:
@@ -27,15 +28,29 @@ OnOff: TypeAlias = Annotated[
 """`on` or `off` in every text, a bool inside."""
 
 
-def _heartbeat(value: object) -> object:
-    return 0 if value == "off" or value is False else value
+def _true(value: object) -> object:
+    return value == "true" if value in ("true", "false") else _on(value)
+
+
+TrueFalse: TypeAlias = Annotated[
+    bool, BeforeValidator(_true), PlainSerializer(_word),
+    WithJsonSchema({"enum": ["on", "off", "true", "false", True, False]}),
+]  # fmt: skip
+"""`true` or `false` too."""
+
+
+def _heartbeat(value: object) -> Millis:
+    return 0 if value == "off" or value is False else duration(value)
 
 
 def _beat_word(value: int) -> str:
     return f"{value}ms" if value else "off"
 
 
-Heartbeat: TypeAlias = Annotated[Duration, BeforeValidator(_heartbeat), PlainSerializer(_beat_word)]
+Heartbeat: TypeAlias = Annotated[
+    Millis, BeforeValidator(_heartbeat), PlainSerializer(_beat_word),
+    WithJsonSchema({"anyOf": [{"enum": ["off", False]}, {"type": "string", "pattern": DURATION_PATTERN}]}),
+]  # fmt: skip
 """`off`, or a duration in milliseconds."""
 
 PROFILES: dict[str, dict[str, object]] = {
@@ -66,7 +81,7 @@ class Switches(Model):
     unpublished: Literal[404, 403] = 404
     version_check: OnOff = True
     unknown_conversation: Literal["adopt", "refuse"] = "adopt"
-    conversational_default: OnOff = Field(False, description="on: an absent flag counts as true")
+    conversational_default: TrueFalse = Field(False, description="true: an absent flag counts as true")
     one_shot_conversation_id: Literal["null", "fresh"] = "null"
     resume_job_id: Literal["same", "new"] = "same"
     busy_conversation: Literal["accept", "refuse"] = "accept"
@@ -92,7 +107,9 @@ class Switches(Model):
     authorize: Literal["auto", "page", "deny"] = "auto"
     resource_metadata: OnOff = False
     sse_done: OnOff = True
-    sse_heartbeat: Heartbeat = Field(0, description="off, or a duration: a comment line at each such silence")
+    sse_heartbeat: Heartbeat = Field(
+        0, description="off, or a duration: a comment line at each such silence", json_schema_extra={"default": "off"}
+    )
     idempotency_key: OnOff = False
     local_orchestrator: OnOff = False
 

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 
 from lab.core.exchange import Json
 from lab.core.plan import Outline
-from lab.core.problems import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, forbidden
-from lab.core.scenario import Status
+from lab.core.problems import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, forbidden, not_found
+from lab.core.scenario import Status, Switches
 from lab.core.service.calls import Call
 from lab.core.service.views import Look, Views
 from lab.core.wire.requests import version_asked
 
 TALKS = ("chat", "debug")
 """The routes on which an unknown or unpublished team is 403, and `conversational` goes without saying."""
+JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
 _NO_TEAM = forbidden(CANNOT_EXECUTE, TEAM_UNKNOWN.hint)
 
 
@@ -27,6 +28,19 @@ def open_scenarios(team: tuple[Outline, ...], members: Mapping[str, Json], route
     """The team's scenarios that are published; for a DRAFT, which debug means unless told otherwise, all."""
     status = members.get("status") or ("DRAFT" if route == "debug" else "PUBLISHED")
     return tuple(each for each in team if status == "DRAFT" or each.scenario.agent.published)
+
+
+def absent(views: Views, code: str) -> Problem | None:
+    """The refusal of a team that a status can't be asked of; None if it is published."""
+    team = views.by_team.get(code, ())
+    if any(each.scenario.agent.published for each in team):
+        return None
+    return no_team("status", hidden=not team or views.config.switches.unpublished == 404)
+
+
+def no_job(switches: Switches) -> Problem:
+    """The refusal of a job that is unknown, or not the caller's (contract.md §10, `unknown_job`)."""
+    return forbidden(CANNOT_EXECUTE) if switches.unknown_job == 403 else JOB_UNKNOWN
 
 
 def lacks_role(views: Views, made: Outline, user: str | None) -> Problem | None:

@@ -19,13 +19,13 @@ from lab.core.journal import (
     id_of,
 )
 from lab.core.plan import Outline, Plan, settle_draws
-from lab.core.problems import Problem, bad_request, conflict, not_found
+from lab.core.problems import Problem, bad_request, conflict
 from lab.core.render import RenderFailure
 from lab.core.scenario import Gate, Pause, Status, Verdict
 from lab.core.seeds import uuid4
 from lab.core.service.calls import Answered, Call
 from lab.core.service.choosing import choose, views_for
-from lab.core.service.doors import as_resumed, lacks_role, no_team, open_scenarios, own_job, shut
+from lab.core.service.doors import JOB_UNKNOWN, as_resumed, lacks_role, no_team, open_scenarios, own_job, shut
 from lab.core.service.reading import read_body
 from lab.core.service.refusals import refusal
 from lab.core.service.repeats import Repeat, issued_conversation, key_of
@@ -37,7 +37,6 @@ from lab.core.wire import SSE_HEADERS, STREAMS, read_invoke
 from lab.core.wire.bodies import VERDICT_OF, actions, callback_token
 from lab.core.wire.requests import NO_OBJECT, Asked, Resume
 
-JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
 Tell: TypeAlias = Callable[[Views, Plan, tuple[Decision, ...]], Answered]
 """Words what a job looks like now, in a dialect of its own; without decisions the job is new."""
 _APPROVES = ("approve", "approved", "yes", "ok")
@@ -163,7 +162,8 @@ class _Turn:
         verdict = VERDICT_OF.get(action)
         if not gate.approval and action == "RFI_ACTION":
             verdict = Verdict.APPROVED
-        why = admit(span.opening, gate.gate, verdict, content) if verdict else Inadmissible.NOT_OFFERED
+        offers = verdict is not None and (gate.approval or action == "RFI_ACTION")
+        why = admit(span.opening, gate.gate, verdict, content) if verdict and offers else Inadmissible.NOT_OFFERED
         if why is not None:
             offered = ", ".join(f"{name} ({label})" for name, label in actions(gate).items())
             return Answered(bad_request("The gate does not offer this.", f"It offers {offered}."), job)

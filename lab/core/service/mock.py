@@ -8,13 +8,14 @@ from lab.core.exchange import Request, Response
 from lab.core.faults import Rule, processed
 from lab.core.journal import Ledger, Tentative, TokenRecord, job_named
 from lab.core.plan import Outline
-from lab.core.problems import CANNOT_EXECUTE, Problem, forbidden
+from lab.core.problems import Problem
 from lab.core.service import a2a, pod
 from lab.core.service import token as identity
 from lab.core.service.bearer import bearer_of, token_of
 from lab.core.service.calls import Answered, Call, Handled
 from lab.core.service.documents import documents, documents_attach, documents_batch
-from lab.core.service.invoke import JOB_UNKNOWN, invoke
+from lab.core.service.doors import absent, no_job
+from lab.core.service.invoke import invoke
 from lab.core.service.striking import Occasion, rules_of
 from lab.core.service.views import UNMATCHED, Config, Views
 from lab.core.service.withheld import withheld
@@ -122,17 +123,18 @@ class Mock:
     def _status(
         self, ledger: Ledger, route: Route, request: Request, bearer: TokenRecord, now: Millis, flags: tuple[str, ...]
     ) -> Handled:
-        mode = read_mode(request.query) if request.query else None
-        if isinstance(mode, Problem):
-            return Handled(self._refusal(mode), 0, "status", None, (), (*route.flags, *flags))
         found = job_named(ledger, route.job)
         if found is not None and self.views.forgets(found[1]) and self.views.look(ledger, route.job, now) is None:
             found = None
-        if found is None or found[1].owner != bearer.owner or found[1].team != route.code:
-            problem = JOB_UNKNOWN
-            if self.config.switches.unknown_job == 403:
-                problem = forbidden(CANNOT_EXECUTE)
-            return Handled(self._refusal(problem), 0, "status", None, (), (*route.flags, *flags))
+        if found is not None and (found[1].owner != bearer.owner or found[1].team != route.code):
+            found = None
+        mode = read_mode(request.query) if request.query else None
+        if found is None or isinstance(mode, Problem):
+            refused = mode if isinstance(mode, Problem) else None
+            if found is None:
+                refused = absent(self.views, route.code) or refused or no_job(self.config.switches)
+            assert refused is not None
+            return Handled(self._refusal(refused), 0, "status", None, (), (*route.flags, *flags))
         job, record = found
         made = self.views.chosen_for(record) or UNMATCHED
         response = self.views.status(ledger, job, record, now, mode, shown=route.job)

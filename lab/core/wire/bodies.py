@@ -22,9 +22,10 @@ def _stamp(epoch: Epoch, at: Millis) -> str:
     return wall(epoch, at).strftime("%Y-%m-%dT%H:%M:%S.") + f"{unix_millis(epoch, at) % 1000:03d}+0000"
 
 
-def version_of(plan: Plan) -> int:
-    """The scenario's version, else the one asked for, else 1."""
-    return plan.outline.scenario.agent.version or plan.invocation.input.version or 1
+def version_of(plan: Plan, switches: Switches) -> int:
+    """The scenario's version, else the one asked for, else 1; where none is checked, the one asked for comes first."""
+    asked, own = plan.invocation.input.version, plan.outline.scenario.agent.version
+    return (own or asked or 1) if switches.version_check else (asked or own or 1)
 
 
 def conversation_of(plan: Plan, switches: Switches) -> str | None:
@@ -42,7 +43,7 @@ def echo(plan: Plan, switches: Switches) -> str:
     return text_of({
         "workflowCode": call.team, "message": asked.message, "conversational": asked.conversational,
         "conversationId": conversation_of(plan, switches), "jobId": call.job, "invocationMode": asked.invocation_mode,
-        "version": version_of(plan), "status": asked.status, "parameters": dict(asked.parameters),
+        "version": version_of(plan, switches), "status": asked.status, "parameters": dict(asked.parameters),
         "refreshCache": asked.refresh_cache, "useInternalConfig": asked.use_internal_config,
         "workflowId": workflow_id(call.team), "streamOutput": asked.stream_output,
         "progressMessage": asked.progress_message,
@@ -190,7 +191,7 @@ def _body(
         "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(looks.status),
         "supportingChunks": [], "citations": [], "nodes": passed,
         "waitingToolCode": span.code if looks.node is not None else None, "workflowCode": call.team,
-        "workflowName": None, "architecture": None, "workflowVersion": version_of(plan),
+        "workflowName": None, "architecture": None, "workflowVersion": version_of(plan, switches),
         "workflowStatus": call.input.status,
         "startDate": unix_millis(epoch, call.at), "endTime": unix_millis(epoch, span.since) if ended else 0,
         "createDate": _stamp(epoch, call.at), "endDate": _stamp(epoch, span.since) if ended else NEVER,
