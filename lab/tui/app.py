@@ -17,7 +17,7 @@ from lab.core.exchange import Json
 from lab.tui.cast import Cast, teed
 from lab.tui.screens.stage import StageScreen
 from lab.tui.sources import Source
-from lab.tui.themes import COLOURS, Styles, stage_theme, styles_of
+from lab.tui.themes import COLOURS, Styles, filtered, stage_theme, styles_of
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
@@ -62,12 +62,21 @@ class LabApp(App[Document | None]):
     def styles_now(self) -> Styles:
         """Roles to styles in the present theme."""
         if self._styles_of is None or self._styles_of[0] != self.theme:
-            self._styles_of = (self.theme, styles_of(self.theme, self.theme_variables))
+            self._styles_of = (self.theme, styles_of(self.theme, self.theme_variables, bare=self.bare))
         return self._styles_of[1]
+
+    @property
+    def bare(self) -> bool:
+        """Whether there are no colours at all, not even greys: NO_COLOR, where there are but sixteen."""
+        return self.no_color and (self.native_ansi_color or self._sixteen)
+
+    @property
+    def _sixteen(self) -> bool:
+        return self.console.color_system == "standard" and not self.is_headless
 
     def on_mount(self) -> None:
         """A terminal of sixteen colours gets them as they are, not the nearest to ours."""
-        if self.console.color_system == "standard" and not self.is_headless:
+        if self._sixteen:
             self.theme = "ansi-light" if self.theme == "stage-light" else "ansi-dark"
 
     def get_default_screen(self) -> Screen[None]:
@@ -76,6 +85,7 @@ class LabApp(App[Document | None]):
 
     def _watch_theme(self, theme_name: str) -> None:
         super()._watch_theme(theme_name)
+        self._filters = filtered(self._filters, bare=self.bare)
         for screen in self.screen_stack if self.is_running else ():
             for widget in screen.query("*"):
                 widget.refresh()

@@ -1,9 +1,11 @@
 """The two stage themes, and roles to styles. Colours and their contrast floors: tui.md §11."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.style import Style
 from textual.color import Color
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.theme import Theme
 
 COLOURS: dict[str, dict[str, str]] = {
@@ -73,6 +75,8 @@ class Styles:
 
     colours: dict[str, str]
     made: dict[str, Style]
+    bare: bool = False
+    """Without any colour: what is filled, or turned, is reversed by the terminal."""
 
     def of(self, role: str) -> Style:
         """The style of a role (view/spans.py says how roles are written)."""
@@ -91,6 +95,8 @@ class Styles:
                 bold, italic, turned = bold or word == "b", italic or word == "i", turned or word == "r"
             elif not word.startswith("!"):
                 fore = word
+        if self.bare:
+            return Style(bold=bold or None, italic=italic or None, reverse=turned or fore == "fill" or None)
         if turned:
             fore, ground = "fill", fore
         return Style(color=self._colour(fore), bgcolor=self._colour(ground), bold=bold or None, italic=italic or None)
@@ -103,6 +109,16 @@ class Styles:
             return "default"
 
 
-def styles_of(name: str, variables: dict[str, str]) -> Styles:
+def styles_of(name: str, variables: dict[str, str], *, bare: bool = False) -> Styles:
     """The styles of a theme."""
-    return Styles(palette(name, variables), {})
+    return Styles(palette(name, variables), {}, bare)
+
+
+def filtered(filters: Sequence[LineFilter], *, bare: bool) -> list[LineFilter]:
+    """Textual's filters, with the one for NO_COLOR that fits the theme: it picks one before there is any.
+
+    `Monochrome` makes greys of colours. The terminal's own sixteen have none: all of them came out black.
+    """
+    return [
+        (NoColor() if bare else Monochrome()) if isinstance(each, Monochrome | NoColor) else each for each in filters
+    ]
