@@ -126,6 +126,12 @@ class LabApp(App[Document | None]):
         self.failure = error
         self.exit(None)
 
+    def action_command_palette(self) -> None:
+        """Every command by its name, where the stage can be seen."""
+        stage = self.screen_stack[0]
+        if not (isinstance(stage, StageScreen) and stage.blind):
+            super().action_command_palette()
+
     async def action_quit(self) -> None:
         """Textual's own ctrl+q, on every screen."""
         self.leave()

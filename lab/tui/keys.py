@@ -133,6 +133,8 @@ TABLE: tuple[Key, ...] = (
     Key("ctrl+c", "ctrl+c", "tell_quit", "Quit?", "tells of ctrl+q", always, group="view"),
 )  # fmt: skip
 
+BLIND = frozenset(("?", "ctrl+q", "ctrl+c"))
+"""The keys that are left where the terminal is too small for the stage: none that acts on what can't be seen."""
 _ORDER = ("space", "n", "[", "w", "s", "f", "+", "v", "0", "?")
 _ENDED = ("m", "o", "0", "[", "w", "s", "f", "+", "v", "?")
 _WATCHED = ("space", "n", "[", "w", "o", "f", "+", "?")

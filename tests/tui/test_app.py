@@ -11,10 +11,12 @@ from textual.color import Color
 from lab.core.errors import HostError
 from lab.core.journal import TapeNoted
 from lab.core.observe import Noted, Observation, Replied
+from lab.tui import keys
 from lab.tui.app import LabApp
 from lab.tui.messages import Decided, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped, TurnSent
 from lab.tui.screens.page import Page
 from lab.tui.themes import COLOURS
+from lab.tui.view.state import Look
 from tests.tui import play
 from tests.tui.shown import drawn, golden, handed, letters, resized, shown, stage_of, text, turn_to, until
 
@@ -37,10 +39,10 @@ async def test_the_screen_in_another_light_is_the_golden_one() -> None:
     """One state in each theme that has its own colours, and each page once."""
     async with shown("waiting", light=True) as (app, source, pilot):
         golden(app, "waiting-light-120x36")
-        for kind, keys in {"presenter": "p", "fault": "f", "exchange": "1 enter", "message": "m"}.items():
+        for kind, pressed in {"presenter": "p", "fault": "f", "exchange": "1 enter", "message": "m"}.items():
             state = "complete" if kind == "message" else "waiting"
             await turn_to(pilot, source, state)
-            await pilot.press(*keys.split())
+            await pilot.press(*pressed.split())
             await pilot.pause()
             golden(app, f"{state}-{kind}-120x36")
         await turn_to(pilot, source, "waiting")
@@ -90,6 +92,24 @@ async def test_a_decision_is_asked_once_the_gate_is_open_and_not_before() -> Non
         await turn_to(pilot, source, "waiting")
         await pilot.press("r")
         await until(pilot, lambda: source.asked == [Decided("REJECT_ACTION")])
+
+
+async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided() -> None:
+    async with shown("waiting") as (app, source, pilot):
+        await resized(pilot, (40, 12))
+        for key in keys.TABLE:
+            if key.keys and key.shown not in ("ctrl+q", "?"):
+                await pilot.press(key.keys.split(",")[0])
+        await pilot.pause()
+        stage = stage_of(app)
+        assert source.asked == [] and app.screen is stage and stage.scene.look == Look(said="ctrl+q ends the lab.")
+        assert "ctrl+q ends the lab." in text(app)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "HELP" in text(app))
+        await pilot.press("question_mark")
+        await resized(pilot, (120, 36))
+        await pilot.press("a")
+        await until(pilot, lambda: source.asked == [Decided("APPROVE_ACTION")])
 
 
 async def test_changes_need_a_text() -> None:

@@ -60,8 +60,16 @@ class StageScreen(LookingScreen):
         for key in keys.TABLE:
             name, _, rest = key.action.partition("(")
             if name == action and (not rest or repr(parameters[0]) == rest[:-1]):
-                return key.offered(self.scene)
+                return self._offers(key)
         return True
+
+    @property
+    def blind(self) -> bool:
+        """Whether the terminal is too small for the stage."""
+        return "small" in self._places
+
+    def _offers(self, key: keys.Key) -> bool:
+        return key.offered(self.scene) and (not self.blind or key.shown in keys.BLIND)
 
     def _ask(self, intent: Intent) -> None:
         self.run_worker(self._perform(intent), group="intents", exit_on_error=False)
@@ -158,11 +166,11 @@ class StageScreen(LookingScreen):
         """What the palette offers now: name, explanation, what to call."""
         scene = self.scene
         for key in keys.TABLE:
-            if key.offered(scene) and key.action not in SILENT:
+            if self._offers(key) and key.action not in SILENT:
                 face = f" ({key.shown})" if key.shown else ""
                 yield f"{keys.label(scene, key)}{face}", key.help, partial(self.run_action, key.action)
         for shown, kind in (("a", "approve"), ("r", "reject")):
-            if keys.by_shown(shown).offered(scene):
+            if self._offers(keys.by_shown(shown)):
                 told = f"{kind} at the open gate, with a comment"
                 yield f"{kind.capitalize()} with a comment", told, partial(self._choose, typing=kind)
 
@@ -212,6 +220,6 @@ class StageScreen(LookingScreen):
         if self.seek(told.key):
             return
         for key in keys.TABLE:
-            if key.shown == told.key and key.offered(self.scene):
+            if key.shown == told.key and self._offers(key):
                 await self.run_action(key.action)
                 return

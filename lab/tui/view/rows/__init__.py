@@ -43,7 +43,7 @@ def _long(part: str, scene: Scene, place: Place, now: Millis, top: int) -> Rows:
         case "wire":
             return wire.draw(scene, columns, rows, now, top)
         case "small":
-            return pages.small(columns, rows)
+            return pages.small(columns, rows, scene.look.said)
         case _:
             return ()
 

@@ -26,11 +26,11 @@ class Choice:
     """Why it doesn't load, each with its place."""
 
 
-def small(columns: int, rows: int) -> Rows:
-    """One sentence in the middle."""
+def small(columns: int, rows: int, said: str = "") -> Rows:
+    """One sentence in the middle; below it what there is to say at the moment."""
     told = [
         row((f"needs {LEAST[0]}x{LEAST[1]}, has {columns}x{rows}", "fg b")),
-        row(("the run goes on behind this", "dim")),
+        row((said or "the run goes on behind this", "dim")),
     ]
     above = max(0, (rows - len(told)) // 2)
     lines = [*[BLANK] * above, *[centre(cut(line, columns), columns) for line in told]]
