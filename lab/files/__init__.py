@@ -17,6 +17,7 @@ from lab.core.parse import parse
 from lab.core.plan import Outline, outline
 from lab.files.beside import Beside as Beside
 from lab.files.beside import flags
+from lab.files.pictures import write_picture as write_picture
 from lab.files.runtime import publish as publish
 from lab.files.runtime import publish_token as publish_token
 from lab.files.runtime import token_for as token_for

@@ -121,6 +121,20 @@ class LabApp(App[Document | None]):
             told = "the stage" if theme in COLOURS else "a theme of Textual's; dim, faint and tints are derived"
             yield SystemCommand(f"Theme {theme}", told, partial(setattr, self, "theme", theme), False)
 
+    def picture(self) -> str:
+        """Save the screen as SVG, in a browser as its download; where it lies."""
+        if self.is_web:
+            self.deliver_screenshot()
+            return "The browser gets the picture."
+        from platformdirs import user_downloads_path
+
+        from lab.files import write_picture
+
+        folders = [folder for folder in (user_downloads_path(), Path.cwd()) if folder.is_dir()]
+        path = write_picture(self.export_screenshot(), folders)
+        # the narration is one row: a name must not be lost behind its folder
+        return f"Saved as {path}." if path.parent != Path.cwd() else f"Saved here as {path.name}."
+
     def fail(self, error: LabError) -> None:
         """End the screen: the surroundings fail."""
         self.failure = error

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,32 @@ async def test_without_colour_the_screen_is_the_golden_one_and_reads(monkeypatch
         assert named <= {"default"}, "what has no greys gets the terminal's own two colours"
         turned = {segment.text.strip() for segment in cells if segment.style.reverse}
         assert {"LIVE", "◆ Gate", "Approve"} <= turned, "what is filled elsewhere is reversed"
+
+
+async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("platformdirs.user_downloads_path", lambda: tmp_path / "Downloads")
+    async with shown("waiting") as (app, _, pilot):
+
+        async def said() -> str:
+            stage_of(app)._choose(said="")
+            await pilot.press("f9")
+            await until(pilot, lambda: bool(stage_of(app).scene.look.said))
+            return stage_of(app).scene.look.said
+
+        for number in (1, 2):
+            name = f"invoke-async-lab-{number}.svg"
+            assert await said() == f"Saved here as {name}." and (tmp_path / name).read_text().startswith("<svg")
+        (tmp_path / "Downloads").mkdir()
+        assert await said() == f"Saved as {tmp_path}/Downloads/invoke-async-lab-1.svg."
+
+        def full(path: Path, *_: int) -> int:
+            raise OSError(ENOSPC, "No space left on device", str(path))
+
+        monkeypatch.setattr("lab.files.pictures.os.open", full)
+        assert await said() == f"The picture isn't saved: {tmp_path} can't be written: No space left on device."
 
 
 # Keys

@@ -55,7 +55,7 @@ DOES: dict[str, Callable[[Seen, Seen], bool]] = {
 
 async def test_each_key_does_what_the_table_says_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pressed in one state; in the others its action is run, which is what a bound key does."""
-    monkeypatch.setattr(LabApp, "deliver_screenshot", lambda _: "x.svg")
+    monkeypatch.setattr(LabApp, "picture", lambda _: "Saved as x.svg.")
     async with shown("idle") as (app, source, pilot):
         for state in play.STATES:
             await turn_to(pilot, source, state)

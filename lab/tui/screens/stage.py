@@ -176,8 +176,11 @@ class StageScreen(LookingScreen):
 
     def action_picture(self) -> None:
         """Save the screen as SVG."""
-        path = self.lab.deliver_screenshot()
-        self._set(replace(self.scene, look=replace(self.scene.look, said=f"Saved as {path}." if path else "Saved.")))
+        try:
+            said = self.lab.picture()
+        except LabError as error:
+            said = error.what
+        self._set(replace(self.scene, look=replace(self.scene.look, said=said)))
 
     def action_help(self) -> None:
         """Every key."""
