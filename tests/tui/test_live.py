@@ -378,11 +378,9 @@ async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(hand: Stage
     await hand.do(TapeToggled())
     await hand.until(Stood)
     assert hand.live.recording and hand.live.dead == "The disk is full."
-    assert [each.said for each in hand.told if isinstance(each, Stood)] == [
-        "The disk is full. The recording ends here; the show goes on."
-    ]
+    assert [each.said for each in hand.told if isinstance(each, Stood)] == ["The disk is full. The show goes on."]
     hand.plane.did.append(("not the second",))
-    assert await hand.do(TapeToggled()) == "The recording in recordings/x.rec.jsonl ends early. The disk is full."
+    assert await hand.do(TapeToggled()) == "The recording in recordings/x.rec.jsonl ends early."
     await hand.do(TapeToggled())
     await hand.until(Requested, 12)
     assert (hand.live.recording, hand.live.dead) == (True, ""), "the one before is told of no more"

@@ -226,7 +226,26 @@ def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline(
     assert [each.name for each in folded.armed] == ["often"]
     grid = "\n".join(screen(Scene(folded.stage, Look(), replace(SHOW, armed=folded.armed)), 120, 36, 3_200))
     assert "✗ often" in grid and "✗ fault status-503" in grid
+    calls = folded.stage.calls
+    assert [call.struck for call in calls] == [""] * (len(calls) - 1) + ["often"], "the last call sent by then"
     assert fold_one(folded, noted(journal.LedgerCleared(at=4_000, by="person"))).armed == ()
+
+
+@pytest.mark.parametrize("reply", [503, None, "reset"])
+def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str | None) -> None:
+    stage = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", "/s")))
+    stage = reduce(stage, Requested(3_001, 10, "status", Request("GET", "/s")))
+    stage = reduce(stage, Noted(3_002, journal.FaultStruck(at=3_002, fault="busy", call=1), 9))
+    if isinstance(reply, int):
+        stage = reduce(stage, Replied(3_040, 9, Response(reply, (), b"")))
+    elif reply is not None:
+        stage = reduce(stage, Lost(3_040, 9, reply))
+    struck = next(call for call in stage.calls if call.x == 9)
+    scene = Scene(stage, Look(wire=True, focus="wire"), SHOW)
+    grid = [line for line in screen(scene, 120, 36, 3_100) if "✗ busy" in line and "GET" in line]
+    assert len(grid) == 1 and str(reply or "···") in grid[0]
+    page = "\n".join(map(plain, exchange(scene, struck, 60)))
+    assert "✗ busy  a fault struck" in page
 
 
 @pytest.mark.parametrize(("offer", "route"), [(offer, route) for offer in OFFERS for route in offer.routes])

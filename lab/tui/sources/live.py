@@ -117,7 +117,7 @@ class Live(Playing):
         self.recording = not ending
         if ending and self.dead:
             self._buried, self.dead = self.dead, ""
-            return f"The recording in {file} ends early. {self._buried}"
+            return f"The recording in {file} ends early."
         return f"The recording is in {file}." if ending else f"Recording to {file}."
 
     async def _start(self) -> str | None:

@@ -8,7 +8,7 @@ from lab.core.gates import Origin
 from lab.core.observe import Asked, Ended, Lost, Noted, Observation, Replied, Requested, Touched, Waiting
 from lab.core.scenario import Verdict
 from lab.tui.view import clean
-from lab.tui.view.replies import gated, line_or_none, lost, marked, replied, team_of, text_or_none
+from lab.tui.view.replies import gated, line_or_none, lost, marked, put, replied, team_of, text_or_none
 from lab.tui.view.seen import Call, JobView, Mark, Pairs, Patience, Pending, TokenView
 from lab.tui.view.state import MOST_CALLS, MOST_TURNS, Stage
 
@@ -30,6 +30,8 @@ def reduce(stage: Stage, observation: Observation) -> Stage:
         case Asked(at, until, question):
             waiting = replace(seen, pending=Pending(at, until, "poll"))
             return gated(waiting, question.job, question.node, at)
+        case Noted(fact=journal.FaultStruck() as fact, x=x):
+            return _struck(seen, fact, x)
         case Noted(fact=fact):
             return _noted(seen, fact)
         case Ended(at, outcome):
@@ -133,12 +135,22 @@ def _noted(stage: Stage, fact: journal.Fact) -> Stage:
             return marked(stage, Mark(fact.at, "decided", "timed out", bad=True))
         case journal.JobStatus(to="COMPLETE" | "ERROR") if stage.job is not None and stage.job.job in (None, fact.job):
             return replace(stage, ending=clean.line(fact.step, 80))
-        case journal.FaultStruck() if stage.ended is None and stage.job is not None:
-            return marked(stage, Mark(fact.at, "struck", clean.line(fact.fault, 80), bad=True))
         case journal.TapeNoted():
             return replace(stage, notes=(*stage.notes, clean.line(fact.text, 300))[-20:])
         case _:
             return stage
+
+
+def _struck(stage: Stage, fact: journal.FaultStruck, x: int | None) -> Stage:
+    """The exchange of that ordinal has a fault's name; without one (our own run counts by itself) the last one sent."""
+    name = clean.line(fact.fault, 80)
+    calls = reversed(stage.calls)
+    call = next((call for call in calls if (call.at <= fact.at if x is None else call.x == x)), None)
+    if call is not None:
+        stage = put(stage, replace(call, struck=name))
+    if stage.ended is not None or stage.job is None:
+        return stage
+    return marked(stage, Mark(fact.at, "struck", name, bad=True))
 
 
 def _voted(patience: Patience | None, fact: journal.GateDecided) -> Patience | None:

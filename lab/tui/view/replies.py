@@ -29,7 +29,7 @@ def replied(stage: Stage, told: Replied) -> Stage:
         call, code=response.status, until=told.at, reply_headers=clean.headers(response.headers), reply_body=body,
         head=head,
     )  # fmt: skip
-    stage = _put(stage, done)
+    stage = put(stage, done)
     match call.route:
         case "token":
             return _granted(stage, done, response)
@@ -50,7 +50,8 @@ _read_poll = lru_cache(maxsize=4)(_read)
 _job_of = lru_cache(maxsize=4)(wire.parse_job)
 
 
-def _put(stage: Stage, done: Call) -> Stage:
+def put(stage: Stage, done: Call) -> Stage:
+    """With an exchange in the place of what it was before."""
     at = next((at for at in range(len(stage.calls) - 1, -1, -1) if stage.calls[at].x == done.x), None)
     return stage if at is None else replace(stage, calls=(*stage.calls[:at], done, *stage.calls[at + 1 :]))
 
@@ -174,7 +175,7 @@ def lost(stage: Stage, told: Lost) -> Stage:
         return stage
     why = clean.line(told.why, 64)
     done = replace(call, lost=why, until=told.at)
-    stage = _put(stage, done)
+    stage = put(stage, done)
     match call.route:
         case "token" if stage.token:
             return replace(stage, token=replace(stage.token, refusal=f"no answer: {why}", took=done.took))

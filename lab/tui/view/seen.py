@@ -25,6 +25,8 @@ class Call:
     reply_body: str = ""
     head: str = ""
     """The beginning of the reply's body, in one row."""
+    struck: str = ""
+    """The fault that struck it, as the mock's journal names it."""
 
     @property
     def took(self) -> Millis | None:

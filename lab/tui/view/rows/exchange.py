@@ -21,6 +21,8 @@ def exchange(scene: Scene, call: Call, inner: int) -> list[Row]:
     lines += _headers(call.request_headers, inner)
     lines += _body(call.request_body, inner)
     lines.append(BLANK)
+    if call.struck:
+        lines.append(row(("✗ ", "bad"), (clip(call.struck, inner - 20), "bad b"), ("  a fault struck", "dim")))
     lines += _reply(call, inner)
     lines += [BLANK, row(("as curl", "run b"), ("   y copies it", "dim"))]
     command = curl(call, scene.show.base, scene.show.token_url)

@@ -43,12 +43,13 @@ def call_row(scene: Scene, call: Call, inner: int) -> Row:
     head = row(
         (f"{at} ", "dim"), (f"{call.method:<4} ", "run b"), fill(row((_path(call.path, path_room), tone)), path_room)
     )
+    struck = row((f"  ✗ {call.struck}", "bad")) if call.struck and call.struck != call.lost else ()
     if call.lost is not None:
-        return cut(row(head, (f"  {call.lost}", "bad b")), inner)
+        return cut(row(head, (f"  {call.lost}", "bad b"), struck), inner)
     if call.code is None:
-        return cut(row(head, ("  ···", "dim")), inner)
+        return cut(row(head, ("  ···", "dim"), struck), inner)
     code = (f"  {call.code}", "done b" if call.code < 400 else "bad b")
-    return cut(row(head, code, (f" {latency(call.took):>8}  ", "dim"), (call.head, "dim")), inner)
+    return cut(row(head, code, (f" {latency(call.took):>8}", "dim"), struck, (f"  {call.head}", "dim")), inner)
 
 
 def _path(path: str, room: int) -> str:
