@@ -7,7 +7,6 @@ from lab.core.errors import Complaint, RecordingError, ScenarioError, UsageError
 from lab.core.lint import lint
 from lab.core.oauth import DEMO
 from lab.core.parse import parse_with_places
-from lab.core.seeds import Seed
 from lab.files import (
     RECORDING_ENDING,
     SCENARIO_ENDING,
@@ -40,7 +39,7 @@ def execute(asked: Settings, console: Console) -> int:
         for complaint in doubtful:
             console.out(f"{complaint.file}:{complaint.line}:{complaint.column}: warning: {_told(complaint)}")
         if asked.plan and not wrong:
-            for line in planned(file, asked.seed):
+            for line in planned(file, asked):
                 console.out(line)
         complaints += len(wrong)
         warnings += len(doubtful)
@@ -73,12 +72,14 @@ def check(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
     return (), lint(scenario, str(file), places, beside.found)
 
 
-def planned(file: Path, seed: Seed | None) -> list[str]:
-    """The timeline that the seed settles, else the scenario's own, else 0."""
-    from lab.cli.plan import table  # only this needs plans
+def planned(file: Path, asked: Settings) -> list[str]:
+    """The timeline that the seed settles, under the switches of the scenario and the environment."""
+    # only this needs plans
+    from lab.cli.plan import table
+    from lab.cli.world import layers_of
 
     outline = load_scenario(str(file), file.parent)
-    return table(outline, seed if seed is not None else outline.scenario.seed or 0)
+    return table(outline, asked.seed, layers_of(asked, {}).over(outline.scenario.settings))
 
 
 def _told(complaint: Complaint) -> str:

@@ -17,6 +17,7 @@ story: |                      # for the presenter, shown before the run; Markdow
 agent: {{code: {code}, version: 1}}
 ask: Please handle case 4711  # what our external app sends
 
+seed: 1                       # from which all chance is drawn; without it each run draws a fresh one
 # settings: {{invoke_status: 200}}  # switches of the mock for this scenario (lab fidelity, lab schema)
 latency:                      # how long each reply is withheld
   token: 120ms

@@ -121,8 +121,14 @@ def _replay(into: Parser) -> None:
 def _check(into: Parser) -> None:
     into.add_argument("targets", nargs="+", metavar="PATH", help="scenario files, or folders of them")
     into.add_argument("--strict", action="store_true", help="a warning fails too")
-    into.add_argument("--plan", action="store_true", help="print the timeline that the seed settles")
-    into.add_argument("--seed", metavar="N", help="for --plan; default: the scenario's own")
+    into.add_argument(
+        "--plan", action="store_true", help="print the timeline that the seed settles, and the planned faults"
+    )
+    into.add_argument(
+        "--seed",
+        metavar="N",
+        help="for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)",
+    )
 
 
 def _drill(into: Parser) -> None:

@@ -3,37 +3,55 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from lab.cli.faults import fault_rows
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.gates import Decision
 from lab.core.oauth import DEMO
 from lab.core.plan import Input, Invocation, Outline, Plan, plan, settle_draws
 from lab.core.render import RenderFailure
-from lab.core.scenario import Complete, Failure, Gate, Verdict, duration_text
+from lab.core.scenario import Complete, Failure, Gate, Switches, Verdict, duration_text
 from lab.core.seeds import Seed, uuid4
 from lab.core.timeline import Ending, Span, spans
+from lab.core.wire.bodies import shown_status
 from lab.core.wire.texts import Writer, earlier_turns, final_texts
 
 _WIDEST = 72
 _Row = tuple[str, str, str, str, str]
 
 
-def table(outline: Outline, seed: Seed) -> list[str]:
-    """The lines: a part for each turn, each counted from its own acceptance, if nobody but the script decides."""
+def table(outline: Outline, seed: Seed | None, switches: Switches) -> list[str]:
+    """The lines: a part for each turn, each counted from its own acceptance, if nobody but the script decides.
+
+    Then the faults. Without a seed it is the scenario's own, else 0, and the first line says so.
+    """
     scenario = outline.scenario
-    lines = [f"{scenario.name} · {scenario.title} · seed {seed}"]
+    seed, named = _settled(seed, scenario.seed)
+    lines = [f"{scenario.name} · {scenario.title} · {named}"]
     thread: list[tuple[Plan, tuple[Decision, ...]]] = []
+    turns: list[list[Span]] = []
     now: Millis = 0
     for turn, asked in enumerate(scenario.asks, 1):
         made = outline.of_turn(turn)
         assert made is not None
         planned = _planned(made, seed, turn, now, Input(asked.message, True, parameters=asked.parameters), thread)
         timeline = list(spans(planned, ()))
-        rows = [("at", "lasts", "status", "step", "what"), *_rows(planned, timeline)]
+        rows = [("at", "lasts", "status", "step", "what"), *_rows(planned, timeline, switches)]
         lines += [f"  {f'turn {turn}' if scenario.turns else 'asked'}: {_one_line(asked.message)}"]
         lines += _columns(rows)
         thread.append((planned, ()))
+        turns.append(timeline)
         now = timeline[-1].since
+    if scenario.faults:
+        lines += ["  faults, in the order in which they are tried:"]
+        lines += _columns([("from", "route", "when", "what"), *fault_rows(scenario, turns)])
     return lines
+
+
+def _settled(asked: Seed | None, own: Seed | None) -> tuple[Seed, str]:
+    if asked is None and own is None:
+        return 0, "seed 0, for the scenario names none: a run draws its own"
+    seed = asked if asked is not None else own or 0
+    return seed, f"seed {seed}"
 
 
 def _planned(
@@ -49,11 +67,11 @@ def _planned(
     return plan(made, call, seed, settle_draws(made, seed, turn), scripted=True, earlier=earlier)
 
 
-def _rows(planned: Plan, timeline: Sequence[Span]) -> Iterator[_Row]:
+def _rows(planned: Plan, timeline: Sequence[Span], switches: Switches) -> Iterator[_Row]:
     began = timeline[0].since
     for span in timeline:
         lasts = "" if span.until is None else duration_text(span.until - span.since)
-        head = (clock_text(span.since - began), lasts, str(span.status), span.id)
+        head = (clock_text(span.since - began), lasts, str(shown_status(span, switches)), span.id)
         first, *more = _told(planned, span, began)
         yield (*head, first)
         for line in more:
@@ -93,9 +111,10 @@ def _one_line(text: str) -> str:
     return whole or ("(blank)" if text else "")
 
 
-def _columns(rows: Sequence[_Row]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """The last column is as wide as it likes."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     return [
-        "    " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip()
+        "    " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
         for row in rows
     ]

@@ -78,3 +78,56 @@ def test_it_is_what_a_run_with_that_seed_comes_to(lab: Lab) -> None:
     moves = [line.get("at", line["t"]) - began for line in facts if line.get("type") == "job.status"]
     shown = [f"{at // 60_000:02d}:{at // 1000 % 60:02d}.{at // 100 % 10}" for at in moves]
     assert shown == [line.split()[0] for line in plan[4:] if line[4] != " "]
+
+
+NAP = """\
+lab: 1
+name: nap
+title: A nap
+agent: {code: NAP}
+ask: go
+settings: {wait_status: RUNNING}
+steps:
+  - {work: think, takes: 2s}
+  - {wait: nap, takes: 1m}
+  - {complete: done, output: Done.}
+faults:
+  - {route: status, step: nap, strike: reset}
+  - {route: status, step: nap, after: 30s, answer: 503, retry_after: {date: 2s}}
+  - {route: token, chance: 5%, delay: 10s}
+  - {route: invoke, calls: 2-4, lose_reply: true}
+  - {route: status, turn: 2, after: 1s, omit: [jobId]}
+"""
+
+
+def test_the_status_of_a_wait_is_the_one_on_the_wire(lab: Lab) -> None:
+    Path("nap.yaml").write_text(NAP)
+    assert lab("check", "nap.yaml", "--plan").lines[4].split()[2:4] == ["RUNNING", "nap"]
+    Path("nap.yaml").write_text(NAP.replace("RUNNING}", "WAITING}"))
+    assert lab("check", "nap.yaml", "--plan").lines[4].split()[2:4] == ["WAITING", "nap"]
+
+
+def test_a_plan_without_any_seed_says_that_a_run_draws_its_own(lab: Lab) -> None:
+    Path("nap.yaml").write_text(NAP)
+    plan = lab("check", "nap.yaml", "--plan").lines
+    assert plan[0] == "nap · A nap · seed 0, for the scenario names none: a run draws its own"
+    assert lab("check", "nap.yaml", "--plan", "--seed", "0").lines[0] == "nap · A nap · seed 0"
+    assert "else 0" in lab("check", "--help").out
+
+
+def test_planned_faults_stand_below_with_their_first_instants(lab: Lab) -> None:
+    Path("nap.yaml").write_text(NAP)
+    assert lab("check", "nap.yaml", "--plan").lines[6:] == [
+        "  faults, in the order in which they are tried:",
+        "    from         route   when                             what",
+        "    00:02.0      status  calls: 1, step: nap              strike: reset",
+        "    00:30.0      status  calls: 1, step: nap, after: 30s  answer: 503, retry_after: {date: 2s}",
+        "                 token   chance: 5%                       delay: 10s",
+        "                 invoke  calls: 2-4                       lose_reply: true",
+        "    not reached  status  calls: 1, turn: 2, after: 1s     omit: [jobId]",
+    ]
+
+
+def test_a_fault_of_several_turns_begins_in_each(lab: Lab) -> None:
+    Path("talk.yaml").write_text(TALK + "faults:\n  - {route: status, after: 1s, answer: 500}\n")
+    assert lab("check", "talk.yaml", "--plan").lines[-1].split("status")[0].strip() == "turn 1 00:01.0, turn 2 00:01.0"

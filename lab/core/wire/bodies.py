@@ -159,8 +159,13 @@ class _Looks:
     node: Json = None
 
 
+def shown_status(span: Span, switches: Switches) -> Status:
+    """The status word of a span on the wire: that of a wait is a switch."""
+    return Status.RUNNING if isinstance(span.step, Pause) and switches.wait_status == "RUNNING" else span.status
+
+
 def _looks(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool) -> _Looks:
-    looks = _Looks(span.status, None if invoked else "")
+    looks = _Looks(shown_status(span, switches), None if invoked else "")
     write = Writer(plan, span, epoch)
     try:
         if span.status.final:
@@ -168,9 +173,7 @@ def _looks(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked:
         elif isinstance(span.step, Work):
             if span.step.says and plan.invocation.input.progress_message and not invoked:
                 looks.progress = write(span.step.says)
-        elif isinstance(span.step, Pause) and switches.wait_status == "RUNNING":
-            looks.status = Status.RUNNING
-        else:
+        elif looks.status is Status.WAITING:
             looks.node = _waiting_node(plan, span, write)
             if switches.waiting_output == "message" and isinstance(looks.node, dict):
                 looks.output = str(looks.node["initialMessage"])
