@@ -122,6 +122,15 @@ def test_rush_hour_refuses_with_and_without_retry_after_and_is_slow() -> None:
     assert sum("  40" in line or "  41" in line for line in polls("rush-hour")) == 2
 
 
+@pytest.mark.parametrize("name", ["rush-hour", "bad-line", "month-end-marathon"])
+def test_polls_are_counted_alike_whatever_became_of_them(name: str) -> None:
+    told = transcript(name)
+    ended = [at for at, line in enumerate(told) if line.endswith((" polls", " poll"))]
+    assert [told[at].split()[-2] for at in ended] == [str(outcome["polls"]) for outcome in outcomes(name)]
+    first = [line for line in told[: ended[0]] if " poll " in line and not line.startswith("# ")]
+    assert told[ended[0]].split()[-2] == first[-1].split()[3] == str(len(first))
+
+
 def test_onboarding_asks_outside_the_api_twice() -> None:
     told = [line for line in transcript("supplier-onboarding") if "outside the API, the app" in line]
     assert [line.split(":")[0] for line in told] == ["# EMAIL", "# APPROVAL_PROCESS"]

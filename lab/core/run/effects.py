@@ -145,6 +145,7 @@ class Outcome:
     job: str | None
     conversation: str | None
     polls: int
+    """Requests for the job's status, refused and lost ones too."""
     elapsed: Millis
     """From the first request to the end, in milliseconds."""
     why: str | None = None

@@ -58,6 +58,7 @@ class _Turn:
         self.badge = badge
         self.conversation = conversation
         self.polls = 0
+        self.found = False
         self.body: wire.JobBody | None = None
 
     def play(self) -> Run:
@@ -114,7 +115,7 @@ class _Turn:
                 continue
             path = wire.path_of("status", code=self.app.team, job=self.body.job)
             response = yield from self._call("status", Request("GET", path), again=True)
-            self.polls += 1
+            self.found = True
             before = self.body.status
             self.body = self._job(response, expected=(200,))
             pause = self.app.backoff.after(pause)
@@ -169,6 +170,7 @@ class _Turn:
             )  # fmt: skip
             got = yield Send(route, signed, self.now + self.app.answer_within)
             self.now = got.at
+            self.polls += route == "status"
             if isinstance(got, Received):
                 if got.response.status == 401 and not renewed:
                     renewed, self.badge = True, None
@@ -185,7 +187,7 @@ class _Turn:
         if route != "status":
             return True
         # a job may be unknown for a moment after its acceptance; and half a body, or a page, is no result
-        early = response.status == 404 and self.polls == 0
+        early = response.status == 404 and not self.found
         return not early and (response.status != 200 or wire.parse_job(response.body) is not None)
 
     def _retry(self, got: Result, tries: int, *, again: bool) -> Generator[Effect, Result, None]:

@@ -101,7 +101,8 @@ def _end(stage: Stage) -> list[str]:
     if outcome is None:
         return []
     at = at_text(stage.reading(stage.seen))
-    told = [f"{at} {outcome.status or 'STOPPED':<8} {outcome.polls} polls"]
+    polls = f"{outcome.polls} poll{'' if outcome.polls == 1 else 's'}"
+    told = [f"{at} {outcome.status or 'STOPPED':<8} {polls}"]
     if outcome.error:
         told += ["", *clean.lines(outcome.error).split("\n")]
     if outcome.output or outcome.complete:
