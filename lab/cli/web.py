@@ -21,8 +21,7 @@ def execute(asked: Settings, console: Console) -> int:
             "--web needs textual-serve, which is not installed.", hint="pip install 'invoke-async-lab[web]'"
         ) from None
     assert asked.web is not None
-    command = join([sys.executable, "-m", "lab", *without("--web", asked.arguments)])
-    page = Page(command, HOST, asked.web, console)
+    page = Page(visitor(without("--web", asked.arguments)), HOST, asked.web, console)
     try:
         page.serve()
     except OSError as error:
@@ -30,6 +29,13 @@ def execute(asked: Settings, console: Console) -> int:
             f"Port {asked.web} can't be had: {error.strerror or error}.", hint="Choose another: --web PORT"
         ) from None
     return 0
+
+
+def visitor(arguments: Sequence[str]) -> str:
+    """The command of a visitor's process, for a shell; Ctrl-C, which a terminal sends to all, is left to the page."""
+    command = join([sys.executable, "-m", "lab", *arguments])
+    # what is ignored when Python starts it leaves ignored, at its start and at its end, too
+    return command if sys.platform == "win32" else f"trap '' INT; exec {command}"
 
 
 def without(option: str, arguments: Sequence[str]) -> list[str]:

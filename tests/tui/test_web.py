@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest_asyncio
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import unused_port
 
-from lab.cli.web import without
+from lab.cli.web import visitor, without
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,6 +49,26 @@ async def test_a_visitor_sees_a_frame_of_the_four_panes(origin: str) -> None:
                     assert told.type in (WSMsgType.BINARY, WSMsgType.TEXT)
                     if told.type is WSMsgType.BINARY:
                         drawn += told.data.decode(errors="replace")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_visitor_s_process_ends_without_a_word_whenever_ctrl_c_comes() -> None:
+    process = await asyncio.create_subprocess_shell(
+        visitor(["demo", "--seed", "42"]), cwd=ROOT, start_new_session=True, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"},
+    )  # fmt: skip
+    assert process.stdin is not None and process.stdout is not None
+    quits = b'{"type":"quit"}'
+    process.stdin.write(b"M" + len(quits).to_bytes(4, "big") + quits)
+    async with asyncio.timeout(20):
+        await process.stdout.readuntil(b'{"type": "exit"}')
+        # a terminal sends it to all; the visitor has left, and the process is about to end
+        while process.returncode is None:
+            os.killpg(process.pid, signal.SIGINT)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), 0.01)
+        assert await process.communicate() == (b"", b"")
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"origin": "http://evil.example"}, {"origin": "null"}])
