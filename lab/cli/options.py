@@ -83,7 +83,7 @@ def _demo(into: Parser) -> None:
 
 
 def _watch(into: Parser) -> None:
-    into.add_argument("targets", metavar="URL", help="the address of the control plane, as lab serve prints it")
+    into.add_argument("targets", metavar="URL", help="the control plane as lab serve prints it, or HOST:PORT")
     into.add_argument("--plain", action="store_true", help="lines instead of the screen")
     _folder(into)
 

@@ -1,5 +1,6 @@
 """`lab watch`: a lab that somebody else's client is calling, on the screen or as lines."""
 
+import re
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -15,6 +16,10 @@ from lab.tui.view.jobs import Jobs, Stood
 
 if TYPE_CHECKING:
     from lab.tui.sources import Source
+
+
+_HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+"""A name or an address, IPv6 too."""
 
 
 def execute(asked: Settings, console: Console) -> int:
@@ -38,15 +43,11 @@ def source_of(asked: Settings) -> Watch:
     """The lab at the address of its control plane; UsageError if that is none."""
     (target,) = asked.targets
     url = target if "://" in target else f"http://{target}"
-    try:
-        parts = urlsplit(url)
-        where = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
-    except ValueError:
-        where = ""
-    if not where or parts.scheme not in ("http", "https") or parts.path.strip("/"):
+    where = _place(url, port_needed=url != target)
+    if where is None:
         raise UsageError(
             f"{target} is no address of a control plane.",
-            hint="lab serve prints it as control url: http://127.0.0.1:PORT",
+            hint="lab serve prints it as control url: http://127.0.0.1:PORT. HOST:PORT will do, too.",
         )
 
     def reach() -> AbstractAsyncContextManager[Plane]:
@@ -56,6 +57,19 @@ def source_of(asked: Settings) -> Watch:
         return reached(url.rstrip("/"), asked)
 
     return Watch(where, reach)
+
+
+def _place(url: str, *, port_needed: bool) -> str | None:
+    """The host, and the port if one is named; None if this is no origin."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    beyond = parts.path.strip("/") or parts.query or parts.fragment
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or beyond or (port_needed and not port):
+        return None
+    return f"{host}:{port}" if port else host
 
 
 async def on_screen(source: Watch, stop: Stop, console: Console) -> None:

@@ -152,12 +152,17 @@ async def test_a_server_that_is_no_control_plane_is_told(stage: Stage, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "target", ["", "ftp://127.0.0.1:1", "http://", "http://127.0.0.1:99999", "http://h/_lab/x", "::"]
-)
+    "target",
+    [
+        "", "ftp://127.0.0.1:1", "http://", "http://127.0.0.1:99999", "http://h/_lab/x", "::", "foo", "foo:", "foo:bar",
+        "item-comparison", "a b:8081", "http://a b", "http://h:1?x", "recordings/a.rec.jsonl",
+    ],
+)  # fmt: skip
 def test_an_address_that_is_none_is_refused(target: str) -> None:
     with pytest.raises(UsageError, match="no address of a control plane"):
         source_of(Settings("watch", (target,)))
 
 
-def test_an_address_may_come_without_its_scheme() -> None:
-    assert source_of(Settings("watch", ("127.0.0.1:8081",))).where == "127.0.0.1:8081"
+@pytest.mark.parametrize("target", ["127.0.0.1:8081", "localhost:8081", "lab.example:8081", "http://lab"])
+def test_an_address_may_come_without_its_scheme(target: str) -> None:
+    assert source_of(Settings("watch", (target,))).where == target.removeprefix("http://")
