@@ -15,6 +15,8 @@ from lab.files import (
     read_recording,
     read_scenario,
     scenario_names,
+    scenario_path,
+    scenarios_folder,
 )
 from lab.recording.leaks import leaks
 from lab.settings import Settings
@@ -24,7 +26,7 @@ CLIENTS = ((DEMO.id, DEMO.secret),)
 
 def execute(asked: Settings, console: Console) -> int:
     """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too; 3 on a leak."""
-    files = [file for target in asked.targets for file in files_of(Path(target))]
+    files = [file for target in asked.targets for file in files_of(target, asked.scenarios)]
     complaints = warnings = hits = 0
     for file in files:
         if file.name.endswith(RECORDING_ENDING):
@@ -51,10 +53,12 @@ def execute(asked: Settings, console: Console) -> int:
     return RecordingError.exit_code if hits else 0
 
 
-def files_of(path: Path) -> list[Path]:
-    """The file, or the scenarios and recordings in the folder; UsageError if there are none."""
+def files_of(target: str, scenarios: str | None) -> list[Path]:
+    """The scenario or recording, by path or a scenario's name, or all in the folder; UsageError if there are none."""
+    path = Path(target)
     if not path.is_dir():
-        return [path]
+        there = path.is_file() or target.endswith(RECORDING_ENDING)
+        return [path if there else scenario_path(target, scenarios_folder(scenarios))]
     files = [path / f"{name}{SCENARIO_ENDING}" for name in scenario_names(path)]
     files += sorted(path.glob(f"*{RECORDING_ENDING}"))
     if not files:

@@ -119,7 +119,8 @@ def _replay(into: Parser) -> None:
 
 
 def _check(into: Parser) -> None:
-    into.add_argument("targets", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+    into.add_argument("targets", nargs="+", metavar="PATH", help="scenarios by name or path, or folders of them")
+    _folder(into)
     into.add_argument("--strict", action="store_true", help="a warning fails too")
     into.add_argument(
         "--plan", action="store_true", help="print the timeline that the seed settles, and the planned faults"

@@ -70,3 +70,15 @@ def test_missing_files_and_empty_folders_are_wrong_usage(lab: Lab) -> None:
     Path("empty").mkdir()
     assert lab("check", "nope.yaml").code == 2
     assert lab("check", "empty").code == 2
+
+
+def test_a_bare_name_is_a_scenario_of_the_folder(lab: Lab) -> None:
+    assert lab("check", "item-comparison", "--strict").err.startswith("1 file, 0 complaints")
+    assert "item-comparison · " in lab("check", "item-comparison", "--plan").out
+    wrong = lab("check", "item-comparsion")
+    assert wrong.code == 2 and "Did you mean item-comparison?" in wrong.err
+    Path("mine").mkdir()
+    Path("mine/five.yaml").write_text(FIVE)
+    assert lab("check", "five", "--scenarios", "mine").lines[0].startswith("mine/five.yaml:3:")
+    Path("item-comparison").mkdir()
+    assert "holds no scenarios" in lab("check", "item-comparison").err
