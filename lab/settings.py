@@ -113,6 +113,7 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
     instant = speed == "instant"
     if speed is not None and not instant:
         clock, factor = _clock(f"scaled:{speed}", option="--speed")
+    _refuse_idle(given, instant=instant, manual=clock == "manual")
     return Settings(
         command=given.get("command", ""),
         targets=_targets(given),
@@ -155,6 +156,26 @@ def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> 
         control_token=env.get("LAB_CONTROL_TOKEN") or None,
         runtime=env.get("XDG_RUNTIME_DIR") or None,
     )
+
+
+_SOCKETS = ("host", "port", "control_port", "i_know_this_is_exposed")
+_MOCKS = (*_SOCKETS, "seed", "epoch", "profile", "set", "settings")
+
+
+def _refuse_idle(given: Mapping[str, object], *, instant: bool, manual: bool) -> None:
+    """UsageError for an option that would do nothing beside the others."""
+    with_peer = "base" in given
+    if with_peer and (instant or manual):
+        raise UsageError("--base calls another server, whose clock nobody here moves.", hint="Use --speed FACTOR.")
+    idle = _MOCKS if with_peer else _SOCKETS if instant else ()
+    for name in idle:
+        if name in given and given[name] is not False:
+            why = (
+                "--base: it is of the lab's own mock, and that isn't called"
+                if with_peer
+                else "--speed instant: mock and app are joined in one process, and nothing listens"
+            )
+            raise UsageError(f"--{name.replace('_', '-')} can't be used with {why}.", hint="Leave it out.")
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -28,6 +28,8 @@ def execute(asked: Settings, console: Console) -> int:
         return in_browser(asked, console)
     seen = asked.browser or (console.terminal and not asked.dumb)
     if asked.plain or asked.json or asked.instant or not seen:
+        if asked.cast is not None:
+            raise UsageError("--cast films the screen, and here is none.", hint="lab show FILE --as cast needs none.")
         from lab.cli.run import execute as run
 
         return run(asked, console)
@@ -40,7 +42,8 @@ def in_browser(asked: Settings, console: Console) -> int:
     """The page; each visitor's process is this command without `--web`."""
     from lab.cli.web import execute as serve
 
-    for option, given in (("--record", asked.record), ("--cast", asked.cast)):
+    taken = (("--port", asked.port or None), ("--control-port", asked.control_port or None))
+    for option, given in (("--record", asked.record), ("--cast", asked.cast), *taken):
         if given is not None:
             raise UsageError(f"{option} can't be used with --web: each visitor has a run of their own.")
     return serve(asked, console)

@@ -187,12 +187,12 @@ def _world(into: Parser) -> None:
     into.add_argument("--json", action="store_true", help="results as JSON, one line each")
 
 
-def _ports(into: Parser, port: int = 0) -> None:
+def _ports(into: Parser, port: int | None = None) -> None:
     into.add_argument("--host", metavar="HOST", help="default: 127.0.0.1")
     into.add_argument("--i-know-this-is-exposed", action="store_true", help="allow a --host that others can reach")
-    free = " (any free one)" if port == 0 else ""
-    into.add_argument("--port", default=port, metavar="PORT", help=f"of the mock; default: {port}{free}")
-    into.add_argument("--control-port", default=0, metavar="PORT", help="of the control plane; default: any free one")
+    usual = "0 (any free one)" if port is None else str(port)
+    into.add_argument("--port", default=port, metavar="PORT", help=f"of the mock; default: {usual}")
+    into.add_argument("--control-port", metavar="PORT", help="of the control plane; default: any free one")
 
 
 def _runs(into: Parser) -> None:

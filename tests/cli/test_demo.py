@@ -111,3 +111,13 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
         await link.control.end_tape()
         assert (link.follow("first").seed, await lifetime()) == (seeds[0], 300)
     assert f'"seed":{seeds[1]}' in (tmp_path / "recordings" / "kept.rec.jsonl").read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize("how", [["--plain"], ["--json"], ["--speed", "instant"], []])
+def test_without_a_screen_there_is_nothing_to_film(lab: Lab, how: list[str]) -> None:
+    done = lab("demo", "invoice-analysis", "--cast", "talk", *how)
+    assert done.code == 2 and "--cast films the screen" in done.err
+
+
+def test_a_page_s_visitors_can_t_share_a_port(lab: Lab) -> None:
+    assert "--port can't be used with --web" in lab("demo", "--web", "--port", "8080").err

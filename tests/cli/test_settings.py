@@ -175,3 +175,23 @@ def test_set_needs_a_value() -> None:
 
 def test_flags_that_a_command_lacks_have_defaults() -> None:
     assert settings(Namespace(command="show", targets="x"), {}).targets == ("x",)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        "run x --speed instant --port 8080", "run x --speed instant --control-port 0",
+        "demo x --speed instant --host 127.0.0.1", "run x --base http://h --seed 1", "demo x --base http://h --port 1",
+        "run x --base http://h --set pod=a", "run x --base http://h --speed instant", "run x --base http://h --clock manual",
+    ],
+)  # fmt: skip
+def test_an_option_that_would_do_nothing_is_refused(argv: str) -> None:
+    with pytest.raises(UsageError, match=r"can't be used|whose clock"):
+        asked(*argv.split(), **PEER)
+
+
+def test_options_that_do_something_are_taken() -> None:
+    assert asked("run", "x", "--port", "8080", "--control-port", "8081").port == 8080
+    assert asked("run", "x", "--speed", "instant", "--seed", "1", "--set", "pod=a").instant
+    assert asked("run", "x", "--base", "http://h", "--speed", "20", **PEER).factor == "20"
+    assert (asked("run", "x").port, asked("serve", "x").port) == (0, 8080)

@@ -64,8 +64,8 @@ async def test_a_visitor_s_process_ends_without_a_word_whenever_ctrl_c_comes() -
         await process.stdout.readuntil(b'{"type": "exit"}')
         # a terminal sends it to all; the visitor has left, and the process is about to end
         while process.returncode is None:
-            os.killpg(process.pid, signal.SIGINT)
-            with suppress(TimeoutError):
+            with suppress(TimeoutError, ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
                 await asyncio.wait_for(process.wait(), 0.01)
         assert await process.communicate() == (b"", b"")
     assert process.returncode == 0
