@@ -76,7 +76,10 @@ def _demo(into: Parser) -> None:
     into.add_argument(
         "--web", nargs="?", const=8000, metavar="PORT", help="in a browser of this machine; default: 8000"
     )
-    into.add_argument("--cast", metavar="FILE", help="write what the screen shows as an asciicast, too")
+    into.add_argument(
+        "--cast", metavar="FILE",
+        help="write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it",
+    )  # fmt: skip
     _world(into)
     _ports(into)
     _runs(into)

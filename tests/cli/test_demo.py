@@ -121,3 +121,8 @@ def test_without_a_screen_there_is_nothing_to_film(lab: Lab, how: list[str]) -> 
 
 def test_a_page_s_visitors_can_t_share_a_port(lab: Lab) -> None:
     assert "--port can't be used with --web" in lab("demo", "--web", "--port", "8080").err
+
+
+def test_the_help_says_whose_time_a_film_has(lab: Lab) -> None:
+    told = " ".join(lab("demo", "--help").out.split())
+    assert "its times are the lab's, so --speed doesn't shorten it" in told
