@@ -17,6 +17,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.core.observe import Replied, Requested
+from lab.core.problems import Problem
 from lab.core.service import Pieces, Reply, Service
 from lab.server.faults import deliver_struck
 from lab.server.incoming import UNCODABLE, Gone, Incoming, Refused, body_of, check, headers_of, request_of, target_of
@@ -150,12 +151,12 @@ class MockServer:
         """The parser refused what came: answered without an echo, and the connection ends."""
         self.service.note(RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
         why = UNCODABLE if status == 415 else _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
-        self._write(connection, refusal(Refused(status, why), "unknown"), "GET", _CLOSE)
+        self._write(connection, self._worded(Refused(status, why)), "GET", _CLOSE)
         connection.how = connection.how or "server"
 
     def broken(self, connection: Connection) -> None:
         """A bug of ours: 500, and the connection ends."""
-        self._write(connection, refusal(Refused(500, "Internal error."), "unknown"), "GET", _CLOSE)
+        self._write(connection, self._worded(Refused(500, "Internal error.")), "GET", _CLOSE)
         connection.how = connection.how or "server"
 
     # One exchange
@@ -191,6 +192,11 @@ class MockServer:
             return await self._stream(incoming, reply, reply.pieces, now)
         return await self._deliver(incoming, request, reply, now)
 
+    def _worded(self, refused: Refused, route: str = "unknown", path: str = "") -> Response:
+        """The refusal as the path words it; without one, as the server does."""
+        told = refusal(refused, route)
+        return self.service.word(told, path) if isinstance(told, Problem) else told
+
     def _unusual(self, message: Any, connection: Connection) -> Refused | None:
         if message.version < (1, 0):
             return Refused(400, "HTTP/0.9 is not spoken here.")
@@ -200,7 +206,7 @@ class MockServer:
         """Answer without asking the service; the exchange is told all the same."""
         request = request_of(incoming.message, incoming.protocol.headers, b"")
         route = wire.route_of(request.method, request.path)
-        response = refusal(refused, route)
+        response = self._worded(refused, route, request.path)
         x = self.service.next_exchange()
         connection = incoming.protocol
         self.service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took))

@@ -105,7 +105,7 @@ def check(message: RawRequestMessage, headers: Headers) -> Refused | None:
 async def body_of(incoming: Incoming, path: str, headers: Headers, limits: Limits) -> bytes | Refused:
     """The whole body, decompressed; refused by Content-Length alone when that is enough; Gone if the peer left."""
     route = wire.route_of("POST", path)
-    most = limits.token_body if route == "token" else limits.upload_body if route in wire.UPLOADS else limits.body
+    most = limits.token_body if route in wire.FORMS else limits.upload_body if route in wire.UPLOADS else limits.body
     declared = header_of(headers, "content-length")
     # The parser admits digits alone, and at most as many as 64 bits take.
     if declared is not None and int(declared) > most:

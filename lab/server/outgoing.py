@@ -3,9 +3,10 @@
 from email.utils import formatdate
 from http import HTTPStatus
 
+from lab.core import wire
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Response
-from lab.core.problems import Problem, oauth_error
+from lab.core.problems import TOKEN_HEADERS, Problem, oauth_error
 from lab.server.incoming import Refused
 
 _BODILESS = (204, 304)
@@ -73,9 +74,11 @@ def _one_line(value: str) -> str:
     return "".join(char if char >= " " and char != "\x7f" else " " for char in value)
 
 
-def refusal(refused: Refused, route: str) -> Response:
-    """The body of the endpoint's dialect (bad-inputs.md §1)."""
-    if route == "token":
+def refusal(refused: Refused, route: str) -> Response | Problem:
+    """What the shell says no with (bad-inputs.md §1): the identity domain's dialect whole, else a problem to be worded."""
+    if route in wire.FORMS:
+        if refused.status == 413:
+            return Response(413, TOKEN_HEADERS[1:])
         return oauth_error(refused.status, "invalid_request", refused.why)
     extra: Headers = (("upgrade", "HTTP/1.1"),) if refused.status == 426 else ()
-    return Problem(refused.status, refused.why, _HINTS.get(refused.status, ""), extra).response()
+    return Problem(refused.status, refused.why, _HINTS.get(refused.status, ""), extra)

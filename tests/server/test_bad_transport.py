@@ -6,15 +6,18 @@ import socket
 import struct
 import tracemalloc
 import zlib
+from dataclasses import replace
 
 import pytest
 
 from lab.clocks import settle
 from lab.core.journal import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.core.observe import Replied, Requested
+from lab.core.scenario import Switches
+from lab.core.service import Service
 from lab.core.wire import path_of
 from lab.server.limits import Limits
-from tests.server.conftest import Stage, request
+from tests.server.conftest import TEAM, Stage, request
 
 HOST = b"Host: x\r\n"
 SECRET = b"sEcReT"
@@ -99,10 +102,48 @@ async def test_what_the_shell_refuses_is_told_as_its_own(stage: Stage, name: str
         assert [each.by for each in stage.told if isinstance(each, Replied)] == ["shell"]
 
 
-async def test_the_token_endpoint_refuses_in_its_own_dialect_and_earlier(stage: Stage) -> None:
+FORM_PATHS = ("/oauth2/v1/token", "/oauth2/v1/device", "/oauth2/v1/introspect", "/oauth2/v1/revoke")
+
+
+@pytest.mark.parametrize("path", FORM_PATHS)
+@pytest.mark.parametrize("size", [65_537, 10**13])
+async def test_a_form_that_is_too_large_is_refused_early_and_without_a_word(stage: Stage, path: str, size: int) -> None:
+    got = await (await stage.peer()).ask(request("POST", path, (("content-length", str(size)),)))
+    assert (got.status, got.body, got.headers.get("content-type")) == (413, b"", None)
+    assert (got.headers["cache-control"], got.headers["pragma"]) == ("no-store", "no-cache")
+
+
+@pytest.mark.parametrize("path", FORM_PATHS)
+async def test_the_identity_domain_refuses_in_its_own_dialect(stage: Stage, path: str) -> None:
+    got = await (await stage.peer()).ask(request("POST", path, (("content-encoding", "lzw"),), b"abc"))
+    assert (got.status, got.json["error"]) == (415, "invalid_request")
+
+
+SHELL_AND_PARSER = {**REFUSED_BY_THE_SHELL, **{name: (data, 400) for name, data in REFUSED_BY_THE_PARSER.items()}}
+
+
+@pytest.mark.parametrize("name", SHELL_AND_PARSER)
+async def test_what_is_refused_before_the_mock_follows_the_switches_too(stage: Stage, name: str) -> None:
+    stage.server.service = Service(replace(stage.service.config, switches=Switches(error_body="problem", hints=False)))
+    data, expected = SHELL_AND_PARSER[name]
     peer = await stage.peer()
-    got = await peer.ask(request("POST", path_of("token"), (("content-length", "65537"),)))
-    assert (got.status, got.json["error"]) == (413, "invalid_request")
+    sending = asyncio.create_task(peer.send(data))
+    got = await peer.answer()
+    await asyncio.gather(sending, return_exceptions=True)
+    assert (got.status, got.headers["content-type"]) == (expected, "application/problem+json")
+    assert got.json["code"] == f"FAI-{expected}00" and "Send" not in str(got.json["detail"])
+
+
+@pytest.mark.parametrize("name", ["unknown coding", "10 TB", "WebSocket"])
+async def test_the_shell_words_a_refusal_as_the_team_of_its_path(stage: Stage, name: str) -> None:
+    config = stage.service.config
+    (made,) = config.outlines
+    own = replace(made, scenario=made.scenario.model_copy(update={"settings": Switches(error_body="problem")}))
+    stage.server.service = Service(replace(config, outlines=(own,)))
+    data, expected = REFUSED_BY_THE_SHELL[name]
+    for path, kind in ((path_of("invoke", code=TEAM), "application/problem+json"), ("/x", "application/json")):
+        got = await (await stage.peer()).ask(data.replace(b" /x ", f" {path} ".encode()))
+        assert (got.status, got.headers["content-type"]) == (expected, kind)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])

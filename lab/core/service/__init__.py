@@ -26,6 +26,7 @@ from lab.core.journal import (
 )
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.plan import Outline
+from lab.core.problems import Problem
 from lab.core.service.arming import Planned, arm, disarm, listed
 from lab.core.service.calls import Pieces, Ruling
 from lab.core.service.deciding import decide
@@ -125,6 +126,10 @@ class Service:
             self.strikes[rule.scenario, rule.name] += 1
             self.tell(Noted(now, FaultStruck(at=now, fault=rule.name, call=done.struck.call), x))
         return Reply(x, done.response, done.held, done.route, done.flags, done.job, done.pieces, done.strike)
+
+    def word(self, problem: Problem, path: str) -> Response:
+        """A refusal by the shell, worded as the mock words one for that path."""
+        return self._mock.word(problem, path)
 
     def next_exchange(self) -> int:
         """An ordinal for an exchange that the shell answers without asking the mock."""

@@ -62,6 +62,13 @@ class Mock:
             problem = replace(problem, headers=told)
         return problem.response(hints=self.config.switches.hints, style=self.config.switches.error_body)
 
+    def word(self, problem: Problem, path: str) -> Response:
+        """A refusal that isn't the mock's own, as its path's team words it; the method doesn't count."""
+        meant = next(
+            (each for method in ("POST", "GET") if isinstance(each := find(method, path, local=True), Route)), None
+        )
+        return self._teams.get(meant.code if meant else "", self)._refusal(problem)
+
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Handled:
         """Answer a request at `now`."""
         if self._teams:

@@ -20,6 +20,7 @@ from lab.core.wire.routes import (
     DEVICE_PAGE,
     DEVICE_PATH,
     DISCOVERY_PATHS,
+    FORMS,
     IDENTITY_ROUTES,
     INTROSPECT_PATH,
     JWKS_PATHS,
@@ -34,7 +35,7 @@ from lab.core.wire.routes import (
 )
 
 __all__ = [
-    "API", "AUTHORIZE_PATH", "DEVICE_PAGE", "DEVICE_PATH", "DISCOVERY_PATHS", "IDENTITY_ROUTES", "INTROSPECT_PATH",
+    "API", "AUTHORIZE_PATH", "DEVICE_PAGE", "DEVICE_PATH", "DISCOVERY_PATHS", "FORMS", "IDENTITY_ROUTES", "INTROSPECT_PATH",
     "JWKS_PATHS", "LARGEST_BODY", "RELAYS", "RESOURCE_PATH", "REVOKE_PATH", "SSE_HEADERS", "STREAMS", "TOKEN_PATH", "UPLOADS", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "chat_events", "echo", "final", "find", "framed", "job_body", "job_events", "nodes",
     "parse_grant", "parse_job", "path_of", "read_input", "read_invoke", "read_json", "read_mode", "refusal_of", "retry_after",
     "route_of", "without_files",

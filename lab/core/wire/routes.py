@@ -35,6 +35,8 @@ _IDENTITY: dict[str, tuple[str, tuple[str, ...]]] = {
     **dict.fromkeys(JWKS_PATHS.values(), ("jwks", ("GET",))),
 }
 """The identity domain: route and methods by path (contract.md §2.2)."""
+FORMS = ("token", "device", "introspect", "revoke")
+"""Those that take a form, and say no as RFC 6749 has it."""
 IDENTITY_ROUTES = frozenset(name for name, _ in _IDENTITY.values())
 
 _AGENT = re.compile(r"/api/fusion-ai/orchestrator/agent/v[12]/([^/]+)/(?:(invokeAsync)|status/([^/]+))")
