@@ -119,6 +119,16 @@ def test_help_loads_nothing_heavy() -> None:
     assert "demo" in done.stdout
 
 
+def test_a_server_starts_without_what_its_first_answer_has_no_use_for() -> None:
+    program = (
+        "import sys, lab.cli.serve\n"
+        "late = {'textual', 'jwt', 'faker', 'trustme', 'lab.recording', 'lab.core.parse.fault'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {sorted(late)}' if late else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_test_waits() -> None:
     sleeps = re.compile(r"\b(?:time|asyncio)\.sleep\((?!0\))")
     found = [
