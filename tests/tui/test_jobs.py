@@ -272,3 +272,25 @@ def test_a_body_that_is_no_json_is_no_harm() -> None:
         script.invoke(1, {"message": "x"}, 202, reply, 3)
         script.poll(5, reply, 3)
     assert fold(script.told).stage() is not None
+
+
+@pytest.mark.parametrize("route", ["stream", "chat", "debug"])
+def test_a_job_begun_by_a_call_that_streams_has_its_call_and_once_polled_its_status(route: str) -> None:
+    script = play.Script()
+    script.token(0)
+    path = "/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/invokeStream"
+    bearer = (("authorization", f"Bearer {play.TOKEN}"),)
+    script.call(130, route, Request("POST", path, "", bearer), 200, b"data: {}\n\n", 50)
+    accepted = JobAccepted(
+        at=131, job=play.JOB, client="demo", conversation=play.CONVERSATION, turn=1, team="ITEM_COMPARE_TEAM",
+        scenario="item-comparison", ordinal=1, input={"message": play.MESSAGE}, drawn={},
+    )  # fmt: skip
+    script.told.insert(-1, Noted(131, accepted, 2))
+    stage = fold(journal(script.told)).stage()
+    assert stage.job is not None and stage.token is not None and stage.start == 0
+    assert (stage.job.path, stage.job.code, stage.job.took, stage.job.job) == (path, 200, 50, play.JOB)
+    assert [call.code for call in stage.calls] == [200, 200]
+    script.poll(1_000, play.body("WAITING"), 40)
+    jobs = fold(journal(script.told))
+    stage = jobs.stage()
+    assert stage.job is not None and stage.job.status == "WAITING" and stage.polls == 1 and len(jobs.passages) == 1

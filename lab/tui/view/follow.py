@@ -4,14 +4,15 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from lab.core import journal, wire
-from lab.core.exchange import Json, Request, text_of
+from lab.core.exchange import Json, Request
 from lab.core.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
 from lab.core.run import Outcome
 from lab.tui.view import clean
 from lab.tui.view.armed import with_fact
+from lab.tui.view.begun import accepted, borne, granted
 from lab.tui.view.jobs import Flight, Grant, Jobs, Passage
 from lab.tui.view.reduce import reduce
-from lab.tui.view.seen import JobView, Pairs, TokenView
+from lab.tui.view.seen import JobView
 from lab.tui.view.state import Stage
 
 
@@ -95,8 +96,8 @@ def _requested(jobs: Jobs, told: Requested) -> tuple[Jobs, Steps]:
     elif told.route == "status":
         jobs, key = _polled(jobs, told)
     if key is not None and told.route != "token":
-        jobs = _borne(jobs, key, told.request)
-    return _fold(jobs.fly(told.x, Flight(key, told.route, resumes)), key, told)
+        jobs = borne(jobs, key, _bearer(told.request))
+    return _fold(jobs.fly(told.x, Flight(key, told.route, resumes, bearer=_bearer(told.request))), key, told)
 
 
 def _resumed(jobs: Jobs, members: dict[str, Json]) -> tuple[bool, int | None]:
@@ -124,18 +125,9 @@ def _polled(jobs: Jobs, told: Requested) -> tuple[Jobs, int]:
     return jobs.begin(told.x, Passage(Stage(job=view))).named(job, told.x), told.x
 
 
-def _borne(jobs: Jobs, key: int, request: Request) -> Jobs:
-    """The passage with the token that its call bears: what was asked for by itself becomes part of it."""
+def _bearer(request: Request) -> str:
     scheme, _, token = (request.header("authorization") or "").partition(" ")
-    passage, grant = jobs.passages.get(key), jobs.grants.get(token)
-    if scheme.lower() != "bearer" or passage is None or grant is None or passage.bearer == token:
-        return jobs
-    fresh = passage.stage.start is None and not grant.used
-    stage = grant.stage if fresh else replace(passage.stage, token=grant.stage.token)
-    if fresh and passage.stage.job is not None:
-        stage = replace(stage, job=passage.stage.job)
-    jobs = jobs.granted(token, replace(grant, used=True)).without(grant.x)
-    return jobs.with_passage(key, replace(passage, stage=stage, bearer=token))
+    return token if scheme.lower() == "bearer" else ""
 
 
 # What comes back
@@ -229,9 +221,9 @@ def _noted(jobs: Jobs, told: Noted) -> tuple[Jobs, Steps]:
         case journal.LedgerCleared():
             return Jobs(jobs.epoch, loose=Stage(seen=told.at), missed=jobs.missed or 0), ()
         case journal.TokenGranted():
-            return _token(jobs, fact, told.x), ()
+            return granted(jobs, fact, told.x), ()
         case journal.JobAccepted():
-            return _accepted(jobs, fact, told.x), ()
+            return accepted(jobs, fact, told.x), ()
         case journal.TapeNoted():
             return _fold(jobs, None, told)
         case journal.FaultStruck():
@@ -247,48 +239,3 @@ def _struck(jobs: Jobs, told: Noted, fault: str) -> tuple[Jobs, Steps]:
         return jobs, ()
     jobs = jobs.fly(told.x or 0, replace(flight, struck=fault))
     return (jobs, ()) if flight.passage is None else _fold(jobs, flight.passage, told)
-
-
-def _token(jobs: Jobs, fact: journal.TokenGranted, x: int | None) -> Jobs:
-    """The claims of a token that only its alias is known of; one told again after a restart is granted anew."""
-    claims, flight = _claims(jobs, fact), jobs.flying.get(x or 0)
-    if flight is not None:
-        return jobs.fly(x or 0, replace(flight, claims=claims))
-    form = (("grant_type", clean.line(fact.grant, 80)), ("scope", clean.line(fact.scope)))
-    token = TokenView(
-        fact.at, wire.path_of("token"), form, 200, None, clean.shown(fact.token), claims, fact.at, fact.until
-    )
-    return jobs.granted(fact.token, Grant(Stage(token=token), 0, used=True))
-
-
-def _claims(jobs: Jobs, fact: journal.TokenGranted) -> Pairs:
-    told = (
-        ("sub", fact.user or fact.client), ("sub_type", "user" if fact.user else "client"), ("client_id", fact.client),
-        ("scope", fact.scope), ("iat", str(jobs.epoch + fact.at // 1000)),
-        ("exp", str(jobs.epoch + fact.until // 1000)),
-    )  # fmt: skip
-    return tuple((name, clean.line(value, 512)) for name, value in told)
-
-
-def _accepted(jobs: Jobs, fact: journal.JobAccepted, x: int | None) -> Jobs:
-    flight = jobs.flying.get(x) if x is not None else None
-    key = flight.passage if flight is not None else None
-    if key is None or key not in jobs.passages:
-        key = x if x is not None and x not in jobs.passages else min(0, *jobs.passages, 0) - 1
-        jobs = jobs.begin(key, Passage(Stage(job=_told_again(fact))))
-    passage = replace(jobs.passages[key], scenario=fact.scenario, conversation=fact.conversation)
-    return jobs.with_passage(key, passage).named(fact.job, key)
-
-
-def _told_again(fact: journal.JobAccepted) -> JobView:
-    """A job whose call is not in sight, as its acceptance tells it."""
-    fields = tuple((clean.line(name, 64), _value(value)) for name, value in fact.input.items())
-    path = clean.line(wire.path_of("invoke", code=fact.team), 2_048)
-    return JobView(
-        fact.at, path, clean.line(fact.team, 200), fields, job=clean.line(fact.job, 200),
-        conversation=None if fact.conversation is None else clean.line(fact.conversation, 200),
-    )  # fmt: skip
-
-
-def _value(value: Json) -> str:
-    return clean.line(clean.masked(value if isinstance(value, str) else text_of(value)))

@@ -58,6 +58,8 @@ class Flight:
     resumes: bool = False
     struck: str | None = None
     claims: Pairs = ()
+    bearer: str = ""
+    """The token that it bears, as the journal names it."""
 
 
 @dataclass(frozen=True, slots=True)

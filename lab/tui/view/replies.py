@@ -37,6 +37,8 @@ def replied(stage: Stage, told: Replied) -> Stage:
             return _invoked(stage, done, response)
         case "status":
             return _polled(stage, done, response)
+        case "stream" | "chat" | "debug" if stage.job is not None and stage.job.code is None:
+            return replace(stage, job=replace(stage.job, code=response.status, took=done.took))
         case _:
             return stage
 

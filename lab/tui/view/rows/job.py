@@ -87,7 +87,7 @@ def short(scene: Scene, columns: int, now: Millis) -> Rows:
         return one_row("bad", "2 JOB", gist, (), columns, key="2")
     if job.job is None:
         return one_row("work", "2 JOB", row("···   ", (job.team, "dim")), (), columns, key="2")
-    gist = row((str(job.code), "done b"), "   ", job.job)
+    gist = row((str(job.code or "···"), "done b"), "   ", job.job)
     if scene.turns > 1 or scene.show.place[1] > 1:
         gist = row(gist, (f"  turn {scene.stage.turn}/{scene.turns}", "dim"))
     return one_row("done", "2 JOB", gist, status(job), columns, key="2")
