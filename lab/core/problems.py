@@ -27,12 +27,15 @@ class Problem:
     message: str
     hint: str = ""
     headers: Headers = ()
+    promised: bool = False
+    """Whether the hint is part of the answer, and so stands without hints too (contract.md §5.4)."""
 
     def response(self, *, hints: bool = True, style: str = "fusion") -> Response:
         """The body of contract.md §6.1: `fusion` is ErrorResponse, three strings; `problem` is RFC 9457.
 
         `hints` off leaves the advice out.
         """
+        hints = hints or self.promised
         if style == "problem":
             return self._problem_details(hints=hints)
         body: dict[str, Json] = {
@@ -58,14 +61,14 @@ def not_found(message: str, hint: str = "") -> Problem:
     return Problem(404, message, hint)
 
 
-def bad_request(message: str, hint: str = "") -> Problem:
+def bad_request(message: str, hint: str = "", *, promised: bool = False) -> Problem:
     """400: the body or a field is wrong."""
-    return Problem(400, message, hint)
+    return Problem(400, message, hint, promised=promised)
 
 
-def conflict(message: str, hint: str = "") -> Problem:
+def conflict(message: str, hint: str = "", *, promised: bool = False) -> Problem:
     """409: the request fits no job as it is now."""
-    return Problem(409, message, hint)
+    return Problem(409, message, hint, promised=promised)
 
 
 def forbidden(message: str, hint: str = "", headers: Headers = ()) -> Problem:

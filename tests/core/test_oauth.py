@@ -483,6 +483,11 @@ def test_row_38_a_person_answers_on_the_page_or_the_control_plane(profile):
         assert mock.answer_device(body["user_code"], answer, 1).status == 200
         assert read(polled(mock, body["device_code"], 3)).get("error") == error
     assert mock.answer_device("NOBODYSX", "approve", 1).status == 404
+    for typed in (str.lower, lambda code: code.replace("-", ""), lambda code: f" {code[:2]}-{code[2:]}. "):
+        body = read(device(mock))
+        page = post("/ui/v1/device", None, user_code=typed(str(body["user_code"])), answer="approve")
+        assert mock.serve(page, 1).response.status == 200
+        assert read(polled(mock, body["device_code"], 3)).get("error") is None
     assert mock.answer_device(body["user_code"], "maybe", 1).status == 400
     assert error_of(polled(mock, read(device(mock))["device_code"], 300_000)) == (400, "expired_token")
 

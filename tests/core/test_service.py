@@ -142,6 +142,11 @@ def test_a_token_is_good_until_its_exp_and_no_longer(now, code):
     assert bearer_answer(mock, now, authorization=f"Bearer {token(mock)}").status == code
 
 
+def test_a_cookie_alone_is_sent_to_the_relay():
+    hint = read(bearer_answer(service(), cookie="JSESSIONID=x"))["userDetails"]
+    assert hint == "A browser's login does not open this API; use the token relay."
+
+
 def test_two_authorization_headers_are_refused():
     mock = service()
     value = f"Bearer {token(mock)}"
@@ -167,7 +172,17 @@ def test_a_token_can_be_ended_from_outside():
         ("GET", f"{API}/agent/v2/status/J", 404, "team code belongs"),
         ("GET", f"{API}/agent/v2/EXPENSES", 404, "Add /status"),
         ("GET", "/orchestrator/agent/v2/EXPENSES/status/J", 404, "Put /api/fusion-ai"),
+        ("GET", "/orchestrator", 404, "Put /api/fusion-ai"),
+        ("GET", "/orchestrator/agent/v2/EXPENSES/jobs", 404, "Put /api/fusion-ai"),
         ("POST", f"{API}/agent/v2/EXPENSES/status/J/cancel", 404, "no such operation"),
+        ("GET", f"{API}/agent/v2/EXPENSES/jobs", 404, "no such operation"),
+        ("GET", f"{API}/agent/v1/EXPENSES/status", 404, "no such operation"),
+        ("GET", f"{API}/jobs", 404, "no such operation"),
+        ("DELETE", f"{API}/agent/v2/EXPENSES/jobs/J", 404, "no such operation"),
+        *(
+            ("POST", f"{API}/agent/v2/{word}", 404, "no such operation")
+            for word in ("cancel", "resume", "approve", "feedback", "jobs")
+        ),
         ("GET", f"{API}/agent/v2/EXPENSES/status/J/", 404, "final slash"),
         ("GET", f"{API}/agent/v2/EXPENSES/../EXPENSES/status/J", 404, ""),
         ("GET", f"{API}/agent/v2/%2e%2e%2f/status/J", 404, ""),
@@ -504,6 +519,46 @@ def test_a_switch_changes_whether_an_invoke_is_taken(switches, body, code):
     assert mock.serve(invoke(bearer, body), 0).response.status == code
 
 
+@pytest.mark.parametrize(
+    ("part", "code", "flags"),
+    [
+        ({"type": "text", "text": "Taxi 42"}, 202, ()),
+        ({"text": "Taxi 42"}, 202, ("wrong_type",)),
+        ({"type": "image", "text": "Taxi 42"}, 400, ()),
+        ({"type": None, "text": "Taxi 42"}, 400, ()),
+        ({"type": "text"}, 400, ()),
+        ("Taxi 42", 400, ()),
+    ],
+)
+@pytest.mark.parametrize("profile", ["oci", "rfc"])
+def test_a_message_in_parts_is_of_text_parts(part, code, flags, profile):
+    mock, bearer = switched(profile=profile)
+    reply = mock.serve(invoke(bearer, {"message": {"content": [{"type": "text", "text": "Well,"}, part]}}), 0)
+    assert (reply.response.status, reply.flags) == (code, flags)
+
+
+@pytest.mark.parametrize("style", ["fusion", "problem"])
+def test_without_hints_the_reasons_of_a_refused_answer_still_stand(style):
+    mock, bearer = switched(hints="off", error_body=style)
+    job = read(mock.serve(invoke(bearer, ASK), 0).response)["jobId"]
+
+    def told(now, action, key="x", **more):
+        resume = {"messageInstanceId": key, "userResponse": action}
+        body = read(mock.serve(invoke(bearer, {"jobId": job, "resumeInput": resume, **more}), now).response)
+        return body["userDetails"] if style == "fusion" else body["detail"]
+
+    def key(now):
+        return read(mock.serve(status(bearer, job), now).response)["waitingNodeDetails"]["callbackToken"]
+
+    assert "not reached the gate" in told(1_000, "APPROVE_ACTION")
+    assert "It offers APPROVE_ACTION (" in told(2_000, "ORA_TIMEOUT", key(2_000))
+    mock.decide(job, "the-boss", "approved", 2_000)
+    assert "It offers ORA_TIMEOUT" in told(2_001, "APPROVE_ACTION", key(2_001))
+    assert "was already decided: approved by" in told(200_000, "APPROVE_ACTION")
+    blank = read(mock.serve(invoke(bearer, {"message": ""}), 0).response)
+    assert blank.get("userDetails", "") == "" and "Say what" not in blank.get("detail", "")
+
+
 def test_a_version_that_is_not_checked_is_echoed():
     for word, told in (("off", 99), ("on", None)):
         mock, bearer = switched(version_check=word)
@@ -553,6 +608,17 @@ def test_a_202_can_say_where_to_poll():
     assert response.header("location").endswith(f"/EXPENSES/status/{read(response)['jobId']}")
     assert response.header("retry-after") == "2"
     assert service().serve(invoke(token(service()), ASK), 0).response.header("location") is None
+
+
+def test_where_to_poll_is_named_by_the_path_that_was_asked():
+    mock, bearer = switched(location_header="on", idempotency_key="on")
+    for version in (1, 2):
+        plain = invoke(bearer, ASK, idempotency_key=f"k{version}")
+        asked = replace(plain, path=plain.path.replace("/v2/", f"/v{version}/"))
+        for _ in range(2):
+            where = mock.serve(asked, 0).response.header("location")
+            assert where.startswith(f"{API}/agent/v{version}/EXPENSES/status/")
+            assert mock.serve(replace(status(bearer, ""), path=where), 0).response.status == 200
 
 
 def test_an_absent_flag_can_count_as_conversational():

@@ -9,7 +9,7 @@ from lab.core.scenario import Switches
 from lab.core.service.token import live
 
 _CHALLENGE = "Exchange the credentials for a token at /oauth2/v1/token and send Authorization: Bearer."
-_COOKIE = "A browser's login does not open this API; send Authorization: Bearer with a token."
+_COOKIE = "A browser's login does not open this API; use the token relay."
 
 
 def bearer_of(

@@ -127,14 +127,18 @@ class _Turn:
             return Answered(conflict("conversationId is not the job's."), job)
         span = look.span
         if span.status is not Status.WAITING:
-            return Answered(conflict("The job is not waiting.", refusal(look, None, Inadmissible.EARLY)), job)
+            return Answered(
+                conflict("The job is not waiting.", refusal(look, None, Inadmissible.EARLY), promised=True), job
+            )
         if isinstance(span.step, Gate) and span.step.channel != "CHAT":
             return Answered(conflict("This approval is given outside the API."), job)
         if resume.token != callback_token(look.plan, span):
             return Answered(conflict("messageInstanceId is not the open gate's callbackToken."), job)
         if isinstance(span.step, Pause):
-            if resume.action != "ORA_TIMEOUT" or not self.call.views.config.switches.timeout_action:
-                return Answered(bad_request("The wait does not offer this.", "It ends by itself."), job)
+            offers = "ORA_TIMEOUT" if self.call.views.config.switches.timeout_action else None
+            if resume.action != offers:
+                hint = f"It offers {offers or 'nothing'}; it ends by itself."
+                return Answered(bad_request("The wait does not offer this.", hint, promised=True), job)
             return self._taken(job, WaitEnded(at=self.call.now, job=job, step=span.id, round=span.visit))
         return self._decide(job, look, resume.action, resume.content)
 
@@ -166,7 +170,7 @@ class _Turn:
         why = admit(span.opening, gate.gate, verdict, content) if verdict and offers else Inadmissible.NOT_OFFERED
         if why is not None:
             offered = ", ".join(f"{name} ({label})" for name, label in actions(gate).items())
-            return Answered(bad_request("The gate does not offer this.", f"It offers {offered}."), job)
+            return Answered(bad_request("The gate does not offer this.", f"It offers {offered}.", promised=True), job)
         assert verdict is not None
         fact = GateDecided(
             at=self.call.now, job=job, gate=gate.gate, round=span.visit, verdict=verdict, by=Origin.API, comment=content
@@ -191,8 +195,8 @@ class _Turn:
             pieces = self.call.views.stream(route, planned, decisions, self.call.now)
             return Answered(Response(200, SSE_HEADERS), job, planned.outline, pieces=pieces)
         span = at(planned, decisions, self.call.now)
-        status = self.call.views.config.switches.invoke_status
-        response = self.call.views.answer(planned, span, decisions, invoked=True, status=status)
+        status, version = self.call.views.config.switches.invoke_status, self.call.route.version
+        response = self.call.views.answer(planned, span, decisions, invoked=True, status=status, version=version)
         return Answered(response, job, planned.outline)
 
     # New jobs

@@ -44,7 +44,8 @@ class Repeat:
         if self.call.now < record.at + withheld(planned.seed, planned.outline, "invoke", first.job, record.at):
             return Answered(_UNDER_WAY, first.job)
         span = at(planned, (), record.at)
-        response = views.answer(planned, span, (), invoked=True, status=views.config.switches.invoke_status)
+        status, version = views.config.switches.invoke_status, self.call.route.version
+        response = views.answer(planned, span, (), invoked=True, status=status, version=version)
         return Answered(response, first.job, planned.outline)
 
     def _same(self, record: JobRecord) -> bool:

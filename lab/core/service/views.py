@@ -210,9 +210,9 @@ class Views:
 
     def answer(
         self, planned: Plan, span: Span, decisions: tuple[Decision, ...],
-        *, invoked: bool, status: int, mode: str | None = None,
+        *, invoked: bool, status: int, mode: str | None = None, version: int = 2,
     ) -> Response:  # fmt: skip
-        """The job body as a reply."""
+        """The job body as a reply; `version` is that of the path on which it was asked for."""
         switches = self.switches_for(planned)
         admin = switches.admin_nodes and (mode or planned.invocation.input.invocation_mode) == "ADMIN"
         body = job_body(
@@ -221,7 +221,7 @@ class Views:
         )  # fmt: skip
         headers = JSON_HEADERS
         if status == 202 and switches.location_header:
-            where = path_of("status", code=planned.invocation.team, job=planned.shown)
+            where = path_of("status", code=planned.invocation.team, job=planned.shown, version=version)
             headers = (*headers, ("location", where), ("retry-after", "2"))
         return Response(status, headers, json_bytes(body))
 

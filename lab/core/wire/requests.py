@@ -112,8 +112,9 @@ def _unknown(name: str, switches: Switches, flags: set[str]) -> None:
 def _tolerated(given: dict[str, Json], switches: Switches, flags: set[str]) -> None:
     """What a strict server refuses though a lenient one takes it: texts for other types, a message in parts."""
     if switches.types == "strict" and "wrong_type" in flags:
-        name = next(name for name in ("version", *_BOOLEANS) if isinstance(given.get(name), str))
-        raise _Wrong(name, "must not be a string.")
+        wrong = next((name for name in ("version", *_BOOLEANS) if isinstance(given.get(name), str)), None)
+        if wrong is not None:  # a part of a message may lack its type everywhere
+            raise _Wrong(wrong, "must not be a string.")
     if switches.message_shape == "string" and isinstance(given.get("message"), dict):
         raise _Wrong("message", "must be a string.")
 
@@ -135,7 +136,7 @@ def _member(name: str, value: Json, flags: set[str]) -> Json:
         raise _Wrong(name, "must be an array of strings.")
     match name:
         case "message":
-            return _message(value)
+            return _message(value, flags)
         case "version":
             return _version(value, flags)
         case "status":
@@ -187,13 +188,16 @@ def _word(name: str, value: Json, words: tuple[str, ...]) -> str:
     raise _Wrong(name, f"must be one of {', '.join(words)}.", f"Did you mean {near[0]}?" if near else "")
 
 
-def _message(value: Json) -> str:
+def _message(value: Json, flags: set[str]) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, dict) and isinstance(parts := value.get("content"), list):
-        texts = [part.get("text") for part in parts if isinstance(part, dict)]
+        texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type", "text") == "text"]
         if len(texts) == len(parts) and all(isinstance(text, str) for text in texts):
+            if any(isinstance(part, dict) and "type" not in part for part in parts):
+                flags.add("wrong_type")
             return "\n".join(str(text) for text in texts)
+        raise _Wrong("message.content", "must be text parts.", 'Each is {"type":"text","text":"…"}.')
     raise _Wrong("message", "must be a string.")
 
 

@@ -39,7 +39,7 @@ FORMS = ("token", "device", "introspect", "revoke")
 """Those that take a form, and say no as RFC 6749 has it."""
 IDENTITY_ROUTES = frozenset(name for name, _ in _IDENTITY.values())
 
-_AGENT = re.compile(r"/api/fusion-ai/orchestrator/agent/v[12]/([^/]+)/(?:(invokeAsync)|status/([^/]+))")
+_AGENT = re.compile(r"/api/fusion-ai/orchestrator/agent/v([12])/([^/]+)/(?:(invokeAsync)|status/([^/]+))")
 _STREAM = re.compile(r"/api/fusion-ai/orchestrator/agent/v2/([^/]+)/(invokeStream|chat|debug)")
 STREAMS = {"invokeStream": "stream", "chat": "chat", "debug": "debug"}
 """The routes that answer with Server-Sent Events, by the last segment of their path."""
@@ -54,9 +54,11 @@ class Route:
     job: str = ""
     flags: tuple[str, ...] = ()
     path: str = ""
+    version: int = 2
+    """Of an invoke's path: 1 for the older one."""
 
 
-def path_of(route: str, *, code: str = "", job: str = "") -> str:
+def path_of(route: str, *, code: str = "", job: str = "", version: int = 2) -> str:
     """The path of a route, its parameters percent-encoded."""
     match route:
         case "token":
@@ -64,7 +66,7 @@ def path_of(route: str, *, code: str = "", job: str = "") -> str:
         case "invoke":
             return f"{API}/agent/v2/{quote(code, safe='')}/invokeAsync"
         case "status":
-            return f"{API}/agent/v2/{quote(code, safe='')}/status/{quote(job, safe='')}"
+            return f"{API}/agent/v{version}/{quote(code, safe='')}/status/{quote(job, safe='')}"
         case "stream":
             return f"{API}/agent/v2/{quote(code, safe='')}/invokeStream"
         case "chat" | "debug":
@@ -135,22 +137,24 @@ def _decoded(segment: str) -> str | None:
 
 
 def _agent(method: str, match: re.Match[str], flags: tuple[str, ...]) -> Route | Problem:
-    code, invoke, job = match.groups()
+    version, code, invoke, job = match.groups()
     if invoke:
-        return Route("invoke", code, "", flags) if method == "POST" else wrong_method("POST")
+        return Route("invoke", code, "", flags, version=int(version)) if method == "POST" else wrong_method("POST")
     return Route("status", code, job, flags) if method == "GET" else wrong_method("GET")
 
 
 _HINTS = (
+    (r"/orchestrator(/.*)?", "Put /api/fusion-ai before /orchestrator."),
+    (r".*/agent/v[12]/(cancel|resume|approve|feedback|jobs)", NO_OPERATION),
     (r".*/agent/v[12]/[^/]+/invokeAsync/[^/]+", f"Poll GET {API}/agent/v2/{{code}}/status/{{jobId}}."),
     (
         r".*/agent/v[12]/status/[^/]+",
         f"The team code belongs in the path: {API}/agent/v2/{{code}}/status/{{jobId}}.",
     ),
     (r"/api/fusion-ai/orchestrator/agent/v[12]/[^/]+", "Add /status/{jobId}."),
-    (r"/orchestrator/.*", "Put /api/fusion-ai before /orchestrator."),
     (r"/internal/v1/.*", "This is a local orchestrator's path: it is there with local_orchestrator: on."),
-    (r".*/(cancel|resume|approve|feedback)", NO_OPERATION),
+    (r".*/(cancel|resume|approve|feedback|jobs|jobs/[^/]+)", NO_OPERATION),
+    (r".*/agent/v[12]/[^/]+/status", NO_OPERATION),
     (r".*/", "Leave the final slash out."),
 )
 """Paths that no source shows in the real API, each with what to do instead (contract.md §2.5)."""

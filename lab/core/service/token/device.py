@@ -64,7 +64,7 @@ def device(desk: Desk, request: Request) -> Granted:
 def _codes(desk: Desk, client: Client, scope: str) -> Granted:
     config, number = desk.config, desk.ledger.take("device")
     code, user_code = opaque(config.seed, f"device/{number}"), _user_code(config.seed, number)
-    shown = f"{user_code[:4]}-{user_code[4:]}" if desk.strict else user_code
+    shown = _shown(desk, user_code)
     page = config.origin + DEVICE_PAGE
     body: dict[str, Json] = {
         "device_code": code, "user_code": shown, "verification_uri": page, "expires_in": LIFETIME // 1000
@@ -75,6 +75,10 @@ def _codes(desk: Desk, client: Client, scope: str) -> Granted:
         at=desk.now, code=code, client=client.id, scope=scope, until=desk.now + LIFETIME, user_code=shown
     )  # fmt: skip
     return desk.answer(body, client.id, (fact,))
+
+
+def _shown(desk: Desk, letters: str) -> str:
+    return f"{letters[:4]}-{letters[4:]}" if desk.strict else letters
 
 
 def _user_code(seed: Seed, number: int) -> str:
@@ -117,7 +121,9 @@ def answer_device(desk: Desk, user_code: str, answer: str, by: str) -> DeviceApp
     """A person's answer as a fact, or why it is not taken: 400, 404 or 409 and the reason."""
     if answer not in ("approve", "deny"):
         return 400, "The answer must be approve or deny."
-    named = desk.ledger.get(user_code_key(user_code))
+    # case and punctuation don't count (RFC 8628 §6.1)
+    letters = "".join(each for each in user_code.upper() if each.isalnum())
+    named = desk.ledger.get(user_code_key(_shown(desk, letters)))
     known = desk.ledger.get(device_key(named.device)) if isinstance(named, UserCodeRecord) else None
     if not isinstance(named, UserCodeRecord) or not isinstance(known, DeviceRecord):
         return 404, "There is no such code."
