@@ -62,3 +62,16 @@ def test_an_ending_that_is_not_there_is_a_complaint() -> None:
         "order.yaml:16:23: narration.complete.relased: no step ends in complete: relased; did you mean released?",
         "order.yaml:16:43: narration.complete.boss: no step ends in complete: boss; there are released, dropped",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "job", "expected"),
+    [
+        (202, "j", OURS["invoke"]), (200, "j", "200: a Job ID at once, not the output."),
+        (503, None, "503: no Job ID came, so there is nothing to poll."),
+        (200, None, "200: no Job ID came, so there is nothing to poll."),
+    ],
+)  # fmt: skip
+def test_our_own_sentence_names_the_code_that_came(code: int, job: str | None, expected: str) -> None:
+    stage = Stage(start=0, job=JobView(0, "/", "ORDER", code=code, job=job))
+    assert sentence(Scene(stage=stage, show=Show())) == expected

@@ -109,6 +109,10 @@ def sentence(scene: Scene) -> str:
         return f"{OURS['complete'][:-1]}, {COUNTED.get(stage.decisions, f'after {stage.decisions} decisions')}."
     if here == "polling" and stage.last and status_role(stage.last.status) == "unknown":
         return f"{stage.last.status} is unknown and not final, so the app goes on polling."
+    if here == "invoke" and stage.job is not None and stage.job.job is None:
+        return f"{stage.job.code}: no Job ID came, so there is nothing to poll."
+    if here == "invoke" and stage.job is not None and stage.job.code != 202:
+        return OURS["invoke"].replace("202 Accepted", str(stage.job.code))
     return OURS[here]
 
 
