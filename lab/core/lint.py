@@ -1,5 +1,6 @@
 """Warnings about a scenario that loads: what is allowed, and probably not meant."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,9 +18,11 @@ from lab.core.scenario import (
     FileOutput,
     Gate,
     Html,
+    JsonOutput,
     Latency,
     LogNormal,
     Observed,
+    Output,
     Pause,
     Scenario,
     Script,
@@ -217,6 +220,19 @@ def _outputs(part: Scenario, names: Mapping[str, object], files: Mapping[str, st
             continue
         if text is not None and not text.strip():
             yield path, f"the output of {step_id(step)} renders to nothing", "write output: null if that is meant"
+        if isinstance(step, Complete) and _quoted(step.output, names):
+            hint = "write the value itself, or the text as output: without json:"
+            yield path, f"the output of {step_id(step)} is JSON quoted twice: json: was given a text of JSON", hint
+
+
+def _quoted(output: Output, names: Mapping[str, object]) -> bool:
+    """Whether a JSON output is one string, and that is an object or a list in JSON already."""
+    if not isinstance(output, JsonOutput) or not isinstance(output.json_, str):
+        return False
+    try:
+        return isinstance(json.loads(template(output.json_).render(names)), dict | list)
+    except (RenderFailure, ValueError, RecursionError):
+        return False
 
 
 def _output(step: Step, names: Mapping[str, object], files: Mapping[str, str]) -> str | None:
@@ -237,11 +253,12 @@ def _names(parts: Sequence[Scenario]) -> Mapping[str, object]:
     """Names as the first job of the last part has them: its gates approved with a comment, the turns before answered."""
     *before, part = parts
     earlier = [{**_asked(each), "output": "An answer."} for each in before]
-    decision = {"verdict": "approved", "by": "reviewer", "comment": "A comment."}
+    vote = {"verdict": "approved", "by": "reviewer", "comment": "A comment."}
+    gates = [step for step in part.steps if isinstance(step, Gate)]
     return {
         **_asked(part),
         "parameters": part.parameters,
-        "decisions": {step.gate: decision for step in part.steps if isinstance(step, Gate)},
+        "decisions": {gate.gate: {**vote, "votes": [vote] * gate.approvals} for gate in gates},
         "job": {"id": "00000000-0000-4000-8000-000000000000"},
         "turn": len(parts),
         "conversation": {"id": "00000000-0000-4000-8000-000000000000", "turns": earlier},

@@ -77,6 +77,39 @@ def test_a_quorum_that_stays_short_of_a_vote_times_out():
     assert states(mock, job, 59_999, 60_000) == ["WAITING board", "ERROR board"]
 
 
+TOLD = (
+    "{{ decisions.board.verdict }}/{{ decisions.board.by }}/{{ decisions.board.comment }}:"
+    "{% for vote in decisions.board.votes %} {{ vote.verdict }}/{{ vote.by }}/{{ vote.comment }}{% endfor %}"
+)
+
+
+def output(mock: Service, job: str, now: int) -> object:
+    return json.loads(mock.status_of(job, now) or b"{}")["output"]
+
+
+def test_templates_see_the_last_vote_and_all_of_them_and_what_was_not_given_is_empty():
+    gate = {"gate": "board", "asks": "Go on?", "channel": "EMAIL", "approvals": 2, "patience": "60s"}
+    leads = {"verdicts": {"changes-requested": "board", "timed-out": "done", "rejected": "done"}}
+    mock = service(document(gate | leads, {"complete": "done", "output": TOLD}))
+    full, again, late = (str(sent(mock)["jobId"]) for _ in range(3))
+    mock.decide(full, "board", "approved", 1_000, name="ann", comment="Fine.")
+    mock.decide(full, "board", "approved", 2_000)
+    assert output(mock, full, 2_000) == "approved//: approved/ann/Fine. approved//"
+    mock.decide(again, "board", "approved", 3_000, name="ann")
+    mock.decide(again, "board", "changes-requested", 4_000, name="bob", comment="Again.")
+    mock.decide(again, "board", "rejected", 5_000, name="eve", comment="No.")
+    assert output(mock, again, 5_000) == "rejected/eve/No.: rejected/eve/No."
+    mock.decide(late, "board", "approved", 6_000, name="ann")
+    assert output(mock, late, 60_000) == "timed-out//: approved/ann/"
+
+
+def test_a_gate_that_was_not_reached_has_no_votes_and_empty_texts():
+    gate = {"gate": "board", "asks": "Go on?", "patience": "60s"}
+    first = {"work": "think", "takes": "1s", "next": "done"}
+    mock = service(document(first, gate, {"complete": "done", "output": TOLD.replace("verdict }}/", "by }}/", 1)}))
+    assert output(mock, str(sent(mock)["jobId"]), 1_000) == "//:"
+
+
 VOTE = {"after": "10s", "verdict": "approved", "by": "ann"}
 SCRIPT = {"script": [VOTE, {"after": "5s", "verdict": "rejected", "by": "bob", "comment": "No."}]}
 

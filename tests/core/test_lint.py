@@ -33,6 +33,11 @@ END = "  - {complete: end, output: done}\n"
         "  - {wait: w, takes: 1h, again: {to: w, rounds: 2}}\n" + END,
         "  - {complete: end, output: null}\n",
         "  - {complete: end, output: {json: {}}}\n",
+        "  - {complete: end, output: {json: text}}\n",
+        "  - {complete: end, output: {json: '12'}}\n",
+        "  - {complete: end, output: {json: {payload: '{}'}}}\n",
+        "  - {complete: end, output: '{\"a\": {{ turn }}}'}\n",
+        GATE + "  - {complete: end, output: '{{ decisions.g.votes[0].by }}'}\n",
         "  - {complete: end, output: ''}\n",
         "  - {complete: end, output: {filler: 0B}}\n",
         "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 4s, verdict: approved}}\n"
@@ -55,6 +60,11 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
 @pytest.mark.parametrize(
     ("steps", "warning"),
     [
+        (
+            "  - {complete: end, output: {json: '{\"a\": {{ turn }}}'}}\n",
+            "a.yaml:7:29: the output of end is JSON quoted twice: json: was given a text of JSON;"
+            " write the value itself, or the text as output: without json:",
+        ),
         (
             END + "  - {complete: other, output: x}\n",
             "a.yaml:8:5: no path leads to other; name it in a verdict or a next, or leave it out",

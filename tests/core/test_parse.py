@@ -418,6 +418,7 @@ def test_no_steps_at_all_is_a_complaint() -> None:
         ("{{ match.lift }}", "match has no group lift; did you mean left?"),
         ("{{ decisions['gate'].by }}", "there is no gate gate; known here: g"),
         ("{{ decisions.g.coment }}", "a decision has no coment; did you mean comment?"),
+        ("{{ decisions.g.votes[0].names }}", "a vote has no names; known here: by, comment, verdict"),
         ("{{ job.number }}", "job has no number; known here: id"),
         ("{{ conversation.turn }}", "conversation has no turn; did you mean turns?"),
         ("{{ conversation.turns[0].text }}", "a turn has no text; known here: data, match, message, output"),

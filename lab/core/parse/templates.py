@@ -8,7 +8,8 @@ from lab.core.render import Fault, Paths, TemplateError, template
 from lab.core.scenario import nearest
 
 _FIELDS = {
-    "decisions": frozenset({"verdict", "by", "comment"}),
+    "decisions": frozenset({"verdict", "by", "comment", "votes"}),
+    "votes": frozenset({"verdict", "by", "comment"}),
     "job": frozenset({"id"}),
     "conversation": frozenset({"id", "turns"}),
     "turns": frozenset({"message", "match", "data", "output"}),
@@ -67,6 +68,8 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
             return f"there is no gate {gate}", nearest(gate, names.gates) or _known(names.gates)
         case ("decisions", _, field, *_) if field not in _FIELDS["decisions"]:
             return f"a decision has no {field}", nearest(field, _FIELDS["decisions"]) or _known(_FIELDS["decisions"])
+        case ("decisions", _, "votes", _, field, *_) if field not in _FIELDS["votes"]:
+            return f"a vote has no {field}", nearest(field, _FIELDS["votes"]) or _known(_FIELDS["votes"])
         case ("conversation", "turns", index, *_) if _no_turn(index, names):
             return f"there is no turn {index} before this one", "the first is turns[0]" if names.earlier else ""
         case ("conversation", "turns", index, "data", name, *_) if _unknown(index, name, names):

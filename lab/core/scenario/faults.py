@@ -125,7 +125,8 @@ class Fault(Model):
     )
     calls: CallNumbers | None = Field(
         None,
-        description="2, 2-4 or every 3: counted per job on status, else per client; 1 if absent, with chance all",
+        description="2, 2-4 or every 3: counted among the calls that fit step, after and turn, "
+        "per job on status, else per client; 1 if absent, with chance all",
     )
     after: Duration | None = Field(None, description="on status: only calls from this job time on count")
     step: StepId | None = Field(None, description="on status: only calls while the job is in this step count")

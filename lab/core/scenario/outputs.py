@@ -31,7 +31,8 @@ class JsonOutput(Model):
 
     json_: Json = Field(
         alias="json",
-        description="any value; write the JSON as text where a drawn number should be a number",
+        description="any value, as YAML; where a drawn number should be a number, write the whole JSON as text "
+        "without json:, as output: '{\"price\": {{ data.price }}}'",
     )
 
 

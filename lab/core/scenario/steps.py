@@ -70,7 +70,9 @@ class Vote(Model):
     after: Duration = Field(description="counted from the opening, in a quorum from the vote before")
     verdict: Literal["approved", "rejected", "changes-requested"] = Field(description="how the person decides")
     by: str | None = Field(None, description="a name; left out where it has voted already")
-    comment: str | None = Field(None, description="what the person says; changes-requested needs it")
+    comment: str | None = Field(
+        None, description="what the person says; changes-requested needs it; in templates the empty text if absent"
+    )
 
 
 class Script(Model):
@@ -105,7 +107,11 @@ class Gate(Model):
         "CHAT", description="CHAT can be answered over the API; the others from outside it only"
     )
     approvals: int = Field(
-        1, ge=1, le=20, description="a quorum: how many must approve (not on CHAT); one other verdict ends the gate"
+        1,
+        ge=1,
+        le=20,
+        description="a quorum: how many must approve (not on CHAT); one other verdict ends the gate. "
+        "In templates decisions.ID tells of the last vote, decisions.ID.votes of each: verdict, by, comment",
     )
     patience: Duration = Field(gt=0, description="how long the gate waits before it times out")
     verdicts: Routes = Field(Routes(), description="where each verdict leads")

@@ -10,24 +10,38 @@ from lab.core.gates import Decision
 from lab.core.plan import Plan
 from lab.core.render import LARGEST, RenderFailure, template
 from lab.core.render.bounds import size
-from lab.core.scenario import Complete, Failure, FileOutput, Filler, Gate, Html, JsonOutput, Output, Status
+from lab.core.scenario import Complete, Failure, FileOutput, Filler, Gate, Html, JsonOutput, Output, Status, Verdict
 from lab.core.timeline import Ending, Span, at
 
 
 def names(plan: Plan, span: Span, epoch: Epoch) -> Mapping[str, object]:
     """What templates see at a span: the decisions before it, and the instant at which its step was entered."""
     call = plan.invocation
-    decisions: dict[str, object] = {
-        step.gate: {"verdict": None, "by": None, "comment": None}
-        for step in plan.outline.scenario.steps if isinstance(step, Gate)
-    }  # fmt: skip
-    for end in span.settled:
-        if end.verdict is not None:
-            decisions[end.step] = {"verdict": str(end.verdict), "by": end.name, "comment": end.comment}
     return {
-        **_asked(plan), "decisions": decisions, "job": {"id": call.job}, "turn": call.turn,
+        **_asked(plan), "decisions": _decisions(plan, span), "job": {"id": call.job}, "turn": call.turn,
         "conversation": _Conversation(plan), "now": iso(epoch, span.since),
     }  # fmt: skip
+
+
+def _decisions(plan: Plan, span: Span) -> dict[str, object]:
+    """By gate, how its latest opening ended: what the last vote said, and all its votes in order.
+
+    A name or comment that wasn't given is the empty text.
+    """
+    told: dict[str, object] = {
+        step.gate: {"verdict": None, "by": "", "comment": "", "votes": []}
+        for step in plan.outline.scenario.steps if isinstance(step, Gate)
+    }  # fmt: skip
+    cast: dict[str, tuple[int, list[Mapping[str, object]]]] = {}
+    for end in span.settled:
+        if end.verdict is None:
+            continue
+        visit, votes = cast.get(end.step, (end.visit, []))
+        vote = {"verdict": str(end.verdict), "by": end.name or "", "comment": end.comment or ""}
+        votes = [*(votes if visit == end.visit else []), *([vote] if end.verdict is not Verdict.TIMED_OUT else [])]
+        cast[end.step] = end.visit, votes
+        told[end.step] = {**vote, "votes": votes}
+    return told
 
 
 def _asked(plan: Plan) -> dict[str, object]:
