@@ -31,6 +31,8 @@ class Input:
     use_internal_config: bool = False
     stream_output: bool = False
     progress_message: bool = False
+    metadata: Mapping[str, Json] | None = None
+    """Of a request over A2A: what its task carries along."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,30 @@ def test_history_is_told_when_it_is_asked_for():
     assert [(each["role"], each["parts"]) for each in said] == [("user", [{"kind": "text", "text": "Taxi 42"}])]
 
 
+def test_a_task_carries_the_metadata_of_the_call_that_started_it():
+    peer = Peer()
+    mine = {"trace": ["a", 1], "x": None}
+    made = peer.call("message/send", {"message": message("Taxi 42"), "metadata": mine})
+    assert list(made)[-1] == "metadata" and made["metadata"] == mine
+    assert peer.task(made["id"], 1)["metadata"] == mine
+    params = {"message": message("yes", taskId=made["id"]), "metadata": {"other": 1}}
+    assert peer.call("message/send", params, 2_500)["metadata"] == mine
+    assert "metadata" not in peer.say("Taxi 43")
+    assert peer.call("message/send", {"message": message("Taxi 42"), "metadata": []})["code"] == -32602
+    assert "metadata" not in read(peer.mock.serve(status(peer.bearer, made["id"]), 3_000).response)
+
+
+def test_a_team_that_is_not_published_has_no_tasks_either():
+    for switch in (404, 403):
+        peer = Peer(DOCUMENT, HIDDEN, code="HIDDEN", unpublished=switch)
+        draft = invoke(peer.bearer, {"message": "Taxi 42", "status": "DRAFT"}, "HIDDEN")
+        job = read(peer.mock.serve(draft, 0).response)["jobId"]
+        for method in ("tasks/get", "tasks/send", "message/send", "nonsense"):
+            call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"id": job}}
+            response = peer.send(call, 1).response
+            assert (response.status, read(response)["message"]) == (404, "Workflow not found.")
+
+
 def test_several_parts_are_joined_by_lines():
     peer = Peer()
     parts = [{"kind": "text", "text": "Taxi 42"}, {"kind": "text", "text": "please"}]

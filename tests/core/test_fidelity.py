@@ -90,7 +90,7 @@ def test_a_task_has_the_members_that_the_table_names():
     mock = service()
     call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": {
         "messageId": "m", "parts": [{"kind": "text", "text": "Taxi 42"}],
-    }}}  # fmt: skip
+    }, "metadata": {}}}  # fmt: skip
     request = replace(invoke(token(mock), call), path=path_of("a2a", code="EXPENSES"))
     assert [row.name for row in TASK] == list(read(mock.serve(request, 0).response)["result"])
 

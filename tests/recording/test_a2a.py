@@ -48,7 +48,7 @@ def message(text: str, **members: Json) -> dict[str, Json]:
 
 def test_tasks_their_stream_and_their_errors_replay() -> None:
     peer = Peer()
-    task = told(peer.call("message/send", message("Taxi")))["result"]
+    task = told(peer.call("message/send", message("Taxi") | {"metadata": {"trace": "a-1"}}))["result"]
     assert isinstance(task, dict)
     peer.now += 10_000
     assert b"input-required" in peer.call("tasks/get", {"id": task["id"], "historyLength": 1}).body

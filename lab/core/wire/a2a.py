@@ -55,6 +55,8 @@ class Told:
     text: str
     task: str | None
     context: str | None
+    metadata: dict[str, Json] | None = None
+    """The call's own, which the task keeps that it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,14 @@ def read_message(rpc: Rpc) -> Told | Failure:
     for name, given in (("contextId", context), ("taskId", task)):
         if given is not None and not _id(given):
             return rpc.wrong(f"{name} must be 1 to {LONGEST_ID} printable characters.")
+    metadata = rpc.params.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        return rpc.wrong("metadata must be an object.")
     return Told(
         "\n".join(text for text in texts if text is not None),
         task if isinstance(task, str) else None,
         context if isinstance(context, str) else None,
+        metadata,
     )
 
 
@@ -163,9 +169,10 @@ def task(
     if status is Status.COMPLETE and body["output"] is not None:
         artifacts.append({"artifactId": uuid4(plan.seed, f"{place}/answer"), "parts": [_text(body["output"])]})
     asked: list[Json] = [message(plan.invocation.input.message, "user", "asked")] if history else []
+    metadata = plan.invocation.input.metadata
     return {
         "kind": "task", "id": plan.shown, "contextId": context, "status": told, "artifacts": artifacts,
-        "history": asked,
+        "history": asked, **({} if metadata is None else {"metadata": dict(metadata)}),
     }  # fmt: skip
 
 

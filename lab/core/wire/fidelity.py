@@ -188,6 +188,7 @@ TASK = _rows(
     status | doc | object | wait_status | state and timestamp, and the question or the error as a message; the states are A2A's own
     artifacts | doc | array | - | the answer, once the task is completed
     history | doc | array | - | what was asked, where historyLength asks for it; otherwise empty
+    metadata | doc | object | - | that of the request which started the task, if it had one
     """,
 )
 ERRORS = _rows(

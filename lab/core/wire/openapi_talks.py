@@ -123,8 +123,8 @@ def talk_schemas() -> dict[str, Json]:
                 {"state": text(enum=list(STATES)), "timestamp": text(), "message": {"type": "object"}},
                 "state", "timestamp",
             ),
-            "artifacts": objects, "history": objects,
-        }),
+            "artifacts": objects, "history": objects, "metadata": {"type": "object"},
+        }, "kind", "id", "contextId", "status", "artifacts", "history"),
         "RpcAnswer": {
             **shape(answer, "jsonrpc", "id"),
             "oneOf": [{"required": ["result"]}, {"required": ["error"]}],

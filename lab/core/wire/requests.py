@@ -239,12 +239,12 @@ def read_input(members: Mapping[str, Json]) -> Input:
     def flag(name: str) -> bool:
         return members.get(name) is True
 
-    version, parameters = members.get("version"), members.get("parameters")
+    version, parameters, metadata = (members.get(name) for name in ("version", "parameters", "metadata"))
     return Input(
         message=str(members.get("message", "")), conversational=flag("conversational"),
         invocation_mode=str(members.get("invocationMode", "END_USER")),
         version=version if isinstance(version, int) else None, status=str(members.get("status", "PUBLISHED")),
         parameters=parameters if isinstance(parameters, dict) else {}, refresh_cache=flag("refreshCache"),
         use_internal_config=flag("useInternalConfig"), stream_output=flag("streamOutput"),
-        progress_message=flag("progressMessage"),
+        progress_message=flag("progressMessage"), metadata=metadata if isinstance(metadata, dict) else None,
     )  # fmt: skip

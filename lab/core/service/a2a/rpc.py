@@ -9,6 +9,7 @@ from lab.core.journal import job_key
 from lab.core.plan import Outline, Plan
 from lab.core.problems import JSON_HEADERS, TEAM_UNKNOWN, Problem, json_bytes
 from lab.core.scenario import Status
+from lab.core.service.a2a.cards import published
 from lab.core.service.calls import Answered, Call
 from lab.core.service.invoke import take_turn
 from lab.core.service.reading import json_kind
@@ -33,8 +34,8 @@ def rpc(call: Call) -> Answered:
         value = read_json(call.request.body)
     except BadJson as bad:
         return Answered(Failure(Code.PARSE, str(bad)).response(), flags=(bad.flag,) if bad.flag else ())
-    team = call.views.by_team.get(call.route.code)
-    if team is None:
+    team = call.views.by_team.get(call.route.code, ())
+    if not published(team):
         return Answered(TEAM_UNKNOWN)
     asked = read_rpc(value, call.route.name)
     done = asked if isinstance(asked, Failure) else _Rpc(call, asked, team).answer()
@@ -101,6 +102,8 @@ class _Rpc:
 
     def _turn(self, told: Told, named: str | None = None) -> Answered | Failure:
         members: dict[str, Json] = {"message": told.text, "conversational": True}
+        if told.metadata is not None:
+            members["metadata"] = told.metadata
         asked = Asked(members, None, told.task, told.context, self._noted())
         done = take_turn(self.call, asked, self.team, self._tell, named)
         if isinstance(done.response, Problem) and done.response.status in (400, 404, 409):
@@ -110,7 +113,7 @@ class _Rpc:
         return done
 
     def _noted(self) -> tuple[str, ...]:
-        return ("unused_field",) if self.rpc.params.keys() & {"configuration", "metadata"} else ()
+        return ("unused_field",) if "configuration" in self.rpc.params else ()
 
     def _tell(self, views: Views, planned: Plan, decisions: tuple[Decision, ...]) -> Answered:
         job, now = planned.invocation.job, self.call.now
