@@ -184,7 +184,7 @@ def connecting(
         stack.push_async_callback(transport.close)
         stack.push_async_callback(control.close)
         follow = following(asked, made, mock)
-        yield Link(transport, Steering(control), mock.base_url, mock.token_url, follow)
+        yield Link(transport, Steering(control, replies=False), mock.base_url, mock.token_url, follow)
 
     return connect
 

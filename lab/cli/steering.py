@@ -21,8 +21,10 @@ def _taped(ruled: Ruled) -> Taped:
 class Steering:
     """Commands of the screen, sent to the control plane."""
 
-    def __init__(self, client: ControlClient) -> None:
+    def __init__(self, client: ControlClient, *, replies: bool = True) -> None:
+        """`replies`: whether the journal that is followed has them; a run of our own was given them already."""
         self._client = client
+        self._replies = replies
 
     async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
         """Decide at a gate; the reason if it was refused."""
@@ -68,7 +70,7 @@ class Steering:
 
     def follow(self) -> AsyncIterator[Observation]:
         """The journal as it comes."""
-        return self._client.follow()
+        return self._client.follow(replies=self._replies)
 
 
 def why(ruled: Ruled) -> str | None:

@@ -111,11 +111,16 @@ class ControlClient:
         """Clear the ledger, or set it and the clock back to an instant."""
         return await self._ask("POST", "reset", {} if to is None else {"to": to})
 
-    async def follow(self) -> AsyncIterator[Observation]:
-        """What has happened and what happens, until the lab ends or the iterator is closed."""
+    async def follow(self, *, replies: bool = True) -> AsyncIterator[Observation]:
+        """What has happened and what happens, until the lab ends or the iterator is closed.
+
+        Without `replies` for the client that got them: a large one need not come twice.
+        """
         session = self._open()
         try:
-            async with session.get(self._url("journal?follow=1"), headers=self._headers) as got:
+            async with session.get(
+                self._url(f"journal?follow=1{'' if replies else '&replies=0'}"), headers=self._headers
+            ) as got:
                 if got.status != 200:
                     raise ProtocolError(f"the control plane answered {got.status}", hint=_hint(got.status))
                 async for line in _data_lines(got.content):
@@ -175,12 +180,18 @@ def _hint(status: int) -> str:
 
 async def _data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
     """The data of server-sent events, one line each; aiohttp's own line reader stops at 64 KiB."""
-    pending = bytearray()
+    pending: list[bytes] = []
+    size = 0
     async for chunk in stream.iter_any():
-        pending += chunk
-        *whole, rest = bytes(pending).split(b"\n")
-        pending = bytearray(rest)
-        if len(pending) > LONGEST:
+        pending.append(chunk)
+        size += len(chunk)
+        if b"\n" in chunk:
+            # only then: a line of megabytes comes in many chunks, and joining at each takes the square of its length
+            *whole, rest = b"".join(pending).split(b"\n")
+            pending, size = [rest], len(rest)
+        else:
+            whole = []
+        if size > LONGEST:
             raise ProtocolError("the control plane sent a line without an end")
         for line in whole:
             if line.startswith(b"data: "):

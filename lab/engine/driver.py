@@ -19,6 +19,10 @@ Answers: TypeAlias = Callable[[Question], Awaitable[Answer]]
 """Asks a person; cancelled when the wait is over without an answer."""
 
 
+_READING = 16
+"""How often the loop settles before a call is given up: what lies in the socket by then, megabytes too, is read."""
+
+
 async def drive(
     run: Run, transport: Transport, clock: Clock, tell: Observer, answers: Answers | None = None, *, first: int = 1
 ) -> Outcome:
@@ -89,8 +93,11 @@ class _Driver:
         sleeper = asyncio.ensure_future(self.clock.sleep_until(until))
         try:
             await asyncio.wait((sending, sleeper), return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                return sending.result()
+            for _ in range(_READING):
+                if sending.done():
+                    return sending.result()
+                # this process may have been busy with other things while the reply came
+                await settle()
             raise TransportLost("timeout")
         finally:
             sending.cancel()

@@ -173,6 +173,7 @@ class ControlPlane:
             await self._clock.sleep_until(until)
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:
+        """All lines so far; with `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""
         if request.query.get("follow") != "1":
             lines = b"".join(await self._onlooker().so_far())
             headers = {"content-type": "application/x-ndjson", "cache-control": "no-store", "server": "lab"}
@@ -181,7 +182,7 @@ class ControlPlane:
             headers={"content-type": "text/event-stream", "cache-control": "no-store", "server": "lab"}
         )
         await response.prepare(request)
-        stream = self._onlooker()
+        stream = self._onlooker(replies=request.query.get("replies") != "0")
         self._service.observers.append(stream)
         self._streams.add(stream)
         try:
@@ -193,8 +194,9 @@ class ControlPlane:
             self._streams.discard(stream)
         return response
 
-    def _onlooker(self) -> Onlooker:
-        return Onlooker(self._service, self._clock, self.header(), self._ring.observations())
+    def _onlooker(self, *, replies: bool = True) -> Onlooker:
+        past = self._ring.observations()
+        return Onlooker(self._service, self._clock, self.header(), past, replies=replies)
 
     async def _openapi(self, request: web.Request) -> web.Response:
         config = self._service.config

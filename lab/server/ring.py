@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.clocks import breathe
 from lab.core.clock import Clock, Millis
-from lab.core.observe import Noted, Observation, Requested, Touched
+from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.core.service import Service
 
 if TYPE_CHECKING:
@@ -59,7 +59,16 @@ class Onlooker:
     It begins with the past and works in slices, so that somebody who looks doesn't make the mock late.
     """
 
-    def __init__(self, service: Service, clock: Clock, header: "Header", past: Iterable[Observation] = ()) -> None:
+    def __init__(
+        self,
+        service: Service,
+        clock: Clock,
+        header: "Header",
+        past: Iterable[Observation] = (),
+        *,
+        replies: bool = True,
+    ) -> None:
+        """Without `replies` no body of megabytes is written for somebody who has it already."""
         from lab.recording.tape import Tape  # a server that nobody looks at starts without it
 
         self._service = service
@@ -67,7 +76,8 @@ class Onlooker:
         self._lines: list[bytes] = []
         clients = [(client.id, client.secret) for client in service.config.clients]
         self._tape = Tape(service, self._lines.append, header, clients=clients)
-        self._pending = deque(past)
+        self._replies = replies
+        self._pending = deque(told for told in past if replies or type(told) is not Replied)
         self._unseen: dict[str, None] = {}
         self._looks: deque[str] = deque()
         self._until: dict[str, Millis | None] = {}
@@ -77,6 +87,8 @@ class Onlooker:
 
     def __call__(self, told: Observation) -> None:
         """Take an observation."""
+        if not self._replies and type(told) is Replied:
+            return
         self._pending.append(told)
         self._changed.set()
 

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from lab.clocks import ManualClock, SystemClock, settle
+from lab.core.exchange import Request
 from lab.core.oauth import DEMO
 from lab.core.observe import Asked, Ended, Lost, Observation, Replied, Requested, Waiting
-from lab.core.run import Answer, App, Outcome, Question, run
+from lab.core.run import Answer, App, Outcome, Question, Received, Run, Send, run
 from lab.core.service import Service
 from lab.engine.driver import drive
 from lab.engine.instant import run_instantly
@@ -152,3 +153,34 @@ async def test_a_cancelled_run_leaves_no_task_behind() -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_a_reply_that_lies_in_the_socket_when_time_is_up_is_read() -> None:
+    """The process was busy with other things; nothing is late but itself."""
+    sent = asyncio.Event()
+
+    class Late(SystemClock):
+        async def sleep_until(self, instant: int) -> None:
+            await sent.wait()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" + 5_000_000 * b"x")
+        sent.set()
+        await writer.drain()
+        writer.close()
+
+    def asks() -> Run:
+        received = yield Send("status", Request("GET", "/s"), 1)
+        assert isinstance(received, Received)
+        return Outcome(str(len(received.response.body)), None, None, None, None, 1, 1)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
+    try:
+        assert (await drive(asks(), transport, Late(), lambda told: None)).status == "5000000"
+    finally:
+        await transport.close()
+        server.close()
+        await server.wait_closed()

@@ -242,6 +242,29 @@ async def test_a_follower_is_told_the_past_and_then_every_thing_on_time(plane: P
     await asyncio.gather(following, return_exceptions=True)
 
 
+async def test_a_follower_that_has_the_replies_is_told_all_else(plane: Plane) -> None:
+    token = await plane.stage.token()
+    told: list[Observation] = []
+
+    async def follow() -> None:
+        async for each in plane.client.follow(replies=False):
+            told.append(each)
+
+    following = asyncio.create_task(follow())
+    for accepted in (1, 2):
+        # the first job is told from the past if the follower is slow, the second as it comes
+        await plane.stage.job(token)
+        while sum(isinstance(each, Noted) and isinstance(each.fact, JobAccepted) for each in told) < accepted:
+            await asyncio.wait({following}, timeout=0.005)
+    await plane.client.advance(3_000)
+    while not any(isinstance(each, Noted) and isinstance(each.fact, GateOpened) for each in told):
+        await asyncio.wait({following}, timeout=0.005)
+    assert [each.route for each in told if isinstance(each, Requested)] == ["token", "invoke", "invoke"]
+    assert not any(isinstance(each, Replied) for each in told)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
 async def test_the_journal_holds_no_secret_and_looking_adds_nothing_to_it(plane: Plane) -> None:
     token = await plane.stage.token()
     await plane.stage.job(token)
