@@ -135,6 +135,12 @@ TABLE: tuple[Key, ...] = (
 
 BLIND = frozenset(("?", "ctrl+q", "ctrl+c"))
 """The keys that are left where the terminal is too small for the stage: none that acts on what can't be seen."""
+_NEEDS = {
+    "a": "decide", "r": "decide", "c": "decide", "m": "message", "s": "scenario", "f": "fault", "v": "tape", "n": "step",
+    "0": "reset", "+": "speed", "-": "speed", "=": "speed",
+    **dict.fromkeys(("←", "→", "⇧←", "⇧→", "home", "end"), "seek"),
+}  # fmt: skip
+"""What a source must be able to do for a key to be one of its keys."""
 _ORDER = ("space", "n", "[", "w", "s", "f", "+", "v", "0", "?")
 _ENDED = ("m", "o", "0", "[", "w", "s", "f", "+", "v", "?")
 _WATCHED = ("space", "n", "[", "w", "o", "f", "+", "?")
@@ -146,6 +152,12 @@ FACES = {"+": "+-", "[": "[]", "←": "← →"}
 def by_shown(shown: str) -> Key:
     """The key with this face."""
     return next(key for key in TABLE if key.shown == shown)
+
+
+def served(scene: Scene, key: Key) -> bool:
+    """Whether the source can ever do what the key asks, be it offered now or not."""
+    needed = _NEEDS.get(key.shown)
+    return needed is None or needed in scene.show.can
 
 
 def _order(scene: Scene) -> tuple[str, ...]:

@@ -178,8 +178,13 @@ async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: 
 
 async def test_before_the_run_its_first_message_is_edited() -> None:
     async with shown("idle") as (app, source, pilot):
-        await pilot.press("m", "end", "question_mark", "enter")
+        await pilot.press("m")
+        await until(pilot, lambda: "enter keeps it" in text(app) and "sent when the run begins" in text(app))
+        await pilot.press("question_mark")
+        source.message = play.MESSAGE + "?"
+        await pilot.press("enter")
         await until(pilot, lambda: source.asked == [TurnSent(play.MESSAGE + "?")])
+        await until(pilot, lambda: "Org SBI?" in text(app))
         await pilot.press("m", "escape", "left_square_bracket")
         await until(pilot, lambda: "FIRST MESSAGE" not in text(app))
 

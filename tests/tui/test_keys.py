@@ -102,6 +102,12 @@ async def reached(true: Callable[[], bool], what: str) -> None:
     raise AssertionError(f"{what}: it never came true")
 
 
+async def test_5_after_w_keeps_the_drawer_in_focus() -> None:
+    async with shown("waiting") as (app, _, pilot):
+        await pilot.press("w", "5", "enter")
+        await reached(lambda: type(app.screen) is ExchangeScreen, "enter opens an exchange")
+
+
 async def test_enter_opens_only_what_a_pane_has() -> None:
     async with shown("idle") as (app, source, pilot):
         stage = stage_of(app)

@@ -1,5 +1,6 @@
 """Pages over the stage: an exchange and its curl, help, the picker, the palette, presenter mode."""
 
+import re
 import shlex
 from dataclasses import replace
 
@@ -55,12 +56,17 @@ def sent(request: Request, route: str = "invoke") -> Call:
 def test_an_exchange_is_a_curl_command_without_its_secrets(request_: Request, route: str, words: list[str]) -> None:
     command = curl(sent(request_, route), "http://h/", "http://h/t")
     assert "canary" not in command and play.TOKEN not in command
-    assert shlex.split(command.replace("\\\n", "")) == words
+    assert shlex.split(command.replace("\\\n", ""), comments=True) == words
+    names = sorted(set(re.findall(r"\$(LAB_\w+)", command)))
+    first = command.splitlines()[0]
+    assert first.startswith("# set first") == bool(names) and all(name in first for name in names)
+    assert ("access_token in the reply of POST http://h/t" in first) == ("LAB_TOKEN" in names)
 
 
 def test_without_an_address_curl_takes_it_from_the_shell() -> None:
-    assert curl(sent(Request("GET", "/s 1"), "status")) == "curl \"$LAB_BASE\"'/s 1'"
-    assert curl(sent(Request("POST", "/t"), "token")).startswith('curl -X POST "$LAB_TOKEN_URL"')
+    told = "# set first, as in LAB_BASE=…: LAB_BASE\n"
+    assert curl(sent(Request("GET", "/s 1"), "status")) == f"{told}curl \"$LAB_BASE\"'/s 1'"
+    assert 'curl -X POST "$LAB_TOKEN_URL"' in curl(sent(Request("POST", "/t"), "token"))
 
 
 def test_each_pane_opens_its_own_exchange() -> None:
@@ -89,7 +95,7 @@ async def test_the_exchange_of_a_pane_is_opened_copied_and_left() -> None:
         assert play.TOKEN not in text(app)
         await pilot.press("y")
         await until(pilot, lambda: "sent to the clipboard" in text(app))
-        assert app.clipboard.startswith("curl http://127.0.0.1:8080/oauth2/v1/token")
+        assert "\ncurl http://127.0.0.1:8080/oauth2/v1/token" in app.clipboard
         await pilot.press("right", "right", "left")
         await until(pilot, lambda: "EXCHANGE 2 · invoke" in text(app))
         await pilot.press("escape")
@@ -112,7 +118,7 @@ async def test_presenter_mode_is_the_projector_layout_without_keys() -> None:
         await until(pilot, lambda: "? Help" not in text(app))
         lines = text(app).split("\n")
         assert lines[3] == "▌ The agent stopped on purpose. A person must decide before it may go on."
-        assert (lines[2], lines[4]) == ("▌", "▌")
+        assert lines[2] == "▌" and lines[4].split() == ["▌", "p:", "back", "to", "the", "stage"]
         await pilot.press("c", "x", "enter")
         await until(pilot, lambda: source.asked == [Decided("RFI_ACTION", "x")])
         await pilot.press("p")
@@ -142,10 +148,26 @@ def test_help_has_every_key_and_the_keys_of_the_pane(state: str, focus: str) -> 
         page = help_page(scene, 80, 24, "256", inner)
         grid = "\n".join(map(plain, page))
         assert max(map(width, page)) <= inner
-        assert all(key.shown in grid for key in keys.TABLE if key.shown not in ("↓", "pgdn", "]", "-", "ctrl+c"))
+        hidden = ("↓", "pgdn", "]", "-", "ctrl+c")
+        assert all(key.shown in grid for key in keys.TABLE if key.shown not in hidden and keys.served(scene, key))
         assert ("1 to 5 choose a pane" in grid) == (not focus)
     pod = Scene(scene.stage, Look(), type(SHOW)("POD example.com"))
     assert "a pod's clock" in " ".join(map(plain, help_page(pod, 80, 24, "256", 104)))
+
+
+def test_help_names_only_the_keys_of_the_source() -> None:
+    told = {key.shown: key.help for key in keys.TABLE if key.shown and key.shown in "arcmfvsn0+"} | {
+        "←": keys.by_shown("←").help
+    }
+    for source, can in {
+        "arcmfvsn0+": SHOW.can, "n0+←": frozenset(("pause", "step", "speed", "seek", "reset")), "arcf": frozenset(("decide", "fault")),
+    }.items():  # fmt: skip
+        page = help_page(Scene(fold(play.waiting()), Look(), replace(SHOW, can=can)), 80, 24, "256", 110)
+        grid = "\n".join(map(plain, page))
+        assert "".join(shown for shown, words in told.items() if words[:30] in grid) == "".join(
+            sorted(source, key=list(told).index)
+        )
+        assert ("At a gate" in grid) == ("a" in source)
 
 
 def test_the_picker_draws_the_path_of_a_scenario_and_the_complaints_of_another() -> None:

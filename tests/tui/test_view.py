@@ -11,12 +11,13 @@ from rich.cells import cell_len
 from lab.core.exchange import Json, Request, Response
 from lab.core.gates import Origin
 from lab.core.journal import GateDecided, GateOpened
-from lab.core.observe import Lost, Noted, Observation, Replied, Requested
+from lab.core.observe import Ended, Lost, Noted, Observation, Replied, Requested
+from lab.core.run import Outcome
 from lab.core.scenario import Verdict
 from lab.tui import keys
 from lab.tui.view import clean, narrate
 from lab.tui.view import output as outputs
-from lab.tui.view.layout import PANES, places
+from lab.tui.view.layout import PANES, Place, places
 from lab.tui.view.markdown import markdown
 from lab.tui.view.plain import lines as plain_lines
 from lab.tui.view.reduce import reduce
@@ -30,6 +31,18 @@ SHOW = Show(
     "LIVE", "Compare two items", "ITEM_COMPARE_TEAM", 42, play.SCENARIO, recording=True,
     can=frozenset(("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault", "tape")),
 )  # fmt: skip
+
+
+STOPPED = Outcome(None, None, None, play.JOB, play.CONVERSATION, 2, 30_000, "The decision was refused with 403.")
+
+
+def refused_decision() -> list[Observation]:
+    """The resume call is refused, and the run stops."""
+    script = play.Script()
+    script.x = 11
+    decision: dict[str, Json] = {"jobId": play.JOB, "resumeInput": {"userResponse": "APPROVE_ACTION"}}
+    script.invoke(23_924, decision, 403, b"{}", 176)
+    return [*script.told, Ended(24_100, STOPPED)]
 
 
 def fold(told: list[Observation]) -> Stage:
@@ -284,6 +297,20 @@ def test_a_gate_outside_the_api_says_that_the_app_only_polls() -> None:
     assert stage.gate is not None
     scene = Scene(replace(stage, gate=replace(stage.gate, channel="EMAIL"), patience=None), Look(), SHOW)
     assert "the app only polls" in "\n".join(screen(scene, 120, 36, 22_900))
+
+
+@pytest.mark.parametrize(
+    ("told", "stepped"),
+    [
+        (play.error(), "✓ Token ✓ Invoke ✓ Poll ✗ Output"),
+        ([*play.waiting(), *refused_decision()], "✓ Token ✓ Invoke ✓ Poll ✗ Gate ○ Output"),
+        ([*play.running(), Ended(4_000, STOPPED)], "✓ Token ✓ Invoke ✗ Poll ○ Output"),
+    ],
+)
+def test_the_stepper_says_where_a_run_stopped(told: list[Observation], stepped: str) -> None:
+    scene = Scene(fold(told), Look(), replace(SHOW, scenario=None))
+    (line,) = draw("stepper", scene, Place(0, 0, 120, 1), 30_000)
+    assert " ".join(plain(line).replace("━", "").replace("─", "").split()) == stepped
 
 
 def test_keys_are_offered_by_state() -> None:

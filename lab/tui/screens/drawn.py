@@ -264,6 +264,9 @@ class DrawnScreen(Screen[None]):
     def _begin_line(self, field: Input, kind: str) -> None:
         gate = self.scene.stage.gate
         field.value = next(iter(suggestions(self.scene)), "") if kind == "message" else ""
+        # a first message is there to be edited; what is proposed for a next one goes as soon as another is typed
+        field.select_on_focus = self.scene.stage.start is not None
+        field.cursor_position = len(field.value)
         field.placeholder = gate.prompt if kind == "changes" and gate is not None else ""
         self.set_focus(field)
 

@@ -52,8 +52,9 @@ class LookingScreen(FollowingScreen):
 
     def action_focus_pane(self, pane: str) -> None:
         """Look at a pane; once more: look away."""
-        if pane == "wire" and not self.scene.look.wire:
-            self._choose(wire=True, focus="wire", zoom="")
+        if pane == "wire":
+            # never away: who presses 5 after w wants the drawer that w opened
+            self._choose(wire=True, focus="wire", zoom="wire" if self.scene.look.zoom not in ("", "wire") else "")
             return
         focus = "" if self.scene.look.focus == pane else pane
         zoom = pane if self.scene.look.zoom and focus else ""

@@ -1,13 +1,16 @@
 """An exchange as a curl command: what was sent, secrets as shell variables."""
 
+import re
 from shlex import quote
 
-from lab.tui.view.clean import CAP, DOTS
+from lab.tui.view.clean import CAP, DOTS, line
 from lab.tui.view.seen import Call
 
 LEFT_OUT = frozenset(("host", "content-length", "connection", "user-agent", "accept-encoding", "transfer-encoding"))
 """Headers that curl makes itself, or that say nothing about the request."""
-VARIABLES = {"bearer": "LAB_TOKEN", "access_token": "LAB_TOKEN", "client_secret": "LAB_CLIENT_SECRET"}
+TOKEN = "LAB_TOKEN"
+_NAMES = re.compile(r"\$(LAB_[A-Z0-9_]+)")
+VARIABLES = {"bearer": TOKEN, "access_token": TOKEN, "client_secret": "LAB_CLIENT_SECRET"}
 """The shell variables by what they hold; others are named after the field."""
 
 
@@ -25,7 +28,18 @@ def curl(call: Call, base: str = "", token_url: str = "") -> str:
     elif call.request_body:
         parts.append(f"--data-raw {quote(call.request_body)}")
     cut = f"# the body is cut after {CAP} characters\n" if len(call.request_body) >= CAP else ""
-    return cut + " \\\n  ".join(parts)
+    command = " \\\n  ".join(parts)
+    return cut + _first(command, token_url) + command
+
+
+def _first(command: str, token_url: str) -> str:
+    """A comment that names the variables to set, and where the token comes from."""
+    names = sorted(set(_NAMES.findall(command)))
+    if not names:
+        return ""
+    asked = line(token_url, 200) if token_url else "the token URL"
+    told = [f"{name} (access_token in the reply of POST {asked})" if name == TOKEN else name for name in names]
+    return f"# set first, as in {names[0]}=…: {', '.join(told)}\n"
 
 
 def _form(call: Call) -> bool:

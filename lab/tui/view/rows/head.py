@@ -1,5 +1,6 @@
 """Header, stepper, narration and key bar: one row each."""
 
+from lab.core import wire
 from lab.core.clock import Millis
 from lab.tui import keys
 from lab.tui.view.layout import NARROW, clock_width, projector
@@ -9,6 +10,8 @@ from lab.tui.view.rows.parts import at_text
 from lab.tui.view.spans import BLANK, Row, Rows, Span, backed, cut, ends, fill, hot, row, width, wrap
 from lab.tui.view.state import Scene
 
+LEAVES = "p: back to the stage"
+"""The way out of presenter mode, which has no key bar."""
 TINTS = {"run": "@tint-run", "wait": "@tint-wait", "done": "@tint-done", "bad": "@tint-bad"}
 
 
@@ -56,7 +59,11 @@ def _cells(scene: Scene) -> list[tuple[str, str, str]]:
     here = phase(stage)
     at = {"idle": -1, "token": 0, "invoke": 1, "polling": 2, "waiting": 2, "complete": 5, "error": 4}[here]
     if here == "error":
-        at = 0 if stage.job is None else 1 if stage.last is None else 4
+        at = 0 if stage.job is None else 1 if stage.last is None else 4 if wire.final(stage.last.status) else 2
+    # a run that stopped before a person's decision was taken has that gate not behind it
+    stopped = (
+        here == "error" and at == 2 and bool(stage.gates) and stage.last is not None and stage.last.node_type == "HUMAN"
+    )
     gated = here == "waiting" and stage.gate is not None
     names = [("Token", "1"), ("Invoke", "2"), ("Poll", "3")]
     total = scene.gates
@@ -72,12 +79,12 @@ def _cells(scene: Scene) -> list[tuple[str, str, str]]:
             # a gate that the run never reached stays to come
             state = "coming" if gate and not stage.gates else "done"
         elif gate:
-            state = "now" if gated else "done" if stage.gates else "coming"
+            state = "now" if gated else "bad" if stopped else "done" if stage.gates else "coming"
         elif name == "Output":
             state = "bad" if here == "error" and at == 4 else "coming"
         else:
-            state = "done" if index < at or (index == 2 and gated) else "coming"
-            if index == at and not gated:
+            state = "done" if index < at or (index == 2 and (gated or stopped)) else "coming"
+            if index == at and not gated and not stopped:
                 state = "bad" if here == "error" else "now"
         cells.append((name, state, key))
     return cells
@@ -131,7 +138,10 @@ def narration(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
     lines = wrap(row((text, "fg b" if rows > 1 else "fg")), inner, most=rows)
     above = (rows - len(lines)) // 2
     shown = [BLANK] * above + [row(head, line) for line in lines] + [BLANK] * (rows - above - len(lines))
-    return tuple(backed(fill(row(edge, line), columns), ground) for line in shown)
+    drawn = [fill(row(edge, line), columns) for line in shown]
+    if look.presenter and not shown[-1]:
+        drawn[-1] = ends(edge, hot(row((LEAVES, "dim"), " "), "p"), columns)
+    return tuple(backed(line, ground) for line in drawn)
 
 
 def key_bar(scene: Scene, columns: int, now: Millis) -> Rows:

@@ -16,7 +16,7 @@ NO_PACE = "Pause and speed need a clock that can be set: start the lab with --cl
 
 
 def help_page(scene: Scene, columns: int, rows: int, colours: str, inner: int) -> list[Row]:
-    """Every key with what it does; those of this state stand out."""
+    """Every key of this source with what it does; those of this state stand out."""
     lines: list[Row] = [
         row(
             (f"{columns} × {rows}", "fg b"),
@@ -35,12 +35,15 @@ def help_page(scene: Scene, columns: int, rows: int, colours: str, inner: int) -
     room = inner if inner < 60 else inner // 2 - 1
     halves: list[list[Row]] = [[], []]
     for group, name in GROUPS:
+        known = [
+            key for key in keys.TABLE if key.group == group and key.shown not in _LATER and keys.served(scene, key)
+        ]
+        if not known:
+            continue
         half = halves[1 if group == "view" and room < inner else 0]
         half += [BLANK] if half and not (short and group == "time") else []
         half.append(row((name, "run b")))
-        half += [
-            _key(scene, key, room, short=short) for key in keys.TABLE if key.group == group and key.shown not in _LATER
-        ]
+        half += [_key(scene, key, room, short=short) for key in known]
     for at in range(max(map(len, halves))):
         left = halves[0][at] if at < len(halves[0]) else BLANK
         right = halves[1][at] if at < len(halves[1]) else BLANK

@@ -36,6 +36,8 @@ def bar(scene: Scene, columns: int, rows: int, now: Millis) -> Rows:
 
 def _hint(scene: Scene, inner: int) -> Row:
     offered = [text for text in suggestions(scene) if text]
-    if scene.stage.start is None or not offered:
+    if scene.stage.start is None:
+        return row(("enter keeps it · esc goes back", "dim"))
+    if not offered:
         return row(("enter sends it · esc goes back", "dim"))
     return row(("↑ ↓  ", "wait b"), (clip(" · ".join(offered), inner - 5), "dim"))

@@ -101,7 +101,7 @@ def _before(scene: Scene, inner: int, rows: int) -> list[Row]:
     if told is not None:
         body += [*wrap(row((told.title, "fg b")), inner), BLANK]
         body += [*markdown(told.story or told.shows or "", inner), BLANK] if told.story or told.shows else []
-        body += [*wrap(row(("asks  ", "dim"), told.message), inner), BLANK]
+        body += [*wrap(row(("asks  ", "dim"), scene.show.message or told.message), inner), BLANK]
     return [*body, *paragraph(LATER, "dim", inner)]
 
 
