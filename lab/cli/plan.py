@@ -33,7 +33,8 @@ def table(outline: Outline, seed: Seed | None, switches: Switches) -> list[str]:
     for turn, asked in enumerate(scenario.asks, 1):
         made = outline.of_turn(turn)
         assert made is not None
-        planned = _planned(made, seed, turn, now, Input(asked.message, True, parameters=asked.parameters), thread)
+        told = Input(asked.message, True, parameters=asked.parameters)
+        planned = _planned(made, seed, turn, now, told, thread)
         timeline = list(spans(planned, ()))
         rows = [("at", "lasts", "status", "step", "what"), *_rows(planned, timeline, switches)]
         lines += [f"  {f'turn {turn}' if scenario.turns else 'asked'}: {_one_line(asked.message)}"]
@@ -61,7 +62,7 @@ def _planned(
     stream = f"{DEMO.id}/{made.name}"
     call = Invocation(
         uuid4(seed, f"job/{stream}/{turn}"), DEMO.id, made.scenario.agent.code, made.name, turn, now, asked,
-        uuid4(seed, f"conversation/{stream}/1"), turn,
+        uuid4(seed, f"conversation/{stream}/1"), turn, thread[0][0].invocation.input.parameters if thread else {},
     )  # fmt: skip
     earlier = partial(earlier_turns, tuple(thread), now, INSTANT_EPOCH)
     return plan(made, call, seed, settle_draws(made, seed, turn), scripted=True, earlier=earlier)

@@ -257,7 +257,7 @@ def _names(parts: Sequence[Scenario]) -> Mapping[str, object]:
     gates = [step for step in part.steps if isinstance(step, Gate)]
     return {
         **_asked(part),
-        "parameters": part.parameters,
+        "parameters": {**parts[0].parameters, **part.parameters},
         "decisions": {gate.gate: {**vote, "votes": [vote] * gate.approvals} for gate in gates},
         "job": {"id": "00000000-0000-4000-8000-000000000000"},
         "turn": len(parts),

@@ -49,6 +49,13 @@ class Invocation:
     input: Input
     conversation: str | None = None
     turn: int = 1
+    kept: Mapping[str, Json] = field(default_factory=dict)
+    """The parameters of its conversation's first turn (contract.md §3.1)."""
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """Those in force: its own, and of the first turn's those that it doesn't send anew."""
+        return {**self.kept, **self.input.parameters}
 
 
 @dataclass(frozen=True, slots=True)

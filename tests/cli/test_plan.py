@@ -56,6 +56,12 @@ def test_the_table_says_what_happens_when_and_who_decides(lab: Lab) -> None:
     ]
 
 
+def test_the_parameters_of_the_first_turn_are_in_force_in_the_next(lab: Lab) -> None:
+    text = TALK.replace("ask: go", "ask: {message: go, parameters: {org: NORTH}}", 1)
+    Path("talk.yaml").write_text(text.replace("says: Sleeping", 'says: "{{ parameters.org }}"'))
+    assert any(line.endswith("nap     NORTH") for line in lab("check", "talk.yaml", "--plan", "--seed", "7").lines)
+
+
 def test_without_a_seed_it_is_the_scenarios_own(lab: Lab) -> None:
     Path("talk.yaml").write_text(TALK)
     assert lab("check", "talk.yaml", "--plan").lines[0].endswith("seed 3")

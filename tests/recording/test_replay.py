@@ -26,6 +26,8 @@ from lab.recording.repair import repair
 from lab.recording.replay import replay
 from lab.recording.restate import restate
 from lab.recording.tape import Tape
+from tests.core.wire_peer import ask, invoke, status
+from tests.core.wire_peer import read as told
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.test_codec import GOLDEN
 
@@ -300,3 +302,26 @@ def test_a_recording_of_the_mock_leaks_nothing() -> None:
     clients = [(client.id, client.secret) for client in joined.service.config.clients]
     assert list(leaks(joined.data, clients)) == []
     assert list(leaks(GOLDEN.read_bytes(), clients)) == []
+
+
+def test_the_parameters_of_a_first_turn_replay_in_the_next() -> None:
+    text = SCENARIO.partition("  - gate:")[0] + "  - {complete: paid, output: '{{ parameters.org }} paid.'}\n"
+    made = outline(parse(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    lab = Joined(config(made=made))
+
+    def asked(request: Request) -> dict[str, object]:
+        lab.now += 10_000
+        reply = lab.service.serve(request, lab.now)
+        lab.now += reply.held
+        lab.service.tell(Replied(lab.now, reply.x, reply.response, reply.held))
+        return told(reply.response)
+
+    bearer = str(asked(ask("client_credentials"))["access_token"])
+    outputs = []
+    for parameters in ({"org": "NORTH"}, {}):
+        members = {"message": "Taxi", "conversational": True, "conversationId": "talk", "parameters": parameters}
+        job = str(asked(invoke(bearer, members))["jobId"])
+        outputs.append(asked(status(bearer, job))["output"])
+    assert outputs == ["NORTH paid."] * 2
+    report = replay(closed(lab), [made])
+    assert report.passed, report.text()

@@ -1,7 +1,7 @@
 """From records to views: plan, span and body of a job, recomputed; the span last seen is a memo, never state."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import cast
@@ -124,7 +124,7 @@ class Views:
         made = self.made_of(record)
         invocation = Invocation(
             job, record.client, record.team, made.name, record.ordinal, record.at, _input_of(record.input),
-            record.conversation, record.turn,
+            record.conversation, record.turn, self._kept(ledger, record),
         )  # fmt: skip
         config = self.config
         recorded = (config.recorded or {}).get((record.client, made.name, record.ordinal))
@@ -133,6 +133,13 @@ class Views:
             earlier=self._earlier(ledger, record),
         )  # fmt: skip
         return made_of if shown is None or shown == job else replace(made_of, alias=shown)
+
+    def _kept(self, ledger: Ledger, record: JobRecord) -> Mapping[str, Json]:
+        """The parameters of the conversation's first turn."""
+        thread = record.thread
+        known = ledger.get(thread) if thread is not None and record.turn > 1 else None
+        first = ledger.get(known.jobs[0]) if isinstance(known, ConversationRecord) else None
+        return _input_of(first.input).parameters if isinstance(first, JobRecord) else {}
 
     def _earlier(self, ledger: Ledger, record: JobRecord) -> Callable[[], Sequence[object]]:
         thread = record.thread

@@ -46,9 +46,9 @@ def _decisions(plan: Plan, span: Span) -> dict[str, object]:
 
 def _asked(plan: Plan) -> dict[str, object]:
     asked = plan.invocation.input
-    parameters = {
+    parameters: dict[str, object] = {
         key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
-        for key, value in asked.parameters.items()
+        for key, value in plan.invocation.parameters.items()
     }
     matched = plan.outline.match(asked.message) or {}
     return {"message": asked.message, "match": matched, "parameters": parameters, "data": plan.data}
