@@ -131,6 +131,10 @@ class ControlClient:
                         yield told
         except aiohttp.ClientPayloadError:
             return  # the lab has ended
+        except RuntimeError:
+            if not session.closed:
+                raise
+            return  # closed by ourselves, while the next line was awaited
         except (aiohttp.ClientError, OSError) as error:
             raise self._lost() from error
 

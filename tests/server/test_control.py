@@ -389,3 +389,16 @@ def test_a_job_tells_of_the_votes_of_its_quorum() -> None:
     assert after["votes"] == [{"at": 2_000, "verdict": "approved", "by": "ann"}]
     mock.decide(job, "board", "approved", 4_000)
     assert told(4_000) is None
+
+
+async def test_following_ends_quietly_when_the_follower_closes(stage: Stage) -> None:
+    control = ControlPlane(stage.server, TOKEN)
+    client = ControlClient(await control.start(), TOKEN)
+    await stage.token()
+    told = 0
+    async with asyncio.timeout(5):
+        async for _ in client.follow():
+            told += 1
+            await client.close()
+    assert told > 0
+    await control.stop()
