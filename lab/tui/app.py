@@ -12,11 +12,12 @@ from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.screen import Screen
 
-from lab.core.errors import LabError
+from lab.core.errors import HostError, LabError
 from lab.core.exchange import Json
 from lab.tui.cast import Cast, teed
 from lab.tui.screens.stage import StageScreen
 from lab.tui.sources import Source
+from lab.tui.terminal import lasting
 from lab.tui.themes import COLOURS, Styles, filtered, stage_theme, styles_of
 
 if TYPE_CHECKING:
@@ -50,8 +51,11 @@ class LabApp(App[Document | None]):
 
     def get_driver_class(self) -> type[Driver]:
         """The terminal's own driver; one that writes a cast beside, if there is one."""
-        base = super().get_driver_class()
+        base = lasting(super().get_driver_class(), self._lose_terminal)
         return base if self.cast is None else teed(base, self.cast)
+
+    def _lose_terminal(self) -> None:
+        self.fail(HostError("The terminal is gone."))
 
     def entered(self, phase: str) -> None:
         """The run has come to another phase."""

@@ -249,3 +249,31 @@ def test_an_exception_restores_the_terminal_and_a_hangup_ends_the_tape(tmp_path:
     else:
         assert code != -signal.SIGKILL
         assert '"reason":"sigterm"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # forkpty while other tests' threads live
+def test_a_terminal_that_is_taken_away_ends_the_lab_even_where_nobody_hears_the_hangup(tmp_path: Path) -> None:
+    child, handle = pty.fork()
+    if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.chdir(tmp_path)
+        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", PYTHONPATH=str(ROOT))
+        lab = ["-m", "lab", "demo", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut", "--speed", "20"]
+        os.execv(sys.executable, [sys.executable, *lab])
+    raw, begun = b"", False
+    while b"APPROVAL" not in raw:
+        assert select.select([handle], [], [], 20)[0]
+        raw += os.read(handle, 65_536)
+        if b"Begin" in raw and not begun:
+            begun = bool(os.write(handle, b" "))
+    os.close(handle)
+    for _ in range(400):
+        ended, _ = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        select.select([], [], [], 0.05)
+    else:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        pytest.fail("it went on without a terminal")
+    assert '"k":"end"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]

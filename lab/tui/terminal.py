@@ -1,0 +1,61 @@
+"""A terminal may be taken away. Textual's writer thread would end at the first failed write, its queue would fill,
+and the loop would wait for room in it for ever: no key, no signal would end the lab any more."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from textual.driver import Driver
+
+
+class Lasting:
+    """A file that takes writes for ever: once one fails, `gone` is called, and the rest is dropped."""
+
+    def __init__(self, file: Any, gone: Callable[[], object]) -> None:
+        self._file = file
+        self._gone = gone
+        self._lost = False
+
+    def write(self, text: str) -> None:
+        """Write, as long as somebody is there."""
+        self._attempt(lambda: self._file.write(text))
+
+    def flush(self) -> None:
+        """Flush, as long as somebody is there."""
+        self._attempt(self._file.flush)
+
+    def fileno(self) -> int:
+        """The file's own."""
+        number: int = self._file.fileno()
+        return number
+
+    def isatty(self) -> bool:
+        """The file's own."""
+        return bool(self._file.isatty())
+
+    def _attempt(self, act: Callable[[], object]) -> None:
+        if self._lost:
+            return
+        try:
+            act()
+        except (OSError, ValueError):
+            self._lost = True
+            self._gone()
+
+
+def lasting(base: type[Driver], gone: Callable[[], object]) -> type[Driver]:
+    """The driver, which outlives its terminal; `gone` is called on the loop when that is lost."""
+
+    class Outliving(base):  # type: ignore[valid-type,misc]  # a class made for one app
+        _file: Any
+
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, **settings)
+            if hasattr(self, "_file"):
+                self._file = Lasting(self._file, self._tell)
+
+        def _tell(self) -> None:
+            with suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(gone)
+
+    return Outliving
