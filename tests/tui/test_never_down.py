@@ -255,7 +255,7 @@ def test_an_exception_restores_the_terminal_and_a_hangup_ends_the_tape(tmp_path:
 def test_a_terminal_that_is_taken_away_ends_the_lab_even_where_nobody_hears_the_hangup(tmp_path: Path) -> None:
     child, handle = pty.fork()
     if child == 0:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         os.chdir(tmp_path)
         os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", PYTHONPATH=str(ROOT))
         lab = ["-m", "lab", "demo", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut", "--speed", "20"]
