@@ -82,10 +82,6 @@ class Redactor:
             self._watch(value, alias)
         return alias
 
-    def value_of(self, alias: str) -> str | None:
-        """What an alias stands for, if it was given out here."""
-        return self._values.get(alias)
-
     def values(self) -> dict[str, str]:
         """All numbered aliases and what they stand for."""
         return self._values

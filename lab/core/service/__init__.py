@@ -57,17 +57,22 @@ class Reply:
 
     def whole(self, now: Millis) -> tuple[Response, Millis]:
         """The response with all of its body, and the instant at which it is over for a request of `now`."""
+        return self._joined(self._parts(), now)
+
+    def _parts(self) -> tuple[tuple[Millis, bytes], ...] | None:
+        return None if self.pieces is None else tuple(self.pieces)
+
+    def _joined(self, parts: tuple[tuple[Millis, bytes], ...] | None, now: Millis) -> tuple[Response, Millis]:
         more = self.strike.lasts if self.strike else 0
-        if self.pieces is None:
+        if parts is None:
             return self.response, now + self.held + more
-        parts = list(self.pieces)
         last = max((when for when, _ in parts), default=now)
         return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.held) + more
 
     def over(self, now: Millis, until: Millis | None = None) -> "Over":
         """How it ends for a peer in this process that asked at `now`, and waits until `until`."""
-        parts = None if self.pieces is None else list(self.pieces)
-        response, at = replace(self, pieces=None if parts is None else iter(parts)).whole(now)
+        parts = self._parts()
+        response, at = self._joined(parts, now)
         if until is None or at <= until:
             cut, loss = (self.strike.cut, self.strike.loss) if self.strike else (None, None)
             return Over(response, at, cut, loss)

@@ -46,12 +46,15 @@ class Config:
             self, outlines=outlines if before else (*outlines, made),
             former=(*self.former, *((now + 1, each) for each in before)),
         )  # fmt: skip
-        return changed.settled(self.layers) if self.layers is not None else changed
+        return changed._resettled()
 
     def following(self, scenario: str, seed: Seed) -> "Config":
         """The same with lifetime and latency of tokens, switches and seed of one of the scenarios."""
-        changed = replace(self, token_scenario=scenario, seed=seed)
-        return changed.settled(self.layers) if self.layers is not None else changed
+        return replace(self, token_scenario=scenario, seed=seed)._resettled()
+
+    def _resettled(self) -> "Config":
+        """The same with the switches that its layers give now."""
+        return self.settled(self.layers) if self.layers is not None else self
 
     @property
     def token_outline(self) -> Outline | None:

@@ -82,12 +82,13 @@ def chat_events(
     for span in coming(plan, decisions, now):
         if refused and span.until is not None:
             continue
-        for when, members in _chat(plan, span, max(now, span.since), epoch, switches):
+        body = full_body(plan, span, epoch, switches, invoked=False, passed=[])
+        for when, members in _chat(body, span, max(now, span.since)):
             if refused and isinstance(told := members["message"], dict):
                 told["output"] = f"FAI-40300: {CANNOT_EXECUTE}"
             yield when, {**first, **members}
             first = head
-        if full_body(plan, span, epoch, switches, invoked=False, passed=[])["status"] != Status.RUNNING:
+        if body["status"] != Status.RUNNING:
             return
 
 
@@ -97,11 +98,8 @@ def coming(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iterator
     return (span for span in spans(plan, decisions) if span.index >= begin)
 
 
-def _chat(
-    plan: Plan, span: Span, now: Millis, epoch: Epoch, switches: Switches
-) -> Iterator[tuple[Millis, dict[str, Json]]]:
-    """The events of one span."""
-    body = full_body(plan, span, epoch, switches, invoked=False, passed=[])
+def _chat(body: dict[str, Json], span: Span, now: Millis) -> Iterator[tuple[Millis, dict[str, Json]]]:
+    """The events of one span, whose job body is this."""
     match body["status"]:
         case Status.RUNNING:
             node: dict[str, Json] = {"nodeCode": span.code, "type": "NODE_START", "nodeType": node_type(span.step)}

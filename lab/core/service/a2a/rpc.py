@@ -11,10 +11,11 @@ from lab.core.problems import JSON_HEADERS, TEAM_UNKNOWN, Problem, json_bytes
 from lab.core.scenario import Status
 from lab.core.service.a2a.cards import published
 from lab.core.service.calls import Answered, Call
+from lab.core.service.doors import own_job
 from lab.core.service.invoke import take_turn
 from lab.core.service.reading import json_kind
 from lab.core.service.refusals import refusal
-from lab.core.service.views import Look, Views
+from lab.core.service.views import Views
 from lab.core.timeline import at
 from lab.core.wire import SSE_HEADERS, BadJson, framed, read_json
 from lab.core.wire.a2a import Code, Failure, Rpc, Told, read_message, read_rpc, read_task_id, task
@@ -58,12 +59,6 @@ class _Rpc:
             return self._start(told)
         return self._send(told)
 
-    def _own(self, job: str) -> Look | None:
-        look = self.call.views.look(self.call.ledger, job, self.call.now)
-        if look is None or look.record.owner != self.call.bearer.owner or look.record.team != self.call.route.code:
-            return None
-        return look
-
     def _get(self) -> Answered | Failure:
         named, wanted = read_task_id(self.rpc), self.rpc.params.get("historyLength")
         if isinstance(named, Failure):
@@ -71,7 +66,7 @@ class _Rpc:
         length = whole(0 if wanted is None else wanted)
         if length is None or length < 0:
             return self.rpc.wrong("historyLength must be an integer from 0.")
-        look = self._own(named)
+        look = own_job(self.call, named)
         if look is None:
             return self.rpc.wrong(_UNKNOWN, Code.TASK_UNKNOWN)
         views, planned = self.call.views, look.plan
@@ -91,7 +86,7 @@ class _Rpc:
 
     def _send(self, told: Told) -> Answered | Failure:
         if told.task is not None:
-            look = self._own(told.task)
+            look = own_job(self.call, told.task)
             if look is None:
                 return self.rpc.wrong(_UNKNOWN, Code.TASK_UNKNOWN)
             if look.span.status is not Status.WAITING:
