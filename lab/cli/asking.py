@@ -1,8 +1,8 @@
 """A person who answers gates line by line, where there is a terminal but no screen."""
 
+from lab.app import Answer, Question
 from lab.cli.console import Console
 from lab.core.clock import Clock
-from lab.core.run import Answer, Question
 
 KEYS = {"a": "APPROVE_ACTION", "r": "REJECT_ACTION", "c": "RFI_ACTION"}
 

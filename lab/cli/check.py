@@ -4,9 +4,6 @@ from pathlib import Path
 
 from lab.cli.console import Console
 from lab.core.errors import Complaint, RecordingError, ScenarioError, UsageError
-from lab.core.lint import lint
-from lab.core.oauth import DEMO
-from lab.core.parse import parse_with_places
 from lab.files import (
     RECORDING_ENDING,
     SCENARIO_ENDING,
@@ -18,6 +15,9 @@ from lab.files import (
     scenario_path,
     scenarios_folder,
 )
+from lab.identity.clients import DEMO
+from lab.jobs.lint import lint
+from lab.language.parse import parse_with_places
 from lab.recording.leaks import leaks
 from lab.settings import Settings
 

@@ -81,7 +81,7 @@ def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[Link]:
-        from lab.engine.transport import HttpTransport
+        from lab.client.transport import HttpTransport
 
         transport = HttpTransport(peer.base, peer.token_url)
         try:
@@ -173,8 +173,8 @@ def connecting(
     async def connect() -> "AsyncIterator[Link]":
         from lab.cli.embedded import embedded
         from lab.cli.steering import Steering
-        from lab.engine.control import ControlClient
-        from lab.engine.transport import HttpTransport
+        from lab.client.control import ControlClient
+        from lab.client.transport import HttpTransport
         from lab.tui.sources import Link
 
         mock = await stack.enter_async_context(embedded(asked, made, console, stop))

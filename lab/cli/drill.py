@@ -5,12 +5,12 @@ from typing import cast
 
 from lab.cli.console import Console
 from lab.core.errors import UsageError
-from lab.core.parse.tree import read
-from lab.core.scenario import nearest
+from lab.faults.drills import FAMILIES, Drill, derive
+from lab.faults.variants import Document
+from lab.faults.yamltext import yaml_text
 from lab.files import SCENARIO_ENDING, load_scenario, read_scenario, scenario_path, scenarios_folder, write_texts
-from lab.report.drills import FAMILIES, Drill, derive
-from lab.report.variants import Document
-from lab.report.yamltext import yaml_text
+from lab.language.document import nearest
+from lab.language.parse.tree import read
 from lab.settings import Settings
 
 

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from lab.app import token_request
+from lab.app.observe import Noted, Observation, Observer
 from lab.cli.console import Console
 from lab.cli.endings import Endings
 from lab.cli.entropy import control_token
@@ -13,14 +15,13 @@ from lab.cli.reloading import Reloading
 from lab.cli.secured import secured
 from lab.cli.taping import Taping
 from lab.cli.world import World, app_of
-from lab.core import wire
 from lab.core.clock import Millis
-from lab.core.journal import RequestMalformed
-from lab.core.observe import Noted, Observation, Observer
-from lab.core.run import token_request
 from lab.core.seeds import Seed
-from lab.core.service import Config, Service
+from lab.dialects import fusion as wire
 from lab.files import publish_token, withdraw_token
+from lab.jobs.shell import RequestMalformed
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.server.app import MockServer
 from lab.server.control import ControlPlane
 from lab.server.listen import bind

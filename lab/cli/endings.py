@@ -1,9 +1,9 @@
 """How a job ended, for a transcript: the wire doesn't say in which step, the mock's plan does."""
 
-from lab.core.journal import JobStatus
-from lab.core.observe import Noted, Observation, Observer, Touched
-from lab.core.service import Service
-from lab.core.wire import final
+from lab.app.observe import Noted, Observation, Observer, Touched
+from lab.dialects.fusion import final
+from lab.jobs.facts import JobStatus
+from lab.mock.service import Service
 
 
 class Endings:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lab.core.clock import Millis, clock_text
 from lab.core.exchange import Json
-from lab.core.scenario import Fault, Scenario
-from lab.core.scenario.written import fault_document
-from lab.core.timeline import Span
+from lab.jobs.timeline import Span
+from lab.language.document import Fault, Scenario
+from lab.language.document.written import fault_document
 
 FaultRow = tuple[str, str, str, str]
 _WHEN = ("calls", "step", "turn", "after", "chance")

@@ -3,7 +3,7 @@
 import json
 
 from lab.cli.console import Console
-from lab.core.wire.fidelity import TABLE, Claim
+from lab.dialects.fusion.fidelity import TABLE, Claim
 from lab.settings import Settings
 
 _WIDTHS = {

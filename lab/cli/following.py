@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from lab.cli.console import Console
-from lab.core.scenario import Scenario
+from lab.language.document import Scenario
 from lab.tui.view import clean
 from lab.tui.view.follow import Step, Steps
 from lab.tui.view.jobs import Jobs

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.core.oauth import DEMO, JANE, Account, Client
-from lab.core.parse import parse_server
-from lab.core.service.accounts import clients_of, users_of
 from lab.files import read_scenario
+from lab.identity.accounts import clients_of, users_of
+from lab.identity.clients import DEMO, JANE, Account, Client
+from lab.language.parse import parse_server
 from lab.server.limits import KINDS, Limits, limits_of
 from lab.settings import Settings
 

@@ -5,8 +5,8 @@ import json
 from lab import __version__
 from lab.cli.console import Console
 from lab.cli.world import switches
-from lab.core.oauth import api_scope
-from lab.core.wire.openapi import openapi
+from lab.dialects.fusion.openapi import openapi
+from lab.identity.scopes import api_scope
 from lab.settings import Settings
 
 

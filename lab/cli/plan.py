@@ -5,15 +5,15 @@ from functools import partial
 
 from lab.cli.faults import fault_rows
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
-from lab.core.gates import Decision
-from lab.core.oauth import DEMO
-from lab.core.plan import Input, Invocation, Outline, Plan, plan, settle_draws
-from lab.core.render import RenderFailure
-from lab.core.scenario import Complete, Failure, Gate, Switches, Verdict, duration_text
 from lab.core.seeds import Seed, uuid4
-from lab.core.timeline import Ending, Span, spans
-from lab.core.wire.bodies import shown_status
-from lab.core.wire.texts import Writer, earlier_turns, final_texts
+from lab.dialects.fusion.bodies import shown_status
+from lab.identity.clients import DEMO
+from lab.jobs.gates import Decision
+from lab.jobs.plan import Input, Invocation, Outline, Plan, plan, settle_draws
+from lab.jobs.texts import Writer, earlier_turns, final_texts
+from lab.jobs.timeline import Ending, Span, spans
+from lab.language.document import Complete, Failure, Gate, Switches, Verdict, duration_text
+from lab.language.templates import RenderFailure
 
 _WIDEST = 72
 _Row = tuple[str, str, str, str, str]

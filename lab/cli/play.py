@@ -11,8 +11,8 @@ from lab.cli.loop import Stop, complete
 from lab.cli.show import located
 from lab.core.clock import epoch_of
 from lab.core.errors import LabError, RecordingError
-from lab.core.scenario import Scenario
 from lab.files import load_scenario, read_blob, read_recording, scenario_names, scenarios_folder
+from lab.language.document import Scenario
 from lab.recording.bodies import Blob
 from lab.recording.lines import Header, Recording, Result
 from lab.recording.reader import read

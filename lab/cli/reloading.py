@@ -5,9 +5,9 @@ from pathlib import Path
 from lab.cli.console import Console
 from lab.clocks import AnyClock, SystemClock
 from lab.core.errors import LabError, ScenarioError
-from lab.core.plan import Outline
-from lab.core.service import Service
 from lab.files import Stamp, load_scenario, scenario_names, scenario_path, scenarios_folder, stamp_of
+from lab.jobs.plan import Outline
+from lab.mock.service import Service
 from lab.settings import Settings
 
 EVERY = 500

@@ -9,8 +9,8 @@ from pathlib import Path
 from lab.cli.console import Console, report
 from lab.cli.show import located
 from lab.core.errors import Divergence, LabError, RecordingError
-from lab.core.plan import Outline
 from lab.files import RECORDING_ENDING, load_scenario, read_blob, read_recording, scenarios_folder
+from lab.jobs.plan import Outline
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
 from lab.recording.replay import Report, replay

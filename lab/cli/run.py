@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from lab.app import App, Outcome, run
+from lab.app.observe import Observation
 from lab.cli.asking import Person
 from lab.cli.console import Console, Interrupted
 from lab.cli.endings import Endings
@@ -10,17 +12,15 @@ from lab.cli.taping import Taping
 from lab.cli.thread import READING, Thread, thread
 from lab.cli.transcript import Transcript
 from lab.cli.world import World, app_for_peer, app_of, clock_of, load, world
+from lab.client.driver import drive
+from lab.client.instant import run_instantly
 from lab.core.clock import Clock, Millis
 from lab.core.errors import UsageError
-from lab.core.observe import Observation
-from lab.core.run import App, Outcome, run
-from lab.core.service import Service
-from lab.engine.driver import drive
-from lab.engine.instant import run_instantly
+from lab.mock.service import Service
 from lab.settings import Peer, Settings
 
 if TYPE_CHECKING:
-    from lab.engine.transport import HttpTransport
+    from lab.client.transport import HttpTransport
 
 
 def execute(asked: Settings, console: Console) -> int:
@@ -65,7 +65,7 @@ def instantly(asked: Settings, made: World, console: Console) -> int:
 def over_loopback(asked: Settings, made: World, console: Console) -> int:
     """The external app calls the mock as a stranger would, over a socket."""
     from lab.cli.embedded import embedded
-    from lab.engine.transport import HttpTransport
+    from lab.client.transport import HttpTransport
 
     async def work(stop: Stop) -> int:
         told = transcript(asked, made, console)
@@ -81,7 +81,7 @@ def over_loopback(asked: Settings, made: World, console: Console) -> int:
 
 def at_peer(asked: Settings, peer: Peer, console: Console) -> int:
     """The external app calls another server, or a real pod."""
-    from lab.engine.transport import HttpTransport
+    from lab.client.transport import HttpTransport
 
     if asked.record is not None:
         raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")

@@ -3,8 +3,8 @@
 import json
 
 from lab.cli.console import Console
-from lab.core.scenario import Server
-from lab.core.scenario.schema import json_schema
+from lab.language.document import Server
+from lab.language.document.schema import json_schema
 from lab.server.limits import KINDS, Limits
 from lab.settings import Settings
 

@@ -10,7 +10,7 @@ from lab.cli.embedded import Served, embedded
 from lab.cli.loop import Stop, complete
 from lab.cli.secured import trusting
 from lab.cli.world import World, own_client, world
-from lab.core.oauth import api_scope
+from lab.identity.scopes import api_scope
 from lab.settings import Settings, loopback
 
 EXPOSED = "EXPOSED:"

@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Mapping
 
+from lab.app.observe import Observation
+from lab.client.control import ControlClient, Ruled
 from lab.core.exchange import Json
-from lab.core.observe import Observation
-from lab.engine.control import ControlClient, Ruled
 
 Taped = tuple[str | None, str]
 """Why it was refused, and where the tape lies."""

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import __version__
+from lab.app.observe import Observation
 from lab.cli.console import Console
 from lab.cli.world import World
 from lab.clocks import ManualClock, real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
-from lab.core.observe import Observation
-from lab.core.service import Service
 from lab.files import TapeFile, generators, is_slug, recording_path
+from lab.mock.service import Service
 from lab.settings import Settings
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from lab.app import App, Badge, Outcome
+from lab.app.observe import Observation, Requested
 from lab.core.clock import Millis
-from lab.core.observe import Observation, Requested
-from lab.core.run import App, Badge, Outcome
-from lab.core.scenario import Scenario
+from lab.language.document import Scenario
 
 READING: Millis = 4_000
 """How long a person reads an answer before the next message."""

@@ -1,9 +1,9 @@
 """A run as lines for people and for logs: the observer of `lab run` and `lab demo --plain`."""
 
+from lab.app.observe import Observation
 from lab.cli.console import Console
-from lab.core.observe import Observation
-from lab.core.scenario import Scenario
 from lab.core.seeds import Seed
+from lab.language.document import Scenario
 from lab.tui.view.plain import lines, opening
 from lab.tui.view.reduce import reduce
 from lab.tui.view.state import Show, Stage

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 from lab.cli.play import scenarios_of
 from lab.cli.steering import Steering, why
+from lab.client.control import ControlClient
 from lab.core.clock import Millis
 from lab.core.errors import ProtocolError
-from lab.core.scenario import Scenario
-from lab.engine.control import ControlClient
 from lab.files import token_for
+from lab.language.document import Scenario
 from lab.recording.lines import Header
 from lab.settings import Settings
 from lab.tui.sources.watch import Lab

@@ -6,18 +6,19 @@ from typing import get_args
 
 from pydantic import ValidationError
 
+from lab.app import App
 from lab.cli.entropy import fresh_seed
 from lab.cli.given import from_file
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
-from lab.core.oauth import Client, Grant, api_scope
-from lab.core.plan import Outline
-from lab.core.run import App
-from lab.core.scenario import Layers, Scenario, Switches, nearest
 from lab.core.seeds import Seed
-from lab.core.service import Config
 from lab.files import load_scenario, load_scenarios, scenario_names, scenarios_folder
+from lab.identity.clients import Client, Grant
+from lab.identity.scopes import api_scope
+from lab.jobs.plan import Outline
+from lab.language.document import Layers, Scenario, Switches, nearest
+from lab.mock.views import Config
 from lab.server.limits import Limits
 from lab.settings import Peer, Reviewer, Settings
 

@@ -29,16 +29,14 @@ Subtle points
     wins, later ones are refused at the door. Decisions later than `now` are not looked at, so the future doesn't
     leak. Latency is data: a reply says how long it is withheld, and only a shell waits.
 
-Reading order
-    clock, exchange, errors     the values everything is made of
-    scenario, seeds             what an author writes; how chance is named
-    faults                      what fails on the wire, and which call it strikes
-    generate, render            generated data; templates
-    gates, plan, timeline       the principle itself: read `timeline` twice
-    journal                     facts, the fold, derived facts, the ledger
-    problems, oauth, wire       refusals, tokens, routes and bodies: one contract for both ends
-    service                     the mock server
-    run                         the external app: how to integrate with an asynchronous agent API
-    observe                     what screens, tapes and logs are told
-    parse, lint                 YAML to a scenario, or every complaint; warnings
+Reading order, from the bottom of the house up
+    core: clock, exchange, errors, seeds    the values everything is made of; how chance is named
+    language: document, parse, templates    what an author writes; YAML to a scenario, or every complaint
+    jobs: gates, plan, timeline             the principle itself: read `timeline` twice
+    jobs: facts, derived, ledger            the journal: facts, the fold, what follows of a job
+    identity, faults                        the OAuth server; what fails on the wire, and which call it strikes
+    dialects                                routes and bodies: one contract for both ends
+    mock                                    the mock server
+    app                                     the external app: how to integrate with an asynchronous agent API
+    recording                               a journal on disk: written, redacted, replayed
 """

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from lab.core.clock import Millis
-from lab.core.scenario import Between, Latency, LogNormal, Observed
+from lab.language.document import Between, Latency, LogNormal, Observed
 
 Seed: TypeAlias = int
 """The integer from which all chance is drawn; 0 to 2^63 - 1."""

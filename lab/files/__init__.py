@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lab.core.errors import HostError, RecordingError, UsageError
-from lab.core.parse import parse
-from lab.core.plan import Outline, outline
 from lab.files.beside import Beside as Beside
 from lab.files.beside import flags
 from lab.files.pictures import write_picture as write_picture
@@ -24,6 +22,8 @@ from lab.files.runtime import token_for as token_for
 from lab.files.runtime import withdraw as withdraw
 from lab.files.runtime import withdraw_token as withdraw_token
 from lab.files.written import write_texts as write_texts
+from lab.jobs.plan import Outline, outline
+from lab.language.parse import parse
 
 SCENARIO_ENDING = ".yaml"
 RECORDING_ENDING = ".rec.jsonl"

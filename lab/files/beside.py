@@ -5,8 +5,8 @@ import os
 import stat
 from pathlib import Path
 
-from lab.core.parse import BadFile
-from lab.core.scenario.outputs import LARGEST
+from lab.language.document.outputs import LARGEST
+from lab.language.parse import BadFile
 
 
 def flags(*names: str) -> int:

@@ -6,8 +6,8 @@ A replay gives each a secret of its own: on disk there are only aliases of the r
 from collections.abc import Iterable
 
 from lab.core.exchange import Json
-from lab.core.oauth import DEMO, GRANTS, JANE, Account, Client, Grant
-from lab.core.service import Config
+from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant
+from lab.mock.views import Config
 
 _MADE = "lab-made-anew-a:b/c+d%e-"
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
-from lab.core.oauth import REFUSED_SECRET, Client, challenge_of
-from lab.core.oauth.metadata import GENERIC_ISSUER
-from lab.core.service import Config
-from lab.core.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
-from lab.core.wire import TOKEN_PATH
+from lab.dialects.fusion import TOKEN_PATH
+from lab.identity.clients import REFUSED_SECRET, Client
+from lab.identity.metadata import GENERIC_ISSUER
+from lab.identity.pkce import challenge_of
+from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
+from lab.mock.views import Config
 from lab.recording.alias import aliases
 from lab.recording.lines import Enc, Entry, Recording, Req, Res
 

@@ -11,9 +11,10 @@ from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.core.gates import Origin
-from lab.core.journal import FACTS, Fact, GateDecided, Otherwise
-from lab.core.scenario import Verdict
+from lab.core.journal.fact import Fact
+from lab.jobs.facts import FACTS, GateDecided, Otherwise
+from lab.jobs.gates import Origin
+from lab.language.document import Verdict
 from lab.recording.lines import FORMAT, Body, Enc, End, Entry, Header, Line, Members, Other, Req, Res
 from lab.recording.reader import read as read
 from lab.recording.text import dumps

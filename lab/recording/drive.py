@@ -6,13 +6,14 @@ What comes of it is taped, so a replay gives a whole recording that can be compa
 from collections import ChainMap
 from dataclasses import replace
 
+from lab.app.observe import Noted, Replied
 from lab.core.clock import Millis
 from lab.core.exchange import Response
-from lab.core.faults import left_of
-from lab.core.journal import LedgerCleared
-from lab.core.observe import Noted, Replied
-from lab.core.service import Config, Service
-from lab.core.service.rewinding import retake
+from lab.faults.model import left_of
+from lab.jobs.facts import LedgerCleared
+from lab.mock.rewinding import retake
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.recording.alias import HERE, named
 from lab.recording.anew import made_anew
 from lab.recording.bodies import Blob

@@ -7,11 +7,11 @@ from pydantic import ValidationError
 from lab.core.clock import epoch_of, epoch_text
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
-from lab.core.oauth import DEMO, JANE, Client
-from lab.core.plan import Drawn, Outline
-from lab.core.scenario import Layers, Switches
-from lab.core.service import Config
-from lab.core.service.crowd import MOST_JOBS
+from lab.identity.clients import DEMO, JANE, Client
+from lab.jobs.plan import Drawn, Outline
+from lab.language.document import Layers, Switches
+from lab.mock.crowd import MOST_JOBS
+from lab.mock.views import Config
 from lab.recording.accounts import made as made_of
 from lab.recording.accounts import told
 from lab.recording.lines import ClockSpec, Header, Recording, ScenarioRef

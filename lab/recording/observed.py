@@ -2,10 +2,10 @@
 
 from urllib.parse import urlencode
 
-from lab.core import wire
+from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
-from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.dialects import fusion as wire
 from lab.recording.bodies import Blob, bytes_of
 from lab.recording.codec import fact_of
 from lab.recording.lines import Body, Entry, Line, Req, Res

@@ -6,7 +6,7 @@ from dataclasses import replace
 from urllib.parse import quote_plus, urlencode
 
 from lab.core.exchange import Headers, Request
-from lab.core.oauth import Account, Client
+from lab.identity.clients import Account, Client
 from lab.recording.alias import aliases, fill, named
 from lab.recording.anew import Anew
 from lab.recording.bodies import Blob, bytes_of, filled

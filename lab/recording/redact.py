@@ -12,7 +12,7 @@ from urllib.parse import quote_plus, unquote, unquote_plus
 
 from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
-from lab.core.oauth import REFUSED_SECRET, read_basic
+from lab.identity.clients import REFUSED_SECRET, read_basic
 from lab.recording.alias import HERE, KINDS, aliases, named, numbered
 from lab.recording.shapes import HEX, IS_JWT, NAMES, Shapes, shapes
 

@@ -4,22 +4,11 @@ from collections import deque
 from collections.abc import Iterator
 
 from lab.core.clock import Millis
-from lab.core.journal import (
-    CodeGranted,
-    CodeRecord,
-    DeviceApproved,
-    DeviceGranted,
-    DeviceRecord,
-    Fact,
-    FamilyRecord,
-    MemoryLedger,
-    RefreshRecord,
-    TokenGranted,
-    TokenRevoked,
-    UserCodeRecord,
-    family_key,
-)
-from lab.core.service.token import REFRESH_LIFETIME
+from lab.core.journal.fact import Fact
+from lab.identity.endpoints import REFRESH_LIFETIME
+from lab.identity.records import CodeRecord, DeviceRecord, FamilyRecord, RefreshRecord, UserCodeRecord, family_key
+from lab.jobs.facts import CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
+from lab.jobs.ledger import MemoryLedger
 
 REMEMBERED: Millis = 3_600_000
 """For so long after its end a token is told again: a client that still sends it hears that it expired."""

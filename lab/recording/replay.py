@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from lab.core.clock import Epoch
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
-from lab.core.oauth import DEMO, Client
-from lab.core.plan import Outline
-from lab.core.service import Config
+from lab.identity.clients import DEMO, Client
+from lab.jobs.plan import Outline
+from lab.mock.views import Config
 from lab.recording.bodies import Blob
 from lab.recording.drive import Drive
 from lab.recording.glance import Glance

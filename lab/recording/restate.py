@@ -6,22 +6,15 @@ Every file can then be folded by itself: each fact has its `at`, none has an `x`
 import json
 from collections.abc import Iterator
 
+from lab.app.observe import Noted
 from lab.core.clock import Millis
-from lab.core.gates import Decision
-from lab.core.journal import (
-    CallCounted,
-    CountRecord,
-    Fact,
-    FaultArmed,
-    GateDecided,
-    JobAccepted,
-    JobRecord,
-    WaitEnded,
-    job_key,
-)
-from lab.core.observe import Noted
-from lab.core.plan import settle_draws
-from lab.core.service import Service
+from lab.core.journal.fact import Fact
+from lab.faults.records import CountRecord
+from lab.jobs.facts import CallCounted, FaultArmed, GateDecided, JobAccepted, WaitEnded
+from lab.jobs.gates import Decision
+from lab.jobs.ledger import JobRecord, job_key
+from lab.jobs.plan import settle_draws
+from lab.mock.service import Service
 from lab.recording.regrant import live_grants
 from lab.recording.tape import Tape
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from lab.app.observe import Replied, Requested
 from lab.core.exchange import Headers, Response
-from lab.core.observe import Replied, Requested
-from lab.core.wire import IDENTITY_ROUTES
+from lab.dialects.fusion import IDENTITY_ROUTES
 from lab.recording.bodies import Blobs, body_of, query_pairs
 from lab.recording.codec import encode
 from lab.recording.lines import LONGEST_LINE, Body, Enc, Req, Res

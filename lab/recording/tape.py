@@ -10,22 +10,22 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Protocol, TypeAlias
 
+from lab.app.observe import Noted, Observation, Replied, Requested, Touched
 from lab.core.clock import Millis
-from lab.core.journal import (
+from lab.core.journal.fact import Fact
+from lab.dialects.fusion import IDENTITY_ROUTES
+from lab.jobs.derived import Derived
+from lab.jobs.facts import (
     CodeGranted,
-    Derived,
     DeviceGranted,
-    Fact,
     FaultStruck,
     GateDecided,
     JobAccepted,
     LedgerCleared,
-    TapeNoted,
     TokenGranted,
 )
-from lab.core.observe import Noted, Observation, Replied, Requested, Touched
-from lab.core.service import Config
-from lab.core.wire import IDENTITY_ROUTES
+from lab.jobs.shell import TapeNoted
+from lab.mock.views import Config
 from lab.recording.bodies import Blobs
 from lab.recording.codec import encode, footer, members_of
 from lab.recording.lines import Entry, Header, Members

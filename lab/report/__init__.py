@@ -1,1 +1,1 @@
-"""What is said about clients and for them: the drills derived from a scenario (client-rules.md)."""
+"""What is said about clients: nothing yet."""

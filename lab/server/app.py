@@ -11,14 +11,15 @@ from typing import Any
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD
 
+from lab.app.observe import Replied, Requested
 from lab.clocks import AnyClock
-from lab.core import wire
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.journal import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
-from lab.core.observe import Replied, Requested
-from lab.core.problems import Problem
-from lab.core.service import Pieces, Reply, Service
+from lab.core.refusal import Problem
+from lab.dialects import fusion as wire
+from lab.jobs.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
+from lab.mock.calls import Pieces
+from lab.mock.service import Reply, Service
 from lab.server.faults import deliver_struck
 from lab.server.incoming import UNCODABLE, Gone, Incoming, Refused, body_of, check, headers_of, request_of, target_of
 from lab.server.limits import Limits

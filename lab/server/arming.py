@@ -4,8 +4,9 @@ from aiohttp import web
 
 from lab.core.clock import Clock
 from lab.core.exchange import Json
-from lab.core.scenario import Fault
-from lab.core.service import Ruling, Service
+from lab.language.document import Fault
+from lab.mock.calls import Ruling
+from lab.mock.service import Service
 from lab.server.guard import Refusal, answer, command
 
 _MEMBERS = tuple(Fault.model_fields)

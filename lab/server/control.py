@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from lab import __version__
+from lab.app.observe import Noted, Observation
 from lab.clocks import ManualClock, ScaledClock
 from lab.core.clock import Millis, iso
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
-from lab.core.gates import Origin, offers
-from lab.core.journal import ClockAdvanced, ClockScaled, Fact
-from lab.core.oauth import api_scope
-from lab.core.observe import Noted, Observation
-from lab.core.scenario import Status, duration
-from lab.core.service import Look, Ruling
-from lab.core.wire import final
-from lab.core.wire.openapi import openapi
+from lab.core.journal.fact import Fact
+from lab.dialects.fusion import final
+from lab.dialects.fusion.openapi import openapi
+from lab.identity.scopes import api_scope
+from lab.jobs.facts import ClockAdvanced, ClockScaled
+from lab.jobs.gates import Origin, offers
+from lab.language.document import Status, duration
+from lab.mock.calls import Ruling
+from lab.mock.views import Look
 from lab.server.app import MockServer
 from lab.server.arming import Arming
 from lab.server.guard import Guard, Refusal, answer, command, text, text_or_none

@@ -10,11 +10,11 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lab.app.observe import Replied
 from lab.core.clock import Millis
 from lab.core.exchange import Response
-from lab.core.faults import Strike
-from lab.core.observe import Replied
-from lab.core.service import Reply
+from lab.faults.model import Strike
+from lab.mock.service import Reply
 from lab.server.protocol import SENT, SENT_LAST, Connection, Sent
 from lab.server.streaming import Streaming
 

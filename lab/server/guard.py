@@ -8,9 +8,9 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from lab.core.exchange import Json
-from lab.core.problems import json_bytes
-from lab.core.scenario import nearest
-from lab.core.wire import BadJson, read_json
+from lab.core.jsontext import BadJson, read_json
+from lab.core.refusal import json_bytes
+from lab.language.document import nearest
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _JSON = {"content-type": "application/json", "cache-control": "no-store", "server": "lab"}

@@ -10,8 +10,8 @@ from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
-from lab.core import wire
 from lab.core.exchange import Headers, Request, header_of
+from lab.dialects import fusion as wire
 from lab.server.limits import Limits
 
 CODINGS = ("identity", "gzip", "deflate")

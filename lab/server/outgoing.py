@@ -3,10 +3,10 @@
 from email.utils import formatdate
 from http import HTTPStatus
 
-from lab.core import wire
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Response
-from lab.core.problems import TOKEN_HEADERS, Problem, oauth_error
+from lab.core.refusal import TOKEN_HEADERS, Problem, oauth_error
+from lab.dialects import fusion as wire
 from lab.server.incoming import Refused
 
 _BODILESS = (204, 304)

@@ -5,11 +5,12 @@ from typing import Protocol
 
 from aiohttp import web
 
+from lab.app.observe import Noted, Observation
 from lab.clocks import ManualClock, ScaledClock
 from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json
-from lab.core.journal import Fact, LedgerCleared
-from lab.core.observe import Noted, Observation
+from lab.core.journal.fact import Fact
+from lab.jobs.facts import LedgerCleared
 from lab.server.app import MockServer
 from lab.server.guard import Refusal, answer, command, text
 

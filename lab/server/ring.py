@@ -11,10 +11,10 @@ from contextlib import suppress
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
+from lab.app.observe import Noted, Observation, Replied, Requested, Touched
 from lab.clocks import breathe
 from lab.core.clock import Clock, Millis
-from lab.core.observe import Noted, Observation, Replied, Requested, Touched
-from lab.core.service import Service
+from lab.mock.service import Service
 
 if TYPE_CHECKING:
     from lab.recording.lines import Header

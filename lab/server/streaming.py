@@ -4,7 +4,7 @@ import asyncio
 
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
-from lab.core.service import Pieces
+from lab.mock.calls import Pieces
 from lab.server.protocol import Connection
 
 

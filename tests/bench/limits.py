@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from lab.app.observe import Replied
 from lab.clocks import SystemClock
-from lab.core.observe import Replied
-from lab.core.parse import parse
-from lab.core.scenario import Latencies
-from lab.core.service import Service
-from lab.core.service.bearer import bearer_of
-from lab.core.testkey import PRIVATE_PEM
+from lab.identity.bearer import bearer_of
+from lab.identity.testkey import PRIVATE_PEM
+from lab.language.document import Latencies
+from lab.language.parse import parse
+from lab.mock.service import Service
 from lab.server.app import MockServer
 from tests.bench.load import Subject, server
 from tests.bench.measure import Row, interleaved

@@ -6,11 +6,13 @@ from urllib.parse import urlencode
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
-from lab.core.oauth import DEMO, api_scope
-from lab.core.parse import parse
-from lab.core.plan import outline
-from lab.core.scenario import Latencies, Switches
-from lab.core.service import Config, Service
+from lab.identity.clients import DEMO
+from lab.identity.scopes import api_scope
+from lab.jobs.plan import outline
+from lab.language.document import Latencies, Switches
+from lab.language.parse import parse
+from lab.mock.service import Service
+from lab.mock.views import Config
 
 ROOT = Path(__file__).parents[2]
 

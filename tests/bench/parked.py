@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab.clocks import ScaledClock, SystemClock
-from lab.core.oauth import DEMO
-from lab.core.parse import parse
-from lab.core.plan import outline
-from lab.core.scenario import Switches
-from lab.core.service import Config, Service
+from lab.identity.clients import DEMO
+from lab.jobs.plan import outline
+from lab.language.document import Switches
+from lab.language.parse import parse
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.server.app import MockServer
 from tests.bench.measure import Row
 from tests.bench.mock import accepted, granted, invoke_request, status_path

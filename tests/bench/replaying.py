@@ -7,10 +7,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from lab import __version__
+from lab.app.observe import Replied
 from lab.core.exchange import Request
-from lab.core.observe import Replied
-from lab.core.plan import Outline
-from lab.core.service import Service
+from lab.jobs.plan import Outline
+from lab.mock.service import Service
 from lab.recording.header import header_of
 from lab.recording.lines import Recording, Req
 from lab.recording.reader import read

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from lab.core.oauth import DEMO, api_scope
+from lab.identity.clients import DEMO
+from lab.identity.scopes import api_scope
 from lab.recording.lines import Req
 from lab.recording.replay import replay
 from tests.bench.load import server

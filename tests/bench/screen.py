@@ -9,8 +9,8 @@ from statistics import quantiles
 
 from textual import events
 
+from lab.app.observe import Observation
 from lab.clocks import breathe
-from lab.core.observe import Observation
 from lab.tui.app import LabApp
 from lab.tui.screens.stage import StageScreen
 from lab.tui.view.folded import Folded, fold

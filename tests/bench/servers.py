@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from lab.app.observe import Noted
 from lab.clocks import SystemClock
 from lab.core.exchange import Request
-from lab.core.journal import JobAccepted
-from lab.core.observe import Noted
-from lab.core.service import Service
+from lab.jobs.facts import JobAccepted
+from lab.mock.service import Service
 from lab.server.app import MockServer
 from tests.bench.mock import WAITING_AT, accepted, invoke_request, status_path, waiting
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from lab import __version__
-from lab.core.service import Service
 from lab.files import TapeFile
+from lab.mock.service import Service
 from lab.recording.header import header_of
 from lab.recording.tape import Tape
 

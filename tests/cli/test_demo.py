@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from lab.app import token_request
 from lab.cli.console import Console
 from lab.cli.demo import acts_of, connecting
 from lab.cli.loop import Stop
 from lab.cli.world import others, world
-from lab.core.run import token_request
 from lab.settings import Settings
 from tests import terminal
 from tests.conftest import ROOT, Lab

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.core.parse.server import number
-from lab.core.scenario import Switches
+from lab.language.document import Switches
+from lab.language.parse.server import number
 from lab.server.limits import KINDS, Limits
 from tests.conftest import ROOT, Lab
 

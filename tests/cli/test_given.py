@@ -11,9 +11,9 @@ from lab.cli.given import FromFile, from_file
 from lab.cli.options import parse
 from lab.cli.world import own_client, world
 from lab.core.errors import ScenarioError, UsageError
-from lab.core.oauth import DEMO, GRANTS, JANE, Account, Client, Grant
-from lab.core.service.accounts import looks_real
-from lab.core.testkey import CERTIFICATE_PEM, CLIENT_CERTIFICATE_PEM, PRIVATE_PEM
+from lab.identity.accounts import looks_real
+from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant
+from lab.identity.testkey import CERTIFICATE_PEM, CLIENT_CERTIFICATE_PEM, PRIVATE_PEM
 from lab.server.limits import KINDS, Limits
 from lab.settings import settings
 from tests.conftest import Lab

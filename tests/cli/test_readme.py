@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.core.parse import parse
-from lab.core.timeline import MOVES
+from lab.jobs.timeline import MOVES
+from lab.language.parse import parse
 from tests.cli.test_serve import listening, serving
 
 ROOT = Path(__file__).parents[2]

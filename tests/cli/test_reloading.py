@@ -12,9 +12,10 @@ import pytest
 from lab.cli.console import Console
 from lab.cli.reloading import Reloading
 from lab.clocks import ManualClock
-from lab.core.scenario import Switches
-from lab.core.service import Config, Service
 from lab.files import load_scenarios
+from lab.language.document import Switches
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.settings import Settings
 from tests.conftest import ROOT
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.app import App, Outcome
 from lab.cli.thread import thread
-from lab.core.parse import parse
-from lab.core.run import App, Outcome
-from lab.core.scenario import Scenario
+from lab.language.document import Scenario
+from lab.language.parse import parse
 from tests.conftest import ROOT, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))

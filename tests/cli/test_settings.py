@@ -8,7 +8,7 @@ from lab.cli.console import Console
 from lab.cli.options import parse
 from lab.cli.world import switches, world
 from lab.core.errors import UsageError
-from lab.core.scenario import Switches
+from lab.language.document import Switches
 from lab.settings import Settings, settings
 from tests.conftest import Lab
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.core.scenario import Between, LogNormal, Observed
 from lab.core.seeds import draw, hexes, latency, quantile, uuid4
+from lab.language.document import Between, LogNormal, Observed
 
 
 def test_two_draws_are_pinned():

@@ -57,12 +57,12 @@ def test_each_broken_layer_fails_the_build(copy: Path) -> None:
     broken = (
         ("lab/core/clock.py", "import asyncio\n", "asyncio"),
         ("lab/core/clock.py", "import time\n", "time"),
-        ("lab/core/gates.py", "import logging\n", "logging"),
-        ("lab/core/exchange.py", "from lab.core import plan\n", "lab.core.plan"),
-        ("lab/core/gates.py", "from lab.core import timeline\n", "lab.core.timeline"),
+        ("lab/jobs/gates.py", "import logging\n", "logging"),
+        ("lab/core/exchange.py", "from lab.jobs import plan\n", "lab.jobs.plan"),
+        ("lab/jobs/gates.py", "from lab.jobs import timeline\n", "lab.jobs.timeline"),
         ("lab/core/clock.py", "from lab import settings\n", "lab.settings"),
         ("lab/tui/__init__.py", "import lab.server\n", "lab.server"),
-        ("lab/engine/__init__.py", "import lab.server\n", "lab.server"),
+        ("lab/client/__init__.py", "import lab.server\n", "lab.server"),
     )
     for file, text, _ in broken:
         append(copy / file, text)
@@ -93,7 +93,7 @@ DOORS = (
     ("import os\n\nHOME = os.environ['HOME']\n", "lab/settings.py"),
     ("import os\n\nHOME = os.getenv('HOME')\n", "lab/settings.py"),
     ("import sys\n\nsys.stdout.write('hello')\n", "lab/cli/console.py"),
-    ("import aiohttp\n\nMAKE = aiohttp.ClientSession\n", "lab/engine/transport.py"),
+    ("import aiohttp\n\nMAKE = aiohttp.ClientSession\n", "lab/client/transport.py"),
 )
 
 
@@ -122,7 +122,7 @@ def test_help_loads_nothing_heavy() -> None:
 def test_a_server_starts_without_what_its_first_answer_has_no_use_for() -> None:
     program = (
         "import sys, lab.cli.serve\n"
-        "late = {'textual', 'jwt', 'faker', 'trustme', 'lab.recording', 'lab.core.parse.fault'} & set(sys.modules)\n"
+        "late = {'textual', 'jwt', 'faker', 'trustme', 'lab.recording', 'lab.language.parse.fault'} & set(sys.modules)\n"
         "sys.exit(f'loaded: {sorted(late)}' if late else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)

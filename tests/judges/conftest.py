@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.core.oauth import DEMO, Client
+from lab.identity.clients import DEMO, Client
 from tests.server.served import Served, serving
 
 QUICK = {

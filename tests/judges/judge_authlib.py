@@ -20,7 +20,8 @@ from authlib.oidc.discovery import OpenIDProviderMetadata
 from joserfc import jwk, jwt
 
 from lab.core.clock import INSTANT_EPOCH
-from lab.core.oauth import DEMO, JANE, OFFLINE, aistudio_cli
+from lab.identity.clients import DEMO, JANE, aistudio_cli
+from lab.identity.scopes import OFFLINE
 from tests.judges.conftest import OTHER, QUICK
 from tests.server.served import SCOPE, Served, serving
 
@@ -217,7 +218,7 @@ def test_the_generic_issuer_of_oci_is_the_trap_that_it_is_in_reality(make: Make)
 
 
 def test_the_challenge_is_the_one_that_the_judge_reckons() -> None:
-    from lab.core.oauth import challenge_of
+    from lab.identity.pkce import challenge_of
 
     verifier = generate_token(64)
     assert challenge_of(verifier) == create_s256_code_challenge(verifier)

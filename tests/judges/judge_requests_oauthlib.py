@@ -8,7 +8,8 @@ from oauthlib.oauth2 import BackendApplicationClient, DeviceClient, LegacyApplic
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
-from lab.core.oauth import DEMO, JANE, OFFLINE, aistudio_cli
+from lab.identity.clients import DEMO, JANE, aistudio_cli
+from lab.identity.scopes import OFFLINE
 from tests.judges.conftest import OTHER
 from tests.server.served import SCOPE, Served
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import requests
 
-from lab.core.oauth import DEMO, JANE
-from lab.core.observe import Replied, Requested
-from lab.core.wire.openapi import openapi
+from lab.app.observe import Replied, Requested
+from lab.dialects.fusion.openapi import openapi
+from lab.identity.clients import DEMO, JANE
 from tests.server.served import SCOPE, Served, serving
 
 STREAMS = ("stream", "chat", "debug", "a2a_stream")

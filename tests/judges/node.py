@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lab.core.oauth import DEMO, JANE, aistudio_cli
+from lab.identity.clients import DEMO, JANE, aistudio_cli
 from tests.judges.conftest import QUICK
 from tests.server.served import SCOPE, serving
 

@@ -2,15 +2,17 @@
 
 from hashlib import sha256
 
+from lab.app import Answer, App, Ask, Outcome, Received, Send, Wait, Woke, run
+from lab.app.observe import Replied
 from lab.core.clock import INSTANT_EPOCH, Millis
-from lab.core.gates import Origin
-from lab.core.oauth import DEMO, api_scope
-from lab.core.observe import Replied
-from lab.core.parse import parse
-from lab.core.plan import Outline, outline
-from lab.core.run import Answer, App, Ask, Outcome, Received, Send, Wait, Woke, run
-from lab.core.scenario import Switches
-from lab.core.service import Config, Service
+from lab.identity.clients import DEMO
+from lab.identity.scopes import api_scope
+from lab.jobs.gates import Origin
+from lab.jobs.plan import Outline, outline
+from lab.language.document import Switches
+from lab.language.parse import parse
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.recording.header import header_of
 from lab.recording.tape import Tape
 

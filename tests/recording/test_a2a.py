@@ -3,15 +3,15 @@
 import json
 from dataclasses import replace
 
+from lab.app.observe import Replied
 from lab.core.exchange import Json, Request, Response
-from lab.core.oauth import JANE
-from lab.core.observe import Replied
-from lab.core.wire import API, path_of
+from lab.dialects.fusion import API, path_of
+from lab.identity.clients import JANE
 from lab.recording.reader import read
 from lab.recording.replay import replay
-from tests.core.wire_peer import SCOPE, ask
-from tests.core.wire_peer import read as told
 from tests.recording.joined import Joined, config, scenario
+from tests.wire_peer import SCOPE, ask
+from tests.wire_peer import read as told
 
 
 class Peer(Joined):

@@ -7,18 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.app import App, Badge, Outcome, token_request
+from lab.app.observe import Noted, Observation
+from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
-from lab.core.journal import CallCounted, FaultStruck
-from lab.core.oauth import DEMO, JANE, Client, api_scope
-from lab.core.observe import Noted, Observation
-from lab.core.parse import parse
-from lab.core.plan import Outline, outline
-from lab.core.run import App, Badge, Outcome, token_request
-from lab.core.scenario import Switches
-from lab.core.service import Config, Service
-from lab.core.wire import path_of
-from lab.engine.instant import run_instantly
+from lab.dialects.fusion import path_of
+from lab.identity.clients import DEMO, JANE, Client
+from lab.identity.scopes import api_scope
+from lab.jobs.facts import CallCounted, FaultStruck
+from lab.jobs.plan import Outline, outline
+from lab.language.document import Switches
+from lab.language.parse import parse
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.recording.glance import Glance
 from lab.recording.header import config_of, header_of
 from lab.recording.reader import read
@@ -26,8 +28,8 @@ from lab.recording.replay import replay
 from lab.recording.restate import restate
 from lab.recording.tape import Tape
 from tests.conftest import examples
-from tests.core.wire_peer import read as body_of
 from tests.recording.joined import SCENARIO
+from tests.wire_peer import read as body_of
 
 OTHER = Client("other", "lab-secret-other")
 

@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 
+from lab.app.observe import Replied
 from lab.core.exchange import Request
-from lab.core.oauth import DEMO, JANE, Account, Client, Grant
-from lab.core.observe import Replied
-from lab.core.scenario import Switches
+from lab.identity.clients import DEMO, JANE, Account, Client, Grant
+from lab.language.document import Switches
 from lab.recording import accounts
 from lab.recording.lines import Recording
 from lab.recording.reader import read
 from lab.recording.redact import Redactor
 from lab.recording.replay import replay
-from tests.core.wire_peer import (
+from tests.recording.joined import Joined, config, scenario
+from tests.wire_peer import (
     ASSERTION_GRANT,
     CLI,
     DEVICE_GRANT,
@@ -28,8 +29,7 @@ from tests.core.wire_peer import (
     trade,
     visit,
 )
-from tests.core.wire_peer import read as told
-from tests.recording.joined import Joined, config, scenario
+from tests.wire_peer import read as told
 
 STAY = f"{SCOPE} offline_access openid"
 AUDIENCE = {"oci": "https://identity.oraclecloud.com/", "rfc": "http://127.0.0.1"}

@@ -7,20 +7,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from lab.app.observe import Noted, Replied
 from lab.core.exchange import Json, Response
-from lab.core.journal import FACTS, FaultStruck, GateDecided, JobAccepted
-from lab.core.oauth import DEMO
-from lab.core.observe import Noted, Replied
-from lab.core.scenario import Status
-from lab.core.timeline import MOVES
-from lab.core.wire import path_of
+from lab.dialects.fusion import path_of
+from lab.identity.clients import DEMO
+from lab.jobs.facts import FACTS, FaultStruck, GateDecided, JobAccepted
+from lab.jobs.timeline import MOVES
+from lab.language.document import Status
 from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.recording.tape import Tape
 from tests.conftest import examples
-from tests.core.wire_peer import OTHER, invoke, service, status, token
-from tests.core.wire_peer import read as body_of
+from tests.wire_peer import OTHER, invoke, service, status, token
+from tests.wire_peer import read as body_of
 
 VERDICTS = ("changes-requested", "approved", "rejected", "maybe")
 ACTIONS = ("APPROVE_ACTION", "REJECT_ACTION", "RFI_ACTION", "ORA_TIMEOUT")

@@ -4,20 +4,20 @@ import json
 from base64 import b64encode
 from dataclasses import replace
 
+from lab.app.observe import Replied
 from lab.core.exchange import Request, Response
-from lab.core.oauth import DEMO, JANE
-from lab.core.observe import Replied
-from lab.core.scenario import Switches
-from lab.core.wire import API, path_of
+from lab.dialects.fusion import API, path_of
+from lab.identity.clients import DEMO, JANE
+from lab.language.document import Switches
 from lab.recording.header import header_of
 from lab.recording.lines import Recording, Req
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.recording.restate import restate
 from lab.recording.tape import Tape
-from tests.core.wire_peer import ask, basic
-from tests.core.wire_peer import read as told
 from tests.recording.joined import Joined, config, scenario
+from tests.wire_peer import ask, basic
+from tests.wire_peer import read as told
 
 COOKIE, XSRF, WRONG = "JSESSIONID=super-secret-session", "my-own-xsrf-token", "not-her-password"
 

@@ -4,19 +4,19 @@ from dataclasses import replace
 
 import pytest
 
+from lab.app.observe import Replied
 from lab.core.exchange import Request, Response
-from lab.core.oauth import DEMO
-from lab.core.observe import Replied
-from lab.core.scenario import Switches
+from lab.identity.clients import DEMO
+from lab.language.document import Switches
 from lab.recording.header import header_of
 from lab.recording.lines import Entry
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.recording.restate import restate
 from lab.recording.tape import Tape
-from tests.core.wire_peer import ask, invoke, status
-from tests.core.wire_peer import read as told
 from tests.recording.joined import Joined, config, scenario
+from tests.wire_peer import ask, invoke, status
+from tests.wire_peer import read as told
 
 ASK = {"message": "Taxi", "conversational": True}
 

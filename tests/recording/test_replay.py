@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.app.observe import Replied
 from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Request
-from lab.core.observe import Replied
-from lab.core.parse import parse
-from lab.core.plan import outline
+from lab.jobs.plan import outline
+from lab.language.parse import parse
 from lab.recording.codec import write
 from lab.recording.exports import clock, transcript
 from lab.recording.glance import Glance
@@ -26,10 +26,10 @@ from lab.recording.repair import repair
 from lab.recording.replay import replay
 from lab.recording.restate import restate
 from lab.recording.tape import Tape
-from tests.core.wire_peer import ask, invoke, status
-from tests.core.wire_peer import read as told
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.test_codec import GOLDEN
+from tests.wire_peer import ask, invoke, status
+from tests.wire_peer import read as told
 
 NAME = "recordings/x.rec.jsonl"
 

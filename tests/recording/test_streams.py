@@ -2,9 +2,9 @@
 
 import json
 
+from lab.app.observe import Replied
 from lab.core.exchange import Request, text_of
-from lab.core.observe import Replied
-from lab.core.wire import path_of
+from lab.dialects.fusion import path_of
 from lab.recording.lines import Enc, Res
 from lab.recording.reader import read
 from lab.recording.replay import replay

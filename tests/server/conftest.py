@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from lab.app import App, token_request
+from lab.app.observe import Noted, Observation
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json
-from lab.core.journal import Fact
-from lab.core.oauth import DEMO
-from lab.core.observe import Noted, Observation
-from lab.core.parse import parse
-from lab.core.plan import outline
-from lab.core.run import App, token_request
-from lab.core.scenario import Switches
-from lab.core.service import Config, Service
-from lab.core.wire import path_of
+from lab.core.journal.fact import Fact
+from lab.dialects.fusion import path_of
+from lab.identity.clients import DEMO
+from lab.jobs.plan import outline
+from lab.language.document import Switches
+from lab.language.parse import parse
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.server.app import MockServer
 from lab.server.limits import Limits
 

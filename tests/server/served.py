@@ -12,15 +12,17 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import urlencode
 
+from lab.app.observe import Noted, Observation, Requested
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Epoch
-from lab.core.gates import Origin
-from lab.core.journal import Fact
-from lab.core.oauth import DEMO, JANE, Account, Client, api_scope
-from lab.core.observe import Noted, Observation, Requested
-from lab.core.plan import outline
-from lab.core.scenario import Scenario, Switches
-from lab.core.service import Config, Service
+from lab.core.journal.fact import Fact
+from lab.identity.clients import DEMO, JANE, Account, Client
+from lab.identity.scopes import api_scope
+from lab.jobs.gates import Origin
+from lab.jobs.plan import outline
+from lab.language.document import Scenario, Switches
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.server.app import MockServer
 from lab.server.limits import Limits
 from lab.server.listen import bind

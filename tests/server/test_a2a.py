@@ -3,7 +3,7 @@
 import json
 
 from lab.core.exchange import Json
-from lab.core.wire import path_of
+from lab.dialects.fusion import path_of
 from tests.server.conftest import TEAM, Stage, bearer, request
 
 

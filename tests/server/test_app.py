@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Response
-from lab.core.journal import ConnectionClosed, ConnectionOpened
-from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.core.plan import outline
-from lab.core.scenario import Scenario, Switches
-from lab.core.service import Config, Service
+from lab.jobs.plan import outline
+from lab.jobs.shell import ConnectionClosed, ConnectionOpened
+from lab.language.document import Scenario, Switches
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.server.app import MockServer
 from lab.server.outgoing import Writer
 from tests.server.conftest import TEAM, Stage, bearer, invoke, make_service, request, status

@@ -16,11 +16,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from lab.app.observe import Requested
 from lab.core.clock import INSTANT_EPOCH
-from lab.core.journal import GateDecided, JobAccepted, TokenGranted
-from lab.core.oauth import DEMO, JANE, Client
-from lab.core.observe import Requested
-from lab.core.testkey import KEY_ID, PRIVATE_PEM
+from lab.identity.clients import DEMO, JANE, Client
+from lab.identity.testkey import KEY_ID, PRIVATE_PEM
+from lab.jobs.facts import GateDecided, JobAccepted, TokenGranted
 from lab.recording.glance import Glance
 from lab.recording.header import config_of, header_of
 from lab.recording.reader import read

@@ -1,7 +1,7 @@
 """Which test covers which row of bad-inputs.md, 1 to 77: the audit, checked so that it can't go stale.
 
-`t` is test_bad_transport, `r` test_bad_requests, `a` test_app, `c` test_control (all beside this file); `s` and `o` are
-test_service and test_oauth of the core, `i` test_idempotency. In `r` and `o` every test runs in both profiles.
+`t` is test_bad_transport, `r` test_bad_requests, `a` test_app, `c` test_control (all beside this file); `s` and `i` are
+test_service and test_idempotency of the mock, `o` is test_oauth. In `r` and `o` every test runs in both profiles.
 """
 
 import ast
@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-HERE, CORE = Path(__file__).parent, Path(__file__).parents[1] / "core"
+HERE = Path(__file__).parent
+MOCK, IDENTITY = HERE.parent / "mock", HERE.parent / "identity"
 MODULES = {
     "t": HERE / "test_bad_transport.py", "r": HERE / "test_bad_requests.py", "a": HERE / "test_app.py",
-    "c": HERE / "test_control.py", "s": CORE / "test_service.py", "o": CORE / "test_oauth.py",
-    "i": CORE / "test_idempotency.py",
+    "c": HERE / "test_control.py", "s": MOCK / "test_service.py", "o": IDENTITY / "test_oauth.py",
+    "i": MOCK / "test_idempotency.py",
 }  # fmt: skip
 PARSER = "t.test_what_the_parser_refuses_is_answered_400_without_an_echo"
 SHELL = "t.test_what_the_shell_refuses_is_told_as_its_own"

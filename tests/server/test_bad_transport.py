@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import pytest
 
+from lab.app.observe import Replied, Requested
 from lab.clocks import settle
-from lab.core.journal import ConnectionClosed, RequestMalformed, TapeNoted
-from lab.core.observe import Replied, Requested
-from lab.core.scenario import Switches
-from lab.core.service import Service
-from lab.core.wire import path_of
+from lab.dialects.fusion import path_of
+from lab.jobs.shell import ConnectionClosed, RequestMalformed, TapeNoted
+from lab.language.document import Switches
+from lab.mock.service import Service
 from lab.server.limits import Limits
 from tests.server.conftest import TEAM, Stage, request
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import pytest
 
+from lab.app.observe import Noted, Observation, Replied, Requested
+from lab.client.control import ControlClient
 from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
-from lab.core.journal import ClockAdvanced, FaultArmed, GateDecided, GateOpened, JobAccepted, JobStatus
-from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.engine.control import ControlClient
+from lab.jobs.facts import ClockAdvanced, FaultArmed, GateDecided, GateOpened, JobAccepted, JobStatus
 from lab.server.app import MockServer
 from lab.server.control import ControlPlane, document_of
-from tests.core import wire_peer
-from tests.core.wire_peer import service, token
+from tests import wire_peer
 from tests.server.conftest import Answer, Peer, Stage, make_service, request, status
+from tests.wire_peer import service, token
 
 TOKEN = "control-token-of-a-test"
 

@@ -7,21 +7,23 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from lab.app import App, run, token_request
+from lab.app.observe import Lost, Observation, Replied
+from lab.client.driver import drive
+from lab.client.transport import HttpTransport, InMemoryTransport, TransportLost
 from lab.clocks import ManualClock, breathe, settle
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request, Response
-from lab.core.faults import GARBAGE
-from lab.core.journal import CallCounted, ConnectionClosed, FaultStruck, JobAccepted, TokenGranted
-from lab.core.oauth import DEMO
-from lab.core.observe import Lost, Observation, Replied
-from lab.core.parse import parse
-from lab.core.plan import outline
-from lab.core.run import App, run, token_request
-from lab.core.scenario import Switches
-from lab.core.service import Config, Service
-from lab.core.wire import path_of
-from lab.engine.driver import drive
-from lab.engine.transport import HttpTransport, InMemoryTransport, TransportLost
+from lab.dialects.fusion import path_of
+from lab.faults.model import GARBAGE
+from lab.identity.clients import DEMO
+from lab.jobs.facts import CallCounted, FaultStruck, JobAccepted, TokenGranted
+from lab.jobs.plan import outline
+from lab.jobs.shell import ConnectionClosed
+from lab.language.document import Switches
+from lab.language.parse import parse
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.server.app import MockServer
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, invoke, request, status
 

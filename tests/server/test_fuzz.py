@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from lab.core.journal import RequestMalformed
+from lab.jobs.shell import RequestMalformed
 from lab.server.limits import Limits
 from tests.server.conftest import request
 from tests.server.served import Served, ask, basic, serving, token_of

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lab.clocks import ManualClock
-from lab.core.problems import json_bytes
-from lab.core.wire import path_of
+from lab.core.refusal import json_bytes
+from lab.dialects.fusion import path_of
 from lab.server.app import MockServer
 from lab.server.control import ControlPlane
 from lab.server.limits import Limits, limits_of

@@ -13,22 +13,22 @@ from lab.cli.console import Console
 from lab.cli.options import parse as flags
 from lab.cli.taping import Taping
 from lab.cli.world import World
+from lab.client.control import ControlClient
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe
 from lab.core.exchange import Json, Response
-from lab.core.oauth import DEMO, aistudio_cli
-from lab.core.scenario import Switches
-from lab.core.service import Service
-from lab.core.wire.openapi import openapi
-from lab.engine.control import ControlClient
+from lab.dialects.fusion.openapi import openapi
+from lab.identity.clients import DEMO, aistudio_cli
+from lab.language.document import Switches
+from lab.mock.service import Service
 from lab.recording.lines import Recording, Res
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.server.app import MockServer
 from lab.server.control import ControlPlane
 from lab.settings import settings
-from tests.core.wire_peer import basic
 from tests.server.conftest import SCOPE, Answer, Stage, make_service, request, status
 from tests.server.test_control import TOKEN, Plane
+from tests.wire_peer import basic
 
 CLI = aistudio_cli("acme-test").id
 FORM = ("content-type", "application/x-www-form-urlencoded")
@@ -153,7 +153,7 @@ async def test_only_one_tape_runs_and_a_name_is_a_name(plane: Plane, tmp_path: P
 
 
 async def test_a_reply_that_was_under_way_when_the_tape_began_is_not_on_it(stage: Stage) -> None:
-    from lab.core.observe import Replied
+    from lab.app.observe import Replied
     from lab.recording.header import header_of
     from lab.recording.tape import Tape
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from lab.core.oauth import JANE
-from lab.core.observe import Requested
-from lab.core.wire import API
+from lab.app.observe import Requested
+from lab.dialects.fusion import API
+from lab.identity.clients import JANE
 from lab.server.limits import Limits
-from tests.core.wire_peer import basic
 from tests.server.conftest import Stage, bearer, request
+from tests.wire_peer import basic
 
 JSON = ("content-type", "application/json")
 

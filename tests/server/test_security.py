@@ -15,8 +15,8 @@ from lab.cli.entropy import control_token
 from lab.cli.options import parse
 from lab.cli.serve import advices
 from lab.core.errors import UsageError
-from lab.core.oauth import DEMO, JANE
-from lab.core.testkey import CERTIFICATE_PEM
+from lab.identity.clients import DEMO, JANE
+from lab.identity.testkey import CERTIFICATE_PEM
 from lab.server import guard
 from lab.server.control import ControlPlane
 from lab.settings import settings
@@ -148,7 +148,7 @@ def test_5_the_secrets_of_the_lab_look_false() -> None:
 
 def test_14_the_key_says_that_it_is_public() -> None:
     assert "FOR TESTS ONLY" in load_pem_x509_certificate(CERTIFICATE_PEM.encode()).subject.rfc4514_string()
-    assert "public" in (ast.get_docstring(ast.parse(Path(ROOT, "lab/core/testkey.py").read_text())) or "").lower()
+    assert "public" in (ast.get_docstring(ast.parse(Path(ROOT, "lab/identity/testkey.py").read_text())) or "").lower()
 
 
 def test_15_the_readme_says_what_the_lab_is_not() -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
 
+from lab.app.observe import Replied
 from lab.core.exchange import Json
-from lab.core.observe import Replied
-from lab.core.wire import path_of
+from lab.dialects.fusion import path_of
 from tests.server.conftest import TEAM, Stage, bearer, request, status
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from lab.app.observe import Observation
 from lab.cli.watch import source_of
 from lab.cli.watching import NO_TOKEN, reached
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError, UsageError
-from lab.core.observe import Observation
 from lab.files import publish_token
 from lab.server.app import MockServer
 from lab.server.control import ControlPlane

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import requests
 
-from lab.core.journal import JobAccepted, TokenGranted
-from lab.core.oauth import DEMO, JANE
+from lab.identity.clients import DEMO, JANE
+from lab.jobs.facts import JobAccepted, TokenGranted
 from tests.server.served import SCOPE, Served, basic, serving
 from tests.server.wild.habits import (
     GUESSED,

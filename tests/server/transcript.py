@@ -13,13 +13,15 @@ from urllib.parse import quote
 
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
-from lab.core.oauth import DEMO, JANE, aistudio_cli, challenge_of
-from lab.core.plan import outline
-from lab.core.scenario import Scenario, Switches
-from lab.core.service import Config, Service
+from lab.identity.clients import DEMO, JANE, aistudio_cli
+from lab.identity.pkce import challenge_of
+from lab.jobs.plan import outline
+from lab.language.document import Scenario, Switches
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.server.app import MockServer
-from tests.core.wire_peer import VERIFIER
 from tests.server.served import API, SCOPE, basic
+from tests.wire_peer import VERIFIER
 
 TEAM = f"{API}/agent/v2/WIRE_TEAM"
 SCENARIO = {

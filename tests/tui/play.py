@@ -5,14 +5,14 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
 
+from lab.app import Outcome, Question
+from lab.app.observe import Asked, Ended, Noted, Observation, Replied, Requested, Waiting
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
-from lab.core.gates import Origin
-from lab.core.journal import GateDecided, GateOpened, LedgerCleared, Otherwise
-from lab.core.observe import Asked, Ended, Noted, Observation, Replied, Requested, Waiting
-from lab.core.run import Outcome, Question
-from lab.core.scenario import Scenario, Verdict
-from lab.core.wire import WaitingNode
+from lab.dialects.fusion import WaitingNode
+from lab.jobs.facts import GateDecided, GateOpened, LedgerCleared, Otherwise
+from lab.jobs.gates import Origin
+from lab.language.document import Scenario, Verdict
 from lab.tui.messages import Decided, Intent, PauseToggled, ResetAsked, SpeedChanged, Started, Stepped, TurnSent
 from lab.tui.view.rows.pages import Choice
 

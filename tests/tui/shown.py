@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 from textual.pilot import Pilot
 
+from lab.app.observe import Noted
 from lab.clocks import real_millis, settle
-from lab.core.journal import LedgerCleared
-from lab.core.observe import Noted
+from lab.jobs.facts import LedgerCleared
 from lab.tui.app import Document, LabApp
 from lab.tui.screens.stage import StageScreen
 from lab.tui.view.layout import places

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from textual.color import Color
 
+from lab.app.observe import Noted, Observation, Replied
 from lab.core.errors import HostError
-from lab.core.journal import TapeNoted
-from lab.core.observe import Noted, Observation, Replied
+from lab.jobs.shell import TapeNoted
 from lab.tui import keys
 from lab.tui.app import LabApp
 from lab.tui.messages import Decided, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped, TurnSent
@@ -403,9 +403,9 @@ def test_colours_have_their_contrast(theme: str) -> None:
     ("module", "banned"),
     [
         ("lab.tui.view.rows, lab.tui.view.plain, lab.tui.view.reduce", ("textual", "aiohttp", "markdown_it")),
-        ("lab.cli.play, lab.cli.watch", ("textual", "aiohttp", "lab.server", "lab.engine")),
-        ("lab.cli.play", ("lab.core.service", "jwt")),
-        ("lab.tui.app", ("lab.server", "lab.engine", "aiohttp", "markdown_it")),
+        ("lab.cli.play, lab.cli.watch", ("textual", "aiohttp", "lab.server", "lab.client")),
+        ("lab.cli.play", ("lab.mock.service", "jwt")),
+        ("lab.tui.app", ("lab.server", "lab.client", "aiohttp", "markdown_it")),
     ],
 )
 def test_imports_stay_light(module: str, banned: tuple[str, ...]) -> None:

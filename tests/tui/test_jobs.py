@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.app.observe import Ended, Noted, Observation, Replied, Requested
 from lab.core.exchange import Request, Response
-from lab.core.gates import Origin
-from lab.core.journal import FaultArmed, FaultStruck, JobAccepted, LedgerCleared, TokenGranted
-from lab.core.observe import Ended, Noted, Observation, Replied, Requested
+from lab.jobs.facts import FaultArmed, FaultStruck, JobAccepted, LedgerCleared, TokenGranted
+from lab.jobs.gates import Origin
 from lab.recording.observed import observation_of
 from lab.recording.reader import read
 from lab.tui.view.follow import follow, steps

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pytest
 
+from lab.app import App
+from lab.app.observe import Asked, Ended, Noted, Observation, Requested
+from lab.client.memory import TransportLost
 from lab.clocks import settle
 from lab.core.exchange import Json, Request, Response
-from lab.core.gates import Origin
-from lab.core.journal import GateDecided, GateOpened, LedgerCleared, Otherwise
-from lab.core.observe import Asked, Ended, Noted, Observation, Requested
-from lab.core.run import App
-from lab.core.scenario import Verdict
-from lab.engine.memory import TransportLost
+from lab.jobs.facts import GateDecided, GateOpened, LedgerCleared, Otherwise
+from lab.jobs.gates import Origin
+from lab.language.document import Verdict
 from lab.tui.app import LabApp
 from lab.tui.messages import (
     Decided,
@@ -252,8 +252,8 @@ async def test_changes_carry_their_text(hand: Stagehand) -> None:
 
 
 async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the_loop(hand: Stagehand) -> None:
-    from lab.core import wire
-    from lab.core.run import Question
+    from lab.app import Question
+    from lab.dialects import fusion as wire
 
     body = wire.parse_job(play.body("WAITING", waitingNodeDetails=play.NODE))
     assert body is not None and body.node is not None

@@ -3,8 +3,8 @@
 import pytest
 
 from lab.core.errors import ScenarioError
-from lab.core.parse import parse
-from lab.core.scenario import Scenario
+from lab.language.document import Scenario
+from lab.language.parse import parse
 from lab.tui.view.narrate import OURS, sentence
 from lab.tui.view.seen import JobView
 from lab.tui.view.state import Last, Scene, Show, Stage

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from textual import events
 
+from lab.app import Outcome
+from lab.app.observe import Ended, Lost, Noted, Observation, Requested
 from lab.clocks import breathe
 from lab.core.exchange import Json, Request
-from lab.core.journal import TapeNoted
-from lab.core.observe import Ended, Lost, Noted, Observation, Requested
-from lab.core.run import Outcome
+from lab.jobs.shell import TapeNoted
 from lab.tui.view.layout import places
 from lab.tui.view.rows import draw
 from lab.tui.view.spans import plain, width

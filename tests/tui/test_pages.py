@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from lab.core import journal
+from lab.app.observe import Lost, Noted, Replied, Requested
 from lab.core.exchange import Request, Response
-from lab.core.observe import Lost, Noted, Replied, Requested
-from lab.core.parse.fault import parse_fault
-from lab.core.scenario import Scenario
+from lab.jobs import journal
+from lab.language.document import Scenario
+from lab.language.parse.fault import parse_fault
 from lab.tui import keys
 from lab.tui.messages import Decided, FaultArmed, FaultDisarmed, StageSought
 from lab.tui.screens.exchange import ExchangeScreen

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from lab.app import Answer, Question
+from lab.app.observe import Noted, Observation
 from lab.cli.world import app_of
+from lab.client.instant import run_instantly
+from lab.client.journal import read as read_line
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
-from lab.core.observe import Noted, Observation
-from lab.core.run import Answer, Question
-from lab.core.scenario import Switches
-from lab.core.service import Config, Service
-from lab.engine.instant import run_instantly
-from lab.engine.journal import read as read_line
 from lab.files import load_scenario
+from lab.language.document import Switches
+from lab.mock.service import Service
+from lab.mock.views import Config
 from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.tape import Tape

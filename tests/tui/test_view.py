@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from lab.app import Outcome
+from lab.app.observe import Ended, Lost, Noted, Observation, Replied, Requested
 from lab.core.exchange import Json, Request, Response
-from lab.core.gates import Origin
-from lab.core.journal import GateDecided, GateOpened
-from lab.core.observe import Ended, Lost, Noted, Observation, Replied, Requested
-from lab.core.run import Outcome
-from lab.core.scenario import Verdict
+from lab.jobs.facts import GateDecided, GateOpened
+from lab.jobs.gates import Origin
+from lab.language.document import Verdict
 from lab.tui import keys
 from lab.tui.view import clean, narrate
 from lab.tui.view import output as outputs
@@ -206,8 +206,8 @@ def test_an_unknown_status_is_polled_on() -> None:
 def test_reset_forgets_all() -> None:
     source = play.Scripted(play.complete())
     told = []
-    from lab.core.journal import LedgerCleared
-    from lab.core.observe import Noted
+    from lab.app.observe import Noted
+    from lab.jobs.facts import LedgerCleared
 
     while not source.queue.empty():
         told.append(source.queue.get_nowait())

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
+from lab.app.observe import Noted, Observation, Requested
 from lab.clocks import settle
 from lab.core.clock import Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json, Request
-from lab.core.journal import ClockAdvanced, ClockScaled
-from lab.core.observe import Noted, Observation, Requested
-from lab.core.scenario import Scenario
+from lab.jobs.facts import ClockAdvanced, ClockScaled
+from lab.language.document import Scenario
 from lab.tui.app import Document, LabApp
 from lab.tui.messages import (
     Decided,

@@ -10,8 +10,8 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
+from lab.app.observe import Observation
 from lab.core.errors import LabError
-from lab.core.observe import Observation
 from lab.tui.sources.shown import show_of
 from lab.tui.view.folded import Folded, fold
 from lab.tui.view.jobs import Jobs, Stood

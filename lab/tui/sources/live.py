@@ -2,10 +2,10 @@
 
 import asyncio
 
-from lab.core.gates import Origin
-from lab.core.journal import LedgerCleared
-from lab.core.observe import Asked, Noted, Requested
-from lab.core.run import Answer, Question
+from lab.app import Answer, Question
+from lab.app.observe import Asked, Noted, Requested
+from lab.jobs.facts import LedgerCleared
+from lab.jobs.gates import Origin
 from lab.tui.messages import (
     Decided,
     FaultArmed,

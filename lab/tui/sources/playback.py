@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 
+from lab.app import Outcome
 from lab.clocks import breathe
 from lab.core.clock import Millis
-from lab.core.run import Outcome
-from lab.core.scenario import Scenario
+from lab.language.document import Scenario
 from lab.tui.messages import (
     Intent,
     Moved,

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from lab.app import Answer, Outcome, Question, Result, run
+from lab.app.observe import Asked, Ended, Noted, Observation, Replied, Requested
 from lab.core.clock import Clock, Millis
 from lab.core.errors import LabError
 from lab.core.exchange import Json
-from lab.core.journal import Fact, GateDecided, GateOpened, LedgerCleared
-from lab.core.observe import Asked, Ended, Noted, Observation, Replied, Requested
-from lab.core.run import Answer, Outcome, Question, Result, run
-from lab.core.scenario import Scenario
+from lab.core.journal.fact import Fact
+from lab.jobs.facts import GateDecided, GateOpened, LedgerCleared
+from lab.language.document import Scenario
 from lab.tui.sources.protocol import Act, Connect, Control, Link
 from lab.tui.sources.rewind import place_of, resumed
 from lab.tui.view.jobs import Stood
@@ -176,7 +177,7 @@ class Playing:
     async def _play(self, message: str, before: Outcome | None, answers: tuple[Result, ...]) -> None:
         """One turn; the one before hands on its token and its conversation, and `answers` it had already."""
         # loaded here, after the first paint: aiohttp alone takes 50 ms
-        from lab.engine.driver import drive
+        from lab.client.driver import drive
 
         link = await self._linked()
         badge, conversation = (before.badge, before.conversation) if before is not None else (None, None)

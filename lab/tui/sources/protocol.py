@@ -5,11 +5,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from lab.app import App, Outcome
+from lab.app.observe import Observation
 from lab.core.clock import Clock
 from lab.core.exchange import Json
-from lab.core.observe import Observation
-from lab.core.run import App, Outcome
-from lab.core.scenario import Scenario
+from lab.language.document import Scenario
 from lab.tui.messages import (
     Intent,
 )
@@ -18,7 +18,7 @@ from lab.tui.view.rows.pages import Choice
 from lab.tui.view.state import Cursor
 
 if TYPE_CHECKING:
-    from lab.engine.memory import Transport
+    from lab.client.memory import Transport
 
 
 class Journal(Protocol):

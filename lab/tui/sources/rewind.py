@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from lab.core.observe import Asked, Ended, Observation, Replied, Requested
-from lab.core.run import Outcome, Received, Result, Run, Silence
+from lab.app import Outcome, Received, Result, Run, Silence
+from lab.app.observe import Asked, Ended, Observation, Replied, Requested
 
 ROUTES = {"token": "token", "invoke": "invoke", "poll": "status"}
 """The route whose first reply shows a stage."""

@@ -6,15 +6,15 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from lab.app import Outcome
+from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.clocks import SystemClock
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, LabError
 from lab.core.exchange import Json
-from lab.core.journal import ClockAdvanced, ClockScaled
-from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.core.run import Outcome
-from lab.core.scenario import Scenario
-from lab.core.wire import path_of
+from lab.dialects.fusion import path_of
+from lab.jobs.facts import ClockAdvanced, ClockScaled
+from lab.language.document import Scenario
 from lab.tui.messages import Decided, FaultArmed, FaultDisarmed, Intent, PauseToggled, SpeedChanged, Stepped
 from lab.tui.sources.hand import Hand, MakeClock
 from lab.tui.sources.live import VERDICTS

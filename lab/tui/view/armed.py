@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lab.core import journal
 from lab.core.exchange import Json
+from lab.jobs import journal
 from lab.tui.view import clean
 
 MOST_ARMED = 32

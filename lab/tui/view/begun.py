@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from lab.core import journal, wire
 from lab.core.exchange import Json, text_of
+from lab.dialects import fusion as wire
+from lab.jobs import journal
 from lab.tui.view import clean
 from lab.tui.view.jobs import Flight, Grant, Jobs, Passage
 from lab.tui.view.seen import JobView, Pairs, TokenView

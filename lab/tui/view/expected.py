@@ -3,9 +3,9 @@
 from itertools import islice
 
 from lab.core.clock import Millis
-from lab.core.plan import Input, Invocation, Plan, outline
-from lab.core.scenario import Scenario
-from lab.core.timeline import spans
+from lab.jobs.plan import Input, Invocation, Plan, outline
+from lab.jobs.timeline import spans
+from lab.language.document import Scenario
 
 MOST_STEPS = 40
 """How much of a path is drawn."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from lab.core.observe import Noted, Observation
+from lab.app.observe import Noted, Observation
 from lab.tui.view.armed import Armed, with_fact
 from lab.tui.view.follow import follow
 from lab.tui.view.jobs import Jobs, Stood

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from lab.core import journal, wire
+from lab.app import Outcome
+from lab.app.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
 from lab.core.exchange import Json, Request
-from lab.core.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
-from lab.core.run import Outcome
+from lab.dialects import fusion as wire
+from lab.jobs import journal
 from lab.tui.view import clean
 from lab.tui.view.armed import with_fact
 from lab.tui.view.begun import accepted, borne, granted

@@ -1,6 +1,6 @@
 """Where the run is, and the one sentence that says so."""
 
-from lab.core import wire
+from lab.dialects import fusion as wire
 from lab.tui.view.state import Scene, Show, Stage
 
 OURS = {

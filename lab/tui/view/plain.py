@@ -1,6 +1,6 @@
 """Line mode: a run told one line after another, for pipes, screen readers and CI. No Textual."""
 
-from lab.core.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
+from lab.app.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
 from lab.tui.view import clean
 from lab.tui.view.narrate import phase, sentence
 from lab.tui.view.output import EMPTY, NOTHING

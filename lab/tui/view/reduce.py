@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from lab.core import journal
+from lab.app.observe import Asked, Ended, Lost, Noted, Observation, Replied, Requested, Touched, Waiting
 from lab.core.exchange import Json
-from lab.core.gates import Origin
-from lab.core.observe import Asked, Ended, Lost, Noted, Observation, Replied, Requested, Touched, Waiting
-from lab.core.scenario import Verdict
+from lab.jobs import journal
+from lab.jobs.gates import Origin
+from lab.language.document import Verdict
 from lab.tui.view import clean
 from lab.tui.view.replies import gated, line_or_none, lost, marked, put, replied, team_of, text_or_none
 from lab.tui.view.seen import Call, JobView, Mark, Pairs, Patience, Pending, TokenView

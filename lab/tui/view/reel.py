@@ -7,10 +7,10 @@ no more than that; `keep` makes them ahead of the first seek, a slice at a time.
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from lab.core import wire
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
-from lab.core.journal import FACTS
+from lab.dialects import fusion as wire
+from lab.jobs.facts import FACTS
 from lab.recording.bodies import Blob
 from lab.recording.lines import Entry, Line, Recording, Req, Res
 from lab.recording.observed import observation_of

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from lab.core import wire
+from lab.app.observe import Lost, Replied
 from lab.core.exchange import Response
-from lab.core.observe import Lost, Replied
+from lab.dialects import fusion as wire
 from lab.tui.view import clean
 from lab.tui.view.marks import with_mark
 from lab.tui.view.seen import Call, GateView, JobView, Last, Mark, TokenView

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from lab.app import Outcome
 from lab.core.clock import Millis
-from lab.core.run import Outcome
-from lab.core.scenario import Gate as GateStep
-from lab.core.scenario import Scenario
+from lab.language.document import Gate as GateStep
+from lab.language.document import Scenario
 from lab.tui.view.armed import Armed
 from lab.tui.view.seen import Call, GateView, JobView, Last, Mark, Patience, Pending, TokenView
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import requests
 
-from lab.core.oauth import DEMO
+from lab.identity.clients import DEMO
 from tests.server.served import SCOPE, Served
 
 

@@ -12,7 +12,7 @@ import aiohttp
 import httpx
 import requests
 
-from lab.core.oauth import DEMO
+from lab.identity.clients import DEMO
 from tests.server.served import SCOPE, Served
 
 FINAL = ("COMPLETE", "ERROR")

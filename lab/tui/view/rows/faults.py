@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lab.core.scenario import Scenario
+from lab.language.document import Scenario
 from lab.tui.view.armed import OFFERS, Armed, ArmedView, Offer
 from lab.tui.view.spans import BLANK, Row, cut, ends, row
 from lab.tui.view.state import Scene

@@ -1,7 +1,7 @@
 """Header, stepper, narration and key bar: one row each."""
 
-from lab.core import wire
 from lab.core.clock import Millis
+from lab.dialects import fusion as wire
 from lab.tui import keys
 from lab.tui.view.layout import NARROW, clock_width, projector
 from lab.tui.view.narrate import phase, role, sentence, word

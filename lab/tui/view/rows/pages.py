@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lab.core.scenario import Scenario
+from lab.language.document import Scenario
 from lab.tui.view.expected import expected
 from lab.tui.view.layout import LEAST
 from lab.tui.view.markdown import markdown

@@ -1,0 +1,202 @@
+"""A client of the control plane: steers a lab, and follows its journal (contract.md §2.7)."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from lab.app.observe import Observation
+from lab.client.journal import LONGEST, read
+from lab.client.transport import Session, address, open_session
+from lab.core.clock import Millis
+from lab.core.errors import HostError, ProtocolError
+from lab.core.exchange import Json
+from lab.recording.lines import Header
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """What became of a command: 200, or a refusal and its reason."""
+
+    status: int
+    document: Mapping[str, Json]
+
+    @property
+    def done(self) -> bool:
+        """Whether it was obeyed."""
+        return self.status == 200
+
+    @property
+    def why(self) -> str:
+        """Why not, in one sentence with a hint."""
+        parts = (self.document.get(name) for name in ("error", "why", "hint"))
+        return " ".join(part for part in parts if isinstance(part, str) and part)
+
+
+class ControlClient:
+    """Speaks to one lab. HostError when it can't be reached, ProtocolError when the token is wrong."""
+
+    def __init__(self, origin: str, token: str) -> None:
+        self._origin = str(address(origin)).rstrip("/")
+        self._headers = {"authorization": f"Bearer {token}"}
+        self._session: Session | None = None
+        self.header: Header | None = None
+        """The header of the journal that is followed, or was: epoch, clock, scenarios."""
+
+    async def health(self) -> Mapping[str, Json]:
+        """How the lab is, its base URL and its clock."""
+        return (await self._ask("GET", "health")).document
+
+    async def jobs(self) -> Mapping[str, Json]:
+        """The newest jobs, oldest first."""
+        return (await self._ask("GET", "jobs")).document
+
+    async def job(self, job: str, *, until: str | None = None, timeout: Millis = 30_000) -> Ruled:
+        """A job; with `until` as soon as it has that status, 408 if it doesn't come within `timeout` real ms."""
+        wait = f"?until={quote(until)}&timeout={timeout}ms" if until else ""
+        return await self._ask("GET", f"jobs/{quote(job, safe='')}{wait}")
+
+    async def decide(
+        self, job: str, gate: str, verdict: str, *, name: str | None = None, comment: str | None = None
+    ) -> Ruled:
+        """Answer a gate."""
+        document: dict[str, Json] = {"gate": gate, "verdict": verdict}
+        document |= {key: value for key, value in (("name", name), ("comment", comment)) if value is not None}
+        return await self._ask("POST", f"jobs/{quote(job, safe='')}/decisions", document)
+
+    async def clock(self) -> Mapping[str, Json]:
+        """`mode`, `factor`, `now`, `epoch`, `wall`."""
+        return (await self._ask("GET", "clock")).document
+
+    async def scale(self, factor: str) -> Ruled:
+        """Run a scaled clock at another pace; `0` pauses."""
+        return await self._ask("POST", "clock", {"factor": factor})
+
+    async def advance(self, millis: Millis) -> Ruled:
+        """Advance a manual clock."""
+        return await self._ask("POST", "clock", {"advance": f"{millis}ms"})
+
+    async def end_tokens(self, client: str, do: str) -> Ruled:
+        """`expire` or `revoke` a client's tokens."""
+        return await self._ask("POST", "tokens", {"client": client, "do": do})
+
+    async def faults(self) -> Mapping[str, Json]:
+        """All faults that may strike, and how often each has."""
+        return (await self._ask("GET", "faults")).document
+
+    async def arm(self, fault: Mapping[str, Json]) -> Ruled:
+        """Arm a fault, written as in a scenario; the document tells its name."""
+        return await self._ask("POST", "faults", fault)
+
+    async def disarm(self, name: str) -> Ruled:
+        """Disarm a fault that was armed."""
+        return await self._ask("DELETE", f"faults/{quote(name, safe='')}")
+
+    async def answer_device(self, user_code: str, answer: str) -> Ruled:
+        """`approve` or `deny` the device that shows this code."""
+        return await self._ask("POST", "devices", {"user_code": user_code, "answer": answer})
+
+    async def begin_tape(self, name: str) -> Ruled:
+        """Begin a tape; the document tells where it lies."""
+        return await self._ask("POST", "tape", {"name": name})
+
+    async def end_tape(self) -> Ruled:
+        """End the tape that runs; the document tells where it lies."""
+        return await self._ask("POST", "tape", {})
+
+    async def reset(self, to: Millis | None = None) -> Ruled:
+        """Clear the ledger, or set it and the clock back to an instant."""
+        return await self._ask("POST", "reset", {} if to is None else {"to": to})
+
+    async def follow(self, *, replies: bool = True) -> AsyncIterator[Observation]:
+        """What has happened and what happens, until the lab ends or the iterator is closed.
+
+        Without `replies` for the client that got them: a large one need not come twice.
+        """
+        session = self._open()
+        try:
+            async with session.get(
+                self._url(f"journal?follow=1{'' if replies else '&replies=0'}"), headers=self._headers
+            ) as got:
+                if got.status != 200:
+                    raise ProtocolError(f"the control plane answered {got.status}", hint=_hint(got.status))
+                async for line in _data_lines(got.content):
+                    told = read(line)
+                    if isinstance(told, Header):
+                        self.header = told
+                    elif told is not None:
+                        yield told
+        except aiohttp.ClientPayloadError:
+            return  # the lab has ended
+        except RuntimeError:
+            if not session.closed:
+                raise
+            return  # closed by ourselves, while the next line was awaited
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._lost() from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _ask(self, method: str, path: str, document: Mapping[str, Json] | None = None) -> Ruled:
+        data = None if document is None else json.dumps(document).encode()
+        headers = self._headers if data is None else {**self._headers, "content-type": "application/json"}
+        try:
+            async with self._open().request(
+                method, self._url(path), data=data, headers=headers, allow_redirects=False
+            ) as got:
+                status, body = got.status, await got.read()
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._lost() from error
+        if status in (401, 403):
+            raise ProtocolError(f"the control plane answered {status}", hint=_hint(status))
+        try:
+            value = json.loads(body)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise ProtocolError("this is no control plane of a lab: its answer is no JSON object")
+        return Ruled(status, value)
+
+    def _open(self) -> Session:
+        if self._session is None:
+            self._session = open_session()
+        return self._session
+
+    def _url(self, path: str) -> URL:
+        return URL(f"{self._origin}/_lab/{path}", encoded=True)
+
+    def _lost(self) -> HostError:
+        return HostError(f"can't reach the control plane at {self._origin}", hint="is the lab still running?")
+
+
+def _hint(status: int) -> str:
+    if status == 401:
+        return "lab serve prints the control token at its start"
+    return "address the lab by 127.0.0.1 and its control port"
+
+
+async def _data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The data of server-sent events, one line each; aiohttp's own line reader stops at 64 KiB."""
+    pending: list[bytes] = []
+    size = 0
+    async for chunk in stream.iter_any():
+        pending.append(chunk)
+        size += len(chunk)
+        if b"\n" in chunk:
+            # only then: a line of megabytes comes in many chunks, and joining at each takes the square of its length
+            *whole, rest = b"".join(pending).split(b"\n")
+            pending, size = [rest], len(rest)
+        else:
+            whole = []
+        if size > LONGEST:
+            raise ProtocolError("the control plane sent a line without an end")
+        for line in whole:
+            if line.startswith(b"data: "):
+                yield line[6:]

@@ -1,0 +1,75 @@
+"""What carries a request, and the transport that joins external app and mock in one process."""
+
+from email.utils import formatdate
+from typing import Protocol
+
+from lab.app.observe import Replied
+from lab.clocks import ManualClock
+from lab.core.clock import Clock, Epoch, Millis
+from lab.core.exchange import Request, Response
+from lab.mock.service import Service
+
+
+class TransportLost(Exception):
+    """No reply came: `why` is reset, refused, timeout, or unreadable."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Transport(Protocol):
+    """Carries requests of the external app."""
+
+    async def send(self, route: str, request: Request) -> Response:
+        """The reply; TransportLost says by its name why none came."""
+
+    async def close(self) -> None:
+        """Let go of what is held."""
+
+
+class InMemoryTransport:
+    """Asks the service directly. On a manual clock it advances the clock by what a reply is held."""
+
+    def __init__(self, service: Service, clock: Clock) -> None:
+        self._service = service
+        self._clock = clock
+
+    async def send(self, route: str, request: Request, until: Millis | None = None) -> Response:
+        """The reply, after what it was held; TransportLost if none is whole by `until`, or a fault struck it."""
+        now = self._clock.now()
+        reply = self._service.serve(request, now)
+        over = reply.over(now, until)
+        if reply.held:
+            await pass_until(self._clock, min(now + reply.held, over.at))
+        began = self._clock.now()
+        if over.at > began:
+            await pass_until(self._clock, over.at)
+        at = self._clock.now()
+        first = first_of(began - now, reply.held) if over.response.status else None
+        self._service.tell(Replied(at, reply.x, over.response, reply.held, first, cut=over.cut, sent=over.sent))
+        if over.loss is not None:
+            raise TransportLost(over.loss)
+        return dated(over.response, self._service.config.epoch, at)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def pass_until(clock: Clock, instant: Millis) -> None:
+    """Wait for an instant, in one process: a manual clock is advanced, any other slept on."""
+    if isinstance(clock, ManualClock):
+        await clock.advance_to(max(instant, clock.now()))
+    else:
+        await clock.sleep_until(instant)
+
+
+def first_of(passed: Millis, held: Millis) -> Millis | None:
+    """`first` of a reply: None when it is `held` (recording.md §2.2)."""
+    return passed if passed != held else None
+
+
+def dated(response: Response, epoch: Epoch, at: Millis) -> Response:
+    """The response with the `date` that a shell would add."""
+    date = formatdate(epoch + at // 1000, usegmt=True)
+    return Response(response.status, (*response.headers, ("date", date)), response.body)

@@ -1,0 +1,1 @@
+"""The wires: each folder is one vendor's, routes, bodies and status words, both ways."""

@@ -1,0 +1,79 @@
+"""A2A: what agent teams say of themselves, and the search among them (contract.md §9)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lab.core.exchange import Json
+from lab.core.jsontext import whole
+from lab.core.refusal import Problem, bad_request
+from lab.dialects.fusion.routes import path_of
+from lab.jobs.plan import Outline
+
+REGISTRY = "1.0"
+MOST_FOUND = 100
+_TEXT: list[Json] = ["text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is searched for: blank finds all; `top` of what is found, after the first `skip`."""
+
+    query: str = ""
+    skip: int = 0
+    top: int = 25
+
+
+def card(code: str, team: tuple[Outline, ...], origin: str) -> dict[str, Json]:
+    """The agent card of a team; a skill for each of its scenarios."""
+    first = team[0].scenario
+    version = next((each.scenario.agent.version for each in team if each.scenario.agent.version is not None), 1)
+    return {
+        "name": code, "description": first.shows or first.title, "url": origin + path_of("a2a", code=code),
+        "version": str(version), "provider": {"organization": "Invoke Async Lab", "url": origin},
+        "documentationUrl": origin + path_of("a2a-card", code=code),
+        "authentication": {"schemes": ["Bearer"], "credentials": None},
+        "capabilities": {"streaming": True, "pushNotifications": False, "stateTransitionHistory": False},
+        "defaultInputModes": _TEXT, "defaultOutputModes": _TEXT, "skills": [_skill(each) for each in team],
+    }  # fmt: skip
+
+
+def _skill(made: Outline) -> Json:
+    scenario = made.scenario
+    return {
+        "id": scenario.name, "name": scenario.title, "description": scenario.shows or scenario.title, "tags": [],
+        "examples": [scenario.message],
+    }  # fmt: skip
+
+
+def found(teams: Iterable[tuple[str, tuple[Outline, ...]]], asked: Search, origin: str) -> dict[str, Json]:
+    """The answer to a search: teams whose code or titles hold the query, ignoring case."""
+    words = asked.query.strip().casefold()
+    hits = [(code, team) for code, team in teams if words in _searched(code, team)]
+    resources: list[Json] = [
+        {
+            "id": code, "name": code,
+            "location": {"type": "agent_card", "url": origin + path_of("a2a-card", code=code)},
+        }
+        for code, _ in hits[asked.skip : asked.skip + asked.top]
+    ]  # fmt: skip
+    return {"registry_version": REGISTRY, "total_count": len(hits), "resources": resources}
+
+
+def _searched(code: str, team: tuple[Outline, ...]) -> str:
+    return " ".join((code, *(f"{each.scenario.title} {each.scenario.shows}" for each in team))).casefold()
+
+
+def read_search(value: Json) -> Search | Problem:
+    """The body of a search; every member is optional, and null counts as absent."""
+    if not isinstance(value, dict):
+        return bad_request("The body must be a JSON object.")
+    given = {name: value[name] for name in ("query", "skip", "top") if value.get(name) is not None}
+    query, skip, top = (given.get(name, usual) for name, usual in (("query", ""), ("skip", 0), ("top", 25)))
+    if not isinstance(query, str):
+        return bad_request("query must be a string.")
+    first, most = whole(skip), whole(top)
+    if first is None or first < 0:
+        return bad_request("skip must be an integer from 0.")
+    if most is None or not 1 <= most <= MOST_FOUND:
+        return bad_request(f"top must be an integer from 1 to {MOST_FOUND}.")
+    return Search(query, first, most)

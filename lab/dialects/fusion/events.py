@@ -1,0 +1,151 @@
+"""Server-Sent Events of a job: whole bodies (invokeStream) or deltas (chat, debug), each with its instant (contract.md §8).
+
+A stream ends at the first gate, wait or ending. Until then nobody can decide anything, so the whole stream is
+known when it begins: it is computed like a view, and only the shell waits for its instants.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from lab.core.clock import Epoch, Millis
+from lab.core.exchange import Headers, Json
+from lab.core.refusal import CANNOT_EXECUTE, json_bytes
+from lab.dialects.fusion.bodies import MINIMAL, NEVER, full_body, node_type, nodes
+from lab.jobs.gates import Decision
+from lab.jobs.plan import Plan
+from lab.jobs.timeline import Span, at, spans
+from lab.language.document import Failure, Status, Step, Switches, Work
+
+SSE_HEADERS: Headers = (("content-type", "text/event-stream"), ("cache-control", "no-store"))
+DONE = b"data: [DONE]\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
+MOST_PIECES = 20
+_LONGEST_SUM = 4 * 1024 * 1024
+"""Characters that the growing outputs of one stream may add up to; a longer output comes in fewer pieces."""
+
+REFUSAL: tuple[Step, ...] = (
+    Work.model_validate({"work": "admission", "takes": "1s"}),
+    Failure.model_validate({"error": "refused", "text": CANNOT_EXECUTE}),
+)
+"""What a job does whose owner lacks the role, where that shows inside the job."""
+
+Event: TypeAlias = tuple[Millis, dict[str, Json]]
+"""One event, and the instant at which it is due."""
+
+
+def framed(events: Iterator[Event], switches: Switches, now: Millis) -> Iterator[tuple[Millis, bytes]]:
+    """Events as they leave: `data: ` and one line of JSON each, heartbeats in between, `[DONE]` at the end."""
+    last, beat = now, switches.sse_heartbeat
+    for when, value in events:
+        while beat and when - last > beat:
+            last += beat
+            yield last, KEEP_ALIVE
+        last = when
+        yield when, b"data: %b\n\n" % json_bytes(value)
+    if switches.sse_done:
+        yield last, DONE
+
+
+def job_events(
+    plan: Plan, decisions: tuple[Decision, ...], now: Millis, epoch: Epoch, switches: Switches, *, admin: bool
+) -> Iterator[Event]:
+    """invokeStream: job bodies with a growing `output`; the first is what invoke would answer."""
+    seen: dict[str, Json] | None = None
+    for span in coming(plan, decisions, now):
+        when = max(now, span.since)
+        passed = nodes(plan, span, decisions) if admin else []
+        body = full_body(plan, span, epoch, switches, invoked=False, passed=passed)
+        if seen is None:
+            yield when, _shown(full_body(plan, span, epoch, switches, invoked=True, passed=passed), switches)
+            seen = {**body, "progressMessage": ""}
+        elif body["status"] == Status.COMPLETE:
+            for output in _growing(body["output"]):
+                yield when, _shown(_partial(body, output), switches)
+        if body != seen:
+            yield when, _shown(body, switches)
+            seen = body
+        if body["status"] != Status.RUNNING:
+            return
+
+
+def chat_events(
+    plan: Plan, decisions: tuple[Decision, ...], now: Millis, epoch: Epoch, switches: Switches
+) -> Iterator[Event]:
+    """chat and debug: node events and deltas; the first also names the conversation.
+
+    A refusal inside the job is one event (contract.md §8.2).
+    """
+    refused = plan.outline.scenario.steps == REFUSAL
+    head: dict[str, Json] = {"jobId": plan.shown}
+    first: dict[str, Json] = {**head, "conversationId": plan.invocation.conversation}
+    for span in coming(plan, decisions, now):
+        if refused and span.until is not None:
+            continue
+        body = full_body(plan, span, epoch, switches, invoked=False, passed=[])
+        for when, members in _chat(body, span, max(now, span.since)):
+            if refused and isinstance(told := members["message"], dict):
+                told["output"] = f"FAI-40300: {CANNOT_EXECUTE}"
+            yield when, {**first, **members}
+            first = head
+        if body["status"] != Status.RUNNING:
+            return
+
+
+def coming(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iterator[Span]:
+    """The spans of a job from `now` on."""
+    begin = at(plan, decisions, now).index
+    return (span for span in spans(plan, decisions) if span.index >= begin)
+
+
+def _chat(body: dict[str, Json], span: Span, now: Millis) -> Iterator[tuple[Millis, dict[str, Json]]]:
+    """The events of one span, whose job body is this."""
+    match body["status"]:
+        case Status.RUNNING:
+            node: dict[str, Json] = {"nodeCode": span.code, "type": "NODE_START", "nodeType": node_type(span.step)}
+            if body["progressMessage"]:
+                node["progressMessage"] = body["progressMessage"]
+            yield now, {"nodeProgressMessage": node}
+            assert span.until is not None
+            yield span.until, {"nodeProgressMessage": {
+                "nodeCode": span.code, "type": "NODE_END", "nodeStepInfo": {"totalNodeTime": span.until - span.since},
+            }}  # fmt: skip
+        case Status.WAITING:
+            yield now, {"waitingNodeDetails": body["waitingNodeDetails"]}
+            yield now, {"message": {"content": [{"text": ""}], "finishReason": "wait"}}
+        case Status.ERROR:
+            yield now, {"message": {"content": [{"text": ""}], "finishReason": "error", "output": body["error"]}}
+        case _:
+            output = body["output"] if isinstance(body["output"], str) else ""
+            *deltas, last = pieces(output, MOST_PIECES)
+            for text in deltas:
+                yield now, {"message": {"content": [{"text": text}]}}
+            yield now, {"message": {"content": [{"text": last}], "finishReason": "stop", "output": body["output"]}}
+
+
+def pieces(output: str, most: int) -> list[str]:
+    """The text cut after blanks into at most `most` pieces, at least one; joined they are the text again."""
+    words = re.findall(r"\S*\s+|\S+", output)
+    if len(words) <= most:
+        return words or [""]
+    return ["".join(words[len(words) * n // most : len(words) * (n + 1) // most]) for n in range(most)]
+
+
+def _growing(output: Json) -> Iterator[str]:
+    """What of the output has come before each further piece; not the whole."""
+    if not isinstance(output, str):
+        return
+    most = max(1, min(MOST_PIECES, 2 * _LONGEST_SUM // max(1, len(output))))
+    length = 0
+    for piece in pieces(output, most)[:-1]:
+        length += len(piece)
+        yield output[:length]
+
+
+def _partial(body: dict[str, Json], output: str) -> dict[str, Json]:
+    return {**body, "output": output, "status": str(Status.RUNNING), "followUpQuestions": [], "endTime": 0,
+            "endDate": NEVER}  # fmt: skip
+
+
+def _shown(body: dict[str, Json], switches: Switches) -> dict[str, Json]:
+    return {key: body[key] for key in MINIMAL} if switches.body == "minimal" else body

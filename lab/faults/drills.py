@@ -1,0 +1,135 @@
+"""Drills: every variant of a happy scenario with a single fault (client-rules.md §6).
+
+N = 18 (t + v + s) + 3 (v + s) + 4 t + 5 v + 5 s + 7 g + 10 v = 22 t + 36 v + 26 s + 7 g
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lab.core.exchange import Json
+from lab.core.seeds import Seed
+from lab.faults.places import Happy, SpanPlace, places
+from lab.faults.variants import Document, at_ending, at_gate
+from lab.jobs.plan import Outline
+from lab.language.document import duration_text
+
+FAMILIES = {
+    "W": "wire", "R": "refusal", "K": "token", "V": "invoke", "P": "poll", "G": "gate", "Z": "ending"
+}  # fmt: skip
+Kinds: TypeAlias = Mapping[str, dict[str, Json]]
+
+WIRE: Kinds = {
+    "429": {"answer": 429}, "429-seconds": {"answer": 429, "retry_after": "2s"},
+    "429-date": {"answer": 429, "retry_after": {"date": "2s"}}, "503": {"answer": 503},
+    "503-seconds": {"answer": 503, "retry_after": "2s"}, "500": {"answer": 500},
+    "502-html": {"answer": 502, "body": "html"}, "504": {"answer": 504}, "html-page": {"answer": 200, "body": "html"},
+    "reset": {"strike": "reset"}, "empty": {"strike": "empty"}, "truncate": {"strike": "truncate"},
+    "garbage": {"strike": "garbage"}, "wrong-length": {"strike": "wrong-length"}, "slow-body": {"strike": "slow-body"},
+    "stall": {"strike": "stall"}, "hang": {"strike": "hang"}, "late": {"delay": "10s"},
+}  # fmt: skip
+"""At every call."""
+REFUSAL: Kinds = {
+    "revoked-token": {"expire_token": True}, "401-for-good": {"answer": 401}, "403": {"answer": 403}
+}  # fmt: skip
+"""At every API call."""
+TOKEN: Kinds = {
+    "invalid-client": {"answer": 401}, "invalid-scope": {"answer": 400, "error": "invalid_scope"},
+    "no-expires-in": {"omit": ["expires_in"]}, "odd-token": {"odd_body": True},
+}  # fmt: skip
+INVOKE: Kinds = {
+    "lose-reply-reset": {"lose_reply": True, "strike": "reset"},
+    "lose-reply-hang": {"lose_reply": True, "strike": "hang"},
+    "lose-reply-504": {"lose_reply": True, "answer": 504}, "other-success-code": {}, "400-for-good": {"answer": 400},
+}  # fmt: skip
+POLL: Kinds = {
+    "expired-token": {"expire_token": True}, "status-word": {"status_word": "QUEUED_V2"}, "odd-body": {"odd_body": True},
+    "close": {"strike": "close"}, "404": {"answer": 404},
+}  # fmt: skip
+GATE = ("rejected", "changes", "timed-out", "after-10m", "after-24h", "before-deadline", "at-deadline")
+ENDING = (
+    "error", "error-partial", "output-null", "output-empty", "output-5mb", "output-html", "output-json", "output-odd",
+    "never-ends", "status-case",
+)  # fmt: skip
+_FOR_GOOD = ("401-for-good", "400-for-good")
+_LAST_CALL = 999_999
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """One variant: its family and kind, where it strikes, and the scenario that plays it."""
+
+    name: str
+    family: str
+    kind: str
+    where: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """A place as a name's end, as words, and as the conditions of a fault."""
+
+    label: str
+    words: str
+    when: dict[str, Json]
+
+
+def derive(document: Document, made: Outline, seed: Seed) -> tuple[Happy, Iterator[Drill]]:
+    """The places of a happy scenario, and its drills; `document` is what its author wrote."""
+    happy = places(made, seed)
+    return happy, _drills({name: value for name, value in document.items() if name != "faults"}, happy)
+
+
+def _drills(document: Document, happy: Happy) -> Iterator[Drill]:
+    tokens = [_Spot(f"token-{n}", f"token call {n}", _call("token", n)) for n in range(1, happy.tokens + 1)]
+    invokes = [_Spot(f"invoke-{n}", f"the invoke of turn {n}", _call("invoke", n)) for n in range(1, happy.turns + 1)]
+    polls = [_poll(n, place) for n, place in enumerate(happy.spans, 1)]
+    for family, kinds, spots in (
+        ("W", WIRE, (*tokens, *invokes, *polls)), ("R", REFUSAL, (*invokes, *polls)), ("K", TOKEN, tokens),
+        ("V", INVOKE, invokes), ("P", POLL, polls),
+    ):  # fmt: skip
+        for spot in spots:
+            for kind, what in kinds.items():
+                yield _of_wire(document, family, kind, spot, what)
+    for number, gate in enumerate(happy.gates, 1):
+        for kind in GATE:
+            where = _Spot(f"gate-{number}", f"gate {gate.step} of turn {gate.turn}", {})
+            yield _drill(document, "G", kind, where, at_gate(document, gate, kind))
+    for ending in happy.endings:
+        for kind in ENDING:
+            where = _Spot(f"turn-{ending.turn}", f"the end of turn {ending.turn}", {})
+            yield _drill(document, "Z", kind, where, at_ending(document, ending, kind))
+
+
+def _call(route: str, number: int) -> dict[str, Json]:
+    return {"route": route, "calls": number}
+
+
+def _poll(number: int, place: SpanPlace) -> _Spot:
+    when: dict[str, Json] = {"route": "status", "calls": 1, "step": place.step, "turn": place.turn}
+    if place.since:
+        # a step may be entered more than once
+        when["after"] = duration_text(place.since)
+    return _Spot(f"poll-{number}", f"the first poll in {place.step} (span {number})", when)
+
+
+def _of_wire(document: Document, family: str, kind: str, spot: _Spot, what: dict[str, Json]) -> Drill:
+    if kind == "other-success-code":
+        settings = document.get("settings")
+        known = dict(settings) if isinstance(settings, dict) else {}
+        other: Json = 202 if known.get("invoke_status") == 200 else 200
+        return _drill(document, family, kind, spot, {**document, "settings": {**known, "invoke_status": other}})
+    fault: dict[str, Json] = {**spot.when, **what}
+    if kind in _FOR_GOOD:
+        first = fault["calls"]
+        fault["calls"] = "every 1" if first == 1 else f"{first}-{_LAST_CALL}"
+    return _drill(document, family, kind, spot, {**document, "faults": [fault]})
+
+
+def _drill(document: Document, family: str, kind: str, spot: _Spot, changed: Document) -> Drill:
+    name = f"{family.lower()}-{kind}-{spot.label}"
+    base = str(document["name"])[: _LONGEST_NAME - len(name) - 1].rstrip("-")
+    shows = f"Drill: {kind} at {spot.words}"
+    return Drill(name, family, kind, spot.words, {**changed, "name": f"{base}-{name}", "shows": shows})

@@ -1,0 +1,205 @@
+"""What fails, and which call it strikes (contract.md §6.3).
+
+A fault counts the calls that fit it, per job on status, else per client; of those that fit a call, the first in the
+list strikes. Nothing here knows the journal: how often a fault has counted is asked for, what it counts now is told.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from lab.core.clock import Millis
+from lab.core.exchange import Response
+from lab.core.seeds import Seed, draw
+from lab.language.document import MILLION, Calls, Fault, Scenario, fault_names
+
+CUT_AFTER: Millis = 300_000
+"""How long a reply that is struck by hang or stall keeps its peer waiting."""
+PER_BYTE: Millis = 100
+"""The pace of slow-body."""
+GARBAGE = b"\x1f\x8b\x08 {]<html>\x00\xff\xfe not the answer \x80\x81}{\r\n"
+"""What comes where JSON is due: neither JSON, nor UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A fault with its name, and the name under which its calls are counted."""
+
+    name: str
+    fault: Fault
+    counter: str
+    numbers: Calls
+    scenario: str | None = None
+    """Whose it is; None: it was armed from outside."""
+
+
+def rules(scenario: Scenario) -> Mapping[str, tuple[Rule, ...]]:
+    """The faults of a scenario by route, in their order."""
+    by_route: dict[str, tuple[Rule, ...]] = {}
+    for name, fault in zip(fault_names(scenario.faults), scenario.faults, strict=True):
+        # a job is of one scenario; a client calls several
+        counter = name if fault.route == "status" else f"{scenario.name}/{name}"
+        by_route[fault.route] = (
+            *by_route.get(fault.route, ()),
+            Rule(name, fault, counter, fault.numbers, scenario.name),
+        )
+    return by_route
+
+
+def armed_rule(name: str, fault: Fault) -> Rule:
+    """A fault that was armed from outside; its name is never given twice, so it counts from 1."""
+    return Rule(name, fault, name, fault.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call stands: whose chance is drawn (a job's, or a client's), and of a job its time, step and turn."""
+
+    stream: str
+    passed: Millis = 0
+    turn: int | None = None
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a call: which faults counted it and how far, and which strikes, at which of its calls."""
+
+    counted: tuple[tuple[Rule, int], ...] = ()
+    struck: Rule | None = None
+    call: int = 0
+
+
+def judge(rules: Iterable[Rule], counted: Callable[[Rule], int], place: Place, seed: Seed) -> Judged:
+    """Judge one call; a fault that can't strike any more counts no further."""
+    counts: list[tuple[Rule, int]] = []
+    struck: tuple[Rule, int] | None = None
+    for rule in rules:
+        before = counted(rule)
+        if rule.numbers.over(before) or not _there(rule.fault, place):
+            continue
+        call = before + 1
+        counts.append((rule, call))
+        if struck is None and rule.numbers.holds(call) and _lot(rule, call, place, seed):
+            struck = rule, call
+    return Judged(tuple(counts), *(struck or (None, 0)))
+
+
+def _there(fault: Fault, place: Place) -> bool:
+    in_turn = fault.turn in (None, place.turn)
+    return in_turn and place.passed >= (fault.after or 0) and fault.step in (None, place.step)
+
+
+def _lot(rule: Rule, call: int, place: Place, seed: Seed) -> bool:
+    chance = rule.fault.chance
+    return chance is None or draw(seed, f"{place.stream}/{rule.counter}#{call}", 1, MILLION) <= chance
+
+
+def processed(fault: Fault) -> bool:
+    """Whether a request that is struck is served all the same, and only its answer suffers.
+
+    What slow-body delivers, late as it is, is a whole answer; so it has to be true.
+    """
+    if fault.lose_reply:
+        return True
+    return fault.answer is None and not fault.expire_token and fault.strike in (None, "close", "slow-body")
+
+
+Parts: TypeAlias = Iterator[tuple[Millis, bytes]]
+"""A body that leaves bit by bit: each part with the instant at which it is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """What becomes of a reply at the socket."""
+
+    how: str
+    length: int | None = None
+    """The Content-Length that was promised; None: of a stream."""
+    cut: str | None = None
+    """How a recording tells that the reply didn't leave whole."""
+    lasts: Millis = 0
+    """How long the peer is kept waiting after the last byte."""
+
+    @property
+    def loss(self) -> str | None:
+        """What the peer makes of it, as a transport names it; None: a whole reply arrives."""
+        if self.how in ("reset", "empty", "hang"):
+            return "reset"
+        return "unreadable" if self.cut else None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What leaves of a reply that is struck (status 0: no status line), and what the socket must do beside."""
+
+    response: Response
+    parts: Parts | None = None
+    strike: Strike | None = None
+
+
+def strike(how: str, reply: Response, parts: Parts | None, since: Millis) -> Left:
+    """Strike a reply that would begin to leave at `since`; the body of a stream stands in `parts`."""
+    if how in ("reset", "empty", "hang"):
+        cut = {"reset": "reset", "empty": "truncated", "hang": "timeout"}[how]
+        return Left(Response(0), None, Strike(how, None, cut, CUT_AFTER if how == "hang" else 0))
+    if parts is not None:
+        return _strike_stream(how, reply, tuple(parts), since)
+    body = reply.body
+    half = replace(reply, body=body[: len(body) // 2].decode("utf-8", "ignore").encode())
+    match how:
+        case "truncate":
+            return Left(half)
+        case "garbage":
+            return Left(replace(reply, body=GARBAGE))
+        case "wrong-length":
+            return Left(half, None, Strike(how, len(body), "truncated"))
+        case "stall":
+            return Left(half, None, Strike(how, len(body), "timeout", CUT_AFTER))
+        case "slow-body":
+            return Left(replace(reply, body=b""), _slowly(((since, body),), since), Strike(how, len(body)))
+        case "close":
+            return Left(reply, None, Strike(how, len(body)))
+    raise ValueError(how)
+
+
+def _strike_stream(how: str, reply: Response, parts: tuple[tuple[Millis, bytes], ...], since: Millis) -> Left:
+    half = sum(len(part) for _, part in parts) // 2
+    match how:
+        case "truncate":
+            return Left(reply, _first(parts, half))
+        case "garbage":
+            return Left(reply, iter(((since, GARBAGE),)))
+        case "wrong-length":
+            return Left(reply, _first(parts, half), Strike(how, None, "truncated"))
+        case "stall":
+            return Left(reply, _first(parts, half), Strike(how, None, "timeout", CUT_AFTER))
+        case "slow-body":
+            return Left(reply, _slowly(parts, since), Strike(how))
+        case "close":
+            return Left(reply, iter(parts), Strike(how))
+    raise ValueError(how)
+
+
+def _first(parts: Iterable[tuple[Millis, bytes]], size: int) -> Parts:
+    for when, part in parts:
+        if size <= 0:
+            return
+        yield when, part[:size]
+        size -= len(part)
+
+
+def _slowly(parts: Iterable[tuple[Millis, bytes]], since: Millis) -> Parts:
+    due = since
+    for when, part in parts:
+        for place in range(len(part)):
+            due = max(when, due)
+            yield due, part[place : place + 1]
+            due += PER_BYTE
+
+
+def left_of(reply: Response, status: int, sent: int | None) -> Response:
+    """What of a reply has left when it was cut after `sent` bytes of its body; status 0: nothing at all."""
+    if status == 0:
+        return Response(0)
+    return replace(reply, body=reply.body[: sent or 0])

@@ -1,0 +1,115 @@
+"""Where something can go wrong in a happy scenario: its calls, spans, gates and endings (client-rules.md §6).
+
+Where a fault strikes doesn't depend on how often a client polls: a poll's place is the first one in span k of the
+plan's timeline. So the places are known before a client starts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lab.core.clock import Millis
+from lab.core.errors import UsageError
+from lab.core.seeds import Seed
+from lab.jobs.plan import Input, Invocation, Outline, Plan, plan, settle_draws
+from lab.jobs.timeline import Ending, spans
+from lab.language.document import Complete, Gate, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SpanPlace:
+    """A span of the timeline: the step, and the job time at which it is entered."""
+
+    turn: int
+    step: str
+    since: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class GatePlace:
+    """A gate on the way, and the verdict of its first opening."""
+
+    turn: int
+    step: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class EndingPlace:
+    """The step in which a turn ends."""
+
+    turn: int
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Happy:
+    """The places of a happy scenario's plan."""
+
+    tokens: int
+    """Token calls: 1, unless the plan outlives a token."""
+    spans: tuple[SpanPlace, ...]
+    gates: tuple[GatePlace, ...]
+    endings: tuple[EndingPlace, ...]
+
+    @property
+    def turns(self) -> int:
+        """Turns, each one invoke and one ending."""
+        return len(self.endings)
+
+    @property
+    def drills(self) -> int:
+        """How many drills are derived: 22 t + 36 v + 26 s + 7 g."""
+        return 22 * self.tokens + 36 * self.turns + 26 * len(self.spans) + 7 * len(self.gates)
+
+    @property
+    def formula(self) -> str:
+        """The sum, with its parts."""
+        t, v, s, g = self.tokens, self.turns, len(self.spans), len(self.gates)
+        return f"22*{t} + 36*{v} + 26*{s} + 7*{g} = {self.drills}"
+
+
+def places(made: Outline, seed: Seed) -> Happy:
+    """The places of the plan that a seed settles; UsageError if a turn of it doesn't end COMPLETE in a step."""
+    seen: list[SpanPlace] = []
+    gates: list[GatePlace] = []
+    endings: list[EndingPlace] = []
+    length: Millis = 0
+    for turn, each in enumerate((made, *made.turns), 1):
+        last: SpanPlace | None = None
+        for place, gate in _walk(_planned(each, seed, turn), turn):
+            seen.append(place)
+            last = place
+            if gate is not None and all((known.turn, known.step) != (turn, gate.step) for known in gates):
+                gates.append(gate)
+        assert last is not None
+        endings.append(_ending(each, last))
+        length += last.since
+    lifetime = made.scenario.token.lifetime
+    return Happy(max(1, -(-length // lifetime)), tuple(seen), tuple(gates), tuple(endings))
+
+
+def _planned(made: Outline, seed: Seed, turn: int) -> Plan:
+    # the job of turn n is its client's n-th of the scenario
+    call = Invocation("drill", "demo", made.scenario.agent.code, made.name, turn, 0, Input(made.scenario.message))
+    return plan(made, call, seed, settle_draws(made, seed, turn), scripted=True)
+
+
+def _walk(planned: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | None]]:
+    walked = list(spans(planned, ()))
+    for span, after in zip(walked, [*walked[1:], None], strict=True):
+        step = span.id if not isinstance(span.step, Ending) else ""
+        gate: GatePlace | None = None
+        if isinstance(span.step, Gate) and after is not None:
+            verdict = next((end.verdict for end in reversed(after.settled) if end.step == span.id), None)
+            gate = GatePlace(turn, span.id, verdict or Verdict.TIMED_OUT)
+        yield SpanPlace(turn, step, span.since), gate
+
+
+def _ending(made: Outline, last: SpanPlace) -> EndingPlace:
+    step = made.steps.get(last.step)
+    if not isinstance(step, Complete):
+        raise UsageError(
+            f"The plan of {made.name} doesn't end {Status.COMPLETE} in a step: drills start from a happy scenario.",
+            hint="Let its reviewers approve, and name a step for each verdict on the way.",
+        )
+    return EndingPlace(last.turn, last.step)

@@ -1,0 +1,96 @@
+"""Faults at work: which strikes a call, what is counted, and what becomes of the reply (contract.md §6.3)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lab.core.clock import Millis
+from lab.core.exchange import Response
+from lab.core.journal.fact import Fact
+from lab.core.refusal import Problem
+from lab.core.seeds import hexes
+from lab.faults.model import Judged, Place, Rule, judge, processed, strike
+from lab.faults.records import ARMED_KEY, ArmedRecord, CountRecord, count_key
+from lab.faults.substitutes import altered, altered_part, substitute
+from lab.identity.scopes import api_scope
+from lab.jobs.facts import CallCounted, TokenRevoked
+from lab.jobs.ledger import Ledger
+from lab.jobs.plan import Outline
+from lab.language.document import Fault
+from lab.mock.calls import Handled
+from lab.mock.views import Config
+
+
+def rules_of(ledger: Ledger, route: str, made: Outline | None) -> tuple[Rule, ...]:
+    """The faults that may strike a call of the route: those armed from outside, then the scenario's."""
+    own = made.faults.get(route, ()) if made is not None else ()
+    armed = ledger.get(ARMED_KEY)
+    if not isinstance(armed, ArmedRecord):
+        return own
+    return (*(each.rule for each in armed.armed if each.rule.fault.route == route), *own)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """A call that is in order and may be struck; `job` on status, where calls are counted by job."""
+
+    config: Config
+    ledger: Ledger
+    rules: tuple[Rule, ...]
+    now: Millis
+    client: str
+    token: str | None = None
+    job: str | None = None
+    refuse: Callable[[Problem], Response] = Problem.response
+
+    def judge(self, passed: Millis = 0, turn: int | None = None, step: str | None = None) -> Judged:
+        """Which fault strikes; job time, turn and step are of the job."""
+        return judge(self.rules, self._counted, Place(self.job or self.client, passed, turn, step), self.config.seed)
+
+    def _counted(self, rule: Rule) -> int:
+        record = self.ledger.get(self._key(rule))
+        return record.value if isinstance(record, CountRecord) else 0
+
+    def _key(self, rule: Rule) -> bytes:
+        return count_key(rule.counter, self.job, None if self.job else self.client)
+
+    def struck(self, done: Handled, judged: Judged) -> Handled:
+        """The reply as it leaves, with what was counted; `done` is what it would have been.
+
+        Whoever calls drops what an unprocessed request would have brought to the ledger's numbers.
+        """
+        counts: tuple[Fact, ...] = tuple(
+            CallCounted(
+                at=self.now, counter=rule.counter, job=self.job, client=None if self.job else self.client, value=value
+            )
+            for rule, value in judged.counted
+        )  # fmt: skip
+        if judged.struck is None:
+            return replace(done, facts=(*counts, *done.facts)) if counts else done
+        fault = judged.struck.fault
+        if not processed(fault):
+            done = replace(done, job=self.job, facts=())
+        if fault.expire_token and self.token is not None:
+            expired = TokenRevoked(at=self.now, by=judged.struck.name, token=self.token, why="control")
+            counts = (*counts, expired)
+        done = replace(done, held=done.held + (fault.delay or 0), facts=(*counts, *done.facts), struck=judged)
+        return self._reply(done, fault)
+
+    def _reply(self, done: Handled, fault: Fault) -> Handled:
+        if fault.answer is not None or fault.expire_token:
+            config = self.config
+            ecid: str | None = None
+            if fault.route == "token" and config.switches.ecid:
+                ecid = hexes(config.seed, f"ecid/{self.ledger.take('ecid')}", 12)
+            answer = substitute(
+                fault, refuse=self.refuse, ecid=ecid, scope=api_scope(config.switches.pod), epoch=config.epoch,
+                leaves=self.now + done.held,
+            )  # fmt: skip
+            return replace(done, response=answer, pieces=None)
+        how = fault.strike or ("reset" if fault.lose_reply else None)
+        if how is not None:
+            left = strike(how, done.response, done.pieces, self.now + done.held)
+            return replace(done, response=left.response, pieces=left.parts, strike=left.strike)
+        pieces = done.pieces
+        if pieces is not None:
+            pieces = ((when, altered_part(fault, part)) for when, part in pieces)
+        return replace(done, response=altered(fault, done.response), pieces=pieces)

@@ -1,0 +1,140 @@
+"""What a struck call is answered: refusals that nobody meant, pages of gateways, bodies made odd (contract.md §6.3)."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import cast
+
+from lab.core.clock import Epoch, Millis
+from lab.core.exchange import Headers, Json, Response
+from lab.core.refusal import Problem, bad_request, challenge, forbidden, json_bytes, oauth_error
+from lab.language.document import Fault, RetryDate, RetryText
+
+_HTML: Headers = (("content-type", "text/html"),)
+_HINT = "This answer was planned: it is a fault of the lab."
+_MESSAGES = {
+    429: "Too many requests.",
+    500: "Internal error.",
+    502: "Bad gateway.",
+    503: "Service unavailable.",
+    504: "Gateway timeout.",
+}
+_NOT_FOUND = {"status": "Job not found.", "invoke": "Workflow not found.", "stream": "Workflow not found."}
+_OAUTH = {
+    400: ("invalid_request", "The request was refused."),
+    401: ("invalid_client", "Client authentication failed."),
+}
+LOGIN_PAGE = (
+    b"<html><head><title>Sign In</title></head><body><h1>Sign In</h1>"
+    b'<form method="post"><input name="username"><input name="password" type="password"></form></body></html>'
+)
+_NEVER = "1970-01-01T00:00:00.000+0000"
+_AS_RUNNING: Mapping[str, Json] = {
+    "output": None, "error": None, "followUpQuestions": [], "waitingToolCode": None, "waitingNodeDetails": None,
+    "endTime": 0, "endDate": _NEVER,
+}  # fmt: skip
+"""The members of a body by which RUNNING differs from what comes later."""
+_UNKNOWN: Mapping[str, Json] = {
+    "engineRelease": "27A", "links": [{"rel": "self", "kind": "item"}], "quota": {"left": 12, "unit": None}
+}  # fmt: skip
+"""Members that nobody documented."""
+
+
+def substitute(
+    fault: Fault, *, refuse: Callable[[Problem], Response], ecid: str | None, scope: str, epoch: Epoch, leaves: Millis
+) -> Response:
+    """The answer of a fault with `answer` or `expire_token`; it leaves at the instant `leaves`."""
+    code = fault.answer or 401
+    extra = _retry_after(fault, epoch, leaves)
+    match fault.body:
+        case "html":
+            return Response(code, (*_HTML, *extra), LOGIN_PAGE if code == 200 else _gateway(code))
+        case "empty":
+            return Response(code, extra)
+        case "problem":
+            return _problem(fault.route, code, scope, extra).response(style="problem")
+        case _ if fault.route == "token":
+            return _of_token(fault, code, ecid, extra)
+        case _:
+            return refuse(_problem(fault.route, code, scope, extra))
+
+
+def _gateway(code: int) -> bytes:
+    title = f"{code} {HTTPStatus(code).phrase}"
+    return f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
+
+
+def _of_token(fault: Fault, code: int, ecid: str | None, extra: Headers) -> Response:
+    known = _OAUTH.get(code)
+    if known is None:
+        return Response(code, extra)
+    error, description = known
+    made = oauth_error(code, fault.error or error, description, ecid=ecid, basic_challenge=code == 401)
+    return replace(made, headers=(*made.headers, *extra))
+
+
+def _problem(route: str, code: int, scope: str, extra: Headers) -> Problem:
+    match code:
+        case 400:
+            return replace(bad_request("The request was refused.", _HINT), headers=extra)
+        case 401:
+            value = challenge("invalid_token", "The token expired.")
+            hint = "Fetch a new token at /oauth2/v1/token."
+            return Problem(401, "Authentication failed.", hint, (("www-authenticate", value), *extra))
+        case 403:
+            value = challenge("insufficient_scope", scope=scope)
+            return forbidden("Insufficient scope.", f"Ask for {scope}", (("www-authenticate", value), *extra))
+        case 404:
+            return Problem(404, _NOT_FOUND.get(route, "There is no such path."), _HINT, extra)
+        case _:
+            return Problem(code, _MESSAGES[code], _HINT, extra)
+
+
+def _retry_after(fault: Fault, epoch: Epoch, leaves: Millis) -> Headers:
+    match fault.retry_after:
+        case None:
+            return ()
+        case RetryText(text=text):
+            return (("retry-after", text),)
+        case RetryDate(date=pause):
+            # rounded up, for a date has whole seconds and the pause is not to be shorter than was said
+            return (("retry-after", formatdate(epoch - (-(leaves + pause) // 1000), usegmt=True)),)
+        case int(pause):
+            return (("retry-after", str(pause // 1000)),)
+
+
+def altered(fault: Fault, response: Response) -> Response:
+    """The right answer with an unknown status, in an odd form, or without some members."""
+    if fault.status_word is None and not fault.odd_body and fault.omit is None:
+        return response
+    return replace(response, body=altered_json(fault, response.body))
+
+
+def altered_part(fault: Fault, part: bytes) -> bytes:
+    """The same for a part of a stream: the JSON objects of its events."""
+    lines = (
+        b"data: " + altered_json(fault, line[6:]) if line.startswith(b"data: {") else line for line in part.split(b"\n")
+    )
+    return b"\n".join(lines)
+
+
+def altered_json(fault: Fault, body: bytes) -> bytes:
+    """The JSON object of a right answer, altered; what is none stays as it is."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return body
+    if not isinstance(value, dict):
+        return body
+    members = cast("dict[str, Json]", value)
+    if fault.status_word is not None and members.get("status") is not None:
+        members |= {name: value for name, value in _AS_RUNNING.items() if name in members}
+        members |= {"status": fault.status_word}
+    if fault.odd_body:
+        if fault.route == "token":
+            members |= {"token_type": "bearer"}
+            members.pop("scope", None)
+        members = dict(reversed([*members.items(), *_UNKNOWN.items()]))
+    return json_bytes({name: part for name, part in members.items() if name not in (fault.omit or ())})

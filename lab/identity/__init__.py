@@ -1,0 +1,1 @@
+"""The OAuth server: clients, scopes, tokens, grants (contract.md §7)."""

@@ -1,0 +1,78 @@
+"""The bearer of a request: its token's record, or the refusal of contract.md §7.5."""
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request
+from lab.core.refusal import CANNOT_EXECUTE, Problem, challenge, forbidden, unauthenticated
+from lab.identity.endpoints import live
+from lab.identity.records import TokenRecord, token_key
+from lab.identity.scopes import api_scope, for_api, opens_api
+from lab.jobs.ledger import Ledger
+from lab.language.document import Switches
+
+_CHALLENGE = "Exchange the credentials for a token at /oauth2/v1/token and send Authorization: Bearer."
+_COOKIE = "A browser's login does not open this API; use the token relay."
+
+
+def bearer_of(
+    switches: Switches, ledger: Ledger, request: Request, now: Millis, *, api: bool = True
+) -> tuple[TokenRecord | Problem, tuple[str, ...]]:
+    """The token's record or the refusal, and what is noted; `api` off: any live token will do."""
+    header: str | None = None
+    for name, value in request.headers:
+        if name == "authorization":
+            if header is not None:
+                return _invalid_request("There are two Authorization headers."), ()
+            header = value
+    in_query = "access_token=" in request.query
+    if header is None:
+        flags = ("token_in_uri",) if in_query else ()
+        return unauthenticated(_COOKIE if request.header("cookie") else _CHALLENGE), flags
+    scheme, _, token = header.partition(" ")
+    flags = ()
+    if scheme != "Bearer":
+        if scheme.lower() != "bearer":
+            return unauthenticated(_CHALLENGE), ("basic_on_api",) if scheme.lower() == "basic" else ()
+        flags = ("scheme_spelling",)
+    token = token.strip(" ")
+    if not token or "," in token or " " in token or in_query:
+        return _invalid_request("Send exactly one token."), flags
+    return _known(switches, ledger, token, now, api=api), flags
+
+
+def token_of(request: Request) -> str | None:
+    """The token of a request whose bearer is in order."""
+    header = request.header("authorization")
+    return header.partition(" ")[2].strip(" ") if header else None
+
+
+def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: bool) -> TokenRecord | Problem:
+    # Only tokens of this ledger can be good, so looking one up is the whole check; nothing is parsed.
+    record = ledger.get(token_key(token))
+    if not isinstance(record, TokenRecord):
+        return _invalid_token("The token was not issued by this run of the lab.")
+    if not live(ledger, record, now):
+        return _invalid_token("The token expired." if now >= record.until else "The token was revoked.")
+    if not api:
+        return record
+    if not for_api(record.scope):
+        return _invalid_token("The token is not for this API.")
+    if not opens_api(record.scope):
+        scope = api_scope(switches.pod)
+        value = challenge("insufficient_scope", scope=scope)
+        return forbidden("Insufficient scope.", f"Ask for {scope}", (("www-authenticate", value),))
+    if record.user is None and switches.service_tokens == "refused":
+        return forbidden(CANNOT_EXECUTE, "This lab asks for a token that stands for a user.")
+    return record
+
+
+def _invalid_token(description: str) -> Problem:
+    return unauthenticated("Fetch a new token at /oauth2/v1/token.", "invalid_token", description)
+
+
+def _invalid_request(what: str) -> Problem:
+    return Problem(
+        400,
+        what,
+        "Send Authorization: Bearer with one token.",
+        (("www-authenticate", challenge("invalid_request")),),
+    )

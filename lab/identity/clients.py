@@ -1,0 +1,106 @@
+"""Who may ask for tokens: clients and users, their secrets, and the redirect URIs registered for them."""
+
+import re
+from base64 import b64decode
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import unquote_plus
+
+from lab.identity.testkey import CLIENT_CERTIFICATE_PEM, CLIENT_KEY_ID
+
+
+class Grant(StrEnum):
+    """The grants that are served, by the word of the form."""
+
+    CLIENT_CREDENTIALS = "client_credentials"
+    PASSWORD = "password"
+    ASSERTION = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    CODE = "authorization_code"
+    REFRESH = "refresh_token"
+    DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+GRANTS = frozenset(Grant)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client; one without a secret is public."""
+
+    id: str
+    secret: str = ""
+    redirects: tuple[str, ...] = ()
+    grants: frozenset[Grant] = GRANTS
+    active: bool = True
+    """Whether its application is activated; one that isn't may use no grant."""
+    key_id: str = ""
+    certificate: str = ""
+    """PEM; what its assertions are checked with."""
+
+    @property
+    def public(self) -> bool:
+        """Whether it can't keep a secret."""
+        return not self.secret
+
+
+REFUSED_SECRET = "lab-wrong"
+"""The secret that no lab takes, not even with `clients: any`: so a refusal stays in reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user who may log in."""
+
+    name: str
+    password: str
+    display: str = ""
+    roles: tuple[str, ...] = ()
+
+
+_REDIRECT = "http://127.0.0.1:43188/callback"
+DEMO = Client(
+    "demo", "lab-secret-a:b/c+d%e", (_REDIRECT,), key_id=CLIENT_KEY_ID, certificate=CLIENT_CERTIFICATE_PEM
+)  # fmt: skip
+"""The client that every lab knows; its secret holds the characters that clients encode wrongly."""
+JANE = Account("jane", "lab-password-a:b/c+d%e", "Jane Doe")
+"""The user that every lab knows: the default one where nobody logs in."""
+
+
+def aistudio_cli(pod: str) -> Client:
+    """The public client of Oracle's CLI (contract.md §7.2)."""
+    name = f"urn_opc_resource_fusion_{pod}_fusion-ai_aistudio_cli_client_APPID"
+    return Client(name, "", (_REDIRECT,), frozenset({Grant.CODE, Grant.REFRESH, Grant.DEVICE}))
+
+
+_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(/[^#]*)?")
+
+
+def registered(client: Client, redirect: str) -> bool:
+    """Whether the redirect URI is one of the client's, exactly; a public client's loopback port is free (RFC 8252)."""
+    if redirect in client.redirects:
+        return True
+    asked = _LOOPBACK.fullmatch(redirect)
+    if asked is None or not client.public:
+        return False
+    known = (_LOOPBACK.fullmatch(each) for each in client.redirects)
+    return any(each is not None and each.groups() == asked.groups() for each in known)
+
+
+@dataclass(frozen=True, slots=True)
+class BasicPair:
+    """Id and secret of a Basic header, in the two readings that clients use."""
+
+    raw: tuple[str, str]
+    form: tuple[str, str]
+
+
+def read_basic(value: str) -> BasicPair | None:
+    """What `Authorization: Basic` holds; None if it is no base64, has no colon or no id, or isn't UTF-8."""
+    try:
+        text = b64decode(value.strip(), validate=True).decode("utf-8")
+    except ValueError:
+        return None
+    identity, colon, secret = text.partition(":")
+    if not colon or not identity or "\0" in text:
+        return None
+    return BasicPair((identity, secret), (unquote_plus(identity), unquote_plus(secret)))

@@ -1,0 +1,83 @@
+"""The lab's key: signatures, thumbprints, its public half as a JWK; and what is only to be told apart, never read."""
+
+import json
+from base64 import b64decode, urlsafe_b64encode
+from functools import lru_cache
+from hashlib import sha1, sha256
+from typing import TYPE_CHECKING, cast
+
+from lab.core.exchange import Json
+from lab.core.seeds import Seed, digest
+from lab.identity.testkey import CERTIFICATE_PEM, KEY_ID, PRIVATE_PEM
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+
+def base64url(raw: bytes) -> str:
+    """Base64url without padding (RFC 7515 §2)."""
+    return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def opaque(seed: Seed, stream: str) -> str:
+    """43 characters that mean nothing: a refresh token, a code."""
+    return base64url(digest(seed, stream))
+
+
+def der(pem: str) -> bytes:
+    """The bytes between a PEM's first and last line."""
+    return b64decode("".join(pem.strip().splitlines()[1:-1]))
+
+
+def thumbprints(pem: str) -> tuple[str, str]:
+    """`x5t` and `x5t#S256` of a certificate (RFC 7515 §4.1.7)."""
+    raw = der(pem)
+    return base64url(sha1(raw, usedforsecurity=False).digest()), base64url(sha256(raw).digest())
+
+
+@lru_cache(maxsize=1)
+def _key() -> "RSAPrivateKey":
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    # proving anew at each start that the constant above is a sound key takes 30 ms
+    key = load_pem_private_key(PRIVATE_PEM.encode(), None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(key, RSAPrivateKey)
+    return key
+
+
+@lru_cache(maxsize=1)
+def _header() -> dict[str, str]:
+    short, long = thumbprints(CERTIFICATE_PEM)
+    return {"kid": KEY_ID, "x5t": short, "x5t#S256": long}
+
+
+def sign(claims: dict[str, Json]) -> str:
+    """An RS256 JWT by the lab's key."""
+    import jwt
+
+    return jwt.encode(claims, _key(), algorithm="RS256", headers=_header())
+
+
+def claims_of(token: str) -> dict[str, Json]:
+    """The claims of a token that the lab itself signed, nothing is checked; none of one that a replay made up."""
+    part = token.split(".")[1]
+    try:
+        return cast("dict[str, Json]", json.loads(b64decode(part + "=" * (-len(part) % 4), altchars=b"-_")))
+    except ValueError:
+        return {}
+
+
+def jwk(*, certificate: bool) -> dict[str, Json]:
+    """The public half of the lab's key (RFC 7517); with `certificate` also its chain and thumbprints."""
+    numbers = _key().public_key().public_numbers()
+    members: dict[str, Json] = {
+        "kty": "RSA", "kid": KEY_ID, "use": "sig", "alg": "RS256",
+        "n": base64url(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")),
+        "e": base64url(numbers.e.to_bytes(3, "big")),
+    }  # fmt: skip
+    if certificate:
+        short, long = thumbprints(CERTIFICATE_PEM)
+        chain: list[Json] = ["".join(CERTIFICATE_PEM.strip().splitlines()[1:-1])]
+        members |= {"x5t": short, "x5t#S256": long, "x5c": chain, "key_ops": ["verify"]}
+    return members

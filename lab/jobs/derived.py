@@ -1,0 +1,81 @@
+"""Derived facts: what follows of a job from plan, decisions and instant."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lab.core.clock import Millis
+from lab.core.journal.fact import Fact
+from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten, JobStatus, Otherwise
+from lab.jobs.gates import Decision, Origin, settle
+from lab.jobs.plan import Plan
+from lab.jobs.timeline import KIND_STATUS, Ending, Span, leads, spans
+from lab.language.document import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The derived facts of a job up to an instant, and when the next one is due (None: never)."""
+
+    facts: tuple[Fact, ...]
+    until: Millis | None
+
+
+def derived(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Derived:
+    """What follows of a job up to and including `now`; later calls only add at the end."""
+    known = tuple(decision for decision in decisions if decision.at <= now)
+    facts: list[Fact] = []
+    for fact in _following(plan, known):
+        if fact.at > now:
+            return Derived(tuple(facts), fact.at)
+        facts.append(fact)
+    return Derived(tuple(facts), None)
+
+
+def _following(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Fact]:
+    """All derived facts of a job in order, if nobody decides but these: lazy, so look no further than you must."""
+    job = plan.invocation.job
+    before: Span | None = None
+    for span in spans(plan, decisions):
+        if before is not None:
+            yield JobStatus(at=span.since, job=job, origin=before.status, to=span.status, step=span.id)
+        if span.opening is not None:
+            yield _opened(plan, span)
+            yield from _votes(plan, span)
+        before = span
+    forgotten = forgotten_at(plan, before) if before is not None else None
+    if forgotten is not None:
+        yield JobForgotten(at=forgotten, job=job)
+
+
+def forgotten_at(plan: Plan, span: Span) -> Millis | None:
+    """When a job can no longer be asked for, seen at its last span; None: never."""
+    retention = plan.outline.scenario.retention
+    return span.since + retention if retention is not None and span.status.final else None
+
+
+def _votes(plan: Plan, span: Span) -> Iterator[Fact]:
+    job = plan.invocation.job
+    for vote in span.votes:
+        if vote.verdict is Verdict.TIMED_OUT:
+            yield GateExpired(at=vote.at, job=job, gate=span.id, round=span.visit)
+        elif vote.by is Origin.SCRIPT and vote.verdict is not None:
+            yield GateDecided(
+                at=vote.at, job=job, gate=span.id, round=span.visit, verdict=vote.verdict,
+                by=Origin.SCRIPT, name=vote.name, comment=vote.comment,
+            )  # fmt: skip
+
+
+def _opened(plan: Plan, span: Span) -> GateOpened:
+    opening = span.opening
+    assert opening is not None
+    end = settle(opening, ())
+    target = leads(plan, opening.gate, end, opening.rounds_used)
+    to = target.status if isinstance(target, Ending) else KIND_STATUS[type(target)]
+    assert end.verdict is not None
+    return GateOpened(
+        at=span.since, job=plan.invocation.job, gate=span.id, round=span.visit, approvals=opening.gate.approvals,
+        until=opening.deadline,
+        otherwise=Otherwise(
+            at=end.at, verdict=end.verdict, by=None if end.verdict is Verdict.TIMED_OUT else Origin.SCRIPT, to=to
+        ),
+    )  # fmt: skip

@@ -1,0 +1,184 @@
+"""A plan: a scenario for one invocation, with all chance settled by a seed. Chance ends here."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeAlias
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json
+from lab.core.seeds import Seed, draw, latency
+from lab.faults.model import Rule, rules
+from lab.language.document import Pause, Scenario, Step, Work, step_id
+from lab.language.generate import generate, restore
+
+Drawn: TypeAlias = Mapping[str, Json]
+"""What chance settled, by name: `data/NAME` and the `STEP/takes` of first visits (recording.md §2.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What invokeAsync was asked, normalised (contract.md §3); absent fields have their defaults."""
+
+    message: str
+    conversational: bool = False
+    invocation_mode: str = "END_USER"
+    version: int | None = None
+    status: str = "PUBLISHED"
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    refresh_cache: bool = False
+    use_internal_config: bool = False
+    stream_output: bool = False
+    progress_message: bool = False
+    metadata: Mapping[str, Json] | None = None
+    """Of a request over A2A: what its task carries along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What the accepted request said: the plan's one input besides scenario and seed."""
+
+    job: str
+    client: str
+    team: str
+    scenario: str
+    ordinal: int
+    """Of the job among its client's jobs of the scenario, from 1."""
+    at: Millis
+    input: Input
+    conversation: str | None = None
+    turn: int = 1
+    kept: Mapping[str, Json] = field(default_factory=dict)
+    """The parameters of its conversation's first turn (contract.md §3.1)."""
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """Those in force: its own, and of the first turn's those that it doesn't send anew."""
+        return {**self.kept, **self.input.parameters}
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A scenario indexed, made once and shared by all its jobs."""
+
+    scenario: Scenario
+    digest: str
+    """SHA-256 of the file's bytes with CRLF made LF, in hex."""
+    steps: Mapping[str, Step]
+    successors: Mapping[str, Step]
+    pattern: re.Pattern[str] | None
+    turns: tuple["Outline", ...] = ()
+    """What answers the second and later messages of a conversation."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the files that outputs name."""
+    faults: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    """By route."""
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return self.scenario.name
+
+    @property
+    def first(self) -> Step:
+        """The step in which every job begins."""
+        return self.scenario.steps[0]
+
+    def of_turn(self, turn: int) -> "Outline | None":
+        """What answers the n-th message of a conversation, from 1; None: past the last."""
+        if turn <= 1 or not self.turns:
+            return self
+        return self.turns[turn - 2] if turn - 2 < len(self.turns) else None
+
+    def after(self, step: str) -> Step:
+        """The step that follows `step`: its `next`, else the next in order."""
+        return self.successors[step]
+
+    def match(self, message: str) -> dict[str, str] | None:
+        """The named groups of `match` in the message (missing ones empty); None if it doesn't fit."""
+        if self.pattern is None:
+            return {}
+        found = self.pattern.search(message)
+        return {key: value or "" for key, value in found.groupdict().items()} if found else None
+
+
+def outline(scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None) -> Outline:
+    """Index a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
+    steps: dict[str, Step] = {step_id(step): step for step in scenario.steps}
+    successors: dict[str, Step] = {}
+    for step, following in zip(scenario.steps, scenario.steps[1:], strict=False):
+        named = getattr(step, "next", None)
+        successors[step_id(step)] = steps[named] if named else following
+    pattern = re.compile(scenario.match, re.IGNORECASE) if scenario.match else None
+    later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
+    turns = tuple(outline(each, digest, files) for each in later if each is not None)
+    return Outline(scenario, digest, steps, successors, pattern, turns, files or {}, rules(scenario))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Outline, invocation, seed and generated values; in a replay also the recorded draws, which win."""
+
+    outline: Outline
+    invocation: Invocation
+    seed: Seed
+    data: Mapping[str, object]
+    """`data` of the scenario as templates see it."""
+    recorded: Drawn = field(default_factory=dict)
+    scripted: bool = True
+    """Whether the scenario's reviewers answer; False when a person does."""
+    earlier: Callable[[], Sequence[object]] = field(default=tuple, compare=False)
+    """The earlier turns of its conversation as templates see them, computed when one is looked at."""
+    alias: str | None = None
+    """The id under which the job is asked for, if it isn't its own; nothing is drawn from it."""
+
+    @property
+    def shown(self) -> str:
+        """The job's id in bodies."""
+        return self.alias or self.invocation.job
+
+    def takes(self, step: str, visit: int) -> Millis:
+        """How long a work step or a wait lasts at this visit, in milliseconds."""
+        if visit == 0:
+            known = self.recorded.get(f"{step}/takes")
+            if isinstance(known, int):
+                return known
+        return takes(self.outline, self.seed, self.invocation.ordinal, step, visit)
+
+
+def takes(outline: Outline, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
+    """The draw behind a step's duration: stream `SCENARIO/ORDINAL/STEP/takes#VISIT`."""
+    spec = outline.steps[step]
+    assert isinstance(spec, Work | Pause)
+    turn = f"#{visit}" if visit else ""
+    return latency(seed, f"{outline.name}/{ordinal}/{step}/takes{turn}", spec.takes)
+
+
+def settle_draws(outline: Outline, seed: Seed, ordinal: int) -> dict[str, Json]:
+    """Everything chance settles at acceptance, sorted by name: what `drawn` of `job.accepted` holds."""
+    drawn = {f"data/{name}": value for name, value in generated(outline, seed, ordinal).items()}
+    for name, step in outline.steps.items():
+        if isinstance(step, Work | Pause) and not isinstance(step.takes, int):
+            drawn[f"{name}/takes"] = takes(outline, seed, ordinal, name, 0)
+    return dict(sorted(drawn.items()))
+
+
+def generated(outline: Outline, seed: Seed, ordinal: int) -> dict[str, Json]:
+    """The generated data of a job, by name, as recorded."""
+    return generate(outline.scenario.data, seed, f"{outline.name}/{ordinal}")
+
+
+def plan(
+    outline: Outline, invocation: Invocation, seed: Seed, drawn: Drawn, *,
+    recorded: Drawn | None = None, scripted: bool, earlier: Callable[[], Sequence[object]] = tuple,
+) -> Plan:  # fmt: skip
+    """The plan of a job whose generated values were `drawn`; `recorded` holds the latencies of a recording."""
+    values = {name[5:]: value for name, value in drawn.items() if name.startswith("data/")}
+    return Plan(outline, invocation, seed, restore(outline.scenario.data, values), recorded or {}, scripted, earlier)
+
+
+@lru_cache(maxsize=4096)
+def workflow_id(team: str) -> str:
+    """15 digits, fixed for a team: `300000` and nine hashed from its code (contract.md §4.1)."""
+    return f"300000{draw(0, f'workflow/{team}', 0, 999_999_999):09d}"

@@ -1,0 +1,199 @@
+"""The document itself, and the switches (contract.md §10)."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import JsonValue as Json
+
+from lab.language.document.draws import Datum, Latency
+from lab.language.document.faults import Fault
+from lab.language.document.steps import AnyStep, Complete, Failure, StepId, step_id
+from lab.language.document.switches import Switches
+from lab.language.document.words import Duration, Model
+
+Role: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/ -]{1,200}$")]
+
+
+class Agent(Model):
+    """The agent team that the scenario plays."""
+
+    code: str = Field(pattern=r"^[A-Z0-9_]{1,200}$", description="agent team code, as in the path")
+    version: int | None = Field(None, ge=1, description="the published version; another one asked for is refused")
+    published: bool = Field(True, description="false: invoke answers 404, but for a DRAFT")
+    roles: tuple[Role, ...] = Field(
+        (), strict=False, description="who may ask: a user with one of these roles; none named: everybody"
+    )
+    refuses: Literal["request", "job"] = Field(
+        "request", description="what a user without a role meets: a 403, or a job that ends ERROR"
+    )
+
+
+class Ask(Model):
+    """What the external app sends: the message and the workflow's parameters."""
+
+    message: str = Field(min_length=1, description="what the user says")
+    parameters: dict[str, Json] = Field(default_factory=dict, description="inputs of the workflow, by name")
+
+
+def _ask_form(value: object) -> str:
+    return "ask:form" if isinstance(value, dict | Ask) else "ask:text"
+
+
+AnyAsk: TypeAlias = Annotated[
+    Annotated[str, Field(min_length=1), Tag("ask:text")] | Annotated[Ask, Tag("ask:form")],
+    Discriminator(_ask_form),
+    Field(description="what our external app sends: the message, or {message, parameters}"),
+]
+
+
+class Turn(Model):
+    """A later message of a conversation: entry n - 1 answers turn n. Its job is its own: steps, data and draws."""
+
+    title: str = Field("", description="one line for people")
+    match: str | None = Field(None, description="regular expression this turn's message must contain, ignoring case")
+    ask: AnyAsk
+    data: dict[str, Datum] = Field(
+        default_factory=dict,
+        description="drawn for this turn; what earlier turns drew is conversation.turns[0].data in templates",
+    )
+    steps: "Steps" = Field(description="in order; the first is where this turn's job begins")
+
+    @property
+    def asked(self) -> Ask:
+        """What the external app sends in this turn."""
+        return _asked(self.ask)
+
+
+Steps: TypeAlias = Annotated[
+    tuple[AnyStep, ...],
+    Field(strict=False, min_length=1, max_length=500, description="in order; the first is where a job begins"),
+]
+
+
+def _asked(ask: str | Ask) -> Ask:
+    return Ask(message=ask) if isinstance(ask, str) else ask
+
+
+class Token(Model):
+    """The bearer tokens of the scenario."""
+
+    lifetime: Duration = Field(3_600_000, description="how long a token is good")
+    renewed: bool = Field(False, description="true: jobs are meant to outlive a token, so nothing warns of it")
+
+
+class Limits(Model):
+    """What a well-behaved client keeps to; nothing is refused by it."""
+
+    concurrent: int | None = Field(None, ge=1, le=100_000, description="jobs that one client has under way at once")
+
+
+class Latencies(Model):
+    """How long each route withholds its reply."""
+
+    token: Latency = Field(0, description="of the token endpoint")
+    invoke: Latency = Field(0, description="of invokeAsync")
+    status: Latency = Field(0, description="of a status poll")
+
+
+def _told_form(value: object) -> str:
+    return "told:endings" if isinstance(value, dict) else "told:text"
+
+
+Told: TypeAlias = Annotated[
+    Annotated[str, Tag("told:text")] | Annotated[dict[StepId, str], Field(min_length=1), Tag("told:endings")],
+    Discriminator(_told_form),
+]
+"""A sentence for every ending of its kind, or one for each by its id."""
+
+
+class Narration(Model):
+    """One plain sentence a stage, shown under the stepper; ours where one is missing."""
+
+    idle: str | None = Field(None, description="before the run")
+    token: str | None = Field(None, description="while a token is fetched")
+    invoke: str | None = Field(None, description="while the question is handed over")
+    polling: str | None = Field(None, description="while the app asks how the job is")
+    waiting: str | None = Field(None, description="while a person must decide")
+    complete: Told | None = Field(None, description="once the answer is there; or {ENDING: sentence, …}")
+    error: Told | None = Field(None, description="once the job has failed; or {ENDING: sentence, …}")
+
+    def of_ending(self, kind: str, step: str | None) -> str | None:
+        """The sentence for an ending (`complete` or `error`); one that isn't known (None) has none of its own."""
+        told = self.complete if kind == "complete" else self.error
+        return told.get(step or "") if isinstance(told, dict) else told
+
+
+def _version(value: object) -> object:
+    # Literal[1] alone would take true and 1.0
+    if type(value) is not int or value != 1:
+        raise ValueError("this lab reads version 1 of the language: write lab: 1")
+    return value
+
+
+class Scenario(Model):
+    """A YAML document that scripts how one agent team behaves."""
+
+    lab: Annotated[Literal[1], BeforeValidator(_version, json_schema_input_type=Literal[1])] = Field(
+        description="version of this language"
+    )
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="equals the file's name")
+    title: str = Field(description="one line for people")
+    shows: str = Field("", description="one line for the picker: what this scenario demonstrates")
+    story: str = Field("", description="for the presenter, shown before the run; Markdown")
+    agent: Agent = Field(description="the agent team that the scenario plays")
+    ask: AnyAsk
+    match: str | None = Field(None, description="regular expression the message must contain, ignoring case")
+    seed: int | None = Field(None, ge=0, le=2**63 - 1, description="from which all chance is drawn, unless told")
+    settings: Switches = Field(
+        default_factory=Switches,
+        description="switches for this scenario; those of the identity domain hold only where it is served alone",
+    )
+    token: Token = Field(Token(), description="the bearer tokens")
+    latency: Latencies = Field(Latencies(), description="how long each route withholds its reply")
+    retention: Duration | None = Field(
+        None, description="how long a finished job can still be asked for, then 404; for ever if absent"
+    )
+    limits: Limits = Field(Limits(), description="what a well-behaved client keeps to")
+    data: dict[str, Datum] = Field(
+        default_factory=dict, description="values for templates: constants, and what is drawn once per job"
+    )
+    steps: Steps
+    turns: tuple[Turn, ...] = Field(
+        (),
+        strict=False,
+        max_length=50,
+        description="the second and later messages of one conversation; without it each message starts at the top",
+    )
+    faults: tuple[Fault, ...] = Field((), strict=False, max_length=200, description="what goes wrong on the wire")
+    narration: Narration = Field(Narration(), description="one plain sentence a stage")
+
+    @property
+    def endings(self) -> frozenset[str]:
+        """The ids of all its endings, those of its later turns too."""
+        steps = (*self.steps, *(step for turn in self.turns for step in turn.steps))
+        return frozenset(step_id(step) for step in steps if isinstance(step, Complete | Failure))
+
+    @property
+    def message(self) -> str:
+        """What the external app asks."""
+        return self.ask if isinstance(self.ask, str) else self.ask.message
+
+    @property
+    def parameters(self) -> dict[str, Json]:
+        """The parameters that the external app sends with the message."""
+        return {} if isinstance(self.ask, str) else dict(self.ask.parameters)
+
+    @property
+    def asks(self) -> tuple[Ask, ...]:
+        """What the external app sends, turn by turn."""
+        return (_asked(self.ask), *(turn.asked for turn in self.turns))
+
+    def of_turn(self, turn: int) -> "Scenario | None":
+        """What answers the n-th message of a conversation, from 1, as a scenario of its own; None: nothing does."""
+        if turn <= 1 or not self.turns:
+            return self
+        if turn - 2 >= len(self.turns):
+            return None
+        entry = self.turns[turn - 2]
+        own = {"ask": entry.ask, "match": entry.match, "data": entry.data, "steps": entry.steps, "turns": ()}
+        return self.model_copy(update=own)

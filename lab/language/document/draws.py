@@ -1,0 +1,144 @@
+"""What is drawn: how long something takes, in four ways, and the data of a job."""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Annotated, TypeAlias
+
+from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import JsonValue as Json
+
+from lab.language.document.words import Duration, Model
+
+
+class Between(Model):
+    """A uniform draw, both ends included."""
+
+    between: tuple[Duration, Duration] = Field(strict=False, description="shortest and longest, as [2s, 4s]")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Between":
+        if self.between[0] > self.between[1]:
+            raise ValueError("between: the shorter duration comes first")
+        return self
+
+
+class LogNormal(Model):
+    """A log-normal draw, given by its median and 95th percentile."""
+
+    median: Duration = Field(description="half of the draws are shorter")
+    p95: Duration = Field(description="one in twenty is longer")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "LogNormal":
+        if self.median <= 0 or self.p95 < self.median:
+            raise ValueError("the median is more than 0ms, and p95 not less than the median")
+        return self
+
+
+class Observed(Model):
+    """A draw from measured values."""
+
+    observed: tuple[Duration, ...] = Field(strict=False, min_length=1, description="measured values, each as likely")
+
+
+def _latency_form(value: object) -> str:
+    if isinstance(value, dict):
+        for key in ("between", "observed"):
+            if key in value:
+                return f"form:{key}"
+        return "form:median"
+    if isinstance(value, Between | LogNormal | Observed):
+        return {Between: "form:between", LogNormal: "form:median", Observed: "form:observed"}[type(value)]
+    return "form:fixed"
+
+
+Latency: TypeAlias = Annotated[
+    Annotated[Duration, Tag("form:fixed")]
+    | Annotated[Between, Tag("form:between")]
+    | Annotated[LogNormal, Tag("form:median")]
+    | Annotated[Observed, Tag("form:observed")],
+    Discriminator(_latency_form),
+]
+"""How long something takes, in the four ways it may be written."""
+
+
+class Number(Model):
+    """A drawn number: an integer, or with `decimals` a decimal that keeps its places."""
+
+    between: tuple[int | float, int | float] = Field(strict=False, description="smallest and largest, as [18, 24]")
+    decimals: int = Field(0, ge=0, le=9, description="places after the point; 0 draws integers")
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Smallest and largest, counted in the last place: `[18, 24]` with two decimals is 1800 to 2400."""
+        low, high = (Decimal(str(bound)).scaleb(self.decimals) for bound in self.between)
+        return int(low.to_integral_value(ROUND_CEILING)), int(high.to_integral_value(ROUND_FLOOR))
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Number":
+        if not all(-(10**15) <= bound <= 10**15 for bound in self.between):
+            raise ValueError("between: a number is at most 10^15")
+        if self.between[0] > self.between[1]:
+            raise ValueError("between: the smaller number comes first")
+        if self.steps[0] > self.steps[1]:
+            raise ValueError(f"between: no number with {self.decimals} decimals lies between these")
+        return self
+
+
+class OneOf(Model):
+    """One of the listed values."""
+
+    one_of: tuple[Json, ...] = Field(strict=False, min_length=1, description="the values, each as likely")
+
+
+class Fake(Model):
+    """A value from Faker; further keys are the provider's own arguments."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    fake: str = Field(description="a Faker provider, such as company or name")
+    locale: str | None = Field(None, pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$", description="as de_DE; en_US if absent")
+
+
+class Listed(Model):
+    """A list of `count` values, each drawn on its own."""
+
+    list: "Datum" = Field(description="what each value is drawn from")
+    count: int = Field(ge=0, le=1000, description="how many")
+
+    @property
+    def size(self) -> int:
+        """How many values it holds, those of lists within it counted."""
+        return self.count * (self.list.size if isinstance(self.list, Listed) else 1)
+
+    @model_validator(mode="after")
+    def _small(self) -> "Listed":
+        if self.size > 10_000:
+            raise ValueError("a list holds at most 10000 values, those of lists within it counted")
+        return self
+
+
+def _datum_form(value: object) -> str:
+    if isinstance(value, dict):
+        for key, form in (("between", "number"), ("one_of", "one_of"), ("fake", "fake"), ("list", "list")):
+            if key in value:
+                return f"data:{form}"
+    forms: dict[type, str] = {Number: "data:number", OneOf: "data:one_of", Fake: "data:fake", Listed: "data:list"}
+    return forms.get(type(value), "data:constant")
+
+
+DRAWN = ("between", "one_of", "fake", "list")
+"""The keys that make an entry of `data` a draw."""
+_NOT_DRAWN = WithJsonSchema({
+    "description": "a constant",
+    "not": {"type": "object", "anyOf": [{"required": [key]} for key in DRAWN]},
+})  # fmt: skip
+
+Datum: TypeAlias = Annotated[
+    Annotated[Json, _NOT_DRAWN, Tag("data:constant")]
+    | Annotated[Number, Tag("data:number")]
+    | Annotated[OneOf, Tag("data:one_of")]
+    | Annotated[Fake, Tag("data:fake")]
+    | Annotated[Listed, Tag("data:list")],
+    Discriminator(_datum_form),
+]
+"""One entry of `data`: a constant, or something drawn once per job."""

@@ -1,0 +1,236 @@
+"""`faults`: what goes wrong on the wire, and at which calls (contract.md §6.3)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+
+from lab.core.clock import Millis
+from lab.language.document.steps import StepId
+from lab.language.document.words import DURATION_PATTERN, Duration, Model, Status, duration
+
+FAULT_ROUTES = ("token", "invoke", "status", "stream")
+MILLION = 1_000_000
+"""What a `chance` is counted in: 5 % are 50 000 of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Which calls are meant: the `first` to the `last` (None: without end), and of these each `every`-th."""
+
+    first: int = 1
+    last: int | None = 1
+    every: int = 1
+
+    def holds(self, call: int) -> bool:
+        """Whether call number `call`, from 1, is one of them."""
+        return call >= self.first and not self.over(call - 1) and call % self.every == 0
+
+    def over(self, counted: int) -> bool:
+        """Whether none is left once `counted` calls have been."""
+        return self.last is not None and counted >= self.last
+
+
+_CALLS = r"^(?:([1-9][0-9]{0,5})(?:-([1-9][0-9]{0,5}))?|every ([1-9][0-9]{0,5}))$"
+
+
+def _calls(value: object) -> Calls:
+    text = str(value) if type(value) is int else value
+    found = re.fullmatch(_CALLS, text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("is written 2, 2-4 or every 3")
+    first, last, every = (None if part is None else int(part) for part in found.groups())
+    if every is not None:
+        return Calls(1, None, every)
+    assert first is not None
+    if last is not None and last < first:
+        raise ValueError(f"the smaller number comes first: write {last}-{first}")
+    return Calls(first, last or first)
+
+
+CallNumbers: TypeAlias = Annotated[
+    Calls,
+    BeforeValidator(_calls),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 999_999}, {"type": "string", "pattern": _CALLS}]}
+    ),
+]
+
+_CHANCE = r"^([0-9]{1,3})(?:\.([0-9]{1,4}))?%$"
+
+
+def _chance(value: object) -> int:
+    found = re.fullmatch(_CHANCE, value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("is written 5% or 0.5%")
+    parts = int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0"))
+    if not 0 < parts <= MILLION:
+        raise ValueError("must be more than 0% and at most 100%")
+    return parts
+
+
+Chance: TypeAlias = Annotated[int, BeforeValidator(_chance), WithJsonSchema({"type": "string", "pattern": _CHANCE})]
+
+
+class RetryDate(Model):
+    """Retry-After as an HTTP-date, so long after the answer."""
+
+    date: Duration
+
+
+class RetryText(Model):
+    """Retry-After as this very text, nonsense too."""
+
+    text: str = Field(pattern=r"^[ -~]{1,80}$")
+
+
+def _seconds(value: object) -> Millis:
+    millis = duration(value)
+    if millis % 1000:
+        raise ValueError('takes whole seconds, as 2s; {text: "1.5"} sends that very text')
+    return millis
+
+
+def _retry_form(value: object) -> str:
+    if isinstance(value, RetryText) or (isinstance(value, dict) and "text" in value):
+        return "retry:text"
+    return "retry:date" if isinstance(value, dict | RetryDate) else "retry:seconds"
+
+
+_WRITTEN = Annotated[str, Field(pattern=DURATION_PATTERN)]
+RetryAfter: TypeAlias = Annotated[
+    Annotated[Millis, BeforeValidator(_seconds, json_schema_input_type=_WRITTEN), Tag("retry:seconds")]
+    | Annotated[RetryDate, Tag("retry:date")]
+    | Annotated[RetryText, Tag("retry:text")],
+    Discriminator(_retry_form),
+]
+
+Strike: TypeAlias = Literal[
+    "reset", "empty", "truncate", "garbage", "stall", "slow-body", "hang", "wrong-length", "close"
+]
+_KINDS = ("answer", "strike", "status_word", "odd_body", "omit", "expire_token", "lose_reply", "delay")
+"""What a fault may do; one of these is there."""
+_ALONE = ("answer", "strike", "status_word", "odd_body", "omit")
+"""Of these one at most, but odd_body and omit go together."""
+
+
+class Fault(Model):
+    """A planned failure of the wire, named by what the peer observes: where, when, and what."""
+
+    route: Literal["token", "invoke", "status", "stream"] = Field(description="stream strikes chat and debug too")
+    name: str | None = Field(
+        None, pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="by default route and what, as status-503"
+    )
+    calls: CallNumbers | None = Field(
+        None,
+        description="2, 2-4 or every 3: counted among the calls that fit step, after and turn, "
+        "per job on status, else per client; 1 if absent, with chance all",
+    )
+    after: Duration | None = Field(None, description="on status: only calls from this job time on count")
+    step: StepId | None = Field(None, description="on status: only calls while the job is in this step count")
+    turn: int | None = Field(None, ge=1, description="on status: only calls for a job of this turn count, from 1")
+    chance: Chance | None = Field(None, description="5%: drawn by the call's number")
+    answer: Literal[200, 400, 401, 403, 404, 429, 500, 502, 503, 504] | None = Field(
+        None, description="the status that comes in place of the answer; the request is not processed"
+    )
+    retry_after: RetryAfter | None = Field(None, description="2s, {date: 2s}, or {text: nonsense}")
+    error: str | None = Field(
+        None, pattern=r"^[!#-\[\]-~]{1,80}$", description="on token, with 400 or 401: the error code of RFC 6749"
+    )
+    body: Literal["default", "html", "empty", "problem"] = "default"
+    strike: Strike | None = Field(None, description="what becomes of the reply at the socket")
+    delay: Duration | None = Field(None, gt=0, description="silence, and then the answer")
+    status_word: str | None = Field(
+        None, pattern=r"^[ -~]{1,80}$", description="this word in status, the rest as RUNNING"
+    )
+    odd_body: Literal[True] | None = Field(None, description="unknown members, another order")
+    omit: tuple[str, ...] | None = Field(None, strict=False, min_length=1, description="members that are left out")
+    expire_token: Literal[True] | None = Field(None, description="the token expires just before this call")
+    lose_reply: Literal[True] | None = Field(
+        None, description="accepted, but the answer never arrives; alone: reset, else as strike or answer say"
+    )
+
+    @property
+    def numbers(self) -> Calls:
+        """Which calls are meant: the first, or with a chance all, unless said otherwise."""
+        if self.calls is not None:
+            return self.calls
+        return Calls() if self.chance is None else Calls(1, None)
+
+    @property
+    def what(self) -> str:
+        """What it does, in the word that its default name ends in."""
+        if self.lose_reply:
+            return "lose-reply"
+        if self.answer is not None:
+            return str(self.answer)
+        named = {
+            "status-word": self.status_word, "odd-body": self.odd_body, "omit": self.omit,
+            "expire-token": self.expire_token,
+        }  # fmt: skip
+        return self.strike or next((word for word, given in named.items() if given), "delay")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Fault":
+        for complaint in _complaints(self):
+            raise ValueError(complaint)
+        return self
+
+
+def _complaints(fault: Fault) -> Iterable[str]:
+    given = [kind for kind in _KINDS if getattr(fault, kind) is not None]
+    alone = [kind for kind in given if kind in _ALONE and kind != "omit"]
+    if not given:
+        yield f"a fault says what goes wrong: one of {', '.join(_KINDS)}"
+    if len(alone) > 1 or (fault.omit and alone not in ([], ["odd_body"])):
+        yield f"a fault does one thing; this one has {' and '.join(k for k in given if k in _ALONE)}"
+    if fault.route != "status" and any(each is not None for each in (fault.step, fault.after, fault.turn)):
+        yield "step, after and turn are of a job: they need route: status"
+    yield from _of_the_answer(fault)
+    yield from _of_the_rest(fault, given)
+
+
+def _of_the_answer(fault: Fault) -> Iterable[str]:
+    if fault.answer == 200 and fault.body != "html":
+        yield "answer: 200 is a login page in place of the answer: add body: html"
+    if fault.answer is None and fault.body != "default":
+        yield "body is of an answer: add answer: 503, or whichever"
+    if fault.retry_after is not None and (fault.answer is None or fault.answer < 400):
+        yield "retry_after is of a refusal: add answer: 429 or 503"
+    if fault.error is not None and (fault.route != "token" or fault.answer not in (400, 401)):
+        yield "error is the code of a token refusal: it needs route: token with answer: 400 or 401"
+
+
+def _of_the_rest(fault: Fault, given: list[str]) -> Iterable[str]:
+    if fault.status_word is not None and fault.route == "token":
+        yield "a token answer has no status: status_word needs another route"
+    if fault.status_word in set(Status):
+        yield f"status_word takes an unknown word; {fault.status_word} is one of the wire's own"
+    if fault.expire_token and fault.route == "token":
+        yield "expire_token needs a call that carries a token: invoke, status or stream"
+    if fault.expire_token and (fault.answer not in (None, 401) or set(given) - {"expire_token", "answer", "delay"}):
+        yield "expire_token answers 401 by itself, and does nothing else"
+    if fault.lose_reply and (
+        fault.strike in ("slow-body", "close") or {"status_word", "odd_body", "omit"} & set(given)
+    ):
+        yield "a lost reply never arrives: lose_reply goes alone, or with answer or another strike"
+
+
+def fault_names(faults: Iterable[Fault], taken: Iterable[str] = ()) -> tuple[str, ...]:
+    """The name of each: its own, else route and what, numbered from the second on; none of those `taken`."""
+    listed = tuple(faults)
+    used = {*taken, *(fault.name for fault in listed if fault.name is not None)}
+    names: list[str] = []
+    for fault in listed:
+        name = fault.name
+        if name is None:
+            base, number = f"{fault.route}-{fault.what}", 1
+            name = base
+            while name in used:
+                number += 1
+                name = f"{base}-{number}"
+            used.add(name)
+        names.append(name)
+    return tuple(names)

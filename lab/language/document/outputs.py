@@ -1,0 +1,83 @@
+"""What a job that ends COMPLETE answers, in the ways it may be written."""
+
+import re
+from typing import Annotated, TypeAlias
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import JsonValue as Json
+
+from lab.language.document.words import Model
+
+LARGEST = 16 * 1024 * 1024
+"""The largest output, in bytes."""
+_UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1_000_000, "KiB": 1 << 10, "MiB": 1 << 20}
+_SIZE = re.compile(r"([0-9]{1,9})(B|kB|KB|MB|KiB|MiB)", re.ASCII)
+SIZE_PATTERN = r"^[0-9]{1,9}(B|kB|KB|MB|KiB|MiB)$"
+
+
+def size(value: object) -> int:
+    """`5MB 300kB 1MiB 80B` in bytes; ValueError says why anything else is none."""
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("a size is written 5MB, 300kB, 1MiB or 80B")
+    total = int(found[1]) * _UNITS[found[2]]
+    if total > LARGEST:
+        raise ValueError(f"an output is at most {LARGEST >> 20} MiB")
+    return total
+
+
+class JsonOutput(Model):
+    """JSON in a string, as the real API sends it. Strings within are templates and stay strings."""
+
+    json_: Json = Field(
+        alias="json",
+        description="any value, as YAML; where a drawn number should be a number, write the whole JSON as text "
+        "without json:, as output: '{\"price\": {{ data.price }}}'",
+    )
+
+
+class Html(Model):
+    """HTML, as agents with an HTML prompt answer."""
+
+    html: str = Field(description="HTML (a template)")
+
+
+class FileOutput(Model):
+    """The text of a file, sent as it stands: no template."""
+
+    file: str = Field(
+        min_length=1, max_length=200, description="a file within the folder of the scenario, as outputs/answer.html"
+    )
+
+
+class Filler(Model):
+    """Text of a stated size, for clients that must cope with it."""
+
+    filler: Annotated[
+        int, BeforeValidator(size, json_schema_input_type=Annotated[str, Field(pattern=SIZE_PATTERN)])
+    ] = Field(description="as 5MB, 300kB or 80B; at most 16 MiB")
+
+
+FORMS = ("json", "html", "file", "filler")
+
+
+def _form(value: object) -> str | None:
+    if value is None:
+        return "output:null"
+    if isinstance(value, dict):
+        return next((f"output:{form}" for form in FORMS if form in value), None)
+    forms: dict[type, str] = {JsonOutput: "json", Html: "html", FileOutput: "file", Filler: "filler"}
+    return f"output:{forms.get(type(value), 'text')}"
+
+
+Output: TypeAlias = Annotated[
+    Annotated[str, Tag("output:text")]
+    | Annotated[None, Tag("output:null")]
+    | Annotated[JsonOutput, Tag("output:json")]
+    | Annotated[Html, Tag("output:html")]
+    | Annotated[FileOutput, Tag("output:file")]
+    | Annotated[Filler, Tag("output:filler")],
+    Discriminator(_form),
+    Field(description="the answer: text (a template), null, {json: …}, {html: …}, {file: NAME}, or {filler: 5MB}"),
+]
+"""What a job that ends COMPLETE answers."""

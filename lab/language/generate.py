@@ -1,0 +1,182 @@
+"""Generated data: what `data` draws for one job, by name, and the values that templates make of it.
+
+What is drawn is recorded in JSON (`generate`) and given back to templates with the constants (`restore`), so a replay
+needs neither the seed nor the data generator. A drawn value depends on its name alone: seed, scenario, ordinal, entry.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING
+
+from lab.core.exchange import Json
+from lab.core.seeds import Seed, digest, draw
+from lab.language.document import Datum, Fake, Listed, Number, OneOf, nearest
+
+if TYPE_CHECKING:
+    from faker import Generator
+
+LOCALE = "en_US"
+"""Where a generated value comes from if its entry names no locale."""
+LONGEST_ARGUMENT = 10_000
+"""The most that an argument may ask for: letters, words, elements."""
+
+# faker's own providers of dates count from today, so the same seed gives another value tomorrow
+_UNDATED = frozenset({"century", "pytimezone", "timezone"})
+_DATED = frozenset({
+    "credit_card_expire", "credit_card_full", "passport_dates", "passport_dob", "passport_full", "pesel", "profile",
+    "rvnr", "simple_profile", "uuid1", "uuid7",
+})  # fmt: skip
+_UNFIT = frozenset({
+    "binary", "enum", "image", "json_bytes", "pydict", "pyiterable", "pylist", "pyobject", "pyset", "pystruct",
+    "pytuple", "tar", "xml", "zip",
+})  # fmt: skip
+
+
+def generate(data: Mapping[str, Datum], seed: Seed, prefix: str) -> dict[str, Json]:
+    """What is drawn for one job, as it is recorded; `prefix` is `SCENARIO/ORDINAL`. Constants are left out."""
+    return {
+        name: _drawn(datum, seed, f"{prefix}/data/{name}")
+        for name, datum in data.items()
+        if isinstance(datum, Number | OneOf | Fake | Listed)
+    }
+
+
+def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json]) -> dict[str, object]:
+    """The values that templates see: constants, and what was drawn, decimals as Decimal."""
+    return {name: _restored(datum, drawn[name]) if name in drawn else datum for name, datum in data.items()}
+
+
+def _drawn(datum: Datum, seed: Seed, stream: str) -> Json:
+    match datum:
+        case Number():
+            count = draw(seed, stream, *datum.steps)
+            return str(Decimal(count).scaleb(-datum.decimals)) if datum.decimals else count
+        case OneOf():
+            return datum.one_of[draw(seed, stream, 0, len(datum.one_of) - 1)]
+        case Fake():
+            seeded = int.from_bytes(digest(seed, stream))
+            return _faked(datum.fake, datum.locale or LOCALE, datum.model_extra or {}, seeded)
+        case Listed():
+            return [_drawn(datum.list, seed, f"{stream}/{place}") for place in range(datum.count)]
+        case _:
+            return datum
+
+
+def _restored(datum: Datum, drawn: Json) -> object:
+    match datum:
+        case Number() if isinstance(drawn, str):
+            return Decimal(drawn)
+        case Listed() if isinstance(drawn, list):
+            return [_restored(datum.list, element) for element in drawn]
+        case _:
+            return drawn
+
+
+def _faked(provider: str, locale: str, arguments: Mapping[str, object], seed: int) -> Json:
+    generator = _generator(locale)
+    generator.seed_instance(seed)
+    made: Callable[..., object] = getattr(generator, provider)
+    return _json(made(**arguments))
+
+
+def _json(value: object) -> Json:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Decimal():
+            return format(value, "f")
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case Mapping():
+            return {str(key): _json(element) for key, element in value.items()}
+        case Sequence() if not isinstance(value, bytes | bytearray):
+            return [_json(element) for element in value]
+        case _:
+            return str(value)
+
+
+@lru_cache(maxsize=16)
+def _generator(locale: str) -> "Generator":
+    from faker import Factory  # slow to load, and most scenarios' steps never ask for it
+
+    return Factory.create(locale)
+
+
+@lru_cache(maxsize=16)
+def _providers(locale: str) -> Mapping[str, str]:
+    """The names of what can be generated, each with the module that defines it."""
+    names: dict[str, str] = {}
+    for provider in reversed(_generator(locale).get_providers()):
+        for kind in reversed(type(provider).__mro__[:-1]):
+            names |= {
+                name: kind.__module__
+                for name, member in vars(kind).items()
+                if not name.startswith("_") and callable(getattr(provider, name))
+                if not isinstance(member, type)
+            }
+    return names
+
+
+USUAL = frozenset(
+    "address bs building_number bothify catch_phrase city color_name company company_suffix country country_code "
+    "currency_code first_name iban job last_name license_plate name postcode state street_address street_name "
+    "word".split()
+)
+"""Providers that are known to fit as they stand: a scenario with no others loads without Faker, which costs 50 ms."""
+
+
+PATTERNED = ("numerify", "bothify", "lexify")
+"""Providers that fill a pattern given as `text`."""
+
+
+def _usual(provider: str, arguments: Mapping[str, Json]) -> bool:
+    if provider in PATTERNED:
+        return list(arguments) == ["text"] and isinstance(arguments["text"], str)
+    return provider in USUAL and not arguments
+
+
+def check_fake(provider: str, locale: str | None, arguments: Mapping[str, Json]) -> str | None:
+    """What is wrong with an entry `{fake: provider, locale: …, …}`, or None."""
+    if locale is None and _usual(provider, arguments):
+        return None
+    place = locale or LOCALE
+    try:
+        _generator(place)
+    except (AttributeError, ImportError, ValueError):
+        from faker.config import AVAILABLE_LOCALES
+
+        return f"Faker has no locale {place}; {nearest(place, AVAILABLE_LOCALES)}".rstrip("; ")
+    known = _providers(place)
+    if provider not in known:
+        return f"Faker has no provider {provider}; {nearest(provider, known)}".rstrip("; ")
+    if provider in _DATED or (known[provider].startswith("faker.providers.date_time") and provider not in _UNDATED):
+        return (
+            f"{provider} counts from today's date; write a constant, or take the date from now, as {{{{ now[:10] }}}}"
+        )
+    if provider in _UNFIT:
+        return f"{provider} makes nothing that fits into a text"
+    return _check_arguments(provider, place, arguments)
+
+
+def _check_arguments(provider: str, locale: str, arguments: Mapping[str, Json]) -> str | None:
+    call: Callable[..., object] = getattr(_generator(locale), provider)
+    known = signature(call).parameters
+    for name, value in arguments.items():
+        if name not in known and not any(one.kind is Parameter.VAR_KEYWORD for one in known.values()):
+            return f"{provider} has no argument {name}; {nearest(name, known)}".rstrip("; ")
+        if isinstance(value, int) and abs(value) > LONGEST_ARGUMENT and _counts(name):
+            return f"{provider}: {name} is at most {LONGEST_ARGUMENT}"
+    try:
+        _faked(provider, locale, arguments, 0)
+    except Exception as error:  # noqa: BLE001 - a provider raises whatever it likes for arguments that don't suit it
+        return f"{provider} doesn't take these arguments: {error}"
+    return None
+
+
+def _counts(name: str) -> bool:
+    return any(part in name for part in ("nb", "length", "chars", "size", "digits", "rows", "num_", "count"))

@@ -1,0 +1,38 @@
+"""One fault by itself, as the control plane is sent it: the same shape, the same complaints."""
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lab.core.errors import ScenarioError
+from lab.core.exchange import Json, text_of
+from lab.language.document import Fault
+from lab.language.parse.collect import Collector
+from lab.language.parse.sentences import shape
+from lab.language.parse.tree import read
+
+_FILE = "fault"
+
+
+class _Faults(BaseModel):
+    """In a list, so that complaints find their words as in a scenario."""
+
+    model_config = ConfigDict(strict=True)
+
+    faults: tuple[Fault, ...] = Field(strict=False)
+
+
+def parse_fault(document: dict[str, Json]) -> Fault:
+    """The fault; ScenarioError with every complaint if it is none."""
+    whole = {"faults": [document]}
+    try:
+        return _Faults.model_validate(whole).faults[0]
+    except ValidationError as error:
+        tree = read(text_of(whole), _FILE)
+        collector = Collector(tree, _FILE)
+        shape(error, tree, collector)
+        raise ScenarioError(tuple(collector.complaints)) from None
+
+
+def complaints_of(error: ScenarioError) -> str:
+    """The complaints about one fault, in one line without places."""
+    said = ((each.what.removeprefix("faults[0]").lstrip(".: "), each.hint) for each in error.complaints)
+    return "; ".join(f"{what} ({hint})" if hint else what for what, hint in said)

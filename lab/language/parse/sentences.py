@@ -1,0 +1,229 @@
+"""What pydantic finds wrong with the shape of a document, in our own sentences."""
+
+import re
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from lab.core.exchange import Json
+from lab.language import document as doc
+from lab.language.document.server import NAME, ORIGIN
+from lab.language.parse.collect import Collector
+from lab.language.parse.tree import Path, Tree
+
+MODELS: dict[str, type[doc.Model]] = {
+    "agent": doc.Agent,
+    "ask:form": doc.Ask,
+    "settings": doc.Switches,
+    "accounts": doc.Accounts,
+    "users": doc.User,
+    "clients": doc.Application,
+    "token": doc.Token,
+    "latency": doc.Latencies,
+    "form:between": doc.Between,
+    "form:median": doc.LogNormal,
+    "form:observed": doc.Observed,
+    "data:number": doc.Number,
+    "data:one_of": doc.OneOf,
+    "data:fake": doc.Fake,
+    "data:list": doc.Listed,
+    "step:work": doc.Work,
+    "step:wait": doc.Pause,
+    "step:gate": doc.Gate,
+    "step:complete": doc.Complete,
+    "step:error": doc.Failure,
+    "again": doc.Again,
+    "verdicts": doc.Routes,
+    "labels": doc.Labels,
+    "reviewer:vote": doc.Vote,
+    "reviewer:script": doc.Script,
+    "script": doc.Vote,
+    "faults": doc.Fault,
+    "retry:date": doc.RetryDate,
+    "retry:text": doc.RetryText,
+    "narration": doc.Narration,
+    "limits": doc.Limits,
+    "turns": doc.Turn,
+    "output:json": doc.JsonOutput,
+    "output:html": doc.Html,
+    "output:file": doc.FileOutput,
+    "output:filler": doc.Filler,
+}
+"""The part of the document that a key, or the tag of a union, leads to."""
+
+_PATTERNS = {
+    ORIGIN: "is an origin, as https://host or http://host:port",
+    NAME: "is without blanks and colons, at most 200 characters",
+    r"^[a-z0-9-]{1,63}$": "is of small letters, digits and -, at most 63",
+    r"^[A-Z0-9_]{1,200}$": "is of capital letters, digits and _, at most 200",
+    r"^[a-z0-9][a-z0-9-]{0,79}$": "is of small letters, digits and -, at most 80",
+    r"^[a-z]{2,3}(_[A-Z]{2})?$": "is written de_DE",
+    r"^[A-Za-z0-9_.:/ -]{1,200}$": "is the name of a role",
+}
+_WORDS = {
+    "string_type": "takes text",
+    "int_type": "takes a whole number",
+    "int_from_float": "takes a whole number",
+    "float_type": "takes a number",
+    "bool_type": "takes true or false",
+    "tuple_type": "takes a list",
+    "dict_type": "takes keys and values",
+    "model_type": "takes keys and values",
+    "union_tag_not_found": f"a step begins with one of {', '.join(doc.STEP_KINDS)}",
+}
+
+
+def shape(error: ValidationError, tree: Tree, collector: Collector, root: type[doc.Model] = doc.Scenario) -> None:
+    """Complain about everything that `error` lists; `root` is the model of the whole document."""
+    details = error.errors(include_url=False)
+    typos = dict(_typos(details, tree))
+    for detail in details:
+        path = _path(detail["loc"], tree)
+        model = _model(detail["loc"]) or root
+        match detail["type"]:
+            case "missing":
+                if path not in typos.values():
+                    _missing(path, collector)
+            case "extra_forbidden":
+                _unknown(path, model, typos, collector)
+            case _:
+                _wrong(path, detail, tree, collector)
+
+
+def _path(loc: tuple[str | int, ...], tree: Tree) -> Path:
+    """The place that pydantic means, without the names of unions' branches."""
+    path: Path = ()
+    for position, part in enumerate(loc):
+        if (*path, part) in tree.places:
+            path = (*path, part)
+        elif part == "[key]" or (isinstance(part, str) and ":" in part) or part in ("int", "float"):
+            continue
+        elif position == len(loc) - 1:
+            path = (*path, part)  # a key that is missing
+    return path
+
+
+def _model(loc: tuple[str | int, ...]) -> type[doc.Model] | None:
+    for part in reversed(loc[:-1]):
+        if isinstance(part, str) and part in MODELS:
+            return MODELS[part]
+    return None
+
+
+def _keys(model: type[doc.Model]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _typos(details: list[ErrorDetails], tree: Tree) -> Iterator[tuple[Path, Path]]:
+    """Each unknown key that is nearly a missing one, with the missing one."""
+    missing = {_path(detail["loc"], tree) for detail in details if detail["type"] == "missing"}
+    for detail in details:
+        if detail["type"] == "extra_forbidden":
+            path = _path(detail["loc"], tree)
+            for other in missing:
+                if other[:-1] == path[:-1] and doc.nearest(str(path[-1]), [str(other[-1])]):
+                    yield path, other
+
+
+def _missing(path: Path, collector: Collector) -> None:
+    name = path[-1]
+    if isinstance(name, int):
+        collector.add(path[:-1], "takes two values", "smallest and largest, as [2s, 4s]")
+    else:
+        collector.add(path[:-1], f"{name} is missing")
+
+
+def _unknown(path: Path, model: type[doc.Model], typos: dict[Path, Path], collector: Collector) -> None:
+    key = str(path[-1])
+    kinds = [kind for kind in doc.STEP_KINDS if kind in model.model_fields]
+    if key in doc.STEP_KINDS and kinds and model not in (doc.Scenario, doc.Narration):
+        collector.add(path, f"a step is of one kind; this is {kinds[0]} and {key}", "make two steps of it", at_key=True)
+        return
+    forms = [form for form in doc.FORMS if MODELS[f"output:{form}"] is model]
+    if key in doc.FORMS and forms:
+        collector.add(path, f"an output is of one form; this is {forms[0]} and {key}", "leave one out", at_key=True)
+        return
+    known = _keys(model)
+    hint = f"did you mean {typos[path][-1]}?" if path in typos else doc.nearest(key, known)
+    collector.add(path, f"unknown key {key}", hint or f"known here: {', '.join(known)}", at_key=True)
+
+
+def _wrong(path: Path, detail: ErrorDetails, tree: Tree, collector: Collector) -> None:
+    value = _value(tree.value, path)
+    context = detail.get("ctx", {})
+    kind = detail["type"]
+    if kind == "too_short" and isinstance(value, list | dict) and len(value) >= context["min_length"]:
+        return  # pydantic counts only the elements that are right, and has complained of the others
+    if detail["loc"][-1] == "[key]":
+        collector.add(
+            path, f"unknown key {path[-1]}", f"known here: {context['expected']}".replace("'", ""), at_key=True
+        )
+        return
+    if detail["loc"][-1] in ("int", "float"):
+        kind = "float_type"  # a number of either kind is wanted
+    if kind == "union_tag_not_found" and path[-1] == "output":
+        named = (
+            next((near for key in value if (near := doc.nearest(key, doc.FORMS))), "")
+            if isinstance(value, dict)
+            else ""
+        )
+        collector.add(path, f"takes text, null, or one of {', '.join(doc.FORMS)}", named)
+        return
+    if kind == "model_type" and path[-1] == "reviewer":
+        collector.add(path, "takes nobody, or {after, verdict}, or {script}", doc.nearest(str(value), ["nobody"]))
+        return
+    what = _WORDS.get(kind) or _with_context(kind, context) or detail["msg"].removeprefix("Value error, ")
+    collector.add(path, what[:1].lower() + what[1:], _hint(kind, value, context))
+
+
+def _with_context(kind: str, context: dict[str, object]) -> str:
+    match kind:
+        case "string_pattern_mismatch":
+            return _PATTERNS.get(str(context["pattern"]), f"must match {context['pattern']}")
+        case "literal_error":
+            return f"takes {context['expected']}".replace("'", "").replace("True", "true")
+        case "greater_than":
+            return f"must be more than {context['gt']}"
+        case "greater_than_equal":
+            return f"must be at least {context['ge']}"
+        case "less_than_equal":
+            return f"must be at most {context['le']}"
+        case "too_short":
+            return "must not be empty"
+        case "string_too_short":
+            return "must not be empty"
+        case "too_long":
+            return f"takes at most {context['max_length']} values"
+        case _:
+            return ""
+
+
+def _hint(kind: str, value: Json, context: dict[str, object]) -> str:
+    match kind:
+        case "string_type" if isinstance(value, bool | int | float):
+            return "put it in quotes"
+        case "string_type" if value is None:
+            return "there is nothing here"
+        case "int_type" | "float_type" if isinstance(value, str) and re.fullmatch(r"-?[0-9.]+", value):
+            return "write it without quotes"
+        case "bool_type" if isinstance(value, str):
+            return f"{value} is text here"
+        case "tuple_type":
+            return "write - in front of each value, or [ ] around them"
+        case "literal_error" if isinstance(value, str):
+            return doc.nearest(value, re.findall(r"'([^']*)'", str(context["expected"])))
+        case _:
+            return ""
+
+
+def _value(value: Json, path: Path) -> Json:
+    for part in path:
+        match value, part:
+            case dict(), str():
+                value = value.get(part)
+            case list(), int() if part < len(value):
+                value = value[part]
+            case _:
+                return None
+    return value

@@ -1,0 +1,210 @@
+"""What a template may hold: an allow-list of nodes, filters, tests and names, walked before anything is compiled."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from jinja2 import nodes
+
+from lab.language.document import nearest
+
+NAMES = frozenset({"message", "match", "parameters", "data", "decisions", "job", "turn", "conversation", "now"})
+"""The names that a template may use."""
+
+FILTERS = frozenset({
+    "abs", "capitalize", "count", "default", "d", "dictsort", "escape", "e", "first", "float", "groupby",
+    "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr",
+    "replace", "reverse", "round", "safe", "select", "selectattr", "sort", "string", "striptags", "sum",
+    "title", "tojson", "trim", "truncate", "unique", "upper", "urlencode", "wordcount",
+})  # fmt: skip
+"""The filters that a template may use: none pads, repeats, fetches attributes or draws."""
+
+TESTS = frozenset({
+    "boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt", "integer",
+    "iterable", "le", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence", "string", "true",
+    "undefined", "upper",
+})  # fmt: skip
+"""The tests that a template may use after `is`."""
+
+FILTERS_IN_A_ROW = 4
+LOOPS = 2
+DEPTH = 64
+
+_PLAIN = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict,
+    nodes.Pair, nodes.Keyword, nodes.Slice, nodes.Compare, nodes.Operand, nodes.CondExpr, nodes.Concat, nodes.Add,
+    nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Not, nodes.And, nodes.Or, nodes.Neg, nodes.Pos,
+)  # fmt: skip
+_WORDS: dict[type[nodes.Node], str] = {
+    nodes.Assign: "{% set %}",
+    nodes.AssignBlock: "{% set %}",
+    nodes.Macro: "{% macro %}",
+    nodes.CallBlock: "{% call %}",
+    nodes.FilterBlock: "{% filter %}",
+    nodes.With: "{% with %}",
+    nodes.Block: "{% block %}",
+    nodes.Extends: "{% extends %}",
+    nodes.Include: "{% include %}",
+    nodes.Import: "{% import %}",
+    nodes.FromImport: "{% from %}",
+    nodes.ScopedEvalContextModifier: "{% autoescape %}",
+    nodes.Pow: "**",
+}
+
+
+Paths: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
+"""Paths that a template looks up, with their lines: `(2, ("data", "supplier"))`; cut short where a part is computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that a template may not do; `line` counts from 1 within its text."""
+
+    line: int
+    what: str
+    hint: str = ""
+
+
+class TemplateError(ValueError):
+    """A text is not a template that the lab renders; carries every fault, and the paths as `Template.paths`."""
+
+    def __init__(self, faults: tuple[Fault, ...], paths: Paths = ()) -> None:
+        super().__init__("; ".join(f"line {fault.line}: {fault.what}" for fault in faults))
+        self.faults = faults
+        self.line = faults[0].line
+        self.paths = paths
+
+
+def check(tree: nodes.Template) -> Paths:
+    """The paths that the template looks up, with their lines; TemplateError if it holds anything not allowed."""
+    walk = _Walk()
+    walk.visit(tree, frozenset(), 0, 0)
+    if walk.faults:
+        raise TemplateError(tuple(sorted(walk.faults, key=lambda fault: fault.line)), tuple(walk.paths))
+    return tuple(walk.paths)
+
+
+class _Walk:
+    """One passage over a parsed template: `scope` are the loop variables in force, `loops` the loops around."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.paths: list[tuple[int, tuple[str, ...]]] = []
+
+    def fault(self, node: nodes.Node, what: str, hint: str = "") -> None:
+        self.faults.append(Fault(node.lineno, what, hint))
+
+    def visit(self, node: nodes.Node, scope: frozenset[str], loops: int, depth: int) -> None:
+        if depth > DEPTH:
+            if not any(fault.what.startswith("nested") for fault in self.faults):
+                self.fault(node, f"nested more than {DEPTH} deep", "split the expression")
+            return
+        match node:
+            case nodes.For():
+                self._loop(node, scope, loops, depth)
+                return
+            case nodes.Name() | nodes.Getattr() | nodes.Getitem():
+                self._path(node, scope, loops, depth)
+                return
+            case nodes.Call():
+                self._call(node)
+                children = [*node.args, *node.kwargs]
+            case nodes.Filter():
+                self._filter(node)
+                children = list(node.iter_child_nodes())
+            case nodes.Test():
+                self._known(node, "test", node.name, TESTS)
+                self._no_stars(node, node.dyn_args, node.dyn_kwargs)
+                children = list(node.iter_child_nodes())
+            case _:
+                if not isinstance(node, _PLAIN):
+                    self.fault(node, f"{_WORDS.get(type(node), type(node).__name__.lower())} is not allowed here")
+                    return
+                children = list(node.iter_child_nodes())
+        for child in children:
+            self.visit(child, scope, loops, depth + 1)
+
+    def _loop(self, node: nodes.For, scope: frozenset[str], loops: int, depth: int) -> None:
+        if loops >= LOOPS:
+            self.fault(node, f"loops stand at most {LOOPS} deep")
+            return
+        if node.recursive:
+            self.fault(node, "a recursive loop is not allowed")
+        targets = frozenset(name.name for name in _names(node.target))
+        for name in sorted(targets):
+            if name in NAMES or name in ("loop", "range") or name.startswith("_"):
+                self.fault(node, f"a loop variable may not be called {name}")
+        self.visit(node.iter, scope, loops, depth + 1)
+        if node.test is not None:
+            self.visit(node.test, scope | targets, loops, depth + 1)
+        for child in node.body:
+            self.visit(child, scope | targets | {"loop"}, loops + 1, depth + 1)
+        for child in node.else_:
+            self.visit(child, scope, loops, depth + 1)
+
+    def _path(self, node: nodes.Expr, scope: frozenset[str], loops: int, depth: int) -> None:
+        parts: list[str] = []
+        current: nodes.Node = node
+        links = 0
+        while isinstance(current, nodes.Getattr | nodes.Getitem):
+            links += 1
+            match current:
+                case nodes.Getattr(attr=str(name)):
+                    parts.insert(0, name)
+                case nodes.Getitem(arg=nodes.Const(value=str() | int() as value)):
+                    parts.insert(0, str(value))
+                case nodes.Getitem(arg=argument):
+                    parts.clear()
+                    self.visit(argument, scope, loops, depth + links)
+            current = current.node
+        for part in parts:
+            if part.startswith("_"):
+                self.fault(node, f"a name may not begin with _: {part}")
+        if isinstance(current, nodes.Name):
+            self._root(current, tuple(parts), scope)
+        else:
+            self.visit(current, scope, loops, depth + links + 1)
+
+    def _root(self, node: nodes.Name, parts: tuple[str, ...], scope: frozenset[str]) -> None:
+        name = node.name
+        if name in scope:
+            return
+        if name in NAMES:
+            self.paths.append((node.lineno, (name, *parts)))
+        elif name == "range":
+            self.fault(node, "range is called with a number, as range(3)")
+        else:
+            hint = nearest(name, NAMES | scope) or f"known here: {' '.join(sorted(NAMES))}"
+            self.fault(node, f"unknown name {name}", hint)
+
+    def _call(self, node: nodes.Call) -> None:
+        if not (isinstance(node.node, nodes.Name) and node.node.name == "range"):
+            self.fault(node, "nothing may be called but range")
+        if node.kwargs:
+            self.fault(node, "range takes no named arguments")
+        self._no_stars(node, node.dyn_args, node.dyn_kwargs)
+
+    def _filter(self, node: nodes.Filter) -> None:
+        self._known(node, "filter", node.name, FILTERS)
+        self._no_stars(node, node.dyn_args, node.dyn_kwargs)
+        row = 0
+        current: nodes.Node | None = node
+        while isinstance(current, nodes.Filter):
+            row += 1
+            current = current.node
+        if row == FILTERS_IN_A_ROW + 1:
+            self.fault(node, f"at most {FILTERS_IN_A_ROW} filters in a row")
+
+    def _known(self, node: nodes.Node, kind: str, name: str, known: frozenset[str]) -> None:
+        if name not in known:
+            self.fault(node, f"unknown {kind} {name}", nearest(name, known))
+
+    def _no_stars(self, node: nodes.Node, *stars: nodes.Expr | None) -> None:
+        if any(star is not None for star in stars):
+            self.fault(node, "arguments can't be unpacked with *")
+
+
+def _names(target: nodes.Node) -> Iterator[nodes.Name]:
+    if isinstance(target, nodes.Name):
+        yield target
+    yield from target.find_all(nodes.Name)

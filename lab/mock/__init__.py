@@ -1,0 +1,1 @@
+"""The mock server without I/O: requests and decisions in, replies and facts out."""

@@ -1,0 +1,74 @@
+"""What the mock's parts hand to each other: a call on its way in, what it came to, and the reply."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response
+from lab.core.journal.fact import Fact
+from lab.core.refusal import Problem
+from lab.dialects.fusion import Route
+from lab.faults.model import Judged, Strike
+from lab.identity.records import TokenRecord
+from lab.jobs.ledger import Ledger
+from lab.jobs.plan import Outline
+from lab.mock.views import Views
+
+Pieces: TypeAlias = Iterator[tuple[Millis, bytes]]
+"""A body that leaves bit by bit: each piece with the instant at which it is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request to the API whose path, method and bearer are in order."""
+
+    views: Views
+    ledger: Ledger
+    route: Route
+    request: Request
+    bearer: TokenRecord
+    now: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a call came to; `outline` gives the latency, and is None where there is none."""
+
+    response: Response | Problem
+    job: str | None = None
+    outline: Outline | None = None
+    facts: tuple[Fact, ...] = ()
+    flags: tuple[str, ...] = ()
+    pieces: Pieces | None = None
+    """Of a stream: its body, in place of the response's."""
+    latency: str = "invoke"
+    """The route whose latency is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """A reply, how long it is withheld, and what it brings."""
+
+    response: Response
+    held: Millis = 0
+    route: str = "unknown"
+    job: str | None = None
+    facts: tuple[Fact, ...] = ()
+    flags: tuple[str, ...] = ()
+    pieces: Pieces | None = None
+    client: str | None = None
+    """Of a token request: who was granted."""
+    struck: Judged | None = None
+    """The fault that made this of the reply."""
+    strike: Strike | None = None
+    """What the shell does to it beside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What became of a control command: 200, or a refusal with its reason."""
+
+    status: int
+    why: str = ""
+    facts: tuple[Fact, ...] = ()

@@ -1,0 +1,103 @@
+"""What a mock is made with: scenarios, switches, seed, epoch, who is known, where it is reached."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from lab.core.clock import Epoch, Millis
+from lab.core.seeds import Seed
+from lab.identity.clients import DEMO, JANE, Account, Client, aistudio_cli
+from lab.identity.metadata import issuer
+from lab.jobs.plan import Drawn, Outline
+from lab.language.document import IDENTITY, Layers, Scenario, Switches
+from lab.mock.crowd import MOST_JOBS
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the mock is made with. In a replay `recorded` holds the draws by client, scenario and ordinal."""
+
+    outlines: tuple[Outline, ...]
+    switches: Switches
+    seed: Seed
+    epoch: Epoch
+    clients: tuple[Client, ...] = (DEMO,)
+    scripted: bool = True
+    """Whether scripted reviewers answer; False when a person does."""
+    recorded: Mapping[tuple[str, str, int], Drawn] | None = None
+    accounts: tuple[Account, ...] = (JANE,)
+    """The users; the first is the default one, where nobody logs in."""
+    base: str = ""
+    """The public origin under which the mock is reached, where one was given."""
+    here: str = ""
+    """The origin at which it listens; never recorded, for its port varies."""
+    layers: Layers | None = None
+    """What `switches` came of, where scenarios may say otherwise; None: `switches` are all that was said."""
+    most_jobs: int = MOST_JOBS
+    """How many jobs may be alive; beyond it, invoke answers 429."""
+    token_scenario: str | None = None
+    """Of several scenarios, the one whose lifetime and latency of tokens hold: a token request names no team."""
+    former: tuple[tuple[Millis, Outline], ...] = ()
+    """Scenarios that were edited, oldest first: each goes on for the jobs that were accepted before its instant."""
+
+    def edited(self, made: Outline, now: Millis) -> "Config":
+        """The same with a scenario that was edited, or is new, from the instant after `now` on."""
+        before = [each for each in self.outlines if each.name == made.name]
+        outlines = tuple(made if each.name == made.name else each for each in self.outlines)
+        changed = replace(
+            self, outlines=outlines if before else (*outlines, made),
+            former=(*self.former, *((now + 1, each) for each in before)),
+        )  # fmt: skip
+        return changed._resettled()
+
+    def following(self, scenario: str, seed: Seed) -> "Config":
+        """The same with lifetime and latency of tokens, switches and seed of one of the scenarios."""
+        return replace(self, token_scenario=scenario, seed=seed)._resettled()
+
+    def _resettled(self) -> "Config":
+        """The same with the switches that its layers give now."""
+        return self.settled(self.layers) if self.layers is not None else self
+
+    @property
+    def token_outline(self) -> Outline | None:
+        """The scenario that tokens follow: the only one, or the one named; else None."""
+        if len(self.outlines) == 1:
+            return self.outlines[0]
+        return next((each for each in self.outlines if each.name == self.token_scenario), None)
+
+    @property
+    def origin(self) -> str:
+        """What URLs in answers start with: never taken from a request."""
+        return self.base or self.here or "http://127.0.0.1"
+
+    @property
+    def own(self) -> str:
+        """The origin that only this start of the lab has; empty if a public one was given."""
+        return "" if self.base else self.origin
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of tokens."""
+        return issuer(self.switches.issuer, self.switches.profile, self.origin)
+
+    def settled(self, layers: Layers) -> "Config":
+        """The same with these layers: `switches` are the server's, with those of a scenario that stands alone."""
+        alone = self.token_outline
+        return replace(self, layers=layers, switches=layers.over(alone.scenario.settings if alone else None))
+
+    def switches_of(self, scenario: Scenario) -> Switches:
+        """The switches for jobs of a scenario; those of the identity domain are always the server's."""
+        own = scenario.settings
+        if self.layers is None and not own.model_fields_set:
+            return self.switches
+        layers = self.layers or Layers(below=self.switches.said)
+        shared = {name: getattr(self.switches, name) for name in IDENTITY}
+        return layers.over(own).model_copy(update=shared)
+
+    def client(self, name: str) -> Client | None:
+        """The client of that id; Oracle's CLI is known to every lab."""
+        known = (*self.clients, aistudio_cli(self.switches.pod))
+        return next((client for client in known if client.id == name), None)
+
+    def account(self, name: str | None) -> Account | None:
+        """The user of that name."""
+        return next((account for account in self.accounts if account.name == name), None)

@@ -1,0 +1,67 @@
+"""How many jobs haven't ended: looked at only where the limit is in sight (bad-inputs.md §2).
+
+As long as fewer jobs were accepted than may be alive, nothing is looked at. From then on each job is looked at when it
+may have moved on, and never twice in one span.
+"""
+
+from collections.abc import Callable, Iterable
+from heapq import heapify, heappop, heappush
+
+from lab.core.clock import Millis
+from lab.core.journal.fact import Fact
+from lab.jobs.facts import GateDecided, JobAccepted, LedgerCleared, WaitEnded
+from lab.jobs.ledger import Ledger
+from lab.jobs.timeline import Span
+
+MOST_JOBS = 100_000
+_AT_ONCE = -1
+
+
+class Crowd:
+    """The jobs of one ledger that are alive; a memo, never state."""
+
+    def __init__(self, span_of: Callable[[Ledger, str, Millis], Span | None]) -> None:
+        self._span_of = span_of
+        self._alive: set[str] | None = None
+        self._due: list[tuple[Millis, str]] = []
+
+    def full(self, ledger: Ledger, now: Millis, most: int) -> bool:
+        """Whether as many jobs are alive as may be."""
+        if ledger.accepted < most:
+            return False
+        if self._alive is None:
+            self._alive = set(ledger.jobs())
+            self._due = [(_AT_ONCE, job) for job in self._alive]
+            heapify(self._due)
+        while self._due and self._due[0][0] <= now:
+            self._look(ledger, heappop(self._due)[1], now, self._alive)
+        return len(self._alive) >= most
+
+    def _look(self, ledger: Ledger, job: str, now: Millis, alive: set[str]) -> None:
+        span = self._span_of(ledger, job, now) if job in alive else None
+        if span is None or span.status.final:
+            alive.discard(job)
+        elif span.until is not None:
+            heappush(self._due, (span.until, job))
+
+    def note(self, facts: Iterable[Fact]) -> None:
+        """Take facts that were committed."""
+        if self._alive is None:
+            return
+        for fact in facts:
+            match fact:
+                case LedgerCleared():
+                    self.forget()
+                    return
+                case JobAccepted():
+                    self._alive.add(fact.job)
+                    heappush(self._due, (_AT_ONCE, fact.job))
+                case GateDecided() | WaitEnded():
+                    heappush(self._due, (_AT_ONCE, fact.job))
+                case _:
+                    continue
+
+    def forget(self) -> None:
+        """Begin anew when next asked."""
+        self._alive = None
+        self._due = []

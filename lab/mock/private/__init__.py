@@ -1,0 +1,1 @@
+"""Routes that only one dialect has."""

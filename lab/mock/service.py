@@ -1,0 +1,253 @@
+"""The one loop around the mock: load, call, commit, and tell the observers.
+
+It serves the server's sockets, the in-memory transport and replay alike. With the memory ledger nothing is
+ever missing and nothing conflicts, so the loop is a straight line.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from lab.app.observe import Noted, Observation, Observer, Requested, Touched
+from lab.core.clock import Millis
+from lab.core.exchange import Json, Request, Response
+from lab.core.journal.fact import Fact
+from lab.core.refusal import Problem
+from lab.dialects.fusion import without_files
+from lab.faults.arming import Planned, arm, disarm, listed
+from lab.faults.model import Strike
+from lab.identity.endpoints import Desk, answer_device, live
+from lab.jobs.derived import Derived
+from lab.jobs.facts import FaultStruck, LedgerCleared, TokenRevoked
+from lab.jobs.gates import Origin
+from lab.jobs.ledger import JobRecord, MemoryLedger, job_key, job_named
+from lab.jobs.plan import Outline
+from lab.jobs.shell import ScenarioLoaded
+from lab.mock.calls import Pieces, Ruling
+from lab.mock.deciding import decide
+from lab.mock.mock import Mock
+from lab.mock.private.pod import POD_CLIENT
+from lab.mock.rewinding import refold
+from lab.mock.views import Config, Look
+
+__all__ = ["Config", "Look", "Mock", "Over", "Pieces", "Planned", "Reply", "Ruling", "Service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one exchange: the shell withholds it for `held` milliseconds."""
+
+    x: int
+    response: Response
+    held: Millis
+    route: str
+    flags: tuple[str, ...]
+    job: str | None
+    pieces: Pieces | None = None
+    """Of a stream: its body, piece by piece, in place of the response's. It can be gone through once."""
+    strike: Strike | None = None
+    """What a fault does to it at the socket; the response is what leaves of it."""
+
+    def whole(self, now: Millis) -> tuple[Response, Millis]:
+        """The response with all of its body, and the instant at which it is over for a request of `now`."""
+        return self._joined(self._parts(), now)
+
+    def _parts(self) -> tuple[tuple[Millis, bytes], ...] | None:
+        return None if self.pieces is None else tuple(self.pieces)
+
+    def _joined(self, parts: tuple[tuple[Millis, bytes], ...] | None, now: Millis) -> tuple[Response, Millis]:
+        more = self.strike.lasts if self.strike else 0
+        if parts is None:
+            return self.response, now + self.held + more
+        last = max((when for when, _ in parts), default=now)
+        return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.held) + more
+
+    def over(self, now: Millis, until: Millis | None = None) -> "Over":
+        """How it ends for a peer in this process that asked at `now`, and waits until `until`."""
+        parts = self._parts()
+        response, at = self._joined(parts, now)
+        if until is None or at <= until:
+            cut, loss = (self.strike.cut, self.strike.loss) if self.strike else (None, None)
+            return Over(response, at, cut, loss)
+        if until < now + self.held or response.status == 0:
+            response = Response(0)
+        elif parts is not None:
+            response = replace(response, body=b"".join(part for when, part in parts if when <= until))
+        return Over(response, until, "client_gone", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What of a reply has left when its exchange is over; `loss` says why the peer has nothing of it."""
+
+    response: Response
+    at: Millis
+    cut: str | None
+    loss: str | None
+
+    @property
+    def sent(self) -> int | None:
+        """Bytes of the body that left, where it was cut."""
+        return len(self.response.body) if self.cut else None
+
+
+class Service:
+    """A mock, its ledger and its observers."""
+
+    def __init__(self, config: Config, ledger: MemoryLedger | None = None) -> None:
+        self.config = config
+        self.ledger = ledger or MemoryLedger()
+        self.observers: list[Observer] = []
+        self._mock = Mock(config)
+        self._exchanges = 0
+        self.strikes: Counter[tuple[str | None, str]] = Counter()
+        """How often each fault struck, by scenario (None: armed from outside) and name: for onlookers, no state."""
+
+    def tell(self, observation: Observation) -> None:
+        """Tell every observer."""
+        for observer in self.observers:
+            observer(observation)
+
+    def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0) -> Reply:
+        """Answer a request that was complete at `now`; the caller tells `Replied` once the last byte has left."""
+        self._exchanges += 1
+        x = self._exchanges
+        request = without_files(request) if request.body else request
+        done = self._mock.handle(self.ledger, request, now)
+        if self.observers:
+            self.tell(Requested(now, x, done.route, request, c, done.flags, took))
+            self._touch(done.job, now)
+        self._commit(done.facts, x)
+        if done.facts and self.observers:
+            self._touch(done.job, now)
+        if done.struck is not None and (rule := done.struck.struck) is not None:
+            self.strikes[rule.scenario, rule.name] += 1
+            self.tell(Noted(now, FaultStruck(at=now, fault=rule.name, call=done.struck.call), x))
+        return Reply(x, done.response, done.held, done.route, done.flags, done.job, done.pieces, done.strike)
+
+    def word(self, problem: Problem, path: str) -> Response:
+        """A refusal by the shell, worded as the mock words one for that path."""
+        return self._mock.word(problem, path)
+
+    def next_exchange(self) -> int:
+        """An ordinal for an exchange that the shell answers without asking the mock."""
+        self._exchanges += 1
+        return self._exchanges
+
+    def _touch(self, job: str | None, now: Millis) -> None:
+        if job is not None and isinstance(self.ledger.get(job_key(job)), JobRecord):
+            self.tell(Touched(now, job))
+
+    def _commit(self, facts: tuple[Fact, ...], x: int | None) -> None:
+        self.ledger.commit(facts)
+        self._mock.views.crowd.note(facts)
+        for fact in facts:
+            self.tell(Noted(fact.at, fact, x))
+
+    def decide(
+        self, job: str, gate: str, verdict: str, now: Millis,
+        *, by: Origin = Origin.PERSON, name: str | None = None, comment: str | None = None,
+    ) -> Ruling:  # fmt: skip
+        """Admit a decision from outside the API, or refuse it: 400, 404 or 409 and the reason."""
+        found = job_named(self.ledger, job)
+        job = found[0] if found else job
+        ruling = decide(self._mock.views, self.ledger, job, gate, verdict, now, by=by, name=name, comment=comment)
+        if ruling.facts:
+            self._touch(job, now)
+            self._commit(ruling.facts, None)
+            self._touch(job, now)
+        return ruling
+
+    def end_tokens(self, client: str, do: str, now: Millis) -> Ruling:
+        """Revoke or expire every live token of a client."""
+        known = client == POD_CLIENT or self.config.client(client) is not None
+        if not known and self.config.switches.clients == "known":
+            return Ruling(404, "There is no such client.")
+        if do not in ("expire", "revoke"):
+            return Ruling(400, "do must be expire or revoke.")
+        good = [
+            token for token, record in self.ledger.tokens()
+            if record.client == client and live(self.ledger, record, now)
+        ]  # fmt: skip
+        self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in good), None)
+        return Ruling(200, f"{len(good)} ended")
+
+    def answer_device(self, user_code: str, answer: str, now: Millis) -> Ruling:
+        """A person's answer (approve or deny) for the device that shows this code."""
+        done = answer_device(Desk(self.config, self.ledger, now, []), user_code, answer, "control")
+        if isinstance(done, tuple):
+            return Ruling(*done)
+        self._commit((done,), None)
+        return Ruling(200)
+
+    def arm(self, fault: dict[str, Json], now: Millis, *, by: str = "control") -> Ruling:
+        """Arm a fault of the scenario's form; the ruling's `why` is its name, or what is wrong with it."""
+        return self._obeyed(arm(self.config, self.ledger, fault, now, by))
+
+    def disarm(self, name: str, now: Millis, *, by: str = "control") -> Ruling:
+        """Let an armed fault strike no more."""
+        return self._obeyed(disarm(self.config, self.ledger, name, now, by))
+
+    def faults(self) -> tuple[Planned, ...]:
+        """All faults that may strike, and how often each has."""
+        return tuple(listed(self.config, self.ledger, self.strikes))
+
+    def _obeyed(self, ruling: Ruling) -> Ruling:
+        self._commit(ruling.facts, None)
+        return ruling
+
+    def note(self, fact: Fact, x: int | None = None) -> None:
+        """Take a fact from outside: input facts are folded, all are told."""
+        job = getattr(fact, "job", None) if fact.kind == "input" else None
+        self._touch(job, fact.at)
+        self._commit((fact,), x)
+        self._touch(job, fact.at)
+
+    def load(self, made: Outline, now: Millis) -> None:
+        """Take up a scenario that was edited, or is new: jobs accepted after `now` play it."""
+        self.config = self.config.edited(made, now)
+        self._mock = Mock(self.config)
+        self.note(ScenarioLoaded(at=now, scenario=made.name, sha256=made.digest))
+
+    def recast(self, config: Config) -> None:
+        """Serve by another configuration from now on. No tape may run: its header tells of the one before."""
+        self.config, self._mock = config, Mock(config)
+
+    def reset(self, now: Millis) -> None:
+        """Clear the ledger, its numbers too."""
+        self._mock.views.forget()
+        self.strikes.clear()
+        self.note(LedgerCleared(at=now, by="control"))
+
+    @property
+    def exchanges(self) -> int:
+        """The ordinal of the last exchange."""
+        return self._exchanges
+
+    def rewind(self, facts: tuple[Fact, ...], now: Millis) -> None:
+        """Hold what these facts fold to, and nothing else, as if it were `now`."""
+        self.config = replace(
+            self.config, former=tuple((min(until, now + 1), made) for until, made in self.config.former)
+        )  # fmt: skip
+        self._mock = Mock(self.config)
+        self.strikes.clear()
+        refold(self.ledger, facts, now)
+
+    def derived(self, job: str, now: Millis) -> Derived | None:
+        """The derived facts of a job up to `now`, or None if it isn't known."""
+        return self._mock.views.derived(self.ledger, job, now)
+
+    def look(self, job: str, now: Millis) -> Look | None:
+        """A job at `now`, or None if it isn't known."""
+        return self._mock.views.look(self.ledger, job, now)
+
+    def jobs(self) -> Iterator[str]:
+        """The ids of all jobs, oldest first."""
+        return self.ledger.jobs()
+
+    def status_of(self, job: str, now: Millis) -> bytes | None:
+        """The status body of a job, or None if it isn't known."""
+        found = job_named(self.ledger, job)
+        if found is None or self.look(job, now) is None:
+            return None
+        return self._mock.views.status(self.ledger, *found, now, shown=job).body

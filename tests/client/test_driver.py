@@ -1,0 +1,186 @@
+"""The driver: effects performed, observers told, in one process and over sockets."""
+
+import asyncio
+
+import pytest
+
+from lab.app import Answer, App, Outcome, Question, Received, Run, Send, run
+from lab.app.observe import Asked, Ended, Lost, Observation, Replied, Requested, Waiting
+from lab.client.driver import drive
+from lab.client.instant import run_instantly
+from lab.client.memory import InMemoryTransport
+from lab.client.transport import HttpTransport
+from lab.clocks import ManualClock, SystemClock, settle
+from lab.core.exchange import Request
+from lab.identity.clients import DEMO
+from lab.mock.service import Service
+from lab.server.app import MockServer
+from tests.server.conftest import SCOPE, TEAM, make_service
+
+APP = App(TEAM, "Share it", DEMO.id, DEMO.secret, SCOPE)
+
+
+async def approve(question: Question) -> Answer:
+    return Answer(-1, "APPROVE_ACTION")
+
+
+async def never(question: Question) -> Answer:
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError
+
+
+async def in_memory(service: Service, told: list[Observation], answers: object = None) -> tuple[Outcome, ManualClock]:
+    clock = ManualClock()
+    transport = InMemoryTransport(service, clock)
+    return await drive(run(APP, 0), transport, clock, told.append, answers), clock  # type: ignore[arg-type]
+
+
+async def test_in_one_process_a_run_ends_without_waiting_and_time_is_the_labs() -> None:
+    told: list[Observation] = []
+    outcome, clock = await in_memory(make_service(), told, approve)
+    assert outcome.complete
+    assert outcome.output == "Shared."
+    assert 3_000 < clock.now() < 10_000
+    assert isinstance(told[-1], Ended)
+
+
+async def test_exchanges_are_numbered_and_every_one_has_its_reply() -> None:
+    told: list[Observation] = []
+    await in_memory(make_service(), told, approve)
+    asked = [each.x for each in told if isinstance(each, Requested)]
+    assert asked == [each.x for each in told if isinstance(each, Replied)] == list(range(1, len(asked) + 1))
+    assert [each.route for each in told if isinstance(each, Requested)][:3] == ["token", "invoke", "status"]
+    assert any(isinstance(each, Waiting) for each in told)
+
+
+async def test_without_an_answer_patience_runs_out() -> None:
+    told: list[Observation] = []
+    outcome, clock = await in_memory(make_service(), told, never)
+    assert (outcome.status, clock.now() > 15 * 60_000) == ("ERROR", True)
+    assert sum(isinstance(each, Asked) for each in told) > 40
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+@pytest.mark.parametrize("action", ["APPROVE_ACTION", "REJECT_ACTION"])
+async def test_stepped_by_hand_and_driven_are_the_same_run(action: str) -> None:
+    async def answer(question: Question) -> Answer:
+        return Answer(0, action)
+
+    driven: list[Observation] = []
+    stepped: list[Observation] = []
+    one, two = make_service(), make_service()
+    server_side: tuple[list[Observation], list[Observation]] = ([], [])
+    one.observers.append(server_side[0].append)
+    two.observers.append(server_side[1].append)
+    outcome, _ = await in_memory(one, driven, answer)
+    assert run_instantly(two, APP, (stepped.append,), reviewer=lambda question, now: Answer(now, action)) == outcome
+    assert stepped == driven
+    assert server_side[0] == server_side[1]
+
+
+def test_a_run_needs_no_loop() -> None:
+    outcome = run_instantly(make_service(), APP)
+    assert (outcome.status, outcome.error) == ("ERROR", outcome.error)
+    assert outcome.elapsed > 15 * 60_000
+
+
+async def test_over_sockets_the_run_is_the_same_and_somebody_else_moves_the_clock() -> None:
+    service, clock = make_service(), ManualClock()
+    server = MockServer(service, clock)
+    origin = await server.start()
+    transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
+    told: list[Observation] = []
+    running = asyncio.create_task(drive(run(APP, 0), transport, clock, told.append, approve))
+    while not running.done():
+        await asyncio.wait({running}, timeout=0.005)
+        await clock.advance_by(500)
+    outcome = await running
+    assert outcome.output == "Shared."
+    assert not any(isinstance(each, Lost) for each in told)
+    await transport.close()
+    await server.stop()
+
+
+async def test_a_refused_connection_is_told_and_ends_the_run() -> None:
+    server = MockServer(make_service(), ManualClock())
+    origin = await server.start()
+    await server.stop()
+    clock, told = ManualClock(), []
+    transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
+    running = asyncio.create_task(drive(run(APP, 0), transport, clock, told.append))
+    while not running.done():
+        await asyncio.wait({running}, timeout=0.005)
+        await clock.advance_by(5_000)
+    assert (await running).status is None
+    assert {each.why for each in told if isinstance(each, Lost)} == {"refused"}
+    await transport.close()
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (b"", "reset"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "unreadable"),
+        (b"rubbish\r\n\r\n", "unreadable"),
+    ],
+)
+async def test_losses_are_named_by_what_was_observed(reply: bytes, why: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(reply)
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
+    clock, told = ManualClock(), []
+    running = asyncio.create_task(drive(run(APP, 0), transport, clock, told.append))
+    while not running.done():
+        await asyncio.wait({running}, timeout=0.005)
+        await clock.advance_by(5_000)
+    assert {each.why for each in told if isinstance(each, Lost)} == {why}
+    await transport.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_cancelled_run_leaves_no_task_behind() -> None:
+    service, clock = make_service(), SystemClock()
+    transport = InMemoryTransport(service, clock)
+    running = asyncio.create_task(drive(run(APP, 0), transport, clock, lambda told: None, never))
+    await settle()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_a_reply_that_lies_in_the_socket_when_time_is_up_is_read() -> None:
+    """The process was busy with other things; nothing is late but itself."""
+    sent = asyncio.Event()
+
+    class Late(SystemClock):
+        async def sleep_until(self, instant: int) -> None:
+            await sent.wait()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" + 5_000_000 * b"x")
+        sent.set()
+        await writer.drain()
+        writer.close()
+
+    def asks() -> Run:
+        received = yield Send("status", Request("GET", "/s"), 1)
+        assert isinstance(received, Received)
+        return Outcome(str(len(received.response.body)), None, None, None, None, 1, 1)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
+    try:
+        assert (await drive(asks(), transport, Late(), lambda told: None)).status == "5000000"
+    finally:
+        await transport.close()
+        server.close()
+        await server.wait_closed()

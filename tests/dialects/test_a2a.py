@@ -1,0 +1,387 @@
+"""A2A on the same jobs: cards, search, JSON-RPC and its stream (contract.md §9)."""
+
+import json
+
+import pytest
+
+from lab.app.observe import Noted
+from lab.core.exchange import Request
+from lab.dialects.fusion import API, path_of
+from lab.jobs.facts import GateDecided, JobAccepted
+from tests.wire_peer import DOCUMENT, OTHER, invoke, read, service, status, token
+
+HIDDEN = DOCUMENT | {"name": "hidden", "title": "Hidden", "agent": {"code": "HIDDEN", "published": False}}
+TALK = DOCUMENT | {
+    "name": "talk", "title": "Small talk", "shows": "Says something.", "agent": {"code": "TALK"}, "match": None,
+    "steps": [{"work": "think", "takes": "1s"}, {"error": "no", "text": "Nothing to say."}],
+}  # fmt: skip
+BASE = "http://127.0.0.1"
+
+
+class Peer:
+    """A client of one agent team that speaks JSON-RPC."""
+
+    def __init__(self, *documents, code="EXPENSES", **switches):
+        self.mock = service(*(documents or (DOCUMENT, TALK)), **switches)
+        self.bearer, self.code, self.facts = token(self.mock), code, []
+        self.mock.observers.append(lambda told: self.facts.append(told.fact) if isinstance(told, Noted) else None)
+
+    def send(self, body, now=0, route="a2a", bearer=None, kind="application/json"):
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = (("authorization", f"Bearer {bearer or self.bearer}"), ("content-type", kind))
+        return self.mock.serve(Request("POST", path_of(route, code=self.code), "", headers, raw), now)
+
+    def call(self, method, params, now=0, **more):
+        response = self.send({"jsonrpc": "2.0", "id": "c-1", "method": method, "params": params}, now, **more).response
+        assert response.status == 200, response.body
+        answer = read(response)
+        assert list(answer)[:2] == ["jsonrpc", "id"] and answer["id"] == "c-1"
+        return answer.get("error") or answer["result"]
+
+    def say(self, text, now=0, **members):
+        return self.call("message/send", {"message": message(text, **members)}, now)
+
+    def task(self, named, now, **more):
+        return self.call("tasks/get", {"id": named, **more}, now)
+
+
+def message(text, **members):
+    return {"kind": "message", "messageId": "m-1", "role": "user", "parts": [{"kind": "text", "text": text}], **members}
+
+
+def get(peer, route, code="EXPENSES"):
+    headers = (("authorization", f"Bearer {peer.bearer}"),)
+    return peer.mock.serve(Request("GET", path_of(route, code=code), "", headers), 0).response
+
+
+# Cards and search
+
+
+def test_a_team_has_a_card_with_a_skill_for_each_scenario():
+    card = read(get(Peer(), "a2a-card"))
+    assert list(card) == [
+        "name", "description", "url", "version", "provider", "documentationUrl", "authentication", "capabilities",
+        "defaultInputModes", "defaultOutputModes", "skills",
+    ]  # fmt: skip
+    assert card["url"] == f"{BASE}{API}/a2a/v1/EXPENSES" and card["version"] == "3"
+    assert card["capabilities"] == {"streaming": True, "pushNotifications": False, "stateTransitionHistory": False}
+    assert card["defaultInputModes"] == card["defaultOutputModes"] == ["text"]
+    assert card["authentication"] == {"schemes": ["Bearer"], "credentials": None}
+    assert [(each["id"], each["examples"]) for each in card["skills"]] == [("expense", ["Taxi 42"])]
+
+
+@pytest.mark.parametrize("code", ["NOBODY", "HIDDEN", "agents"])
+def test_a_team_that_is_not_published_has_no_card(code):
+    response = get(Peer(DOCUMENT, HIDDEN), "a2a-card", code)
+    assert (response.status, read(response)["message"]) == (404, "Workflow not found.")
+
+
+@pytest.mark.parametrize(
+    ("asked", "total", "codes"),
+    [
+        ({}, 2, ["EXPENSES", "TALK"]),
+        ({"query": None, "skip": None, "top": None}, 2, ["EXPENSES", "TALK"]),
+        ({"query": "  "}, 2, ["EXPENSES", "TALK"]),
+        ({"query": "small"}, 1, ["TALK"]),
+        ({"query": "SAYS something"}, 1, ["TALK"]),
+        ({"query": "hidden"}, 0, []),
+        ({"skip": 1}, 2, ["TALK"]),
+        ({"top": 1}, 2, ["EXPENSES"]),
+        ({"skip": 1.0, "top": 1.0}, 2, ["TALK"]),
+        ({"skip": 9, "top": 100}, 2, []),
+    ],
+)
+def test_the_search_finds_published_teams(asked, total, codes):
+    peer = Peer(DOCUMENT, HIDDEN, TALK)
+    headers = (("authorization", f"Bearer {peer.bearer}"), ("content-type", "application/json"))
+    body = json.dumps(asked).encode()
+    found = read(peer.mock.serve(Request("POST", f"{API}/a2a/v1/agents/search", "", headers, body), 0).response)
+    assert list(found) == ["registry_version", "total_count", "resources"]
+    assert (found["total_count"], [each["id"] for each in found["resources"]]) == (total, codes)
+    for each in found["resources"]:
+        where = each["location"]["url"].removeprefix(BASE)
+        assert each["location"]["type"] == "agent_card"
+        assert read(peer.mock.serve(Request("GET", where, "", headers[:1]), 0).response)["name"] == each["id"]
+
+
+@pytest.mark.parametrize(
+    "asked", [[], {"query": 1}, {"skip": -1}, {"skip": True}, {"top": 0}, {"top": 101}, {"top": "1"}, b"", b"{"]
+)
+def test_a_wrong_search_is_refused(asked):
+    peer = Peer()
+    headers = (("authorization", f"Bearer {peer.bearer}"), ("content-type", "application/json"))
+    body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
+    assert peer.mock.serve(Request("POST", f"{API}/a2a/v1/agents/search", "", headers, body), 0).response.status == 400
+
+
+# JSON-RPC
+
+
+def test_a_message_starts_a_task_whose_gate_a_second_message_answers():
+    peer = Peer()
+    first = peer.say("Taxi 42", 250)
+    assert list(first) == ["kind", "id", "contextId", "status", "artifacts", "history"]
+    assert first["status"] == {"state": "submitted", "timestamp": "2026-01-01T00:00:00.250Z"}
+    assert (first["artifacts"], first["history"]) == ([], [])
+    assert peer.task(first["id"], 300)["status"] == {"state": "working", "timestamp": "2026-01-01T00:00:00.250Z"}
+    waiting = peer.task(first["id"], 2_250)
+    assert waiting["status"]["state"] == "input-required"
+    assert waiting["status"]["message"]["parts"][0]["text"].startswith("Pay 42 from ")
+    assert waiting["status"]["message"]["role"] == "agent"
+    answered = peer.say("yes", 3_000, taskId=first["id"], contextId=first["contextId"])
+    assert (answered["id"], answered["status"]["state"]) == (first["id"], "input-required")  # the wait
+    done = peer.task(first["id"], 200_000)
+    assert (done["status"]["state"], done["artifacts"][0]["parts"][0]["text"]) == ("completed", "Paid 42: fine")
+    assert "message" not in done["status"]
+
+
+def test_changes_that_are_asked_for_set_a_task_to_work_again_under_the_same_id():
+    peer = Peer(resume_job_id="new")
+    first = peer.say("Taxi 42")
+    again = peer.say("Another sum, please", 2_500, taskId=first["id"])
+    assert (again["id"], again["status"]) == (
+        first["id"],
+        {"state": "working", "timestamp": "2026-01-01T00:00:02.500Z"},
+    )
+    assert [fact.comment for fact in peer.facts if isinstance(fact, GateDecided)] == ["Another sum, please"]
+
+
+def test_a_send_takes_as_long_as_an_invoke_and_a_look_as_long_as_a_poll():
+    peer = Peer(DOCUMENT | {"latency": {"invoke": "300ms", "status": "70ms"}})
+    call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": message("Taxi 1")}}
+    sent = peer.send(call)
+    call |= {"method": "tasks/get", "params": {"id": read(sent.response)["result"]["id"]}}
+    assert (sent.held, peer.send(call, 300).held) == (300, 70)
+
+
+def test_a_task_is_a_job_of_the_other_api():
+    peer = Peer()
+    made = peer.say("Taxi 42")
+    body = read(peer.mock.serve(status(peer.bearer, made["id"]), 10).response)
+    assert (body["jobId"], body["conversationId"], body["status"]) == (made["id"], made["contextId"], "RUNNING")
+    job = read(peer.mock.serve(invoke(peer.bearer, {"message": "Taxi 7"}), 0).response)["jobId"]
+    assert (peer.task(job, 10)["contextId"], peer.task(job, 10)["status"]["state"]) == (None, "working")
+
+
+def test_a_message_in_the_context_of_a_gate_is_its_answer_too():
+    peer = Peer()
+    first = peer.say("Taxi 42", contextId="mine")
+    again = peer.say("reject", 2_500, contextId="mine")
+    assert (first["contextId"], again["id"], again["status"]["state"]) == ("mine", first["id"], "completed")
+    assert [str(fact.verdict) for fact in peer.facts if isinstance(fact, GateDecided)] == ["rejected"]
+    assert peer.say("Taxi 9", 3_000, contextId="mine")["id"] != first["id"]
+
+
+def test_a_failed_job_is_a_failed_task():
+    peer = Peer(code="TALK")
+    made = peer.say("Hello")
+    failed = peer.task(made["id"], 1_000)["status"]
+    assert (failed["state"], failed["message"]["parts"]) == ("failed", [{"kind": "text", "text": "Nothing to say."}])
+
+
+def test_tasks_send_makes_the_task_under_the_clients_id():
+    peer = Peer()
+    params = {"id": "my-task:1", "contextId": "mine", "message": {"role": "user", "parts": [{"type": "text", "text": "Taxi 1"}]}}  # fmt: skip
+    made = peer.call("tasks/send", params)
+    assert (made["id"], made["contextId"], made["status"]["state"]) == ("my-task:1", "mine", "submitted")
+    assert peer.call("tasks/send", params, 10)["code"] == -32602
+    assert read(peer.mock.serve(status(peer.bearer, "my-task:1"), 10).response)["jobId"] == "my-task:1"
+    assert [fact.job for fact in peer.facts if isinstance(fact, JobAccepted)] == ["my-task:1"]
+
+
+def test_history_is_told_when_it_is_asked_for():
+    peer = Peer()
+    made = peer.say("Taxi 42")
+    assert peer.task(made["id"], 0, historyLength=0)["history"] == []
+    said = peer.task(made["id"], 0, historyLength=5)["history"]
+    assert [(each["role"], each["parts"]) for each in said] == [("user", [{"kind": "text", "text": "Taxi 42"}])]
+
+
+def test_a_task_carries_the_metadata_of_the_call_that_started_it():
+    peer = Peer()
+    mine = {"trace": ["a", 1], "x": None}
+    made = peer.call("message/send", {"message": message("Taxi 42"), "metadata": mine})
+    assert list(made)[-1] == "metadata" and made["metadata"] == mine
+    assert peer.task(made["id"], 1)["metadata"] == mine
+    params = {"message": message("yes", taskId=made["id"]), "metadata": {"other": 1}}
+    assert peer.call("message/send", params, 2_500)["metadata"] == mine
+    assert "metadata" not in peer.say("Taxi 43")
+    assert peer.call("message/send", {"message": message("Taxi 42"), "metadata": []})["code"] == -32602
+    assert "metadata" not in read(peer.mock.serve(status(peer.bearer, made["id"]), 3_000).response)
+
+
+def test_a_team_that_is_not_published_has_no_tasks_either():
+    for switch in (404, 403):
+        peer = Peer(DOCUMENT, HIDDEN, code="HIDDEN", unpublished=switch)
+        draft = invoke(peer.bearer, {"message": "Taxi 42", "status": "DRAFT"}, "HIDDEN")
+        job = read(peer.mock.serve(draft, 0).response)["jobId"]
+        for method in ("tasks/get", "tasks/send", "message/send", "nonsense"):
+            call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"id": job}}
+            response = peer.send(call, 1).response
+            assert (response.status, read(response)["message"]) == (404, "Workflow not found.")
+
+
+def test_several_parts_are_joined_by_lines():
+    peer = Peer()
+    parts = [{"kind": "text", "text": "Taxi 42"}, {"kind": "text", "text": "please"}]
+    made = peer.say("", parts=parts)
+    assert (
+        json.loads(read(peer.mock.serve(status(peer.bearer, made["id"]), 0).response)["input"])["message"]
+        == "Taxi 42\nplease"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "named"),
+    [
+        (b"{", -32700, None),
+        (b'{"jsonrpc":"2.0","jsonrpc":"2.0"}', -32700, None),
+        (b"[1e999]", -32700, None),
+        ([], -32600, None),
+        ([{"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {}}], -32600, None),
+        ({"jsonrpc": "2.0", "method": "tasks/get"}, -32600, None),
+        ({"jsonrpc": "2.0", "id": True, "method": "tasks/get"}, -32600, None),
+        ({"jsonrpc": "2.0", "id": {}, "method": "tasks/get"}, -32600, None),
+        ({"jsonrpc": "1.0", "id": 7, "method": "tasks/get"}, -32600, 7),
+        ({"id": 7, "method": "tasks/get"}, -32600, 7),
+        ({"jsonrpc": "2.0", "id": 7, "method": 1}, -32600, 7),
+        ({"jsonrpc": "2.0", "id": "a", "method": "tasks/cancel", "params": {}}, -32601, "a"),
+        ({"jsonrpc": "2.0", "id": "a", "method": "message/stream", "params": {}}, -32601, "a"),
+        ({"jsonrpc": "2.0", "id": None, "method": "tasks/get", "params": []}, -32602, None),
+        ({"jsonrpc": "2.0", "id": 1.5, "method": "tasks/get", "params": {"id": ""}}, -32602, 1.5),
+        ({"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": "x", "historyLength": -1}}, -32602, 1),
+        ({"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": "x"}}, -32001, 1),
+    ],
+)  # fmt: skip
+def test_errors_come_in_json_rpc_and_name_the_call(body, code, named):
+    response = Peer().send(body).response
+    answer = read(response)
+    assert (response.status, list(answer)) == (200, ["jsonrpc", "id", "error"])
+    assert (answer["error"]["code"], answer["id"]) == (code, named) and answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"kind": "task"}, "kind"),
+        ({"role": "agent"}, "role"),
+        ({"messageId": ""}, "messageId"),
+        ({"messageId": 1}, "messageId"),
+        ({"parts": []}, "parts"),
+        ({"parts": {}}, "parts"),
+        ({"parts": [{"kind": "file", "file": {}}]}, "parts"),
+        ({"parts": [{"kind": "text", "text": 1}]}, "parts"),
+        ({"parts": [{"kind": "text", "text": " "}]}, "blank"),
+        ({"contextId": 1}, "contextId"),
+        ({"contextId": "c" * 201}, "contextId"),
+        ({"contextId": "\x00"}, "contextId"),
+        ({"taskId": ""}, "taskId"),
+    ],
+)
+def test_a_wrong_message_is_refused_by_name(members, says):
+    refused = Peer().say("Taxi 42", **members)
+    assert refused["code"] == -32602 and says in refused["message"]
+
+
+@pytest.mark.parametrize("named", ["", "a/b", "..", "t" * 201, "\n", "a b", "ä", "a%2f", 7, None])
+def test_a_wrong_id_is_refused(named):
+    peer = Peer()
+    assert peer.call("tasks/send", {"id": named, "message": message("Taxi 42")})["code"] == -32602
+    assert not peer.facts
+
+
+def test_a_task_belongs_to_its_owner_and_its_team():
+    peer = Peer()
+    made = peer.say("Taxi 42")
+    foreign = token(peer.mock, client=OTHER)
+    assert peer.call("tasks/get", {"id": made["id"]}, bearer=foreign)["code"] == -32001
+    params = {"message": message("yes", taskId=made["id"])}
+    assert peer.call("message/send", params, 2_500, bearer=foreign)["code"] == -32001
+    assert (
+        peer.call("message/send", {"message": message("x", contextId=made["contextId"])}, bearer=foreign)["code"]
+        == -32602
+    )
+    peer.code = "TALK"
+    assert peer.task(made["id"], 0)["code"] == -32001
+
+
+def test_only_a_task_that_waits_takes_an_answer():
+    peer = Peer()
+    made = peer.say("Taxi 42")
+    for now, word in ((0, "reached"), (70_000, "timed out")):
+        refused = peer.say("yes", now, taskId=made["id"])
+        assert refused["code"] == -32602 and word in refused["message"]
+    assert peer.say("yes", 2_500, taskId=peer.say("Taxi 1")["id"], contextId="other")["code"] == -32602
+    off = Peer(answer_by_message="off")
+    assert off.say("yes", 2_500, taskId=off.say("Taxi 42")["id"])["code"] == -32602
+    assert [fact for fact in (*peer.facts, *off.facts) if isinstance(fact, GateDecided)] == []
+
+
+@pytest.mark.parametrize(("code", "kind", "bearer", "wanted"), [
+    ("NOBODY", "application/json", None, 404), ("HIDDEN", "application/json", None, 404),
+    ("EXPENSES", "text/plain", None, 415), ("EXPENSES", "application/json", "x", 401),
+])  # fmt: skip
+def test_what_is_wrong_with_the_transport_is_said_in_http(code, kind, bearer, wanted):
+    peer = Peer(DOCUMENT, HIDDEN, code=code)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": message("Taxi 42")}}
+    for route in ("a2a", "a2a-stream"):
+        if route == "a2a-stream":
+            call["method"] = "message/stream"
+        response = peer.send(call, route=route, kind=kind, bearer=bearer).response
+        assert response.status == wanted and "message" in read(response)
+
+
+@pytest.mark.parametrize(("route", "method", "allow"), [
+    ("a2a", "GET", "POST"), ("a2a-stream", "GET", "POST"), ("a2a-card", "POST", "GET"),
+])  # fmt: skip
+def test_another_method_is_not_allowed(route, method, allow):
+    response = Peer().mock.serve(Request(method, path_of(route, code="EXPENSES")), 0).response
+    assert (response.status, response.header("allow")) == (405, allow)
+
+
+# The stream
+
+
+def events(peer, text, now=0, **members):
+    params = {"message": message(text, **members)}
+    reply = peer.send({"jsonrpc": "2.0", "id": 5, "method": "message/stream", "params": params}, now, "a2a-stream")
+    assert reply.response.header("content-type") == "text/event-stream"
+    told = [(when, piece.decode()) for when, piece in reply.pieces]
+    assert all(piece.startswith("data: ") and piece.endswith("\n\n") for _, piece in told)
+    assert told.pop()[1] == "data: [DONE]\n\n"
+    answers = [(when, json.loads(piece[6:])) for when, piece in told]
+    assert {(answer["jsonrpc"], answer["id"]) for _, answer in answers} == {("2.0", 5)}
+    return [(when, answer["result"]) for when, answer in answers]
+
+
+def test_a_stream_tells_each_state_until_somebody_has_to_speak():
+    peer = Peer()
+    told = events(peer, "Taxi 42", 1_000)
+    states = [(when, each["status"]["state"]) for when, each in told]
+    assert states == [(1_000, "submitted"), (1_000, "working"), (3_000, "input-required")]
+    again = events(peer, "changes please", 3_500, taskId=told[0][1]["id"], contextId=told[0][1]["contextId"])
+    assert [(when, each["status"]["state"]) for when, each in again] == [(3_500, "working"), (5_500, "input-required")]
+    assert {each["id"] for _, each in (*told, *again)} == {told[0][1]["id"]}
+
+
+def test_a_stream_ends_with_its_task():
+    peer = Peer(code="TALK")
+    assert [each["status"]["state"] for _, each in events(peer, "Hello")] == ["submitted", "working", "failed"]
+    last = events(Peer(DOCUMENT | {"steps": [{"complete": "done", "output": "At once."}]}), "Taxi 1")
+    assert [(each["status"]["state"], len(each["artifacts"])) for _, each in last] == [("completed", 1)]
+
+
+def test_what_is_wrong_before_the_stream_is_one_answer():
+    peer = Peer()
+    refused = peer.call("message/stream", {"message": message("yes", taskId="nobody")}, route="a2a-stream")
+    assert refused["code"] == -32001
+    assert peer.call("message/send", {}, route="a2a-stream")["code"] == -32601
+
+
+def test_faults_of_the_invocation_api_do_not_strike_here():
+    faults = [{"route": route, "answer": 503, "calls": "every 1"} for route in ("invoke", "stream")]
+    peer = Peer(DOCUMENT | {"faults": faults})
+    assert peer.mock.serve(invoke(peer.bearer, {"message": "Taxi 1"}), 0).response.status == 503
+    made = peer.say("Taxi 42")
+    assert made["status"]["state"] == "submitted" and peer.task(made["id"], 10)["id"] == made["id"]
+    assert events(peer, "Taxi 1")

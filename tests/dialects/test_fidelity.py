@@ -1,0 +1,108 @@
+"""The table of what is known: complete, and the source of the OpenAPI document."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from lab.core.exchange import Response
+from lab.dialects.fusion import API, find, path_of
+from lab.dialects.fusion.fidelity import BODY, GRANT, LOCAL_ROUTES, NODE, REQUEST, ROUTES, TABLE, TASK
+from lab.dialects.fusion.openapi import openapi
+from lab.dialects.fusion.requests import KNOWN
+from lab.language.document import Switches
+from lab.mock.mock import _API, _IDENTITY, _RELAYS
+from tests.wire_peer import invoke, read, service, status, token
+
+
+def body_at(now: int) -> dict[str, object]:
+    mock = service()
+    bearer = token(mock)
+    job = read(mock.serve(invoke(bearer, {"message": "Taxi 42"}), 0).response)["jobId"]
+    return read(mock.serve(status(bearer, str(job)), now).response)
+
+
+def test_every_field_of_the_wire_has_a_mark_in_its_order():
+    waiting = body_at(2_000)
+    assert [row.name for row in BODY] == list(waiting)
+    assert [row.name for row in NODE] == list(waiting["waitingNodeDetails"])
+    assert {row.name for row in REQUEST} == set(KNOWN)
+    assert [row.name for row in GRANT] == ["access_token", "token_type", "expires_in"]
+
+
+def test_every_claim_is_marked_and_names_a_switch_that_exists():
+    for row in TABLE:
+        assert row.marks and row.says and row.word in ("documented", "observed", "assumed")
+        assert not row.switch or row.switch in Switches.model_fields, row
+
+
+def test_bodies_have_the_types_that_the_table_says():
+    kinds = {str: "string", int: "integer", bool: "boolean", list: "array", dict: "object", type(None): "null"}
+    for now in (0, 2_000, 70_000):
+        for row in BODY:
+            assert kinds[type(body_at(now)[row.name])] in row.json.split("|"), row
+    node = body_at(2_000)["waitingNodeDetails"]
+    for row in NODE:
+        assert kinds[type(node[row.name])] in row.json.split("|"), row
+
+
+def test_the_document_declares_what_it_refers_to_and_is_json():
+    document = openapi("0.1.0")
+    text = json.dumps(document)
+    for part in text.split('"$ref": "#/')[1:]:
+        place = document
+        for name in part.split('"')[0].split("/"):
+            place = place[name]
+    assert document["openapi"] == "3.1.0"
+    ids = [each["operationId"] for path in openapi("0", local=True)["paths"].values() for each in path.values()]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_the_document_and_the_table_name_the_same_routes(local):
+    rows = (*ROUTES, *LOCAL_ROUTES) if local else ROUTES
+    declared = {f"{method} {path}" for path, method in operations(local)}
+    assert declared == {row.name.replace("{api}", API) for row in rows}
+
+
+def operations(local):
+    paths = openapi("0", local=local)["paths"]
+    return [(path, method.upper()) for path, each in paths.items() for method in each]
+
+
+def filled(path):
+    return path.replace("{code}", "EXPENSES").replace("{jobId}", "x")
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_what_is_declared_is_served_and_nothing_else(local):
+    declared = operations(local)
+    found = {find(method, filled(path), local=local).name for path, method in declared}
+    served = {*_API, *_IDENTITY, *_RELAYS, "status", "discovery", "jwks"}
+    assert found == (served if local else served - {"multiplex"})
+    for path, _ in declared:
+        other = find("PATCH", filled(path), local=local)
+        allowed = [method for each, method in declared if each == path]
+        assert (other.status, dict(other.headers)["allow"]) == (405, ", ".join(sorted(allowed)))
+
+
+def test_a_task_has_the_members_that_the_table_names():
+    mock = service()
+    call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": {
+        "messageId": "m", "parts": [{"kind": "text", "text": "Taxi 42"}],
+    }, "metadata": {}}}  # fmt: skip
+    request = replace(invoke(token(mock), call), path=path_of("a2a", code="EXPENSES"))
+    assert [row.name for row in TASK] == list(read(mock.serve(request, 0).response)["result"])
+
+
+def test_every_answer_of_the_mock_is_declared():
+    mock = service()
+    bearer = token(mock)
+    document = openapi("0.1.0")
+    path = "/api/fusion-ai/orchestrator/agent/v2/{code}/invokeAsync"
+    declared = document["paths"][path]["post"]["responses"]
+    answers: list[Response] = [
+        mock.serve(invoke(bearer, body), 0).response
+        for body in ({"message": "Taxi 42"}, {}, {"message": "x", "version": 9}, b"{")
+    ]
+    assert {str(answer.status) for answer in answers} <= set(declared)

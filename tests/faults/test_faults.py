@@ -1,0 +1,107 @@
+"""Which fault strikes a call: the first that fits, of those that count it."""
+
+import json
+
+import pytest
+
+from lab.core.exchange import Response
+from lab.faults.model import Judged, Place, Rule, judge, left_of, processed, rules, strike
+from lab.faults.substitutes import altered, altered_part
+from lab.language.document import Fault
+from lab.language.parse import parse
+from tests.language.test_fault_document import document
+
+
+def listed(*faults: str) -> tuple[Rule, ...]:
+    return rules(parse(document(*faults), "a.yaml"))["status"]
+
+
+def judged(found: tuple[Rule, ...], place: Place, calls: int = 1) -> list[str | None]:
+    """Which fault strikes each of so many calls at one place."""
+    counts: dict[str, int] = {}
+    struck: list[str | None] = []
+    for _ in range(calls):
+        done: Judged = judge(found, lambda rule: counts.get(rule.counter, 0), place, 7)
+        counts.update({rule.counter: value for rule, value in done.counted})
+        struck.append(done.struck.name if done.struck else None)
+    return struck
+
+
+def test_the_first_in_the_list_that_fits_strikes_and_all_of_them_count() -> None:
+    found = listed("route: status, calls: 2, answer: 503", "route: status, calls: 1-3, strike: reset")
+    assert judged(found, Place("J"), 4) == ["status-reset", "status-503", "status-reset", None]
+
+
+@pytest.mark.parametrize(
+    ("place", "struck"),
+    [
+        (Place("J", 5_000, 2, "w"), "status-503"),
+        (Place("J", 4_999, 2, "w"), None),
+        (Place("J", 5_000, 1, "w"), None),
+        (Place("J", 5_000, 2, "end"), None),
+    ],
+)
+def test_a_fault_heeds_job_time_turn_and_step(place: Place, struck: str | None) -> None:
+    assert judged(listed("route: status, after: 5s, turn: 2, step: w, answer: 503"), place) == [struck]
+
+
+def test_calls_that_do_not_fit_are_not_counted() -> None:
+    found = listed("route: status, step: w, calls: 2, answer: 503")
+    assert judge(found, lambda rule: 0, Place("J", 0, 1, "end"), 7).counted == ()
+
+
+@pytest.mark.parametrize(
+    ("what", "served"),
+    [
+        ({"answer": 503}, False), ({"strike": "reset"}, False), ({"strike": "truncate"}, False),
+        ({"strike": "stall"}, False), ({"expire_token": True}, False), ({"strike": "close"}, True),
+        ({"strike": "slow-body"}, True), ({"delay": "1s"}, True), ({"status_word": "X"}, True),
+        ({"odd_body": True}, True), ({"omit": ["a"]}, True), ({"lose_reply": True}, True),
+        ({"lose_reply": True, "answer": 504}, True), ({"lose_reply": True, "strike": "hang"}, True),
+    ],
+)  # fmt: skip
+def test_which_struck_requests_are_served_all_the_same(what: dict[str, object], served: bool) -> None:
+    assert processed(Fault.model_validate({"route": "invoke", **what})) == served
+
+
+REPLY = Response(200, (("content-type", "application/json"),), '{"a":"é€"}'.encode())
+STREAM = ((10, b"data: one\n\n"), (20, b"data: two\n\n"))
+
+
+def test_a_body_is_cut_between_two_letters() -> None:
+    for size in range(len(REPLY.body)):
+        body = strike("truncate", Response(200, (), REPLY.body[: size + 1]), None, 0).response.body
+        assert REPLY.body.startswith(body) and len(body) <= (size + 1) // 2
+        body.decode()
+
+
+def test_the_parts_of_a_stream_that_leave() -> None:
+    half = strike("truncate", REPLY, iter(STREAM), 5)
+    assert list(half.parts or ()) == [(10, b"data: one\n\n")] and half.strike is None
+    slow = list(strike("slow-body", REPLY, iter(STREAM), 5).parts or ())
+    assert [when for when, _ in slow] == [10 + 100 * place for place in range(22)]
+    assert b"".join(part for _, part in slow) == b"data: one\n\ndata: two\n\n"
+    late = list(strike("slow-body", REPLY, iter(STREAM), 50).parts or ())
+    assert [when for when, _ in late] == [50 + 100 * place for place in range(22)]
+    assert next(strike("garbage", REPLY, iter(STREAM), 5).parts or iter(()))[0] == 5
+
+
+def test_what_has_left_of_a_reply_that_was_cut() -> None:
+    assert left_of(REPLY, 0, 0) == Response(0)
+    assert left_of(REPLY, 200, 3).body == b'{"a'
+    assert left_of(REPLY, 200, None).body == b""
+
+
+def test_an_odd_grant_is_legal_and_says_less() -> None:
+    fault = Fault.model_validate({"route": "token", "odd_body": True, "omit": ["expires_in"]})
+    grant = b'{"access_token":"T","token_type":"Bearer","expires_in":3600,"scope":"s"}'
+    odd = json.loads(altered(fault, Response(200, (), grant)).body)
+    assert odd["token_type"] == "bearer" and odd["access_token"] == "T"
+    assert not {"scope", "expires_in"} & set(odd)
+    assert next(iter(odd)) != "access_token"
+
+
+def test_events_of_a_stream_are_altered_one_by_one() -> None:
+    fault = Fault.model_validate({"route": "stream", "status_word": "QUEUED"})
+    part = b'data: {"status":"WAITING","output":null}\n\ndata: [DONE]\n\n'
+    assert altered_part(fault, part) == b'data: {"status":"QUEUED","output":null}\n\ndata: [DONE]\n\n'

@@ -1,0 +1,156 @@
+"""Warnings: what loads, and is probably not meant."""
+
+import pytest
+
+from lab.jobs.lint import lint
+from lab.language.parse import parse_with_places
+
+HEAD = """\
+lab: 1
+name: a
+title: A
+agent: {code: A}
+ask: hello
+"""
+GATE = "  - {gate: g, asks: May it?, patience: 10m, reviewer: {after: 5s, verdict: approved}}\n"
+
+
+def warnings(steps: str, head: str = "") -> list[str]:
+    scenario, places = parse_with_places(HEAD + head + "steps:\n" + steps, "a.yaml")
+    return [str(complaint) for complaint in lint(scenario, "a.yaml", places)]
+
+
+END = "  - {complete: end, output: done}\n"
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        END,
+        "  - {work: w, takes: 1s}\n" + END,
+        GATE + END,
+        "  - {gate: g, asks: May it?, patience: 10m, reviewer: nobody}\n" + END,
+        "  - {wait: w, takes: 1h, again: {to: w, rounds: 2}}\n" + END,
+        "  - {complete: end, output: null}\n",
+        "  - {complete: end, output: {json: {}}}\n",
+        "  - {complete: end, output: {json: text}}\n",
+        "  - {complete: end, output: {json: '12'}}\n",
+        "  - {complete: end, output: {json: {payload: '{}'}}}\n",
+        "  - {complete: end, output: '{\"a\": {{ turn }}}'}\n",
+        GATE + "  - {complete: end, output: '{{ decisions.g.votes[0].by }}'}\n",
+        "  - {complete: end, output: ''}\n",
+        "  - {complete: end, output: {filler: 0B}}\n",
+        "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 4s, verdict: approved}}\n"
+        + END,
+        "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 9s, verdict: rejected}}\n"
+        + END,
+        "  - {gate: g, asks: Q, channel: EMAIL, approvals: 3, patience: 10s, reviewer: {script:"
+        " [{after: 4s, verdict: approved}, {after: 4s, verdict: rejected}]}}\n" + END,
+        END + "turns:\n  - ask: more\n    data: {x: 1}\n    steps:\n      - complete: end\n        output:"
+        " '{{ data.x }} {{ conversation.turns[0].output }} {{ turn }}'\n",
+        "  - {gate: g, asks: Q, patience: 1m, reviewer: nobody, verdicts: {timed-out: late}}\n"
+        + END
+        + "  - {error: late, text: Too late.}\n",
+    ],
+)
+def test_what_is_meant_brings_no_warning(steps: str) -> None:
+    assert warnings(steps) == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "warning"),
+    [
+        (
+            "  - {complete: end, output: {json: '{\"a\": {{ turn }}}'}}\n",
+            "a.yaml:7:29: the output of end is JSON quoted twice: json: was given a text of JSON;"
+            " write the value itself, or the text as output: without json:",
+        ),
+        (
+            END + "  - {complete: other, output: x}\n",
+            "a.yaml:8:5: no path leads to other; name it in a verdict or a next, or leave it out",
+        ),
+        (
+            "  - {work: a, takes: 1s, next: end}\n  - {work: b, takes: 1s}\n" + END,
+            "a.yaml:8:5: no path leads to b; name it in a verdict or a next, or leave it out",
+        ),
+        (
+            "  - {gate: g, asks: Q, patience: 1m, approval: false, reviewer: nobody, verdicts: {rejected: other}}\n"
+            + END
+            + "  - {complete: other, output: x}\n",
+            "a.yaml:9:5: no path leads to other; name it in a verdict or a next, or leave it out",
+        ),
+        (
+            "  - {gate: g, asks: Q, patience: 1m}\n" + END,
+            "a.yaml:7:5: g has no reviewer: without a person the job waits until it times out;"
+            " write reviewer: nobody if that is meant",
+        ),
+        (
+            "  - {gate: g, asks: Q, patience: 5s, reviewer: {after: 5s, verdict: approved}}\n" + END,
+            "a.yaml:7:48: g times out before its reviewer answers; 00:05.0 after the opening, patience ends at 00:05.0",
+        ),
+        (
+            "  - {gate: g, asks: Q, patience: 5s, reviewer: {script: [{after: 6s, verdict: approved}]}}\n" + END,
+            "a.yaml:7:48: g times out before its reviewer answers; 00:06.0 after the opening, patience ends at 00:05.0",
+        ),
+        (
+            "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 5s, verdict: approved}}\n"
+            + END,
+            "a.yaml:7:79: g times out before its reviewer has given 2 approvals;"
+            " 00:10.0 after the opening, patience ends at 00:10.0",
+        ),
+        (
+            "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {script:"
+            " [{after: 5s, verdict: approved}]}}\n" + END,
+            "a.yaml:7:79: g times out: its script holds too few votes; 1 of 2 votes are scripted",
+        ),
+        (
+            END
+            + "turns:\n  - ask: more\n    steps:\n      - {complete: end, output: x}\n      - {complete: off, output: y}\n",
+            "a.yaml:12:9: no path leads to off; name it in a verdict or a next, or leave it out",
+        ),
+        (
+            END + "turns:\n  - ask: more\n    steps:\n      - {complete: end, output: {html: '{{ message[:0] }}'}}\n",
+            "a.yaml:11:33: the output of end renders to nothing; write output: null if that is meant",
+        ),
+        (
+            "  - {gate: g, asks: Q, patience: 2h, reviewer: nobody}\n" + END,
+            "a.yaml:7:5: the token (1:00:00.0) expires while g waits (up to 2:00:00.0);"
+            " the client must ask for another; write token: {renewed: true} if that is meant",
+        ),
+        (
+            "  - {wait: w, takes: {between: [1m, 61m]}}\n" + END,
+            "a.yaml:7:5: the token (1:00:00.0) expires while w waits (up to 1:01:00.0);"
+            " the client must ask for another; write token: {renewed: true} if that is meant",
+        ),
+        (
+            '  - {complete: end, output: " "}\n',
+            "a.yaml:7:29: the output of end renders to nothing; write output: null if that is meant",
+        ),
+        (
+            '  - {complete: end, output: "{% if turn == 2 %}x{% endif %}"}\n',
+            "a.yaml:7:29: the output of end renders to nothing; write output: null if that is meant",
+        ),
+        (
+            '  - {complete: end, output: "{{ message.x }}"}\n'.replace("message.x", "conversation.turns[0].message"),
+            "a.yaml:7:29: the output of end doesn't render: there is no 0 here",
+        ),
+    ],
+)
+def test_what_is_probably_not_meant_is_told_with_its_place(steps: str, warning: str) -> None:
+    assert warnings(steps) == [warning]
+
+
+@pytest.mark.parametrize(("lifetime", "count"), [("9m", 1), ("599999ms", 1), ("10m", 0)])
+def test_a_token_may_live_just_as_long_as_the_longest_wait(lifetime: str, count: int) -> None:
+    assert len(warnings(GATE + END, f"token: {{lifetime: {lifetime}}}\n")) == count
+
+
+def test_a_job_that_is_meant_to_outlive_its_token_is_no_warning() -> None:
+    assert warnings(GATE + END, "token: {lifetime: 9m, renewed: true}\n") == []
+
+
+def test_a_constant_that_looks_like_a_misspelt_draw_is_told() -> None:
+    found = warnings(END, "data:\n  price: {betwen: [1, 2]}\n  address: {city: Rome}\n")
+    assert found == [
+        "a.yaml:7:10: price is a constant with a key betwen: nothing is drawn; did you mean between?",
+    ]

@@ -1,0 +1,99 @@
+"""Scenarios, plans and decisions as hypothesis draws them."""
+
+from hypothesis import strategies as st
+
+from lab.jobs.gates import Decision, Origin
+from lab.jobs.plan import Input, Invocation, Outline, Plan, outline, settle_draws
+from lab.jobs.plan import plan as make_plan
+from lab.language.document import Scenario, Verdict
+
+LATENCIES = st.one_of(
+    st.integers(1, 5000).map(lambda ms: f"{ms}ms"),
+    st.tuples(st.integers(1, 2000), st.integers(0, 3000)).map(
+        lambda pair: {"between": [f"{pair[0]}ms", f"{sum(pair)}ms"]}
+    ),
+    st.tuples(st.integers(1, 2000), st.integers(0, 3000)).map(
+        lambda pair: {"median": f"{pair[0]}ms", "p95": f"{sum(pair)}ms"}
+    ),
+    st.lists(st.integers(1, 2000).map(lambda ms: f"{ms}ms"), min_size=1, max_size=4).map(
+        lambda values: {"observed": values}
+    ),
+)
+VERDICTS = ("approved", "rejected", "changes-requested")
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, object]:
+    """A scenario as an author writes it, of up to six steps and two endings; whatever leads back is counted."""
+    count = draw(st.integers(1, 6))
+    names = [f"s{index}" for index in range(count)]
+    steps: list[dict[str, object]] = []
+    for index, name in enumerate(names):
+        ahead = [*names[index + 1 :], "done", "failed"]
+        kind = draw(st.sampled_from(("work", "wait", "gate")))
+        step: dict[str, object] = {kind: name}
+        if kind == "gate":
+            step |= {"asks": "May it go on?", "patience": f"{draw(st.integers(1, 9000))}ms"}
+            routes = {
+                verdict: draw(st.sampled_from(ahead))
+                for verdict in ("approved", "rejected", "timed-out")
+                if draw(st.booleans())
+            }
+            if draw(st.booleans()):
+                routes["changes-requested"] = draw(st.sampled_from(names[: index + 1]))
+                step["rounds"] = draw(st.integers(1, 3))
+            step["verdicts"] = routes
+            if draw(st.booleans()):
+                offered = VERDICTS if "changes-requested" in routes else VERDICTS[:2]
+                step["reviewer"] = {
+                    "after": f"{draw(st.integers(0, 9000))}ms",
+                    "verdict": draw(st.sampled_from(offered)),
+                    "comment": "because",
+                }
+        else:
+            step["takes"] = draw(LATENCIES)
+            if draw(st.booleans()):
+                step["next"] = draw(st.sampled_from(ahead))
+            if kind == "wait" and draw(st.booleans()):
+                step["again"] = {"to": draw(st.sampled_from(names[: index + 1])), "rounds": draw(st.integers(1, 3))}
+        steps.append(step)
+    steps += [{"complete": "done", "output": "Done."}, {"error": "failed", "text": "Failed."}]
+    return {"lab": 1, "name": "drawn", "title": "Drawn", "agent": {"code": "DRAWN"}, "ask": "go", "steps": steps}
+
+
+def scenarios() -> st.SearchStrategy[Outline]:
+    """The same, indexed."""
+    return documents().map(lambda document: outline(Scenario.model_validate(document)))
+
+
+def planned(made: Outline, seed: int = 7, *, at: int = 100, ordinal: int = 1, scripted: bool = True) -> Plan:
+    """The plan of a job accepted at `at`."""
+    call = Invocation("J", "demo", made.scenario.agent.code, made.name, ordinal, at, Input("go"))
+    return make_plan(made, call, seed, settle_draws(made, seed, ordinal), scripted=scripted)
+
+
+PLANS = st.builds(planned, scenarios(), st.integers(0, 2**40), scripted=st.booleans())
+INSTANTS = st.integers(0, 60_000)
+
+
+@st.composite
+def decisions_for(draw: st.DrawFn, plan: Plan) -> tuple[Decision, ...]:
+    """Decisions as a journal could hold them, and some that never could; in order of time."""
+    steps = list(plan.outline.steps)
+    made = st.builds(
+        Decision,
+        at=st.integers(100, 40_000),
+        step=st.sampled_from(steps),
+        visit=st.integers(0, 2),
+        verdict=st.one_of(st.sampled_from([Verdict(each) for each in VERDICTS]), st.none()),
+        by=st.just(Origin.PERSON),
+        name=st.none(),
+        comment=st.just("so"),
+    )
+    found = draw(st.lists(made, max_size=6))
+    fitting = [
+        each
+        for each in found
+        if ("gate" in type(plan.outline.steps[each.step]).__name__.lower()) == (each.verdict is not None)
+    ]
+    return tuple(sorted(fitting, key=lambda each: each.at))

@@ -1,0 +1,176 @@
+"""Generated data: drawn by name, recorded in JSON, given back to templates."""
+
+import json
+from decimal import Decimal
+from subprocess import run
+from sys import executable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from lab.language.document import Datum, Fake, Number
+from lab.language.generate import LOCALE, PATTERNED, USUAL, check_fake, generate, restore
+
+_DATA: TypeAdapter[dict[str, Datum]] = TypeAdapter(dict[str, Datum])
+
+
+def data(**entries: object) -> dict[str, Datum]:
+    return _DATA.validate_python(entries)
+
+
+EVERYTHING = data(
+    supplier={"fake": "company"},
+    buyer={"fake": "name", "locale": "de_DE"},
+    order={"fake": "numerify", "text": "PO-####"},
+    price={"between": [18, 24], "decimals": 2},
+    stock={"between": [20, 60]},
+    category={"one_of": ["Pumps", {"deep": [1]}, None]},
+    prices={"list": {"between": [1, 2], "decimals": 1}, "count": 3},
+    grid={"list": {"list": {"between": [0, 9]}, "count": 2}, "count": 2},
+    empty={"list": {"fake": "name"}, "count": 0},
+    limit=8,
+    address={"city": "Rome"},
+    nothing=None,
+)
+
+
+def test_what_is_drawn_is_json_without_the_constants() -> None:
+    drawn = generate(EVERYTHING, 42, "item-comparison/1")
+    assert json.loads(json.dumps(drawn)) == drawn
+    assert set(EVERYTHING) - set(drawn) == {"limit", "address", "nothing"}
+    assert isinstance(drawn["price"], str)
+    assert isinstance(drawn["stock"], int)
+    assert drawn["empty"] == []
+
+
+def test_two_draws_are_pinned_for_a_change_would_break_every_recording() -> None:
+    entries = data(price={"between": [18, 24], "decimals": 2}, stock={"between": [20, 60]})
+    assert generate(entries, 42, "item-comparison/1") == {"price": "21.53", "stock": 47}
+
+
+def test_a_value_depends_on_its_name_alone() -> None:
+    whole = generate(EVERYTHING, 42, "a/1")
+    for name, datum in EVERYTHING.items():
+        alone = generate({name: datum}, 42, "a/1")
+        assert alone.get(name) == whole.get(name)
+
+
+@pytest.mark.parametrize(("seed", "prefix"), [(43, "a/1"), (42, "a/2"), (42, "b/1")])
+def test_another_seed_ordinal_or_scenario_draws_others(seed: int, prefix: str) -> None:
+    assert generate(EVERYTHING, 42, "a/1") != generate(EVERYTHING, seed, prefix)
+
+
+def test_the_elements_of_a_list_are_drawn_each_on_its_own() -> None:
+    short = generate(data(names={"list": {"fake": "name"}, "count": 3}), 1, "a/1")["names"]
+    long = generate(data(names={"list": {"fake": "name"}, "count": 5}), 1, "a/1")["names"]
+    assert isinstance(short, list)
+    assert isinstance(long, list)
+    assert long[:3] == short
+    assert len(set(map(str, long))) == 5
+
+
+def test_templates_see_decimals_lists_and_constants() -> None:
+    drawn = generate(EVERYTHING, 42, "a/1")
+    seen = restore(EVERYTHING, drawn)
+    assert list(seen) == list(EVERYTHING)
+    assert seen["price"] == Decimal(str(drawn["price"]))
+    assert isinstance(seen["prices"], list)
+    assert all(isinstance(price, Decimal) for price in seen["prices"])
+    assert seen["address"] == {"city": "Rome"}
+    assert seen["nothing"] is None
+    assert seen["supplier"] == drawn["supplier"]
+
+
+def test_what_was_recorded_wins() -> None:
+    entries = data(price={"between": [18, 24], "decimals": 2})
+    assert restore(entries, {"price": "99.90"}) == {"price": Decimal("99.90")}
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(-1000, 1000), st.integers(0, 1000), st.integers(0, 9))
+def test_a_number_lies_between_its_bounds_with_its_places(seed: int, low: int, width: int, decimals: int) -> None:
+    entries = data(n={"between": [low, low + width], "decimals": decimals})
+    drawn = generate(entries, seed, "a/1")["n"]
+    assert low <= Decimal(str(drawn)) <= low + width
+    assert isinstance(drawn, str) is (decimals > 0)
+    if isinstance(drawn, str) and "E" not in drawn:
+        assert len(drawn.partition(".")[2]) == decimals
+
+
+@pytest.mark.parametrize(
+    ("bounds", "decimals", "steps"),
+    [((18, 24), 2, (1800, 2400)), ((0.1, 0.3), 1, (1, 3)), ((0.05, 0.25), 1, (1, 2)), ((-1.5, 1.5), 0, (-1, 1))],
+)
+def test_bounds_are_counted_in_the_last_place(
+    bounds: tuple[float, float], decimals: int, steps: tuple[int, int]
+) -> None:
+    assert Number(between=bounds, decimals=decimals).steps == steps
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({"between": [3, 2]}, "the smaller number comes first"),
+        ({"between": [0.2, 0.4]}, "no number with 0 decimals"),
+        ({"between": [0, 1e16]}, "at most 10"),
+        ({"list": {"list": {"between": [0, 1]}, "count": 1000}, "count": 1000}, "at most 10000 values"),
+    ],
+)
+def test_an_entry_from_which_nothing_can_be_drawn_is_refused(entry: object, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        data(x=entry)
+
+
+@pytest.mark.parametrize(
+    ("provider", "locale", "arguments"),
+    [
+        ("company", None, {}),
+        ("name", "it_IT", {}),
+        ("sentence", None, {"nb_words": 4}),
+        ("random_int", None, {"min": 1_000_000, "max": 9_000_000}),
+        ("timezone", None, {}),
+    ],
+)
+def test_what_faker_can_make_is_accepted(provider: str, locale: str | None, arguments: dict[str, int]) -> None:
+    assert check_fake(provider, locale, arguments) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "locale", "arguments", "complaint"),
+    [
+        ("compny", None, {}, "Faker has no provider compny; did you mean company?"),
+        ("seed_instance", None, {}, "Faker has no provider seed_instance"),
+        ("random", None, {}, "Faker has no provider random"),
+        ("__class__", None, {}, "Faker has no provider __class__"),
+        ("name", "de_DX", {}, "Faker has no locale de_DX; did you mean de_DE?"),
+        ("sentence", None, {"nbwords": 4}, "sentence has no argument nbwords; did you mean nb_words?"),
+        ("sentence", None, {"nb_words": "four"}, "sentence doesn't take these arguments"),
+        ("sentence", None, {"nb_words": 10**9}, "sentence: nb_words is at most 10000"),
+        ("pystr", None, {"max_chars": 10**9}, "pystr: max_chars is at most 10000"),
+        ("date_this_year", None, {}, "date_this_year counts from today's date"),
+        ("credit_card_full", None, {}, "credit_card_full counts from today's date"),
+        ("binary", None, {}, "binary makes nothing that fits into a text"),
+    ],
+)
+def test_what_faker_cannot_make_is_a_complaint(
+    provider: str, locale: str | None, arguments: dict[str, str | int], complaint: str
+) -> None:
+    assert str(check_fake(provider, locale, arguments)).startswith(complaint)
+
+
+def test_faker_is_loaded_when_something_is_to_be_made_up_and_not_before() -> None:
+    code = "import sys, lab.language.generate; sys.exit('faker' in sys.modules)"
+    assert run([executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("provider", sorted(USUAL))
+def test_what_passes_without_a_look_at_faker_passes_with_one(provider: str) -> None:
+    assert check_fake(provider, LOCALE, {}) is None
+    assert isinstance(generate({"it": Fake(fake=provider)}, 1, "a/1")["it"], str)
+
+
+@pytest.mark.parametrize("provider", PATTERNED)
+def test_a_pattern_passes_without_a_look_at_faker_too(provider: str) -> None:
+    assert check_fake(provider, LOCALE, {"text": "A-##??"}) is check_fake(provider, None, {"text": "A-##??"}) is None
+    assert check_fake(provider, None, {"txt": "A"}) is not None

@@ -1,0 +1,333 @@
+"""Switches: what the server is set to, what a scenario says for itself, and which of the two holds."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.app.observe import Replied
+from lab.core.errors import ScenarioError
+from lab.core.exchange import Request
+from lab.identity.clients import DEMO
+from lab.jobs.plan import outline
+from lab.language.document import IDENTITY, Layers, Scenario, Switches
+from lab.language.parse import parse
+from lab.mock.service import Service
+from lab.mock.views import Config
+from lab.recording.header import config_of, header_of
+from lab.recording.lines import Recording, Result
+from lab.recording.reader import read as read_recording
+from lab.recording.replay import replay
+from lab.recording.tape import Tape
+from tests.wire_peer import DOCUMENT, EPOCH, RIGHT, form, invoke, read, status, token
+
+TEXT = """\
+lab: 1
+name: a
+title: A
+agent: {code: A}
+ask: x
+settings:
+  body: minimal
+  hints: off
+  one_shot_conversation_id: null
+  sse_heartbeat: 15s
+steps:
+  - {complete: end, output: done}
+"""
+
+
+def named(name: str, code: str = "EXPENSES", /, **settings: object) -> dict[str, object]:
+    return DOCUMENT | {"name": name, "agent": {"code": code, "version": 3}, "settings": settings}
+
+
+def config(*documents: dict[str, object], alone: str | None = None, layers: Layers | None = None) -> Config:
+    made = tuple(outline(Scenario.model_validate(each), name_digest(each)) for each in documents)
+    return Config(made, Switches(), 42, EPOCH, token_scenario=alone).settled(layers or Layers())
+
+
+def name_digest(document: dict[str, object]) -> str:
+    return str(document["name"])[0] * 64
+
+
+# What an author writes
+
+
+def test_a_scenario_says_only_what_it_says() -> None:
+    said = parse(TEXT, "a.yaml").settings.said
+    assert said == {"body": "minimal", "hints": "off", "one_shot_conversation_id": "null", "sse_heartbeat": "15000ms"}
+    assert parse(TEXT.replace("settings:", "narration: {}\nsettings:\n  profile: rfc"), "a.yaml").settings.said == {
+        "profile": "rfc", **said
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("hints: off", "hint: off", "8:3: settings: unknown key hint; did you mean hints?"),
+        ("hints: off", "hints: maybe", "8:10: settings.hints: a switch is on or off"),
+        ("body: minimal", "body: minimum", "7:9: settings.body: takes full or minimal; did you mean minimal?"),
+        ("body: minimal", "invoke_status: '200'", "7:18: settings.invoke_status: takes 202 or 200"),
+        ("body: minimal", "pod: Acme", "7:8: settings.pod: is of small letters, digits and -, at most 63"),
+        ("hints: off", "hints: off\n  hints: on", "9:3: duplicate key hints; the first is on line 8"),
+        ("sse_heartbeat: 15s", "sse_heartbeat: 15", "10:18: settings.sse_heartbeat: a duration needs a unit"),
+    ],
+)
+def test_a_wrong_switch_is_told_at_its_place(old: str, new: str, complaint: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        parse(TEXT.replace(old, new), "a.yaml")
+    assert [str(each).startswith(f"a.yaml:{complaint}") for each in caught.value.complaints] == [True], str(
+        caught.value
+    )
+
+
+def test_the_schema_offers_every_switch() -> None:
+    schema = Scenario.model_json_schema(by_alias=True)
+    offered = schema["$defs"][schema["properties"]["settings"]["$ref"].rpartition("/")[2]]
+    assert list(offered["properties"]) == list(Switches.model_fields)
+    assert offered["properties"]["hints"]["enum"] == ["on", "off", True, False]
+    assert offered["properties"]["sse_heartbeat"]["default"] == "off"
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "said", "held"),
+    [
+        ("sse_heartbeat: off", "sse_heartbeat", "off", 0),
+        ('sse_heartbeat: "off"', "sse_heartbeat", "off", 0),
+        ("conversational_default: true", "conversational_default", "on", True),
+        ('conversational_default: "true"', "conversational_default", "on", True),
+        ("conversational_default: off", "conversational_default", "off", False),
+        ("conversational_default: false", "conversational_default", "off", False),
+    ],
+)
+def test_a_word_of_the_contract_can_be_set_in_a_scenario(line: str, name: str, said: str, held: object) -> None:
+    settings = parse(TEXT.replace("sse_heartbeat: 15s", line), "a.yaml").settings
+    assert settings.said[name] == said and getattr(settings, name) == held
+    assert getattr(Layers(settings.said).over(), name) == held
+
+
+# Who wins
+
+WORDS = {
+    "profile": ["oci", "rfc"], "hints": ["on", "off"], "types": ["lenient", "strict"], "ecid": ["on", "off"],
+    "invoke_status": [200, 202], "error_body": ["fusion", "problem"],
+}  # fmt: skip
+said = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in WORDS.items()})
+
+
+@given(said, said, said)
+def test_flags_win_over_the_scenario_and_the_scenario_over_the_rest(below, own, above) -> None:
+    got = Layers(below, above).over(Switches.model_validate(own)).model_dump(mode="json")
+    profile = Switches.model_validate({"profile": got["profile"]}).model_dump(mode="json")
+    for name in WORDS:
+        assert got[name] == above.get(name, own.get(name, below.get(name, profile[name])))
+
+
+@given(said, said, said, st.sampled_from([None, "mine", "other"]))
+def test_a_header_rebuilds_the_switches_of_every_scenario(below, own, above, alone) -> None:
+    made = config(named("mine", **own), named("other", "OTHERS"), alone=alone, layers=Layers(below, above))
+    again = config_of(Recording(header_of(made, lab="x"), (), None, Result.CLOSED), made.outlines)
+    assert again.switches == made.switches
+    for each in made.outlines:
+        assert again.switches_of(each.scenario) == made.switches_of(each.scenario)
+
+
+@given(said, said)
+def test_a_scenario_that_is_served_alone_sets_the_whole_server(below, own) -> None:
+    made = config(named("mine", **own), layers=Layers(below))
+    assert (
+        made.switches == made.switches_of(made.outlines[0].scenario) == Layers(below).over(Switches.model_validate(own))
+    )
+
+
+@given(said, said)
+def test_of_several_none_speaks_for_the_identity_domain(below, own) -> None:
+    made = config(named("mine", **own), named("other", "OTHERS"), layers=Layers(below))
+    assert made.switches == Layers(below).over()
+    for name in IDENTITY:
+        assert getattr(made.switches_of(made.outlines[0].scenario), name) == getattr(made.switches, name)
+
+
+@pytest.mark.parametrize(
+    ("layers", "settings"),
+    [
+        (Layers(), {}),
+        (Layers({"invoke_status": 200}), {"invoke_status": 200}),
+        (Layers({}, {"pod": "p1"}), {"pod": "p1"}),
+        (Layers({}, {"hints": "on"}), {"hints": "on", "forced": ["hints"]}),
+        (Layers({"hints": "off"}, {"body": "full", "pod": "p1"}), {"hints": "off", "pod": "p1"}),
+    ],
+)
+def test_a_header_names_what_is_forced_only_where_a_scenario_says_otherwise(layers: Layers, settings) -> None:
+    made = config(named("mine", hints="off"), layers=layers)
+    assert dict(header_of(made, lab="x").settings) == settings
+
+
+# On the wire: two teams behind one server
+
+
+def two(*, layers: Layers | None = None) -> Service:
+    terse = named("terse", "TERSE", body="minimal", hints="off", invoke_status=200, types="strict", unknown_job=403)
+    return Service(config(named("plain"), terse, layers=layers))
+
+
+def test_each_team_answers_by_its_own_switches() -> None:
+    mock = two()
+    bearer = token(mock)
+    ask = {"message": "Taxi 42"}
+    for code, accepted, members in (("EXPENSES", 202, 27), ("TERSE", 200, 5)):
+        reply = mock.serve(invoke(bearer, ask, code), 0)
+        assert (reply.response.status, len(read(reply.response))) == (accepted, members)
+        job = str(read(reply.response)["jobId"])
+        assert len(read(mock.serve(status(bearer, job, code), 0).response)) == members
+        assert len(json.loads(mock.status_of(job, 0) or b"")) == members
+    for code, stranger, hint in (("EXPENSES", 404, True), ("TERSE", 403, False)):
+        refused = mock.serve(status(bearer, "nope", code), 0).response
+        assert (refused.status, bool(read(refused)["userDetails"])) == (stranger, hint)
+    for code, wrong in (("EXPENSES", 202), ("TERSE", 400)):
+        assert mock.serve(invoke(bearer, ask | {"conversational": "true"}, code), 0).response.status == wrong
+
+
+def test_a_flag_holds_for_every_team() -> None:
+    mock = two(layers=Layers({}, {"body": "minimal", "hints": "on", "invoke_status": 202}))
+    bearer = token(mock)
+    for code in ("EXPENSES", "TERSE"):
+        reply = mock.serve(invoke(bearer, {"message": "Taxi 42"}, code), 0)
+        assert (reply.response.status, len(read(reply.response))) == (202, 5)
+
+
+def test_scenarios_of_one_team_differ_once_the_message_has_chosen() -> None:
+    first, second = named("first", match="Taxi"), named("second", body="minimal")
+    first["match"], second["match"] = "Taxi (?P<sum>1)", "Taxi (?P<sum>2)"
+    first["settings"] = {}
+    mock = Service(config(first, second))
+    bearer = token(mock)
+    for message, members in (("Taxi 1", 27), ("Taxi 2", 5), ("Bus", 27)):
+        reply = mock.serve(invoke(bearer, {"message": message}), 0)
+        job = str(read(reply.response)["jobId"])
+        assert len(read(reply.response)) == members
+        assert len(read(mock.serve(status(bearer, job), 0).response)) == members
+
+
+def test_a_job_that_fits_nothing_is_shown_as_its_team_s_first_scenario_would_be() -> None:
+    mock = two()
+    bearer = token(mock)
+    reply = mock.serve(invoke(bearer, {"message": "Bus"}, "TERSE"), 0)
+    assert len(read(reply.response)) == 5
+    assert len(read(mock.serve(status(bearer, str(read(reply.response)["jobId"]), "TERSE"), 0).response)) == 5
+
+
+def test_slashes_are_refused_where_the_team_refuses_them() -> None:
+    mock = Service(config(named("plain"), named("picky", "PICKY", double_slash="refuse")))
+    bearer = token(mock)
+    for code, got in (("EXPENSES", 404), ("PICKY", 404)):
+        request = status(bearer, "nope", code)
+        reply = mock.serve(replace(request, path="/" + request.path), 0)
+        assert reply.response.status == got
+        told = str(read(reply.response)["message"])
+        assert ("Job" in told) == (code == "EXPENSES"), told
+
+
+def test_the_identity_domain_follows_a_scenario_only_where_it_stands_alone() -> None:
+    mine = named("mine", pod="mine", ecid="off")
+    scope = "urn:opc:resource:fusion:mine:fusion-ai/"
+    asked = form(f"grant_type=client_credentials&scope={scope}", authorization=RIGHT)
+    for made, granted in (
+        (config(mine), 200),
+        (config(named("other", "OTHERS"), mine, alone="mine"), 200),
+        (config(named("other", "OTHERS"), mine), 400),
+        (config(mine, layers=Layers({}, {"pod": "acme-test"})), 400),
+    ):
+        assert Service(made).serve(asked, 0).response.status == granted
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        Layers(),
+        Layers({"body": "minimal"}),
+        Layers({}, {"hints": "on", "profile": "rfc"}),
+        Layers({"types": "lenient"}),
+    ],
+)
+@pytest.mark.parametrize("alone", [None, "mine"])
+def test_recordings_of_scenarios_with_switches_replay(layers: Layers, alone: str | None) -> None:
+    mine = named("mine", profile="rfc", hints="off", body="minimal")
+    made = config(mine, named("other", "OTHERS"), alone=alone, layers=layers)
+    lines: list[bytes] = []
+    mock = Service(made)
+    tape = Tape(mock, lines.append, header_of(made, lab="x"), clients=[(DEMO.id, DEMO.secret)])
+    mock.observers.append(tape)
+
+    def said(request: Request) -> dict[str, object]:
+        reply = mock.serve(request, 0)
+        mock.tell(Replied(0, reply.x, reply.response, reply.held))
+        return read(reply.response)
+
+    bearer = str(said(form(authorization=RIGHT))["access_token"])
+    for code in ("EXPENSES", "OTHERS"):
+        for body in ({"message": "Taxi 42"}, {"message": "Taxi 42", "conversational": "true"}, {"message": "Bus"}, {}):
+            if job := said(invoke(bearer, body, code)).get("jobId"):
+                said(status(bearer, str(job), code))
+        said(status(bearer, "nope", code))
+    tape.close(0)
+    report = replay(read_recording(b"".join(lines)), made.outlines)
+    assert report.passed, report.text()
+
+
+# How many jobs may be alive (bad-inputs.md §2)
+
+
+def crowded(most: int) -> tuple[Service, str]:
+    short = DOCUMENT | {"name": "short", "steps": [{"work": "a", "takes": "2s"}, {"complete": "b", "output": "x"}]}
+    mock = Service(replace(config(short), most_jobs=most))
+    return mock, token(mock)
+
+
+def started(mock: Service, bearer: str, now: int) -> int:
+    return mock.serve(invoke(bearer, {"message": "Taxi 42"}), now).response.status
+
+
+def test_one_job_more_than_may_be_alive_is_refused_until_one_has_ended() -> None:
+    mock, bearer = crowded(2)
+    assert [started(mock, bearer, 0), started(mock, bearer, 500), started(mock, bearer, 1_999)] == [202, 202, 429]
+    assert [started(mock, bearer, 2_000), started(mock, bearer, 2_499)] == [202, 429]
+    assert [started(mock, bearer, 2_500), started(mock, bearer, 2_501)] == [202, 429]
+    mock.reset(2_502)
+    bearer = token(mock, 2_502)
+    assert [started(mock, bearer, 2_502 + at) for at in range(3)] == [202, 202, 429]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3_000), st.sampled_from(["invoke", "reject", "approve", "look"])), max_size=25),
+    st.integers(1, 4),
+)
+def test_the_crowd_is_counted_exactly_whatever_happens(moves: list[tuple[int, str]], most: int) -> None:
+    mock = Service(replace(config(named("mine")), most_jobs=most))
+    bearer, now = token(mock), 0
+    for wait, move in moves:
+        now += wait
+        alive = [job for job in mock.jobs() if (look := mock.look(job, now)) and not look.span.status.final]
+        if move == "invoke":
+            assert started(mock, bearer, now) == (429 if len(alive) >= most else 202)
+        elif move != "look" and alive:
+            mock.decide(alive[0], "the-boss", "rejected" if move == "reject" else "approved", now)
+
+
+def test_the_limit_stands_in_the_header_and_a_refusal_for_it_replays() -> None:
+    mock, bearer = crowded(1)
+    lines: list[bytes] = []
+    tape = Tape(mock, lines.append, header_of(mock.config, lab="x"), clients=[(DEMO.id, DEMO.secret)])
+    mock.observers.append(tape)
+    bearer = read(mock.serve(form(authorization=RIGHT), 0).response)["access_token"]
+    for now in (0, 1, 2_000):
+        reply = mock.serve(invoke(str(bearer), {"message": "Taxi 42"}), now)
+        mock.tell(Replied(now, reply.x, reply.response, reply.held))
+    tape.close(2_000)
+    recording = read_recording(b"".join(lines))
+    assert dict(recording.header.settings) == {"limits.jobs": 1}
+    report = replay(recording, mock.config.outlines)
+    assert report.passed, report.text()
+    assert b'"s":429' in b"".join(lines)

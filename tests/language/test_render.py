@@ -1,0 +1,289 @@
+"""Templates: what they give, what they refuse, what they cost."""
+
+from decimal import Decimal
+from subprocess import run
+from sys import executable
+from time import process_time
+
+import pytest
+
+from lab.language.templates import NAMES, RenderFailure, TemplateError, bounds, template
+from tests.conftest import THOROUGH
+
+DATA = {
+    "price": Decimal("21.40"),
+    "supplier": "A & B",
+    "count": 3,
+    "lines": [{"n": "a", "v": Decimal("1.10")}, {"n": "b", "v": 2}],
+    "none": [],
+}
+SEEN: dict[str, object] = {
+    "message": "hello <b>",
+    "match": {"left": "M1", "org": "imo"},
+    "parameters": {"orgCode": "NORTH"},
+    "data": DATA,
+    "decisions": {"buyer-approval": {"verdict": "approved", "by": None, "comment": None}},
+    "job": {"id": "7f3c"},
+    "turn": 1,
+    "conversation": {"id": "c81f", "turns": [{"message": "first"}]},
+    "now": "2026-03-02T09:15:00.000Z",
+}
+BIG = "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ("{{ data.price }}", "21.40"),
+        ("{{ data.price + 1.5 }}", "22.90"),
+        ("{{ 1.5 + data.price }}", "22.90"),
+        ("{{ data.price - 21 }}", "0.40"),
+        ("{{ data.price * 2 }}", "42.80"),
+        ("{{ -data.price }}", "-21.40"),
+        ("{{ 0.1 + 0.2 }}", "0.3"),
+        ("{{ 7 / 2 }} {{ 7 // 2 }} {{ 7 % 2 }}", "3.5 3 1"),
+        ("{{ (data.price / 3)|round(2) }}", "7.13"),
+        ("{{ 0.125|round(2) }} {{ 2.5|round }} {{ 2.1|round(0, 'ceil') }} {{ 2.9|round(0, 'floor') }}", "0.13 3 3 2"),
+        ("{{ 7.1|round(2) }}", "7.10"),
+        ("{{ data.lines|sum(attribute='v') }}", "3.10"),
+        ("{{ data.lines|map(attribute='v')|sum }}", "3.10"),
+        ("{{ 'EUR ' ~ data.price }}", "EUR 21.40"),
+        ("{{ data.price|string }} {{ data.price|e }}", "21.40 21.40"),
+        ("{{ [data.price, 1]|join(' and ') }}", "21.40 and 1"),
+        ("{{ data.lines|join(', ', attribute='n') }}", "a, b"),
+        ("{{ data.lines|tojson }}", '[{"n": "a", "v": 1.10}, {"n": "b", "v": 2}]'),
+        ("{{ {'a': [], 'b': [1]}|tojson(2) }}", '{\n  "a": [],\n  "b": [\n    1\n  ]\n}'),
+        ("{{ data.supplier|tojson }}", '"A & B"'),
+        ("{{ data.lines }}", '[{"n": "a", "v": 1.10}, {"n": "b", "v": 2}]'),
+        ("{{ message }} {{ message|e }}", "hello <b> hello &lt;b&gt;"),
+        ("{{ message[:5]|upper }}", "HELLO"),
+        ("{{ now[:10] }}", "2026-03-02"),
+        ("{{ decisions['buyer-approval'].comment or 'declined' }}", "declined"),
+        ("{{ data.nothing|default('-') }} {{ data.nothing is defined }}", "- False"),
+        ("{{ conversation.turns[0].message }}", "first"),
+        ("{{ 'a' if turn == 1 else 'b' }}", "a"),
+        ("{% for g in data.lines|groupby('n') %}{{ g.grouper }}{{ g.list|length }} {% endfor %}", "a1 b1 "),
+        ("{{ data.lines|selectattr('n', 'equalto', 'b')|map(attribute='v')|first }}", "2"),
+        ("{{ range(3) }}{% for i in range(3) %}{{ loop.index }}{% endfor %}", "[0, 1, 2]123"),
+        ("{{ message|replace('l', 'L', 1) }} {{ message|replace('l', 'L') }}", "heLlo <b> heLLo <b>"),
+        ("{% for x in data.none %}{% else %}empty{% endfor %}", "empty"),
+    ],
+)
+def test_values_keep_their_places_and_forms(text: str, rendered: str) -> None:
+    assert template(text).render(SEEN) == rendered
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ("a\n", "a\n"),
+        ("{{ turn }}\n", "1\n"),
+        ("{{ turn }}\n\n", "1\n\n"),
+        ("x{% if turn %}y{% endif %}\nz", "xy\nz"),
+        ("| a |\n{% for x in data.lines %}\n| {{ x.n }} |\n{% endfor %}\nend\n", "| a |\n| a |\n| b |\nend\n"),
+        ("a\n  {# a remark #}\nb", "a\nb"),
+        ("a\n\n{% if turn %}\n  b\n{% endif %}\n\nc", "a\n\n  b\n\nc"),
+        ("{% raw %}\n{% x %}\n{% endraw %}", "\n{% x %}\n"),
+        ("{{ '' }}  \n", "  \n"),
+    ],
+)
+def test_only_a_line_that_holds_one_tag_and_nothing_else_leaves_no_line(text: str, rendered: str) -> None:
+    assert template(text).render(SEEN) == rendered
+
+
+@pytest.mark.parametrize("text", ["", "a {b} %}", "line\n", "{ {x} }", "\ud800 lone"])
+def test_text_without_template_syntax_is_plain_and_stands_as_it_is(text: str) -> None:
+    read = template(text)
+    assert read.plain
+    assert read.paths == ()
+    assert read.render({}) == text
+
+
+def test_a_template_is_read_once() -> None:
+    assert template("{{ turn }}") is template("{{ turn }}")
+    assert not template("{{ turn }}").plain
+
+
+def test_the_paths_of_a_template_bear_their_lines() -> None:
+    text = "{{ data.supplier }}\n{{ decisions['buyer-approval'].comment }}\n{% for x in data['a'] %}\n{{ x.y }}{% endfor %}"
+    assert template(text).paths == (
+        (1, ("data", "supplier")),
+        (2, ("decisions", "buyer-approval", "comment")),
+        (3, ("data", "a")),
+    )
+
+
+def test_a_computed_part_cuts_a_path_short_and_is_looked_at_itself() -> None:
+    assert set(template("{{ data[match.left].x }}").paths) == {(1, ("data",)), (1, ("match", "left"))}
+
+
+HOSTILE = [
+    ("{{ ''.__class__ }}", "begin with _"),
+    ("{{ ''['__class__'] }}", "begin with _"),
+    ("{{ data._x }}", "begin with _"),
+    ("{{ _x }}", "unknown name"),
+    ("{{ self }}", "unknown name"),
+    ("{{ config }}", "unknown name"),
+    ("{{ loop }}", "unknown name"),
+    ("{{ range }}", "range is called"),
+    ("{{ _budget }}", "unknown name"),
+    ("{{ 9**9**9 }}", r"\*\* is not allowed"),
+    ("{% set x = 1 %}", "set"),
+    ("{% macro m() %}{% endmacro %}", "macro"),
+    ("{% include 'x' %}", "include"),
+    ("{% import 'x' as y %}", "import"),
+    ("{% extends 'x' %}", "extends"),
+    ("{% block b %}{% endblock %}", "block"),
+    ("{% filter upper %}x{% endfilter %}", "filter"),
+    ("{% call message() %}{% endcall %}", "call"),
+    ("{% with a = 1 %}{% endwith %}", "with"),
+    ("{{ message.upper() }}", "nothing may be called"),
+    ("{{ message.format(1) }}", "nothing may be called"),
+    ("{{ range(3)() }}", "nothing may be called"),
+    ("{{ range(*data.lines) }}", "unpacked"),
+    ("{{ 'a'|center(1000000000) }}", "unknown filter center"),
+    ("{{ 'a'|indent(1000000000) }}", "unknown filter indent"),
+    ("{{ 'a'|attr('x') }}", "unknown filter attr"),
+    ("{{ [1, 2]|random }}", "unknown filter random"),
+    ("{{ '%1000000000d'|format(1) }}", "unknown filter format"),
+    ("{{ data|xmlattr }}", "unknown filter xmlattr"),
+    ("{{ 'a'|_loop }}", "unknown filter _loop"),
+    ("{{ data is callable }}", "unknown test callable"),
+    ("{{ data|tojson|tojson|tojson|tojson|tojson }}", "4 filters in a row"),
+    ("{% for a in data recursive %}{% endfor %}", "recursive"),
+    ("{% for message in data %}{% endfor %}", "may not be called message"),
+    ("{% for a, range in data %}{% endfor %}", "may not be called range"),
+    (
+        "{% for a in range(9) %}{% for b in range(9) %}{% for c in range(9) %}{% endfor %}{% endfor %}{% endfor %}",
+        "at most 2 deep",
+    ),
+    ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "deep"),
+    ("{{ " + "[" * 300 + "1" + "]" * 300 + " }}", "deep"),
+    ("{{ " + "1 + " * 500 + "1 }}", "deep"),
+    ("{{ " + "9" * 5000 + " }}", "can't be read"),
+    ("{{ message", "unexpected end"),
+    ("{% if turn %}", "endif"),
+    ("{{ turn | }}", "."),
+    ("{% endfor %}", "unknown tag 'endfor'"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), HOSTILE, ids=[text[:40] for text, _ in HOSTILE])
+def test_a_hostile_template_is_refused_when_it_is_read_at_once(text: str, why: str) -> None:
+    began = process_time()
+    with pytest.raises(TemplateError, match=why):
+        template(text)
+    assert process_time() - began < 0.5  # where it went wrong it took minutes
+
+
+FAILING = [
+    ("{{ data.nothing }}", "there is no nothing here"),
+    ("{{ data.nothing.more }}", "there is no nothing here"),
+    ("{{ data.nothing ~ 'a' }}", "there is no nothing here"),
+    ("{{ data.nothing + 1 }}", "there is no nothing here"),
+    ("{% for x in data.nothing %}{% endfor %}", "there is no nothing here"),
+    ("{% if data.nothing %}{% endif %}", "there is no nothing here"),
+    ("{{ message.upper }}", "there is no upper here"),
+    ("{{ data.items }}", "there is no items here"),
+    ("{{ data.lines[9] }}", "there is no 9 here"),
+    ("{{ 'a' * 1000000000 }}", "numbers only"),
+    ("{{ data.lines * 1000000000 }}", "numbers only"),
+    ("{{ [1] + [2] }}", "numbers only"),
+    ("{{ true + 1 }}", "numbers only"),
+    ("{{ '%1000000000d' % 1 }}", "numbers only"),
+    ("{{ -message }}", "numbers only"),
+    ("{{ 10000000 * 1000000000 }}", r"10\^15"),
+    ("{{ 1e300 * 1 }}", r"10\^15"),
+    ("{{ 1 / 0 }}", "zero"),
+    ("{{ data.price / 0 }}", "."),
+    ("{{ 'x'|abs }}", "."),
+    ("{{ range(1001) }}", "longer than 1000"),
+    ("{{ range(0, 1000000000000) }}", "longer than 1000"),
+    ("{{ 1|round(1000000000) }}", "-9 to 9"),
+    ("{{ data|tojson(1000000000) }}", "0 to 8"),
+    ("{{ data.nothing|tojson }}", "there is no nothing here"),
+    ("{{ message|replace('', message) }}", "16 MiB"),
+    ("{{ message|replace('x', message) }}", "16 MiB"),
+    ("{{ range(1000)|join(message) }}", "16 MiB"),
+    ("{{ " + " ~ ".join(["message"] * 40) + " }}", "work|16 MiB"),
+    ("{{ [" + ", ".join(["message"] * 40) + "]|tojson }}", "work|16 MiB"),
+    ("{{ [" + ", ".join(["message"] * 40) + "] }}", "16 MiB"),
+    ("{{ [" + ", ".join(["message"] * 90) + "]|sort|length }}", "work"),
+    ("{% for a in range(17) %}{{ message }}{% endfor %}", "16 MiB"),
+    ("{% for a in message %}{% for b in message %}{% endfor %}{% endfor %}", "work"),
+    (
+        "{% for a in range(1000) %}{% for b in range(1000) %}{% if message == message ~ a %}{% endif %}{% endfor %}{% endfor %}",
+        "work",
+    ),
+    ("{% for a in range(1000) %}{% for b in range(1000) %}{{ message[1:]|length }}{% endfor %}{% endfor %}", "work"),
+    ("{% for a in range(1000) %}{{ message|list|sort|first }}{% endfor %}", "work"),
+    ("{% for a in range(1000) %}{% for b in range(900) %}{{ a * 1 + 0 }}{% endfor %}{% endfor %}", "work"),
+    ("{% for a in range(1000) %}{% if message == data.same %}{% endif %}{% endfor %}", "work"),
+    ("{% for a in range(1000) %}{% if 'y' in message %}{% endif %}{% endfor %}", "work"),
+    ("{% for a in range(1000) %}{% if message[1:] %}{% endif %}{% endfor %}", "work"),
+    ("{% if " + " ~ ".join(["message"] * 20) + " %}{% endif %}", "16 MiB"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), FAILING, ids=[text[:60] for text, _ in FAILING])
+def test_what_can_only_be_told_when_rendering_fails_before_anything_large_is_built(
+    text: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a template that works up to the limit takes its second: mostly a tenth of limit and text must do
+    part = 1 if THOROUGH or why != "work" else 10
+    monkeypatch.setattr(bounds, "WORK", bounds.WORK // part)
+    big = BIG[: len(BIG) // part]
+    began = process_time()
+    with pytest.raises(RenderFailure, match=why):
+        template(text).render({**SEEN, "message": big, "data": {**DATA, "same": big[1:] + "x"}})
+    assert process_time() - began < 4.0 / part
+
+
+def test_the_most_work_that_is_allowed_takes_seconds_at_most() -> None:
+    began = process_time()
+    with pytest.raises(RenderFailure, match="work"):
+        template("{{ message|list|sort|first }}{{ message|list }}").render({"message": BIG})
+    assert process_time() - began < 4.0
+
+
+def test_an_output_may_be_as_large_as_the_limit_and_no_larger() -> None:
+    text = "{% for a in range(16) %}{{ message }}{% endfor %}"
+    assert len(template(text).render({"message": "x" * (1 << 20)})) == 16 << 20
+    with pytest.raises(RenderFailure, match="16 MiB"):
+        template(text + "y").render({"message": "x" * (1 << 20)})
+
+
+def test_the_largest_plain_loop_is_allowed() -> None:
+    text = "{% for a in range(1000) %}{% for b in range(1000) %}{% if b %}{% endif %}{% endfor %}{% endfor %}done"
+    assert template(text).render({}) == "done"
+
+
+def test_every_fault_of_a_template_is_told_with_its_line() -> None:
+    with pytest.raises(TemplateError) as caught:
+        template("{{ mesage }}\n{{ data|centre }}\n\n{{ a.__b }}")
+    assert [(fault.line, fault.what, fault.hint) for fault in caught.value.faults][:2] == [
+        (1, "unknown name mesage", "did you mean message?"),
+        (2, "unknown filter centre", ""),
+    ]
+    assert {fault.line for fault in caught.value.faults} == {1, 2, 4}
+    assert caught.value.line == 1
+    assert (2, ("data",)) in caught.value.paths
+
+
+def test_a_fault_after_a_line_with_a_tag_alone_keeps_its_line() -> None:
+    with pytest.raises(TemplateError) as caught:
+        template("{% if turn %}\na\n{% endif %}\n{{ b }}")
+    assert caught.value.line == 4
+
+
+def test_a_value_is_never_template_source() -> None:
+    assert template("{{ message }}").render({"message": "{{ 7*7 }}{% set x = 1 %}"}) == "{{ 7*7 }}{% set x = 1 %}"
+
+
+def test_the_names_are_those_of_the_scenario_language() -> None:
+    assert sorted(NAMES) == "conversation data decisions job match message now parameters turn".split()
+
+
+def test_a_scenario_can_be_typed_without_loading_jinja() -> None:
+    code = "import sys, lab.language.document; sys.exit('jinja2' in sys.modules)"
+    assert run([executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,67 @@
+"""JSON Schema and parser: one says of a document's shape what the other says."""
+
+import json
+import re
+
+from hypothesis import given
+from jsonschema import Draft7Validator
+from pydantic import ValidationError
+
+from lab.cli.schema import text
+from lab.language.document import Scenario
+from lab.language.document.schema import json_schema
+from tests.conftest import ROOT, examples
+from tests.documents import Document, documents, spoilt
+
+SCHEMA = json_schema()
+VALIDATOR = Draft7Validator(SCHEMA)
+BEYOND = re.compile(
+    r"Value error, (between: |the median is |a list holds |a duration is at most |an output is at most |a fault "
+    r"|the smaller number |must be more than 0%|takes whole seconds|answer: 200|body is of|retry_after is of|error is the"
+    r"|a token answer|status_word takes|expire_token |a lost reply|step and after)"
+)
+"""What JSON Schema can't say, or the parser says after the shape."""
+
+
+def rejected(document: Document) -> list[str]:
+    """The complaints of the typed document that are of shape."""
+    try:
+        Scenario.model_validate(document)
+    except ValidationError as error:
+        return [str(each["msg"]) for each in error.errors() if not BEYOND.match(str(each["msg"]))]
+    return []
+
+
+def test_the_shipped_copy_is_what_is_printed():
+    shipped = (ROOT / "lab" / "scenario.schema.json").read_text()
+    assert shipped == text() + "\n", "write it anew: python -m lab schema > lab/scenario.schema.json"
+
+
+def test_the_schema_is_one():
+    Draft7Validator.check_schema(SCHEMA)
+
+
+def test_every_key_of_the_language_is_described():
+    bare = [
+        f"{name}.{key}"
+        for name, part in [*SCHEMA["$defs"].items(), ("Scenario", SCHEMA)]
+        if name != "Switches"  # lab fidelity tells of them
+        for key, value in part.get("properties", {}).items()
+        if "description" not in value and "const" not in value
+    ]
+    assert [key for key in bare if not key.startswith(("Fault.", "Retry"))] == []
+
+
+@examples(20, thorough=300)
+@given(documents(faults=True))
+def test_what_loads_is_valid(document):
+    assert rejected(document) == []
+    assert [error.message for error in VALIDATOR.iter_errors(document)] == []
+
+
+@examples(40, thorough=600)
+@given(spoilt())
+def test_what_is_spoilt_is_refused_by_both_or_by_neither(document):
+    complaints = rejected(document)
+    errors = [f"{list(error.absolute_path)}: {error.message}" for error in VALIDATOR.iter_errors(document)]
+    assert bool(complaints) == bool(errors), (complaints, errors, json.dumps(document))
