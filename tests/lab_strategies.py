@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from lab.jobs.gates import Decision, Origin
-from lab.jobs.plan import Input, Invocation, Outline, Plan, outline, settle_draws
+from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, compile_scenario, settle_draws
 from lab.jobs.plan import plan as make_plan
 from lab.language.document import Scenario, Verdict
 
@@ -61,12 +61,12 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
     return {"lab": 1, "name": "drawn", "title": "Drawn", "agent": {"code": "DRAWN"}, "ask": "go", "steps": steps}
 
 
-def scenarios() -> st.SearchStrategy[Outline]:
+def scenarios() -> st.SearchStrategy[CompiledScenario]:
     """The same, indexed."""
-    return documents().map(lambda document: outline(Scenario.model_validate(document)))
+    return documents().map(lambda document: compile_scenario(Scenario.model_validate(document)))
 
 
-def planned(made: Outline, seed: int = 7, *, at: int = 100, ordinal: int = 1, scripted: bool = True) -> Plan:
+def planned(made: CompiledScenario, seed: int = 7, *, at: int = 100, ordinal: int = 1, scripted: bool = True) -> Plan:
     """The plan of a job accepted at `at`."""
     call = Invocation("J", "demo", made.scenario.agent.code, made.name, ordinal, at, Input("go"))
     return make_plan(made, call, seed, settle_draws(made, seed, ordinal), scripted=scripted)
@@ -79,7 +79,7 @@ INSTANTS = st.integers(0, 60_000)
 @st.composite
 def decisions_for(draw: st.DrawFn, plan: Plan) -> tuple[Decision, ...]:
     """Decisions as a journal could hold them, and some that never could; in order of time."""
-    steps = list(plan.outline.steps)
+    steps = list(plan.compiled.steps)
     made = st.builds(
         Decision,
         at=st.integers(100, 40_000),
@@ -94,6 +94,6 @@ def decisions_for(draw: st.DrawFn, plan: Plan) -> tuple[Decision, ...]:
     fitting = [
         each
         for each in found
-        if ("gate" in type(plan.outline.steps[each.step]).__name__.lower()) == (each.verdict is not None)
+        if ("gate" in type(plan.compiled.steps[each.step]).__name__.lower()) == (each.verdict is not None)
     ]
     return tuple(sorted(fitting, key=lambda each: each.at))

@@ -14,7 +14,7 @@ from lab.identity.clients import DEMO, JANE, Client, Grant, aistudio_cli
 from lab.identity.pkce import challenge_of
 from lab.identity.scopes import api_scope
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.service import Service
 from lab.mock.views import Config
@@ -40,7 +40,7 @@ DOCUMENT = {
 
 def service(*documents: dict[str, object], **switches: object) -> Service:
     """A mock of the given scenarios, or of the expense one."""
-    made = tuple(outline(Scenario.model_validate(each)) for each in documents or (DOCUMENT,))
+    made = tuple(compile_scenario(Scenario.model_validate(each)) for each in documents or (DOCUMENT,))
     return Service(Config(made, Switches.model_validate(switches), 42, EPOCH, (DEMO, OTHER)))
 
 

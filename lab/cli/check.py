@@ -82,8 +82,8 @@ def planned(file: Path, asked: Settings) -> list[str]:
     from lab.cli.plan import table
     from lab.cli.world import layers_of
 
-    outline = load_scenario(str(file), file.parent)
-    return table(outline, asked.seed, layers_of(asked, {}).over(outline.scenario.settings))
+    compiled = load_scenario(str(file), file.parent)
+    return table(compiled, asked.seed, layers_of(asked, {}).over(compiled.scenario.settings))
 
 
 def _told(complaint: Complaint) -> str:

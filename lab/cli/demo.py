@@ -62,7 +62,7 @@ def on_mock(asked: Settings, console: Console) -> int:
     async def work(stop: Stop) -> int:
         served: list[Served] = []
         async with AsyncExitStack() as stack:
-            cast = stack.enter_context(casting(asked, made.clock, made.config.outlines[0].scenario.title, console))
+            cast = stack.enter_context(casting(asked, made.clock, made.config.scenarios[0].scenario.title, console))
             connect = connecting(asked, made, console, stop, stack, served)
             app = screen(acts_of(asked, made), connect, made, asked, unloaded, cast)
             await shown(app, stop, console)
@@ -105,7 +105,7 @@ def acts_of(asked: Settings, made: World) -> "tuple[Act, ...]":
     """What the picker offers, the scenario asked for first; a tape's header has one seed for all."""
     from lab.tui.sources import Act
 
-    config, told = made.config, [each.scenario for each in made.config.outlines]
+    config, told = made.config, [each.scenario for each in made.config.scenarios]
     seeds = [config.seed if asked.record else own_seed(asked, config, each) for each in told]
     return tuple(Act(app_of(config, each), seed=seed, scenario=each) for each, seed in zip(told, seeds, strict=True))
 
@@ -115,7 +115,7 @@ def following(asked: Settings, made: World, mock: "Served") -> "Callable[[str], 
     from lab.tui.sources import Act
 
     def follow(name: str) -> Act:
-        scenario = next(each.scenario for each in made.config.outlines if each.name == name)
+        scenario = next(each.scenario for each in made.config.scenarios if each.name == name)
         config = mock.recast(name, own_seed(asked, made.config, scenario))
         return Act(app_of(config, scenario), seed=config.seed, scenario=scenario)
 

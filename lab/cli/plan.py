@@ -9,7 +9,7 @@ from lab.core.seeds import Seed, uuid4
 from lab.dialects.fusion.bodies import shown_status
 from lab.identity.clients import DEMO
 from lab.jobs.gates import Decision
-from lab.jobs.plan import Input, Invocation, Outline, Plan, plan, settle_draws
+from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settle_draws
 from lab.jobs.texts import Writer, earlier_turns, final_texts
 from lab.jobs.timeline import Ending, Span, spans
 from lab.language.document import Complete, Failure, Gate, Switches, Verdict, duration_text
@@ -19,19 +19,19 @@ _WIDEST = 72
 _Row = tuple[str, str, str, str, str]
 
 
-def table(outline: Outline, seed: Seed | None, switches: Switches) -> list[str]:
+def table(compiled: CompiledScenario, seed: Seed | None, switches: Switches) -> list[str]:
     """The lines: a part for each turn, each counted from its own acceptance, if nobody but the script decides.
 
     Then the faults. Without a seed it is the scenario's own, else 0, and the first line says so.
     """
-    scenario = outline.scenario
+    scenario = compiled.scenario
     seed, named = _settled(seed, scenario.seed)
     lines = [f"{scenario.name} · {scenario.title} · {named}"]
     thread: list[tuple[Plan, tuple[Decision, ...]]] = []
     turns: list[list[Span]] = []
     now: Millis = 0
     for turn, asked in enumerate(scenario.asks, 1):
-        made = outline.of_turn(turn)
+        made = compiled.of_turn(turn)
         assert made is not None
         told = Input(asked.message, True, parameters=asked.parameters)
         planned = _planned(made, seed, turn, now, told, thread)
@@ -56,7 +56,12 @@ def _settled(asked: Seed | None, own: Seed | None) -> tuple[Seed, str]:
 
 
 def _planned(
-    made: Outline, seed: Seed, turn: int, now: Millis, asked: Input, thread: list[tuple[Plan, tuple[Decision, ...]]]
+    made: CompiledScenario,
+    seed: Seed,
+    turn: int,
+    now: Millis,
+    asked: Input,
+    thread: list[tuple[Plan, tuple[Decision, ...]]],
 ) -> Plan:
     """The plan of the demo client's first conversation: turn and ordinal are the same there."""
     stream = f"{DEMO.id}/{made.name}"

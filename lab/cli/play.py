@@ -57,11 +57,11 @@ def scenarios_of(header: Header, asked: Settings) -> dict[str, Scenario]:
         return {}
     for told in header.scenarios or ():
         try:
-            outline = load_scenario(told.name, folder) if told.name in names else None
+            compiled = load_scenario(told.name, folder) if told.name in names else None
         except LabError:
             continue
-        if outline is not None and outline.digest == told.sha256:
-            found[told.name] = outline.scenario
+        if compiled is not None and compiled.digest == told.sha256:
+            found[told.name] = compiled.scenario
     return found
 
 

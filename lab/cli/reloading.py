@@ -6,7 +6,7 @@ from lab.cli.console import Console
 from lab.clocks import AnyClock, SystemClock
 from lab.core.errors import LabError, ScenarioError
 from lab.files import Stamp, load_scenario, scenario_names, scenario_path, scenarios_folder, stamp_of
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.mock.service import Service
 from lab.settings import Settings
 
@@ -52,8 +52,8 @@ class Reloading:
         made = self._served(path)
         return stamp_of(path, made.files if made else ())
 
-    def _served(self, path: Path) -> Outline | None:
-        return next((each for each in self._service.config.outlines if each.name == path.stem), None)
+    def _served(self, path: Path) -> CompiledScenario | None:
+        return next((each for each in self._service.config.scenarios if each.name == path.stem), None)
 
     def _take(self, name: str) -> None:
         try:
@@ -66,7 +66,7 @@ class Reloading:
         except LabError as error:
             self._console.err(f"lab: {error.what} The version before goes on.")
             return
-        known = next((each for each in self._service.config.outlines if each.name == made.name), None)
+        known = next((each for each in self._service.config.scenarios if each.name == made.name), None)
         if known is None or known.digest != made.digest:
             self._service.load(made, self._clock.now())
             self._console.err(f"loaded {made.name}; jobs that run keep what they began with")

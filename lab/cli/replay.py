@@ -10,7 +10,7 @@ from lab.cli.console import Console, report
 from lab.cli.show import located
 from lab.core.errors import Divergence, LabError, RecordingError
 from lab.files import RECORDING_ENDING, load_scenario, read_blob, read_recording, scenarios_folder
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
 from lab.recording.replay import Report, replay
@@ -54,8 +54,8 @@ def one(file: Path, asked: Settings, console: Console) -> int:
     try:
         recording = read(read_recording(file), str(file))
         demand_closed(recording, str(file))
-        outlines = served(recording, asked)
-        found = replay(recording, outlines, name=str(file), blob=partial(read_blob, file))
+        scenarios = served(recording, asked)
+        found = replay(recording, scenarios, name=str(file), blob=partial(read_blob, file))
     except LabError as error:
         report(error, console)
         return error.exit_code
@@ -82,7 +82,7 @@ def _property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def served(recording: Recording, asked: Settings) -> tuple[Outline, ...]:
+def served(recording: Recording, asked: Settings) -> tuple[CompiledScenario, ...]:
     """The scenarios that the recording names; UsageError if one isn't in the folder."""
     folder = scenarios_folder(asked.scenarios)
     names = [each.name for each in recording.header.scenarios or ()]

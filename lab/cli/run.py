@@ -41,7 +41,7 @@ def instantly(asked: Settings, made: World, console: Console) -> int:
     taping = Taping(asked, made, service, console, outside=False)
     told = transcript(asked, made, console)
     service.observers.append(Endings(service, told))
-    turns = thread(app_of(made.config), made.config.outlines[0].scenario)
+    turns = thread(app_of(made.config), made.config.scenarios[0].scenario)
     now: Millis = 0
 
     def turn(app: App) -> Outcome:
@@ -72,7 +72,7 @@ def over_loopback(asked: Settings, made: World, console: Console) -> int:
         async with embedded(asked, made, console, stop, told=told) as mock:
             transport = HttpTransport(mock.base_url, mock.token_url)
             person = Person(console, made.clock) if asked.reviewer == "person" and console.terminal else None
-            turns = thread(app_of(made.config), made.config.outlines[0].scenario)
+            turns = thread(app_of(made.config), made.config.scenarios[0].scenario)
             outcomes = await call(turns, transport, made.clock, told, person)
         return ended(outcomes, asked, console) or mock.dead
 
@@ -100,7 +100,7 @@ def at_peer(asked: Settings, peer: Peer, console: Console) -> int:
 
 def transcript(asked: Settings, made: World, console: Console) -> Transcript:
     """The transcript of a run against the mock."""
-    return Transcript(console, made.config.outlines[0].scenario, made.config.seed, quiet=asked.json)
+    return Transcript(console, made.config.scenarios[0].scenario, made.config.seed, quiet=asked.json)
 
 
 async def call(

@@ -68,7 +68,7 @@ def ready(made: World, served: Served) -> dict[str, str]:
 
 def for_people(made: World, document: dict[str, str]) -> list[str]:
     """The same to read, with a line to try."""
-    names = ", ".join(outline.name for outline in made.config.outlines)
+    names = ", ".join(compiled.name for compiled in made.config.scenarios)
     login = quote(f"{document['client_id']}:{document['client_secret']}")
     scope = quote(f"scope={document['scope']}")
     return [

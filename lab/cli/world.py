@@ -1,4 +1,4 @@
-"""What a command's mock is made of: outlines, switches, seed, epoch, clock."""
+"""What a command's mock is made of: scenarios, switches, seed, epoch, clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from lab.core.seeds import Seed
 from lab.files import load_scenario, load_scenarios, scenario_names, scenarios_folder
 from lab.identity.clients import Client, Grant
 from lab.identity.scopes import api_scope
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.language.document import Layers, Scenario, Switches, nearest
 from lab.mock.views import Config
 from lab.server.limits import Limits
@@ -32,16 +32,16 @@ class World:
     limits: Limits = field(default_factory=Limits)
 
 
-def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[Outline, ...] = ()) -> World:
+def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[CompiledScenario, ...] = ()) -> World:
     """Load what was asked for; ScenarioError carries every complaint.
 
     `reviewer` is who answers gates by default; `more` scenarios are served beside those asked for.
     """
     named, given = load(asked), from_file(asked)
-    outlines = tuple({outline.name: outline for outline in (*named, *more)}.values())
+    scenarios = tuple({compiled.name: compiled for compiled in (*named, *more)}.values())
     return World(
         Config(
-            outlines=outlines,
+            scenarios=scenarios,
             switches=Switches(),
             seed=seed_of(asked, named),
             epoch=epoch_of(asked),
@@ -57,17 +57,17 @@ def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[Outline
     )
 
 
-def load(asked: Settings) -> tuple[Outline, ...]:
+def load(asked: Settings) -> tuple[CompiledScenario, ...]:
     """The scenarios named, by name in the folder or by path; none named: all in the folder."""
-    outlines = load_scenarios(scenarios_folder(asked.scenarios), asked.targets)
-    return tuple({outline.name: outline for outline in outlines}.values())
+    scenarios = load_scenarios(scenarios_folder(asked.scenarios), asked.targets)
+    return tuple({compiled.name: compiled for compiled in scenarios}.values())
 
 
 def app_of(config: Config, scenario: Scenario | None = None) -> App:
     """The external app for a scenario of the mock (the first one), with the mock's own client."""
     client = own_client(config)
     peer = Peer("", "", client.id, client.secret, api_scope(config.switches.pod))
-    return app_for_peer(scenario or config.outlines[0].scenario, peer)
+    return app_for_peer(scenario or config.scenarios[0].scenario, peer)
 
 
 def own_client(config: Config) -> Client:
@@ -93,10 +93,10 @@ def app_for_peer(scenario: Scenario, peer: Peer) -> App:
     )
 
 
-def others(asked: Settings) -> tuple[tuple[Outline, ...], dict[str, ScenarioError]]:
+def others(asked: Settings) -> tuple[tuple[CompiledScenario, ...], dict[str, ScenarioError]]:
     """The scenarios of the folder that load, for a picker, and by name why others don't."""
     folder = scenarios_folder(asked.scenarios)
-    found: list[Outline] = []
+    found: list[CompiledScenario] = []
     broken: dict[str, ScenarioError] = {}
     for name in scenario_names(folder):
         try:
@@ -106,11 +106,11 @@ def others(asked: Settings) -> tuple[tuple[Outline, ...], dict[str, ScenarioErro
     return tuple(found), broken
 
 
-def seed_of(asked: Settings, outlines: tuple[Outline, ...]) -> Seed:
+def seed_of(asked: Settings, scenarios: tuple[CompiledScenario, ...]) -> Seed:
     """The seed given, else that of the only scenario, else a fresh one."""
     if asked.seed is not None:
         return asked.seed
-    own = outlines[0].scenario.seed if len(outlines) == 1 else None
+    own = scenarios[0].scenario.seed if len(scenarios) == 1 else None
     return fresh_seed() if own is None else own
 
 

@@ -69,4 +69,4 @@ def _record(ledger: Ledger) -> ArmedRecord:
 
 
 def _planned(config: Config) -> Iterator[Rule]:
-    return (rule for made in config.outlines for rules in made.faults.values() for rule in rules)
+    return (rule for made in config.scenarios for rules in made.faults.values() for rule in rules)

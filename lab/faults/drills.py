@@ -11,7 +11,7 @@ from lab.core.exchange import Json
 from lab.core.seeds import Seed
 from lab.faults.places import Happy, SpanPlace, places
 from lab.faults.variants import Document, at_ending, at_gate
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.language.document import duration_text
 
 FAMILIES = {
@@ -76,7 +76,7 @@ class _Spot:
     when: dict[str, Json]
 
 
-def derive(document: Document, made: Outline, seed: Seed) -> tuple[Happy, Iterator[Drill]]:
+def derive(document: Document, made: CompiledScenario, seed: Seed) -> tuple[Happy, Iterator[Drill]]:
     """The places of a happy scenario, and its drills; `document` is what its author wrote."""
     happy = places(made, seed)
     return happy, _drills({name: value for name, value in document.items() if name != "faults"}, happy)

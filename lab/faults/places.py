@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.seeds import Seed
-from lab.jobs.plan import Input, Invocation, Outline, Plan, plan, settle_draws
+from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settle_draws
 from lab.jobs.timeline import Ending, spans
 from lab.language.document import Complete, Gate, Status, Verdict
 
@@ -68,7 +68,7 @@ class Happy:
         return f"22*{t} + 36*{v} + 26*{s} + 7*{g} = {self.drills}"
 
 
-def places(made: Outline, seed: Seed) -> Happy:
+def places(made: CompiledScenario, seed: Seed) -> Happy:
     """The places of the plan that a seed settles; UsageError if a turn of it doesn't end COMPLETE in a step."""
     seen: list[SpanPlace] = []
     gates: list[GatePlace] = []
@@ -88,7 +88,7 @@ def places(made: Outline, seed: Seed) -> Happy:
     return Happy(max(1, -(-length // lifetime)), tuple(seen), tuple(gates), tuple(endings))
 
 
-def _planned(made: Outline, seed: Seed, turn: int) -> Plan:
+def _planned(made: CompiledScenario, seed: Seed, turn: int) -> Plan:
     # the job of turn n is its client's n-th of the scenario
     call = Invocation("drill", "demo", made.scenario.agent.code, made.name, turn, 0, Input(made.scenario.message))
     return plan(made, call, seed, settle_draws(made, seed, turn), scripted=True)
@@ -105,7 +105,7 @@ def _walk(planned: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | Non
         yield SpanPlace(turn, step, span.since), gate
 
 
-def _ending(made: Outline, last: SpanPlace) -> EndingPlace:
+def _ending(made: CompiledScenario, last: SpanPlace) -> EndingPlace:
     step = made.steps.get(last.step)
     if not isinstance(step, Complete):
         raise UsageError(

@@ -14,13 +14,13 @@ from lab.faults.substitutes import altered, altered_part, substitute
 from lab.identity.scopes import api_scope
 from lab.jobs.facts import CallCounted, TokenRevoked
 from lab.jobs.ledger import Ledger
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.language.document import Fault
 from lab.mock.calls import Handled
 from lab.mock.views import Config
 
 
-def rules_of(ledger: Ledger, route: str, made: Outline | None) -> tuple[Rule, ...]:
+def rules_of(ledger: Ledger, route: str, made: CompiledScenario | None) -> tuple[Rule, ...]:
     """The faults that may strike a call of the route: those armed from outside, then the scenario's."""
     own = made.faults.get(route, ()) if made is not None else ()
     armed = ledger.get(ARMED_KEY)

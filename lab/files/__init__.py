@@ -22,7 +22,7 @@ from lab.files.runtime import token_for as token_for
 from lab.files.runtime import withdraw as withdraw
 from lab.files.runtime import withdraw_token as withdraw_token
 from lab.files.written import write_texts as write_texts
-from lab.jobs.plan import Outline, outline
+from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.parse import parse
 
 SCENARIO_ENDING = ".yaml"
@@ -80,7 +80,7 @@ def read_scenario(path: Path) -> bytes:
 
 
 def digest_of(text: bytes, files: Mapping[str, str] | None = None) -> str:
-    """What a header and an outline call a scenario's digest: SHA-256 with CRLF made LF.
+    """What a header and a compiled scenario call a scenario's digest: SHA-256 with CRLF made LF.
 
     Each file that an output names adds a line of NUL, its name, NUL and the SHA-256 of its text.
     """
@@ -90,14 +90,14 @@ def digest_of(text: bytes, files: Mapping[str, str] | None = None) -> str:
     return digest.hexdigest()
 
 
-def load_scenario(name: str, folder: Path) -> Outline:
+def load_scenario(name: str, folder: Path) -> CompiledScenario:
     """A scenario by name or path, indexed; ScenarioError with every complaint if it can't be loaded."""
     path = scenario_path(name, folder)
     text = read_scenario(path)
     stem = path.name.removesuffix(".yaml").removesuffix(".yml")
     beside = Beside(path.parent)
     scenario = parse(text, str(path), stem=stem, reader=beside)
-    return outline(scenario, digest_of(text, beside.found), beside.found)
+    return compile_scenario(scenario, digest_of(text, beside.found), beside.found)
 
 
 Stamp: TypeAlias = tuple[tuple[int, int], ...]
@@ -113,7 +113,7 @@ def stamp_of(path: Path, files: Iterable[str]) -> Stamp | None:
     return tuple((each.st_mtime_ns, each.st_size) for each in found)
 
 
-def load_scenarios(folder: Path, names: Sequence[str] = ()) -> tuple[Outline, ...]:
+def load_scenarios(folder: Path, names: Sequence[str] = ()) -> tuple[CompiledScenario, ...]:
     """The scenarios named, or all in the folder."""
     chosen = names or scenario_names(folder)
     if not chosen:

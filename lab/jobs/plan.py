@@ -59,7 +59,7 @@ class Invocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class CompiledScenario:
     """A scenario indexed, made once and shared by all its jobs."""
 
     scenario: Scenario
@@ -68,7 +68,7 @@ class Outline:
     steps: Mapping[str, Step]
     successors: Mapping[str, Step]
     pattern: re.Pattern[str] | None
-    turns: tuple["Outline", ...] = ()
+    turns: tuple["CompiledScenario", ...] = ()
     """What answers the second and later messages of a conversation."""
     files: Mapping[str, str] = field(default_factory=dict)
     """The texts of the files that outputs name."""
@@ -85,7 +85,7 @@ class Outline:
         """The step in which every job begins."""
         return self.scenario.steps[0]
 
-    def of_turn(self, turn: int) -> "Outline | None":
+    def of_turn(self, turn: int) -> "CompiledScenario | None":
         """What answers the n-th message of a conversation, from 1; None: past the last."""
         if turn <= 1 or not self.turns:
             return self
@@ -103,7 +103,7 @@ class Outline:
         return {key: value or "" for key, value in found.groupdict().items()} if found else None
 
 
-def outline(scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None) -> Outline:
+def compile_scenario(scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None) -> CompiledScenario:
     """Index a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
     steps: dict[str, Step] = {step_id(step): step for step in scenario.steps}
     successors: dict[str, Step] = {}
@@ -112,15 +112,15 @@ def outline(scenario: Scenario, digest: str = "", files: Mapping[str, str] | Non
         successors[step_id(step)] = steps[named] if named else following
     pattern = re.compile(scenario.match, re.IGNORECASE) if scenario.match else None
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
-    turns = tuple(outline(each, digest, files) for each in later if each is not None)
-    return Outline(scenario, digest, steps, successors, pattern, turns, files or {}, rules(scenario))
+    turns = tuple(compile_scenario(each, digest, files) for each in later if each is not None)
+    return CompiledScenario(scenario, digest, steps, successors, pattern, turns, files or {}, rules(scenario))
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Outline, invocation, seed and generated values; in a replay also the recorded draws, which win."""
+    """CompiledScenario, invocation, seed and generated values; in a replay also the recorded draws, which win."""
 
-    outline: Outline
+    compiled: CompiledScenario
     invocation: Invocation
     seed: Seed
     data: Mapping[str, object]
@@ -144,38 +144,38 @@ class Plan:
             known = self.recorded.get(f"{step}/takes")
             if isinstance(known, int):
                 return known
-        return takes(self.outline, self.seed, self.invocation.ordinal, step, visit)
+        return takes(self.compiled, self.seed, self.invocation.ordinal, step, visit)
 
 
-def takes(outline: Outline, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
+def takes(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
     """The draw behind a step's duration: stream `SCENARIO/ORDINAL/STEP/takes#VISIT`."""
-    spec = outline.steps[step]
+    spec = compiled.steps[step]
     assert isinstance(spec, Work | Pause)
     turn = f"#{visit}" if visit else ""
-    return latency(seed, f"{outline.name}/{ordinal}/{step}/takes{turn}", spec.takes)
+    return latency(seed, f"{compiled.name}/{ordinal}/{step}/takes{turn}", spec.takes)
 
 
-def settle_draws(outline: Outline, seed: Seed, ordinal: int) -> dict[str, Json]:
+def settle_draws(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, Json]:
     """Everything chance settles at acceptance, sorted by name: what `drawn` of `job.accepted` holds."""
-    drawn = {f"data/{name}": value for name, value in generated(outline, seed, ordinal).items()}
-    for name, step in outline.steps.items():
+    drawn = {f"data/{name}": value for name, value in generated(compiled, seed, ordinal).items()}
+    for name, step in compiled.steps.items():
         if isinstance(step, Work | Pause) and not isinstance(step.takes, int):
-            drawn[f"{name}/takes"] = takes(outline, seed, ordinal, name, 0)
+            drawn[f"{name}/takes"] = takes(compiled, seed, ordinal, name, 0)
     return dict(sorted(drawn.items()))
 
 
-def generated(outline: Outline, seed: Seed, ordinal: int) -> dict[str, Json]:
+def generated(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, Json]:
     """The generated data of a job, by name, as recorded."""
-    return generate(outline.scenario.data, seed, f"{outline.name}/{ordinal}")
+    return generate(compiled.scenario.data, seed, f"{compiled.name}/{ordinal}")
 
 
 def plan(
-    outline: Outline, invocation: Invocation, seed: Seed, drawn: Drawn, *,
+    compiled: CompiledScenario, invocation: Invocation, seed: Seed, drawn: Drawn, *,
     recorded: Drawn | None = None, scripted: bool, earlier: Callable[[], Sequence[object]] = tuple,
 ) -> Plan:  # fmt: skip
     """The plan of a job whose generated values were `drawn`; `recorded` holds the latencies of a recording."""
     values = {name[5:]: value for name, value in drawn.items() if name.startswith("data/")}
-    return Plan(outline, invocation, seed, restore(outline.scenario.data, values), recorded or {}, scripted, earlier)
+    return Plan(compiled, invocation, seed, restore(compiled.scenario.data, values), recorded or {}, scripted, earlier)
 
 
 @lru_cache(maxsize=4096)

@@ -30,7 +30,7 @@ def _decisions(plan: Plan, span: Span) -> dict[str, object]:
     """
     told: dict[str, object] = {
         step.gate: {"verdict": None, "by": "", "comment": "", "votes": []}
-        for step in plan.outline.scenario.steps if isinstance(step, Gate)
+        for step in plan.compiled.scenario.steps if isinstance(step, Gate)
     }  # fmt: skip
     cast: dict[str, tuple[int, list[Mapping[str, object]]]] = {}
     for end in span.settled:
@@ -50,7 +50,7 @@ def _asked(plan: Plan) -> dict[str, object]:
         key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
         for key, value in plan.invocation.parameters.items()
     }
-    matched = plan.outline.match(asked.message) or {}
+    matched = plan.compiled.match(asked.message) or {}
     return {"message": asked.message, "match": matched, "parameters": parameters, "data": plan.data}
 
 
@@ -196,7 +196,7 @@ def final_texts(plan: Plan, span: Span, write: Writer) -> tuple[str | None, str 
     step = span.step
     match step:
         case Complete():
-            output = output_text(step.output, plan.outline.files, write)
+            output = output_text(step.output, plan.compiled.files, write)
             return output, None, [write(each) for each in step.follow_up]
         case Failure():
             return write(step.output) if step.output is not None else None, write(step.text), []

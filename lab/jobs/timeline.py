@@ -95,8 +95,8 @@ def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
 
 def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
     """The timeline, given that nobody else decides anything: lazy, so look no further than you must."""
-    outline = plan.outline
-    step: Step | Ending = outline.first
+    compiled = plan.compiled
+    step: Step | Ending = compiled.first
     since = plan.invocation.at
     settled: tuple[Decision, ...] = ()
     visits: dict[str, int] = {}
@@ -118,7 +118,7 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
             case Work():
                 until = since + plan.takes(name, visit)
                 yield Span(index, status, step, visit, since, until, settled)
-                step, since = outline.after(name), until
+                step, since = compiled.after(name), until
             case Pause():
                 until, cut = _wait_end(plan, decisions, name, visit, since)
                 yield Span(index, status, step, visit, since, until, settled, None, used)
@@ -126,9 +126,9 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
                 back = step.again is not None and used < step.again.rounds
                 if step.again is not None and back:
                     rounds[name] = used + 1
-                    step = outline.steps[step.again.to]
+                    step = compiled.steps[step.again.to]
                 else:
-                    step = outline.after(name)
+                    step = compiled.after(name)
                 since = until
             case Gate():
                 opened = opening(step, visit, used, since, scripted=plan.scripted, before=_votes_before(name, settled))
@@ -168,19 +168,19 @@ def leads(plan: Plan, gate: Gate, end: Decision, rounds_used: int) -> Step | End
     verdict = end.verdict
     match verdict:
         case Verdict.APPROVED:
-            return plan.outline.steps[routes.approved] if routes.approved else plan.outline.after(gate.gate)
+            return plan.compiled.steps[routes.approved] if routes.approved else plan.compiled.after(gate.gate)
         case Verdict.REJECTED:
             if routes.rejected:
-                return plan.outline.steps[routes.rejected]
+                return plan.compiled.steps[routes.rejected]
             reason = f" {end.comment}" if end.comment else ""
             return Ending(Status.COMPLETE, gate.gate, REJECTED_TEXT + reason)
         case Verdict.TIMED_OUT:
             if routes.timed_out:
-                return plan.outline.steps[routes.timed_out]
+                return plan.compiled.steps[routes.timed_out]
             return Ending(Status.ERROR, gate.gate, TIMED_OUT_TEXT)
         case Verdict.CHANGES:
             if routes.changes_requested and rounds_used < gate.rounds:
-                return plan.outline.steps[routes.changes_requested]
+                return plan.compiled.steps[routes.changes_requested]
             return Ending(Status.COMPLETE, gate.gate, gate.last_round, template=True)
         case None:
             raise AssertionError("a gate is not ended like a wait")

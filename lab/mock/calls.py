@@ -12,7 +12,7 @@ from lab.dialects.fusion import Route
 from lab.faults.model import Judged, Strike
 from lab.identity.records import TokenRecord
 from lab.jobs.ledger import Ledger
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.mock.views import Views
 
 Pieces: TypeAlias = Iterator[tuple[Millis, bytes]]
@@ -33,11 +33,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a call came to; `outline` gives the latency, and is None where there is none."""
+    """What a call came to; `compiled` gives the latency, and is None where there is none."""
 
     response: Response | Problem
     job: str | None = None
-    outline: Outline | None = None
+    compiled: CompiledScenario | None = None
     facts: tuple[Fact, ...] = ()
     flags: tuple[str, ...] = ()
     pieces: Pieces | None = None

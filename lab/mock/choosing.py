@@ -2,13 +2,13 @@
 
 from lab.dialects.fusion.requests import Asked
 from lab.jobs.ledger import ConversationRecord, JobRecord, Ledger, conversation_key
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.mock.views import Views
 
 
 def choose(
-    views: Views, ledger: Ledger, team: tuple[Outline, ...], asked: Asked, conversation: str | None, turn: int
-) -> Outline | None:
+    views: Views, ledger: Ledger, team: tuple[CompiledScenario, ...], asked: Asked, conversation: str | None, turn: int
+) -> CompiledScenario | None:
     """The first scenario that fits the message; None: no answer is defined for it.
 
     A conversation that began with a scenario of several turns stays with it; otherwise each message starts at the
@@ -24,7 +24,7 @@ def choose(
     return None
 
 
-def views_for(views: Views, ledger: Ledger, team: tuple[Outline, ...], asked: Asked) -> Views:
+def views_for(views: Views, ledger: Ledger, team: tuple[CompiledScenario, ...], asked: Asked) -> Views:
     """The views by whose switches a message is read, before its turn and its scenario are settled."""
     began = _began(views, ledger, asked.conversation)
     if began is not None:
@@ -32,7 +32,7 @@ def views_for(views: Views, ledger: Ledger, team: tuple[Outline, ...], asked: As
     return next((views.of(each) for each in team if each.match(asked.message) is not None), views)
 
 
-def _began(views: Views, ledger: Ledger, conversation: str | None) -> Outline | None:
+def _began(views: Views, ledger: Ledger, conversation: str | None) -> CompiledScenario | None:
     """The scenario of several turns with which the conversation began."""
     known = ledger.get(conversation_key(conversation)) if conversation is not None else None
     record = ledger.get(known.jobs[0]) if isinstance(known, ConversationRecord) else None

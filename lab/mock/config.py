@@ -7,7 +7,7 @@ from lab.core.clock import Epoch, Millis
 from lab.core.seeds import Seed
 from lab.identity.clients import DEMO, JANE, Account, Client, aistudio_cli
 from lab.identity.metadata import issuer
-from lab.jobs.plan import Drawn, Outline
+from lab.jobs.plan import CompiledScenario, Drawn
 from lab.language.document import IDENTITY, Layers, Scenario, Switches
 from lab.mock.crowd import MOST_JOBS
 
@@ -16,7 +16,7 @@ from lab.mock.crowd import MOST_JOBS
 class Config:
     """What the mock is made with. In a replay `recorded` holds the draws by client, scenario and ordinal."""
 
-    outlines: tuple[Outline, ...]
+    scenarios: tuple[CompiledScenario, ...]
     switches: Switches
     seed: Seed
     epoch: Epoch
@@ -36,15 +36,15 @@ class Config:
     """How many jobs may be alive; beyond it, invoke answers 429."""
     token_scenario: str | None = None
     """Of several scenarios, the one whose lifetime and latency of tokens hold: a token request names no team."""
-    former: tuple[tuple[Millis, Outline], ...] = ()
+    former: tuple[tuple[Millis, CompiledScenario], ...] = ()
     """Scenarios that were edited, oldest first: each goes on for the jobs that were accepted before its instant."""
 
-    def edited(self, made: Outline, now: Millis) -> "Config":
+    def edited(self, made: CompiledScenario, now: Millis) -> "Config":
         """The same with a scenario that was edited, or is new, from the instant after `now` on."""
-        before = [each for each in self.outlines if each.name == made.name]
-        outlines = tuple(made if each.name == made.name else each for each in self.outlines)
+        before = [each for each in self.scenarios if each.name == made.name]
+        scenarios = tuple(made if each.name == made.name else each for each in self.scenarios)
         changed = replace(
-            self, outlines=outlines if before else (*outlines, made),
+            self, scenarios=scenarios if before else (*scenarios, made),
             former=(*self.former, *((now + 1, each) for each in before)),
         )  # fmt: skip
         return changed._resettled()
@@ -58,11 +58,11 @@ class Config:
         return self.settled(self.layers) if self.layers is not None else self
 
     @property
-    def token_outline(self) -> Outline | None:
+    def scenario_of_tokens(self) -> CompiledScenario | None:
         """The scenario that tokens follow: the only one, or the one named; else None."""
-        if len(self.outlines) == 1:
-            return self.outlines[0]
-        return next((each for each in self.outlines if each.name == self.token_scenario), None)
+        if len(self.scenarios) == 1:
+            return self.scenarios[0]
+        return next((each for each in self.scenarios if each.name == self.token_scenario), None)
 
     @property
     def origin(self) -> str:
@@ -81,7 +81,7 @@ class Config:
 
     def settled(self, layers: Layers) -> "Config":
         """The same with these layers: `switches` are the server's, with those of a scenario that stands alone."""
-        alone = self.token_outline
+        alone = self.scenario_of_tokens
         return replace(self, layers=layers, switches=layers.over(alone.scenario.settings if alone else None))
 
     def switches_of(self, scenario: Scenario) -> Switches:

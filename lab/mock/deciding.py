@@ -18,7 +18,7 @@ def decide(
     look = views.look(ledger, job, now)
     if look is None:
         return Ruling(404, "There is no such job.")
-    gates = {step_id(step): step for step in look.plan.outline.scenario.steps if isinstance(step, Gate)}
+    gates = {step_id(step): step for step in look.plan.compiled.scenario.steps if isinstance(step, Gate)}
     found = next((each for each in gates if gate in (each, each.upper().replace("-", "_"))), None)
     if found is None:
         return Ruling(404, f"There is no such gate; this scenario has {', '.join(gates) or 'none'}.")

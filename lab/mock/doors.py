@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from lab.core.exchange import Json
 from lab.core.refusal import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, forbidden, not_found
 from lab.dialects.fusion.requests import version_asked
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.language.document import Status, Switches
 from lab.mock.calls import Call
 from lab.mock.views import Look, Views
@@ -24,7 +24,9 @@ def no_team(route: str, *, hidden: bool = True) -> Problem:
     return TEAM_UNKNOWN if hidden and route not in TALKS else _NO_TEAM
 
 
-def open_scenarios(team: tuple[Outline, ...], members: Mapping[str, Json], route: str) -> tuple[Outline, ...]:
+def open_scenarios(
+    team: tuple[CompiledScenario, ...], members: Mapping[str, Json], route: str
+) -> tuple[CompiledScenario, ...]:
     """The team's scenarios that are published; for a DRAFT, which debug means unless told otherwise, all."""
     status = members.get("status") or ("DRAFT" if route == "debug" else "PUBLISHED")
     return tuple(each for each in team if status == "DRAFT" or each.scenario.agent.published)
@@ -43,7 +45,7 @@ def no_job(switches: Switches) -> Problem:
     return forbidden(CANNOT_EXECUTE) if switches.unknown_job == 403 else JOB_UNKNOWN
 
 
-def lacks_role(views: Views, made: Outline, user: str | None) -> Problem | None:
+def lacks_role(views: Views, made: CompiledScenario, user: str | None) -> Problem | None:
     """The refusal of a user without the role that a scenario asks for; without a user always (contract.md §6.2)."""
     if views.admits(made, user) or (user is not None and made.scenario.agent.refuses == "job"):
         return None
@@ -51,7 +53,7 @@ def lacks_role(views: Views, made: Outline, user: str | None) -> Problem | None:
     return forbidden(CANNOT_EXECUTE, f"Ask for a role that gives access to {agent.code}: {', '.join(agent.roles)}.")
 
 
-def shut(call: Call, team: tuple[Outline, ...], members: Mapping[str, Json]) -> Problem | None:
+def shut(call: Call, team: tuple[CompiledScenario, ...], members: Mapping[str, Json]) -> Problem | None:
     """Why none of the team's scenarios takes the request, whose fields may be wrong; None if one may."""
     switches, route = call.views.config.switches, call.route.name
     opened = open_scenarios(team, members, route)

@@ -14,7 +14,7 @@ from lab.dialects.fusion.requests import NO_OBJECT, Asked, Resume
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
 from lab.jobs.gates import Decision, Inadmissible, Origin, admit
 from lab.jobs.ledger import ConversationRecord, JobRecord, conversation_key, fold, id_of
-from lab.jobs.plan import Outline, Plan, settle_draws
+from lab.jobs.plan import CompiledScenario, Plan, settle_draws
 from lab.jobs.shell import ScenarioMissed
 from lab.jobs.timeline import at
 from lab.language.document import Gate, Pause, Status, Verdict
@@ -57,7 +57,9 @@ def invoke(call: Call) -> Answered:
     return replace(done, flags=tuple(sorted({*asked.flags, *done.flags})))
 
 
-def take_turn(call: Call, asked: Asked, team: tuple[Outline, ...], tell: Tell, named: str | None = None) -> Answered:
+def take_turn(
+    call: Call, asked: Asked, team: tuple[CompiledScenario, ...], tell: Tell, named: str | None = None
+) -> Answered:
     """The same for a request in another dialect: `tell` words the answer, `named` is the id asked for a new job."""
     call = replace(call, views=views_for(call.views, call.ledger, team, asked))
     return _Turn(call, asked, team, tell, named).answer()
@@ -67,7 +69,7 @@ def take_turn(call: Call, asked: Asked, team: tuple[Outline, ...], tell: Tell, n
 class _Turn:
     call: Call
     asked: Asked
-    team: tuple[Outline, ...]
+    team: tuple[CompiledScenario, ...]
     tell: Tell | None = None
     named: str | None = None
 
@@ -185,11 +187,11 @@ class _Turn:
             return self.tell(self.call.views, planned, decisions)
         if route in STREAMS.values():
             pieces = self.call.views.stream(route, planned, decisions, self.call.now)
-            return Answered(Response(200, SSE_HEADERS), job, planned.outline, pieces=pieces)
+            return Answered(Response(200, SSE_HEADERS), job, planned.compiled, pieces=pieces)
         span = at(planned, decisions, self.call.now)
         status, version = self.call.views.config.switches.invoke_status, self.call.route.version
         response = self.call.views.answer(planned, span, decisions, invoked=True, status=status, version=version)
-        return Answered(response, job, planned.outline)
+        return Answered(response, job, planned.compiled)
 
     # New jobs
 
@@ -230,7 +232,7 @@ class _Turn:
             facts = (ScenarioMissed(at=self.call.now, near=tuple(each.name for each in self.team)), fact)
         return self._answered(fact, facts, flags)
 
-    def _drawn(self, chosen: Outline | None, turn: int, ordinal: int) -> dict[str, Json]:
+    def _drawn(self, chosen: CompiledScenario | None, turn: int, ordinal: int) -> dict[str, Json]:
         plays = self.call.views.plays(chosen, self.call.bearer.user, turn)
         return settle_draws(plays, self.call.views.config.seed, ordinal)
 

@@ -13,7 +13,7 @@ from lab.identity import endpoints as identity
 from lab.identity.bearer import bearer_of, token_of
 from lab.identity.records import TokenRecord
 from lab.jobs.ledger import Ledger, job_named
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.jobs.tentative import Tentative
 from lab.mock import a2a
 from lab.mock.calls import Answered, Call, Handled
@@ -42,7 +42,7 @@ _FAULTED = {"invoke": "invoke", "stream": "stream", "chat": "stream", "debug": "
 
 
 class Mock:
-    """Made with outlines, switches, seed and epoch; holds no state but memos.
+    """Made with scenarios, switches, seed and epoch; holds no state but memos.
 
     A team whose scenario has switches of its own is served by a mock of its own, over the same ledger.
     """
@@ -85,7 +85,7 @@ class Mock:
         if isinstance(route, Problem):
             return Handled(self._refusal(route))
         if route.path:
-            followed = self.config.token_outline
+            followed = self.config.scenario_of_tokens
             if route.name == "token" and (rules := rules_of(ledger, "token", followed)):
                 return self._struck_token(ledger, request, now, route, rules)
             return self._identity(ledger, request, now, route)
@@ -106,7 +106,7 @@ class Mock:
             return self._published(desk, request, route)
         granted = _IDENTITY[route.name](desk, request)
         held = 0
-        if route.name == "token" and granted.client is not None and (followed := self.config.token_outline):
+        if route.name == "token" and granted.client is not None and (followed := self.config.scenario_of_tokens):
             held = self._held(followed, "token", granted.client, now)
         flags = (*route.flags, *granted.flags)
         return Handled(granted.response, held, route.name, None, granted.facts, flags, client=granted.client)
@@ -127,7 +127,7 @@ class Mock:
         response = self._refusal(told) if isinstance(told, Problem) else told
         return Handled(response, 0, route.name, None, (), (*route.flags, *flags))
 
-    def _held(self, made: Outline, route: str, stream: str, now: Millis) -> Millis:
+    def _held(self, made: CompiledScenario, route: str, stream: str, now: Millis) -> Millis:
         return withheld(self.config.seed, made, route, stream, now)
 
     def _status(
@@ -191,7 +191,7 @@ class Mock:
         )  # fmt: skip
         return self._settled(tried, occasion, done)
 
-    def _answered(self, call: Call, flags: tuple[str, ...]) -> tuple[Handled, Outline | None]:
+    def _answered(self, call: Call, flags: tuple[str, ...]) -> tuple[Handled, CompiledScenario | None]:
         """The reply, and the scenario of whose faults it may be struck; None where it is refused."""
         name = call.route.name
         done = _API[name](call)
@@ -199,6 +199,6 @@ class Mock:
         if isinstance(done.response, Problem):
             return Handled(self._refusal(done.response), 0, name, done.job, (), noted), None
         held = 0
-        if done.outline is not None and done.job is not None:
-            held = self._held(done.outline, done.latency, done.job, call.now)
-        return Handled(done.response, held, name, done.job, done.facts, noted, done.pieces), done.outline
+        if done.compiled is not None and done.job is not None:
+            held = self._held(done.compiled, done.latency, done.job, call.now)
+        return Handled(done.response, held, name, done.job, done.facts, noted, done.pieces), done.compiled

@@ -1,10 +1,10 @@
 """What a job plays that no author wrote: no scenario fits, or a role is missing (contract.md §6.2)."""
 
 from lab.dialects.fusion.events import REFUSAL
-from lab.jobs.plan import Outline, outline
+from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Scenario
 
-UNMATCHED = outline(
+UNMATCHED = compile_scenario(
     Scenario.model_validate({
         "lab": 1, "name": "unmatched", "title": "No scenario fits the message", "agent": {"code": "X"}, "ask": "x",
         "steps": [
@@ -16,6 +16,6 @@ UNMATCHED = outline(
 """What a job does whose message fits no scenario of its team: ERROR after 1 s (contract.md §6.2)."""
 
 
-def refused(made: Outline) -> Outline:
+def refused(made: CompiledScenario) -> CompiledScenario:
     """What a job does whose owner lacks the role, where that shows inside the job: ERROR after 1 s (contract.md §6.2)."""
-    return outline(made.scenario.model_copy(update={"steps": REFUSAL, "data": {}, "turns": ()}), made.digest)
+    return compile_scenario(made.scenario.model_copy(update={"steps": REFUSAL, "data": {}, "turns": ()}), made.digest)

@@ -41,12 +41,12 @@ class Repeat:
         record, planned = look.record, look.plan
         if not self._same(record):
             return Answered(_OTHER, first.job)
-        if self.call.now < record.at + withheld(planned.seed, planned.outline, "invoke", first.job, record.at):
+        if self.call.now < record.at + withheld(planned.seed, planned.compiled, "invoke", first.job, record.at):
             return Answered(_UNDER_WAY, first.job)
         span = at(planned, (), record.at)
         status, version = views.config.switches.invoke_status, self.call.route.version
         response = views.answer(planned, span, (), invoked=True, status=status, version=version)
-        return Answered(response, first.job, planned.outline)
+        return Answered(response, first.job, planned.compiled)
 
     def _same(self, record: JobRecord) -> bool:
         members: Json = json.loads(record.input)

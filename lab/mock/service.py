@@ -21,7 +21,7 @@ from lab.jobs.derived import Derived
 from lab.jobs.facts import FaultStruck, LedgerCleared, TokenRevoked
 from lab.jobs.gates import Origin
 from lab.jobs.ledger import JobRecord, MemoryLedger, job_key, job_named
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.jobs.shell import ScenarioLoaded
 from lab.mock.calls import Pieces, Ruling
 from lab.mock.deciding import decide
@@ -203,7 +203,7 @@ class Service:
         self._commit((fact,), x)
         self._touch(job, fact.at)
 
-    def load(self, made: Outline, now: Millis) -> None:
+    def load(self, made: CompiledScenario, now: Millis) -> None:
         """Take up a scenario that was edited, or is new: jobs accepted after `now` play it."""
         self.config = self.config.edited(made, now)
         self._mock = Mock(self.config)

@@ -13,7 +13,7 @@ from lab.language.templates import template
 def try_texts(planned: Plan, span: Span, epoch: Epoch) -> None:
     """Render what looks at no decision; RenderFailure if a text fails."""
     write = Writer(planned, span, epoch)
-    for step in planned.outline.scenario.steps:
+    for step in planned.compiled.scenario.steps:
         texts: list[str] = []
         match step:
             case Work() | Pause():
@@ -23,7 +23,7 @@ def try_texts(planned: Plan, span: Span, epoch: Epoch) -> None:
             case Complete():
                 texts += step.follow_up
                 if _early(tuple(output_templates(step.output))):
-                    output_text(step.output, planned.outline.files, write)
+                    output_text(step.output, planned.compiled.files, write)
             case Failure():
                 texts += [step.text] + ([step.output] if step.output else [])
         for text in texts:

@@ -13,7 +13,7 @@ from lab.dialects.fusion import chat_events, framed, job_body, job_events, nodes
 from lab.jobs.derived import Derived, derived, forgotten_at
 from lab.jobs.gates import Decision
 from lab.jobs.ledger import ConversationRecord, JobRecord, Key, Ledger, id_of, job_named
-from lab.jobs.plan import Input, Invocation, Outline, Plan, plan
+from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import Span, at
 from lab.language.document import Switches
@@ -56,19 +56,19 @@ class Views:
         self._root = root or self
         self._others: dict[str, Views] = {}
         self.crowd: Crowd = root.crowd if root else Crowd(self._span)
-        self.by_name = {each.name: each for each in config.outlines}
-        self.by_team: dict[str, tuple[Outline, ...]] = {}
-        for each in sorted(config.outlines, key=lambda each: each.name):  # of those that fit, the first by file name
+        self.by_name = {each.name: each for each in config.scenarios}
+        self.by_team: dict[str, tuple[CompiledScenario, ...]] = {}
+        for each in sorted(config.scenarios, key=lambda each: each.name):  # of those that fit, the first by file name
             code = each.scenario.agent.code
             self.by_team[code] = (*self.by_team.get(code, ()), each)
         self._glances: dict[str, _Glance] = {}
-        self._refused: dict[tuple[str, str], Outline] = {}
-        for each in () if root else config.outlines:
+        self._refused: dict[tuple[str, str], CompiledScenario] = {}
+        for each in () if root else config.scenarios:
             own = config.switches_of(each.scenario)
             if own != config.switches:
                 self._others[each.name] = Views(replace(config, switches=own, layers=None), self)
 
-    def of(self, made: Outline) -> "Views":
+    def of(self, made: CompiledScenario) -> "Views":
         """The views for jobs of a scenario, by its own switches; one that fits nothing has those of its team."""
         return self._root._others.get(made.name, self if made is UNMATCHED else self._root)
 
@@ -77,13 +77,13 @@ class Views:
         team = self._root.by_team.get(code)
         return self._root.of(team[0]) if team else self._root
 
-    def admits(self, made: Outline, user: str | None) -> bool:
+    def admits(self, made: CompiledScenario, user: str | None) -> bool:
         """Whether a user has one of the roles that the scenario asks for."""
         roles = made.scenario.agent.roles
         account = self.config.account(user) if roles and user is not None else None
         return not roles or (account is not None and not set(roles).isdisjoint(account.roles))
 
-    def plays(self, chosen: Outline | None, user: str | None, turn: int) -> Outline:
+    def plays(self, chosen: CompiledScenario | None, user: str | None, turn: int) -> CompiledScenario:
         """What a job plays: its scenario, the turn's entry of it, or the refusal of a user without the role."""
         if chosen is None:
             return UNMATCHED
@@ -96,7 +96,7 @@ class Views:
         assert entry is not None
         return entry
 
-    def chosen_for(self, record: JobRecord) -> Outline | None:
+    def chosen_for(self, record: JobRecord) -> CompiledScenario | None:
         """The scenario of a job as it was when the job was accepted; None: none fits its message."""
         name = record.scenario
         if name is None:
@@ -106,7 +106,7 @@ class Views:
                 return made
         return self.by_name[name]
 
-    def made_of(self, record: JobRecord) -> Outline:
+    def made_of(self, record: JobRecord) -> CompiledScenario:
         """What the job of a record plays."""
         return self.plays(self.chosen_for(record), record.user, record.turn)
 
@@ -237,7 +237,7 @@ class Views:
 
     def switches_for(self, planned: Plan) -> Switches:
         """The switches that a job's bodies follow."""
-        made = planned.outline
+        made = planned.compiled
         return (self.of_team(planned.invocation.team) if made is UNMATCHED else self.of(made)).config.switches
 
     def forget(self) -> None:

@@ -2,11 +2,11 @@
 
 from lab.core.clock import Millis
 from lab.core.seeds import Seed, latency
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.language.document import Latency
 
 
-def withheld(seed: Seed, made: Outline, route: str, stream: str, now: Millis) -> Millis:
+def withheld(seed: Seed, made: CompiledScenario, route: str, stream: str, now: Millis) -> Millis:
     """The latency that a scenario plans for a call of the route at `now`."""
     spec: Latency = getattr(made.scenario.latency, route)
     return spec if isinstance(spec, int) else latency(seed, f"{stream}/{route}@{now}", spec)

@@ -8,7 +8,7 @@ from lab.core.clock import epoch_of, epoch_text
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
 from lab.identity.clients import DEMO, JANE, Client
-from lab.jobs.plan import Drawn, Outline
+from lab.jobs.plan import CompiledScenario, Drawn
 from lab.language.document import Layers, Switches
 from lab.mock.crowd import MOST_JOBS
 from lab.mock.views import Config
@@ -38,7 +38,7 @@ def header_of(
 ) -> Header:
     """Line 0 of a tape of this mock; `mode` is real, scaled or manual, `factor` decimal text."""
     return Header(
-        t=t, lab=lab, scenarios=tuple(ScenarioRef(each.name, each.digest) for each in config.outlines),
+        t=t, lab=lab, scenarios=tuple(ScenarioRef(each.name, each.digest) for each in config.scenarios),
         seed=config.seed, profile=config.switches.profile, settings=settings_of(config), clock=ClockSpec(mode, epoch_text(config.epoch), factor),
         generators=generators or {}, features=("blob",) if blobs else (),
     )  # fmt: skip
@@ -54,7 +54,7 @@ def settings_of(config: Config) -> dict[str, Json]:
         changed[JOBS] = config.most_jobs
     if config.base:
         changed[BASE] = config.base
-    if config.token_scenario and len(config.outlines) > 1:
+    if config.token_scenario and len(config.scenarios) > 1:
         changed[TOKENS] = config.token_scenario
     return changed if config.scripted else {**changed, REVIEWER: "person"}
 
@@ -74,7 +74,7 @@ def _layered(config: Config, layers: Layers) -> dict[str, Json]:
     """
     base = layers.over()
     given: dict[str, Json] = base.model_dump(mode="json")
-    own = [each.scenario.settings for each in config.outlines]
+    own = [each.scenario.settings for each in config.scenarios]
     asked = {name for settings in own for name in settings.model_fields_set}
     forced = sorted(asked & layers.above.keys())
     said = base.model_fields_set - {"profile"} if "profile" in asked else set(forced) - {"profile"}
@@ -84,7 +84,9 @@ def _layered(config: Config, layers: Layers) -> dict[str, Json]:
     return {**changed, FORCED: list(forced)} if forced else changed
 
 
-def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[Client, ...] = (DEMO,)) -> Config:
+def config_of(
+    recording: Recording, scenarios: Sequence[CompiledScenario], clients: tuple[Client, ...] = (DEMO,)
+) -> Config:
     """The mock that a recording was made with; RecordingError if this lab can't make it."""
     header = recording.header
     settings = dict(header.settings)
@@ -101,7 +103,7 @@ def config_of(recording: Recording, outlines: Sequence[Outline], clients: tuple[
     except ValueError:
         raise RecordingError(f"The epoch {header.clock.epoch!r} is no instant, or the accounts are none.") from None
     made = Config(
-        tuple(outlines), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
+        tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
         recorded=drawn_in(recording), base=base, here=NOWHERE, accounts=accounts,
         most_jobs=jobs if isinstance(jobs, int) else MOST_JOBS,
         token_scenario=tokens if isinstance(tokens, str) else None,

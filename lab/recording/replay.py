@@ -8,7 +8,7 @@ from lab.core.clock import Epoch
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.identity.clients import DEMO, Client
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.mock.views import Config
 from lab.recording.bodies import Blob
 from lab.recording.drive import Drive
@@ -74,15 +74,15 @@ class Report:
 
 def replay(
     recording: Recording,
-    outlines: Sequence[Outline],
+    scenarios: Sequence[CompiledScenario],
     *,
     name: str = "recording",
     clients: tuple[Client, ...] = (DEMO,),
     blob: Blob | None = None,
 ) -> Report:
-    """Drive a closed recording through a mock of `outlines`; RecordingError or UsageError if it can't be done."""
+    """Drive a closed recording through a mock of `scenarios`; RecordingError or UsageError if it can't be done."""
     demand_closed(recording, name)
-    warnings, chosen = _chosen(recording, outlines, name)
+    warnings, chosen = _chosen(recording, scenarios, name)
     config = config_of(recording, chosen, clients)
     unknown = Counter(entry.type for entry in recording.facts() if class_of(entry) == "unknown")
     warnings += [f"{count} facts of type {type_} are not known to this lab" for type_, count in sorted(unknown.items())]
@@ -109,13 +109,15 @@ def _compared(recording: Recording, config: Config, name: str, blob: Blob | None
     )  # fmt: skip
 
 
-def _chosen(recording: Recording, outlines: Sequence[Outline], name: str) -> tuple[list[str], list[Outline]]:
-    """Warnings, and the outlines that the recording was served with, in its order."""
+def _chosen(
+    recording: Recording, scenarios: Sequence[CompiledScenario], name: str
+) -> tuple[list[str], list[CompiledScenario]]:
+    """Warnings, and the scenarios that the recording was served with, in its order."""
     if recording.header.source != "mock" or recording.header.scenarios is None:
         raise UsageError(f"{name} is a {recording.header.source}; a mock can replay only what a mock recorded.")
-    there = {each.name: each for each in outlines}
+    there = {each.name: each for each in scenarios}
     warnings: list[str] = []
-    chosen: list[Outline] = []
+    chosen: list[CompiledScenario] = []
     for ref in recording.header.scenarios:
         found = there.get(ref.name)
         if found is None:

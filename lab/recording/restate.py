@@ -48,7 +48,7 @@ def live_facts(service: Service, now: Millis) -> Iterator[Fact]:
 
 
 def _accepted(service: Service, job: str, record: JobRecord, key: str | None) -> JobAccepted:
-    made = next((each for each in service.config.outlines if each.name == record.scenario), None)
+    made = next((each for each in service.config.scenarios if each.name == record.scenario), None)
     known = (service.config.recorded or {}).get((record.client, record.scenario or "", record.ordinal))
     drawn = known or (settle_draws(made, service.config.seed, record.ordinal) if made else {})
     return JobAccepted(

@@ -115,7 +115,7 @@ class ControlPlane:
         document: Json = {
             "status": "ok" if trouble is None else "red", "why": trouble, "lab": __version__,
             "base_url": self._server.origin, "clock": self._clock_document(), "seed": config.seed,
-            "scenarios": [each.name for each in config.outlines], "connections": self._server.connections,
+            "scenarios": [each.name for each in config.scenarios], "connections": self._server.connections,
         }  # fmt: skip
         return answer(document)
 

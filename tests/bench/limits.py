@@ -134,7 +134,7 @@ def precision() -> Iterable[Row]:
 
 async def _errors(at_once: int, rounds: int) -> list[float]:
     mock = service()
-    made = mock.config.outlines[0]
+    made = mock.config.scenarios[0]
     token = granted(mock)
     job = accepted(mock, invoke_request(mock, token))
     object.__setattr__(made.scenario, "latency", Latencies.model_validate({"status": "100ms"}))
@@ -200,11 +200,11 @@ def cassettes() -> Iterable[Row]:
     from lab.recording.replay import replay
     from tests.bench.replaying import long_recording
 
-    recording, outlines = long_recording(500)
+    recording, scenarios = long_recording(500)
 
     def evaluated() -> float:
         begun = time.perf_counter()
-        assert replay(recording, outlines).passed
+        assert replay(recording, scenarios).passed
         return (time.perf_counter() - begun) / 500 * 1e6
 
     with playing(500) as played:

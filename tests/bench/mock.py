@@ -8,7 +8,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.language.document import Latencies, Switches
 from lab.language.parse import parse
 from lab.mock.service import Service
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def service(name: str = "item-comparison") -> Service:
     """A mock of one shipped scenario, without latencies, whose gates wait for a person."""
     file = ROOT / "scenarios" / f"{name}.yaml"
-    prompt = outline(parse(file.read_bytes(), file.name).model_copy(update={"latency": Latencies()}))
+    prompt = compile_scenario(parse(file.read_bytes(), file.name).model_copy(update={"latency": Latencies()}))
     return Service(Config((prompt,), Switches(), 42, INSTANT_EPOCH, scripted=False, most_jobs=10_000_000))
 
 
@@ -47,7 +47,7 @@ def granted(mock: Service, now: int = 0) -> str:
 
 def invoke_request(mock: Service, token: str) -> Request:
     """The request that starts a job."""
-    scenario = mock.config.outlines[0].scenario
+    scenario = mock.config.scenarios[0].scenario
     body = json.dumps({"message": scenario.message, "conversational": True})
     path = f"/api/fusion-ai/orchestrator/agent/v2/{scenario.agent.code}/invokeAsync"
     head = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
@@ -63,7 +63,7 @@ def accepted(mock: Service, request: Request, now: int = 0) -> str:
 
 def status_path(mock: Service, job: str) -> str:
     """Where a job is polled."""
-    code = mock.config.outlines[0].scenario.agent.code
+    code = mock.config.scenarios[0].scenario.agent.code
     return f"/api/fusion-ai/orchestrator/agent/v2/{code}/status/{job}"
 
 

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from lab import __version__
 from lab.app.observe import Replied
 from lab.core.exchange import Request
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.mock.service import Service
 from lab.recording.header import header_of
 from lab.recording.lines import Recording, Req
@@ -51,7 +51,7 @@ async def over_loopback(polls: int) -> float:
         return time.perf_counter() - begun
 
 
-def long_recording(polls: int) -> tuple[Recording, tuple[Outline, ...]]:
+def long_recording(polls: int) -> tuple[Recording, tuple[CompiledScenario, ...]]:
     """One job, polled so often."""
     lines: list[bytes] = []
     mock = service()
@@ -63,7 +63,7 @@ def long_recording(polls: int) -> tuple[Recording, tuple[Outline, ...]]:
     for poll in range(polls):
         exchanged(mock, status_request(mock, token, job), poll * 100)
     tape.close(polls * 100)
-    return read(b"".join(lines)), mock.config.outlines
+    return read(b"".join(lines)), mock.config.scenarios
 
 
 def exchanged(mock: Service, request: Request, now: int) -> dict[str, object]:
@@ -74,11 +74,11 @@ def exchanged(mock: Service, request: Request, now: int) -> dict[str, object]:
     return body
 
 
-def replaying(recorded: tuple[Recording, tuple[Outline, ...]], times: int) -> float:
+def replaying(recorded: tuple[Recording, tuple[CompiledScenario, ...]], times: int) -> float:
     """Microseconds an exchange."""
-    recording, outlines = recorded
+    recording, scenarios = recorded
     begun = time.process_time_ns()
     for _ in range(times):
-        assert replay(recording, outlines).passed
+        assert replay(recording, scenarios).passed
     exchanges = sum(isinstance(line, Req) for line in recording.lines)
     return (time.process_time_ns() - begun) / times / exchanges / 1_000

@@ -167,12 +167,12 @@ def _painting(*arguments: str) -> Callable[[], float]:
 
 def replays() -> Iterable[Row]:
     """Replay in memory against the same exchanges over loopback, with aiohttp's client and our server."""
-    recording, outlines = long_recording(500)
+    recording, scenarios = long_recording(500)
     exchanges = sum(isinstance(line, Req) for line in recording.lines)
 
     def evaluated() -> float:
         begun = time.perf_counter()
-        assert replay(recording, outlines).passed
+        assert replay(recording, scenarios).passed
         return (time.perf_counter() - begun) / exchanges * 1e6
 
     def called() -> float:

@@ -53,7 +53,7 @@ class Folder:
 
     @property
     def outputs(self) -> dict[str, object]:
-        return {each.name: getattr(each.scenario.steps[-1], "output", None) for each in self.service.config.outlines}
+        return {each.name: getattr(each.scenario.steps[-1], "output", None) for each in self.service.config.scenarios}
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_flags_win_over_a_scenario_and_a_scenario_over_the_environment(lab: Lab)
         assert (held.invoke_status, held.body, held.hints) == got
         both = world(asked("serve", str(lab.folder / "mine.yaml"), "item-comparison", *argv, **env)).config
         assert (both.switches.invoke_status, both.switches.body) == (202, "full")
-        held = both.switches_of(both.outlines[0].scenario)
+        held = both.switches_of(both.scenarios[0].scenario)
         assert (held.invoke_status, held.body, held.hints) == got
 
 

@@ -19,7 +19,7 @@ from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
 from lab.jobs.facts import FaultStruck
 from lab.jobs.lint import lint
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.jobs.timeline import spans
 from lab.language.document import Layers, Scenario, Switches
 from lab.language.parse import parse, parse_with_places
@@ -51,7 +51,7 @@ TWO_TURNS: Document = {**ONE_GATE, "turns": [{"ask": "and then?", "steps": gated
 
 
 def drills(document: Document, seed: int = 0) -> tuple[int, list[Drill]]:
-    made = outline(parse(json.dumps(document), "quick.yaml"))
+    made = compile_scenario(parse(json.dumps(document), "quick.yaml"))
     happy, found = derive({**document, "seed": seed}, made, seed)
     return happy.drills, list(found)
 
@@ -81,7 +81,7 @@ def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
     document: Document, seed: int, data: st.DataObject
 ) -> None:
     try:
-        made = outline(parse(json.dumps(document), "drawn.yaml"))
+        made = compile_scenario(parse(json.dumps(document), "drawn.yaml"))
         happy, derived = derive(document, made, seed)
     except (ScenarioError, UsageError):
         assume(False)
@@ -95,7 +95,7 @@ def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
 
 def ids_of(document: Document, seed: int) -> list[str]:
     """The steps that its first job goes through, told by the timeline itself."""
-    return [span.id for span in spans(planned(outline(Scenario.model_validate(document)), seed), ())]
+    return [span.id for span in spans(planned(compile_scenario(Scenario.model_validate(document)), seed), ())]
 
 
 LOOP: Document = {
@@ -114,7 +114,7 @@ LOOP: Document = {
 
 
 def test_a_step_that_is_entered_twice_is_two_places() -> None:
-    made = outline(parse(json.dumps(LOOP), "quick.yaml"))
+    made = compile_scenario(parse(json.dumps(LOOP), "quick.yaml"))
     happy, found = derive(LOOP, made, 0)
     assert [(place.step, place.since) for place in happy.spans] == [
         ("draft", 0), ("ok", 1_000), ("draft", 3_000), ("ok", 4_000), ("send", 6_000), ("done", 8_000)
@@ -129,7 +129,7 @@ def test_a_step_that_is_entered_twice_is_two_places() -> None:
 def test_a_plan_that_outlives_its_tokens_has_a_call_for_each() -> None:
     for lifetime, tokens in (("10s", 1), ("8s", 1), ("7s", 2), ("4s", 2), ("3s", 3)):
         document = {**LOOP, "token": {"lifetime": lifetime}}
-        happy, _ = derive(document, outline(parse(json.dumps(document), "quick.yaml")), 0)
+        happy, _ = derive(document, compile_scenario(parse(json.dumps(document), "quick.yaml")), 0)
         assert happy.tokens == tokens
 
 
@@ -159,7 +159,7 @@ def test_a_document_that_is_written_reads_the_same(value: object) -> None:
 
 def play(drill: Drill) -> tuple[Outcome, list[tuple[str, int]], Service]:
     """The outcome, step and job time of each strike, and the mock."""
-    made = outline(parse(yaml_text(drill.document), "x.yaml"))
+    made = compile_scenario(parse(yaml_text(drill.document), "x.yaml"))
     config = Config((made,), Switches(), 0, INSTANT_EPOCH).settled(Layers({}, {}))
     service, told = Service(config), list[Observation]()
     service.observers.append(told.append)

@@ -18,7 +18,7 @@ from lab.identity.scopes import api_scope
 from lab.jobs.derived import derived
 from lab.jobs.ledger import JobRecord, job_key
 from lab.jobs.lint import lint
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.language.document import LONGEST, Between, LogNormal, Observed, Scenario, Switches
 from lab.language.parse import parse_with_places
 from lab.mock.service import Service
@@ -46,7 +46,7 @@ DECISIONS = st.lists(
 @given(documents(), DECISIONS, st.booleans())
 def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions, scripted):
     scenario = clean(document)
-    mock = Service(Config((outline(scenario),), scenario.settings, 7, EPOCH, scripted=scripted))
+    mock = Service(Config((compile_scenario(scenario),), scenario.settings, 7, EPOCH, scripted=scripted))
     bearer, now = token(mock), 0
     talk = None
     for asked in scenario.asks:
@@ -72,7 +72,7 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
 def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(document, seed):
     """Our own app comes to an outcome, and every job to its ending: a fault changes what the wire does, never the job."""
     scenario = clean(document)
-    mock = Service(Config((outline(scenario),), scenario.settings, seed, EPOCH))
+    mock = Service(Config((compile_scenario(scenario),), scenario.settings, seed, EPOCH))
     app = App(
         scenario.agent.code, scenario.message, DEMO.id, DEMO.secret, api_scope(scenario.settings.pod),
         parameters=scenario.parameters,
@@ -128,7 +128,7 @@ LOOKS = (0, 2_500, 7_000, 60_000)
 
 def five() -> Service:
     made = tuple(
-        outline(Scenario.model_validate({"lab": 1, "title": "T", "agent": {"code": each["name"].upper()}, "ask": "x", **each}))
+        compile_scenario(Scenario.model_validate({"lab": 1, "title": "T", "agent": {"code": each["name"].upper()}, "ask": "x", **each}))
         for each in FIVE
     )  # fmt: skip
     return Service(Config(made, Switches(), 42, EPOCH, CLIENTS))

@@ -12,7 +12,7 @@ from lab.core.exchange import Request
 from lab.core.seeds import latency
 from lab.identity.clients import DEMO, JANE
 from lab.jobs.lint import lint
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.language.document import Complete, Failure, Gate, Html, Pause, Scenario, Switches, Verdict, Work, step_id
 from lab.language.generate import generate, restore
 from lab.language.parse import parse, parse_with_places
@@ -209,14 +209,14 @@ def refusal(mock: Service, sent: Request, now: int = 0) -> tuple[int, str]:
 def test_a_wrong_badge_is_refused_at_each_of_four_doors_and_the_right_one_at_none() -> None:
     scenario = shipped("wrong-badge")
     code, message = scenario.agent.code, {"message": scenario.message}
-    config = Config((outline(scenario),), Switches(), 42, EPOCH, (DEMO,))
+    config = Config((compile_scenario(scenario),), Switches(), 42, EPOCH, (DEMO,))
     mock = Service(config)
     assert refusal(mock, ask("client_credentials", scope="urn:opc:resource:consumer::all")) == (400, "invalid_scope")
     bearer = token(mock)
     assert refusal(mock, invoke(bearer, message, code)) == (403, "FAI-40300")
     assert refusal(mock, invoke(bearer, message, code), 3_600_000) == (401, "FAI-40100")
     drafted = scenario.model_copy(update={"agent": scenario.agent.model_copy(update={"published": False})})
-    unpublished = Service(replace(config, outlines=(outline(drafted),)))
+    unpublished = Service(replace(config, scenarios=(compile_scenario(drafted),)))
     assert refusal(unpublished, invoke(token(unpublished), message, code)) == (404, "FAI-40400")
     manager = Service(replace(config, accounts=(replace(JANE, roles=scenario.agent.roles),)))
     granted = read(manager.serve(ask("password", username=JANE.name, password=JANE.password), 0).response)

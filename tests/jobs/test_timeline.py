@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lab.jobs.derived import Derived, derived
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Decision, Origin
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.jobs.timeline import MOVES, Ending, at, spans
 from lab.language.document import Scenario, Status, Verdict, Work
 from tests.lab_strategies import INSTANTS, PLANS, decisions_for, planned, scenarios
@@ -74,7 +74,7 @@ def test_derived_facts_only_grow_at_the_end_of_their_list(data, plan, now, later
 def test_an_added_step_disturbs_no_other_draw(made, seed, ordinal):
     extra = Work.model_validate({"work": "added", "takes": {"between": ["1ms", "9s"]}})
     plan = planned(made, seed, ordinal=ordinal)
-    longer = outline(made.scenario.model_copy(update={"steps": (extra, *made.scenario.steps)}))
+    longer = compile_scenario(made.scenario.model_copy(update={"steps": (extra, *made.scenario.steps)}))
     other = planned(longer, seed, ordinal=ordinal)
     for name, step in made.steps.items():
         if hasattr(step, "takes"):
@@ -83,7 +83,7 @@ def test_an_added_step_disturbs_no_other_draw(made, seed, ordinal):
 
 
 def test_every_other_ordinal_draws_anew():
-    made = outline(
+    made = compile_scenario(
         Scenario.model_validate({
             "lab": 1, "name": "a", "title": "A", "agent": {"code": "A"}, "ask": "x",
             "steps": [{"work": "w", "takes": {"between": ["0ms", "9000s"]}}, {"complete": "c", "output": None}],
@@ -104,7 +104,7 @@ def gated(**gate: object):
             {"error": "late", "text": "Too late."},
         ],
     }  # fmt: skip
-    return planned(outline(Scenario.model_validate(document)), at=0)
+    return planned(compile_scenario(Scenario.model_validate(document)), at=0)
 
 
 def says(at_: int, verdict: str, visit: int = 0, comment: str | None = None) -> Decision:
@@ -177,7 +177,7 @@ def test_derived_facts_of_a_gate_tell_who_decides_when_nobody_does():
 
 
 def test_a_person_as_reviewer_silences_the_script():
-    made = gated(**VOTE).outline
+    made = gated(**VOTE).compiled
     assert at(planned(made, at=0, scripted=False), (), 10_999).status is Status.WAITING
 
 
@@ -190,7 +190,7 @@ def waiting(**wait: object):
             {"complete": "done", "output": "Up."},
         ],
     }  # fmt: skip
-    return planned(outline(Scenario.model_validate(document)), at=0)
+    return planned(compile_scenario(Scenario.model_validate(document)), at=0)
 
 
 @pytest.mark.parametrize(

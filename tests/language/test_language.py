@@ -9,7 +9,7 @@ from lab.identity.clients import JANE
 from lab.jobs.derived import derived
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten
 from lab.jobs.gates import Origin
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.jobs.timeline import at
 from lab.language.document import Scenario
 from lab.mock.service import Service
@@ -353,10 +353,10 @@ def test_of_scenarios_that_fit_the_first_by_name_answers():
 )
 def test_outputs_in_all_their_forms(output, sent_as):
     mock = service()
-    made = outline(
+    made = compile_scenario(
         Scenario.model_validate(document({"complete": "c", "output": output})), "", {"a.txt": "{{ as it stands }}"}
     )
-    mock = Service(replace(mock.config, outlines=(made,)))
+    mock = Service(replace(mock.config, scenarios=(made,)))
     told = sent(mock)["output"]
     if isinstance(output, dict) and "filler" in output:
         assert isinstance(told, str) and len(told) == 100 and told.startswith("00001 the quick")

@@ -11,7 +11,7 @@ from lab.app.observe import Replied
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Request
 from lab.identity.clients import DEMO
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.language.document import IDENTITY, Layers, Scenario, Switches
 from lab.language.parse import parse
 from lab.mock.service import Service
@@ -44,7 +44,7 @@ def named(name: str, code: str = "EXPENSES", /, **settings: object) -> dict[str,
 
 
 def config(*documents: dict[str, object], alone: str | None = None, layers: Layers | None = None) -> Config:
-    made = tuple(outline(Scenario.model_validate(each), name_digest(each)) for each in documents)
+    made = tuple(compile_scenario(Scenario.model_validate(each), name_digest(each)) for each in documents)
     return Config(made, Switches(), 42, EPOCH, token_scenario=alone).settled(layers or Layers())
 
 
@@ -128,9 +128,9 @@ def test_flags_win_over_the_scenario_and_the_scenario_over_the_rest(below, own, 
 @given(said, said, said, st.sampled_from([None, "mine", "other"]))
 def test_a_header_rebuilds_the_switches_of_every_scenario(below, own, above, alone) -> None:
     made = config(named("mine", **own), named("other", "OTHERS"), alone=alone, layers=Layers(below, above))
-    again = config_of(Recording(header_of(made, lab="x"), (), None, Result.CLOSED), made.outlines)
+    again = config_of(Recording(header_of(made, lab="x"), (), None, Result.CLOSED), made.scenarios)
     assert again.switches == made.switches
-    for each in made.outlines:
+    for each in made.scenarios:
         assert again.switches_of(each.scenario) == made.switches_of(each.scenario)
 
 
@@ -138,7 +138,9 @@ def test_a_header_rebuilds_the_switches_of_every_scenario(below, own, above, alo
 def test_a_scenario_that_is_served_alone_sets_the_whole_server(below, own) -> None:
     made = config(named("mine", **own), layers=Layers(below))
     assert (
-        made.switches == made.switches_of(made.outlines[0].scenario) == Layers(below).over(Switches.model_validate(own))
+        made.switches
+        == made.switches_of(made.scenarios[0].scenario)
+        == Layers(below).over(Switches.model_validate(own))
     )
 
 
@@ -147,7 +149,7 @@ def test_of_several_none_speaks_for_the_identity_domain(below, own) -> None:
     made = config(named("mine", **own), named("other", "OTHERS"), layers=Layers(below))
     assert made.switches == Layers(below).over()
     for name in IDENTITY:
-        assert getattr(made.switches_of(made.outlines[0].scenario), name) == getattr(made.switches, name)
+        assert getattr(made.switches_of(made.scenarios[0].scenario), name) == getattr(made.switches, name)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +275,7 @@ def test_recordings_of_scenarios_with_switches_replay(layers: Layers, alone: str
                 said(status(bearer, str(job), code))
         said(status(bearer, "nope", code))
     tape.close(0)
-    report = replay(read_recording(b"".join(lines)), made.outlines)
+    report = replay(read_recording(b"".join(lines)), made.scenarios)
     assert report.passed, report.text()
 
 
@@ -328,6 +330,6 @@ def test_the_limit_stands_in_the_header_and_a_refusal_for_it_replays() -> None:
     tape.close(2_000)
     recording = read_recording(b"".join(lines))
     assert dict(recording.header.settings) == {"limits.jobs": 1}
-    report = replay(recording, mock.config.outlines)
+    report = replay(recording, mock.config.scenarios)
     assert report.passed, report.text()
     assert b'"s":429' in b"".join(lines)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lab.dialects.fusion import API
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.service import Service
 from lab.mock.views import Config
@@ -165,7 +165,7 @@ def test_a_status_tells_of_the_team_before_a_wrong_query() -> None:
 
 def refusing() -> Service:
     """A scenario for buyers, whose refusal shows inside the job; jane is none."""
-    made = outline(
+    made = compile_scenario(
         Scenario.model_validate({**DOCUMENT, "agent": {"code": "EXPENSES", "roles": ["BUYER"], "refuses": "job"}})
     )
     return Service(Config((made,), Switches(), 42, EPOCH))

@@ -1,7 +1,7 @@
 """An edited scenario is played by what is accepted after the edit; jobs that run keep what they began with."""
 
 from lab.app.observe import Noted, Observation
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.jobs.shell import ScenarioLoaded
 from lab.language.document import Scenario
 from tests.wire_peer import DOCUMENT, invoke, read, service, status, token
@@ -11,7 +11,9 @@ ASKED = {"message": "Taxi 42", "conversational": True}
 
 def edited(text: str, **changes: object) -> object:
     steps = [{"work": "read", "takes": "1s"}, {"complete": "done", "output": text}]
-    return outline(Scenario.model_validate({**DOCUMENT, "steps": steps, "data": {}, **changes}), f"digest of {text}")
+    return compile_scenario(
+        Scenario.model_validate({**DOCUMENT, "steps": steps, "data": {}, **changes}), f"digest of {text}"
+    )
 
 
 def test_running_jobs_keep_their_plan_and_new_ones_get_the_edit() -> None:

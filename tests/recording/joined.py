@@ -8,7 +8,7 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
 from lab.jobs.gates import Origin
-from lab.jobs.plan import Outline, outline
+from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse
 from lab.mock.service import Service
@@ -43,11 +43,11 @@ steps:
 """
 
 
-def scenario() -> Outline:
-    return outline(parse(SCENARIO, "expense-approval.yaml"), sha256(SCENARIO.encode()).hexdigest())
+def scenario() -> CompiledScenario:
+    return compile_scenario(parse(SCENARIO, "expense-approval.yaml"), sha256(SCENARIO.encode()).hexdigest())
 
 
-def config(*, seed: int = 42, scripted: bool = True, made: Outline | None = None) -> Config:
+def config(*, seed: int = 42, scripted: bool = True, made: CompiledScenario | None = None) -> Config:
     return Config((made or scenario(),), Switches(), seed, INSTANT_EPOCH, scripted=scripted)
 
 
@@ -67,7 +67,7 @@ class Joined:
         return b"".join(self.lines)
 
     def app(self) -> App:
-        made = self.service.config.outlines[0]
+        made = self.service.config.scenarios[0]
         return App(
             made.scenario.agent.code, made.scenario.message, DEMO.id, DEMO.secret,
             api_scope(self.service.config.switches.pod),

@@ -16,7 +16,7 @@ from lab.dialects.fusion import path_of
 from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.scopes import api_scope
 from lab.jobs.facts import CallCounted, FaultStruck
-from lab.jobs.plan import Outline, outline
+from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse
 from lab.mock.service import Service
@@ -34,17 +34,17 @@ from tests.wire_peer import read as body_of
 OTHER = Client("other", "lab-secret-other")
 
 
-def made(*faults: str) -> Outline:
+def made(*faults: str) -> CompiledScenario:
     text = SCENARIO + f"faults: [{', '.join(f'{{{fault}}}' for fault in faults)}]\n"
-    return outline(parse(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    return compile_scenario(parse(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
 
 
 class Taped:
     """A mock with a tape, whose runs cost no time."""
 
     def __init__(self, *faults: str, seed: int = 42) -> None:
-        self.outline = made(*faults)
-        config = Config((self.outline,), Switches(), seed, INSTANT_EPOCH, (DEMO, OTHER), accounts=(JANE,))
+        self.compiled = made(*faults)
+        config = Config((self.compiled,), Switches(), seed, INSTANT_EPOCH, (DEMO, OTHER), accounts=(JANE,))
         self.service = Service(config)
         self.lines: list[bytes] = []
         self.told: list[Observation] = []
@@ -67,7 +67,7 @@ class Taped:
         self.tape.close(self.now)
         data = b"".join(self.lines)
         recording = read(data)
-        report = replay(recording, [self.outline], clients=(DEMO, OTHER))
+        report = replay(recording, [self.compiled], clients=(DEMO, OTHER))
         assert report.passed, report.text()
         assert report.actual == data
 
@@ -163,7 +163,7 @@ def test_a_recording_with_faults_is_told_the_same_at_a_glance() -> None:
     assert taped.run().complete
     taped.tape.close(taped.now)
     recording = read(b"".join(taped.lines))
-    assert Glance(recording, config_of(recording, [taped.outline])).same() is True
+    assert Glance(recording, config_of(recording, [taped.compiled])).same() is True
 
 
 def test_a_fault_that_no_longer_strikes_is_a_divergence_with_its_line() -> None:
@@ -263,7 +263,7 @@ def test_a_tape_that_begins_late_tells_of_faults_and_counts_so_that_it_can_be_re
     taped.now += 100_000
     assert taped.struck()
     taped.tape.close(taped.now)
-    report = replay(read(b"".join(taped.lines)), [taped.outline], clients=(DEMO, OTHER))
+    report = replay(read(b"".join(taped.lines)), [taped.compiled], clients=(DEMO, OTHER))
     assert report.passed, report.text()
 
 

@@ -15,7 +15,7 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.dialects.fusion import path_of
 from lab.identity.clients import DEMO
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse
 from lab.mock.service import Service
@@ -146,7 +146,7 @@ def status(token: str, job: str) -> bytes:
 
 def make_service(*, scripted: bool = True) -> Service:
     return Service(
-        Config((outline(parse(SCENARIO, "consent.yaml")),), Switches(), 42, INSTANT_EPOCH, scripted=scripted)
+        Config((compile_scenario(parse(SCENARIO, "consent.yaml")),), Switches(), 42, INSTANT_EPOCH, scripted=scripted)
     )
 
 

@@ -19,7 +19,7 @@ from lab.core.journal.fact import Fact
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.scopes import api_scope
 from lab.jobs.gates import Origin
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.service import Service
 from lab.mock.views import Config
@@ -109,7 +109,7 @@ def serving(
 ) -> Iterator[Served]:
     """A mock of the scenarios until the block ends; `base` is its public origin, else the one it listens on."""
     made, chosen = (
-        tuple(outline(Scenario.model_validate(each)) for each in documents),
+        tuple(compile_scenario(Scenario.model_validate(each)) for each in documents),
         Switches.model_validate(switches),
     )
     bound = bind("127.0.0.1", 0)

@@ -12,7 +12,7 @@ from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Response
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.jobs.shell import ConnectionClosed, ConnectionOpened
 from lab.language.document import Scenario, Switches
 from lab.mock.service import Service
@@ -205,7 +205,10 @@ async def test_who_says_all_while_its_long_reply_leaves_is_not_waited_for() -> N
         "lab": 1, "name": "long", "title": "Long", "agent": {"code": TEAM}, "ask": "x",
         "steps": [{"complete": "done", "output": "x" * 16_000_000}],
     }  # fmt: skip
-    service, clock = Service(Config((outline(Scenario.model_validate(long)),), Switches(), 42, 0)), ManualClock()
+    service, clock = (
+        Service(Config((compile_scenario(Scenario.model_validate(long)),), Switches(), 42, 0)),
+        ManualClock(),
+    )
     server = MockServer(service, clock)
     stage = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))
     token = await stage.token()

@@ -417,9 +417,9 @@ def taped(world: Served) -> Iterator[None]:
     data = b"".join(lines)
     assert not re.search(rb"[\x00-\x09\x0b-\x1f]", data)
     found = read(data)
-    report = replay(found, config.outlines, name="x.rec.jsonl")
+    report = replay(found, config.scenarios, name="x.rec.jsonl")
     assert report.passed, report.text()
-    assert Glance(found, config_of(found, config.outlines)).same()
+    assert Glance(found, config_of(found, config.scenarios)).same()
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -483,4 +483,4 @@ def test_after_all_that_the_mock_is_as_good_as_new(world: Served) -> None:
     token = token_of(world)
     assert world.facts(TokenGranted)
     assert invoke(world, token, b'{"message":"x"}').status == 202
-    assert world.call(lambda: world.service.config.outlines[0].name) == "echo"
+    assert world.call(lambda: world.service.config.scenarios[0].name) == "echo"

@@ -137,9 +137,9 @@ async def test_what_is_refused_before_the_mock_follows_the_switches_too(stage: S
 @pytest.mark.parametrize("name", ["unknown coding", "10 TB", "WebSocket"])
 async def test_the_shell_words_a_refusal_as_the_team_of_its_path(stage: Stage, name: str) -> None:
     config = stage.service.config
-    (made,) = config.outlines
+    (made,) = config.scenarios
     own = replace(made, scenario=made.scenario.model_copy(update={"settings": Switches(error_body="problem")}))
-    stage.server.service = Service(replace(config, outlines=(own,)))
+    stage.server.service = Service(replace(config, scenarios=(own,)))
     data, expected = REFUSED_BY_THE_SHELL[name]
     for path, kind in ((path_of("invoke", code=TEAM), "application/problem+json"), ("/x", "application/json")):
         got = await (await stage.peer()).ask(data.replace(b" /x ", f" {path} ".encode()))

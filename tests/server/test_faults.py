@@ -18,7 +18,7 @@ from lab.dialects.fusion import path_of
 from lab.faults.model import GARBAGE
 from lab.identity.clients import DEMO
 from lab.jobs.facts import CallCounted, FaultStruck, JobAccepted, TokenGranted
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.jobs.shell import ConnectionClosed
 from lab.language.document import Switches
 from lab.language.parse import parse
@@ -32,7 +32,7 @@ from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, in
 async def struck(*faults: str, **switches: object) -> AsyncIterator[Stage]:
     """A mock whose scenario plans these faults."""
     text = SCENARIO + "faults:\n" + "".join(f"  - {{{fault}}}\n" for fault in faults)
-    made = outline(parse(text, "consent.yaml"))
+    made = compile_scenario(parse(text, "consent.yaml"))
     service = Service(Config((made,), Switches.model_validate(switches), 42, INSTANT_EPOCH))
     server = MockServer(service, ManualClock())
     origin = await server.start()

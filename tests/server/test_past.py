@@ -77,7 +77,7 @@ def recording(name: str, folder: Path) -> Recording:
 
 
 def replays(found: Recording, plane: Plane) -> None:
-    report = replay(found, plane.stage.service.config.outlines)
+    report = replay(found, plane.stage.service.config.scenarios)
     assert report.passed, report.text()
 
 

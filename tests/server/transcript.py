@@ -15,7 +15,7 @@ from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.identity.clients import DEMO, JANE, aistudio_cli
 from lab.identity.pkce import challenge_of
-from lab.jobs.plan import outline
+from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.service import Service
 from lab.mock.views import Config
@@ -158,7 +158,7 @@ class Session:
 
     async def play(self) -> list[tuple[str, bytes, bytes]]:
         """Name, request and answer of each step."""
-        made = (outline(Scenario.model_validate(SCENARIO)),)
+        made = (compile_scenario(Scenario.model_validate(SCENARIO)),)
         switches = Switches.model_validate({"profile": self.profile})
         clock = ManualClock()
         server = MockServer(

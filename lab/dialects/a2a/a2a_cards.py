@@ -7,7 +7,7 @@ from lab.core.exchange import Json
 from lab.core.jsontext import whole
 from lab.core.refusal import Problem, bad_request
 from lab.dialects.fusion.routes import path_of
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 
 REGISTRY = "1.0"
 MOST_FOUND = 100
@@ -23,7 +23,7 @@ class Search:
     top: int = 25
 
 
-def card(code: str, team: tuple[Outline, ...], origin: str) -> dict[str, Json]:
+def card(code: str, team: tuple[CompiledScenario, ...], origin: str) -> dict[str, Json]:
     """The agent card of a team; a skill for each of its scenarios."""
     first = team[0].scenario
     version = next((each.scenario.agent.version for each in team if each.scenario.agent.version is not None), 1)
@@ -37,7 +37,7 @@ def card(code: str, team: tuple[Outline, ...], origin: str) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def _skill(made: Outline) -> Json:
+def _skill(made: CompiledScenario) -> Json:
     scenario = made.scenario
     return {
         "id": scenario.name, "name": scenario.title, "description": scenario.shows or scenario.title, "tags": [],
@@ -45,7 +45,7 @@ def _skill(made: Outline) -> Json:
     }  # fmt: skip
 
 
-def found(teams: Iterable[tuple[str, tuple[Outline, ...]]], asked: Search, origin: str) -> dict[str, Json]:
+def found(teams: Iterable[tuple[str, tuple[CompiledScenario, ...]]], asked: Search, origin: str) -> dict[str, Json]:
     """The answer to a search: teams whose code or titles hold the query, ignoring case."""
     words = asked.query.strip().casefold()
     hits = [(code, team) for code, team in teams if words in _searched(code, team)]
@@ -59,7 +59,7 @@ def found(teams: Iterable[tuple[str, tuple[Outline, ...]]], asked: Search, origi
     return {"registry_version": REGISTRY, "total_count": len(hits), "resources": resources}
 
 
-def _searched(code: str, team: tuple[Outline, ...]) -> str:
+def _searched(code: str, team: tuple[CompiledScenario, ...]) -> str:
     return " ".join((code, *(f"{each.scenario.title} {each.scenario.shows}" for each in team))).casefold()
 
 

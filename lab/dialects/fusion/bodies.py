@@ -24,7 +24,7 @@ def _stamp(epoch: Epoch, at: Millis) -> str:
 
 def version_of(plan: Plan, switches: Switches) -> int:
     """The scenario's version, else the one asked for, else 1; where none is checked, the one asked for comes first."""
-    asked, own = plan.invocation.input.version, plan.outline.scenario.agent.version
+    asked, own = plan.invocation.input.version, plan.compiled.scenario.agent.version
     return (own or asked or 1) if switches.version_check else (asked or own or 1)
 
 

@@ -76,7 +76,7 @@ def chat_events(
 
     A refusal inside the job is one event (contract.md §8.2).
     """
-    refused = plan.outline.scenario.steps == REFUSAL
+    refused = plan.compiled.scenario.steps == REFUSAL
     head: dict[str, Json] = {"jobId": plan.shown}
     first: dict[str, Json] = {**head, "conversationId": plan.invocation.conversation}
     for span in coming(plan, decisions, now):

@@ -61,7 +61,7 @@ def new_family(desk: Desk, client: Client) -> str:
 
 def lifetime_of(desk: Desk) -> int:
     """The configured lifetime of tokens, in seconds: the followed scenario's."""
-    followed = desk.config.token_outline
+    followed = desk.config.scenario_of_tokens
     return followed.scenario.token.lifetime // 1000 if followed else 3600
 
 

@@ -3,7 +3,7 @@
 from lab.core.exchange import Json, Response
 from lab.core.refusal import JSON_HEADERS, TEAM_UNKNOWN, Problem, json_bytes
 from lab.dialects.a2a import a2a_cards
-from lab.jobs.plan import Outline
+from lab.jobs.plan import CompiledScenario
 from lab.mock.calls import Answered, Call
 from lab.mock.reading import read_body
 
@@ -28,7 +28,7 @@ def search(call: Call) -> Answered:
     return _good(a2a_cards.found(teams, asked, call.views.config.origin))
 
 
-def published(team: tuple[Outline, ...]) -> bool:
+def published(team: tuple[CompiledScenario, ...]) -> bool:
     """Whether a team can be found at all."""
     return any(each.scenario.agent.published for each in team)
 

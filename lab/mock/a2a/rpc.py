@@ -12,7 +12,7 @@ from lab.dialects.fusion.events import Event, coming
 from lab.dialects.fusion.requests import Asked
 from lab.jobs.gates import Decision, Inadmissible
 from lab.jobs.ledger import job_key
-from lab.jobs.plan import Outline, Plan
+from lab.jobs.plan import CompiledScenario, Plan
 from lab.jobs.timeline import at
 from lab.language.document import Status
 from lab.mock.a2a.cards import published
@@ -47,7 +47,7 @@ def rpc(call: Call) -> Answered:
 class _Rpc:
     call: Call
     rpc: Rpc
-    team: tuple[Outline, ...]
+    team: tuple[CompiledScenario, ...]
 
     def answer(self) -> Answered | Failure:
         if self.rpc.method == "tasks/get":
@@ -74,7 +74,7 @@ class _Rpc:
             planned, look.span, views.config.epoch, views.switches_for(planned), history=length > 0
         )  # fmt: skip
         response = Response(200, JSON_HEADERS, json_bytes(self.rpc.result(seen)))
-        return Answered(response, planned.invocation.job, planned.outline, latency="status")
+        return Answered(response, planned.invocation.job, planned.compiled, latency="status")
 
     def _start(self, told: Told) -> Answered | Failure:
         named = read_task_id(self.rpc)
@@ -115,9 +115,9 @@ class _Rpc:
         switches = views.switches_for(planned)
         if self.call.route.name == "a2a-stream":
             pieces = framed(self._events(views, planned, decisions), switches, now)
-            return Answered(Response(200, SSE_HEADERS), job, planned.outline, pieces=pieces)
+            return Answered(Response(200, SSE_HEADERS), job, planned.compiled, pieces=pieces)
         seen = task(planned, at(planned, decisions, now), views.config.epoch, switches, first=not decisions)
-        return Answered(Response(200, JSON_HEADERS, json_bytes(self.rpc.result(seen))), job, planned.outline)
+        return Answered(Response(200, JSON_HEADERS, json_bytes(self.rpc.result(seen))), job, planned.compiled)
 
     def _events(self, views: Views, planned: Plan, decisions: tuple[Decision, ...]) -> Iterator[Event]:
         """A Task at each change of state, to the end or to where somebody has to say something."""

@@ -3,7 +3,7 @@
 from itertools import islice
 
 from lab.core.clock import Millis
-from lab.jobs.plan import Input, Invocation, Plan, outline
+from lab.jobs.plan import Input, Invocation, Plan, compile_scenario
 from lab.jobs.timeline import spans
 from lab.language.document import Scenario
 
@@ -16,7 +16,7 @@ Path = tuple[tuple[str, Millis], ...]
 def expected(scenario: Scenario, seed: int) -> tuple[Path, tuple[str, ...]]:
     """Each stretch of one status with its length, and the steps by id, of the first job with this seed."""
     invocation = Invocation("", "", scenario.agent.code, scenario.name, 1, 0, Input(scenario.message))
-    plan = Plan(outline(scenario), invocation, seed, {}, scripted=True)
+    plan = Plan(compile_scenario(scenario), invocation, seed, {}, scripted=True)
     lengths: list[tuple[str, Millis]] = []
     names: list[str] = []
     for span in islice(spans(plan, ()), MOST_STEPS):
