@@ -1,0 +1,97 @@
+"""The package as text: its modules, what each imports, and what each defines. Nothing of it is run."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+
+class Package:
+    """The package `lab` of a checkout, by module name."""
+
+    def __init__(self, checkout: Path) -> None:
+        self.checkout = checkout
+        self.files = {_name(path.relative_to(checkout)): path for path in sorted((checkout / "lab").rglob("*.py"))}
+
+    @cached_property
+    def trees(self) -> dict[str, ast.Module]:
+        """Each module, parsed."""
+        return {name: ast.parse(path.read_text(), str(path)) for name, path in self.files.items()}
+
+    @cached_property
+    def imports(self) -> dict[str, set[str]]:
+        """The modules that each module imports at any place: at its head, in a function, under TYPE_CHECKING.
+
+        `from lab.a import b` is an import of the module `lab.a.b` if there is one, else of `lab/a/__init__.py`.
+        """
+        return {name: set(self._imported(name)) - {name} for name in self.trees}
+
+    def _imported(self, name: str) -> Iterator[str]:
+        for node in ast.walk(self.trees[name]):
+            match node:
+                case ast.Import(names=names):
+                    yield from (each.name for each in names if each.name in self.files)
+                case ast.ImportFrom(module=str(module), names=names, level=0):
+                    for each in names:
+                        inner = f"{module}.{each.name}"
+                        if inner in self.files or module in self.files:
+                            yield inner if inner in self.files else module
+                case ast.ImportFrom(level=level):
+                    assert level == 0, f"{name}:{node.lineno}: a relative import"
+                case _:
+                    continue
+
+    def circles(self) -> set[frozenset[str]]:
+        """Sets of modules that import each other, directly or on the way (strongly connected components)."""
+        reached = {name: self._reached(name) for name in self.imports}
+        return {
+            frozenset(other for other in reached[name] if name in reached[other])
+            for name in reached
+            if name in reached[name]
+        }
+
+    def _reached(self, start: str) -> set[str]:
+        found: set[str] = set()
+        ahead = list(self.imports[start])
+        while ahead:
+            if (name := ahead.pop()) not in found:
+                found.add(name)
+                ahead += self.imports[name]
+        return found
+
+    def public(self) -> dict[str, list[tuple[str, bool]]]:
+        """By public name the modules that define it at their head, and whether it is a class there."""
+        found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+        for module, tree in self.trees.items():
+            for name, is_class in _defined(tree):
+                if not name.startswith("_"):
+                    found[name].append((module, is_class))
+        return found
+
+    def functions(self) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+        """Every function and method, with `module:line`."""
+        for name, tree in self.trees.items():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{name}:{node.lineno}", node
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def _defined(tree: ast.Module) -> Iterator[tuple[str, bool]]:
+    """Names that a module defines; what it only imports is defined elsewhere."""
+    for node in tree.body:
+        match node:
+            case ast.ClassDef(name=name):
+                yield name, True
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name, False
+            case ast.Assign(targets=targets):
+                yield from ((each.id, False) for each in targets if isinstance(each, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name, False
+            case _:
+                continue
