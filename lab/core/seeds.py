@@ -11,7 +11,6 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from lab.core.clock import Millis
-from lab.language.document import Between, Latency, LogNormal, Observed
 
 Seed: TypeAlias = int
 """The integer from which all chance is drawn; 0 to 2^63 - 1."""
@@ -36,20 +35,8 @@ def draw(seed: Seed, stream: str, shortest: int, longest: int) -> int:
     return shortest + (fraction(seed, stream) * (longest - shortest + 1) >> _BITS)
 
 
-def latency(seed: Seed, stream: str, spec: Latency) -> Millis:
-    """What a latency settles to, in milliseconds."""
-    match spec:
-        case int():
-            return spec
-        case Between():
-            return draw(seed, stream, *spec.between)
-        case LogNormal():
-            return _log_normal(seed, stream, spec.median, spec.p95)
-        case Observed():
-            return spec.observed[draw(seed, stream, 0, len(spec.observed) - 1)]
-
-
-def _log_normal(seed: Seed, stream: str, median: Millis, p95: Millis) -> Millis:
+def draw_log_normal(seed: Seed, stream: str, median: Millis, p95: Millis) -> Millis:
+    """A log-normal duration, given by its median and 95th percentile."""
     # the middle of one of 2^32 cells, so the quantile is never taken at 0 or 1
     z = quantile(2 * (fraction(seed, stream) >> (_BITS - 32)) + 1)
     sigma = _CONTEXT.divide(_log_ratio(median, p95), _Z95)

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.core.seeds import Seed, draw, latency
+from lab.core.seeds import Seed, draw
 from lab.faults.model import Rule, rules
-from lab.language.document import Pause, Scenario, Step, Work, step_id
+from lab.language.document import Pause, Scenario, Step, Work, draw_latency, step_id
 from lab.language.generate import generate, restore
 
 Drawn: TypeAlias = Mapping[str, Json]
@@ -152,7 +152,7 @@ def takes(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit
     spec = compiled.steps[step]
     assert isinstance(spec, Work | Pause)
     turn = f"#{visit}" if visit else ""
-    return latency(seed, f"{compiled.name}/{ordinal}/{step}/takes{turn}", spec.takes)
+    return draw_latency(seed, f"{compiled.name}/{ordinal}/{step}/takes{turn}", spec.takes)
 
 
 def settle_draws(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, Json]:

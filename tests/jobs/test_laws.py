@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from lab.app import App
 from lab.client.instant import run_instantly
-from lab.core.seeds import draw, latency
+from lab.core.seeds import draw
 from lab.identity.clients import DEMO, Client
 from lab.identity.scopes import api_scope
 from lab.jobs.derived import derived
 from lab.jobs.ledger import JobRecord, job_key
 from lab.jobs.lint import lint
 from lab.jobs.plan import compile_scenario
-from lab.language.document import LONGEST, Between, LogNormal, Observed, Scenario, Switches
+from lab.language.document import LONGEST, Between, LogNormal, Observed, Scenario, Switches, draw_latency
 from lab.language.parse import parse_with_places
 from lab.mock.service import Service
 from lab.mock.views import Config
@@ -202,7 +202,7 @@ def normal(z: float) -> float:
 )
 @pytest.mark.parametrize("seed", [0, 7, 2**63 - 1])
 def test_latencies_are_distributed_as_stated(spec, share, seed):
-    values = [latency(seed, f"talk/{ordinal}/think/takes", spec) for ordinal in range(COUNT)]
+    values = [draw_latency(seed, f"talk/{ordinal}/think/takes", spec) for ordinal in range(COUNT)]
     assert distance(values, share) < NEAR
     # the same values are not those of a neighbour
     assert distance(values, lambda value: share(value * 1.5)) > NEAR
@@ -210,7 +210,7 @@ def test_latencies_are_distributed_as_stated(spec, share, seed):
 
 def test_measured_values_come_up_alike():
     spec = Observed(observed=("1s", "2s", "2s", "5s"))
-    values = [latency(3, f"talk/{ordinal}/think/takes", spec) for ordinal in range(COUNT)]
+    values = [draw_latency(3, f"talk/{ordinal}/think/takes", spec) for ordinal in range(COUNT)]
     shares = [values.count(each) / COUNT for each in (1_000, 2_000, 5_000)]
     assert all(abs(share - stated) < 0.04 for share, stated in zip(shares, (0.25, 0.5, 0.25), strict=True))
 

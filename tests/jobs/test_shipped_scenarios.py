@@ -9,11 +9,22 @@ from pathlib import Path
 import pytest
 
 from lab.core.exchange import Request
-from lab.core.seeds import latency
 from lab.identity.clients import DEMO, JANE
 from lab.jobs.lint import lint
 from lab.jobs.plan import compile_scenario
-from lab.language.document import Complete, Failure, Gate, Html, Pause, Scenario, Switches, Verdict, Work, step_id
+from lab.language.document import (
+    Complete,
+    Failure,
+    Gate,
+    Html,
+    Pause,
+    Scenario,
+    Switches,
+    Verdict,
+    Work,
+    draw_latency,
+    step_id,
+)
 from lab.language.generate import generate, restore
 from lab.language.parse import parse, parse_with_places
 from lab.language.templates import template
@@ -129,7 +140,7 @@ def test_the_pace_is_right_for_a_room(name: str) -> None:
     for step in scenario.steps:
         if not isinstance(step, Work):
             break
-        total += latency(42, f"{name}/1/{step_id(step)}/takes", step.takes)
+        total += draw_latency(42, f"{name}/1/{step_id(step)}/takes", step.takes)
     assert 7_000 <= total <= 36_000
 
 

@@ -5,7 +5,18 @@ Words and rules: the scenario language's page; switches: contract.md §10.
 """
 
 from lab.language.document.document import Agent, Ask, Latencies, Limits, Narration, Scenario, Token, Turn
-from lab.language.document.draws import Between, Datum, Fake, Latency, Listed, LogNormal, Number, Observed, OneOf
+from lab.language.document.draws import (
+    Between,
+    Datum,
+    Fake,
+    Latency,
+    Listed,
+    LogNormal,
+    Number,
+    Observed,
+    OneOf,
+    draw_latency,
+)
 from lab.language.document.faults import FAULT_ROUTES, MILLION, Calls, Fault, RetryDate, RetryText, fault_names
 from lab.language.document.outputs import FORMS, FileOutput, Filler, Html, JsonOutput, Output
 from lab.language.document.server import Accounts, Application, Server, User
@@ -89,6 +100,7 @@ __all__ = [
     "Verdict",
     "Vote",
     "Work",
+    "draw_latency",
     "duration",
     "duration_text",
     "fault_document",

@@ -1,11 +1,13 @@
 """What is drawn: how long something takes, in four ways, and the data of a job."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, assert_never
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic import JsonValue as Json
 
+from lab.core.clock import Millis
+from lab.core.seeds import Seed, draw, draw_log_normal
 from lab.language.document.words import Duration, Model
 
 
@@ -59,6 +61,21 @@ Latency: TypeAlias = Annotated[
     Discriminator(_latency_form),
 ]
 """How long something takes, in the four ways it may be written."""
+
+
+def draw_latency(seed: Seed, stream: str, form: Latency) -> Millis:
+    """What a latency settles to for the stream of that name, in milliseconds."""
+    match form:
+        case int():
+            return form
+        case Between():
+            return draw(seed, stream, *form.between)
+        case LogNormal():
+            return draw_log_normal(seed, stream, form.median, form.p95)
+        case Observed():
+            return form.observed[draw(seed, stream, 0, len(form.observed) - 1)]
+        case _:
+            assert_never(form)
 
 
 class Number(Model):
