@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lab.core.clock import Millis
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
-from lab.faults.model import Rule
+from lab.faults.model import Rule, rules_of_scenario
 from lab.faults.records import ARMED_KEY, Armed, ArmedRecord
 from lab.jobs.facts import FaultArmed, FaultDisarmed
 from lab.jobs.ledger import Ledger
@@ -69,4 +69,4 @@ def _record(ledger: Ledger) -> ArmedRecord:
 
 
 def _planned(config: Config) -> Iterator[Rule]:
-    return (rule for made in config.scenarios for rules in made.faults.values() for rule in rules)
+    return (rule for made in config.scenarios for rules in rules_of_scenario(made).values() for rule in rules)

@@ -6,12 +6,14 @@ list strikes. Nothing here knows the journal: how often a fault has counted is a
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.seeds import Seed, draw
-from lab.language.document import MILLION, Calls, Fault, Scenario, fault_names
+from lab.jobs.plan import CompiledScenario
+from lab.language.document import MILLION, Calls, Fault, fault_names
 
 CUT_AFTER: Millis = 300_000
 """How long a reply that is struck by hang or stall keeps its peer waiting."""
@@ -33,8 +35,10 @@ class Rule:
     """Whose it is; None: it was armed from outside."""
 
 
-def rules(scenario: Scenario) -> Mapping[str, tuple[Rule, ...]]:
-    """The faults of a scenario by route, in their order."""
+@lru_cache(maxsize=1024)
+def rules_of_scenario(compiled: CompiledScenario) -> Mapping[str, tuple[Rule, ...]]:
+    """The faults of a scenario by route, in their order; made when first asked for, since each poll asks."""
+    scenario = compiled.scenario
     by_route: dict[str, tuple[Rule, ...]] = {}
     for name, fault in zip(fault_names(scenario.faults), scenario.faults, strict=True):
         # a job is of one scenario; a client calls several

@@ -8,7 +8,7 @@ from lab.core.exchange import Response
 from lab.core.journal.fact import Fact
 from lab.core.refusal import Problem
 from lab.core.seeds import hexes
-from lab.faults.model import Judged, Place, Rule, judge, processed, strike
+from lab.faults.model import Judged, Place, Rule, judge, processed, rules_of_scenario, strike
 from lab.faults.records import ARMED_KEY, ArmedRecord, CountRecord, count_key
 from lab.faults.substitutes import altered, altered_part, substitute
 from lab.identity.scopes import api_scope
@@ -22,7 +22,7 @@ from lab.mock.views import Config
 
 def rules_of(ledger: Ledger, route: str, made: CompiledScenario | None) -> tuple[Rule, ...]:
     """The faults that may strike a call of the route: those armed from outside, then the scenario's."""
-    own = made.faults.get(route, ()) if made is not None else ()
+    own = rules_of_scenario(made).get(route, ()) if made is not None else ()
     armed = ledger.get(ARMED_KEY)
     if not isinstance(armed, ArmedRecord):
         return own

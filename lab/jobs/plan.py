@@ -9,7 +9,6 @@ from typing import TypeAlias
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, draw
-from lab.faults.model import Rule, rules
 from lab.language.document import Pause, Scenario, Step, Work, draw_latency, step_id
 from lab.language.generate import generate, restore
 
@@ -58,9 +57,9 @@ class Invocation:
         return {**self.kept, **self.input.parameters}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledScenario:
-    """A scenario indexed, made once and shared by all its jobs."""
+    """A scenario indexed, made once and shared by all its jobs; equal to itself only, so that others may index by it."""
 
     scenario: Scenario
     digest: str
@@ -72,8 +71,6 @@ class CompiledScenario:
     """What answers the second and later messages of a conversation."""
     files: Mapping[str, str] = field(default_factory=dict)
     """The texts of the files that outputs name."""
-    faults: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
-    """By route."""
 
     @property
     def name(self) -> str:
@@ -113,7 +110,7 @@ def compile_scenario(scenario: Scenario, digest: str = "", files: Mapping[str, s
     pattern = re.compile(scenario.match, re.IGNORECASE) if scenario.match else None
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
     turns = tuple(compile_scenario(each, digest, files) for each in later if each is not None)
-    return CompiledScenario(scenario, digest, steps, successors, pattern, turns, files or {}, rules(scenario))
+    return CompiledScenario(scenario, digest, steps, successors, pattern, turns, files or {})
 
 
 @dataclass(frozen=True, slots=True)
