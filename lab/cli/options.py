@@ -62,6 +62,7 @@ def parser(console: Console) -> Parser:
     _schema(command("schema", "print the scenario language as JSON Schema", "lab schema > lab.schema.json"))
     _openapi(command("openapi", "print the mocked API as an OpenAPI document", "lab openapi > api.json"))
     _json(command("fidelity", "what is documented, observed, assumed", "lab fidelity | grep assumed"))
+    _docs(command("docs", "the reference: the wire, scenarios, recordings, ...", "lab docs control-plane"))
     return root
 
 
@@ -162,6 +163,10 @@ def _show(into: Parser) -> None:
 
 def _json(into: Parser) -> None:
     into.add_argument("--json", action="store_true", help="one object a line")
+
+
+def _docs(into: Parser) -> None:
+    into.add_argument("targets", nargs="?", metavar="PAGE", help="none: list the pages")
 
 
 def _schema(into: Parser) -> None:

@@ -73,7 +73,7 @@ class Guard:
                 return refusal.response()
             except web.HTTPException as error:
                 allow = error.headers.get("allow")
-                hint = f"Use {allow}." if allow else "The routes are listed in README.md."
+                hint = f"Use {allow}." if allow else "lab docs control-plane lists the routes."
                 return Refusal(error.status, f"{error.reason}.", hint, {"allow": allow} if allow else None).response()
 
         return guarded

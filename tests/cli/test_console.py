@@ -100,7 +100,10 @@ def test_text_from_outside_cannot_command_the_terminal(console: Console, out: io
     "argv",
     [
         ["--help"],
-        *([name, "--help"] for name in "demo serve run replay check show repair new schema openapi fidelity".split()),
+        *(
+            [name, "--help"]
+            for name in "demo serve run replay check show repair new schema openapi fidelity docs".split()
+        ),
     ],
 )
 def test_help_shows_an_example(console: Console, out: io.StringIO, argv: list[str]) -> None:

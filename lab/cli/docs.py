@@ -1,0 +1,69 @@
+"""`lab docs`: the reference that came with the package, a page at a time."""
+
+import re
+import subprocess
+from importlib.resources import files
+from io import StringIO
+
+from lab.cli.console import Console
+from lab.core.errors import UsageError
+from lab.language.document import nearest
+from lab.settings import Settings
+
+WIDEST = 100
+"""Columns of a page on a terminal."""
+_FOLDER = files("lab") / "docs"
+_PAGER = 'LESS="${LESS-FRX}" ${PAGER:-less}'
+"""For the shell, which knows the user's pager and starts it with its arguments; as git does, less gets usable flags."""
+_NO_SUCH_PROGRAM = 127
+
+
+def page_names() -> tuple[str, ...]:
+    """The names of the pages, as `lab docs` takes them."""
+    return tuple(sorted(each.name.removesuffix(".md") for each in _FOLDER.iterdir() if each.name.endswith(".md")))
+
+
+def page_text(name: str) -> str:
+    """A page as Markdown; UsageError, with the nearest name, if there is none of that name."""
+    known = page_names()
+    if name.removesuffix(".md") not in known:
+        raise UsageError(f"There is no page {name}.", hint=nearest(name, known) or f"Pages: {', '.join(known)}.")
+    return (_FOLDER / f"{name.removesuffix('.md')}.md").read_text("utf-8")
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """List the pages, or print one: as Markdown into a pipe, laid out and paged on a terminal."""
+    if not asked.targets:
+        for name in page_names():
+            console.out(f"{name:<14} {_summary(page_text(name))}")
+        console.err("read one: lab docs PAGE")
+        return 0
+    text = page_text(asked.targets[0])
+    if not console.terminal or asked.dumb or not _paged(text, color=asked.color):
+        console.out(text.rstrip("\n"))
+    return 0
+
+
+def _summary(text: str) -> str:
+    """The first sentence below the title: what the page is for."""
+    _, _, body = text.partition("\n\n")
+    return re.split(r"(?<=[.:])\s", " ".join(body.split("\n\n")[0].split()))[0].rstrip(".:")
+
+
+def _paged(text: str, *, color: bool) -> bool:
+    """Show the text in the user's pager; False if there is no pager."""
+    laid_out = _laid_out(text, color=color)
+    done = subprocess.run(_PAGER, shell=True, input=laid_out, encoding="utf-8", errors="replace", check=False)
+    return done.returncode != _NO_SUCH_PROGRAM
+
+
+def _laid_out(text: str, *, color: bool) -> str:
+    """The Markdown as a terminal shows it, tables folded to its width."""
+    from rich.console import Console as Terminal  # only a terminal needs it
+    from rich.markdown import Markdown
+
+    terminal = Terminal(file=StringIO(), force_terminal=True, no_color=not color)
+    terminal.width = min(WIDEST, terminal.width)
+    with terminal.capture() as captured:
+        terminal.print(Markdown(text, code_theme="ansi_dark", hyperlinks=False))
+    return captured.get()

@@ -1,0 +1,76 @@
+"""`lab docs` lists the pages and prints them: as they stand into a pipe, laid out and paged on a terminal."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from lab.cli.commands import run_command
+from lab.cli.console import Console
+from tests.docs.pages import PAGES
+
+ROOT = Path(__file__).parents[2]
+
+
+def lab(*argv: str) -> tuple[int, str, str]:
+    out, err = StringIO(), StringIO()
+    return run_command(list(argv), Console(out, err)), out.getvalue(), err.getvalue()
+
+
+def test_without_a_page_it_lists_them_with_what_each_is_for() -> None:
+    code, out, _ = lab("docs")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == sorted(PAGES)
+    assert all(len(line.split()) > 4 and len(line) < 160 for line in out.splitlines()), out
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_page_goes_into_a_pipe_as_it_stands(name: str) -> None:
+    assert lab("docs", name) == (0, PAGES[name].rstrip("\n") + "\n", "")
+
+
+def test_an_unknown_page_is_wrong_usage_and_names_the_nearest() -> None:
+    code, out, err = lab("docs", "controlplane")
+    assert (code, out) == (2, "")
+    assert "did you mean control-plane?" in err
+
+
+def on_a_terminal(page: str, **environment: str) -> str:
+    """What a terminal of 80 columns is sent, with `cat` as its pager unless `environment` says otherwise."""
+    leader, follower = pty.openpty()
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100", "PAGER": "cat", **environment}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lab", "docs", page], env=settings, stdin=follower, stdout=follower, stderr=follower
+    )
+    os.close(follower)
+    sent = b""
+    try:
+        while more := os.read(leader, 65536):
+            sent += more
+    except OSError:  # the other end is closed: all has been read
+        pass
+    os.close(leader)
+    assert process.wait() == 0
+    return sent.decode()
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_on_a_terminal_no_table_loses_a_word(name: str) -> None:
+    shown = on_a_terminal(name)
+    assert "\x1b[1m" in shown
+    assert shown.count("…") == PAGES[name].count("…")
+
+
+def test_without_a_pager_it_is_printed_all_the_same() -> None:
+    assert "# The control plane" in on_a_terminal("control-plane", PAGER="no-such-program-here")
+
+
+def test_no_color_is_honoured() -> None:
+    coloured = re.compile(r"\x1b\[(?:\d+;)*[34][0-7](?:;\d+)*m")
+    assert coloured.search(on_a_terminal("control-plane"))
+    assert not coloured.search(on_a_terminal("control-plane", NO_COLOR="1"))

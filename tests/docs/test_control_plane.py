@@ -1,0 +1,110 @@
+"""Each curl line of the control plane's page does what it says, and the page leaves no route out."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab.server.control import ControlPlane
+from tests.cli.test_serve import listening, serving
+from tests.docs.pages import PAGES, blocks
+from tests.server.conftest import Stage
+
+PAGE = PAGES["control-plane"]
+LINES = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
+CALLS = [line for line in LINES if line.startswith("curl ")]
+SCOPE = "urn:opc:resource:fusion:acme-test:fusion-ai/"
+LOGIN = "demo:lab-secret-a:b/c+d%e"
+
+
+def curl(*arguments: str) -> dict[str, str]:
+    done = subprocess.run(["curl", "-s", *arguments], capture_output=True, text=True, check=True)
+    answer: dict[str, str] = json.loads(done.stdout)
+    return answer
+
+
+def a_job(base: str) -> str:
+    form = ("-d", "grant_type=client_credentials", "-d", f"scope={SCOPE}")
+    token = curl(f"{base}/oauth2/v1/token", "-u", LOGIN, *form)["access_token"]
+    headers = ("-H", f"Authorization: Bearer {token}", "-H", "Content-Type: application/json")
+    url = f"{base}/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/invokeAsync"
+    body = '{"message":"Compare M1000034 of org IMO and M1000040 of Org SBI"}'
+    return curl(url, *headers, "-d", body)["jobId"]
+
+
+def a_device(base: str) -> str:
+    form = ("-d", "client_id=demo", "-d", "response_type=device_code", "-d", f"scope={SCOPE}")
+    return curl(f"{base}/oauth2/v1/device", *form)["user_code"]
+
+
+def call(line: str, environment: dict[str, str], folder: Path) -> str:
+    """The status of one call; of a stream, once its first line has come."""
+    with_status = line.replace("curl ", "curl -w '\\n%{http_code}' ", 1)
+    if "follow=1" not in line:
+        done = subprocess.run(
+            ["bash", "-euc", with_status], env=environment, cwd=folder, capture_output=True, text=True, check=True
+        )
+        return done.stdout.rpartition("\n")[2]
+    streaming = line.replace("curl ", "exec curl -i ", 1)
+    with subprocess.Popen(["bash", "-euc", streaming], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        status = process.stdout.readline().split()[1]
+        while not (first := process.stdout.readline()).startswith("data: "):
+            assert first, "the stream ended"
+        process.kill()
+        assert json.loads(first.removeprefix("data: "))["k"] == "header"
+    return status
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_each_curl_line_is_answered_as_the_page_says(tmp_path: Path) -> None:
+    with serving("item-comparison", "--json", "--clock", "manual", cwd=tmp_path) as process:
+        ready = listening(process)
+        variables = {
+            "lab": ready["control_url"], "auth": f"Authorization: Bearer {ready['control_token']}",
+            "json": "Content-Type: application/json", "job": a_job(ready["base_url"]),
+        }  # fmt: skip
+        environment = {**os.environ, **variables}
+        for line in CALLS:
+            if "$user_code" in line:
+                environment["user_code"] = a_device(ready["base_url"])
+            assert call(line, environment, tmp_path) == "200", line
+
+
+def documented(page: str) -> set[str]:
+    """`METHOD path` of every call that a page shows, Job ID and fault's name as the code's table has them."""
+    found: set[str] = set()
+    for line in page.splitlines():
+        if line.startswith("curl ") and (path := re.search(r'"\$lab/_lab/([^"?]+)', line)):
+            method = "DELETE" if "-X DELETE" in line else "POST" if " -d " in line else "GET"
+            named = path[1].replace("$job", "{job}")
+            found.add(f"{method} /_lab/{re.sub('^faults/.+', 'faults/{name}', named)}")
+    return found
+
+
+async def served(stage: Stage) -> set[str]:
+    """`METHOD path` of every route that the control plane has."""
+    control = ControlPlane(stage.server, "a-token-of-a-test")
+    await control.start()
+    assert control._runner is not None
+    found = {
+        f"{route.method} {route.resource.canonical}" for route in control._runner.app.router.routes() if route.resource
+    }
+    await control.stop()
+    return found
+
+
+async def test_every_route_has_a_heading_or_a_curl_line(stage: Stage) -> None:
+    routes = await served(stage)
+    assert len(routes) > 10
+    assert documented(PAGE) == routes
+    assert {route for route in routes if route not in PAGE} == set()
+
+
+async def test_a_route_without_a_curl_line_is_found(stage: Stage) -> None:
+    without = "\n".join(line for line in PAGE.splitlines() if "_lab/tape" not in line)
+    assert await served(stage) - documented(without) == {"POST /_lab/tape"}
