@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from lab.cli.commands import run_command
 from lab.cli.console import Console
+from lab.cli.main import run_command
 
 ROOT = Path(__file__).parents[1]
 

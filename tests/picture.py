@@ -5,10 +5,10 @@ import re
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from lab.cli.commands.demo import acts_of, connecting, screen
 from lab.cli.console import Console
-from lab.cli.demo import acts_of, connecting, screen
 from lab.cli.loop import Stop
-from lab.cli.world import world
+from lab.cli.setup import world
 from lab.settings import Settings
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ from lab.jobs.facts import JobStatus
 from lab.mock.service import Service
 
 
-class Endings:
+class EndingObserver:
     """An observer of the mock that tells another one in which step each job ended, once a poll shows it."""
 
     def __init__(self, service: Service, told: Observer) -> None:

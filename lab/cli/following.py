@@ -14,7 +14,7 @@ Known = Callable[[str], Scenario | None]
 """The scenario of a name, if it is at hand."""
 
 
-class Follower:
+class JournalTranscript:
     """Prints what each step changed; before a line of another job than the last one's it names the job."""
 
     def __init__(self, console: Console, known: Known, only: Scenario | None = None) -> None:

@@ -7,7 +7,7 @@ from lab import __version__
 from lab.cli.console import Console
 
 
-class Page(Server):
+class BrowserPage(Server):
     """Serves the screen; a page of another origin can neither show it nor type into it."""
 
     def __init__(self, command: str, host: str, port: int, console: Console) -> None:

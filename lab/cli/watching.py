@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from lab.cli.play import scenarios_of
+from lab.cli.commands.play import scenarios_of
 from lab.cli.steering import Steering, why
 from lab.client.control import ControlClient
 from lab.core.clock import Millis

@@ -15,13 +15,13 @@ HOST = "127.0.0.1"
 def execute(asked: Settings, console: Console) -> int:
     """Serve until stopped; each visitor's process is this command without `--web`."""
     try:
-        from lab.cli.page import Page
+        from lab.cli.page import BrowserPage
     except ModuleNotFoundError:
         raise UsageError(
             "--web needs textual-serve, which is not installed.", hint="pip install 'invoke-async-lab[web]'"
         ) from None
     assert asked.web is not None
-    page = Page(visitor(without("--web", asked.arguments)), HOST, asked.web, console)
+    page = BrowserPage(visitor(without("--web", asked.arguments)), HOST, asked.web, console)
     try:
         page.serve()
     except OSError as error:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lab.core.errors import HostError, RecordingError, UsageError
-from lab.files.beside import Beside as Beside
-from lab.files.beside import flags
+from lab.files.output_files import OutputFiles as OutputFiles
+from lab.files.output_files import flags
 from lab.files.pictures import write_picture as write_picture
 from lab.files.runtime import publish as publish
 from lab.files.runtime import publish_token as publish_token
@@ -95,7 +95,7 @@ def load_scenario(name: str, folder: Path) -> CompiledScenario:
     path = scenario_path(name, folder)
     text = read_scenario(path)
     stem = path.name.removesuffix(".yaml").removesuffix(".yml")
-    beside = Beside(path.parent)
+    beside = OutputFiles(path.parent)
     scenario = parse(text, str(path), stem=stem, reader=beside)
     return compile_scenario(scenario, digest_of(text, beside.found), beside.found)
 

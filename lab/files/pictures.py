@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.core.errors import HostError
-from lab.files.beside import flags
+from lab.files.output_files import flags
 
 MOST = 999
 """Pictures in one folder."""

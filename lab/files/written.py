@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.core.errors import HostError, UsageError
-from lab.files.beside import flags
+from lab.files.output_files import flags
 
 _NEW = flags("WRONLY", "CREAT", "EXCL", "CLOEXEC", "NOFOLLOW", "BINARY")
 _OVER = flags("WRONLY", "CREAT", "TRUNC", "CLOEXEC", "NOFOLLOW", "BINARY")

@@ -3,6 +3,6 @@
 Read in this order: `lines` (what stands in a file), `text` and `codec` (values -> bytes), `reader` (bytes -> values),
 `alias`, `redact` and `bodies` (what never gets there, and what stands in its place), `tape` with `tails`
 (observations -> lines), `match` (what counts as equal), `anew`, `rebuild`, `glance` and `drive` (a recording asked of
-the mock again), `replay` (what differs), `exports`. Beside them: `header`, `restate` (a tape that begins late),
+the mock again), `replay` (what differs), `exports`. OutputFiles them: `header`, `restate` (a tape that begins late),
 `repair`, `leaks`.
 """

@@ -15,11 +15,11 @@ from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.faults.model import Strike
 from lab.mock.service import Reply
-from lab.server.protocol import SENT, SENT_LAST, Connection, Sent
+from lab.server.connection import SENT, SENT_LAST, Connection, Sent
 from lab.server.streaming import Streaming
 
 if TYPE_CHECKING:
-    from lab.server.app import MockServer
+    from lab.server.mock_server import MockServer
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 """Linger, for no time: closing sends RST (socket(7))."""

@@ -19,7 +19,7 @@ def _seconds(usual: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ServerLimits:
     """Sizes in bytes; deadlines in real seconds, for on a manual clock they would never come."""
 
     line: int = _bytes(8_190)
@@ -49,11 +49,11 @@ class Limits:
     """How long replies under way may take to leave when the lab stops."""
 
 
-KINDS: dict[str, Kind] = {each.name: each.metadata["kind"] for each in fields(Limits)}
+LIMIT_KINDS: dict[str, Kind] = {each.name: each.metadata["kind"] for each in fields(ServerLimits)}
 """The settings by name, and how each is written."""
 
 
-def limits_of(given: dict[str, int]) -> Limits:
+def limits_of(given: dict[str, int]) -> ServerLimits:
     """The table with these in place of the usual ones: bytes and counts as they are, times in milliseconds."""
-    told = {name: value / 1000 if KINDS[name] == "time" else value for name, value in given.items()}
-    return replace(Limits(), **told)  # type: ignore[arg-type]  # a time is a float, the rest are whole
+    told = {name: value / 1000 if LIMIT_KINDS[name] == "time" else value for name, value in given.items()}
+    return replace(ServerLimits(), **told)  # type: ignore[arg-type]  # a time is a float, the rest are whole

@@ -5,7 +5,7 @@ import asyncio
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.mock.calls import Pieces
-from lab.server.protocol import Connection
+from lab.server.connection import Connection
 
 
 class Streaming:

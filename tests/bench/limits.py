@@ -20,7 +20,7 @@ from lab.identity.testkey import PRIVATE_PEM
 from lab.language.document import Latencies
 from lab.language.parse import parse
 from lab.mock.service import Service
-from lab.server.app import MockServer
+from lab.server.mock_server import MockServer
 from tests.bench.load import Subject, server
 from tests.bench.measure import Row, interleaved
 from tests.bench.mock import WAITING_AT, accepted, granted, invoke_request, service, status_request, waiting

@@ -16,7 +16,7 @@ from lab.language.document import Switches
 from lab.language.parse import parse
 from lab.mock.service import Service
 from lab.mock.views import Config
-from lab.server.app import MockServer
+from lab.server.mock_server import MockServer
 from tests.bench.measure import Row
 from tests.bench.mock import accepted, granted, invoke_request, status_path
 

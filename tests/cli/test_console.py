@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from lab.cli.commands import run_command
 from lab.cli.console import Console, Interrupted, guarded
+from lab.cli.main import run_command
 from lab.core.errors import (
     Complaint,
     Divergence,

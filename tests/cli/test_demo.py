@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from lab.app import token_request
+from lab.cli.commands.demo import acts_of, connecting
 from lab.cli.console import Console
-from lab.cli.demo import acts_of, connecting
 from lab.cli.loop import Stop
-from lab.cli.world import others, world
+from lab.cli.setup import others, world
 from lab.settings import Settings
 from tests import terminal
 from tests.conftest import ROOT, Lab

@@ -8,7 +8,7 @@ import pytest
 
 from lab.language.document import Switches
 from lab.language.parse.server import number
-from lab.server.limits import KINDS, Limits
+from lab.server.limits import LIMIT_KINDS, ServerLimits
 from tests.conftest import ROOT, Lab
 
 
@@ -28,10 +28,10 @@ def test_the_schema_of_settings_offers_what_the_reader_takes(lab: Lab) -> None:
     schema = json.loads(lab("schema", "--settings").out)
     assert set(schema["properties"]) == {*Switches.model_fields, "base", "limits", "accounts"}
     limits = schema["properties"]["limits"]["properties"]
-    assert list(limits) == list(KINDS)
+    assert list(limits) == list(LIMIT_KINDS)
     for name, told in limits.items():
-        usual = getattr(Limits(), name)
-        assert number(told["default"], KINDS[name]) == (usual * 1000 if KINDS[name] == "time" else usual)
+        usual = getattr(ServerLimits(), name)
+        assert number(told["default"], LIMIT_KINDS[name]) == (usual * 1000 if LIMIT_KINDS[name] == "time" else usual)
 
 
 def test_the_schema_describes_every_step(lab: Lab) -> None:

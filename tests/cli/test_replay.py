@@ -56,7 +56,7 @@ def test_a_folder_and_a_pattern_mean_all_in_it(lab: Lab, how: str) -> None:
 
 EACH = """
 import io, sys
-from lab.cli.commands import run_command
+from lab.cli.main import run_command
 from lab.cli.console import Console
 
 for name in sys.argv[1:]:

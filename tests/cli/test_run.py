@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from lab.app import App, Outcome
-from lab.cli.thread import thread
+from lab.cli.conversation import thread
 from lab.language.document import Scenario
 from lab.language.parse import parse
 from tests.conftest import ROOT, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
 STATUS = {"bad-line": (None, 1), "broken-tool": ("ERROR", 1), "nobody-home": ("ERROR", 1), "wrong-badge": (None, 1)}
-"""Endings that are not COMPLETE; None: no job came of the last message."""
+"""EndingObserver that are not COMPLETE; None: no job came of the last message."""
 
 
 def shipped(name: str) -> Scenario:

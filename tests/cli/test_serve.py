@@ -16,7 +16,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
-from lab.cli.secured import trusting
+from lab.cli.https import trusting
 from lab.files import token_for
 from tests.conftest import ROOT, Lab
 

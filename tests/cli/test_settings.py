@@ -6,7 +6,7 @@ import pytest
 
 from lab.cli.console import Console
 from lab.cli.options import parse
-from lab.cli.world import switches, world
+from lab.cli.setup import switches, world
 from lab.core.errors import UsageError
 from lab.language.document import Switches
 from lab.settings import Settings, settings

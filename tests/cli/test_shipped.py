@@ -10,8 +10,8 @@ from typing import cast
 
 import pytest
 
-from lab.cli.commands import run_command
 from lab.cli.console import Console
+from lab.cli.main import run_command
 from tests.conftest import ROOT
 
 Lines = list[str]

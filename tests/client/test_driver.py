@@ -14,7 +14,7 @@ from lab.clocks import ManualClock, SystemClock, settle
 from lab.core.exchange import Request
 from lab.identity.clients import DEMO
 from lab.mock.service import Service
-from lab.server.app import MockServer
+from lab.server.mock_server import MockServer
 from tests.server.conftest import SCOPE, TEAM, make_service
 
 APP = App(TEAM, "Share it", DEMO.id, DEMO.secret, SCOPE)

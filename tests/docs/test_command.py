@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.commands import run_command
 from lab.cli.console import Console
+from lab.cli.main import run_command
 from tests.docs.pages import PAGES
 
 ROOT = Path(__file__).parents[2]

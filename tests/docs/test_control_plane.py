@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.server.control import ControlPlane
+from lab.server.control.plane import ControlPlane
 from tests.cli.test_serve import listening, serving
 from tests.docs.pages import PAGES, blocks
 from tests.server.conftest import Stage

@@ -7,7 +7,7 @@ from hypothesis import given
 from jsonschema import Draft7Validator
 from pydantic import ValidationError
 
-from lab.cli.schema import text
+from lab.cli.commands.schema import text
 from lab.language.document import Scenario
 from lab.language.document.schema import json_schema
 from tests.conftest import ROOT, examples

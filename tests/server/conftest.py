@@ -20,8 +20,8 @@ from lab.language.document import Switches
 from lab.language.parse import parse
 from lab.mock.service import Service
 from lab.mock.views import Config
-from lab.server.app import MockServer
-from lab.server.limits import Limits
+from lab.server.limits import ServerLimits
+from lab.server.mock_server import MockServer
 
 TEAM = "DOCUMENT_TEAM"
 SCOPE = "urn:opc:resource:fusion:acme-test:fusion-ai/"
@@ -151,13 +151,13 @@ def make_service(*, scripted: bool = True) -> Service:
 
 
 @pytest.fixture
-def limits() -> Limits:
+def limits() -> ServerLimits:
     """Overridden where a test wants a deadline to come."""
-    return Limits()
+    return ServerLimits()
 
 
 @pytest.fixture
-async def stage(limits: Limits) -> AsyncIterator[Stage]:
+async def stage(limits: ServerLimits) -> AsyncIterator[Stage]:
     service, clock = make_service(), ManualClock()
     server = MockServer(service, clock, limits)
     origin = await server.start()

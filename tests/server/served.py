@@ -23,9 +23,9 @@ from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.service import Service
 from lab.mock.views import Config
-from lab.server.app import MockServer
-from lab.server.limits import Limits
+from lab.server.limits import ServerLimits
 from lab.server.listen import bind
+from lab.server.mock_server import MockServer
 from tests.server.conftest import Answer, request
 
 API = "/api/fusion-ai/orchestrator"
@@ -101,7 +101,7 @@ def serving(
     *documents: dict[str, Any],
     clients: tuple[Client, ...] = (DEMO,),
     accounts: tuple[Account, ...] = (JANE,),
-    limits: Limits | None = None,
+    limits: ServerLimits | None = None,
     seed: int = 42,
     base: str = "",
     epoch: Epoch = INSTANT_EPOCH,

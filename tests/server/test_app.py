@@ -17,8 +17,8 @@ from lab.jobs.shell import ConnectionClosed, ConnectionOpened
 from lab.language.document import Scenario, Switches
 from lab.mock.service import Service
 from lab.mock.views import Config
-from lab.server.app import MockServer
-from lab.server.outgoing import Writer
+from lab.server.mock_server import MockServer
+from lab.server.response_writer import ResponseWriter
 from tests.server.conftest import TEAM, Stage, bearer, invoke, make_service, request, status
 
 
@@ -225,7 +225,7 @@ async def test_who_says_all_while_its_long_reply_leaves_is_not_waited_for() -> N
 
 
 def test_no_value_of_a_header_ends_its_line() -> None:
-    sent = Writer(0).bytes_of(Response(200, (("location", "a\r\nset-cookie: b\x00\x7f"),)), 0)
+    sent = ResponseWriter(0).bytes_of(Response(200, (("location", "a\r\nset-cookie: b\x00\x7f"),)), 0)
     assert sent.partition(b"\r\n\r\n")[0].split(b"\r\n")[1] == b"location: a  set-cookie: b  "
 
 

@@ -16,7 +16,7 @@ from lab.dialects.fusion import path_of
 from lab.jobs.shell import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.language.document import Switches
 from lab.mock.service import Service
-from lab.server.limits import Limits
+from lab.server.limits import ServerLimits
 from tests.server.conftest import TEAM, Stage, request
 
 HOST = b"Host: x\r\n"
@@ -259,8 +259,8 @@ class TestDeadlines:
     """The deadlines run in real time, so here they are short."""
 
     @pytest.fixture
-    def limits(self) -> Limits:
-        return Limits(header_deadline=0.05, body_deadline=0.05, idle=0.15, lingering=0.01)
+    def limits(self) -> ServerLimits:
+        return ServerLimits(header_deadline=0.05, body_deadline=0.05, idle=0.15, lingering=0.01)
 
     @pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\nHost:"])
     async def test_half_a_head_is_cut(self, stage: Stage, data: bytes) -> None:
@@ -320,8 +320,8 @@ class TestAFullHouse:
     """Beyond the limit, peers wait until somebody leaves."""
 
     @pytest.fixture
-    def limits(self) -> Limits:
-        return Limits(connections=2)
+    def limits(self) -> ServerLimits:
+        return ServerLimits(connections=2)
 
     async def test_accepting_pauses_and_goes_on(self, stage: Stage) -> None:
         first, second, third = await stage.peer(), await stage.peer(), await stage.peer()

@@ -13,8 +13,8 @@ from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
 from lab.jobs.facts import ClockAdvanced, FaultArmed, GateDecided, GateOpened, JobAccepted, JobStatus
-from lab.server.app import MockServer
-from lab.server.control import ControlPlane, document_of
+from lab.server.control.plane import ControlPlane, document_of
+from lab.server.mock_server import MockServer
 from tests import wire_peer
 from tests.server.conftest import Answer, Peer, Stage, make_service, request, status
 from tests.wire_peer import service, token

@@ -24,7 +24,7 @@ from lab.language.document import Switches
 from lab.language.parse import parse
 from lab.mock.service import Service
 from lab.mock.views import Config
-from lab.server.app import MockServer
+from lab.server.mock_server import MockServer
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, invoke, request, status
 
 

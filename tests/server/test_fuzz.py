@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from lab.jobs.shell import RequestMalformed
-from lab.server.limits import Limits
+from lab.server.limits import ServerLimits
 from tests.server.conftest import request
 from tests.server.served import Served, ask, basic, serving, token_of
 from tests.server.transcript import SCENARIO, STEPS
@@ -48,7 +48,7 @@ def changed(data: bytes, drawn: random.Random) -> bytes:
 
 @pytest.fixture(scope="module", params=["oci", "rfc"])
 def world(request: pytest.FixtureRequest) -> Iterator[Served]:
-    with serving(SCENARIO, profile=request.param, limits=Limits(lingering=0.01)) as served:
+    with serving(SCENARIO, profile=request.param, limits=ServerLimits(lingering=0.01)) as served:
         yield served
 
 

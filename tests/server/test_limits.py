@@ -9,16 +9,16 @@ import pytest
 from lab.clocks import ManualClock
 from lab.core.refusal import json_bytes
 from lab.dialects.fusion import path_of
-from lab.server.app import MockServer
-from lab.server.control import ControlPlane
-from lab.server.limits import Limits, limits_of
+from lab.server.control.plane import ControlPlane
+from lab.server.limits import ServerLimits, limits_of
+from lab.server.mock_server import MockServer
 from tests.server.conftest import TEAM, Stage, bearer, make_service, request
 
-SMALL = Limits(line=400, headers=6, body=300, token_body=200, exchanges=2)
+SMALL = ServerLimits(line=400, headers=6, body=300, token_body=200, exchanges=2)
 
 
 @pytest.fixture
-def limits() -> Limits:
+def limits() -> ServerLimits:
     return SMALL
 
 
@@ -96,8 +96,8 @@ async def test_a_body_at_the_control_plane(plane: str, size: int, status: int) -
 
 
 def test_a_time_is_given_in_milliseconds_and_kept_in_seconds() -> None:
-    assert limits_of({"idle": 1_500, "jobs": 3}) == Limits(idle=1.5, jobs=3)
+    assert limits_of({"idle": 1_500, "jobs": 3}) == ServerLimits(idle=1.5, jobs=3)
 
 
 def test_the_table_is_what_json_can_say() -> None:
-    assert json.loads(json.dumps({name: getattr(SMALL, name) for name in Limits.__slots__}))["line"] == 400
+    assert json.loads(json.dumps({name: getattr(SMALL, name) for name in ServerLimits.__slots__}))["line"] == 400

@@ -9,7 +9,7 @@ import pytest
 from lab.app.observe import Requested
 from lab.dialects.fusion import API
 from lab.identity.clients import JANE
-from lab.server.limits import Limits
+from lab.server.limits import ServerLimits
 from tests.server.conftest import Stage, bearer, request
 from tests.wire_peer import basic
 
@@ -17,8 +17,8 @@ JSON = ("content-type", "application/json")
 
 
 @pytest.fixture
-def limits() -> Limits:
-    return Limits(lingering=0.01)
+def limits() -> ServerLimits:
+    return ServerLimits(lingering=0.01)
 
 
 async def test_a_password_buys_a_bare_token_that_opens_the_api(stage: Stage) -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
+from lab.cli.commands.serve import advices
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.options import parse
-from lab.cli.serve import advices
 from lab.core.errors import UsageError
 from lab.identity.clients import DEMO, JANE
 from lab.identity.testkey import CERTIFICATE_PEM
-from lab.server import guard
-from lab.server.control import ControlPlane
+from lab.server.control import access
+from lab.server.control.plane import ControlPlane
 from lab.settings import settings
 from tests.conftest import ROOT
 from tests.server.conftest import Answer, Peer, Stage, request
@@ -70,7 +70,7 @@ async def test_2_the_token_is_compared_in_constant_time(port: int, monkeypatch: 
         compared.append((given, right))
         return hmac.compare_digest(given, right)
 
-    monkeypatch.setattr(guard, "hmac", type("Spy", (), {"compare_digest": staticmethod(spy)}))
+    monkeypatch.setattr(access, "hmac", type("Spy", (), {"compare_digest": staticmethod(spy)}))
     for given, status in (("wrong", 401), (TOKEN, 200)):
         got = await told(port, request("GET", "/_lab/health", (("authorization", f"Bearer {given}"),)))
         assert got.status == status

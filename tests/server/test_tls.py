@@ -10,7 +10,7 @@ import pytest
 from lab.core.errors import UsageError
 from lab.dialects.fusion import path_of
 from lab.jobs.shell import ConnectionClosed, RequestMalformed
-from lab.server.limits import Limits
+from lab.server.limits import ServerLimits
 from lab.server.listen import bind
 from lab.server.tls import Authority, names_of, throwaway
 from tests.server.conftest import TEAM, Peer, Stage, request, status
@@ -109,8 +109,8 @@ async def test_who_leaves_before_the_handshake_leaves_no_trace(secure: Secure) -
 
 class TestDeadline:
     @pytest.fixture
-    def limits(self) -> Limits:
-        return Limits(header_deadline=0.05)
+    def limits(self) -> ServerLimits:
+        return ServerLimits(header_deadline=0.05)
 
     @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01"])
     async def test_a_handshake_that_does_not_come_is_not_waited_for(self, secure: Secure, sent: bytes) -> None:

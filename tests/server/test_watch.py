@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from lab.app.observe import Observation
-from lab.cli.watch import source_of
+from lab.cli.commands.watch import source_of
 from lab.cli.watching import NO_TOKEN, reached
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError, UsageError
 from lab.files import publish_token
-from lab.server.app import MockServer
-from lab.server.control import ControlPlane
+from lab.server.control.plane import ControlPlane
+from lab.server.mock_server import MockServer
 from lab.settings import Settings
 from lab.tui.messages import Decided, FaultArmed, Stepped
 from lab.tui.sources.watch import Watch

@@ -19,7 +19,7 @@ from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.service import Service
 from lab.mock.views import Config
-from lab.server.app import MockServer
+from lab.server.mock_server import MockServer
 from tests.server.served import API, SCOPE, basic
 from tests.wire_peer import VERIFIER
 

@@ -403,8 +403,8 @@ def test_colours_have_their_contrast(theme: str) -> None:
     ("module", "banned"),
     [
         ("lab.tui.view.rows, lab.tui.view.plain, lab.tui.view.reduce", ("textual", "aiohttp", "markdown_it")),
-        ("lab.cli.play, lab.cli.watch", ("textual", "aiohttp", "lab.server", "lab.client")),
-        ("lab.cli.play", ("lab.mock.service", "jwt")),
+        ("lab.cli.commands.play, lab.cli.commands.watch", ("textual", "aiohttp", "lab.server", "lab.client")),
+        ("lab.cli.commands.play", ("lab.mock.service", "jwt")),
         ("lab.tui.app", ("lab.server", "lab.client", "aiohttp", "markdown_it")),
     ],
 )

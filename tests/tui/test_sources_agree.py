@@ -7,7 +7,7 @@ import pytest
 
 from lab.app import Answer, Question
 from lab.app.observe import Noted, Observation
-from lab.cli.world import app_of
+from lab.cli.setup import app_of
 from lab.client.instant import run_instantly
 from lab.client.journal import read as read_line
 from lab.clocks import ManualClock
@@ -19,7 +19,7 @@ from lab.mock.views import Config
 from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.tape import Tape
-from lab.server.ring import Onlooker, Ring
+from lab.server.control.journal import Buffer, Subscriber
 from lab.tui.view.folded import Folded, fold
 from lab.tui.view.jobs import Jobs
 from lab.tui.view.layout import places
@@ -46,7 +46,7 @@ class Run:
         self.lines: list[bytes] = []
         self.live: list[Observation] = []
         tape = Tape(service, self._write, header, clients=clients)
-        ring = Ring(service, 10_000)
+        ring = Buffer(service, 10_000)
         service.observers.append(tape)
         asked: set[tuple[str, int]] = set()
 
@@ -60,7 +60,7 @@ class Run:
         run_instantly(service, app_of(config), (self.live.append,), reviewer=person)
         self.end = self.live[-1].at
         tape.close(self.end)
-        self.onlooker = Onlooker(service, ManualClock(self.end), header, ring.observations())
+        self.onlooker = Subscriber(service, ManualClock(self.end), header, ring.observations())
 
     def _write(self, line: bytes) -> None:
         self.lines.append(line)

@@ -1,0 +1,94 @@
+"""`lab check`: every complaint and every warning about scenarios; what must not be committed in recordings."""
+
+from pathlib import Path
+
+from lab.cli.console import Console
+from lab.core.errors import Complaint, RecordingError, ScenarioError, UsageError
+from lab.files import (
+    RECORDING_ENDING,
+    SCENARIO_ENDING,
+    OutputFiles,
+    load_scenario,
+    read_recording,
+    read_scenario,
+    scenario_names,
+    scenario_path,
+    scenarios_folder,
+)
+from lab.identity.clients import DEMO
+from lab.jobs.lint import lint
+from lab.language.parse import parse_with_places
+from lab.recording.leaks import leaks
+from lab.settings import Settings
+
+CLIENTS = ((DEMO.id, DEMO.secret),)
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too; 3 on a leak."""
+    files = [file for target in asked.targets for file in files_of(target, asked.scenarios)]
+    complaints = warnings = hits = 0
+    for file in files:
+        if file.name.endswith(RECORDING_ENDING):
+            found = [*leaks(read_recording(file), CLIENTS)]
+            for leak in found:
+                console.out(f"{file}:{leak.line}:1: {leak.what}")
+            hits += len(found)
+            continue
+        wrong, doubtful = check(file)
+        for complaint in wrong:
+            console.out(str(complaint))
+        for complaint in doubtful:
+            console.out(f"{complaint.file}:{complaint.line}:{complaint.column}: warning: {_told(complaint)}")
+        if asked.plan and not wrong:
+            for line in planned(file, asked):
+                console.out(line)
+        complaints += len(wrong)
+        warnings += len(doubtful)
+    leaked = f", {_count(hits, 'leak')}" if hits else ""
+    told = f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}{leaked}"
+    console.err(told)
+    if complaints or (asked.strict and warnings):
+        return 2
+    return RecordingError.exit_code if hits else 0
+
+
+def files_of(target: str, scenarios: str | None) -> list[Path]:
+    """The scenario or recording, by path or a scenario's name, or all in the folder; UsageError if there are none."""
+    path = Path(target)
+    if not path.is_dir():
+        there = path.is_file() or target.endswith(RECORDING_ENDING)
+        return [path if there else scenario_path(target, scenarios_folder(scenarios))]
+    files = [path / f"{name}{SCENARIO_ENDING}" for name in scenario_names(path)]
+    files += sorted(path.glob(f"*{RECORDING_ENDING}"))
+    if not files:
+        raise UsageError(f"{path} holds no scenarios.", hint=f"A scenario is a file NAME{SCENARIO_ENDING}.")
+    return files
+
+
+def check(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
+    """The complaints, and the warnings if there are no complaints."""
+    try:
+        beside = OutputFiles(file.parent)
+        scenario, places = parse_with_places(read_scenario(file), str(file), stem=file.stem, reader=beside)
+    except ScenarioError as error:
+        return error.complaints, ()
+    return (), lint(scenario, str(file), places, beside.found)
+
+
+def planned(file: Path, asked: Settings) -> list[str]:
+    """The timeline that the seed settles, under the switches of the scenario and the environment."""
+    # only this needs plans
+    from lab.cli.plan_table import table
+    from lab.cli.setup import layers_of
+
+    compiled = load_scenario(str(file), file.parent)
+    return table(compiled, asked.seed, layers_of(asked, {}).over(compiled.scenario.settings))
+
+
+def _told(complaint: Complaint) -> str:
+    return f"{complaint.what}; {complaint.hint}" if complaint.hint else complaint.what
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,18 @@
+"""`lab openapi`: the mocked surface as an OpenAPI document."""
+
+import json
+
+from lab import __version__
+from lab.cli.console import Console
+from lab.cli.setup import switches
+from lab.dialects.fusion.openapi import openapi
+from lab.identity.scopes import api_scope
+from lab.settings import Settings
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """Print it as JSON."""
+    chosen = switches(asked)
+    document = openapi(__version__, scope=api_scope(chosen.pod), local=chosen.local_orchestrator)
+    console.out(json.dumps(document, ensure_ascii=False, indent=2))
+    return 0

@@ -1,0 +1,25 @@
+"""`lab repair`: an open or torn recording made whole; the old file is set aside."""
+
+from lab.cli.commands.show import located
+from lab.cli.console import Console
+from lab.files import TapeFile, read_recording
+from lab.recording.repair import repair
+from lab.settings import Settings
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """Cut the torn tail, append a footer."""
+    (target,) = asked.targets
+    path = located(target)
+    data = read_recording(path)
+    whole, cut = repair(data, str(path))
+    if whole == data:
+        console.out(f"{path} is whole")
+        return 0
+    file = TapeFile(path, force=True, durable=True)
+    try:
+        file.write(whole)
+    finally:
+        file.close()
+    console.out(f"{path} repaired: {cut} bytes of a torn line cut, a footer appended")
+    return 0

@@ -1,0 +1,91 @@
+"""`lab replay`: evaluate recordings again and compare (recording.md §6, §12)."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from glob import has_magic
+from pathlib import Path
+
+from lab.cli.commands.show import located
+from lab.cli.console import Console, report
+from lab.core.errors import Divergence, LabError, RecordingError
+from lab.files import RECORDING_ENDING, load_scenario, read_blob, read_recording, scenarios_folder
+from lab.jobs.plan import CompiledScenario
+from lab.recording.lines import Recording
+from lab.recording.reader import demand_closed, read
+from lab.recording.replay import Report, replay
+from lab.settings import Settings
+
+NOTHING = 5
+"""The pattern matched no recording: never green on nothing."""
+MOST_NOTES = 9
+WORST_FIRST = (2, 3, 1, 4)
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
+    files = [file for target in asked.targets for file in matching(target)]
+    codes = [one(file, asked, console) for file in dict.fromkeys(files)]
+    passed = codes.count(0)
+    failed = len(codes) - passed
+    if asked.json:
+        console.out(json.dumps({"passed": passed, "failed": failed}, separators=(",", ":")))
+    else:
+        console.out(f"{passed} passed, {failed} failed")
+    if not codes:
+        console.err("lab: No recording matched.")
+        return NOTHING
+    return next((code for code in WORST_FIRST if code in codes), 0)
+
+
+def matching(target: str) -> list[Path]:
+    """The recordings that a path, a folder, a pattern or a bare name means."""
+    path = Path(target)
+    if path.is_dir():
+        return sorted(path.glob(f"*{RECORDING_ENDING}"))
+    if has_magic(target) and not path.exists():
+        base = Path(path.anchor) if path.anchor else Path()
+        return sorted(base.glob(str(path.relative_to(path.anchor) if path.anchor else path)))
+    return [located(target)]
+
+
+def one(file: Path, asked: Settings, console: Console) -> int:
+    """Replay one; its exit code, and what differs as a result."""
+    try:
+        recording = read(read_recording(file), str(file))
+        demand_closed(recording, str(file))
+        scenarios = served(recording, asked)
+        found = replay(recording, scenarios, name=str(file), blob=partial(read_blob, file))
+    except LabError as error:
+        report(error, console)
+        return error.exit_code
+    if text := found.text():
+        (console.err if found.passed or asked.json else console.out)(text)
+    if asked.github and not asked.json:
+        for note in annotations(found):
+            console.out(note)
+    return 0 if found.passed else Divergence.exit_code
+
+
+def annotations(found: Report) -> Iterator[str]:
+    """What a GitHub runner shows beside the recording's lines; it shows ten of a step at most."""
+    for difference in found.differences[:MOST_NOTES]:
+        place = f"file={_property(found.name)},line={difference.line},title=Replay divergence"
+        yield f"::error {place}::{_escaped(difference.what)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def served(recording: Recording, asked: Settings) -> tuple[CompiledScenario, ...]:
+    """The scenarios that the recording names; UsageError if one isn't in the folder."""
+    folder = scenarios_folder(asked.scenarios)
+    names = [each.name for each in recording.header.scenarios or ()]
+    if any("/" in name or "\\" in name for name in names):
+        raise RecordingError("A scenario's name in the header is a path.")
+    return tuple(load_scenario(name, folder) for name in names)

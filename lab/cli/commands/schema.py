@@ -1,0 +1,43 @@
+"""`lab schema`: the scenario language, or the settings file, as JSON Schema, for editors."""
+
+import json
+
+from lab.cli.console import Console
+from lab.language.document import Server
+from lab.language.document.schema import json_schema
+from lab.server.limits import LIMIT_KINDS, ServerLimits
+from lab.settings import Settings
+
+_WRITTEN: dict[str, object] = {
+    "bytes": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB)$"}]},
+    "count": {"type": "integer", "minimum": 1},
+    "time": {"type": "string", "pattern": "^([0-9]+(d|h|ms|m|s))+$"},
+}
+
+
+def text() -> str:
+    """The schema as it is printed, and as the lab carries it in `scenario.schema.json`."""
+    return json.dumps(json_schema(), ensure_ascii=False, indent=2)
+
+
+def execute(asked: Settings, console: Console) -> int:
+    """Print it."""
+    console.out(json.dumps(of_settings(), ensure_ascii=False, indent=2) if asked.settings else text())
+    return 0
+
+
+def of_settings() -> dict[str, object]:
+    """The schema of a settings file; the limits are those that the server has."""
+    schema = Server.model_json_schema(by_alias=True)
+    usual = ServerLimits()
+    schema["properties"]["limits"] = {
+        "type": "object", "additionalProperties": False,
+        "properties": {name: _limit(kind, getattr(usual, name)) for name, kind in LIMIT_KINDS.items()},
+    }  # fmt: skip
+    return schema
+
+
+def _limit(kind: str, usual: float) -> object:
+    written = _WRITTEN[kind]
+    assert isinstance(written, dict)
+    return {**written, "default": f"{usual * 1000:g}ms" if kind == "time" else usual}

@@ -1,0 +1,72 @@
+"""`lab serve` takes up a scenario's file when it is edited; one that is broken leaves the last good version in place."""
+
+from pathlib import Path
+
+from lab.cli.console import Console
+from lab.clocks import AnyClock, SystemClock
+from lab.core.errors import LabError, ScenarioError
+from lab.files import Stamp, load_scenario, scenario_names, scenario_path, scenarios_folder, stamp_of
+from lab.jobs.plan import CompiledScenario
+from lab.mock.service import Service
+from lab.settings import Settings
+
+EVERY = 500
+"""Real milliseconds between two looks at the files."""
+
+
+class ScenarioReloader:
+    """Looks at the files of the scenarios that are served, and of new ones where the whole folder is."""
+
+    def __init__(self, asked: Settings, service: Service, clock: AnyClock, console: Console) -> None:
+        self._asked = asked
+        self._service = service
+        self._clock = clock
+        self._console = console
+        self._folder = scenarios_folder(asked.scenarios)
+        self._seen = {name: self._stamp(name) for name in self._names()}
+
+    async def watch(self) -> None:
+        """Look again and again, until cancelled."""
+        wall = SystemClock()
+        while True:
+            await wall.sleep_until(wall.now() + EVERY)
+            self.look()
+
+    def look(self) -> None:
+        """Take up what has changed since the last look."""
+        for name in self._names():
+            stamp = self._stamp(name)
+            if stamp is not None and stamp != self._seen.get(name):
+                self._take(name)
+                # read after the file: what was written meanwhile is a change still to be seen
+                self._seen[name] = stamp
+
+    def _names(self) -> tuple[str, ...]:
+        return self._asked.targets or scenario_names(self._folder)
+
+    def _stamp(self, name: str) -> Stamp | None:
+        try:
+            path = scenario_path(name, self._folder)
+        except LabError:  # it is being replaced, or was removed: what is served stays
+            return None
+        made = self._served(path)
+        return stamp_of(path, made.files if made else ())
+
+    def _served(self, path: Path) -> CompiledScenario | None:
+        return next((each for each in self._service.config.scenarios if each.name == path.stem), None)
+
+    def _take(self, name: str) -> None:
+        try:
+            made = load_scenario(name, self._folder)
+        except ScenarioError as error:
+            for complaint in error.complaints:
+                self._console.err(str(complaint))
+            self._console.err(f"lab: {name} can't be loaded as it is; the version before goes on.")
+            return
+        except LabError as error:
+            self._console.err(f"lab: {error.what} The version before goes on.")
+            return
+        known = next((each for each in self._service.config.scenarios if each.name == made.name), None)
+        if known is None or known.digest != made.digest:
+            self._service.load(made, self._clock.now())
+            self._console.err(f"loaded {made.name}; jobs that run keep what they began with")

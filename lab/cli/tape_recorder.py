@@ -1,0 +1,124 @@
+"""Recording a command's mock: tapes, their files, and a footer whatever ends the command."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import __version__
+from lab.app.observe import Observation
+from lab.cli.console import Console
+from lab.cli.setup import Setup
+from lab.clocks import ManualClock, real_millis
+from lab.core.clock import Millis
+from lab.core.errors import UsageError
+from lab.files import TapeFile, generators, is_slug, recording_path
+from lab.mock.service import Service
+from lab.settings import Settings
+
+if TYPE_CHECKING:
+    from lab.recording.tape import Tape
+
+
+class TapeRecorder:
+    """With `--record` a tape that runs from before the first connection until `close`; others begin and end on demand."""
+
+    def __init__(self, asked: Settings, world: Setup, service: Service, console: Console, *, outside: bool) -> None:
+        self._console = console
+        self._clock = world.clock
+        self._service = service
+        self._outside = outside
+        self._reached: Millis = 0
+        self._died: str | None = None
+        self.tape: Tape | None = None
+        if asked.record is not None:
+            self._write(TapeFile(recording_path(asked.record), force=asked.force))
+
+    @property
+    def running(self) -> bool:
+        """Whether a tape is being written."""
+        return self.tape is not None
+
+    @property
+    def trouble(self) -> str | None:
+        """What killed a tape, for the control plane's health."""
+        return (self.tape.dead if self.tape else None) or self._died
+
+    def follow(self, told: Observation) -> None:
+        """Remember how far a run without a loop has come: it moves no clock."""
+        self._reached = told.at
+
+    def begin(self, name: str) -> str:
+        """Begin a tape in `recordings/`, restating what lives; where it lies."""
+        if not is_slug(name):
+            raise UsageError(f"{name!r} can't name a recording here.", hint="Use a-z, 0-9, dot, dash and underscore.")
+        return self._begin(TapeFile(recording_path(name)))
+
+    def end(self) -> str:
+        """End the tape; where it lies."""
+        path = str(self._file.path)
+        self._close("closed")
+        return path
+
+    def renew(self, back: Callable[[], None]) -> str | None:
+        """End the tape if one runs, go `back` to an earlier instant, and begin NAME-2; where that lies."""
+        before = self._file.path if self.tape is not None else None
+        if self.tape is not None:
+            self._close("closed")
+        back()
+        return None if before is None else self._begin(_next(before))
+
+    def close(self, reason: str) -> int:
+        """Write the footer; 4 if a tape died on the way, else 0."""
+        self._close(reason)
+        return 0 if self._died is None else 4
+
+    def _begin(self, file: TapeFile) -> str:
+        from lab.recording.restate import restate
+
+        tape = self._write(file)
+        restate(self._service, tape, self._clock.now())
+        return str(file.path)
+
+    def _write(self, file: TapeFile) -> "Tape":
+        from lab.recording.header import header_of  # most commands begin without a tape, and no start waits for one
+        from lab.recording.tape import Tape
+
+        self._file, config, clock = file, self._service.config, self._clock
+        begun = real_millis()
+        # `w` is the client's own time: told only where the lab's clock isn't that, and the client is not ours.
+        wall = (lambda: real_millis() - begun) if self._outside and clock.mode != "real" else None
+        header = header_of(
+            config, lab=__version__, mode=clock.mode, generators=generators(), t=clock.now(),
+            factor=None if isinstance(clock, ManualClock) or clock.mode == "real" else clock.factor, blobs=True,
+        )  # fmt: skip
+        tape = self.tape = Tape(
+            self._service, file.write, header, clients=[(client.id, client.secret) for client in config.clients],
+            sync=file.sync, wall=wall, blobs=file.blob, after=self._service.exchanges,
+        )  # fmt: skip
+        self._service.observers.append(tape)
+        return tape
+
+    def _close(self, reason: str) -> None:
+        tape, self.tape = self.tape, None
+        if tape is None:
+            return
+        self._service.observers.remove(tape)
+        tape.close(max(self._reached, self._clock.now()), reason)
+        self._file.close()
+        if tape.dead is not None:
+            self._died = tape.dead
+            self._console.err(f"lab: {tape.dead}")
+        else:
+            self._console.err(f"recorded {self._file.path}")
+
+
+def _next(path: Path) -> TapeFile:
+    """The file of the first name that is free: NAME-2, NAME-3, …"""
+    slug, number = path.name.partition(".rec.")[0], 2
+    while True:
+        try:
+            return TapeFile(recording_path(str(path.with_name(f"{slug}-{number}.rec.jsonl"))))
+        except UsageError:
+            number += 1
+            if number > 1_000:
+                raise

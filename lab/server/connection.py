@@ -1,0 +1,193 @@
+"""One connection: aiohttp's protocol with the deadlines it lacks, and facts about what became of the socket.
+
+It reaches into private members of aiohttp 3.14 (hence the pin): `_request_count`, `_messages`,
+`_keepalive_handle`. What aiohttp does by itself, and what had to be added, is tabled in bad-inputs.md §3.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aiohttp.http_exceptions import BadHttpMethod, ContentEncodingError
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+
+from lab.core.exchange import Headers
+
+if TYPE_CHECKING:
+    from lab.server.mock_server import MockServer
+
+_TLS = b"\x16\x03"
+
+
+class Sent:
+    """What aiohttp is given in place of a response: the bytes have left already."""
+
+    __slots__ = ("keep_alive",)
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+
+    async def prepare(self, request: Any) -> None:
+        """Nothing is left to prepare: the request is over."""
+        request.protocol.answered()
+
+    async def write_eof(self) -> None:
+        """Nothing is left to write."""
+
+
+SENT = Sent(keep_alive=True)
+SENT_LAST = Sent(keep_alive=False)
+
+
+class Connection(RequestHandler):
+    """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
+
+    __slots__ = (
+        "_answered",
+        "_late",
+        "_tls",
+        "at_end",
+        "half_closed",
+        "headers",
+        "how",
+        "lost",
+        "misdirected",
+        "ordinal",
+        "raw",
+        "received",
+        "shell",
+        "special",
+        "total",
+    )
+
+    def __init__(self, shell: "MockServer", manager: Any, **settings: Any) -> None:
+        super().__init__(manager, **settings)
+        self.shell = shell
+        self.ordinal = 0
+        self.how: str | None = None
+        self.half_closed = False
+        self.raw: tuple[tuple[bytes, bytes], ...] | None = None
+        self.headers: Headers = ()
+        self.special = False
+        self._late: asyncio.TimerHandle | None = None
+        self.lost = asyncio.Event()
+        """Set once the connection is over."""
+        self.at_end: Callable[[], None] | None = None
+        """Called once the peer has ended its side, or is gone."""
+        self.received = 0
+        self.total = 0
+        self._answered = 0
+        """Requests that are over."""
+        self._tls = False
+        self.misdirected = False
+        """Whether the peer speaks plainly where TLS is spoken."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A peer connected: the header deadline begins."""
+        super().connection_made(transport)
+        self.ordinal = self.shell.opened()
+        self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection is over."""
+        self._on_time()
+        self.lost.set()
+        if self.at_end is not None:
+            self.at_end()
+        super().connection_lost(exc)
+        self.shell.closed(self.ordinal, self.how or ("reset" if exc is not None else "client"))
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; a head that is begun and not ended is on the clock."""
+        before = self._request_count
+        self.received = len(data)
+        self.total += self.received
+        if self.misdirected:
+            self._turn_away()
+            return
+        if before == 0:
+            self._tls = data.startswith(_TLS)
+        super().data_received(data)
+        if self._request_count != before:
+            if self._late is not None:
+                self._on_time()
+        elif self._late is None and not self._busy():
+            self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it; aiohttp declares None
+        """The peer has said all: what it asked is still answered."""
+        self.half_closed = True
+        if self.at_end is not None:
+            self.at_end()
+        # TLS can't be closed by halves
+        return self._busy() and self.transport is not None and self.transport.get_extra_info("sslcontext") is None
+
+    def _turn_away(self) -> None:
+        """Say where TLS is spoken that it is, and close."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.shell.malformed(self, "plain-on-tls-port", self.received)
+            self.transport.close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply isn't out."""
+        return self._busy()
+
+    def _busy(self) -> bool:
+        """Whether a request is under way or queued."""
+        return self._answered < self._request_count
+
+    def answered(self) -> None:
+        """The request under way is over; a peer that has said all since then is asked nothing more."""
+        self._answered = self._request_count - len(self._messages)
+        if self.half_closed and not self._messages:
+            self.close()
+
+    def last_of(self, should_close: bool) -> bool:
+        """Whether the connection ends with this reply."""
+        return should_close or self._force_close or self._close or (self.half_closed and not self._messages)
+
+    def handle_error(
+        self, request: Any, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> Any:
+        """What the parser refused, or a bug of ours; never the bytes, never the traceback, to the peer."""
+        if status != 400:
+            self.log_exception("A request could not be served", exc_info=exc)
+            self.shell.broken(self)
+            return SENT_LAST
+        what = "tls-on-plain-port" if self._tls and isinstance(exc, BadHttpMethod) else type(exc).__name__
+        coding = isinstance(exc, ContentEncodingError)  # one that no library at hand can decode
+        self.shell.malformed(self, what, self.received, status=415 if coding else 400)
+        return SENT_LAST
+
+    def log_exception(self, *told: Any, exc_info: Any = None, **more: Any) -> None:
+        """Log a bug; that a body turned out broken or cut is the peer's, and was answered."""
+        if not isinstance(exc_info, RequestPayloadError | ConnectionError):
+            super().log_exception(*told, exc_info=exc_info, **more)
+
+    def retire(self, how: str) -> None:
+        """Take no further request: closed at once if none is under way."""
+        self.how = self.how or how
+        if self.transport is not None and not self._busy():
+            self.transport.close()
+
+    def cut(self, how: str) -> None:
+        """End the connection at once."""
+        self.how = self.how or how
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _overdue(self) -> None:
+        self._late = None
+        self.cut("deadline")
+
+    def _on_time(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _process_keepalive(self) -> None:
+        open_before = self.transport is not None
+        super()._process_keepalive()
+        if open_before and self.transport is None:
+            self.how = self.how or "idle"

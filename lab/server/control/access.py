@@ -1,0 +1,114 @@
+"""Who may speak to the control plane, and how it says no (bad-inputs.md §6, 2 and 3)."""
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from lab.core.exchange import Json
+from lab.core.jsontext import BadJson, read_json
+from lab.core.refusal import json_bytes
+from lab.language.document import nearest
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_JSON = {"content-type": "application/json", "cache-control": "no-store", "server": "lab"}
+
+
+class CommandRefused(Exception):
+    """The command is refused: status, what is wrong, what to do."""
+
+    def __init__(self, status: int, error: str, hint: str = "", headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+        self.hint = hint
+        self.headers = dict(headers or {})
+
+    def response(self) -> web.Response:
+        """The refusal as JSON."""
+        body: Json = {"error": self.error, "hint": self.hint}
+        return web.Response(status=self.status, body=json_bytes(body), headers={**_JSON, **self.headers})
+
+
+def answer(value: Json, status: int = 200) -> web.Response:
+    """A JSON answer."""
+    return web.Response(status=status, body=json_bytes(value), headers=_JSON)
+
+
+class Access:
+    """Host, Origin and token, before anything else is looked at."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+        self.hosts: frozenset[str] = frozenset()
+
+    def listening(self, host: str, port: int) -> None:
+        """Name the only hosts by which the plane may be addressed."""
+        named = {"127.0.0.1", "[::1]", "localhost", f"[{host}]" if ":" in host else host}
+        self.hosts = frozenset(f"{each}:{port}" for each in named)
+
+    def check(self, request: web.Request) -> None:
+        """CommandRefused unless the request may pass."""
+        if request.headers.get("host", "").lower() not in self.hosts:
+            raise CommandRefused(403, "This Host is not the control plane's.", "Address it by 127.0.0.1 and its port.")
+        if "origin" in request.headers:
+            raise CommandRefused(403, "Web pages may not command the lab.", "Call from a program, without Origin.")
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), self._token)
+        if scheme.lower() != "bearer" or not right:
+            headers = {"www-authenticate": 'Bearer realm="lab-control"'}
+            raise CommandRefused(
+                401, "The control token is missing or wrong.", "lab serve prints it at its start.", headers
+            )
+
+    def middleware(self) -> Middleware:
+        """aiohttp's middleware: guards, and words every refusal as JSON."""
+
+        @web.middleware
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            try:
+                self.check(request)
+                return await handler(request)
+            except CommandRefused as refusal:
+                return refusal.response()
+            except web.HTTPException as error:
+                allow = error.headers.get("allow")
+                hint = f"Use {allow}." if allow else "lab docs control-plane lists the routes."
+                return CommandRefused(
+                    error.status, f"{error.reason}.", hint, {"allow": allow} if allow else None
+                ).response()
+
+        return guarded
+
+
+async def command(request: web.Request, *known: str) -> dict[str, Json]:
+    """The JSON object of a command; CommandRefused for another type, broken text, or an unknown member."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise CommandRefused(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
+    try:
+        value = read_json(await request.read())
+    except BadJson as bad:
+        raise CommandRefused(400, str(bad)) from None
+    if not isinstance(value, dict):
+        raise CommandRefused(400, "The body must be a JSON object.")
+    for name in value:
+        if name not in known:
+            hint = nearest(name, known) or f"Known: {', '.join(known) or 'none'}."
+            raise CommandRefused(400, f"There is no member {json.dumps(name)} here.", hint)
+    return value
+
+
+def text(value: Mapping[str, Json], name: str) -> str:
+    """A member that must be text."""
+    given = value.get(name)
+    if not isinstance(given, str):
+        raise CommandRefused(400, f"{name} must be a string.", f'Send {{"{name}": "…"}}.')
+    return given
+
+
+def text_or_none(value: Mapping[str, Json], name: str) -> str | None:
+    """A member that may be absent or null, else must be text."""
+    return None if value.get(name) is None else text(value, name)

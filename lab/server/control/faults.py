@@ -1,0 +1,46 @@
+"""The control plane's routes for faults: list, arm, disarm (contract.md §2.7)."""
+
+from aiohttp import web
+
+from lab.core.clock import Clock
+from lab.core.exchange import Json
+from lab.language.document import Fault
+from lab.mock.calls import Ruling
+from lab.mock.service import Service
+from lab.server.control.access import CommandRefused, answer, command
+
+_MEMBERS = tuple(Fault.model_fields)
+
+
+class FaultRoutes:
+    """Handlers for one service."""
+
+    def __init__(self, service: Service, clock: Clock) -> None:
+        self._service = service
+        self._clock = clock
+
+    async def list(self, request: web.Request) -> web.Response:
+        """All faults that may strike: those armed, then those of the scenarios."""
+        faults: list[Json] = [
+            {
+                "name": each.name, "armed": each.scenario is None, "scenario": each.scenario, "struck": each.struck,
+                "fault": dict(each.fault),
+            }
+            for each in self._service.faults()
+        ]  # fmt: skip
+        return answer({"faults": faults})
+
+    async def arm(self, request: web.Request) -> web.Response:
+        """A fault as a scenario writes it."""
+        asked = await command(request, *_MEMBERS)
+        return _named(self._service.arm(asked, self._clock.now()))
+
+    async def disarm(self, request: web.Request) -> web.Response:
+        """The fault of that name."""
+        return _named(self._service.disarm(request.match_info["name"], self._clock.now()))
+
+
+def _named(ruling: Ruling) -> web.Response:
+    if ruling.status != 200:
+        raise CommandRefused(ruling.status, ruling.why, "GET /_lab/faults lists them.")
+    return answer({"ok": True, "name": ruling.why})

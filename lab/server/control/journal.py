@@ -1,0 +1,175 @@
+"""What onlookers see: the last observations in memory, encoded only when somebody asks.
+
+A stream derives for itself, at the instant at which a job moves on; the timer is the onlooker's, never the
+job's. Looking changes no byte of a tape that is being written.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import suppress
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+from lab.app.observe import Noted, Observation, Replied, Requested, Touched
+from lab.clocks import breathe
+from lab.core.clock import Clock, Millis
+from lab.mock.service import Service
+
+if TYPE_CHECKING:
+    from lab.recording.lines import Header
+
+_OBSERVATIONS = 6
+"""An exchange is told in three to six observations, connections included."""
+_SLOWEST = 100_000
+"""Observations that a slow follower may be behind before its stream ends."""
+_SLICE = 64
+"""Observations worked off before the mock has its turn."""
+
+
+class Buffer:
+    """Keeps the observations of the last exchanges; adding one is all that a poll pays for."""
+
+    def __init__(self, service: Service, exchanges: int) -> None:
+        self._exchanges = exchanges
+        self._kept: deque[Observation] = deque(maxlen=_OBSERVATIONS * exchanges)
+        self._service = service
+        service.observers.append(self._kept.append)
+
+    def restart(self, observations: Iterable[Observation]) -> None:
+        """Begin anew, with these."""
+        self._kept.clear()
+        self._kept.extend(observations)
+
+    def close(self) -> None:
+        """Observe no more."""
+        with suppress(ValueError):
+            self._service.observers.remove(self._kept.append)
+
+    def observations(self) -> tuple[Observation, ...]:
+        """The observations of the last exchanges, oldest first."""
+        kept = tuple(self._kept)
+        begins = [index for index, each in enumerate(kept) if isinstance(each, Requested)]
+        return kept[begins[-self._exchanges] :] if len(begins) > self._exchanges else kept
+
+
+class Subscriber:
+    """Turns observations into lines, and adds derived facts when they are due.
+
+    It begins with the past and works in slices, so that somebody who looks doesn't make the mock late.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        clock: Clock,
+        header: "Header",
+        past: Iterable[Observation] = (),
+        *,
+        replies: bool = True,
+    ) -> None:
+        """Without `replies` no body of megabytes is written for somebody who has it already."""
+        from lab.recording.tape import Tape  # a server that nobody looks at starts without it
+
+        self._service = service
+        self._clock = clock
+        self._lines: list[bytes] = []
+        clients = [(client.id, client.secret) for client in service.config.clients]
+        self._tape = Tape(service, self._lines.append, header, clients=clients)
+        self._replies = replies
+        self._pending = deque(told for told in past if replies or type(told) is not Replied)
+        self._unseen: dict[str, None] = {}
+        self._looks: deque[str] = deque()
+        self._until: dict[str, Millis | None] = {}
+        self._due: list[tuple[Millis, str]] = []
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    def __call__(self, told: Observation) -> None:
+        """Take an observation."""
+        if not self._replies and type(told) is Replied:
+            return
+        self._pending.append(told)
+        self._changed.set()
+
+    def close(self) -> None:
+        """End `follow`."""
+        self._closed = True
+        self._changed.set()
+
+    async def so_far(self) -> list[bytes]:
+        """The lines up to now."""
+        while self._work():
+            await breathe()
+        return self._take()
+
+    async def follow(self) -> AsyncIterator[list[bytes]]:
+        """Lines as they come, until `close`, or until the reader is hopelessly behind."""
+        while not self._closed and len(self._pending) < _SLOWEST:
+            self._changed.clear()
+            more = self._work()
+            if lines := self._take():
+                yield lines
+            if more:
+                await breathe()
+            else:
+                await first_of(self._changed.wait, *([self._sleep] if self._due else ()))
+
+    def _take(self) -> list[bytes]:
+        taken = self._lines[:]
+        self._lines.clear()
+        return taken
+
+    async def _sleep(self) -> None:
+        await self._clock.sleep_until(self._due[0][0])
+
+    def _work(self) -> bool:
+        """One slice: what was told first, then what follows from it by now; whether more is at hand."""
+        for _ in range(_SLICE):
+            if self._pending:
+                self._put(self._pending.popleft())
+            elif self._looks:
+                self._look(self._looks.popleft())
+            elif self._unseen:
+                self._looks.extend(self._unseen)
+                self._unseen.clear()
+            elif self._due and self._due[0][0] <= self._clock.now():
+                until, job = heappop(self._due)
+                if self._until.get(job) == until:
+                    self._look(job)
+            else:
+                return False
+        return True
+
+    def _put(self, told: Observation) -> None:
+        self._tape(told)
+        job = _job_of(told)
+        if job is not None and (isinstance(told, Noted) or job not in self._until):
+            self._unseen[job] = None
+
+    def _look(self, job: str) -> None:
+        now = self._clock.now()
+        self._tape(Touched(now, job))
+        derived = self._service.derived(job, now)
+        until = derived.until if derived else None
+        if until is not None and self._until.get(job) != until:
+            heappush(self._due, (until, job))
+        self._until[job] = until
+
+
+def _job_of(told: Observation) -> str | None:
+    if isinstance(told, Touched):
+        return told.job
+    job = getattr(told.fact, "job", None) if isinstance(told, Noted) else None
+    return job if isinstance(job, str) else None
+
+
+async def first_of(*waits: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Return when one of the waits is over; the others are cancelled."""
+    tasks = [asyncio.ensure_future(wait()) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

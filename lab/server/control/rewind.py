@@ -1,0 +1,118 @@
+"""The control plane's way back: the facts since the start, and a reset to an instant of them (contract.md §2.7)."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from aiohttp import web
+
+from lab.app.observe import Noted, Observation
+from lab.clocks import ManualClock, ScaledClock
+from lab.core.errors import LabError, UsageError
+from lab.core.exchange import Json
+from lab.core.journal.fact import Fact
+from lab.jobs.facts import LedgerCleared
+from lab.server.control.access import CommandRefused, answer, command, text
+from lab.server.mock_server import MockServer
+
+MOST_FACTS = 50_000
+"""Facts that are kept for a way back."""
+
+
+class Recorder(Protocol):
+    """Begins and ends tapes; UsageError and HostError say why it can't."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a tape is being written."""
+
+    def begin(self, name: str) -> str:
+        """Begin a tape of that name, restating what lives; where it lies."""
+
+    def end(self) -> str:
+        """End the tape; where it lies."""
+
+    def renew(self, back: Callable[[], None]) -> str | None:
+        """End the tape if one runs, go `back`, and begin NAME-2; where that lies."""
+
+
+class Rewind:
+    """Handlers for one server. On a clock that can be set back it keeps the facts since the start."""
+
+    def __init__(
+        self, server: MockServer, recorder: Recorder | None, forget: Callable[[tuple[Fact, ...]], None]
+    ) -> None:
+        self._server = server
+        self._recorder = recorder
+        self._forget = forget
+        """Called with the facts that stay, so that onlookers begin anew with them."""
+        self._facts: list[Fact] | None = []
+        if isinstance(server.clock, ManualClock | ScaledClock):
+            server.service.observers.append(self._observe)
+
+    def _observe(self, told: Observation) -> None:
+        if type(told) is not Noted or self._facts is None or told.fact.kind != "input":
+            return
+        if isinstance(told.fact, LedgerCleared):
+            self._facts.clear()
+        else:
+            self._facts.append(told.fact)
+        if len(self._facts) > MOST_FACTS:
+            self._facts = None
+
+    async def tape(self, request: web.Request) -> web.Response:
+        """`{"name"}` begins a tape, `{}` ends it."""
+        asked = await command(request, "name")
+        recorder = self._recorder
+        if recorder is None:
+            raise CommandRefused(409, "This lab can't record.")
+        if not asked:
+            if not recorder.running:
+                raise CommandRefused(409, "No tape is running.", 'Send {"name":"…"} to begin one.')
+            return answer({"ok": True, "file": recorder.end()})
+        if recorder.running:
+            raise CommandRefused(409, "A tape is running already.", "Send {} to end it.")
+        try:
+            return answer({"ok": True, "file": recorder.begin(text(asked, "name"))})
+        except LabError as error:
+            raise CommandRefused(400 if isinstance(error, UsageError) else 503, error.what, error.hint) from None
+
+    async def reset(self, request: web.Request) -> web.Response:
+        """`{}` clears the ledger; `{"to": t}` sets it and the clock back to that instant."""
+        asked = await command(request, "to")
+        if not asked:
+            self._server.service.reset(self._server.clock.now())
+            return answer({"ok": True})
+        return answer(self._to(asked["to"]))
+
+    def _to(self, instant: Json) -> dict[str, Json]:
+        clock, now = self._server.clock, self._server.clock.now()
+        if not isinstance(clock, ManualClock | ScaledClock):
+            raise CommandRefused(409, "This clock can't be set back.", "Start the lab with --clock manual or scaled:1.")
+        if type(instant) is not int or not 0 <= instant <= now:
+            raise CommandRefused(
+                400, f"to must be an instant from 0 to {now}, in milliseconds.", "GET /_lab/clock tells now."
+            )
+        if self._facts is None:
+            raise CommandRefused(409, "Too much has happened since the start.", f"At most {MOST_FACTS} facts are kept.")
+        kept = tuple(fact for fact in self._facts if fact.at <= instant)
+
+        def back() -> None:
+            # nothing is awaited here, so no exchange comes in between
+            self._server.drop()
+            clock.rewind(instant)
+            self._server.service.rewind(kept, instant)
+            self._facts = list(kept)
+            self._forget(kept)
+
+        tape = None
+        if self._recorder is None:
+            back()
+        else:
+            tape = self._renewed(self._recorder, back)
+        return {"ok": True, "now": instant, "tape": tape}
+
+    def _renewed(self, recorder: Recorder, back: Callable[[], None]) -> str | None:
+        try:
+            return recorder.renew(back)
+        except LabError as error:
+            raise CommandRefused(503, error.what, error.hint) from None

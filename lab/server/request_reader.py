@@ -1,0 +1,154 @@
+"""From aiohttp's parsed message to a Request, or to the refusal of one (bad-inputs.md rows 5 to 28)."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp.http import RawRequestMessage, StreamWriter
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.web_protocol import RequestPayloadError
+
+from lab.core.exchange import Headers, Request, header_of
+from lab.dialects import fusion as wire
+from lab.server.limits import ServerLimits
+
+CODINGS = ("identity", "gzip", "deflate")
+UNCODABLE = f"The body's Content-Encoding must be one of {', '.join(CODINGS)}."
+_MOST_WASTED = 524_288
+"""Bytes of a body that may be framing; more than a segment, which may hold the next requests too."""
+_SPECIAL = frozenset((b"expect", b"content-encoding", b"upgrade"))
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+class RawRequest:
+    """What aiohttp's protocol makes of a message; in place of its own request, which costs more than a poll."""
+
+    __slots__ = ("_task", "message", "payload", "protocol", "writer")
+
+    def __init__(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: Any,
+        writer: StreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> None:
+        self.message = message
+        self.payload = payload
+        self.protocol = protocol
+        self.writer = writer
+        self._task = task
+
+    def _cancel(self, error: BaseException) -> None:
+        """Called by aiohttp when the peer is gone, or at shutdown."""
+        if self.payload is not EMPTY_PAYLOAD:
+            self.payload.set_exception(error)
+
+    def _finish(self) -> None:
+        """Called by aiohttp before the reply is written."""
+
+    @property
+    def remote(self) -> str:
+        return "a client"
+
+
+@dataclass(frozen=True, slots=True)
+class ShellRefusal:
+    """The shell answers by itself: status and one sentence."""
+
+    status: int
+    why: str
+
+
+class PeerGone(Exception):
+    """The peer left before its request was complete."""
+
+
+def headers_of(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[Headers, bool]:
+    """Header fields as text, and whether one of them needs a look before the body is read."""
+    headers, special = [], False
+    for name, value in raw:
+        lower = name.lower()
+        special = special or lower in _SPECIAL
+        headers.append((lower.decode("latin-1"), value.decode("latin-1")))
+    return tuple(headers), special
+
+
+def target_of(target: str) -> tuple[str, str]:
+    """Path and query, percent-encoding kept; an absolute-form target counts by its path alone."""
+    if not target.startswith("/") and "://" in target:
+        rest = target.split("://", 1)[1]
+        cut = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
+        target = rest[cut:] if rest[cut : cut + 1] == "/" else "/" + rest[cut:]
+    if not target.isascii():
+        target = quote(target.encode("utf-8", "surrogateescape"), safe=_PRINTABLE)
+    path, _, query = target.partition("?")
+    return path, query
+
+
+def check(message: RawRequestMessage, headers: Headers) -> ShellRefusal | None:
+    """What is wrong with a head that has unusual members, or None."""
+    upgrade = header_of(headers, "upgrade")
+    if upgrade is not None and upgrade.strip().lower() == "websocket":
+        return ShellRefusal(426, "There are no WebSockets here.")
+    expect = header_of(headers, "expect")
+    if expect is not None and expect.strip().lower() != "100-continue":
+        return ShellRefusal(417, "The only expectation that can be met is 100-continue.")
+    codings = [value.strip().lower() for name, value in headers if name == "content-encoding"]
+    if len(codings) > 1 or any(coding not in CODINGS for coding in codings):
+        return ShellRefusal(415, UNCODABLE)
+    return None
+
+
+async def body_of(incoming: RawRequest, path: str, headers: Headers, limits: ServerLimits) -> bytes | ShellRefusal:
+    """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left."""
+    route = wire.route_of("POST", path)
+    most = limits.token_body if route in wire.FORMS else limits.upload_body if route in wire.UPLOADS else limits.body
+    declared = header_of(headers, "content-length")
+    # The parser admits digits alone, and at most as many as 64 bits take.
+    if declared is not None and int(declared) > most:
+        return ShellRefusal(413, f"The body is larger than {most} bytes.")
+    if header_of(headers, "expect") is not None and incoming.message.version >= (1, 1):
+        incoming.protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    protocol, payload = incoming.protocol, incoming.payload
+    if protocol.half_closed and not payload.is_eof():
+        raise PeerGone
+    protocol.at_end = partial(_cut, payload)
+    try:
+        async with asyncio.timeout(limits.body_deadline):
+            before = protocol.total
+            body = await _read(payload, most)
+            wasted = protocol.total - before - 8 * len(body) if isinstance(body, bytes) else 0
+            # The parser swallows chunk extensions of any length.
+            return ShellRefusal(400, "The chunks are mostly extensions.") if wasted > _MOST_WASTED else body
+    except TimeoutError:
+        return ShellRefusal(408, "The body did not come in time.")
+    except RequestPayloadError:
+        return ShellRefusal(400, "The body can not be read: its chunks or its compression are broken.")
+    except ConnectionError as error:
+        raise PeerGone from error
+    finally:
+        protocol.at_end = None
+
+
+def _cut(payload: StreamReader) -> None:
+    """The peer has said all: a body that lacks its end will never have it."""
+    if not payload.is_eof():
+        payload.set_exception(ConnectionResetError("The peer closed before the end of its body."))
+
+
+async def _read(payload: StreamReader, most: int) -> bytes | ShellRefusal:
+    body = bytearray()
+    while chunk := await payload.readany():
+        body += chunk
+        if len(body) > most:
+            return ShellRefusal(413, f"The body is larger than {most} bytes.")
+    return bytes(body)
+
+
+def request_of(message: RawRequestMessage, headers: Headers, body: bytes) -> Request:
+    """The value."""
+    path, query = target_of(message.path)
+    return Request(message.method, path, query, headers, body)
