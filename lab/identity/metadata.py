@@ -1,9 +1,8 @@
 """Discovery: what the identity domain says of itself, in the words of each profile (contract.md §7.4 row 50, §7.6)."""
 
-from dataclasses import dataclass
-
 from lab.core.exchange import Json
 from lab.identity.clients import Grant
+from lab.identity.routes import PATHS
 from lab.identity.scopes import OFFLINE, OPENID, api_scope
 
 GENERIC_ISSUER = "https://identity.oraclecloud.com/"
@@ -16,31 +15,19 @@ def issuer(kind: str, profile: str, origin: str) -> str:
     return origin if profile == "rfc" else f"{origin}/"
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where the endpoints are."""
-
-    token: str
-    authorize: str
-    device: str
-    introspect: str
-    revoke: str
-    jwks: str
-
-
-def metadata(paths: Paths, origin: str, issued_by: str, pod: str, *, strict: bool) -> dict[str, Json]:
+def metadata(origin: str, issued_by: str, pod: str, *, strict: bool) -> dict[str, Json]:
     """The document of RFC 8414 and of OpenID Connect Discovery; `strict` advertises `iss` in redirects (RFC 9207)."""
     methods: list[Json] = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
     scopes: list[Json] = [api_scope(pod), OPENID, OFFLINE]
     grants: list[Json] = [str(grant) for grant in Grant]
     document: dict[str, Json] = {
         "issuer": issued_by,
-        "authorization_endpoint": origin + paths.authorize,
-        "token_endpoint": origin + paths.token,
-        "jwks_uri": origin + paths.jwks,
-        "introspection_endpoint": origin + paths.introspect,
-        "revocation_endpoint": origin + paths.revoke,
-        "device_authorization_endpoint": origin + paths.device,
+        "authorization_endpoint": origin + PATHS["authorize"],
+        "token_endpoint": origin + PATHS["token"],
+        "jwks_uri": origin + PATHS["jwks_json" if strict else "jwk"],
+        "introspection_endpoint": origin + PATHS["introspect"],
+        "revocation_endpoint": origin + PATHS["revoke"],
+        "device_authorization_endpoint": origin + PATHS["device"],
         "response_types_supported": ["code"],
         "grant_types_supported": grants,
         "token_endpoint_auth_methods_supported": [*methods, "none"],

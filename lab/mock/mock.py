@@ -6,12 +6,13 @@ from dataclasses import replace
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.refusal import Problem
-from lab.dialects.fusion import RELAYS, RESOURCE_PATH, Route, find, read_mode
+from lab.dialects.fusion import RELAYS, Route, find, read_mode
 from lab.faults.model import Rule, processed
 from lab.faults.striking import Occasion, rules_of
 from lab.identity import endpoints as identity
 from lab.identity.bearer import bearer_of, token_of
 from lab.identity.records import TokenRecord
+from lab.identity.routes import PATHS
 from lab.jobs.ledger import Ledger, job_named
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.tentative import Tentative
@@ -58,7 +59,7 @@ class Mock:
 
     def _refusal(self, problem: Problem) -> Response:
         if problem.status == 401 and self.config.switches.resource_metadata:
-            where = f'resource_metadata="{self.config.origin}{RESOURCE_PATH}"'
+            where = f'resource_metadata="{self.config.origin}{PATHS["oauth_protected_resource"]}"'
             told = tuple(
                 (name, f"{value}, {where}" if value.startswith("Bearer") else value) for name, value in problem.headers
             )
@@ -120,7 +121,7 @@ class Mock:
 
     def _published(self, desk: identity.Desk, request: Request, route: Route) -> Handled:
         flags: tuple[str, ...] = ()
-        told = identity.discovery(desk, route.path) if route.name == "discovery" else identity.keys(desk, route.path)
+        told = identity.published(desk, route.path)
         if isinstance(told, Response) and route.name == "jwks" and self.config.switches.jwks_auth:
             bearer, flags = bearer_of(self.config.switches, desk.ledger, request, desk.now, api=False)
             told = bearer if isinstance(bearer, Problem) else told

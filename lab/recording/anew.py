@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
-from lab.dialects.fusion import TOKEN_PATH
 from lab.identity.clients import REFUSED_SECRET, Client
 from lab.identity.metadata import GENERIC_ISSUER
 from lab.identity.pkce import challenge_of
+from lab.identity.routes import PATHS
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.mock.views import Config
 from lab.recording.alias import aliases
@@ -94,7 +94,7 @@ def _assertion(
     client = config.client(issuer or "")
     if client is None or subject is None or alias in values:
         return
-    audience = config.origin + TOKEN_PATH if config.switches.profile == "rfc" else GENERIC_ISSUER
+    audience = config.origin + PATHS["token"] if config.switches.profile == "rfc" else GENERIC_ISSUER
     values[alias] = signed(client, subject, audience, alias, config.epoch + t // 1000)
 
 

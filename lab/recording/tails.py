@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lab.app.observe import Replied, Requested
 from lab.core.exchange import Headers, Response
-from lab.dialects.fusion import IDENTITY_ROUTES
+from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bodies import Blobs, body_of, query_pairs
 from lab.recording.codec import encode
 from lab.recording.lines import LONGEST_LINE, Body, Enc, Req, Res
@@ -19,7 +19,7 @@ _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 def request_tail(told: Requested, redactor: Redactor, blobs: Blobs | None) -> bytes:
     """From `m` on."""
     request = told.request
-    oauth = told.route in IDENTITY_ROUTES
+    oauth = told.route in IDENTITY_NAMES
     line = Req(
         n=0, t=0, x=0, c=0, method=request.method, path=redactor.text(request.path),
         query=redactor.pairs(query_pairs(request.query), oauth=oauth),

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 from lab.app.observe import Noted, Observation, Replied, Requested, Touched
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
-from lab.dialects.fusion import IDENTITY_ROUTES
+from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.derived import Derived
 from lab.jobs.facts import (
     CodeGranted,
@@ -177,7 +177,7 @@ class Tape:
 
     def _requested(self, told: Requested) -> None:
         x, request = told.x, told.request
-        if told.route in IDENTITY_ROUTES:
+        if told.route in IDENTITY_NAMES:
             self._oauth.add(x)
         if self.redactor.generation != self._generation:
             self._forget()

@@ -12,6 +12,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from lab.core.exchange import Headers, Request, header_of
 from lab.dialects import fusion as wire
+from lab.identity.routes import FORM_ROUTES
 from lab.server.limits import ServerLimits
 
 CODINGS = ("identity", "gzip", "deflate")
@@ -105,7 +106,7 @@ def check(message: RawRequestMessage, headers: Headers) -> ShellRefusal | None:
 async def body_of(incoming: RawRequest, path: str, headers: Headers, limits: ServerLimits) -> bytes | ShellRefusal:
     """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left."""
     route = wire.route_of("POST", path)
-    most = limits.token_body if route in wire.FORMS else limits.upload_body if route in wire.UPLOADS else limits.body
+    most = limits.token_body if route in FORM_ROUTES else limits.upload_body if route in wire.UPLOADS else limits.body
     declared = header_of(headers, "content-length")
     # The parser admits digits alone, and at most as many as 64 bits take.
     if declared is not None and int(declared) > most:

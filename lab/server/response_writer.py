@@ -6,7 +6,7 @@ from http import HTTPStatus
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Response
 from lab.core.refusal import TOKEN_HEADERS, Problem, oauth_error
-from lab.dialects import fusion as wire
+from lab.identity.routes import FORM_ROUTES
 from lab.server.request_reader import ShellRefusal
 
 _BODILESS = (204, 304)
@@ -76,7 +76,7 @@ def _one_line(value: str) -> str:
 
 def refusal(refused: ShellRefusal, route: str) -> Response | Problem:
     """What the shell says no with (bad-inputs.md §1): the identity domain's dialect whole, else a problem to be worded."""
-    if route in wire.FORMS:
+    if route in FORM_ROUTES:
         if refused.status == 413:
             return Response(413, TOKEN_HEADERS[1:])
         return oauth_error(refused.status, "invalid_request", refused.why)

@@ -8,18 +8,7 @@ from lab.dialects.fusion.files import LARGEST_BODY, without_files
 from lab.dialects.fusion.places import API, RELAYS, UPLOADS
 from lab.dialects.fusion.requests import Asked, Resume, read_input, read_invoke, read_mode
 from lab.dialects.fusion.routes import (
-    AUTHORIZE_PATH,
-    DEVICE_PAGE,
-    DEVICE_PATH,
-    DISCOVERY_PATHS,
-    FORMS,
-    IDENTITY_ROUTES,
-    INTROSPECT_PATH,
-    JWKS_PATHS,
-    RESOURCE_PATH,
-    REVOKE_PATH,
     STREAMS,
-    TOKEN_PATH,
     Route,
     find,
     path_of,
@@ -27,8 +16,8 @@ from lab.dialects.fusion.routes import (
 )
 
 __all__ = [
-    "API", "AUTHORIZE_PATH", "DEVICE_PAGE", "DEVICE_PATH", "DISCOVERY_PATHS", "FORMS", "IDENTITY_ROUTES", "INTROSPECT_PATH",
-    "JWKS_PATHS", "LARGEST_BODY", "RELAYS", "RESOURCE_PATH", "REVOKE_PATH", "SSE_HEADERS", "STREAMS", "TOKEN_PATH", "UPLOADS", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "chat_events", "echo", "final", "find", "framed", "job_body", "job_events", "nodes",
+    "API",
+    "LARGEST_BODY", "RELAYS", "SSE_HEADERS", "STREAMS", "UPLOADS", "Asked", "BadJson", "JobBody", "Resume", "Route", "WaitingNode", "chat_events", "echo", "final", "find", "framed", "job_body", "job_events", "nodes",
     "parse_grant", "parse_job", "path_of", "read_input", "read_invoke", "read_json", "read_mode", "refusal_of", "retry_after",
     "route_of", "without_files",
 ]  # fmt: skip

@@ -6,6 +6,8 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from lab.identity.routes import IDENTITY_ROUTES
+
 Mark: TypeAlias = Literal["doc", "rec", "code", "seen", "assumed", "rfc"]
 
 FOLDED: dict[str, str] = {
@@ -35,16 +37,19 @@ class Claim:
         return next(word for word in ("documented", "observed", "assumed") if word in words)
 
 
+def _marks(words: str) -> tuple[Mark, ...]:
+    return tuple(mark for mark in ("doc", "rec", "code", "seen", "assumed", "rfc") if mark in words.split())
+
+
 def _rows(place: str, text: str) -> tuple[Claim, ...]:
     claims: list[Claim] = []
     for line in text.strip().splitlines():
         name, marks, json, switch, says = (part.strip() for part in line.split("|", 4))
-        found = tuple(mark for mark in ("doc", "rec", "code", "seen", "assumed", "rfc") if mark in marks.split())
-        claims.append(Claim(place, name, found, says, "" if switch == "-" else switch, json.replace("/", "|")))
+        claims.append(Claim(place, name, _marks(marks), says, "" if switch == "-" else switch, json.replace("/", "|")))
     return tuple(claims)
 
 
-ROUTES = _rows(
+_AGENT = _rows(
     "routes",
     """
     POST {api}/agent/v2/{code}/invokeAsync | doc rec | - | - | start a job, continue a conversation, answer a gate
@@ -54,19 +59,14 @@ ROUTES = _rows(
     POST {api}/agent/v2/{code}/invokeStream | seen | - | sse_done | the same request, answered by Server-Sent Events of job bodies
     POST {api}/agent/v2/{code}/chat | code | - | sse_heartbeat | Server-Sent Events of deltas
     POST {api}/agent/v2/{code}/debug | code | - | - | as chat, for a draft; debugParams have no effect
-    POST /oauth2/v1/token | doc | - | clients | all grants but SAML2
-    GET /oauth2/v1/authorize | doc code | - | authorize | authorization code with PKCE
-    POST /oauth2/v1/device | doc | - | - | device code
-    GET /ui/v1/device | assumed | - | - | where a person types the user code
-    POST /ui/v1/device | assumed | - | - | the person's answer
-    POST /oauth2/v1/introspect | doc | - | - | what a token is worth
-    POST /oauth2/v1/revoke | doc | - | refresh_rotation | end a token
-    GET /.well-known/openid-configuration | doc | - | issuer | metadata
-    GET /.well-known/idcs-configuration | doc | - | profile | Oracle's wrapper of the metadata; in oci
-    GET /.well-known/oauth-authorization-server | rfc | - | profile | metadata as RFC 8414 has it; in rfc
-    GET /.well-known/oauth-protected-resource | rfc | - | resource_metadata | what the API says of itself; with its switch
-    GET /admin/v1/SigningCert/jwk | doc | - | jwks_auth | signing keys; in oci
-    GET /.well-known/jwks.json | rfc | - | profile | signing keys; in rfc
+    """,
+)
+_IDENTITY = tuple(
+    Claim("routes", f"{row.method} {row.path}", _marks(row.marks), row.says, row.switch, "-") for row in IDENTITY_ROUTES
+)
+_POD = _rows(
+    "routes",
+    """
     GET {api}/authz/v1/tokens | code | - | - | tokens for the bearer, by name of the service
     GET /fscmRestApi/tokenrelay | seen | - | - | a token for a browser's login; members after access_token are assumed
     GET /fscmRestApi/anticsrf | seen | - | - | what a page sends as x-xsrf-token; the body is assumed
@@ -80,6 +80,7 @@ ROUTES = _rows(
     POST {api}/a2a/v1/{code}/stream | doc | - | - | JSON-RPC message/stream, answered by Server-Sent Events
     """,
 )
+ROUTES = (*_AGENT, *_IDENTITY, *_POD)
 LOCAL_ROUTES = _rows(
     "local orchestrator",
     """

@@ -8,9 +8,9 @@ from lab.dialects.fusion.openapi_parts import CODE, query, text
 from lab.dialects.fusion.openapi_pod import pod_paths, pod_schemas
 from lab.dialects.fusion.openapi_talks import local_paths, talk_paths, talk_schemas
 from lab.dialects.fusion.places import API
-from lab.dialects.fusion.routes import TOKEN_PATH
 from lab.dialects.fusion.shapes import INVOKE_RULES, REFINED
-from lab.identity.openapi import identity_paths, identity_schemas
+from lab.identity.openapi import identity_openapi
+from lab.identity.routes import PATHS
 from lab.language.document import Status
 
 _ENUMS: dict[str, list[Json]] = {
@@ -29,6 +29,7 @@ def openapi(
 
     `local`: with the paths of a local orchestrator.
     """
+    identity_paths, identity_schemas = identity_openapi()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -38,14 +39,14 @@ def openapi(
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": base}],
-        "paths": _paths(scope, local=local),
+        "paths": identity_paths | _paths(scope, local=local),
         "components": {
-            "schemas": _schemas(),
+            "schemas": _schemas(identity_schemas),
             "responses": _responses(),
             "securitySchemes": {
                 "bearer": {
                     "type": "oauth2",
-                    "flows": {"clientCredentials": {"tokenUrl": base + TOKEN_PATH, "scopes": {scope: "the API"}}},
+                    "flows": {"clientCredentials": {"tokenUrl": base + PATHS["token"], "scopes": {scope: "the API"}}},
                 },
                 "client": {"type": "http", "scheme": "basic"},
                 "user": {"type": "http", "scheme": "basic"},
@@ -77,7 +78,7 @@ def _property(row: Claim) -> Json:
     return schema | REFINED.get(f"{row.place}.{row.name}", {})
 
 
-def _schemas() -> dict[str, Json]:
+def _schemas(identity: dict[str, Json]) -> dict[str, Json]:
     strings: dict[str, Json] = {name: {"type": "string"} for name in ("message", "status", "userDetails")}
     problem: dict[str, Json] = {name: {"type": "string"} for name in ("type", "title", "detail", "code")}
     problem["status"] = {"type": "integer"}
@@ -93,7 +94,7 @@ def _schemas() -> dict[str, Json]:
             "properties": {name: {"type": "string"} for name in ("error", "error_description", "ecid")},
             "required": ["error"],
         },
-        **identity_schemas(),
+        **identity,
         **pod_schemas(),
         **talk_schemas(),
     }
@@ -149,7 +150,7 @@ def _refs(good: dict[str, str], codes: Iterable[int]) -> dict[str, Json]:
 
 
 def _paths(scope: str, *, local: bool) -> dict[str, Json]:
-    paths = identity_paths(_SHELL) | pod_paths(_SHELL, scope) | talk_paths(_SHELL)
+    paths = pod_paths(_SHELL, scope) | talk_paths(_SHELL)
     for version in ("v2", "v1"):
         paths[f"{API}/agent/{version}/{{code}}/invokeAsync"] = {"post": _invoke(version)}
         paths[f"{API}/agent/{version}/{{code}}/status/{{jobId}}"] = {"get": _status(version)}

@@ -6,38 +6,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from lab.core.refusal import NO_OPERATION, NO_PATH, Problem, not_found, wrong_method
 from lab.dialects.fusion.places import A2A, A2A_PLACES, API, MULTIPLEX_PATH, PLACES, from_local
-
-TOKEN_PATH = "/oauth2/v1/token"
-AUTHORIZE_PATH = "/oauth2/v1/authorize"
-DEVICE_PATH = "/oauth2/v1/device"
-DEVICE_PAGE = "/ui/v1/device"
-INTROSPECT_PATH = "/oauth2/v1/introspect"
-REVOKE_PATH = "/oauth2/v1/revoke"
-RESOURCE_PATH = "/.well-known/oauth-protected-resource"
-DISCOVERY_PATHS = {
-    "/.well-known/openid-configuration": "",
-    "/.well-known/idcs-configuration": "oci",
-    "/.well-known/oauth-authorization-server": "rfc",
-    RESOURCE_PATH: "",
-}
-"""The paths of discovery, and the profile that has each (empty: both). The last is there only with its switch."""
-JWKS_PATHS = {"oci": "/admin/v1/SigningCert/jwk", "rfc": "/.well-known/jwks.json"}
-"""Where each profile publishes its keys."""
-
-_IDENTITY: dict[str, tuple[str, tuple[str, ...]]] = {
-    TOKEN_PATH: ("token", ("POST",)),
-    AUTHORIZE_PATH: ("authorize", ("GET",)),
-    DEVICE_PATH: ("device", ("POST",)),
-    DEVICE_PAGE: ("device-page", ("GET", "POST")),
-    INTROSPECT_PATH: ("introspect", ("POST",)),
-    REVOKE_PATH: ("revoke", ("POST",)),
-    **dict.fromkeys(DISCOVERY_PATHS, ("discovery", ("GET",))),
-    **dict.fromkeys(JWKS_PATHS.values(), ("jwks", ("GET",))),
-}
-"""The identity domain: route and methods by path (contract.md §2.2)."""
-FORMS = ("token", "device", "introspect", "revoke")
-"""Those that take a form, and say no as RFC 6749 has it."""
-IDENTITY_ROUTES = frozenset(name for name, _ in _IDENTITY.values())
+from lab.identity.routes import IDENTITY_PATHS, PATHS
 
 _AGENT = re.compile(r"/api/fusion-ai/orchestrator/agent/v([12])/([^/]+)/(?:(invokeAsync)|status/([^/]+))")
 _STREAM = re.compile(r"/api/fusion-ai/orchestrator/agent/v2/([^/]+)/(invokeStream|chat|debug)")
@@ -62,7 +31,7 @@ def path_of(route: str, *, code: str = "", job: str = "", version: int = 2) -> s
     """The path of a route, its parameters percent-encoded."""
     match route:
         case "token":
-            return TOKEN_PATH
+            return PATHS["token"]
         case "invoke":
             return f"{API}/agent/v2/{quote(code, safe='')}/invokeAsync"
         case "status":
@@ -107,9 +76,10 @@ def _find_slow(method: str, path: str, *, local: bool) -> Route | Problem:
     segments = [_decoded(segment) for segment in path.split("/")]
     if any(segment is None or segment in (".", "..") or "/" in segment or "\0" in segment for segment in segments):
         return not_found(NO_PATH)
-    if path in _IDENTITY:
-        name, methods = _IDENTITY[path]
-        return Route(name, flags=flags, path=path) if method in methods else wrong_method(", ".join(methods))
+    if (rows := IDENTITY_PATHS.get(path)) is not None:
+        if method in (row.method for row in rows):
+            return Route(rows[0].name, flags=flags, path=path)
+        return wrong_method(", ".join(row.method for row in rows))
     plain = "/".join(segment or "" for segment in segments)
     if local:
         if plain == MULTIPLEX_PATH:

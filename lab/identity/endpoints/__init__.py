@@ -6,10 +6,8 @@ from lab.identity.endpoints.endpoint import token
 from lab.identity.endpoints.inspect import introspect, live, revoke
 from lab.identity.endpoints.issue import REFRESH_LIFETIME, lifetime_of
 from lab.identity.endpoints.parts import Desk, Granted
-from lab.identity.endpoints.published import discovery, keys
+from lab.identity.endpoints.published import published
 
 __all__ = [
-    "REFRESH_LIFETIME", "Desk", "Granted", "answer_device", "authorize", "device", "device_page", "discovery", "introspect", "keys", "lifetime_of",
-    "live",
-    "revoke", "token",
+    "REFRESH_LIFETIME", "Desk", "Granted", "answer_device", "authorize", "device", "device_page", "introspect", "lifetime_of", "live", "published", "revoke", "token",
 ]  # fmt: skip

@@ -1,10 +1,10 @@
 """Client authentication: one method a request (contract.md §7.2)."""
 
 from lab.core.exchange import Request
-from lab.dialects.fusion import TOKEN_PATH
 from lab.identity.assertions import issuer_named, read_assertion
 from lab.identity.clients import REFUSED_SECRET, Client, read_basic
 from lab.identity.endpoints.parts import INVALID_CLIENT, Desk, Form, Refused, invalid_request
+from lab.identity.routes import PATHS
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _IN_BODY = Refused(400, "invalid_client", INVALID_CLIENT.description)
@@ -73,7 +73,7 @@ def _by_assertion(desk: Desk, form: Form) -> Client | Refused:
 def audiences(desk: Desk) -> frozenset[str]:
     """What an assertion's `aud` must hold: Oracle's two words, or in `rfc` the issuer or the token URL."""
     if desk.strict:
-        return frozenset({desk.config.issuer, desk.config.origin + TOKEN_PATH})
+        return frozenset({desk.config.issuer, desk.config.origin + PATHS["token"]})
     return frozenset({"https://identity.oraclecloud.com/", "oauth.idm.oracle.com"})
 
 

@@ -4,7 +4,6 @@ from html import escape
 
 from lab.core.exchange import Json, Request
 from lab.core.seeds import Seed, draw
-from lab.dialects.fusion import DEVICE_PAGE
 from lab.identity.clients import Client, Grant
 from lab.identity.endpoints.clients import authenticate
 from lab.identity.endpoints.issue import Order, issue
@@ -23,6 +22,7 @@ from lab.identity.endpoints.parts import (
 )
 from lab.identity.keys import opaque
 from lab.identity.records import DEVICE_COUNTER, DeviceRecord, UserCodeRecord, device_key, user_code_key
+from lab.identity.routes import PATHS
 from lab.jobs.facts import CallCounted, DeviceApproved, DeviceGranted, TokenRevoked
 
 LIFETIME = 300_000
@@ -57,7 +57,7 @@ def _codes(desk: Desk, client: Client, scope: str) -> Granted:
     config, number = desk.config, desk.ledger.take("device")
     code, user_code = opaque(config.seed, f"device/{number}"), _user_code(config.seed, number)
     shown = _shown(desk, user_code)
-    page = config.origin + DEVICE_PAGE
+    page = config.origin + PATHS["device_page"]
     body: dict[str, Json] = {
         "device_code": code, "user_code": shown, "verification_uri": page, "expires_in": LIFETIME // 1000
     }  # fmt: skip

@@ -1,0 +1,33 @@
+"""The route table of the OAuth server is the truth: what is made of it leaves no row out, and adds none."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.core.exchange import Request
+from lab.dialects.fusion.fidelity import ROUTES
+from lab.identity.openapi import identity_openapi
+from lab.identity.routes import IDENTITY_PATHS, IDENTITY_ROUTES
+from tests.wire_peer import service
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_row_has_an_operation_and_every_operation_a_row() -> None:
+    paths, _ = identity_openapi()
+    described = {(method.upper(), path) for path, item in paths.items() for method in item}
+    assert described == {(row.method, row.path) for row in IDENTITY_ROUTES}
+    with (ROOT / "lab/identity/openapi.yaml").open(encoding="utf-8") as file:
+        assert set(yaml.safe_load(file)["operations"]) == {row.operation for row in IDENTITY_ROUTES}
+
+
+def test_every_row_has_its_mark() -> None:
+    assert {f"{row.method} {row.path}" for row in IDENTITY_ROUTES} <= {claim.name for claim in ROUTES if claim.marks}
+
+
+@pytest.mark.parametrize("path", IDENTITY_PATHS)
+def test_a_method_without_a_row_is_refused_with_those_that_have_one(path: str) -> None:
+    response = service().serve(Request("DELETE", path), 0).response
+    assert response.status == 405
+    assert response.header("allow") == ", ".join(row.method for row in IDENTITY_PATHS[path])
