@@ -22,6 +22,7 @@ def sections(text: str) -> set[str]:
 
 
 def codes(text: str) -> set[str]:
-    """What stands between backticks, whole and split at blanks and commas."""
-    whole = re.findall(r"`+([^`\n]+)`+", text)
-    return set(whole) | {part.strip(",.:;") for each in whole for part in each.split()}
+    """What stands between backticks outside fenced blocks, whole and split at blanks."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    whole = re.findall(r"`([^`]+)`", prose)
+    return set(whole) | {part for each in whole for part in each.split()}

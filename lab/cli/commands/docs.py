@@ -61,8 +61,10 @@ def _laid_out(text: str, *, color: bool) -> str:
     """The Markdown as a terminal shows it, tables folded to its width."""
     from rich.console import Console as Terminal  # only a terminal needs it
     from rich.markdown import Markdown
+    from rich.theme import Theme
 
-    terminal = Terminal(file=StringIO(), force_terminal=True, no_color=not color)
+    theme = Theme({"markdown.code": "bold cyan"})  # rich's own paints a black ground on a light terminal
+    terminal = Terminal(file=StringIO(), force_terminal=True, no_color=not color, theme=theme)
     terminal.width = min(WIDEST, terminal.width)
     with terminal.capture() as captured:
         terminal.print(Markdown(text, code_theme="ansi_dark", hyperlinks=False))

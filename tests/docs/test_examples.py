@@ -1,0 +1,132 @@
+"""Every YAML block of the pages is accepted, and what the language knows is named on its page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from lab.core.errors import ScenarioError
+from lab.jobs.lint import lint
+from lab.language.document import Fault, Scenario, Server, Switches
+from lab.language.parse import parse_server, parse_with_places
+from lab.language.templates import NAMES
+from lab.language.templates.check import FILTERS, TESTS
+from lab.server.limits import KINDS
+from tests.docs.pages import PAGES, blocks, codes
+
+PAGE = PAGES["scenarios"]
+BLOCKS = [block for _, text in sorted(PAGES.items()) for block in blocks(text, "yaml")]
+SETTINGS = "# settings file\n"
+BASE = {
+    "lab": "lab: 1\n",
+    "name": "name: example\n",
+    "title": "title: An example\n",
+    "agent": "agent: {code: EXAMPLE_TEAM}\n",
+    "ask": "ask: Please look\n",
+    "steps": "steps:\n  - {work: look, takes: 5s}\n  - {complete: done, output: Done.}\n",
+}
+"""What a block leaves out, key by key."""
+
+
+def whole(block: str) -> str:
+    """A block with what it leaves out."""
+    said = {line.partition(":")[0] for line in block.splitlines() if line and not line.startswith((" ", "#", "-"))}
+    return block + "".join(text for key, text in BASE.items() if key not in said)
+
+
+def complaints(block: str) -> list[str]:
+    """The complaints and the warnings about a block."""
+    if block.startswith(SETTINGS):
+        parse_server(block, "page", KINDS).sound()
+        return []
+    try:
+        scenario, places = parse_with_places(whole(block), "page")
+    except ScenarioError as error:
+        return [str(each) for each in error.complaints]
+    return [f"warning: {each.what}" for each in lint(scenario, "page", places)]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0][:30])
+def test_each_example_is_accepted(block: str) -> None:
+    assert complaints(block) == []
+
+
+def test_a_wrong_example_is_found() -> None:
+    assert complaints("faults:\n  - {route: status, answr: 503}\n")
+    assert complaints("steps:\n  - {work: look, takes: 5}\n")
+    with pytest.raises(ScenarioError):
+        complaints(f"{SETTINGS}hint: off\n")
+
+
+def models(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:
+    """A model, and all that its members are made of."""
+    seen.add(model)
+    yield model
+    for field in model.model_fields.values():
+        ahead: list[object] = [field.annotation, *field.metadata]
+        while ahead:
+            kind = ahead.pop()
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                if kind not in seen:
+                    yield from models(kind, seen)
+            else:
+                ahead += getattr(kind, "__args__", ())
+
+
+def keys(model: type[BaseModel]) -> set[str]:
+    """Every key that may stand somewhere in such a document; switches are another page's."""
+    found = {
+        field.alias or name
+        for each in models(model, set()) if each is not Switches
+        for name, field in each.model_fields.items()
+    }  # fmt: skip
+    return found - (Switches.model_fields.keys() - {"profile"} if model is Server else set())
+
+
+def unnamed(words: set[str], page: str) -> set[str]:
+    """The words that a page doesn't name in code."""
+    named = codes(page) | {part.strip("{}[]:,") for code in codes(page) for part in code.replace("(", " ").split()}
+    return {word for word in words if word not in named}
+
+
+def known() -> set[str]:
+    """What an author may write: keys of scenario and settings file, template names, filters, tests."""
+    return keys(Scenario) | (keys(Server) - {"profile"}) | set(Fault.model_fields) | NAMES | FILTERS | TESTS
+
+
+def test_the_page_names_every_key_name_filter_and_test() -> None:
+    assert len(known()) > 150
+    assert unnamed(known(), PAGE) == set()
+
+
+@pytest.mark.parametrize("word", ["retention", "urlencode", "conversation", "lose_reply", "divisibleby"])
+def test_a_word_that_is_left_out_is_found(word: str) -> None:
+    assert unnamed(known(), PAGE.replace(word, "-")) == {word}
+
+
+def test_the_limits_of_templates_are_those_of_the_code() -> None:
+    from lab.language.templates.bounds import LARGEST, WORK
+    from lab.language.templates.check import DEPTH, FILTERS_IN_A_ROW, LOOPS
+    from lab.language.templates.filters import RANGE
+
+    for row in (
+        f"| filters in a row | {FILTERS_IN_A_ROW} |", f"| loops inside each other | {LOOPS},",
+        f"| nesting of an expression | {DEPTH} |", f"| work of one rendering | {WORK:,} units", f"{RANGE:,} long at most",
+        f"| a text, also on the way | {LARGEST >> 20} MiB |",
+    ):  # fmt: skip
+        assert row in PAGE, row
+
+
+def test_no_line_of_prose_is_longer_than_a_screen() -> None:
+    for name, text in PAGES.items():
+        fenced = False
+        for number, line in enumerate(text.splitlines(), 1):
+            fenced ^= line.startswith("```")
+            if not fenced and not line.startswith("|"):
+                assert len(line) <= 100, (name, number)
+
+
+def test_each_page_begins_with_its_title() -> None:
+    assert PAGES
+    assert all(text.startswith("# ") and Path(name).name == name for name, text in PAGES.items())
