@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from lab.cli.console import Console
 from lab.language.document import Scenario
-from lab.tui.view import clean
-from lab.tui.view.follow import Step, Steps
-from lab.tui.view.jobs import Jobs
-from lab.tui.view.plain import lines
-from lab.tui.view.state import Show
+from lab.tui.line_mode import lines
+from lab.tui.state import clean
+from lab.tui.state.follow import RunChange, RunChanges
+from lab.tui.state.journal import JournalState
+from lab.tui.state.screen import SourceState
 
 Known = Callable[[str], Scenario | None]
 """The scenario of a name, if it is at hand."""
@@ -24,19 +24,19 @@ class JournalTranscript:
         """The scenario of what comes before a job is accepted, where there is but one."""
         self._shown: int | None = None
 
-    def __call__(self, way: Steps, jobs: Jobs) -> None:
+    def __call__(self, way: RunChanges, jobs: JournalState) -> None:
         """Print what one observation, and what follows from it, changed."""
         for step in way:
-            passage = jobs.passages.get(step.passage or 0)
-            name = passage.scenario if passage is not None else None
-            show = Show(scenario=self._known(name) if name else self._only, follows=True)
+            client_run = jobs.client_runs.get(step.client_run or 0)
+            name = client_run.scenario if client_run is not None else None
+            show = SourceState(scenario=self._known(name) if name else self._only, follows=True)
             told = lines(step.told, step.before, step.after, show)
-            if told and step.passage is not None:
-                self._turn(step.passage, step, jobs)
+            if told and step.client_run is not None:
+                self._turn(step.client_run, step, jobs)
             for line in told:
                 self._console.out(line)
 
-    def _turn(self, key: int, step: Step, jobs: Jobs) -> None:
+    def _turn(self, key: int, step: RunChange, jobs: JournalState) -> None:
         job = step.after.job.job if step.after.job is not None else None
         if job is None or key == self._shown:
             return

@@ -4,9 +4,9 @@ from lab.app.observe import Observation
 from lab.cli.console import Console
 from lab.core.seeds import Seed
 from lab.language.document import Scenario
-from lab.tui.view.plain import lines, opening
-from lab.tui.view.reduce import reduce
-from lab.tui.view.state import Show, Stage
+from lab.tui.line_mode import lines, opening
+from lab.tui.state.reduce import reduce
+from lab.tui.state.screen import RunState, SourceState
 
 
 class Transcript:
@@ -15,8 +15,8 @@ class Transcript:
     def __init__(self, console: Console, scenario: Scenario, seed: Seed | None, *, quiet: bool) -> None:
         self._console = console
         self._quiet = quiet
-        self._show = Show(title=scenario.title, team=scenario.agent.code, seed=seed, scenario=scenario)
-        self._stage = Stage()
+        self._show = SourceState(title=scenario.title, team=scenario.agent.code, seed=seed, scenario=scenario)
+        self._stage = RunState()
         self._print(opening(self._show))
 
     def __call__(self, told: Observation) -> None:

@@ -12,7 +12,7 @@ from lab.files import token_for
 from lab.language.document import Scenario
 from lab.recording.lines import Header
 from lab.settings import Settings
-from lab.tui.sources.watch import Lab
+from lab.tui.sources.watch import LabDescription
 
 NO_TOKEN = "Set LAB_CONTROL_TOKEN to the control token that lab serve prints, or watch as the user who started it."
 
@@ -26,14 +26,14 @@ class Watched(Steering):
         self._header: Header | None = None
         self._known: dict[str, Scenario] = {}
 
-    async def lab(self) -> Lab:
+    async def lab(self) -> LabDescription:
         """How the lab is now; ProtocolError if this is none."""
         told = await self._client.health()
         clock = told.get("clock")
         if not isinstance(clock, dict):
             raise ProtocolError("This is no control plane of a lab.", hint="lab serve prints it as control url.")
         now, epoch, seed = clock.get("now"), clock.get("epoch"), told.get("seed")
-        return Lab(
+        return LabDescription(
             str(clock.get("mode")),
             str(clock.get("factor")),
             now if isinstance(now, int) else 0,

@@ -15,18 +15,18 @@ from textual.screen import Screen
 from lab.core.errors import HostError, LabError
 from lab.core.exchange import Json
 from lab.tui.cast import Cast, teed
-from lab.tui.screens.stage import StageScreen
-from lab.tui.sources import Source
+from lab.tui.screens.stage import MainScreen
+from lab.tui.sources import ScreenSource
 from lab.tui.terminal import lasting
 from lab.tui.themes import COLOURS, Styles, filtered, stage_theme, styles_of
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
 
-Document = dict[str, Json]
+OutcomeDocument = dict[str, Json]
 
 
-class LabApp(App[Document | None]):
+class LabApp(App[OutcomeDocument | None]):
     """The screen of `lab demo`, `lab watch` and `lab play`."""
 
     CSS_PATH = Path(__file__).with_name("lab.tcss")
@@ -35,7 +35,7 @@ class LabApp(App[Document | None]):
     AUTO_FOCUS = ""
     ESCAPE_TO_MINIMIZE = False
 
-    def __init__(self, source: Source, *, light: bool = False, cast: Cast | None = None) -> None:
+    def __init__(self, source: ScreenSource, *, light: bool = False, cast: Cast | None = None) -> None:
         self.cast = cast
         """Where what the terminal is sent is written down, too."""
         super().__init__()
@@ -85,7 +85,7 @@ class LabApp(App[Document | None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The stage."""
-        return StageScreen()
+        return MainScreen()
 
     def _watch_theme(self, theme_name: str) -> None:
         super()._watch_theme(theme_name)
@@ -99,7 +99,7 @@ class LabApp(App[Document | None]):
         self.log.error("".join(traceback.format_exception(error)))
         self.bug = error
         stage = self.screen_stack[0] if self.screen_stack else None
-        if isinstance(stage, StageScreen):
+        if isinstance(stage, MainScreen):
             stage.tell_broken(error)
 
     async def run_action(
@@ -118,7 +118,7 @@ class LabApp(App[Document | None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
         """The palette: every key that is offered, what has no key, and all themes."""
         stage = self.screen_stack[0]
-        if isinstance(stage, StageScreen):
+        if isinstance(stage, MainScreen):
             for name, told, command in stage.commands():
                 yield SystemCommand(name, told, command)
         for theme in sorted(self.available_themes):
@@ -147,7 +147,7 @@ class LabApp(App[Document | None]):
     def action_command_palette(self) -> None:
         """Every command by its name, where the stage can be seen."""
         stage = self.screen_stack[0]
-        if not (isinstance(stage, StageScreen) and stage.blind):
+        if not (isinstance(stage, MainScreen) and stage.blind):
             super().action_command_palette()
 
     async def action_quit(self) -> None:

@@ -18,12 +18,12 @@ from lab.clocks import settle
 from lab.core.clock import Millis
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast, Put
-from lab.tui.screens.drawn import Observed
-from lab.tui.screens.stage import StageScreen
-from lab.tui.sources import Source
+from lab.tui.screens.drawn import ObservationBatch
+from lab.tui.screens.stage import MainScreen
+from lab.tui.sources import ScreenSource
 from lab.tui.sources.playback import Playback
-from lab.tui.view.jobs import Stood
-from lab.tui.view.reel import Reel
+from lab.tui.state.journal import SourceUpdate
+from lab.tui.state.recording import RecordingTimeline
 
 BEAT: Millis = 1_000
 """What passes between two frames at most, so that clocks on the screen run."""
@@ -32,7 +32,7 @@ MOST_BEATS = 60
 _PLAIN = Style()
 
 
-class Still:
+class FrozenClock:
     """The recording's clock at one instant: it never moves by itself."""
 
     def __init__(self, factor: str, at: Millis) -> None:
@@ -46,7 +46,7 @@ class Still:
         """Return at once; who films moves the cursor."""
 
 
-class Filmed(Playback):
+class FilmedPlayback(Playback):
     """A playback that is seen as playing, though it stands wherever it is put."""
 
     @property
@@ -54,19 +54,19 @@ class Filmed(Playback):
         """Never: it is the film that stands."""
         return False
 
-    async def observations(self) -> AsyncIterator[Stood]:
+    async def observations(self) -> AsyncIterator[SourceUpdate]:
         """Nothing by itself: every frame is asked for."""
         await Event().wait()
-        yield Stood(self.reel.state(self.place), "")
+        yield SourceUpdate(self.reel.state(self.place), "")
 
-    def stand(self, at: Millis) -> Stood:
+    def stand(self, at: Millis) -> SourceUpdate:
         """What has been told by an instant, the cursor put there."""
         self.place = self.reel.place(at)
         self.clock.set(at, "1")
-        return Stood(self.reel.state(self.place), "")
+        return SourceUpdate(self.reel.state(self.place), "")
 
 
-def instants(reel: Reel) -> Iterator[Millis]:
+def instants(reel: RecordingTimeline) -> Iterator[Millis]:
     """When a frame is drawn: whenever something is told, and with the beat in between."""
     now = reel.start
     yield now
@@ -79,22 +79,22 @@ def instants(reel: Reel) -> Iterator[Millis]:
         place = reel.place(now)
 
 
-async def film(source: Filmed, put: Put, size: tuple[int, int], *, light: bool = False) -> None:
+async def film(source: FilmedPlayback, put: Put, size: tuple[int, int], *, light: bool = False) -> None:
     """Write the cast of a whole recording, line by line."""
     start = source.reel.start
     tape = Cast(put, lambda: source.clock.now() - start, source.title)
-    app = LabApp(cast("Source", source), light=light, cast=tape)
+    app = LabApp(cast("ScreenSource", source), light=light, cast=tape)
 
     async def shoot(pilot: Pilot[object]) -> None:
         await pilot.pause()
         stage = app.screen
-        assert isinstance(stage, StageScreen)
+        assert isinstance(stage, MainScreen)
         tape.begin(*size)
         tape.output("\x1b[?25l\x1b[2J")
         shown: list[str] = []
         for at in instants(source.reel):
             with app.batch_update():
-                stage.fold(Observed([source.stand(at)]))
+                stage.fold(ObservationBatch([source.stand(at)]))
                 stage.refresh_parts()
             await settle()
             stage._refresh_layout()
@@ -108,7 +108,7 @@ async def film(source: Filmed, put: Put, size: tuple[int, int], *, light: bool =
     await app.run_async(headless=True, size=size, auto_pilot=shoot)
 
 
-def drawn(stage: StageScreen) -> Iterator[str]:
+def drawn(stage: MainScreen) -> Iterator[str]:
     """The screen's rows as a terminal of all colours is sent them."""
     token = visible_screen_stack.set([])
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from textual.driver import Driver
 
 
-class Lasting:
+class LastingFile:
     """A file that takes writes for ever: once one fails, `gone` is called, and the rest is dropped."""
 
     def __init__(self, file: Any, gone: Callable[[], object]) -> None:
@@ -52,7 +52,7 @@ def lasting(base: type[Driver], gone: Callable[[], object]) -> type[Driver]:
         def __init__(self, *arguments: Any, **settings: Any) -> None:
             super().__init__(*arguments, **settings)
             if hasattr(self, "_file"):
-                self._file = Lasting(self._file, self._tell)
+                self._file = LastingFile(self._file, self._tell)
 
         def _tell(self) -> None:
             with suppress(RuntimeError):  # the loop has ended already

@@ -12,8 +12,8 @@ from textual import events
 from lab.app.observe import Observation
 from lab.clocks import breathe
 from lab.tui.app import LabApp
-from lab.tui.screens.stage import StageScreen
-from lab.tui.view.folded import Folded, fold
+from lab.tui.screens.stage import MainScreen
+from lab.tui.state.fold import ObservedState, fold
 from tests.bench.measure import Row, Samples
 from tests.terminal import Terminal, lab
 from tests.tui import play
@@ -121,7 +121,7 @@ def flood() -> Iterable[Row]:
     )
     told = _told(5_000)
     begun = time.perf_counter()
-    folded = Folded()
+    folded = ObservedState()
     for observation in told[:256]:
         folded = fold(folded, observation)
     seek = (time.perf_counter() - begun) * 1_000
@@ -142,7 +142,7 @@ async def _flooded() -> tuple[float, float]:
     told, slowest, pressed, focus = _told(10_000), 0.0, 0.0, ""
     async with LabApp(source).run_test(size=(120, 36)) as pilot:
         screen = pilot.app.screen
-        assert isinstance(screen, StageScreen)
+        assert isinstance(screen, MainScreen)
         begun = time.perf_counter()
         for observation in told:
             source.tell(observation)
@@ -168,7 +168,7 @@ async def _output(number: int) -> float:
         for observation in script.told[-2:]:
             source.tell(observation)
         screen = pilot.app.screen
-        assert isinstance(screen, StageScreen)
+        assert isinstance(screen, MainScreen)
         while not any(span.text == "words" for row in screen.parts["output"].rows for span in row):
             await breathe()
         await pilot.pause()

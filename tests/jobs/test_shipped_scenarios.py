@@ -30,11 +30,11 @@ from lab.language.parse import parse, parse_with_places
 from lab.language.templates import template
 from lab.mock.service import Service
 from lab.mock.views import Config
-from lab.tui.view.html import to_markdown
-from lab.tui.view.markdown import markdown
-from lab.tui.view.output import kind
-from lab.tui.view.rows.output import content
-from lab.tui.view.state import Scene, Show
+from lab.tui.panes.output import content
+from lab.tui.rows.formats import kind
+from lab.tui.rows.html import to_markdown
+from lab.tui.rows.markdown import markdown
+from lab.tui.state.screen import ScreenState, SourceState
 from tests.wire_peer import EPOCH, ask, invoke, read, status, token
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
@@ -95,7 +95,7 @@ def test_each_fits_its_panes_before_the_run(name: str) -> None:
     scenario = shipped(name)
     assert len(scenario.title) <= 40
     assert len(scenario.shows) <= 76
-    scene = Scene(show=Show(title=scenario.title, scenario=scenario))
+    scene = ScreenState(show=SourceState(title=scenario.title, scenario=scenario))
     for inner, rows in ((76, 15), (36, 28)):
         assert len(content(scene, inner, rows, 0)) <= rows
 

@@ -16,10 +16,10 @@ from lab.files import publish_token
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.settings import Settings
-from lab.tui.messages import Decided, FaultArmed, Stepped
+from lab.tui.sources.intents import AnswerGate, ArmFault, StepForward
 from lab.tui.sources.watch import Watch
-from lab.tui.view.folded import Folded, fold
-from lab.tui.view.jobs import Jobs, Stood
+from lab.tui.state.fold import ObservedState, fold
+from lab.tui.state.journal import JournalState, SourceUpdate
 from tests.server.conftest import Stage, make_service, status
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -31,9 +31,9 @@ class Watching:
     def __init__(self, url: str, asked: Settings) -> None:
         self.again = asyncio.Event()
         self.source = Watch("here", lambda: reached(url, asked), rest=self._rest)
-        self.folded = Folded(jobs=Jobs())
+        self.folded = ObservedState(jobs=JournalState())
         self.said: list[str] = []
-        self.told: list[Observation | Stood] = []
+        self.told: list[Observation | SourceUpdate] = []
         self.task = asyncio.create_task(self._look())
 
     async def _rest(self) -> None:
@@ -43,7 +43,7 @@ class Watching:
     async def _look(self) -> None:
         async for told in self.source.observations():
             self.folded = fold(self.folded, told)
-            if isinstance(told, Stood) and told.said:
+            if isinstance(told, SourceUpdate) and told.said:
                 self.said.append(told.said)
 
     async def until(self, true: Callable[[], bool]) -> None:
@@ -57,7 +57,7 @@ class Watching:
         await asyncio.gather(self.task, return_exceptions=True)
 
     @property
-    def jobs(self) -> Jobs:
+    def jobs(self) -> JournalState:
         assert self.folded.jobs is not None
         return self.folded.jobs
 
@@ -82,24 +82,24 @@ async def test_a_stranger_s_job_is_seen_stepped_and_decided(stage: Stage, tmp_pa
         watching = Watching(origin, asked_with(tmp_path))
         token = await stage.token()
         job = await stage.job(token)
-        await watching.until(lambda: watching.jobs.stage().job is not None and watching.jobs.flying == {})
+        await watching.until(lambda: watching.jobs.stage().job is not None and watching.jobs.in_flight == {})
         assert watching.source.can == {"step", "decide", "fault"} and watching.source.seed == 42
         assert watching.jobs.stage().token is not None and TOKEN not in repr(watching.jobs)
         assert token not in repr(watching.jobs)
-        assert await watching.source.perform(Stepped()) is None
+        assert await watching.source.perform(StepForward()) is None
         await watching.until(lambda: watching.source.clock.now() == stage.clock.now() > 0)
         peer = await stage.peer()
         await peer.ask(status(token, job))
         await watching.until(lambda: watching.jobs.stage().gate is not None)
         gate = watching.jobs.stage().gate
         assert gate is not None and watching.jobs.stage().patience is not None
-        asked = Decided("APPROVE_ACTION", None, job, gate.code.lower().replace("_", "-"), gate.key)
+        asked = AnswerGate("APPROVE_ACTION", None, job, gate.code.lower().replace("_", "-"), gate.key)
         assert await watching.source.perform(asked) is None
         assert await watching.source.perform(asked) is None, "the same key twice"
         await watching.until(lambda: watching.jobs.stage().decisions == 1)
-        refused = await watching.source.perform(Decided("REJECT_ACTION", None, job, "nowhere", "other"))
+        refused = await watching.source.perform(AnswerGate("REJECT_ACTION", None, job, "nowhere", "other"))
         assert refused is not None and "no such gate" in refused
-        assert await watching.source.perform(FaultArmed({"route": "status", "answer": 503})) is None
+        assert await watching.source.perform(ArmFault({"route": "status", "answer": 503})) is None
         answer = await peer.ask(status(token, job))
         assert answer.status == 503
         await watching.until(lambda: watching.jobs.stage().marks[-1].code == 503)

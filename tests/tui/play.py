@@ -13,8 +13,8 @@ from lab.dialects.fusion import WaitingNode
 from lab.jobs.facts import GateDecided, GateOpened, LedgerCleared, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Scenario, Verdict
-from lab.tui.messages import Decided, Intent, PauseToggled, ResetAsked, SpeedChanged, Started, Stepped, TurnSent
-from lab.tui.view.rows.pages import Choice
+from lab.tui.panes.picker import Choice
+from lab.tui.sources.intents import AnswerGate, Intent, ResetRun, SendTurn, SetSpeed, StartRun, StepForward, TogglePause
 
 JOB = "7f3c92a1-4f7e-4a53-9c5e-0f6f0c1b7a11"
 SECOND = "2c9d1f04-8a35-4b7e-b1d6-90ad3e57c284"
@@ -320,13 +320,13 @@ class Scripted:
         """Write it down; pause, speed and reset take effect."""
         self.asked.append(intent)
         match intent:
-            case PauseToggled():
+            case TogglePause():
                 self.paused = not self.paused
-            case SpeedChanged(factor):
+            case SetSpeed(factor):
                 self.factor = factor
-            case ResetAsked():
+            case ResetRun():
                 self.outcome = None
                 self.tell(Noted(self.clock.now(), LedgerCleared(at=self.clock.now(), by="person")))
-            case Started() | Stepped() | Decided() | TurnSent():
+            case StartRun() | StepForward() | AnswerGate() | SendTurn():
                 pass
         return self.refuse

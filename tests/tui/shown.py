@@ -12,10 +12,10 @@ from textual.pilot import Pilot
 from lab.app.observe import Noted
 from lab.clocks import real_millis, settle
 from lab.jobs.facts import LedgerCleared
-from lab.tui.app import Document, LabApp
-from lab.tui.screens.stage import StageScreen
-from lab.tui.view.layout import places
-from lab.tui.view.state import Look
+from lab.tui.app import LabApp, OutcomeDocument
+from lab.tui.panes.layout import places
+from lab.tui.screens.stage import MainScreen
+from lab.tui.state.screen import UiState
 from tests.tui import play
 
 GOLDENS = Path(__file__).parent / "screens"
@@ -23,7 +23,7 @@ PATIENCE = 10_000
 """Real milliseconds after which what hasn't come true never will."""
 
 
-Hand = Pilot[Document | None]
+LabPilot = Pilot[OutcomeDocument | None]
 
 
 async def settled(*_: float) -> None:
@@ -32,7 +32,7 @@ async def settled(*_: float) -> None:
 
 
 @asynccontextmanager
-async def handed(app: LabApp, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Hand]:
+async def handed(app: LabApp, size: tuple[int, int] = (120, 36)) -> AsyncIterator[LabPilot]:
     """The app at work, and a hand at its keys."""
     with patch("textual.app.wait_for_idle", settled), patch("textual.pilot.wait_for_idle", settled):
         async with app.run_test(size=size) as hand:
@@ -42,7 +42,7 @@ async def handed(app: LabApp, size: tuple[int, int] = (120, 36)) -> AsyncIterato
 @asynccontextmanager
 async def shown(
     state: str, size: tuple[int, int] = (120, 36), *, light: bool = False
-) -> AsyncIterator[tuple[LabApp, play.Scripted, Hand]]:
+) -> AsyncIterator[tuple[LabApp, play.Scripted, LabPilot]]:
     """The screen in a state, all observations folded."""
     told, at = play.STATES[state]
     source = play.Scripted(told(), at)
@@ -53,18 +53,18 @@ async def shown(
         assert app.bug is None
 
 
-async def folded(hand: Hand, state: str) -> None:
+async def folded(hand: LabPilot, state: str) -> None:
     """All that was told of a state is on the screen."""
     app = lab_of(hand)
     last = max((observation.at for observation in play.STATES[state][0]()), default=0)
-    await until(hand, lambda: stage_of(app).scene.stage.seen >= last and drawn(app))
+    await until(hand, lambda: main_screen(app).scene.stage.seen >= last and drawn(app))
     await hand.pause()
 
 
-async def turn_to(hand: Hand, source: play.Scripted, state: str) -> None:
+async def turn_to(hand: LabPilot, source: play.Scripted, state: str) -> None:
     """Another state on the same app, as if it had just been started."""
     app = lab_of(hand)
-    stage = stage_of(app)
+    stage = main_screen(app)
     told, at = play.STATES[state]
     while app.screen is not stage:
         await app.pop_screen()
@@ -74,16 +74,16 @@ async def turn_to(hand: Hand, source: play.Scripted, state: str) -> None:
     source.outcome, source.asked, source.paused, source.factor, source.clock.at = None, [], False, "1", at
     for part in stage.parts.values():
         part.top = 0
-    stage._choose(**{name: getattr(Look(), name) for name in Look.__slots__})
+    stage._choose(**{name: getattr(UiState(), name) for name in UiState.__slots__})
     for observation in told():
         source.tell(observation)
     await folded(hand, state)
 
 
-async def resized(hand: Hand, *sizes: tuple[int, int]) -> None:
+async def resized(hand: LabPilot, *sizes: tuple[int, int]) -> None:
     """The terminal takes one size after another; what is too small says so, and nothing else does."""
     app = lab_of(hand)
-    stage = stage_of(app)
+    stage = main_screen(app)
     for size in sizes:
         await hand.resize_terminal(*size)
         await until(hand, lambda size=size: app.screen.size == size)  # type: ignore[misc]
@@ -94,25 +94,25 @@ async def resized(hand: Hand, *sizes: tuple[int, int]) -> None:
 
 def drawn(app: LabApp) -> bool:
     """Whether nothing told waits to be folded or drawn."""
-    stage, source = stage_of(app), app.source
+    stage, source = main_screen(app), app.source
     told = source.queue.empty() if isinstance(source, play.Scripted) else True
     return told and not stage._batch and not stage._dirty
 
 
-def lab_of(hand: Hand) -> LabApp:
+def lab_of(hand: LabPilot) -> LabApp:
     """The app under the hand."""
     assert isinstance(hand.app, LabApp)
     return hand.app
 
 
-def stage_of(app: LabApp) -> StageScreen:
+def main_screen(app: LabApp) -> MainScreen:
     """The stage, whatever page lies over it."""
     screen = app.screen_stack[0]
-    assert isinstance(screen, StageScreen)
+    assert isinstance(screen, MainScreen)
     return screen
 
 
-async def until(hand: Hand, true: Callable[[], bool]) -> None:
+async def until(hand: LabPilot, true: Callable[[], bool]) -> None:
     """Let the app work until a condition holds; fail when it doesn't."""
     end, never = real_millis() + PATIENCE, asyncio.get_running_loop().create_future()
     for turn in range(1_000_000):

@@ -12,14 +12,23 @@ from textual.color import Color
 from lab.app.observe import Noted, Observation, Replied
 from lab.core.errors import HostError
 from lab.jobs.shell import TapeNoted
-from lab.tui import keys
 from lab.tui.app import LabApp
-from lab.tui.messages import Decided, PauseToggled, ResetAsked, ScenarioChosen, SpeedChanged, Started, Stepped, TurnSent
-from lab.tui.screens.page import Page
+from lab.tui.panes import keys
+from lab.tui.screens.page import PageScreen
+from lab.tui.sources.intents import (
+    AnswerGate,
+    ChooseScenario,
+    ResetRun,
+    SendTurn,
+    SetSpeed,
+    StartRun,
+    StepForward,
+    TogglePause,
+)
+from lab.tui.state.screen import UiState
 from lab.tui.themes import COLOURS
-from lab.tui.view.state import Look
 from tests.tui import play
-from tests.tui.shown import drawn, golden, handed, letters, resized, shown, stage_of, text, turn_to, until
+from tests.tui.shown import drawn, golden, handed, letters, main_screen, resized, shown, text, turn_to, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,10 +87,10 @@ async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
     async with shown("waiting") as (app, _, pilot):
 
         async def said() -> str:
-            stage_of(app)._choose(said="")
+            main_screen(app)._choose(said="")
             await pilot.press("f9")
-            await until(pilot, lambda: bool(stage_of(app).scene.look.said))
-            return stage_of(app).scene.look.said
+            await until(pilot, lambda: bool(main_screen(app).scene.look.said))
+            return main_screen(app).scene.look.said
 
         for number in (1, 2):
             name = f"invoke-async-lab-{number}.svg"
@@ -102,12 +111,12 @@ async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
 async def test_space_begins_and_then_pauses() -> None:
     async with shown("idle") as (app, source, pilot):
         await pilot.press("space")
-        await until(pilot, lambda: source.asked == [Started()])
+        await until(pilot, lambda: source.asked == [StartRun()])
         for observation in play.running():
             source.tell(observation)
-        await until(pilot, lambda: stage_of(app).scene.stage.polls == 2)
+        await until(pilot, lambda: main_screen(app).scene.stage.polls == 2)
         await pilot.press("space")
-        await until(pilot, lambda: source.asked == [Started(), PauseToggled()])
+        await until(pilot, lambda: source.asked == [StartRun(), TogglePause()])
         await until(pilot, lambda: "PAUSED" in text(app))
 
 
@@ -118,7 +127,7 @@ async def test_a_decision_is_asked_once_the_gate_is_open_and_not_before() -> Non
         assert source.asked == []
         await turn_to(pilot, source, "waiting")
         await pilot.press("r")
-        await until(pilot, lambda: source.asked == [Decided("REJECT_ACTION")])
+        await until(pilot, lambda: source.asked == [AnswerGate("REJECT_ACTION")])
 
 
 async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided() -> None:
@@ -128,15 +137,15 @@ async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided()
             if key.keys and key.shown not in ("ctrl+q", "?"):
                 await pilot.press(key.keys.split(",")[0])
         await pilot.pause()
-        stage = stage_of(app)
-        assert source.asked == [] and app.screen is stage and stage.scene.look == Look(said="ctrl+q ends the lab.")
+        stage = main_screen(app)
+        assert source.asked == [] and app.screen is stage and stage.scene.look == UiState(said="ctrl+q ends the lab.")
         assert "ctrl+q ends the lab." in text(app)
         await pilot.press("question_mark")
         await until(pilot, lambda: "HELP" in text(app))
         await pilot.press("question_mark")
         await resized(pilot, (120, 36))
         await pilot.press("a")
-        await until(pilot, lambda: source.asked == [Decided("APPROVE_ACTION")])
+        await until(pilot, lambda: source.asked == [AnswerGate("APPROVE_ACTION")])
 
 
 async def test_changes_need_a_text() -> None:
@@ -146,7 +155,7 @@ async def test_changes_need_a_text() -> None:
         await pilot.press("enter")
         assert source.asked == []
         await pilot.press("n", "o", "enter")
-        await until(pilot, lambda: source.asked == [Decided("RFI_ACTION", "no")])
+        await until(pilot, lambda: source.asked == [AnswerGate("RFI_ACTION", "no")])
         assert "changes ›" not in text(app)
 
 
@@ -156,7 +165,7 @@ async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
         await pilot.press("c", "x", "escape")
         await until(pilot, lambda: "changes ›" not in text(app))
         await pilot.press("a")
-        await until(pilot, lambda: source.asked == [Decided("APPROVE_ACTION")])
+        await until(pilot, lambda: source.asked == [AnswerGate("APPROVE_ACTION")])
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
@@ -165,7 +174,7 @@ async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: 
         await pilot.press("m")
         await until(pilot, lambda: "NEXT MESSAGE  turn 2" in text(app) and play.FOLLOW_UP[0] in text(app))
         await pilot.press("down", "space", "k", "enter")
-        await until(pilot, lambda: source.asked == [TurnSent(f"{play.FOLLOW_UP[1]} k")])
+        await until(pilot, lambda: source.asked == [SendTurn(f"{play.FOLLOW_UP[1]} k")])
         assert "NEXT MESSAGE" not in text(app)
         for observation in play.second()[len(play.complete()) :]:
             source.tell(observation)
@@ -183,7 +192,7 @@ async def test_before_the_run_its_first_message_is_edited() -> None:
         await pilot.press("question_mark")
         source.message = play.MESSAGE + "?"
         await pilot.press("enter")
-        await until(pilot, lambda: source.asked == [TurnSent(play.MESSAGE + "?")])
+        await until(pilot, lambda: source.asked == [SendTurn(play.MESSAGE + "?")])
         await until(pilot, lambda: "Org SBI?" in text(app))
         await pilot.press("m", "escape", "left_square_bracket")
         await until(pilot, lambda: "FIRST MESSAGE" not in text(app))
@@ -202,7 +211,7 @@ async def test_speed_goes_through_its_steps_and_stops_at_the_ends() -> None:
             before = len(source.asked)
             await pilot.press({"+": "plus", "=": "equals_sign", "-": "minus"}[key])
             await until(pilot, lambda before=before: len(source.asked) > before)
-            assert source.asked[-1] == SpeedChanged(factor)
+            assert source.asked[-1] == SetSpeed(factor)
         await until(pilot, lambda: "×¼" in text(app))
 
 
@@ -210,14 +219,14 @@ async def test_keys_that_come_at_once_are_done_in_order() -> None:
     async with shown("running") as (app, source, pilot):
         await pilot.press("plus", "plus", "plus")
         await until(pilot, lambda: "×20" in text(app))
-        assert source.asked == [SpeedChanged("2"), SpeedChanged("5"), SpeedChanged("20")]
+        assert source.asked == [SetSpeed("2"), SetSpeed("5"), SetSpeed("20")]
 
 
 async def test_reset_goes_back_to_idle() -> None:
     async with shown("complete") as (app, source, pilot):
         await pilot.press("0")
         await until(pilot, lambda: "Nothing has been sent yet" in text(app))
-        assert source.asked == [ResetAsked()]
+        assert source.asked == [ResetRun()]
 
 
 async def test_the_wire_drawer_opens_an_exchange() -> None:
@@ -225,7 +234,7 @@ async def test_the_wire_drawer_opens_an_exchange() -> None:
         await pilot.press("w")
         await until(pilot, lambda: "5 WIRE" in text(app))
         await pilot.press("up", "enter")
-        await until(pilot, lambda: isinstance(app.screen, Page))
+        await until(pilot, lambda: isinstance(app.screen, PageScreen))
         await until(pilot, lambda: "EXCHANGE" in text(app) and '"jobId"' in text(app))
         await pilot.press("escape", "w")
         await until(pilot, lambda: "5 WIRE" not in text(app))
@@ -236,11 +245,11 @@ async def test_help_and_the_picker_open_and_close() -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: "120 × 36" in text(app))
         await pilot.press("question_mark")
-        await until(pilot, lambda: app.screen is stage_of(app))
+        await until(pilot, lambda: app.screen is main_screen(app))
         await pilot.press("s")
         await until(pilot, lambda: "invoice-analysis" in text(app))
         await pilot.press("down", "enter")
-        await until(pilot, lambda: source.asked == [ScenarioChosen("invoice-analysis")])
+        await until(pilot, lambda: source.asked == [ChooseScenario("invoice-analysis")])
 
 
 async def test_a_pane_is_maximised_and_comes_back() -> None:
@@ -265,7 +274,7 @@ async def test_step_theme_and_the_way_out() -> None:
     async with shown("running") as (app, source, pilot):
         await pilot.press("n", "t", "ctrl+c")
         await until(pilot, lambda: "ctrl+q ends the lab." in text(app))
-        assert source.asked == [Stepped()]
+        assert source.asked == [StepForward()]
         assert app.theme == "stage-light"
         assert letters(app).count("?") < 20
 
@@ -281,7 +290,7 @@ async def test_a_click_on_a_button_is_its_key() -> None:
         lines = text(app).split("\n")
         y = next(at for at, line in enumerate(lines) if "a Approve" in line)
         await pilot.click(offset=(lines[y].index("a Approve") + 1, y))
-        await until(pilot, lambda: source.asked == [Decided("APPROVE_ACTION")])
+        await until(pilot, lambda: source.asked == [AnswerGate("APPROVE_ACTION")])
 
 
 # Sizes, failures, hostile text
@@ -301,7 +310,7 @@ async def test_a_bug_while_drawing_does_not_end_the_show(monkeypatch: pytest.Mon
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("lab.tui.view.rows.token.draw", broken)
+    monkeypatch.setattr("lab.tui.panes.token.draw", broken)
     async with handed(app) as pilot:
         await until(pilot, lambda: "A bug of the lab: ZeroDivisionError" in text(app))
         assert "3 POLLING" in text(app)
@@ -356,14 +365,14 @@ async def test_a_thousand_observations_at_once() -> None:
             script.poll(5_000 + 100 * number, play.body("RUNNING"), 40)
         for observation in script.told:
             source.tell(observation)
-        await until(pilot, lambda: stage_of(app).scene.stage.polls == 502 and "more polls" in text(app))
+        await until(pilot, lambda: main_screen(app).scene.stage.polls == 502 and "more polls" in text(app))
 
 
 async def test_the_timer_rests_while_nothing_runs() -> None:
     async with shown("idle") as (app, source, pilot):
         for state, resting in (("idle", True), ("running", False), ("complete", True)):
             await turn_to(pilot, source, state)
-            assert stage_of(app)._timer._active.is_set() is not resting, state
+            assert main_screen(app)._timer._active.is_set() is not resting, state
 
 
 # Themes
@@ -402,7 +411,7 @@ def test_colours_have_their_contrast(theme: str) -> None:
 @pytest.mark.parametrize(
     ("module", "banned"),
     [
-        ("lab.tui.view.rows, lab.tui.view.plain, lab.tui.view.reduce", ("textual", "aiohttp", "markdown_it")),
+        ("lab.tui.panes, lab.tui.line_mode, lab.tui.state.reduce", ("textual", "aiohttp", "markdown_it")),
         ("lab.cli.commands.play, lab.cli.commands.watch", ("textual", "aiohttp", "lab.server", "lab.client")),
         ("lab.cli.commands.play", ("lab.mock.service", "jwt")),
         ("lab.tui.app", ("lab.server", "lab.client", "aiohttp", "markdown_it")),

@@ -8,8 +8,8 @@ import pyte
 import pytest
 
 from lab.recording.lines import Recording
-from lab.tui.film import BEAT, MOST_BEATS, Filmed, Still, film, instants, moved
-from lab.tui.view.reel import Reel
+from lab.tui.film import BEAT, MOST_BEATS, FilmedPlayback, FrozenClock, film, instants, moved
+from lab.tui.state.recording import RecordingTimeline
 from tests.conftest import ROOT, Lab
 from tests.tui import play
 from tests.tui.shown import GOLDENS
@@ -18,7 +18,9 @@ from tests.tui.test_playback import recording
 
 def filmed(found: Recording, size: tuple[int, int] = (120, 36), *, light: bool = False) -> list[bytes]:
     told = play.SCENARIO
-    source = Filmed(Reel(found, 1_767_225_600), title=told.title, seed=42, known={told.name: told}, make=Still)
+    source = FilmedPlayback(
+        RecordingTimeline(found, 1_767_225_600), title=told.title, seed=42, known={told.name: told}, make=FrozenClock
+    )
     lines: list[bytes] = []
     asyncio.run(film(source, lines.append, size, light=light))
     return lines
@@ -61,7 +63,7 @@ def test_only_rows_that_changed_are_sent() -> None:
 
 
 def test_frames_come_with_the_beat_and_more_rarely_in_a_long_silence() -> None:
-    found = list(instants(Reel(recording(), 1_767_225_600)))
+    found = list(instants(RecordingTimeline(recording(), 1_767_225_600)))
     assert found == sorted(set(found))
     assert all(later - earlier <= BEAT for earlier, later in pairwise(found))
 

@@ -14,8 +14,8 @@ from lab.jobs.facts import FaultArmed, FaultStruck, JobAccepted, LedgerCleared, 
 from lab.jobs.gates import Origin
 from lab.recording.observed import observation_of
 from lab.recording.reader import read
-from lab.tui.view.follow import follow, steps
-from lab.tui.view.jobs import MOST_PASSAGES, Jobs
+from lab.tui.state.follow import follow, steps
+from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState
 from tests.tui import play
 
 ROOT = Path(__file__).parents[2]
@@ -27,8 +27,8 @@ def told_by(path: Path) -> list[Observation]:
     return [told for told in map(observation_of, lines) if told is not None]
 
 
-def fold(told: list[Observation], jobs: Jobs | None = None) -> Jobs:
-    jobs = jobs or Jobs()
+def fold(told: list[Observation], jobs: JournalState | None = None) -> JournalState:
+    jobs = jobs or JournalState()
     for observation in told:
         jobs = follow(jobs, observation)
     return jobs
@@ -69,7 +69,7 @@ def test_two_clients_at_once_have_a_passage_each() -> None:
     assert jobs.stage(first).outcome is not None and jobs.stage(first).polls == 11
     assert jobs.stage(second).gate is not None and jobs.stage(second).polls == 9
     assert len(jobs.calls) == len([each for each in mixed if isinstance(each, Requested)])
-    assert jobs.flying == {}
+    assert jobs.in_flight == {}
 
 
 def test_what_a_run_tells_besides_follows_from_the_replies() -> None:
@@ -139,7 +139,7 @@ def test_a_renewed_token_is_shown_with_the_job_that_bears_it() -> None:
     script.told[-2] = replace(polled, request=replace(polled.request, headers=headers))
     jobs = fold(journal(script.told))
     stage = jobs.stage()
-    assert len(jobs.passages) == 1 and stage.start == 0
+    assert len(jobs.client_runs) == 1 and stage.start == 0
     assert stage.token is not None and stage.token.asked == 5_000
 
 
@@ -148,7 +148,7 @@ def test_tokens_that_came_to_nothing_give_way_but_are_known() -> None:
     for number in range(5):
         script.token(1_000 * number)
     jobs = fold(script.told)
-    assert list(jobs.passages) == [5]
+    assert list(jobs.client_runs) == [5]
     script.first(6_000)
     stage = fold(script.told).stage()
     assert stage.token is not None and stage.token.token is not None and stage.start == 4_000
@@ -184,7 +184,7 @@ def test_jobs_told_again_have_what_their_acceptance_tells() -> None:
         at=20, job=play.JOB, client="demo", conversation=play.CONVERSATION, turn=1, team="ITEM_COMPARE_TEAM",
         scenario="item-comparison", ordinal=1, input={"message": play.MESSAGE}, drawn={},
     )  # fmt: skip
-    jobs = fold([Noted(9_000, token), Noted(9_000, accepted)], Jobs(1_767_225_600))
+    jobs = fold([Noted(9_000, token), Noted(9_000, accepted)], JournalState(1_767_225_600))
     request = Request("GET", f"/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status/{play.JOB}", "",
                       (("authorization", "Bearer «token:T1»"),))  # fmt: skip
     jobs = fold(
@@ -228,14 +228,14 @@ def test_a_fault_gives_a_lost_reply_its_name() -> None:
 
 
 def test_there_is_an_end_to_what_is_kept() -> None:
-    jobs = Jobs()
-    for number in range(MOST_PASSAGES + 10):
+    jobs = JournalState()
+    for number in range(MOST_CLIENT_RUNS + 10):
         script = play.Script()
         script.x = number
         script.invoke(number, {"message": "x"}, 202, play.body("RUNNING", jobId=f"job-{number}"), 1)
         jobs = fold(script.told, jobs)
-    assert len(jobs.passages) == MOST_PASSAGES and len(jobs.of) == MOST_PASSAGES
-    assert all(passage.stage.calls == () for passage in jobs.passages.values())
+    assert len(jobs.client_runs) == MOST_CLIENT_RUNS and len(jobs.of) == MOST_CLIENT_RUNS
+    assert all(client_run.stage.calls == () for client_run in jobs.client_runs.values())
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
@@ -248,7 +248,7 @@ def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
     else:
         assert stage.outcome is None or stage.outcome.status is None, "no job came of the last message"
     assert stage.token is not None and (stage.token.token or "").startswith("«token:T")
-    assert jobs.flying == {} and len(jobs.keys()) == sum("/invokeAsync" in line for line in requests)
+    assert jobs.in_flight == {} and len(jobs.keys()) == sum("/invokeAsync" in line for line in requests)
 
 
 @settings(max_examples=40, deadline=None)
@@ -257,10 +257,12 @@ def test_any_order_folds(shuffle: object, drop: int) -> None:
     """Total: whatever comes in whatever order."""
     told = [*journal(play.complete()), *other(journal(play.error()), "x" * 8, 100)]
     shuffle.shuffle(told)  # type: ignore[attr-defined]
-    jobs = Jobs()
+    jobs = JournalState()
     for observation in told[drop:]:
         jobs, way = steps(jobs, observation)
-        assert all(step.passage is None or step.passage in jobs.passages or not jobs.passages for step in way)
+        assert all(
+            step.client_run is None or step.client_run in jobs.client_runs or not jobs.client_runs for step in way
+        )
         jobs.stage()
         assert jobs.place(None)[0] <= jobs.place(None)[1]
 
@@ -293,4 +295,4 @@ def test_a_job_begun_by_a_call_that_streams_has_its_call_and_once_polled_its_sta
     script.poll(1_000, play.body("WAITING"), 40)
     jobs = fold(journal(script.told))
     stage = jobs.stage()
-    assert stage.job is not None and stage.job.status == "WAITING" and stage.polls == 1 and len(jobs.passages) == 1
+    assert stage.job is not None and stage.job.status == "WAITING" and stage.polls == 1 and len(jobs.client_runs) == 1

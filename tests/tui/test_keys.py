@@ -7,18 +7,27 @@ import pytest
 from textual.command import CommandPalette
 
 from lab.clocks import settle
-from lab.tui import keys
 from lab.tui.app import LabApp
-from lab.tui.messages import Decided, Intent, PauseToggled, ResetAsked, SpeedChanged, Started, Stepped, TapeToggled
+from lab.tui.panes import keys
 from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.fault import FaultScreen
-from lab.tui.screens.page import Page, Picker
-from lab.tui.screens.stage import StageScreen
-from lab.tui.view.state import Look
+from lab.tui.screens.page import PageScreen, Picker
+from lab.tui.screens.stage import MainScreen
+from lab.tui.sources.intents import (
+    AnswerGate,
+    Intent,
+    ResetRun,
+    SetSpeed,
+    StartRun,
+    StepForward,
+    TogglePause,
+    ToggleTape,
+)
+from lab.tui.state.screen import UiState
 from tests.tui import play
-from tests.tui.shown import Hand, shown, stage_of, turn_to, until
+from tests.tui.shown import LabPilot, main_screen, shown, turn_to, until
 
-Seen = tuple[Look, tuple[Intent, ...], type, str]
+Seen = tuple[UiState, tuple[Intent, ...], type, str]
 
 
 def asks(*intents: Intent) -> Callable[[Seen, Seen], bool]:
@@ -38,17 +47,17 @@ def same(before: Seen, after: Seen) -> bool:
 
 
 DOES: dict[str, Callable[[Seen, Seen], bool]] = {
-    "decide('APPROVE_ACTION')": asks(Decided("APPROVE_ACTION")), "decide('REJECT_ACTION')": asks(Decided("REJECT_ACTION")),
-    "changes": looks(typing="changes"), "step": asks(Stepped()), "output_view": looks(output="raw"),
-    "pause": lambda _, after: after[1] in ((Started(),), (PauseToggled(),)),
+    "decide('APPROVE_ACTION')": asks(AnswerGate("APPROVE_ACTION")), "decide('REJECT_ACTION')": asks(AnswerGate("REJECT_ACTION")),
+    "changes": looks(typing="changes"), "step": asks(StepForward()), "output_view": looks(output="raw"),
+    "pause": lambda _, after: after[1] in ((StartRun(),), (TogglePause(),)),
     "message": looks(typing="message"), "turn(-1)": looks(turn=1), "turn(1)": same, "wire": looks(wire=True, focus="wire"),
     "full_wire": looks(zoom="wire", focus="wire"), "scenario": opens(Picker), "fault": opens(FaultScreen),
-    "tape": asks(TapeToggled()), "faster": asks(SpeedChanged("2")), "slower": asks(SpeedChanged("0.5")), "speed_one": asks(SpeedChanged("1")),
+    "tape": asks(ToggleTape()), "faster": asks(SetSpeed("2")), "slower": asks(SetSpeed("0.5")), "speed_one": asks(SetSpeed("1")),
     **{f"focus_pane('{pane}')": looks(focus=pane) for pane in ("token", "job", "polling", "output")},
     "focus_pane('wire')": looks(wire=True, focus="wire"), "zoom": looks(zoom="output"), "back": same,
     **{f"scroll({by})": same for by in (-10, -1, 1, 10)}, "presenter": looks(presenter=True),
     "theme": lambda _, after: after[3] == "stage-light", "picture": lambda _, after: after[0].said == "Saved as x.svg.",
-    "help": opens(Page), "palette": opens(CommandPalette), "tell_quit": lambda _, after: "ctrl+q" in after[0].said,
+    "help": opens(PageScreen), "palette": opens(CommandPalette), "tell_quit": lambda _, after: "ctrl+q" in after[0].said,
 }  # fmt: skip
 """What each key does in a state that offers it; `reset`, `leave` and `open` are looked at by themselves."""
 
@@ -62,8 +71,8 @@ async def test_each_key_does_what_the_table_says_or_nothing(monkeypatch: pytest.
             await _each_key(state, app, source, pilot)
 
 
-async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: Hand) -> None:
-    stage = stage_of(app)
+async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPilot) -> None:
+    stage = main_screen(app)
 
     def seen() -> Seen:
         return stage.scene.look, tuple(source.asked), type(app.screen), app.theme
@@ -86,7 +95,7 @@ async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: Hand)
         while app.screen is not stage:
             await app.pop_screen()
         source.asked, source.paused, source.factor, app.theme = [], False, "1", "stage-dark"
-        stage._set(replace(stage.scene, look=Look()))
+        stage._set(replace(stage.scene, look=UiState()))
         await settle()
 
 
@@ -110,7 +119,7 @@ async def test_5_after_w_keeps_the_drawer_in_focus() -> None:
 
 async def test_enter_opens_only_what_a_pane_has() -> None:
     async with shown("idle") as (app, source, pilot):
-        stage = stage_of(app)
+        stage = main_screen(app)
         for state in ("idle", "refused", "second"):
             await turn_to(pilot, source, state)
             await pilot.press("enter")
@@ -129,7 +138,7 @@ async def test_enter_opens_only_what_a_pane_has() -> None:
 async def test_reset_and_the_way_out_also_from_a_page(state: str) -> None:
     async with shown(state) as (app, source, pilot):
         await pilot.press("0")
-        await until(pilot, lambda: source.asked == ([] if state == "idle" else [ResetAsked()]))
+        await until(pilot, lambda: source.asked == ([] if state == "idle" else [ResetRun()]))
         await pilot.press("question_mark", "ctrl+q")
         await until(pilot, lambda: not app.is_running or app._exit)
 
@@ -139,7 +148,7 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
     script = play.Script()
     async with shown("waiting") as (app, source, pilot):
         await pilot.press("a")
-        await until(pilot, lambda: source.asked == [Decided("APPROVE_ACTION")])
+        await until(pilot, lambda: source.asked == [AnswerGate("APPROVE_ACTION")])
         script.x = 11
         script.invoke(
             23_000,
@@ -149,15 +158,15 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
             90,
         )
         source.tell(script.told[0])
-        stage = stage_of(app)
+        stage = main_screen(app)
         await until(pilot, lambda: stage.scene.stage.gate is not None and stage.scene.stage.gate.sent is not None)
         await pilot.press("a", "r", "c")
         await pilot.pause()
-        assert source.asked == [Decided("APPROVE_ACTION")] and not stage.scene.look.typing
+        assert source.asked == [AnswerGate("APPROVE_ACTION")] and not stage.scene.look.typing
 
 
 def test_every_key_of_the_table_is_bound_and_every_action_exists() -> None:
-    bound = {binding.key for binding in StageScreen.BINDINGS}  # type: ignore[union-attr]
+    bound = {binding.key for binding in MainScreen.BINDINGS}  # type: ignore[union-attr]
     assert bound == {key.keys for key in keys.TABLE if key.keys}
     for key in keys.TABLE:
-        assert hasattr(StageScreen, f"action_{key.action.partition('(')[0]}"), key.action
+        assert hasattr(MainScreen, f"action_{key.action.partition('(')[0]}"), key.action

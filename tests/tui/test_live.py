@@ -17,25 +17,25 @@ from lab.jobs.facts import GateDecided, GateOpened, LedgerCleared, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.app import LabApp
-from lab.tui.messages import (
-    Decided,
-    FaultArmed,
-    FaultDisarmed,
+from lab.tui.sources import Live, Playable, RunConnection
+from lab.tui.sources.intents import (
+    AnswerGate,
+    ArmFault,
+    ChooseScenario,
+    DisarmFault,
     Intent,
-    PauseToggled,
-    ResetAsked,
-    ScenarioChosen,
-    SpeedChanged,
-    StageSought,
-    Started,
-    Stepped,
-    TapeToggled,
-    TurnSent,
+    ResetRun,
+    SeekStage,
+    SendTurn,
+    SetSpeed,
+    StartRun,
+    StepForward,
+    TogglePause,
+    ToggleTape,
 )
-from lab.tui.sources import Act, Link, Live
-from lab.tui.view.jobs import Stood
+from lab.tui.state.journal import SourceUpdate
 from tests.tui import play
-from tests.tui.shown import handed, stage_of, until
+from tests.tui.shown import handed, main_screen, until
 
 APP = App("ITEM_COMPARE_TEAM", play.MESSAGE, "demo", play.SECRET, "urn:opc:resource:fusion:acme-test:fusion-ai/")
 
@@ -89,7 +89,7 @@ class Peer:
         pass
 
 
-class Plane:
+class WatchedControl:
     """The control plane, as far as LIVE knows it."""
 
     def __init__(self, clock: Clock, peer: Peer) -> None:
@@ -152,22 +152,22 @@ class Stagehand:
     def __init__(self, *, channel: str = "CHAT", plane: bool = True) -> None:
         self.clock = Clock()
         self.peer = Peer(channel)
-        self.plane = Plane(self.clock, self.peer) if plane else None
+        self.plane = WatchedControl(self.clock, self.peer) if plane else None
         self.closed = False
 
         other = play.SCENARIO.model_copy(update={"name": "other", "title": "Another"})
         scenarios = {told.name: told for told in (play.SCENARIO, other)}
 
         @asynccontextmanager
-        async def connect() -> AsyncIterator[Link]:
+        async def connect() -> AsyncIterator[RunConnection]:
             try:
-                yield Link(self.peer, self.plane, follow=lambda name: Act(APP, 7, scenarios[name]))
+                yield RunConnection(self.peer, self.plane, follow=lambda name: Playable(APP, 7, scenarios[name]))
             finally:
                 self.closed = True
 
-        acts = (Act(APP, 42, play.SCENARIO), Act(APP, 42, other))
+        acts = (Playable(APP, 42, play.SCENARIO), Playable(APP, 42, other))
         self.live = Live(acts, connect, self.clock, first="item-comparison", scaled=plane)
-        self.told: list[Observation | Stood] = []
+        self.told: list[Observation | SourceUpdate] = []
         self.listener = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
@@ -178,7 +178,7 @@ class Stagehand:
         finally:
             await stream.aclose()  # type: ignore[attr-defined]
 
-    async def until(self, kind: type[Observation | Stood], count: int = 1) -> None:
+    async def until(self, kind: type[Observation | SourceUpdate], count: int = 1) -> None:
         async with asyncio.timeout(5):
             while sum(isinstance(each, kind) for each in self.told) < count:
                 await asyncio.wait((self.listener,), timeout=0.001)
@@ -202,10 +202,10 @@ async def hand() -> AsyncIterator[Stagehand]:
 
 
 async def test_a_chat_gate_is_answered_by_the_run_once(hand: Stagehand) -> None:
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, 4)
-    assert await hand.do(Decided("APPROVE_ACTION")) is None
-    assert await hand.do(Decided("REJECT_ACTION")) is None
+    assert await hand.do(AnswerGate("APPROVE_ACTION")) is None
+    assert await hand.do(AnswerGate("REJECT_ACTION")) is None
     await hand.until(Ended)
     assert [resume["userResponse"] for resume in hand.peer.resumes] == ["APPROVE_ACTION"]
     assert hand.live.outcome is not None and hand.live.outcome.complete
@@ -213,17 +213,17 @@ async def test_a_chat_gate_is_answered_by_the_run_once(hand: Stagehand) -> None:
 
 
 async def test_the_next_turn_keeps_the_token_and_the_conversation(hand: Stagehand) -> None:
-    assert await hand.do(TurnSent("Compare two other items")) is None
+    assert await hand.do(SendTurn("Compare two other items")) is None
     assert hand.live.message == "Compare two other items"
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, 4)
-    assert "running" in (await hand.do(TurnSent("too early")) or "")
-    await hand.do(Decided("APPROVE_ACTION"))
+    assert "running" in (await hand.do(SendTurn("too early")) or "")
+    await hand.do(AnswerGate("APPROVE_ACTION"))
     await hand.until(Ended)
     hand.peer.decided = False
-    assert await hand.do(TurnSent("Which one is cheaper?")) is None
+    assert await hand.do(SendTurn("Which one is cheaper?")) is None
     await hand.until(Requested, len([each for each in hand.told if isinstance(each, Requested)]) + 2)
-    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.do(AnswerGate("APPROVE_ACTION"))
     await hand.until(Ended, 2)
     sent = [each for each in hand.told if isinstance(each, Requested)]
     assert [each.x for each in sent] == list(range(1, len(sent) + 1))
@@ -231,22 +231,22 @@ async def test_the_next_turn_keeps_the_token_and_the_conversation(hand: Stagehan
     said = [json.loads(each.request.body) for each in sent if each.route == "invoke"]
     asked = [(each["message"], each["conversationId"]) for each in said if "resumeInput" not in each]
     assert asked == [("Compare two other items", None), ("Which one is cheaper?", play.CONVERSATION)]
-    await hand.do(ResetAsked())
-    await hand.do(ScenarioChosen("other"))
+    await hand.do(ResetRun())
+    await hand.do(ChooseScenario("other"))
     assert hand.live.message == play.MESSAGE
 
 
 async def test_a_key_before_the_connection_stands_is_not_lost() -> None:
     hand = Stagehand()
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, 4)
     await hand.end()
 
 
 async def test_changes_carry_their_text(hand: Stagehand) -> None:
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, 4)
-    await hand.do(Decided("RFI_ACTION", "without prices"))
+    await hand.do(AnswerGate("RFI_ACTION", "without prices"))
     await hand.until(Ended)
     assert hand.peer.resumes[0]["content"] == "without prices"
 
@@ -260,7 +260,7 @@ async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the
     question = Question(body.job, body.conversation, body.node)
     person = asyncio.create_task(hand.live._answer(question))
     await settle()
-    assert await hand.do(Decided("APPROVE_ACTION")) is None
+    assert await hand.do(AnswerGate("APPROVE_ACTION")) is None
     person.cancel()
     await asyncio.gather(person, return_exceptions=True)
     assert person.cancelled()
@@ -269,16 +269,16 @@ async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the
 
 
 async def test_no_gate_no_decision(hand: Stagehand) -> None:
-    assert await hand.do(Decided("APPROVE_ACTION")) == "No gate is open."
+    assert await hand.do(AnswerGate("APPROVE_ACTION")) == "No gate is open."
 
 
 async def test_other_gates_are_decided_over_the_control_plane() -> None:
     hand = Stagehand(channel="EMAIL")
     await asyncio.wait((hand.listener,), timeout=0.001)
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, 4)
-    await hand.do(Decided("REJECT_ACTION"))
-    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.do(AnswerGate("REJECT_ACTION"))
+    await hand.do(AnswerGate("APPROVE_ACTION"))
     await hand.until(Ended)
     assert hand.plane is not None
     assert hand.plane.did == [("decide", "buyer-approval", "rejected")]
@@ -293,18 +293,18 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
     otherwise = Otherwise(at=9_000, verdict="timed-out", by=None, to="ERROR")
     opened = GateOpened(at=5, job=play.JOB, gate="buyer-approval", approvals=2, until=9_000, otherwise=otherwise)
     hand.plane.facts.put_nowait(Noted(5, opened))
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, 4)
-    await hand.do(Decided("APPROVE_ACTION"))
-    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.do(AnswerGate("APPROVE_ACTION"))
+    await hand.do(AnswerGate("APPROVE_ACTION"))
     assert hand.plane.did == [("decide", "buyer-approval", "approved")], "one key pressed twice is one vote"
     vote = GateDecided(at=6, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
     hand.plane.facts.put_nowait(Noted(6, vote))
     await hand.until(Noted, 2)
-    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.do(AnswerGate("APPROVE_ACTION"))
     hand.plane.facts.put_nowait(Noted(7, replace(vote, at=7)))
     await hand.until(Noted, 3)
-    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.do(AnswerGate("APPROVE_ACTION"))
     await hand.until(Ended)
     assert hand.plane.did == [("decide", "buyer-approval", "approved")] * 2
     await hand.end()
@@ -314,98 +314,100 @@ async def test_without_a_control_plane_such_a_gate_is_refused() -> None:
     hand = Stagehand(channel="EMAIL", plane=False)
     await asyncio.wait((hand.listener,), timeout=0.001)
     assert "pause" not in hand.live.can
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, 4)
-    assert await hand.do(Decided("APPROVE_ACTION")) == "This approval is given outside the API."
+    assert await hand.do(AnswerGate("APPROVE_ACTION")) == "This approval is given outside the API."
     await hand.end()
 
 
 async def test_reset_in_mid_run_leaves_no_run_and_starts_anew(hand: Stagehand) -> None:
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, 4)
-    await hand.do(PauseToggled())
+    await hand.do(TogglePause())
     assert hand.live.paused
-    await hand.do(ResetAsked())
+    await hand.do(ResetRun())
     await hand.until(Noted)
     assert isinstance(hand.told[-1], Noted) and isinstance(hand.told[-1].fact, LedgerCleared)
     assert not hand.live.paused
     seen = len(hand.told)
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, sum(isinstance(each, Requested) for each in hand.told[:seen]) + 3)
-    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.do(AnswerGate("APPROVE_ACTION"))
     await hand.until(Ended)
 
 
 async def test_a_step_pauses_after_the_next_observation(hand: Stagehand) -> None:
     assert hand.plane is not None
-    await hand.do(Stepped())
+    await hand.do(StepForward())
     await hand.until(Requested)
     async with asyncio.timeout(5):
         while not hand.live.paused:
             await asyncio.wait((hand.listener,), timeout=0.001)
-    await hand.do(Stepped())
+    await hand.do(StepForward())
     assert ("scale", "1") in hand.plane.did
 
 
 async def test_speed_waits_for_the_pause_to_end(hand: Stagehand) -> None:
     assert hand.plane is not None
-    await hand.do(PauseToggled())
-    await hand.do(SpeedChanged("5"))
-    await hand.do(PauseToggled())
+    await hand.do(TogglePause())
+    await hand.do(SetSpeed("5"))
+    await hand.do(TogglePause())
     assert hand.plane.did == [("scale", "0"), ("scale", "5")]
 
 
 async def test_a_tape_begins_and_ends_and_says_where_it_lies(hand: Stagehand) -> None:
-    assert await hand.do(TapeToggled()) == "Recording to recordings/item-comparison.rec.jsonl."
+    assert await hand.do(ToggleTape()) == "Recording to recordings/item-comparison.rec.jsonl."
     assert hand.live.recording
-    assert await hand.do(TapeToggled()) == "The disk is full."
+    assert await hand.do(ToggleTape()) == "The disk is full."
     assert hand.live.recording
-    assert await hand.do(TapeToggled()) == "The recording is in recordings/x.rec.jsonl."
+    assert await hand.do(ToggleTape()) == "The recording is in recordings/x.rec.jsonl."
     assert not hand.live.recording
     pod = Stagehand(plane=False)
     await asyncio.wait((pod.listener,), timeout=0.001)
-    assert "tape" not in pod.live.can and "own mock" in (await pod.do(TapeToggled()) or "")
+    assert "tape" not in pod.live.can and "own mock" in (await pod.do(ToggleTape()) or "")
     await pod.end()
 
 
 async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(hand: Stagehand) -> None:
     assert hand.plane is not None
     hand.plane.ill = "An older one died."
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, 4)
     assert hand.live.dead == "", "no tape runs"
     hand.plane.ill = "The disk is full."
-    await hand.do(TapeToggled())
-    await hand.until(Stood)
+    await hand.do(ToggleTape())
+    await hand.until(SourceUpdate)
     assert hand.live.recording and hand.live.dead == "The disk is full."
-    assert [each.said for each in hand.told if isinstance(each, Stood)] == ["The disk is full. The show goes on."]
+    assert [each.said for each in hand.told if isinstance(each, SourceUpdate)] == [
+        "The disk is full. The show goes on."
+    ]
     hand.plane.did.append(("not the second",))
-    assert await hand.do(TapeToggled()) == "The recording in recordings/x.rec.jsonl ends early."
-    await hand.do(TapeToggled())
+    assert await hand.do(ToggleTape()) == "The recording in recordings/x.rec.jsonl ends early."
+    await hand.do(ToggleTape())
     await hand.until(Requested, 12)
     assert (hand.live.recording, hand.live.dead) == (True, ""), "the one before is told of no more"
-    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.do(AnswerGate("APPROVE_ACTION"))
     await hand.until(Ended)
-    assert sum(isinstance(each, Stood) for each in hand.told) == 1
+    assert sum(isinstance(each, SourceUpdate) for each in hand.told) == 1
 
 
 async def test_faults_go_to_the_control_plane(hand: Stagehand) -> None:
-    assert await hand.do(FaultArmed({"route": "status", "answer": 503})) is None
-    assert await hand.do(FaultDisarmed("status-503")) is None
+    assert await hand.do(ArmFault({"route": "status", "answer": 503})) is None
+    assert await hand.do(DisarmFault("status-503")) is None
     assert hand.plane is not None
     assert hand.plane.did == [("arm", '{"route": "status", "answer": 503}'), ("disarm", "status-503")]
     pod = Stagehand(plane=False)
     await asyncio.wait((pod.listener,), timeout=0.001)
-    assert "fault" not in pod.live.can and await pod.do(FaultArmed({})) == "The wire of this server is its own."
+    assert "fault" not in pod.live.can and await pod.do(ArmFault({})) == "The wire of this server is its own."
     await pod.end()
 
 
 async def test_another_scenario_is_played(hand: Stagehand) -> None:
-    assert await hand.do(ScenarioChosen("nothing")) == "Scenario nothing can't be played."
-    await hand.do(ScenarioChosen("other"))
+    assert await hand.do(ChooseScenario("nothing")) == "Scenario nothing can't be played."
+    await hand.do(ChooseScenario("other"))
     assert (hand.live.title, hand.live.seed) == ("Another", 7), "the mock follows it"
     await hand.until(Noted)
-    await hand.do(ResetAsked())
+    await hand.do(ResetRun())
     assert hand.live.seed == 7
 
 
@@ -427,7 +429,7 @@ async def test_a_run_that_breaks_ends_with_its_reason(hand: Stagehand) -> None:
         raise ZeroDivisionError("by us")
 
     hand.peer.send = broken  # type: ignore[method-assign]
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Ended)
     assert hand.live.outcome is not None and "ZeroDivisionError" in (hand.live.outcome.why or "")
     assert isinstance(hand.live.broken, ZeroDivisionError)
@@ -438,7 +440,7 @@ async def test_the_screen_plays_it_to_the_end() -> None:
     await hand.end()
     app = LabApp(hand.live)
     async with handed(app, (80, 24)) as pilot:
-        stage = stage_of(app)
+        stage = main_screen(app)
         await pilot.press("space")
         await until(pilot, lambda: stage.scene.stage.gate is not None)
         await pilot.press("a", "a")
@@ -454,50 +456,50 @@ async def test_the_screen_plays_it_to_the_end() -> None:
 
 async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_elsewhere(hand: Stagehand) -> None:
     assert hand.plane is not None
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Requested, 4)
-    await hand.do(Decided("APPROVE_ACTION"))
+    await hand.do(AnswerGate("APPROVE_ACTION"))
     await hand.until(Ended)
     asked = next(each.at for each in hand.told if isinstance(each, Asked))
     before = len(hand.told)
-    assert await hand.do(StageSought("gate")) is None
+    assert await hand.do(SeekStage("gate")) is None
     await hand.until(Noted)
     assert hand.live.paused and hand.live.outcome is None and ("rewind", str(asked)) in hand.plane.did
     while not isinstance(hand.told[-1], Asked):
         await asyncio.wait((hand.listener,), timeout=0.001)
     again = hand.told[before + 1 :]
     assert again == hand.told[: len(again)]
-    await hand.do(PauseToggled())
+    await hand.do(TogglePause())
     await hand.until(Asked, 3)
-    await hand.do(Decided("REJECT_ACTION"))
+    await hand.do(AnswerGate("REJECT_ACTION"))
     await hand.until(Ended, 2)
     assert [resume["userResponse"] for resume in hand.peer.resumes] == ["APPROVE_ACTION", "REJECT_ACTION"]
 
 
 async def test_going_back_to_the_token_lets_nothing_out_before_the_clock_runs(hand: Stagehand) -> None:
-    await hand.do(Started())
+    await hand.do(StartRun())
     await hand.until(Asked)
     sent = sum(isinstance(each, Requested) for each in hand.told)
-    assert await hand.do(StageSought("token")) is None
+    assert await hand.do(SeekStage("token")) is None
     await hand.until(Requested, sent + 1)
     await asyncio.wait((hand.listener,), timeout=0.01)
     sent = sum(isinstance(each, Requested) for each in hand.told)
     assert [each.route for each in hand.told if isinstance(each, Requested)][-1] == "token"
-    await hand.do(PauseToggled())
+    await hand.do(TogglePause())
     await hand.until(Requested, sent + 1)
     assert [each.route for each in hand.told if isinstance(each, Requested)][sent] == "invoke"
 
 
 async def test_going_on_to_the_output_stops_where_a_person_is_needed(hand: Stagehand) -> None:
     assert hand.plane is not None
-    assert await hand.do(StageSought("output")) is None
+    assert await hand.do(SeekStage("output")) is None
     await hand.until(Asked)
     async with asyncio.timeout(5):
         while not hand.live.paused:
             await asyncio.wait((hand.listener,), timeout=0.001)
     assert ("scale", "20") in hand.plane.did
-    assert await hand.do(StageSought("gate")) is None
+    assert await hand.do(SeekStage("gate")) is None
     pod = Stagehand(plane=False)
     await asyncio.wait((pod.listener,), timeout=0.001)
-    assert "rewind" not in pod.live.can and "can't be set back" in (await pod.do(StageSought("gate")) or "")
+    assert "rewind" not in pod.live.can and "can't be set back" in (await pod.do(SeekStage("gate")) or "")
     await pod.end()

@@ -5,9 +5,9 @@ import pytest
 from lab.core.errors import ScenarioError
 from lab.language.document import Scenario
 from lab.language.parse import parse
-from lab.tui.view.narrate import OURS, sentence
-from lab.tui.view.seen import JobView
-from lab.tui.view.state import Last, Scene, Show, Stage
+from lab.tui.state.narrate import OURS, sentence
+from lab.tui.state.screen import LastStatus, RunState, ScreenState, SourceState
+from lab.tui.state.values import JobState
 
 TEXT = """\
 lab: 1
@@ -34,9 +34,9 @@ def scenario(narration: str) -> Scenario:
 
 
 def told(narration: str, ending: str | None, status: str = "COMPLETE") -> str:
-    last = Last(status, "x", None, None, (), None, None, 200, 1, "", 1)
-    stage = Stage(start=0, job=JobView(0, "/", "ORDER", job="j"), last=last, polls=1, ending=ending)
-    return sentence(Scene(stage=stage, show=Show(scenario=scenario(narration))))
+    last = LastStatus(status, "x", None, None, (), None, None, 200, 1, "", 1)
+    stage = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, ending=ending)
+    return sentence(ScreenState(stage=stage, show=SourceState(scenario=scenario(narration))))
 
 
 @pytest.mark.parametrize(
@@ -73,5 +73,5 @@ def test_an_ending_that_is_not_there_is_a_complaint() -> None:
     ],
 )  # fmt: skip
 def test_our_own_sentence_names_the_code_that_came(code: int, job: str | None, expected: str) -> None:
-    stage = Stage(start=0, job=JobView(0, "/", "ORDER", code=code, job=job))
-    assert sentence(Scene(stage=stage, show=Show())) == expected
+    stage = RunState(start=0, job=JobState(0, "/", "ORDER", code=code, job=job))
+    assert sentence(ScreenState(stage=stage, show=SourceState())) == expected

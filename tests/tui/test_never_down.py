@@ -17,13 +17,13 @@ from lab.app.observe import Ended, Lost, Noted, Observation, Requested
 from lab.clocks import breathe
 from lab.core.exchange import Json, Request
 from lab.jobs.shell import TapeNoted
-from lab.tui.view.layout import places
-from lab.tui.view.rows import draw
-from lab.tui.view.spans import plain, width
-from lab.tui.view.state import MOST_CALLS, MOST_MARKS, Look, Scene
+from lab.tui.panes import draw
+from lab.tui.panes.layout import places
+from lab.tui.rows.spans import plain, width
+from lab.tui.state.screen import MOST_CALLS, MOST_MARKS, ScreenState, UiState
 from tests.conftest import ROOT
 from tests.tui import play
-from tests.tui.shown import resized, shown, stage_of, text, turn_to, until
+from tests.tui.shown import main_screen, resized, shown, text, turn_to, until
 from tests.tui.test_app import EVIL
 from tests.tui.test_view import SHOW, fold
 
@@ -44,7 +44,7 @@ async def test_every_size_with_whatever_is_open() -> None:
                 await pilot.press(*keys.split())
                 await resized(pilot, *SIZES)
                 await pilot.press("escape")
-                await until(pilot, lambda: app.screen is stage_of(app))
+                await until(pilot, lambda: app.screen is main_screen(app))
 
 
 def flood(many: int) -> list[Observation]:
@@ -59,7 +59,7 @@ def flood(many: int) -> list[Observation]:
 async def test_thousands_of_exchanges_stay_bounded_and_keys_are_answered() -> None:
     told = flood(MANY)
     async with shown("idle") as (app, source, _):
-        screen, answered, pressed, focus = stage_of(app), [], 0.0, ""
+        screen, answered, pressed, focus = main_screen(app), [], 0.0, ""
         begun = time.perf_counter()
         for observation in told:
             source.tell(observation)
@@ -84,7 +84,7 @@ def test_of_many_polls_changes_stay_and_the_rest_is_counted() -> None:
     counted = sum(int(mark.word) if mark.kind == "folded" else 1 for mark in marks)
     assert counted == MANY and len(marks) <= MOST_MARKS
     assert [mark.first for mark in marks if mark.word == "WAITING"].count(True) == 6
-    scene = Scene(stage, Look(), SHOW)
+    scene = ScreenState(stage, UiState(), SHOW)
     place = places(scene, 120, 36)["polling"]
     grid = "\n".join(plain(line) for line in draw("polling", scene, place, 400_000))
     assert "more polls" in grid and "WAITING" in grid
@@ -98,10 +98,10 @@ async def test_an_output_of_five_megabytes_is_cut_and_says_so(output: str) -> No
     async with shown("idle") as (app, source, pilot):
         for observation in script.told:
             source.tell(observation)
-        await until(pilot, lambda: stage_of(app).scene.stage.last is not None and "COMPLETE" in text(app))
+        await until(pilot, lambda: main_screen(app).scene.stage.last is not None and "COMPLETE" in text(app))
         size = len(output.encode())
         assert f"{size} B" in text(app).replace(" ", " ") or "more" in text(app)
-        assert len(repr(stage_of(app).scene.stage)) < 400_000
+        assert len(repr(main_screen(app).scene.stage)) < 400_000
         await pilot.press("o", "o", "o", "4", "z", "pagedown")
         await pilot.pause()
 
@@ -152,8 +152,8 @@ def grids(told: list[Observation]) -> str:
     """All that the screen would show of it, in two sizes, with the drawer open."""
     stage, parts = fold(told), []
     for size in ((120, 36), (80, 24)):
-        for look in (Look(wire=True, focus="wire"), Look(output="body"), Look(output="raw")):
-            scene = Scene(stage, look, SHOW)
+        for look in (UiState(wire=True, focus="wire"), UiState(output="body"), UiState(output="raw")):
+            scene = ScreenState(stage, look, SHOW)
             for part, place in places(scene, *size).items():
                 lines = draw(part, scene, place, 3_000)
                 assert {width(line) for line in lines} <= {place.width}
@@ -170,8 +170,8 @@ def test_hostile_text_in_each_field_in_turn_reaches_no_row() -> None:
 def test_a_megabyte_in_each_field_in_turn_is_drawn() -> None:
     for told in tainted("日本 " * 350_000):
         stage = fold(told)
-        for part, place in places(Scene(stage, Look(), SHOW), 120, 36).items():
-            assert len(draw(part, Scene(stage, Look(), SHOW), place, 3_000)) == place.height
+        for part, place in places(ScreenState(stage, UiState(), SHOW), 120, 36).items():
+            assert len(draw(part, ScreenState(stage, UiState(), SHOW), place, 3_000)) == place.height
 
 
 def test_a_secret_in_each_field_in_turn_is_in_no_state_and_in_no_row() -> None:
@@ -196,10 +196,10 @@ async def test_no_secret_is_in_screenshot_log_or_clipboard() -> None:
     async with shown("idle") as (app, source, pilot):
         for observation in script.told:
             source.tell(observation)
-        await until(pilot, lambda: stage_of(app).scene.stage.job is not None)
+        await until(pilot, lambda: main_screen(app).scene.stage.job is not None)
         await pilot.press("w", "1", "enter", "y")
         await pilot.pause()
-        for seen in (text(app), app.export_screenshot(), app.clipboard, repr(stage_of(app).scene)):
+        for seen in (text(app), app.export_screenshot(), app.clipboard, repr(main_screen(app).scene)):
             assert play.TOKEN not in seen
             assert not [canary for canary in canaries if canary in seen]
 

@@ -11,32 +11,32 @@ from lab.core.exchange import Request, Response
 from lab.jobs import journal
 from lab.language.document import Scenario
 from lab.language.parse.fault import parse_fault
-from lab.tui import keys
-from lab.tui.messages import Decided, FaultArmed, FaultDisarmed, StageSought
+from lab.tui.panes import keys
+from lab.tui.panes.exchange import exchange
+from lab.tui.panes.help import help_page
+from lab.tui.panes.message import suggestions
+from lab.tui.panes.openable import exchange_of
+from lab.tui.panes.picker import Choice, picker
+from lab.tui.panes.planned_path import expected
+from lab.tui.rows.curl import curl
+from lab.tui.rows.spans import plain, width
 from lab.tui.screens.exchange import ExchangeScreen
-from lab.tui.view.armed import OFFERS, Offer
-from lab.tui.view.curl import curl
-from lab.tui.view.expected import expected
-from lab.tui.view.folded import Folded
-from lab.tui.view.folded import fold as fold_one
-from lab.tui.view.reduce import reduce
-from lab.tui.view.rows.exchange import exchange
-from lab.tui.view.rows.help import help_page
-from lab.tui.view.rows.message import suggestions
-from lab.tui.view.rows.pages import Choice, picker
-from lab.tui.view.seen import Call
-from lab.tui.view.sight import exchange_of
-from lab.tui.view.spans import plain, width
-from lab.tui.view.state import Look, Scene, Stage
+from lab.tui.sources.intents import AnswerGate, ArmFault, DisarmFault, SeekStage
+from lab.tui.state.faults import FAULT_OFFERS, FaultOffer
+from lab.tui.state.fold import ObservedState
+from lab.tui.state.fold import fold as fold_one
+from lab.tui.state.reduce import reduce
+from lab.tui.state.screen import RunState, ScreenState, UiState
+from lab.tui.state.values import Exchange
 from tests.tui import play
-from tests.tui.shown import shown, stage_of, text, until
+from tests.tui.shown import main_screen, shown, text, until
 from tests.tui.test_view import SHOW, fold, scene_of, screen
 
 FORM = "application/x-www-form-urlencoded"
 
 
-def sent(request: Request, route: str = "invoke") -> Call:
-    return reduce(Stage(), Requested(0, 1, route, request)).calls[0]
+def sent(request: Request, route: str = "invoke") -> Exchange:
+    return reduce(RunState(), Requested(0, 1, route, request)).calls[0]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_without_an_address_curl_takes_it_from_the_shell() -> None:
 def test_each_pane_opens_its_own_exchange() -> None:
     stage = fold(play.second())
     found = {
-        (pane, turn): getattr(exchange_of(Scene(stage, Look(focus=pane, turn=turn), SHOW)), "x", None)
+        (pane, turn): getattr(exchange_of(ScreenState(stage, UiState(focus=pane, turn=turn), SHOW)), "x", None)
         for pane in ("", "token", "job", "polling", "output", "wire") for turn in (0, 1)
     }  # fmt: skip
     assert found == {
@@ -84,7 +84,7 @@ def test_each_pane_opens_its_own_exchange() -> None:
 def test_a_call_that_was_lost_and_one_in_flight_have_their_page() -> None:
     told = [Requested(0, 1, "status", Request("GET", "/s")), Requested(1, 2, "status", Request("GET", "/s"))]
     stage = fold([*told, Lost(9, 1, "reset"), Replied(9, 7, Response(200, (), b""))])
-    pages = ["\n".join(map(plain, exchange(Scene(stage), call, 60))) for call in stage.calls]
+    pages = ["\n".join(map(plain, exchange(ScreenState(stage), call, 60))) for call in stage.calls]
     assert "← reset" in pages[0] and "← ···" in pages[1]
 
 
@@ -120,7 +120,7 @@ async def test_presenter_mode_is_the_projector_layout_without_keys() -> None:
         assert lines[3] == "▌ The agent stopped on purpose. A person must decide before it may go on."
         assert lines[2] == "▌" and lines[4].split() == ["▌", "p:", "back", "to", "the", "stage"]
         await pilot.press("c", "x", "enter")
-        await until(pilot, lambda: source.asked == [Decided("RFI_ACTION", "x")])
+        await until(pilot, lambda: source.asked == [AnswerGate("RFI_ACTION", "x")])
         await pilot.press("p")
         await until(pilot, lambda: "? Help" in text(app))
 
@@ -134,7 +134,7 @@ async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
         command.callback()
         await until(pilot, lambda: "reject, saying ›" in text(app))
         await pilot.press("n", "o", "enter")
-        await until(pilot, lambda: source.asked == [Decided("REJECT_ACTION", "no")])
+        await until(pilot, lambda: source.asked == [AnswerGate("REJECT_ACTION", "no")])
         await pilot.press("ctrl+p")
         await until(pilot, lambda: "Search for commands" in text(app))
         assert "🔎" not in text(app)
@@ -151,7 +151,7 @@ def test_help_has_every_key_and_the_keys_of_the_pane(state: str, focus: str) -> 
         hidden = ("↓", "pgdn", "]", "-", "ctrl+c")
         assert all(key.shown in grid for key in keys.TABLE if key.shown not in hidden and keys.served(scene, key))
         assert ("1 to 5 choose a pane" in grid) == (not focus)
-    pod = Scene(scene.stage, Look(), type(SHOW)("POD example.com"))
+    pod = ScreenState(scene.stage, UiState(), type(SHOW)("POD example.com"))
     assert "a pod's clock" in " ".join(map(plain, help_page(pod, 80, 24, "256", 104)))
 
 
@@ -162,7 +162,7 @@ def test_help_names_only_the_keys_of_the_source() -> None:
     for source, can in {
         "arcmfvsn0+": SHOW.can, "n0+←": frozenset(("pause", "step", "speed", "seek", "reset")), "arcf": frozenset(("decide", "fault")),
     }.items():  # fmt: skip
-        page = help_page(Scene(fold(play.waiting()), Look(), replace(SHOW, can=can)), 80, 24, "256", 110)
+        page = help_page(ScreenState(fold(play.waiting()), UiState(), replace(SHOW, can=can)), 80, 24, "256", 110)
         grid = "\n".join(map(plain, page))
         assert "".join(shown for shown, words in told.items() if words[:30] in grid) == "".join(
             sorted(source, key=list(told).index)
@@ -188,7 +188,7 @@ async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: py
         raise ZeroDivisionError
 
     for where, press in (
-        ("lab.tui.screens.stage.StageScreen.action_wire", "w"),
+        ("lab.tui.screens.stage.MainScreen.action_wire", "w"),
         ("lab.tui.screens.stage.help_page", "?"),
     ):
         async with shown("waiting") as (app, _, pilot):
@@ -200,18 +200,18 @@ async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: py
             app.bug = None
             await pilot.press("escape", "2")
             await until(pilot, lambda app=app: "A bug of the lab: ZeroDivisionError" in text(app))
-            await until(pilot, lambda app=app: stage_of(app).scene.look.focus == "job")
+            await until(pilot, lambda app=app: main_screen(app).scene.look.focus == "job")
 
 
 def test_the_scenario_suggests_the_next_message_and_says_how_many_gates_the_turn_has() -> None:
     turns = [{"ask": "And which comes sooner?", "steps": [{"complete": "sooner", "output": "M1000040"}]}]
     scenario = Scenario.model_validate(play.DOCUMENT | {"turns": turns})
-    scene = Scene(fold(play.complete()), Look(), replace(SHOW, scenario=scenario))
+    scene = ScreenState(fold(play.complete()), UiState(), replace(SHOW, scenario=scenario))
     assert suggestions(scene) == ("And which comes sooner?", *play.FOLLOW_UP)
     assert scene.gates == 1
-    second = Scene(fold(play.second()), Look(), replace(SHOW, scenario=scenario))
+    second = ScreenState(fold(play.second()), UiState(), replace(SHOW, scenario=scenario))
     assert (second.gates, suggestions(second)) == (0, ())
-    assert Scene(second.stage, Look(turn=1), second.show).in_sight.gates == 1
+    assert ScreenState(second.stage, UiState(turn=1), second.show).in_sight.gates == 1
 
 
 async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None:
@@ -220,7 +220,7 @@ async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None
         gate = next(command for title, command in named.items() if title.startswith("Go to Gate"))
         assert "← →" not in text(app)
         await gate.callback()
-        await until(pilot, lambda: source.asked == [StageSought("gate")])
+        await until(pilot, lambda: source.asked == [SeekStage("gate")])
 
 
 # Faults
@@ -231,7 +231,7 @@ def noted(fact: journal.Fact) -> Noted:
 
 
 def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline() -> None:
-    folded = Folded()
+    folded = ObservedState()
     for observation in play.running():
         folded = fold_one(folded, observation)
     where = {"route": "status", "answer": 503, "name": "status-503"}
@@ -241,12 +241,12 @@ def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline(
     gone = noted(journal.FaultArmed(at=3_000, by="control", fault="gone", where=where))
     folded = fold_one(fold_one(folded, gone), noted(journal.FaultDisarmed(at=3_001, by="control", fault="gone")))
     assert [each.name for each in folded.armed] == ["status-503", "often"]
-    armed = Scene(folded.stage, Look(), replace(SHOW, armed=folded.armed))
+    armed = ScreenState(folded.stage, UiState(), replace(SHOW, armed=folded.armed))
     assert "✗ 2 faults" in "\n".join(screen(armed, 120, 36, 3_000))
     for name in ("status-503", "often"):
         folded = fold_one(folded, noted(journal.FaultStruck(at=3_100, fault=name, call=1)))
     assert [each.name for each in folded.armed] == ["often"]
-    grid = "\n".join(screen(Scene(folded.stage, Look(), replace(SHOW, armed=folded.armed)), 120, 36, 3_200))
+    grid = "\n".join(screen(ScreenState(folded.stage, UiState(), replace(SHOW, armed=folded.armed)), 120, 36, 3_200))
     assert "✗ often" in grid and "✗ fault status-503" in grid
     calls = folded.stage.calls
     assert [call.struck for call in calls] == [""] * (len(calls) - 1) + ["often"], "the last call sent by then"
@@ -263,15 +263,15 @@ def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str |
     elif reply is not None:
         stage = reduce(stage, Lost(3_040, 9, reply))
     struck = next(call for call in stage.calls if call.x == 9)
-    scene = Scene(stage, Look(wire=True, focus="wire"), SHOW)
+    scene = ScreenState(stage, UiState(wire=True, focus="wire"), SHOW)
     grid = [line for line in screen(scene, 120, 36, 3_100) if "✗ busy" in line and "GET" in line]
     assert len(grid) == 1 and str(reply or "···") in grid[0]
     page = "\n".join(map(plain, exchange(scene, struck, 60)))
     assert "✗ busy  a fault struck" in page
 
 
-@pytest.mark.parametrize(("offer", "route"), [(offer, route) for offer in OFFERS for route in offer.routes])
-def test_every_offer_of_the_menu_is_a_fault_of_the_language(offer: Offer, route: str) -> None:
+@pytest.mark.parametrize(("offer", "route"), [(offer, route) for offer in FAULT_OFFERS for route in offer.routes])
+def test_every_offer_of_the_menu_is_a_fault_of_the_language(offer: FaultOffer, route: str) -> None:
     assert parse_fault(offer.at(route)).route == route
 
 
@@ -280,10 +280,10 @@ async def test_a_fault_is_chosen_turned_to_another_route_armed_and_disarmed() ->
         await pilot.press("f")
         await until(pilot, lambda: "answer 401" in text(app) and "on status" in text(app))
         await pilot.press("down", "right", "enter")
-        await until(pilot, lambda: source.asked == [FaultArmed({"route": "invoke", "answer": 403})])
+        await until(pilot, lambda: source.asked == [ArmFault({"route": "invoke", "answer": 403})])
         source.tell(noted(journal.FaultArmed(at=3_100, by="control", fault="invoke-403", where={"route": "invoke"})))
         await until(pilot, lambda: "✗ invoke-403" in text(app))
         await pilot.press("f", "up")
         await until(pilot, lambda: "delete disarms" in text(app))
         await pilot.press("enter", "delete", "f")
-        await until(pilot, lambda: source.asked[1:] == [FaultDisarmed("invoke-403")])
+        await until(pilot, lambda: source.asked[1:] == [DisarmFault("invoke-403")])

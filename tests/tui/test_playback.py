@@ -13,26 +13,26 @@ from lab.clocks import settle
 from lab.core.clock import Clock, Millis
 from lab.recording.lines import Recording, Req, Res, Result
 from lab.recording.reader import read
-from lab.tui.app import Document, LabApp
-from lab.tui.messages import (
-    Decided,
+from lab.tui.app import LabApp, OutcomeDocument
+from lab.tui.panes.scrubber import track
+from lab.tui.sources.intents import (
+    AnswerGate,
     Intent,
-    Moved,
-    PauseToggled,
-    ResetAsked,
-    Sought,
-    SpeedChanged,
-    StageSought,
-    Stepped,
+    MoveCursor,
+    ResetRun,
+    SeekInstant,
+    SeekStage,
+    SetSpeed,
+    StepForward,
+    TogglePause,
 )
 from lab.tui.sources.playback import Playback
-from lab.tui.view import reel as reels
-from lab.tui.view.jobs import Jobs, Stood
-from lab.tui.view.reel import EVERY, Reel
-from lab.tui.view.rows.scrubber import track
-from lab.tui.view.state import Cursor, Notch
+from lab.tui.state import recording as reels
+from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.recording import EVERY, RecordingTimeline
+from lab.tui.state.screen import PlaybackCursor, RecordingMark
 from tests.tui import play
-from tests.tui.shown import golden, handed, resized, stage_of, text, until
+from tests.tui.shown import golden, handed, main_screen, resized, text, until
 
 FILE = Path(__file__).parent / "played.rec.jsonl"
 WAITING = 9_578
@@ -62,7 +62,7 @@ def recording(path: Path = FILE) -> Recording:
 
 def playback(found: Recording | None = None, state: str = "", make: Callable[[str, Millis], Clock] = Jump) -> Playback:
     told = play.SCENARIO
-    reel = Reel(found or recording(), 1_767_225_600)
+    reel = RecordingTimeline(found or recording(), 1_767_225_600)
     return Playback(reel, title=told.title, seed=42, known={told.name: told}, state=state, make=make)
 
 
@@ -71,7 +71,7 @@ class Watcher:
 
     def __init__(self, source: Playback) -> None:
         self.source = source
-        self.told: list[Stood] = []
+        self.told: list[SourceUpdate] = []
         self.task = asyncio.create_task(self._look())
 
     async def _look(self) -> None:
@@ -89,7 +89,7 @@ class Watcher:
                 await settle()
 
     @property
-    def jobs(self) -> Jobs:
+    def jobs(self) -> JournalState:
         jobs = self.told[-1].jobs
         assert jobs is not None
         return jobs
@@ -123,7 +123,7 @@ def long(lines: int) -> Recording:
 
 
 def test_any_place_is_what_folding_up_to_it_gives() -> None:
-    reel, jobs = Reel(recording(), 0), Jobs()
+    reel, jobs = RecordingTimeline(recording(), 0), JournalState()
     forward = [reel.state(place) for place in range(reel.count + 1)]
     backward = [reel.state(place) for place in range(reel.count, -1, -1)][::-1]
     assert forward == backward
@@ -132,7 +132,7 @@ def test_any_place_is_what_folding_up_to_it_gives() -> None:
 
 
 def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch: pytest.MonkeyPatch) -> None:
-    reel = Reel(long(1_500), 0)
+    reel = RecordingTimeline(long(1_500), 0)
     while reel.keep():
         pass
     folded: list[int] = []
@@ -151,14 +151,14 @@ def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch
 
 
 def test_what_is_kept_ahead_is_what_a_seek_would_have_found() -> None:
-    ahead, straight = Reel(long(900), 0), Reel(long(900), 0)
+    ahead, straight = RecordingTimeline(long(900), 0), RecordingTimeline(long(900), 0)
     while ahead.keep():
         pass
     assert ahead.state(800) == straight.state(800)
 
 
 def test_marks_stand_where_the_screen_shows_them() -> None:
-    reel = Reel(recording(), 0)
+    reel = RecordingTimeline(recording(), 0)
     kinds = [notch.kind for notch in reel.notches]
     assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
     gate = reel.notches[3]
@@ -170,14 +170,14 @@ def test_a_gate_that_no_poll_saw_is_marked_where_it_opened() -> None:
     found = recording()
     kept = tuple(line for line in found.lines if not (isinstance(line, Res) and line.t == WAITING))
     blind = [line for line in kept if not (isinstance(line, Res) and 9_600 < line.t < 13_700)]
-    kinds = [notch.kind for notch in Reel(replace(found, lines=tuple(blind)), 0).notches]
+    kinds = [notch.kind for notch in RecordingTimeline(replace(found, lines=tuple(blind)), 0).notches]
     assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
 
 
 def test_a_capture_has_marks_of_what_its_bodies_say() -> None:
     found = recording()
     bare = tuple(line for line in found.lines if isinstance(line, Req | Res))
-    kinds = [notch.kind for notch in Reel(replace(found, lines=bare), 0).notches]
+    kinds = [notch.kind for notch in RecordingTimeline(replace(found, lines=bare), 0).notches]
     assert kinds == ["token", "invoke", "poll", "gate", "output"]
 
 
@@ -190,26 +190,26 @@ async def test_it_starts_at_the_start_and_stands(watcher: Watcher) -> None:
 
 
 async def test_it_plays_to_the_end_and_then_from_the_start_again(watcher: Watcher) -> None:
-    await watcher.do(PauseToggled())
+    await watcher.do(TogglePause())
     await watcher.until(lambda: watcher.source.paused)
     stage = watcher.jobs.stage()
     assert stage.outcome is not None and stage.outcome.status == "COMPLETE"
     assert len(watcher.told) > 20, "it came by every observation"
-    await watcher.do(PauseToggled())
+    await watcher.do(TogglePause())
     assert watcher.source.place < watcher.source.reel.count
 
 
 async def test_pause_keeps_the_instant_and_speed_changes_none() -> None:
     source = playback(make=Fixed)
     watcher = Watcher(source)
-    await watcher.do(Sought(WAITING + 100))
-    await watcher.do(PauseToggled())
+    await watcher.do(SeekInstant(WAITING + 100))
+    await watcher.do(TogglePause())
     assert (source.playing, Fixed.last) == (True, ("1", WAITING + 100))
-    await watcher.do(SpeedChanged("5"))
+    await watcher.do(SetSpeed("5"))
     assert Fixed.last == ("5", WAITING + 100)
-    await watcher.do(PauseToggled())
+    await watcher.do(TogglePause())
     assert (source.playing, Fixed.last) == (False, ("0", WAITING + 100))
-    await watcher.do(SpeedChanged("2"))
+    await watcher.do(SetSpeed("2"))
     assert Fixed.last == ("0", WAITING + 100)
     watcher.task.cancel()
     await asyncio.gather(watcher.task, return_exceptions=True)
@@ -228,21 +228,21 @@ class Fixed(Jump):
 async def test_a_step_goes_past_what_nobody_sees(watcher: Watcher) -> None:
     stages = []
     for _ in range(4):
-        await watcher.do(Stepped())
+        await watcher.do(StepForward())
         stages.append(watcher.jobs.stage())
     assert [len(stage.calls) for stage in stages] == [1, 1, 2, 2]
     assert stages[1].token is not None and stages[1].token.token == "«token:T1»"
-    await watcher.do(Moved(-1))
-    await watcher.do(Moved(-1))
+    await watcher.do(MoveCursor(-1))
+    await watcher.do(MoveCursor(-1))
     assert watcher.jobs.stage() == stages[1]
 
 
 async def test_a_step_ends_the_playing_and_a_seek_does_not() -> None:
     watcher = Watcher(playback(make=Fixed))
-    await watcher.do(PauseToggled())
-    await watcher.do(Sought(WAITING))
+    await watcher.do(TogglePause())
+    await watcher.do(SeekInstant(WAITING))
     assert watcher.source.playing
-    await watcher.do(Stepped())
+    await watcher.do(StepForward())
     assert not watcher.source.playing
     watcher.task.cancel()
     await asyncio.gather(watcher.task, return_exceptions=True)
@@ -250,12 +250,12 @@ async def test_a_step_ends_the_playing_and_a_seek_does_not() -> None:
 
 async def test_marks_are_gone_to_both_ways(watcher: Watcher) -> None:
     for _ in range(4):
-        await watcher.do(Moved(1, marks=True))
+        await watcher.do(MoveCursor(1, marks=True))
     assert watcher.jobs.stage().gate is not None and watcher.source.clock.now() == WAITING
-    await watcher.do(Moved(-1, marks=True))
+    await watcher.do(MoveCursor(-1, marks=True))
     assert watcher.jobs.stage().polls == 1
     for _ in range(9):
-        await watcher.do(Moved(-1, marks=True))
+        await watcher.do(MoveCursor(-1, marks=True))
     assert watcher.source.place == 0
 
 
@@ -264,24 +264,24 @@ async def test_marks_are_gone_to_both_ways(watcher: Watcher) -> None:
     [("token", "token"), ("invoke", "job"), ("poll", "last"), ("gate", "gate"), ("output", "outcome")],
 )
 async def test_go_to_goes_where_a_stage_shows(watcher: Watcher, stage: str, shows: str) -> None:
-    assert await watcher.do(StageSought(stage)) is None
+    assert await watcher.do(SeekStage(stage)) is None
     assert getattr(watcher.jobs.stage(), shows) is not None
 
 
 async def test_ends_an_instant_and_back_to_the_start(watcher: Watcher) -> None:
     cursor = watcher.source.cursor
-    await watcher.do(Sought(cursor.until + 5))
+    await watcher.do(SeekInstant(cursor.until + 5))
     assert watcher.jobs.stage().outcome is not None and watcher.source.cursor.line == 30
-    await watcher.do(Sought(12_000))
+    await watcher.do(SeekInstant(12_000))
     assert watcher.jobs.stage().polls == 5 and watcher.source.clock.now() == 12_000
-    await watcher.do(ResetAsked())
+    await watcher.do(ResetRun())
     assert watcher.source.place == 0 and watcher.source.clock.now() == cursor.start
-    assert await watcher.do(StageSought("nowhere")) == "The recording never comes to nowhere."
+    assert await watcher.do(SeekStage("nowhere")) == "The recording never comes to nowhere."
 
 
 async def test_nothing_can_be_decided(watcher: Watcher) -> None:
     assert "decide" not in watcher.source.can
-    assert "can't be changed" in (await watcher.do(Decided("APPROVE_ACTION")) or "")
+    assert "can't be changed" in (await watcher.do(AnswerGate("APPROVE_ACTION")) or "")
 
 
 async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
@@ -292,7 +292,7 @@ async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
     watcher = Watcher(source)
     await settle()
     assert "torn" in watcher.told[0].said and source.cursor.state == "torn"
-    await watcher.do(Sought(10**9))
+    await watcher.do(SeekInstant(10**9))
     assert watcher.jobs.stage().polls > 0
     watcher.task.cancel()
     await asyncio.gather(watcher.task, return_exceptions=True)
@@ -302,7 +302,9 @@ async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
 
 
 @asynccontextmanager
-async def played(size: tuple[int, int] = (120, 36)) -> AsyncIterator[tuple[LabApp, Playback, Pilot[Document | None]]]:
+async def played(
+    size: tuple[int, int] = (120, 36),
+) -> AsyncIterator[tuple[LabApp, Playback, Pilot[OutcomeDocument | None]]]:
     source = playback()
     app = LabApp(source)  # type: ignore[arg-type]
     async with handed(app, size) as pilot:
@@ -316,8 +318,10 @@ async def test_the_screen_is_the_golden_one(size: tuple[int, int]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
     async with played(size) as (app, source, pilot):
         for state, at in (("waiting", 11_000), ("complete", 10**9)):
-            await source.perform(Sought(at))
-            await until(pilot, lambda: stage_of(app).scene.show.cursor == source.cursor and not stage_of(app)._dirty)
+            await source.perform(SeekInstant(at))
+            await until(
+                pilot, lambda: main_screen(app).scene.show.cursor == source.cursor and not main_screen(app)._dirty
+            )
             await pilot.pause()
             golden(app, f"playback-{state}-{size[0]}x{size[1]}")
 
@@ -346,7 +350,7 @@ async def test_space_plays_and_speed_shows() -> None:
 
 async def test_no_key_decides_and_the_recorded_decision_shows() -> None:
     async with played() as (app, source, pilot):
-        await source.perform(StageSought("gate"))
+        await source.perform(SeekStage("gate"))
         await until(pilot, lambda: "recorded: approved at 00:13.7" in text(app))
         before = source.place
         await pilot.press("a", "r", "c", "m")
@@ -360,32 +364,32 @@ async def test_a_click_on_the_line_goes_there(size: tuple[int, int]) -> None:
         lines = text(app).split("\n")
         y = next(at for at, line in enumerate(lines) if "line 1 of 30" in line)
         await pilot.click(offset=(lines[y].index("◆"), y))
-        await until(pilot, lambda: source.clock.now() == WAITING and stage_of(app).scene.stage.gate is not None)
+        await until(pilot, lambda: source.clock.now() == WAITING and main_screen(app).scene.stage.gate is not None)
 
 
 async def test_the_palette_goes_to_a_stage() -> None:
     async with played() as (app, _, _):
-        named = [name for name, _, _ in stage_of(app).commands()]
+        named = [name for name, _, _ in main_screen(app).commands()]
         assert {"Go to Token", "Go to Invoke", "Go to Poll", "Go to Gate", "Go to Output"} <= set(named)
 
 
 async def test_presenter_mode_keeps_the_line_and_drops_the_keys() -> None:
     async with played() as (app, source, pilot):
-        await source.perform(Sought(11_000))
+        await source.perform(SeekInstant(11_000))
         await pilot.press("p")
         await until(pilot, lambda: "space Play" not in text(app) and "line 21 of 30" in text(app).split("\n")[-1])
 
 
 async def test_every_size_and_back() -> None:
     async with played() as (_, source, pilot):
-        await source.perform(Sought(11_000))
+        await source.perform(SeekInstant(11_000))
         await resized(pilot, (200, 60), (80, 24), (40, 12), (120, 36))
 
 
 @pytest.mark.parametrize("cells", [8, 9, 40, 200])
 def test_the_line_is_as_long_as_its_room_and_every_cell_is_a_place(cells: int) -> None:
-    notches = tuple(Notch(at, at * 10, kind) for at, kind in enumerate(("token", "gate", "fault", "error")))
-    line = track(Cursor(0, 1_000, 1, 9, notches=notches), cells, 500)
+    notches = tuple(RecordingMark(at, at * 10, kind) for at, kind in enumerate(("token", "gate", "fault", "error")))
+    line = track(PlaybackCursor(0, 1_000, 1, 9, notches=notches), cells, 500)
     assert len(line) == cells and sum(span.text == "●" for span in line) == 1
     places = [int(span.role.rpartition("seek:")[2]) for span in line]
     assert places[0] == (0 if cells == 200 else 20) and places[-1] == 1_000, (
@@ -394,4 +398,4 @@ def test_the_line_is_as_long_as_its_room_and_every_cell_is_a_place(cells: int) -
 
 
 def test_a_recording_of_an_instant_has_a_line_too() -> None:
-    assert len(track(Cursor(5, 5, 1, 1), 20, 5)) == 20
+    assert len(track(PlaybackCursor(5, 5, 1, 1), 20, 5)) == 20

@@ -20,13 +20,13 @@ from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.tape import Tape
 from lab.server.control.journal import Buffer, Subscriber
-from lab.tui.view.folded import Folded, fold
-from lab.tui.view.jobs import Jobs
-from lab.tui.view.layout import places
-from lab.tui.view.reel import Reel
-from lab.tui.view.rows import draw
-from lab.tui.view.spans import plain
-from lab.tui.view.state import Look, Scene, Show, Stage
+from lab.tui.panes import draw
+from lab.tui.panes.layout import places
+from lab.tui.rows.spans import plain
+from lab.tui.state.fold import ObservedState, fold
+from lab.tui.state.journal import JournalState
+from lab.tui.state.recording import RecordingTimeline
+from lab.tui.state.screen import RunState, ScreenState, SourceState, UiState
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 APART = ("header", "clock", "keys", "scrubber")
@@ -69,14 +69,14 @@ class Run:
         if isinstance(told, Noted):
             self.live.append(told)
 
-    def seen_live(self) -> Stage:
-        folded = Folded()
+    def seen_live(self) -> RunState:
+        folded = ObservedState()
         for told in self.live:
             folded = fold(folded, told)
         return folded.stage
 
-    async def seen_watching(self) -> Stage:
-        folded = Folded(jobs=Jobs(INSTANT_EPOCH))
+    async def seen_watching(self) -> RunState:
+        folded = ObservedState(jobs=JournalState(INSTANT_EPOCH))
         for line in await self.onlooker.so_far():
             told = read_line(line)
             if told is not None and not hasattr(told, "version"):
@@ -84,14 +84,14 @@ class Run:
         assert folded.jobs is not None
         return folded.jobs.stage()
 
-    def seen_played(self) -> Stage:
-        reel = Reel(read(b"".join(self.lines)), INSTANT_EPOCH)
+    def seen_played(self) -> RunState:
+        reel = RecordingTimeline(read(b"".join(self.lines)), INSTANT_EPOCH)
         return reel.state(reel.count).stage()
 
-    def screen(self, stage: Stage, columns: int, rows: int, *, wire: bool) -> dict[str, str]:
+    def screen(self, stage: RunState, columns: int, rows: int, *, wire: bool) -> dict[str, str]:
         """Every part that shows a run, as text. The long form of Token has claims that only the token itself tells."""
-        show = Show("SAME", self.scenario.title, self.scenario.agent.code, 42, self.scenario)
-        scene = Scene(stage, Look(wire=wire), show)
+        show = SourceState("SAME", self.scenario.title, self.scenario.agent.code, 42, self.scenario)
+        scene = ScreenState(stage, UiState(wire=wire), show)
         grid = {
             name: "\n".join("".join(plain(line)) for line in draw(name, scene, place, self.end))
             for name, place in places(scene, columns, rows).items()

@@ -14,20 +14,19 @@ from lab.core.exchange import Json, Request, Response
 from lab.jobs.facts import GateDecided, GateOpened
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
-from lab.tui import keys
-from lab.tui.view import clean, narrate
-from lab.tui.view import output as outputs
-from lab.tui.view.layout import PANES, Place, places
-from lab.tui.view.markdown import markdown
-from lab.tui.view.plain import lines as plain_lines
-from lab.tui.view.reduce import reduce
-from lab.tui.view.rows import draw
-from lab.tui.view.spans import changed_cells, clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
-from lab.tui.view.state import Look, Scene, Show, Stage
+from lab.tui.line_mode import lines as plain_lines
+from lab.tui.panes import draw, keys
+from lab.tui.panes.layout import PANES, Rect, places
+from lab.tui.rows import formats as outputs
+from lab.tui.rows.markdown import markdown
+from lab.tui.rows.spans import changed_cells, clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
+from lab.tui.state import clean, narrate
+from lab.tui.state.reduce import reduce
+from lab.tui.state.screen import RunState, ScreenState, SourceState, UiState
 from tests.tui import play
 
 SIZES = ((72, 20), (80, 24), (99, 30), (100, 20), (120, 36), (120, 28), (160, 44), (200, 60))
-SHOW = Show(
+SHOW = SourceState(
     "LIVE", "Compare two items", "ITEM_COMPARE_TEAM", 42, play.SCENARIO, recording=True,
     can=frozenset(("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault", "tape")),
 )  # fmt: skip
@@ -45,18 +44,18 @@ def refused_decision() -> list[Observation]:
     return [*script.told, Ended(24_100, STOPPED)]
 
 
-def fold(told: list[Observation]) -> Stage:
-    stage = Stage()
+def fold(told: list[Observation]) -> RunState:
+    stage = RunState()
     for observation in told:
         stage = reduce(stage, observation)
     return stage
 
 
-def scene_of(state: str, **look: object) -> Scene:
-    return Scene(fold(play.STATES[state][0]()), Look(**look), SHOW)  # type: ignore[arg-type]
+def scene_of(state: str, **look: object) -> ScreenState:
+    return ScreenState(fold(play.STATES[state][0]()), UiState(**look), SHOW)  # type: ignore[arg-type]
 
 
-def screen(scene: Scene, columns: int, rows: int, now: int) -> list[str]:
+def screen(scene: ScreenState, columns: int, rows: int, now: int) -> list[str]:
     """Every part drawn in its place: the glyph grid without Textual."""
     grid = [[" "] * columns for _ in range(rows)]
     for part, place in places(scene, columns, rows).items():
@@ -183,7 +182,7 @@ def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> No
     assert stage.token is not None and stage.token.reused
     assert [call.x for call in stage.calls] == list(range(1, 17))
     assert stage.elapsed(42_500) == 1_500 and stage.reading(42_500) == 42_500
-    first = Scene(stage, Look(turn=1), SHOW).in_sight
+    first = ScreenState(stage, UiState(turn=1), SHOW).in_sight
     assert first.stage.job is not None and first.stage.job.job == play.JOB and first.stage.polls == 11
     assert (first.turns, first.newest) == (2, stage)
     assert fold([*play.refused(), *play.running()]).turn == 1
@@ -200,7 +199,7 @@ def test_an_unknown_status_is_polled_on() -> None:
     script.poll(5_000, play.body("QUEUED_V2"), 40)
     stage = fold(script.told)
     assert narrate.phase(stage) == "polling"
-    assert "QUEUED_V2" in narrate.sentence(Scene(stage, show=replace(SHOW, scenario=None)))
+    assert "QUEUED_V2" in narrate.sentence(ScreenState(stage, show=replace(SHOW, scenario=None)))
 
 
 def test_reset_forgets_all() -> None:
@@ -212,9 +211,9 @@ def test_reset_forgets_all() -> None:
     while not source.queue.empty():
         told.append(source.queue.get_nowait())
     told.append(Noted(30_000, LedgerCleared(at=30_000, by="person")))
-    assert fold(told) == Stage(seen=30_000)
+    assert fold(told) == RunState(seen=30_000)
     back = [*play.complete(), Noted(30_000, LedgerCleared(at=9_600, by="person"))]
-    assert fold(back) == Stage(seen=9_600)
+    assert fold(back) == RunState(seen=9_600)
 
 
 ALL = [observation for told, _ in play.STATES.values() for observation in told()]
@@ -231,7 +230,7 @@ ODD: list[Observation] = [
 def test_any_order_of_observations_folds_and_draws(told: list[Observation], size: tuple[int, int], now: int) -> None:
     stage = fold(told)
     assert stage == fold(told)
-    scene = Scene(stage, Look(), SHOW)
+    scene = ScreenState(stage, UiState(), SHOW)
     for part, place in places(scene, *size).items():
         for line in draw(part, scene, place, now):
             assert width(line) == place.width
@@ -283,9 +282,9 @@ def test_rows_that_do_not_fit_are_folded_and_changes_stay() -> None:
 
 def test_a_scenario_without_a_gate_has_no_gate_cell() -> None:
     scenario = play.SCENARIO.model_copy(update={"steps": (play.SCENARIO.steps[0], play.SCENARIO.steps[3])})
-    scene = Scene(show=replace(SHOW, scenario=scenario))
+    scene = ScreenState(show=replace(SHOW, scenario=scenario))
     assert "Gate" not in "\n".join(screen(scene, 120, 36, 0))
-    assert "Gate" in "\n".join(screen(Scene(show=SHOW), 120, 36, 0))
+    assert "Gate" in "\n".join(screen(ScreenState(show=SHOW), 120, 36, 0))
 
 
 def test_an_expired_token_says_so() -> None:
@@ -295,7 +294,7 @@ def test_an_expired_token_says_so() -> None:
 def test_a_gate_outside_the_api_says_that_the_app_only_polls() -> None:
     stage = fold(play.waiting())
     assert stage.gate is not None
-    scene = Scene(replace(stage, gate=replace(stage.gate, channel="EMAIL"), patience=None), Look(), SHOW)
+    scene = ScreenState(replace(stage, gate=replace(stage.gate, channel="EMAIL"), patience=None), UiState(), SHOW)
     assert "the app only polls" in "\n".join(screen(scene, 120, 36, 22_900))
 
 
@@ -308,8 +307,8 @@ def test_a_gate_outside_the_api_says_that_the_app_only_polls() -> None:
     ],
 )
 def test_the_stepper_says_where_a_run_stopped(told: list[Observation], stepped: str) -> None:
-    scene = Scene(fold(told), Look(), replace(SHOW, scenario=None))
-    (line,) = draw("stepper", scene, Place(0, 0, 120, 1), 30_000)
+    scene = ScreenState(fold(told), UiState(), replace(SHOW, scenario=None))
+    (line,) = draw("stepper", scene, Rect(0, 0, 120, 1), 30_000)
     assert " ".join(plain(line).replace("━", "").replace("─", "").split()) == stepped
 
 
@@ -324,9 +323,9 @@ def test_keys_are_offered_by_state() -> None:
 def test_against_a_pod_space_begins_but_does_not_pause() -> None:
     pod = replace(SHOW, pill="POD example.com", can=frozenset(("reset", "decide")))
     space = keys.by_shown("space")
-    assert space.offered(Scene(show=pod))
-    assert not space.offered(Scene(fold(play.running()), show=pod))
-    assert "POD example.com" in "\n".join(screen(Scene(show=pod), 80, 24, 0))
+    assert space.offered(ScreenState(show=pod))
+    assert not space.offered(ScreenState(fold(play.running()), show=pod))
+    assert "POD example.com" in "\n".join(screen(ScreenState(show=pod), 80, 24, 0))
 
 
 def test_a_dead_tape_is_told_in_red_and_in_words() -> None:
@@ -410,7 +409,7 @@ def test_a_page_of_html_drops_scripts() -> None:
 
 
 def test_the_transcript_of_the_whole_story() -> None:
-    stage, told = Stage(), []
+    stage, told = RunState(), []
     for observation in play.complete():
         following = reduce(stage, observation)
         told += plain_lines(observation, stage, following, SHOW)
@@ -445,8 +444,8 @@ def test_a_quorum_says_how_many_have_approved() -> None:
         for each in play.STATES["waiting"][0]()
     ]  # fmt: skip
     now = play.STATES["waiting"][1]
-    drawn = "\n".join(screen(Scene(fold(told), Look(), SHOW), 120, 36, now))
+    drawn = "\n".join(screen(ScreenState(fold(told), UiState(), SHOW), 120, 36, now))
     assert "BUYER_APPROVAL · CHAT · approvals 0 of 2" in drawn
     vote = GateDecided(at=now, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
-    drawn = "\n".join(screen(Scene(fold([*told, Noted(now, vote)]), Look(), SHOW), 120, 36, now))
+    drawn = "\n".join(screen(ScreenState(fold([*told, Noted(now, vote)]), UiState(), SHOW), 120, 36, now))
     assert "approvals 1 of 2" in drawn

@@ -15,31 +15,31 @@ from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json, Request
 from lab.jobs.facts import ClockAdvanced, ClockScaled
 from lab.language.document import Scenario
-from lab.tui.app import Document, LabApp
-from lab.tui.messages import (
-    Decided,
-    FaultArmed,
-    FaultDisarmed,
+from lab.tui.app import LabApp, OutcomeDocument
+from lab.tui.sources.intents import (
+    AnswerGate,
+    ArmFault,
+    DisarmFault,
     Intent,
-    PauseToggled,
-    ResetAsked,
-    SpeedChanged,
-    Stepped,
+    ResetRun,
+    SetSpeed,
+    StepForward,
+    TogglePause,
 )
-from lab.tui.sources.watch import GOES_ON, Lab, Watch
-from lab.tui.view.jobs import Jobs, Stood
+from lab.tui.sources.watch import GOES_ON, LabDescription, Watch
+from lab.tui.state.journal import JournalState, SourceUpdate
 from tests.tui import play
-from tests.tui.shown import golden, handed, stage_of, text, until
+from tests.tui.shown import golden, handed, main_screen, text, until
 from tests.tui.test_jobs import journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
-REAL = Lab("real", "1", 60_000, 1_767_225_600, 42, "http://base")
+REAL = LabDescription("real", "1", 60_000, 1_767_225_600, 42, "http://base")
 SCALED = replace(REAL, mode="scaled")
 MANUAL = replace(REAL, mode="manual", factor="0")
 SECOND = "11111111-0000-4000-8000-000000000000"
 
 
-class Still(Jump):
+class FrozenClock(Jump):
     """A clock that stands wherever it is set, whatever its factor."""
 
     def __init__(self, factor: str, at: Millis) -> None:
@@ -49,7 +49,7 @@ class Still(Jump):
 class Played:
     """A control plane that says what it is told to, and writes down what is asked of it."""
 
-    def __init__(self, lab: Lab = REAL) -> None:
+    def __init__(self, lab: LabDescription = REAL) -> None:
         self.found = lab
         self.did: list[tuple[object, ...]] = []
         self.refuse: str | None = None
@@ -57,7 +57,7 @@ class Played:
         self.broken: Exception | None = None
         self.queue: asyncio.Queue[Observation | None] = asyncio.Queue()
 
-    async def lab(self) -> Lab:
+    async def lab(self) -> LabDescription:
         if self.broken is not None:
             raise self.broken
         return self.found
@@ -102,8 +102,8 @@ class Watcher:
     def __init__(self, plane: Played) -> None:
         self.plane = plane
         self.again = asyncio.Event()
-        self.source = Watch("127.0.0.1:8081", self._reach, make=Still, rest=self._rest)
-        self.told: list[Observation | Stood] = []
+        self.source = Watch("127.0.0.1:8081", self._reach, make=FrozenClock, rest=self._rest)
+        self.told: list[Observation | SourceUpdate] = []
         self.task = asyncio.create_task(self._look())
 
     @asynccontextmanager
@@ -133,11 +133,11 @@ class Watcher:
 
     @property
     def said(self) -> list[str]:
-        return [told.said for told in self.told if isinstance(told, Stood) and told.said]
+        return [told.said for told in self.told if isinstance(told, SourceUpdate) and told.said]
 
 
 @asynccontextmanager
-async def watching(lab: Lab = REAL) -> AsyncIterator[Watcher]:
+async def watching(lab: LabDescription = REAL) -> AsyncIterator[Watcher]:
     made = Watcher(Played(lab))
     await settle()
     try:
@@ -155,7 +155,7 @@ async def test_a_lab_that_is_not_there_yet_is_waited_for() -> None:
     made = Watcher(plane)
     await settle()
     assert "can't be reached" in made.source.trouble and made.source.can == frozenset()
-    assert "can't be reached" in (await made.do(PauseToggled()) or "")
+    assert "can't be reached" in (await made.do(TogglePause()) or "")
     plane.broken = None
     made.again.set()
     await settle()
@@ -194,8 +194,8 @@ async def test_a_lab_that_ends_and_starts_again_is_told_apart_from_one_that_was_
         made.again.set()
         await settle()
         assert made.said[-1] == "The lab was started again: its journal begins anew."
-        last = [told for told in made.told if isinstance(told, Stood) and told.jobs is not None][-1]
-        assert last.anew and last.jobs == Jobs(REAL.epoch + 900)
+        last = [told for told in made.told if isinstance(told, SourceUpdate) and told.jobs is not None][-1]
+        assert last.anew and last.jobs == JournalState(REAL.epoch + 900)
 
 
 async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
@@ -218,7 +218,7 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
     ("lab", "able"),
     [(REAL, set()), (SCALED, {"pause", "step", "speed"}), (MANUAL, {"step"})], ids=["real", "scaled", "manual"],
 )  # fmt: skip
-async def test_only_a_clock_that_can_be_set_is_paced(lab: Lab, able: set[str]) -> None:
+async def test_only_a_clock_that_can_be_set_is_paced(lab: LabDescription, able: set[str]) -> None:
     async with watching(lab) as made:
         assert made.source.can == able | {"decide", "fault"}
         assert made.source.clock.now() == 60_000
@@ -227,10 +227,10 @@ async def test_only_a_clock_that_can_be_set_is_paced(lab: Lab, able: set[str]) -
 async def test_pause_says_that_the_client_goes_on_and_speed_waits_for_the_end_of_it() -> None:
     async with watching(replace(SCALED, factor="5")) as made:
         assert made.source.factor == "5"
-        assert await made.do(PauseToggled()) == GOES_ON
+        assert await made.do(TogglePause()) == GOES_ON
         assert made.source.paused
-        assert await made.do(SpeedChanged("20")) is None
-        assert await made.do(PauseToggled()) is None
+        assert await made.do(SetSpeed("20")) is None
+        assert await made.do(TogglePause()) is None
         assert made.plane.did == [("scale", "0"), ("scale", "20")]
         assert not made.source.paused
 
@@ -238,13 +238,13 @@ async def test_pause_says_that_the_client_goes_on_and_speed_waits_for_the_end_of
 async def test_a_lab_that_is_found_paused_goes_on_at_its_own_pace() -> None:
     async with watching(replace(SCALED, factor="0")) as made:
         assert made.source.paused
-        await made.do(PauseToggled())
+        await made.do(TogglePause())
         assert made.plane.did == [("scale", "1")]
 
 
 async def test_a_step_ends_with_the_next_exchange() -> None:
     async with watching(replace(SCALED, factor="0")) as made:
-        await made.do(Stepped())
+        await made.do(StepForward())
         assert made.plane.did == [("scale", "1")]
         (request, *_) = [each for each in play.running() if isinstance(each, Requested)]
         await made.tell(replace(request, at=59_000))
@@ -255,9 +255,9 @@ async def test_a_step_ends_with_the_next_exchange() -> None:
 
 async def test_a_step_of_a_manual_clock_goes_to_where_a_job_moves_on() -> None:
     async with watching(MANUAL) as made:
-        assert "next move is the client's" in (await made.do(Stepped()) or "")
+        assert "next move is the client's" in (await made.do(StepForward()) or "")
         made.plane.next = 63_000
-        assert await made.do(Stepped()) is None
+        assert await made.do(StepForward()) is None
         assert made.plane.did == [("advance", 3_000)]
         await made.tell(Noted(63_000, ClockAdvanced(at=63_000, by="control", origin=60_000)))
         assert made.source.clock.now() == 63_000 and made.source.factor == "manual"
@@ -278,26 +278,26 @@ async def test_who_else_sets_the_clock_is_heeded_but_not_in_the_past() -> None:
 
 async def test_a_gate_is_decided_over_the_control_plane_whatever_its_channel() -> None:
     async with watching() as made:
-        asked = Decided("RFI_ACTION", "without prices", play.JOB, "buyer-approval", "one")
+        asked = AnswerGate("RFI_ACTION", "without prices", play.JOB, "buyer-approval", "one")
         assert await made.do(asked) is None
         assert made.plane.did == [("decide", play.JOB, "buyer-approval", "changes-requested", "without prices")]
 
 
 async def test_a_refused_decision_says_why_but_not_to_who_has_decided() -> None:
     async with watching() as made:
-        assert await made.do(Decided("APPROVE_ACTION", None, play.JOB, "buyer-approval", "one")) is None
+        assert await made.do(AnswerGate("APPROVE_ACTION", None, play.JOB, "buyer-approval", "one")) is None
         made.plane.refuse = "The gate has had its decision."
-        assert await made.do(Decided("REJECT_ACTION", None, play.JOB, "buyer-approval", "one")) is None
-        refused = await made.do(Decided("REJECT_ACTION", None, play.JOB, "buyer-approval", "two"))
+        assert await made.do(AnswerGate("REJECT_ACTION", None, play.JOB, "buyer-approval", "one")) is None
+        refused = await made.do(AnswerGate("REJECT_ACTION", None, play.JOB, "buyer-approval", "two"))
         assert refused == "The gate has had its decision."
 
 
 async def test_faults_are_armed_and_disarmed() -> None:
     async with watching() as made:
-        assert await made.do(FaultArmed({"route": "status", "answer": 503})) is None
-        assert await made.do(FaultDisarmed("status-503")) is None
+        assert await made.do(ArmFault({"route": "status", "answer": 503})) is None
+        assert await made.do(DisarmFault("status-503")) is None
         assert made.plane.did == [("arm", {"route": "status", "answer": 503}), ("disarm", "status-503")]
-        assert "client that calls" in (await made.do(ResetAsked()) or "")
+        assert "client that calls" in (await made.do(ResetRun()) or "")
 
 
 # The screen
@@ -305,8 +305,8 @@ async def test_faults_are_armed_and_disarmed() -> None:
 
 @asynccontextmanager
 async def shown(
-    told: list[Observation], size: tuple[int, int] = (120, 36), lab: Lab = SCALED
-) -> AsyncIterator[tuple[LabApp, Watcher, Pilot[Document | None]]]:
+    told: list[Observation], size: tuple[int, int] = (120, 36), lab: LabDescription = SCALED
+) -> AsyncIterator[tuple[LabApp, Watcher, Pilot[OutcomeDocument | None]]]:
     """The screen of somebody who watches, when all has been told."""
     last = max((each.at for each in told), default=0)
     made = Watcher(Played(replace(lab, now=last)))
@@ -314,8 +314,8 @@ async def shown(
     app = LabApp(made.source)
     made.plane.tell(*told)
     async with handed(app, size) as pilot:
-        await until(pilot, lambda: stage_of(app).folded.jobs is not None and made.plane.queue.empty())
-        await until(pilot, lambda: not stage_of(app)._batch and not stage_of(app)._dirty)
+        await until(pilot, lambda: main_screen(app).folded.jobs is not None and made.plane.queue.empty())
+        await until(pilot, lambda: not main_screen(app)._batch and not main_screen(app)._dirty)
         yield app, made, pilot
         assert app.bug is None
 
@@ -359,7 +359,7 @@ async def test_a_call_of_no_job_is_on_the_wire_alone() -> None:
 async def test_the_keys_of_a_gate_name_job_and_gate(key: str, verdict: str) -> None:
     async with shown(told_until(9_578)) as (app, made, pilot):
         await until(pilot, lambda: "the client may answer too" in text(app))
-        job = stage_of(app).scene.stage.job
+        job = main_screen(app).scene.stage.job
         assert job is not None
         await pilot.press(key)
         await until(pilot, lambda: made.plane.did == [("decide", job.job, "buyer-approval", verdict, None)])
@@ -446,6 +446,6 @@ async def test_many_exchanges_stay_bounded_and_keys_are_answered() -> None:
         told += other(journal(play.running()), f"{number:08d}-0000-4000-8000-000000000000", 10 * number)
     async with shown(told) as (app, _, pilot):
         await until(pilot, lambda: "300 of 300" in text(app))
-        assert len(stage_of(app).scene.stage.calls) <= 400
+        assert len(main_screen(app).scene.stage.calls) <= 400
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: "299 of 300" in text(app))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lab.cli.embedded_mock import EmbeddedMock
     from lab.tui.app import LabApp
     from lab.tui.cast import Cast
-    from lab.tui.sources import Act, Connect, Link, Live, Source
+    from lab.tui.sources import Connect, Live, Playable, RunConnection, ScreenSource
 
 
 def execute(asked: Settings, console: Console) -> int:
@@ -75,22 +75,22 @@ def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
     if asked.record is not None:
         raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
-    from lab.tui.sources import Act, Link, Live
+    from lab.tui.sources import Live, Playable, RunConnection
 
     scenario = load(asked)[0].scenario
 
     @asynccontextmanager
-    async def connect() -> AsyncIterator[Link]:
+    async def connect() -> AsyncIterator[RunConnection]:
         from lab.client.transport import HttpTransport
 
         transport = HttpTransport(peer.base, peer.token_url)
         try:
-            yield Link(transport, None, peer.base, peer.token_url)
+            yield RunConnection(transport, None, peer.base, peer.token_url)
         finally:
             await transport.close()
 
     async def work(stop: Stop) -> int:
-        act = Act(app_for_peer(scenario, peer), scenario=scenario)
+        act = Playable(app_for_peer(scenario, peer), scenario=scenario)
         pill = f"POD {urlsplit(peer.base).hostname}"
         clock = clock_of(asked)
         with casting(asked, clock, scenario.title, console) as cast:
@@ -101,23 +101,25 @@ def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
     return complete(work)
 
 
-def acts_of(asked: Settings, made: Setup) -> "tuple[Act, ...]":
+def acts_of(asked: Settings, made: Setup) -> "tuple[Playable, ...]":
     """What the picker offers, the scenario asked for first; a tape's header has one seed for all."""
-    from lab.tui.sources import Act
+    from lab.tui.sources import Playable
 
     config, told = made.config, [each.scenario for each in made.config.scenarios]
     seeds = [config.seed if asked.record else own_seed(asked, config, each) for each in told]
-    return tuple(Act(app_of(config, each), seed=seed, scenario=each) for each, seed in zip(told, seeds, strict=True))
+    return tuple(
+        Playable(app_of(config, each), seed=seed, scenario=each) for each, seed in zip(told, seeds, strict=True)
+    )
 
 
-def following(asked: Settings, made: Setup, mock: "EmbeddedMock") -> "Callable[[str], Act]":
+def following(asked: Settings, made: Setup, mock: "EmbeddedMock") -> "Callable[[str], Playable]":
     """Has the mock follow the scenario that was chosen; the act as it is played then."""
-    from lab.tui.sources import Act
+    from lab.tui.sources import Playable
 
-    def follow(name: str) -> Act:
+    def follow(name: str) -> Playable:
         scenario = next(each.scenario for each in made.config.scenarios if each.name == name)
         config = mock.recast(name, own_seed(asked, made.config, scenario))
-        return Act(app_of(config, scenario), seed=config.seed, scenario=scenario)
+        return Playable(app_of(config, scenario), seed=config.seed, scenario=scenario)
 
     return follow
 
@@ -141,7 +143,7 @@ def casting(asked: Settings, clock: AnyClock, title: str, console: Console) -> "
 
 
 def screen(
-    acts: "tuple[Act, ...]",
+    acts: "tuple[Playable, ...]",
     connect: "Connect",
     made: Setup,
     asked: Settings,
@@ -161,7 +163,7 @@ def app_showing(live: "Live", cast: "Cast | None" = None) -> "LabApp":
     from lab.tui.app import LabApp
 
     # The protocol asks for attributes where Live has properties; nobody sets them.
-    return LabApp(typed("Source", live), cast=cast)
+    return LabApp(typed("ScreenSource", live), cast=cast)
 
 
 def connecting(
@@ -170,12 +172,12 @@ def connecting(
     """Starts the mock after the first paint. `stack` stops it: the screen's workers may be cut off before."""
 
     @asynccontextmanager
-    async def connect() -> "AsyncIterator[Link]":
+    async def connect() -> "AsyncIterator[RunConnection]":
         from lab.cli.embedded_mock import embedded
         from lab.cli.steering import Steering
         from lab.client.control import ControlClient
         from lab.client.transport import HttpTransport
-        from lab.tui.sources import Link
+        from lab.tui.sources import RunConnection
 
         mock = await stack.enter_async_context(embedded(asked, made, console, stop))
         served.append(mock)
@@ -184,7 +186,7 @@ def connecting(
         stack.push_async_callback(transport.close)
         stack.push_async_callback(control.close)
         follow = following(asked, made, mock)
-        yield Link(transport, Steering(control, replies=False), mock.base_url, mock.token_url, follow)
+        yield RunConnection(transport, Steering(control, replies=False), mock.base_url, mock.token_url, follow)
 
     return connect
 

@@ -17,12 +17,12 @@ from lab.recording.bodies import Blob
 from lab.recording.lines import Header, Recording, Result
 from lab.recording.reader import read
 from lab.settings import Settings
-from lab.tui.view.plain import opening
-from lab.tui.view.reel import Reel
-from lab.tui.view.state import Show
+from lab.tui.line_mode import opening
+from lab.tui.state.recording import RecordingTimeline
+from lab.tui.state.screen import SourceState
 
 if TYPE_CHECKING:
-    from lab.tui.sources import Source
+    from lab.tui.sources import ScreenSource
 
 
 def execute(asked: Settings, console: Console) -> int:
@@ -38,13 +38,13 @@ def execute(asked: Settings, console: Console) -> int:
     return on_screen(recording, reel, known, console)
 
 
-def reel_of(recording: Recording, path: Path, blob: Blob) -> Reel:
+def reel_of(recording: Recording, path: Path, blob: Blob) -> RecordingTimeline:
     """The recording, ready to be played; RecordingError if its epoch is no instant."""
     try:
         epoch = epoch_of(recording.header.clock.epoch)
     except ValueError:
         raise RecordingError(f"{path}:1: the epoch {recording.header.clock.epoch!r} is no instant") from None
-    return Reel(recording, epoch, blob)
+    return RecordingTimeline(recording, epoch, blob)
 
 
 def scenarios_of(header: Header, asked: Settings) -> dict[str, Scenario]:
@@ -76,7 +76,7 @@ def title_of(header: Header, known: Mapping[str, Scenario]) -> str:
     return names[0] if len(names) == 1 else f"{len(names)} scenarios" if names else header.source
 
 
-def on_screen(recording: Recording, reel: Reel, known: dict[str, Scenario], console: Console) -> int:
+def on_screen(recording: Recording, reel: RecordingTimeline, known: dict[str, Scenario], console: Console) -> int:
     """The screen until the person quits."""
     from lab.cli.commands.demo import shown
     from lab.tui.app import LabApp
@@ -89,18 +89,18 @@ def on_screen(recording: Recording, reel: Reel, known: dict[str, Scenario], cons
 
     async def work(stop: Stop) -> int:
         # The protocol asks for attributes where the source has properties; nobody sets them.
-        await shown(LabApp(cast("Source", source)), stop, console)
+        await shown(LabApp(cast("ScreenSource", source)), stop, console)
         return 0
 
     return complete(work)
 
 
-def plainly(recording: Recording, reel: Reel, known: dict[str, Scenario], console: Console) -> None:
+def plainly(recording: Recording, reel: RecordingTimeline, known: dict[str, Scenario], console: Console) -> None:
     """Line mode: what `lab demo --plain` would have told, job after job as they come."""
     header = recording.header
     scenario = next(iter(known.values())) if len(known) == 1 else None
     team = scenario.agent.code if scenario is not None else header.source
-    for line in opening(Show(title=title_of(header, known), team=team, seed=header.seed, scenario=scenario)):
+    for line in opening(SourceState(title=title_of(header, known), team=team, seed=header.seed, scenario=scenario)):
         console.out(line)
     told = JournalTranscript(console, known.get, scenario)
     for jobs, way in reel.ways():

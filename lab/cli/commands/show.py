@@ -27,12 +27,12 @@ def execute(asked: Settings, console: Console) -> int:
 def filmed(recording: Recording, path: Path, asked: Settings, console: Console) -> None:
     """The cast on stdout, a line an event."""
     from lab.cli.commands.play import reel_of, scenarios_of, title_of
-    from lab.tui.film import Filmed, Still, film
+    from lab.tui.film import FilmedPlayback, FrozenClock, film
 
     header = recording.header
     known = scenarios_of(header, asked)
     reel = reel_of(recording, path, partial(read_blob, path))
-    source = Filmed(reel, title=title_of(header, known), seed=header.seed, known=known, make=Still)
+    source = FilmedPlayback(reel, title=title_of(header, known), seed=header.seed, known=known, make=FrozenClock)
 
     # printed afterwards: while an app runs, Textual holds stdout
     lines: list[bytes] = []

@@ -10,12 +10,12 @@ from lab.cli.following import JournalTranscript
 from lab.cli.loop import Stop, complete
 from lab.core.errors import UsageError
 from lab.settings import Settings
-from lab.tui.sources.watch import Plane, Watch
-from lab.tui.view.follow import steps
-from lab.tui.view.jobs import Jobs, Stood
+from lab.tui.sources.watch import Watch, WatchedControl
+from lab.tui.state.follow import steps
+from lab.tui.state.journal import JournalState, SourceUpdate
 
 if TYPE_CHECKING:
-    from lab.tui.sources import Source
+    from lab.tui.sources import ScreenSource
 
 
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
@@ -50,7 +50,7 @@ def source_of(asked: Settings) -> Watch:
             hint="lab serve prints it as control url: http://127.0.0.1:PORT. HOST:PORT will do, too.",
         )
 
-    def reach() -> AbstractAsyncContextManager[Plane]:
+    def reach() -> AbstractAsyncContextManager[WatchedControl]:
         # loaded here, after the first paint: aiohttp alone takes 50 ms
         from lab.cli.watching import reached
 
@@ -78,16 +78,16 @@ async def on_screen(source: Watch, stop: Stop, console: Console) -> None:
     from lab.tui.app import LabApp
 
     # The protocol asks for attributes where the source has properties; nobody sets them.
-    await shown(LabApp(cast("Source", source)), stop, console)
+    await shown(LabApp(cast("ScreenSource", source)), stop, console)
 
 
 async def told(source: Watch, console: Console) -> None:
     """Line mode: what has happened, then what happens; what is wrong with the lab goes to stderr."""
-    jobs, trouble = Jobs(), ""
+    jobs, trouble = JournalState(), ""
     follower = JournalTranscript(console, source.told)
     console.err(f"Watching {source.where}. Stop with Ctrl-C.")
     async for each in source.observations():
-        if isinstance(each, Stood):
+        if isinstance(each, SourceUpdate):
             jobs = jobs if each.jobs is None else each.jobs
             for line in (each.said, source.trouble if source.trouble != trouble else ""):
                 if line:

@@ -12,15 +12,16 @@ from textual.widgets import Input
 
 from lab.app.observe import Observation
 from lab.core.errors import LabError
+from lab.tui.panes import approval as bar
+from lab.tui.panes import draw, message
+from lab.tui.panes.layout import PANES, Rect, places, projector
+from lab.tui.panes.message import suggestions
+from lab.tui.screens.part import RowsWidget
 from lab.tui.sources.shown import show_of
-from lab.tui.view.folded import Folded, fold
-from lab.tui.view.jobs import Jobs, Stood
-from lab.tui.view.layout import PANES, Place, places, projector
-from lab.tui.view.narrate import phase
-from lab.tui.view.rows import bar, draw, message
-from lab.tui.view.rows.message import suggestions
-from lab.tui.view.state import Look, Scene, Show, Stage
-from lab.tui.widgets.part import Part
+from lab.tui.state.fold import ObservedState, fold
+from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.narrate import phase
+from lab.tui.state.screen import RunState, ScreenState, SourceState, UiState
 
 if TYPE_CHECKING:
     from lab.tui.app import LabApp
@@ -38,10 +39,10 @@ TICK = 0.25
 """Seconds between two looks at the clock."""
 
 
-class Observed(Message):
+class ObservationBatch(Message):
     """Observations that came since the last message."""
 
-    def __init__(self, batch: list[Observation | Stood]) -> None:
+    def __init__(self, batch: list[Observation | SourceUpdate]) -> None:
         super().__init__()
         self.batch = batch
 
@@ -53,11 +54,11 @@ class DrawnScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scene = Scene()
-        self.parts: dict[str, Part] = {}
-        self._places: dict[str, Place] = {}
-        self._batch: list[Observation | Stood] = []
-        self.folded = Folded()
+        self.scene = ScreenState()
+        self.parts: dict[str, RowsWidget] = {}
+        self._places: dict[str, Rect] = {}
+        self._batch: list[Observation | SourceUpdate] = []
+        self.folded = ObservedState()
         self._resting = self._dirty = False
         self._turn = Lock()
         """One intent after another, in the order of the keys."""
@@ -73,7 +74,7 @@ class DrawnScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Every part, and the row for what should be different."""
         for name in PARTS:
-            self.parts[name] = Part(name, lambda: self.lab.styles_now)
+            self.parts[name] = RowsWidget(name, lambda: self.lab.styles_now)
             yield self.parts[name]
         yield Input(id="line", compact=True, max_length=500)
 
@@ -81,7 +82,7 @@ class DrawnScreen(Screen[None]):
         """Draw what there is, then listen to the source."""
         self._input().display = False
         if self.lab.source.journal is not None:
-            self.folded = Folded(jobs=Jobs())
+            self.folded = ObservedState(jobs=JournalState())
         self._timer = self.set_interval(TICK, self._tick, pause=True)
         self.scene = replace(self.scene, show=self._show(), look=self._look())
         self.call_after_refresh(self._listen)
@@ -118,13 +119,13 @@ class DrawnScreen(Screen[None]):
     def _flush(self) -> None:
         if self._batch:
             batch, self._batch = self._batch, []
-            self.post_message(Observed(batch))
+            self.post_message(ObservationBatch(batch))
 
-    @on(Observed)
-    def fold(self, told: Observed) -> None:
+    @on(ObservationBatch)
+    def fold(self, told: ObservationBatch) -> None:
         """One message a frame, however many observations."""
         for observation in told.batch:
-            if isinstance(observation, Stood) and observation.anew:
+            if isinstance(observation, SourceUpdate) and observation.anew:
                 self.scene = replace(self.scene, look=replace(self.scene.look, job=None))
             try:
                 self.folded = fold(self.folded, observation)
@@ -133,7 +134,7 @@ class DrawnScreen(Screen[None]):
         self._take(replace(self.scene, stage=self._stage(), show=self._show(), look=self._look()))
         self._draw()
 
-    def _stage(self) -> Stage:
+    def _stage(self) -> RunState:
         """What the panes draw: of a journal the job that was chosen, else the newest."""
         return self.folded.stage if self.folded.jobs is None else self.folded.jobs.stage(self.scene.look.job)
 
@@ -146,11 +147,11 @@ class DrawnScreen(Screen[None]):
 
     # Drawing
 
-    def _show(self) -> Show:
+    def _show(self) -> SourceState:
         show = show_of(self.lab.source, self.folded.jobs, self.scene.look.job)
         return replace(show, armed=self.folded.armed) if self.folded.armed else show
 
-    def _look(self) -> Look:
+    def _look(self) -> UiState:
         source = self.lab.source
         said = self.folded.said or self.scene.look.said
         self.folded = replace(self.folded, said="")
@@ -171,12 +172,12 @@ class DrawnScreen(Screen[None]):
             self._dirty = False
             self._draw()
 
-    def _set(self, scene: Scene) -> None:
+    def _set(self, scene: ScreenState) -> None:
         """Another scene, drawn at once: a key has been pressed."""
         self._take(scene)
         self.refresh_parts()
 
-    def _take(self, scene: Scene) -> None:
+    def _take(self, scene: ScreenState) -> None:
         before = self.scene
         stage, look = scene.stage, scene.look
         if look.typing and (stage.running if look.typing == "message" else stage.gate is None):
@@ -227,13 +228,13 @@ class DrawnScreen(Screen[None]):
                 if place is not None:
                     self._show_part(name, self.parts[name], place, scene, now)
 
-    def _show_part(self, name: str, part: Part, place: Place, scene: Scene, now: int) -> None:
+    def _show_part(self, name: str, part: RowsWidget, place: Rect, scene: ScreenState, now: int) -> None:
         try:
             part.show(draw(name, scene, place, now, part.top))
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
             self.lab.survive(error)
 
-    def _place(self, name: str, part: Part, place: Place | None) -> None:
+    def _place(self, name: str, part: RowsWidget, place: Rect | None) -> None:
         if self._places.get(name) == place and (place is not None) == part.display:
             return
         part.display = place is not None
@@ -245,7 +246,7 @@ class DrawnScreen(Screen[None]):
         else:
             self._places.pop(name, None)
 
-    def _place_input(self, found: dict[str, Place]) -> None:
+    def _place_input(self, found: dict[str, Rect]) -> None:
         field, bar = self._input(), found.get("bar")
         kind = self.scene.look.typing
         typing = bool(kind) and bar is not None

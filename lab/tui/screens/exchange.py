@@ -5,18 +5,18 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from lab.tui.screens.page import Page
+from lab.tui.panes.exchange import exchange, name
+from lab.tui.rows.curl import curl
+from lab.tui.rows.spans import Row
+from lab.tui.screens.page import PageScreen
+from lab.tui.state.screen import ScreenState
+from lab.tui.state.values import Exchange
 from lab.tui.themes import Styles
-from lab.tui.view.curl import curl
-from lab.tui.view.rows.exchange import exchange, name
-from lab.tui.view.seen import Call
-from lab.tui.view.spans import Row
-from lab.tui.view.state import Scene
 
 FOOT = "y as curl · ← → others · esc"
 
 
-class ExchangeScreen(Page):
+class ExchangeScreen(PageScreen):
     """One exchange; it follows the state, so a reply that comes while it is open shows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -25,7 +25,7 @@ class ExchangeScreen(Page):
         Binding("right,right_square_bracket", "other(1)", "The one after"),
     ]
 
-    def __init__(self, scene: Callable[[], Scene], call: Call, styles_now: Callable[[], Styles]) -> None:
+    def __init__(self, scene: Callable[[], ScreenState], call: Exchange, styles_now: Callable[[], Styles]) -> None:
         self.scene = scene
         self.call = call
         super().__init__("EXCHANGE", self._body, styles_now, key="enter", foot=FOOT)

@@ -5,16 +5,16 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from lab.tui.messages import FaultArmed, FaultDisarmed, Intent
-from lab.tui.screens.page import Page
+from lab.tui.panes.fault_menu import menu
+from lab.tui.rows.spans import Row
+from lab.tui.screens.page import PageScreen
+from lab.tui.sources.intents import ArmFault, DisarmFault, Intent
+from lab.tui.state.faults import FAULT_OFFERS
+from lab.tui.state.screen import ScreenState
 from lab.tui.themes import Styles
-from lab.tui.view.armed import OFFERS
-from lab.tui.view.rows.faults import menu
-from lab.tui.view.spans import Row
-from lab.tui.view.state import Scene
 
 
-class FaultScreen(Page):
+class FaultScreen(PageScreen):
     """What, then where; it follows the state, so a fault that strikes meanwhile leaves the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -25,7 +25,7 @@ class FaultScreen(Page):
     ]
 
     def __init__(
-        self, scene: Callable[[], Scene], ask: Callable[[Intent], None], styles_now: Callable[[], Styles]
+        self, scene: Callable[[], ScreenState], ask: Callable[[Intent], None], styles_now: Callable[[], Styles]
     ) -> None:
         self.scene = scene
         self.ask = ask
@@ -35,17 +35,17 @@ class FaultScreen(Page):
 
     def _body(self, inner: int, rows: int) -> list[Row]:
         show = self.scene().show
-        self.at = min(self.at, len(show.armed) + len(OFFERS) - 1)
+        self.at = min(self.at, len(show.armed) + len(FAULT_OFFERS) - 1)
         return menu(show.armed, show.scenario, self.at, self._route(), inner, rows)
 
     def _route(self) -> str:
         index = self.at - len(self.scene().show.armed)
-        routes = OFFERS[index].routes if 0 <= index < len(OFFERS) else ("",)
+        routes = FAULT_OFFERS[index].routes if 0 <= index < len(FAULT_OFFERS) else ("",)
         return routes[self.turned % len(routes)]
 
     def action_move(self, by: int) -> None:
         """Choose another one."""
-        last = len(self.scene().show.armed) + len(OFFERS) - 1
+        last = len(self.scene().show.armed) + len(FAULT_OFFERS) - 1
         self.at, self.turned = max(0, min(last, self.at + by)), 0
         self.sheet.refresh()
 
@@ -58,11 +58,11 @@ class FaultScreen(Page):
         """Arm the chosen one, and go back to the stage to see it strike."""
         index = self.at - len(self.scene().show.armed)
         if index >= 0:
-            self.ask(FaultArmed(OFFERS[index].at(self._route())))
+            self.ask(ArmFault(FAULT_OFFERS[index].at(self._route())))
             self.dismiss(None)
 
     def action_disarm(self) -> None:
         """Disarm the chosen one."""
         armed = self.scene().show.armed
         if self.at < len(armed):
-            self.ask(FaultDisarmed(armed[self.at].name))
+            self.ask(DisarmFault(armed[self.at].name))

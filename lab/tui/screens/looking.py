@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from textual import on
 
+from lab.tui.panes.message import suggestions
 from lab.tui.screens.following import FollowingScreen
-from lab.tui.view.rows.message import suggestions
-from lab.tui.widgets.part import Scrolled
+from lab.tui.screens.part import Scrolled
 
 OTHER = {
     "stage-dark": "stage-light", "stage-light": "stage-dark", "ansi-dark": "ansi-light", "ansi-light": "ansi-dark",

@@ -11,12 +11,12 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from lab.tui.panes.picker import Choice, picker
+from lab.tui.rows.blocks import frame
+from lab.tui.rows.spans import Row, Rows, backed, row
 from lab.tui.themes import Styles
-from lab.tui.view.rows.pages import Choice, picker
-from lab.tui.view.rows.parts import frame
-from lab.tui.view.spans import Row, Rows, backed, row
 
-Body = Callable[[int, int], list[Row]]
+PageBody = Callable[[int, int], list[Row]]
 """Inner columns and rows to the rows of a page, more than fit if it scrolls."""
 
 
@@ -25,7 +25,7 @@ class Sheet(Widget):
 
     DEFAULT_CSS = "Sheet { width: 100%; height: 100%; }"
 
-    def __init__(self, title: str, foot: str, body: Body, styles_now: Callable[[], Styles]) -> None:
+    def __init__(self, title: str, foot: str, body: PageBody, styles_now: Callable[[], Styles]) -> None:
         super().__init__()
         self.told = (title, foot)
         self.body = body
@@ -67,7 +67,7 @@ class Sheet(Widget):
         return strip.adjust_cell_length(self.size.width, styles.of("fg @surface"))
 
 
-class Page(ModalScreen[str | None]):
+class PageScreen(ModalScreen[str | None]):
     """A page that esc, and the key that opened it, close."""
 
     AUTO_FOCUS = ""
@@ -80,7 +80,7 @@ class Page(ModalScreen[str | None]):
     ]
 
     def __init__(
-        self, title: str, body: Body, styles_now: Callable[[], Styles], *, key: str, foot: str = "esc"
+        self, title: str, body: PageBody, styles_now: Callable[[], Styles], *, key: str, foot: str = "esc"
     ) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
@@ -107,7 +107,7 @@ class Page(ModalScreen[str | None]):
         self.sheet.refresh()
 
 
-class Picker(Page):
+class Picker(PageScreen):
     """The scenarios; enter chooses one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "Choose")]

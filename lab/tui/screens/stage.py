@@ -10,26 +10,26 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from lab.core.errors import LabError
-from lab.tui import keys
-from lab.tui.messages import (
-    Intent,
-    PauseToggled,
-    ResetAsked,
-    ScenarioChosen,
-    SpeedChanged,
-    Started,
-    Stepped,
-    TapeToggled,
-    TurnSent,
-)
+from lab.tui.panes import keys
+from lab.tui.panes.help import help_page
+from lab.tui.panes.openable import exchange_of
+from lab.tui.rows.spans import Row
 from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.fault import FaultScreen
 from lab.tui.screens.looking import LookingScreen
-from lab.tui.screens.page import Page, Picker
-from lab.tui.view.rows.help import help_page
-from lab.tui.view.sight import exchange_of
-from lab.tui.view.spans import Row
-from lab.tui.widgets.part import Pressed
+from lab.tui.screens.page import PageScreen, Picker
+from lab.tui.screens.part import Pressed
+from lab.tui.sources.intents import (
+    ChooseScenario,
+    Intent,
+    ResetRun,
+    SendTurn,
+    SetSpeed,
+    StartRun,
+    StepForward,
+    TogglePause,
+    ToggleTape,
+)
 
 ADVICE = {
     "truecolor": "16 million", "256": "256; COLORTERM=truecolor gives all", "standard": "16; COLORTERM=truecolor gives all",
@@ -50,7 +50,7 @@ def _bindings() -> Iterator[BindingType]:
         yield Binding(key.keys, key.action, key.label, show=False, tooltip=key.help, priority=key.keys == "ctrl+c")
 
 
-class StageScreen(LookingScreen):
+class MainScreen(LookingScreen):
     """The stage with all its keys: those that ask the source, and those that open a page, stand here."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(_bindings())
@@ -68,7 +68,7 @@ class StageScreen(LookingScreen):
         """Whether the terminal is too small for the stage."""
         return "small" in self._places
 
-    def _offers(self, key: keys.Key) -> bool:
+    def _offers(self, key: keys.ScreenKey) -> bool:
         return key.offered(self.scene) and (not self.blind or key.shown in keys.BLIND)
 
     def _ask(self, intent: Intent) -> None:
@@ -95,21 +95,21 @@ class StageScreen(LookingScreen):
         """Begin, pause, go on."""
         if not (self.scene.show.follows or self.scene.stage.running or self.scene.look.started):
             self._choose(started=True)
-            self._ask(Started())
+            self._ask(StartRun())
         else:
-            self._ask(PauseToggled())
+            self._ask(TogglePause())
 
     def action_step(self) -> None:
         """Run on to the next observation."""
         if not (self.scene.show.follows or self.scene.stage.running):
             self._choose(started=True)
-        self._ask(Stepped())
+        self._ask(StepForward())
 
     def action_reset(self) -> None:
         """Back to the start."""
         self.parts["output"].top = self.parts["wire"].top = 0
         self._choose(started=False, typing="", output="rendered", zoom="")
-        self._ask(ResetAsked())
+        self._ask(ResetRun())
 
     def action_decide(self, action: str) -> None:
         """Answer the open gate."""
@@ -129,7 +129,7 @@ class StageScreen(LookingScreen):
         text, kind = told.value.strip(), self.scene.look.typing
         if text and kind:
             self._choose(typing="", output="rendered")
-            self._ask(TurnSent(text) if kind == "message" else self.decided(TYPED[kind], text))
+            self._ask(SendTurn(text) if kind == "message" else self.decided(TYPED[kind], text))
 
     def action_faster(self) -> None:
         """The next factor up."""
@@ -141,14 +141,14 @@ class StageScreen(LookingScreen):
 
     def action_speed_one(self) -> None:
         """The clock at its own pace."""
-        self._ask(SpeedChanged("1"))
+        self._ask(SetSpeed("1"))
 
     def _pace(self, by: int) -> None:
         factor = self.scene.look.factor
         at = keys.SPEEDS.index(factor) if factor in keys.SPEEDS else keys.SPEEDS.index("1")
         chosen = keys.SPEEDS[max(0, min(len(keys.SPEEDS) - 1, at + by))]
         self._choose(factor=chosen)
-        self._ask(SpeedChanged(chosen))
+        self._ask(SetSpeed(chosen))
 
     def action_tell_quit(self) -> None:
         """ctrl+c is no way out, but tells of it."""
@@ -190,7 +190,7 @@ class StageScreen(LookingScreen):
         def body(inner: int, _rows: int) -> list[Row]:
             return help_page(self.scene, columns, rows, colours, inner)
 
-        self.app.push_screen(Page("HELP", body, lambda: self.lab.styles_now, key="?", foot="? or esc"))
+        self.app.push_screen(PageScreen("HELP", body, lambda: self.lab.styles_now, key="?", foot="? or esc"))
 
     def action_scenario(self) -> None:
         """Choose another scenario."""
@@ -201,11 +201,11 @@ class StageScreen(LookingScreen):
     def _chosen(self, name: str | None) -> None:
         if name is not None:
             self._choose(started=False, typing="", output="rendered", zoom="")
-            self._ask(ScenarioChosen(name))
+            self._ask(ChooseScenario(name))
 
     def action_tape(self) -> None:
         """Begin a recording, or end it."""
-        self._ask(TapeToggled())
+        self._ask(ToggleTape())
 
     def action_fault(self) -> None:
         """Choose what goes wrong next."""

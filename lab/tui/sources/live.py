@@ -6,23 +6,23 @@ from lab.app import Answer, Question
 from lab.app.observe import Asked, Noted, Requested
 from lab.jobs.facts import LedgerCleared
 from lab.jobs.gates import Origin
-from lab.tui.messages import (
-    Decided,
-    FaultArmed,
-    FaultDisarmed,
+from lab.tui.sources.intents import (
+    AnswerGate,
+    ArmFault,
+    ChooseScenario,
+    DisarmFault,
     Intent,
-    PauseToggled,
-    ResetAsked,
-    ScenarioChosen,
-    SpeedChanged,
-    StageSought,
-    Started,
-    Stepped,
-    TapeToggled,
-    TurnSent,
+    ResetRun,
+    SeekStage,
+    SendTurn,
+    SetSpeed,
+    StartRun,
+    StepForward,
+    TogglePause,
+    ToggleTape,
 )
-from lab.tui.sources.playing import Opening, Playing, opening_of
-from lab.tui.sources.protocol import Act, Control
+from lab.tui.sources.live_run import OpeningKey, Playing, opening_of
+from lab.tui.sources.protocol import Control, Playable
 from lab.tui.sources.rewind import given, place_of
 
 VERDICTS = {"APPROVE_ACTION": "approved", "REJECT_ACTION": "rejected", "RFI_ACTION": "changes-requested"}
@@ -39,33 +39,33 @@ class Live(Playing):
     async def perform(self, intent: Intent) -> str | None:
         """Do what was asked; the reason if it was refused."""
         match intent:
-            case Started():
+            case StartRun():
                 return await self._start()
-            case PauseToggled():
+            case TogglePause():
                 return await self._scale(self.factor if self.paused else "0")
-            case Stepped():
+            case StepForward():
                 return await self._step()
-            case SpeedChanged(factor):
+            case SetSpeed(factor):
                 self.factor = factor
                 return None if self.paused else await self._scale(factor)
-            case ResetAsked():
+            case ResetRun():
                 return await self._reset(self._act)
-            case ScenarioChosen(name):
+            case ChooseScenario(name):
                 act = self._acts.get(name)
                 return f"Scenario {name} can't be played." if act is None else await self._reset(act)
-            case Decided(action, content):
+            case AnswerGate(action, content):
                 return await self._decide(action, content)
-            case TurnSent(message):
+            case SendTurn(message):
                 return await self._say(message)
-            case FaultArmed(fault):
+            case ArmFault(fault):
                 control = (await self._linked()).control
                 return NO_FAULTS if control is None else await control.arm(fault)
-            case FaultDisarmed(name):
+            case DisarmFault(name):
                 control = (await self._linked()).control
                 return NO_FAULTS if control is None else await control.disarm(name)
-            case StageSought(stage):
+            case SeekStage(stage):
                 return await self._go_to(stage)
-            case TapeToggled():
+            case ToggleTape():
                 return await self._tape()
             case _:
                 return "A run of our own has no recording to go through."
@@ -143,7 +143,7 @@ class Live(Playing):
             await self._start()
         return await self._scale(self.factor) if self.paused else None
 
-    async def _reset(self, act: Act) -> str | None:
+    async def _reset(self, act: Playable) -> str | None:
         await self._stop(self._run)
         self._run, self._decided, self._question, self._stepping = None, None, None, False
         self._early = None
@@ -181,7 +181,7 @@ class Live(Playing):
         return await self._decide_outside(question, opening, action, content)
 
     async def _decide_outside(
-        self, question: Question, opening: Opening, action: str, content: str | None
+        self, question: Question, opening: OpeningKey, action: str, content: str | None
     ) -> str | None:
         link = await self._linked()
         if link.control is None:

@@ -8,22 +8,22 @@ from lab.app import Outcome
 from lab.clocks import breathe
 from lab.core.clock import Millis
 from lab.language.document import Scenario
-from lab.tui.messages import (
+from lab.tui.panes.picker import Choice
+from lab.tui.sources.clock import MakeClock, SettableClock
+from lab.tui.sources.intents import (
     Intent,
-    Moved,
-    PauseToggled,
-    ResetAsked,
-    Sought,
-    SpeedChanged,
-    StageSought,
-    Started,
-    Stepped,
+    MoveCursor,
+    ResetRun,
+    SeekInstant,
+    SeekStage,
+    SetSpeed,
+    StartRun,
+    StepForward,
+    TogglePause,
 )
-from lab.tui.sources.hand import Hand, MakeClock
-from lab.tui.view.jobs import Stood
-from lab.tui.view.reel import Reel
-from lab.tui.view.rows.pages import Choice
-from lab.tui.view.state import Cursor
+from lab.tui.state.journal import SourceUpdate
+from lab.tui.state.recording import RecordingTimeline
+from lab.tui.state.screen import PlaybackCursor
 
 
 class Playback:
@@ -40,7 +40,7 @@ class Playback:
 
     def __init__(
         self,
-        reel: Reel,
+        reel: RecordingTimeline,
         *,
         title: str,
         seed: int | None = None,
@@ -53,7 +53,7 @@ class Playback:
         self.known = known or {}
         self.scenario = next(iter(self.known.values())) if len(self.known) == 1 else None
         self.state = state
-        self.clock = Hand() if make is None else Hand(make)
+        self.clock = SettableClock() if make is None else SettableClock(make)
         self.factor = "1"
         self.place = 0
         self.playing = False
@@ -70,10 +70,10 @@ class Playback:
         return not self.playing
 
     @property
-    def cursor(self) -> Cursor:
+    def cursor(self) -> PlaybackCursor:
         """Where the cursor stands, and between what."""
         reel = self.reel
-        return Cursor(
+        return PlaybackCursor(
             reel.start,
             reel.until,
             reel.line(self.place),
@@ -90,14 +90,14 @@ class Playback:
 
     # What happens
 
-    async def observations(self) -> AsyncIterator[Stood]:
+    async def observations(self) -> AsyncIterator[SourceUpdate]:
         """The state at the cursor, whenever it moves."""
         filling = asyncio.create_task(self._fill())
         said = f"The recording is {self.state}: it plays to its last whole line." if self.state else ""
         try:
             while True:
                 self._changed.clear()
-                yield Stood(self.reel.state(self.place), said)
+                yield SourceUpdate(self.reel.state(self.place), said)
                 said = ""
                 await self._moved()
         finally:
@@ -140,20 +140,20 @@ class Playback:
         """Do what was asked; the reason if it was refused."""
         reel = self.reel
         match intent:
-            case Started() | PauseToggled():
+            case StartRun() | TogglePause():
                 self._play(not self.playing)
-            case SpeedChanged(factor):
+            case SetSpeed(factor):
                 self.factor = factor
                 self._set(self.clock.now())
-            case Stepped():
+            case StepForward():
                 self._go(reel.stop(self.place, 1))
-            case Moved(by, marks):
+            case MoveCursor(by, marks):
                 self._go(reel.mark(self.place, by) if marks else reel.stop(self.place, by))
-            case Sought(at):
+            case SeekInstant(at):
                 self._seek(at)
-            case ResetAsked():
+            case ResetRun():
                 self._go(0)
-            case StageSought(stage):
+            case SeekStage(stage):
                 place = reel.stage(stage)
                 if place is None:
                     return f"The recording never comes to {stage}."

@@ -10,12 +10,10 @@ from lab.app.observe import Observation
 from lab.core.clock import Clock
 from lab.core.exchange import Json
 from lab.language.document import Scenario
-from lab.tui.messages import (
-    Intent,
-)
-from lab.tui.view.jobs import Stood
-from lab.tui.view.rows.pages import Choice
-from lab.tui.view.state import Cursor
+from lab.tui.panes.picker import Choice
+from lab.tui.sources.intents import Intent
+from lab.tui.state.journal import SourceUpdate
+from lab.tui.state.screen import PlaybackCursor
 
 if TYPE_CHECKING:
     from lab.client.memory import Transport
@@ -25,7 +23,7 @@ class Journal(Protocol):
     """What a source tells besides that follows a journal, and so shows one job of many."""
 
     @property
-    def cursor(self) -> Cursor | None:
+    def cursor(self) -> PlaybackCursor | None:
         """Where a recording stands."""
 
     @property
@@ -36,7 +34,7 @@ class Journal(Protocol):
         """The scenario of this name that was served, if it is at hand."""
 
 
-class Source(Protocol):
+class ScreenSource(Protocol):
     """What a screen shows: observations, and what may be done to them."""
 
     pill: str
@@ -62,7 +60,7 @@ class Source(Protocol):
     journal: Journal | None
     """None where the run is ours."""
 
-    def observations(self) -> AsyncIterator[Observation | Stood]:
+    def observations(self) -> AsyncIterator[Observation | SourceUpdate]:
         """What happens, for as long as the screen lives."""
 
     async def perform(self, intent: Intent) -> str | None:
@@ -104,7 +102,7 @@ class Control(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Playable:
     """One thing that LIVE can play: a scenario (None against a pod), and our app made for it."""
 
     app: App
@@ -123,15 +121,15 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class RunConnection:
     """What a run needs of the outer world: made after the first paint."""
 
     transport: "Transport"
     control: Control | None = None
     base: str = ""
     token_url: str = ""
-    follow: Callable[[str], Act] | None = None
+    follow: Callable[[str], Playable] | None = None
     """Has the mock play a scenario as if it were served alone, where it can; the act as it is played then."""
 
 
-Connect = Callable[[], AbstractAsyncContextManager[Link]]
+Connect = Callable[[], AbstractAsyncContextManager[RunConnection]]

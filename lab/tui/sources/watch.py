@@ -15,11 +15,11 @@ from lab.core.exchange import Json
 from lab.dialects.fusion import path_of
 from lab.jobs.facts import ClockAdvanced, ClockScaled
 from lab.language.document import Scenario
-from lab.tui.messages import Decided, FaultArmed, FaultDisarmed, Intent, PauseToggled, SpeedChanged, Stepped
-from lab.tui.sources.hand import Hand, MakeClock
+from lab.tui.panes.picker import Choice
+from lab.tui.sources.clock import MakeClock, SettableClock
+from lab.tui.sources.intents import AnswerGate, ArmFault, DisarmFault, Intent, SetSpeed, StepForward, TogglePause
 from lab.tui.sources.live import VERDICTS
-from lab.tui.view.jobs import Jobs, Stood
-from lab.tui.view.rows.pages import Choice
+from lab.tui.state.journal import JournalState, SourceUpdate
 
 PAUSE: Millis = 1_000
 """Real milliseconds from one attempt to reach the lab to the next."""
@@ -30,7 +30,7 @@ PACES = {"scaled": frozenset(("pause", "step", "speed")), "manual": frozenset(("
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
+class LabDescription:
     """A lab as it is found: its clock, and the seed."""
 
     mode: str
@@ -42,10 +42,10 @@ class Lab:
     """The origin of the mocked API."""
 
 
-class Plane(Protocol):
+class WatchedControl(Protocol):
     """What WATCH needs of a control plane. HostError when it can't be reached; commands tell why they were refused."""
 
-    async def lab(self) -> Lab:
+    async def lab(self) -> LabDescription:
         """How the lab is now."""
 
     def follow(self) -> AsyncIterator[Observation]:
@@ -73,7 +73,7 @@ class Plane(Protocol):
         """Disarm one."""
 
 
-Reach = Callable[[], AbstractAsyncContextManager[Plane]]
+OpenControl = Callable[[], AbstractAsyncContextManager[WatchedControl]]
 
 
 async def a_moment() -> None:
@@ -100,21 +100,26 @@ class Watch:
     cursor = None
 
     def __init__(
-        self, where: str, reach: Reach, *, make: MakeClock | None = None, rest: Callable[[], Awaitable[None]] = a_moment
+        self,
+        where: str,
+        reach: OpenControl,
+        *,
+        make: MakeClock | None = None,
+        rest: Callable[[], Awaitable[None]] = a_moment,
     ) -> None:
         self.where = self.title = where
         self.seed: int | None = None
         self.trouble = ""
-        self.clock = Hand() if make is None else Hand(make)
+        self.clock = SettableClock() if make is None else SettableClock(make)
         self.factor = "1"
         self.paused = False
         self.can: frozenset[str] = frozenset()
         self.journal = self
         self._reach, self._rest = reach, rest
-        self._plane: Plane | None = None
+        self._plane: WatchedControl | None = None
         self._known: Callable[[str], Scenario | None] = _nothing
         """Of the lab that was reached last: what it served is still told when it has gone."""
-        self._lab: Lab | None = None
+        self._lab: LabDescription | None = None
         self._joined: Millis = 0
         self._stepping = False
         self._begun = False
@@ -133,7 +138,7 @@ class Watch:
 
     # What happens
 
-    async def observations(self) -> AsyncIterator[Observation | Stood]:
+    async def observations(self) -> AsyncIterator[Observation | SourceUpdate]:
         """The journal, begun anew whenever the lab is reached again."""
         try:
             while True:
@@ -151,7 +156,7 @@ class Watch:
                     self.trouble = self._lost(error)
                 self._plane, self.can = None, frozenset()
                 self.clock.set(self.clock.now(), "0")
-                yield Stood()
+                yield SourceUpdate()
                 await self._rest()
         finally:
             for task in self._commands:
@@ -163,7 +168,7 @@ class Watch:
             return f"{error.what[:1].upper()}{error.what[1:]}; trying again."
         return self.trouble or f"The lab at {self.where} can't be reached; trying again."
 
-    def _join(self, plane: Plane, lab: Lab) -> Stood:
+    def _join(self, plane: WatchedControl, lab: LabDescription) -> SourceUpdate:
         before, self._lab, self._plane, self._known = self._lab, lab, plane, plane.told
         anew = before is not None and before.epoch != lab.epoch
         self.trouble, self.seed = "", lab.seed
@@ -175,7 +180,7 @@ class Watch:
         said = (
             "" if before is None else "The lab was started again: its journal begins anew." if anew else "It is back."
         )
-        return Stood(Jobs(lab.epoch), said, anew=anew)
+        return SourceUpdate(JournalState(lab.epoch), said, anew=anew)
 
     def _scaled(self, factor: str, at: Millis) -> None:
         """The clock runs at a pace from an instant on."""
@@ -189,16 +194,16 @@ class Watch:
             self.factor = factor
         self.clock.set(at, factor)
 
-    def _heed(self, told: Observation) -> Stood | None:
+    def _heed(self, told: Observation) -> SourceUpdate | None:
         """What the journal tells of the clock, and of what is missing; a step ends with what is seen to happen."""
         if told.at >= self._joined:
             match told:
                 case Noted(fact=ClockScaled() as fact):
                     self._scaled(fact.factor, fact.at)
-                    return Stood()
+                    return SourceUpdate()
                 case Noted(fact=ClockAdvanced() as fact):
                     self._scaled("0", fact.at)
-                    return Stood()
+                    return SourceUpdate()
                 case _ if told.at > self.clock.now():
                     self.clock.set(told.at, "0" if self.paused or self.factor == "manual" else self.factor)
             if self._stepping and isinstance(told, Requested | Replied):
@@ -206,14 +211,14 @@ class Watch:
                 self._soon(self._scale("0"))
         return self._missing(told)
 
-    def _missing(self, told: Observation) -> Stood | None:
+    def _missing(self, told: Observation) -> SourceUpdate | None:
         """What the first exchange tells of those before it."""
         if self._begun or not isinstance(told, Requested):
             return None
         self._begun = True
         if told.x == 1:
             return None
-        return Stood(said=f"{told.x - 1} earlier exchanges are gone: the lab keeps the last ones only.")
+        return SourceUpdate(said=f"{told.x - 1} earlier exchanges are gone: the lab keeps the last ones only.")
 
     def _soon(self, command: Awaitable[str | None]) -> None:
         async def done() -> str | None:
@@ -235,21 +240,21 @@ class Watch:
         except LabError as error:
             return error.what
 
-    async def _perform(self, plane: Plane, intent: Intent) -> str | None:
+    async def _perform(self, plane: WatchedControl, intent: Intent) -> str | None:
         match intent:
-            case Decided():
+            case AnswerGate():
                 return await self._decide(plane, intent)
-            case PauseToggled():
+            case TogglePause():
                 refused = await self._scale(self.factor if self.paused else "0")
                 return refused or (GOES_ON if self.paused else None)
-            case SpeedChanged(factor):
+            case SetSpeed(factor):
                 self.factor = factor
                 return None if self.paused else await self._scale(factor)
-            case Stepped():
+            case StepForward():
                 return await self._step(plane)
-            case FaultArmed(fault):
+            case ArmFault(fault):
                 return await plane.arm(fault)
-            case FaultDisarmed(name):
+            case DisarmFault(name):
                 return await plane.disarm(name)
             case _:
                 return "That is for the client that calls, not for who watches."
@@ -262,7 +267,7 @@ class Watch:
             self._scaled(factor, self.clock.now())
         return refused
 
-    async def _step(self, plane: Plane) -> str | None:
+    async def _step(self, plane: WatchedControl) -> str | None:
         if self.factor != "manual":
             self._stepping = True
             return await self._scale(self.factor) if self.paused else None
@@ -271,7 +276,7 @@ class Watch:
             return "Nothing moves on by itself; the next move is the client's, or a person's."
         return await plane.advance(max(0, due - now))
 
-    async def _decide(self, plane: Plane, asked: Decided) -> str | None:
+    async def _decide(self, plane: WatchedControl, asked: AnswerGate) -> str | None:
         verdict = VERDICTS.get(asked.action, "approved")
         refused = await plane.decide(asked.job, asked.gate, verdict, asked.content)
         if refused is None:

@@ -1,0 +1,152 @@
+"""What all panes are made of: frames, labelled fields, the request and reply rows."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from lab.core.clock import Millis, clock_text
+from lab.tui.rows.spans import BLANK, Row, Rows, clip, cut, ends, fill, hot, row, width, wrap
+from lab.tui.state.screen import RunState, ScreenState
+from lab.tui.state.values import Pairs
+
+ROUND, HEAVY = "╭─╮│╰╯", "┏━┓┃┗┛"
+FRAMES = {
+    "coming": (ROUND, "faint", "dim"), "work": (ROUND, "run", "run b"), "done": (ROUND, "line", "done"),
+    "need": (HEAVY, "wait", "wait b"), "bad": (HEAVY, "bad", "bad b"),
+}  # fmt: skip
+"""By kind: the border's characters, its colour, the title's role."""
+
+SIGNS = {
+    "coming": ("○", "dim"),
+    "work": ("◐", "run"),
+    "done": ("✓", "done"),
+    "need": ("◆", "wait"),
+    "bad": ("✗", "bad"),
+}
+
+API_HEAD = "/api/fusion-ai/orchestrator/agent/v2"
+
+
+def frame(body: list[Row], title: Row, status: Row, kind: str, columns: int, rows: int, *, key: str) -> Rows:
+    """The body within a border: title on top at the left, status below at the right."""
+    lines_of, role, _ = FRAMES[kind]
+    left_top, across, right_top, side, left_foot, right_foot = tuple(lines_of)
+    title = cut(title, columns - 8)
+    status = cut(status, min(40, columns - 8))
+    over = max(0, columns - 5 - width(title))
+    top = row((left_top + across + " ", role), hot(title, key), (" " + across * over + right_top, role))
+    inner = columns - 4
+    lines = [row((side + " ", role), fill(line, inner), (" " + side, role)) for line in body[: max(0, rows - 2)]]
+    while len(lines) < rows - 2:
+        lines.append(row((side + " " * (columns - 2) + side, role)))
+    if not status:
+        return (top, *lines, row((left_foot + across * (columns - 2) + right_foot, role)))
+    before = across * max(0, columns - 5 - width(status))
+    foot = row((left_foot + before + " ", role), status, (" " + across + right_foot, role))
+    return (top, *lines, foot)
+
+
+def title(scene: ScreenState, pane: str, name: str, kind: str, extra: str = "") -> Row:
+    """`1 TOKEN`, reversed while the pane has the focus."""
+    role = FRAMES[kind][2]
+    face = f" {name} " if scene.look.focus == pane else name
+    return row((face, f"{role} r" if scene.look.focus == pane else role), (f"  {extra}" if extra else "", "dim"))
+
+
+def one_row(kind: str, name: str, middle: Row, right: Row, columns: int, *, key: str) -> Rows:
+    """A pane as one row without a frame: sign, name, the gist, its state."""
+    sign, role = SIGNS[kind]
+    tone = "dim" if kind in ("done", "coming") else f"{role} b"
+    left = row("  ", (sign, role), " ", hot(row((f"{name:<10}", tone)), key), middle)
+    return (ends(left, row(right, "  "), columns),)
+
+
+def request_row(method: str, path: str, inner: int, tail: str = "") -> Row:
+    """`→ POST /oauth2/v1/token`."""
+    room = inner - len(method) - 3 - len(tail)
+    return row(("→ ", "run"), (method, "run b"), " ", clip(path, room), (tail, "dim"))
+
+
+def reply_row(code: int | None, took: Millis | None, inner: int, word: str | None = None) -> Row:
+    """`← 202 Accepted   183 ms`; a blank row while nothing came."""
+    if code is None:
+        return row(("← ", "dim"), ("···", "dim"))
+    role = "done" if code < 300 else "bad"
+    told = phrase(code) if word is None else word
+    return ends(row(("← ", role), (str(code), f"{role} b"), f" {told}"), row((latency(took), "dim")), inner)
+
+
+def phrase(code: int) -> str:
+    """The reason phrase of a code, or nothing."""
+    try:
+        return HTTPStatus(code).phrase
+    except ValueError:
+        return ""
+
+
+def latency(took: Millis | None) -> str:
+    """`41 ms`, from ten seconds on `12.3 s`."""
+    if took is None:
+        return ""
+    return f"{took} ms" if took < 10_000 else f"{took / 1000:.1f} s"
+
+
+def seconds(span: Millis) -> str:
+    """`9.0 s`, from ten minutes on `12:34`."""
+    return f"{span // 1000}.{span % 1000 // 100} s" if span < 600_000 else minutes(span)
+
+
+def minutes(span: Millis) -> str:
+    """`14:44`, hours in front if there are any."""
+    whole = max(0, span) // 1000
+    hours, rest = divmod(whole, 3600)
+    head = f"{hours}:" if hours else ""
+    return f"{head}{rest // 60:02d}:{rest % 60:02d}"
+
+
+def at_text(at: Millis) -> str:
+    """An instant of the run: `00:01.6`; from an hour on `1:00:01`, for a row has no room for more."""
+    told = clock_text(max(0, at))
+    return told if at < 3_600_000 else told.rpartition(".")[0]
+
+
+def since_text(stage: RunState, at: Millis) -> str:
+    """An instant as the run counts it; of an exchange before its first request `-12:30`, minutes and seconds."""
+    if stage.start is None or at >= stage.start:
+        return at_text(stage.since_start(at))
+    return f"{'-' + minutes(stage.start - at):>7}"
+
+
+def fields(pairs: Pairs, label: int, inner: int, *, most: int = 1) -> list[Row]:
+    """Labelled values under a request: `  scope   urn:…`, long ones on up to `most` rows."""
+    lines: list[Row] = []
+    for name, value in pairs:
+        head = f"  {clip(name, label):<{label}}  "
+        parts = wrap(row(value or " "), inner - len(head), most=most)
+        lines.append(row((head, "dim"), parts[0]))
+        lines.extend(row(" " * len(head), part) for part in parts[1:])
+    return lines
+
+
+def refusal(text: str, inner: int, most: int = 4) -> list[Row]:
+    """Why a call was refused, in red."""
+    return [row("  ", line) for line in wrap(row((text, "bad")), inner - 2, most=most)]
+
+
+def paragraph(text: str, role: str, inner: int) -> list[Row]:
+    """Plain text, wrapped."""
+    return wrap(row((text, role)), inner)
+
+
+def longest(forms: Iterable[list[Row]], rows: int) -> list[Row]:
+    """The first form that fits, made no sooner than it is looked at; the end of the last if none does."""
+    form: list[Row] = []
+    for form in forms:
+        if len(form) <= rows:
+            return form
+    return form[-rows:] if rows > 0 else []
+
+
+def bottom(lines: list[Row], foot: list[Row], rows: int) -> list[Row]:
+    """`foot` at the lower end, if there is room for it and a blank row."""
+    gap = rows - len(lines) - len(foot)
+    return [*lines, *[BLANK] * gap, *foot] if gap >= 1 or (gap == 0 and not foot) else lines

@@ -1,0 +1,76 @@
+"""An exchange as a curl command: what was sent, secrets as shell variables."""
+
+import re
+from shlex import quote
+
+from lab.tui.state.clean import CAP, DOTS, line
+from lab.tui.state.values import Exchange
+
+LEFT_OUT = frozenset(("host", "content-length", "connection", "user-agent", "accept-encoding", "transfer-encoding"))
+"""Headers that curl makes itself, or that say nothing about the request."""
+TOKEN = "LAB_TOKEN"
+_NAMES = re.compile(r"\$(LAB_[A-Z0-9_]+)")
+VARIABLES = {"bearer": TOKEN, "access_token": TOKEN, "client_secret": "LAB_CLIENT_SECRET"}
+"""The shell variables by what they hold; others are named after the field."""
+
+
+def curl(call: Exchange, base: str = "", token_url: str = "") -> str:
+    """The command, one option a line. Without an address it takes `$LAB_BASE` and `$LAB_TOKEN_URL` from the shell."""
+    form = _form(call)
+    parts = ["curl" if call.method == ("POST" if call.request_body else "GET") else f"curl -X {quote(call.method)}"]
+    parts[0] += f" {_address(call, base, token_url)}"
+    for name, value in call.request_headers:
+        if name.lower() in LEFT_OUT or (form and name.lower() == "content-type"):
+            continue
+        parts.append(_header(name, value))
+    if form:
+        parts += [_field(line) for line in call.request_body.split("\n")]
+    elif call.request_body:
+        parts.append(f"--data-raw {quote(call.request_body)}")
+    cut = f"# the body is cut after {CAP} characters\n" if len(call.request_body) >= CAP else ""
+    command = " \\\n  ".join(parts)
+    return cut + _first(command, token_url) + command
+
+
+def _first(command: str, token_url: str) -> str:
+    """A comment that names the variables to set, and where the token comes from."""
+    names = sorted(set(_NAMES.findall(command)))
+    if not names:
+        return ""
+    asked = line(token_url, 200) if token_url else "the token URL"
+    told = [f"{name} (access_token in the reply of POST {asked})" if name == TOKEN else name for name in names]
+    return f"# set first, as in {names[0]}=…: {', '.join(told)}\n"
+
+
+def _form(call: Exchange) -> bool:
+    kind = next((value for name, value in call.request_headers if name.lower() == "content-type"), "")
+    return "form-urlencoded" in kind and bool(call.request_body)
+
+
+def _address(call: Exchange, base: str, token_url: str) -> str:
+    if call.route == "token":
+        return quote(token_url) if token_url else '"$LAB_TOKEN_URL"'
+    return quote(base.rstrip("/") + call.path) if base else f'"$LAB_BASE"{quote(call.path)}'
+
+
+def _header(name: str, value: str) -> str:
+    word, _, _ = value.partition(" ")
+    if name.lower() == "authorization" and word.lower() == "basic":
+        return '-u "$LAB_CLIENT_ID:$LAB_CLIENT_SECRET"'
+    if name.lower() == "authorization" and word.lower() == "bearer":
+        return f'-H "{name}: Bearer $LAB_TOKEN"'
+    if DOTS in value:
+        return f'-H {quote(f"{name}: ")}"{_variable(name)}"'
+    return f"-H {quote(f'{name}: {value}')}"
+
+
+def _field(line: str) -> str:
+    name, _, value = line.partition("=")
+    if value == DOTS:
+        return f'--data-urlencode {quote(f"{name}=")}"{_variable(name)}"'
+    return f"--data-urlencode {quote(line)}"
+
+
+def _variable(name: str) -> str:
+    plain = "".join(character if character.isalnum() and character.isascii() else "_" for character in name.lower())
+    return "$" + VARIABLES.get(plain, f"LAB_{plain.upper()}")

@@ -1,0 +1,190 @@
+"""Markdown to rows of spans: headings, paragraphs, lists, quotes, code, tables; links as their text."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lab.tui.rows.spans import BLANK, Row, TextSpan, cut, fill, row, width, wrap
+from lab.tui.state.clean import CAP
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+
+@lru_cache(maxsize=8)
+def markdown(text: str, inner: int) -> list[Row]:
+    """The text as rows of at most `inner` cells; a blank row between blocks."""
+    # loaded when first wanted: the first paint must not wait for it
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(text[:CAP])
+    lines = _Blocks(inner).read(tokens)
+    if len(text) > CAP:
+        lines += [BLANK, row((f"cut after 64 KiB of {len(text)} characters", "dim"))]
+    return lines
+
+
+class _Blocks:
+    """Walks the tokens once, keeping the prefix of lists and quotes."""
+
+    def __init__(self, inner: int) -> None:
+        self.inner = inner
+        self.lines: list[Row] = []
+        self.lists: list[int | None] = []
+        self.mark = ""
+        self.quotes = 0
+        self.heading = 0
+        self.tight = False
+
+    def read(self, tokens: "Sequence[Token]") -> list[Row]:
+        index = 0
+        while index < len(tokens):
+            token = tokens[index]
+            if token.type == "table_open":
+                stop = next(at for at in range(index, len(tokens)) if tokens[at].type == "table_close")
+                self._gap()
+                self.lines += _table(tokens[index:stop], max(8, self.inner - self._depth()))
+                index = stop
+            else:
+                self._token(token)
+            index += 1
+        while self.lines and not self.lines[-1]:
+            self.lines.pop()
+        return self.lines or [BLANK]
+
+    def _token(self, token: "Token") -> None:
+        match token.type:
+            case "heading_open":
+                self.heading = int(token.tag[1:])
+            case "heading_close":
+                self.heading = 0
+            case "bullet_list_open":
+                self.lists.append(None)
+            case "ordered_list_open":
+                self.lists.append(int(token.attrs.get("start", 1)))
+            case "bullet_list_close" | "ordered_list_close":
+                self.lists.pop()
+            case "list_item_open":
+                self._item()
+            case "blockquote_open":
+                self.quotes += 1
+            case "blockquote_close":
+                self.quotes -= 1
+            case "inline":
+                self._paragraph(_inline(token.children or [], "fg b" if self.heading else "fg"))
+            case "fence" | "code_block":
+                self._code(token.content)
+            case "hr":
+                self._gap()
+                self.lines.append(row(("─" * self.inner, "faint")))
+            case "html_block":
+                self._paragraph([row(token.content)])
+            case _:
+                pass
+
+    def _item(self) -> None:
+        number = self.lists[-1] if self.lists else None
+        if number is None:
+            self.mark = "• "
+        else:
+            self.mark = f"{number}. "
+            self.lists[-1] = number + 1
+
+    def _depth(self) -> int:
+        return min(self.inner // 2, 2 * len(self.lists) + 2 * self.quotes)
+
+    def _gap(self) -> None:
+        if self.lines and self.lines[-1] and not (self.lists and self.mark == "" and self.tight):
+            self.lines.append(BLANK)
+
+    def _paragraph(self, parts: list[Row]) -> None:
+        listed = bool(self.lists) and bool(self.mark)
+        if not (listed and self.tight):
+            self._gap()
+        self.tight = listed
+        depth = self._depth()
+        lead = "▏ " * self.quotes
+        room = max(8, self.inner - depth)
+        first = True
+        for part in parts:
+            for line in wrap(part, room):
+                mark = self.mark if first and listed else ""
+                pad = " " * max(0, depth - len(lead) - len(mark))
+                self.lines.append(cut(row((lead, "faint"), pad, (mark, "accent"), line), self.inner))
+                first = False
+        self.mark = ""
+
+    def _code(self, text: str) -> None:
+        self._gap()
+        for line in text.rstrip("\n").split("\n"):
+            for part in wrap(row((line or " ", "fg")), max(8, self.inner - 2)):
+                self.lines.append(row(("▏ ", "faint"), part))
+
+
+def _inline(tokens: "Sequence[Token]", role: str) -> list[Row]:
+    """The rows of a paragraph before wrapping: one for each hard break."""
+    rows: list[list[TextSpan]] = [[]]
+    bold = italic = 0
+    for token in tokens:
+        match token.type:
+            case "strong_open":
+                bold += 1
+            case "strong_close":
+                bold -= 1
+            case "em_open":
+                italic += 1
+            case "em_close":
+                italic -= 1
+            case "hardbreak":
+                rows.append([])
+            case "softbreak":
+                rows[-1].append(TextSpan(" ", role))
+            case "code_inline":
+                rows[-1].append(TextSpan(token.content, "run"))
+            case "image":
+                rows[-1].append(TextSpan(f"[{token.content}]", "dim"))
+            case _ if token.content:
+                tone = role + (" b" if bold and " b" not in role else "") + (" i" if italic else "")
+                rows[-1].append(TextSpan(token.content.replace("\n", " "), tone))
+    return [tuple(line) for line in rows]
+
+
+def _table(tokens: "Sequence[Token]", inner: int) -> list[Row]:
+    grid: list[list[Row]] = []
+    head = 0
+    for token in tokens:
+        if token.type == "tr_open":
+            grid.append([])
+        elif token.type == "thead_close":
+            head = len(grid)
+        elif token.type == "inline":
+            role = "run" if head == 0 else "fg"
+            grid[-1].append(tuple(span for part in _inline(token.children or [], role) for span in part))
+    if grid and not any(width(cell) for cell in grid[0]):
+        # Markdown can't do without a head; a reader can
+        del grid[0]
+    columns = max(map(len, grid), default=0)
+    if not columns:
+        return []
+    widths = _widths(grid, columns, inner)
+    lines: list[Row] = []
+    for cells in grid:
+        parts = [wrap(cell, size) or [BLANK] for cell, size in zip(cells, widths, strict=False)]
+        for index in range(max(map(len, parts), default=1)):
+            line = [
+                fill(part[index] if index < len(part) else BLANK, size)
+                for part, size in zip(parts, widths, strict=False)
+            ]
+            spans = [span for at, cell in enumerate(line) for span in ((TextSpan("  "), *cell) if at else cell)]
+            lines.append(cut(row(*spans), inner))
+    return lines
+
+
+def _widths(grid: list[list[Row]], columns: int, inner: int) -> list[int]:
+    wanted = [max((width(cells[at]) for cells in grid if at < len(cells)), default=1) or 1 for at in range(columns)]
+    room = max(columns, inner - 2 * (columns - 1))
+    while sum(wanted) > room and max(wanted) > 1:
+        at = wanted.index(max(wanted))
+        wanted[at] -= 1
+    spread = min(8, (room - sum(wanted)) // max(1, columns - 1)) if columns > 1 else 0
+    return [size + (spread if at < columns - 1 and spread > 0 else 0) for at, size in enumerate(wanted)]

@@ -1,0 +1,248 @@
+"""Rows of spans: text with a role, measured and cut by cells. All drawing ends in these.
+
+A role is words: a colour (`fg dim faint line run wait done bad unknown accent`), attributes (`b i u`), a
+background (`@panel @surface @tint-wait @fill-done` …), and perhaps a hot spot (`!a`: a click presses that key).
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+
+from rich.cells import cell_len, set_cell_size
+
+
+class TextSpan(NamedTuple):
+    """A stretch of text in one role."""
+
+    text: str
+    role: str = "fg"
+
+
+Row: TypeAlias = tuple[TextSpan, ...]
+Rows: TypeAlias = tuple[Row, ...]
+
+BLANK: Row = ()
+
+
+def row(*parts: "str | TextSpan | tuple[str, str] | Row") -> Row:
+    """A row of strings (in the foreground colour), pairs and other rows."""
+    spans: list[TextSpan] = []
+    for part in parts:
+        if isinstance(part, TextSpan):
+            spans.append(part)
+        elif isinstance(part, str):
+            spans.append(TextSpan(part))
+        elif len(part) == 2 and isinstance(part[0], str) and isinstance(part[1], str):
+            spans.append(TextSpan(part[0], part[1]))
+        else:
+            spans.extend(span for span in part if isinstance(span, TextSpan))
+    return tuple(span for span in spans if span.text)
+
+
+def width(spans: Row) -> int:
+    """How many cells the row takes."""
+    return sum(cell_len(span.text) for span in spans)
+
+
+def plain(spans: Row) -> str:
+    """The text alone."""
+    return "".join(span.text for span in spans)
+
+
+def clip(text: str, cells: int, *, end: str = "…") -> str:
+    """The text, cut to at most `cells` with `…` where something is missing."""
+    if cells <= 0:
+        return ""
+    if cell_len(text) <= cells:
+        return text
+    return set_cell_size(text, cells - 1).rstrip(" ") + end if cells > 1 else end
+
+
+def clip_left(text: str, cells: int) -> str:
+    """The end of the text, `…` before it where something is missing."""
+    if cell_len(text) <= cells:
+        return text
+    tail = text[-max(0, cells - 1) :] if cells > 1 else ""
+    while cell_len(tail) > cells - 1 and tail:
+        tail = tail[1:]
+    return "…" + tail if cells > 0 else ""
+
+
+def middle(text: str, head: int = 8, tail: int = 8) -> str:
+    """Both ends of a long text: `c81f27d4…d4a90b3c`."""
+    return text if len(text) <= head + tail + 1 else f"{text[:head]}…{text[-tail:]}"
+
+
+def cut(spans: Row, cells: int) -> Row:
+    """The row, at most `cells` wide; `…` in the role of the span that was cut."""
+    room = max(0, cells)
+    if width(spans) <= room:
+        return spans
+    kept: list[TextSpan] = []
+    for span in spans:
+        size = cell_len(span.text)
+        if size >= room:
+            kept.append(TextSpan(clip(span.text + " ", room) if size == room else clip(span.text, room), span.role))
+            break
+        kept.append(span)
+        room -= size
+    return tuple(span for span in kept if span.text)
+
+
+def fill(spans: Row, cells: int, role: str = "fg") -> Row:
+    """The row, exactly `cells` wide."""
+    short = cut(spans, cells)
+    gap = cells - width(short)
+    return (*short, TextSpan(" " * gap, role)) if gap > 0 else short
+
+
+def ends(left: Row, right: Row, cells: int, role: str = "fg") -> Row:
+    """`left` and `right` at the two ends of `cells`; the left one gives way."""
+    last = cut(right, cells)
+    rest = cells - width(last)
+    gap = 1 if last and rest > 1 else 0
+    return (*fill(cut(left, rest - gap), rest, role), *last)
+
+
+def centre(spans: Row, cells: int) -> Row:
+    """The row in the middle of `cells`."""
+    gap = (cells - width(spans)) // 2
+    return row(" " * gap, spans) if gap > 0 else cut(spans, cells)
+
+
+def backed(spans: Row, ground: str) -> Row:
+    """The row on a background; spans with one of their own keep it."""
+    return tuple(span if "@" in span.role else TextSpan(span.text, f"{span.role} {ground}") for span in spans)
+
+
+def hot(spans: Row, key: str) -> Row:
+    """The row as a hot spot: a click presses `key`."""
+    return tuple(TextSpan(span.text, f"{span.role} !{key}") for span in spans)
+
+
+def hot_at(spans: Row, cell: int) -> str | None:
+    """The key of the hot spot at a cell, if there is one."""
+    for span in spans:
+        size = cell_len(span.text)
+        if cell < size:
+            return next((word[1:] for word in span.role.split() if word.startswith("!") and len(word) > 1), None)
+        cell -= size
+    return None
+
+
+def changed_cells(old: Row, new: Row) -> tuple[tuple[int, int], ...]:
+    """The stretch of cells in which two rows of the same width differ; none if they are equal."""
+    if old == new:
+        return ()
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    stop = 0
+    while stop < min(len(old), len(new)) - start and old[-1 - stop] == new[-1 - stop]:
+        stop += 1
+    return ((width(new[:start]), max(width(old[: len(old) - stop]), width(new[: len(new) - stop]))),)
+
+
+def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
+    """The row broken at blanks into rows of at most `cells`; `most` rows, the last one cut."""
+    if cells <= 0:
+        return []
+    lines: list[Row] = []
+    line: list[TextSpan] = []
+    room = cells
+    for word in _words(spans):
+        size = cell_len(word.text)
+        if size > room and line:
+            lines.append(_trim(line))
+            line, room = [], cells
+        if not line and lines and word.text.isspace():
+            continue
+        if size <= room:
+            line.append(word)
+            room -= size
+            continue
+        for piece in _pieces(word, room, cells):
+            size = cell_len(piece.text)
+            if size > room and line:
+                lines.append(_trim(line))
+                line, room = [], cells
+            line.append(piece)
+            room -= size
+    if line or not lines:
+        lines.append(_trim(line))
+    if most is not None and len(lines) > most:
+        rest = tuple(
+            span for extra in lines[most - 1 :] for span in (*extra, TextSpan(" ", extra[-1].role if extra else "fg"))
+        )
+        return [*lines[: most - 1], cut(rest, cells)]
+    return lines
+
+
+_WORDS = re.compile(r" +|[^ ]+")
+
+
+def _words(spans: Row) -> Iterable[TextSpan]:
+    for span in spans:
+        role = span.role
+        for found in _WORDS.finditer(span.text):
+            yield TextSpan(found[0], role)
+
+
+def _pieces(word: TextSpan, room: int, cells: int) -> Iterable[TextSpan]:
+    """A word that is too long, cut; in time proportional to its length."""
+    text, start = word.text, 0
+    while True:
+        stop = _stop(text, start, room if room > 0 else cells)
+        if stop >= len(text):
+            break
+        yield TextSpan(text[start:stop], word.role)
+        start, room = stop, cells
+    if start < len(text):
+        yield TextSpan(text[start:], word.role)
+
+
+def _stop(text: str, start: int, cells: int) -> int:
+    """Where `cells` from `start` on are full, after a `:` or `/` if one is near; at least one on, so that a walk ends."""
+    if text.isascii():
+        index = start + cells
+        if index >= len(text):
+            return len(text)
+    else:
+        used, index = 0, start
+        while index < len(text):
+            used += cell_len(text[index])
+            if used > cells:
+                break
+            index += 1
+        else:
+            return len(text)
+    near = max(text.rfind(sign, start + (index - start) * 2 // 3, index) for sign in ":/")
+    return near + 1 if near > start else max(start + 1, index)
+
+
+def _trim(line: list[TextSpan]) -> Row:
+    spans = list(line)
+    while spans and spans[-1].text.isspace():
+        spans.pop()
+    return tuple(spans)
+
+
+def gauge(part: float, cells: int, role: str) -> Row:
+    """A line filled to `part` (0 to 1): `━━━━━───`."""
+    full = int(min(1.0, max(0.0, part)) * cells)
+    return row(("━" * full, role), ("─" * (cells - full), "faint"))
+
+
+DIGITS = {
+    "0": "╭─╮│ │╰─╯", "1": "╶╮  │ ╶┴╴", "2": "╶─╮┌─┘╰─╴", "3": "╶─╮ ─┤╶─╯", "4": "╷ ╷╰─┤  ╵", "5": "╭─╴╰─╮╶─╯",
+    "6": "╭─╴├─╮╰─╯", "7": "╶─┐  │  ╵", "8": "╭─╮├─┤╰─╯", "9": "╭─╮╰─┤╶─╯", "a": "╭─╮├─┤╵ ╵", "b": "┌─╮├─┤╰─╯",
+    "c": "╭─╮│  ╰─╯", "d": "┌─╮│ │╰─╯", "e": "╭─╴├─ ╰─╴", "f": "╭─╴├─ ╵  ", ":": "    :    ", " ": "         ",
+    "-": "   ╶─╴   ",
+}  # fmt: skip
+"""Big characters, three rows of three cells each."""
+
+
+def digits(text: str, role: str) -> list[Row]:
+    """The text in three rows of big characters; unknown ones are blank."""
+    glyphs = [DIGITS.get(character, DIGITS[" "]) for character in text.lower()]
+    return [row(("".join(glyph[3 * line : 3 * line + 3] for glyph in glyphs), role)) for line in range(3)]

@@ -1,0 +1,86 @@
+"""One widget for every part of the screen: it shows rows of spans and repaints only those that changed."""
+
+from collections.abc import Callable
+
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from lab.tui.rows.spans import Row, Rows, changed_cells, hot_at
+from lab.tui.themes import Styles
+
+
+class Pressed(Message):
+    """A hot spot was clicked: as if the key had been pressed."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
+
+
+class Scrolled(Message):
+    """The wheel turned over a part."""
+
+    def __init__(self, part: str, by: int) -> None:
+        super().__init__()
+        self.part = part
+        self.by = by
+
+
+class RowsWidget(Widget):
+    """Rows of spans as strips. Its place is set from outside; it never asks for one."""
+
+    DEFAULT_CSS = "RowsWidget { position: absolute; width: 1; height: 1; }"
+
+    def __init__(self, name: str, styles_now: Callable[[], Styles]) -> None:
+        super().__init__(id=name)
+        self.part = name
+        self.top = 0
+        self._styles_now = styles_now
+        self._rows: Rows = ()
+
+    @property
+    def rows(self) -> Rows:
+        """What it shows."""
+        return self._rows
+
+    def show(self, rows: Rows) -> None:
+        """Show other rows; those that are equal aren't painted again."""
+        before, self._rows = self._rows, rows
+        if len(before) != len(rows):
+            self.refresh()
+            return
+        changed = [
+            Region(start, y, stop - start, 1)
+            for y, (old, new) in enumerate(zip(before, rows, strict=True))
+            for start, stop in changed_cells(old, new)
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    def render_line(self, y: int) -> Strip:
+        """One row as a strip, exactly as wide as the widget."""
+        row: Row = self._rows[y] if y < len(self._rows) else ()
+        styles = self._styles_now()
+        strip = Strip([Segment(span.text, styles.of(span.role)) for span in row])
+        return strip.adjust_cell_length(self.size.width, styles.of("fg"))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a hot spot presses its key."""
+        key = hot_at(self._rows[event.y], event.x) if event.y < len(self._rows) else None
+        if key is not None:
+            event.stop()
+            self.post_message(Pressed(key))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll on."""
+        event.stop()
+        self.post_message(Scrolled(self.part, 3))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll back."""
+        event.stop()
+        self.post_message(Scrolled(self.part, -3))

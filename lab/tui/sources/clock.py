@@ -1,0 +1,29 @@
+"""A clock whose hand can be set: that of a recording's cursor, and that of a lab elsewhere."""
+
+from collections.abc import Callable
+
+from lab.clocks import ScaledClock
+from lab.core.clock import Clock, Millis
+
+MakeClock = Callable[[str, Millis], Clock]
+"""Makes a clock of a factor (`0` stands still) that is at an instant now."""
+
+
+class SettableClock:
+    """Runs on from where it was set, at the pace it was given."""
+
+    def __init__(self, make: MakeClock = ScaledClock) -> None:
+        self._make = make
+        self._clock: Clock = make("0", 0)
+
+    def set(self, at: Millis, factor: str) -> None:
+        """Stand at an instant, and run on at a pace. Who sleeps on the hand asks again."""
+        self._clock = self._make(factor, at)
+
+    def now(self) -> Millis:
+        """The instant it has come to."""
+        return self._clock.now()
+
+    async def sleep_until(self, instant: Millis) -> None:
+        """Return once the hand has come there, unless it is set meanwhile."""
+        await self._clock.sleep_until(instant)

@@ -1,1 +1,0 @@
-"""Widgets: they show rows, and hold no state but how far they are scrolled."""
