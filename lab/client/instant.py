@@ -67,7 +67,7 @@ class _Stepper:
         self.tell(Requested(self.now, x, effect.route, effect.request))
         asked = self.now
         reply = self.service.serve(effect.request, asked)
-        over = reply.over(asked, effect.until)
+        over = reply.deliver(asked, effect.until)
         self.now = over.at
         self.service.tell(Replied(self.now, reply.x, over.response, reply.held, cut=over.cut, sent=over.sent))
         if over.loss is not None:

@@ -39,7 +39,7 @@ class InMemoryTransport:
         """The reply, after what it was held; TransportLost if none is whole by `until`, or a fault struck it."""
         now = self._clock.now()
         reply = self._service.serve(request, now)
-        over = reply.over(now, until)
+        over = reply.deliver(now, until)
         if reply.held:
             await pass_until(self._clock, min(now + reply.held, over.at))
         began = self._clock.now()

@@ -15,8 +15,16 @@ def text_of(value: object) -> str:
     return _ENCODER.encode(value)
 
 
+def json_bytes(value: Json) -> bytes:
+    """Compact JSON in UTF-8, member order kept; lone surrogates as escapes."""
+    return text_of(value).encode("utf-8", "backslashreplace")
+
+
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Header fields as pairs: names in lower case, order and duplicates kept."""
+
+JSON_HEADERS: Headers = (("content-type", "application/json"), ("cache-control", "no-store"))
+"""Of every JSON answer: what it says is of this moment."""
 
 
 def header_of(headers: Headers, name: str) -> str | None:

@@ -1,84 +1,62 @@
-"""The catalogue of refusals: what the mock says when it says no.
+"""A refusal: why the lab says no, as a value. Whoever speaks to the peer words it (a dialect, the identity domain).
 
-Three dialects, chosen by endpoint and never mixed: RFC 6749 §5.2 JSON at the token endpoint, an RFC 6750
-challenge for bearer failures, the API's ErrorResponse elsewhere (contract.md §6, §7).
+A refusal is an answer and no error of ours, so it is returned and never raised: the mock's refusals are what its users
+come for. One value serves everywhere, so a rule says no without knowing on whose wire it stands:
+
+    forbidden("Insufficient scope.", "Ask for ...")                the rule
+    {"message": ..., "status": "FAI-40300", "userDetails": ...}    Fusion's wording of it
+    {"jsonrpc": "2.0", "error": {"code": -32602, ...}}             A2A's
+
+A sentence may speak of what each wire calls otherwise. Such a word stands in `‹›`, as in `‹conversation› is not known.`;
+`named` puts the wire's own word there.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 
-from lab.core.exchange import Headers, Json, Response, text_of
-
-JSON_HEADERS: Headers = (("content-type", "application/json"), ("cache-control", "no-store"))
-PROBLEM_HEADERS: Headers = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
-TOKEN_HEADERS: Headers = (*JSON_HEADERS, ("pragma", "no-cache"))
-
-
-def json_bytes(value: Json) -> bytes:
-    """Compact JSON in UTF-8, member order kept; lone surrogates as escapes."""
-    return text_of(value).encode("utf-8", "backslashreplace")
+from lab.core.exchange import Headers
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A refusal of the API: HTTP status, what is wrong, and what to do about it."""
+class Refusal:
+    """Why not: the HTTP status that fits, what is wrong, and what to do about it."""
 
     status: int
     message: str
     hint: str = ""
+    """What to do; left out of answers where hints are off."""
     headers: Headers = ()
+    """What the answer carries beside: a challenge (RFC 9110 §11.6.1), `Allow`, `Retry-After`."""
     promised: bool = False
     """Whether the hint is part of the answer, and so stands without hints too (contract.md §5.4)."""
-
-    def response(self, *, hints: bool = True, style: str = "fusion") -> Response:
-        """The body of contract.md §6.1: `fusion` is ErrorResponse, three strings; `problem` is RFC 9457.
-
-        `hints` off leaves the advice out.
-        """
-        hints = hints or self.promised
-        if style == "problem":
-            return self._problem_details(hints=hints)
-        body: dict[str, Json] = {
-            "message": self.message,
-            "status": f"FAI-{self.status}00",
-            "userDetails": self.hint if hints else "",
-        }
-        return Response(self.status, (*JSON_HEADERS, *self.headers), json_bytes(body))
-
-    def _problem_details(self, *, hints: bool) -> Response:
-        body: dict[str, Json] = {
-            "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "detail": f"{self.message} {self.hint}" if hints and self.hint else self.message,
-            "code": f"FAI-{self.status}00",
-        }
-        return Response(self.status, (*PROBLEM_HEADERS, *self.headers), json_bytes(body))
+    error: str = ""
+    """The error code of RFC 6749 §5.2, where the identity domain refuses."""
 
 
-def not_found(message: str, hint: str = "") -> Problem:
+def not_found(message: str, hint: str = "") -> Refusal:
     """404: no such path, team, or job."""
-    return Problem(404, message, hint)
+    return Refusal(404, message, hint)
 
 
-def bad_request(message: str, hint: str = "", *, promised: bool = False) -> Problem:
+def bad_request(message: str, hint: str = "", *, promised: bool = False) -> Refusal:
     """400: the body or a field is wrong."""
-    return Problem(400, message, hint, promised=promised)
+    return Refusal(400, message, hint, promised=promised)
 
 
-def conflict(message: str, hint: str = "", *, promised: bool = False) -> Problem:
+def conflict(message: str, hint: str = "", *, promised: bool = False) -> Refusal:
     """409: the request fits no job as it is now."""
-    return Problem(409, message, hint, promised=promised)
+    return Refusal(409, message, hint, promised=promised)
 
 
-def forbidden(message: str, hint: str = "", headers: Headers = ()) -> Problem:
+def forbidden(message: str, hint: str = "", headers: Headers = ()) -> Refusal:
     """403: not for this caller."""
-    return Problem(403, message, hint, headers)
+    return Refusal(403, message, hint, headers)
 
 
-def wrong_method(allow: str) -> Problem:
+def wrong_method(allow: str) -> Refusal:
     """405: the path is known, the method is not."""
-    return Problem(405, "This method is not allowed here.", f"Use {allow}.", (("allow", allow),))
+    return Refusal(405, "This method is not allowed here.", f"Use {allow}.", (("allow", allow),))
 
 
 CANNOT_EXECUTE = "user can not execute this workflow."
@@ -86,34 +64,22 @@ TEAM_UNKNOWN = not_found(
     "Workflow not found.", "No published agent team has this code; compare the path, letter by letter."
 )
 NO_PATH = "There is no such path."
-NO_OPERATION = (
-    "There is no such operation. Gates are answered by invokeAsync with jobId and resumeInput, or outside the API."
-)
 
 
-def unauthenticated(hint: str, error: str | None = None, description: str = "") -> Problem:
+def unauthenticated(hint: str, error: str | None = None, description: str = "") -> Refusal:
     """401 with a challenge: no error code when no credentials came (RFC 6750 §3.1)."""
-    return Problem(401, "Authentication failed.", hint, (("www-authenticate", challenge(error, description)),))
+    return Refusal(401, "Authentication failed.", hint, (("www-authenticate", challenge(error, description)),))
 
 
 def challenge(error: str | None = None, description: str = "", scope: str = "") -> str:
     """The value of WWW-Authenticate for a bearer (RFC 6750 §3)."""
-    parts = ['Bearer realm="lab"']
-    if error:
-        parts.append(f'error="{error}"')
-    if description:
-        parts.append(f'error_description="{description}"')
-    if scope:
-        parts.append(f'scope="{scope}"')
-    return ", ".join(parts)
+    members = {"error": error, "error_description": description, "scope": scope}
+    return ", ".join(['Bearer realm="lab"', *(f'{name}="{value}"' for name, value in members.items() if value)])
 
 
-def oauth_error(
-    status: int, error: str, description: str, *, ecid: str | None = None, basic_challenge: bool = False
-) -> Response:
-    """An error of the token endpoint (RFC 6749 §5.2); the description is ASCII without quotes and backslashes."""
-    body: dict[str, Json] = {"error": error, "error_description": description}
-    if ecid:
-        body["ecid"] = ecid
-    headers = TOKEN_HEADERS + ((("www-authenticate", 'Basic realm="lab"'),) if basic_challenge else ())
-    return Response(status, headers, json_bytes(body))
+_NAME = re.compile("‹([^›]*)›")
+
+
+def named(text: str, names: Mapping[str, str]) -> str:
+    """The sentence with each `‹word›` as a wire calls it; a word for which it has no name stays as it is."""
+    return _NAME.sub(lambda found: names.get(found[1], found[1]), text) if "‹" in text else text

@@ -4,13 +4,13 @@ A fault counts the calls that fit it, per job on status, else per client; of tho
 list strikes. Nothing here knows the journal: how often a fault has counted is asked for, what it counts now is told.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
+from lab.core.reply import Parts, Reply, Strike
 from lab.core.seeds import Seed, draw
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import MILLION, Calls, Fault, fault_names
@@ -109,79 +109,53 @@ def processed(fault: Fault) -> bool:
     return fault.answer is None and not fault.expire_token and fault.strike in (None, "close", "slow-body")
 
 
-Parts: TypeAlias = Iterator[tuple[Millis, bytes]]
-"""A body that leaves bit by bit: each part with the instant at which it is due."""
-
-
-@dataclass(frozen=True, slots=True)
-class Strike:
-    """What becomes of a reply at the socket."""
-
-    how: str
-    length: int | None = None
-    """The Content-Length that was promised; None: of a stream."""
-    cut: str | None = None
-    """How a recording tells that the reply didn't leave whole."""
-    lasts: Millis = 0
-    """How long the peer is kept waiting after the last byte."""
-
-    @property
-    def loss(self) -> str | None:
-        """What the peer makes of it, as a transport names it; None: a whole reply arrives."""
-        if self.how in ("reset", "empty", "hang"):
-            return "reset"
-        return "unreadable" if self.cut else None
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What leaves of a reply that is struck (status 0: no status line), and what the socket must do beside."""
-
-    response: Response
-    parts: Parts | None = None
-    strike: Strike | None = None
-
-
-def strike(how: str, reply: Response, parts: Parts | None, since: Millis) -> Left:
-    """Strike a reply that would begin to leave at `since`; the body of a stream stands in `parts`."""
+def strike(how: str, reply: Reply, since: Millis) -> Reply:
+    """What leaves of a reply that would begin to leave at `since`; status 0: not even a status line."""
     if how in ("reset", "empty", "hang"):
         cut = {"reset": "reset", "empty": "truncated", "hang": "timeout"}[how]
-        return Left(Response(0), None, Strike(how, None, cut, CUT_AFTER if how == "hang" else 0))
-    if parts is not None:
-        return _strike_stream(how, reply, tuple(parts), since)
-    body = reply.body
-    half = replace(reply, body=body[: len(body) // 2].decode("utf-8", "ignore").encode())
+        lasts = CUT_AFTER if how == "hang" else 0
+        return replace(reply, response=Response(0), parts=None, strike=Strike(how, None, cut, lasts))
+    if reply.parts is not None:
+        parts, beside = _strike_stream(how, tuple(reply.parts), since)
+        return replace(reply, parts=parts, strike=beside)
+    response, slow, beside = _strike_body(how, reply.response, since)
+    return replace(reply, response=response, parts=slow, strike=beside)
+
+
+def _strike_body(how: str, response: Response, since: Millis) -> tuple[Response, Parts | None, Strike | None]:
+    body = response.body
+    half = replace(response, body=body[: len(body) // 2].decode("utf-8", "ignore").encode())
     match how:
         case "truncate":
-            return Left(half)
+            return half, None, None
         case "garbage":
-            return Left(replace(reply, body=GARBAGE))
+            return replace(response, body=GARBAGE), None, None
         case "wrong-length":
-            return Left(half, None, Strike(how, len(body), "truncated"))
+            return half, None, Strike(how, len(body), "truncated")
         case "stall":
-            return Left(half, None, Strike(how, len(body), "timeout", CUT_AFTER))
+            return half, None, Strike(how, len(body), "timeout", CUT_AFTER)
         case "slow-body":
-            return Left(replace(reply, body=b""), _slowly(((since, body),), since), Strike(how, len(body)))
+            return replace(response, body=b""), _slowly(((since, body),), since), Strike(how, len(body))
         case "close":
-            return Left(reply, None, Strike(how, len(body)))
+            return response, None, Strike(how, len(body))
     raise ValueError(how)
 
 
-def _strike_stream(how: str, reply: Response, parts: tuple[tuple[Millis, bytes], ...], since: Millis) -> Left:
+def _strike_stream(how: str, parts: tuple[tuple[Millis, bytes], ...], since: Millis) -> tuple[Parts, Strike | None]:
     half = sum(len(part) for _, part in parts) // 2
     match how:
         case "truncate":
-            return Left(reply, _first(parts, half))
+            return _first(parts, half), None
         case "garbage":
-            return Left(reply, iter(((since, GARBAGE),)))
+            return iter(((since, GARBAGE),)), None
         case "wrong-length":
-            return Left(reply, _first(parts, half), Strike(how, None, "truncated"))
+            return _first(parts, half), Strike(how, None, "truncated")
         case "stall":
-            return Left(reply, _first(parts, half), Strike(how, None, "timeout", CUT_AFTER))
+            return _first(parts, half), Strike(how, None, "timeout", CUT_AFTER)
         case "slow-body":
-            return Left(reply, _slowly(parts, since), Strike(how))
+            return _slowly(parts, since), Strike(how)
         case "close":
-            return Left(reply, iter(parts), Strike(how))
+            return iter(parts), Strike(how)
     raise ValueError(how)
 
 

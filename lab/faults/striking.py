@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.journal.fact import Fact
-from lab.core.refusal import Problem
+from lab.core.refusal import Refusal
+from lab.core.reply import Reply, Struck
 from lab.core.seeds import hexes
 from lab.faults.model import Judged, Place, Rule, judge, processed, rules_of_scenario, strike
 from lab.faults.records import ARMED_KEY, ArmedRecord, CountRecord, count_key
@@ -16,7 +17,6 @@ from lab.jobs.facts import CallCounted, TokenRevoked
 from lab.jobs.ledger import Ledger
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Fault
-from lab.mock.calls import Handled
 from lab.mock.views import Config
 
 
@@ -38,9 +38,10 @@ class Occasion:
     rules: tuple[Rule, ...]
     now: Millis
     client: str
+    refuse: Callable[[Refusal, str | None], Response]
+    """Words a refusal as the team does, or in a style that is named."""
     token: str | None = None
     job: str | None = None
-    refuse: Callable[[Problem], Response] = Problem.response
 
     def judge(self, passed: Millis = 0, turn: int | None = None, step: str | None = None) -> Judged:
         """Which fault strikes; job time, turn and step are of the job."""
@@ -53,7 +54,7 @@ class Occasion:
     def _key(self, rule: Rule) -> bytes:
         return count_key(rule.counter, self.job, None if self.job else self.client)
 
-    def struck(self, done: Handled, judged: Judged) -> Handled:
+    def struck(self, done: Reply, judged: Judged) -> Reply:
         """The reply as it leaves, with what was counted; `done` is what it would have been.
 
         Whoever calls drops what an unprocessed request would have brought to the ledger's numbers.
@@ -72,10 +73,15 @@ class Occasion:
         if fault.expire_token and self.token is not None:
             expired = TokenRevoked(at=self.now, by=judged.struck.name, token=self.token, why="control")
             counts = (*counts, expired)
-        done = replace(done, held=done.held + (fault.delay or 0), facts=(*counts, *done.facts), struck=judged)
+        done = replace(
+            done,
+            held=done.held + (fault.delay or 0),
+            facts=(*counts, *done.facts),
+            struck=Struck(judged.struck.name, judged.struck.scenario, judged.call),
+        )
         return self._reply(done, fault)
 
-    def _reply(self, done: Handled, fault: Fault) -> Handled:
+    def _reply(self, done: Reply, fault: Fault) -> Reply:
         if fault.answer is not None or fault.expire_token:
             config = self.config
             ecid: str | None = None
@@ -85,12 +91,11 @@ class Occasion:
                 fault, refuse=self.refuse, ecid=ecid, scope=api_scope(config.switches.pod), epoch=config.epoch,
                 leaves=self.now + done.held,
             )  # fmt: skip
-            return replace(done, response=answer, pieces=None)
+            return replace(done, response=answer, parts=None)
         how = fault.strike or ("reset" if fault.lose_reply else None)
         if how is not None:
-            left = strike(how, done.response, done.pieces, self.now + done.held)
-            return replace(done, response=left.response, pieces=left.parts, strike=left.strike)
-        pieces = done.pieces
-        if pieces is not None:
-            pieces = ((when, altered_part(fault, part)) for when, part in pieces)
-        return replace(done, response=altered(fault, done.response), pieces=pieces)
+            return strike(how, done, self.now + done.held)
+        parts = done.parts
+        if parts is not None:
+            parts = ((when, altered_part(fault, part)) for when, part in parts)
+        return replace(done, response=altered(fault, done.response), parts=parts)

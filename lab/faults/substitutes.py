@@ -8,8 +8,9 @@ from http import HTTPStatus
 from typing import cast
 
 from lab.core.clock import Epoch, Millis
-from lab.core.exchange import Headers, Json, Response
-from lab.core.refusal import Problem, bad_request, challenge, forbidden, json_bytes, oauth_error
+from lab.core.exchange import Headers, Json, Response, json_bytes
+from lab.core.refusal import Refusal, bad_request, challenge, forbidden
+from lab.identity.refusals import oauth_error
 from lab.language.document import Fault, RetryDate, RetryText
 
 _HTML: Headers = (("content-type", "text/html"),)
@@ -43,7 +44,13 @@ _UNKNOWN: Mapping[str, Json] = {
 
 
 def substitute(
-    fault: Fault, *, refuse: Callable[[Problem], Response], ecid: str | None, scope: str, epoch: Epoch, leaves: Millis
+    fault: Fault,
+    *,
+    refuse: Callable[[Refusal, str | None], Response],
+    ecid: str | None,
+    scope: str,
+    epoch: Epoch,
+    leaves: Millis,
 ) -> Response:
     """The answer of a fault with `answer` or `expire_token`; it leaves at the instant `leaves`."""
     code = fault.answer or 401
@@ -54,11 +61,11 @@ def substitute(
         case "empty":
             return Response(code, extra)
         case "problem":
-            return _problem(fault.route, code, scope, extra).response(style="problem")
+            return refuse(_problem(fault.route, code, scope, extra), "problem")
         case _ if fault.route == "token":
             return _of_token(fault, code, ecid, extra)
         case _:
-            return refuse(_problem(fault.route, code, scope, extra))
+            return refuse(_problem(fault.route, code, scope, extra), None)
 
 
 def _gateway(code: int) -> bytes:
@@ -75,21 +82,21 @@ def _of_token(fault: Fault, code: int, ecid: str | None, extra: Headers) -> Resp
     return replace(made, headers=(*made.headers, *extra))
 
 
-def _problem(route: str, code: int, scope: str, extra: Headers) -> Problem:
+def _problem(route: str, code: int, scope: str, extra: Headers) -> Refusal:
     match code:
         case 400:
             return replace(bad_request("The request was refused.", _HINT), headers=extra)
         case 401:
             value = challenge("invalid_token", "The token expired.")
             hint = "Fetch a new token at /oauth2/v1/token."
-            return Problem(401, "Authentication failed.", hint, (("www-authenticate", value), *extra))
+            return Refusal(401, "Authentication failed.", hint, (("www-authenticate", value), *extra))
         case 403:
             value = challenge("insufficient_scope", scope=scope)
             return forbidden("Insufficient scope.", f"Ask for {scope}", (("www-authenticate", value), *extra))
         case 404:
-            return Problem(404, _NOT_FOUND.get(route, "There is no such path."), _HINT, extra)
+            return Refusal(404, _NOT_FOUND.get(route, "There is no such path."), _HINT, extra)
         case _:
-            return Problem(code, _MESSAGES[code], _HINT, extra)
+            return Refusal(code, _MESSAGES[code], _HINT, extra)
 
 
 def _retry_after(fault: Fault, epoch: Epoch, leaves: Millis) -> Headers:

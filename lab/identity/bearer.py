@@ -2,7 +2,7 @@
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request
-from lab.core.refusal import CANNOT_EXECUTE, Problem, challenge, forbidden, unauthenticated
+from lab.core.refusal import CANNOT_EXECUTE, Refusal, challenge, forbidden, unauthenticated
 from lab.identity.endpoints import live
 from lab.identity.records import TokenRecord, token_key
 from lab.identity.scopes import api_scope, for_api, opens_api
@@ -15,7 +15,7 @@ _COOKIE = "A browser's login does not open this API; use the token relay."
 
 def bearer_of(
     switches: Switches, ledger: Ledger, request: Request, now: Millis, *, api: bool = True
-) -> tuple[TokenRecord | Problem, tuple[str, ...]]:
+) -> tuple[TokenRecord | Refusal, tuple[str, ...]]:
     """The token's record or the refusal, and what is noted; `api` off: any live token will do."""
     header: str | None = None
     for name, value in request.headers:
@@ -45,7 +45,7 @@ def token_of(request: Request) -> str | None:
     return header.partition(" ")[2].strip(" ") if header else None
 
 
-def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: bool) -> TokenRecord | Problem:
+def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: bool) -> TokenRecord | Refusal:
     # Only tokens of this ledger can be good, so looking one up is the whole check; nothing is parsed.
     record = ledger.get(token_key(token))
     if not isinstance(record, TokenRecord):
@@ -65,12 +65,12 @@ def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: 
     return record
 
 
-def _invalid_token(description: str) -> Problem:
+def _invalid_token(description: str) -> Refusal:
     return unauthenticated("Fetch a new token at /oauth2/v1/token.", "invalid_token", description)
 
 
-def _invalid_request(what: str) -> Problem:
-    return Problem(
+def _invalid_request(what: str) -> Refusal:
+    return Refusal(
         400,
         what,
         "Send Authorization: Bearer with one token.",

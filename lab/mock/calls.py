@@ -1,22 +1,17 @@
 """What the mock's parts hand to each other: a call on its way in, what it came to, and the reply."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
-from lab.core.refusal import Problem
+from lab.core.refusal import Refusal
+from lab.core.reply import Parts
 from lab.dialects.fusion import Route
-from lab.faults.model import Judged, Strike
 from lab.identity.records import TokenRecord
 from lab.jobs.ledger import Ledger
 from lab.jobs.plan import CompiledScenario
 from lab.mock.views import Views
-
-Pieces: TypeAlias = Iterator[tuple[Millis, bytes]]
-"""A body that leaves bit by bit: each piece with the instant at which it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +30,15 @@ class Call:
 class Answered:
     """What a call came to; `compiled` gives the latency, and is None where there is none."""
 
-    response: Response | Problem
+    response: Response | Refusal
     job: str | None = None
     compiled: CompiledScenario | None = None
     facts: tuple[Fact, ...] = ()
     flags: tuple[str, ...] = ()
-    pieces: Pieces | None = None
+    parts: Parts | None = None
     """Of a stream: its body, in place of the response's."""
     latency: str = "invoke"
     """The route whose latency is meant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Handled:
-    """A reply, how long it is withheld, and what it brings."""
-
-    response: Response
-    held: Millis = 0
-    route: str = "unknown"
-    job: str | None = None
-    facts: tuple[Fact, ...] = ()
-    flags: tuple[str, ...] = ()
-    pieces: Pieces | None = None
-    client: str | None = None
-    """Of a token request: who was granted."""
-    struck: Judged | None = None
-    """The fault that made this of the reply."""
-    strike: Strike | None = None
-    """What the shell does to it beside."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ A request that resumes is held to the first two alone.
 from collections.abc import Mapping
 
 from lab.core.exchange import Json
-from lab.core.refusal import CANNOT_EXECUTE, TEAM_UNKNOWN, Problem, forbidden, not_found
+from lab.core.refusal import CANNOT_EXECUTE, TEAM_UNKNOWN, Refusal, forbidden, not_found
 from lab.dialects.fusion.requests import version_asked
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Status, Switches
@@ -19,7 +19,7 @@ JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, unde
 _NO_TEAM = forbidden(CANNOT_EXECUTE, TEAM_UNKNOWN.hint)
 
 
-def no_team(route: str, *, hidden: bool = True) -> Problem:
+def no_team(route: str, *, hidden: bool = True) -> Refusal:
     """The refusal of a team that isn't there, or (`hidden` off) that the switch says is forbidden."""
     return TEAM_UNKNOWN if hidden and route not in TALKS else _NO_TEAM
 
@@ -32,7 +32,7 @@ def open_scenarios(
     return tuple(each for each in team if status == "DRAFT" or each.scenario.agent.published)
 
 
-def absent(views: Views, code: str) -> Problem | None:
+def absent(views: Views, code: str) -> Refusal | None:
     """The refusal of a team that a status can't be asked of; None if it is published."""
     team = views.by_team.get(code, ())
     if any(each.scenario.agent.published for each in team):
@@ -40,12 +40,12 @@ def absent(views: Views, code: str) -> Problem | None:
     return no_team("status", hidden=not team or views.config.switches.unpublished == 404)
 
 
-def no_job(switches: Switches) -> Problem:
+def no_job(switches: Switches) -> Refusal:
     """The refusal of a job that is unknown, or not the caller's (contract.md §10, `unknown_job`)."""
     return forbidden(CANNOT_EXECUTE) if switches.unknown_job == 403 else JOB_UNKNOWN
 
 
-def lacks_role(views: Views, made: CompiledScenario, user: str | None) -> Problem | None:
+def lacks_role(views: Views, made: CompiledScenario, user: str | None) -> Refusal | None:
     """The refusal of a user without the role that a scenario asks for; without a user always (contract.md §6.2)."""
     if views.admits(made, user) or (user is not None and made.scenario.agent.refuses == "job"):
         return None
@@ -53,7 +53,7 @@ def lacks_role(views: Views, made: CompiledScenario, user: str | None) -> Proble
     return forbidden(CANNOT_EXECUTE, f"Ask for a role that gives access to {agent.code}: {', '.join(agent.roles)}.")
 
 
-def shut(call: Call, team: tuple[CompiledScenario, ...], members: Mapping[str, Json]) -> Problem | None:
+def shut(call: Call, team: tuple[CompiledScenario, ...], members: Mapping[str, Json]) -> Refusal | None:
     """Why none of the team's scenarios takes the request, whose fields may be wrong; None if one may."""
     switches, route = call.views.config.switches, call.route.name
     opened = open_scenarios(team, members, route)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from lab.core.exchange import Json, Response
 from lab.core.journal.fact import Fact
-from lab.core.refusal import Problem, bad_request, conflict
+from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import uuid4
 from lab.dialects.fusion import SSE_HEADERS, STREAMS, read_invoke
 from lab.dialects.fusion.bodies import VERDICT_OF, actions, callback_token
@@ -50,7 +50,7 @@ def invoke(call: Call) -> Answered:
         return Answered(no_team(route.name))
     value = as_resumed(call, value)
     asked = read_invoke(value, route.code, views.config.switches, route=route.name)
-    if isinstance(asked, Problem):
+    if isinstance(asked, Refusal):
         return Answered(shut(call, team, value) or asked)
     call = replace(call, views=views_for(views, call.ledger, team, asked))
     done = _Turn(call, asked, team).answer()
@@ -82,7 +82,7 @@ class _Turn:
         if asked.resume is not None:
             return self._resume(asked.resume)
         key = key_of(self.call)
-        if isinstance(key, Problem):
+        if isinstance(key, Refusal):
             return Answered(key)
         again = Repeat(self.call, asked, key).answer() if key is not None else None
         if again is not None:
@@ -187,7 +187,7 @@ class _Turn:
             return self.tell(self.call.views, planned, decisions)
         if route in STREAMS.values():
             pieces = self.call.views.stream(route, planned, decisions, self.call.now)
-            return Answered(Response(200, SSE_HEADERS), job, planned.compiled, pieces=pieces)
+            return Answered(Response(200, SSE_HEADERS), job, planned.compiled, parts=pieces)
         span = at(planned, decisions, self.call.now)
         status, version = self.call.views.config.switches.invoke_status, self.call.route.version
         response = self.call.views.answer(planned, span, decisions, invoked=True, status=status, version=version)
@@ -199,10 +199,10 @@ class _Turn:
         most = self.call.views.config.most_jobs
         if self.call.views.crowd.full(self.call.ledger, self.call.now, most):
             return Answered(
-                Problem(429, f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs.")
+                Refusal(429, f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs.")
             )
         found = thread_of(self.call, self.asked)
-        thread = Thread() if isinstance(found, Problem) else found
+        thread = Thread() if isinstance(found, Refusal) else found
         issued, turn = thread.id, thread.turn
         flags = thread.flags if self.asked.job is None else (*thread.flags, "ignored_job_id")
         config = self.call.views.config
@@ -211,7 +211,7 @@ class _Turn:
         refused = lacks_role(self.call.views, chosen, self.call.bearer.user) if chosen is not None else None
         if refused is not None:
             return Answered(refused)
-        if isinstance(found, Problem):
+        if isinstance(found, Refusal):
             return Answered(found)
         made = chosen or UNMATCHED
         client = self.call.bearer.client
@@ -246,5 +246,5 @@ class _Turn:
             try_texts(planned, span, self.call.views.config.epoch)
         except RenderFailure as failure:
             reason = f"A text of scenario {made.name} can not be written: {failure}"
-            return Answered(Problem(503, "The scenario can not be played.", reason))
+            return Answered(Refusal(503, "The scenario can not be played.", reason))
         return replace(self._told(planned, ()), facts=facts, flags=flags)

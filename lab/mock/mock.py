@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.refusal import Problem
+from lab.core.refusal import Refusal
+from lab.core.reply import Reply
 from lab.dialects.fusion import RELAYS, Route, find, read_mode
+from lab.dialects.fusion.refusals import error_response
 from lab.faults.model import Rule, processed
 from lab.faults.striking import Occasion, rules_of
 from lab.identity import endpoints as identity
@@ -17,7 +19,7 @@ from lab.jobs.ledger import Ledger, job_named
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.tentative import Tentative
 from lab.mock import a2a
-from lab.mock.calls import Answered, Call, Handled
+from lab.mock.calls import Answered, Call
 from lab.mock.doors import absent, no_job
 from lab.mock.invoke import invoke
 from lab.mock.private import pod
@@ -57,34 +59,34 @@ class Mock:
             if own is not self.views:
                 self._teams[code] = Mock(own.config, own)
 
-    def _refusal(self, problem: Problem) -> Response:
+    def _refusal(self, problem: Refusal, style: str | None = None) -> Response:
         if problem.status == 401 and self.config.switches.resource_metadata:
             where = f'resource_metadata="{self.config.origin}{PATHS["oauth_protected_resource"]}"'
             told = tuple(
                 (name, f"{value}, {where}" if value.startswith("Bearer") else value) for name, value in problem.headers
             )
             problem = replace(problem, headers=told)
-        return problem.response(hints=self.config.switches.hints, style=self.config.switches.error_body)
+        return error_response(problem, hints=self.config.switches.hints, style=style or self.config.switches.error_body)
 
-    def word(self, problem: Problem, path: str) -> Response:
+    def word(self, problem: Refusal, path: str) -> Response:
         """A refusal that isn't the mock's own, as its path's team words it; the method doesn't count."""
         meant = next(
             (each for method in ("POST", "GET") if isinstance(each := find(method, path, local=True), Route)), None
         )
         return self._teams.get(meant.code if meant else "", self)._refusal(problem)
 
-    def handle(self, ledger: Ledger, request: Request, now: Millis) -> Handled:
+    def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
         """Answer a request at `now`."""
         if self._teams:
             meant = find(request.method, request.path, local=True)
-            own = None if isinstance(meant, Problem) else self._teams.get(meant.code)
+            own = None if isinstance(meant, Refusal) else self._teams.get(meant.code)
             if own is not None:
                 return own.handle(ledger, request, now)
         switches = self.config.switches
         slashes = switches.double_slash == "accept"
         route = find(request.method, request.path, slashes=slashes, local=switches.local_orchestrator)
-        if isinstance(route, Problem):
-            return Handled(self._refusal(route))
+        if isinstance(route, Refusal):
+            return Reply(self._refusal(route))
         if route.path:
             followed = self.config.scenario_of_tokens
             if route.name == "token" and (rules := rules_of(ledger, "token", followed)):
@@ -93,14 +95,14 @@ class Mock:
         if route.name in RELAYS:
             return self._relay(ledger, request, now, route)
         bearer, flags = bearer_of(switches, ledger, request, now)
-        if isinstance(bearer, Problem):
+        if isinstance(bearer, Refusal):
             response = self._refusal(bearer)
-            return Handled(response, 0, route.name, None, (), (*route.flags, *flags))
+            return Reply(response, 0, route.name, None, (), (*route.flags, *flags))
         if route.name == "status":
             return self._status(ledger, route, request, bearer, now, flags)
         return self._answer(Call(self.views, ledger, route, request, bearer, now), flags)
 
-    def _identity(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Handled:
+    def _identity(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Reply:
         """The routes of the identity domain; only the token endpoint has a latency."""
         desk = identity.Desk(self.config, ledger, now, [])
         if route.name in ("discovery", "jwks"):
@@ -110,47 +112,47 @@ class Mock:
         if route.name == "token" and granted.client is not None and (followed := self.config.scenario_of_tokens):
             held = self._held(followed, "token", granted.client, now)
         flags = (*route.flags, *granted.flags)
-        return Handled(granted.response, held, route.name, None, granted.facts, flags, client=granted.client)
+        return Reply(granted.response, held, route.name, None, granted.facts, flags, client=granted.client)
 
-    def _relay(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Handled:
+    def _relay(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Reply:
         """Tokens from the pod for other credentials than a bearer."""
         desk = identity.Desk(self.config, ledger, now, [])
         done = _RELAYS[route.name](desk, request)
-        response = self._refusal(done.response) if isinstance(done.response, Problem) else done.response
-        return Handled(response, 0, route.name, None, done.facts, route.flags)
+        response = self._refusal(done.response) if isinstance(done.response, Refusal) else done.response
+        return Reply(response, 0, route.name, None, done.facts, route.flags)
 
-    def _published(self, desk: identity.Desk, request: Request, route: Route) -> Handled:
+    def _published(self, desk: identity.Desk, request: Request, route: Route) -> Reply:
         flags: tuple[str, ...] = ()
         told = identity.published(desk, route.path)
         if isinstance(told, Response) and route.name == "jwks" and self.config.switches.jwks_auth:
             bearer, flags = bearer_of(self.config.switches, desk.ledger, request, desk.now, api=False)
-            told = bearer if isinstance(bearer, Problem) else told
-        response = self._refusal(told) if isinstance(told, Problem) else told
-        return Handled(response, 0, route.name, None, (), (*route.flags, *flags))
+            told = bearer if isinstance(bearer, Refusal) else told
+        response = self._refusal(told) if isinstance(told, Refusal) else told
+        return Reply(response, 0, route.name, None, (), (*route.flags, *flags))
 
     def _held(self, made: CompiledScenario, route: str, stream: str, now: Millis) -> Millis:
         return withheld(self.config.seed, made, route, stream, now)
 
     def _status(
         self, ledger: Ledger, route: Route, request: Request, bearer: TokenRecord, now: Millis, flags: tuple[str, ...]
-    ) -> Handled:
+    ) -> Reply:
         found = job_named(ledger, route.job)
         if found is not None and self.views.forgets(found[1]) and self.views.look(ledger, route.job, now) is None:
             found = None
         if found is not None and (found[1].owner != bearer.owner or found[1].team != route.code):
             found = None
         mode = read_mode(request.query) if request.query else None
-        if found is None or isinstance(mode, Problem):
-            refused = mode if isinstance(mode, Problem) else None
+        if found is None or isinstance(mode, Refusal):
+            refused = mode if isinstance(mode, Refusal) else None
             if found is None:
                 refused = absent(self.views, route.code) or refused or no_job(self.config.switches)
             assert refused is not None
-            return Handled(self._refusal(refused), 0, "status", None, (), (*route.flags, *flags))
+            return Reply(self._refusal(refused), 0, "status", None, (), (*route.flags, *flags))
         job, record = found
         made = self.views.chosen_for(record) or UNMATCHED
         response = self.views.status(ledger, job, record, now, mode, shown=route.job)
         held = self._held(made, "status", route.job, now)
-        done = Handled(response, held, "status", job, (), (*route.flags, *flags))
+        done = Reply(response, held, "status", job, (), (*route.flags, *flags))
         rules = rules_of(ledger, "status", made)
         if not rules:
             return done
@@ -158,27 +160,27 @@ class Mock:
         if any(rule.fault.step for rule in rules):
             look = self.views.look(ledger, job, now)
             step = look.span.id if look else None
-        occasion = Occasion(self.config, ledger, rules, now, bearer.client, token_of(request), job, self._refusal)
+        occasion = Occasion(self.config, ledger, rules, now, bearer.client, self._refusal, token_of(request), job)
         return occasion.struck(done, occasion.judge(now - record.at, record.turn, step))
 
     def _struck_token(
         self, ledger: Ledger, request: Request, now: Millis, route: Route, rules: tuple[Rule, ...]
-    ) -> Handled:
+    ) -> Reply:
         """A token request, tried first: what is refused is neither counted nor struck."""
         tried = Tentative(ledger)
         done = self._identity(tried, request, now, route)
         if done.client is None:
             tried.keep()
             return done
-        return self._settled(tried, Occasion(self.config, ledger, rules, now, done.client, refuse=self._refusal), done)
+        return self._settled(tried, Occasion(self.config, ledger, rules, now, done.client, self._refusal), done)
 
-    def _settled(self, tried: Tentative, occasion: Occasion, done: Handled) -> Handled:
+    def _settled(self, tried: Tentative, occasion: Occasion, done: Reply) -> Reply:
         judged = occasion.judge()
         if judged.struck is None or processed(judged.struck.fault):
             tried.keep()
         return occasion.struck(done, judged)
 
-    def _answer(self, call: Call, flags: tuple[str, ...]) -> Handled:
+    def _answer(self, call: Call, flags: tuple[str, ...]) -> Reply:
         """An API call but a poll: tried first, for what is refused is neither counted nor struck."""
         tried = Tentative(call.ledger)
         done, made = self._answered(replace(call, ledger=tried), flags)
@@ -188,18 +190,18 @@ class Mock:
             tried.keep()
             return done
         occasion = Occasion(
-            self.config, call.ledger, rules, call.now, call.bearer.client, token_of(call.request), None, self._refusal
+            self.config, call.ledger, rules, call.now, call.bearer.client, self._refusal, token_of(call.request)
         )  # fmt: skip
         return self._settled(tried, occasion, done)
 
-    def _answered(self, call: Call, flags: tuple[str, ...]) -> tuple[Handled, CompiledScenario | None]:
+    def _answered(self, call: Call, flags: tuple[str, ...]) -> tuple[Reply, CompiledScenario | None]:
         """The reply, and the scenario of whose faults it may be struck; None where it is refused."""
         name = call.route.name
         done = _API[name](call)
         noted = tuple(sorted({*call.route.flags, *flags, *done.flags}))
-        if isinstance(done.response, Problem):
-            return Handled(self._refusal(done.response), 0, name, done.job, (), noted), None
+        if isinstance(done.response, Refusal):
+            return Reply(self._refusal(done.response), 0, name, done.job, (), noted), None
         held = 0
         if done.compiled is not None and done.job is not None:
             held = self._held(done.compiled, done.latency, done.job, call.now)
-        return Handled(done.response, held, name, done.job, done.facts, noted, done.pieces), done.compiled
+        return Reply(done.response, held, name, done.job, done.facts, noted, done.parts), done.compiled

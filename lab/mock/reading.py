@@ -2,15 +2,15 @@
 
 from lab.core.exchange import Json, Request
 from lab.core.jsontext import BadJson, read_json
-from lab.core.refusal import Problem, bad_request
+from lab.core.refusal import Refusal, bad_request
 from lab.dialects.fusion import LARGEST_BODY
 from lab.mock.calls import Answered
 
-_NOT_JSON = Problem(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
-_TOO_LARGE = Problem(413, f"The body is larger than {LARGEST_BODY} bytes.", "Send less.")
+_NOT_JSON = Refusal(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
+_TOO_LARGE = Refusal(413, f"The body is larger than {LARGEST_BODY} bytes.", "Send less.")
 
 
-def json_kind(request: Request) -> Problem | None:
+def json_kind(request: Request) -> Refusal | None:
     """None if the body is declared as JSON, in UTF-8 if it names a charset."""
     essence, _, rest = (request.header("content-type") or "").lower().partition(";")
     charset = rest.replace(" ", "").replace('"', "")

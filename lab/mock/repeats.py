@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 
 from lab.core.exchange import Json
-from lab.core.refusal import Problem, bad_request, conflict
+from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import Seed, uuid4
 from lab.dialects.fusion.requests import Asked
 from lab.jobs.ledger import JobRecord, RepeatRecord, repeat_key
@@ -19,7 +19,7 @@ from lab.mock.withheld import withheld
 
 HEADER = "idempotency-key"
 LONGEST_KEY = 255
-_OTHER = Problem(422, "This Idempotency-Key was used for another request.", "Take a new key for each new request.")
+_OTHER = Refusal(422, "This Idempotency-Key was used for another request.", "Take a new key for each new request.")
 _UNDER_WAY = conflict("The first request with this Idempotency-Key is still under way.", "Wait for its answer.")
 
 
@@ -66,7 +66,7 @@ def issued_conversation(seed: Seed, stream: str) -> str:
     return uuid4(seed, f"conversation/{stream}")
 
 
-def key_of(call: Call) -> str | Problem | None:
+def key_of(call: Call) -> str | Refusal | None:
     """The key of the request; None if none came, or none is looked at."""
     if not call.views.config.switches.idempotency_key or call.route.name != "invoke":
         return None

@@ -6,16 +6,16 @@ ever missing and nothing conflicts, so the loop is a straight line.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lab.app.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import Fact
-from lab.core.refusal import Problem
+from lab.core.refusal import Refusal
+from lab.core.reply import Reply
 from lab.dialects.fusion import without_files
 from lab.faults.arming import Planned, arm, disarm, listed
-from lab.faults.model import Strike
 from lab.identity.endpoints import Desk, answer_device, live
 from lab.jobs.derived import Derived
 from lab.jobs.facts import FaultStruck, LedgerCleared, TokenRevoked
@@ -23,72 +23,14 @@ from lab.jobs.gates import Origin
 from lab.jobs.ledger import JobRecord, MemoryLedger, job_key, job_named
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.shell import ScenarioLoaded
-from lab.mock.calls import Pieces, Ruling
+from lab.mock.calls import Ruling
 from lab.mock.deciding import decide
 from lab.mock.mock import Mock
 from lab.mock.private.pod import POD_CLIENT
 from lab.mock.rewinding import refold
 from lab.mock.views import Config, Look
 
-__all__ = ["Config", "Look", "Mock", "Over", "Pieces", "Planned", "Reply", "Ruling", "Service"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to one exchange: the shell withholds it for `held` milliseconds."""
-
-    x: int
-    response: Response
-    held: Millis
-    route: str
-    flags: tuple[str, ...]
-    job: str | None
-    pieces: Pieces | None = None
-    """Of a stream: its body, piece by piece, in place of the response's. It can be gone through once."""
-    strike: Strike | None = None
-    """What a fault does to it at the socket; the response is what leaves of it."""
-
-    def whole(self, now: Millis) -> tuple[Response, Millis]:
-        """The response with all of its body, and the instant at which it is over for a request of `now`."""
-        return self._joined(self._parts(), now)
-
-    def _parts(self) -> tuple[tuple[Millis, bytes], ...] | None:
-        return None if self.pieces is None else tuple(self.pieces)
-
-    def _joined(self, parts: tuple[tuple[Millis, bytes], ...] | None, now: Millis) -> tuple[Response, Millis]:
-        more = self.strike.lasts if self.strike else 0
-        if parts is None:
-            return self.response, now + self.held + more
-        last = max((when for when, _ in parts), default=now)
-        return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.held) + more
-
-    def over(self, now: Millis, until: Millis | None = None) -> "Over":
-        """How it ends for a peer in this process that asked at `now`, and waits until `until`."""
-        parts = self._parts()
-        response, at = self._joined(parts, now)
-        if until is None or at <= until:
-            cut, loss = (self.strike.cut, self.strike.loss) if self.strike else (None, None)
-            return Over(response, at, cut, loss)
-        if until < now + self.held or response.status == 0:
-            response = Response(0)
-        elif parts is not None:
-            response = replace(response, body=b"".join(part for when, part in parts if when <= until))
-        return Over(response, until, "client_gone", "timeout")
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """What of a reply has left when its exchange is over; `loss` says why the peer has nothing of it."""
-
-    response: Response
-    at: Millis
-    cut: str | None
-    loss: str | None
-
-    @property
-    def sent(self) -> int | None:
-        """Bytes of the body that left, where it was cut."""
-        return len(self.response.body) if self.cut else None
+__all__ = ["Config", "Look", "Mock", "Planned", "Reply", "Ruling", "Service"]
 
 
 class Service:
@@ -120,12 +62,12 @@ class Service:
         self._commit(done.facts, x)
         if done.facts and self.observers:
             self._touch(done.job, now)
-        if done.struck is not None and (rule := done.struck.struck) is not None:
-            self.strikes[rule.scenario, rule.name] += 1
-            self.tell(Noted(now, FaultStruck(at=now, fault=rule.name, call=done.struck.call), x))
-        return Reply(x, done.response, done.held, done.route, done.flags, done.job, done.pieces, done.strike)
+        if (struck := done.struck) is not None:
+            self.strikes[struck.scenario, struck.fault] += 1
+            self.tell(Noted(now, FaultStruck(at=now, fault=struck.fault, call=struck.call), x))
+        return replace(done, x=x)
 
-    def word(self, problem: Problem, path: str) -> Response:
+    def word(self, problem: Refusal, path: str) -> Response:
         """A refusal by the shell, worded as the mock words one for that path."""
         return self._mock.word(problem, path)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lab.core.refusal import Problem, bad_request, conflict, not_found
+from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.dialects.fusion.requests import Asked
 from lab.jobs.ledger import ConversationRecord, conversation_key, id_of
 from lab.language.document import Status
@@ -18,7 +18,7 @@ class Thread:
     flags: tuple[str, ...] = ()
 
 
-def thread_of(call: Call, asked: Asked) -> Thread | Problem:
+def thread_of(call: Call, asked: Asked) -> Thread | Refusal:
     """The thread of a request that starts a job, or why it can't have the one it asks for."""
     sent, switches = asked.conversation, call.views.config.switches
     if asked.members.get("conversational") is not True:

@@ -7,8 +7,7 @@ from functools import lru_cache
 from typing import cast
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, Response
-from lab.core.refusal import JSON_HEADERS, json_bytes
+from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
 from lab.dialects.fusion import chat_events, framed, job_body, job_events, nodes, path_of, read_input
 from lab.jobs.derived import Derived, derived, forgotten_at
 from lab.jobs.gates import Decision

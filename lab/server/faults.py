@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lab.app.observe import Replied
 from lab.core.clock import Millis
 from lab.core.exchange import Response
-from lab.faults.model import Strike
-from lab.mock.service import Reply
+from lab.core.reply import Reply, Strike
 from lab.server.connection import SENT, SENT_LAST, Connection, Sent
 from lab.server.streaming import Streaming
 
@@ -74,7 +73,7 @@ class _Struck:
         if not self.body.begin(self.shell.writer.bytes_of(response, at, last=line, chunked=self.chunked)):
             return False
         self.left, self.first = response, at - self.since
-        parts = self.reply.pieces or iter(((at, response.body),))
+        parts = self.reply.parts or iter(((at, response.body),))
         return await self.body.send(parts, whole=strike.cut is None)
 
     async def _wait(self) -> bool:

@@ -15,11 +15,11 @@ from lab.app.observe import Replied, Requested
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.refusal import Problem
+from lab.core.refusal import Refusal
+from lab.core.reply import Parts, Reply
 from lab.dialects import fusion as wire
 from lab.jobs.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
-from lab.mock.calls import Pieces
-from lab.mock.service import Reply, Service
+from lab.mock.service import Service
 from lab.server.connection import SENT, SENT_LAST, Connection, Sent
 from lab.server.faults import deliver_struck
 from lab.server.limits import ServerLimits
@@ -199,14 +199,14 @@ class MockServer:
         reply = self.service.serve(request, now, c=connection.ordinal, took=now - since)
         if reply.strike is not None:
             return await deliver_struck(self, incoming, reply, reply.strike, now)
-        if reply.pieces is not None:
-            return await self._stream(incoming, reply, reply.pieces, now)
+        if reply.parts is not None:
+            return await self._stream(incoming, reply, reply.parts, now)
         return await self._deliver(incoming, request, reply, now)
 
     def _worded(self, refused: ShellRefusal, route: str = "unknown", path: str = "") -> Response:
         """The refusal as the path words it; without one, as the server does."""
         told = refusal(refused, route)
-        return self.service.word(told, path) if isinstance(told, Problem) else told
+        return self.service.word(told, path) if isinstance(told, Refusal) else told
 
     def _unusual(self, message: Any, connection: Connection) -> ShellRefusal | None:
         if message.version < (1, 0):
@@ -253,7 +253,7 @@ class MockServer:
         connection.how = connection.how or "server"
         return SENT_LAST
 
-    async def _stream(self, incoming: Any, reply: Reply, pieces: Pieces, now: Millis) -> Sent:
+    async def _stream(self, incoming: Any, reply: Reply, pieces: Parts, now: Millis) -> Sent:
         """Withhold, write a body that comes bit by bit, and tell what of it left."""
         connection: Connection = incoming.protocol
         chunked = incoming.message.version >= (1, 1)

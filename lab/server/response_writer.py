@@ -5,7 +5,8 @@ from http import HTTPStatus
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Response
-from lab.core.refusal import TOKEN_HEADERS, Problem, oauth_error
+from lab.core.refusal import Refusal
+from lab.identity.refusals import TOKEN_HEADERS, oauth_error
 from lab.identity.routes import FORM_ROUTES
 from lab.server.request_reader import ShellRefusal
 
@@ -74,11 +75,11 @@ def _one_line(value: str) -> str:
     return "".join(char if char >= " " and char != "\x7f" else " " for char in value)
 
 
-def refusal(refused: ShellRefusal, route: str) -> Response | Problem:
+def refusal(refused: ShellRefusal, route: str) -> Response | Refusal:
     """What the shell says no with (bad-inputs.md §1): the identity domain's dialect whole, else a problem to be worded."""
     if route in FORM_ROUTES:
         if refused.status == 413:
             return Response(413, TOKEN_HEADERS[1:])
         return oauth_error(refused.status, "invalid_request", refused.why)
     extra: Headers = (("upgrade", "HTTP/1.1"),) if refused.status == 426 else ()
-    return Problem(refused.status, refused.why, _HINTS.get(refused.status, ""), extra)
+    return Refusal(refused.status, refused.why, _HINTS.get(refused.status, ""), extra)

@@ -4,7 +4,7 @@ import asyncio
 
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
-from lab.mock.calls import Pieces
+from lab.core.reply import Parts
 from lab.server.connection import Connection
 
 
@@ -26,7 +26,7 @@ class Streaming:
         """Send the head; False if the peer is gone."""
         return self._write(head)
 
-    async def send(self, pieces: Pieces, *, whole: bool = True) -> bool:
+    async def send(self, pieces: Parts, *, whole: bool = True) -> bool:
         """Whether all of it left; False once the peer is gone. A body that is not `whole` is left without an end."""
         for when, piece in pieces:
             if self._clock.now() < when:

@@ -346,7 +346,7 @@ def events(peer, text, now=0, **members):
     params = {"message": message(text, **members)}
     reply = peer.send({"jsonrpc": "2.0", "id": 5, "method": "message/stream", "params": params}, now, "a2a-stream")
     assert reply.response.header("content-type") == "text/event-stream"
-    told = [(when, piece.decode()) for when, piece in reply.pieces]
+    told = [(when, piece.decode()) for when, piece in reply.parts]
     assert all(piece.startswith("data: ") and piece.endswith("\n\n") for _, piece in told)
     assert told.pop()[1] == "data: [DONE]\n\n"
     answers = [(when, json.loads(piece[6:])) for when, piece in told]

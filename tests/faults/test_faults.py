@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lab.core.exchange import Response
+from lab.core.reply import Reply
 from lab.faults.model import Judged, Place, Rule, judge, left_of, processed, rules_of_scenario, strike
 from lab.faults.substitutes import altered, altered_part
 from lab.jobs.plan import compile_scenario
@@ -71,20 +72,20 @@ STREAM = ((10, b"data: one\n\n"), (20, b"data: two\n\n"))
 
 def test_a_body_is_cut_between_two_letters() -> None:
     for size in range(len(REPLY.body)):
-        body = strike("truncate", Response(200, (), REPLY.body[: size + 1]), None, 0).response.body
+        body = strike("truncate", Reply(Response(200, (), REPLY.body[: size + 1])), 0).response.body
         assert REPLY.body.startswith(body) and len(body) <= (size + 1) // 2
         body.decode()
 
 
 def test_the_parts_of_a_stream_that_leave() -> None:
-    half = strike("truncate", REPLY, iter(STREAM), 5)
+    half = strike("truncate", Reply(REPLY, parts=iter(STREAM)), 5)
     assert list(half.parts or ()) == [(10, b"data: one\n\n")] and half.strike is None
-    slow = list(strike("slow-body", REPLY, iter(STREAM), 5).parts or ())
+    slow = list(strike("slow-body", Reply(REPLY, parts=iter(STREAM)), 5).parts or ())
     assert [when for when, _ in slow] == [10 + 100 * place for place in range(22)]
     assert b"".join(part for _, part in slow) == b"data: one\n\ndata: two\n\n"
-    late = list(strike("slow-body", REPLY, iter(STREAM), 50).parts or ())
+    late = list(strike("slow-body", Reply(REPLY, parts=iter(STREAM)), 50).parts or ())
     assert [when for when, _ in late] == [50 + 100 * place for place in range(22)]
-    assert next(strike("garbage", REPLY, iter(STREAM), 5).parts or iter(()))[0] == 5
+    assert next(strike("garbage", Reply(REPLY, parts=iter(STREAM)), 5).parts or iter(()))[0] == 5
 
 
 def test_what_has_left_of_a_reply_that_was_cut() -> None:

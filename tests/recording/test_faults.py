@@ -271,7 +271,7 @@ def test_a_reply_that_comes_at_the_last_instant_counts_and_one_a_millisecond_lat
     for until, loss in ((10_100, None), (10_099, "timeout")):
         taped = Taped("route: token, delay: 9980ms")
         app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))
-        over = taped.service.serve(token_request(app), 0).over(0, until)
+        over = taped.service.serve(token_request(app), 0).deliver(0, until)
         assert (over.loss, over.at, over.response.status) == (loss, until, 0 if loss else 200)
 
 

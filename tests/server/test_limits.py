@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lab.clocks import ManualClock
-from lab.core.refusal import json_bytes
+from lab.core.exchange import json_bytes
 from lab.dialects.fusion import path_of
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits, limits_of

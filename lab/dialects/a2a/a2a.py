@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from lab.core.clock import Epoch, iso
-from lab.core.exchange import Json, Response
-from lab.core.refusal import JSON_HEADERS, json_bytes
+from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
 from lab.core.seeds import uuid4
 from lab.dialects.fusion.bodies import full_body
 from lab.dialects.fusion.requests import LONGEST_ID

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
-from lab.core.refusal import Problem, bad_request
+from lab.core.refusal import Refusal, bad_request
 from lab.dialects.fusion.routes import path_of
 from lab.jobs.plan import CompiledScenario
 
@@ -63,7 +63,7 @@ def _searched(code: str, team: tuple[CompiledScenario, ...]) -> str:
     return " ".join((code, *(f"{each.scenario.title} {each.scenario.shows}" for each in team))).casefold()
 
 
-def read_search(value: Json) -> Search | Problem:
+def read_search(value: Json) -> Search | Refusal:
     """The body of a search; every member is optional, and null counts as absent."""
     if not isinstance(value, dict):
         return bad_request("The body must be a JSON object.")

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
-from lab.core.refusal import Problem, bad_request
+from lab.core.refusal import Refusal, bad_request
 from lab.dialects.fusion.files import is_base64
 
 MOST_FILES = 100
@@ -30,12 +30,12 @@ class Attachment:
     documents: tuple[str, ...]
 
 
-def read_upload(value: Json) -> Upload | Problem:
+def read_upload(value: Json) -> Upload | Refusal:
     """The body of documents, or the 400 that names the field."""
     return _upload(value, "")
 
 
-def read_batch(value: Json) -> tuple[Upload, ...] | Problem:
+def read_batch(value: Json) -> tuple[Upload, ...] | Refusal:
     """The body of documents-batch: one to a hundred files, each under a name of its own."""
     files = value.get("requests") if isinstance(value, dict) else None
     if not isinstance(files, list) or not 1 <= len(files) <= MOST_FILES:
@@ -43,7 +43,7 @@ def read_batch(value: Json) -> tuple[Upload, ...] | Problem:
     uploads: list[Upload] = []
     for index, each in enumerate(files):
         upload = _upload(each, f"requests[{index}].")
-        if isinstance(upload, Problem):
+        if isinstance(upload, Refusal):
             return upload
         uploads.append(upload)
     if len({upload.name for upload in uploads}) < len(uploads):
@@ -51,7 +51,7 @@ def read_batch(value: Json) -> tuple[Upload, ...] | Problem:
     return tuple(uploads)
 
 
-def read_attachment(value: Json) -> Attachment | Problem:
+def read_attachment(value: Json) -> Attachment | Refusal:
     """The body of documents-attach, or the 400 that names the field."""
     if not isinstance(value, dict):
         return bad_request("The body must be a JSON object.")
@@ -77,7 +77,7 @@ def attached(pairs: Iterable[tuple[str, str]]) -> Members:
     return {"documents": [{document: {"attachmentDocumentId": made}} for document, made in pairs]}
 
 
-def _upload(value: Json, place: str) -> Upload | Problem:
+def _upload(value: Json, place: str) -> Upload | Refusal:
     if not isinstance(value, dict):
         return bad_request(f"{place.removesuffix('.') or 'The body'} must be a JSON object.")
     name, content = value.get("fileName"), value.get("fileContent")

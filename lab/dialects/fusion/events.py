@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from lab.core.clock import Epoch, Millis
-from lab.core.exchange import Headers, Json
-from lab.core.refusal import CANNOT_EXECUTE, json_bytes
+from lab.core.exchange import Headers, Json, json_bytes
+from lab.core.refusal import CANNOT_EXECUTE
 from lab.dialects.fusion.bodies import MINIMAL, NEVER, full_body, node_type, nodes
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from lab.core.exchange import Json
-from lab.core.refusal import Problem, bad_request
+from lab.core.refusal import Refusal, bad_request
 from lab.jobs.plan import Input
 from lab.language.document import Switches
 
@@ -64,7 +64,7 @@ class _Wrong(Exception):
         self.problem = bad_request(f"{name} {what}", hint)
 
 
-def read_invoke(value: Json, code: str, switches: Switches, *, route: str = "invoke") -> Asked | Problem:
+def read_invoke(value: Json, code: str, switches: Switches, *, route: str = "invoke") -> Asked | Refusal:
     """The request of a parsed body, or the 400 that names the field; blankness is the caller's to judge.
 
     On chat and debug every call belongs to a conversation; debug runs the DRAFT unless told otherwise (contract.md §8.2).
@@ -222,7 +222,7 @@ def _resume(members: dict[str, Json]) -> Resume | None:
     return Resume(token, action, content or None)
 
 
-def read_mode(query: str) -> str | Problem | None:
+def read_mode(query: str) -> str | Refusal | None:
     """`invocationMode` of a status query, normalised; None if it isn't asked for."""
     for pair in query.split("&"):
         name, _, value = pair.partition("=")

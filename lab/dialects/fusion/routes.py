@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
-from lab.core.refusal import NO_OPERATION, NO_PATH, Problem, not_found, wrong_method
+from lab.core.refusal import NO_PATH, Refusal, not_found, wrong_method
 from lab.dialects.fusion.places import A2A, A2A_PLACES, API, MULTIPLEX_PATH, PLACES, from_local
 from lab.identity.routes import IDENTITY_PATHS, PATHS
 
@@ -54,7 +54,7 @@ def route_of(method: str, path: str) -> str:
     return found.name if isinstance(found, Route) else "unknown"
 
 
-def find(method: str, path: str, *, slashes: bool = True, local: bool = False) -> Route | Problem:
+def find(method: str, path: str, *, slashes: bool = True, local: bool = False) -> Route | Refusal:
     """The route of a request: the path is decoded once, runs of `/` count as one and are noted, unless `slashes` is off.
 
     `local`: a local orchestrator's paths are there too.
@@ -67,7 +67,7 @@ def find(method: str, path: str, *, slashes: bool = True, local: bool = False) -
     return _find_slow(method, path, local=local)
 
 
-def _find_slow(method: str, path: str, *, local: bool) -> Route | Problem:
+def _find_slow(method: str, path: str, *, local: bool) -> Route | Refusal:
     if method == "CONNECT":  # its target is a host, not a path
         return wrong_method("GET, POST")
     flags: tuple[str, ...] = ()
@@ -106,16 +106,19 @@ def _decoded(segment: str) -> str | None:
         return None
 
 
-def _agent(method: str, match: re.Match[str], flags: tuple[str, ...]) -> Route | Problem:
+def _agent(method: str, match: re.Match[str], flags: tuple[str, ...]) -> Route | Refusal:
     version, code, invoke, job = match.groups()
     if invoke:
         return Route("invoke", code, "", flags, version=int(version)) if method == "POST" else wrong_method("POST")
     return Route("status", code, job, flags) if method == "GET" else wrong_method("GET")
 
 
+_NO_OPERATION = (
+    "There is no such operation. Gates are answered by invokeAsync with jobId and resumeInput, or outside the API."
+)
 _HINTS = (
     (r"/orchestrator(/.*)?", "Put /api/fusion-ai before /orchestrator."),
-    (r".*/agent/v[12]/(cancel|resume|approve|feedback|jobs)", NO_OPERATION),
+    (r".*/agent/v[12]/(cancel|resume|approve|feedback|jobs)", _NO_OPERATION),
     (r".*/agent/v[12]/[^/]+/invokeAsync/[^/]+", f"Poll GET {API}/agent/v2/{{code}}/status/{{jobId}}."),
     (
         r".*/agent/v[12]/status/[^/]+",
@@ -123,14 +126,14 @@ _HINTS = (
     ),
     (r"/api/fusion-ai/orchestrator/agent/v[12]/[^/]+", "Add /status/{jobId}."),
     (r"/internal/v1/.*", "This is a local orchestrator's path: it is there with local_orchestrator: on."),
-    (r".*/(cancel|resume|approve|feedback|jobs|jobs/[^/]+)", NO_OPERATION),
-    (r".*/agent/v[12]/[^/]+/status", NO_OPERATION),
+    (r".*/(cancel|resume|approve|feedback|jobs|jobs/[^/]+)", _NO_OPERATION),
+    (r".*/agent/v[12]/[^/]+/status", _NO_OPERATION),
     (r".*/", "Leave the final slash out."),
 )
 """Paths that no source shows in the real API, each with what to do instead (contract.md §2.5)."""
 
 
-def _missing(path: str) -> Problem:
+def _missing(path: str) -> Refusal:
     for pattern, hint in _HINTS:
         if re.fullmatch(pattern, path):
             return not_found(NO_PATH, hint)

@@ -6,10 +6,10 @@ from typing import TypeAlias
 from urllib.parse import unquote_plus
 
 from lab.core.clock import Millis
-from lab.core.exchange import Headers, Json, Request, Response
+from lab.core.exchange import Headers, Json, Request, Response, json_bytes
 from lab.core.journal.fact import Fact
-from lab.core.refusal import TOKEN_HEADERS, json_bytes, oauth_error
 from lab.core.seeds import hexes
+from lab.identity.refusals import TOKEN_HEADERS, oauth_error
 from lab.identity.scopes import Scope, api_scope, read_scope
 from lab.jobs.ledger import Ledger
 from lab.mock.views import Config

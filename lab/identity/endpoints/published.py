@@ -1,7 +1,7 @@
 """What the OAuth server publishes: its metadata and its keys (contract.md §7.4 rows 50, 51)."""
 
-from lab.core.exchange import Json, Response
-from lab.core.refusal import JSON_HEADERS, NO_PATH, Problem, json_bytes, not_found
+from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
+from lab.core.refusal import NO_PATH, Refusal, not_found
 from lab.identity.endpoints.parts import Desk
 from lab.identity.keys import jwk
 from lab.identity.metadata import idcs_document, metadata
@@ -9,7 +9,7 @@ from lab.identity.routes import IDENTITY_PATHS
 from lab.identity.scopes import api_scope
 
 
-def published(desk: Desk, path: str) -> Response | Problem:
+def published(desk: Desk, path: str) -> Response | Refusal:
     """The document under one of the paths; those of the other profile don't exist, nor one whose switch is off."""
     row = IDENTITY_PATHS[path][0]
     switches, origin = desk.config.switches, desk.config.origin

@@ -1,7 +1,7 @@
 """Agent cards, and the search among the published teams."""
 
-from lab.core.exchange import Json, Response
-from lab.core.refusal import JSON_HEADERS, TEAM_UNKNOWN, Problem, json_bytes
+from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
+from lab.core.refusal import TEAM_UNKNOWN, Refusal
 from lab.dialects.a2a import a2a_cards
 from lab.jobs.plan import CompiledScenario
 from lab.mock.calls import Answered, Call
@@ -22,7 +22,7 @@ def search(call: Call) -> Answered:
     if isinstance(body, Answered):
         return body
     asked = a2a_cards.read_search(*body)
-    if isinstance(asked, Problem):
+    if isinstance(asked, Refusal):
         return Answered(asked)
     teams = ((code, team) for code, team in call.views.by_team.items() if published(team))
     return _good(a2a_cards.found(teams, asked, call.views.config.origin))

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.core.exchange import Json, Response
+from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
 from lab.core.jsontext import BadJson, read_json, whole
-from lab.core.refusal import JSON_HEADERS, TEAM_UNKNOWN, Problem, json_bytes
+from lab.core.refusal import TEAM_UNKNOWN, Refusal
 from lab.dialects.a2a.a2a import Code, Failure, Rpc, Told, read_message, read_rpc, read_task_id, task
 from lab.dialects.fusion import SSE_HEADERS, framed
 from lab.dialects.fusion.events import Event, coming
@@ -101,7 +101,7 @@ class _Rpc:
             members["metadata"] = told.metadata
         asked = Asked(members, None, told.task, told.context, self._noted())
         done = take_turn(self.call, asked, self.team, self._tell, named)
-        if isinstance(done.response, Problem) and done.response.status in (400, 404, 409):
+        if isinstance(done.response, Refusal) and done.response.status in (400, 404, 409):
             if done.response == TEAM_UNKNOWN:
                 return done
             return self.rpc.wrong(f"{done.response.message} {done.response.hint}".strip())
@@ -115,7 +115,7 @@ class _Rpc:
         switches = views.switches_for(planned)
         if self.call.route.name == "a2a-stream":
             pieces = framed(self._events(views, planned, decisions), switches, now)
-            return Answered(Response(200, SSE_HEADERS), job, planned.compiled, pieces=pieces)
+            return Answered(Response(200, SSE_HEADERS), job, planned.compiled, parts=pieces)
         seen = task(planned, at(planned, decisions, now), views.config.epoch, switches, first=not decisions)
         return Answered(Response(200, JSON_HEADERS, json_bytes(self.rpc.result(seen))), job, planned.compiled)
 

@@ -1,7 +1,7 @@
 """Documents of design time: each gets an id, nothing else is kept (contract.md §2.4)."""
 
-from lab.core.exchange import Json, Response
-from lab.core.refusal import JSON_HEADERS, Problem, json_bytes
+from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
+from lab.core.refusal import Refusal
 from lab.core.seeds import uuid4
 from lab.dialects.fusion.documents import Upload, attached, read_attachment, read_batch, read_upload, uploaded
 from lab.mock.calls import Answered, Call
@@ -14,7 +14,7 @@ def documents(call: Call) -> Answered:
     if isinstance(body, Answered):
         return body
     upload = read_upload(*body)
-    return Answered(upload if isinstance(upload, Problem) else _good(_told(call, upload)))
+    return Answered(upload if isinstance(upload, Refusal) else _good(_told(call, upload)))
 
 
 def documents_batch(call: Call) -> Answered:
@@ -23,7 +23,7 @@ def documents_batch(call: Call) -> Answered:
     if isinstance(body, Answered):
         return body
     uploads = read_batch(*body)
-    if isinstance(uploads, Problem):
+    if isinstance(uploads, Refusal):
         return Answered(uploads)
     return Answered(_good({"response": {upload.name: _told(call, upload) for upload in uploads}}))
 
@@ -34,7 +34,7 @@ def documents_attach(call: Call) -> Answered:
     if isinstance(body, Answered):
         return body
     asked = read_attachment(*body)
-    if isinstance(asked, Problem):
+    if isinstance(asked, Refusal):
         return Answered(asked)
     return Answered(_good(attached((each, _next(call, "attachment")) for each in asked.documents)))
 

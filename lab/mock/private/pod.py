@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-from lab.core.exchange import Json, Request, Response
+from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
 from lab.core.journal.fact import Fact
-from lab.core.refusal import JSON_HEADERS, Problem, bad_request, json_bytes, unauthenticated
+from lab.core.refusal import Refusal, bad_request, unauthenticated
 from lab.core.seeds import hexes
 from lab.identity.clients import Account, read_basic
 from lab.identity.endpoints import Desk, lifetime_of
@@ -19,7 +19,7 @@ POD_CLIENT = "pod"
 """The client in whose name the relays grant: no application asks there."""
 RELAY_LIFETIME = 14_400
 """Seconds for which a cookie relay's token is good."""
-_BASIC = Problem(
+_BASIC = Refusal(
     401, "Authentication failed.", "Send Authorization: Basic with a user's name and password.",
     (("www-authenticate", 'Basic realm="lab"'),),
 )  # fmt: skip
@@ -29,7 +29,7 @@ _BASIC = Problem(
 class Relayed:
     """What a relay answers, and the fact of what it granted."""
 
-    response: Response | Problem
+    response: Response | Refusal
     facts: tuple[Fact, ...] = ()
 
 

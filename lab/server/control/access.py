@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from lab.core.exchange import Json
+from lab.core.exchange import Json, json_bytes
 from lab.core.jsontext import BadJson, read_json
-from lab.core.refusal import json_bytes
 from lab.language.document import nearest
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -1,0 +1,116 @@
+"""A reply: what the lab answers to one request, when, with what facts; and what of it reaches the peer.
+
+Latency is data. A reply says how long it is withheld, in which parts a stream's body is due, and what a fault does to
+it at the socket; only a shell sleeps and cuts. So a peer in the same process, a socket and a replay meet the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from lab.core.clock import Millis
+from lab.core.exchange import Response
+from lab.core.journal.fact import Fact
+
+Parts: TypeAlias = Iterator[tuple[Millis, bytes]]
+"""A body that leaves bit by bit: each part with the instant at which it is due. It can be gone through once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """What a fault does to a reply at the socket."""
+
+    how: str
+    """The word of the scenario: reset, empty, hang, stall, slow-body, wrong-length, close."""
+    length: int | None = None
+    """The Content-Length that was promised, in bytes; None: of a stream."""
+    cut: str | None = None
+    """How a recording says that the reply didn't leave whole."""
+    lasts: Millis = 0
+    """How long the peer is kept waiting after the last byte."""
+
+    @property
+    def loss(self) -> str | None:
+        """What the peer makes of it, as a transport names it; None: a whole reply arrives."""
+        if self.how in ("reset", "empty", "hang"):
+            return "reset"
+        return "unreadable" if self.cut else None
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """Which fault struck an exchange, and at which of the calls that it counts."""
+
+    fault: str
+    scenario: str | None
+    """Whose fault it is; None: it was armed from outside."""
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one request. The facts are not yet accepted: whoever called commits them."""
+
+    response: Response
+    held: Millis = 0
+    """How long it is withheld."""
+    route: str = "unknown"
+    job: str | None = None
+    """The job that was looked at or changed: its due facts may be written first."""
+    facts: tuple[Fact, ...] = ()
+    flags: tuple[str, ...] = ()
+    """What is noted of the request (recording.md §2.2)."""
+    parts: Parts | None = None
+    """Of a stream: its body, in place of the response's."""
+    client: str | None = None
+    """Of a token request: to whom was granted; None: it was refused."""
+    struck: Struck | None = None
+    strike: Strike | None = None
+    """What is done to it at the socket; the response is what leaves of it."""
+    x: int = 0
+    """The ordinal of its exchange, from 1; 0: none was given yet."""
+
+    def whole(self, now: Millis) -> tuple[Response, Millis]:
+        """The response with all of its body, and the instant at which it is over for a request of `now`."""
+        return self._joined(self._gathered(), now)
+
+    def deliver(self, now: Millis, until: Millis | None = None) -> "Delivery":
+        """What reaches a peer in this process that asked at `now`, and waits until `until`."""
+        parts = self._gathered()
+        response, at = self._joined(parts, now)
+        if until is None or at <= until:
+            cut, loss = (self.strike.cut, self.strike.loss) if self.strike else (None, None)
+            return Delivery(response, at, cut, loss)
+        if until < now + self.held or response.status == 0:
+            response = Response(0)
+        elif parts is not None:
+            response = replace(response, body=b"".join(part for when, part in parts if when <= until))
+        return Delivery(response, until, "client_gone", "timeout")
+
+    def _gathered(self) -> tuple[tuple[Millis, bytes], ...] | None:
+        return None if self.parts is None else tuple(self.parts)
+
+    def _joined(self, parts: tuple[tuple[Millis, bytes], ...] | None, now: Millis) -> tuple[Response, Millis]:
+        more = self.strike.lasts if self.strike else 0
+        if parts is None:
+            return self.response, now + self.held + more
+        last = max((when for when, _ in parts), default=now)
+        return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.held) + more
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What of a reply reached its peer, and when the exchange was over."""
+
+    response: Response
+    """Status 0: not even a status line."""
+    at: Millis
+    cut: str | None
+    """How a recording says that it didn't arrive whole; None: it did."""
+    loss: str | None
+    """Why the peer has nothing of it, as a transport names it; None: it has an answer."""
+
+    @property
+    def sent(self) -> int | None:
+        """Bytes of the body that left, where it was cut."""
+        return len(self.response.body) if self.cut else None
