@@ -7,13 +7,26 @@ All of them count from the monotonic clock or from nothing, so a step of the wal
 import asyncio
 import re
 import time
+from collections.abc import Coroutine
 from fractions import Fraction
 from heapq import heapify, heappop, heappush
+from typing import Any
 
 from lab.core.clock import Clock, Epoch, Millis
 from lab.core.errors import UsageError
 
-__all__ = ["AnyClock", "Clock", "ManualClock", "ScaledClock", "SystemClock", "breathe", "real_millis", "wall_second"]
+__all__ = [
+    "AnyClock",
+    "Clock",
+    "ManualClock",
+    "ScaledClock",
+    "SystemClock",
+    "breathe",
+    "first_of",
+    "real_millis",
+    "settle",
+    "wall_second",
+]
 
 _MILLI = 1_000_000
 """Nanoseconds in a millisecond."""
@@ -196,6 +209,17 @@ async def settle() -> None:
     """Let everything that is ready run, and what that makes ready too."""
     for _ in range(_SETTLING):
         await asyncio.sleep(0)
+
+
+async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    """Return when one of the waits is over; the others are cancelled, all of them if the caller is."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # not awaited: a caller that is cancelled ends in the same turn of the loop
+        for task in tasks:
+            task.cancel()
 
 
 def _wake(sleeper: "asyncio.Future[None]") -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from lab.cli.commands.play import scenarios_of
+from lab.cli.recordings import scenarios_of
 from lab.cli.steering import Steering, why
 from lab.client.control import ControlClient
 from lab.core.clock import Millis
@@ -46,7 +46,7 @@ class Watched(Steering):
         """The scenario of this name, if the very file that the lab serves is at hand."""
         header = self._client.header
         if header is not None and header is not self._header:
-            self._header, self._known = header, scenarios_of(header, self._asked)
+            self._header, self._known = header, scenarios_of(header, self._asked.scenarios)
         return self._known.get(name)
 
     async def advance(self, millis: Millis) -> str | None:

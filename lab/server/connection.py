@@ -6,15 +6,14 @@ It reaches into private members of aiohttp 3.14 (hence the pin): `_request_count
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from aiohttp.http_exceptions import BadHttpMethod, ContentEncodingError
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
 from lab.core.exchange import Headers
-
-if TYPE_CHECKING:
-    from lab.server.mock_server import MockServer
+from lab.server.limits import ServerLimits
+from lab.server.request_reader import RawHeaders, headers_of
 
 _TLS = b"\x16\x03"
 
@@ -39,12 +38,33 @@ SENT = Sent(keep_alive=True)
 SENT_LAST = Sent(keep_alive=False)
 
 
+class ConnectionObserver(Protocol):
+    """The listener's side: what a connection tells it, and the deadlines that it sets."""
+
+    @property
+    def limits(self) -> ServerLimits:
+        """Sizes and deadlines."""
+
+    def opened(self) -> int:
+        """A peer connected: the ordinal of its connection."""
+
+    def closed(self, ordinal: int, how: str) -> None:
+        """A connection ended."""
+
+    def malformed(self, connection: "Connection", what: str, size: int, *, status: int = 400) -> None:
+        """The parser refused what came."""
+
+    def broken(self, connection: "Connection") -> None:
+        """A request ended in a bug of ours."""
+
+
 class Connection(RequestHandler):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = (
         "_answered",
         "_late",
+        "_raw",
         "_tls",
         "at_end",
         "half_closed",
@@ -53,20 +73,19 @@ class Connection(RequestHandler):
         "lost",
         "misdirected",
         "ordinal",
-        "raw",
         "received",
         "shell",
         "special",
         "total",
     )
 
-    def __init__(self, shell: "MockServer", manager: Any, **settings: Any) -> None:
+    def __init__(self, shell: ConnectionObserver, manager: Any, **settings: Any) -> None:
         super().__init__(manager, **settings)
         self.shell = shell
         self.ordinal = 0
         self.how: str | None = None
         self.half_closed = False
-        self.raw: tuple[tuple[bytes, bytes], ...] | None = None
+        self._raw: RawHeaders | None = None
         self.headers: Headers = ()
         self.special = False
         self._late: asyncio.TimerHandle | None = None
@@ -146,6 +165,30 @@ class Connection(RequestHandler):
     def last_of(self, should_close: bool) -> bool:
         """Whether the connection ends with this reply."""
         return should_close or self._force_close or self._close or (self.half_closed and not self._messages)
+
+    def read_head(self, raw: RawHeaders) -> Headers:
+        """The header fields as text; `special` tells whether one of them needs a look before the body is read."""
+        if raw != self._raw:
+            # a polling client sends the same head again and again: it is read once
+            self.headers, self.special = headers_of(raw)
+            self._raw = raw
+        return self.headers
+
+    def write(self, data: bytes) -> bool:
+        """Send it; False if the peer is gone."""
+        if self.lost.is_set() or self.transport is None or self.transport.is_closing():
+            return False
+        self.transport.write(data)
+        return True
+
+    async def drain(self) -> None:
+        """Return once the peer has read enough that more may be sent; ConnectionError if it is gone."""
+        await self._drain_helper()
+
+    def over(self, how: str) -> Sent:
+        """The connection ends with this reply: `how` says at whose will."""
+        self.how = self.how or how
+        return SENT_LAST
 
     def handle_error(
         self, request: Any, status: int = 500, exc: BaseException | None = None, message: str | None = None

@@ -5,7 +5,6 @@ No job waits here: one exchange costs one pass through the service, and a held r
 
 import asyncio
 import ssl
-from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -14,48 +13,31 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from lab.app.observe import Replied, Requested
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
-from lab.core.exchange import Request, Response
 from lab.core.refusal import Refusal
-from lab.core.reply import Parts, Reply
 from lab.dialects import fusion as wire
+from lab.identity.routes import FORM_ROUTES
 from lab.jobs.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.mock.service import Service
-from lab.server.connection import SENT, SENT_LAST, Connection, Sent
-from lab.server.faults import deliver_struck
+from lab.server import request_reader as reader
+from lab.server.connection import SENT_LAST, Connection, Sent
+from lab.server.delivery import CLOSE, ReplySender
 from lab.server.limits import ServerLimits
 from lab.server.listen import Bound, Listener, bind, most_connections
-from lab.server.request_reader import (
-    UNCODABLE,
-    PeerGone,
-    RawRequest,
-    ShellRefusal,
-    body_of,
-    check,
-    headers_of,
-    request_of,
-    target_of,
-)
-from lab.server.response_writer import ResponseWriter, refusal
-from lab.server.streaming import Streaming
 from lab.server.tls import TlsListener
 
-_CLOSE = b"connection: close\r\n"
-_KEEP = b"connection: keep-alive\r\n"
 _WRONG_PORT = {
     "tls-on-plain-port": "This port speaks plain HTTP: use http://.",
     "plain-on-tls-port": "This port speaks TLS: use https://.",
 }
 _AT_ONCE = 0.001
 """Seconds that aiohttp waits for what is left, twice; 0 would mean for ever."""
-_NOTHING = Response(0)
-"""A reply of which no status line left."""
 
 
 class _Manager(web.Server):
     """aiohttp's low-level server, which makes connections of ours."""
 
     def __init__(self, shell: "MockServer") -> None:
-        super().__init__(shell.exchange, request_factory=RawRequest)  # type: ignore[arg-type]  # in place of BaseRequest
+        super().__init__(shell.exchange, request_factory=reader.RawRequest)  # type: ignore[arg-type]  # in place of BaseRequest
         self._shell = shell
 
     def __call__(self) -> Connection:
@@ -81,7 +63,7 @@ class MockServer:
         self._most = most_connections(self.limits.connections)
         self._nobody = asyncio.Event()
         self._ordinal = 0
-        self.writer = ResponseWriter(service.config.epoch)
+        self._sender = ReplySender(service, clock)
         self._manager: _Manager | None = None
         self._listener: Listener | None = None
         self._tls: TlsListener | None = None
@@ -159,16 +141,14 @@ class MockServer:
                 listener.resume()
 
     def malformed(self, connection: Connection, what: str, size: int, *, status: int = 400) -> None:
-        """The parser refused what came: answered without an echo, and the connection ends."""
+        """The parser reader.refused what came: answered without an echo, and the connection ends."""
         self.service.note(RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
-        why = UNCODABLE if status == 415 else _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
-        self._write(connection, self._worded(ShellRefusal(status, why)), "GET", _CLOSE)
-        connection.how = connection.how or "server"
+        why = reader.UNCODABLE if status == 415 else _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
+        self._turn_away(connection, reader.refused(status, why))
 
     def broken(self, connection: Connection) -> None:
         """A bug of ours: 500, and the connection ends."""
-        self._write(connection, self._worded(ShellRefusal(500, "Internal error.")), "GET", _CLOSE)
-        connection.how = connection.how or "server"
+        self._turn_away(connection, reader.refused(500, "Internal error."))
 
     # One exchange
 
@@ -176,119 +156,38 @@ class MockServer:
         """Serve one request."""
         message, connection = incoming.message, incoming.protocol
         since = self.clock.now()
-        raw = message.raw_headers
-        if raw != connection.raw:
-            # A polling client sends the same head again and again: it is read once.
-            connection.headers, connection.special = headers_of(raw)
-            connection.raw = raw
-        headers = connection.headers
-        body: bytes | ShellRefusal = b""
-        refused = self._unusual(message, connection)
-        if refused is not None:
-            body = refused
-        elif incoming.payload is not EMPTY_PAYLOAD:
+        headers = connection.read_head(message.raw_headers)
+        body: bytes | Refusal = b""
+        if connection.special or message.version < (1, 0):
+            body = reader.check(message, headers) or body
+        if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
             try:
-                body = await body_of(incoming, target_of(message.path)[0], headers, self.limits)
-            except PeerGone:
+                body = await reader.body_of(incoming, reader.target_of(message.path)[0], headers, self.limits)
+            except reader.PeerGone:
                 self.malformed(connection, "body-cut", connection.received)
                 return SENT_LAST
         now = self.clock.now()
-        if isinstance(body, ShellRefusal):
-            return await self._refuse(incoming, body, now, now - since)
-        request = request_of(message, headers, body)
+        if isinstance(body, Refusal):
+            return self._refuse(incoming, body, now, now - since)
+        request = reader.request_of(message, headers, body)
         reply = self.service.serve(request, now, c=connection.ordinal, took=now - since)
-        if reply.strike is not None:
-            return await deliver_struck(self, incoming, reply, reply.strike, now)
-        if reply.parts is not None:
-            return await self._stream(incoming, reply, reply.parts, now)
-        return await self._deliver(incoming, request, reply, now)
+        return await self._sender.send(incoming, request, reply, now)
 
-    def _worded(self, refused: ShellRefusal, route: str = "unknown", path: str = "") -> Response:
-        """The refusal as the path words it; without one, as the server does."""
-        told = refusal(refused, route)
-        return self.service.word(told, path) if isinstance(told, Refusal) else told
-
-    def _unusual(self, message: Any, connection: Connection) -> ShellRefusal | None:
-        if message.version < (1, 0):
-            return ShellRefusal(400, "HTTP/0.9 is not spoken here.")
-        return check(message, connection.headers) if connection.special else None
-
-    async def _refuse(self, incoming: RawRequest, refused: ShellRefusal, now: Millis, took: Millis) -> Sent:
+    def _refuse(self, incoming: reader.RawRequest, problem: Refusal, now: Millis, took: Millis) -> Sent:
         """Answer without asking the service; the exchange is told all the same."""
-        request = request_of(incoming.message, incoming.protocol.headers, b"")
-        route = wire.route_of(request.method, request.path)
-        response = self._worded(refused, route, request.path)
-        x = self.service.next_exchange()
-        connection = incoming.protocol
-        self.service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took))
-        self._write(connection, response, request.method, _CLOSE)
-        connection.how = connection.how or "server"
-        self.service.tell(Replied(self.clock.now(), x, response, by="shell"))
-        return SENT_LAST
-
-    async def _deliver(self, incoming: Any, request: Request, reply: Reply, now: Millis) -> Sent:
-        """Withhold, write, and tell what became of it."""
-        connection, message = incoming.protocol, incoming.message
-        try:
-            if reply.held:
-                await self.clock.hold(reply.held)
-            last = connection.last_of(message.should_close)
-            line = _CLOSE if last else _KEEP if message.version < (1, 1) else b""
-            if not self._write(connection, reply.response, request.method, line):
-                self._tell_cut(reply, "client_gone")
-                return SENT_LAST
-            first = self.clock.now() - now
-            if connection.writing_paused:
-                await connection._drain_helper()
-        except asyncio.CancelledError:
-            self._tell_cut(reply, "shutdown")
-            raise
-        except ConnectionError:
-            self._tell_cut(reply, "client_gone")
-            return SENT_LAST
-        shown = first if first != reply.held else None
-        self.service.tell(Replied(self.clock.now(), reply.x, reply.response, reply.held, shown))
-        if not last:
-            return SENT
-        connection.how = connection.how or "server"
-        return SENT_LAST
-
-    async def _stream(self, incoming: Any, reply: Reply, pieces: Parts, now: Millis) -> Sent:
-        """Withhold, write a body that comes bit by bit, and tell what of it left."""
         connection: Connection = incoming.protocol
-        chunked = incoming.message.version >= (1, 1)
-        streaming = Streaming(connection, self.clock, chunked=chunked)
-        response, first, last, cut = _NOTHING, reply.held, True, "client_gone"
-        try:
-            if reply.held:
-                await self.clock.hold(reply.held)
-            last = not chunked or connection.last_of(incoming.message.should_close)
-            line, at = _CLOSE if last else b"", self.clock.now()
-            if streaming.begin(self.writer.bytes_of(reply.response, at, last=line, chunked=chunked)):
-                response, first = reply.response, at - now
-                cut = "" if await streaming.send(pieces) else cut
-        except asyncio.CancelledError:
-            cut = "shutdown"
-            raise
-        except ConnectionError:
-            cut = "client_gone"
-        finally:
-            body = streaming.sent
-            self.service.tell(Replied(
-                self.clock.now(), reply.x, replace(response, body=body), reply.held,
-                first if first != reply.held else None, cut=cut or None, sent=len(body) if cut else None,
-            ))  # fmt: skip
-        if not last and not cut:
-            return SENT
-        connection.how = connection.how or "server"
-        return SENT_LAST
+        request = reader.request_of(incoming.message, connection.headers, b"")
+        route = wire.route_of(request.method, request.path)
+        response = (
+            reader.identity_refusal(problem) if route in FORM_ROUTES else self.service.word(problem, request.path)
+        )
+        x = self.service.next_exchange()
+        self.service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took))
+        self._sender.write(connection, response, request.method, CLOSE)
+        self.service.tell(Replied(self.clock.now(), x, response, by="shell"))
+        return connection.over("server")
 
-    def _write(self, connection: Connection, response: Response, method: str, line: bytes) -> bool:
-        transport = connection.transport
-        if transport is None or transport.is_closing():
-            return False
-        transport.write(self.writer.bytes_of(response, self.clock.now(), method=method, last=line))
-        return True
-
-    def _tell_cut(self, reply: Reply, cut: str) -> None:
-        self.service.tell(Replied(self.clock.now(), reply.x, _NOTHING, reply.held, cut=cut, sent=0))
+    def _turn_away(self, connection: Connection, problem: Refusal) -> None:
+        """Answer what is no request to any path, as the server words it, and end the connection."""
+        self._sender.write(connection, self.service.word(problem, ""), "GET", CLOSE)
+        connection.over("server")

@@ -1,22 +1,33 @@
 """From aiohttp's parsed message to a Request, or to the refusal of one (bad-inputs.md rows 5 to 28)."""
 
 import asyncio
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
-from lab.core.exchange import Headers, Request, header_of
+from lab.core.exchange import Headers, Request, Response, header_of
+from lab.core.refusal import Refusal
 from lab.dialects import fusion as wire
+from lab.identity.refusals import TOKEN_HEADERS, oauth_error
 from lab.identity.routes import FORM_ROUTES
 from lab.server.limits import ServerLimits
 
+RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Header fields as they came."""
 CODINGS = ("identity", "gzip", "deflate")
 UNCODABLE = f"The body's Content-Encoding must be one of {', '.join(CODINGS)}."
+_HINTS = {
+    400: "Send one complete HTTP/1.1 request.",
+    408: "Send the whole body within 30 s of the headers.",
+    413: "Send less.",
+    415: "Send the body as it is, or compressed with gzip or deflate.",
+    417: "Leave the Expect header out.",
+    426: "Poll instead.",
+}
 _MOST_WASTED = 524_288
 """Bytes of a body that may be framing; more than a segment, which may hold the next requests too."""
 _SPECIAL = frozenset((b"expect", b"content-encoding", b"upgrade"))
@@ -55,19 +66,23 @@ class RawRequest:
         return "a client"
 
 
-@dataclass(frozen=True, slots=True)
-class ShellRefusal:
-    """The shell answers by itself: status and one sentence."""
+def refused(status: int, why: str) -> Refusal:
+    """What the shell says no with: the service words it as the path wants it, the identity domain in its own form."""
+    return Refusal(status, why, _HINTS.get(status, ""), (("upgrade", "HTTP/1.1"),) if status == 426 else ())
 
-    status: int
-    why: str
+
+def identity_refusal(problem: Refusal) -> Response:
+    """A refusal by the shell at an endpoint of the identity domain (bad-inputs.md §1)."""
+    if problem.status == 413:
+        return Response(413, TOKEN_HEADERS[1:])
+    return oauth_error(problem.status, "invalid_request", problem.message)
 
 
 class PeerGone(Exception):
     """The peer left before its request was complete."""
 
 
-def headers_of(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[Headers, bool]:
+def headers_of(raw: RawHeaders) -> tuple[Headers, bool]:
     """Header fields as text, and whether one of them needs a look before the body is read."""
     headers, special = [], False
     for name, value in raw:
@@ -89,28 +104,30 @@ def target_of(target: str) -> tuple[str, str]:
     return path, query
 
 
-def check(message: RawRequestMessage, headers: Headers) -> ShellRefusal | None:
-    """What is wrong with a head that has unusual members, or None."""
+def check(message: RawRequestMessage, headers: Headers) -> Refusal | None:
+    """What is wrong with a head that has unusual members, or is of a version without any; None if nothing is."""
+    if message.version < (1, 0):
+        return refused(400, "HTTP/0.9 is not spoken here.")
     upgrade = header_of(headers, "upgrade")
     if upgrade is not None and upgrade.strip().lower() == "websocket":
-        return ShellRefusal(426, "There are no WebSockets here.")
+        return refused(426, "There are no WebSockets here.")
     expect = header_of(headers, "expect")
     if expect is not None and expect.strip().lower() != "100-continue":
-        return ShellRefusal(417, "The only expectation that can be met is 100-continue.")
+        return refused(417, "The only expectation that can be met is 100-continue.")
     codings = [value.strip().lower() for name, value in headers if name == "content-encoding"]
     if len(codings) > 1 or any(coding not in CODINGS for coding in codings):
-        return ShellRefusal(415, UNCODABLE)
+        return refused(415, UNCODABLE)
     return None
 
 
-async def body_of(incoming: RawRequest, path: str, headers: Headers, limits: ServerLimits) -> bytes | ShellRefusal:
+async def body_of(incoming: RawRequest, path: str, headers: Headers, limits: ServerLimits) -> bytes | Refusal:
     """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left."""
     route = wire.route_of("POST", path)
     most = limits.token_body if route in FORM_ROUTES else limits.upload_body if route in wire.UPLOADS else limits.body
     declared = header_of(headers, "content-length")
     # The parser admits digits alone, and at most as many as 64 bits take.
     if declared is not None and int(declared) > most:
-        return ShellRefusal(413, f"The body is larger than {most} bytes.")
+        return refused(413, f"The body is larger than {most} bytes.")
     if header_of(headers, "expect") is not None and incoming.message.version >= (1, 1):
         incoming.protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     protocol, payload = incoming.protocol, incoming.payload
@@ -123,11 +140,11 @@ async def body_of(incoming: RawRequest, path: str, headers: Headers, limits: Ser
             body = await _read(payload, most)
             wasted = protocol.total - before - 8 * len(body) if isinstance(body, bytes) else 0
             # The parser swallows chunk extensions of any length.
-            return ShellRefusal(400, "The chunks are mostly extensions.") if wasted > _MOST_WASTED else body
+            return refused(400, "The chunks are mostly extensions.") if wasted > _MOST_WASTED else body
     except TimeoutError:
-        return ShellRefusal(408, "The body did not come in time.")
+        return refused(408, "The body did not come in time.")
     except RequestPayloadError:
-        return ShellRefusal(400, "The body can not be read: its chunks or its compression are broken.")
+        return refused(400, "The body can not be read: its chunks or its compression are broken.")
     except ConnectionError as error:
         raise PeerGone from error
     finally:
@@ -140,12 +157,12 @@ def _cut(payload: StreamReader) -> None:
         payload.set_exception(ConnectionResetError("The peer closed before the end of its body."))
 
 
-async def _read(payload: StreamReader, most: int) -> bytes | ShellRefusal:
+async def _read(payload: StreamReader, most: int) -> bytes | Refusal:
     body = bytearray()
     while chunk := await payload.readany():
         body += chunk
         if len(body) > most:
-            return ShellRefusal(413, f"The body is larger than {most} bytes.")
+            return refused(413, f"The body is larger than {most} bytes.")
     return bytes(body)
 
 

@@ -1,24 +1,12 @@
-"""From a Response to the bytes that leave, and the refusals that the shell gives by itself."""
+"""From a Response to the bytes that leave."""
 
 from email.utils import formatdate
 from http import HTTPStatus
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Response
-from lab.core.refusal import Refusal
-from lab.identity.refusals import TOKEN_HEADERS, oauth_error
-from lab.identity.routes import FORM_ROUTES
-from lab.server.request_reader import ShellRefusal
 
 _BODILESS = (204, 304)
-_HINTS = {
-    400: "Send one complete HTTP/1.1 request.",
-    408: "Send the whole body within 30 s of the headers.",
-    413: "Send less.",
-    415: "Send the body as it is, or compressed with gzip or deflate.",
-    417: "Leave the Expect header out.",
-    426: "Poll instead.",
-}
 _KEPT = 256
 """Heads remembered; more differ only where a header holds a draw."""
 
@@ -73,13 +61,3 @@ def _phrase(status: int) -> str:
 
 def _one_line(value: str) -> str:
     return "".join(char if char >= " " and char != "\x7f" else " " for char in value)
-
-
-def refusal(refused: ShellRefusal, route: str) -> Response | Refusal:
-    """What the shell says no with (bad-inputs.md §1): the identity domain's dialect whole, else a problem to be worded."""
-    if route in FORM_ROUTES:
-        if refused.status == 413:
-            return Response(413, TOKEN_HEADERS[1:])
-        return oauth_error(refused.status, "invalid_request", refused.why)
-    extra: Headers = (("upgrade", "HTTP/1.1"),) if refused.status == 426 else ()
-    return Refusal(refused.status, refused.why, _HINTS.get(refused.status, ""), extra)

@@ -1,7 +1,7 @@
 """`lab repair`: an open or torn recording made whole; the old file is set aside."""
 
-from lab.cli.commands.show import located
 from lab.cli.console import Console
+from lab.cli.recordings import locate
 from lab.files import TapeFile, read_recording
 from lab.recording.repair import repair
 from lab.settings import Settings
@@ -10,7 +10,7 @@ from lab.settings import Settings
 def execute(asked: Settings, console: Console) -> int:
     """Cut the torn tail, append a footer."""
     (target,) = asked.targets
-    path = located(target)
+    path = locate(target)
     data = read_recording(path)
     whole, cut = repair(data, str(path))
     if whole == data:

@@ -6,8 +6,8 @@ from functools import partial
 from glob import has_magic
 from pathlib import Path
 
-from lab.cli.commands.show import located
 from lab.cli.console import Console, report
+from lab.cli.recordings import locate
 from lab.core.errors import Divergence, LabError, RecordingError
 from lab.files import RECORDING_ENDING, load_scenario, read_blob, read_recording, scenarios_folder
 from lab.jobs.plan import CompiledScenario
@@ -46,7 +46,7 @@ def matching(target: str) -> list[Path]:
     if has_magic(target) and not path.exists():
         base = Path(path.anchor) if path.anchor else Path()
         return sorted(base.glob(str(path.relative_to(path.anchor) if path.anchor else path)))
-    return [located(target)]
+    return [locate(target)]
 
 
 def one(file: Path, asked: Settings, console: Console) -> int:

@@ -6,13 +6,13 @@ job's. Looking changes no byte of a tape that is being written.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.app.observe import Noted, Observation, Replied, Requested, Touched
-from lab.clocks import breathe
+from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
 from lab.mock.service import Service
 
@@ -113,7 +113,7 @@ class Subscriber:
             if more:
                 await breathe()
             else:
-                await first_of(self._changed.wait, *([self._sleep] if self._due else ()))
+                await first_of(self._changed.wait(), *([self._sleep()] if self._due else ()))
 
     def _take(self) -> list[bytes]:
         taken = self._lines[:]
@@ -162,14 +162,3 @@ def _job_of(told: Observation) -> str | None:
         return told.job
     job = getattr(told.fact, "job", None) if isinstance(told, Noted) else None
     return job if isinstance(job, str) else None
-
-
-async def first_of(*waits: Callable[[], Coroutine[Any, Any, object]]) -> None:
-    """Return when one of the waits is over; the others are cancelled."""
-    tasks = [asyncio.ensure_future(wait()) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,14 +5,13 @@ import json
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from lab import __version__
 from lab.app.observe import Noted, Observation
-from lab.clocks import ManualClock, ScaledClock
+from lab.clocks import ManualClock, ScaledClock, first_of
 from lab.core.clock import Millis, iso
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
@@ -27,7 +26,7 @@ from lab.mock.calls import Ruling
 from lab.mock.views import Look
 from lab.server.control.access import Access, CommandRefused, answer, command, text, text_or_none
 from lab.server.control.faults import FaultRoutes
-from lab.server.control.journal import Buffer, Subscriber, first_of
+from lab.server.control.journal import Buffer, Subscriber
 from lab.server.control.rewind import Recorder, Rewind
 from lab.server.listen import Listener
 from lab.server.mock_server import MockServer
@@ -159,7 +158,7 @@ class ControlPlane:
             async with asyncio.timeout(timeout / 1000):
                 while (span := self._look(job, self._clock.now()).span).status != status and not final(span.status):
                     changed.clear()
-                    await first_of(changed.wait, partial(self._moves, span.until))
+                    await first_of(changed.wait(), self._moves(span.until))
         except TimeoutError:
             pass
         finally:

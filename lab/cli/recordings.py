@@ -1,0 +1,83 @@
+"""A recording that a command names: where it lies, what is in it, and the scenarios that it was made with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.core.clock import epoch_of
+from lab.core.errors import LabError, RecordingError
+from lab.files import load_scenario, read_blob, read_recording, recording_path, scenario_names, scenarios_folder
+from lab.language.document import Scenario
+from lab.recording.lines import Header, Recording, Result
+from lab.recording.reader import read
+
+if TYPE_CHECKING:
+    from lab.tui.state.recording import RecordingTimeline
+
+
+@dataclass(frozen=True, slots=True)
+class PlayableRecording:
+    """A recording as it is played back, open and torn ones to their last whole line."""
+
+    recording: Recording
+    reel: "RecordingTimeline"
+    scenarios: Mapping[str, Scenario]
+    """By name those of which the very file that was served is at hand."""
+
+    @property
+    def title(self) -> str:
+        """What stands in the header of the screen before a job shows."""
+        header, known = self.recording.header, self.scenarios
+        names = [known[each.name].title if each.name in known else each.name for each in header.scenarios or ()]
+        return names[0] if len(names) == 1 else f"{len(names)} scenarios" if names else header.source
+
+    @property
+    def state(self) -> str:
+        """What a reader should know of the file: open, torn, or nothing."""
+        return "" if self.recording.result is Result.CLOSED else str(self.recording.result)
+
+
+def locate(target: str) -> Path:
+    """The file of that path, else the recording of that name."""
+    path = Path(target)
+    return path if path.exists() or path.parent != Path() else recording_path(target)
+
+
+def load_recording(target: str) -> tuple[Path, Recording]:
+    """A recording by path or bare name, and where it lies."""
+    path = locate(target)
+    return path, read(read_recording(path), str(path))
+
+
+def load_playable(target: str, scenarios: str | None) -> PlayableRecording:
+    """A recording, ready to be played; `scenarios` is the folder in which its scenarios are looked for."""
+    from lab.tui.state.recording import RecordingTimeline  # replaying and repairing need no screen
+
+    path, recording = load_recording(target)
+    header = recording.header
+    try:
+        epoch = epoch_of(header.clock.epoch)
+    except ValueError:
+        raise RecordingError(f"{path}:1: the epoch {header.clock.epoch!r} is no instant") from None
+    reel = RecordingTimeline(recording, epoch, partial(read_blob, path))
+    return PlayableRecording(recording, reel, scenarios_of(header, scenarios))
+
+
+def scenarios_of(header: Header, scenarios: str | None) -> dict[str, Scenario]:
+    """The scenarios that were served, as far as the very files are at hand: title, narration and gates are theirs."""
+    found: dict[str, Scenario] = {}
+    try:
+        folder = scenarios_folder(scenarios)
+        names = set(scenario_names(folder))
+    except LabError:
+        return {}
+    for each in header.scenarios or ():
+        try:
+            compiled = load_scenario(each.name, folder) if each.name in names else None
+        except LabError:
+            continue
+        if compiled is not None and compiled.digest == each.sha256:
+            found[each.name] = compiled.scenario
+    return found

@@ -1,0 +1,176 @@
+"""A reply is delivered: withheld, written whole or piece by piece, or spoilt as a fault wants it (client-rules.md §4).
+
+What leaves of a struck reply was settled by the core; here it leaves, on the lab's clock. A manual clock withholds no
+reply, but a hang, a stall and a slow body last until it has been advanced past them.
+"""
+
+import asyncio
+import socket
+import struct
+from dataclasses import replace
+from typing import Any
+
+from lab.app.observe import Replied
+from lab.clocks import AnyClock, first_of
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response
+from lab.core.reply import Parts, Reply
+from lab.mock.service import Service
+from lab.server.connection import SENT, SENT_LAST, Connection, Sent
+from lab.server.response_writer import ResponseWriter
+
+CLOSE = b"connection: close\r\n"
+_KEEP = b"connection: keep-alive\r\n"
+_NOTHING = Response(0)
+"""A reply of which no status line left."""
+_NO_LINGER = struct.pack("ii", 1, 0)
+"""Linger, for no time: closing sends RST (socket(7))."""
+
+
+class ReplySender:
+    """Delivers the replies of one service, and tells its observers what of each has left."""
+
+    def __init__(self, service: Service, clock: AnyClock) -> None:
+        self.service = service
+        self.clock = clock
+        self.writer = ResponseWriter(service.config.epoch)
+
+    def write(self, connection: Connection, response: Response, method: str, line: bytes) -> bool:
+        """Send a whole response at once, with one more header line; False if the peer is gone."""
+        data = self.writer.bytes_of(response, self.clock.now(), method=method, last=line)
+        return connection.write(data)
+
+    async def send(self, incoming: Any, request: Request, reply: Reply, since: Millis) -> Sent:
+        """Let the reply to a request that was complete at `since` leave."""
+        if reply.strike is not None or reply.parts is not None:
+            return await _Piecemeal(self, incoming, reply, since).send()
+        connection, message = incoming.protocol, incoming.message
+        try:
+            if reply.held:
+                await self.clock.hold(reply.held)
+            last = connection.last_of(message.should_close)
+            line = CLOSE if last else _KEEP if message.version < (1, 1) else b""
+            if not self.write(connection, reply.response, request.method, line):
+                self._tell_cut(reply, "client_gone")
+                return SENT_LAST
+            first = self.clock.now() - since
+            if connection.writing_paused:
+                await connection.drain()
+        except asyncio.CancelledError:
+            self._tell_cut(reply, "shutdown")
+            raise
+        except ConnectionError:
+            self._tell_cut(reply, "client_gone")
+            return SENT_LAST
+        shown = first if first != reply.held else None
+        self.service.tell(Replied(self.clock.now(), reply.x, reply.response, reply.held, shown))
+        return connection.over("server") if last else SENT
+
+    def _tell_cut(self, reply: Reply, cut: str) -> None:
+        self.service.tell(Replied(self.clock.now(), reply.x, _NOTHING, reply.held, cut=cut, sent=0))
+
+
+class _Piecemeal:
+    """A reply that is streamed, struck by a fault, or both."""
+
+    def __init__(self, sender: ReplySender, incoming: Any, reply: Reply, since: Millis) -> None:
+        self.sender = sender
+        self.clock = sender.clock
+        self.connection: Connection = incoming.protocol
+        self.should_close: bool = incoming.message.should_close
+        self.reply = reply
+        self.strike = reply.strike
+        self.since = since
+        self.length = reply.strike.length if reply.strike is not None else None
+        """What the head says of the body's length, where it says anything."""
+        self.chunked = self.length is None and incoming.message.version >= (1, 1)
+        self.last = True
+        """Whether the connection ends with this reply."""
+        self.body: list[bytes] = []
+        """What of the body has left, without its framing."""
+        self.head = _NOTHING
+        self.first: Millis | None = None
+
+    async def send(self) -> Sent:
+        cut: str | None = "client_gone"
+        try:
+            if self.reply.held:
+                await self.clock.hold(self.reply.held)
+            if await self._send() and await self._wait():
+                cut = self.strike.cut if self.strike is not None else None
+        except asyncio.CancelledError:
+            cut = "shutdown"
+            raise
+        except ConnectionError:
+            pass
+        finally:
+            self._tell(cut)
+        return self._end(cut)
+
+    async def _send(self) -> bool:
+        """Send what leaves of it; False once the peer is gone."""
+        response, strike = self.reply.response, self.strike
+        # without a length or chunks nothing but the end of the connection tells where the body ends
+        framed = self.chunked or self.length is not None
+        self.last = (
+            not framed or (strike is not None and strike.how == "close") or self.connection.last_of(self.should_close)
+        )
+        if response.status == 0:
+            return not self.connection.lost.is_set()
+        line = CLOSE if self.last else b""
+        if self.length is not None:
+            line = b"content-length: %d\r\n%b" % (self.length, line)
+        at = self.clock.now()
+        if not self.connection.write(self.sender.writer.bytes_of(response, at, last=line, chunked=self.chunked)):
+            return False
+        self.head, self.first = response, at - self.since
+        return await self._send_body(self.reply.parts or iter(((at, response.body),)))
+
+    async def _send_body(self, pieces: Parts) -> bool:
+        for when, piece in pieces:
+            if self.clock.now() < when:
+                await first_of(self.clock.sleep_until(when), self.connection.lost.wait())
+            if not self.connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece):
+                return False
+            self.body.append(piece)
+            if self.connection.writing_paused:
+                await self.connection.drain()
+        whole = self.strike is None or self.strike.cut is None
+        return self.connection.write(b"0\r\n\r\n" if self.chunked and whole else b"")
+
+    async def _wait(self) -> bool:
+        """Keep the peer waiting where the fault does; False if it had enough of that."""
+        if self.strike is None or not self.strike.lasts:
+            return True
+        gone = asyncio.Event()
+        until = max(self.clock.now(), self.since + self.reply.held) + self.strike.lasts
+        # no answer is to come, so a peer that ends its side now has given up
+        self.connection.at_end = gone.set
+        try:
+            await first_of(self.clock.sleep_until(until), gone.wait())
+        finally:
+            self.connection.at_end = None
+        return not gone.is_set()
+
+    def _tell(self, cut: str | None) -> None:
+        body, held = b"".join(self.body), self.reply.held
+        first = self.first if self.first != held else None
+        sent = len(body) if cut else None
+        head = replace(self.head, body=body)
+        self.sender.service.tell(Replied(self.clock.now(), self.reply.x, head, held, first, cut=cut, sent=sent))
+
+    def _end(self, cut: str | None) -> Sent:
+        if cut is None and not self.last:
+            return SENT
+        connection, transport = self.connection, self.connection.transport
+        if self.strike is None:
+            return connection.over("server")
+        over = connection.over("client" if cut == "client_gone" else "fault")
+        if transport is not None and cut is not None:
+            if self.strike.how == "reset":
+                if (peer := transport.get_extra_info("socket")) is not None:
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+                transport.abort()
+            else:
+                transport.close()
+        return over
