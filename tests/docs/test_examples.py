@@ -12,7 +12,7 @@ from lab.language.document import Fault, Scenario, Server, Switches
 from lab.language.parse import parse_server, parse_with_places
 from lab.language.templates import NAMES
 from lab.language.templates.check import FILTERS, TESTS
-from lab.server.limits import KINDS
+from lab.server.limits import LIMIT_KINDS
 from tests.docs.pages import PAGES, blocks, codes
 
 PAGE = PAGES["scenarios"]
@@ -38,7 +38,7 @@ def whole(block: str) -> str:
 def complaints(block: str) -> list[str]:
     """The complaints and the warnings about a block."""
     if block.startswith(SETTINGS):
-        parse_server(block, "page", KINDS).sound()
+        parse_server(block, "page", LIMIT_KINDS).sound()
         return []
     try:
         scenario, places = parse_with_places(whole(block), "page")

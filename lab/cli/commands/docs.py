@@ -4,11 +4,15 @@ import re
 import subprocess
 from importlib.resources import files
 from io import StringIO
+from typing import TYPE_CHECKING, ClassVar
 
 from lab.cli.console import Console
 from lab.core.errors import UsageError
 from lab.language.document import nearest
 from lab.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import JustifyMethod
 
 WIDEST = 100
 """Columns of a page on a terminal."""
@@ -60,12 +64,24 @@ def _paged(text: str, *, color: bool) -> bool:
 def _laid_out(text: str, *, color: bool) -> str:
     """The Markdown as a terminal shows it, tables folded to its width."""
     from rich.console import Console as Terminal  # only a terminal needs it
-    from rich.markdown import Markdown
+    from rich.markdown import Markdown, TableDataElement
     from rich.theme import Theme
+
+    class Cell(TableDataElement):
+        """A cell whose long words are folded; rich's own loses their ends."""
+
+        def __init__(self, justify: "JustifyMethod") -> None:
+            super().__init__(justify)
+            self.content.overflow = "fold"
+
+    class Page(Markdown):
+        """Markdown with such cells."""
+
+        elements: ClassVar = {**Markdown.elements, "td_open": Cell, "th_open": Cell}
 
     theme = Theme({"markdown.code": "bold cyan"})  # rich's own paints a black ground on a light terminal
     terminal = Terminal(file=StringIO(), force_terminal=True, no_color=not color, theme=theme)
     terminal.width = min(WIDEST, terminal.width)
     with terminal.capture() as captured:
-        terminal.print(Markdown(text, code_theme="ansi_dark", hyperlinks=False))
+        terminal.print(Page(text, code_theme="ansi_dark", hyperlinks=False))
     return captured.get()

@@ -1,0 +1,92 @@
+"""The page of the wire leaves nothing out: routes with their marks, members, switches with values and defaults."""
+
+import json
+import re
+from io import StringIO
+
+import pytest
+
+from lab.cli.console import Console
+from lab.cli.main import run_command
+from lab.language.document import Switches
+from tests.docs.pages import PAGES, codes
+
+PAGE = PAGES["contract"]
+FOLDED = {"doc": "documented", "RFC": "documented", "rec": "observed", "code": "observed", "seen": "observed"}
+
+
+def fidelity() -> list[dict[str, str]]:
+    """The rows of `lab fidelity`."""
+    out = StringIO()
+    assert run_command(["fidelity", "--json"], Console(out, StringIO())) == 0
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+ROWS = fidelity()
+ROUTES = [row for row in ROWS if row["place"] in ("routes", "local orchestrator")]
+MEMBERS = [row for row in ROWS if row["place"] not in ("routes", "local orchestrator", "errors")]
+
+
+def unnamed(rows: list[dict[str, str]], page: str) -> set[str]:
+    """The names of the rows that a page doesn't have in code."""
+    return {row["name"] for row in rows} - codes(page)
+
+
+def test_every_route_and_every_member_is_named() -> None:
+    assert len(ROUTES) > 35
+    assert len(MEMBERS) > 60
+    assert unnamed(ROWS, PAGE) - {row["name"] for row in ROWS if row["place"] == "errors"} == set()
+
+
+@pytest.mark.parametrize("name", ["GET /fscmRestApi/anticsrf", "singleTurnOnly", "callbackToken"])
+def test_one_that_is_left_out_is_found(name: str) -> None:
+    assert unnamed([*ROUTES, *MEMBERS], PAGE.replace(f"`{name}`", "-")) == {name}
+
+
+def marks(page: str) -> dict[str, str]:
+    """The folded mark of each route, by the marks in brackets or in the last column of its row."""
+    found: dict[str, str] = {}
+    for row in page.splitlines():
+        told = re.search(r"(?:\(|\| )((?:doc|rec|code|seen|assumed|RFC)\b[^()|]*)\)? \|$", row)
+        if told is not None and row.startswith("|"):
+            words = {FOLDED.get(mark, "assumed") for mark in told[1].partition(",")[0].split()}
+            word = next(each for each in ("documented", "observed", "assumed") if each in words)
+            found |= dict.fromkeys(re.findall(r"`((?:GET|POST) [^`]+)`", row), word)
+    return found
+
+
+def test_each_route_is_marked_as_lab_fidelity_marks_it() -> None:
+    told = marks(PAGE)
+    assert {row["name"]: row["mark"] for row in ROUTES} == {row["name"]: told.get(row["name"], "") for row in ROUTES}
+
+
+def switches(page: str) -> dict[str, tuple[set[str], str]]:
+    """By name, the values and the default of each switch in the table."""
+    table = page.partition("\n## 10. ")[2].partition("\n## 11. ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|", table, re.MULTILINE)
+    return {name: (set(values.split(", ")), default.strip()) for name, values, default in rows}
+
+
+def known() -> dict[str, tuple[set[str], str]]:
+    """The same of the code."""
+    usual, strict = (Switches.model_validate({"profile": name}).model_dump(mode="json") for name in ("oci", "rfc"))
+    schema = Switches.model_json_schema()["properties"]
+    found: dict[str, tuple[set[str], str]] = {}
+    for name in Switches.model_fields:
+        values = {str(value) for value in schema[name].get("enum", ()) if not isinstance(value, bool)}
+        differs = name != "profile" and usual[name] != strict[name]
+        default = f"{usual[name]}; rfc: {strict[name]}" if differs else str(usual[name])
+        found[name] = values, default
+    found["pod"] = {"a label"}, found["pod"][1]
+    found["sse_heartbeat"] = {"off", "a duration"}, "off"
+    found["conversational_default"] = {"false", "true"}, "false"
+    return found
+
+
+def test_every_switch_is_there_with_its_values_and_its_default() -> None:
+    assert switches(PAGE) == known()
+
+
+def test_a_wrong_default_is_found() -> None:
+    assert switches(PAGE.replace("| 202, 200 | 202 |", "| 202, 200 | 200 |")) != known()
+    assert switches(PAGE.replace("| `ecid` |", "| ecid |")) != known()
