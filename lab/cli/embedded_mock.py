@@ -16,10 +16,10 @@ from lab.cli.reload import ScenarioReloader
 from lab.cli.setup import Setup, app_of
 from lab.cli.tape_recorder import TapeRecorder
 from lab.core.clock import Millis
+from lab.core.journal.shell import RequestMalformed
 from lab.core.seeds import Seed
 from lab.dialects import fusion as wire
 from lab.files import publish_token, withdraw_token
-from lab.jobs.shell import RequestMalformed
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.server.control.plane import ControlPlane

@@ -31,9 +31,10 @@ Subtle points
 
 Reading order, from the bottom of the house up
     core: clock, exchange, errors, seeds    the values everything is made of; how chance is named
+    core: journal                           facts, the fold, the ledger, and what one call brings
     language: document, parse, templates    what an author writes; YAML to a scenario, or every complaint
     jobs: gates, plan, timeline             the principle itself: read `timeline` twice
-    jobs: facts, derived, ledger            the journal: facts, the fold, what follows of a job
+    jobs: facts, records, derived           a job's facts and records, and what follows of it
     identity, faults                        the OAuth server; what fails on the wire, and which call it strikes
     dialects                                routes and bodies: one contract for both ends
     mock                                    the mock server

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from lab.core.clock import Millis
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
+from lab.core.journal.ledger import Ledger
+from lab.faults.facts import FaultArmed, FaultDisarmed
 from lab.faults.model import Rule, rules_of_scenario
 from lab.faults.records import ARMED_KEY, Armed, ArmedRecord
-from lab.jobs.facts import FaultArmed, FaultDisarmed
-from lab.jobs.ledger import Ledger
 from lab.language.document import fault_document, fault_names
 from lab.mock.calls import Ruling
 from lab.mock.views import Config

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.journal.fact import Fact
+from lab.core.journal.ledger import Changes, Ledger
+from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply, Struck
 from lab.core.seeds import hexes
 from lab.faults.model import Judged, Place, Rule, judge, processed, rules_of_scenario, strike
-from lab.faults.records import ARMED_KEY, ArmedRecord, CountRecord, count_key
+from lab.faults.records import ARMED_KEY, ArmedRecord
 from lab.faults.substitutes import altered, altered_part, substitute
+from lab.identity.facts import TokenRevoked
 from lab.identity.scopes import api_scope
-from lab.jobs.facts import CallCounted, TokenRevoked
-from lab.jobs.ledger import Ledger
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Fault
 from lab.mock.views import Config
@@ -34,7 +35,7 @@ class Occasion:
     """A call that is in order and may be struck; `job` on status, where calls are counted by job."""
 
     config: Config
-    ledger: Ledger
+    changes: Changes
     rules: tuple[Rule, ...]
     now: Millis
     client: str
@@ -48,8 +49,8 @@ class Occasion:
         return judge(self.rules, self._counted, Place(self.job or self.client, passed, turn, step), self.config.seed)
 
     def _counted(self, rule: Rule) -> int:
-        record = self.ledger.get(self._key(rule))
-        return record.value if isinstance(record, CountRecord) else 0
+        record = self.changes.get(self._key(rule))
+        return record.value if isinstance(record, CallCount) else 0
 
     def _key(self, rule: Rule) -> bytes:
         return count_key(rule.counter, self.job, None if self.job else self.client)
@@ -57,7 +58,7 @@ class Occasion:
     def struck(self, done: Reply, judged: Judged) -> Reply:
         """The reply as it leaves, with what was counted; `done` is what it would have been.
 
-        Whoever calls drops what an unprocessed request would have brought to the ledger's numbers.
+        Nothing comes of a request that was struck before it was processed, but that it was counted.
         """
         counts: tuple[Fact, ...] = tuple(
             CallCounted(
@@ -69,24 +70,21 @@ class Occasion:
             return replace(done, facts=(*counts, *done.facts)) if counts else done
         fault = judged.struck.fault
         if not processed(fault):
-            done = replace(done, job=self.job, facts=())
+            self.changes.drop()
+            done = replace(done, job=self.job)
         if fault.expire_token and self.token is not None:
             expired = TokenRevoked(at=self.now, by=judged.struck.name, token=self.token, why="control")
             counts = (*counts, expired)
-        done = replace(
-            done,
-            held=done.held + (fault.delay or 0),
-            facts=(*counts, *done.facts),
-            struck=Struck(judged.struck.name, judged.struck.scenario, judged.call),
-        )
-        return self._reply(done, fault)
+        struck = Struck(judged.struck.name, judged.struck.scenario, judged.call)
+        done = self._reply(replace(done, held=done.held + (fault.delay or 0), struck=struck), fault)
+        return replace(done, facts=(*counts, *self.changes.facts))
 
     def _reply(self, done: Reply, fault: Fault) -> Reply:
         if fault.answer is not None or fault.expire_token:
             config = self.config
             ecid: str | None = None
             if fault.route == "token" and config.switches.ecid:
-                ecid = hexes(config.seed, f"ecid/{self.ledger.take('ecid')}", 12)
+                ecid = hexes(config.seed, f"ecid/{self.changes.use('ecid')}", 12)
             answer = substitute(
                 fault, refuse=self.refuse, ecid=ecid, scope=api_scope(config.switches.pod), epoch=config.epoch,
                 leaves=self.now + done.held,

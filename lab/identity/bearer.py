@@ -2,11 +2,11 @@
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request
+from lab.core.journal.ledger import Ledger
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, challenge, forbidden, unauthenticated
 from lab.identity.endpoints import live
 from lab.identity.records import TokenRecord, token_key
 from lab.identity.scopes import api_scope, for_api, opens_api
-from lab.jobs.ledger import Ledger
 from lab.language.document import Switches
 
 _CHALLENGE = "Exchange the credentials for a token at /oauth2/v1/token and send Authorization: Bearer."

@@ -1,20 +1,20 @@
-"""Records of the identity domain, and the fold that makes them of facts: tokens, families, codes, devices."""
+"""Records of the identity domain: tokens, families, codes, devices, and where each lies."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeAlias, TypeGuard
+from collections.abc import Iterator
+
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import Fact
-from lab.jobs.facts import CallCounted, CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
+from lab.core.journal.fact import Key, Record
+from lab.core.journal.ledger import Kind, Ledger
+from lab.core.journal.numbers import CallCounted, Polled, polled_key
 
 DEVICE_INTERVAL: Millis = 5_000
 """How long a device waits between polls at first, and how much longer after each poll that came too soon."""
 DEVICE_COUNTER = "device/"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRecord:
+class TokenRecord(Record, frozen=True, gc=False):
     """A granted token; `user` None: it stands for the client itself."""
 
     client: str
@@ -31,8 +31,7 @@ class TokenRecord:
         return self.user or self.client
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshRecord:
+class RefreshRecord(Record, frozen=True, gc=False):
     """A refresh token; its scope is its family's."""
 
     client: str
@@ -43,16 +42,14 @@ class RefreshRecord:
     """Why it is no longer good."""
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyRecord:
+class FamilyRecord(Record, frozen=True, gc=False):
     """What was granted for one login: the scope, and whether all of it was revoked."""
 
     scope: str
     revoked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CodeRecord:
+class CodeRecord(Record, frozen=True, gc=False):
     """An authorization code."""
 
     client: str
@@ -65,8 +62,7 @@ class CodeRecord:
     used: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRecord:
+class DeviceRecord(Polled, frozen=True, gc=False):
     """A device code: what a person answered, and how it was polled."""
 
     client: str
@@ -75,127 +71,62 @@ class DeviceRecord:
     until: Millis
     verdict: str | None = None
     polls: int = 0
-    polled: Millis | None = None
+    last_poll: Millis | None = None
     interval: Millis = DEVICE_INTERVAL
     used: bool = False
 
     def hasty(self, now: Millis) -> bool:
         """Whether a poll at `now` comes sooner than the interval allows."""
-        return self.polled is not None and now - self.polled < self.interval
+        return self.last_poll is not None and now - self.last_poll < self.interval
+
+    def polled(self, call: CallCounted) -> "DeviceRecord":
+        """The same after one more poll; a hasty one makes all that follow wait longer (RFC 8628 §3.5)."""
+        interval = self.interval + (DEVICE_INTERVAL if self.hasty(call.at) else 0)
+        return replace(self, polls=call.value, last_poll=call.at, interval=interval)
 
 
-@dataclass(frozen=True, slots=True)
-class UserCodeRecord:
+class UserCodeRecord(Record, frozen=True, gc=False):
     """Which device a user code belongs to."""
 
     device: str
 
 
-GrantRecord: TypeAlias = TokenRecord | RefreshRecord | FamilyRecord | CodeRecord | DeviceRecord | UserCodeRecord
-Made: TypeAlias = tuple[tuple[bytes, GrantRecord], ...]
-_Get: TypeAlias = Callable[[bytes], object]
-
-
-def _key(prefix: bytes, text: str) -> bytes:
+def _key(prefix: bytes, text: str) -> Key:
     return prefix + text.encode("utf-8", "surrogatepass")
 
 
-def token_key(token: str) -> bytes:
+def token_key(token: str) -> Key:
     """Where a token's record lies."""
     return _key(b"t", token)
 
 
-def refresh_key(token: str) -> bytes:
+def refresh_key(token: str) -> Key:
     """Where a refresh token's record lies."""
     return _key(b"r", token)
 
 
-def family_key(family: str) -> bytes:
+def family_key(family: str) -> Key:
     """Where a family's record lies."""
     return _key(b"f", family)
 
 
-def code_key(code: str) -> bytes:
+def code_key(code: str) -> Key:
     """Where an authorization code's record lies."""
     return _key(b"a", code)
 
 
-def device_key(code: str) -> bytes:
-    """Where a device code's record lies."""
-    return _key(b"d", code)
+def device_key(code: str) -> Key:
+    """Where a device code's record lies: under the counter of its polls, for it counts them itself."""
+    return polled_key(DEVICE_COUNTER + code)
 
 
-def user_code_key(code: str) -> bytes:
+def user_code_key(code: str) -> Key:
     """Where a user code's record lies."""
     return _key(b"u", code)
 
 
-def fold_grant(fact: Fact, get: _Get) -> Made:
-    """The records that a fact of the identity domain makes or changes."""
-    match fact:
-        case TokenGranted():
-            return _granted(fact, get)
-        case TokenRevoked():
-            return _revoked(fact, get)
-        case CodeGranted():
-            code = CodeRecord(
-                fact.client, fact.scope, fact.until, fact.challenge, fact.redirect, fact.family, fact.nonce
-            )  # fmt: skip
-            return ((code_key(fact.code), code),)
-        case DeviceGranted():
-            device = DeviceRecord(fact.client, fact.scope, fact.at, fact.until)
-            return ((device_key(fact.code), device), (user_code_key(fact.user_code), UserCodeRecord(fact.code)))
-        case DeviceApproved():
-            known = get(device_key(fact.code))
-            return ((device_key(fact.code), replace(known, verdict=fact.verdict)),) if _waits(known) else ()
-        case CallCounted() if fact.counter.startswith(DEVICE_COUNTER):
-            return _polled(fact, get)
-        case _:
-            return ()
-
-
-def _waits(record: object) -> TypeGuard[DeviceRecord]:
-    return isinstance(record, DeviceRecord) and record.verdict is None
-
-
-def _granted(fact: TokenGranted, get: _Get) -> Made:
-    token = TokenRecord(fact.client, fact.user, fact.scope, fact.at, fact.until, family=fact.family)
-    made: list[tuple[bytes, GrantRecord]] = [(token_key(fact.token), token)]
-    if fact.family is not None:
-        if get(family_key(fact.family)) is None:
-            made.append((family_key(fact.family), FamilyRecord(fact.scope)))
-        if fact.refresh is not None:
-            made.append((refresh_key(fact.refresh), RefreshRecord(fact.client, fact.user, fact.at, fact.family)))
-    return tuple(made)
-
-
-def _revoked(fact: TokenRevoked, get: _Get) -> Made:
-    for key in (token_key(fact.token), refresh_key(fact.token), code_key(fact.token), device_key(fact.token)):
-        match known := get(key):
-            case TokenRecord():
-                return ((key, replace(known, revoked=True)),)
-            case RefreshRecord():
-                ended: Made = ((key, replace(known, ended=known.ended or fact.why)),)
-                return ended if fact.why == "rotated" else (*ended, *_family_ended(known.family, get))
-            case CodeRecord():
-                used: Made = ((key, replace(known, used=True)),)
-                return (*used, *_family_ended(known.family, get)) if fact.why == "reused" else used
-            case DeviceRecord():
-                return ((key, replace(known, used=True)),)
-            case _:
-                continue
-    return ()
-
-
-def _family_ended(family: str, get: _Get) -> Made:
-    known = get(family_key(family))
-    return ((family_key(family), replace(known, revoked=True)),) if isinstance(known, FamilyRecord) else ()
-
-
-def _polled(fact: CallCounted, get: _Get) -> Made:
-    key = device_key(fact.counter.removeprefix(DEVICE_COUNTER))
-    known = get(key)
-    if not isinstance(known, DeviceRecord):
-        return ()
-    interval = known.interval + (DEVICE_INTERVAL if known.hasty(fact.at) else 0)
-    return ((key, replace(known, polls=fact.value, polled=fact.at, interval=interval)),)
+def grants_in(ledger: Ledger, kind: type[Kind]) -> Iterator[tuple[str, Kind]]:
+    """All records of a kind of grant, each with its token or code, oldest first."""
+    prefix = DEVICE_COUNTER if kind is DeviceRecord else ""
+    for key, record in ledger.of(kind):
+        yield key[1:].decode("utf-8", "surrogatepass").removeprefix(prefix), record

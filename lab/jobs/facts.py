@@ -1,127 +1,51 @@
-"""The facts: one frozen value for each type that stands in a journal or a recording."""
+"""Facts of jobs: accepted and decided from outside, what follows of them, and scenarios that were missed or edited."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from functools import lru_cache
+from sys import intern
+from typing import ClassVar, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json
-from lab.core.journal.fact import Fact
-from lab.jobs.gates import Origin
+from lab.core.exchange import Json, text_of
+from lab.core.journal.fact import Changed, Fact, Get
+from lab.core.journal.numbers import raised, used
+from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Drawn
-from lab.jobs.shell import (
-    ConnectionClosed,
-    ConnectionOpened,
-    RequestMalformed,
-    ScenarioLoaded,
-    ScenarioMissed,
-    TapeNoted,
+from lab.jobs.records import (
+    AliasRecord,
+    ConversationRecord,
+    JobRecord,
+    RepeatRecord,
+    conversation_key,
+    job_key,
+    repeat_key,
 )
 from lab.language.document import Verdict
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenGranted(Fact):
-    """A bearer token was issued; good while `at <= now < until`."""
-
-    type: ClassVar[str] = "token.granted"
-    token: str
-    client: str
-    grant: str
-    scope: str
-    until: Millis
-    refresh: str | None = None
-    user: str | None = None
-    family: str | None = None
-    """What was granted for one login and is revoked together (RFC 9700 §4.14.2)."""
+NO_SCENARIO = "unmatched"
+"""Stands for the scenario of a job that none fits, in the names of its draws and of its counter."""
+_ACCEPTED = "accepted"
+"""The counter of all jobs."""
+_Text = TypeVar("_Text", str, tuple[str, ...])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRevoked(Fact):
-    """A token or a code is no longer good: `why` is revoked, rotated, reused, or control.
-
-    Rotated: it was traded for new ones. Reused, or a refresh token revoked: its family ends with it.
-    """
-
-    type: ClassVar[str] = "token.revoked"
-    by: str
-    token: str
-    why: str
+def jobs_of(client: str, scenario: str | None) -> str:
+    """The counter of a client's jobs of one scenario."""
+    return f"job/{client}/{scenario or NO_SCENARIO}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeGranted(Fact):
-    """An authorization code left for its redirect URI; good while `at <= now < until`."""
-
-    type: ClassVar[str] = "code.granted"
-    code: str
-    client: str
-    scope: str
-    until: Millis
-    challenge: str | None = None
-    redirect: str
-    family: str
-    nonce: str | None = None
+def accepted(get: Get) -> int:
+    """How many jobs were accepted."""
+    return used(get, _ACCEPTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceGranted(Fact):
-    """A device waits for a person who types its user code."""
-
-    type: ClassVar[str] = "device.granted"
-    code: str
-    client: str
-    scope: str
-    until: Millis
-    user_code: str
+# Accepted from outside
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceApproved(Fact):
-    """A person answered for a device: the verdict is approve or deny."""
-
-    type: ClassVar[str] = "device.approved"
-    by: str
-    code: str
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallCounted(Fact):
-    """A call was counted, where the number can change what the wire does next.
-
-    The counter is a fault's name (`SCENARIO/FAULT` where a client's calls are counted), or `device/CODE` for a
-    device's polls.
-    """
-
-    type: ClassVar[str] = "call.counted"
-    counter: str
-    job: str | None = None
-    client: str | None = None
-    value: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultArmed(Fact):
-    """A fault was armed from outside: its name, and where it strikes, as a scenario would write it."""
-
-    type: ClassVar[str] = "fault.armed"
-    by: str
-    fault: str
-    where: Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultDisarmed(Fact):
-    """A fault that had been armed strikes no more."""
-
-    type: ClassVar[str] = "fault.disarmed"
-    by: str
-    fault: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobAccepted(Fact):
+class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """invokeAsync was accepted: the job is RUNNING from `at` on."""
 
     type: ClassVar[str] = "job.accepted"
@@ -131,7 +55,7 @@ class JobAccepted(Fact):
     conversation: str | None = None
     turn: int
     team: str
-    scenario: str | None
+    scenario: str | None = None
     """None: no scenario of the team fits the message; the job ends ERROR."""
     ordinal: int
     input: Mapping[str, Json]
@@ -140,9 +64,34 @@ class JobAccepted(Fact):
     idempotency: str | None = None
     """The key under which the same request gets this job again."""
 
+    def fold(self, get: Get) -> Changed:
+        """The job, as the last turn of its conversation, and the numbers that it used."""
+        names = tuple(name for name in self.drawn if name.startswith("data/"))
+        values = text_of([self.drawn[name] for name in names])
+        key = job_key(self.job)
+        thread = None if self.conversation is None else conversation_key(self.conversation)
+        record = JobRecord(
+            intern(self.client), self.user, thread, self.turn, intern(self.team), self.scenario, self.ordinal, self.at,
+            _shared(text_of(self.input)), _shared(names), values,
+        )  # fmt: skip
+        yield key, record
+        yield raised(get, jobs_of(self.client, self.scenario), self.ordinal)
+        yield raised(get, _ACCEPTED)
+        if self.idempotency is not None:
+            yield repeat_key(record.owner, self.idempotency), RepeatRecord(self.job)
+        if thread is not None:
+            known = get(thread)
+            turns = (*known.jobs, key) if isinstance(known, ConversationRecord) else key
+            yield thread, ConversationRecord(record.team, record.owner, turns)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateDecided(Fact):
+
+@lru_cache(maxsize=4096)
+def _shared(value: _Text) -> _Text:
+    # one object for all jobs that were asked the same, or of one scenario
+    return value
+
+
+class GateDecided(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """A decision was admitted; derived when a script decided."""
 
     type: ClassVar[str] = "gate.decided"
@@ -156,9 +105,15 @@ class GateDecided(Fact):
     alias: str | None = None
     """A further id of the job, from now on."""
 
+    def fold(self, get: Get) -> Changed:
+        """One more decision of the job; a script's follows from the plan, and is never kept."""
+        if self.by is Origin.SCRIPT:
+            return ()
+        decision = Decision(self.at, self.gate, self.round, self.verdict, self.by, self.name, self.comment)
+        return _decided(get, self.job, decision, self.alias)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitEnded(Fact):
+
+class WaitEnded(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """A wait was ended early through the API."""
 
     type: ClassVar[str] = "wait.ended"
@@ -167,57 +122,45 @@ class WaitEnded(Fact):
     round: int = 0
     alias: str | None = None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockAdvanced(Fact):
-    """A manual clock was set from `origin` to `at`."""
-
-    type: ClassVar[str] = "clock.advanced"
-    by: str
-    origin: Millis
+    def fold(self, get: Get) -> Changed:
+        """One more decision of the job, without a verdict."""
+        return _decided(get, self.job, Decision(self.at, self.step, self.round, None, Origin.API), self.alias)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockScaled(Fact):
-    """A scaled clock runs at another pace; factor is decimal text, `0` is paused."""
-
-    type: ClassVar[str] = "clock.scaled"
-    by: str
-    factor: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerCleared(Fact):
-    """Every record and number is gone."""
-
-    type: ClassVar[str] = "ledger.cleared"
-    by: str
+def _decided(get: Get, job: str, decision: Decision, alias: str | None) -> Changed:
+    key = job_key(job)
+    record = get(key)
+    if not isinstance(record, JobRecord):
+        return
+    yield key, replace(record, decisions=(*record.decisions, decision))
+    if alias is not None:
+        yield job_key(alias), AliasRecord(job, len(record.decisions))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobStatus(Fact):
+# Derived: what follows of a job
+
+
+class JobStatus(Fact, frozen=True, kw_only=True):
     """A span began, the first excepted."""
 
     type: ClassVar[str] = "job.status"
     kind: ClassVar[str] = "derived"
     job: str
-    origin: str
+    origin: str = msgspec.field(name="from")
     to: str
     step: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Otherwise:
+class Otherwise(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happens to an opening if nobody acts: `by` is script for a script's vote."""
 
     at: Millis
     verdict: str
-    by: str | None
+    by: str | None = None
     to: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateOpened(Fact):
+class GateOpened(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """A gate began to wait; patience ends at `until`."""
 
     type: ClassVar[str] = "gate.opened"
@@ -231,8 +174,7 @@ class GateOpened(Fact):
     otherwise: Otherwise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateExpired(Fact):
+class GateExpired(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """Patience ended: the verdict is timed-out."""
 
     type: ClassVar[str] = "gate.expired"
@@ -242,8 +184,7 @@ class GateExpired(Fact):
     round: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobForgotten(Fact):
+class JobForgotten(Fact, frozen=True, kw_only=True):
     """Retention ended: the job can no longer be asked for."""
 
     type: ClassVar[str] = "job.forgotten"
@@ -251,23 +192,21 @@ class JobForgotten(Fact):
     job: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultStruck(Fact):
-    """A fault struck this exchange, at which of the calls that it counts; comes with the reply."""
-
-    type: ClassVar[str] = "fault.struck"
-    kind: ClassVar[str] = "derived"
-    fault: str
-    call: int
+# Shell: what happened to scenarios
 
 
-FACTS: dict[str, type[Fact]] = {
-    fact.type: fact
-    for fact in (
-        TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved, CallCounted, JobAccepted, GateDecided,
-        WaitEnded, ClockAdvanced, ClockScaled, LedgerCleared, FaultArmed, FaultDisarmed, FaultStruck, JobStatus,
-        GateOpened, GateExpired, JobForgotten, ConnectionOpened, ConnectionClosed, RequestMalformed, ScenarioMissed,
-        ScenarioLoaded, TapeNoted,
-    )
-}  # fmt: skip
-"""Every fact type by its name on disk."""
+class ScenarioMissed(Fact, frozen=True, kw_only=True):
+    """No scenario of the team fits the message; `near` names those tried."""
+
+    type: ClassVar[str] = "scenario.missed"
+    kind: ClassVar[str] = "shell"
+    near: tuple[str, ...]
+
+
+class ScenarioLoaded(Fact, frozen=True, kw_only=True):
+    """An edited file was taken up, or a new one; jobs that run keep what they began with."""
+
+    type: ClassVar[str] = "scenario.loaded"
+    kind: ClassVar[str] = "shell"
+    scenario: str
+    sha256: str

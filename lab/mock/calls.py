@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
+from lab.core.journal.ledger import Changes
 from lab.core.refusal import Refusal
 from lab.core.reply import Parts
 from lab.dialects.fusion import Route
 from lab.identity.records import TokenRecord
-from lab.jobs.ledger import Ledger
 from lab.jobs.plan import CompiledScenario
 from lab.mock.views import Views
 
@@ -19,7 +19,8 @@ class Call:
     """A request to the API whose path, method and bearer are in order."""
 
     views: Views
-    ledger: Ledger
+    ledger: Changes
+    """The ledger, and what comes of the call."""
     route: Route
     request: Request
     bearer: TokenRecord
@@ -33,7 +34,6 @@ class Answered:
     response: Response | Refusal
     job: str | None = None
     compiled: CompiledScenario | None = None
-    facts: tuple[Fact, ...] = ()
     flags: tuple[str, ...] = ()
     parts: Parts | None = None
     """Of a stream: its body, in place of the response's."""

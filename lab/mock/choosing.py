@@ -1,8 +1,9 @@
 """Which scenario of a team answers a message (scenario.md, "choosing" and "conversations")."""
 
+from lab.core.journal.ledger import Ledger
 from lab.dialects.fusion.requests import Asked
-from lab.jobs.ledger import ConversationRecord, JobRecord, Ledger, conversation_key
 from lab.jobs.plan import CompiledScenario
+from lab.jobs.records import ConversationRecord, JobRecord, conversation_key
 from lab.mock.views import Views
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import Fact
-from lab.jobs.facts import GateDecided, JobAccepted, LedgerCleared, WaitEnded
-from lab.jobs.ledger import Ledger
+from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.journal.ledger import Ledger
+from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded, accepted
+from lab.jobs.records import jobs_in
 from lab.jobs.timeline import Span
 
 MOST_JOBS = 100_000
@@ -27,10 +28,10 @@ class Crowd:
 
     def full(self, ledger: Ledger, now: Millis, most: int) -> bool:
         """Whether as many jobs are alive as may be."""
-        if ledger.accepted < most:
+        if accepted(ledger.get) < most:
             return False
         if self._alive is None:
-            self._alive = set(ledger.jobs())
+            self._alive = set(jobs_in(ledger))
             self._due = [(_AT_ONCE, job) for job in self._alive]
             heapify(self._due)
         while self._due and self._due[0][0] <= now:

@@ -1,9 +1,9 @@
 """A decision from outside the API: any channel, admitted or refused with its reason (contract.md §5.4)."""
 
 from lab.core.clock import Millis
+from lab.core.journal.ledger import Ledger
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Inadmissible, Origin, admit
-from lab.jobs.ledger import Ledger
 from lab.language.document import Gate, Status, Verdict, step_id
 from lab.mock.calls import Ruling
 from lab.mock.refusals import refusal

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from msgspec import structs
+
 from lab.core.exchange import Json, Response
-from lab.core.journal.fact import Fact
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import uuid4
 from lab.dialects.fusion import SSE_HEADERS, STREAMS, read_invoke
 from lab.dialects.fusion.bodies import VERDICT_OF, actions, callback_token
 from lab.dialects.fusion.requests import NO_OBJECT, Asked, Resume
-from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
+from lab.jobs.facts import GateDecided, JobAccepted, ScenarioMissed, WaitEnded, jobs_of
 from lab.jobs.gates import Decision, Inadmissible, Origin, admit
-from lab.jobs.ledger import ConversationRecord, JobRecord, conversation_key, fold, id_of
 from lab.jobs.plan import CompiledScenario, Plan, settle_draws
-from lab.jobs.shell import ScenarioMissed
+from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, id_of, job_key
 from lab.jobs.timeline import at
 from lab.language.document import Gate, Pause, Status, Verdict
 from lab.language.templates import RenderFailure
@@ -172,13 +172,16 @@ class _Turn:
         return self._taken(job, fact)
 
     def _taken(self, job: str, fact: GateDecided | WaitEnded) -> Answered:
-        (_, record), *_ = fold(fact, self.call.ledger.get)
+        views, ledger = self.call.views, self.call.ledger
+        known = ledger.get(job_key(job))
+        assert isinstance(known, JobRecord)
+        if self.tell is None and views.config.switches.resume_job_id == "new":
+            alias = uuid4(views.config.seed, f"{job}/alias#{len(known.decisions) + 1}")
+            fact = structs.replace(fact, alias=alias)
+        ledger.add(fact)
+        record = ledger.get(job_key(job))
         assert isinstance(record, JobRecord)
-        planned = self.call.views.plan_of(self.call.ledger, job, record)
-        if self.tell is None and self.call.views.config.switches.resume_job_id == "new":
-            alias = uuid4(planned.seed, f"{job}/alias#{len(record.decisions)}")
-            fact, planned = replace(fact, alias=alias), replace(planned, alias=alias)
-        return replace(self._told(planned, record.decisions), facts=(fact,))
+        return self._told(views.plan_of(ledger, job, record, fact.alias), record.decisions)
 
     def _told(self, planned: Plan, decisions: tuple[Decision, ...]) -> Answered:
         """What the job looks like now: its body, or the stream of what is to come."""
@@ -215,7 +218,7 @@ class _Turn:
             return Answered(found)
         made = chosen or UNMATCHED
         client = self.call.bearer.client
-        ordinal = self.call.ledger.take(f"job/{client}/{made.name}")
+        ordinal = self.call.ledger.next(jobs_of(client, made.name))
         stream = f"{client}/{made.name}/{ordinal}"
         if self.asked.members.get("conversational") is True and issued is None:
             issued = issued_conversation(config.seed, stream)
@@ -227,24 +230,28 @@ class _Turn:
             drawn=recorded if recorded is not None else self._drawn(chosen, turn, ordinal),
             idempotency=key,
         )  # fmt: skip
-        facts: tuple[Fact, ...] = (fact,)
         if chosen is None:
-            facts = (ScenarioMissed(at=self.call.now, near=tuple(each.name for each in self.team)), fact)
-        return self._answered(fact, facts, flags)
+            self.call.ledger.add(ScenarioMissed(at=self.call.now, near=tuple(each.name for each in self.team)))
+        return self._answered(fact, flags)
 
     def _drawn(self, chosen: CompiledScenario | None, turn: int, ordinal: int) -> dict[str, Json]:
         plays = self.call.views.plays(chosen, self.call.bearer.user, turn)
         return settle_draws(plays, self.call.views.config.seed, ordinal)
 
-    def _answered(self, fact: JobAccepted, facts: tuple[Fact, ...], flags: tuple[str, ...]) -> Answered:
-        (_, record), *_ = fold(fact, self.call.ledger.get)
+    def _answered(self, fact: JobAccepted, flags: tuple[str, ...]) -> Answered:
+        ledger = self.call.ledger
+        ledger.add(fact)
+        record = ledger.get(job_key(fact.job))
         assert isinstance(record, JobRecord)
         made = self.call.views.made_of(record)
-        planned = self.call.views.plan_of(self.call.ledger, fact.job, record)
+        planned = self.call.views.plan_of(ledger, fact.job, record)
         span = at(planned, (), self.call.now)
         try:
             try_texts(planned, span, self.call.views.config.epoch)
         except RenderFailure as failure:
+            # nothing was accepted, but the number is gone: the next job draws other values
+            ledger.drop()
+            ledger.use(jobs_of(fact.client, fact.scenario))
             reason = f"A text of scenario {made.name} can not be written: {failure}"
             return Answered(Refusal(503, "The scenario can not be played.", reason))
-        return replace(self._told(planned, ()), facts=facts, flags=flags)
+        return replace(self._told(planned, ()), flags=flags)

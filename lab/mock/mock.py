@@ -5,19 +5,19 @@ from dataclasses import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
+from lab.core.journal.ledger import Changes, Ledger
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.dialects.fusion import RELAYS, Route, find, read_mode
 from lab.dialects.fusion.refusals import error_response
-from lab.faults.model import Rule, processed
+from lab.faults.model import Rule
 from lab.faults.striking import Occasion, rules_of
 from lab.identity import endpoints as identity
 from lab.identity.bearer import bearer_of, token_of
 from lab.identity.records import TokenRecord
 from lab.identity.routes import PATHS
-from lab.jobs.ledger import Ledger, job_named
 from lab.jobs.plan import CompiledScenario
-from lab.jobs.tentative import Tentative
+from lab.jobs.records import job_named
 from lab.mock import a2a
 from lab.mock.calls import Answered, Call
 from lab.mock.doors import absent, no_job
@@ -31,7 +31,7 @@ _IDENTITY: dict[str, Callable[[identity.Desk, Request], identity.Granted]] = {
     "token": identity.token, "authorize": identity.authorize, "device": identity.device,
     "device-page": identity.device_page, "introspect": identity.introspect, "revoke": identity.revoke,
 }  # fmt: skip
-_RELAYS: dict[str, Callable[[identity.Desk, Request], pod.Relayed]] = {
+_RELAYS: dict[str, Callable[[identity.Desk, Request], Response | Refusal]] = {
     "relay": pod.relay, "anticsrf": pod.anticsrf, "relay-basic": pod.relay_basic,
 }  # fmt: skip
 _API: dict[str, Callable[[Call], Answered]] = {
@@ -91,7 +91,7 @@ class Mock:
             followed = self.config.scenario_of_tokens
             if route.name == "token" and (rules := rules_of(ledger, "token", followed)):
                 return self._struck_token(ledger, request, now, route, rules)
-            return self._identity(ledger, request, now, route)
+            return self._identity(Changes(ledger, now), request, now, route)
         if route.name in RELAYS:
             return self._relay(ledger, request, now, route)
         bearer, flags = bearer_of(switches, ledger, request, now)
@@ -100,11 +100,11 @@ class Mock:
             return Reply(response, 0, route.name, None, (), (*route.flags, *flags))
         if route.name == "status":
             return self._status(ledger, route, request, bearer, now, flags)
-        return self._answer(Call(self.views, ledger, route, request, bearer, now), flags)
+        return self._answer(Call(self.views, Changes(ledger, now), route, request, bearer, now), flags)
 
-    def _identity(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Reply:
+    def _identity(self, changes: Changes, request: Request, now: Millis, route: Route) -> Reply:
         """The routes of the identity domain; only the token endpoint has a latency."""
-        desk = identity.Desk(self.config, ledger, now, [])
+        desk = identity.Desk(self.config, changes, now, [])
         if route.name in ("discovery", "jwks"):
             return self._published(desk, request, route)
         granted = _IDENTITY[route.name](desk, request)
@@ -112,14 +112,14 @@ class Mock:
         if route.name == "token" and granted.client is not None and (followed := self.config.scenario_of_tokens):
             held = self._held(followed, "token", granted.client, now)
         flags = (*route.flags, *granted.flags)
-        return Reply(granted.response, held, route.name, None, granted.facts, flags, client=granted.client)
+        return Reply(granted.response, held, route.name, None, changes.facts, flags, client=granted.client)
 
     def _relay(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Reply:
         """Tokens from the pod for other credentials than a bearer."""
-        desk = identity.Desk(self.config, ledger, now, [])
-        done = _RELAYS[route.name](desk, request)
-        response = self._refusal(done.response) if isinstance(done.response, Refusal) else done.response
-        return Reply(response, 0, route.name, None, done.facts, route.flags)
+        changes = Changes(ledger, now)
+        done = _RELAYS[route.name](identity.Desk(self.config, changes, now, []), request)
+        response = self._refusal(done) if isinstance(done, Refusal) else done
+        return Reply(response, 0, route.name, None, changes.facts, route.flags)
 
     def _published(self, desk: identity.Desk, request: Request, route: Route) -> Reply:
         flags: tuple[str, ...] = ()
@@ -160,39 +160,32 @@ class Mock:
         if any(rule.fault.step for rule in rules):
             look = self.views.look(ledger, job, now)
             step = look.span.id if look else None
-        occasion = Occasion(self.config, ledger, rules, now, bearer.client, self._refusal, token_of(request), job)
+        changes = Changes(ledger, now)
+        occasion = Occasion(self.config, changes, rules, now, bearer.client, self._refusal, token_of(request), job)
         return occasion.struck(done, occasion.judge(now - record.at, record.turn, step))
 
     def _struck_token(
         self, ledger: Ledger, request: Request, now: Millis, route: Route, rules: tuple[Rule, ...]
     ) -> Reply:
         """A token request, tried first: what is refused is neither counted nor struck."""
-        tried = Tentative(ledger)
-        done = self._identity(tried, request, now, route)
+        changes = Changes(ledger, now)
+        done = self._identity(changes, request, now, route)
         if done.client is None:
-            tried.keep()
             return done
-        return self._settled(tried, Occasion(self.config, ledger, rules, now, done.client, self._refusal), done)
-
-    def _settled(self, tried: Tentative, occasion: Occasion, done: Reply) -> Reply:
-        judged = occasion.judge()
-        if judged.struck is None or processed(judged.struck.fault):
-            tried.keep()
-        return occasion.struck(done, judged)
+        occasion = Occasion(self.config, changes, rules, now, done.client, self._refusal)
+        return occasion.struck(done, occasion.judge())
 
     def _answer(self, call: Call, flags: tuple[str, ...]) -> Reply:
         """An API call but a poll: tried first, for what is refused is neither counted nor struck."""
-        tried = Tentative(call.ledger)
-        done, made = self._answered(replace(call, ledger=tried), flags)
+        done, made = self._answered(call, flags)
         route = _FAULTED.get(call.route.name)
         rules = () if made is None or route is None else rules_of(call.ledger, route, made)
         if not rules:
-            tried.keep()
             return done
         occasion = Occasion(
             self.config, call.ledger, rules, call.now, call.bearer.client, self._refusal, token_of(call.request)
         )  # fmt: skip
-        return self._settled(tried, occasion, done)
+        return occasion.struck(done, occasion.judge())
 
     def _answered(self, call: Call, flags: tuple[str, ...]) -> tuple[Reply, CompiledScenario | None]:
         """The reply, and the scenario of whose faults it may be struck; None where it is refused."""
@@ -200,8 +193,8 @@ class Mock:
         done = _API[name](call)
         noted = tuple(sorted({*call.route.flags, *flags, *done.flags}))
         if isinstance(done.response, Refusal):
-            return Reply(self._refusal(done.response), 0, name, done.job, (), noted), None
+            return Reply(self._refusal(done.response), 0, name, done.job, call.ledger.facts, noted), None
         held = 0
         if done.compiled is not None and done.job is not None:
             held = self._held(done.compiled, done.latency, done.job, call.now)
-        return Reply(done.response, held, name, done.job, done.facts, noted, done.parts), done.compiled
+        return Reply(done.response, held, name, done.job, call.ledger.facts, noted, done.parts), done.compiled

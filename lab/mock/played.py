@@ -1,12 +1,13 @@
 """What a job plays that no author wrote: no scenario fits, or a role is missing (contract.md §6.2)."""
 
 from lab.dialects.fusion.events import REFUSAL
+from lab.jobs.facts import NO_SCENARIO
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Scenario
 
 UNMATCHED = compile_scenario(
     Scenario.model_validate({
-        "lab": 1, "name": "unmatched", "title": "No scenario fits the message", "agent": {"code": "X"}, "ask": "x",
+        "lab": 1, "name": NO_SCENARIO, "title": "No scenario fits the message", "agent": {"code": "X"}, "ask": "x",
         "steps": [
             {"work": "search", "takes": "1s"},
             {"error": "unmatched", "text": "No answer is defined for this message."},

@@ -11,7 +11,7 @@ from lab.core.exchange import Json
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import Seed, uuid4
 from lab.dialects.fusion.requests import Asked
-from lab.jobs.ledger import JobRecord, RepeatRecord, repeat_key
+from lab.jobs.records import JobRecord, RepeatRecord, repeat_key
 from lab.jobs.timeline import at
 from lab.mock.calls import Answered, Call
 from lab.mock.views import UNMATCHED

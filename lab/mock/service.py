@@ -5,29 +5,32 @@ ever missing and nothing conflicts, so the loop is a straight line.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from lab.app.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.journal.ledger import Changes, MemoryLedger
+from lab.core.journal.numbers import NumberUsed
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.dialects.fusion import without_files
 from lab.faults.arming import Planned, arm, disarm, listed
+from lab.faults.facts import FaultStruck
 from lab.identity.endpoints import Desk, answer_device, live
+from lab.identity.facts import TokenRevoked
+from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.derived import Derived
-from lab.jobs.facts import FaultStruck, LedgerCleared, TokenRevoked
+from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.gates import Origin
-from lab.jobs.ledger import JobRecord, MemoryLedger, job_key, job_named
 from lab.jobs.plan import CompiledScenario
-from lab.jobs.shell import ScenarioLoaded
+from lab.jobs.records import JobRecord, job_key, job_named, jobs_in
 from lab.mock.calls import Ruling
 from lab.mock.deciding import decide
 from lab.mock.mock import Mock
 from lab.mock.private.pod import POD_CLIENT
-from lab.mock.rewinding import refold
 from lab.mock.views import Config, Look
 
 __all__ = ["Config", "Look", "Mock", "Planned", "Reply", "Ruling", "Service"]
@@ -40,6 +43,8 @@ class Service:
         self.config = config
         self.ledger = ledger or MemoryLedger()
         self.observers: list[Observer] = []
+        self.journals: list[Callable[[Fact], object]] = []
+        """Told of every fact that state is made of, in order and at once."""
         self._mock = Mock(config)
         self._exchanges = 0
         self.strikes: Counter[tuple[str | None, str]] = Counter()
@@ -84,7 +89,11 @@ class Service:
         self.ledger.commit(facts)
         self._mock.views.crowd.note(facts)
         for fact in facts:
-            self.tell(Noted(fact.at, fact, x))
+            if fact.kind == "input":
+                for journal in self.journals:
+                    journal(fact)
+            if not isinstance(fact, NumberUsed):
+                self.tell(Noted(fact.at, fact, x))
 
     def decide(
         self, job: str, gate: str, verdict: str, now: Millis,
@@ -108,7 +117,7 @@ class Service:
         if do not in ("expire", "revoke"):
             return Ruling(400, "do must be expire or revoke.")
         good = [
-            token for token, record in self.ledger.tokens()
+            token for token, record in grants_in(self.ledger, TokenRecord)
             if record.client == client and live(self.ledger, record, now)
         ]  # fmt: skip
         self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in good), None)
@@ -116,7 +125,7 @@ class Service:
 
     def answer_device(self, user_code: str, answer: str, now: Millis) -> Ruling:
         """A person's answer (approve or deny) for the device that shows this code."""
-        done = answer_device(Desk(self.config, self.ledger, now, []), user_code, answer, "control")
+        done = answer_device(Desk(self.config, Changes(self.ledger, now), now, []), user_code, answer, "control")
         if isinstance(done, tuple):
             return Ruling(*done)
         self._commit((done,), None)
@@ -173,7 +182,7 @@ class Service:
         )  # fmt: skip
         self._mock = Mock(self.config)
         self.strikes.clear()
-        refold(self.ledger, facts, now)
+        self.ledger.commit((LedgerCleared(at=now, by="control"), *facts))
 
     def derived(self, job: str, now: Millis) -> Derived | None:
         """The derived facts of a job up to `now`, or None if it isn't known."""
@@ -185,7 +194,7 @@ class Service:
 
     def jobs(self) -> Iterator[str]:
         """The ids of all jobs, oldest first."""
-        return self.ledger.jobs()
+        return jobs_in(self.ledger)
 
     def status_of(self, job: str, now: Millis) -> bytes | None:
         """The status body of a job, or None if it isn't known."""

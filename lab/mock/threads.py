@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.dialects.fusion.requests import Asked
-from lab.jobs.ledger import ConversationRecord, conversation_key, id_of
+from lab.jobs.records import ConversationRecord, conversation_key, id_of
 from lab.language.document import Status
 from lab.mock.calls import Call
 

@@ -8,11 +8,13 @@ from typing import cast
 
 from lab.core.clock import Millis
 from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
+from lab.core.journal.fact import Key
+from lab.core.journal.ledger import Ledger
 from lab.dialects.fusion import chat_events, framed, job_body, job_events, nodes, path_of, read_input
 from lab.jobs.derived import Derived, derived, forgotten_at
 from lab.jobs.gates import Decision
-from lab.jobs.ledger import ConversationRecord, JobRecord, Key, Ledger, id_of, job_named
 from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan
+from lab.jobs.records import ConversationRecord, JobRecord, id_of, job_named
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import Span, at
 from lab.language.document import Switches

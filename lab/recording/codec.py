@@ -4,17 +4,19 @@ One value gives one byte sequence: members in a fixed order, absent ones left ou
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, fields
 from enum import StrEnum
 from hashlib import sha256
 from typing import TypeAlias
 
+from msgspec.structs import fields
+
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
-from lab.jobs.facts import FACTS, GateDecided, Otherwise
+from lab.jobs.facts import GateDecided, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
+from lab.recording.facts import FACTS
 from lab.recording.lines import FORMAT, Body, Enc, End, Entry, Header, Line, Members, Other, Req, Res
 from lab.recording.reader import read as read
 from lab.recording.text import dumps
@@ -125,13 +127,9 @@ def _entry(line: Entry) -> Iterator[tuple[str, Json]]:
 
 # Facts: the members of a type are the fields of its class, in their order.
 
-_RENAMED = {"origin": "from"}
 _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
-    type_: tuple((one.name, _RENAMED.get(one.name, one.name)) for one in fields(fact) if one.name != "at")
+    type_: tuple((one.name, one.encode_name) for one in fields(fact) if one.name != "at")
     for type_, fact in FACTS.items()
-}
-_OPTIONAL: dict[str, frozenset[str]] = {
-    type_: frozenset(one.name for one in fields(fact) if one.default is not MISSING) for type_, fact in FACTS.items()
 }
 
 
@@ -172,8 +170,6 @@ def fact_of(entry: Entry) -> Fact | None:
         return None
     there = dict(entry.members)
     given = {attribute: there[name] for attribute, name in _TABLE[entry.type] if name in there}
-    if "scenario" in dict(_TABLE[entry.type]):
-        given.setdefault("scenario", None)
     try:
         return made(at=entry.instant, **{name: _typed(made, name, value) for name, value in given.items()})
     except (TypeError, ValueError):

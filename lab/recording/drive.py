@@ -9,9 +9,8 @@ from dataclasses import replace
 from lab.app.observe import Noted, Replied
 from lab.core.clock import Millis
 from lab.core.exchange import Response
+from lab.core.journal.fact import LedgerCleared
 from lab.faults.model import left_of
-from lab.jobs.facts import LedgerCleared
-from lab.mock.rewinding import retake
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.recording.alias import HERE, named
@@ -38,8 +37,6 @@ def feed(service: Service, line: Entry, rebuild: Rebuild) -> None:
         service.reset(line.instant)
     elif fact is not None:
         service.note(fact)
-    if fact is not None:
-        retake(service.ledger, fact)
 
 
 class Drive:

@@ -12,7 +12,7 @@ from difflib import unified_diff
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json
-from lab.jobs.facts import FACTS
+from lab.recording.facts import FACTS
 from lab.recording.lines import Enc, Entry, Line, Req, Res
 from lab.recording.text import dumps
 

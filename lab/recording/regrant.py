@@ -5,10 +5,19 @@ from collections.abc import Iterator
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
+from lab.core.journal.ledger import MemoryLedger
 from lab.identity.endpoints import REFRESH_LIFETIME
-from lab.identity.records import CodeRecord, DeviceRecord, FamilyRecord, RefreshRecord, UserCodeRecord, family_key
-from lab.jobs.facts import CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
-from lab.jobs.ledger import MemoryLedger
+from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
+from lab.identity.records import (
+    CodeRecord,
+    DeviceRecord,
+    FamilyRecord,
+    RefreshRecord,
+    TokenRecord,
+    UserCodeRecord,
+    family_key,
+    grants_in,
+)
 
 REMEMBERED: Millis = 3_600_000
 """For so long after its end a token is told again: a client that still sends it hears that it expired."""
@@ -17,14 +26,14 @@ REMEMBERED: Millis = 3_600_000
 def live_grants(ledger: MemoryLedger, now: Millis) -> Iterator[Fact]:
     """The facts that fold to the tokens, codes and devices which `now` may still be asked about."""
     yield from _tokens(ledger, now)
-    shown = {record.device: code for code, record in ledger.named(UserCodeRecord)}
-    for code, known in ledger.named(CodeRecord):
+    shown = {record.device: code for code, record in grants_in(ledger, UserCodeRecord)}
+    for code, known in grants_in(ledger, CodeRecord):
         if not known.used:
             yield CodeGranted(
                 at=now, code=code, client=known.client, scope=known.scope, until=known.until,
                 challenge=known.challenge, redirect=known.redirect, family=known.family, nonce=known.nonce,
             )  # fmt: skip
-    for code, device in ledger.named(DeviceRecord):
+    for code, device in grants_in(ledger, DeviceRecord):
         if not device.used and code in shown:
             yield DeviceGranted(
                 at=device.since, code=code, client=device.client, scope=device.scope, until=device.until,
@@ -37,10 +46,10 @@ def live_grants(ledger: MemoryLedger, now: Millis) -> Iterator[Fact]:
 def _tokens(ledger: MemoryLedger, now: Millis) -> Iterator[Fact]:
     # a refresh token is told with an access token of its family and its instant, in the order in which they were granted
     refreshes: dict[tuple[str, Millis], deque[tuple[str, str | None]]] = {}
-    for token, record in ledger.named(RefreshRecord):
+    for token, record in grants_in(ledger, RefreshRecord):
         if now < record.since + REFRESH_LIFETIME and not _revoked(ledger, record.family):
             refreshes.setdefault((record.family, record.since), deque()).append((token, record.ended))
-    for token, known in ledger.tokens():
+    for token, known in grants_in(ledger, TokenRecord):
         over = known.family is not None and _revoked(ledger, known.family)
         waiting = refreshes.get((known.family or "", known.since))
         refresh, ended = waiting.popleft() if waiting else (None, None)

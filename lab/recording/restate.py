@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from lab.app.observe import Noted
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
-from lab.faults.records import CountRecord
-from lab.jobs.facts import CallCounted, FaultArmed, GateDecided, JobAccepted, WaitEnded
+from lab.core.journal.numbers import CallCount, CallCounted
+from lab.faults.facts import FaultArmed
+from lab.faults.records import armed_faults
+from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
 from lab.jobs.gates import Decision
-from lab.jobs.ledger import JobRecord, job_key
 from lab.jobs.plan import settle_draws
+from lab.jobs.records import AliasRecord, JobRecord, RepeatRecord, id_of, job_key, repeat_of
 from lab.mock.service import Service
 from lab.recording.regrant import live_grants
 from lab.recording.tape import Tape
@@ -28,23 +30,24 @@ def restate(service: Service, tape: Tape, now: Millis) -> None:
 def live_facts(service: Service, now: Millis) -> Iterator[Fact]:
     """The facts that fold to what is still granted, to every job with its decisions, and to what faults know."""
     yield from live_grants(service.ledger, now)
-    aliases = {(record.job, record.decision): alias for alias, record in service.ledger.aliases()}
-    keys = {record.job: key for key, record in service.ledger.repeats()}
+    aliases = {
+        (record.job, record.decision): alias
+        for key, record in service.ledger.of(AliasRecord)
+        for alias in (id_of(key),)
+    }
+    keys = {record.job: key for raw, record in service.ledger.of(RepeatRecord) for key in (repeat_of(raw),)}
     for job in service.jobs():
         found = service.ledger.get(job_key(job))
         if isinstance(found, JobRecord):
             yield _accepted(service, job, found, keys.get(job))
             for number, decision in enumerate(found.decisions):
                 yield _decided(job, decision, aliases.get((job, number)))
-    for known in service.ledger.faults():
-        if isinstance(known, CountRecord):
-            yield CallCounted(
+    for _, known in service.ledger.of(CallCount):
+        yield CallCounted(
                 at=now, counter=known.counter, job=known.job, client=known.client, value=known.value
             )  # fmt: skip
-        else:
-            yield from (
-                FaultArmed(at=each.at, by="control", fault=each.rule.name, where=each.where) for each in known.armed
-            )
+    for each in armed_faults(service.ledger.get).armed:
+        yield FaultArmed(at=each.at, by="control", fault=each.rule.name, where=each.where)
 
 
 def _accepted(service: Service, job: str, record: JobRecord, key: str | None) -> JobAccepted:

@@ -12,19 +12,13 @@ from typing import Protocol, TypeAlias
 
 from lab.app.observe import Noted, Observation, Replied, Requested, Touched
 from lab.core.clock import Millis
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.journal.shell import TapeNoted
+from lab.faults.facts import FaultStruck
+from lab.identity.facts import CodeGranted, DeviceGranted, TokenGranted
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.derived import Derived
-from lab.jobs.facts import (
-    CodeGranted,
-    DeviceGranted,
-    FaultStruck,
-    GateDecided,
-    JobAccepted,
-    LedgerCleared,
-    TokenGranted,
-)
-from lab.jobs.shell import TapeNoted
+from lab.jobs.facts import GateDecided, JobAccepted
 from lab.mock.views import Config
 from lab.recording.bodies import Blobs
 from lab.recording.codec import encode, footer, members_of

@@ -13,10 +13,10 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from lab.app.observe import Replied, Requested
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
+from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.core.refusal import Refusal
 from lab.dialects import fusion as wire
 from lab.identity.routes import FORM_ROUTES
-from lab.jobs.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.mock.service import Service
 from lab.server import request_reader as reader
 from lab.server.connection import SENT_LAST, Connection, Sent

@@ -4,9 +4,9 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from lab.app.observe import Noted
 from lab.clocks import SystemClock

@@ -13,11 +13,11 @@ from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
 from lab.faults.drills import Drill, derive
+from lab.faults.facts import FaultStruck
 from lab.faults.variants import Document
 from lab.faults.yamltext import yaml_text
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.jobs.facts import FaultStruck
 from lab.jobs.lint import lint
 from lab.jobs.plan import compile_scenario
 from lab.jobs.timeline import spans

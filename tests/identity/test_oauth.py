@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.app.observe import Noted
 from lab.core.exchange import Request
+from lab.core.journal.ledger import MemoryLedger
 from lab.dialects.fusion import API
 from lab.identity.clients import DEMO, JANE, Client, Grant
 from lab.identity.keys import claims_of
 from lab.identity.scopes import OFFLINE
 from lab.identity.testkey import PRIVATE_PEM
-from lab.jobs.ledger import MemoryLedger
 from lab.mock.service import Service
 from tests.wire_peer import (
     ASSERTION_GRANT,
@@ -645,7 +644,7 @@ def test_nothing_sent_to_the_identity_domain_breaks_it(path, method, query, body
 
 def test_the_facts_alone_fold_to_the_same_state(profile):
     mock, facts = service(profile=profile, authorize="page"), []
-    mock.observers.append(lambda told: facts.append(told.fact) if isinstance(told, Noted) else None)
+    mock.journals.append(facts.append)
     first = login(mock)["refresh_token"]
     refresh(mock, first, 1)
     refresh(mock, first, 2)

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from lab.app import App
 from lab.client.instant import run_instantly
+from lab.core.journal.numbers import NumberUsed
 from lab.core.seeds import draw
 from lab.identity.clients import DEMO, Client
 from lab.identity.scopes import api_scope
 from lab.jobs.derived import derived
-from lab.jobs.ledger import JobRecord, job_key
 from lab.jobs.lint import lint
 from lab.jobs.plan import compile_scenario
+from lab.jobs.records import JobRecord, job_key
 from lab.language.document import LONGEST, Between, LogNormal, Observed, Scenario, Switches, draw_latency
 from lab.language.parse import parse_with_places
 from lab.mock.service import Service
@@ -162,8 +163,7 @@ def test_five_hundred_jobs_side_by_side_are_each_as_if_alone():
     for client, team, ordinal, at, job in jobs:
         alone = five()
         bearer = token(alone, client=client)
-        for _ in range(ordinal - 1):
-            alone.ledger.take(f"job/{client.id}/{team.lower()}")
+        alone.note(NumberUsed(at=0, counter=f"job/{client.id}/{team.lower()}", value=ordinal - 1))
         assert begun(alone, bearer, team, at) == job
         assert trace(alone, bearer, team, job, at) == trace(crowd, tokens[client.id], team, job, at)
 

@@ -11,9 +11,9 @@ from lab.core.exchange import Request
 from lab.core.jsontext import read_json
 from lab.dialects.fusion import API, without_files
 from lab.identity.clients import JANE
+from lab.identity.facts import TokenGranted
 from lab.identity.keys import claims_of
 from lab.identity.scopes import SERVICES, service_scope
-from lab.jobs.facts import TokenGranted
 from tests.wire_peer import SCOPE, ask, basic, invoke, read, service, token
 
 LOGGED_IN = (("cookie", "JSESSIONID=1"), ("x-xsrf-token", "x"))

@@ -11,7 +11,8 @@ from lab.app.observe import Noted
 from lab.core.exchange import Request
 from lab.dialects.fusion import API
 from lab.identity.clients import DEMO
-from lab.jobs.facts import GateDecided, JobAccepted, TokenGranted, WaitEnded
+from lab.identity.facts import TokenGranted
+from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
 from lab.mock.service import Service
 from tests.wire_peer import DOCUMENT, EPOCH, OTHER, SCOPE, basic, form, invoke, read, service, status, token
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import RecordingError
-from lab.jobs.facts import FACTS
 from lab.recording.codec import encode, fact_of, members_of, write
+from lab.recording.facts import FACTS
 from lab.recording.lines import Result
 from lab.recording.reader import read
 from lab.recording.text import dumps

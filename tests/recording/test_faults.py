@@ -12,10 +12,11 @@ from lab.app.observe import Noted, Observation
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
+from lab.core.journal.numbers import CallCounted
 from lab.dialects.fusion import path_of
+from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.scopes import api_scope
-from lab.jobs.facts import CallCounted, FaultStruck
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse

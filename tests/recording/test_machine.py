@@ -10,10 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from lab.app.observe import Noted, Replied
 from lab.core.exchange import Json, Response
 from lab.dialects.fusion import path_of
+from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO
-from lab.jobs.facts import FACTS, FaultStruck, GateDecided, JobAccepted
+from lab.jobs.facts import GateDecided, JobAccepted
 from lab.jobs.timeline import MOVES
 from lab.language.document import Status
+from lab.recording.facts import FACTS
 from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.replay import replay

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lab.app.observe import Replied
 from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Request
+from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.plan import compile_scenario
 from lab.language.parse import parse
 from lab.recording.codec import write
@@ -253,7 +254,7 @@ def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
     joined.play()
     long = b'{"message":"' + b"x" * 70_000 + b'"}'
     path = "/api/fusion-ai/orchestrator/agent/v2/EXPENSES/invokeAsync"
-    token = next(iter(joined.service.ledger.tokens()))[0]
+    token = next(grants_in(joined.service.ledger, TokenRecord))[0]
     headers = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
     reply = joined.service.serve(Request("POST", path, "", headers, long), joined.now)
     joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.held))

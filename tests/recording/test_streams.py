@@ -5,6 +5,7 @@ import json
 from lab.app.observe import Replied
 from lab.core.exchange import Request, text_of
 from lab.dialects.fusion import path_of
+from lab.identity.records import TokenRecord, grants_in
 from lab.recording.lines import Enc, Res
 from lab.recording.reader import read
 from lab.recording.replay import replay
@@ -15,7 +16,7 @@ def taped(*, edit: tuple[bytes, bytes] = (b"", b"")) -> bytes:
     """A chat up to its gate, the decision over the same route, and the rest."""
     joined = Joined(config(scripted=False))
     joined.play_until_accepted()
-    token = next(line for line in joined.service.ledger.tokens())[0]
+    token = next(grants_in(joined.service.ledger, TokenRecord))[0]
     asked = {"message": "Taxi, é 42", "conversationId": "talk-1"}
     for _ in range(2):
         body = text_of(asked).encode()

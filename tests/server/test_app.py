@@ -12,8 +12,8 @@ from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Response
+from lab.core.journal.shell import ConnectionClosed, ConnectionOpened
 from lab.jobs.plan import compile_scenario
-from lab.jobs.shell import ConnectionClosed, ConnectionOpened
 from lab.language.document import Scenario, Switches
 from lab.mock.service import Service
 from lab.mock.views import Config

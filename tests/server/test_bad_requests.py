@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from lab.app.observe import Requested
 from lab.core.clock import INSTANT_EPOCH
 from lab.identity.clients import DEMO, JANE, Client
+from lab.identity.facts import TokenGranted
 from lab.identity.testkey import KEY_ID, PRIVATE_PEM
-from lab.jobs.facts import GateDecided, JobAccepted, TokenGranted
+from lab.jobs.facts import GateDecided, JobAccepted
 from lab.recording.glance import Glance
 from lab.recording.header import config_of, header_of
 from lab.recording.reader import read

@@ -12,8 +12,8 @@ import pytest
 
 from lab.app.observe import Replied, Requested
 from lab.clocks import settle
+from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.dialects.fusion import path_of
-from lab.jobs.shell import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.language.document import Switches
 from lab.mock.service import Service
 from lab.server.limits import ServerLimits

@@ -12,7 +12,9 @@ from lab.client.control import ControlClient
 from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
-from lab.jobs.facts import ClockAdvanced, FaultArmed, GateDecided, GateOpened, JobAccepted, JobStatus
+from lab.core.journal.fact import ClockAdvanced
+from lab.faults.facts import FaultArmed
+from lab.jobs.facts import GateDecided, GateOpened, JobAccepted, JobStatus
 from lab.server.control.plane import ControlPlane, document_of
 from lab.server.mock_server import MockServer
 from tests import wire_peer

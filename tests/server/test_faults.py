@@ -14,12 +14,15 @@ from lab.client.transport import HttpTransport, InMemoryTransport, TransportLost
 from lab.clocks import ManualClock, breathe, settle
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request, Response
+from lab.core.journal.numbers import CallCounted
+from lab.core.journal.shell import ConnectionClosed
 from lab.dialects.fusion import path_of
+from lab.faults.facts import FaultStruck
 from lab.faults.model import GARBAGE
 from lab.identity.clients import DEMO
-from lab.jobs.facts import CallCounted, FaultStruck, JobAccepted, TokenGranted
+from lab.identity.facts import TokenGranted
+from lab.jobs.facts import JobAccepted
 from lab.jobs.plan import compile_scenario
-from lab.jobs.shell import ConnectionClosed
 from lab.language.document import Switches
 from lab.language.parse import parse
 from lab.mock.service import Service

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from lab.jobs.shell import RequestMalformed
+from lab.core.journal.shell import RequestMalformed
 from lab.server.limits import ServerLimits
 from tests.server.conftest import request
 from tests.server.served import Served, ask, basic, serving, token_of

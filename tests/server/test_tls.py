@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from lab.core.errors import UsageError
+from lab.core.journal.shell import ConnectionClosed, RequestMalformed
 from lab.dialects.fusion import path_of
-from lab.jobs.shell import ConnectionClosed, RequestMalformed
 from lab.server.limits import ServerLimits
 from lab.server.listen import bind
 from lab.server.tls import Authority, names_of, throwaway

@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from lab.identity.clients import DEMO, JANE
-from lab.jobs.facts import JobAccepted, TokenGranted
+from lab.identity.facts import TokenGranted
+from lab.jobs.facts import JobAccepted
 from tests.server.served import SCOPE, Served, basic, serving
 from tests.server.wild.habits import (
     GUESSED,

@@ -9,8 +9,9 @@ from lab.app import Outcome, Question
 from lab.app.observe import Asked, Ended, Noted, Observation, Replied, Requested, Waiting
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
+from lab.core.journal.fact import LedgerCleared
 from lab.dialects.fusion import WaitingNode
-from lab.jobs.facts import GateDecided, GateOpened, LedgerCleared, Otherwise
+from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Scenario, Verdict
 from lab.tui.panes.picker import Choice

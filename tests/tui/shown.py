@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from lab.app.observe import Noted
 from lab.clocks import real_millis, settle
-from lab.jobs.facts import LedgerCleared
+from lab.core.journal.fact import LedgerCleared
 from lab.tui.app import LabApp, OutcomeDocument
 from lab.tui.panes.layout import places
 from lab.tui.screens.stage import MainScreen

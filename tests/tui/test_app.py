@@ -11,7 +11,7 @@ from textual.color import Color
 
 from lab.app.observe import Noted, Observation, Replied
 from lab.core.errors import HostError
-from lab.jobs.shell import TapeNoted
+from lab.core.journal.shell import TapeNoted
 from lab.tui.app import LabApp
 from lab.tui.panes import keys
 from lab.tui.screens.page import PageScreen

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from lab.app.observe import Ended, Noted, Observation, Replied, Requested
 from lab.core.exchange import Request, Response
-from lab.jobs.facts import FaultArmed, FaultStruck, JobAccepted, LedgerCleared, TokenGranted
+from lab.core.journal.fact import LedgerCleared
+from lab.faults.facts import FaultArmed, FaultStruck
+from lab.identity.facts import TokenGranted
+from lab.jobs.facts import JobAccepted
 from lab.jobs.gates import Origin
 from lab.recording.observed import observation_of
 from lab.recording.reader import read

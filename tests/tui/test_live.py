@@ -4,16 +4,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lab.app import App
 from lab.app.observe import Asked, Ended, Noted, Observation, Requested
 from lab.client.memory import TransportLost
 from lab.clocks import settle
 from lab.core.exchange import Json, Request, Response
-from lab.jobs.facts import GateDecided, GateOpened, LedgerCleared, Otherwise
+from lab.core.journal.fact import LedgerCleared
+from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.app import LabApp

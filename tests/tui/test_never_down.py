@@ -16,7 +16,7 @@ from lab.app import Outcome
 from lab.app.observe import Ended, Lost, Noted, Observation, Requested
 from lab.clocks import breathe
 from lab.core.exchange import Json, Request
-from lab.jobs.shell import TapeNoted
+from lab.core.journal.shell import TapeNoted
 from lab.tui.panes import draw
 from lab.tui.panes.layout import places
 from lab.tui.rows.spans import plain, width

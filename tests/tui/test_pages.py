@@ -8,7 +8,8 @@ import pytest
 
 from lab.app.observe import Lost, Noted, Replied, Requested
 from lab.core.exchange import Request, Response
-from lab.jobs import journal
+from lab.core.journal.fact import Fact, LedgerCleared
+from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.language.document import Scenario
 from lab.language.parse.fault import parse_fault
 from lab.tui.panes import keys
@@ -226,7 +227,7 @@ async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None
 # Faults
 
 
-def noted(fact: journal.Fact) -> Noted:
+def noted(fact: Fact) -> Noted:
     return Noted(fact.at, fact)
 
 
@@ -235,29 +236,29 @@ def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline(
     for observation in play.running():
         folded = fold_one(folded, observation)
     where = {"route": "status", "answer": 503, "name": "status-503"}
-    folded = fold_one(folded, noted(journal.FaultArmed(at=3_000, by="control", fault="status-503", where=where)))
+    folded = fold_one(folded, noted(FaultArmed(at=3_000, by="control", fault="status-503", where=where)))
     often = dict(where, calls="2-9", name="often")
-    folded = fold_one(folded, noted(journal.FaultArmed(at=3_000, by="control", fault="often", where=often)))
-    gone = noted(journal.FaultArmed(at=3_000, by="control", fault="gone", where=where))
-    folded = fold_one(fold_one(folded, gone), noted(journal.FaultDisarmed(at=3_001, by="control", fault="gone")))
+    folded = fold_one(folded, noted(FaultArmed(at=3_000, by="control", fault="often", where=often)))
+    gone = noted(FaultArmed(at=3_000, by="control", fault="gone", where=where))
+    folded = fold_one(fold_one(folded, gone), noted(FaultDisarmed(at=3_001, by="control", fault="gone")))
     assert [each.name for each in folded.armed] == ["status-503", "often"]
     armed = ScreenState(folded.stage, UiState(), replace(SHOW, armed=folded.armed))
     assert "✗ 2 faults" in "\n".join(screen(armed, 120, 36, 3_000))
     for name in ("status-503", "often"):
-        folded = fold_one(folded, noted(journal.FaultStruck(at=3_100, fault=name, call=1)))
+        folded = fold_one(folded, noted(FaultStruck(at=3_100, fault=name, call=1)))
     assert [each.name for each in folded.armed] == ["often"]
     grid = "\n".join(screen(ScreenState(folded.stage, UiState(), replace(SHOW, armed=folded.armed)), 120, 36, 3_200))
     assert "✗ often" in grid and "✗ fault status-503" in grid
     calls = folded.stage.calls
     assert [call.struck for call in calls] == [""] * (len(calls) - 1) + ["often"], "the last call sent by then"
-    assert fold_one(folded, noted(journal.LedgerCleared(at=4_000, by="person"))).armed == ()
+    assert fold_one(folded, noted(LedgerCleared(at=4_000, by="person"))).armed == ()
 
 
 @pytest.mark.parametrize("reply", [503, None, "reset"])
 def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str | None) -> None:
     stage = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", "/s")))
     stage = reduce(stage, Requested(3_001, 10, "status", Request("GET", "/s")))
-    stage = reduce(stage, Noted(3_002, journal.FaultStruck(at=3_002, fault="busy", call=1), 9))
+    stage = reduce(stage, Noted(3_002, FaultStruck(at=3_002, fault="busy", call=1), 9))
     if isinstance(reply, int):
         stage = reduce(stage, Replied(3_040, 9, Response(reply, (), b"")))
     elif reply is not None:
@@ -281,7 +282,7 @@ async def test_a_fault_is_chosen_turned_to_another_route_armed_and_disarmed() ->
         await until(pilot, lambda: "answer 401" in text(app) and "on status" in text(app))
         await pilot.press("down", "right", "enter")
         await until(pilot, lambda: source.asked == [ArmFault({"route": "invoke", "answer": 403})])
-        source.tell(noted(journal.FaultArmed(at=3_100, by="control", fault="invoke-403", where={"route": "invoke"})))
+        source.tell(noted(FaultArmed(at=3_100, by="control", fault="invoke-403", where={"route": "invoke"})))
         await until(pilot, lambda: "✗ invoke-403" in text(app))
         await pilot.press("f", "up")
         await until(pilot, lambda: "delete disarms" in text(app))

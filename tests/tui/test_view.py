@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from rich.cells import cell_len
 
 from lab.app import Outcome
@@ -206,7 +207,7 @@ def test_reset_forgets_all() -> None:
     source = play.Scripted(play.complete())
     told = []
     from lab.app.observe import Noted
-    from lab.jobs.facts import LedgerCleared
+    from lab.core.journal.fact import LedgerCleared
 
     while not source.queue.empty():
         told.append(source.queue.get_nowait())
@@ -439,7 +440,7 @@ def test_cells_outside_the_changed_stretch_are_equal(one: list[tuple[str, str]],
 
 def test_a_quorum_says_how_many_have_approved() -> None:
     told = [
-        Noted(each.at, replace(each.fact, approvals=2)) if isinstance(each, Noted) and isinstance(each.fact, GateOpened)
+        Noted(each.at, structs.replace(each.fact, approvals=2)) if isinstance(each, Noted) and isinstance(each.fact, GateOpened)
         else each
         for each in play.STATES["waiting"][0]()
     ]  # fmt: skip

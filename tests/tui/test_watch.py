@@ -13,7 +13,7 @@ from lab.clocks import settle
 from lab.core.clock import Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json, Request
-from lab.jobs.facts import ClockAdvanced, ClockScaled
+from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.language.document import Scenario
 from lab.tui.app import LabApp, OutcomeDocument
 from lab.tui.sources.intents import (

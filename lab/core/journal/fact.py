@@ -1,15 +1,68 @@
-"""The base of all facts."""
+"""The base of all facts and records, and the facts about the lab itself: its clock, and a ledger that was cleared.
 
-from dataclasses import dataclass
-from typing import ClassVar
+A fact says what happened, at an instant of the lab's clock. There are three kinds. *Input* facts tell what was accepted
+from outside; they are the journal, and folding them gives the state. *Derived* facts follow from plan, inputs and
+instant: they are computed and shown, and change nothing. *Shell* facts tell of sockets, files and processes, and stand
+in recordings alone.
+
+A fold is told what there is (`get`) and names what there is afterwards: the keys that change, each with its new record.
+It must not ask for anything but the fact and what `get` gives, so that folding the same facts gives the same state
+whenever, and by whomever, it is done.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar, TypeAlias
+
+import msgspec
 
 from lab.core.clock import Millis
 
+Key: TypeAlias = bytes
+"""Where a record lies: its first byte names its kind, so that no two kinds share a key."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """What folding facts gives. Without the collector's header, so that many small ones stay small: no cycles here."""
+
+
+Get: TypeAlias = Callable[[Key], Record | None]
+"""Gives the record that lies under a key, or None."""
+Changed: TypeAlias = Iterable[tuple[Key, Record]]
+"""What a fold changes: keys, each with its new record."""
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One entry: what happened at the instant `at`. A recording adds the exchange it belongs to."""
 
     type: ClassVar[str] = ""
+    """Its name on disk."""
     kind: ClassVar[str] = "input"
+    """`input`, `derived` or `shell`."""
     at: Millis
+
+    def fold(self, get: Get) -> Changed:
+        """The records that this fact makes or changes; none, unless its class says otherwise."""
+        return ()
+
+
+class ClockAdvanced(Fact, frozen=True, kw_only=True):
+    """A manual clock was set from `origin` to `at`."""
+
+    type: ClassVar[str] = "clock.advanced"
+    by: str
+    origin: Millis = msgspec.field(name="from")
+
+
+class ClockScaled(Fact, frozen=True, kw_only=True):
+    """A scaled clock runs at another pace; factor is decimal text, `0` is paused."""
+
+    type: ClassVar[str] = "clock.scaled"
+    by: str
+    factor: str
+
+
+class LedgerCleared(Fact, frozen=True, kw_only=True):
+    """Every record and number is gone: the ledger obeys this one itself."""
+
+    type: ClassVar[str] = "ledger.cleared"
+    by: str

@@ -79,4 +79,5 @@ def audiences(desk: Desk) -> frozenset[str]:
 
 def first_use(desk: Desk, client: Client, jti: str) -> bool:
     """Whether the client's `jti` comes for the first time; from now on it has."""
-    return desk.ledger.take(f"jti/{client.id}/{jti}") == 1
+    counter = f"jti/{client.id}/{jti}"
+    return desk.ledger.next(counter) == 1 == desk.ledger.use(counter)

@@ -18,11 +18,11 @@ from lab.identity.endpoints.parts import (
     invalid_request,
     read_parameters,
 )
+from lab.identity.facts import CodeGranted, TokenRevoked
 from lab.identity.keys import opaque
 from lab.identity.pkce import fits, well_formed_challenge, well_formed_verifier
 from lab.identity.records import CodeRecord, FamilyRecord, code_key, family_key
 from lab.identity.scopes import Scope
-from lab.jobs.facts import CodeGranted, TokenRevoked
 
 LONGEST_STATE = 4 * 1024
 CODE_LIFETIME = {"oci": 180_000, "rfc": 600_000}
@@ -80,7 +80,8 @@ def _form(client: Client, asked: Form) -> str:
     return f'<p>{escape(client.id)} asks for access.</p>\n<form method="get">{hidden}{buttons}</form>'
 
 
-def _redirect(desk: Desk, asked: Form, members: dict[str, str], facts: tuple[Fact, ...] = ()) -> Granted:
+def _redirect(desk: Desk, asked: Form, members: dict[str, str], *facts: Fact) -> Granted:
+    desk.ledger.add(*facts)
     told = dict(members)
     if "state" in asked:
         told["state"] = asked["state"]
@@ -88,7 +89,7 @@ def _redirect(desk: Desk, asked: Form, members: dict[str, str], facts: tuple[Fac
         told["iss"] = desk.config.issuer
     redirect = asked["redirect_uri"]
     where = redirect + ("&" if "?" in redirect else "?") + urlencode(told, quote_via=quote)
-    return Granted(Response(302, (("location", where), *NO_STORE)), None, facts, tuple(desk.flags))
+    return Granted(Response(302, (("location", where), *NO_STORE)), None, tuple(desk.flags))
 
 
 def _granted(desk: Desk, client: Client, scope: Scope, asked: Form) -> Granted:
@@ -100,7 +101,7 @@ def _granted(desk: Desk, client: Client, scope: Scope, asked: Form) -> Granted:
         until=desk.now + CODE_LIFETIME[config.switches.profile], challenge=asked.get("code_challenge"),
         redirect=asked["redirect_uri"], family=family, nonce=asked.get("nonce"),
     )  # fmt: skip
-    return _redirect(desk, asked, {"code": code}, (fact,))
+    return _redirect(desk, asked, {"code": code}, fact)
 
 
 def exchange(desk: Desk, client: Client, form: Form) -> Granted:
@@ -114,16 +115,16 @@ def exchange(desk: Desk, client: Client, form: Form) -> Granted:
     if known.used:
         family = desk.ledger.get(family_key(known.family))
         live = isinstance(family, FamilyRecord) and not family.revoked
-        return desk.refuse(_WRONG_CODE, (_ended(desk, client, given, "reused"),) if live else ())
+        return desk.refuse(_WRONG_CODE, *([_ended(desk, client, given, "reused")] if live else ()))
     why = _fault(desk, known, form)
     scope = desk.scope(known.scope)
     if why is None and isinstance(scope, Refused):
         why = scope
     if why is not None or isinstance(scope, Refused):
-        return desk.refuse(why or _WRONG_CODE, (_ended(desk, client, given, "revoked"),))
+        return desk.refuse(why or _WRONG_CODE, _ended(desk, client, given, "revoked"))
     user = desk.config.accounts[0] if desk.config.accounts else None
     order = Order(client, Grant.CODE, scope, scope.granted, user, known.family, known.nonce)
-    return issue(desk, order, (_ended(desk, client, given, "rotated"),))
+    return issue(desk, order, _ended(desk, client, given, "rotated"))
 
 
 def _fault(desk: Desk, known: CodeRecord, form: Form) -> Refused | None:

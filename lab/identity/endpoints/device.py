@@ -3,6 +3,7 @@
 from html import escape
 
 from lab.core.exchange import Json, Request
+from lab.core.journal.numbers import CallCounted
 from lab.core.seeds import Seed, draw
 from lab.identity.clients import Client, Grant
 from lab.identity.endpoints.clients import authenticate
@@ -20,10 +21,10 @@ from lab.identity.endpoints.parts import (
     read_form,
     read_parameters,
 )
+from lab.identity.facts import DEVICES, DeviceApproved, DeviceGranted, TokenRevoked
 from lab.identity.keys import opaque
 from lab.identity.records import DEVICE_COUNTER, DeviceRecord, UserCodeRecord, device_key, user_code_key
 from lab.identity.routes import PATHS
-from lab.jobs.facts import CallCounted, DeviceApproved, DeviceGranted, TokenRevoked
 
 LIFETIME = 300_000
 """Milliseconds for which a device code is good."""
@@ -54,7 +55,7 @@ def device(desk: Desk, request: Request) -> Granted:
 
 
 def _codes(desk: Desk, client: Client, scope: str) -> Granted:
-    config, number = desk.config, desk.ledger.take("device")
+    config, number = desk.config, desk.ledger.next(DEVICES)
     code, user_code = opaque(config.seed, f"device/{number}"), _user_code(config.seed, number)
     shown = _shown(desk, user_code)
     page = config.origin + PATHS["device_page"]
@@ -66,7 +67,7 @@ def _codes(desk: Desk, client: Client, scope: str) -> Granted:
     fact = DeviceGranted(
         at=desk.now, code=code, client=client.id, scope=scope, until=desk.now + LIFETIME, user_code=shown
     )  # fmt: skip
-    return desk.answer(body, client.id, (fact,))
+    return desk.answer(body, client.id, fact)
 
 
 def _shown(desk: Desk, letters: str) -> str:
@@ -93,13 +94,13 @@ def poll(desk: Desk, client: Client, form: Form) -> Granted:
             at=desk.now, counter=DEVICE_COUNTER + given, client=client.id, value=known.polls + 1
         )  # fmt: skip
         if known.hasty(desk.now):
-            return desk.refuse(Refused(400, "slow_down", "Poll 5 seconds slower from now on."), (count,))
-        return desk.refuse(Refused(400, "authorization_pending", "Nobody has answered yet."), (count,))
+            return desk.refuse(Refused(400, "slow_down", "Poll 5 seconds slower from now on."), count)
+        return desk.refuse(Refused(400, "authorization_pending", "Nobody has answered yet."), count)
     scope = desk.scope(known.scope)
     if verdict != "approve" or isinstance(scope, Refused) or not desk.config.accounts:
         return desk.refuse(Refused(400, "access_denied", "Access was denied."))
     spent = TokenRevoked(at=desk.now, by=client.id, token=given, why="rotated")
-    return issue(desk, Order(client, Grant.DEVICE, scope, known.scope, desk.config.accounts[0]), (spent,))
+    return issue(desk, Order(client, Grant.DEVICE, scope, known.scope, desk.config.accounts[0]), spent)
 
 
 def _verdict(desk: Desk, known: DeviceRecord) -> str | None:
@@ -140,7 +141,7 @@ def device_page(desk: Desk, request: Request) -> Granted:
     if isinstance(done, tuple):
         return desk.page(done[0], "Nothing was changed", f"<p>{escape(done[1])}</p>\n{_form('')}")
     word = "connected" if done.verdict == "approve" else "refused"
-    return desk.page(200, f"The device is {word}", "<p>You can close this page.</p>", (done,))
+    return desk.page(200, f"The device is {word}", "<p>You can close this page.</p>", done)
 
 
 def _form(user_code: str) -> str:

@@ -18,9 +18,9 @@ from lab.identity.endpoints.parts import (
     invalid_request,
     read_form,
 )
+from lab.identity.facts import TokenRevoked
 from lab.identity.records import FamilyRecord, RefreshRecord, family_key, refresh_key
 from lab.identity.scopes import OFFLINE, OPENID, Scope
-from lab.jobs.facts import TokenRevoked
 
 _WRONG_LOGIN = invalid_grant("User name or password is wrong.")
 _WRONG_REFRESH = invalid_grant("The refresh token is not good.")
@@ -116,7 +116,7 @@ def _refresh(desk: Desk, client: Client, form: Form) -> Granted:
         return desk.refuse(_WRONG_REFRESH)
     if known.ended == "rotated" and not family.revoked:
         # somebody holds a copy: neither can be told from the other, so all of the family ends
-        return desk.refuse(_WRONG_REFRESH, (TokenRevoked(at=desk.now, by=client.id, token=given, why="reused"),))
+        return desk.refuse(_WRONG_REFRESH, TokenRevoked(at=desk.now, by=client.id, token=given, why="reused"))
     if known.ended or family.revoked or desk.now >= known.since + REFRESH_LIFETIME:
         return desk.refuse(_WRONG_REFRESH)
     asked = form.get("scope", family.scope)
@@ -128,4 +128,4 @@ def _refresh(desk: Desk, client: Client, form: Form) -> Granted:
     rotates = desk.config.switches.refresh_rotation
     ended = (TokenRevoked(at=desk.now, by=client.id, token=given, why="rotated"),) if rotates else ()
     user = desk.config.account(known.user)
-    return issue(desk, Order(client, Grant.REFRESH, scope, asked, user, known.family, refresh=rotates), ended)
+    return issue(desk, Order(client, Grant.REFRESH, scope, asked, user, known.family, refresh=rotates), *ended)

@@ -1,7 +1,10 @@
 """Introspection and revocation (RFC 7662, RFC 7009; contract.md §7.4 rows 39-42)."""
 
+from dataclasses import replace
+
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request
+from lab.core.journal.ledger import Ledger
 from lab.identity.clients import Client
 from lab.identity.endpoints.clients import authenticate
 from lab.identity.endpoints.issue import REFRESH_LIFETIME
@@ -15,10 +18,9 @@ from lab.identity.endpoints.parts import (
     invalid_request,
     read_form,
 )
+from lab.identity.facts import TokenRevoked
 from lab.identity.keys import claims_of
 from lab.identity.records import FamilyRecord, RefreshRecord, TokenRecord, family_key, refresh_key, token_key
-from lab.jobs.facts import TokenRevoked
-from lab.jobs.ledger import Ledger
 
 
 def live(ledger: Ledger, record: TokenRecord, now: Millis) -> bool:
@@ -83,8 +85,8 @@ def revoke(desk: Desk, request: Request) -> Granted:
         return done
     if found.revoked if isinstance(found, TokenRecord) else found.ended == "revoked":
         return done
-    fact = TokenRevoked(at=desk.now, by=client.id, token=token, why="revoked")
-    return Granted(done.response, client.id, (fact,), done.flags)
+    desk.ledger.add(TokenRevoked(at=desk.now, by=client.id, token=token, why="revoked"))
+    return replace(done, client=client.id)
 
 
 def _asked(desk: Desk, request: Request) -> tuple[Client, Form] | Granted:

@@ -6,10 +6,10 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.identity.clients import Account, Client, Grant
 from lab.identity.endpoints.parts import Desk, Granted
+from lab.identity.facts import TokenGranted, families_of, refreshes_of, tokens_of
 from lab.identity.keys import opaque
 from lab.identity.scopes import OFFLINE, OPENID, Scope
 from lab.identity.tokens import Bearing, access_token, expiry, id_token
-from lab.jobs.facts import TokenGranted
 
 REFRESH_LIFETIME = 604_800_000
 """Milliseconds for which a refresh token is good."""
@@ -30,17 +30,19 @@ class Order:
     """Whether a refresh token comes with it; None: by grant, profile and scope."""
 
 
-def issue(desk: Desk, order: Order, facts: tuple[Fact, ...] = ()) -> Granted:
+def issue(desk: Desk, order: Order, *facts: Fact) -> Granted:
     """Answer with tokens; `facts` come before the one that grants."""
     config, client, scope = desk.config, order.client, order.scope
     lifetime = min(scope.lifetime or lifetime_of(desk), lifetime_of(desk))
     issued, expires, until = expiry(config.epoch, desk.now, lifetime)
-    bearing = Bearing(config.issuer, client.id, order.user, desk.ledger.take(f"token/{client.id}"))
+    bearing = Bearing(config.issuer, client.id, order.user, desk.ledger.next(tokens_of(client.id)))
     token = access_token(config.seed, bearing, scope.granted, issued, expires)
     body: dict[str, Json] = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime}
     wanted = _refreshes(desk, order) if order.refresh is None else order.refresh
     family = order.family or (new_family(desk, client) if wanted else None)
-    refresh = opaque(config.seed, f"refresh/{family}/{desk.ledger.take(f'refresh/{family}')}") if wanted else None
+    refresh = (
+        opaque(config.seed, f"refresh/{family}/{desk.ledger.next(refreshes_of(family))}") if family and wanted else None
+    )
     if refresh is not None:
         body["refresh_token"] = refresh
     if order.user is not None and order.grant is Grant.CODE and OPENID in scope.words:
@@ -51,12 +53,12 @@ def issue(desk: Desk, order: Order, facts: tuple[Fact, ...] = ()) -> Granted:
         at=desk.now, token=token, client=client.id, grant=str(order.grant), scope=scope.granted, until=until,
         refresh=refresh, user=order.user.name if order.user else None, family=family,
     )  # fmt: skip
-    return desk.answer(body, client.id, (*facts, fact))
+    return desk.answer(body, client.id, *facts, fact)
 
 
 def new_family(desk: Desk, client: Client) -> str:
     """A name for what is granted for one login."""
-    return f"{client.id}/{desk.ledger.take(f'family/{client.id}')}"
+    return f"{client.id}/{desk.ledger.next(families_of(client.id))}"
 
 
 def lifetime_of(desk: Desk) -> int:

@@ -8,10 +8,10 @@ from urllib.parse import unquote_plus
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json, Request, Response, json_bytes
 from lab.core.journal.fact import Fact
+from lab.core.journal.ledger import Changes
 from lab.core.seeds import hexes
 from lab.identity.refusals import TOKEN_HEADERS, oauth_error
 from lab.identity.scopes import Scope, api_scope, read_scope
-from lab.jobs.ledger import Ledger
 from lab.mock.views import Config
 
 MOST_PARAMETERS = 100
@@ -27,7 +27,6 @@ class Granted:
 
     response: Response
     client: str | None = None
-    facts: tuple[Fact, ...] = ()
     flags: tuple[str, ...] = ()
 
 
@@ -57,10 +56,10 @@ UNAUTHORIZED_CLIENT = Refused(400, "unauthorized_client", "This client may not u
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where one request is dealt with, at one instant; `flags` collects what is noted."""
+    """Where one request is dealt with, at one instant; `ledger` collects its facts, `flags` what is noted."""
 
     config: Config
-    ledger: Ledger
+    ledger: Changes
     now: Millis
     flags: list[str]
 
@@ -69,29 +68,32 @@ class Desk:
         """Whether the profile is `rfc`."""
         return self.config.switches.profile == "rfc"
 
-    def refuse(self, refused: Refused, facts: tuple[Fact, ...] = ()) -> Granted:
-        """The refusal as a reply."""
+    def refuse(self, refused: Refused, *facts: Fact) -> Granted:
+        """The refusal as a reply, and what it brings nevertheless."""
+        self.ledger.add(*facts)
         config = self.config
-        ecid = hexes(config.seed, f"ecid/{self.ledger.take('ecid')}", 12) if config.switches.ecid else None
+        ecid = hexes(config.seed, f"ecid/{self.ledger.use('ecid')}", 12) if config.switches.ecid else None
         response = oauth_error(
             refused.status, refused.error, refused.description, ecid=ecid, basic_challenge=refused.basic
         )  # fmt: skip
-        return Granted(response, None, facts, tuple(self.flags))
+        return Granted(response, None, tuple(self.flags))
 
-    def answer(self, body: dict[str, Json], client: str, facts: tuple[Fact, ...] = ()) -> Granted:
-        """A success as a reply."""
-        return Granted(Response(200, TOKEN_HEADERS, json_bytes(body)), client, facts, tuple(self.flags))
+    def answer(self, body: dict[str, Json], client: str, *facts: Fact) -> Granted:
+        """A success as a reply, and what it brings."""
+        self.ledger.add(*facts)
+        return Granted(Response(200, TOKEN_HEADERS, json_bytes(body)), client, tuple(self.flags))
 
     def empty(self, status: int) -> Granted:
         """A reply without a body."""
-        return Granted(Response(status, NO_STORE), None, (), tuple(self.flags))
+        return Granted(Response(status, NO_STORE), None, tuple(self.flags))
 
-    def page(self, status: int, title: str, markup: str, facts: tuple[Fact, ...] = ()) -> Granted:
+    def page(self, status: int, title: str, markup: str, *facts: Fact) -> Granted:
         """A plain page for a person; the caller has escaped what stands in `markup`."""
+        self.ledger.add(*facts)
         text = f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>\n'
         text += f"<body><h1>{escape(title)}</h1>\n{markup}\n</body></html>\n"
         headers = (("content-type", "text/html; charset=utf-8"), *NO_STORE)
-        return Granted(Response(status, headers, text.encode()), None, facts, tuple(self.flags))
+        return Granted(Response(status, headers, text.encode()), None, tuple(self.flags))
 
     def scope(self, text: str) -> Scope | Refused:
         """The scope that is asked for, or `invalid_scope` with the expected one."""

@@ -11,8 +11,8 @@ from lab.dialects.fusion import SSE_HEADERS, framed
 from lab.dialects.fusion.events import Event, coming
 from lab.dialects.fusion.requests import Asked
 from lab.jobs.gates import Decision, Inadmissible
-from lab.jobs.ledger import job_key
 from lab.jobs.plan import CompiledScenario, Plan
+from lab.jobs.records import job_key
 from lab.jobs.timeline import at
 from lab.language.document import Status
 from lab.mock.a2a.cards import published

@@ -45,7 +45,7 @@ def _told(call: Call, upload: Upload) -> dict[str, Json]:
 
 def _next(call: Call, kind: str) -> str:
     client = call.bearer.client
-    return uuid4(call.views.config.seed, f"{kind}/{client}/{call.ledger.take(f'{kind}/{client}')}")
+    return uuid4(call.views.config.seed, f"{kind}/{client}/{call.ledger.use(f'{kind}/{client}')}")
 
 
 def _good(body: dict[str, Json]) -> Response:

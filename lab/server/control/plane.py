@@ -15,11 +15,11 @@ from lab.clocks import ManualClock, ScaledClock, first_of
 from lab.core.clock import Millis, iso
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
+from lab.core.journal.numbers import NumberUsed
 from lab.dialects.fusion import final
 from lab.dialects.fusion.openapi import openapi
 from lab.identity.scopes import api_scope
-from lab.jobs.facts import ClockAdvanced, ClockScaled
 from lab.jobs.gates import Origin, offers
 from lab.language.document import Status, duration
 from lab.mock.calls import Ruling
@@ -232,7 +232,7 @@ class ControlPlane:
         for stream in tuple(self._streams):
             stream.close()
         now = self._clock.now()
-        self._ring.restart(Noted(now, fact) for fact in facts)
+        self._ring.restart(Noted(now, fact) for fact in facts if not isinstance(fact, NumberUsed))
 
     async def _read_clock(self, request: web.Request) -> web.Response:
         return answer(self._clock_document())

@@ -5,12 +5,10 @@ from typing import Protocol
 
 from aiohttp import web
 
-from lab.app.observe import Noted, Observation
 from lab.clocks import ManualClock, ScaledClock
 from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json
-from lab.core.journal.fact import Fact
-from lab.jobs.facts import LedgerCleared
+from lab.core.journal.fact import Fact, LedgerCleared
 from lab.server.control.access import CommandRefused, answer, command, text
 from lab.server.mock_server import MockServer
 
@@ -47,15 +45,15 @@ class Rewind:
         """Called with the facts that stay, so that onlookers begin anew with them."""
         self._facts: list[Fact] | None = []
         if isinstance(server.clock, ManualClock | ScaledClock):
-            server.service.observers.append(self._observe)
+            server.service.journals.append(self._keep)
 
-    def _observe(self, told: Observation) -> None:
-        if type(told) is not Noted or self._facts is None or told.fact.kind != "input":
+    def _keep(self, fact: Fact) -> None:
+        if self._facts is None:
             return
-        if isinstance(told.fact, LedgerCleared):
+        if isinstance(fact, LedgerCleared):
             self._facts.clear()
         else:
-            self._facts.append(told.fact)
+            self._facts.append(fact)
         if len(self._facts) > MOST_FACTS:
             self._facts = None
 

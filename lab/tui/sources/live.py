@@ -4,7 +4,7 @@ import asyncio
 
 from lab.app import Answer, Question
 from lab.app.observe import Asked, Noted, Requested
-from lab.jobs.facts import LedgerCleared
+from lab.core.journal.fact import LedgerCleared
 from lab.jobs.gates import Origin
 from lab.tui.sources.intents import (
     AnswerGate,

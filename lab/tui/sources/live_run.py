@@ -10,8 +10,8 @@ from lab.app.observe import Asked, Ended, Noted, Observation, Replied, Requested
 from lab.core.clock import Clock, Millis
 from lab.core.errors import LabError
 from lab.core.exchange import Json
-from lab.core.journal.fact import Fact
-from lab.jobs.facts import GateDecided, GateOpened, LedgerCleared
+from lab.core.journal.fact import Fact, LedgerCleared
+from lab.jobs.facts import GateDecided, GateOpened
 from lab.language.document import Scenario
 from lab.tui.panes.picker import Choice
 from lab.tui.sources.protocol import Connect, Control, Playable, RunConnection

@@ -12,8 +12,8 @@ from lab.clocks import SystemClock
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, LabError
 from lab.core.exchange import Json
+from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.dialects.fusion import path_of
-from lab.jobs.facts import ClockAdvanced, ClockScaled
 from lab.language.document import Scenario
 from lab.tui.panes.picker import Choice
 from lab.tui.sources.clock import MakeClock, SettableClock

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from lab.core.exchange import Json, text_of
 from lab.dialects import fusion as wire
-from lab.jobs import journal
+from lab.identity.facts import TokenGranted
+from lab.jobs.facts import JobAccepted
 from lab.tui.state import clean
 from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange
 from lab.tui.state.screen import RunState
@@ -24,7 +25,7 @@ def borne(jobs: JournalState, key: int, token: str) -> JournalState:
     return jobs.with_client_run(key, replace(client_run, stage=stage, bearer=token))
 
 
-def granted(jobs: JournalState, fact: journal.TokenGranted, x: int | None) -> JournalState:
+def granted(jobs: JournalState, fact: TokenGranted, x: int | None) -> JournalState:
     """The claims of a token that only its alias is known of; one told again after a restart is granted anew."""
     claims, pending = _claims(jobs, fact), jobs.in_flight.get(x or 0)
     if pending is not None:
@@ -36,7 +37,7 @@ def granted(jobs: JournalState, fact: journal.TokenGranted, x: int | None) -> Jo
     return jobs.granted(fact.token, IssuedToken(RunState(token=token), 0, used=True))
 
 
-def _claims(jobs: JournalState, fact: journal.TokenGranted) -> Pairs:
+def _claims(jobs: JournalState, fact: TokenGranted) -> Pairs:
     told = (
         ("sub", fact.user or fact.client), ("sub_type", "user" if fact.user else "client"), ("client_id", fact.client),
         ("scope", fact.scope), ("iat", str(jobs.epoch + fact.at // 1000)),
@@ -45,7 +46,7 @@ def _claims(jobs: JournalState, fact: journal.TokenGranted) -> Pairs:
     return tuple((name, clean.line(value, 512)) for name, value in told)
 
 
-def accepted(jobs: JournalState, fact: journal.JobAccepted, x: int | None) -> JournalState:
+def accepted(jobs: JournalState, fact: JobAccepted, x: int | None) -> JournalState:
     """The passage of a job that was accepted; one whose call is no invokeAsync, or not in sight, begins here."""
     pending = jobs.in_flight.get(x) if x is not None else None
     key = pending.client_run if pending is not None else None
@@ -71,7 +72,7 @@ def _streamed(jobs: JournalState, key: int, pending: PendingExchange) -> Journal
     return jobs.with_client_run(key, replace(client_run, stage=stage))
 
 
-def _told_again(fact: journal.JobAccepted) -> JobState:
+def _told_again(fact: JobAccepted) -> JobState:
     """A job whose call is not in sight, as its acceptance tells it."""
     fields = tuple((clean.line(name, 64), _value(value)) for name, value in fact.input.items())
     path = clean.line(wire.path_of("invoke", code=fact.team), 2_048)

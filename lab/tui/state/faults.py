@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lab.core.exchange import Json
-from lab.jobs import journal
+from lab.core.journal.fact import Fact, LedgerCleared
+from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.tui.state import clean
 
 MOST_ARMED = 32
@@ -23,18 +24,18 @@ class ArmedFault:
 ArmedFaults = tuple[ArmedFault, ...]
 
 
-def with_fact(armed: ArmedFaults, fact: journal.Fact) -> ArmedFaults:
+def with_fact(armed: ArmedFaults, fact: Fact) -> ArmedFaults:
     """What is armed after one more fact."""
     match fact:
-        case journal.FaultArmed(fault=name, where=where):
+        case FaultArmed(fault=name, where=where):
             route = clean.line(str(where.get("route", "")), 40)
             once = str(where.get("calls", 1)).isdigit() and "chance" not in where
             return (*armed, ArmedFault(clean.line(name, 80), route, once))[-MOST_ARMED:]
-        case journal.FaultDisarmed(fault=name):
+        case FaultDisarmed(fault=name):
             return tuple(each for each in armed if each.name != name)
-        case journal.FaultStruck(fault=name):
+        case FaultStruck(fault=name):
             return tuple(each for each in armed if each.name != name or not each.once)
-        case journal.LedgerCleared():
+        case LedgerCleared():
             return ()
         case _:
             return armed

@@ -6,8 +6,12 @@ from urllib.parse import unquote
 from lab.app import Outcome
 from lab.app.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
 from lab.core.exchange import Json, Request
+from lab.core.journal.fact import LedgerCleared
+from lab.core.journal.shell import TapeNoted
 from lab.dialects import fusion as wire
-from lab.jobs import journal
+from lab.faults.facts import FaultStruck
+from lab.identity.facts import TokenGranted
+from lab.jobs.facts import JobAccepted
 from lab.tui.state import clean
 from lab.tui.state.acceptance import accepted, borne, granted
 from lab.tui.state.faults import with_fact
@@ -72,7 +76,7 @@ def _reduced(stage: RunState, told: Observation) -> RunState:
     if stage.ended is None:
         return reduce(stage, told)
     if isinstance(told, Noted):
-        return reduce(stage, told) if isinstance(told.fact, journal.TapeNoted) else stage
+        return reduce(stage, told) if isinstance(told.fact, TapeNoted) else stage
     after = reduce(replace(stage, ended=None), told)
     return replace(after, ended=stage.ended, outcome=stage.outcome, gate=None, patience=None, pending=None)
 
@@ -219,15 +223,15 @@ def _noted(jobs: JournalState, told: Noted) -> tuple[JournalState, RunChanges]:
     if armed is not jobs.armed:
         jobs = replace(jobs, armed=armed)
     match fact:
-        case journal.LedgerCleared():
+        case LedgerCleared():
             return JournalState(jobs.epoch, unassigned=RunState(seen=told.at), missed=jobs.missed or 0), ()
-        case journal.TokenGranted():
+        case TokenGranted():
             return granted(jobs, fact, told.x), ()
-        case journal.JobAccepted():
+        case JobAccepted():
             return accepted(jobs, fact, told.x), ()
-        case journal.TapeNoted():
+        case TapeNoted():
             return _fold(jobs, None, told)
-        case journal.FaultStruck():
+        case FaultStruck():
             return _struck(jobs, told, clean.line(fact.fault, 64))
     key = jobs.of.get(getattr(fact, "job", ""))
     return (jobs, ()) if key not in jobs.client_runs else _fold(jobs, key, told)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
 from lab.dialects import fusion as wire
-from lab.jobs.facts import FACTS
 from lab.recording.bodies import Blob
+from lab.recording.facts import FACTS
 from lab.recording.lines import Entry, Line, Recording, Req, Res
 from lab.recording.observed import observation_of
 from lab.tui.state import clean

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 from lab.app.observe import Asked, Ended, Lost, Noted, Observation, Replied, Requested, Touched, Waiting
 from lab.core.exchange import Json
-from lab.jobs import journal
+from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.journal.shell import TapeNoted
+from lab.faults.facts import FaultStruck
+from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.state import clean
@@ -30,7 +33,7 @@ def reduce(stage: RunState, observation: Observation) -> RunState:
         case Asked(at, until, question):
             waiting = replace(seen, pending=NextCall(at, until, "poll"))
             return gated(waiting, question.job, question.node, at)
-        case Noted(fact=journal.FaultStruck() as fact, x=x):
+        case Noted(fact=FaultStruck() as fact, x=x):
             return _struck(seen, fact, x)
         case Noted(fact=fact):
             return _noted(seen, fact)
@@ -114,11 +117,11 @@ def _value(value: Json) -> str:
 # What the mock's journal tells
 
 
-def _noted(stage: RunState, fact: journal.Fact) -> RunState:
+def _noted(stage: RunState, fact: Fact) -> RunState:
     match fact:
-        case journal.LedgerCleared():
+        case LedgerCleared():
             return RunState(seen=fact.at)
-        case journal.GateOpened() if _ours(stage, fact.job):
+        case GateOpened() if _ours(stage, fact.job):
             then = fact.otherwise
             told = GateOpening(
                 clean.line(fact.job, 200), clean.line(fact.gate, 80), fact.round, fact.at, fact.until, then.at,
@@ -126,22 +129,22 @@ def _noted(stage: RunState, fact: journal.Fact) -> RunState:
                 fact.approvals,
             )  # fmt: skip
             return replace(stage, patience=told)
-        case journal.GateDecided() if _ours(stage, fact.job) and fact.by is not Origin.API:
+        case GateDecided() if _ours(stage, fact.job) and fact.by is not Origin.API:
             word = _VERDICT_WORDS.get(fact.verdict, str(fact.verdict))
             patience = _voted(stage.patience, fact)
             decided = replace(stage, decisions=stage.decisions + 1, patience=patience)
             return marked(decided, TimelineRow(fact.at, "decided", word))
-        case journal.GateExpired() if _ours(stage, fact.job):
+        case GateExpired() if _ours(stage, fact.job):
             return marked(stage, TimelineRow(fact.at, "decided", "timed out", bad=True))
-        case journal.JobStatus(to="COMPLETE" | "ERROR") if stage.job is not None and stage.job.job in (None, fact.job):
+        case JobStatus(to="COMPLETE" | "ERROR") if stage.job is not None and stage.job.job in (None, fact.job):
             return replace(stage, ending=clean.line(fact.step, 80))
-        case journal.TapeNoted():
+        case TapeNoted():
             return replace(stage, notes=(*stage.notes, clean.line(fact.text, 300))[-20:])
         case _:
             return stage
 
 
-def _struck(stage: RunState, fact: journal.FaultStruck, x: int | None) -> RunState:
+def _struck(stage: RunState, fact: FaultStruck, x: int | None) -> RunState:
     """The exchange of that ordinal has a fault's name; without one (our own run counts by itself) the last one sent."""
     name = clean.line(fact.fault, 80)
     calls = reversed(stage.calls)
@@ -153,7 +156,7 @@ def _struck(stage: RunState, fact: journal.FaultStruck, x: int | None) -> RunSta
     return marked(stage, TimelineRow(fact.at, "struck", name, bad=True))
 
 
-def _voted(patience: GateOpening | None, fact: journal.GateDecided) -> GateOpening | None:
+def _voted(patience: GateOpening | None, fact: GateDecided) -> GateOpening | None:
     """The opening with one approval more."""
     if patience is None or patience.gate != fact.gate or fact.verdict is not Verdict.APPROVED:
         return patience

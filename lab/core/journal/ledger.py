@@ -1,0 +1,90 @@
+"""The ledger: folded records. And what one call is about to change in it.
+
+`handle` reads a ledger and writes nothing. What it wants to write it collects in `Changes`, facts all; whoever called it
+commits them, or drops them and nothing has happened. The memory ledger never misses and never conflicts; a shared one
+raises where a record must be loaded first, and refuses a commit where one that was read has changed since.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+from lab.core.clock import Millis
+from lab.core.journal.fact import Fact, Key, LedgerCleared, Record
+from lab.core.journal.numbers import NumberUsed, used
+
+Kind = TypeVar("Kind", bound=Record)
+
+
+class Ledger(Protocol):
+    """What `handle` sees of the state."""
+
+    def get(self, key: Key) -> Record | None:
+        """The record, or None."""
+
+    def of(self, kind: type[Kind]) -> Iterator[tuple[Key, Kind]]:
+        """All records of a kind with their keys, oldest first."""
+
+
+class MemoryLedger:
+    """Folded records in memory."""
+
+    def __init__(self) -> None:
+        self._records: dict[Key, Record] = {}
+        self.get = self._records.get
+        """The record under a key, or None. The dictionary's own method: nothing is asked more often."""
+
+    def of(self, kind: type[Kind]) -> Iterator[tuple[Key, Kind]]:
+        """All records of a kind with their keys, oldest first."""
+        return ((key, record) for key, record in self._records.items() if isinstance(record, kind))
+
+    def commit(self, facts: Iterable[Fact]) -> None:
+        """Fold the facts, one after the other."""
+        for fact in facts:
+            if isinstance(fact, LedgerCleared):
+                self._records.clear()
+            else:
+                self._records.update(tuple(fact.fold(self.get)))
+
+
+class Changes:
+    """What one call at `now` brings: its facts, and the ledger as it would be with them."""
+
+    def __init__(self, ledger: Ledger, now: Millis) -> None:
+        self._ledger = ledger
+        self._now = now
+        self._facts: list[Fact] = []
+        self._records: dict[Key, Record] = {}
+
+    def get(self, key: Key) -> Record | None:
+        """The record, the facts of this call folded over it."""
+        return self._records.get(key) or self._ledger.get(key)
+
+    def of(self, kind: type[Kind]) -> Iterator[tuple[Key, Kind]]:
+        """All records of a kind as they were before this call."""
+        return self._ledger.of(kind)
+
+    def add(self, *facts: Fact) -> None:
+        """Let these facts come of the call."""
+        for fact in facts:
+            self._facts.append(fact)
+            self._records.update(tuple(fact.fold(self.get)))
+
+    def next(self, counter: str) -> int:
+        """The next number of a counter, from 1; for one that is raised by the fact which uses it."""
+        return used(self.get, counter) + 1
+
+    def use(self, counter: str) -> int:
+        """Use the next number of a counter that no other fact stands for."""
+        number = self.next(counter)
+        self.add(NumberUsed(at=self._now, counter=counter, value=number))
+        return number
+
+    def drop(self) -> None:
+        """Let nothing have come of the call."""
+        self._facts.clear()
+        self._records.clear()
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What comes of the call, in order."""
+        return tuple(self._facts)

@@ -1,0 +1,40 @@
+"""Shell facts: what happened to sockets and tapes. They change no state, and are told for the record only."""
+
+from typing import ClassVar
+
+from lab.core.journal.fact import Fact
+
+
+class ConnectionOpened(Fact, frozen=True, kw_only=True):
+    """A peer connected."""
+
+    type: ClassVar[str] = "connection.opened"
+    kind: ClassVar[str] = "shell"
+    c: int
+
+
+class ConnectionClosed(Fact, frozen=True, kw_only=True):
+    """A connection ended: how is client, server, reset, idle, deadline, shutdown, or fault."""
+
+    type: ClassVar[str] = "connection.closed"
+    kind: ClassVar[str] = "shell"
+    c: int
+    how: str
+
+
+class RequestMalformed(Fact, frozen=True, kw_only=True):
+    """The HTTP parser refused what came; `bytes` counts them, they are never shown."""
+
+    type: ClassVar[str] = "request.malformed"
+    kind: ClassVar[str] = "shell"
+    c: int
+    what: str
+    bytes: int
+
+
+class TapeNoted(Fact, frozen=True, kw_only=True):
+    """Anything a reader should see."""
+
+    type: ClassVar[str] = "tape.noted"
+    kind: ClassVar[str] = "shell"
+    text: str

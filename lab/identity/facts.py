@@ -1,0 +1,176 @@
+"""Facts of the identity domain, and what each makes of the records: tokens, codes, devices."""
+
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from lab.core.clock import Millis
+from lab.core.journal.fact import Changed, Fact, Get, Key, Record
+from lab.core.journal.numbers import raised
+from lab.identity.records import (
+    CodeRecord,
+    DeviceRecord,
+    FamilyRecord,
+    RefreshRecord,
+    TokenRecord,
+    UserCodeRecord,
+    code_key,
+    device_key,
+    family_key,
+    refresh_key,
+    token_key,
+    user_code_key,
+)
+
+DEVICES = "device"
+"""The counter of device codes."""
+
+
+def tokens_of(client: str) -> str:
+    """The counter of a client's tokens."""
+    return f"token/{client}"
+
+
+def families_of(client: str) -> str:
+    """The counter of a client's logins."""
+    return f"family/{client}"
+
+
+def refreshes_of(family: str) -> str:
+    """The counter of a family's refresh tokens."""
+    return f"refresh/{family}"
+
+
+class TokenGranted(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A bearer token was issued; good while `at <= now < until`."""
+
+    type: ClassVar[str] = "token.granted"
+    token: str
+    client: str
+    grant: str
+    scope: str
+    until: Millis
+    refresh: str | None = None
+    user: str | None = None
+    family: str | None = None
+    """What was granted for one login and is revoked together (RFC 9700 §4.14.2)."""
+
+    def fold(self, get: Get) -> Changed:
+        """The token, its refresh token, and at the first of a login its family; each used a number."""
+        yield (
+            token_key(self.token),
+            TokenRecord(self.client, self.user, self.scope, self.at, self.until, family=self.family),
+        )
+        yield raised(get, tokens_of(self.client))
+        if self.family is None:
+            return
+        if get(family_key(self.family)) is None:
+            yield family_key(self.family), FamilyRecord(self.scope)
+        yield from _family_used(get, self.client, self.family)
+        if self.refresh is not None:
+            yield refresh_key(self.refresh), RefreshRecord(self.client, self.user, self.at, self.family)
+            yield raised(get, refreshes_of(self.family))
+
+
+def _family_used(get: Get, client: str, family: str) -> Changed:
+    """A family is named after its client and its number, which may not be given again."""
+    number = family.removeprefix(f"{client}/")
+    return (raised(get, families_of(client), int(number)),) if number.isdecimal() else ()
+
+
+class TokenRevoked(Fact, frozen=True, kw_only=True):
+    """A token or a code is no longer good: `why` is revoked, rotated, reused, or control.
+
+    Rotated: it was traded for new ones. Reused, or a refresh token revoked: its family ends with it.
+    """
+
+    type: ClassVar[str] = "token.revoked"
+    by: str
+    token: str
+    why: str
+
+    def fold(self, get: Get) -> Changed:
+        """The token's record, whichever kind it is, and its family's where that ends too."""
+        for key in (token_key(self.token), refresh_key(self.token), code_key(self.token), device_key(self.token)):
+            known = get(key)
+            if known is not None:
+                return self._ended(key, known, get)
+        return ()
+
+    def _ended(self, key: Key, known: Record, get: Get) -> Changed:
+        match known:
+            case TokenRecord():
+                yield key, replace(known, revoked=True)
+            case RefreshRecord():
+                yield key, replace(known, ended=known.ended or self.why)
+                if self.why != "rotated":
+                    yield from _family_ended(known.family, get)
+            case CodeRecord():
+                yield key, replace(known, used=True)
+                if self.why == "reused":
+                    yield from _family_ended(known.family, get)
+            case DeviceRecord():
+                yield key, replace(known, used=True)
+            case _:
+                raise TypeError(f"{known!r} can't be revoked")
+
+
+def _family_ended(family: str, get: Get) -> Changed:
+    known = get(family_key(family))
+    return ((family_key(family), replace(known, revoked=True)),) if isinstance(known, FamilyRecord) else ()
+
+
+class CodeGranted(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """An authorization code left for its redirect URI; good while `at <= now < until`."""
+
+    type: ClassVar[str] = "code.granted"
+    code: str
+    client: str
+    scope: str
+    until: Millis
+    challenge: str | None = None
+    redirect: str
+    family: str
+    nonce: str | None = None
+
+    def fold(self, get: Get) -> Changed:
+        """The code; the login that it begins used the number of its family."""
+        yield (
+            code_key(self.code),
+            CodeRecord(self.client, self.scope, self.until, self.challenge, self.redirect, self.family, self.nonce),
+        )
+        yield from _family_used(get, self.client, self.family)
+
+
+class DeviceGranted(Fact, frozen=True, kw_only=True):
+    """A device waits for a person who types its user code."""
+
+    type: ClassVar[str] = "device.granted"
+    code: str
+    client: str
+    scope: str
+    until: Millis
+    user_code: str
+
+    def fold(self, get: Get) -> Changed:
+        """The device, and where its user code leads."""
+        yield device_key(self.code), DeviceRecord(self.client, self.scope, self.at, self.until)
+        yield user_code_key(self.user_code), UserCodeRecord(self.code)
+        yield raised(get, DEVICES)
+
+
+class DeviceApproved(Fact, frozen=True, kw_only=True):
+    """A person answered for a device: the verdict is approve or deny."""
+
+    type: ClassVar[str] = "device.approved"
+    by: str
+    code: str
+    verdict: str
+
+    def fold(self, get: Get) -> Changed:
+        """The first answer stands."""
+        key = device_key(self.code)
+        known = get(key)
+        if isinstance(known, DeviceRecord) and known.verdict is None:
+            return ((key, replace(known, verdict=self.verdict)),)
+        return ()

@@ -1,0 +1,30 @@
+"""Every fact type by its name on disk: the one place that knows the facts of all rooms."""
+
+from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact, LedgerCleared
+from lab.core.journal.numbers import CallCounted, NumberUsed
+from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
+from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
+from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
+from lab.jobs.facts import (
+    GateDecided,
+    GateExpired,
+    GateOpened,
+    JobAccepted,
+    JobForgotten,
+    JobStatus,
+    ScenarioLoaded,
+    ScenarioMissed,
+    WaitEnded,
+)
+
+FACTS: dict[str, type[Fact]] = {
+    fact.type: fact
+    for fact in (
+        *(TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved),
+        *(CallCounted, NumberUsed, FaultArmed, FaultDisarmed, FaultStruck),
+        *(JobAccepted, GateDecided, WaitEnded, JobStatus, GateOpened, GateExpired, JobForgotten),
+        *(ClockAdvanced, ClockScaled, LedgerCleared),
+        *(ConnectionOpened, ConnectionClosed, RequestMalformed, ScenarioMissed, ScenarioLoaded, TapeNoted),
+    )
+}
+"""Every fact type by its name on disk."""
