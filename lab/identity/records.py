@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Key, Record
-from lab.core.journal.ledger import Kind, Ledger
+from lab.core.journal.ledger import Ledger, SomeRecord
 from lab.core.journal.numbers import CallCounted, Polled, polled_key
 
 DEVICE_INTERVAL: Millis = 5_000
@@ -125,7 +125,7 @@ def user_code_key(code: str) -> Key:
     return _key(b"u", code)
 
 
-def grants_in(ledger: Ledger, kind: type[Kind]) -> Iterator[tuple[str, Kind]]:
+def grants_in(ledger: Ledger, kind: type[SomeRecord]) -> Iterator[tuple[str, SomeRecord]]:
     """All records of a kind of grant, each with its token or code, oldest first."""
     prefix = DEVICE_COUNTER if kind is DeviceRecord else ""
     for key, record in ledger.of(kind):

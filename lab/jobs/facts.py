@@ -37,7 +37,7 @@ def jobs_of(client: str, scenario: str | None) -> str:
     return f"job/{client}/{scenario or NO_SCENARIO}"
 
 
-def accepted(get: Get) -> int:
+def jobs_accepted(get: Get) -> int:
     """How many jobs were accepted."""
     return used(get, _ACCEPTED)
 

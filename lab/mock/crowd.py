@@ -10,7 +10,7 @@ from heapq import heapify, heappop, heappush
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.ledger import Ledger
-from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded, accepted
+from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded, jobs_accepted
 from lab.jobs.records import jobs_in
 from lab.jobs.timeline import Span
 
@@ -28,7 +28,7 @@ class Crowd:
 
     def full(self, ledger: Ledger, now: Millis, most: int) -> bool:
         """Whether as many jobs are alive as may be."""
-        if accepted(ledger.get) < most:
+        if jobs_accepted(ledger.get) < most:
             return False
         if self._alive is None:
             self._alive = set(jobs_in(ledger))

@@ -12,7 +12,7 @@ from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, Key, LedgerCleared, Record
 from lab.core.journal.numbers import NumberUsed, used
 
-Kind = TypeVar("Kind", bound=Record)
+SomeRecord = TypeVar("SomeRecord", bound=Record)
 
 
 class Ledger(Protocol):
@@ -21,7 +21,7 @@ class Ledger(Protocol):
     def get(self, key: Key) -> Record | None:
         """The record, or None."""
 
-    def of(self, kind: type[Kind]) -> Iterator[tuple[Key, Kind]]:
+    def of(self, kind: type[SomeRecord]) -> Iterator[tuple[Key, SomeRecord]]:
         """All records of a kind with their keys, oldest first."""
 
 
@@ -33,7 +33,7 @@ class MemoryLedger:
         self.get = self._records.get
         """The record under a key, or None. The dictionary's own method: nothing is asked more often."""
 
-    def of(self, kind: type[Kind]) -> Iterator[tuple[Key, Kind]]:
+    def of(self, kind: type[SomeRecord]) -> Iterator[tuple[Key, SomeRecord]]:
         """All records of a kind with their keys, oldest first."""
         return ((key, record) for key, record in self._records.items() if isinstance(record, kind))
 
@@ -59,7 +59,7 @@ class Changes:
         """The record, the facts of this call folded over it."""
         return self._records.get(key) or self._ledger.get(key)
 
-    def of(self, kind: type[Kind]) -> Iterator[tuple[Key, Kind]]:
+    def of(self, kind: type[SomeRecord]) -> Iterator[tuple[Key, SomeRecord]]:
         """All records of a kind as they were before this call."""
         return self._ledger.of(kind)
 
