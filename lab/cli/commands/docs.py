@@ -56,12 +56,13 @@ def _summary(text: str) -> str:
 
 def _paged(text: str, *, color: bool) -> bool:
     """Show the text in the user's pager; False if there is no pager."""
-    laid_out = _laid_out(text, color=color)
-    done = subprocess.run(_PAGER, shell=True, input=laid_out, encoding="utf-8", errors="replace", check=False)
+    done = subprocess.run(
+        _PAGER, shell=True, input=laid_out(text, color=color), encoding="utf-8", errors="replace", check=False
+    )
     return done.returncode != _NO_SUCH_PROGRAM
 
 
-def _laid_out(text: str, *, color: bool) -> str:
+def laid_out(text: str, *, color: bool) -> str:
     """The Markdown as a terminal shows it, tables folded to its width."""
     from rich.console import Console as Terminal  # only a terminal needs it
     from rich.markdown import Markdown, TableDataElement
