@@ -53,5 +53,5 @@ class Conversation:
 def thread(app: App, scenario: Scenario) -> Conversation:
     """The turns of a scenario, asked by one app."""
     return Conversation(
-        tuple(replace(app, message=ask.message, parameters=dict(ask.parameters)) for ask in scenario.asks)
+        tuple(replace(app, message=ask.message, parameters=dict(ask.parameters)) for ask in scenario.user_messages)
     )

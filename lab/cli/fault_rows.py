@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from lab.core.clock import Millis, clock_text
 from lab.core.exchange import Json
 from lab.jobs.timeline import Span
-from lab.language.document import Fault, Scenario
-from lab.language.document.written import fault_document
+from lab.language.document import Fault, Scenario, fault_document
 
 FaultRow = tuple[str, str, str, str]
 _WHEN = ("calls", "step", "turn", "after", "chance")

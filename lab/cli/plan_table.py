@@ -11,7 +11,7 @@ from lab.identity.clients import DEMO
 from lab.jobs.gates import Decision
 from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settle_draws
 from lab.jobs.texts import Writer, earlier_turns, final_texts
-from lab.jobs.timeline import Ending, Span, spans
+from lab.jobs.timeline import DefaultEnding, Span, spans
 from lab.language.document import Complete, Failure, Gate, Switches, Verdict, duration_text
 from lab.language.templates import RenderFailure
 
@@ -30,7 +30,7 @@ def table(compiled: CompiledScenario, seed: Seed | None, switches: Switches) -> 
     thread: list[tuple[Plan, tuple[Decision, ...]]] = []
     turns: list[list[Span]] = []
     now: Millis = 0
-    for turn, asked in enumerate(scenario.asks, 1):
+    for turn, asked in enumerate(scenario.user_messages, 1):
         made = compiled.of_turn(turn)
         assert made is not None
         told = Input(asked.message, True, parameters=asked.parameters)
@@ -91,7 +91,7 @@ def _told(planned: Plan, span: Span, began: Millis) -> list[str]:
         match span.step:
             case Gate() as gate:
                 return [_one_line(write(gate.asks)), *(_vote(vote, began) for vote in span.votes)]
-            case Complete() | Failure() | Ending():
+            case Complete() | Failure() | DefaultEnding():
                 output, error, _ = final_texts(planned, span, write)
                 return [_one_line(text) or "(empty)" for text in (output, error) if text is not None] or ["null"]
             case step:

@@ -1,8 +1,27 @@
 """Chance by name: every draw is a hash of the seed and the name of its stream.
 
-There is no shared generator, so adding a step or running jobs side by side moves no other draw.
-A stream's name is `SCENARIO/ORDINAL/STEP/USE#VISIT`, `#VISIT` left out at the first visit.
-Integer arithmetic and `decimal` with a fixed context only: no float decides a byte.
+What must hold
+    1. The same name gives the same draw, on every machine, in every version: recordings hold what was drawn.
+    2. No draw moves another. A generator that is shared hands out its numbers in the order in which it is asked: a step
+       more, or two jobs side by side, and every later number is another one. A hash has no order.
+    3. Streams are independent: SHA-256 of two names that differ in one letter has nothing in common.
+
+How it works
+    A stream is a text. What belongs to it are the 32 bytes of SHA-256(`SEED/STREAM`); a draw reads its first 16 as one
+    integer f in [0, 2^128) and scales it:
+
+        draw(42, "talk/1/fetch/takes", 2000, 4000)  =  2000 + (f * 2001 >> 128)
+
+    so both ends can come up, and each of the 2001 values is as likely to within 2^-128. One stream is one number: whoever
+    wants two numbers names two streams.
+
+How streams are named
+    `SCENARIO/ORDINAL/STEP/takes#VISIT` for a step's duration: the ordinal is that of the job among its client's jobs of
+    the scenario, from 1, and `#VISIT` is left out at the first visit. `SCENARIO/ORDINAL/data/NAME` for generated data.
+    What is drawn for a call names the job or the client, the route and the instant or the call's number.
+    A name holds nothing that depends on other jobs or on when somebody looked, or the second rule would be broken.
+
+Integers and `decimal` with a fixed context only: a float's last bits differ between platforms, and none decides a byte.
 """
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -18,10 +37,12 @@ Seed: TypeAlias = int
 _BITS = 128
 _CONTEXT = Context(prec=20, rounding=ROUND_HALF_EVEN)
 _Z95 = Decimal("1.6448536269514727")
+"""The standard normal quantile at 0.95."""
 
 
 def digest(seed: Seed, stream: str) -> bytes:
     """The 32 bytes that belong to a stream: SHA-256 of `seed/stream`."""
+    # a name may hold a text from outside, and that half a surrogate pair, for which UTF-8 proper has no bytes
     return sha256(f"{seed}/{stream}".encode("utf-8", "surrogatepass")).digest()
 
 
@@ -31,13 +52,17 @@ def fraction(seed: Seed, stream: str) -> int:
 
 
 def draw(seed: Seed, stream: str, shortest: int, longest: int) -> int:
-    """A uniform integer in [shortest, longest]."""
+    """A uniform integer in [shortest, longest]: both ends included."""
+    # multiply and shift, not modulo: f < 2^128, so the product stays below the width times 2^128
     return shortest + (fraction(seed, stream) * (longest - shortest + 1) >> _BITS)
 
 
 def draw_log_normal(seed: Seed, stream: str, median: Millis, p95: Millis) -> Millis:
-    """A log-normal duration, given by its median and 95th percentile."""
-    # the middle of one of 2^32 cells, so the quantile is never taken at 0 or 1
+    """A log-normal duration in milliseconds, given by its median and 95th percentile.
+
+    Its logarithm is normal: median * exp(sigma * z), where sigma is such that z = 1.645 gives the 95th percentile.
+    """
+    # the middle of one of 2^32 cells, so the quantile is never taken at 0 or 1, where it is infinite
     z = quantile(2 * (fraction(seed, stream) >> (_BITS - 32)) + 1)
     sigma = _CONTEXT.divide(_log_ratio(median, p95), _Z95)
     value = _CONTEXT.multiply(Decimal(median), _CONTEXT.exp(_CONTEXT.multiply(sigma, z)))
@@ -49,23 +74,19 @@ def _log_ratio(median: Millis, p95: Millis) -> Decimal:
     return _CONTEXT.ln(_CONTEXT.divide(Decimal(p95), Decimal(median)))
 
 
-# Rational approximation of the normal quantile, relative error below 1.2e-9 (P. J. Acklam's coefficients).
-_A = tuple(map(Decimal, (
-    "-39.69683028665376", "220.9460984245205", "-275.9285104469687",
-    "138.3577518672690", "-30.66479806614716", "2.506628277459239",
-)))  # fmt: skip
-_B = tuple(map(Decimal, (
-    "-54.47609879822406", "161.5858368580409", "-155.6989798598866",
-    "66.80131188771972", "-13.28068155288572", "1",
-)))  # fmt: skip
-_C = tuple(map(Decimal, (
-    "-0.007784894002430293", "-0.3223964580411365", "-2.400758277161838",
-    "-2.549732539343734", "4.374664141464968", "2.938163982698783",
-)))  # fmt: skip
-_D = tuple(map(Decimal, (
-    "0.007784695709041462", "0.3224671290700398", "2.445134137142996", "3.754408661907416", "1",
-)))  # fmt: skip
+# Rational approximation of the normal quantile, relative error below 1.2e-9 (P. J. Acklam's coefficients):
+# one quotient of polynomials for the middle, another for the two tails, which mirror each other.
+_CENTRE_OVER, _CENTRE_UNDER, _TAIL_OVER, _TAIL_UNDER = (
+    tuple(map(Decimal, row.split()))
+    for row in (
+        "-39.69683028665376 220.9460984245205 -275.9285104469687 138.3577518672690 -30.66479806614716 2.506628277459239",
+        "-54.47609879822406 161.5858368580409 -155.6989798598866 66.80131188771972 -13.28068155288572 1",
+        "-0.007784894002430293 -0.3223964580411365 -2.400758277161838 -2.549732539343734 4.374664141464968 2.938163982698783",
+        "0.007784695709041462 0.3224671290700398 2.445134137142996 3.754408661907416 1",
+    )
+)
 _LOW = Decimal("0.02425")
+"""Where the lower tail ends."""
 
 
 def _polynomial(coefficients: tuple[Decimal, ...], x: Decimal) -> Decimal:
@@ -82,10 +103,10 @@ def quantile(half_cells: int) -> Decimal:
         return -quantile((1 << 33) - half_cells)
     if p < _LOW:
         q = _CONTEXT.sqrt(_CONTEXT.multiply(Decimal(-2), _CONTEXT.ln(p)))
-        return _CONTEXT.divide(_polynomial(_C, q), _polynomial(_D, q))
+        return _CONTEXT.divide(_polynomial(_TAIL_OVER, q), _polynomial(_TAIL_UNDER, q))
     q = _CONTEXT.subtract(p, Decimal("0.5"))
     r = _CONTEXT.multiply(q, q)
-    return _CONTEXT.divide(_CONTEXT.multiply(_polynomial(_A, r), q), _polynomial(_B, r))
+    return _CONTEXT.divide(_CONTEXT.multiply(_polynomial(_CENTRE_OVER, r), q), _polynomial(_CENTRE_UNDER, r))
 
 
 def hexes(seed: Seed, stream: str, digits: int) -> str:
@@ -96,7 +117,7 @@ def hexes(seed: Seed, stream: str, digits: int) -> str:
 def uuid4(seed: Seed, stream: str) -> str:
     """A UUID in the shape of version 4, lower case."""
     raw = bytearray(digest(seed, stream)[:16])
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
+    raw[6] = raw[6] & 0x0F | 0x40  # the version's digit
+    raw[8] = raw[8] & 0x3F | 0x80  # the variant's two bits
     text = raw.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -11,7 +11,7 @@ from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.seeds import Seed
 from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settle_draws
-from lab.jobs.timeline import Ending, spans
+from lab.jobs.timeline import DefaultEnding, spans
 from lab.language.document import Complete, Gate, Status, Verdict
 
 
@@ -97,7 +97,7 @@ def _planned(made: CompiledScenario, seed: Seed, turn: int) -> Plan:
 def _walk(planned: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | None]]:
     walked = list(spans(planned, ()))
     for span, after in zip(walked, [*walked[1:], None], strict=True):
-        step = span.id if not isinstance(span.step, Ending) else ""
+        step = span.id if not isinstance(span.step, DefaultEnding) else ""
         gate: GatePlace | None = None
         if isinstance(span.step, Gate) and after is not None:
             verdict = next((end.verdict for end in reversed(after.settled) if end.step == span.id), None)

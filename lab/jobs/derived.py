@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten, JobStatus, Otherwise
-from lab.jobs.gates import Decision, Origin, settle
+from lab.jobs.gates import Decision, Origin, votes
 from lab.jobs.plan import Plan
-from lab.jobs.timeline import KIND_STATUS, Ending, Span, leads, spans
+from lab.jobs.timeline import Span, after_verdict, spans
 from lab.language.document import Verdict
 
 
@@ -68,9 +68,8 @@ def _votes(plan: Plan, span: Span) -> Iterator[Fact]:
 def _opened(plan: Plan, span: Span) -> GateOpened:
     opening = span.opening
     assert opening is not None
-    end = settle(opening, ())
-    target = leads(plan, opening.gate, end, opening.rounds_used)
-    to = target.status if isinstance(target, Ending) else KIND_STATUS[type(target)]
+    end = votes(opening, ())[-1]
+    to = after_verdict(plan, opening.gate, end, opening.rounds_used).status
     assert end.verdict is not None
     return GateOpened(
         at=span.since, job=plan.invocation.job, gate=span.id, round=span.visit, approvals=opening.gate.approvals,

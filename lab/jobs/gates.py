@@ -1,12 +1,46 @@
-"""Gates: one decision, what settles an opening, and whether a decision may be admitted now.
+"""Gates: what one decision is, which decisions end an opening, and whether a decision may be admitted now.
 
-An opening is the half-open stretch `opened <= at < deadline`. The first decision in it wins; in a quorum the first
-that makes its approvals full, or is none. A script's answer due at an instant comes before a live one at the same
-instant, because the script's was settled before time began.
+An opening is one visit to a gate: the half-open stretch `opened <= at < deadline` in which it takes decisions, where
+deadline = opened + patience. Each decision taken is a *vote*; the last vote ends the opening, and its verdict says where
+the job goes on.
+
+What must hold
+    1. Every opening ends: by the deadline at the latest, with the verdict timed-out.
+    2. It ends once. The first decision wins, and one that comes later finds the gate shut. In a quorum of n the opening
+       ends with its n-th approval, or with the first rejection or request for changes, whoever it comes from.
+    3. Who looks, and how often, changes nothing: `votes` is a function of the opening and of what was decided.
+
+The table of edges: patience 10 s, opened at 100 000, so the deadline is 110 000
+
+    a decision at   is
+     99 999         early: not of this opening
+    100 000         a vote; `<=`, for the gate is open at the instant at which the job reaches it
+    109 999         a vote: the last instant
+    110 000         late: at this instant the gate has timed out, and what follows has begun
+
+    Were both ends closed, an instant could belong to two spans, and a decision at the deadline would both win and have
+    come too late.
+
+Script before live, at the same instant
+    A scenario's reviewer is settled before time begins; a person's answer arrives. If both fall on one instant, the
+    script's counts. Otherwise the outcome would depend on whether somebody had looked at that instant before the person
+    answered: whoever looked had been told of the script's verdict.
+    A script that would answer at the deadline or later doesn't answer: the opening is over.
+
+A worked example: approvals 2, patience 10 s, opened at 0, `reviewer: {after: 3s, verdict: approved, by: Ann}`
+
+    nobody else decides             votes at 3 000 (Ann) and 6 000 (nameless): approved at 6 000
+    Bob approves at 1 000           votes at 1 000 (Bob) and 4 000 (Ann): approved at 4 000; the script's next answer is
+                                    counted from the vote before it
+    Ann approves at 1 000           the person is Ann, so the script's vote at 4 000 goes without its name
+    Ann at 1 000, Ann at 2 000      the second isn't counted: a name counts once
+    Bob rejects at 2 999            rejected at 2 999
+    Bob rejects at 3 000            Ann's approval comes first, then Bob's rejection: rejected at 3 000, by two votes
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from lab.core.clock import Millis
 from lab.language.document import Gate, Script, Verdict, Vote
@@ -40,46 +74,50 @@ class Opening:
 
     gate: Gate
     visit: int
+    """Which opening of this gate it is, from 0: a decision names it, so one for the last round can't answer this one."""
     rounds_used: int
+    """How often changes were asked for at this gate before."""
     opened: Millis
-    deadline: Millis
-    before: int = 0
-    """How many votes the gate took in its earlier openings: each used up an entry of the script."""
     scripted: bool = True
-    """Whether the scenario's reviewer answers."""
+    """Whether the scenario's reviewer answers; False when a person does."""
+    earlier_votes: int = 0
+    """How many votes the gate took in its earlier openings: each used up an entry of the script, a live one too."""
 
+    @property
+    def deadline(self) -> Millis:
+        """When the gate times out: the first instant that is not of the opening."""
+        return self.opened + self.gate.patience
 
-def opening(
-    gate: Gate, visit: int, rounds_used: int, opened: Millis, *, scripted: bool, before: int = 0
-) -> Opening:  # fmt: skip
-    """The opening that begins at `opened`; `scripted` False leaves the scenario's reviewer out."""
-    return Opening(gate, visit, rounds_used, opened, opened + gate.patience, before, scripted)
+    def vote(
+        self, at: Millis, verdict: Verdict, by: Origin, name: str | None = None, comment: str | None = None
+    ) -> Decision:
+        """A decision of this opening."""
+        return Decision(at, self.gate.id, self.visit, verdict, by, name, comment)
 
 
 def votes(opening: Opening, decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
     """The votes of an opening in order, if nobody decides but these: the last one ends it.
 
-    That is the approval that makes the quorum, the first other verdict, or the time-out at the deadline.
+    That is the approval that makes the quorum, the first other verdict, or the time-out at the deadline. `decisions` are
+    the job's, in the order in which they were accepted.
     """
     live = [
-        each for each in decisions
-        if each.step == opening.gate.gate and each.visit == opening.visit
-        and opening.opened <= each.at < opening.deadline
-    ]  # fmt: skip
+        each
+        for each in decisions
+        if (each.step, each.visit) == (opening.gate.id, opening.visit) and opening.opened <= each.at < opening.deadline
+    ]
     cast: list[Decision] = []
+    # Ends: each turn takes a live decision away, adds a vote to at most `approvals`, or times out.
     while True:
         script = _scripted(opening, cast)
         while live and live[0].name is not None and live[0].name in _voters(cast):
-            del live[0]  # a name counts once
-        if live and (script is None or live[0].at < script.at):
+            del live[0]  # a name counts once; the door refuses these, but a recording made elsewhere may hold one
+        if live and (script is None or live[0].at < script.at):  # `<`: at the same instant the script comes first
             cast.append(live.pop(0))
         elif script is not None:
             cast.append(script)
         else:
-            late = Decision(
-                opening.deadline, opening.gate.gate, opening.visit, Verdict.TIMED_OUT, Origin.SCRIPT
-            )  # fmt: skip
-            return (*cast, late)
+            return (*cast, opening.vote(opening.deadline, Verdict.TIMED_OUT, Origin.SCRIPT))
         if cast[-1].verdict is not Verdict.APPROVED or len(cast) == opening.gate.approvals:
             return tuple(cast)
 
@@ -90,35 +128,32 @@ def _voters(cast: list[Decision]) -> list[str | None]:
 
 def _scripted(opening: Opening, cast: list[Decision]) -> Decision | None:
     """The script's answer for the next vote, if one is due before the deadline."""
-    vote = _entry(opening.gate, opening.before + len(cast)) if opening.scripted else None
+    vote = _entry(opening.gate, opening.earlier_votes + len(cast)) if opening.scripted else None
     if vote is None:
         return None
+    # from the vote before, not from the opening: in a quorum one person answers after the other
     due = (cast[-1].at if cast else opening.opened) + vote.after
     if due >= opening.deadline:
         return None
     name = None if vote.by in _voters(cast) else vote.by
-    return Decision(
-        due, opening.gate.gate, opening.visit, Verdict(vote.verdict), Origin.SCRIPT, name, vote.comment
-    )  # fmt: skip
+    return opening.vote(due, Verdict(vote.verdict), Origin.SCRIPT, name, vote.comment)
 
 
 def _entry(gate: Gate, number: int) -> Vote | None:
+    """What the scenario's reviewer says as the gate's vote of that number, from 0 and over all its openings."""
     match gate.reviewer:
+        case None | "nobody":
+            return None
         case Vote() as vote:
-            return vote
+            return vote  # the same at each opening, and for every vote that is missing
         case Script(script=entries):
             return entries[number] if number < len(entries) else None
         case _:
-            return None
-
-
-def settle(opening: Opening, decisions: tuple[Decision, ...]) -> Decision:
-    """How the opening ends if nobody decides but these."""
-    return votes(opening, decisions)[-1]
+            assert_never(gate.reviewer)
 
 
 def offers(gate: Gate) -> tuple[Verdict, ...]:
-    """The verdicts a decision may carry, in the order of buttons."""
+    """The verdicts a decision may carry, in the order of buttons; timed-out is nobody's to give."""
     if not gate.approval:
         return (Verdict.APPROVED,)
     if gate.verdicts.changes_requested is None:
@@ -154,7 +189,8 @@ def admit(
     """None if the decision may enter the journal now, else why not.
 
     `open_now` is the opening at this instant, or None, and `cast` its votes so far; telling early from late is the
-    caller's part, for only the timeline knows what came before.
+    caller's part, for only the timeline knows what came before. What is refused here never becomes a fact, so a journal
+    holds no decision that `votes` would have to pass over.
     """
     if open_now is None:
         return Inadmissible.EARLY

@@ -28,7 +28,6 @@ from lab.language.document import (
     Work,
     fault_names,
     nearest,
-    step_id,
 )
 from lab.language.generate import generate, restore
 from lab.language.parse import Path, Places
@@ -68,12 +67,12 @@ def _parts(scenario: Scenario) -> Iterator[tuple[Path, Scenario]]:
 def _unreachable(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
     reached = _reached(scenario)
     for place, step in enumerate(scenario.steps):
-        if (name := step_id(step)) not in reached:
+        if (name := step.id) not in reached:
             yield ("steps", place), f"no path leads to {name}", "name it in a verdict or a next, or leave it out"
 
 
 def _reached(scenario: Scenario) -> set[str]:
-    steps = {step_id(step): step for step in scenario.steps}
+    steps = {step.id: step for step in scenario.steps}
     order = list(steps)
     reached: set[str] = set()
     ahead = order[:1]
@@ -150,9 +149,7 @@ def _token(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
     for place, step in enumerate(scenario.steps):
         longest = step.patience if isinstance(step, Gate) else _longest(step.takes) if isinstance(step, Pause) else 0
         if longest > lifetime and not scenario.token.renewed:
-            what = (
-                f"the token ({clock_text(lifetime)}) expires while {step_id(step)} waits (up to {clock_text(longest)})"
-            )
+            what = f"the token ({clock_text(lifetime)}) expires while {step.id} waits (up to {clock_text(longest)})"
             yield (
                 ("steps", place),
                 what,
@@ -176,7 +173,7 @@ def _faults(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
     """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
     parts = [part for _, part in _parts(scenario)]
     reached = {name for part in parts for name in _reached(part)}
-    lasting = {step_id(step) for part in parts for step in part.steps if _lasts(step)}
+    lasting = {step.id for part in parts for step in part.steps if _lasts(step)}
     names = fault_names(scenario.faults)
     for place, fault in enumerate(scenario.faults):
         path: Path = ("faults", place)
@@ -216,13 +213,13 @@ def _outputs(part: Scenario, names: Mapping[str, object], files: Mapping[str, st
         try:
             text = _output(step, names, files)
         except RenderFailure as failure:
-            yield path, f"the output of {step_id(step)} doesn't render: {failure}", ""
+            yield path, f"the output of {step.id} doesn't render: {failure}", ""
             continue
         if text is not None and not text.strip():
-            yield path, f"the output of {step_id(step)} renders to nothing", "write output: null if that is meant"
+            yield path, f"the output of {step.id} renders to nothing", "write output: null if that is meant"
         if isinstance(step, Complete) and _quoted(step.output, names):
             hint = "write the value itself, or the text as output: without json:"
-            yield path, f"the output of {step_id(step)} is JSON quoted twice: json: was given a text of JSON", hint
+            yield path, f"the output of {step.id} is JSON quoted twice: json: was given a text of JSON", hint
 
 
 def _quoted(output: Output, names: Mapping[str, object]) -> bool:

@@ -1,4 +1,21 @@
-"""A plan: a scenario for one invocation, with all chance settled by a seed. Chance ends here."""
+"""A plan: a scenario for one invocation, with all chance settled by a seed. Chance ends here.
+
+Whatever a job will ever do follows from its plan, from the decisions made on it, and from the instant at which somebody
+looks. So a plan holds nothing that changes, and may be made anew whenever it is asked for.
+
+What must hold
+    1. Made twice of the same parts it is the same: no clock, no counter, no generator stands behind a draw.
+    2. What was drawn once stays as it was drawn. A job's generated data and the durations of the first visits go into the
+       journal with its acceptance (`settle_draws`), and a replay takes them from there: it depends neither on the
+       version of the data generator nor on a median that was edited since.
+    3. Later visits of a step are drawn from their names, always. How often a loop is walked isn't known at acceptance.
+
+A worked example: seed 42, the client's first job of the scenario `talk`, whose step `fetch` takes [2s, 4s]
+
+    visit 0    drawn["fetch/takes"] if it is there (in a replay), else the draw of stream `talk/1/fetch/takes`
+    visit 1    the draw of stream `talk/1/fetch/takes#1`, whoever drew what before
+    the client's second job draws from `talk/2/fetch/takes`
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +26,7 @@ from typing import TypeAlias
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, draw
-from lab.language.document import Pause, Scenario, Step, Work, draw_latency, step_id
+from lab.language.document import Pause, Scenario, Step, Work, draw_latency
 from lab.language.generate import generate, restore
 
 Drawn: TypeAlias = Mapping[str, Json]
@@ -48,13 +65,13 @@ class Invocation:
     input: Input
     conversation: str | None = None
     turn: int = 1
-    kept: Mapping[str, Json] = field(default_factory=dict)
+    first_parameters: Mapping[str, Json] = field(default_factory=dict)
     """The parameters of its conversation's first turn (contract.md §3.1)."""
 
     @property
     def parameters(self) -> Mapping[str, Json]:
         """Those in force: its own, and of the first turn's those that it doesn't send anew."""
-        return {**self.kept, **self.input.parameters}
+        return {**self.first_parameters, **self.input.parameters}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,11 +119,11 @@ class CompiledScenario:
 
 def compile_scenario(scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None) -> CompiledScenario:
     """Index a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
-    steps: dict[str, Step] = {step_id(step): step for step in scenario.steps}
+    steps: dict[str, Step] = {step.id: step for step in scenario.steps}
     successors: dict[str, Step] = {}
     for step, following in zip(scenario.steps, scenario.steps[1:], strict=False):
-        named = getattr(step, "next", None)
-        successors[step_id(step)] = steps[named] if named else following
+        named = getattr(step, "next", None)  # endings have none, and nobody asks what follows them
+        successors[step.id] = steps[named] if named else following
     pattern = re.compile(scenario.match, re.IGNORECASE) if scenario.match else None
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
     turns = tuple(compile_scenario(each, digest, files) for each in later if each is not None)
@@ -115,14 +132,15 @@ def compile_scenario(scenario: Scenario, digest: str = "", files: Mapping[str, s
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """CompiledScenario, invocation, seed and generated values; in a replay also the recorded draws, which win."""
+    """A compiled scenario for one invocation, with its seed and what was drawn."""
 
     compiled: CompiledScenario
     invocation: Invocation
     seed: Seed
     data: Mapping[str, object]
     """`data` of the scenario as templates see it."""
-    recorded: Drawn = field(default_factory=dict)
+    drawn: Drawn = field(default_factory=dict)
+    """What the journal holds of its draws; in a replay the durations of first visits too. These win."""
     scripted: bool = True
     """Whether the scenario's reviewers answer; False when a person does."""
     earlier: Callable[[], Sequence[object]] = field(default=tuple, compare=False)
@@ -136,43 +154,39 @@ class Plan:
         return self.alias or self.invocation.job
 
     def takes(self, step: str, visit: int) -> Millis:
-        """How long a work step or a wait lasts at this visit, in milliseconds."""
-        if visit == 0:
-            known = self.recorded.get(f"{step}/takes")
-            if isinstance(known, int):
-                return known
+        """How long a work step or a wait lasts at this visit, from 0, in milliseconds."""
+        known = self.drawn.get(f"{step}/takes") if visit == 0 else None
+        if isinstance(known, int):
+            return known
         return takes(self.compiled, self.seed, self.invocation.ordinal, step, visit)
 
 
 def takes(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
-    """The draw behind a step's duration: stream `SCENARIO/ORDINAL/STEP/takes#VISIT`."""
-    spec = compiled.steps[step]
-    assert isinstance(spec, Work | Pause)
-    turn = f"#{visit}" if visit else ""
-    return draw_latency(seed, f"{compiled.name}/{ordinal}/{step}/takes{turn}", spec.takes)
+    """The draw behind a step's duration: stream `SCENARIO/ORDINAL/STEP/takes#VISIT`, no `#VISIT` at visit 0."""
+    lasting = compiled.steps[step]
+    assert isinstance(lasting, Work | Pause)
+    number = f"#{visit}" if visit else ""
+    return draw_latency(seed, f"{compiled.name}/{ordinal}/{step}/takes{number}", lasting.takes)
 
 
 def settle_draws(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, Json]:
     """Everything chance settles at acceptance, sorted by name: what `drawn` of `job.accepted` holds."""
-    drawn = {f"data/{name}": value for name, value in generated(compiled, seed, ordinal).items()}
+    data = generate(compiled.scenario.data, seed, f"{compiled.name}/{ordinal}")
+    drawn = {f"data/{name}": value for name, value in data.items()}
     for name, step in compiled.steps.items():
+        # a duration that is written out is no draw: an edited scenario may change it, and a replay then says so
         if isinstance(step, Work | Pause) and not isinstance(step.takes, int):
             drawn[f"{name}/takes"] = takes(compiled, seed, ordinal, name, 0)
     return dict(sorted(drawn.items()))
 
 
-def generated(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, Json]:
-    """The generated data of a job, by name, as recorded."""
-    return generate(compiled.scenario.data, seed, f"{compiled.name}/{ordinal}")
-
-
 def plan(
-    compiled: CompiledScenario, invocation: Invocation, seed: Seed, drawn: Drawn, *,
-    recorded: Drawn | None = None, scripted: bool, earlier: Callable[[], Sequence[object]] = tuple,
+    compiled: CompiledScenario, invocation: Invocation, seed: Seed, drawn: Drawn,
+    *, scripted: bool, earlier: Callable[[], Sequence[object]] = tuple,
 ) -> Plan:  # fmt: skip
-    """The plan of a job whose generated values were `drawn`; `recorded` holds the latencies of a recording."""
+    """The plan of a job for which `drawn` was settled: all of it, or its generated data alone."""
     values = {name[5:]: value for name, value in drawn.items() if name.startswith("data/")}
-    return Plan(compiled, invocation, seed, restore(compiled.scenario.data, values), recorded or {}, scripted, earlier)
+    return Plan(compiled, invocation, seed, restore(compiled.scenario.data, values), drawn, scripted, earlier)
 
 
 @lru_cache(maxsize=4096)

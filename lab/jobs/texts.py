@@ -8,7 +8,7 @@ from lab.core.clock import Epoch, Millis, iso
 from lab.core.exchange import Json, text_of
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
-from lab.jobs.timeline import Ending, Span, at
+from lab.jobs.timeline import DefaultEnding, Span, at
 from lab.language.document import Complete, Failure, FileOutput, Filler, Gate, Html, JsonOutput, Output, Status, Verdict
 from lab.language.templates import LARGEST, RenderFailure, template
 from lab.language.templates.bounds import size
@@ -200,7 +200,7 @@ def final_texts(plan: Plan, span: Span, write: Writer) -> tuple[str | None, str 
             return output, None, [write(each) for each in step.follow_up]
         case Failure():
             return write(step.output) if step.output is not None else None, write(step.text), []
-        case Ending():
+        case DefaultEnding():
             text = write(step.text) if step.template else step.text
             return (text, None, []) if step.status is Status.COMPLETE else (None, text, [])
         case _:

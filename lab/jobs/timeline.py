@@ -2,20 +2,47 @@
 
     view = at(plan, decisions, now)
 
-A timeline is the sequence of spans that the walk below yields; `at` is the one that holds `now`.
-Spans are half-open and tile time from the acceptance on; the last never ends. Decisions later than
-`now` are not looked at, so the future doesn't leak. Every walk ends: only `changes-requested` and
-`again` lead back, and both are counted.
+The walk
+    A job goes from step to step. `spans` walks the steps and yields one span for each: a half-open stretch
+    `since <= t < until` in one step and one status. The spans tile time from the acceptance on: each begins where the one
+    before it ended, and the last has no end. `at` is the span that holds `now`. Nothing is stored of a walk; it is made
+    again whenever somebody looks, and yields the same.
+
+    How a span ends depends on the kind of its step, and that is all the machine there is:
+
+    work        after its duration                         -> the next step
+    wait        after its duration, or when it is cut short -> back to `again.to` while rounds are left, else the next step
+    gate        with its last vote (`gates`)               -> where the verdict leads: a step, or a default ending
+    complete,
+    error       never
+
+What must hold
+    1. The past is final: `at(plan, decisions, t)` for t < now is not changed by a decision made at now or later. So a
+       decision counts from its own instant on, never before, and the future doesn't leak into a view.
+    2. A decision belongs to one visit. Whoever walks around a loop comes to the same step again as visit 1, 2, …; its
+       duration is drawn anew under that number, and an answer to visit 0 doesn't answer visit 1.
+    3. Every walk ends. A way leads forward in the document, but for two: `changes-requested` and `again`. Both are
+       counted by `rounds`, per job and step, and with the last round they lead forward (or to a default ending) too. So
+       there are finitely many visits; the parser sees to the rest: names lead to steps, and the last step is an ending.
+
+A worked example: a gate with patience 10 s between two steps of 2 s, accepted at 100, approved by a person at 5 000
+
+    index  step    status    since   until    settled before it
+    0      read    RUNNING     100   2 100    -
+    1      boss    WAITING   2 100   5 000    -             seen at 3 000 its `until` is 12 100: the decision is not known yet
+    2      pay     RUNNING   5 000   7 000    approved
+    3      end     COMPLETE  7 000   -        approved
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import assert_never
 
 from lab.core.clock import Millis
-from lab.jobs.gates import Decision, Opening, opening, votes
+from lab.jobs.gates import Decision, Opening, votes
 from lab.jobs.plan import Plan
-from lab.language.document import Complete, Failure, Gate, Pause, Status, Step, Verdict, Work, step_id
+from lab.language.document import Complete, Failure, Gate, Pause, Status, Step, Verdict, Work
 
 MOVES: dict[Status, tuple[Status, ...]] = {
     Status.RUNNING: (Status.RUNNING, Status.WAITING, Status.COMPLETE, Status.ERROR),
@@ -25,23 +52,14 @@ MOVES: dict[Status, tuple[Status, ...]] = {
 }
 """The table of moves: from each status, those that may follow (contract.md §5). The README's diagram is printed from it."""
 
-KIND_STATUS: dict[type[Step], Status] = {
-    Work: Status.RUNNING,
-    Pause: Status.WAITING,
-    Gate: Status.WAITING,
-    Complete: Status.COMPLETE,
-    Failure: Status.ERROR,
-}
-"""The status that a job has while it is in a step of each kind."""
-
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """An ending that no step of the scenario names: a verdict's default."""
+class DefaultEnding:
+    """An ending that no step of the scenario names: where a verdict leads that has no way of its own."""
 
     status: Status
-    gate: str
-    """The gate whose verdict led here."""
+    id: str
+    """That of the gate whose verdict led here."""
     text: str
     """The output of COMPLETE, or the error of ERROR."""
     template: bool = False
@@ -56,8 +74,7 @@ class Span:
     """
 
     index: int
-    status: Status
-    step: Step | Ending
+    step: Step | DefaultEnding
     visit: int
     since: Millis
     until: Millis | None
@@ -70,22 +87,28 @@ class Span:
     """Of a gate: its votes if nobody else decides, those still due too; the last ends the span."""
 
     @property
+    def status(self) -> Status:
+        """That of its step."""
+        return self.step.status
+
+    @property
     def id(self) -> str:
         """The step's id; of a default ending, the gate's."""
-        return self.step.gate if isinstance(self.step, Ending) else step_id(self.step)
-
-    def cast(self, now: Millis) -> tuple[Decision, ...]:
-        """The votes that this opening has taken at `now`."""
-        return tuple(vote for vote in self.votes if vote.at <= now)
+        return self.step.id
 
     @property
     def code(self) -> str:
         """The node code on the wire (contract.md §4.3): the id upper-cased, `-` as `_`."""
         return self.id.upper().replace("-", "_")
 
+    def votes_at(self, now: Millis) -> tuple[Decision, ...]:
+        """The votes that this opening has taken at `now`."""
+        return tuple(vote for vote in self.votes if vote.at <= now)
+
 
 def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
     """The span that holds `now`; before the acceptance, the first one."""
+    # what is decided at `now` counts at `now`: a client that is told of its decision sees what came of it
     known = tuple(decision for decision in decisions if decision.at <= now)
     for span in spans(plan, known):
         if span.until is None or now < span.until:
@@ -95,94 +118,89 @@ def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
 
 def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
     """The timeline, given that nobody else decides anything: lazy, so look no further than you must."""
-    compiled = plan.compiled
-    step: Step | Ending = compiled.first
+    scenario = plan.compiled
+    step: Step | DefaultEnding = scenario.first
     since = plan.invocation.at
     settled: tuple[Decision, ...] = ()
     visits: dict[str, int] = {}
     rounds: dict[str, int] = {}
-    index = 0
-    while True:
-        if isinstance(step, Ending):
-            yield Span(index, step.status, step, 0, since, None, settled)
+    for index in count():
+        if isinstance(step, DefaultEnding):
+            yield Span(index, step, 0, since, None, settled)
             return
-        name = step_id(step)
-        visit = visits.get(name, 0)
-        visits[name] = visit + 1
-        used = rounds.get(name, 0)
-        status = KIND_STATUS[type(step)]
+        visit, used = visits.get(step.id, 0), rounds.get(step.id, 0)
+        visits[step.id] = visit + 1
         match step:
             case Complete() | Failure():
-                yield Span(index, status, step, visit, since, None, settled)
+                yield Span(index, step, visit, since, None, settled)
                 return
             case Work():
-                until = since + plan.takes(name, visit)
-                yield Span(index, status, step, visit, since, until, settled)
-                step, since = compiled.after(name), until
+                until = since + plan.takes(step.id, visit)
+                yield Span(index, step, visit, since, until, settled)
+                step = scenario.after(step.id)
             case Pause():
-                until, cut = _wait_end(plan, decisions, name, visit, since)
-                yield Span(index, status, step, visit, since, until, settled, None, used)
-                settled += (cut,) if cut else ()
-                back = step.again is not None and used < step.again.rounds
-                if step.again is not None and back:
-                    rounds[name] = used + 1
-                    step = compiled.steps[step.again.to]
-                else:
-                    step = compiled.after(name)
-                since = until
+                until, cut = _wait_end(plan, decisions, step.id, visit, since)
+                yield Span(index, step, visit, since, until, settled, rounds_used=used)
+                settled += cut
+                # a wait that was cut short goes round like one that ran out: its rounds count tries, not time
+                again = step.again if step.again and used < step.again.rounds else None
+                rounds[step.id] = used + (again is not None)
+                step = scenario.steps[again.to] if again else scenario.after(step.id)
             case Gate():
-                opened = opening(step, visit, used, since, scripted=plan.scripted, before=_votes_before(name, settled))
-                cast = votes(opened, decisions)
-                end = cast[-1]
-                yield Span(index, status, step, visit, since, end.at, settled, opened, used, cast)
+                opening = Opening(step, visit, used, since, plan.scripted, _votes_before(step.id, settled))
+                cast = votes(opening, decisions)
+                until = cast[-1].at
+                yield Span(index, step, visit, since, until, settled, opening, used, cast)
                 settled += cast
-                if end.verdict is Verdict.CHANGES and used < step.rounds:
-                    rounds[name] = used + 1
-                step, since = leads(plan, step, end, used), end.at
+                rounds[step.id] = used + (cast[-1].verdict is Verdict.CHANGES)
+                step = after_verdict(plan, step, cast[-1], used)
             case _:
                 assert_never(step)
-        index += 1
+        since = until
 
 
 def _votes_before(gate: str, settled: tuple[Decision, ...]) -> int:
+    """How many entries of its script a gate has used up: a time-out is nobody's vote."""
     return sum(each.step == gate and each.verdict is not Verdict.TIMED_OUT for each in settled)
 
 
 def _wait_end(
     plan: Plan, decisions: tuple[Decision, ...], name: str, visit: int, since: Millis
-) -> tuple[Millis, Decision | None]:
+) -> tuple[Millis, tuple[Decision, ...]]:
+    """When a wait ends, and the decision that cut it short, if one did."""
     until = since + plan.takes(name, visit)
     for decision in decisions:
+        # half-open as at a gate: cut at its last instant a wait ends earlier, at `until` it has ended by itself
         if decision.step == name and decision.visit == visit and since <= decision.at < until:
-            return decision.at, decision
-    return until, None
+            return decision.at, (decision,)
+    return until, ()
 
 
 REJECTED_TEXT = "The request was rejected."
 TIMED_OUT_TEXT = "Nobody decided in time."
 
 
-def leads(plan: Plan, gate: Gate, end: Decision, rounds_used: int) -> Step | Ending:
+def after_verdict(plan: Plan, gate: Gate, end: Decision, rounds_used: int) -> Step | DefaultEnding:
     """Where a verdict leads: the step that the scenario names, else the default (contract.md §5.2)."""
-    routes = gate.verdicts
-    verdict = end.verdict
-    match verdict:
+    routes, steps = gate.verdicts, plan.compiled.steps
+    match end.verdict:
         case Verdict.APPROVED:
-            return plan.compiled.steps[routes.approved] if routes.approved else plan.compiled.after(gate.gate)
+            return steps[routes.approved] if routes.approved else plan.compiled.after(gate.id)
         case Verdict.REJECTED:
             if routes.rejected:
-                return plan.compiled.steps[routes.rejected]
+                return steps[routes.rejected]
+            # a person's no is an answer, so the job has done its work: COMPLETE, and the output says so
             reason = f" {end.comment}" if end.comment else ""
-            return Ending(Status.COMPLETE, gate.gate, REJECTED_TEXT + reason)
+            return DefaultEnding(Status.COMPLETE, gate.id, REJECTED_TEXT + reason)
         case Verdict.TIMED_OUT:
-            if routes.timed_out:
-                return plan.compiled.steps[routes.timed_out]
-            return Ending(Status.ERROR, gate.gate, TIMED_OUT_TEXT)
+            # nobody answered, so it has not
+            return steps[routes.timed_out] if routes.timed_out else DefaultEnding(Status.ERROR, gate.id, TIMED_OUT_TEXT)
         case Verdict.CHANGES:
+            # with the last round this way is shut, or a walk would not end
             if routes.changes_requested and rounds_used < gate.rounds:
-                return plan.compiled.steps[routes.changes_requested]
-            return Ending(Status.COMPLETE, gate.gate, gate.last_round, template=True)
+                return steps[routes.changes_requested]
+            return DefaultEnding(Status.COMPLETE, gate.id, gate.last_round, template=True)
         case None:
             raise AssertionError("a gate is not ended like a wait")
         case _:
-            assert_never(verdict)
+            assert_never(end.verdict)

@@ -4,7 +4,7 @@ from lab.core.clock import Millis
 from lab.core.journal.ledger import Ledger
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Inadmissible, Origin, admit
-from lab.language.document import Gate, Status, Verdict, step_id
+from lab.language.document import Gate, Status, Verdict
 from lab.mock.calls import Ruling
 from lab.mock.refusals import refusal
 from lab.mock.views import Views
@@ -18,7 +18,7 @@ def decide(
     look = views.look(ledger, job, now)
     if look is None:
         return Ruling(404, "There is no such job.")
-    gates = {step_id(step): step for step in look.plan.compiled.scenario.steps if isinstance(step, Gate)}
+    gates = {step.id: step for step in look.plan.compiled.scenario.steps if isinstance(step, Gate)}
     found = next((each for each in gates if gate in (each, each.upper().replace("-", "_"))), None)
     if found is None:
         return Ruling(404, f"There is no such gate; this scenario has {', '.join(gates) or 'none'}.")
@@ -27,7 +27,7 @@ def decide(
     word = Verdict(verdict)
     if look.span.status is not Status.WAITING:
         return Ruling(409, refusal(look, found, Inadmissible.EARLY))
-    cast = look.span.cast(now)
+    cast = look.span.votes_at(now)
     why = admit(look.span.opening, found, word, comment, name=name, cast=cast)
     if why is not None:
         return Ruling(409, refusal(look, found, why, name))

@@ -121,7 +121,7 @@ class Views:
         config = self.config
         recorded = (config.recorded or {}).get((record.client, made.name, record.ordinal))
         made_of = plan(
-            made, invocation, config.seed, record.drawn, recorded=recorded, scripted=config.scripted,
+            made, invocation, config.seed, record.drawn if recorded is None else recorded, scripted=config.scripted,
             earlier=self._earlier(ledger, record),
         )  # fmt: skip
         return made_of if shown is None or shown == job else replace(made_of, alias=shown)

@@ -25,7 +25,7 @@ def test_every_shipped_scenario_runs_to_its_end(lab: Lab, name: str) -> None:
     status, code = STATUS.get(name, ("COMPLETE", 0))
     done = lab("run", name, "--speed", "instant", "--json")
     assert done.code == code, done.err
-    assert len(done.lines) == len(shipped(name).asks)
+    assert len(done.lines) == len(shipped(name).user_messages)
     assert json.loads(done.lines[-1])["status"] == status
 
 

@@ -50,7 +50,7 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
     mock = Service(Config((compile_scenario(scenario),), scenario.settings, 7, EPOCH, scripted=scripted))
     bearer, now = token(mock), 0
     talk = None
-    for asked in scenario.asks:
+    for asked in scenario.user_messages:
         body = {"message": asked.message, "conversational": True, "conversationId": talk}
         reply = read(mock.serve(invoke(bearer, body, "DRAWN"), now).response)
         job, talk = str(reply["jobId"]), reply["conversationId"]

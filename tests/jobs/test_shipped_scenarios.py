@@ -23,7 +23,6 @@ from lab.language.document import (
     Verdict,
     Work,
     draw_latency,
-    step_id,
 )
 from lab.language.generate import generate, restore
 from lab.language.parse import parse, parse_with_places
@@ -140,7 +139,7 @@ def test_the_pace_is_right_for_a_room(name: str) -> None:
     for step in scenario.steps:
         if not isinstance(step, Work):
             break
-        total += draw_latency(42, f"{name}/1/{step_id(step)}/takes", step.takes)
+        total += draw_latency(42, f"{name}/1/{step.id}/takes", step.takes)
     assert 7_000 <= total <= 36_000
 
 

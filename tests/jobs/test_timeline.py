@@ -10,7 +10,7 @@ from lab.jobs.derived import Derived, derived
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import compile_scenario
-from lab.jobs.timeline import MOVES, Ending, at, spans
+from lab.jobs.timeline import MOVES, DefaultEnding, at, spans
 from lab.language.document import Scenario, Status, Verdict, Work
 from tests.lab_strategies import INSTANTS, PLANS, decisions_for, planned, scenarios
 
@@ -152,7 +152,7 @@ def test_edges_of_a_gate(gate, decisions, now, status, step):
 
 def test_a_rejection_carries_its_comment_into_the_default_output():
     span = at(gated(**VOTE), (), 9_000)
-    assert isinstance(span.step, Ending) and span.step.text == "The request was rejected. No."
+    assert isinstance(span.step, DefaultEnding) and span.step.text == "The request was rejected. No."
     assert not span.step.template
 
 

@@ -263,7 +263,7 @@ def test_without_turns_each_message_starts_at_the_top_and_sees_the_turns_before(
 
 def test_a_scenario_knows_what_is_asked_in_every_turn():
     scenario = Scenario.model_validate(TURNS)
-    assert [each.message for each in scenario.asks] == ["go", "more", "end"]
+    assert [each.message for each in scenario.user_messages] == ["go", "more", "end"]
     assert [scenario.of_turn(n) is None for n in (1, 2, 3, 4)] == [False, False, False, True]
 
 
@@ -402,4 +402,4 @@ def test_a_decision_by_the_script_is_named_so_in_the_journal():
     look = mock.look(job, 10**6)
     found = derived(look.plan, (), 10**6)
     assert all(fact.by is Origin.SCRIPT for fact in found.facts if isinstance(fact, GateDecided))
-    assert at(look.plan, (), 15_000).cast(15_000)[0].name == "ann"
+    assert at(look.plan, (), 15_000).votes_at(15_000)[0].name == "ann"

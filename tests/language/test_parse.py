@@ -7,6 +7,7 @@ import pytest
 from lab.core.errors import ScenarioError
 from lab.language import document as doc
 from lab.language.document import Model
+from lab.language.document.steps import StepModel
 from lab.language.parse import parse, parse_with_places
 from lab.language.parse.sentences import MODELS
 
@@ -493,8 +494,8 @@ def test_a_complaint_shows_no_control_characters_and_is_no_longer_than_it_must_b
 
 
 def test_every_part_of_the_document_is_known_to_the_sentences() -> None:
-    kinds = {kind for kind in Model.__subclasses__() if kind.__module__.startswith("lab.language.document.")}
-    parts = kinds - {doc.Scenario}
+    bases = {Model, *Model.__subclasses__(), *StepModel.__subclasses__()} - {Model, StepModel}
+    parts = {each for each in bases if each.__module__.startswith("lab.language.document.")} - {doc.Scenario}
     assert set(MODELS.values()) == parts
 
 

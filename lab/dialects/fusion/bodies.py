@@ -8,7 +8,7 @@ from lab.core.seeds import hexes, uuid4
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan, workflow_id
 from lab.jobs.texts import Writer, final_texts
-from lab.jobs.timeline import Ending, Span, spans
+from lab.jobs.timeline import DefaultEnding, Span, spans
 from lab.language.document import Gate, Pause, Status, Step, Switches, Verdict, Work
 from lab.language.templates import RenderFailure
 
@@ -115,7 +115,7 @@ def nodes(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> list[Json]
     return passed
 
 
-def node_type(step: Step | Ending) -> str:
+def node_type(step: Step | DefaultEnding) -> str:
     """What kind of node a step is on the wire."""
     match step:
         case Gate():

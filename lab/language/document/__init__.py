@@ -4,7 +4,7 @@
 Words and rules: the scenario language's page; switches: contract.md §10.
 """
 
-from lab.language.document.document import Agent, Ask, Latencies, Limits, Narration, Scenario, Token, Turn
+from lab.language.document.document import Agent, ClientLimits, Latencies, Narration, Scenario, Token, Turn, UserMessage
 from lab.language.document.draws import (
     Between,
     Datum,
@@ -17,11 +17,20 @@ from lab.language.document.draws import (
     OneOf,
     draw_latency,
 )
-from lab.language.document.faults import FAULT_ROUTES, MILLION, Calls, Fault, RetryDate, RetryText, fault_names
+from lab.language.document.faults import (
+    FAULT_ROUTES,
+    MILLION,
+    Calls,
+    Fault,
+    RetryDate,
+    RetryText,
+    fault_document,
+    fault_names,
+)
 from lab.language.document.outputs import FORMS, FileOutput, Filler, Html, JsonOutput, Output
 from lab.language.document.server import Accounts, Application, Server, User
 from lab.language.document.steps import (
-    STEP_KINDS,
+    STEPS,
     Again,
     AnyStep,
     Complete,
@@ -36,11 +45,9 @@ from lab.language.document.steps import (
     StepId,
     Vote,
     Work,
-    step_id,
 )
 from lab.language.document.switches import IDENTITY, PROFILES, Layers, Switches
-from lab.language.document.words import LONGEST, Duration, Model, Status, Verdict, duration, nearest
-from lab.language.document.written import duration_text, fault_document
+from lab.language.document.words import LONGEST, Duration, Model, Status, Verdict, duration, duration_text, nearest
 
 __all__ = [
     "FAULT_ROUTES",
@@ -49,15 +56,15 @@ __all__ = [
     "LONGEST",
     "MILLION",
     "PROFILES",
-    "STEP_KINDS",
+    "STEPS",
     "Accounts",
     "Again",
     "Agent",
     "AnyStep",
     "Application",
-    "Ask",
     "Between",
     "Calls",
+    "ClientLimits",
     "Complete",
     "Datum",
     "Duration",
@@ -73,7 +80,6 @@ __all__ = [
     "Latencies",
     "Latency",
     "Layers",
-    "Limits",
     "Listed",
     "LogNormal",
     "Model",
@@ -97,6 +103,7 @@ __all__ = [
     "Token",
     "Turn",
     "User",
+    "UserMessage",
     "Verdict",
     "Vote",
     "Work",
@@ -106,5 +113,4 @@ __all__ = [
     "fault_document",
     "fault_names",
     "nearest",
-    "step_id",
 ]

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Field, Tag
 from pydantic import JsonValue as Json
 
 from lab.language.document.draws import Datum, Latency
 from lab.language.document.faults import Fault
-from lab.language.document.steps import AnyStep, Complete, Failure, StepId, step_id
+from lab.language.document.steps import AnyStep, StepId
 from lab.language.document.switches import Switches
-from lab.language.document.words import Duration, Model
+from lab.language.document.words import Duration, Model, told_apart
 
 Role: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/ -]{1,200}$")]
 
@@ -28,20 +28,16 @@ class Agent(Model):
     )
 
 
-class Ask(Model):
+class UserMessage(Model):
     """What the external app sends: the message and the workflow's parameters."""
 
     message: str = Field(min_length=1, description="what the user says")
     parameters: dict[str, Json] = Field(default_factory=dict, description="inputs of the workflow, by name")
 
 
-def _ask_form(value: object) -> str:
-    return "ask:form" if isinstance(value, dict | Ask) else "ask:text"
-
-
-AnyAsk: TypeAlias = Annotated[
-    Annotated[str, Field(min_length=1), Tag("ask:text")] | Annotated[Ask, Tag("ask:form")],
-    Discriminator(_ask_form),
+AnyUserMessage: TypeAlias = Annotated[
+    Annotated[str, Field(min_length=1), Tag("ask:text")] | Annotated[UserMessage, Tag("ask:message")],
+    told_apart("ask", {"message": UserMessage}, mapping="message", other="text"),
     Field(description="what our external app sends: the message, or {message, parameters}"),
 ]
 
@@ -51,27 +47,18 @@ class Turn(Model):
 
     title: str = Field("", description="one line for people")
     match: str | None = Field(None, description="regular expression this turn's message must contain, ignoring case")
-    ask: AnyAsk
+    ask: AnyUserMessage
     data: dict[str, Datum] = Field(
         default_factory=dict,
         description="drawn for this turn; what earlier turns drew is conversation.turns[0].data in templates",
     )
     steps: "Steps" = Field(description="in order; the first is where this turn's job begins")
 
-    @property
-    def asked(self) -> Ask:
-        """What the external app sends in this turn."""
-        return _asked(self.ask)
-
 
 Steps: TypeAlias = Annotated[
     tuple[AnyStep, ...],
     Field(strict=False, min_length=1, max_length=500, description="in order; the first is where a job begins"),
 ]
-
-
-def _asked(ask: str | Ask) -> Ask:
-    return Ask(message=ask) if isinstance(ask, str) else ask
 
 
 class Token(Model):
@@ -81,7 +68,7 @@ class Token(Model):
     renewed: bool = Field(False, description="true: jobs are meant to outlive a token, so nothing warns of it")
 
 
-class Limits(Model):
+class ClientLimits(Model):
     """What a well-behaved client keeps to; nothing is refused by it."""
 
     concurrent: int | None = Field(None, ge=1, le=100_000, description="jobs that one client has under way at once")
@@ -95,13 +82,9 @@ class Latencies(Model):
     status: Latency = Field(0, description="of a status poll")
 
 
-def _told_form(value: object) -> str:
-    return "told:endings" if isinstance(value, dict) else "told:text"
-
-
-Told: TypeAlias = Annotated[
-    Annotated[str, Tag("told:text")] | Annotated[dict[StepId, str], Field(min_length=1), Tag("told:endings")],
-    Discriminator(_told_form),
+EndingSentences: TypeAlias = Annotated[
+    Annotated[str, Tag("sentence:text")] | Annotated[dict[StepId, str], Field(min_length=1), Tag("sentence:endings")],
+    told_apart("sentence", {}, mapping="endings", other="text"),
 ]
 """A sentence for every ending of its kind, or one for each by its id."""
 
@@ -114,13 +97,13 @@ class Narration(Model):
     invoke: str | None = Field(None, description="while the question is handed over")
     polling: str | None = Field(None, description="while the app asks how the job is")
     waiting: str | None = Field(None, description="while a person must decide")
-    complete: Told | None = Field(None, description="once the answer is there; or {ENDING: sentence, …}")
-    error: Told | None = Field(None, description="once the job has failed; or {ENDING: sentence, …}")
+    complete: EndingSentences | None = Field(None, description="once the answer is there; or {ENDING: sentence, …}")
+    error: EndingSentences | None = Field(None, description="once the job has failed; or {ENDING: sentence, …}")
 
     def of_ending(self, kind: str, step: str | None) -> str | None:
         """The sentence for an ending (`complete` or `error`); one that isn't known (None) has none of its own."""
-        told = self.complete if kind == "complete" else self.error
-        return told.get(step or "") if isinstance(told, dict) else told
+        sentence = self.complete if kind == "complete" else self.error
+        return sentence.get(step or "") if isinstance(sentence, dict) else sentence
 
 
 def _version(value: object) -> object:
@@ -141,7 +124,7 @@ class Scenario(Model):
     shows: str = Field("", description="one line for the picker: what this scenario demonstrates")
     story: str = Field("", description="for the presenter, shown before the run; Markdown")
     agent: Agent = Field(description="the agent team that the scenario plays")
-    ask: AnyAsk
+    ask: AnyUserMessage
     match: str | None = Field(None, description="regular expression the message must contain, ignoring case")
     seed: int | None = Field(None, ge=0, le=2**63 - 1, description="from which all chance is drawn, unless told")
     settings: Switches = Field(
@@ -153,7 +136,7 @@ class Scenario(Model):
     retention: Duration | None = Field(
         None, description="how long a finished job can still be asked for, then 404; for ever if absent"
     )
-    limits: Limits = Field(Limits(), description="what a well-behaved client keeps to")
+    limits: ClientLimits = Field(ClientLimits(), description="what a well-behaved client keeps to")
     data: dict[str, Datum] = Field(
         default_factory=dict, description="values for templates: constants, and what is drawn once per job"
     )
@@ -171,22 +154,23 @@ class Scenario(Model):
     def endings(self) -> frozenset[str]:
         """The ids of all its endings, those of its later turns too."""
         steps = (*self.steps, *(step for turn in self.turns for step in turn.steps))
-        return frozenset(step_id(step) for step in steps if isinstance(step, Complete | Failure))
+        return frozenset(step.id for step in steps if step.status.final)
+
+    @property
+    def user_messages(self) -> tuple[UserMessage, ...]:
+        """What the external app sends, turn by turn."""
+        texts = (self.ask, *(turn.ask for turn in self.turns))
+        return tuple(UserMessage(message=text) if isinstance(text, str) else text for text in texts)
 
     @property
     def message(self) -> str:
-        """What the external app asks."""
-        return self.ask if isinstance(self.ask, str) else self.ask.message
+        """What the external app asks first."""
+        return self.user_messages[0].message
 
     @property
     def parameters(self) -> dict[str, Json]:
-        """The parameters that the external app sends with the message."""
-        return {} if isinstance(self.ask, str) else dict(self.ask.parameters)
-
-    @property
-    def asks(self) -> tuple[Ask, ...]:
-        """What the external app sends, turn by turn."""
-        return (_asked(self.ask), *(turn.asked for turn in self.turns))
+        """The parameters that it sends with that message."""
+        return dict(self.user_messages[0].parameters)
 
     def of_turn(self, turn: int) -> "Scenario | None":
         """What answers the n-th message of a conversation, from 1, as a scenario of its own; None: nothing does."""

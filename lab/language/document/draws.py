@@ -3,12 +3,12 @@
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Annotated, TypeAlias, assert_never
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, Tag, WithJsonSchema, model_validator
 from pydantic import JsonValue as Json
 
 from lab.core.clock import Millis
 from lab.core.seeds import Seed, draw, draw_log_normal
-from lab.language.document.words import Duration, Model
+from lab.language.document.words import Duration, Model, told_apart
 
 
 class Between(Model):
@@ -42,23 +42,14 @@ class Observed(Model):
     observed: tuple[Duration, ...] = Field(strict=False, min_length=1, description="measured values, each as likely")
 
 
-def _latency_form(value: object) -> str:
-    if isinstance(value, dict):
-        for key in ("between", "observed"):
-            if key in value:
-                return f"form:{key}"
-        return "form:median"
-    if isinstance(value, Between | LogNormal | Observed):
-        return {Between: "form:between", LogNormal: "form:median", Observed: "form:observed"}[type(value)]
-    return "form:fixed"
-
-
 Latency: TypeAlias = Annotated[
-    Annotated[Duration, Tag("form:fixed")]
-    | Annotated[Between, Tag("form:between")]
-    | Annotated[LogNormal, Tag("form:median")]
-    | Annotated[Observed, Tag("form:observed")],
-    Discriminator(_latency_form),
+    Annotated[Duration, Tag("latency:fixed")]
+    | Annotated[Between, Tag("latency:between")]
+    | Annotated[LogNormal, Tag("latency:median")]
+    | Annotated[Observed, Tag("latency:observed")],
+    told_apart(
+        "latency", {"between": Between, "observed": Observed, "median": LogNormal}, mapping="median", other="fixed"
+    ),
 ]
 """How long something takes, in the four ways it may be written."""
 
@@ -134,17 +125,8 @@ class Listed(Model):
         return self
 
 
-def _datum_form(value: object) -> str:
-    if isinstance(value, dict):
-        for key, form in (("between", "number"), ("one_of", "one_of"), ("fake", "fake"), ("list", "list")):
-            if key in value:
-                return f"data:{form}"
-    forms: dict[type, str] = {Number: "data:number", OneOf: "data:one_of", Fake: "data:fake", Listed: "data:list"}
-    return forms.get(type(value), "data:constant")
-
-
-DRAWN = ("between", "one_of", "fake", "list")
-"""The keys that make an entry of `data` a draw."""
+DRAWN: dict[str, type[Model]] = {"between": Number, "one_of": OneOf, "fake": Fake, "list": Listed}
+"""What makes an entry of `data` a draw, by its key."""
 _NOT_DRAWN = WithJsonSchema({
     "description": "a constant",
     "not": {"type": "object", "anyOf": [{"required": [key]} for key in DRAWN]},
@@ -152,10 +134,10 @@ _NOT_DRAWN = WithJsonSchema({
 
 Datum: TypeAlias = Annotated[
     Annotated[Json, _NOT_DRAWN, Tag("data:constant")]
-    | Annotated[Number, Tag("data:number")]
+    | Annotated[Number, Tag("data:between")]
     | Annotated[OneOf, Tag("data:one_of")]
     | Annotated[Fake, Tag("data:fake")]
     | Annotated[Listed, Tag("data:list")],
-    Discriminator(_datum_form),
+    told_apart("data", DRAWN, mapping="constant", other="constant"),
 ]
 """One entry of `data`: a constant, or something drawn once per job."""

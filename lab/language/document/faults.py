@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Tag, WithJsonSchema, model_validator
+from pydantic import JsonValue as Json
 
 from lab.core.clock import Millis
 from lab.language.document.steps import StepId
-from lab.language.document.words import DURATION_PATTERN, Duration, Model, Status, duration
+from lab.language.document.words import Duration, Model, Status, told_apart
 
 FAULT_ROUTES = ("token", "invoke", "status", "stream")
 MILLION = 1_000_000
@@ -50,9 +51,16 @@ def _calls(value: object) -> Calls:
     return Calls(first, last or first)
 
 
+def _calls_text(calls: Calls) -> str | int:
+    if calls.last is None:
+        return f"every {calls.every}"
+    return calls.first if calls.first == calls.last else f"{calls.first}-{calls.last}"
+
+
 CallNumbers: TypeAlias = Annotated[
     Calls,
     BeforeValidator(_calls),
+    PlainSerializer(_calls_text),
     WithJsonSchema(
         {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 999_999}, {"type": "string", "pattern": _CALLS}]}
     ),
@@ -71,7 +79,16 @@ def _chance(value: object) -> int:
     return parts
 
 
-Chance: TypeAlias = Annotated[int, BeforeValidator(_chance), WithJsonSchema({"type": "string", "pattern": _CHANCE})]
+def _chance_text(parts: int) -> str:
+    return f"{parts / 10_000:.4f}".rstrip("0").rstrip(".") + "%"
+
+
+Chance: TypeAlias = Annotated[
+    int,
+    BeforeValidator(_chance),
+    PlainSerializer(_chance_text),
+    WithJsonSchema({"type": "string", "pattern": _CHANCE}),
+]
 
 
 class RetryDate(Model):
@@ -86,28 +103,20 @@ class RetryText(Model):
     text: str = Field(pattern=r"^[ -~]{1,80}$")
 
 
-def _seconds(value: object) -> Millis:
-    millis = duration(value)
+def _whole_seconds(millis: Millis) -> Millis:
     if millis % 1000:
         raise ValueError('takes whole seconds, as 2s; {text: "1.5"} sends that very text')
     return millis
 
 
-def _retry_form(value: object) -> str:
-    if isinstance(value, RetryText) or (isinstance(value, dict) and "text" in value):
-        return "retry:text"
-    return "retry:date" if isinstance(value, dict | RetryDate) else "retry:seconds"
-
-
-_WRITTEN = Annotated[str, Field(pattern=DURATION_PATTERN)]
 RetryAfter: TypeAlias = Annotated[
-    Annotated[Millis, BeforeValidator(_seconds, json_schema_input_type=_WRITTEN), Tag("retry:seconds")]
+    Annotated[Duration, AfterValidator(_whole_seconds), Tag("retry:seconds")]
     | Annotated[RetryDate, Tag("retry:date")]
     | Annotated[RetryText, Tag("retry:text")],
-    Discriminator(_retry_form),
+    told_apart("retry", {"text": RetryText, "date": RetryDate}, mapping="date", other="seconds"),
 ]
 
-Strike: TypeAlias = Literal[
+StrikeKind: TypeAlias = Literal[
     "reset", "empty", "truncate", "garbage", "stall", "slow-body", "hang", "wrong-length", "close"
 ]
 _KINDS = ("answer", "strike", "status_word", "odd_body", "omit", "expire_token", "lose_reply", "delay")
@@ -140,7 +149,7 @@ class Fault(Model):
         None, pattern=r"^[!#-\[\]-~]{1,80}$", description="on token, with 400 or 401: the error code of RFC 6749"
     )
     body: Literal["default", "html", "empty", "problem"] = "default"
-    strike: Strike | None = Field(None, description="what becomes of the reply at the socket")
+    strike: StrikeKind | None = Field(None, description="what becomes of the reply at the socket")
     delay: Duration | None = Field(None, gt=0, description="silence, and then the answer")
     status_word: str | None = Field(
         None, pattern=r"^[ -~]{1,80}$", description="this word in status, the rest as RUNNING"
@@ -216,6 +225,19 @@ def _of_the_rest(fault: Fault, given: list[str]) -> Iterable[str]:
         fault.strike in ("slow-body", "close") or {"status_word", "odd_body", "omit"} & set(given)
     ):
         yield "a lost reply never arrives: lose_reply goes alone, or with answer or another strike"
+
+
+_WRITTEN = (
+    "name", "route", "calls", "step", "turn", "after", "chance", "answer", "error", "strike", "status_word", "odd_body",
+    "expire_token", "lose_reply", "retry_after", "body", "delay", "omit",
+)  # fmt: skip
+"""The order in which recordings and the control plane show the members of a fault."""
+
+
+def fault_document(fault: Fault, name: str | None = None) -> dict[str, Json]:
+    """The fault as an author would write it, members that say nothing left out; `name` in place of its own."""
+    members = fault.model_dump(mode="json", exclude_defaults=True) | ({"name": name} if name else {})
+    return {member: members[member] for member in _WRITTEN if member in members}
 
 
 def fault_names(faults: Iterable[Fault], taken: Iterable[str] = ()) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 import re
 from typing import Annotated, TypeAlias
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Field, Tag
 from pydantic import JsonValue as Json
 
-from lab.language.document.words import Model
+from lab.language.document.words import Model, told_apart
 
 LARGEST = 16 * 1024 * 1024
 """The largest output, in bytes."""
@@ -58,16 +58,7 @@ class Filler(Model):
     ] = Field(description="as 5MB, 300kB or 80B; at most 16 MiB")
 
 
-FORMS = ("json", "html", "file", "filler")
-
-
-def _form(value: object) -> str | None:
-    if value is None:
-        return "output:null"
-    if isinstance(value, dict):
-        return next((f"output:{form}" for form in FORMS if form in value), None)
-    forms: dict[type, str] = {JsonOutput: "json", Html: "html", FileOutput: "file", Filler: "filler"}
-    return f"output:{forms.get(type(value), 'text')}"
+FORMS: dict[str, type[Model]] = {"json": JsonOutput, "html": Html, "file": FileOutput, "filler": Filler}
 
 
 Output: TypeAlias = Annotated[
@@ -77,7 +68,7 @@ Output: TypeAlias = Annotated[
     | Annotated[Html, Tag("output:html")]
     | Annotated[FileOutput, Tag("output:file")]
     | Annotated[Filler, Tag("output:filler")],
-    Discriminator(_form),
+    told_apart("output", FORMS, other="text", null="null"),
     Field(description="the answer: text (a template), null, {json: …}, {html: …}, {file: NAME}, or {filler: 5MB}"),
 ]
 """What a job that ends COMPLETE answers."""

@@ -11,8 +11,7 @@ from pydantic_core import core_schema
 
 from lab.core.exchange import Json
 from lab.language.document.document import Scenario
-from lab.language.document.words import DURATION_PATTERN
-from lab.language.document.written import duration_text
+from lab.language.document.words import DURATION_PATTERN, duration_text
 
 
 class _Generator(GenerateJsonSchema):

@@ -1,12 +1,16 @@
-"""The steps: work, wait, gate, and the two endings."""
+"""The steps: work, wait, gate, and the two endings.
 
-from typing import Annotated, Literal, TypeAlias
+What is true of a whole kind stands in its class: the key that names it in YAML (and holds the step's id), and the
+status that a job has while it is there. A new kind is a class here and a branch of `Step`, and of `AnyStep` below.
+"""
 
-from pydantic import Discriminator, Field, Tag
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field, Tag
 
 from lab.language.document.draws import Latency
 from lab.language.document.outputs import Output
-from lab.language.document.words import Duration, Model
+from lab.language.document.words import Duration, Model, Status, told_apart
 
 StepId: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="the step's id")]
 """An id as authors write it; on the wire it is upper-cased, `-` as `_`."""
@@ -23,8 +27,26 @@ class Again(Model):
     rounds: int = Field(ge=1, le=1000, description="how often; then the job goes on")
 
 
-class Work(Model):
+class StepModel(Model):
+    """What all kinds of steps have in common."""
+
+    kind: ClassVar[str]
+    """The key that says what kind of step it is; its value is the id."""
+    status: ClassVar[Status]
+    """That of a job in such a step; in one whose status is final the job stays for ever."""
+
+    @property
+    def id(self) -> str:
+        """The step's id, unique in its scenario or turn."""
+        name: str = getattr(self, self.kind)
+        return name
+
+
+class Work(StepModel):
     """A stretch of RUNNING."""
+
+    kind = "work"
+    status = Status.RUNNING
 
     work: StepId
     title: Title = ""
@@ -34,8 +56,11 @@ class Work(Model):
     next: Next = None
 
 
-class Pause(Model):
+class Pause(StepModel):
     """A WAIT node: WAITING without a person."""
+
+    kind = "wait"
+    status = Status.WAITING
 
     wait: StepId
     title: Title = ""
@@ -81,24 +106,19 @@ class Script(Model):
     script: tuple[Vote, ...] = Field(strict=False, min_length=1, max_length=100, description="the decisions, in order")
 
 
-def _reviewer_form(value: object) -> str:
-    if value == "nobody":
-        return "reviewer:nobody"
-    if isinstance(value, Script) or (isinstance(value, dict) and "script" in value):
-        return "reviewer:script"
-    return "reviewer:vote"
-
-
 Reviewer: TypeAlias = Annotated[
     Annotated[Literal["nobody"], Tag("reviewer:nobody")]
-    | Annotated[Vote, Tag("reviewer:vote")]
+    | Annotated[Vote, Tag("reviewer:verdict")]
     | Annotated[Script, Tag("reviewer:script")],
-    Discriminator(_reviewer_form),
+    told_apart("reviewer", {"script": Script, "verdict": Vote}, mapping="verdict", other="nobody"),
 ]
 
 
-class Gate(Model):
+class Gate(StepModel):
     """A step at which a job waits for a person."""
+
+    kind = "gate"
+    status = Status.WAITING
 
     gate: StepId
     title: Title = ""
@@ -130,8 +150,11 @@ class Gate(Model):
     next: Next = None
 
 
-class Complete(Model):
+class Complete(StepModel):
     """An ending with an output."""
+
+    kind = "complete"
+    status = Status.COMPLETE
 
     complete: StepId
     title: Title = ""
@@ -139,8 +162,11 @@ class Complete(Model):
     follow_up: tuple[str, ...] = Field((), strict=False, max_length=50, description="followUpQuestions (templates)")
 
 
-class Failure(Model):
+class Failure(StepModel):
     """An ending with an error text, perhaps with a partial output."""
+
+    kind = "error"
+    status = Status.ERROR
 
     error: StepId
     title: Title = ""
@@ -148,39 +174,16 @@ class Failure(Model):
     output: str | None = Field(None, description="a partial answer (a template)")
 
 
-STEP_KINDS = ("work", "wait", "gate", "complete", "error")
-
-
-def _step_form(value: object) -> str | None:
-    if isinstance(value, dict):
-        kinds = [kind for kind in STEP_KINDS if kind in value]
-        return f"step:{kinds[0]}" if kinds else None
-    forms = {Work: "work", Pause: "wait", Gate: "gate", Complete: "complete", Failure: "error"}
-    kind = forms.get(type(value))  # type: ignore[call-overload]
-    return f"step:{kind}" if kind else None
-
-
 Step: TypeAlias = Work | Pause | Gate | Complete | Failure
+STEPS: dict[str, type[Work] | type[Pause] | type[Gate] | type[Complete] | type[Failure]] = {
+    each.kind: each for each in (Work, Pause, Gate, Complete, Failure)
+}
+"""The kinds of steps, each under the key that names it."""
 AnyStep: TypeAlias = Annotated[
     Annotated[Work, Tag("step:work")]
     | Annotated[Pause, Tag("step:wait")]
     | Annotated[Gate, Tag("step:gate")]
     | Annotated[Complete, Tag("step:complete")]
     | Annotated[Failure, Tag("step:error")],
-    Discriminator(_step_form),
+    told_apart("step", STEPS),
 ]
-
-
-def step_id(step: Step) -> str:
-    """The id that the step's kind names."""
-    match step:
-        case Work():
-            return step.work
-        case Pause():
-            return step.wait
-        case Gate():
-            return step.gate
-        case Complete():
-            return step.complete
-        case Failure():
-            return step.error

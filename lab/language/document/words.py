@@ -1,12 +1,12 @@
 """The words and durations of the language, and the base of every part of the document."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainSerializer
 
 from lab.core.clock import Millis
 
@@ -34,7 +34,7 @@ class Verdict(StrEnum):
     TIMED_OUT = "timed-out"
 
 
-_UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _DURATION = re.compile(r"(?:[0-9]+(?:d|h|ms|m|s))+")
 _PART = re.compile(r"([0-9]+)(d|h|ms|m|s)")
 LONGEST: Millis = 10 * 366 * 86_400_000
@@ -57,6 +57,15 @@ def duration(value: object) -> Millis:
     return total
 
 
+def duration_text(millis: Millis) -> str:
+    """A duration as the language writes it: `1h30m`, `2s`, `250ms`."""
+    text = ""
+    for unit, size in _UNITS.items():
+        count, millis = divmod(millis, size)
+        text += f"{count}{unit}" if count else ""
+    return text or "0ms"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean …?` with the known word that is nearest, or nothing if none is near."""
     near = get_close_matches(word, sorted(known), 1, 0.6)
@@ -68,6 +77,7 @@ DURATION_PATTERN = rf"^{_DURATION.pattern}$"
 Duration: TypeAlias = Annotated[
     Millis,
     BeforeValidator(duration, json_schema_input_type=Annotated[str, Field(pattern=DURATION_PATTERN)]),
+    PlainSerializer(duration_text, when_used="json"),
 ]
 
 
@@ -75,3 +85,29 @@ class Model(BaseModel):
     """The base of every part of the document: frozen, strict, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=False)
+
+
+def told_apart(
+    union: str,
+    forms: Mapping[str, type[Model]],
+    *,
+    mapping: str | None = None,
+    other: str | None = None,
+    null: str | None = None,
+) -> Discriminator:
+    """Tells the branches of a union apart by the key that one of its forms has and no other has.
+
+    A branch is tagged `UNION:KEY`, and that tag is what `lab.language.parse` knows the form by when it complains.
+    `mapping` is the branch of a mapping with none of these keys, `null` that of null, `other` that of everything else.
+    """
+
+    def tag(value: object) -> str | None:
+        if isinstance(value, dict):
+            branch = next((key for key in forms if key in value), mapping)
+        else:
+            branch = next(
+                (key for key, model in forms.items() if isinstance(value, model)), (value is None and null) or other
+            )
+        return branch and f"{union}:{branch}"
+
+    return Discriminator(tag)

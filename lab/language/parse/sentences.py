@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from typing import get_args
 
-from pydantic import ValidationError
+from pydantic import Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from lab.core.exchange import Json
@@ -12,44 +13,29 @@ from lab.language.document.server import NAME, ORIGIN
 from lab.language.parse.collect import Collector
 from lab.language.parse.tree import Path, Tree
 
-MODELS: dict[str, type[doc.Model]] = {
-    "agent": doc.Agent,
-    "ask:form": doc.Ask,
-    "settings": doc.Switches,
-    "accounts": doc.Accounts,
-    "users": doc.User,
-    "clients": doc.Application,
-    "token": doc.Token,
-    "latency": doc.Latencies,
-    "form:between": doc.Between,
-    "form:median": doc.LogNormal,
-    "form:observed": doc.Observed,
-    "data:number": doc.Number,
-    "data:one_of": doc.OneOf,
-    "data:fake": doc.Fake,
-    "data:list": doc.Listed,
-    "step:work": doc.Work,
-    "step:wait": doc.Pause,
-    "step:gate": doc.Gate,
-    "step:complete": doc.Complete,
-    "step:error": doc.Failure,
-    "again": doc.Again,
-    "verdicts": doc.Routes,
-    "labels": doc.Labels,
-    "reviewer:vote": doc.Vote,
-    "reviewer:script": doc.Script,
-    "script": doc.Vote,
-    "faults": doc.Fault,
-    "retry:date": doc.RetryDate,
-    "retry:text": doc.RetryText,
-    "narration": doc.Narration,
-    "limits": doc.Limits,
-    "turns": doc.Turn,
-    "output:json": doc.JsonOutput,
-    "output:html": doc.Html,
-    "output:file": doc.FileOutput,
-    "output:filler": doc.Filler,
-}
+
+def _parts(part: object, name: str) -> Iterator[tuple[str, type[doc.Model]]]:
+    """The models within a type, each by the tag of its branch of a union, else by the key that leads to it."""
+    if isinstance(part, type) and issubclass(part, doc.Model):
+        yield name, part
+    tags = [each.tag for each in getattr(part, "__metadata__", ()) if isinstance(each, Tag)]
+    for inner in get_args(part):
+        yield from _parts(inner, *tags or (name,))
+
+
+def _models(*roots: type[doc.Model]) -> dict[str, type[doc.Model]]:
+    found: dict[str, type[doc.Model]] = {}
+    ahead = [*roots]
+    while ahead:
+        for key, field in ahead.pop().model_fields.items():
+            for name, part in _parts(field.annotation, key):
+                if name not in found:
+                    found[name] = part
+                    ahead.append(part)
+    return found
+
+
+MODELS = _models(doc.Scenario, doc.Server)
 """The part of the document that a key, or the tag of a union, leads to."""
 
 _PATTERNS = {
@@ -70,7 +56,7 @@ _WORDS = {
     "tuple_type": "takes a list",
     "dict_type": "takes keys and values",
     "model_type": "takes keys and values",
-    "union_tag_not_found": f"a step begins with one of {', '.join(doc.STEP_KINDS)}",
+    "union_tag_not_found": f"a step begins with one of {', '.join(doc.STEPS)}",
 }
 
 
@@ -111,10 +97,6 @@ def _model(loc: tuple[str | int, ...]) -> type[doc.Model] | None:
     return None
 
 
-def _keys(model: type[doc.Model]) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
 def _typos(details: list[ErrorDetails], tree: Tree) -> Iterator[tuple[Path, Path]]:
     """Each unknown key that is nearly a missing one, with the missing one."""
     missing = {_path(detail["loc"], tree) for detail in details if detail["type"] == "missing"}
@@ -136,15 +118,15 @@ def _missing(path: Path, collector: Collector) -> None:
 
 def _unknown(path: Path, model: type[doc.Model], typos: dict[Path, Path], collector: Collector) -> None:
     key = str(path[-1])
-    kinds = [kind for kind in doc.STEP_KINDS if kind in model.model_fields]
-    if key in doc.STEP_KINDS and kinds and model not in (doc.Scenario, doc.Narration):
-        collector.add(path, f"a step is of one kind; this is {kinds[0]} and {key}", "make two steps of it", at_key=True)
-        return
-    forms = [form for form in doc.FORMS if MODELS[f"output:{form}"] is model]
-    if key in doc.FORMS and forms:
-        collector.add(path, f"an output is of one form; this is {forms[0]} and {key}", "leave one out", at_key=True)
-        return
-    known = _keys(model)
+    for forms, what, hint in (
+        (doc.STEPS, "a step is of one kind", "make two steps of it"),
+        (doc.FORMS, "an output is of one form", "leave one out"),
+    ):
+        mine = [form for form, each in forms.items() if each is model]
+        if key in forms and mine:
+            collector.add(path, f"{what}; this is {mine[0]} and {key}", hint, at_key=True)
+            return
+    known = [field.alias or name for name, field in model.model_fields.items()]
     hint = f"did you mean {typos[path][-1]}?" if path in typos else doc.nearest(key, known)
     collector.add(path, f"unknown key {key}", hint or f"known here: {', '.join(known)}", at_key=True)
 
@@ -163,14 +145,11 @@ def _wrong(path: Path, detail: ErrorDetails, tree: Tree, collector: Collector) -
     if detail["loc"][-1] in ("int", "float"):
         kind = "float_type"  # a number of either kind is wanted
     if kind == "union_tag_not_found" and path[-1] == "output":
-        named = (
-            next((near for key in value if (near := doc.nearest(key, doc.FORMS))), "")
-            if isinstance(value, dict)
-            else ""
-        )
-        collector.add(path, f"takes text, null, or one of {', '.join(doc.FORMS)}", named)
+        keys = value if isinstance(value, dict) else ()
+        hint = next((near for key in keys if (near := doc.nearest(key, doc.FORMS))), "")
+        collector.add(path, f"takes text, null, or one of {', '.join(doc.FORMS)}", hint)
         return
-    if kind == "model_type" and path[-1] == "reviewer":
+    if kind == "literal_error" and path[-1] == "reviewer":
         collector.add(path, "takes nobody, or {after, verdict}, or {script}", doc.nearest(str(value), ["nobody"]))
         return
     what = _WORDS.get(kind) or _with_context(kind, context) or detail["msg"].removeprefix("Value error, ")

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.core.exchange import Json
-from lab.language.document import STEP_KINDS, duration, nearest
+from lab.language.document import STEPS, Verdict, duration, nearest
 from lab.language.parse.collect import Collector
 from lab.language.parse.tree import Path
 
-_ENDINGS = ("complete", "error")
-_VERDICTS = ("approved", "rejected", "changes-requested", "timed-out")
+_ENDINGS = tuple(kind for kind, step in STEPS.items() if step.status.final)
+_VERDICTS = tuple(map(str, Verdict))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def steps_of(part: dict[str, Json], prefix: Path) -> Iterator[RawStep]:
     steps = part.get("steps")
     for place, body in enumerate(steps if isinstance(steps, list) else []):
         if isinstance(body, dict):
-            for kind in STEP_KINDS:
+            for kind in STEPS:
                 if isinstance(id_ := body.get(kind), str):
                     yield RawStep(prefix, place, kind, id_, body)
                     break

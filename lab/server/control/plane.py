@@ -296,7 +296,7 @@ def document_of(job: str, look: Look, now: Millis) -> dict[str, Json]:
             "gate": span.id, "code": span.code, "round": opening.visit, "channel": str(opening.gate.channel),
             "opened": opening.opened, "until": opening.deadline,
             "offers": [str(verdict) for verdict in offers(opening.gate)], "approvals": opening.gate.approvals,
-            "votes": [{"at": vote.at, "verdict": vote.verdict, "by": vote.name} for vote in span.cast(now)],
+            "votes": [{"at": vote.at, "verdict": vote.verdict, "by": vote.name} for vote in span.votes_at(now)],
         }  # fmt: skip
     return {
         "job": job, "status": str(span.status), "step": span.id, "since": span.since, "until": span.until,

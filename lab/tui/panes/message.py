@@ -13,7 +13,7 @@ def suggestions(scene: ScreenState) -> tuple[str, ...]:
     stage = scene.stage
     if stage.start is None:
         return (scene.show.message,)
-    planned = scene.show.scenario.asks if scene.show.scenario is not None else ()
+    planned = scene.show.scenario.user_messages if scene.show.scenario is not None else ()
     number = stage.turn + (stage.job is not None) - 1
     asked = (planned[number].message,) if 0 < number < len(planned) else ()
     return tuple(dict.fromkeys((*asked, *(stage.last.follow_up if stage.last is not None else ()))))

@@ -191,7 +191,7 @@ class Playing:
 
     def _parameters(self, message: str) -> Mapping[str, Json]:
         """Those that the scenario sends with this message, in whichever turn; else those of the first."""
-        asks = self._act.scenario.asks if self._act.scenario is not None else ()
+        asks = self._act.scenario.user_messages if self._act.scenario is not None else ()
         known = next((ask.parameters for ask in asks if ask.message == message), None)
         return self._act.app.parameters if known is None else known
 
