@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.files import read_scenario
-from lab.identity.accounts import clients_of, users_of
+from lab.identity.account_settings import clients_of, users_of
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.language.parse import parse_server
 from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of

@@ -77,6 +77,9 @@ def challenge(error: str | None = None, description: str = "", scope: str = "") 
     return ", ".join(['Bearer realm="lab"', *(f'{name}="{value}"' for name, value in members.items() if value)])
 
 
+BASIC_CHALLENGE: Headers = (("www-authenticate", 'Basic realm="lab"'),)
+"""The same where a name and a secret are asked for (RFC 7617 §2)."""
+
 _NAME = re.compile("‹([^›]*)›")
 
 

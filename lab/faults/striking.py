@@ -10,12 +10,9 @@ from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply, Struck
-from lab.core.seeds import hexes
 from lab.faults.model import Judged, Place, Rule, judge, processed, rules_of_scenario, strike
 from lab.faults.records import ARMED_KEY, ArmedRecord
 from lab.faults.substitutes import altered, altered_part, substitute
-from lab.identity.facts import TokenRevoked
-from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Fault
 from lab.mock.views import Config
@@ -41,7 +38,10 @@ class Occasion:
     client: str
     refuse: Callable[[Refusal, str | None], Response]
     """Words a refusal as the team does, or in a style that is named."""
-    token: str | None = None
+    scope: str
+    """The one that opens the API, which a 403 asks for."""
+    revoke: Callable[[str], Fact] | None = None
+    """Gives the fact that ends the caller's token, by the name of the fault that ends it; None: there is no token."""
     job: str | None = None
 
     def judge(self, passed: Millis = 0, turn: int | None = None, step: str | None = None) -> Judged:
@@ -72,23 +72,16 @@ class Occasion:
         if not processed(fault):
             self.changes.drop()
             done = replace(done, job=self.job)
-        if fault.expire_token and self.token is not None:
-            expired = TokenRevoked(at=self.now, by=judged.struck.name, token=self.token, why="control")
-            counts = (*counts, expired)
+        if fault.expire_token and self.revoke is not None:
+            counts = (*counts, self.revoke(judged.struck.name))
         struck = Struck(judged.struck.name, judged.struck.scenario, judged.call)
         done = self._reply(replace(done, held=done.held + (fault.delay or 0), struck=struck), fault)
         return replace(done, facts=(*counts, *self.changes.facts))
 
     def _reply(self, done: Reply, fault: Fault) -> Reply:
         if fault.answer is not None or fault.expire_token:
-            config = self.config
-            ecid: str | None = None
-            if fault.route == "token" and config.switches.ecid:
-                ecid = hexes(config.seed, f"ecid/{self.changes.use('ecid')}", 12)
-            answer = substitute(
-                fault, refuse=self.refuse, ecid=ecid, scope=api_scope(config.switches.pod), epoch=config.epoch,
-                leaves=self.now + done.held,
-            )  # fmt: skip
+            leaves = self.now + done.held
+            answer = substitute(fault, self.refuse, scope=self.scope, epoch=self.config.epoch, leaves=leaves)
             return replace(done, response=answer, parts=None)
         how = fault.strike or ("reset" if fault.lose_reply else None)
         if how is not None:

@@ -9,8 +9,7 @@ from typing import cast
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json, Response, json_bytes
-from lab.core.refusal import Refusal, bad_request, challenge, forbidden
-from lab.identity.refusals import oauth_error
+from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, challenge, forbidden
 from lab.language.document import Fault, RetryDate, RetryText
 
 _HTML: Headers = (("content-type", "text/html"),)
@@ -44,13 +43,7 @@ _UNKNOWN: Mapping[str, Json] = {
 
 
 def substitute(
-    fault: Fault,
-    *,
-    refuse: Callable[[Refusal, str | None], Response],
-    ecid: str | None,
-    scope: str,
-    epoch: Epoch,
-    leaves: Millis,
+    fault: Fault, refuse: Callable[[Refusal, str | None], Response], *, scope: str, epoch: Epoch, leaves: Millis
 ) -> Response:
     """The answer of a fault with `answer` or `expire_token`; it leaves at the instant `leaves`."""
     code = fault.answer or 401
@@ -63,7 +56,7 @@ def substitute(
         case "problem":
             return refuse(_problem(fault.route, code, scope, extra), "problem")
         case _ if fault.route == "token":
-            return _of_token(fault, code, ecid, extra)
+            return _of_token(fault, code, extra, refuse)
         case _:
             return refuse(_problem(fault.route, code, scope, extra), None)
 
@@ -73,13 +66,13 @@ def _gateway(code: int) -> bytes:
     return f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
 
 
-def _of_token(fault: Fault, code: int, ecid: str | None, extra: Headers) -> Response:
+def _of_token(fault: Fault, code: int, extra: Headers, refuse: Callable[[Refusal, str | None], Response]) -> Response:
     known = _OAUTH.get(code)
     if known is None:
         return Response(code, extra)
     error, description = known
-    made = oauth_error(code, fault.error or error, description, ecid=ecid, basic_challenge=code == 401)
-    return replace(made, headers=(*made.headers, *extra))
+    headers = (*BASIC_CHALLENGE, *extra) if code == 401 else extra
+    return refuse(Refusal(code, description, headers=headers, error=fault.error or error), None)
 
 
 def _problem(route: str, code: int, scope: str, extra: Headers) -> Refusal:

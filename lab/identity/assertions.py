@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from jwt.types import Options
 
-LONGEST = 16 * 1024
+LONGEST_ASSERTION = 16 * 1024
 _CERTIFICATE = "BEGIN CERTIFICATE"
 
 
@@ -50,7 +50,7 @@ def issuer_named(token: str) -> str | None:
 def _decoded(token: str, client: Client | None, *, checked: bool) -> Mapping[str, object] | None:
     import jwt
 
-    if len(token) > LONGEST or not token.isascii():
+    if len(token) > LONGEST_ASSERTION or not token.isascii():
         return None
     # the lab's clock is the only one: the library reads the wall, so none of its checks of time is left on
     off: Options = {

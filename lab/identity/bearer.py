@@ -4,8 +4,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Request
 from lab.core.journal.ledger import Ledger
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, challenge, forbidden, unauthenticated
-from lab.identity.endpoints import live
-from lab.identity.records import TokenRecord, token_key
+from lab.identity.records import FamilyRecord, TokenRecord, family_key, token_key
 from lab.identity.scopes import api_scope, for_api, opens_api
 from lab.language.document import Switches
 
@@ -39,10 +38,20 @@ def bearer_of(
     return _known(switches, ledger, token, now, api=api), flags
 
 
-def token_of(request: Request) -> str | None:
+def token_of(request: Request) -> str:
     """The token of a request whose bearer is in order."""
-    header = request.header("authorization")
-    return header.partition(" ")[2].strip(" ") if header else None
+    return (request.header("authorization") or "").partition(" ")[2].strip(" ")
+
+
+def live(ledger: Ledger, record: TokenRecord, now: Millis) -> bool:
+    """Whether an access token is good: neither expired nor revoked, alone or with its family."""
+    return not record.revoked and now < record.until and not family_revoked(ledger, record.family)
+
+
+def family_revoked(ledger: Ledger, family: str | None) -> bool:
+    """Whether all that was granted for one login has ended."""
+    record = ledger.get(family_key(family)) if family is not None else None
+    return isinstance(record, FamilyRecord) and record.revoked
 
 
 def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: bool) -> TokenRecord | Refusal:

@@ -42,6 +42,10 @@ class Client:
         """Whether it can't keep a secret."""
         return not self.secret
 
+    def may_use(self, grant: Grant) -> bool:
+        """Whether it is activated, and has the grant."""
+        return self.active and grant in self.grants
+
 
 REFUSED_SECRET = "lab-wrong"
 """The secret that no lab takes, not even with `clients: any`: so a refusal stays in reach."""
@@ -58,9 +62,7 @@ class Account:
 
 
 _REDIRECT = "http://127.0.0.1:43188/callback"
-DEMO = Client(
-    "demo", "lab-secret-a:b/c+d%e", (_REDIRECT,), key_id=CLIENT_KEY_ID, certificate=CLIENT_CERTIFICATE_PEM
-)  # fmt: skip
+DEMO = Client("demo", "lab-secret-a:b/c+d%e", (_REDIRECT,), key_id=CLIENT_KEY_ID, certificate=CLIENT_CERTIFICATE_PEM)
 """The client that every lab knows; its secret holds the characters that clients encode wrongly."""
 JANE = Account("jane", "lab-password-a:b/c+d%e", "Jane Doe")
 """The user that every lab knows: the default one where nobody logs in."""
@@ -76,31 +78,40 @@ _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(/[^#]
 
 
 def registered(client: Client, redirect: str) -> bool:
-    """Whether the redirect URI is one of the client's, exactly; a public client's loopback port is free (RFC 8252)."""
+    """Whether the redirect URI is one of the client's, to the letter.
+
+    Of a public client's loopback address the port is free: a program on somebody's machine takes the one that it gets
+    (RFC 8252 §7.3). Host, path and query are not.
+    """
     if redirect in client.redirects:
         return True
-    asked = _LOOPBACK.fullmatch(redirect)
-    if asked is None or not client.public:
+    sent = _LOOPBACK.fullmatch(redirect)
+    if sent is None or not client.public:
         return False
-    known = (_LOOPBACK.fullmatch(each) for each in client.redirects)
-    return any(each is not None and each.groups() == asked.groups() for each in known)
+    own = (_LOOPBACK.fullmatch(each) for each in client.redirects)
+    return any(each is not None and each.groups() == sent.groups() for each in own)
 
 
 @dataclass(frozen=True, slots=True)
 class BasicPair:
-    """Id and secret of a Basic header, in the two readings that clients use."""
+    """Name and secret of a Basic header, in two readings.
+
+    RFC 6749 §2.3.1 has both form-encoded before they are joined and put into base64; RFC 7617 knows nothing of it, and
+    many clients send them as they are. A secret with `+` or `%` in it differs between the two, and nothing on the wire
+    says which is meant: whoever checks tries both.
+    """
 
     raw: tuple[str, str]
     form: tuple[str, str]
 
 
 def read_basic(value: str) -> BasicPair | None:
-    """What `Authorization: Basic` holds; None if it is no base64, has no colon or no id, or isn't UTF-8."""
+    """What `Authorization: Basic` holds; None if it is no base64, has no colon or no name, or isn't UTF-8."""
     try:
         text = b64decode(value.strip(), validate=True).decode("utf-8")
     except ValueError:
         return None
-    identity, colon, secret = text.partition(":")
-    if not colon or not identity or "\0" in text:
+    name, colon, secret = text.partition(":")
+    if not colon or not name or "\0" in text:
         return None
-    return BasicPair((identity, secret), (unquote_plus(identity), unquote_plus(secret)))
+    return BasicPair((name, secret), (unquote_plus(name), unquote_plus(secret)))

@@ -59,6 +59,6 @@ FORM_ROUTES = frozenset(row.name for row in IDENTITY_ROUTES if row.form)
 PATHS = {row.operation: row.path for row in IDENTITY_ROUTES}
 """The path of each operation."""
 IDENTITY_PATHS = {
-    path: tuple(row for row in IDENTITY_ROUTES if row.path == path) for path in dict.fromkeys(PATHS.values())
+    path: {row.method: row for row in IDENTITY_ROUTES if row.path == path} for path in dict.fromkeys(PATHS.values())
 }
-"""The rows of each path, one a method."""
+"""The rows of each path, by method."""

@@ -49,6 +49,10 @@ class Scope:
         """The granted words."""
         return tuple(self.granted.split(" "))
 
+    def lifetime_within(self, longest: int) -> int:
+        """Seconds for which a token of this scope is good: what was asked for, at most `longest`."""
+        return min(self.lifetime or longest, longest)
+
 
 _WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _EXPIRY = re.compile(r"urn:opc:resource:expiry=([0-9]{1,9})")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.seeds import Seed
-from lab.identity.clients import DEMO, JANE, Account, Client, aistudio_cli
-from lab.identity.metadata import issuer
+from lab.identity.clients import DEMO, JANE, Account, Client
+from lab.identity.config import DEFAULT_LIFETIME, IdentityConfig
 from lab.jobs.plan import CompiledScenario, Drawn
 from lab.language.document import IDENTITY, Layers, Scenario, Switches
 from lab.mock.crowd import MOST_JOBS
@@ -75,9 +75,11 @@ class Config:
         return "" if self.base else self.origin
 
     @property
-    def issuer(self) -> str:
-        """The `iss` of tokens."""
-        return issuer(self.switches.issuer, self.switches.profile, self.origin)
+    def identity(self) -> IdentityConfig:
+        """What its OAuth server is made with."""
+        followed = self.scenario_of_tokens
+        lifetime = followed.scenario.token.lifetime // 1000 if followed else DEFAULT_LIFETIME
+        return IdentityConfig(self.switches, self.seed, self.epoch, self.origin, self.clients, self.accounts, lifetime)
 
     def settled(self, layers: Layers) -> "Config":
         """The same with these layers: `switches` are the server's, with those of a scenario that stands alone."""
@@ -92,12 +94,3 @@ class Config:
         layers = self.layers or Layers(below=self.switches.said)
         shared = {name: getattr(self.switches, name) for name in IDENTITY}
         return layers.over(own).model_copy(update=shared)
-
-    def client(self, name: str) -> Client | None:
-        """The client of that id; Oracle's CLI is known to every lab."""
-        known = (*self.clients, aistudio_cli(self.switches.pod))
-        return next((client for client in known if client.id == name), None)
-
-    def account(self, name: str | None) -> Account | None:
-        """The user of that name."""
-        return next((account for account in self.accounts if account.name == name), None)

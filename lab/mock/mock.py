@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
@@ -12,10 +13,13 @@ from lab.dialects.fusion import RELAYS, Route, find, read_mode
 from lab.dialects.fusion.refusals import error_response
 from lab.faults.model import Rule
 from lab.faults.striking import Occasion, rules_of
-from lab.identity import endpoints as identity
 from lab.identity.bearer import bearer_of, token_of
+from lab.identity.endpoints import answer_identity
+from lab.identity.endpoints.context import TokenContext
+from lab.identity.facts import TokenRevoked
 from lab.identity.records import TokenRecord
-from lab.identity.routes import PATHS
+from lab.identity.routes import IDENTITY_PATHS, PATHS
+from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import job_named
 from lab.mock import a2a
@@ -27,11 +31,7 @@ from lab.mock.private.documents import documents, documents_attach, documents_ba
 from lab.mock.views import UNMATCHED, Config, Views
 from lab.mock.withheld import withheld
 
-_IDENTITY: dict[str, Callable[[identity.Desk, Request], identity.Granted]] = {
-    "token": identity.token, "authorize": identity.authorize, "device": identity.device,
-    "device-page": identity.device_page, "introspect": identity.introspect, "revoke": identity.revoke,
-}  # fmt: skip
-_RELAYS: dict[str, Callable[[identity.Desk, Request], Response | Refusal]] = {
+_RELAYS: dict[str, Callable[[TokenContext, Request], Response | Refusal]] = {
     "relay": pod.relay, "anticsrf": pod.anticsrf, "relay-basic": pod.relay_basic,
 }  # fmt: skip
 _API: dict[str, Callable[[Call], Answered]] = {
@@ -44,6 +44,11 @@ _FAULTED = {"invoke": "invoke", "stream": "stream", "chat": "stream", "debug": "
 """The route under which a scenario's faults name each of these (contract.md §2)."""
 
 
+def _revoked(request: Request, now: Millis, by: str) -> TokenRevoked:
+    """The fact that the token of a request ends now."""
+    return TokenRevoked(at=now, by=by, token=token_of(request), why="control")
+
+
 class Mock:
     """Made with scenarios, switches, seed and epoch; holds no state but memos.
 
@@ -53,6 +58,8 @@ class Mock:
     def __init__(self, config: Config, views: Views | None = None) -> None:
         self.config = config
         self.views = views or Views(config)
+        self._identity_config = config.identity
+        self._scope = api_scope(config.switches.pod)
         self._teams: dict[str, Mock] = {}
         for code in () if views else self.views.by_team:
             own = self.views.of_team(code)
@@ -104,31 +111,19 @@ class Mock:
 
     def _identity(self, changes: Changes, request: Request, now: Millis, route: Route) -> Reply:
         """The routes of the identity domain; only the token endpoint has a latency."""
-        desk = identity.Desk(self.config, changes, now, [])
-        if route.name in ("discovery", "jwks"):
-            return self._published(desk, request, route)
-        granted = _IDENTITY[route.name](desk, request)
+        context = TokenContext(self._identity_config, changes, now)
+        done = answer_identity(context, IDENTITY_PATHS[route.path][request.method], request, self._refusal)
         held = 0
-        if route.name == "token" and granted.client is not None and (followed := self.config.scenario_of_tokens):
-            held = self._held(followed, "token", granted.client, now)
-        flags = (*route.flags, *granted.flags)
-        return Reply(granted.response, held, route.name, None, changes.facts, flags, client=granted.client)
+        if done.client is not None and (followed := self.config.scenario_of_tokens):
+            held = self._held(followed, "token", done.client, now)
+        return replace(done, held=held, flags=(*route.flags, *done.flags))
 
     def _relay(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Reply:
         """Tokens from the pod for other credentials than a bearer."""
-        changes = Changes(ledger, now)
-        done = _RELAYS[route.name](identity.Desk(self.config, changes, now, []), request)
+        context = TokenContext(self._identity_config, Changes(ledger, now), now)
+        done = _RELAYS[route.name](context, request)
         response = self._refusal(done) if isinstance(done, Refusal) else done
-        return Reply(response, 0, route.name, None, changes.facts, route.flags)
-
-    def _published(self, desk: identity.Desk, request: Request, route: Route) -> Reply:
-        flags: tuple[str, ...] = ()
-        told = identity.published(desk, route.path)
-        if isinstance(told, Response) and route.name == "jwks" and self.config.switches.jwks_auth:
-            bearer, flags = bearer_of(self.config.switches, desk.ledger, request, desk.now, api=False)
-            told = bearer if isinstance(bearer, Refusal) else told
-        response = self._refusal(told) if isinstance(told, Refusal) else told
-        return Reply(response, 0, route.name, None, (), (*route.flags, *flags))
+        return Reply(response, 0, route.name, None, context.changes.facts, route.flags)
 
     def _held(self, made: CompiledScenario, route: str, stream: str, now: Millis) -> Millis:
         return withheld(self.config.seed, made, route, stream, now)
@@ -160,8 +155,10 @@ class Mock:
         if any(rule.fault.step for rule in rules):
             look = self.views.look(ledger, job, now)
             step = look.span.id if look else None
-        changes = Changes(ledger, now)
-        occasion = Occasion(self.config, changes, rules, now, bearer.client, self._refusal, token_of(request), job)
+        occasion = Occasion(
+            self.config, Changes(ledger, now), rules, now, bearer.client, self._refusal, self._scope,
+            partial(_revoked, request, now), job,
+        )  # fmt: skip
         return occasion.struck(done, occasion.judge(now - record.at, record.turn, step))
 
     def _struck_token(
@@ -172,7 +169,12 @@ class Mock:
         done = self._identity(changes, request, now, route)
         if done.client is None:
             return done
-        occasion = Occasion(self.config, changes, rules, now, done.client, self._refusal)
+        context = TokenContext(self._identity_config, changes, now)
+
+        def refuse(refusal: Refusal, style: str | None) -> Response:
+            return context.oauth_error(refusal) if refusal.error else self._refusal(refusal, style)
+
+        occasion = Occasion(self.config, changes, rules, now, done.client, refuse, self._scope)
         return occasion.struck(done, occasion.judge())
 
     def _answer(self, call: Call, flags: tuple[str, ...]) -> Reply:
@@ -183,7 +185,8 @@ class Mock:
         if not rules:
             return done
         occasion = Occasion(
-            self.config, call.ledger, rules, call.now, call.bearer.client, self._refusal, token_of(call.request)
+            self.config, call.ledger, rules, call.now, call.bearer.client, self._refusal, self._scope,
+            partial(_revoked, call.request, call.now),
         )  # fmt: skip
         return occasion.struck(done, occasion.judge())
 

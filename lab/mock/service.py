@@ -19,7 +19,9 @@ from lab.core.reply import Reply
 from lab.dialects.fusion import without_files
 from lab.faults.arming import Planned, arm, disarm, listed
 from lab.faults.facts import FaultStruck
-from lab.identity.endpoints import Desk, answer_device, live
+from lab.identity.bearer import live
+from lab.identity.endpoints.context import TokenContext
+from lab.identity.endpoints.device_code import answer_device
 from lab.identity.facts import TokenRevoked
 from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.derived import Derived
@@ -111,7 +113,7 @@ class Service:
 
     def end_tokens(self, client: str, do: str, now: Millis) -> Ruling:
         """Revoke or expire every live token of a client."""
-        known = client == POD_CLIENT or self.config.client(client) is not None
+        known = client == POD_CLIENT or self.config.identity.client(client) is not None
         if not known and self.config.switches.clients == "known":
             return Ruling(404, "There is no such client.")
         if do not in ("expire", "revoke"):
@@ -125,9 +127,10 @@ class Service:
 
     def answer_device(self, user_code: str, answer: str, now: Millis) -> Ruling:
         """A person's answer (approve or deny) for the device that shows this code."""
-        done = answer_device(Desk(self.config, Changes(self.ledger, now), now, []), user_code, answer, "control")
-        if isinstance(done, tuple):
-            return Ruling(*done)
+        context = TokenContext(self.config.identity, Changes(self.ledger, now), now)
+        done = answer_device(context, user_code, answer, "control")
+        if isinstance(done, Refusal):
+            return Ruling(done.status, done.message)
         self._commit((done,), None)
         return Ruling(200)
 

@@ -81,7 +81,7 @@ class Views:
     def admits(self, made: CompiledScenario, user: str | None) -> bool:
         """Whether a user has one of the roles that the scenario asks for."""
         roles = made.scenario.agent.roles
-        account = self.config.account(user) if roles and user is not None else None
+        account = self.config.identity.account(user) if roles and user is not None else None
         return not roles or (account is not None and not set(roles).isdisjoint(account.roles))
 
     def plays(self, chosen: CompiledScenario | None, user: str | None, turn: int) -> CompiledScenario:

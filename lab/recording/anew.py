@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
 from lab.identity.clients import REFUSED_SECRET, Client
-from lab.identity.metadata import GENERIC_ISSUER
+from lab.identity.config import GENERIC_ISSUER
 from lab.identity.pkce import challenge_of
 from lab.identity.routes import PATHS
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
@@ -91,7 +91,7 @@ def _signer(config: Config) -> str | None:
 def _assertion(
     values: dict[str, str], alias: str, issuer: str | None, subject: str | None, t: Millis, config: Config
 ) -> None:
-    client = config.client(issuer or "")
+    client = config.identity.client(issuer or "")
     if client is None or subject is None or alias in values:
         return
     audience = config.origin + PATHS["token"] if config.switches.profile == "rfc" else GENERIC_ISSUER

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import MemoryLedger
-from lab.identity.endpoints import REFRESH_LIFETIME
+from lab.identity.endpoints.issuing import REFRESH_LIFETIME
 from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
 from lab.identity.records import (
     CodeRecord,

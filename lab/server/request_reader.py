@@ -12,7 +12,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from lab.core.exchange import Headers, Request, Response, header_of
 from lab.core.refusal import Refusal
 from lab.dialects import fusion as wire
-from lab.identity.refusals import TOKEN_HEADERS, oauth_error
+from lab.identity.refusals import oauth_error
 from lab.identity.routes import FORM_ROUTES
 from lab.server.limits import ServerLimits
 
@@ -73,9 +73,7 @@ def refused(status: int, why: str) -> Refusal:
 
 def identity_refusal(problem: Refusal) -> Response:
     """A refusal by the shell at an endpoint of the identity domain (bad-inputs.md §1)."""
-    if problem.status == 413:
-        return Response(413, TOKEN_HEADERS[1:])
-    return oauth_error(problem.status, "invalid_request", problem.message)
+    return oauth_error(Refusal(problem.status, problem.message, error="invalid_request"))
 
 
 class PeerGone(Exception):

@@ -11,7 +11,7 @@ from lab.cli.options import parse
 from lab.cli.settings_file import SettingsFile, from_file
 from lab.cli.setup import own_client, world
 from lab.core.errors import ScenarioError, UsageError
-from lab.identity.accounts import looks_real
+from lab.identity.account_settings import looks_real
 from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant
 from lab.identity.testkey import CERTIFICATE_PEM, CLIENT_CERTIFICATE_PEM, PRIVATE_PEM
 from lab.server.limits import LIMIT_KINDS, ServerLimits

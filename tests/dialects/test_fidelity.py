@@ -10,8 +10,9 @@ from lab.dialects.fusion import API, find, path_of
 from lab.dialects.fusion.fidelity import BODY, GRANT, LOCAL_ROUTES, NODE, REQUEST, ROUTES, TABLE, TASK
 from lab.dialects.fusion.openapi import openapi
 from lab.dialects.fusion.requests import KNOWN
+from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Switches
-from lab.mock.mock import _API, _IDENTITY, _RELAYS
+from lab.mock.mock import _API, _RELAYS
 from tests.wire_peer import invoke, read, service, status, token
 
 
@@ -78,7 +79,7 @@ def filled(path):
 def test_what_is_declared_is_served_and_nothing_else(local):
     declared = operations(local)
     found = {find(method, filled(path), local=local).name for path, method in declared}
-    served = {*_API, *_IDENTITY, *_RELAYS, "status", "discovery", "jwks"}
+    served = {*_API, *IDENTITY_NAMES, *_RELAYS, "status"}
     assert found == (served if local else served - {"multiplex"})
     for path, _ in declared:
         other = find("PATCH", filled(path), local=local)

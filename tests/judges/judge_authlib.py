@@ -157,7 +157,7 @@ def test_an_id_token_holds_what_openid_asks_for(world: Served, make: Make, profi
     path = {"oci": "/admin/v1/SigningCert/jwk", "rfc": "/.well-known/jwks.json"}[profile]
     keys = jwk.KeySet.import_key_set(session.get(world.origin + path).json())
     decoded = jwt.decode(token["id_token"], keys)
-    issuer = world.service.config.issuer
+    issuer = world.service.config.identity.issuer
     claims = CodeIDToken(
         decoded.claims, decoded.header, {"iss": {"value": issuer}, "aud": {"value": CLI}},
         {"nonce": "n-1", "client_id": CLI, "access_token": token["access_token"]},

@@ -77,9 +77,8 @@ def _find_slow(method: str, path: str, *, local: bool) -> Route | Refusal:
     if any(segment is None or segment in (".", "..") or "/" in segment or "\0" in segment for segment in segments):
         return not_found(NO_PATH)
     if (rows := IDENTITY_PATHS.get(path)) is not None:
-        if method in (row.method for row in rows):
-            return Route(rows[0].name, flags=flags, path=path)
-        return wrong_method(", ".join(row.method for row in rows))
+        row = rows.get(method)
+        return Route(row.name, flags=flags, path=path) if row is not None else wrong_method(", ".join(rows))
     plain = "/".join(segment or "" for segment in segments)
     if local:
         if plain == MULTIPLEX_PATH:

@@ -1,13 +1,46 @@
-"""The identity domain: token, authorize, device, introspect, revoke, discovery and keys (contract.md §7)."""
+"""What answers the routes of the OAuth server (contract.md §7)."""
 
-from lab.identity.endpoints.code import authorize
-from lab.identity.endpoints.device import answer_device, device, device_page
-from lab.identity.endpoints.endpoint import token
-from lab.identity.endpoints.inspect import introspect, live, revoke
-from lab.identity.endpoints.issue import REFRESH_LIFETIME, lifetime_of
-from lab.identity.endpoints.parts import Desk, Granted
-from lab.identity.endpoints.published import published
+from collections.abc import Callable
 
-__all__ = [
-    "REFRESH_LIFETIME", "Desk", "Granted", "answer_device", "authorize", "device", "device_page", "introspect", "lifetime_of", "live", "published", "revoke", "token",
-]  # fmt: skip
+from lab.core.exchange import Request, Response
+from lab.core.refusal import NO_PATH, Refusal, not_found
+from lab.core.reply import Reply
+from lab.identity.endpoints.authorization_code import authorize
+from lab.identity.endpoints.context import TokenContext
+from lab.identity.endpoints.device_code import device, device_answer, device_page
+from lab.identity.endpoints.discovery import idcs_metadata, keys, metadata, resource_metadata
+from lab.identity.endpoints.introspection import introspect, revoke
+from lab.identity.endpoints.token import token
+from lab.identity.routes import IdentityRoute
+
+_ENDPOINTS: dict[str, Callable[[TokenContext, Request], Response | Refusal]] = {
+    "token": token,
+    "authorize": authorize,
+    "device": device,
+    "device_page": device_page,
+    "device_answer": device_answer,
+    "introspect": introspect,
+    "revoke": revoke,
+    "openid_configuration": metadata,
+    "idcs_configuration": idcs_metadata,
+    "oauth_authorization_server": metadata,
+    "oauth_protected_resource": resource_metadata,
+    "jwk": keys,
+    "jwks_json": keys,
+}
+
+
+def answer_identity(
+    context: TokenContext, route: IdentityRoute, request: Request, word: Callable[[Refusal], Response]
+) -> Reply:
+    """The reply to a request of that route; `word` words refusals that aren't OAuth's, but the API's.
+
+    Those are of a bearer, and of a path that isn't there: one of the other profile, or without its switch.
+    """
+    if route.profile in ("", context.config.switches.profile):
+        result = _ENDPOINTS[route.operation](context, request)
+    else:
+        result = not_found(NO_PATH)
+    if isinstance(result, Refusal):
+        result = context.oauth_error(result) if result.error else word(result)
+    return Reply(result, 0, route.name, None, context.changes.facts, tuple(context.flags), client=context.granted_to)

@@ -1,17 +1,15 @@
 """Tokens from the pod itself: the map for a bearer, the relays for a browser's login or a password (contract.md §2.3)."""
 
-from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
-from lab.core.refusal import Refusal, bad_request, unauthenticated
+from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, unauthenticated
 from lab.core.seeds import hexes
 from lab.identity.clients import Account, read_basic
-from lab.identity.endpoints import Desk, lifetime_of
-from lab.identity.endpoints.parts import Refused
-from lab.identity.facts import TokenGranted, tokens_of
-from lab.identity.scopes import API_SERVICE, SERVICES, Scope, api_scope, service_scope
-from lab.identity.tokens import Bearing, access_token, expiry
+from lab.identity.endpoints.context import TokenContext
+from lab.identity.endpoints.issuing import access_token
+from lab.identity.facts import TokenGranted
+from lab.identity.scopes import API_SERVICE, SERVICES, api_scope, service_scope
 from lab.mock.calls import Answered, Call
 
 POD_CLIENT = "pod"
@@ -19,21 +17,21 @@ POD_CLIENT = "pod"
 RELAY_LIFETIME = 14_400
 """Seconds for which a cookie relay's token is good."""
 _BASIC = Refusal(
-    401, "Authentication failed.", "Send Authorization: Basic with a user's name and password.",
-    (("www-authenticate", 'Basic realm="lab"'),),
-)  # fmt: skip
+    401, "Authentication failed.", "Send Authorization: Basic with a user's name and password.", BASIC_CHALLENGE
+)
 
 
 def tokens(call: Call) -> Answered:
     """The map name -> token for a bearer of the API: one for the API, one for another service."""
-    config = call.views.config
-    desk = Desk(config, call.ledger, call.now, [])
+    config = call.views.config.identity
+    context = TokenContext(config, call.ledger, call.now)
     bearer, pod = call.bearer, config.switches.pod
     user = config.account(bearer.user) or (Account(bearer.user, "") if bearer.user else None)
-    named: dict[str, Json] = {}
-    for name, scope in ((API_SERVICE, api_scope(pod)), (SERVICES[0], service_scope(pod, SERVICES[0]))):
-        fact = _granted(desk, _Order("pod_tokens", bearer.client, user, scope, lifetime_of(desk)))
-        named[name] = fact.token
+    scopes = {API_SERVICE: api_scope(pod), SERVICES[0]: service_scope(pod, SERVICES[0])}
+    named: dict[str, Json] = {
+        name: _granted(context, "pod_tokens", bearer.client, user, scope, config.lifetime)
+        for name, scope in scopes.items()
+    }
     return Answered(Response(200, JSON_HEADERS, json_bytes(named)))
 
 
@@ -42,78 +40,61 @@ def multiplex(_: Call) -> Answered:
     return Answered(Response(200, JSON_HEADERS, json_bytes({})))
 
 
-def relay(desk: Desk, request: Request) -> Response | Refusal:
+def relay(context: TokenContext, request: Request) -> Response | Refusal:
     """A token for a browser that is logged in; the lab takes its word, and the default user for it."""
     if not request.header("cookie") or not request.header("x-xsrf-token"):
         return unauthenticated("Send the session's Cookie, and x-xsrf-token as anticsrf gives it.")
-    asked = _query(request).get("scopesfq") or api_scope(desk.config.switches.pod)
-    scope = desk.scope(asked)
-    if isinstance(scope, Refused):
-        return bad_request("scopesfq is not a scope of this pod.", scope.description)
-    user = desk.config.accounts[0] if desk.config.accounts else None
-    lifetime = _shorter(scope, RELAY_LIFETIME)
-    fact = _granted(desk, _Order("token_relay", POD_CLIENT, user, scope.granted, lifetime))
+    scope = context.scope(_query(request).get("scopesfq") or api_scope(context.config.switches.pod))
+    if isinstance(scope, Refusal):
+        return bad_request("scopesfq is not a scope of this pod.", scope.message)
+    user = context.config.default_user
+    lifetime = scope.lifetime_within(RELAY_LIFETIME)
     body: dict[str, Json] = {
-        "access_token": fact.token, "token_type": "JWT", "expires_in": lifetime,
+        "access_token": _granted(context, "token_relay", POD_CLIENT, user, scope.granted, lifetime),
+        "token_type": "JWT",
+        "expires_in": lifetime,
         "principal": user.name if user else POD_CLIENT,
-    }  # fmt: skip
+    }
     return Response(200, JSON_HEADERS, json_bytes(body))
 
 
-def anticsrf(desk: Desk, request: Request) -> Response | Refusal:
+def anticsrf(context: TokenContext, request: Request) -> Response | Refusal:
     """What a browser's page sends as x-xsrf-token."""
     if not request.header("cookie"):
         return unauthenticated("Send the session's Cookie.")
-    value = hexes(desk.config.seed, f"xsrf/{desk.ledger.use('xsrf')}", 32)
+    value = hexes(context.config.seed, f"xsrf/{context.changes.use('xsrf')}", 32)
     return Response(200, JSON_HEADERS, json_bytes({"xsrftoken": value}))
 
 
-def relay_basic(desk: Desk, request: Request) -> Response | Refusal:
+def relay_basic(context: TokenContext, request: Request) -> Response | Refusal:
     """A bare token as text for a user's name and password."""
-    user = _user(desk, request)
+    user = _user(context, request)
     if user is None:
         return _BASIC
     service = _query(request).get("servicetype", "")
-    pod = desk.config.switches.pod
+    pod = context.config.switches.pod
     if service not in (API_SERVICE, *SERVICES):
         return bad_request(f"servicetype must be one of {', '.join((API_SERVICE, *SERVICES))}.")
     scope = api_scope(pod) if service == API_SERVICE else service_scope(pod, service)
-    fact = _granted(desk, _Order("basic_relay", POD_CLIENT, user, scope, lifetime_of(desk)))
-    headers = (("content-type", "text/plain"), ("cache-control", "no-store"))
-    return Response(200, headers, fact.token.encode())
+    token = _granted(context, "basic_relay", POD_CLIENT, user, scope, context.config.lifetime)
+    return Response(200, (("content-type", "text/plain"), ("cache-control", "no-store")), token.encode())
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    grant: str
-    client: str
-    user: Account | None
-    scope: str
-    lifetime: int
-    """Seconds."""
+def _granted(context: TokenContext, grant: str, client: str, user: Account | None, scope: str, lifetime: int) -> str:
+    """A token for `lifetime` seconds; the fact of it is noted."""
+    token, until = access_token(context, client, user, scope, lifetime)
+    name = user.name if user else None
+    context.changes.add(
+        TokenGranted(at=context.now, token=token, client=client, grant=grant, scope=scope, until=until, user=name)
+    )
+    return token
 
 
-def _granted(desk: Desk, order: _Order) -> TokenGranted:
-    config = desk.config
-    issued, expires, until = expiry(config.epoch, desk.now, order.lifetime)
-    bearing = Bearing(config.issuer, order.client, order.user, desk.ledger.next(tokens_of(order.client)))
-    fact = TokenGranted(
-        at=desk.now, token=access_token(config.seed, bearing, order.scope, issued, expires), client=order.client,
-        grant=order.grant, scope=order.scope, until=until, user=order.user.name if order.user else None,
-    )  # fmt: skip
-    desk.ledger.add(fact)
-    return fact
-
-
-def _shorter(scope: Scope, lifetime: int) -> int:
-    return min(scope.lifetime or lifetime, lifetime)
-
-
-def _user(desk: Desk, request: Request) -> Account | None:
+def _user(context: TokenContext, request: Request) -> Account | None:
     scheme, _, credentials = (request.header("authorization") or "").partition(" ")
     pair = read_basic(credentials) if scheme.lower() == "basic" else None
     for name, password in (pair.raw, pair.form) if pair else ():
-        user = desk.config.account(name)
+        user = context.config.account(name)
         if user is not None and user.password == password:
             return user
     return None

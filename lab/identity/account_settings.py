@@ -11,7 +11,7 @@ from lab.identity.clients import DEMO, GRANTS, JANE, REFUSED_SECRET, Account, Cl
 from lab.language.document import Application
 from lab.language.parse import Given, Path
 
-SHORTEST = 8
+SHORTEST_SECRET = 8
 """Characters of a secret, so that a recording can do without it."""
 _WORDS = {"device_code": Grant.DEVICE, "jwt-bearer": Grant.ASSERTION}
 _REAL = re.compile(
@@ -83,8 +83,8 @@ def _key(given: Given, path: Path, told: Application) -> str:
 
 def _secret(given: Given, path: Path, secret: str) -> None:
     """Complain of one that a recording can't do without, or that looks like a real one (bad-inputs.md §6, 5)."""
-    if len(secret) < SHORTEST:
-        given.collector.add(path, f"is too short to be kept out of a recording: {SHORTEST} characters or more")
+    if len(secret) < SHORTEST_SECRET:
+        given.collector.add(path, f"is too short to be kept out of a recording: {SHORTEST_SECRET} characters or more")
     elif secret == REFUSED_SECRET:
         given.collector.add(path, f"{REFUSED_SECRET} is the secret that no lab takes")
     elif looks_real(secret):

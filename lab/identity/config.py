@@ -1,0 +1,67 @@
+"""What the OAuth server is made with: one value, which the mock makes of its own configuration."""
+
+from dataclasses import dataclass
+
+from lab.core.clock import Epoch
+from lab.core.seeds import Seed
+from lab.identity.clients import Account, Client, aistudio_cli
+from lab.identity.routes import PATHS
+from lab.language.document import Switches
+
+GENERIC_ISSUER = "https://identity.oraclecloud.com/"
+"""The `iss` that every tenant of the real one shares."""
+DEFAULT_LIFETIME = 3600
+"""Seconds for which an access token is good, where no scenario says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityConfig:
+    """Who is known to it, and how it answers where sources differ."""
+
+    switches: Switches
+    seed: Seed
+    epoch: Epoch
+    origin: str
+    """What URLs in answers start with, without a final slash: never taken from a request."""
+    clients: tuple[Client, ...]
+    accounts: tuple[Account, ...]
+    """The users; the first is the default one, where nobody logs in."""
+    lifetime: int = DEFAULT_LIFETIME
+    """Seconds for which an access token is good at most: a request may ask for less."""
+
+    @property
+    def strict(self) -> bool:
+        """Whether it reads the RFCs to the letter (profile `rfc`), or as Oracle's does (`oci`)."""
+        return self.switches.profile == "rfc"
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of tokens and of the metadata; one's own is the origin, in `oci` with a final slash."""
+        if self.switches.issuer == "generic":
+            return GENERIC_ISSUER
+        return self.origin if self.strict else f"{self.origin}/"
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """What an assertion's `aud` must name, one of them.
+
+        RFC 7523 §3 has the server's issuer or its token endpoint; Oracle documents two words of its own, and takes
+        neither of those.
+        """
+        if self.strict:
+            return frozenset({self.issuer, self.origin + PATHS["token"]})
+        return frozenset({GENERIC_ISSUER, "oauth.idm.oracle.com"})
+
+    @property
+    def default_user(self) -> Account | None:
+        """Who is logged in where nobody is asked."""
+        return self.accounts[0] if self.accounts else None
+
+    def client(self, name: str) -> Client | None:
+        """The client of that id; Oracle's CLI is known to every lab."""
+        known = (*self.clients, aistudio_cli(self.switches.pod))
+        return next((client for client in known if client.id == name), None)
+
+    def account(self, name: str | None) -> Account | None:
+        """The user of that name."""
+        return next((account for account in self.accounts if account.name == name), None)

@@ -1,0 +1,100 @@
+"""Client authentication: one method a request (RFC 6749 §2.3; contract.md §7.2)."""
+
+from dataclasses import replace
+
+from lab.core.exchange import Request
+from lab.core.refusal import Refusal
+from lab.identity.assertions import Assertion, issuer_named, read_assertion
+from lab.identity.clients import REFUSED_SECRET, Client, read_basic
+from lab.identity.endpoints.context import TokenContext
+from lab.identity.endpoints.forms import Form, read_form
+from lab.identity.refusals import INVALID_CLIENT, invalid_request
+
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_IN_BODY = replace(INVALID_CLIENT, status=400, headers=())
+"""RFC 6749 §5.2 asks for 401 and a challenge only where a client came with the Authorization header."""
+_ONE_WAY = "Authenticate in one way only."
+
+
+def authenticated_form(context: TokenContext, request: Request) -> tuple[Client, Form] | Refusal:
+    """The client that sent a form, and the form."""
+    form = read_form(context, request)
+    if isinstance(form, Refusal):
+        return form
+    client = authenticate(context, request, form)
+    return client if isinstance(client, Refusal) else (client, form)
+
+
+def authenticate(context: TokenContext, request: Request, form: Form) -> Client | Refusal:
+    """The client; a public one, which has nothing to prove itself with, is taken at its word."""
+    header = request.header("authorization")
+    secret, asserted = "client_secret" in form, "client_assertion" in form or "client_assertion_type" in form
+    # a bearer token is no way to authenticate: it fails by itself, below
+    if (header is not None) + secret + asserted > 1 and not (header or "").lower().startswith("bearer"):
+        return invalid_request(_ONE_WAY)
+    if header is not None:
+        return _by_header(context, header, form)
+    if asserted:
+        return _by_assertion(context, form)
+    if secret:
+        named = _with_secret(context, form.get("client_id", ""), form["client_secret"])
+        return named or (_IN_BODY if context.config.strict else INVALID_CLIENT)
+    client = context.config.client(form.get("client_id", ""))
+    return client if client is not None and client.public else INVALID_CLIENT
+
+
+def _by_header(context: TokenContext, header: str, form: Form) -> Client | Refusal:
+    scheme, _, credentials = header.partition(" ")
+    if scheme.lower() != "basic":
+        if scheme.lower() == "bearer":
+            context.flags.append("bearer_on_token")
+        return INVALID_CLIENT
+    if scheme != "Basic":
+        context.flags.append("scheme_spelling")
+    pair = read_basic(credentials)
+    for flag, (name, secret) in (("basic_form", pair.form), ("basic_raw", pair.raw)) if pair else ():
+        client = _with_secret(context, name, secret)
+        if client is not None:
+            context.flags.append(flag)
+            return client if form.get("client_id", name) == name else invalid_request(_ONE_WAY)
+    return INVALID_CLIENT
+
+
+def _with_secret(context: TokenContext, name: str, secret: str) -> Client | None:
+    """The client of that id and secret; with `clients: any` whoever brings both."""
+    client = context.config.client(name)
+    if client is not None and not client.public and client.secret == secret:
+        return client
+    stranger = context.config.switches.clients == "any" and name and secret not in ("", REFUSED_SECRET)
+    return Client(name, secret) if stranger else None
+
+
+def _by_assertion(context: TokenContext, form: Form) -> Client | Refusal:
+    token = form.get("client_assertion", "")
+    # an unsigned claim, only to find the key with which the signature is then checked
+    client = context.config.client(issuer_named(token) or "")
+    if client is None or form.get("client_assertion_type") != _ASSERTION_TYPE:
+        return INVALID_CLIENT
+    if form.get("client_id", client.id) != client.id:
+        return INVALID_CLIENT
+    found = good_assertion(context, client, token)
+    # it is the client's own word: issuer and subject are the same (RFC 7523 §3, 2.B)
+    if found is None or found.subject != client.id or not first_use(context, client, found):
+        return INVALID_CLIENT
+    return client
+
+
+def good_assertion(context: TokenContext, client: Client, token: str) -> Assertion | None:
+    """What the client's assertion says, or None if anything is wrong with it but that it was seen before."""
+    config = context.config
+    trust = config.switches.assertion_trust
+    return read_assertion(token, client, config.audiences, config.epoch, context.now, trust=trust)
+
+
+def first_use(context: TokenContext, client: Client, assertion: Assertion) -> bool:
+    """Whether the client's `jti` comes for the first time (RFC 7523 §3, 7); from now on it has.
+
+    Asked last, so that an assertion which is refused for another reason may be sent again once that is mended.
+    """
+    counter = f"jti/{client.id}/{assertion.jti}"
+    return context.changes.next(counter) == 1 == context.changes.use(counter)

@@ -1,0 +1,153 @@
+"""Authorization code with PKCE: the authorize endpoint, and the exchange of its code (contract.md §7.4 rows 23-32)."""
+
+from html import escape
+from urllib.parse import quote, urlencode
+
+from lab.core.exchange import Request, Response
+from lab.core.refusal import Refusal
+from lab.identity.clients import Client, Grant, registered
+from lab.identity.endpoints.context import TokenContext
+from lab.identity.endpoints.forms import Form, read_parameters
+from lab.identity.endpoints.issuing import TokenTerms, issue, new_family
+from lab.identity.endpoints.pages import answer_buttons, page, text_page
+from lab.identity.facts import CodeGranted, TokenRevoked
+from lab.identity.keys import opaque
+from lab.identity.pkce import fits, well_formed_challenge, well_formed_verifier
+from lab.identity.records import CodeRecord, FamilyRecord, code_key, family_key
+from lab.identity.refusals import (
+    ACCESS_DENIED,
+    NO_STORE,
+    UNAUTHORIZED_CLIENT,
+    invalid_grant,
+    invalid_request,
+)
+from lab.identity.scopes import Scope
+
+LONGEST_STATE = 4 * 1024
+"""Characters."""
+CODE_LIFETIME = {"oci": 180_000, "rfc": 600_000}
+"""Milliseconds for which a code is good, by profile."""
+
+_WRONG_CODE = invalid_grant("The code is not good.")
+
+
+def authorize(context: TokenContext, request: Request) -> Response:
+    """Answer a browser: a redirect to the client, or a page where the client can't be trusted to be meant.
+
+    Nothing is sent to an address that nobody registered, not even an error: a redirect to wherever the request says
+    would make the server a springboard (RFC 6749 §4.1.2.1, RFC 9700 §4.11.2).
+    """
+    query = read_parameters(request.query)
+    if isinstance(query, Refusal):
+        return text_page(400, "This request can not be read", query.message)
+    client = context.config.client(query.get("client_id", ""))
+    if client is None or not registered(client, query.get("redirect_uri", "")):
+        return text_page(400, "Unknown client or redirect URI", "Nothing was sent to the address asked for.")
+    if len(query.get("state", "")) > LONGEST_STATE:
+        return text_page(400, "The state is too long", f"At most {LONGEST_STATE} characters are taken.")
+    scope = _requested_scope(context, client, query)
+    if isinstance(scope, Refusal):
+        return _refused(context, query, scope)
+    switch = context.config.switches.authorize
+    answer = query.get("answer") if switch == "page" else "allow" if switch == "auto" else "deny"
+    if answer is None:
+        return page(200, "Allow access?", _allow_form(client, query))
+    if answer != "allow":
+        return _refused(context, query, ACCESS_DENIED)
+    return _redirect(context, query, {"code": _new_code(context, client, scope, query)})
+
+
+def _requested_scope(context: TokenContext, client: Client, query: Form) -> Scope | Refusal:
+    """The scope of a request that is in order (RFC 6749 §4.1.1, RFC 7636 §4.3)."""
+    kind, challenge = query.get("response_type"), query.get("code_challenge")
+    if kind is None:
+        return invalid_request("response_type is missing.")
+    if kind != "code":
+        return Refusal(400, "Only response_type=code is served.", error="unsupported_response_type")
+    if not client.may_use(Grant.CODE):
+        return UNAUTHORIZED_CLIENT
+    # a client with a secret may go without PKCE; one without has nothing else against a stolen code
+    if challenge is None and (client.public or "code_challenge_method" in query):
+        return invalid_request("code_challenge is missing.")
+    if challenge is not None and query.get("code_challenge_method") != "S256":
+        return invalid_request("code_challenge_method must be S256.")
+    if challenge is not None and not well_formed_challenge(challenge):
+        return invalid_request("code_challenge is no SHA-256 in base64url.")
+    return context.scope(query.get("scope", ""))
+
+
+def _allow_form(client: Client, query: Form) -> str:
+    hidden = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in query.items()
+    )
+    form = f'<form method="get">{hidden}{answer_buttons(("allow", "deny"))}</form>'
+    return f"<p>{escape(client.id)} asks for access.</p>\n{form}"
+
+
+def _refused(context: TokenContext, query: Form, refusal: Refusal) -> Response:
+    return _redirect(context, query, {"error": refusal.error, "error_description": refusal.message})
+
+
+def _redirect(context: TokenContext, query: Form, members: dict[str, str]) -> Response:
+    """Back to the client; in `rfc` with the issuer, so that a client of several servers can't be confused (RFC 9207)."""
+    if "state" in query:
+        members["state"] = query["state"]
+    if context.config.strict:
+        members["iss"] = context.config.issuer
+    redirect = query["redirect_uri"]
+    location = redirect + ("&" if "?" in redirect else "?") + urlencode(members, quote_via=quote)
+    return Response(302, (("location", location), *NO_STORE))
+
+
+def _new_code(context: TokenContext, client: Client, scope: Scope, query: Form) -> str:
+    family = new_family(context, client)
+    code = opaque(context.config.seed, f"code/{family}")
+    # a lifetime isn't granted, but it counts when the code is traded: it is kept as the word that asked for it
+    lifetime = "" if scope.lifetime is None else f" urn:opc:resource:expiry={scope.lifetime}"
+    context.changes.add(
+        CodeGranted(
+            at=context.now, code=code, client=client.id, scope=scope.granted + lifetime,
+            until=context.now + CODE_LIFETIME[context.config.switches.profile], challenge=query.get("code_challenge"),
+            redirect=query["redirect_uri"], family=family, nonce=query.get("nonce"),
+        )
+    )  # fmt: skip
+    return code
+
+
+def trade_code(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+    """Trade a code for tokens (RFC 6749 §4.1.3).
+
+    The first try burns it, whatever comes of it: whoever has a code without its verifier may not guess on. A code that
+    was burnt and comes again was stolen, before or after the trade, so what was granted for it ends (RFC 6749 §4.1.2,
+    RFC 9700 §4.5).
+    """
+    if "code" not in form:
+        return invalid_request("code is missing.")
+    code = form["code"]
+    record = context.changes.get(code_key(code))
+    if not isinstance(record, CodeRecord) or record.client != client.id:
+        return _WRONG_CODE
+
+    def burn(why: str) -> None:
+        context.changes.add(TokenRevoked(at=context.now, by=client.id, token=code, why=why))
+
+    if record.used:
+        family = context.changes.get(family_key(record.family))
+        if isinstance(family, FamilyRecord) and not family.revoked:
+            burn("reused")
+        return _WRONG_CODE
+    scope = _wrong_proof(context, record, form) or context.scope(record.scope)
+    if isinstance(scope, Refusal):
+        burn("revoked")
+        return scope
+    burn("rotated")
+    user = context.config.default_user
+    return issue(context, TokenTerms(client, Grant.CODE, scope, scope.granted, user, record.family, record.nonce))
+
+
+def _wrong_proof(context: TokenContext, record: CodeRecord, form: Form) -> Refusal | None:
+    verifier = form.get("code_verifier")
+    if verifier is not None and not well_formed_verifier(verifier):
+        return invalid_request("code_verifier needs 43 to 128 unreserved characters.")
+    same = form.get("redirect_uri") == record.redirect and fits(record.challenge, verifier)
+    return None if same and context.now < record.until else _WRONG_CODE

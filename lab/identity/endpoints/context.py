@@ -1,0 +1,40 @@
+"""One request to the OAuth server: what its endpoints are given, and what comes of it beside the answer."""
+
+from dataclasses import dataclass, field
+
+from lab.core.clock import Millis
+from lab.core.exchange import Response
+from lab.core.journal.ledger import Changes
+from lab.core.refusal import Refusal
+from lab.core.seeds import hexes
+from lab.identity.config import IdentityConfig
+from lab.identity.refusals import invalid_scope, oauth_error
+from lab.identity.scopes import Scope, api_scope, read_scope
+
+
+@dataclass(slots=True)
+class TokenContext:
+    """Made for one request, at one instant."""
+
+    config: IdentityConfig
+    changes: Changes
+    """The state, and what the request brings, also where it is refused; whoever called commits it."""
+    now: Millis
+    flags: list[str] = field(default_factory=list)
+    """What is noted of it (recording.md §2.2)."""
+    granted_to: str | None = None
+    """The client that a token was issued to."""
+
+    def oauth_error(self, refusal: Refusal) -> Response:
+        """The refusal as JSON; with its switch it bears an `ecid` of its own (contract.md §7.1)."""
+        number = self.changes.use("ecid") if self.config.switches.ecid else None
+        return oauth_error(refusal, None if number is None else hexes(self.config.seed, f"ecid/{number}", 12))
+
+    def scope(self, text: str) -> Scope | Refusal:
+        """The scope that is asked for, or `invalid_scope` with the expected one."""
+        switches = self.config.switches
+        # less than a minute is raised to one (contract.md §7.3)
+        scope = read_scope(text, switches.pod, switches.scope_check, shortest=1 if self.config.strict else 60)
+        if scope is not None:
+            return scope
+        return invalid_scope(f"Ask for {api_scope(switches.pod)}" if switches.hints else "The scope is not known.")

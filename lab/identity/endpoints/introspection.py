@@ -1,0 +1,66 @@
+"""Introspection and revocation (RFC 7662, RFC 7009; contract.md §7.4 rows 39-42)."""
+
+from lab.core.exchange import Json, Request, Response
+from lab.core.refusal import Refusal
+from lab.identity.bearer import family_revoked, live
+from lab.identity.endpoints.authentication import authenticated_form
+from lab.identity.endpoints.context import TokenContext
+from lab.identity.endpoints.issuing import REFRESH_LIFETIME, token_answer
+from lab.identity.facts import TokenRevoked
+from lab.identity.keys import claims_of
+from lab.identity.records import RefreshRecord, TokenRecord, refresh_key, token_key
+from lab.identity.refusals import INVALID_CLIENT, NO_STORE, invalid_request
+
+_NO_TOKEN = invalid_request("token is missing.")
+
+
+def introspect(context: TokenContext, request: Request) -> Response | Refusal:
+    """What a token is worth now; of one that is no good nothing is said, not even why (RFC 7662 §2.2)."""
+    sender = authenticated_form(context, request)
+    if isinstance(sender, Refusal):
+        return sender
+    client, form = sender
+    if client.public:  # whoever asks must have proved who they are, or tokens could be fished for (RFC 7662 §2.1)
+        return INVALID_CLIENT
+    return token_answer(_claims(context, form["token"])) if "token" in form else _NO_TOKEN
+
+
+def _claims(context: TokenContext, token: str) -> dict[str, Json]:
+    record = context.changes.get(token_key(token))
+    if isinstance(record, TokenRecord) and live(context.changes, record, context.now):
+        claims = claims_of(token)
+        named = {name: claims.get(name, "") for name in ("exp", "iat", "sub", "aud", "iss", "jti")}
+        return {
+            "active": True, "scope": record.scope, "client_id": record.client, "token_type": "Bearer", **named
+        }  # fmt: skip
+    refresh = context.changes.get(refresh_key(token))
+    if isinstance(refresh, RefreshRecord) and _refreshes(context, refresh):
+        issued = context.config.epoch + refresh.since // 1000
+        return {
+            "active": True, "client_id": refresh.client, "token_type": "refresh_token",
+            "exp": issued + REFRESH_LIFETIME // 1000, "iat": issued, "sub": refresh.user or refresh.client,
+            "iss": context.config.issuer,
+        }  # fmt: skip
+    return {"active": False}
+
+
+def _refreshes(context: TokenContext, record: RefreshRecord) -> bool:
+    fresh = context.now < record.since + REFRESH_LIFETIME
+    return fresh and record.ended is None and not family_revoked(context.changes, record.family)
+
+
+def revoke(context: TokenContext, request: Request) -> Response | Refusal:
+    """End a token of the client's own; of any other nothing is said, and nothing done (RFC 7009 §2.2)."""
+    sender = authenticated_form(context, request)
+    if isinstance(sender, Refusal):
+        return sender
+    client, form = sender
+    if "token" not in form:
+        return _NO_TOKEN
+    token = form["token"]
+    record = context.changes.get(token_key(token)) or context.changes.get(refresh_key(token))
+    if isinstance(record, TokenRecord | RefreshRecord) and record.client == client.id:
+        again = record.revoked if isinstance(record, TokenRecord) else record.ended == "revoked"
+        if not again:
+            context.changes.add(TokenRevoked(at=context.now, by=client.id, token=token, why="revoked"))
+    return Response(200, NO_STORE)

@@ -1,0 +1,126 @@
+"""The token endpoint: which grant, may this client use it, and the grants that need no page (contract.md §7.2)."""
+
+from typing import assert_never
+
+from lab.core.exchange import Request, Response
+from lab.core.refusal import Refusal
+from lab.identity.clients import Client, Grant
+from lab.identity.endpoints.authentication import authenticated_form, first_use, good_assertion
+from lab.identity.endpoints.authorization_code import trade_code
+from lab.identity.endpoints.context import TokenContext
+from lab.identity.endpoints.device_code import poll
+from lab.identity.endpoints.forms import Form
+from lab.identity.endpoints.issuing import REFRESH_LIFETIME, TokenTerms, issue
+from lab.identity.facts import TokenRevoked
+from lab.identity.records import FamilyRecord, RefreshRecord, family_key, refresh_key
+from lab.identity.refusals import UNAUTHORIZED_CLIENT, invalid_grant, invalid_request, invalid_scope
+from lab.identity.scopes import OFFLINE, OPENID, Scope
+
+_WRONG_LOGIN = invalid_grant("User name or password is wrong.")
+_WRONG_REFRESH = invalid_grant("The refresh token is not good.")
+_WRONG_ASSERTION = invalid_grant("The assertion is not good.")
+
+
+def token(context: TokenContext, request: Request) -> Response | Refusal:
+    """Trade credentials for tokens (RFC 6749 §3.2)."""
+    sender = authenticated_form(context, request)
+    if isinstance(sender, Refusal):
+        return sender
+    client, form = sender
+    word = form.get("grant_type")
+    if word is None:
+        return invalid_request("grant_type is missing.")
+    if word not in set(Grant):
+        return Refusal(400, "This grant type is not served.", error="unsupported_grant_type")
+    grant = Grant(word)
+    # without a secret there are no client credentials (RFC 6749 §4.4)
+    if not client.may_use(grant) or (client.public and grant is Grant.CLIENT_CREDENTIALS):
+        return UNAUTHORIZED_CLIENT
+    match grant:
+        case Grant.CLIENT_CREDENTIALS:
+            return _client_credentials(context, client, form)
+        case Grant.PASSWORD:
+            return _password(context, client, form)
+        case Grant.REFRESH:
+            return _refresh(context, client, form)
+        case Grant.ASSERTION:
+            return _assertion(context, client, form)
+        case Grant.CODE:
+            return trade_code(context, client, form)
+        case Grant.DEVICE:
+            return poll(context, client, form)
+        case _:
+            assert_never(grant)
+
+
+def _client_credentials(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+    requested = form.get("scope", "")
+    scope = context.scope(requested)
+    if isinstance(scope, Refusal):
+        return scope
+    # nobody logged in: nothing to stay for, and nobody to tell of
+    kept = " ".join(word for word in scope.words if word not in (OFFLINE, OPENID))
+    if not kept:
+        return invalid_scope("A scope of the API is missing.")
+    return issue(context, TokenTerms(client, Grant.CLIENT_CREDENTIALS, Scope(kept, scope.lifetime), requested))
+
+
+def _password(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+    name, password = form.get("username"), form.get("password")
+    if name is None or password is None:
+        return invalid_request("username or password is missing.")
+    user = context.config.account(name)
+    if user is None or user.password != password:
+        return _WRONG_LOGIN  # one sentence for both, or it would tell who exists
+    scope = context.scope(form.get("scope", ""))
+    if isinstance(scope, Refusal):
+        return scope
+    return issue(context, TokenTerms(client, Grant.PASSWORD, scope, form["scope"], user))
+
+
+def _assertion(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+    """An assertion by which the client speaks for a user (RFC 7523 §2.1)."""
+    if "assertion" not in form:
+        return invalid_request("assertion is missing.")
+    scope = context.scope(form.get("scope", ""))
+    if isinstance(scope, Refusal):
+        return scope
+    found = good_assertion(context, client, form["assertion"])
+    user = context.config.account(found.subject) if found else None
+    if found is None or user is None or not first_use(context, client, found):
+        return _WRONG_ASSERTION
+    return issue(context, TokenTerms(client, Grant.ASSERTION, scope, form["scope"], user))
+
+
+def _refresh(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+    """New tokens for a refresh token (RFC 6749 §6), which is traded for a new one at each use (RFC 9700 §4.14.2).
+
+    So one that comes a second time is in two hands, a thief's among them. Whose came first can't be told: every token of
+    that login ends, and the rightful owner logs in again.
+    """
+    if "refresh_token" not in form:
+        return invalid_request("refresh_token is missing.")
+    sent = form["refresh_token"]
+    record = context.changes.get(refresh_key(sent))
+    if not isinstance(record, RefreshRecord) or record.client != client.id:
+        return _WRONG_REFRESH
+    family = context.changes.get(family_key(record.family))
+    if not isinstance(family, FamilyRecord):
+        return _WRONG_REFRESH
+    if record.ended == "rotated" and not family.revoked:
+        context.changes.add(TokenRevoked(at=context.now, by=client.id, token=sent, why="reused"))
+        return _WRONG_REFRESH
+    if record.ended or family.revoked or context.now >= record.since + REFRESH_LIFETIME:
+        return _WRONG_REFRESH
+    # less may be asked for, and the next time again all: the family keeps the first scope (RFC 6749 §6)
+    requested = form.get("scope", family.scope)
+    scope = context.scope(requested)
+    if isinstance(scope, Refusal):
+        return scope
+    if not set(scope.words) <= set(family.scope.split(" ")):
+        return invalid_scope("The scope is wider than the one first granted.")
+    rotates = context.config.switches.refresh_rotation
+    if rotates:
+        context.changes.add(TokenRevoked(at=context.now, by=client.id, token=sent, why="rotated"))
+    user = context.config.account(record.user)
+    return issue(context, TokenTerms(client, Grant.REFRESH, scope, requested, user, record.family, refresh=rotates))
