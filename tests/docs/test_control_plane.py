@@ -14,7 +14,8 @@ from tests.cli.test_serve import listening, serving
 from tests.docs.pages import PAGES, blocks
 from tests.server.conftest import Stage
 
-PAGE = PAGES["control-plane"]
+PAGE = PAGES["control-plane"].replace(" \\\n ", "")
+"""With each call on one line."""
 LINES = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
 CALLS = [line for line in LINES if line.startswith("curl ")]
 SCOPE = "urn:opc:resource:fusion:acme-test:fusion-ai/"
