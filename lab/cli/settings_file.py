@@ -28,7 +28,7 @@ def from_file(asked: Settings) -> SettingsFile:
     if asked.settings is None:
         return SettingsFile()
     given = parse_server(read_scenario(Path(asked.settings)), asked.settings, LIMIT_KINDS)
-    clients, accounts = clients_of(given), users_of(given)
+    server, complain = given.server, given.collector.add
+    clients, accounts = clients_of(server.accounts, complain), users_of(server.accounts, complain)
     given.sound()
-    server = given.server
     return SettingsFile(server.switches, (server.base or "").rstrip("/"), limits_of(given.limits), clients, accounts)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lab.core.clock import Epoch, Millis
 from lab.identity.clients import Client
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
 LONGEST_ASSERTION = 16 * 1024
+"""Characters."""
 _CERTIFICATE = "BEGIN CERTIFICATE"
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What a good assertion says."""
+    """What a good assertion says: for whom it speaks, and the name by which it is used once."""
 
     subject: str
     jti: str
@@ -28,53 +29,57 @@ class Assertion:
 def read_assertion(
     token: str, client: Client, audiences: frozenset[str], epoch: Epoch, now: Millis, *, trust: str = "registered"
 ) -> Assertion | None:
-    """The assertion, or None if anything is wrong with it; whether its `jti` was seen before is the caller's."""
-    found = _decoded(token, client, checked=trust == "registered")
-    if found is None or not (_in_time(found, epoch, now) and _for(found, audiences)):
+    """The assertion, or None if anything is wrong with it (RFC 7523 §3); whether its `jti` was seen before is not asked.
+
+    With `trust` off (`any`) its signature isn't checked, so that a client can be tried without a registered key.
+    """
+    claims = _decoded(token, client if trust == "registered" else None)
+    if claims is None or not (_in_time(claims, epoch, now) and _names_one_of(audiences, claims)):
         return None
-    subject, jti = found.get("sub"), found.get("jti")
-    if found.get("iss") != client.id or not isinstance(subject, str) or not isinstance(jti, str):
+    subject, jti = claims.get("sub"), claims.get("jti")
+    if claims.get("iss") != client.id or not isinstance(subject, str) or not isinstance(jti, str):
         return None
-    if not subject or not jti or found.get("prn", subject) != subject:
+    # `prn` is the subject's name in drafts of the RFC, and Oracle's documents still ask for it
+    if not subject or not jti or claims.get("prn", subject) != subject:
         return None
     return Assertion(subject, jti)
 
 
 def issuer_named(token: str) -> str | None:
     """The `iss` of an assertion that nobody has checked yet; None if it can't be read."""
-    found = _decoded(token, None, checked=False)
-    name = found.get("iss") if found else None
+    claims = _decoded(token, None)
+    name = claims.get("iss") if claims else None
     return name if isinstance(name, str) else None
 
 
-def _decoded(token: str, client: Client | None, *, checked: bool) -> Mapping[str, object] | None:
+def _decoded(token: str, signer: Client | None) -> Mapping[str, object] | None:
+    """The claims, if that client signed them (None: whoever did)."""
     import jwt
 
     if len(token) > LONGEST_ASSERTION or not token.isascii():
         return None
     # the lab's clock is the only one: the library reads the wall, so none of its checks of time is left on
-    off: Options = {
+    options: Options = {
         "verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False, "verify_iss": False,
-        "verify_sub": False, "verify_jti": False, "verify_signature": checked,
+        "verify_sub": False, "verify_jti": False, "verify_signature": signer is not None,
     }  # fmt: skip
     try:
-        if checked:
-            if client is None or not client.certificate or not _names_key(jwt.get_unverified_header(token), client):
-                return None
-            found: dict[str, object] = jwt.decode(token, _public(client.certificate), ["RS256"], options=off)
-        else:
-            found = jwt.decode(token, options=off)
+        if signer is None:
+            return cast("dict[str, object]", jwt.decode(token, options=options))
+        if not signer.certificate or not _names_key(jwt.get_unverified_header(token), signer):
+            return None
+        return cast("dict[str, object]", jwt.decode(token, _public(signer.certificate), ["RS256"], options=options))
     except (jwt.PyJWTError, ValueError, RecursionError):
         return None
-    return found
 
 
 def _names_key(header: Mapping[str, object], client: Client) -> bool:
-    named = {"kid": client.key_id}
+    """Whether the header names the client's key (RFC 7515 §4.1.4, §4.1.7), and no other beside it."""
+    own = {"kid": client.key_id}
     if _CERTIFICATE in client.certificate:
-        named["x5t"], named["x5t#S256"] = thumbprints(client.certificate)
-    given = {name: header[name] for name in ("kid", "x5t", "x5t#S256") if name in header}
-    return bool(given.keys() & {"kid", "x5t"}) and all(named.get(name) == value for name, value in given.items())
+        own["x5t"], own["x5t#S256"] = thumbprints(client.certificate)
+    named = {name: header[name] for name in ("kid", "x5t", "x5t#S256") if name in header}
+    return bool(named.keys() & {"kid", "x5t"}) and all(own.get(name) == value for name, value in named.items())
 
 
 @lru_cache(maxsize=16)
@@ -111,12 +116,13 @@ def reads_key(text: str) -> bool:
 
 def _in_time(claims: Mapping[str, object], epoch: Epoch, now: Millis) -> bool:
     expires, issued, since = claims.get("exp"), claims.get("iat"), claims.get("nbf", epoch)
+    # `type`, for a bool is an int too
     if type(expires) is not int or type(issued) is not int or type(since) is not int:
         return False
     return (issued - epoch) * 1000 <= now < (expires - epoch) * 1000 and (since - epoch) * 1000 <= now
 
 
-def _for(claims: Mapping[str, object], audiences: frozenset[str]) -> bool:
-    told = claims.get("aud")
-    names = told if isinstance(told, list) else [told]
+def _names_one_of(audiences: frozenset[str], claims: Mapping[str, object]) -> bool:
+    audience = claims.get("aud")
+    names = audience if isinstance(audience, list) else [audience]
     return any(isinstance(name, str) and name in audiences for name in names)

@@ -1,4 +1,8 @@
-"""The bearer of a request: its token's record, or the refusal of contract.md §7.5."""
+"""The bearer of a request: its token's record, or why it is refused (RFC 6750 §3; contract.md §7.5).
+
+A token is good because it stands in the ledger, so looking it up is the whole check: nothing of it is parsed, and no
+signature is verified. What was forged, comes from another run, or is an id or refresh token, simply isn't there.
+"""
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request
@@ -15,7 +19,11 @@ _COOKIE = "A browser's login does not open this API; use the token relay."
 def bearer_of(
     switches: Switches, ledger: Ledger, request: Request, now: Millis, *, api: bool = True
 ) -> tuple[TokenRecord | Refusal, tuple[str, ...]]:
-    """The token's record or the refusal, and what is noted; `api` off: any live token will do."""
+    """The token's record or the refusal, and what is noted; `api` off: any live token will do.
+
+    A request without a token, or with another scheme, is told no error code: it may not have known that one is needed
+    (RFC 6750 §3.1). Several tokens are a malformed request, even if all are good.
+    """
     header: str | None = None
     for name, value in request.headers:
         if name == "authorization":
@@ -28,7 +36,7 @@ def bearer_of(
         return unauthenticated(_COOKIE if request.header("cookie") else _CHALLENGE), flags
     scheme, _, token = header.partition(" ")
     flags = ()
-    if scheme != "Bearer":
+    if scheme != "Bearer":  # schemes are alike whatever their case (RFC 9110 §11.1)
         if scheme.lower() != "bearer":
             return unauthenticated(_CHALLENGE), ("basic_on_api",) if scheme.lower() == "basic" else ()
         flags = ("scheme_spelling",)
@@ -55,7 +63,6 @@ def family_revoked(ledger: Ledger, family: str | None) -> bool:
 
 
 def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: bool) -> TokenRecord | Refusal:
-    # Only tokens of this ledger can be good, so looking one up is the whole check; nothing is parsed.
     record = ledger.get(token_key(token))
     if not isinstance(record, TokenRecord):
         return _invalid_token("The token was not issued by this run of the lab.")
@@ -79,9 +86,5 @@ def _invalid_token(description: str) -> Refusal:
 
 
 def _invalid_request(what: str) -> Refusal:
-    return Refusal(
-        400,
-        what,
-        "Send Authorization: Bearer with one token.",
-        (("www-authenticate", challenge("invalid_request")),),
-    )
+    headers = (("www-authenticate", challenge("invalid_request")),)
+    return Refusal(400, what, "Send Authorization: Bearer with one token.", headers)

@@ -47,6 +47,8 @@ class Client:
         return self.active and grant in self.grants
 
 
+SHORTEST_SECRET = 8
+"""Characters of a secret: a shorter one can't be told from other text, and so not be kept out of a recording."""
 REFUSED_SECRET = "lab-wrong"
 """The secret that no lab takes, not even with `clients: any`: so a refusal stays in reach."""
 

@@ -12,12 +12,9 @@ from urllib.parse import quote_plus, unquote, unquote_plus
 
 from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
-from lab.identity.clients import REFUSED_SECRET, read_basic
+from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET, read_basic
 from lab.recording.alias import HERE, KINDS, aliases, named, numbered
 from lab.recording.shapes import HEX, IS_JWT, NAMES, Shapes, shapes
-
-SHORTEST = 8
-"""Characters below which a secret can't be replaced by value."""
 
 _WORTH_KEEPING = 1024
 _KEPT = 4096
@@ -58,10 +55,10 @@ class Redactor:
             self._configured("user", user, password)
 
     def _configured(self, kind: str, name: str, secret: str) -> None:
-        if len(secret) < SHORTEST:
+        if len(secret) < SHORTEST_SECRET:
             raise UsageError(
                 f"The secret of {kind} {name} is too short to be kept out of a recording.",
-                hint=f"Use {SHORTEST} characters or more.",
+                hint=f"Use {SHORTEST_SECRET} characters or more.",
             )
         self._watch(secret, named(kind, name), name)
 
@@ -78,7 +75,7 @@ class Redactor:
         self._numbers[kind] = self._numbers.get(kind, 0) + 1
         self._values.setdefault(alias, value)
         self._known[value] = alias
-        if len(value) >= SHORTEST:
+        if len(value) >= SHORTEST_SECRET:
             self._watch(value, alias)
         return alias
 
@@ -201,7 +198,7 @@ class Redactor:
                 return named("user", client)
         alias = self.alias(rest, "wrong", "unknown")
         for _, secret in (pair.raw, pair.form):
-            if len(secret) >= SHORTEST and secret not in self._known and secret != REFUSED_SECRET:
+            if len(secret) >= SHORTEST_SECRET and secret not in self._known and secret != REFUSED_SECRET:
                 self._watch(secret, alias, pair.raw[0])
         return alias
 
