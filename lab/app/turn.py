@@ -28,6 +28,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response, text_of
 from lab.core.seeds import draw
 from lab.dialects import fusion as wire
+from lab.identity.routes import PATHS
 from lab.language.document import Status
 
 
@@ -94,7 +95,7 @@ class _Turn:
 
     def _post(self, document: dict[str, Json]) -> Request:
         body = text_of(document).encode("utf-8", "surrogatepass")
-        path = wire.path_of("invoke", code=self.app.team)
+        path = wire.fusion_path("invoke", code=self.app.team)
         return Request("POST", path, headers=(("content-type", "application/json"),), body=body)
 
     def _poll(self) -> Generator[Effect, Result, None]:
@@ -113,7 +114,7 @@ class _Turn:
                 yield from self._answer(answer)
                 pause = self.app.backoff.first
                 continue
-            path = wire.path_of("status", code=self.app.team, job=self.body.job)
+            path = wire.fusion_path("status", code=self.app.team, job=self.body.job)
             response = yield from self._call("status", Request("GET", path), again=True)
             self.found = True
             before = self.body.status
@@ -249,7 +250,7 @@ def token_request(app: App) -> Request:
     form = urlencode({"grant_type": "client_credentials", "scope": app.scope})
     return Request(
         "POST",
-        wire.path_of("token"),
+        PATHS["token"],
         headers=(
             ("authorization", f"Basic {b64encode(pair.encode()).decode()}"),
             ("content-type", "application/x-www-form-urlencoded"),

@@ -18,8 +18,8 @@ from lab.cli.tape_recorder import TapeRecorder
 from lab.core.clock import Millis
 from lab.core.journal.shell import RequestMalformed
 from lab.core.seeds import Seed
-from lab.dialects import fusion as wire
 from lab.files import publish_token, withdraw_token
+from lab.identity.routes import PATHS
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.server.control.plane import ControlPlane
@@ -49,7 +49,7 @@ class EmbeddedMock:
     @property
     def token_url(self) -> str:
         """Where tokens are granted."""
-        return self.base_url + wire.path_of("token")
+        return self.base_url + PATHS["token"]
 
 
 class _Hint:

@@ -10,7 +10,7 @@ from lab.cli.options import parse
 from lab.settings import Settings, settings
 
 
-class Command(Protocol):
+class CommandModule(Protocol):
     """A module of this package that carries out one command."""
 
     def execute(self, asked: Settings, console: Console) -> int:
@@ -29,7 +29,7 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
         asked = replace(settings(flags), arguments=tuple(argv))
         # What is loaded stays: collecting garbage meanwhile costs a tenth of the start, and finds none.
         gc.disable()
-        command = cast("Command", import_module(f"lab.cli.commands.{asked.command}"))
+        command = cast("CommandModule", import_module(f"lab.cli.commands.{asked.command}"))
         gc.freeze()
         gc.enable()
         return command.execute(asked, console)

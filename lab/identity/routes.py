@@ -4,30 +4,7 @@ All that knows a path of it is made of these rows: the router with its 405s, the
 document and its part of `lab fidelity`.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityRoute:
-    """One method of one path."""
-
-    method: str
-    path: str
-    name: str
-    """The route, as recordings and faults name it; several rows may be one route."""
-    operation: str
-    """The row's own name, and that of its operation in `openapi.yaml`."""
-    form: bool
-    """Whether a client sends a form, and is refused as RFC 6749 §5.2 has it; a person's browser gets pages."""
-    profile: str
-    """The profile that alone has it; empty: both."""
-    marks: str
-    """What says that it is there: marks of contract.md §1, as in the fidelity table."""
-    switch: str
-    """The switch that changes it, or empty."""
-    says: str
-    """What it is for, in a few words."""
-
+from lab.core.routes import Route, read_routes
 
 _TABLE = """
 POST | /oauth2/v1/token                        | token       | token                      | form | -   | doc      | clients           | all grants but SAML2
@@ -46,15 +23,10 @@ GET  | /.well-known/jwks.json                  | jwks        | jwks_json        
 """
 
 
-def _row(line: str) -> IdentityRoute:
-    cells = ("" if cell == "-" else cell for cell in map(str.strip, line.split("|")))
-    method, path, name, operation, form, profile, marks, switch, says = cells
-    return IdentityRoute(method, path, name, operation, form == "form", profile, marks, switch, says)
-
-
-IDENTITY_ROUTES = tuple(_row(line) for line in _TABLE.strip().splitlines())
+IDENTITY_ROUTES: tuple[Route, ...] = read_routes(_TABLE, "method path name operation kind only marks switch says")
+"""Kind `form`: a client sends a form, and is refused as RFC 6749 §5.2 has it; a person's browser gets pages."""
 IDENTITY_NAMES = frozenset(row.name for row in IDENTITY_ROUTES)
-FORM_ROUTES = frozenset(row.name for row in IDENTITY_ROUTES if row.form)
+FORM_ROUTES = frozenset(row.name for row in IDENTITY_ROUTES if row.kind == "form")
 """The routes that take a client's form, and say no as RFC 6749 §5.2 has it."""
 PATHS = {row.operation: row.path for row in IDENTITY_ROUTES}
 """The path of each operation."""

@@ -8,7 +8,7 @@ from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import Changes
 from lab.core.refusal import Refusal
 from lab.core.reply import Parts
-from lab.dialects.fusion import Route
+from lab.core.routes import RouteMatch
 from lab.identity.records import TokenRecord
 from lab.jobs.plan import CompiledScenario
 from lab.mock.views import Views
@@ -21,7 +21,7 @@ class Call:
     views: Views
     ledger: Changes
     """The ledger, and what comes of the call."""
-    route: Route
+    route: RouteMatch
     request: Request
     bearer: TokenRecord
     now: Millis

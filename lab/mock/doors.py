@@ -9,9 +9,10 @@ from lab.core.exchange import Json
 from lab.core.refusal import CANNOT_EXECUTE, TEAM_UNKNOWN, Refusal, forbidden, not_found
 from lab.dialects.fusion.requests import version_asked
 from lab.jobs.plan import CompiledScenario
+from lab.jobs.view import JobView
 from lab.language.document import Status, Switches
 from lab.mock.calls import Call
-from lab.mock.views import Look, Views
+from lab.mock.views import Views
 
 TALKS = ("chat", "debug")
 """The routes on which an unknown or unpublished team is 403, and `conversational` goes without saying."""
@@ -84,7 +85,7 @@ def as_resumed(call: Call, value: dict[str, Json]) -> dict[str, Json]:
     return kept if look is None else {**kept, "status": look.plan.invocation.input.status}
 
 
-def own_job(call: Call, job: str) -> Look | None:
+def own_job(call: Call, job: str) -> JobView | None:
     """The job as it is now, if it is the caller's and of this team."""
     look = call.views.look(call.ledger, job, call.now)
     if look is None or look.record.owner != call.bearer.owner or look.record.team != call.route.code:

@@ -9,7 +9,7 @@ from msgspec import structs
 from lab.core.exchange import Json, Response
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import uuid4
-from lab.dialects.fusion import SSE_HEADERS, STREAMS, read_invoke
+from lab.dialects.fusion import SSE_HEADERS, read_invoke
 from lab.dialects.fusion.bodies import VERDICT_OF, actions, callback_token
 from lab.dialects.fusion.requests import NO_OBJECT, Asked, Resume
 from lab.jobs.facts import GateDecided, JobAccepted, ScenarioMissed, WaitEnded, jobs_of
@@ -17,6 +17,7 @@ from lab.jobs.gates import Decision, Inadmissible, Origin, admit
 from lab.jobs.plan import CompiledScenario, Plan, settle_draws
 from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, id_of, job_key
 from lab.jobs.timeline import at
+from lab.jobs.view import JobView
 from lab.language.document import Gate, Pause, Status, Verdict
 from lab.language.templates import RenderFailure
 from lab.mock.calls import Answered, Call
@@ -27,7 +28,7 @@ from lab.mock.refusals import refusal
 from lab.mock.repeats import Repeat, issued_conversation, key_of
 from lab.mock.threads import Thread, thread_of
 from lab.mock.trying import try_texts
-from lab.mock.views import UNMATCHED, Look, Views
+from lab.mock.views import UNMATCHED, Views
 
 Tell: TypeAlias = Callable[[Views, Plan, tuple[Decision, ...]], Answered]
 """Words what a job looks like now, in a dialect of its own; without decisions the job is new."""
@@ -93,7 +94,7 @@ class _Turn:
 
     # Answers to what waits
 
-    def _waiting(self) -> tuple[str, Look] | None:
+    def _waiting(self) -> tuple[str, JobView] | None:
         """The job that this message answers: WAITING, named by jobId or by its conversation."""
         if not self.call.views.config.switches.answer_by_message:
             return None
@@ -136,7 +137,7 @@ class _Turn:
             return self._taken(job, WaitEnded(at=self.call.now, job=job, step=span.id, round=span.visit))
         return self._decide(job, look, resume.action, resume.content)
 
-    def _by_message(self, job: str, look: Look) -> Answered:
+    def _by_message(self, job: str, look: JobView) -> Answered:
         if self.asked.conversation is not None and self.asked.conversation != look.record.conversation:
             return Answered(conflict("conversationId is not the job's."), job)
         gate = look.span.step
@@ -154,7 +155,7 @@ class _Turn:
             action = "APPROVE_ACTION" if word in _APPROVES else "REJECT_ACTION" if word in _REJECTS else "RFI_ACTION"
         return self._decide(job, look, action, text if action == "RFI_ACTION" else None)
 
-    def _decide(self, job: str, look: Look, action: str, content: str | None) -> Answered:
+    def _decide(self, job: str, look: JobView, action: str, content: str | None) -> Answered:
         gate, span = look.span.step, look.span
         assert isinstance(gate, Gate)
         verdict = VERDICT_OF.get(action)
@@ -188,12 +189,12 @@ class _Turn:
         route, job = self.call.route.name, planned.invocation.job
         if self.tell is not None:
             return self.tell(self.call.views, planned, decisions)
-        if route in STREAMS.values():
+        if self.call.route.route.kind == "follow":
             pieces = self.call.views.stream(route, planned, decisions, self.call.now)
             return Answered(Response(200, SSE_HEADERS), job, planned.compiled, parts=pieces)
         span = at(planned, decisions, self.call.now)
-        status, version = self.call.views.config.switches.invoke_status, self.call.route.version
-        response = self.call.views.answer(planned, span, decisions, invoked=True, status=status, version=version)
+        status, older = self.call.views.config.switches.invoke_status, "/v1/" in self.call.route.route.path
+        response = self.call.views.answer(planned, span, decisions, invoked=True, status=status, older=older)
         return Answered(response, job, planned.compiled)
 
     # New jobs

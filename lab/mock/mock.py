@@ -9,8 +9,10 @@ from lab.core.exchange import Request, Response
 from lab.core.journal.ledger import Changes, Ledger
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
-from lab.dialects.fusion import RELAYS, Route, find, read_mode
+from lab.core.routes import RouteMatch
+from lab.dialects.fusion import read_mode
 from lab.dialects.fusion.refusals import error_response
+from lab.dialects.router import ROUTER
 from lab.faults.model import Rule
 from lab.faults.striking import Occasion, rules_of
 from lab.identity.bearer import bearer_of, token_of
@@ -18,7 +20,7 @@ from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.facts import TokenRevoked
 from lab.identity.records import TokenRecord
-from lab.identity.routes import IDENTITY_PATHS, PATHS
+from lab.identity.routes import IDENTITY_NAMES, PATHS
 from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import job_named
@@ -77,29 +79,27 @@ class Mock:
 
     def word(self, problem: Refusal, path: str) -> Response:
         """A refusal that isn't the mock's own, as its path's team words it; the method doesn't count."""
-        meant = next(
-            (each for method in ("POST", "GET") if isinstance(each := find(method, path, local=True), Route)), None
-        )
+        meant = ROUTER.at(path)
         return self._teams.get(meant.code if meant else "", self)._refusal(problem)
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
         """Answer a request at `now`."""
         if self._teams:
-            meant = find(request.method, request.path, local=True)
+            meant = ROUTER.find(request.method, request.path, local=True)
             own = None if isinstance(meant, Refusal) else self._teams.get(meant.code)
             if own is not None:
                 return own.handle(ledger, request, now)
         switches = self.config.switches
         slashes = switches.double_slash == "accept"
-        route = find(request.method, request.path, slashes=slashes, local=switches.local_orchestrator)
+        route = ROUTER.find(request.method, request.path, slashes=slashes, local=switches.local_orchestrator)
         if isinstance(route, Refusal):
             return Reply(self._refusal(route))
-        if route.path:
+        if route.name in IDENTITY_NAMES:
             followed = self.config.scenario_of_tokens
             if route.name == "token" and (rules := rules_of(ledger, "token", followed)):
                 return self._struck_token(ledger, request, now, route, rules)
             return self._identity(Changes(ledger, now), request, now, route)
-        if route.name in RELAYS:
+        if route.route.kind == "open":
             return self._relay(ledger, request, now, route)
         bearer, flags = bearer_of(switches, ledger, request, now)
         if isinstance(bearer, Refusal):
@@ -109,16 +109,16 @@ class Mock:
             return self._status(ledger, route, request, bearer, now, flags)
         return self._answer(Call(self.views, Changes(ledger, now), route, request, bearer, now), flags)
 
-    def _identity(self, changes: Changes, request: Request, now: Millis, route: Route) -> Reply:
+    def _identity(self, changes: Changes, request: Request, now: Millis, route: RouteMatch) -> Reply:
         """The routes of the identity domain; only the token endpoint has a latency."""
         context = TokenContext(self._identity_config, changes, now)
-        done = answer_identity(context, IDENTITY_PATHS[route.path][request.method], request, self._refusal)
+        done = answer_identity(context, route.route, request, self._refusal)
         held = 0
         if done.client is not None and (followed := self.config.scenario_of_tokens):
             held = self._held(followed, "token", done.client, now)
         return replace(done, held=held, flags=(*route.flags, *done.flags))
 
-    def _relay(self, ledger: Ledger, request: Request, now: Millis, route: Route) -> Reply:
+    def _relay(self, ledger: Ledger, request: Request, now: Millis, route: RouteMatch) -> Reply:
         """Tokens from the pod for other credentials than a bearer."""
         context = TokenContext(self._identity_config, Changes(ledger, now), now)
         done = _RELAYS[route.name](context, request)
@@ -129,7 +129,13 @@ class Mock:
         return withheld(self.config.seed, made, route, stream, now)
 
     def _status(
-        self, ledger: Ledger, route: Route, request: Request, bearer: TokenRecord, now: Millis, flags: tuple[str, ...]
+        self,
+        ledger: Ledger,
+        route: RouteMatch,
+        request: Request,
+        bearer: TokenRecord,
+        now: Millis,
+        flags: tuple[str, ...],
     ) -> Reply:
         found = job_named(ledger, route.job)
         if found is not None and self.views.forgets(found[1]) and self.views.look(ledger, route.job, now) is None:
@@ -162,7 +168,7 @@ class Mock:
         return occasion.struck(done, occasion.judge(now - record.at, record.turn, step))
 
     def _struck_token(
-        self, ledger: Ledger, request: Request, now: Millis, route: Route, rules: tuple[Rule, ...]
+        self, ledger: Ledger, request: Request, now: Millis, route: RouteMatch, rules: tuple[Rule, ...]
     ) -> Reply:
         """A token request, tried first: what is refused is neither counted nor struck."""
         changes = Changes(ledger, now)

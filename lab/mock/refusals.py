@@ -2,11 +2,12 @@
 
 from lab.core.clock import clock_text
 from lab.jobs.gates import Decision, Inadmissible, Origin
+from lab.jobs.view import JobView
 from lab.language.document import Status, Verdict
-from lab.mock.views import Look, decided_before
+from lab.mock.views import decided_before
 
 
-def refusal(look: Look, step: str | None, why: Inadmissible, name: str | None = None) -> str:
+def refusal(look: JobView, step: str | None, why: Inadmissible, name: str | None = None) -> str:
     """One sentence; `step` None: the last gate that was decided is meant. `name` is who decided."""
     span = look.span
     since = look.record.at

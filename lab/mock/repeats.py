@@ -44,8 +44,8 @@ class Repeat:
         if self.call.now < record.at + withheld(planned.seed, planned.compiled, "invoke", first.job, record.at):
             return Answered(_UNDER_WAY, first.job)
         span = at(planned, (), record.at)
-        status, version = views.config.switches.invoke_status, self.call.route.version
-        response = views.answer(planned, span, (), invoked=True, status=status, version=version)
+        status, older = views.config.switches.invoke_status, "/v1/" in self.call.route.route.path
+        response = views.answer(planned, span, (), invoked=True, status=status, older=older)
         return Answered(response, first.job, planned.compiled)
 
     def _same(self, record: JobRecord) -> bool:

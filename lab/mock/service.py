@@ -16,7 +16,7 @@ from lab.core.journal.ledger import Changes, MemoryLedger
 from lab.core.journal.numbers import NumberUsed
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
-from lab.dialects.fusion import without_files
+from lab.dialects.router import lightened
 from lab.faults.arming import Planned, arm, disarm, listed
 from lab.faults.facts import FaultStruck
 from lab.identity.bearer import live
@@ -29,13 +29,14 @@ from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.gates import Origin
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import JobRecord, job_key, job_named, jobs_in
+from lab.jobs.view import JobView
 from lab.mock.calls import Ruling
 from lab.mock.deciding import decide
 from lab.mock.mock import Mock
 from lab.mock.private.pod import POD_CLIENT
-from lab.mock.views import Config, Look
+from lab.mock.views import Config
 
-__all__ = ["Config", "Look", "Mock", "Planned", "Reply", "Ruling", "Service"]
+__all__ = ["Config", "Mock", "Planned", "Reply", "Ruling", "Service"]
 
 
 class Service:
@@ -61,7 +62,7 @@ class Service:
         """Answer a request that was complete at `now`; the caller tells `Replied` once the last byte has left."""
         self._exchanges += 1
         x = self._exchanges
-        request = without_files(request) if request.body else request
+        request = lightened(request) if request.body else request
         done = self._mock.handle(self.ledger, request, now)
         if self.observers:
             self.tell(Requested(now, x, done.route, request, c, done.flags, took))
@@ -191,7 +192,7 @@ class Service:
         """The derived facts of a job up to `now`, or None if it isn't known."""
         return self._mock.views.derived(self.ledger, job, now)
 
-    def look(self, job: str, now: Millis) -> Look | None:
+    def look(self, job: str, now: Millis) -> JobView | None:
         """A job at `now`, or None if it isn't known."""
         return self._mock.views.look(self.ledger, job, now)
 

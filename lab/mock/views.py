@@ -10,13 +10,14 @@ from lab.core.clock import Millis
 from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
 from lab.core.journal.fact import Key
 from lab.core.journal.ledger import Ledger
-from lab.dialects.fusion import chat_events, framed, job_body, job_events, nodes, path_of, read_input
+from lab.dialects.fusion import chat_events, framed, fusion_path, job_body, job_events, nodes, read_input
 from lab.jobs.derived import Derived, derived, forgotten_at
 from lab.jobs.gates import Decision
 from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan
 from lab.jobs.records import ConversationRecord, JobRecord, id_of, job_named
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import Span, at
+from lab.jobs.view import JobView
 from lab.language.document import Switches
 from lab.mock.config import Config as Config
 from lab.mock.crowd import Crowd
@@ -25,15 +26,6 @@ from lab.mock.played import refused
 
 MOST_REMEMBERED = 131_072
 """Jobs whose last look is remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A job at an instant."""
-
-    record: JobRecord
-    plan: Plan
-    span: Span
 
 
 @lru_cache(maxsize=4096)
@@ -150,7 +142,7 @@ class Views:
         record = ledger.get(key)
         return (self.plan_of(ledger, id_of(key), record), record.decisions) if isinstance(record, JobRecord) else None
 
-    def look(self, ledger: Ledger, job: str, now: Millis) -> Look | None:
+    def look(self, ledger: Ledger, job: str, now: Millis) -> JobView | None:
         """The job at `now`, or None if it isn't known or was forgotten."""
         found = job_named(ledger, job)
         if found is None:
@@ -159,7 +151,7 @@ class Views:
         planned = self.plan_of(ledger, own, record, shown=job)
         span = at(planned, record.decisions, now)
         forgotten = forgotten_at(planned, span)
-        return Look(record, planned, span) if forgotten is None or now < forgotten else None
+        return JobView(record, planned, span) if forgotten is None or now < forgotten else None
 
     def _span(self, ledger: Ledger, job: str, now: Millis) -> Span | None:
         look = self.look(ledger, job, now)
@@ -209,9 +201,9 @@ class Views:
 
     def answer(
         self, planned: Plan, span: Span, decisions: tuple[Decision, ...],
-        *, invoked: bool, status: int, mode: str | None = None, version: int = 2,
+        *, invoked: bool, status: int, mode: str | None = None, older: bool = False,
     ) -> Response:  # fmt: skip
-        """The job body as a reply; `version` is that of the path on which it was asked for."""
+        """The job body as a reply; `older`: it was asked for on the path of version 1."""
         switches = self.switches_for(planned)
         admin = switches.admin_nodes and (mode or planned.invocation.input.invocation_mode) == "ADMIN"
         body = job_body(
@@ -220,7 +212,7 @@ class Views:
         )  # fmt: skip
         headers = JSON_HEADERS
         if status == 202 and switches.location_header:
-            where = path_of("status", code=planned.invocation.team, job=planned.shown, version=version)
+            where = fusion_path("status", code=planned.invocation.team, job=planned.shown, older=older)
             headers = (*headers, ("location", where), ("retry-after", "2"))
         return Response(status, headers, json_bytes(body))
 

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
-from lab.dialects import fusion as wire
+from lab.dialects.router import ROUTER
 from lab.recording.bodies import Blob, bytes_of
 from lab.recording.codec import fact_of
 from lab.recording.lines import Body, Entry, Line, Req, Res
@@ -16,7 +16,7 @@ def observation_of(line: Line, blob: Blob | None = None) -> Observation | None:
     match line:
         case Req():
             request = Request(line.method, line.path, urlencode(line.query), line.headers, _bytes(line.body, blob))
-            route = wire.route_of(line.method, line.path)
+            route = ROUTER.name(line.method, line.path)
             return Requested(line.t, line.x, route, request, line.c, line.flags, line.took)
         case Res():
             response = Response(line.status, line.headers, _bytes(line.body, blob))

@@ -15,7 +15,7 @@ from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.core.refusal import Refusal
-from lab.dialects import fusion as wire
+from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
@@ -177,7 +177,7 @@ class MockServer:
         """Answer without asking the service; the exchange is told all the same."""
         connection: Connection = incoming.protocol
         request = reader.request_of(incoming.message, connection.headers, b"")
-        route = wire.route_of(request.method, request.path)
+        route = ROUTER.name(request.method, request.path)
         response = (
             reader.identity_refusal(problem) if route in FORM_ROUTES else self.service.word(problem, request.path)
         )

@@ -11,7 +11,8 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from lab.core.exchange import Headers, Request, Response, header_of
 from lab.core.refusal import Refusal
-from lab.dialects import fusion as wire
+from lab.dialects.fusion.routes import UPLOADS
+from lab.dialects.router import ROUTER
 from lab.identity.refusals import oauth_error
 from lab.identity.routes import FORM_ROUTES
 from lab.server.limits import ServerLimits
@@ -120,8 +121,8 @@ def check(message: RawRequestMessage, headers: Headers) -> Refusal | None:
 
 async def body_of(incoming: RawRequest, path: str, headers: Headers, limits: ServerLimits) -> bytes | Refusal:
     """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left."""
-    route = wire.route_of("POST", path)
-    most = limits.token_body if route in FORM_ROUTES else limits.upload_body if route in wire.UPLOADS else limits.body
+    route = ROUTER.name("POST", path)
+    most = limits.token_body if route in FORM_ROUTES else limits.upload_body if route in UPLOADS else limits.body
     declared = header_of(headers, "content-length")
     # The parser admits digits alone, and at most as many as 64 bits take.
     if declared is not None and int(declared) > most:

@@ -6,7 +6,8 @@ import pytest
 
 from lab.app.observe import Noted
 from lab.core.exchange import Request
-from lab.dialects.fusion import API, path_of
+from lab.dialects.fusion import API
+from lab.dialects.router import ROUTER
 from lab.jobs.facts import GateDecided, JobAccepted
 from tests.wire_peer import DOCUMENT, OTHER, invoke, read, service, status, token
 
@@ -29,7 +30,7 @@ class Peer:
     def send(self, body, now=0, route="a2a", bearer=None, kind="application/json"):
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = (("authorization", f"Bearer {bearer or self.bearer}"), ("content-type", kind))
-        return self.mock.serve(Request("POST", path_of(route, code=self.code), "", headers, raw), now)
+        return self.mock.serve(Request("POST", ROUTER.path(route, code=self.code), "", headers, raw), now)
 
     def call(self, method, params, now=0, **more):
         response = self.send({"jsonrpc": "2.0", "id": "c-1", "method": method, "params": params}, now, **more).response
@@ -51,7 +52,7 @@ def message(text, **members):
 
 def get(peer, route, code="EXPENSES"):
     headers = (("authorization", f"Bearer {peer.bearer}"),)
-    return peer.mock.serve(Request("GET", path_of(route, code=code), "", headers), 0).response
+    return peer.mock.serve(Request("GET", ROUTER.path(route, code=code), "", headers), 0).response
 
 
 # Cards and search
@@ -335,7 +336,7 @@ def test_what_is_wrong_with_the_transport_is_said_in_http(code, kind, bearer, wa
     ("a2a", "GET", "POST"), ("a2a-stream", "GET", "POST"), ("a2a-card", "POST", "GET"),
 ])  # fmt: skip
 def test_another_method_is_not_allowed(route, method, allow):
-    response = Peer().mock.serve(Request(method, path_of(route, code="EXPENSES")), 0).response
+    response = Peer().mock.serve(Request(method, ROUTER.path(route, code="EXPENSES")), 0).response
     assert (response.status, response.header("allow")) == (405, allow)
 
 

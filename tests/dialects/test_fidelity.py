@@ -6,10 +6,14 @@ from dataclasses import replace
 import pytest
 
 from lab.core.exchange import Response
-from lab.dialects.fusion import API, find, path_of
-from lab.dialects.fusion.fidelity import BODY, GRANT, LOCAL_ROUTES, NODE, REQUEST, ROUTES, TABLE, TASK
+from lab.dialects.a2a.fidelity import TASK
+from lab.dialects.a2a.routes import a2a_path
+from lab.dialects.fidelity import CLAIMS, LOCAL_CLAIMS, ROUTE_CLAIMS
+from lab.dialects.fusion import API
+from lab.dialects.fusion.fidelity import BODY, GRANT, NODE, REQUEST
 from lab.dialects.fusion.openapi import openapi
 from lab.dialects.fusion.requests import KNOWN
+from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Switches
 from lab.mock.mock import _API, _RELAYS
@@ -32,7 +36,7 @@ def test_every_field_of_the_wire_has_a_mark_in_its_order():
 
 
 def test_every_claim_is_marked_and_names_a_switch_that_exists():
-    for row in TABLE:
+    for row in CLAIMS:
         assert row.marks and row.says and row.word in ("documented", "observed", "assumed")
         assert not row.switch or row.switch in Switches.model_fields, row
 
@@ -61,7 +65,7 @@ def test_the_document_declares_what_it_refers_to_and_is_json():
 
 @pytest.mark.parametrize("local", [False, True])
 def test_the_document_and_the_table_name_the_same_routes(local):
-    rows = (*ROUTES, *LOCAL_ROUTES) if local else ROUTES
+    rows = (*ROUTE_CLAIMS, *LOCAL_CLAIMS) if local else ROUTE_CLAIMS
     declared = {f"{method} {path}" for path, method in operations(local)}
     assert declared == {row.name.replace("{api}", API) for row in rows}
 
@@ -78,11 +82,11 @@ def filled(path):
 @pytest.mark.parametrize("local", [False, True])
 def test_what_is_declared_is_served_and_nothing_else(local):
     declared = operations(local)
-    found = {find(method, filled(path), local=local).name for path, method in declared}
+    found = {ROUTER.find(method, filled(path), local=local).name for path, method in declared}
     served = {*_API, *IDENTITY_NAMES, *_RELAYS, "status"}
     assert found == (served if local else served - {"multiplex"})
     for path, _ in declared:
-        other = find("PATCH", filled(path), local=local)
+        other = ROUTER.find("PATCH", filled(path), local=local)
         allowed = [method for each, method in declared if each == path]
         assert (other.status, dict(other.headers)["allow"]) == (405, ", ".join(sorted(allowed)))
 
@@ -92,7 +96,7 @@ def test_a_task_has_the_members_that_the_table_names():
     call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": {
         "messageId": "m", "parts": [{"kind": "text", "text": "Taxi 42"}],
     }, "metadata": {}}}  # fmt: skip
-    request = replace(invoke(token(mock), call), path=path_of("a2a", code="EXPENSES"))
+    request = replace(invoke(token(mock), call), path=a2a_path("a2a", "EXPENSES"))
     assert [row.name for row in TASK] == list(read(mock.serve(request, 0).response)["result"])
 
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from lab.core.exchange import Request
-from lab.dialects.fusion.fidelity import ROUTES
+from lab.dialects.fidelity import ROUTE_CLAIMS
 from lab.identity.openapi import identity_openapi
 from lab.identity.routes import IDENTITY_PATHS, IDENTITY_ROUTES
 from tests.wire_peer import service
@@ -23,7 +23,9 @@ def test_every_row_has_an_operation_and_every_operation_a_row() -> None:
 
 
 def test_every_row_has_its_mark() -> None:
-    assert {f"{row.method} {row.path}" for row in IDENTITY_ROUTES} <= {claim.name for claim in ROUTES if claim.marks}
+    assert {f"{row.method} {row.path}" for row in IDENTITY_ROUTES} <= {
+        claim.name for claim in ROUTE_CLAIMS if claim.marks
+    }
 
 
 @pytest.mark.parametrize("path", IDENTITY_PATHS)

@@ -9,7 +9,8 @@ import pytest
 from lab.app.observe import Noted, Requested
 from lab.core.exchange import Request
 from lab.core.jsontext import read_json
-from lab.dialects.fusion import API, without_files
+from lab.dialects.fusion import API
+from lab.dialects.router import lightened
 from lab.identity.clients import JANE
 from lab.identity.facts import TokenGranted
 from lab.identity.keys import claims_of
@@ -254,7 +255,7 @@ def test_escapes_in_a_files_content_cost_no_memory(end):
     body = b'{"fileName":"a","fileContent":"' + rb"\/" * 1_000_000 + end
     request = Request("POST", f"{API}/agent/v1/documents", body=body)
     tracemalloc.start()
-    without_files(request)
+    lightened(request)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10_000_000

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from lab.app.observe import Replied
 from lab.core.exchange import Json, Request, Response
-from lab.dialects.fusion import API, path_of
+from lab.dialects.fusion import API
+from lab.dialects.router import ROUTER
 from lab.identity.clients import JANE
 from lab.recording.reader import read
 from lab.recording.replay import replay
@@ -34,7 +35,7 @@ class Peer(Joined):
 
     def call(self, method: str, params: Json, route: str = "a2a") -> Response:
         return self.send(
-            path_of(route, code="EXPENSES"), {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            ROUTER.path(route, code="EXPENSES"), {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         )
 
     def closed(self) -> str:
@@ -55,7 +56,7 @@ def test_tasks_their_stream_and_their_errors_replay() -> None:
     done = peer.call("message/stream", message("yes", taskId=task["id"]), "a2a-stream")
     assert done.body.count(b"data: ") == 3 and b"completed" in done.body
     peer.call("tasks/get", {"id": "nobody's"})
-    peer.send(path_of("a2a-card", code="EXPENSES"), None)
+    peer.send(ROUTER.path("a2a-card", code="EXPENSES"), None)
     peer.send(f"{API}/a2a/v1/agents/search", {"query": "expenses"})
     text = peer.closed()
     report = replay(read(peer.data), [scenario()])

@@ -13,7 +13,7 @@ from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
 from lab.core.journal.numbers import CallCounted
-from lab.dialects.fusion import path_of
+from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.scopes import api_scope
@@ -206,12 +206,14 @@ def _four_jobs(taped: Taped) -> tuple[list[str], str]:
 
 def _invoke(taped: Taped, bearer: str) -> str:
     headers = (("authorization", f"Bearer {bearer}"), ("content-type", "application/json"))
-    request = Request("POST", path_of("invoke", code="EXPENSES"), "", headers, b'{"message":"Taxi, \xc3\xa9 42"}')
+    request = Request("POST", ROUTER.path("invoke", code="EXPENSES"), "", headers, b'{"message":"Taxi, \xc3\xa9 42"}')
     return str(body_of(taped.service.serve(request, taped.now).response)["jobId"])
 
 
 def _poll(taped: Taped, bearer: str, job: str) -> int:
-    request = Request("GET", path_of("status", code="EXPENSES", job=job), "", (("authorization", f"Bearer {bearer}"),))
+    request = Request(
+        "GET", ROUTER.path("status", code="EXPENSES", job=job), "", (("authorization", f"Bearer {bearer}"),)
+    )
     return taped.service.serve(request, taped.now).response.status
 
 

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from lab.app.observe import Noted, Replied
 from lab.core.exchange import Json, Response
-from lab.dialects.fusion import path_of
+from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO
 from lab.jobs.facts import GateDecided, JobAccepted
@@ -248,7 +248,7 @@ class OtherIds(Day):
         params = {"id": named, "message": message}
         request = invoke(self.bearers[client], {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         route = "a2a-stream" if method == "message/stream" else "a2a"
-        assert self._send(replace(request, path=path_of(route, code="EXPENSES"))).status in (0, 200, 401)
+        assert self._send(replace(request, path=ROUTER.path(route, code="EXPENSES"))).status in (0, 200, 401)
 
 
 TestDay = Day.TestCase

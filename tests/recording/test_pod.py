@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from lab.app.observe import Replied
 from lab.core.exchange import Request, Response
-from lab.dialects.fusion import API, path_of
+from lab.dialects.fusion import API
+from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE
 from lab.language.document import Switches
 from lab.recording.header import header_of
@@ -49,7 +50,7 @@ class Pod(Joined):
 
 def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:
     pod = Pod(local_orchestrator="on")
-    status = path_of("status", code="EXPENSES", job="x")
+    status = ROUTER.path("status", code="EXPENSES", job="x")
     login = told(pod.ask(ask("password", username=JANE.name, password=JANE.password)))["access_token"]
     named = told(pod.get(f"{API}/authz/v1/tokens", authorization=f"Bearer {login}"))
     for bearer, code in zip(named.values(), (404, 401), strict=True):

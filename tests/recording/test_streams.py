@@ -4,7 +4,7 @@ import json
 
 from lab.app.observe import Replied
 from lab.core.exchange import Request, text_of
-from lab.dialects.fusion import path_of
+from lab.dialects.router import ROUTER
 from lab.identity.records import TokenRecord, grants_in
 from lab.recording.lines import Enc, Res
 from lab.recording.reader import read
@@ -21,7 +21,7 @@ def taped(*, edit: tuple[bytes, bytes] = (b"", b"")) -> bytes:
     for _ in range(2):
         body = text_of(asked).encode()
         headers = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
-        request = Request("POST", path_of("chat", code="EXPENSES"), headers=headers, body=body)
+        request = Request("POST", ROUTER.path("chat", code="EXPENSES"), headers=headers, body=body)
         reply = joined.service.serve(request, joined.now)
         response, joined.now = reply.whole(joined.now)
         joined.service.tell(Replied(joined.now, reply.x, response, reply.held))

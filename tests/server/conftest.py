@@ -13,7 +13,7 @@ from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
-from lab.dialects.fusion import path_of
+from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches
@@ -137,11 +137,11 @@ def bearer(token: str) -> tuple[str, str]:
 
 def invoke(token: str, document: Json) -> bytes:
     headers = (bearer(token), ("content-type", "application/json"))
-    return request("POST", path_of("invoke", code=TEAM), headers, json.dumps(document).encode())
+    return request("POST", ROUTER.path("invoke", code=TEAM), headers, json.dumps(document).encode())
 
 
 def status(token: str, job: str) -> bytes:
-    return request("GET", path_of("status", code=TEAM, job=job), (bearer(token),))
+    return request("GET", ROUTER.path("status", code=TEAM, job=job), (bearer(token),))
 
 
 def make_service(*, scripted: bool = True) -> Service:

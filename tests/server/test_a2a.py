@@ -3,13 +3,13 @@
 import json
 
 from lab.core.exchange import Json
-from lab.dialects.fusion import path_of
+from lab.dialects.router import ROUTER
 from tests.server.conftest import TEAM, Stage, bearer, request
 
 
 def call(token: str, method: str, params: Json, route: str = "a2a") -> bytes:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    return request("POST", path_of(route, code=TEAM), (bearer(token), ("content-type", "application/json")), body)
+    return request("POST", ROUTER.path(route, code=TEAM), (bearer(token), ("content-type", "application/json")), body)
 
 
 def said(text: str, **members: Json) -> Json:
@@ -28,8 +28,8 @@ async def test_a_message_a_gate_and_an_answer(stage: Stage) -> None:
 
 async def test_cards_carry_the_address_at_which_the_lab_listens(stage: Stage) -> None:
     token, peer = await stage.token(), await stage.peer()
-    card = (await peer.ask(request("GET", path_of("a2a-card", code=TEAM), (bearer(token),)))).json
-    assert card["url"].endswith(path_of("a2a", code=TEAM))
+    card = (await peer.ask(request("GET", ROUTER.path("a2a-card", code=TEAM), (bearer(token),)))).json
+    assert card["url"].endswith(ROUTER.path("a2a", code=TEAM))
 
 
 async def test_a_stream_leaves_in_chunks_as_its_instants_come(stage: Stage) -> None:

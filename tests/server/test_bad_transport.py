@@ -13,7 +13,7 @@ import pytest
 from lab.app.observe import Replied, Requested
 from lab.clocks import settle
 from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
-from lab.dialects.fusion import path_of
+from lab.dialects.router import ROUTER
 from lab.language.document import Switches
 from lab.mock.service import Service
 from lab.server.limits import ServerLimits
@@ -141,7 +141,7 @@ async def test_the_shell_words_a_refusal_as_the_team_of_its_path(stage: Stage, n
     own = replace(made, scenario=made.scenario.model_copy(update={"settings": Switches(error_body="problem")}))
     stage.server.service = Service(replace(config, scenarios=(own,)))
     data, expected = REFUSED_BY_THE_SHELL[name]
-    for path, kind in ((path_of("invoke", code=TEAM), "application/problem+json"), ("/x", "application/json")):
+    for path, kind in ((ROUTER.path("invoke", code=TEAM), "application/problem+json"), ("/x", "application/json")):
         got = await (await stage.peer()).ask(data.replace(b" /x ", f" {path} ".encode()))
         assert (got.status, got.headers["content-type"]) == (expected, kind)
 
@@ -208,7 +208,7 @@ async def test_http_1_0_is_answered_and_closed(stage: Stage) -> None:
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PUT"])
 async def test_other_methods_are_405_with_allow(stage: Stage, method: str) -> None:
     peer = await stage.peer()
-    got = await peer.ask(request(method, path_of("token"), (("connection", "close"),)), method)
+    got = await peer.ask(request(method, ROUTER.path("token"), (("connection", "close"),)), method)
     assert (got.status, got.headers["allow"]) == (405, "POST")
     assert await peer.rest() == b""
 

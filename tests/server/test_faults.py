@@ -16,7 +16,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request, Response
 from lab.core.journal.numbers import CallCounted
 from lab.core.journal.shell import ConnectionClosed
-from lab.dialects.fusion import path_of
+from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.faults.model import GARBAGE
 from lab.identity.clients import DEMO
@@ -320,7 +320,7 @@ async def test_a_struck_invoke_brings_no_job_and_takes_no_ordinal(fault: str) ->
 async def test_refused_requests_are_neither_counted_nor_struck() -> None:
     async with struck("route: invoke, answer: 503", "route: status, answer: 503", "route: token, answer: 503") as stage:
         peer = await stage.peer()
-        wrong = request("POST", path_of("token"), (("content-type", "application/x-www-form-urlencoded"),), b"a=b")
+        wrong = request("POST", ROUTER.path("token"), (("content-type", "application/x-www-form-urlencoded"),), b"a=b")
         refusals = [await peer.ask(wrong) for _ in range(2)]
         assert [each.status for each in refusals] == [401, 401]
         assert refusals[0].json["ecid"] != refusals[1].json["ecid"]
@@ -329,7 +329,7 @@ async def test_refused_requests_are_neither_counted_nor_struck() -> None:
         token = str((await peer.ask(credentials())).json["access_token"])
         assert (await peer.ask(invoke(token, {"message": ""}))).status == 400
         assert (await peer.ask(status(token, "nope"))).status == 404
-        bad = request("GET", path_of("status", code=TEAM, job="x"), (bearer("nope"),))
+        bad = request("GET", ROUTER.path("status", code=TEAM, job="x"), (bearer("nope"),))
         assert (await peer.ask(bad)).status == 401
         assert len(stage.facts(CallCounted)) == 1
 
@@ -348,7 +348,7 @@ async def test_a_fault_that_is_over_counts_no_more() -> None:
 
 def stream(token: str) -> bytes:
     headers = (bearer(token), ("content-type", "application/json"))
-    path = path_of("stream", code=TEAM)
+    path = ROUTER.path("stream", code=TEAM)
     return request("POST", path, headers, json.dumps({"message": "Share it", "conversational": True}).encode())
 
 
@@ -398,7 +398,7 @@ async def test_both_transports_see_the_same(fault: str, why: str | None) -> None
         async with struck("route: status, " + fault, body="minimal") as stage:
             token = await stage.token()
             job = await stage.job(token)
-            poll = Request("GET", path_of("status", code=TEAM, job=job), "", (bearer(token),))
+            poll = Request("GET", ROUTER.path("status", code=TEAM, job=job), "", (bearer(token),))
             origin = stage.server.origin
             clock = stage.clock
             if socket:

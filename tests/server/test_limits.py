@@ -8,7 +8,7 @@ import pytest
 
 from lab.clocks import ManualClock
 from lab.core.exchange import json_bytes
-from lab.dialects.fusion import path_of
+from lab.dialects.router import ROUTER
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits, limits_of
 from lab.server.mock_server import MockServer
@@ -34,7 +34,7 @@ JSON = ("content-type", "application/json")
 @pytest.mark.parametrize(("size", "status"), [(300, 401), (301, 413)])
 async def test_a_body(stage: Stage, size: int, status: int) -> None:
     peer = await stage.peer()
-    got = await peer.ask(request("POST", path_of("invoke", code=TEAM), (JSON,), padded(size)))
+    got = await peer.ask(request("POST", ROUTER.path("invoke", code=TEAM), (JSON,), padded(size)))
     assert got.status == status
 
 
@@ -57,7 +57,7 @@ async def test_a_request_line(stage: Stage, more: int, status: int) -> None:
 async def test_header_lines(stage: Stage, more: int, status: int) -> None:
     # Host is one of them
     headers = tuple((f"x-{n}", "1") for n in range(SMALL.headers - 1 + more))
-    got = await (await stage.peer()).ask(request("GET", path_of("status", code=TEAM, job="j"), headers))
+    got = await (await stage.peer()).ask(request("GET", ROUTER.path("status", code=TEAM, job="j"), headers))
     assert got.status in ((status,) if status == 401 else (400, 431))
 
 
@@ -66,7 +66,7 @@ async def test_exchanges_in_memory(stage: Stage) -> None:
     await control.start()
     try:
         for _ in range(3):
-            await (await stage.peer()).ask(request("GET", path_of("status", code=TEAM, job="j"), (bearer("x"),)))
+            await (await stage.peer()).ask(request("GET", ROUTER.path("status", code=TEAM, job="j"), (bearer("x"),)))
         kept = [each for each in control._ring.observations() if type(each).__name__ == "Requested"]
     finally:
         await control.stop()

@@ -8,13 +8,13 @@ from struct import pack
 
 from lab.app.observe import Replied
 from lab.core.exchange import Json
-from lab.dialects.fusion import path_of
+from lab.dialects.router import ROUTER
 from tests.server.conftest import TEAM, Stage, bearer, request, status
 
 
 def ask(token: str, route: str, document: Json, version: str = "1.1") -> bytes:
     headers = (bearer(token), ("content-type", "application/json"))
-    data = request("POST", path_of(route, code=TEAM), headers, json.dumps(document).encode())
+    data = request("POST", ROUTER.path(route, code=TEAM), headers, json.dumps(document).encode())
     return data.replace(b"HTTP/1.1", f"HTTP/{version}".encode(), 1)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lab.core.errors import UsageError
 from lab.core.journal.shell import ConnectionClosed, RequestMalformed
-from lab.dialects.fusion import path_of
+from lab.dialects.router import ROUTER
 from lab.server.limits import ServerLimits
 from lab.server.listen import bind
 from lab.server.tls import Authority, names_of, throwaway
@@ -47,14 +47,14 @@ async def secure(stage: Stage, authority: Authority) -> Secure:
 
 async def test_a_client_with_https_hard_coded_works_once_it_trusts_the_authority(secure: Secure) -> None:
     token = await secure.stage.token()
-    url = f"https://127.0.0.1:{secure.port}{path_of('invoke', code=TEAM)}"
+    url = f"https://127.0.0.1:{secure.port}{ROUTER.path('invoke', code=TEAM)}"
     head = {"Authorization": f"Bearer {token}"}
     connector = aiohttp.TCPConnector(ssl=secure.trusting)
     async with aiohttp.ClientSession(connector=connector, headers=head) as client:
         async with client.post(url, json={"message": "Share it"}) as got:
             assert got.status == 202
             job = (await got.json())["jobId"]
-        async with client.get(f"https://127.0.0.1:{secure.port}{path_of('status', code=TEAM, job=job)}") as got:
+        async with client.get(f"https://127.0.0.1:{secure.port}{ROUTER.path('status', code=TEAM, job=job)}") as got:
             assert (got.status, (await got.json())["status"]) == (200, "RUNNING")
     # the job that came over TLS is there without it
     plain = await secure.stage.peer()

@@ -3,18 +3,20 @@
 import json
 
 from lab.cli.console import Console
-from lab.dialects.fusion.fidelity import TABLE, Claim
+from lab.core.fidelity import Claim
+from lab.dialects.fidelity import CLAIMS
 from lab.settings import Settings
 
 _WIDTHS = {
-    place: max(len(claim.name) for claim in TABLE if claim.place == place) for place in {claim.place for claim in TABLE}
+    place: max(len(claim.name) for claim in CLAIMS if claim.place == place)
+    for place in {claim.place for claim in CLAIMS}
 }
 """Of the names in each part of the table."""
 
 
 def execute(asked: Settings, console: Console) -> int:
     """The table, a line each; with `--json` one object a line."""
-    for claim in TABLE:
+    for claim in CLAIMS:
         console.out(_json(claim) if asked.json else _text(claim))
     return 0
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
 from lab.core.refusal import Refusal, bad_request
-from lab.dialects.fusion.routes import path_of
+from lab.dialects.a2a.routes import a2a_path
 from lab.jobs.plan import CompiledScenario
 
 REGISTRY = "1.0"
@@ -28,9 +28,9 @@ def card(code: str, team: tuple[CompiledScenario, ...], origin: str) -> dict[str
     first = team[0].scenario
     version = next((each.scenario.agent.version for each in team if each.scenario.agent.version is not None), 1)
     return {
-        "name": code, "description": first.shows or first.title, "url": origin + path_of("a2a", code=code),
+        "name": code, "description": first.shows or first.title, "url": origin + a2a_path("a2a", code),
         "version": str(version), "provider": {"organization": "Invoke Async Lab", "url": origin},
-        "documentationUrl": origin + path_of("a2a-card", code=code),
+        "documentationUrl": origin + a2a_path("a2a-card", code),
         "authentication": {"schemes": ["Bearer"], "credentials": None},
         "capabilities": {"streaming": True, "pushNotifications": False, "stateTransitionHistory": False},
         "defaultInputModes": _TEXT, "defaultOutputModes": _TEXT, "skills": [_skill(each) for each in team],
@@ -52,7 +52,7 @@ def found(teams: Iterable[tuple[str, tuple[CompiledScenario, ...]]], asked: Sear
     resources: list[Json] = [
         {
             "id": code, "name": code,
-            "location": {"type": "agent_card", "url": origin + path_of("a2a-card", code=code)},
+            "location": {"type": "agent_card", "url": origin + a2a_path("a2a-card", code)},
         }
         for code, _ in hits[asked.skip : asked.skip + asked.top]
     ]  # fmt: skip

@@ -1,102 +1,8 @@
-"""What is documented, what was observed, what is assumed: each route and field with its mark (contract.md §1).
+"""What is documented, what was observed, what is assumed of Fusion's fields and errors (contract.md §1)."""
 
-`lab fidelity` prints this table, and the OpenAPI document is made of it, so neither can claim what the other doesn't.
-"""
+from lab.core.fidelity import read_claims
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
-
-from lab.identity.routes import IDENTITY_ROUTES
-
-Mark: TypeAlias = Literal["doc", "rec", "code", "seen", "assumed", "rfc"]
-
-FOLDED: dict[str, str] = {
-    "doc": "documented", "rec": "observed", "code": "observed", "seen": "observed", "rfc": "documented",
-    "assumed": "assumed",
-}  # fmt: skip
-"""The three words that people read, by mark."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One route or field: what says so, and the switch that changes it where it is assumed."""
-
-    place: str
-    """Where it stands: `routes`, `invoke request`, `job body`, `waitingNodeDetails`, `token answer`, `A2A task`, `errors`."""
-    name: str
-    marks: tuple[Mark, ...]
-    says: str
-    switch: str = ""
-    json: str = ""
-    """The JSON type of a field, `|null` where it may be null."""
-
-    @property
-    def word(self) -> str:
-        """documented, observed or assumed: by the best of its marks."""
-        words = {FOLDED[mark] for mark in self.marks}
-        return next(word for word in ("documented", "observed", "assumed") if word in words)
-
-
-def _marks(words: str) -> tuple[Mark, ...]:
-    return tuple(mark for mark in ("doc", "rec", "code", "seen", "assumed", "rfc") if mark in words.split())
-
-
-def _rows(place: str, text: str) -> tuple[Claim, ...]:
-    claims: list[Claim] = []
-    for line in text.strip().splitlines():
-        name, marks, json, switch, says = (part.strip() for part in line.split("|", 4))
-        claims.append(Claim(place, name, _marks(marks), says, "" if switch == "-" else switch, json.replace("/", "|")))
-    return tuple(claims)
-
-
-_AGENT = _rows(
-    "routes",
-    """
-    POST {api}/agent/v2/{code}/invokeAsync | doc rec | - | - | start a job, continue a conversation, answer a gate
-    GET {api}/agent/v2/{code}/status/{jobId} | doc rec | - | - | what the job looks like now
-    POST {api}/agent/v1/{code}/invokeAsync | doc | - | - | the older path; that it behaves the same is assumed
-    GET {api}/agent/v1/{code}/status/{jobId} | seen | - | - | answers for the other version's jobs too
-    POST {api}/agent/v2/{code}/invokeStream | seen | - | sse_done | the same request, answered by Server-Sent Events of job bodies
-    POST {api}/agent/v2/{code}/chat | code | - | sse_heartbeat | Server-Sent Events of deltas
-    POST {api}/agent/v2/{code}/debug | code | - | - | as chat, for a draft; debugParams have no effect
-    """,
-)
-_IDENTITY = tuple(
-    Claim("routes", f"{row.method} {row.path}", _marks(row.marks), row.says, row.switch, "-") for row in IDENTITY_ROUTES
-)
-_POD = _rows(
-    "routes",
-    """
-    GET {api}/authz/v1/tokens | code | - | - | tokens for the bearer, by name of the service
-    GET /fscmRestApi/tokenrelay | seen | - | - | a token for a browser's login; members after access_token are assumed
-    GET /fscmRestApi/anticsrf | seen | - | - | what a page sends as x-xsrf-token; the body is assumed
-    GET /api/rwdtools/tokenrelay | code | - | - | a bare token for a user's name and password
-    POST {api}/agent/v1/documents | code | - | - | one file; only its ids are kept
-    POST {api}/agent/v1/batch/documents | code | - | - | several files
-    POST {api}/agent/v1/attachDocuments | code | - | - | attach documents
-    GET {api}/a2a/v1/{code}/.well-known/agent.json | doc | - | - | what a team says of itself
-    POST {api}/a2a/v1/agents/search | doc | - | - | published teams
-    POST {api}/a2a/v1/{code} | doc | - | - | JSON-RPC message/send, tasks/send, tasks/get
-    POST {api}/a2a/v1/{code}/stream | doc | - | - | JSON-RPC message/stream, answered by Server-Sent Events
-    """,
-)
-ROUTES = (*_AGENT, *_IDENTITY, *_POD)
-LOCAL_ROUTES = _rows(
-    "local orchestrator",
-    """
-    POST /internal/v1/agent/{code}/chat | code | - | local_orchestrator | chat where Oracle's CLI looks for it
-    POST /internal/v1/agent/{code}/debug | code | - | local_orchestrator | debug
-    GET /internal/v1/authz/tokens | code | - | local_orchestrator | tokens for the bearer
-    POST /internal/v1/aiapps/multiplex | assumed | - | local_orchestrator | an empty object; its body is unknown
-    POST /orchestrator/agent/v2/{code}/invokeAsync | doc code | - | local_orchestrator | paths as the reference prints them
-    GET /orchestrator/agent/v2/{code}/status/{jobId} | doc code | - | local_orchestrator | the same job
-    POST /orchestrator/agent/v2/{code}/invokeStream | code | - | local_orchestrator | the same stream
-    POST /orchestrator/agent/v2/{code}/chat | code | - | local_orchestrator | chat
-    POST /orchestrator/agent/v2/{code}/debug | code | - | local_orchestrator | debug
-    GET /orchestrator/authz/v1/tokens | code | - | local_orchestrator | tokens for the bearer
-    """,
-)
-REQUEST = _rows(
+REQUEST = read_claims(
     "invoke request",
     """
     message | doc | string | message_shape | the user's text; required unless resuming, or with parameters or a trigger
@@ -122,7 +28,7 @@ REQUEST = _rows(
     workflowName | doc | string | - | noted, no effect
     """,
 )
-BODY = _rows(
+BODY = read_claims(
     "job body",
     """
     input | rec | string | - | JSON text of the normalised request, 14 keys
@@ -154,7 +60,7 @@ BODY = _rows(
     preview | rec | boolean | - | false
     """,
 )
-NODE = _rows(
+NODE = read_claims(
     "waitingNodeDetails",
     """
     code | code | string | - | the node's code
@@ -172,7 +78,7 @@ NODE = _rows(
     callbackToken | code | string/null | timeout_action | new at each opening; null outside CHAT
     """,
 )
-GRANT = _rows(
+GRANT = read_claims(
     "token answer",
     """
     access_token | doc | string | - | an RS256 JWT
@@ -180,19 +86,7 @@ GRANT = _rows(
     expires_in | doc | integer | - | seconds
     """,
 )
-TASK = _rows(
-    "A2A task",
-    """
-    kind | doc | string | - | task
-    id | doc | string | - | the job's id; that of tasks/send is its client's own
-    contextId | doc | string/null | unknown_conversation | the conversation's id
-    status | doc | object | wait_status | state and timestamp, and the question or the error as a message; the states are A2A's own
-    artifacts | doc | array | - | the answer, once the task is completed
-    history | doc | array | - | what was asked, where historyLength asks for it; otherwise empty
-    metadata | doc | object | - | that of the request which started the task, if it had one
-    """,
-)
-ERRORS = _rows(
+ERRORS = read_claims(
     "errors",
     """
     202 on invoke | seen | - | invoke_status | the reference says 200, live reports 202
@@ -209,8 +103,5 @@ ERRORS = _rows(
     403 for a token without a user | assumed | - | service_tokens | taken by default
     422 for another request | assumed | - | idempotency_key | not Oracle's; no key is looked at by default
     a fresh jobId on resuming | assumed | - | resume_job_id | the same by default
-    JSON-RPC errors | assumed | - | - | HTTP 200 with A2A's own codes; 404 for the team alone
     """,
 )
-TABLE: tuple[Claim, ...] = (*ROUTES, *LOCAL_ROUTES, *REQUEST, *BODY, *NODE, *GRANT, *TASK, *ERRORS)
-"""Every claim, in the order in which `lab fidelity` prints them."""

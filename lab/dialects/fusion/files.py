@@ -5,8 +5,6 @@ from binascii import Error, a2b_base64
 from dataclasses import replace
 
 from lab.core.exchange import Request
-from lab.dialects.fusion.places import UPLOADS
-from lab.dialects.fusion.routes import route_of
 
 LARGEST_BODY = 1_048_576
 """Bytes of a JSON body, files apart; beyond it 413."""
@@ -18,13 +16,16 @@ _NAME = b'"fileContent"'
 _CONTENT = re.compile(rb'("fileContent"\s*+:\s*+")([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
 
 
+def holds_files(body: bytes) -> bool:
+    """Whether a body may hold files, at a glance."""
+    return _NAME in body
+
+
 def without_files(request: Request) -> Request:
-    """The request with its files' content emptied; what is left beyond the largest body is cut one byte past it.
+    """An upload with its files' content emptied; what is left beyond the largest body is cut one byte past it.
 
     It is done before anything is handled or told, so a recording holds what was handled, and replays.
     """
-    if _NAME not in request.body or route_of(request.method, request.path) not in UPLOADS:
-        return request
     body = _CONTENT.sub(_emptied, request.body)
     return replace(request, body=body[: LARGEST_BODY + 1])
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from lab.core.exchange import Json
-from lab.dialects.fusion.fidelity import BODY, GRANT, NODE, REQUEST, Claim
+from lab.core.fidelity import Claim
+from lab.dialects.fusion.fidelity import BODY, GRANT, NODE, REQUEST
 from lab.dialects.fusion.openapi_parts import CODE, query, text
 from lab.dialects.fusion.openapi_pod import pod_paths, pod_schemas
 from lab.dialects.fusion.openapi_talks import local_paths, talk_paths, talk_schemas
-from lab.dialects.fusion.places import API
+from lab.dialects.fusion.routes import API
 from lab.dialects.fusion.shapes import INVOKE_RULES, REFINED
 from lab.identity.openapi import identity_openapi
 from lab.identity.routes import PATHS

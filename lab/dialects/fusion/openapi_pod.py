@@ -5,15 +5,7 @@ from collections.abc import Iterable
 from lab.core.exchange import Json
 from lab.dialects.fusion.documents import MOST_FILES
 from lab.dialects.fusion.openapi_parts import BEARER, operation, query, ref, shape, some, text, told
-from lab.dialects.fusion.places import (
-    ANTICSRF_PATH,
-    DOCUMENTS_ATTACH_PATH,
-    DOCUMENTS_BATCH_PATH,
-    DOCUMENTS_PATH,
-    RELAY_BASIC_PATH,
-    RELAY_PATH,
-    TOKENS_PATH,
-)
+from lab.dialects.fusion.routes import fusion_path
 from lab.identity.scopes import API_SERVICE, SERVICES
 
 _COOKIE = query("JSESSIONID", some(), required=True, place="cookie")
@@ -23,22 +15,22 @@ def pod_paths(shell: Iterable[int], scope: str) -> dict[str, Json]:
     """The paths; `shell` are the codes that any request can come to, `scope` is the one that opens the API."""
     codes = tuple(shell)
     return {
-        TOKENS_PATH: {"get": tokens("tokens", codes)},
-        RELAY_PATH: {"get": _relay(codes, scope)},
-        ANTICSRF_PATH: {
+        fusion_path("tokens"): {"get": tokens("tokens", codes)},
+        fusion_path("relay"): {"get": _relay(codes, scope)},
+        fusion_path("anticsrf"): {
             "get": operation(
                 "anticsrf", "What a page sends as x-xsrf-token",
                 told("A new token", shape({"xsrftoken": text()})), (401, 405, *codes), parameters=(_COOKIE,), security="",
             )
         },
-        RELAY_BASIC_PATH: {"get": _relay_basic(codes)},
-        DOCUMENTS_PATH: {
+        fusion_path("relay-basic"): {"get": _relay_basic(codes)},
+        fusion_path("documents"): {
             "post": _upload("documents", "One file", "Document", "DocumentIds", codes)
         },
-        DOCUMENTS_BATCH_PATH: {
+        fusion_path("documents-batch"): {
             "post": _upload("documents_batch", "Several files", "Documents", "DocumentIdsByName", codes)
         },
-        DOCUMENTS_ATTACH_PATH: {
+        fusion_path("documents-attach"): {
             "post": _upload("documents_attach", "Attach documents", "Attachment", "AttachmentIds", codes)
         },
     }  # fmt: skip

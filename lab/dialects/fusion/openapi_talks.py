@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from lab.core.exchange import Json
 from lab.dialects.a2a.a2a import CALLS, STATES
 from lab.dialects.a2a.a2a_cards import MOST_FOUND
+from lab.dialects.a2a.routes import a2a_path
 from lab.dialects.fusion.openapi_parts import BEARER, CODE, operation, ref, shape, some, text, told
 from lab.dialects.fusion.openapi_pod import tokens
-from lab.dialects.fusion.places import A2A_SEARCH_PATH, API, MULTIPLEX_PATH
+from lab.dialects.fusion.routes import API, fusion_path
 
 _JOB = (404, 409, 429, 503)
 _EVENTS = "text/event-stream"
@@ -28,7 +29,7 @@ def talk_paths(shell: Iterable[int]) -> dict[str, Json]:
                 parameters=(CODE,),
             )
         },
-        A2A_SEARCH_PATH: {
+        a2a_path("a2a-search"): {
             "post": operation(
                 "a2a_search", "The published teams that fit", told("Where their cards are", ref("AgentsFound")),
                 codes, body=ref("AgentSearch"),
@@ -54,7 +55,7 @@ def local_paths(shell: Iterable[int], invoke: Json, status: Json) -> dict[str, J
         "/internal/v1/agent/{code}/chat": {"post": _stream("local_chat", "chat", codes)},
         "/internal/v1/agent/{code}/debug": {"post": _stream("local_debug", "debug", codes)},
         "/internal/v1/authz/tokens": {"get": tokens("local_tokens", extra)},
-        MULTIPLEX_PATH: {"post": operation("multiplex", "Several calls at once", nothing, codes)},
+        fusion_path("multiplex"): {"post": operation("multiplex", "Several calls at once", nothing, codes)},
         f"{agent}/invokeAsync": {"post": invoke},
         f"{agent}/status/{{jobId}}": {"get": status},
         f"{agent}/invokeStream": {"post": _stream("orchestrator_stream", "invokeStream", codes)},

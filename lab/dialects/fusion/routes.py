@@ -1,121 +1,71 @@
-"""The routes: method, path template, name; and the paths that must not exist, with a hint each (contract.md §2)."""
+"""Fusion's routes, a row each (contract.md §2), and what is said of paths that must not exist."""
 
-import re
-from dataclasses import dataclass
-from urllib.parse import quote, unquote_to_bytes
+from lab.core.routes import Route, fill_path, read_routes
 
-from lab.core.refusal import NO_PATH, Refusal, not_found, wrong_method
-from lab.dialects.fusion.places import A2A, A2A_PLACES, API, MULTIPLEX_PATH, PLACES, from_local
-from lab.identity.routes import IDENTITY_PATHS, PATHS
+API = "/api/fusion-ai/orchestrator"
+_COLUMNS = "method path name kind marks switch says"
 
-_AGENT = re.compile(r"/api/fusion-ai/orchestrator/agent/v([12])/([^/]+)/(?:(invokeAsync)|status/([^/]+))")
-_STREAM = re.compile(r"/api/fusion-ai/orchestrator/agent/v2/([^/]+)/(invokeStream|chat|debug)")
-STREAMS = {"invokeStream": "stream", "chat": "chat", "debug": "debug"}
-"""The routes that answer with Server-Sent Events, by the last segment of their path."""
+AGENT_ROUTES = read_routes(
+    f"""
+    POST | {API}/agent/v2/{{code}}/invokeAsync    | invoke | invoke | doc rec | -             | start a job, continue a conversation, answer a gate
+    GET  | {API}/agent/v2/{{code}}/status/{{job}} | status | look   | doc rec | -             | what the job looks like now
+    POST | {API}/agent/v1/{{code}}/invokeAsync    | invoke | invoke | doc     | -             | the older path; that it behaves the same is assumed
+    GET  | {API}/agent/v1/{{code}}/status/{{job}} | status | look   | seen    | -             | answers for the other version's jobs too
+    POST | {API}/agent/v2/{{code}}/invokeStream   | stream | follow | seen    | sse_done      | the same request, answered by Server-Sent Events of job bodies
+    POST | {API}/agent/v2/{{code}}/chat           | chat   | follow | code    | sse_heartbeat | Server-Sent Events of deltas
+    POST | {API}/agent/v2/{{code}}/debug          | debug  | follow | code    | -             | as chat, for a draft; debugParams have no effect
+    """,
+    _COLUMNS,
+)
+POD_ROUTES = read_routes(
+    f"""
+    GET  | {API}/authz/v1/tokens           | tokens           | private | code | - | tokens for the bearer, by name of the service
+    GET  | /fscmRestApi/tokenrelay         | relay            | open    | seen | - | a token for a browser's login; members after access_token are assumed
+    GET  | /fscmRestApi/anticsrf           | anticsrf         | open    | seen | - | what a page sends as x-xsrf-token; the body is assumed
+    GET  | /api/rwdtools/tokenrelay        | relay-basic      | open    | code | - | a bare token for a user's name and password
+    POST | {API}/agent/v1/documents        | documents        | upload  | code | - | one file; only its ids are kept
+    POST | {API}/agent/v1/batch/documents  | documents-batch  | upload  | code | - | several files
+    POST | {API}/agent/v1/attachDocuments  | documents-attach | private | code | - | attach documents
+    """,
+    _COLUMNS,
+)
+"""Kind `open`: no bearer is asked for; `upload`: the body holds files."""
+_LOCAL = "local_orchestrator"
+LOCAL_ROUTES = read_routes(
+    f"""
+    POST | /internal/v1/agent/{{code}}/chat               | chat      | follow  | {_LOCAL} | code     | {_LOCAL} | chat where Oracle's CLI looks for it
+    POST | /internal/v1/agent/{{code}}/debug              | debug     | follow  | {_LOCAL} | code     | {_LOCAL} | debug
+    GET  | /internal/v1/authz/tokens                      | tokens    | private | {_LOCAL} | code     | {_LOCAL} | tokens for the bearer
+    POST | /internal/v1/aiapps/multiplex                  | multiplex | private | {_LOCAL} | assumed  | {_LOCAL} | an empty object; its body is unknown
+    POST | /orchestrator/agent/v2/{{code}}/invokeAsync    | invoke    | invoke  | {_LOCAL} | doc code | {_LOCAL} | paths as the reference prints them
+    GET  | /orchestrator/agent/v2/{{code}}/status/{{job}} | status    | look    | {_LOCAL} | doc code | {_LOCAL} | the same job
+    POST | /orchestrator/agent/v2/{{code}}/invokeStream   | stream    | follow  | {_LOCAL} | code     | {_LOCAL} | the same stream
+    POST | /orchestrator/agent/v2/{{code}}/chat           | chat      | follow  | {_LOCAL} | code     | {_LOCAL} | chat
+    POST | /orchestrator/agent/v2/{{code}}/debug          | debug     | follow  | {_LOCAL} | code     | {_LOCAL} | debug
+    GET  | /orchestrator/authz/v1/tokens                  | tokens    | private | {_LOCAL} | code     | {_LOCAL} | tokens for the bearer
+    """,
+    "method path name kind only marks switch says",
+)
+"""Where Oracle's CLI looks for a local orchestrator; there with the switch alone."""
+FUSION_ROUTES: tuple[Route, ...] = (*AGENT_ROUTES, *POD_ROUTES, *LOCAL_ROUTES)
+UPLOADS = frozenset(row.name for row in FUSION_ROUTES if row.kind == "upload")
+"""The routes whose bodies hold files."""
+TALKS = frozenset(("chat", "debug"))
+"""The routes on which an unknown or unpublished team is 403, and `conversational` goes without saying."""
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A request's path, understood: route name, team code and job from the path; `path` in the identity domain."""
-
-    name: str
-    code: str = ""
-    job: str = ""
-    flags: tuple[str, ...] = ()
-    path: str = ""
-    version: int = 2
-    """Of an invoke's path: 1 for the older one."""
-
-
-def path_of(route: str, *, code: str = "", job: str = "", version: int = 2) -> str:
-    """The path of a route, its parameters percent-encoded."""
-    match route:
-        case "token":
-            return PATHS["token"]
-        case "invoke":
-            return f"{API}/agent/v2/{quote(code, safe='')}/invokeAsync"
-        case "status":
-            return f"{API}/agent/v{version}/{quote(code, safe='')}/status/{quote(job, safe='')}"
-        case "stream":
-            return f"{API}/agent/v2/{quote(code, safe='')}/invokeStream"
-        case "chat" | "debug":
-            return f"{API}/agent/v2/{quote(code, safe='')}/{route}"
-        case "a2a":
-            return f"{API}/a2a/v1/{quote(code, safe='')}"
-        case "a2a-stream" | "a2a-card":
-            last = next(end for end, (name, _) in A2A_PLACES.items() if name == route)
-            return f"{API}/a2a/v1/{quote(code, safe='')}{last}"
-    raise ValueError(route)
-
-
-def route_of(method: str, path: str) -> str:
-    """The route's name for a request line, or `unknown`; for labels, not for admission."""
-    found = find(method, path)
-    return found.name if isinstance(found, Route) else "unknown"
-
-
-def find(method: str, path: str, *, slashes: bool = True, local: bool = False) -> Route | Refusal:
-    """The route of a request: the path is decoded once, runs of `/` count as one and are noted, unless `slashes` is off.
-
-    `local`: a local orchestrator's paths are there too.
-    """
-    match = _AGENT.fullmatch(path)
-    if match is not None and "%" not in path:
-        return _agent(method, match, ())
-    if "//" in path and not slashes:
-        return not_found(NO_PATH, "There is // in the path: leave the final slash of the base URL out.")
-    return _find_slow(method, path, local=local)
+_BY_NAME = {row.name: row for row in reversed(FUSION_ROUTES)}
+_STATUS_V1 = next(row for row in AGENT_ROUTES if row.name == "status" and "/v1/" in row.path)
 
 
-def _find_slow(method: str, path: str, *, local: bool) -> Route | Refusal:
-    if method == "CONNECT":  # its target is a host, not a path
-        return wrong_method("GET, POST")
-    flags: tuple[str, ...] = ()
-    if "//" in path:
-        path, flags = re.sub("/+", "/", path), ("double_slash",)
-    segments = [_decoded(segment) for segment in path.split("/")]
-    if any(segment is None or segment in (".", "..") or "/" in segment or "\0" in segment for segment in segments):
-        return not_found(NO_PATH)
-    if (rows := IDENTITY_PATHS.get(path)) is not None:
-        row = rows.get(method)
-        return Route(row.name, flags=flags, path=path) if row is not None else wrong_method(", ".join(rows))
-    plain = "/".join(segment or "" for segment in segments)
-    if local:
-        if plain == MULTIPLEX_PATH:
-            return Route("multiplex", flags=flags) if method == "POST" else wrong_method("POST")
-        plain = from_local(plain)
-    if (match := _AGENT.fullmatch(plain)) is not None:
-        return _agent(method, match, flags)
-    if (match := _STREAM.fullmatch(plain)) is not None:
-        code, last = match.groups()
-        return Route(STREAMS[last], code, "", flags) if method == "POST" else wrong_method("POST")
-    if plain in PLACES:
-        name, allowed = PLACES[plain]
-        return Route(name, flags=flags) if method == allowed else wrong_method(allowed)
-    if (match := A2A.fullmatch(plain)) is not None:
-        name, allowed = A2A_PLACES[match[2]]
-        return Route(name, match[1], "", flags) if method == allowed else wrong_method(allowed)
-    return _missing(plain)
-
-
-def _decoded(segment: str) -> str | None:
-    try:
-        return unquote_to_bytes(segment).decode("utf-8")
-    except ValueError:
-        return None
-
-
-def _agent(method: str, match: re.Match[str], flags: tuple[str, ...]) -> Route | Refusal:
-    version, code, invoke, job = match.groups()
-    if invoke:
-        return Route("invoke", code, "", flags, version=int(version)) if method == "POST" else wrong_method("POST")
-    return Route("status", code, job, flags) if method == "GET" else wrong_method("GET")
+def fusion_path(route: str, *, code: str = "", job: str = "", older: bool = False) -> str:
+    """The path of a route; `older`: that of version 1, which only status has beside."""
+    return fill_path(_STATUS_V1 if older else _BY_NAME[route], code=code, job=job)
 
 
 _NO_OPERATION = (
     "There is no such operation. Gates are answered by invokeAsync with jobId and resumeInput, or outside the API."
 )
-_HINTS = (
+NEAR_MISSES = (
     (r"/orchestrator(/.*)?", "Put /api/fusion-ai before /orchestrator."),
     (r".*/agent/v[12]/(cancel|resume|approve|feedback|jobs)", _NO_OPERATION),
     (r".*/agent/v[12]/[^/]+/invokeAsync/[^/]+", f"Poll GET {API}/agent/v2/{{code}}/status/{{jobId}}."),
@@ -130,10 +80,3 @@ _HINTS = (
     (r".*/", "Leave the final slash out."),
 )
 """Paths that no source shows in the real API, each with what to do instead (contract.md §2.5)."""
-
-
-def _missing(path: str) -> Refusal:
-    for pattern, hint in _HINTS:
-        if re.fullmatch(pattern, path):
-            return not_found(NO_PATH, hint)
-    return not_found(NO_PATH)

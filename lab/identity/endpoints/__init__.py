@@ -5,13 +5,13 @@ from collections.abc import Callable
 from lab.core.exchange import Request, Response
 from lab.core.refusal import NO_PATH, Refusal, not_found
 from lab.core.reply import Reply
+from lab.core.routes import Route
 from lab.identity.endpoints.authorization_code import authorize
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import device, device_answer, device_page
 from lab.identity.endpoints.discovery import idcs_metadata, keys, metadata, resource_metadata
 from lab.identity.endpoints.introspection import introspect, revoke
 from lab.identity.endpoints.token import token
-from lab.identity.routes import IdentityRoute
 
 _ENDPOINTS: dict[str, Callable[[TokenContext, Request], Response | Refusal]] = {
     "token": token,
@@ -31,13 +31,13 @@ _ENDPOINTS: dict[str, Callable[[TokenContext, Request], Response | Refusal]] = {
 
 
 def answer_identity(
-    context: TokenContext, route: IdentityRoute, request: Request, word: Callable[[Refusal], Response]
+    context: TokenContext, route: Route, request: Request, word: Callable[[Refusal], Response]
 ) -> Reply:
     """The reply to a request of that route; `word` words refusals that aren't OAuth's, but the API's.
 
     Those are of a bearer, and of a path that isn't there: one of the other profile, or without its switch.
     """
-    if route.profile in ("", context.config.switches.profile):
+    if route.only in ("", context.config.switches.profile):
         result = _ENDPOINTS[route.operation](context, request)
     else:
         result = not_found(NO_PATH)

@@ -21,9 +21,9 @@ from lab.dialects.fusion import final
 from lab.dialects.fusion.openapi import openapi
 from lab.identity.scopes import api_scope
 from lab.jobs.gates import Origin, offers
+from lab.jobs.view import JobView
 from lab.language.document import Status, duration
 from lab.mock.calls import Ruling
-from lab.mock.views import Look
 from lab.server.control.access import Access, CommandRefused, answer, command, text, text_or_none
 from lab.server.control.faults import FaultRoutes
 from lab.server.control.journal import Buffer, Subscriber
@@ -139,7 +139,7 @@ class ControlPlane:
         body = self._service.status_of(job, now)
         return answer({**document, "body": json.loads(body) if body else None})
 
-    def _look(self, job: str, now: Millis) -> Look:
+    def _look(self, job: str, now: Millis) -> JobView:
         look = self._service.look(job, now)
         if look is None:
             raise CommandRefused(404, "There is no such job.", "GET /_lab/jobs lists them.")
@@ -286,7 +286,7 @@ def ruled(ruling: Ruling) -> web.Response:
     return answer({"ok": True, "why": ruling.why})
 
 
-def document_of(job: str, look: Look, now: Millis) -> dict[str, Json]:
+def document_of(job: str, look: JobView, now: Millis) -> dict[str, Json]:
     """A job at an instant, for people who steer it."""
     record, span = look.record, look.span
     gate: Json = None

@@ -13,7 +13,7 @@ from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, LabError
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
-from lab.dialects.fusion import path_of
+from lab.identity.routes import PATHS
 from lab.language.document import Scenario
 from lab.tui.panes.picker import Choice
 from lab.tui.sources.clock import MakeClock, SettableClock
@@ -130,7 +130,7 @@ class Watch:
     def addresses(self) -> tuple[str, str]:
         """The base URL and the token URL of the lab, once it was reached."""
         base = self._lab.base if self._lab is not None else ""
-        return (base, base + path_of("token")) if base else ("", "")
+        return (base, base + PATHS["token"]) if base else ("", "")
 
     def told(self, name: str | None) -> Scenario | None:
         """The scenario that a job says it runs."""

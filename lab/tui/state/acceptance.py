@@ -5,6 +5,7 @@ from dataclasses import replace
 from lab.core.exchange import Json, text_of
 from lab.dialects import fusion as wire
 from lab.identity.facts import TokenGranted
+from lab.identity.routes import PATHS
 from lab.jobs.facts import JobAccepted
 from lab.tui.state import clean
 from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange
@@ -31,9 +32,7 @@ def granted(jobs: JournalState, fact: TokenGranted, x: int | None) -> JournalSta
     if pending is not None:
         return jobs.fly(x or 0, replace(pending, claims=claims))
     form = (("grant_type", clean.line(fact.grant, 80)), ("scope", clean.line(fact.scope)))
-    token = TokenState(
-        fact.at, wire.path_of("token"), form, 200, None, clean.shown(fact.token), claims, fact.at, fact.until
-    )
+    token = TokenState(fact.at, PATHS["token"], form, 200, None, clean.shown(fact.token), claims, fact.at, fact.until)
     return jobs.granted(fact.token, IssuedToken(RunState(token=token), 0, used=True))
 
 
@@ -75,7 +74,7 @@ def _streamed(jobs: JournalState, key: int, pending: PendingExchange) -> Journal
 def _told_again(fact: JobAccepted) -> JobState:
     """A job whose call is not in sight, as its acceptance tells it."""
     fields = tuple((clean.line(name, 64), _value(value)) for name, value in fact.input.items())
-    path = clean.line(wire.path_of("invoke", code=fact.team), 2_048)
+    path = clean.line(wire.fusion_path("invoke", code=fact.team), 2_048)
     return JobState(
         fact.at, path, clean.line(fact.team, 200), fields, job=clean.line(fact.job, 200),
         conversation=None if fact.conversation is None else clean.line(fact.conversation, 200),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
 from lab.dialects import fusion as wire
+from lab.dialects.router import ROUTER
 from lab.recording.bodies import Blob
 from lab.recording.facts import FACTS
 from lab.recording.lines import Entry, Line, Recording, Req, Res
@@ -141,7 +142,7 @@ def _notches(lines: tuple[Line, ...]) -> list[RecordingMark]:
     for place, line in enumerate(lines, 1):
         match line:
             case Req():
-                marks.routes[line.x] = wire.route_of(line.method, line.path)
+                marks.routes[line.x] = ROUTER.name(line.method, line.path)
             case Res():
                 marks.reply(line, place)
             case Entry():

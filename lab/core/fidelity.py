@@ -1,0 +1,55 @@
+"""Claims: what of the contract is documented, what was observed, what is assumed (contract.md §1).
+
+`lab fidelity` prints them and the OpenAPI document is made of them, so neither can claim what the other doesn't.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lab.core.routes import Route
+
+WORDS: dict[str, str] = {
+    "doc": "documented", "rec": "observed", "code": "observed", "seen": "observed", "assumed": "assumed",
+    "rfc": "documented",
+}  # fmt: skip
+"""The three words that people read, by mark; the best of several counts, in the order of these three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One route or field: what says so, and the switch that changes it where it is assumed."""
+
+    place: str
+    """Where it stands: `routes`, `invoke request`, `job body`, `waitingNodeDetails`, `token answer`, `A2A task`, `errors`."""
+    name: str
+    marks: tuple[str, ...]
+    says: str
+    switch: str = ""
+    json: str = ""
+    """The JSON type of a field, `|null` where it may be null."""
+
+    @property
+    def word(self) -> str:
+        """documented, observed or assumed."""
+        words = {WORDS[mark] for mark in self.marks}
+        return next(word for word in ("documented", "observed", "assumed") if word in words)
+
+
+def read_claims(place: str, text: str) -> tuple[Claim, ...]:
+    """Claims of a table written as text: name, marks, JSON type, switch, what it says."""
+    claims: list[Claim] = []
+    for line in text.strip().splitlines():
+        name, marks, json, switch, says = (part.strip() for part in line.split("|", 4))
+        empty = "" if switch == "-" else switch
+        claims.append(Claim(place, name, tuple(marks.split()), says, empty, json.replace("/", "|")))
+    return tuple(claims)
+
+
+def route_claims(place: str, routes: Iterable[Route], prefix: str = "") -> tuple[Claim, ...]:
+    """A claim for each row; what the paths begin with in common, `prefix`, is printed as `{api}`."""
+
+    def shown(row: Route) -> str:
+        short = row.path.replace(prefix, "{api}", 1) if prefix and row.path.startswith(prefix) else row.path
+        return f"{row.method} {short.replace('{job}', '{jobId}')}"
+
+    return tuple(Claim(place, shown(row), tuple(row.marks.split()), row.says, row.switch, "-") for row in routes)

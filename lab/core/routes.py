@@ -1,0 +1,103 @@
+"""Routes as data: a table, a row a method of a path; and finding the row that a request line means.
+
+All that knows a path is made of such rows: the router and its `405 Allow`, the OpenAPI document, `lab fidelity`, the
+names by which faults and recordings call a route. The identity domain has a table, each dialect has one.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path."""
+
+    method: str
+    path: str
+    """A template: `{code}` stands for one segment, percent-decoded when it is read, encoded when it is written."""
+    name: str
+    """As recordings, observations and faults call it; several rows may be one route."""
+    operation: str = ""
+    """The row's own name, that of its operation in the OpenAPI document; empty: `name`."""
+    kind: str = ""
+    """What the row's room tells apart: for a dialect the command it reads into, for identity how it refuses."""
+    only: str = ""
+    """The profile or the switch without which it isn't there; empty: it always is."""
+    marks: str = ""
+    """What says that it is there: marks of contract.md §1, in words."""
+    switch: str = ""
+    """The switch that changes what it does."""
+    says: str = ""
+    """What it is for, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMatch:
+    """The row that a request line means, with what its path holds."""
+
+    route: Route
+    code: str = ""
+    """The agent team's."""
+    job: str = ""
+    flags: tuple[str, ...] = ()
+    """What is noted of the request line."""
+
+    @property
+    def name(self) -> str:
+        """The route's name."""
+        return self.route.name
+
+
+Methods: TypeAlias = Mapping[str, Route]
+"""The rows of one path, by method."""
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+class RouteTable:
+    """Rows, indexed by path. Paths without parameters win; the others are tried as one pattern, in their order."""
+
+    def __init__(self, rows: Iterable[Route]) -> None:
+        by_path: dict[str, dict[str, Route]] = {}
+        for row in rows:
+            by_path.setdefault(row.path, {})[row.method] = row
+        self._plain = {path: methods for path, methods in by_path.items() if "{" not in path}
+        self._templates: dict[int, tuple[Methods, tuple[str, ...]]] = {}
+        patterns: list[str] = []
+        group = 1
+        for path, methods in by_path.items():
+            names = tuple(_PARAMETER.findall(path))
+            if names:
+                # each template is a group of its own, so `lastindex` of a match says which of them it was
+                patterns.append(f"({'([^/]+)'.join(map(re.escape, _PARAMETER.split(path)[::2]))})")
+                self._templates[group] = methods, names
+                group += 1 + len(names)
+        self._pattern = re.compile("|".join(patterns) or "(?!)")
+
+    def at(self, path: str) -> tuple[Methods, Mapping[str, str]] | None:
+        """The rows of the path, and what it holds by parameter; None: nothing is there."""
+        plain = self._plain.get(path)
+        if plain is not None:
+            return plain, {}
+        found = self._pattern.fullmatch(path)
+        if found is None or found.lastindex is None:
+            return None
+        methods, names = self._templates[found.lastindex]
+        return methods, dict(zip(names, found.groups()[found.lastindex :], strict=False))
+
+
+def fill_path(route: Route, **values: str) -> str:
+    """The path with its parameters percent-encoded."""
+    return _PARAMETER.sub(lambda found: quote(values[found[1]], safe=""), route.path)
+
+
+def read_routes(text: str, columns: str) -> tuple[Route, ...]:
+    """Rows of a table written as text: `|` between cells, `-` for an empty one, `columns` names them in order."""
+    names = columns.split()
+    rows = (line.split("|") for line in text.strip().splitlines())
+    return tuple(
+        Route(**dict(zip(names, ("" if cell.strip() == "-" else cell.strip() for cell in row), strict=True)))
+        for row in rows
+    )

@@ -1,0 +1,277 @@
+"""The port: what each dialect must give. A dialect is one vendor's wire, and nothing but that.
+
+Everything outside `dialects/` speaks of commands, results and views; only here a path, a member or a status word of a
+wire has a meaning. One exchange, seen from the mock:
+
+    match   = router.find(method, path)                   the dialect's route table
+    command = dialect.read(match, request, switches, …)   what is asked: Invoke, Look, Decide, …, or Unread and why
+    result  = the mock's rules                            what came of it: Accepted, Found, Streamed, Declined, …
+    reply   = dialect.write(match, command, result, …)    its words for it
+
+and from the external app the same walked backwards: `ask(command)` makes the request, `understand` reads the answer.
+
+What must hold. `read` and `write` are pure and look at no state but what they are handed. Rules about jobs are the
+mock's: whether a message answers a gate, which team is closed, what a decision is refused for. So two dialects on the
+same scenario, seed and decisions bring the same facts (`tests/dialects`). A third one is a folder and a line in
+`dialects/__init__.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from lab.core.clock import Epoch, Millis
+from lab.core.exchange import Json, Request, Response
+from lab.core.refusal import Refusal
+from lab.core.reply import Parts
+from lab.core.routes import Route, RouteMatch
+from lab.jobs.plan import CompiledScenario, Input
+from lab.jobs.view import JobView
+from lab.language.document import Fault, Switches, Verdict
+
+# Commands: what a request asks of the mock, whatever the dialect.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What of a team is asked for; read even from a request whose other fields are wrong."""
+
+    draft: bool | None = None
+    """Whether scenarios that aren't published count too; None: the request doesn't say."""
+    version: int | None = None
+    """The version that must be published; None: any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoke:
+    """A message for a team: a new job, the next turn of a conversation, or (where the mock finds so) a gate's answer."""
+
+    team: str
+    message: str
+    conversation: str | None = None
+    conversational: bool = True
+    """Whether a conversation goes on or begins; False: one shot."""
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    job: str | None = None
+    """A job that is named beside the message: if it waits, the message is for it."""
+    blank: bool = False
+    """Whether nothing is asked: no text, no parameters, no other trigger."""
+    wanted: Wanted = Wanted()
+    key: str | Refusal | None = None
+    """The idempotency key, or why it is none."""
+    new_id: str | None = None
+    """The id that the client gives to the new job; None: the lab does."""
+    members: Mapping[str, Json] = field(default_factory=dict)
+    """The known members of the request, normalised, as `job.accepted` keeps them."""
+    flags: tuple[str, ...] = ()
+    """What is noted of the request."""
+    echo: object = None
+    """What the dialect wants back when it writes the answer; nobody else looks at it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say:
+    """A message for one job and no other: it answers the gate at which the job waits, or is refused."""
+
+    team: str
+    job: str
+    message: str
+    conversation: str | None = None
+    flags: tuple[str, ...] = ()
+    echo: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide:
+    """The answer to one opening of a gate, or the early end of one wait."""
+
+    team: str
+    job: str
+    opening: str
+    """The opaque token that the opening's question carried."""
+    verdict: Verdict | None
+    """Changes: what should be different, or the reply to a gate that asks for one; None: end the wait."""
+    comment: str | None = None
+    conversation: str | None = None
+    wanted: Wanted = Wanted()
+    flags: tuple[str, ...] = ()
+    echo: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What the job looks like now."""
+
+    team: str
+    job: str
+    mode: str | None = None
+    """END_USER or ADMIN, whose answers tell more; None: as the job was invoked."""
+    flags: tuple[str, ...] = ()
+    echo: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """The same as its command, answered by a stream of what comes until somebody else must act."""
+
+    command: "Invoke | Say | Decide"
+
+    @property
+    def team(self) -> str:
+        """The agent team's code."""
+        return self.command.team
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is noted of the request."""
+        return self.command.flags
+
+    @property
+    def echo(self) -> object:
+        """What the dialect wants back."""
+        return self.command.echo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describe:
+    """What published teams say of themselves: one (404 if it isn't published), or all."""
+
+    team: str = ""
+    """The agent team's code; empty: all."""
+    flags: tuple[str, ...] = ()
+    echo: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Private:
+    """A route that only one dialect has: value and handler stand in its folder, and the mock never looks at the name."""
+
+    answer: Callable[["PrivateScope"], Response | Refusal]
+    team: str = ""
+    flags: tuple[str, ...] = ()
+    echo: object = None
+
+
+Command: TypeAlias = Invoke | Say | Decide | Look | Follow | Describe | Private
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A request that can't be read. The mock decides what comes first: a team that is closed, or this."""
+
+    refusal: Refusal
+    wanted: Wanted = Wanted()
+    job: str | None = None
+    """The job that it is about, if the path says so."""
+    resumes: bool = False
+    flags: tuple[str, ...] = ()
+    echo: object = None
+
+
+# Results: what came of a command.
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A job began, went on, or was answered: as it is now. `first`: it is new."""
+
+    view: JobView
+    first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A job as it is now."""
+
+    view: JobView
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A job whose coming spans are to be told as they come. `first`: it is new."""
+
+    view: JobView
+    first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Published teams, each with its scenarios."""
+
+    teams: tuple[tuple[str, tuple[CompiledScenario, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Nothing came of it, and why."""
+
+    refusal: Refusal
+
+
+Result: TypeAlias = Accepted | Found | Streamed | Described | Declined
+
+
+@dataclass(frozen=True, slots=True)
+class WriteContext:
+    """What an answer depends on beside its result."""
+
+    epoch: Epoch
+    switches: Switches
+    """Those of the job's scenario, resolved once."""
+    now: Millis
+    origin: str
+    """What URLs in answers start with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer whose body leaves bit by bit."""
+
+    response: Response
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class TapeMarks:
+    """What a tape must know of this wire's bodies."""
+
+    jobs: frozenset[str] = frozenset()
+    """Members that hold a job's id."""
+    conversations: frozenset[str] = frozenset()
+    openings: frozenset[str] = frozenset()
+    """Members that hold the opaque token of an opening."""
+    secrets: frozenset[str] = frozenset()
+    odd_statuses: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """HTTP statuses that are no refusal although they look like one, by route."""
+
+
+class PrivateScope(Protocol):
+    """What a private route's handler may use: the bearer, numbers that are used up, what the lab is made with."""
+
+
+class Dialect(Protocol):
+    """One vendor's wire, both ways."""
+
+    name: str
+    """As `--dialect` has it."""
+    routes: tuple[Route, ...]
+    marks: TapeMarks
+
+    # The server's half
+
+    def read(
+        self, match: RouteMatch, request: Request, switches: Switches, job_of: Callable[[str], JobView | None]
+    ) -> Command | Unread:
+        """What is asked; `job_of` gives the caller's own job of that id, or None."""
+
+    def write(self, match: RouteMatch, command: Command, result: Result, context: WriteContext) -> Response | Stream:
+        """The answer. A refusal too: some wires answer it with the call's id."""
+
+    def refuse(self, refusal: Refusal, switches: Switches, style: str | None = None) -> Response:
+        """A refusal that is about the request line or the bearer; `style` overrides the switch `error_body`."""
+
+    def alter(self, fault: Fault, body: bytes) -> bytes:
+        """A right answer's body made odd by a fault."""
+
+    def input_of(self, members: Mapping[str, Json]) -> Input:
+        """The invocation that `job.accepted` tells of."""

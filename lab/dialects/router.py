@@ -1,0 +1,99 @@
+"""The router: identity's table and each dialect's on one listener. Its 405s, near misses and names are made of their rows."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote_to_bytes
+
+from lab.core.exchange import Request
+from lab.core.refusal import NO_PATH, Refusal, not_found, wrong_method
+from lab.core.routes import Methods, Route, RouteMatch, RouteTable, fill_path
+from lab.dialects.a2a.routes import A2A_ROUTES
+from lab.dialects.fusion.files import holds_files, without_files
+from lab.dialects.fusion.routes import FUSION_ROUTES, NEAR_MISSES, UPLOADS
+from lab.identity.routes import IDENTITY_ROUTES
+
+
+class Router:
+    """Finds the row that a request line means. Switches add rows: each combination is a table of its own."""
+
+    def __init__(self, identity: Iterable[Route], wires: Iterable[Route], hints: tuple[tuple[str, str], ...]) -> None:
+        own, rows = tuple(identity), tuple(wires)
+        self._rows = {row.name: row for row in reversed((*own, *rows))}
+        self._identity = RouteTable(own)
+        self._plain = RouteTable(row for row in rows if not row.only)
+        self._local = RouteTable(rows)
+        self._hints = hints
+
+    def find(self, method: str, path: str, *, slashes: bool = True, local: bool = False) -> RouteMatch | Refusal:
+        """The row, or why there is none: 404 with a hint, or 405 with the methods that the path has.
+
+        The path is decoded once; runs of `/` count as one and are noted, unless `slashes` is off. `local`: a local
+        orchestrator's paths are there too.
+        """
+        table = self._local if local else self._plain
+        if "%" not in path and "//" not in path and "/." not in path:
+            found = table.at(path)
+            if found is not None:
+                return _matched(method, found[0], (), **found[1])
+        if "//" in path and not slashes:
+            return not_found(NO_PATH, "There is // in the path: leave the final slash of the base URL out.")
+        return self._find_slow(method, path, table)
+
+    def _find_slow(self, method: str, path: str, table: RouteTable) -> RouteMatch | Refusal:
+        if method == "CONNECT":  # its target is a host, not a path
+            return wrong_method("GET, POST")
+        flags: tuple[str, ...] = ()
+        if "//" in path:
+            path, flags = re.sub("/+", "/", path), ("double_slash",)
+        segments = [_decoded(segment) for segment in path.split("/")]
+        if any(segment is None or segment in (".", "..") or "/" in segment or "\0" in segment for segment in segments):
+            return not_found(NO_PATH)
+        # the identity domain's paths have no parameters, so nothing of them needs an escape
+        plain = "/".join(segment or "" for segment in segments)
+        found = self._identity.at(path) or table.at(plain)
+        return self._missing(plain) if found is None else _matched(method, found[0], flags, **found[1])
+
+    def _missing(self, path: str) -> Refusal:
+        for pattern, hint in self._hints:
+            if re.fullmatch(pattern, path):
+                return not_found(NO_PATH, hint)
+        return not_found(NO_PATH)
+
+    def name(self, method: str, path: str) -> str:
+        """The route's name for a request line, or `unknown`; for labels, not for admission."""
+        found = self.find(method, path)
+        return found.name if isinstance(found, RouteMatch) else "unknown"
+
+    def path(self, route: str, *, code: str = "", job: str = "") -> str:
+        """The path of a route's first row, its parameters percent-encoded."""
+        return fill_path(self._rows[route], code=code, job=job)
+
+    def at(self, path: str) -> RouteMatch | None:
+        """The route of a path whatever the method, a local orchestrator's too; for what a path's team decides."""
+        found = (self.find(method, path, local=True) for method in ("POST", "GET"))
+        return next((each for each in found if isinstance(each, RouteMatch)), None)
+
+
+def _matched(
+    method: str, methods: Methods, flags: tuple[str, ...], code: str = "", job: str = ""
+) -> RouteMatch | Refusal:  # fmt: skip
+    row = methods.get(method)
+    return wrong_method(", ".join(methods)) if row is None else RouteMatch(row, code, job, flags)
+
+
+def _decoded(segment: str) -> str | None:
+    try:
+        return unquote_to_bytes(segment).decode("utf-8")
+    except ValueError:
+        return None
+
+
+def lightened(request: Request) -> Request:
+    """The request without the content of files, which nobody needs and no journal keeps."""
+    if holds_files(request.body) and ROUTER.name(request.method, request.path) in UPLOADS:
+        return without_files(request)
+    return request
+
+
+ROUTER = Router(IDENTITY_ROUTES, (*FUSION_ROUTES, *A2A_ROUTES), NEAR_MISSES)
+"""The lab's."""
