@@ -94,7 +94,7 @@ DEVICE_GRANT = str(Grant.DEVICE)
 RIGHT = basic(DEMO.id, DEMO.secret)
 
 
-def post(path: str, authorization: str | None = RIGHT, **fields: str) -> Request:
+def form_post(path: str, authorization: str | None = RIGHT, **fields: str) -> Request:
     """A form sent to a path of the identity domain."""
     headers = [("content-type", "application/x-www-form-urlencoded")]
     if authorization is not None:
@@ -102,35 +102,35 @@ def post(path: str, authorization: str | None = RIGHT, **fields: str) -> Request
     return Request("POST", path, headers=tuple(headers), body=urlencode(fields).encode())
 
 
-def ask(grant: str, authorization: str | None = RIGHT, **fields: str) -> Request:
+def token_request(grant: str, authorization: str | None = RIGHT, **fields: str) -> Request:
     """A token request; the API's scope unless another, or an empty one, is given."""
-    return post("/oauth2/v1/token", authorization, **{"grant_type": grant, "scope": SCOPE, **fields})
+    return form_post("/oauth2/v1/token", authorization, **{"grant_type": grant, "scope": SCOPE, **fields})
 
 
-def visit(**changed: str | None) -> Request:
+def authorize_request(**changed: str | None) -> Request:
     """A browser at the authorize endpoint for Oracle's CLI; None leaves a parameter out."""
-    asked = {
+    parameters = {
         "response_type": "code", "client_id": CLI, "redirect_uri": REDIRECT, "scope": SCOPE, "state": "s t&",
         "code_challenge": challenge_of(VERIFIER), "code_challenge_method": "S256", **changed,
     }  # fmt: skip
-    return Request("GET", "/oauth2/v1/authorize", urlencode({k: v for k, v in asked.items() if v is not None}))
+    return Request("GET", "/oauth2/v1/authorize", urlencode({k: v for k, v in parameters.items() if v is not None}))
 
 
-def landed(response: Response) -> dict[str, str]:
+def redirect_parameters(response: Response) -> dict[str, str]:
     """The parameters that a redirect carries."""
-    where = response.header("location") or ""
-    return dict(parse_qsl(where.partition("?")[2]))
+    location = response.header("location") or ""
+    return dict(parse_qsl(location.partition("?")[2]))
 
 
 def code_of(mock: Service, now: int = 0, **changed: str | None) -> str:
     """A code, granted at `now`."""
-    return landed(mock.serve(visit(**changed), now).response)["code"]
+    return redirect_parameters(mock.serve(authorize_request(**changed), now).response)["code"]
 
 
-def trade(code: str, authorization: str | None = None, **changed: str | None) -> Request:
+def code_exchange(code: str, authorization: str | None = None, **changed: str | None) -> Request:
     """The exchange of a code by the CLI; None leaves a field out."""
     sent = {"client_id": CLI, "code": code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER, "scope": "", **changed}
-    return ask("authorization_code", authorization, **{k: v for k, v in sent.items() if v is not None})
+    return token_request("authorization_code", authorization, **{k: v for k, v in sent.items() if v is not None})
 
 
 def assertion(

@@ -25,16 +25,16 @@ from tests.wire_peer import (
     REDIRECT,
     RIGHT,
     SCOPE,
-    ask,
     assertion,
+    authorize_request,
     basic,
+    code_exchange,
     code_of,
-    landed,
-    post,
+    form_post,
     read,
+    redirect_parameters,
     service,
-    trade,
-    visit,
+    token_request,
 )
 
 PROFILES = ("oci", "rfc")
@@ -54,7 +54,9 @@ def error_of(response):
 
 
 def login(mock, now=0, scope=STAY):
-    return read(mock.serve(ask("password", username=JANE.name, password=JANE.password, scope=scope), now).response)
+    return read(
+        mock.serve(token_request("password", username=JANE.name, password=JANE.password, scope=scope), now).response
+    )
 
 
 def opens(mock, bearer, now):
@@ -64,48 +66,50 @@ def opens(mock, bearer, now):
 
 
 def refresh(mock, token, now, authorization=RIGHT, **fields):
-    return mock.serve(ask("refresh_token", authorization, refresh_token=token, **{"scope": "", **fields}), now).response
+    return mock.serve(
+        token_request("refresh_token", authorization, refresh_token=token, **{"scope": "", **fields}), now
+    ).response
 
 
 BODY_SECRET = {"client_id": DEMO.id, "client_secret": DEMO.secret}
 ROWS = [
     # row, request, answer in oci, answer in rfc (None: the same)
-    ("1", ask("client_credentials"), (200, None), None),
-    ("2", ask("client_credentials", None, **BODY_SECRET), (200, None), None),
-    ("3 wrong secret", ask("client_credentials", basic(DEMO.id, "wrong")), (401, "invalid_client"), None),
-    ("3 unknown client", ask("client_credentials", basic("nobody", "wrong")), (401, "invalid_client"), None),
-    ("4", ask("client_credentials", None, client_id=DEMO.id, client_secret="x"), (401, "invalid_client"), (400, "invalid_client")),
-    ("5 nothing", ask("client_credentials", None), (401, "invalid_client"), None),
-    ("5 not public", ask("client_credentials", None, client_id=DEMO.id), (401, "invalid_client"), None),
-    ("6", ask("client_credentials", "Basic !!!"), (401, "invalid_client"), None),
-    ("7", ask("client_credentials", client_secret=DEMO.secret), (400, "invalid_request"), None),
-    ("7 two ids", ask("client_credentials", client_id=OTHER.id), (400, "invalid_request"), None),
-    ("8", ask(""), (400, "invalid_request"), None),
-    ("9", ask("urn:ietf:params:oauth:grant-type:saml2-bearer"), (400, "unsupported_grant_type"), None),
-    ("9 case", ask("PASSWORD"), (400, "unsupported_grant_type"), None),
-    ("10", ask("client_credentials", None, client_id=CLI), (400, "unauthorized_client"), None),
-    ("10 password", ask("password", None, client_id=CLI, username="jane", password="x"), (400, "unauthorized_client"), None),
-    ("11", ask("client_credentials", scope=""), (400, "invalid_scope"), None),
-    ("11 alone", ask("client_credentials", scope=f"{SCOPE} urn:opc:idm:__myscopes__"), (400, "invalid_scope"), None),
-    ("11 nothing left", ask("client_credentials", scope="openid offline_access"), (400, "invalid_scope"), None),
-    ("17", ask("password", username=JANE.name, password=JANE.password), (200, None), None),
-    ("17 incomplete", ask("password", username=JANE.name), (400, "invalid_request"), None),
-    ("18 user", ask("password", username="nobody", password=JANE.password), (400, "invalid_grant"), None),
-    ("18 password", ask("password", username=JANE.name, password="x"), (400, "invalid_grant"), None),
-    ("22 unknown", ask("refresh_token", refresh_token="x"), (400, "invalid_grant"), None),
-    ("22 missing", ask("refresh_token"), (400, "invalid_request"), None),
-    ("30 unknown", trade("x"), (400, "invalid_grant"), None),
-    ("34 no JWT", ask(ASSERTION_GRANT, assertion="x.y.z"), (400, "invalid_grant"), None),
-    ("38 unknown", ask(DEVICE_GRANT, device_code="x"), (400, "invalid_grant"), None),
-    ("41", post("/oauth2/v1/introspect", None, token="x"), (401, "invalid_client"), None),
-    ("41 public", post("/oauth2/v1/introspect", None, token="x", client_id=CLI), (401, "invalid_client"), None),
-    ("42 wrong client", post("/oauth2/v1/revoke", basic(DEMO.id, "x"), token="x"), (401, "invalid_client"), None),
+    ("1", token_request("client_credentials"), (200, None), None),
+    ("2", token_request("client_credentials", None, **BODY_SECRET), (200, None), None),
+    ("3 wrong secret", token_request("client_credentials", basic(DEMO.id, "wrong")), (401, "invalid_client"), None),
+    ("3 unknown client", token_request("client_credentials", basic("nobody", "wrong")), (401, "invalid_client"), None),
+    ("4", token_request("client_credentials", None, client_id=DEMO.id, client_secret="x"), (401, "invalid_client"), (400, "invalid_client")),
+    ("5 nothing", token_request("client_credentials", None), (401, "invalid_client"), None),
+    ("5 not public", token_request("client_credentials", None, client_id=DEMO.id), (401, "invalid_client"), None),
+    ("6", token_request("client_credentials", "Basic !!!"), (401, "invalid_client"), None),
+    ("7", token_request("client_credentials", client_secret=DEMO.secret), (400, "invalid_request"), None),
+    ("7 two ids", token_request("client_credentials", client_id=OTHER.id), (400, "invalid_request"), None),
+    ("8", token_request(""), (400, "invalid_request"), None),
+    ("9", token_request("urn:ietf:params:oauth:grant-type:saml2-bearer"), (400, "unsupported_grant_type"), None),
+    ("9 case", token_request("PASSWORD"), (400, "unsupported_grant_type"), None),
+    ("10", token_request("client_credentials", None, client_id=CLI), (400, "unauthorized_client"), None),
+    ("10 password", token_request("password", None, client_id=CLI, username="jane", password="x"), (400, "unauthorized_client"), None),
+    ("11", token_request("client_credentials", scope=""), (400, "invalid_scope"), None),
+    ("11 alone", token_request("client_credentials", scope=f"{SCOPE} urn:opc:idm:__myscopes__"), (400, "invalid_scope"), None),
+    ("11 nothing left", token_request("client_credentials", scope="openid offline_access"), (400, "invalid_scope"), None),
+    ("17", token_request("password", username=JANE.name, password=JANE.password), (200, None), None),
+    ("17 incomplete", token_request("password", username=JANE.name), (400, "invalid_request"), None),
+    ("18 user", token_request("password", username="nobody", password=JANE.password), (400, "invalid_grant"), None),
+    ("18 password", token_request("password", username=JANE.name, password="x"), (400, "invalid_grant"), None),
+    ("22 unknown", token_request("refresh_token", refresh_token="x"), (400, "invalid_grant"), None),
+    ("22 missing", token_request("refresh_token"), (400, "invalid_request"), None),
+    ("30 unknown", code_exchange("x"), (400, "invalid_grant"), None),
+    ("34 no JWT", token_request(ASSERTION_GRANT, assertion="x.y.z"), (400, "invalid_grant"), None),
+    ("38 unknown", token_request(DEVICE_GRANT, device_code="x"), (400, "invalid_grant"), None),
+    ("41", form_post("/oauth2/v1/introspect", None, token="x"), (401, "invalid_client"), None),
+    ("41 public", form_post("/oauth2/v1/introspect", None, token="x", client_id=CLI), (401, "invalid_client"), None),
+    ("42 wrong client", form_post("/oauth2/v1/revoke", basic(DEMO.id, "x"), token="x"), (401, "invalid_client"), None),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("request_", "oci", "rfc"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_a_request_alone_is_answered_by_the_table(request_, oci, rfc, profile):
-    response = service(profile=profile).serve(request_, 0).response
+@pytest.mark.parametrize(("sent", "oci", "rfc"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_a_request_alone_is_answered_by_the_table(sent, oci, rfc, profile):
+    response = service(profile=profile).serve(sent, 0).response
     status, error = (rfc or oci) if profile == "rfc" else oci
     body = read(response)
     assert (response.status, body.get("error")) == (status, error)
@@ -120,30 +124,30 @@ def test_row_14_and_15_another_method_and_a_body_too_large(path, profile):
     mock = service(profile=profile)
     response = mock.serve(Request("GET", f"/oauth2/v1/{path}"), 0).response
     assert (response.status, response.header("allow")) == (405, "POST")
-    large = Request("POST", f"/oauth2/v1/{path}", headers=post("/").headers, body=b"a=" + b"b" * 65_535)
+    large = Request("POST", f"/oauth2/v1/{path}", headers=form_post("/").headers, body=b"a=" + b"b" * 65_535)
     refused = mock.serve(large, 0).response
     assert (refused.status, refused.body) == (413, b"")
-    assert mock.serve(post("/oauth2/v1/userinfo"), 0).response.status == 404
+    assert mock.serve(form_post("/oauth2/v1/userinfo"), 0).response.status == 404
 
 
 def test_rows_12_13_16_hold_on_every_form(profile):
     mock = service(profile=profile)
     for path in ("device", "introspect", "revoke"):
-        twice = Request("POST", f"/oauth2/v1/{path}", headers=post("/").headers, body=b"a=1&a=2")
+        twice = Request("POST", f"/oauth2/v1/{path}", headers=form_post("/").headers, body=b"a=1&a=2")
         assert error_of(mock.serve(twice, 0).response) == (400, "invalid_request")
         as_json = Request("POST", f"/oauth2/v1/{path}", headers=(("content-type", "application/json"),), body=b"{}")
         assert error_of(mock.serve(as_json, 0).response) == (400, "invalid_request")
-        in_uri = Request("POST", f"/oauth2/v1/{path}", "client_secret=x", post("/").headers)
+        in_uri = Request("POST", f"/oauth2/v1/{path}", "client_secret=x", form_post("/").headers)
         reply = mock.serve(in_uri, 0)
         assert error_of(reply.response) == (400, "invalid_request") and reply.flags == ("secret_in_uri",)
 
 
 def test_scope_stands_in_the_answer_of_rfc_where_it_differs():
-    asked = f"{SCOPE} urn:opc:resource:expiry=5"
-    strict = read(service(profile="rfc").serve(ask("client_credentials", scope=asked), 0).response)
+    scope = f"{SCOPE} urn:opc:resource:expiry=5"
+    strict = read(service(profile="rfc").serve(token_request("client_credentials", scope=scope), 0).response)
     assert (strict["scope"], strict["expires_in"]) == (SCOPE, 5)
-    assert "scope" not in read(service(profile="rfc").serve(ask("client_credentials"), 0).response)
-    lenient = read(service().serve(ask("client_credentials", scope=asked), 0).response)
+    assert "scope" not in read(service(profile="rfc").serve(token_request("client_credentials"), 0).response)
+    lenient = read(service().serve(token_request("client_credentials", scope=scope), 0).response)
     assert "scope" not in lenient and lenient["expires_in"] == 60
 
 
@@ -170,14 +174,14 @@ def test_row_17_a_users_token_says_so_and_a_refresh_token_comes_by_profile(profi
     assert (claims["sub"], claims["sub_type"], claims["sub_mappingattr"]) == ("jane", "user", "userName")
     assert (claims["aud"], claims["scope"], claims["client_id"]) == (SCOPE, STAY, DEMO.id)
     assert opens(mock, stay["access_token"], 1) == 404
-    unasked = read(mock.serve(ask("client_credentials", scope=STAY), 0).response)
+    unasked = read(mock.serve(token_request("client_credentials", scope=STAY), 0).response)
     assert "refresh_token" not in unasked
 
 
 def test_row_18_is_worded_alike_for_user_and_password(profile):
     mock = service(profile=profile)
     answers = [
-        read(mock.serve(ask("password", username=name, password=word), 0).response)["error_description"]
+        read(mock.serve(token_request("password", username=name, password=word), 0).response)["error_description"]
         for name, word in (("nobody", JANE.password), (JANE.name, "x"))
     ]
     assert answers[0] == answers[1]
@@ -187,7 +191,7 @@ def test_rows_19_and_20_a_refresh_rotates_within_its_scope(profile):
     mock = service(profile=profile)
     first = login(mock)["refresh_token"]
     assert error_of(refresh(mock, first, 1, scope=f"{STAY} openid")) == (400, "invalid_scope")
-    narrow = mock.serve(ask("refresh_token", refresh_token=first, scope=SCOPE), 2).response
+    narrow = mock.serve(token_request("refresh_token", refresh_token=first, scope=SCOPE), 2).response
     assert narrow.status == 200 and claims_of(read(narrow)["access_token"])["scope"] == SCOPE
     second = read(narrow)["refresh_token"]
     assert second != first
@@ -226,11 +230,11 @@ def test_row_22_a_refresh_token_is_its_clients_and_ends(now, status, profile):
 
 def test_rows_23_and_27_a_code_is_traded_for_tokens(profile):
     mock = service(profile=profile)
-    response = mock.serve(visit(scope=f"{STAY} openid", nonce="n-1"), 0).response
-    told = landed(response)
+    response = mock.serve(authorize_request(scope=f"{STAY} openid", nonce="n-1"), 0).response
+    parameters = redirect_parameters(response)
     assert response.status == 302 and response.header("location").startswith(REDIRECT + "?")
-    assert told["state"] == "s t&" and told.get("iss") == (BASE if profile == "rfc" else None)
-    answer = read(mock.serve(trade(told["code"]), 1).response)
+    assert parameters["state"] == "s t&" and parameters.get("iss") == (BASE if profile == "rfc" else None)
+    answer = read(mock.serve(code_exchange(parameters["code"]), 1).response)
     assert claims_of(answer["access_token"])["sub"] == "jane" and "refresh_token" in answer
     identity = claims_of(answer["id_token"])
     assert (identity["nonce"], identity["aud"], identity["sub"]) == ("n-1", CLI, "jane")
@@ -255,12 +259,12 @@ def test_rows_23_and_27_a_code_is_traded_for_tokens(profile):
     ],
 )  # fmt: skip
 def test_row_24_nothing_is_sent_where_nobody_registered(changed, status, profile):
-    response = service(profile=profile).serve(visit(**changed), 0).response
+    response = service(profile=profile).serve(authorize_request(**changed), 0).response
     assert response.status == status
     if status == 400:
         assert response.header("location") is None and response.header("content-type").startswith("text/html")
     else:
-        assert "code" in landed(response)
+        assert "code" in redirect_parameters(response)
 
 
 @pytest.mark.parametrize(
@@ -274,24 +278,27 @@ def test_row_24_nothing_is_sent_where_nobody_registered(changed, status, profile
     ],
 )  # fmt: skip
 def test_rows_25_and_26_other_faults_go_to_the_client(changed, error, profile):
-    response = service(profile=profile).serve(visit(**changed), 0).response
-    told = landed(response)
-    assert (response.status, told["error"], told["state"]) == (302, error, "s t&")
-    assert ("iss" in told) == (profile == "rfc") and "code" not in told
+    response = service(profile=profile).serve(authorize_request(**changed), 0).response
+    parameters = redirect_parameters(response)
+    assert (response.status, parameters["error"], parameters["state"]) == (302, error, "s t&")
+    assert ("iss" in parameters) == (profile == "rfc") and "code" not in parameters
 
 
 def test_a_state_can_not_split_a_header(profile):
-    response = service(profile=profile).serve(visit(state="a\r\nset-cookie: x"), 0).response
+    response = service(profile=profile).serve(authorize_request(state="a\r\nset-cookie: x"), 0).response
     assert "%0D%0A" in response.header("location") and "\n" not in response.header("location")
 
 
 def test_a_person_may_be_asked_or_refused(profile):
-    assert landed(service(profile=profile, authorize="deny").serve(visit(), 0).response)["error"] == "access_denied"
+    assert (
+        redirect_parameters(service(profile=profile, authorize="deny").serve(authorize_request(), 0).response)["error"]
+        == "access_denied"
+    )
     mock = service(profile=profile, authorize="page")
-    page = mock.serve(visit(state='"><script>'), 0).response
+    page = mock.serve(authorize_request(state='"><script>'), 0).response
     assert page.status == 200 and b"Allow" in page.body and b"<script>" not in page.body
-    assert landed(mock.serve(visit(answer="deny"), 0).response)["error"] == "access_denied"
-    assert "code" in landed(mock.serve(visit(answer="allow"), 0).response)
+    assert redirect_parameters(mock.serve(authorize_request(answer="deny"), 0).response)["error"] == "access_denied"
+    assert "code" in redirect_parameters(mock.serve(authorize_request(answer="allow"), 0).response)
 
 
 @pytest.mark.parametrize(
@@ -305,25 +312,25 @@ def test_a_person_may_be_asked_or_refused(profile):
 def test_rows_28_and_31_a_wrong_exchange_burns_the_code(changed, error, profile):
     mock = service(profile=profile)
     code = code_of(mock)
-    assert error_of(mock.serve(trade(code, **changed), 1).response) == (400, error)
-    assert error_of(mock.serve(trade(code), 2).response) == (400, "invalid_grant")
+    assert error_of(mock.serve(code_exchange(code, **changed), 1).response) == (400, error)
+    assert error_of(mock.serve(code_exchange(code), 2).response) == (400, "invalid_grant")
 
 
 def test_row_29_a_verifier_without_a_challenge(profile):
     mock = service(profile=profile)
     bare = {"client_id": DEMO.id, "code_challenge": None, "code_challenge_method": None}
     code = code_of(mock, **bare)
-    assert error_of(mock.serve(trade(code, RIGHT, client_id=None), 1).response) == (400, "invalid_grant")
+    assert error_of(mock.serve(code_exchange(code, RIGHT, client_id=None), 1).response) == (400, "invalid_grant")
     code = code_of(mock, **bare)
-    assert mock.serve(trade(code, RIGHT, client_id=None, code_verifier=None), 1).response.status == 200
+    assert mock.serve(code_exchange(code, RIGHT, client_id=None, code_verifier=None), 1).response.status == 200
 
 
 def test_row_30_a_code_used_twice_takes_its_tokens_along(profile):
     mock = service(profile=profile)
     code = code_of(mock)
-    bearer = read(mock.serve(trade(code), 1).response)["access_token"]
+    bearer = read(mock.serve(code_exchange(code), 1).response)["access_token"]
     assert opens(mock, bearer, 2) == 404
-    assert error_of(mock.serve(trade(code), 3).response) == (400, "invalid_grant")
+    assert error_of(mock.serve(code_exchange(code), 3).response) == (400, "invalid_grant")
     assert opens(mock, bearer, 4) == 401
 
 
@@ -331,7 +338,7 @@ def test_row_32_a_code_ends(profile):
     lifetime = 180_000 if profile == "oci" else 600_000
     for now, status in ((lifetime - 1, 200), (lifetime, 400)):
         mock = service(profile=profile)
-        assert mock.serve(trade(code_of(mock)), now).response.status == status
+        assert mock.serve(code_exchange(code_of(mock)), now).response.status == status
 
 
 AUDIENCE = {"oci": "https://identity.oraclecloud.com/", "rfc": BASE}
@@ -339,11 +346,14 @@ AUDIENCE = {"oci": "https://identity.oraclecloud.com/", "rfc": BASE}
 
 def test_row_33_an_assertion_stands_for_its_user(profile):
     mock = service(profile=profile)
-    answer = mock.serve(ask(ASSERTION_GRANT, assertion=assertion(aud=AUDIENCE[profile])), 0).response
+    answer = mock.serve(token_request(ASSERTION_GRANT, assertion=assertion(aud=AUDIENCE[profile])), 0).response
     claims = claims_of(read(answer)["access_token"])
     assert (claims["sub"], claims["sub_type"]) == ("jane", "user")
     for audience in ("oauth.idm.oracle.com",) if profile == "oci" else (f"{BASE}/oauth2/v1/token",):
-        assert mock.serve(ask(ASSERTION_GRANT, assertion=assertion(aud=audience, jti="2")), 0).response.status == 200
+        assert (
+            mock.serve(token_request(ASSERTION_GRANT, assertion=assertion(aud=audience, jti="2")), 0).response.status
+            == 200
+        )
 
 
 @pytest.mark.parametrize(
@@ -358,7 +368,9 @@ def test_row_33_an_assertion_stands_for_its_user(profile):
 )  # fmt: skip
 def test_row_34_whatever_is_wrong_with_an_assertion_is_told_alike(wrong, profile):
     mock = service(profile=profile)
-    response = mock.serve(ask(ASSERTION_GRANT, assertion=assertion(**{"aud": AUDIENCE[profile], **wrong})), 0).response
+    response = mock.serve(
+        token_request(ASSERTION_GRANT, assertion=assertion(**{"aud": AUDIENCE[profile], **wrong})), 0
+    ).response
     assert error_of(response) == (400, "invalid_grant")
     assert read(response)["error_description"] == "The assertion is not good."
 
@@ -366,23 +378,26 @@ def test_row_34_whatever_is_wrong_with_an_assertion_is_told_alike(wrong, profile
 def test_row_34_an_assertion_is_good_once(profile):
     mock = service(profile=profile)
     once = assertion(aud=AUDIENCE[profile])
-    assert mock.serve(ask(ASSERTION_GRANT, assertion=once), 0).response.status == 200
-    assert error_of(mock.serve(ask(ASSERTION_GRANT, assertion=once), 1).response) == (400, "invalid_grant")
+    assert mock.serve(token_request(ASSERTION_GRANT, assertion=once), 0).response.status == 200
+    assert error_of(mock.serve(token_request(ASSERTION_GRANT, assertion=once), 1).response) == (400, "invalid_grant")
     late = assertion(aud=AUDIENCE[profile], jti="2")
-    assert mock.serve(ask(ASSERTION_GRANT, assertion=late), 300_000).response.status == 400
+    assert mock.serve(token_request(ASSERTION_GRANT, assertion=late), 300_000).response.status == 400
 
 
 def test_any_signature_may_be_trusted_but_not_any_claim(profile):
     mock = service(profile=profile, assertion_trust="any")
     foreign = {"key": PRIVATE_PEM, "header": {}, "aud": AUDIENCE[profile]}
-    assert mock.serve(ask(ASSERTION_GRANT, assertion=assertion(**foreign)), 0).response.status == 200
-    assert mock.serve(ask(ASSERTION_GRANT, assertion=assertion(**foreign, iss="other")), 0).response.status == 400
+    assert mock.serve(token_request(ASSERTION_GRANT, assertion=assertion(**foreign)), 0).response.status == 200
+    assert (
+        mock.serve(token_request(ASSERTION_GRANT, assertion=assertion(**foreign, iss="other")), 0).response.status
+        == 400
+    )
 
 
 def own(profile, **changed):
     signed = assertion(**{"sub": DEMO.id, "prn": None, "aud": AUDIENCE[profile], **changed})
     kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    return ask("client_credentials", None, client_assertion_type=kind, client_assertion=signed)
+    return token_request("client_credentials", None, client_assertion_type=kind, client_assertion=signed)
 
 
 def test_row_35_a_client_may_sign_in_place_of_a_secret(profile):
@@ -398,13 +413,13 @@ def test_row_35_a_client_may_sign_in_place_of_a_secret(profile):
         response = mock.serve(wrong, 1).response
         assert error_of(response) == (401, "invalid_client")
         assert response.header("www-authenticate") == 'Basic realm="lab"'
-    both = Request("POST", "/oauth2/v1/token", headers=post("/").headers, body=own(profile, jti="5").body)
+    both = Request("POST", "/oauth2/v1/token", headers=form_post("/").headers, body=own(profile, jti="5").body)
     assert error_of(mock.serve(both, 2).response) == (400, "invalid_request")
 
 
 def test_an_assertion_and_a_client_id_name_the_same_client(profile):
     signed = own(profile).body + b"&client_id=" + OTHER.id.encode()
-    headers = tuple(pair for pair in post("/").headers if pair[0] != "authorization")
+    headers = tuple(pair for pair in form_post("/").headers if pair[0] != "authorization")
     response = (
         service(profile=profile).serve(Request("POST", "/oauth2/v1/token", headers=headers, body=signed), 0).response
     )
@@ -413,21 +428,21 @@ def test_an_assertion_and_a_client_id_name_the_same_client(profile):
 
 def test_row_11_holds_for_every_grant_that_asks_for_a_scope(profile):
     mock = service(profile=profile)
-    for request_ in (
-        ask("password", scope="", username=JANE.name, password=JANE.password),
-        ask(ASSERTION_GRANT, scope="", assertion=assertion(aud=AUDIENCE[profile])),
-        post("/oauth2/v1/device", None, client_id=CLI, response_type="device_code"),
+    for request in (
+        token_request("password", scope="", username=JANE.name, password=JANE.password),
+        token_request(ASSERTION_GRANT, scope="", assertion=assertion(aud=AUDIENCE[profile])),
+        form_post("/oauth2/v1/device", None, client_id=CLI, response_type="device_code"),
     ):
-        assert error_of(mock.serve(request_, 0).response) == (400, "invalid_scope")
+        assert error_of(mock.serve(request, 0).response) == (400, "invalid_scope")
 
 
 def device(mock, now=0, **fields):
-    asked = {"client_id": CLI, "scope": SCOPE, "response_type": "device_code", **fields}
-    return mock.serve(post("/oauth2/v1/device", None, **asked), now).response
+    sent = {"client_id": CLI, "scope": SCOPE, "response_type": "device_code", **fields}
+    return mock.serve(form_post("/oauth2/v1/device", None, **sent), now).response
 
 
 def polled(mock, code, now):
-    return mock.serve(ask(DEVICE_GRANT, None, client_id=CLI, device_code=code), now).response
+    return mock.serve(token_request(DEVICE_GRANT, None, client_id=CLI, device_code=code), now).response
 
 
 def test_row_36_a_device_gets_two_codes(profile):
@@ -475,9 +490,9 @@ def test_row_38_a_person_answers_on_the_page_or_the_control_plane(profile):
     assert shown.status == 200 and b"<q" not in shown.body.partition(b"<form")[2]
     for answer, error in (("approve", None), ("deny", "access_denied")):
         body = read(device(mock))
-        page = mock.serve(post("/ui/v1/device", None, user_code=body["user_code"], answer=answer), 1).response
+        page = mock.serve(form_post("/ui/v1/device", None, user_code=body["user_code"], answer=answer), 1).response
         assert page.status == 200 and page.header("content-type").startswith("text/html")
-        twice = mock.serve(post("/ui/v1/device", None, user_code=body["user_code"], answer=answer), 2).response
+        twice = mock.serve(form_post("/ui/v1/device", None, user_code=body["user_code"], answer=answer), 2).response
         assert twice.status == 409
         assert read(polled(mock, body["device_code"], 3)).get("error") == error
         body = read(device(mock))
@@ -486,7 +501,7 @@ def test_row_38_a_person_answers_on_the_page_or_the_control_plane(profile):
     assert mock.answer_device("NOBODYSX", "approve", 1).status == 404
     for typed in (str.lower, lambda code: code.replace("-", ""), lambda code: f" {code[:2]}-{code[2:]}. "):
         body = read(device(mock))
-        page = post("/ui/v1/device", None, user_code=typed(str(body["user_code"])), answer="approve")
+        page = form_post("/ui/v1/device", None, user_code=typed(str(body["user_code"])), answer="approve")
         assert mock.serve(page, 1).response.status == 200
         assert read(polled(mock, body["device_code"], 3)).get("error") is None
     assert mock.answer_device(body["user_code"], "maybe", 1).status == 400
@@ -496,35 +511,37 @@ def test_row_38_a_person_answers_on_the_page_or_the_control_plane(profile):
 def test_rows_39_and_40_introspection_tells_of_live_tokens_only(profile):
     mock = service(profile=profile)
     granted = login(mock)
-    told = read(mock.serve(post("/oauth2/v1/introspect", token=granted["access_token"]), 1).response)
-    assert list(told) == ["active", "scope", "client_id", "token_type", "exp", "iat", "sub", "aud", "iss", "jti"]
-    assert (told["active"], told["sub"], told["client_id"], told["scope"]) == (True, "jane", DEMO.id, STAY)
-    assert (told["iat"], told["exp"]) == (EPOCH, EPOCH + 3_600)
-    assert read(mock.serve(post("/oauth2/v1/introspect", token=granted["refresh_token"]), 1).response)["active"]
+    claims = read(mock.serve(form_post("/oauth2/v1/introspect", token=granted["access_token"]), 1).response)
+    assert list(claims) == ["active", "scope", "client_id", "token_type", "exp", "iat", "sub", "aud", "iss", "jti"]
+    assert (claims["active"], claims["sub"], claims["client_id"], claims["scope"]) == (True, "jane", DEMO.id, STAY)
+    assert (claims["iat"], claims["exp"]) == (EPOCH, EPOCH + 3_600)
+    assert read(mock.serve(form_post("/oauth2/v1/introspect", token=granted["refresh_token"]), 1).response)["active"]
     gone = json.dumps({"active": False}, separators=(",", ":")).encode()
-    assert mock.serve(post("/oauth2/v1/introspect", token="x"), 1).response.body == gone
-    assert mock.serve(post("/oauth2/v1/introspect", token=granted["access_token"]), 3_600_000).response.body == gone
-    assert error_of(mock.serve(post("/oauth2/v1/introspect"), 1).response) == (400, "invalid_request")
+    assert mock.serve(form_post("/oauth2/v1/introspect", token="x"), 1).response.body == gone
+    assert (
+        mock.serve(form_post("/oauth2/v1/introspect", token=granted["access_token"]), 3_600_000).response.body == gone
+    )
+    assert error_of(mock.serve(form_post("/oauth2/v1/introspect"), 1).response) == (400, "invalid_request")
 
 
 def test_row_42_a_revoked_token_is_gone_and_a_refresh_token_takes_its_family_along(profile):
     mock = service(profile=profile)
     first, second = login(mock), login(mock)
     for token in (first["access_token"], "x", first["access_token"]):
-        response = mock.serve(post("/oauth2/v1/revoke", token=token), 1).response
+        response = mock.serve(form_post("/oauth2/v1/revoke", token=token), 1).response
         assert (response.status, response.body) == (200, b"")
     assert opens(mock, first["access_token"], 2) == 401
     assert refresh(mock, first["refresh_token"], 2).status == 200
-    foreign = post("/oauth2/v1/revoke", basic(OTHER.id, OTHER.secret), token=second["access_token"])
+    foreign = form_post("/oauth2/v1/revoke", basic(OTHER.id, OTHER.secret), token=second["access_token"])
     assert mock.serve(foreign, 3).response.status == 200 and opens(mock, second["access_token"], 3) == 404
-    assert mock.serve(post("/oauth2/v1/revoke", token=second["refresh_token"]), 4).response.status == 200
+    assert mock.serve(form_post("/oauth2/v1/revoke", token=second["refresh_token"]), 4).response.status == 200
     assert opens(mock, second["access_token"], 5) == 401
     assert error_of(refresh(mock, second["refresh_token"], 5)) == (400, "invalid_grant")
 
 
 def test_row_44_a_token_for_the_identity_domain_alone_does_not_open_the_api(profile):
     mock = service(profile=profile)
-    answer = read(mock.serve(ask("client_credentials", scope="urn:opc:idm:__myscopes__"), 0).response)
+    answer = read(mock.serve(token_request("client_credentials", scope="urn:opc:idm:__myscopes__"), 0).response)
     assert opens(mock, answer["access_token"], 1) == 401
 
 
@@ -553,7 +570,7 @@ def test_row_51_the_keys_check_the_tokens(profile):
 
     mock = service(profile=profile)
     paths = {"oci": "/admin/v1/SigningCert/jwk", "rfc": "/.well-known/jwks.json"}
-    bearer = read(mock.serve(ask("client_credentials", scope=f"{SCOPE}lab.none"), 0).response)["access_token"]
+    bearer = read(mock.serve(token_request("client_credentials", scope=f"{SCOPE}lab.none"), 0).response)["access_token"]
     bare = mock.serve(Request("GET", paths[profile]), 1).response
     assert bare.status == (401 if profile == "oci" else 200)
     if profile == "oci":
@@ -570,52 +587,52 @@ def test_row_51_the_keys_check_the_tokens(profile):
 
 def test_row_52_a_refusal_may_name_the_metadata_of_the_resource(profile):
     path = "/.well-known/oauth-protected-resource"
-    ask_ = Request("GET", f"{API}/agent/v2/EXPENSES/status/x")
+    poll = Request("GET", f"{API}/agent/v2/EXPENSES/status/x")
     mock = service(profile=profile, resource_metadata="on")
-    told = mock.serve(ask_, 0).response.header("www-authenticate")
-    assert told == f'Bearer realm="lab", resource_metadata="{BASE}{path}"'
+    challenge = mock.serve(poll, 0).response.header("www-authenticate")
+    assert challenge == f'Bearer realm="lab", resource_metadata="{BASE}{path}"'
     document = read(mock.serve(Request("GET", path), 0).response)
     assert document["resource"] == BASE and document["scopes_supported"] == [SCOPE]
     plain = service(profile=profile)
-    assert plain.serve(ask_, 0).response.header("www-authenticate") == 'Bearer realm="lab"'
+    assert plain.serve(poll, 0).response.header("www-authenticate") == 'Bearer realm="lab"'
     assert plain.serve(Request("GET", path), 0).response.status == 404
 
 
 def test_any_client_may_be_taken_but_one_secret_never(profile):
     mock = service(profile=profile, clients="any")
-    for request_ in (
-        ask("client_credentials", basic("stranger", "x")),
-        ask("client_credentials", None, client_id="stranger", client_secret="x"),
-        ask("password", basic("stranger", "x"), username=JANE.name, password=JANE.password),
+    for request in (
+        token_request("client_credentials", basic("stranger", "x")),
+        token_request("client_credentials", None, client_id="stranger", client_secret="x"),
+        token_request("password", basic("stranger", "x"), username=JANE.name, password=JANE.password),
     ):
-        assert mock.serve(request_, 0).response.status == 200
+        assert mock.serve(request, 0).response.status == 200
     for wrong in (basic("stranger", "lab-wrong"), basic("stranger", ""), basic(DEMO.id, "lab-wrong")):
-        assert error_of(mock.serve(ask("client_credentials", wrong), 0).response) == (401, "invalid_client")
+        assert error_of(mock.serve(token_request("client_credentials", wrong), 0).response) == (401, "invalid_client")
     assert mock.end_tokens("stranger", "revoke", 1).status == 200
 
 
 def test_a_code_and_a_device_code_are_their_clients(profile):
     mock = service(profile=profile, authorize="page")
-    code = landed(mock.serve(visit(answer="allow"), 0).response)["code"]
+    code = redirect_parameters(mock.serve(authorize_request(answer="allow"), 0).response)["code"]
     body = read(device(mock))
     mock.answer_device(body["user_code"], "approve", 1)
-    foreign = mock.serve(trade(code, RIGHT, client_id=None), 2).response
+    foreign = mock.serve(code_exchange(code, RIGHT, client_id=None), 2).response
     assert error_of(foreign) == (400, "invalid_grant")
-    stolen = mock.serve(ask(DEVICE_GRANT, device_code=body["device_code"]), 2).response
+    stolen = mock.serve(token_request(DEVICE_GRANT, device_code=body["device_code"]), 2).response
     assert error_of(stolen) == (400, "invalid_grant")
-    assert mock.serve(trade(code), 3).response.status == polled(mock, body["device_code"], 3).status == 200
+    assert mock.serve(code_exchange(code), 3).response.status == polled(mock, body["device_code"], 3).status == 200
 
 
 def test_row_10_a_client_has_its_grants_and_may_be_switched_off(profile):
     some = Client("some", "lab-secret-some", grants=frozenset({Grant.PASSWORD}))
     off = Client("off", "lab-secret-off", active=False)
-    made = service(profile=profile).config
-    mock = Service(replace(made, clients=(some, off)))
-    login_ = {"username": JANE.name, "password": JANE.password, "scope": STAY}
-    answer = read(mock.serve(ask("password", basic(some.id, some.secret), **login_), 0).response)
+    config = service(profile=profile).config
+    mock = Service(replace(config, clients=(some, off)))
+    credentials = {"username": JANE.name, "password": JANE.password, "scope": STAY}
+    answer = read(mock.serve(token_request("password", basic(some.id, some.secret), **credentials), 0).response)
     assert "access_token" in answer and "refresh_token" not in answer, "it may not refresh"
     for client, grant in ((some, "client_credentials"), (off, "client_credentials"), (off, "password")):
-        response = mock.serve(ask(grant, basic(client.id, client.secret), **login_), 0).response
+        response = mock.serve(token_request(grant, basic(client.id, client.secret), **credentials), 0).response
         assert error_of(response) == (400, "unauthorized_client")
 
 
@@ -623,7 +640,7 @@ def test_row_40_a_refresh_token_that_was_traded_is_told_of_no_more(profile):
     mock = service(profile=profile)
     first = login(mock)["refresh_token"]
     refresh(mock, first, 1)
-    assert read(mock.serve(post("/oauth2/v1/introspect", token=first), 2).response) == {"active": False}
+    assert read(mock.serve(form_post("/oauth2/v1/introspect", token=first), 2).response) == {"active": False}
 
 
 @given(
@@ -648,10 +665,10 @@ def test_the_facts_alone_fold_to_the_same_state(profile):
     first = login(mock)["refresh_token"]
     refresh(mock, first, 1)
     refresh(mock, first, 2)
-    mock.serve(post("/oauth2/v1/revoke", token=login(mock, 3)["access_token"]), 4)
-    code = landed(mock.serve(visit(answer="allow"), 5).response)["code"]
-    mock.serve(trade(code), 6)
-    mock.serve(trade(code), 7)
+    mock.serve(form_post("/oauth2/v1/revoke", token=login(mock, 3)["access_token"]), 4)
+    code = redirect_parameters(mock.serve(authorize_request(answer="allow"), 5).response)["code"]
+    mock.serve(code_exchange(code), 6)
+    mock.serve(code_exchange(code), 7)
     body = read(device(mock, 8))
     for now in (9, 10):
         polled(mock, body["device_code"], now)
@@ -666,8 +683,12 @@ def test_no_answer_depends_on_anything_but_seed_and_instant(profile):
     def day():
         mock = service(profile=profile, authorize="page")
         granted = login(mock)
-        code = landed(mock.serve(visit(answer="allow"), 5).response)["code"]
-        replies = [refresh(mock, granted["refresh_token"], 9), mock.serve(trade(code), 10).response, device(mock, 11)]
+        code = redirect_parameters(mock.serve(authorize_request(answer="allow"), 5).response)["code"]
+        replies = [
+            refresh(mock, granted["refresh_token"], 9),
+            mock.serve(code_exchange(code), 10).response,
+            device(mock, 11),
+        ]
         return [reply.body for reply in replies]
 
     assert day() == day()

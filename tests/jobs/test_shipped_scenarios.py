@@ -34,7 +34,7 @@ from lab.tui.rows.formats import kind
 from lab.tui.rows.html import to_markdown
 from lab.tui.rows.markdown import markdown
 from lab.tui.state.screen import ScreenState, SourceState
-from tests.wire_peer import EPOCH, ask, invoke, read, status, token
+from tests.wire_peer import EPOCH, invoke, read, status, token, token_request
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 NAMES = (
@@ -221,7 +221,10 @@ def test_a_wrong_badge_is_refused_at_each_of_four_doors_and_the_right_one_at_non
     code, message = scenario.agent.code, {"message": scenario.message}
     config = Config((compile_scenario(scenario),), Switches(), 42, EPOCH, (DEMO,))
     mock = Service(config)
-    assert refusal(mock, ask("client_credentials", scope="urn:opc:resource:consumer::all")) == (400, "invalid_scope")
+    assert refusal(mock, token_request("client_credentials", scope="urn:opc:resource:consumer::all")) == (
+        400,
+        "invalid_scope",
+    )
     bearer = token(mock)
     assert refusal(mock, invoke(bearer, message, code)) == (403, "FAI-40300")
     assert refusal(mock, invoke(bearer, message, code), 3_600_000) == (401, "FAI-40100")
@@ -229,7 +232,7 @@ def test_a_wrong_badge_is_refused_at_each_of_four_doors_and_the_right_one_at_non
     unpublished = Service(replace(config, scenarios=(compile_scenario(drafted),)))
     assert refusal(unpublished, invoke(token(unpublished), message, code)) == (404, "FAI-40400")
     manager = Service(replace(config, accounts=(replace(JANE, roles=scenario.agent.roles),)))
-    granted = read(manager.serve(ask("password", username=JANE.name, password=JANE.password), 0).response)
+    granted = read(manager.serve(token_request("password", username=JANE.name, password=JANE.password), 0).response)
     job = read(manager.serve(invoke(str(granted["access_token"]), message, code), 0).response)["jobId"]
     done = read(manager.serve(status(str(granted["access_token"]), str(job), code), 60_000).response)
     assert "**Ready for payment**" in str(done["output"])

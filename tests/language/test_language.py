@@ -13,7 +13,7 @@ from lab.jobs.plan import compile_scenario
 from lab.jobs.timeline import at
 from lab.language.document import Scenario
 from lab.mock.service import Service
-from tests.wire_peer import OTHER, ask, invoke, read, service, status, token
+from tests.wire_peer import OTHER, invoke, read, service, status, token, token_request
 
 END = {"complete": "done", "output": "Done."}
 
@@ -290,7 +290,9 @@ def test_a_job_that_runs_is_not_forgotten_however_short_retention_is():
 
 def user_token(mock: Service) -> str:
     return str(
-        read(mock.serve(ask("password", username=JANE.name, password=JANE.password), 0).response)["access_token"]
+        read(mock.serve(token_request("password", username=JANE.name, password=JANE.password), 0).response)[
+            "access_token"
+        ]
     )
 
 

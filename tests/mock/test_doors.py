@@ -172,9 +172,9 @@ def refusing() -> Service:
 
 
 def user_token(mock: Service) -> str:
-    from tests.wire_peer import JANE, ask
+    from tests.wire_peer import JANE, token_request
 
-    reply = mock.serve(ask("password", username=JANE.name, password=JANE.password), 0)
+    reply = mock.serve(token_request("password", username=JANE.name, password=JANE.password), 0)
     return str(read(reply.response)["access_token"])
 
 

@@ -15,7 +15,7 @@ from lab.identity.clients import JANE
 from lab.identity.facts import TokenGranted
 from lab.identity.keys import claims_of
 from lab.identity.scopes import SERVICES, service_scope
-from tests.wire_peer import SCOPE, ask, basic, invoke, read, service, token
+from tests.wire_peer import SCOPE, basic, invoke, read, service, token, token_request
 
 LOGGED_IN = (("cookie", "JSESSIONID=1"), ("x-xsrf-token", "x"))
 RELAY_BASIC = "/api/rwdtools/tokenrelay"
@@ -59,7 +59,7 @@ def test_a_bearer_gets_a_map_of_tokens_one_for_each_service():
 
 def test_the_map_is_for_the_bearers_user():
     mock = service()
-    login = read(mock.serve(ask("password", username=JANE.name, password=JANE.password), 0).response)
+    login = read(mock.serve(token_request("password", username=JANE.name, password=JANE.password), 0).response)
     named = read(get(mock, f"{API}/authz/v1/tokens", signed(login["access_token"])))
     assert {claims_of(each)["sub"] for each in named.values()} == {JANE.name}
 

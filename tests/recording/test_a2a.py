@@ -11,7 +11,7 @@ from lab.identity.clients import JANE
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from tests.recording.joined import Joined, config, scenario
-from tests.wire_peer import SCOPE, ask
+from tests.wire_peer import SCOPE, token_request
 from tests.wire_peer import read as told
 
 
@@ -20,7 +20,7 @@ class Peer(Joined):
 
     def __init__(self) -> None:
         super().__init__(replace(config(scripted=False), here="http://127.0.0.1:4711"))
-        self.bearer = str(told(self.ask(ask("client_credentials")))["access_token"])
+        self.bearer = str(told(self.ask(token_request("client_credentials")))["access_token"])
 
     def ask(self, request: Request) -> Response:
         self.now += 1_000
@@ -82,7 +82,7 @@ def test_a_task_under_its_clients_own_id_replays() -> None:
 def test_a_secret_as_a_tasks_id_never_reaches_disk() -> None:
     peer = Peer()
     scope = f"{SCOPE} offline_access"
-    login = told(peer.ask(ask("password", username=JANE.name, password=JANE.password, scope=scope)))
+    login = told(peer.ask(token_request("password", username=JANE.name, password=JANE.password, scope=scope)))
     secrets = ("eyJhbGciOi.eyJzdWIiOi.c2ln", str(login["refresh_token"]), "whsec_abcdefgh")
     for named in secrets:
         peer.call("tasks/send", {"id": named, **message("Taxi")})

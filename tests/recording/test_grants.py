@@ -21,13 +21,13 @@ from tests.wire_peer import (
     RIGHT,
     SCOPE,
     VERIFIER,
-    ask,
     assertion,
+    authorize_request,
     basic,
-    landed,
-    post,
-    trade,
-    visit,
+    code_exchange,
+    form_post,
+    redirect_parameters,
+    token_request,
 )
 from tests.wire_peer import read as told
 
@@ -53,7 +53,7 @@ class Peer(Joined):
         self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
         response = reply.response
         kind = response.header("content-type") or ""
-        answer = landed(response) if response.status == 302 else told(response) if "json" in kind else {}
+        answer = redirect_parameters(response) if response.status == 302 else told(response) if "json" in kind else {}
         secret = ("access_token", "refresh_token", "id_token", "device_code", "user_code", "code")
         self.seen += [str(answer[name]) for name in secret if name in answer]
         return answer
@@ -70,56 +70,60 @@ class Peer(Joined):
 
 
 def passwords(peer: Peer) -> None:
-    peer.ask(ask("password", username=JANE.name, password="wrong-password"))
-    first = peer.ask(ask("password", username=JANE.name, password=JANE.password, scope=STAY))
-    peer.ask(post("/oauth2/v1/introspect", token=str(first["access_token"])))
-    second = peer.ask(ask("refresh_token", refresh_token=str(first["refresh_token"])))
-    peer.ask(post("/oauth2/v1/revoke", token=str(second["access_token"])))
-    assert peer.ask(ask("refresh_token", refresh_token=str(first["refresh_token"])))["error"] == "invalid_grant"
-    peer.ask(post("/oauth2/v1/introspect", token=str(first["access_token"])))
-    peer.ask(ask("refresh_token", refresh_token="never-given-out"))
+    peer.ask(token_request("password", username=JANE.name, password="wrong-password"))
+    first = peer.ask(token_request("password", username=JANE.name, password=JANE.password, scope=STAY))
+    peer.ask(form_post("/oauth2/v1/introspect", token=str(first["access_token"])))
+    second = peer.ask(token_request("refresh_token", refresh_token=str(first["refresh_token"])))
+    peer.ask(form_post("/oauth2/v1/revoke", token=str(second["access_token"])))
+    assert (
+        peer.ask(token_request("refresh_token", refresh_token=str(first["refresh_token"])))["error"] == "invalid_grant"
+    )
+    peer.ask(form_post("/oauth2/v1/introspect", token=str(first["access_token"])))
+    peer.ask(token_request("refresh_token", refresh_token="never-given-out"))
 
 
 def codes(peer: Peer) -> None:
     for changed in ({}, {"code_verifier": "w" * 50}, {"code_verifier": "short"}, {"redirect_uri": "x"}):
-        code = peer.ask(visit(scope=STAY, nonce="n-1"))["code"]
-        answer = peer.ask(trade(str(code), **changed))
+        code = peer.ask(authorize_request(scope=STAY, nonce="n-1"))["code"]
+        answer = peer.ask(code_exchange(str(code), **changed))
         assert ("id_token" in answer) == (not changed)
-        peer.ask(trade(str(code)))
-    peer.ask(visit(scope="urn:x"))
-    peer.ask(visit(client_id="nobody"))
-    peer.ask(trade("never-given-out"))
+        peer.ask(code_exchange(str(code)))
+    peer.ask(authorize_request(scope="urn:x"))
+    peer.ask(authorize_request(client_id="nobody"))
+    peer.ask(code_exchange("never-given-out"))
 
 
 def assertions(peer: Peer) -> None:
     once = peer.assertion("1")
-    assert "access_token" in peer.ask(ask(ASSERTION_GRANT, assertion=once))
-    assert "error" in peer.ask(ask(ASSERTION_GRANT, assertion=once))
-    peer.ask(ask(ASSERTION_GRANT, assertion=peer.assertion("2", aud="x")))
+    assert "access_token" in peer.ask(token_request(ASSERTION_GRANT, assertion=once))
+    assert "error" in peer.ask(token_request(ASSERTION_GRANT, assertion=once))
+    peer.ask(token_request(ASSERTION_GRANT, assertion=peer.assertion("2", aud="x")))
     kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     for changed in ({}, {"iss": "nobody"}):
         signed = peer.assertion("3", **{"sub": "demo", "prn": None, **changed})
-        answer = peer.ask(ask("client_credentials", None, client_assertion_type=kind, client_assertion=signed))
+        answer = peer.ask(
+            token_request("client_credentials", None, client_assertion_type=kind, client_assertion=signed)
+        )
         assert ("error" in answer) == bool(changed)
 
 
 def devices(peer: Peer) -> None:
     for answer in ("approve", "deny"):
-        body = peer.ask(post("/oauth2/v1/device", None, client_id=CLI, scope=STAY, response_type="device_code"))
-        poll = ask(DEVICE_GRANT, None, client_id=CLI, device_code=str(body["device_code"]))
+        body = peer.ask(form_post("/oauth2/v1/device", None, client_id=CLI, scope=STAY, response_type="device_code"))
+        poll = token_request(DEVICE_GRANT, None, client_id=CLI, device_code=str(body["device_code"]))
         assert peer.ask(poll)["error"] == "authorization_pending"
         assert peer.ask(poll)["error"] == "slow_down"
         peer.ask(Request("GET", "/ui/v1/device", f"user_code={body['user_code']}"))
         if answer == "approve":
-            peer.ask(post("/ui/v1/device", None, user_code=str(body["user_code"]), answer=answer))
+            peer.ask(form_post("/ui/v1/device", None, user_code=str(body["user_code"]), answer=answer))
         else:
             assert peer.service.answer_device(str(body["user_code"]), answer, peer.now).status == 200
         assert ("access_token" in peer.ask(poll)) == (answer == "approve")
-    peer.ask(post("/ui/v1/device", None, user_code="NEVERGVN", answer="approve"))
+    peer.ask(form_post("/ui/v1/device", None, user_code="NEVERGVN", answer="approve"))
 
 
 def published(peer: Peer) -> None:
-    bearer = peer.ask(ask("client_credentials"))["access_token"]
+    bearer = peer.ask(token_request("client_credentials"))["access_token"]
     for path in ("openid-configuration", "idcs-configuration", "oauth-authorization-server", "jwks.json"):
         peer.ask(Request("GET", f"/.well-known/{path}"))
     signed = (("authorization", f"Bearer {bearer}"),)
@@ -131,9 +135,9 @@ def test_strangers_replay_as_they_were_taken_or_refused() -> None:
     peer = Peer("oci", clients="any")
     for secret in ("their-own-secret", "lab-wrong"):
         answers = [
-            peer.ask(ask("client_credentials", basic("stranger", secret))),
-            peer.ask(ask("client_credentials", None, client_id="stranger", client_secret=secret)),
-            peer.ask(ask("nonsense", basic("stranger", secret))),
+            peer.ask(token_request("client_credentials", basic("stranger", secret))),
+            peer.ask(token_request("client_credentials", None, client_id="stranger", client_secret=secret)),
+            peer.ask(token_request("nonsense", basic("stranger", secret))),
         ]
         assert ["access_token" in answer for answer in answers] == [secret != "lab-wrong"] * 2 + [False]
     report = replay(peer.closed(), [scenario()])
@@ -191,7 +195,7 @@ def test_the_profile_stands_in_the_header_and_the_base_in_the_settings() -> None
 def test_members_stand_in_the_order_of_the_format() -> None:
     peer = Peer("oci", authorize="page")
     devices(peer)
-    peer.ask(visit(answer="allow"))
+    peer.ask(authorize_request(answer="allow"))
     order = {entry.type: [name for name, _ in entry.members] for entry in peer.closed().facts()}
     assert order["token.granted"] == ["token", "client", "grant", "scope", "until", "refresh", "user", "family"]
     assert order["token.revoked"] == ["by", "token", "why"]

@@ -17,7 +17,7 @@ from lab.recording.replay import replay
 from lab.recording.restate import restate
 from lab.recording.tape import Tape
 from tests.recording.joined import Joined, config, scenario
-from tests.wire_peer import ask, basic
+from tests.wire_peer import basic, token_request
 from tests.wire_peer import read as told
 
 COOKIE, XSRF, WRONG = "JSESSIONID=super-secret-session", "my-own-xsrf-token", "not-her-password"
@@ -51,7 +51,7 @@ class Pod(Joined):
 def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:
     pod = Pod(local_orchestrator="on")
     status = ROUTER.path("status", code="EXPENSES", job="x")
-    login = told(pod.ask(ask("password", username=JANE.name, password=JANE.password)))["access_token"]
+    login = told(pod.ask(token_request("password", username=JANE.name, password=JANE.password)))["access_token"]
     named = told(pod.get(f"{API}/authz/v1/tokens", authorization=f"Bearer {login}"))
     for bearer, code in zip(named.values(), (404, 401), strict=True):
         assert pod.get(status, authorization=f"Bearer {bearer}").status == code
@@ -77,7 +77,7 @@ def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:
 
 def test_documents_replay_and_their_bytes_are_not_kept() -> None:
     pod = Pod()
-    bearer = str(told(pod.ask(ask("client_credentials")))["access_token"])
+    bearer = str(told(pod.ask(token_request("client_credentials")))["access_token"])
     content = b64encode(b"a file that nobody else may read " * 10_000).decode()
     file = {"fileName": "a.pdf", "fileContent": content, "parse": True}
     made = told(pod.post(f"{API}/agent/v1/documents", bearer, file))
@@ -92,7 +92,7 @@ def test_documents_replay_and_their_bytes_are_not_kept() -> None:
 
 def test_a_tape_begun_late_replays_ids_of_documents_by_threading() -> None:
     pod = Pod()
-    bearer = str(told(pod.ask(ask("client_credentials")))["access_token"])
+    bearer = str(told(pod.ask(token_request("client_credentials")))["access_token"])
     file = {"fileName": "a.pdf", "fileContent": "", "parse": True}
     pod.post(f"{API}/agent/v1/documents", bearer, file)
     pod.lines.clear()

@@ -15,7 +15,7 @@ from lab.recording.replay import replay
 from lab.recording.restate import restate
 from lab.recording.tape import Tape
 from tests.recording.joined import Joined, config, scenario
-from tests.wire_peer import ask, invoke, status
+from tests.wire_peer import invoke, status, token_request
 from tests.wire_peer import read as told
 
 ASK = {"message": "Taxi", "conversational": True}
@@ -27,7 +27,7 @@ class Peer(Joined):
     def __init__(self) -> None:
         switches = Switches.model_validate({"idempotency_key": "on", "resume_job_id": "new"})
         super().__init__(replace(config(scripted=False), switches=switches))
-        self.bearer = str(told(self.ask(ask("client_credentials")))["access_token"])
+        self.bearer = str(told(self.ask(token_request("client_credentials")))["access_token"])
 
     def ask(self, request: Request, at: int | None = None) -> Response:
         self.now = self.now + 1_000 if at is None else at

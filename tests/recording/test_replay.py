@@ -29,7 +29,7 @@ from lab.recording.restate import restate
 from lab.recording.tape import Tape
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.test_codec import GOLDEN
-from tests.wire_peer import ask, invoke, status
+from tests.wire_peer import invoke, status, token_request
 from tests.wire_peer import read as told
 
 NAME = "recordings/x.rec.jsonl"
@@ -317,7 +317,7 @@ def test_the_parameters_of_a_first_turn_replay_in_the_next() -> None:
         lab.service.tell(Replied(lab.now, reply.x, reply.response, reply.held))
         return told(reply.response)
 
-    bearer = str(asked(ask("client_credentials"))["access_token"])
+    bearer = str(asked(token_request("client_credentials"))["access_token"])
     outputs = []
     for parameters in ({"org": "NORTH"}, {}):
         members = {"message": "Taxi", "conversational": True, "conversationId": "talk", "parameters": parameters}
