@@ -90,3 +90,22 @@ def test_every_switch_is_there_with_its_values_and_its_default() -> None:
 def test_a_wrong_default_is_found() -> None:
     assert switches(PAGE.replace("| 202, 200 | 202 |", "| 202, 200 | 200 |")) != known()
     assert switches(PAGE.replace("| `ecid` |", "| ecid |")) != known()
+
+
+def in_order(section: str, page: str) -> list[str]:
+    """The members in the first column of a section's table, row by row."""
+    text = page.partition(f"\n{section} ")[2].partition("\n#")[0]
+    rows = re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+
+
+@pytest.mark.parametrize(("section", "place"), [("## 4.", "job body"), ("### 4.3", "waitingNodeDetails")])
+def test_members_stand_in_the_order_of_the_wire(section: str, place: str) -> None:
+    assert in_order(section, PAGE) == [row["name"] for row in ROWS if row["place"] == place]
+
+
+def test_the_body_in_full_has_the_members_in_their_order() -> None:
+    text = PAGE.partition("### 4.2 ")[2].partition("```json\n")[2].partition("```")[0]
+    body = json.loads(text)
+    assert list(body) == in_order("## 4.", PAGE)
+    assert list(body["waitingNodeDetails"]) == in_order("### 4.3", PAGE)
