@@ -94,7 +94,7 @@ async def embedded(
 
     def recast(scenario: str, seed: Seed) -> Config:
         if not taping.running:
-            service.recast(service.config.following(scenario, seed))
+            service.recast(scenario, seed)
         return service.config
 
     server = MockServer(service, made.clock, made.limits)

@@ -73,10 +73,11 @@ class TapeRecorder:
         return 0 if self._died is None else 4
 
     def _begin(self, file: TapeFile) -> str:
-        from lab.recording.restate import restate
+        from lab.recording.snapshot import snapshot
 
         tape = self._write(file)
-        restate(self._service, tape, self._clock.now())
+        now = self._clock.now()
+        tape.restate(snapshot(self._service, now), now)
         return str(file.path)
 
     def _write(self, file: TapeFile) -> "Tape":

@@ -2,9 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+if TYPE_CHECKING:
+    Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+else:
+    Json = object  # msgspec takes that for any value; it can't read a type that holds itself
 """A parsed JSON value."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -97,7 +97,7 @@ def load_scenario(name: str, folder: Path) -> CompiledScenario:
     stem = path.name.removesuffix(".yaml").removesuffix(".yml")
     beside = OutputFiles(path.parent)
     scenario = parse(text, str(path), stem=stem, reader=beside)
-    return compile_scenario(scenario, digest_of(text, beside.found), beside.found)
+    return compile_scenario(scenario, digest_of(text, beside.found), beside.found, text.decode("utf-8-sig"))
 
 
 Stamp: TypeAlias = tuple[tuple[int, int], ...]

@@ -203,10 +203,15 @@ class ScenarioMissed(Fact, frozen=True, kw_only=True):
     near: tuple[str, ...]
 
 
-class ScenarioLoaded(Fact, frozen=True, kw_only=True):
+class ScenarioLoaded(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """An edited file was taken up, or a new one; jobs that run keep what they began with."""
 
     type: ClassVar[str] = "scenario.loaded"
     kind: ClassVar[str] = "shell"
+    untaped: ClassVar[frozenset[str]] = frozenset({"source", "files"})
     scenario: str
     sha256: str
+    source: str | None = None
+    """Its text, so that a lab which takes the journal up can play it."""
+    files: Mapping[str, str] = {}
+    """The texts that its outputs name, by name."""

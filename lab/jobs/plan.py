@@ -88,6 +88,8 @@ class CompiledScenario:
     """What answers the second and later messages of a conversation."""
     files: Mapping[str, str] = field(default_factory=dict)
     """The texts of the files that outputs name."""
+    source: str = ""
+    """The file's text, where it was read from one."""
 
     @property
     def name(self) -> str:
@@ -117,7 +119,9 @@ class CompiledScenario:
         return {key: value or "" for key, value in found.groupdict().items()} if found else None
 
 
-def compile_scenario(scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None) -> CompiledScenario:
+def compile_scenario(
+    scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None, source: str = ""
+) -> CompiledScenario:
     """Index a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
     steps: dict[str, Step] = {step.id: step for step in scenario.steps}
     successors: dict[str, Step] = {}
@@ -127,7 +131,7 @@ def compile_scenario(scenario: Scenario, digest: str = "", files: Mapping[str, s
     pattern = re.compile(scenario.match, re.IGNORECASE) if scenario.match else None
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
     turns = tuple(compile_scenario(each, digest, files) for each in later if each is not None)
-    return CompiledScenario(scenario, digest, steps, successors, pattern, turns, files or {})
+    return CompiledScenario(scenario, digest, steps, successors, pattern, turns, files or {}, source)
 
 
 @dataclass(frozen=True, slots=True)

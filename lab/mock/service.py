@@ -16,6 +16,7 @@ from lab.core.journal.ledger import Changes, MemoryLedger
 from lab.core.journal.numbers import NumberUsed
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
+from lab.core.seeds import Seed
 from lab.dialects.router import lightened
 from lab.faults.arming import Planned, arm, disarm, listed
 from lab.faults.facts import FaultStruck
@@ -27,7 +28,7 @@ from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.gates import Origin
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.jobs.records import JobRecord, job_key, job_named, jobs_in
 from lab.jobs.view import JobView
 from lab.mock.calls import Ruling
@@ -43,7 +44,9 @@ class Service:
     """A mock, its ledger and its observers."""
 
     def __init__(self, config: Config, ledger: MemoryLedger | None = None) -> None:
-        self.config = config
+        self.config = self._unedited = config
+        self._edits: dict[str, CompiledScenario] = {}
+        """Scenarios that were edited, by digest."""
         self.ledger = ledger or MemoryLedger()
         self.observers: list[Observer] = []
         self.journals: list[Callable[[Fact], object]] = []
@@ -92,10 +95,10 @@ class Service:
         self.ledger.commit(facts)
         self._mock.views.crowd.note(facts)
         for fact in facts:
-            if fact.kind == "input":
+            if fact.kind == "input" or isinstance(fact, ScenarioLoaded):
                 for journal in self.journals:
                     journal(fact)
-            if not isinstance(fact, NumberUsed):
+            if x is None or not isinstance(fact, NumberUsed):  # one of an exchange is for journals only
                 self.tell(Noted(fact.at, fact, x))
 
     def decide(
@@ -160,12 +163,19 @@ class Service:
 
     def load(self, made: CompiledScenario, now: Millis) -> None:
         """Take up a scenario that was edited, or is new: jobs accepted after `now` play it."""
-        self.config = self.config.edited(made, now)
-        self._mock = Mock(self.config)
-        self.note(ScenarioLoaded(at=now, scenario=made.name, sha256=made.digest))
+        self._edits[made.digest] = made
+        self._configure(self.config.edited(made, now))
+        fact = ScenarioLoaded(
+            at=now, scenario=made.name, sha256=made.digest, source=made.source or None, files=made.files
+        )
+        self.note(fact)
 
-    def recast(self, config: Config) -> None:
-        """Serve by another configuration from now on. No tape may run: its header tells of the one before."""
+    def recast(self, scenario: str, seed: Seed) -> None:
+        """Let tokens, switches and seed follow a scenario from now on. No tape may run: its header tells of before."""
+        self._unedited = self._unedited.following(scenario, seed)
+        self._configure(self.config.following(scenario, seed))
+
+    def _configure(self, config: Config) -> None:
         self.config, self._mock = config, Mock(config)
 
     def reset(self, now: Millis) -> None:
@@ -180,13 +190,28 @@ class Service:
         return self._exchanges
 
     def rewind(self, facts: tuple[Fact, ...], now: Millis) -> None:
-        """Hold what these facts fold to, and nothing else, as if it were `now`."""
-        self.config = replace(
-            self.config, former=tuple((min(until, now + 1), made) for until, made in self.config.former)
-        )  # fmt: skip
-        self._mock = Mock(self.config)
+        """Hold what these facts make of a new mock, and nothing else, as if it were `now`.
+
+        ScenarioError if an edited scenario among them can't be read by this lab.
+        """
+        config = self._unedited
+        for fact in facts:
+            if isinstance(fact, ScenarioLoaded):
+                config = config.edited(self._edited(fact), fact.at)
+        self._configure(config)
         self.strikes.clear()
         self.ledger.commit((LedgerCleared(at=now, by="control"), *facts))
+
+    def _edited(self, fact: ScenarioLoaded) -> CompiledScenario:
+        """The scenario that was loaded: as this process compiled it, else read again from its source."""
+        known = self._edits.get(fact.sha256)
+        if known is not None:
+            return known
+        from lab.language.parse import parse  # only of a journal that is taken up
+
+        scenario = parse(fact.source or "", f"{fact.scenario}.yaml", stem=fact.scenario, reader=fact.files.__getitem__)
+        made = self._edits[fact.sha256] = compile_scenario(scenario, fact.sha256, fact.files, fact.source or "")
+        return made
 
     def derived(self, job: str, now: Millis) -> Derived | None:
         """The derived facts of a job up to `now`, or None if it isn't known."""

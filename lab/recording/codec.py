@@ -128,7 +128,7 @@ def _entry(line: Entry) -> Iterator[tuple[str, Json]]:
 # Facts: the members of a type are the fields of its class, in their order.
 
 _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
-    type_: tuple((one.name, one.encode_name) for one in fields(fact) if one.name != "at")
+    type_: tuple((one.name, one.encode_name) for one in fields(fact) if one.name not in {"at", *fact.untaped})
     for type_, fact in FACTS.items()
 }
 

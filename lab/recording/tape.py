@@ -122,6 +122,11 @@ class Tape:
             self._fact(fact, now, None)
         self._end(now, reason)
 
+    def restate(self, facts: Iterable[Fact], now: Millis) -> None:
+        """Begin with what lives; derived facts follow when a job is next touched."""
+        for fact in facts:
+            self(Noted(now, fact))
+
     def note(self, text: str, now: Millis) -> None:
         """Write something that a reader should see."""
         self(Noted(now, TapeNoted(at=now, text=text)))

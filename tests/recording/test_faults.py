@@ -26,7 +26,7 @@ from lab.recording.glance import Glance
 from lab.recording.header import config_of, header_of
 from lab.recording.reader import read
 from lab.recording.replay import replay
-from lab.recording.restate import restate
+from lab.recording.snapshot import snapshot
 from lab.recording.tape import Tape
 from tests.conftest import examples
 from tests.recording.joined import SCENARIO
@@ -259,7 +259,7 @@ def test_a_tape_that_begins_late_tells_of_faults_and_counts_so_that_it_can_be_re
     taped.tape = Tape(
         taped.service, taped.lines.append, header_of(taped.service.config, lab="0.1.0", t=taped.now), clients=pairs
     )
-    restate(taped.service, taped.tape, taped.now)
+    taped.tape.restate(snapshot(taped.service, taped.now), taped.now)
     taped.service.observers.append(taped.tape)
     app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))
     run_instantly(taped.service, app, start=taped.now, badge=Badge(bearer, 0, 3_600_000))

@@ -14,7 +14,7 @@ from lab.recording.header import header_of
 from lab.recording.lines import Recording, Req
 from lab.recording.reader import read
 from lab.recording.replay import replay
-from lab.recording.restate import restate
+from lab.recording.snapshot import snapshot
 from lab.recording.tape import Tape
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import basic, token_request
@@ -99,7 +99,7 @@ def test_a_tape_begun_late_replays_ids_of_documents_by_threading() -> None:
     header = header_of(pod.service.config, lab="0.1.0", t=pod.now)
     second = Tape(pod.service, pod.lines.append, header, clients=[(DEMO.id, DEMO.secret)])
     pod.service.observers[:] = [second]
-    restate(pod.service, second, pod.now)
+    second.restate(snapshot(pod.service, pod.now), pod.now)
     pod.post(f"{API}/agent/v1/documents", bearer, file)
     second.close(pod.now)
     found = read(pod.data)

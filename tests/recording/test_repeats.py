@@ -12,7 +12,7 @@ from lab.recording.header import header_of
 from lab.recording.lines import Entry
 from lab.recording.reader import read
 from lab.recording.replay import replay
-from lab.recording.restate import restate
+from lab.recording.snapshot import snapshot
 from lab.recording.tape import Tape
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import invoke, status, token_request
@@ -98,7 +98,7 @@ def test_a_tape_begun_late_knows_keys_and_aliases() -> None:
     header = header_of(peer.service.config, lab="0", t=peer.now)
     tape = Tape(peer.service, late.append, header, clients=[(DEMO.id, DEMO.secret)])
     peer.service.observers[:] = [tape]
-    restate(peer.service, tape, peer.now)
+    tape.restate(snapshot(peer.service, peer.now), peer.now)
     for each in (second, third):
         assert told(peer.ask(status(peer.bearer, each)))["jobId"] == each
     assert told(peer.invoke())["jobId"] == job

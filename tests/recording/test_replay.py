@@ -25,7 +25,7 @@ from lab.recording.lines import Entry, Line, Recording, Req, Res
 from lab.recording.reader import read
 from lab.recording.repair import repair
 from lab.recording.replay import replay
-from lab.recording.restate import restate
+from lab.recording.snapshot import snapshot
 from lab.recording.tape import Tape
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.test_codec import GOLDEN
@@ -232,7 +232,7 @@ def test_a_tape_that_begins_late_restates_what_lives_and_replays_by_itself() -> 
     late: list[bytes] = []
     clients = [(client.id, client.secret) for client in joined.service.config.clients]
     tape = Tape(joined.service, late.append, header_of(joined.service.config, lab="0", t=joined.now), clients=clients)
-    restate(joined.service, tape, joined.now)
+    tape.restate(snapshot(joined.service, joined.now), joined.now)
     joined.service.observers.append(tape)
     joined.play((("APPROVE_ACTION", None),))
     tape.close(joined.now)

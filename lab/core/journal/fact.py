@@ -38,6 +38,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """Its name on disk."""
     kind: ClassVar[str] = "input"
     """`input`, `derived` or `shell`."""
+    untaped: ClassVar[frozenset[str]] = frozenset()
+    """Members that no recording shows."""
     at: Millis
 
     def fold(self, get: Get) -> Changed:

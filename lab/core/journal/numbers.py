@@ -21,6 +21,11 @@ def counter_key(counter: str) -> Key:
     return b"#" + counter.encode("utf-8", "surrogatepass")
 
 
+def counter_of(key: Key) -> str:
+    """The counter that lies under a key."""
+    return key[1:].decode("utf-8", "surrogatepass")
+
+
 def used(get: Get, counter: str) -> int:
     """The last number of a counter that was used, 0 if none was."""
     known = get(counter_key(counter))

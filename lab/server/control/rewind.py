@@ -1,14 +1,17 @@
 """The control plane's way back: the facts since the start, and a reset to an instant of them (contract.md §2.7)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from lab.clocks import ManualClock, ScaledClock
+from lab.core.clock import Millis
 from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact, LedgerCleared
+from lab.jobs.facts import ScenarioLoaded
 from lab.server.control.access import CommandRefused, answer, command, text
 from lab.server.mock_server import MockServer
 
@@ -51,7 +54,7 @@ class Rewind:
         if self._facts is None:
             return
         if isinstance(fact, LedgerCleared):
-            self._facts.clear()
+            self._facts = [each for each in self._facts if isinstance(each, ScenarioLoaded)]
         else:
             self._facts.append(fact)
         if len(self._facts) > MOST_FACTS:
@@ -92,7 +95,7 @@ class Rewind:
             )
         if self._facts is None:
             raise CommandRefused(409, "Too much has happened since the start.", f"At most {MOST_FACTS} facts are kept.")
-        kept = tuple(fact for fact in self._facts if fact.at <= instant)
+        kept = tuple(_until(self._facts, instant))
 
         def back() -> None:
             # nothing is awaited here, so no exchange comes in between
@@ -114,3 +117,12 @@ class Rewind:
             return recorder.renew(back)
         except LabError as error:
             raise CommandRefused(503, error.what, error.hint) from None
+
+
+def _until(facts: Iterable[Fact], instant: Millis) -> Iterator[Fact]:
+    """What had happened by an instant. An edit made later stays in force, as if made then: the author means it."""
+    for fact in facts:
+        if fact.at <= instant:
+            yield fact
+        elif isinstance(fact, ScenarioLoaded):
+            yield replace(fact, at=instant)

@@ -1,0 +1,137 @@
+"""The live input facts told again, for a tape that begins after the lab did (recording.md §1).
+
+Every file can then be folded by itself: each fact has its `at`, none has an `x`. What is over and forgotten isn't told,
+so the numbers that it used are: the next job, token or code gets the same one as without the tape.
+"""
+
+import json
+from collections import deque
+from collections.abc import Iterator
+
+from lab.core.clock import Millis
+from lab.core.journal.fact import Fact
+from lab.core.journal.ledger import Ledger, MemoryLedger
+from lab.core.journal.numbers import CallCount, CallCounted, Counter, NumberUsed, counter_of
+from lab.faults.facts import FaultArmed
+from lab.faults.records import armed_faults
+from lab.identity.endpoints import REFRESH_LIFETIME
+from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
+from lab.identity.records import (
+    CodeRecord,
+    DeviceRecord,
+    FamilyRecord,
+    RefreshRecord,
+    TokenRecord,
+    UserCodeRecord,
+    family_key,
+    grants_in,
+)
+from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
+from lab.jobs.gates import Decision
+from lab.jobs.plan import settle_draws
+from lab.jobs.records import AliasRecord, JobRecord, RepeatRecord, id_of, repeat_of
+from lab.mock.service import Service
+
+EXPIRED_FOR: Millis = 3_600_000
+"""For so long after its end a token is told again: a client that still sends it hears that it expired."""
+
+
+def snapshot(service: Service, now: Millis) -> list[Fact]:
+    """The facts that fold to what `now` may be asked about, and to the numbers that are used up."""
+    ledger = service.ledger
+    facts = sorted((*_grants(ledger, now), *_jobs(service), *_faults(ledger, now)), key=lambda fact: fact.at)
+    folded = MemoryLedger()
+    folded.commit(facts)
+    for key, counter in ledger.of(Counter):
+        if folded.get(key) != counter:
+            facts.append(NumberUsed(at=now, counter=counter_of(key), value=counter.value))
+    return facts
+
+
+# Jobs and faults
+
+
+def _jobs(service: Service) -> Iterator[Fact]:
+    aliases = {(record.job, record.decision): id_of(key) for key, record in service.ledger.of(AliasRecord)}
+    repeats = {record.job: repeat_of(key) for key, record in service.ledger.of(RepeatRecord)}
+    for key, record in service.ledger.of(JobRecord):
+        job = id_of(key)
+        yield _accepted(service, job, record, repeats.get(job))
+        for number, decision in enumerate(record.decisions):
+            yield _decided(job, decision, aliases.get((job, number)))
+
+
+def _accepted(service: Service, job: str, record: JobRecord, key: str | None) -> JobAccepted:
+    made = next((each for each in service.config.scenarios if each.name == record.scenario), None)
+    known = (service.config.recorded or {}).get((record.client, record.scenario or "", record.ordinal))
+    drawn = known or (settle_draws(made, service.config.seed, record.ordinal) if made else {})
+    return JobAccepted(
+        at=record.at, job=job, client=record.client, user=record.user, conversation=record.conversation,
+        turn=record.turn, team=record.team, scenario=record.scenario, ordinal=record.ordinal,
+        input=json.loads(record.input), drawn=dict(sorted({**drawn, **record.drawn}.items())), idempotency=key,
+    )  # fmt: skip
+
+
+def _decided(job: str, decision: Decision, alias: str | None) -> Fact:
+    if decision.verdict is None:
+        return WaitEnded(at=decision.at, job=job, step=decision.step, round=decision.visit, alias=alias)
+    return GateDecided(
+        at=decision.at, job=job, gate=decision.step, round=decision.visit, verdict=decision.verdict, by=decision.by,
+        name=decision.name, comment=decision.comment, alias=alias,
+    )  # fmt: skip
+
+
+def _faults(ledger: Ledger, now: Millis) -> Iterator[Fact]:
+    for _, known in ledger.of(CallCount):
+        yield CallCounted(at=now, counter=known.counter, job=known.job, client=known.client, value=known.value)
+    for each in armed_faults(ledger.get).armed:
+        yield FaultArmed(at=each.at, by="control", fault=each.rule.name, where=each.where)
+
+
+# What the identity domain granted and still honours
+
+
+def _grants(ledger: Ledger, now: Millis) -> Iterator[Fact]:
+    yield from _tokens(ledger, now)
+    for code, known in grants_in(ledger, CodeRecord):
+        if not known.used:
+            yield CodeGranted(
+                at=now, code=code, client=known.client, scope=known.scope, until=known.until,
+                challenge=known.challenge, redirect=known.redirect, family=known.family, nonce=known.nonce,
+            )  # fmt: skip
+    user_codes = {record.device: code for code, record in grants_in(ledger, UserCodeRecord)}
+    for code, device in grants_in(ledger, DeviceRecord):
+        if not device.used and code in user_codes:
+            yield DeviceGranted(
+                at=device.since, code=code, client=device.client, scope=device.scope, until=device.until,
+                user_code=user_codes[code],
+            )  # fmt: skip
+            if device.verdict is not None:
+                yield DeviceApproved(at=now, by="control", code=code, verdict=device.verdict)
+
+
+def _tokens(ledger: Ledger, now: Millis) -> Iterator[Fact]:
+    # a refresh token is told with an access token of its family and its instant, in the order in which they were granted
+    refreshes: dict[tuple[str, Millis], deque[tuple[str, str | None]]] = {}
+    for token, record in grants_in(ledger, RefreshRecord):
+        if now < record.since + REFRESH_LIFETIME and not _revoked(ledger, record.family):
+            refreshes.setdefault((record.family, record.since), deque()).append((token, record.ended))
+    for token, known in grants_in(ledger, TokenRecord):
+        over = known.family is not None and _revoked(ledger, known.family)
+        waiting = refreshes.get((known.family or "", known.since))
+        refresh, ended = waiting.popleft() if waiting else (None, None)
+        if refresh is None and now >= known.until + EXPIRED_FOR:
+            continue
+        yield TokenGranted(
+            at=known.since, token=token, client=known.client, grant="client_credentials", scope=known.scope,
+            until=known.until, refresh=refresh, user=known.user, family=None if over else known.family,
+        )  # fmt: skip
+        if known.revoked or over:
+            yield TokenRevoked(at=now, by="control", token=token, why="revoked")
+        if refresh is not None and ended is not None:
+            yield TokenRevoked(at=now, by="control", token=refresh, why=ended)
+
+
+def _revoked(ledger: Ledger, family: str) -> bool:
+    known = ledger.get(family_key(family))
+    return isinstance(known, FamilyRecord) and known.revoked
