@@ -92,32 +92,32 @@ class TokenRevoked(Fact, frozen=True, kw_only=True):
     def fold(self, get: Get) -> Changed:
         """The token's record, whichever kind it is, and its family's where that ends too."""
         for key in (token_key(self.token), refresh_key(self.token), code_key(self.token), device_key(self.token)):
-            known = get(key)
-            if known is not None:
-                return self._ended(key, known, get)
+            record = get(key)
+            if record is not None:
+                return self._ended(key, record, get)
         return ()
 
-    def _ended(self, key: Key, known: Record, get: Get) -> Changed:
-        match known:
+    def _ended(self, key: Key, record: Record, get: Get) -> Changed:
+        match record:
             case TokenRecord():
-                yield key, replace(known, revoked=True)
+                yield key, replace(record, revoked=True)
             case RefreshRecord():
-                yield key, replace(known, ended=known.ended or self.why)
-                if self.why != "rotated":
-                    yield from _family_ended(known.family, get)
+                yield key, replace(record, ended=record.ended or self.why)
+                if self.why != "rotated":  # revoked (RFC 7009 §2.1), or used again (RFC 9700 §4.14.2)
+                    yield from _family_ended(record.family, get)
             case CodeRecord():
-                yield key, replace(known, used=True)
-                if self.why == "reused":
-                    yield from _family_ended(known.family, get)
+                yield key, replace(record, used=True)
+                if self.why == "reused":  # RFC 6749 §4.1.2
+                    yield from _family_ended(record.family, get)
             case DeviceRecord():
-                yield key, replace(known, used=True)
+                yield key, replace(record, used=True)
             case _:
-                raise TypeError(f"{known!r} can't be revoked")
+                raise TypeError(f"{record!r} can't be revoked")
 
 
 def _family_ended(family: str, get: Get) -> Changed:
-    known = get(family_key(family))
-    return ((family_key(family), replace(known, revoked=True)),) if isinstance(known, FamilyRecord) else ()
+    record = get(family_key(family))
+    return ((family_key(family), replace(record, revoked=True)),) if isinstance(record, FamilyRecord) else ()
 
 
 class CodeGranted(Fact, frozen=True, kw_only=True, omit_defaults=True):
@@ -170,7 +170,7 @@ class DeviceApproved(Fact, frozen=True, kw_only=True):
     def fold(self, get: Get) -> Changed:
         """The first answer stands."""
         key = device_key(self.code)
-        known = get(key)
-        if isinstance(known, DeviceRecord) and known.verdict is None:
-            return ((key, replace(known, verdict=self.verdict)),)
+        record = get(key)
+        if isinstance(record, DeviceRecord) and record.verdict is None:
+            return ((key, replace(record, verdict=self.verdict)),)
         return ()

@@ -18,8 +18,8 @@ def identity_openapi() -> tuple[dict[str, Json], dict[str, Json]]:
         operation = document["operations"][row.operation]
         responses = cast("dict[str, Json]", operation["responses"])
         referred: dict[str, Json] = {
-            code: {"$ref": f"#/components/responses/{told}"} if isinstance(told, str) else told
-            for code, told in responses.items()
+            code: {"$ref": f"#/components/responses/{response}"} if isinstance(response, str) else response
+            for code, response in responses.items()
         }
         item = cast("dict[str, Json]", paths.setdefault(row.path, {}))
         item[row.method.lower()] = {"operationId": row.operation, **operation, "responses": referred}

@@ -1,6 +1,7 @@
 """Records of the identity domain: tokens, families, codes, devices, and where each lies."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -95,34 +96,17 @@ def _key(prefix: bytes, text: str) -> Key:
     return prefix + text.encode("utf-8", "surrogatepass")
 
 
-def token_key(token: str) -> Key:
-    """Where a token's record lies."""
-    return _key(b"t", token)
-
-
-def refresh_key(token: str) -> Key:
-    """Where a refresh token's record lies."""
-    return _key(b"r", token)
-
-
-def family_key(family: str) -> Key:
-    """Where a family's record lies."""
-    return _key(b"f", family)
-
-
-def code_key(code: str) -> Key:
-    """Where an authorization code's record lies."""
-    return _key(b"a", code)
+# where the records lie, by what the client holds, or by the family's name
+token_key = partial(_key, b"t")
+refresh_key = partial(_key, b"r")
+family_key = partial(_key, b"f")
+code_key = partial(_key, b"a")
+user_code_key = partial(_key, b"u")
 
 
 def device_key(code: str) -> Key:
     """Where a device code's record lies: under the counter of its polls, for it counts them itself."""
     return polled_key(DEVICE_COUNTER + code)
-
-
-def user_code_key(code: str) -> Key:
-    """Where a user code's record lies."""
-    return _key(b"u", code)
 
 
 def grants_in(ledger: Ledger, kind: type[SomeRecord]) -> Iterator[tuple[str, SomeRecord]]:

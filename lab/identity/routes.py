@@ -22,7 +22,6 @@ GET  | /admin/v1/SigningCert/jwk               | jwks        | jwk              
 GET  | /.well-known/jwks.json                  | jwks        | jwks_json                  | -    | rfc | rfc      | profile           | signing keys; in rfc
 """
 
-
 IDENTITY_ROUTES: tuple[Route, ...] = read_routes(_TABLE, "method path name operation kind only marks switch says")
 """Kind `form`: a client sends a form, and is refused as RFC 6749 §5.2 has it; a person's browser gets pages."""
 IDENTITY_NAMES = frozenset(row.name for row in IDENTITY_ROUTES)
@@ -30,7 +29,3 @@ FORM_ROUTES = frozenset(row.name for row in IDENTITY_ROUTES if row.kind == "form
 """The routes that take a client's form, and say no as RFC 6749 §5.2 has it."""
 PATHS = {row.operation: row.path for row in IDENTITY_ROUTES}
 """The path of each operation."""
-IDENTITY_PATHS = {
-    path: {row.method: row for row in IDENTITY_ROUTES if row.path == path} for path in dict.fromkeys(PATHS.values())
-}
-"""The rows of each path, by method."""

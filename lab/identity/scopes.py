@@ -1,9 +1,14 @@
-"""What a scope means (contract.md §7.3)."""
+"""What a scope means (contract.md §7.3): one names a service of a pod, and beside it stand words of other kinds."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal, TypeAlias, assert_never
 
+API_SERVICE = "fusion-ai"
+"""The service that the API is."""
+SERVICES = ("boss", "sales-common", "saas-batch", "knowledge-management")
+"""The pod's services beside fusion-ai: each an audience of its own, which the API refuses (contract.md §2.3)."""
 NO_ACCESS = "lab.none"
 """Appended to the API's scope: right audience, no access."""
 OFFLINE = "offline_access"
@@ -12,17 +17,14 @@ MYSCOPES = "urn:opc:idm:__myscopes__"
 """A token for the identity domain itself, which the API refuses."""
 _BESIDE = frozenset({OFFLINE, OPENID, MYSCOPES})
 
-
-def api_scope(pod: str) -> str:
-    """The scope that opens the API of a pod."""
-    return f"urn:opc:resource:fusion:{pod}:fusion-ai/"
-
-
-API_SERVICE = "fusion-ai"
-"""The service that the API is."""
-SERVICES = ("boss", "sales-common", "saas-batch", "knowledge-management")
-"""The pod's services beside fusion-ai: each an audience of its own, which the API refuses (contract.md §2.3)."""
+_WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+"""A scope-token of RFC 6749 §3.3."""
+_EXPIRY = re.compile(r"urn:opc:resource:expiry=([0-9]{1,9})")
+_SHAPE = re.compile(r"urn:opc:resource:fusion:[a-z0-9-]{1,63}:fusion-ai/(lab\.none)?")
 _SERVICE = re.compile(rf"urn:opc:resource:fusion:[a-z0-9-]{{1,63}}:(?:{'|'.join(SERVICES)})/")
+
+ScopeCheck: TypeAlias = Literal["pod", "shape", "off"]
+"""Which scopes of the API are known: the pod's own, that of any pod, or whatever is a scope at all."""
 
 
 def service_scope(pod: str, service: str) -> str:
@@ -30,11 +32,9 @@ def service_scope(pod: str, service: str) -> str:
     return f"urn:opc:resource:fusion:{pod}:{service}/"
 
 
-@lru_cache(maxsize=256)
-def for_api(scope: str) -> bool:
-    """Whether a granted scope is for the API: neither for the identity domain alone nor for another service."""
-    resources = audience(scope)
-    return bool(resources) and not all(_SERVICE.fullmatch(resource) for resource in resources)
+def api_scope(pod: str) -> str:
+    """The scope that opens the API of a pod."""
+    return service_scope(pod, API_SERVICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,11 @@ class Scope:
         return min(self.lifetime or longest, longest)
 
 
-_WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
-_EXPIRY = re.compile(r"urn:opc:resource:expiry=([0-9]{1,9})")
-_SHAPE = re.compile(r"urn:opc:resource:fusion:[a-z0-9-]{1,63}:fusion-ai/(lab\.none)?")
+def read_scope(text: str, pod: str, check: ScopeCheck, *, shortest: int = 60) -> Scope | None:
+    """The scope parameter, or None if a word is unknown, malformed or repeated, or nothing is asked for.
 
-
-def read_scope(text: str, pod: str, check: str, *, shortest: int = 60) -> Scope | None:
-    """The scope parameter, or None if a word is unknown, malformed or repeated, or nothing is asked for."""
+    A lifetime is asked for by a word of its own, which isn't granted; one below `shortest` seconds is raised to that.
+    """
     granted: list[str] = []
     lifetime: int | None = None
     for word in text.split(" ") if text else []:
@@ -78,7 +76,7 @@ def read_scope(text: str, pod: str, check: str, *, shortest: int = 60) -> Scope 
     return Scope(" ".join(granted), lifetime)
 
 
-def _known(word: str, pod: str, check: str) -> bool:
+def _known(word: str, pod: str, check: ScopeCheck) -> bool:
     if word in _BESIDE:
         return True
     match check:
@@ -86,14 +84,23 @@ def _known(word: str, pod: str, check: str) -> bool:
             return word in (api_scope(pod), api_scope(pod) + NO_ACCESS)
         case "shape":
             return _SHAPE.fullmatch(word) is not None
-        case _:
+        case "off":
             return not word.startswith("urn:opc:resource:expiry")
+        case _:
+            assert_never(check)
 
 
 def audience(scope: str) -> tuple[str, ...]:
     """The resources that a granted scope is for; none: the identity domain alone."""
     words = (word.removesuffix(NO_ACCESS) for word in scope.split(" ") if word not in _BESIDE)
     return tuple(dict.fromkeys(words))
+
+
+@lru_cache(maxsize=256)
+def for_api(scope: str) -> bool:
+    """Whether a granted scope is for the API: neither for the identity domain alone nor for another service."""
+    resources = audience(scope)
+    return bool(resources) and not all(_SERVICE.fullmatch(resource) for resource in resources)
 
 
 @lru_cache(maxsize=256)

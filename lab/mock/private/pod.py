@@ -25,13 +25,12 @@ def tokens(call: Call) -> Answered:
     """The map name -> token for a bearer of the API: one for the API, one for another service."""
     config = call.views.config.identity
     context = TokenContext(config, call.ledger, call.now)
-    bearer, pod = call.bearer, config.switches.pod
+    bearer = call.bearer
     user = config.account(bearer.user) or (Account(bearer.user, "") if bearer.user else None)
-    scopes = {API_SERVICE: api_scope(pod), SERVICES[0]: service_scope(pod, SERVICES[0])}
-    named: dict[str, Json] = {
-        name: _granted(context, "pod_tokens", bearer.client, user, scope, config.lifetime)
-        for name, scope in scopes.items()
-    }
+    named: dict[str, Json] = {}
+    for service in (API_SERVICE, SERVICES[0]):
+        scope = service_scope(config.switches.pod, service)
+        named[service] = _granted(context, "pod_tokens", bearer.client, user, scope, config.lifetime)
     return Answered(Response(200, JSON_HEADERS, json_bytes(named)))
 
 
@@ -72,10 +71,9 @@ def relay_basic(context: TokenContext, request: Request) -> Response | Refusal:
     if user is None:
         return _BASIC
     service = _query(request).get("servicetype", "")
-    pod = context.config.switches.pod
     if service not in (API_SERVICE, *SERVICES):
         return bad_request(f"servicetype must be one of {', '.join((API_SERVICE, *SERVICES))}.")
-    scope = api_scope(pod) if service == API_SERVICE else service_scope(pod, service)
+    scope = service_scope(context.config.switches.pod, service)
     token = _granted(context, "basic_relay", POD_CLIENT, user, scope, context.config.lifetime)
     return Response(200, (("content-type", "text/plain"), ("cache-control", "no-store")), token.encode())
 
