@@ -1,25 +1,270 @@
-"""Flags and environment, made one frozen value. The environment is read here and nowhere else."""
+"""What a command was asked: its flags and the environment, read once into one small frozen value a command.
+
+A value is a dataclass that `Flags.into` fills: a field that is such a value itself is filled likewise, one made by
+`read_by` is read by a function, any other takes the flag of its name, or stays as it is by default. Values that several
+commands hold stand here, a command's own in its module. The environment is read here and nowhere else.
+"""
 
 import os
 import re
 from argparse import Namespace
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 from lab.core.clock import Epoch
 from lab.core.errors import UsageError
 
-if TYPE_CHECKING:  # seeds load the scenario document, and that loads pydantic; `lab --help` doesn't wait for it
+if TYPE_CHECKING:  # `lab --help` doesn't wait for what seeds load
     from lab.core.seeds import Seed
 
 ClockKind: TypeAlias = Literal["real", "scaled", "manual"]
-Reviewer: TypeAlias = Literal["person", "script"]
+ReviewerKind: TypeAlias = Literal["person", "script"]
+Value = TypeVar("Value")
 
 _FACTOR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
 SEEDS = 2**63
 """Seeds are below this, so that a recording's integers fit everywhere."""
+LAST_EPOCH = 253_402_300_799
+"""The last second of the year 9999, in seconds since 1970."""
+
+
+# How values are filled
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """A command line that was parsed, and the environment beside it."""
+
+    options: Namespace
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    arguments: tuple[str, ...] = ()
+    """The command line as it was given."""
+
+    def into(self, kind: type[Value]) -> Value:
+        """The value of that kind; UsageError names the option, or the variable, that is wrong."""
+        found: dict[str, Any] = {}
+        for each in fields(cast("Any", kind)):
+            if (read := each.metadata.get("read")) is not None:
+                value = read(self)
+            elif isinstance(each.type, type) and is_dataclass(each.type):
+                value = self.into(each.type)
+            else:
+                value = self[each.name]
+            if value is not None:
+                found[each.name] = tuple(value) if isinstance(value, list) else value
+        return kind(**found)
+
+    def __getitem__(self, name: str) -> Any:
+        """The flag of that name; None if it wasn't given, or the command has none such."""
+        return getattr(self.options, name, None)
+
+
+def read_by(read: Callable[[Flags], object]) -> dict[str, object]:
+    """The metadata of a field that this function reads; where it gives None, the field's default stays."""
+    return {"read": read}
+
+
+def number(option: str, lowest: int, highest: int) -> Callable[[object], int]:
+    """Reads a whole number; UsageError names the option if it is none, or out of range."""
+
+    def read(value: object) -> int:
+        try:
+            whole = int(str(value))
+        except ValueError:
+            whole = lowest - 1
+        if not lowest <= whole <= highest:
+            raise UsageError(
+                f"{option} {value} is out of range.", hint=f"Give a whole number from {lowest} to {highest}."
+            )
+        return whole
+
+    return read
+
+
+def origin(text: str) -> str:
+    """The origin that `lab serve --base` names, without a slash at its end."""
+    if not _ORIGIN.fullmatch(text):
+        raise UsageError(f"--base {text} is no origin.", hint="Write it as https://host or http://host:port.")
+    return text.rstrip("/")
+
+
+def screen_size(text: str) -> tuple[int, int]:
+    """Columns and rows, as 80x24."""
+    columns, _, rows = text.partition("x")
+    hint = "Write columns and rows, as 80x24."
+    if not (columns.isdecimal() and rows.isdecimal()):
+        raise UsageError(f"--size {text} is no size.", hint=hint)
+    width, height = int(columns), int(rows)
+    if not (72 <= width <= 500 and 20 <= height <= 200):
+        hint = f"{hint} The screen needs 72x20, and is at most 500x200."
+        raise UsageError(f"--size {text} is out of range.", hint=hint)
+    return width, height
+
+
+# Values that several commands hold
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a command runs in."""
+
+    dumb: bool = field(default=False, metadata=read_by(lambda flags: flags.environment.get("TERM", "") in ("", "dumb")))
+    """Whether the terminal can't move its cursor."""
+    color: bool = field(default=True, metadata=read_by(lambda flags: not flags.environment.get("NO_COLOR")))
+    """Whether text may be coloured (no-color.org)."""
+    github: bool = field(
+        default=False, metadata=read_by(lambda flags: flags.environment.get("GITHUB_ACTIONS") == "true")
+    )
+    """Whether a GitHub runner reads stdout."""
+    browser: bool = field(
+        default=False,
+        metadata=read_by(lambda flags: flags.environment.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")),
+    )
+    """Whether this process paints for a page in a browser."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSettings:
+    """By which clock the lab lives."""
+
+    kind: ClockKind = "real"
+    factor: str = "1"
+    """How many times faster than the wall a scaled clock runs: decimal text."""
+    instant: bool = False
+    """Whether a run is evaluated on a manual clock, without waiting."""
+
+
+def _clock(flags: Flags) -> ClockSettings | None:
+    speed: str | None = flags["speed"]
+    if speed == "instant":
+        _refuse_idle(flags, _SOCKETS, "--speed instant: mock and app are joined in one process, and nothing listens")
+        return ClockSettings(instant=True)
+    option, text = ("--clock", flags["clock"]) if speed is None else ("--speed", f"scaled:{speed}")
+    if text is None:
+        return None
+    kind, _, factor = text.partition(":")
+    if kind in ("real", "manual") and not factor:
+        return ClockSettings(cast("ClockKind", kind))
+    if kind != "scaled" or not _FACTOR.fullmatch(factor) or not float(factor):
+        forms = "instant, or a factor such as 20" if speed is not None else "real, scaled:20 or manual"
+        raise UsageError(f"{option} {text.removeprefix('scaled:') or text} is none.", hint=f"It is {forms}.")
+    return ClockSettings("scaled", factor)
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchSettings:
+    """What says how the mock's switches stand; of two that say it of one switch the later wins."""
+
+    file: str | None = field(default=None, metadata=read_by(lambda flags: flags["settings"]))
+    """A file of switches, limits and accounts."""
+    environment: tuple[tuple[str, str], ...] = field(
+        default=(), repr=False, metadata=read_by(lambda flags: tuple(_lab_variables(flags.environment)))
+    )
+    """`LAB_` names without the prefix, in lower case."""
+    flags: tuple[tuple[str, str], ...] = field(default=(), metadata=read_by(lambda flags: tuple(_switches(flags))))
+    """What `--profile` and `--set` name."""
+
+
+def _lab_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Which of them name switches is the typed document's affair."""
+    for name, value in sorted(environment.items()):
+        if name.startswith("LAB_") and value:
+            yield name.removeprefix("LAB_").lower(), value
+
+
+def _switches(flags: Flags) -> list[tuple[str, str]]:
+    pairs = [("profile", flags["profile"])] if flags["profile"] else []
+    for text in flags["set"] or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text} names no value.", hint="Write --set NAME=VALUE.")
+        pairs.append((name.strip().replace("-", "_"), value.strip()))
+    return pairs
+
+
+def _host(flags: Flags) -> str | None:
+    """The host to listen on; UsageError if others can reach it and nobody said that this is meant (bad-inputs.md §6)."""
+    host: str | None = flags["host"]
+    if host is not None and not flags["i_know_this_is_exposed"] and not loopback(host):
+        hint = "Leave --host out, or add --i-know-this-is-exposed: the client's secret and the signing key are public."
+        raise UsageError(f"--host {host} can be reached by others.", hint=hint)
+    return host
+
+
+def loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach a listener on that host."""
+    if host in ("127.0.0.1", "localhost"):
+        return True
+    from ipaddress import ip_address  # only another host needs it
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """How https is served beside http."""
+
+    port: int
+    names: tuple[str, ...] = ()
+    """What the certificate covers beside the usual names."""
+
+
+def _tls(flags: Flags) -> TlsSettings | None:
+    return TlsSettings(flags["tls_port"], tuple(flags["tls_name"] or ())) if flags["tls"] else None
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSettings:
+    """Where the mock and its control plane listen; port 0 is any free one."""
+
+    host: str = field(default="127.0.0.1", metadata=read_by(_host))
+    port: int = 0
+    control_port: int = 0
+    tls: TlsSettings | None = field(default=None, metadata=read_by(_tls))
+    runtime: str | None = field(
+        default=None, metadata=read_by(lambda flags: flags.environment.get("XDG_RUNTIME_DIR") or None)
+    )
+    """The folder in which the system lets this user keep what lives as long as a login: control token, certificate."""
+
+
+def _seed(flags: Flags) -> object:
+    if flags["seed"] is not None or not flags.environment.get("LAB_SEED"):
+        return flags["seed"]
+    return number("LAB_SEED", 0, SEEDS - 1)(flags.environment["LAB_SEED"])
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioSettings:
+    """Where scenarios are looked for, and how chance is drawn."""
+
+    scenarios: str | None = None
+    """Their folder; None: `./scenarios`, or those that the lab carries."""
+    seed: "Seed | None" = field(default=None, metadata=read_by(_seed))
+
+
+@dataclass(frozen=True, slots=True)
+class MockSettings(ScenarioSettings):
+    """What a mock is made of, for the commands that make one."""
+
+    targets: tuple[str, ...] = ()
+    """Scenarios, by name in the folder or by path."""
+    epoch: Epoch | None = None
+    record: str | None = None
+    """The recording that is written."""
+    force: bool = False
+    """Whether an existing recording is set aside."""
+    reviewer: ReviewerKind | None = None
+    """Who answers gates; None: a person on the screen, the script elsewhere."""
+    base: str | None = field(default=None, metadata=read_by(lambda flags: flags["public"]))
+    """The origin that URLs in answers name, where it isn't the one at which the mock listens."""
+    switches: SwitchSettings = field(default_factory=SwitchSettings)
+    clock: ClockSettings = field(default_factory=ClockSettings, metadata=read_by(_clock))
+    listen: ListenSettings = field(default_factory=ListenSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,247 +278,41 @@ class Peer:
     scope: str = ""
 
 
+_CREDENTIALS = ("LAB_TOKEN_URL", "LAB_CLIENT_ID", "LAB_CLIENT_SECRET", "LAB_SCOPE")
+
+
+def _peer(flags: Flags) -> Peer | None:
+    base: str | None = flags["base"]
+    if base is None:
+        return None
+    if flags["speed"] == "instant" or flags["clock"] == "manual":
+        raise UsageError("--base calls another server, whose clock nobody here moves.", hint="Use --speed FACTOR.")
+    _refuse_idle(flags, _MOCKS, "--base: it is of the lab's own mock, and that isn't called")
+    missing = [name for name in _CREDENTIALS if not flags.environment.get(name)]
+    if missing:
+        raise UsageError(f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again.")
+    if not base.startswith(("http://", "https://")):
+        raise UsageError(f"--base {base} is no origin.", hint="Write it as https://host or http://host:port.")
+    return Peer(base.rstrip("/"), *(flags.environment[name] for name in _CREDENTIALS))
+
+
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What one command was asked to do."""
+class RunSettings:
+    """What `lab run` was asked, and `lab demo` where it shows a run."""
 
-    command: str
-    targets: tuple[str, ...] = ()
-    """Scenario names, or paths of scenarios or recordings."""
-    scenarios: str | None = None
-    seed: "Seed | None" = None
-    clock: ClockKind = "real"
-    factor: str = "1"
-    """How many times faster than the wall a scaled clock runs: decimal text."""
-    epoch: Epoch | None = None
-    record: str | None = None
-    force: bool = False
+    mock: MockSettings = field(default_factory=MockSettings)
+    peer: Peer | None = field(default=None, metadata=read_by(_peer))
+    """The server that is called in place of the mock."""
     json: bool = False
-    plain: bool = False
-    strict: bool = False
-    plan: bool = False
-    host: str = "127.0.0.1"
-    port: int = 0
-    control_port: int = 0
-    tls: bool = False
-    """Whether https is served beside http."""
-    tls_port: int = 0
-    tls_names: tuple[str, ...] = ()
-    """Further names that the certificate covers."""
-    reviewer: Reviewer | None = None
-    """Who answers gates; None: a person on the screen, the script elsewhere."""
-    settings: str | None = None
-    """A file of switches, limits and accounts; the environment and the flags win over it."""
-    switches: tuple[tuple[str, str], ...] = ()
-    """Switches as text, as `--profile` and `--set` name them; a later one wins."""
-    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """`LAB_` names without the prefix: those that are switches win over the defaults, and yield to `switches`."""
-    instant: bool = False
-    """Whether a run is evaluated on a manual clock, without waiting."""
-    peer: Peer | None = None
-    base: str | None = None
-    """The origin that URLs in answers name, where it isn't the one at which the mock listens."""
-    github: bool = False
-    """Whether a GitHub runner reads stdout."""
-    dumb: bool = False
-    """Whether the terminal can't move its cursor."""
-    web: int | None = None
-    """The port of a page that shows the screen in a browser."""
-    browser: bool = False
-    """Whether this process paints for such a page."""
-    arguments: tuple[str, ...] = ()
-    """The command line as it was given."""
-    kind: str = ""
-    """As what a recording is shown."""
-    size: tuple[int, int] = (120, 36)
-    """Columns and rows of a screen without a terminal."""
-    light: bool = False
-    cast: str | None = None
-    """Where an asciicast of the screen goes."""
-    out: str | None = None
-    """The folder to which drills are written."""
-    family: str | None = None
-    """The families of drills that are meant, as W,P."""
-    only: str | None = None
-    """The one drill that is meant."""
-    color: bool = True
-    """Whether text may be coloured (no-color.org)."""
-    control_token: str | None = field(default=None, repr=False)
-    """`LAB_CONTROL_TOKEN`: what opens the control plane of another lab."""
-    runtime: str | None = None
-    """The folder in which the system lets this user keep what lives as long as a login."""
-
-
-def settings(flags: Namespace, environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of one command; UsageError names the option that is out of range."""
-    env = os.environ if environment is None else environment
-    given = {key: value for key, value in vars(flags).items() if value is not None}
-    clock, factor = _clock(str(given.get("clock", "real")))
-    speed = given.get("speed")
-    instant = speed == "instant"
-    if speed is not None and not instant:
-        clock, factor = _clock(f"scaled:{speed}", option="--speed")
-    _refuse_idle(given, instant=instant, manual=clock == "manual")
-    return Settings(
-        command=given.get("command", ""),
-        targets=_targets(given),
-        scenarios=given.get("scenarios"),
-        seed=_seed(given["seed"], "--seed") if "seed" in given else _seed_of(env),
-        clock=clock,
-        factor=factor,
-        epoch=_number(given["epoch"], "--epoch", 0, 253_402_300_799) if "epoch" in given else None,
-        record=given.get("record"),
-        force=given.get("force", False),
-        json=given.get("json", False),
-        plain=given.get("plain", False),
-        strict=given.get("strict", False),
-        plan=given.get("plan", False),
-        host=_host(given.get("host", "127.0.0.1"), exposed=given.get("i_know_this_is_exposed", False)),
-        port=_number(given.get("port", 0), "--port", 0, 65_535),
-        control_port=_number(given.get("control_port", 0), "--control-port", 0, 65_535),
-        tls=given.get("tls", False),
-        tls_port=_number(given.get("tls_port", 0), "--tls-port", 0, 65_535),
-        tls_names=tuple(given.get("tls_name", ())),
-        reviewer=cast("Reviewer | None", given.get("reviewer")),
-        settings=given.get("settings"),
-        switches=_switches(given),
-        environment=_environment(env),
-        instant=instant,
-        peer=_peer(given["base"], env) if "base" in given else None,
-        base=_origin(given["public"], "--base") if "public" in given else None,
-        github=env.get("GITHUB_ACTIONS") == "true",
-        dumb=env.get("TERM", "") in ("", "dumb"),
-        web=_number(given["web"], "--web", 1, 65_535) if "web" in given else None,
-        browser=env.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"),
-        cast=given.get("cast"),
-        out=given.get("out"),
-        family=given.get("family"),
-        only=given.get("only"),
-        kind=given.get("kind", ""),
-        size=_size(given["size"]) if "size" in given else (120, 36),
-        light=given.get("light", False),
-        color=not env.get("NO_COLOR"),
-        control_token=env.get("LAB_CONTROL_TOKEN") or None,
-        runtime=env.get("XDG_RUNTIME_DIR") or None,
-    )
+    environment: Environment = field(default_factory=Environment)
 
 
 _SOCKETS = ("host", "port", "control_port", "i_know_this_is_exposed")
 _MOCKS = (*_SOCKETS, "seed", "epoch", "profile", "set", "settings")
 
 
-def _refuse_idle(given: Mapping[str, object], *, instant: bool, manual: bool) -> None:
+def _refuse_idle(flags: Flags, idle: tuple[str, ...], why: str) -> None:
     """UsageError for an option that would do nothing beside the others."""
-    with_peer = "base" in given
-    if with_peer and (instant or manual):
-        raise UsageError("--base calls another server, whose clock nobody here moves.", hint="Use --speed FACTOR.")
-    idle = _MOCKS if with_peer else _SOCKETS if instant else ()
     for name in idle:
-        if name in given and given[name] is not False:
-            why = (
-                "--base: it is of the lab's own mock, and that isn't called"
-                if with_peer
-                else "--speed instant: mock and app are joined in one process, and nothing listens"
-            )
+        if flags[name] is not None and flags[name] is not False:
             raise UsageError(f"--{name.replace('_', '-')} can't be used with {why}.", hint="Leave it out.")
-
-
-def _size(text: str) -> tuple[int, int]:
-    columns, _, rows = text.partition("x")
-    hint = "Write columns and rows, as 80x24."
-    if not (columns.isdecimal() and rows.isdecimal()):
-        raise UsageError(f"--size {text} is no size.", hint=hint)
-    width, height = int(columns), int(rows)
-    if not (72 <= width <= 500 and 20 <= height <= 200):
-        raise UsageError(
-            f"--size {text} is out of range.", hint=f"{hint} The screen needs 72x20, and is at most 500x200."
-        )
-    return width, height
-
-
-def _targets(given: Mapping[str, object]) -> tuple[str, ...]:
-    targets = given.get("targets", ())
-    return (targets,) if isinstance(targets, str) else tuple(cast("list[str]", targets))
-
-
-def loopback(host: str) -> bool:
-    """Whether nobody but this machine can reach a listener on that host."""
-    if host == "localhost":
-        return True
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _host(host: str, *, exposed: bool) -> str:
-    """The host to listen on; UsageError if others can reach it and nobody has said that he knows (bad-inputs.md §6)."""
-    if host != "127.0.0.1" and not exposed and not loopback(host):
-        hint = "Leave --host out, or add --i-know-this-is-exposed: the client's secret and the signing key are public."
-        raise UsageError(f"--host {host} can be reached by others.", hint=hint)
-    return host
-
-
-def _number(value: object, option: str, lowest: int, highest: int) -> int:
-    try:
-        number = int(str(value))
-    except ValueError:
-        number = lowest - 1
-    if not lowest <= number <= highest:
-        raise UsageError(f"{option} {value} is out of range.", hint=f"Give a whole number from {lowest} to {highest}.")
-    return number
-
-
-def _seed(value: object, option: str) -> "Seed":
-    return _number(value, option, 0, SEEDS - 1)
-
-
-def _seed_of(env: Mapping[str, str]) -> "Seed | None":
-    return _seed(env["LAB_SEED"], "LAB_SEED") if env.get("LAB_SEED") else None
-
-
-def _clock(text: str, option: str = "--clock") -> tuple[ClockKind, str]:
-    kind, _, factor = text.partition(":")
-    if kind in ("real", "manual") and not factor:
-        return cast("ClockKind", kind), "1"
-    if kind != "scaled" or not _FACTOR.fullmatch(factor) or not float(factor):
-        forms = "instant, or a factor such as 20" if option == "--speed" else "real, scaled:20 or manual"
-        raise UsageError(f"{option} {text.removeprefix('scaled:') or text} is none.", hint=f"It is {forms}.")
-    return "scaled", factor
-
-
-def _switches(given: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    profile = given.get("profile")
-    pairs = [("profile", str(profile))] if profile else []
-    for text in cast("list[str]", given.get("set", [])):
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"--set {text} names no value.", hint="Write --set NAME=VALUE.")
-        pairs.append((name.strip().replace("-", "_"), value.strip()))
-    return tuple(pairs)
-
-
-def _environment(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """What `LAB_NAME` says of a switch; which names are switches is the typed document's affair."""
-    return tuple((key[4:].lower(), value) for key, value in sorted(env.items()) if key.startswith("LAB_") and value)
-
-
-def _origin(text: str, option: str) -> str:
-    if not _ORIGIN.fullmatch(text):
-        raise UsageError(f"{option} {text} is no origin.", hint="Write it as https://host or http://host:port.")
-    return text.rstrip("/")
-
-
-def _peer(base: str, env: Mapping[str, str]) -> Peer:
-    missing = [
-        name for name in ("LAB_TOKEN_URL", "LAB_CLIENT_ID", "LAB_CLIENT_SECRET", "LAB_SCOPE") if not env.get(name)
-    ]
-    if missing:
-        raise UsageError(f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again.")
-    if not base.startswith(("http://", "https://")):
-        raise UsageError(f"--base {base} is no origin.", hint="Write it as https://host or http://host:port.")
-    return Peer(
-        base.rstrip("/"), env["LAB_TOKEN_URL"], env["LAB_CLIENT_ID"], env["LAB_CLIENT_SECRET"], env["LAB_SCOPE"]
-    )

@@ -2,14 +2,14 @@
 
 import asyncio
 import re
-from contextlib import AsyncExitStack
 from pathlib import Path
 
-from lab.cli.commands.demo import acts_of, connecting, screen
+from lab.cli.commands.demo import LiveDemo
 from lab.cli.console import Console
 from lab.cli.loop import Stop
-from lab.cli.setup import world
-from lab.settings import Settings
+from lab.cli.screen import app_for
+from lab.cli.setup import make_setup
+from lab.settings import ClockSettings, MockSettings
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / ".github" / "lab.svg"
@@ -17,18 +17,18 @@ PICTURE = ROOT / ".github" / "lab.svg"
 
 async def picture() -> str:
     """The stage at 120x36 at the moment when a person must decide."""
-    asked = Settings(
-        "demo", ("item-comparison",), scenarios=str(ROOT / "scenarios"), clock="scaled", factor="1", epoch=1_772_442_900
+    settings = MockSettings(
+        str(ROOT / "scenarios"), targets=("item-comparison",), clock=ClockSettings("scaled"), epoch=1_772_442_900
     )
-    made = world(asked, reviewer="person")
-    async with AsyncExitStack() as stack:
-        app = screen(acts_of(asked, made), connecting(asked, made, Console(), Stop(), stack, []), made, asked)
+    setup = make_setup(settings, reviewer="person")
+    async with LiveDemo(settings, setup, Console(), Stop()) as demo:
+        app = app_for(demo.source())
         async with app.run_test(size=(120, 36)) as pilot:
             await pilot.pause(1)
             await pilot.press("space")
             while "APPROVAL" not in app.export_screenshot():
                 await pilot.pause(0.1)
-            await made.clock.sleep_until(made.clock.now() + 9_000)
+            await setup.clock.sleep_until(setup.clock.now() + 9_000)
             drawn = app.export_screenshot(title="Invoke Async Lab")
     # Without the fonts of a foreign host: whoever looks has a monospace font of their own.
     drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)

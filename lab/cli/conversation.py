@@ -1,7 +1,7 @@
 """A conversation as `lab run` plays it: what the scenario asks, turn by turn, until one doesn't end COMPLETE."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from lab.app import App, Badge, Outcome
 from lab.app.observe import Observation, Requested
@@ -17,40 +17,31 @@ class Conversation:
     """What a turn hands on to the next: the token, the conversation, the number of its first exchange."""
 
     apps: tuple[App, ...]
+    """The external app, a turn each."""
+    outcomes: list[Outcome] = field(default_factory=list)
     badge: Badge | None = None
     conversation: str | None = None
     first: int = 1
 
-    def __call__(self, told: Observation) -> None:
+    def __call__(self, observation: Observation) -> None:
         """Keep count of the exchanges."""
-        if isinstance(told, Requested):
-            self.first = told.x + 1
+        if isinstance(observation, Requested):
+            self.first = observation.x + 1
 
-    def keep(self, outcome: Outcome) -> bool:
-        """Take over what the turn leaves; whether there is a next one."""
+    def turns(self) -> Iterator[App]:
+        """The app of each turn; whoever plays one calls `end` before the next."""
+        for app in self.apps:
+            yield app
+            if not self.outcomes[-1].complete:
+                return
+
+    def end(self, outcome: Outcome) -> None:
+        """Take over what a turn leaves."""
+        self.outcomes.append(outcome)
         self.badge, self.conversation = outcome.badge, outcome.conversation
-        return outcome.complete
-
-    def play(self, turn: Callable[[App], Outcome]) -> list[Outcome]:
-        """The outcomes of the turns that were played."""
-        outcomes: list[Outcome] = []
-        for app in self.apps:
-            outcomes.append(turn(app))
-            if not self.keep(outcomes[-1]):
-                break
-        return outcomes
-
-    async def drive(self, turn: Callable[[App], Awaitable[Outcome]]) -> list[Outcome]:
-        """As `play`, for turns that take real time."""
-        outcomes: list[Outcome] = []
-        for app in self.apps:
-            outcomes.append(await turn(app))
-            if not self.keep(outcomes[-1]):
-                break
-        return outcomes
 
 
-def thread(app: App, scenario: Scenario) -> Conversation:
+def conversation_of(app: App, scenario: Scenario) -> Conversation:
     """The turns of a scenario, asked by one app."""
     return Conversation(
         tuple(replace(app, message=ask.message, parameters=dict(ask.parameters)) for ask in scenario.user_messages)

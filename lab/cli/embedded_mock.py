@@ -1,16 +1,16 @@
 """The mock on its sockets for as long as a command needs it: the API, the control plane, the tape."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 
 from lab.app import token_request
 from lab.app.observe import Noted, Observation, Observer
 from lab.cli.console import Console
 from lab.cli.endings import EndingObserver
 from lab.cli.entropy import control_token
-from lab.cli.https import secured
+from lab.cli.https import open_https_port
 from lab.cli.loop import Stop
 from lab.cli.reload import ScenarioReloader
 from lab.cli.setup import Setup, app_of
@@ -25,7 +25,7 @@ from lab.mock.views import Config
 from lab.server.control.plane import ControlPlane
 from lab.server.listen import bind
 from lab.server.mock_server import MockServer
-from lab.settings import Settings
+from lab.settings import MockSettings
 
 _OWN_GRACE: Millis = 1_000
 """How long replies under way may take at most where the client is our own app, which is gone by then, in real ms."""
@@ -35,94 +35,90 @@ _OWN_GRACE: Millis = 1_000
 class EmbeddedMock:
     """Where the mock is, and what opens its control plane."""
 
-    base_url: str
-    control_url: str
+    service: Service
+    recorder: TapeRecorder
     control_token: str
+    base_url: str = ""
+    control_url: str = ""
     https_url: str | None = None
     ca_file: str | None = None
     """What a client must trust to call `https_url`."""
     dead: int = 0
     """Afterwards: 4 if the tape died, else 0."""
-    recast: Callable[[str, Seed], Config] = field(kw_only=True)
-    """Follows a scenario with a seed, unless a tape runs; by what it serves now."""
 
     @property
     def token_url(self) -> str:
         """Where tokens are granted."""
         return self.base_url + PATHS["token"]
 
+    def recast(self, scenario: str, seed: Seed) -> Config:
+        """Follow a scenario with a seed, unless a tape runs, whose header tells of the one before; what is served now."""
+        if not self.recorder.running:
+            self.service.recast(scenario, seed)
+        return self.service.config
 
-class _Hint:
+
+class _TlsHint:
     """Tells the person at the terminal, once, that a client speaks TLS to the plain port (bad-inputs.md row 2)."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._said = False
 
-    def __call__(self, told: Observation) -> None:
+    def __call__(self, observation: Observation) -> None:
         """Look for what the parser refused."""
-        fact = told.fact if isinstance(told, Noted) else None
+        fact = observation.fact if isinstance(observation, Noted) else None
         if isinstance(fact, RequestMalformed) and fact.what == "tls-on-plain-port" and not self._said:
             self._said = True
             self._console.err("note: a client speaks TLS to the plain port: use http:// there.")
 
 
 @asynccontextmanager
-async def embedded(
-    asked: Settings, made: Setup, console: Console, stop: Stop, *, outside: bool = False, told: Observer | None = None
-) -> AsyncIterator[EmbeddedMock]:
-    """Serve from the first line of the tape to its footer.
+async def embedded_mock(
+    settings: MockSettings, setup: Setup, console: Console, stop: Stop,
+    *, outside: bool = False, endings: Observer | None = None,
+) -> AsyncIterator[EmbeddedMock]:  # fmt: skip
+    """Serve from the first line of the tape to its footer; what was begun ends in reverse.
 
-    `outside`: the client is another process. `told` hears in which step each job ended.
+    `outside`: the client is another process. `endings` is told in which step each job ended.
     """
-    # First of all the port, for URLs in answers name it; nobody is accepted yet.
-    bound = bind(asked.host, asked.port)
-    secure = secured(asked, bound)
-    # A pod is reached by https alone, so that is what URLs name where it is served.
-    made = replace(made, config=replace(made.config, here=secure.origin if secure else bound.origin))
-    service = Service(made.config)
-    if told is not None:
-        service.observers.append(EndingObserver(service, told))
-    try:
-        taping = TapeRecorder(asked, made, service, console, outside=outside)
-    except BaseException:
-        for taken in (bound, secure.bound if secure else bound):
-            taken.close()
-        raise
-    if outside:
-        service.observers.append(_Hint(console))
-
-    def recast(scenario: str, seed: Seed) -> Config:
-        if not taping.running:
-            service.recast(scenario, seed)
-        return service.config
-
-    server = MockServer(service, made.clock, made.limits)
-    token = control_token()
-    control = ControlPlane(server, token, trouble=lambda: taping.trouble, recorder=taping)
-    served: EmbeddedMock | None = None
-    reloading: asyncio.Task[None] | None = None
-    # The first signature loads libraries and the key: some 60 ms that no client should take for latency.
-    Service(made.config).serve(token_request(app_of(made.config)), 0)
-    try:
-        base = await server.start(bound=bound)
-        served = EmbeddedMock(base, await control.start(asked.host, asked.control_port), token, recast=recast)
-        if secure is not None:
-            served.https_url, served.ca_file = secure.start(server)
+    listen, grace = settings.listen, round(1000 * setup.limits.grace)
+    async with AsyncExitStack() as stack:
+        # First of all the ports, for URLs in answers name them; nobody is accepted yet.
+        bound = bind(listen.host, listen.port)
+        stack.callback(bound.close)
+        https = open_https_port(listen, listen.tls, settings.base) if listen.tls is not None else None
+        if https is not None:
+            stack.callback(https.bound.close)
+        # A pod is reached by https alone, so that is what URLs name where it is served.
+        config = replace(setup.config, here=https.origin if https is not None else bound.origin)
+        service = Service(config)
+        if endings is not None:
+            service.observers.append(EndingObserver(service, endings))
+        recorder = TapeRecorder(settings, setup.clock, service, console, outside=outside)
         if outside:
-            reloading = asyncio.create_task(ScenarioReloader(asked, service, made.clock, console).watch())
-        publish_token(served.control_url, token, runtime=asked.runtime)
-        yield served
-    finally:
-        if reloading is not None:
-            reloading.cancel()
-        if served is not None:
-            withdraw_token(served.control_url, runtime=asked.runtime)
-        if secure is not None:
-            secure.stop()
-        await control.stop()
-        grace = round(1000 * made.limits.grace)
-        await server.stop(grace if outside else min(_OWN_GRACE, grace), stop.hurry)
-        dead = taping.close(stop.footer)
-        if served is not None:
-            served.dead = dead
+            service.observers.append(_TlsHint(console))
+        mock = EmbeddedMock(service, recorder, control_token())
+        stack.callback(_close_tape, mock, stop)
+
+        server = MockServer(service, setup.clock, setup.limits)
+        stack.push_async_callback(server.stop, grace if outside else min(_OWN_GRACE, grace), stop.hurry)
+        control = ControlPlane(server, mock.control_token, trouble=lambda: recorder.trouble, recorder=recorder)
+        stack.push_async_callback(control.stop)
+        # The first signature loads libraries and the key: some 60 ms that no client should take for latency.
+        Service(config).serve(token_request(app_of(config)), 0)
+        mock.base_url = await server.start(bound=bound)
+        mock.control_url = await control.start(listen.host, listen.control_port)
+        if https is not None:
+            stack.callback(https.withdraw)
+            mock.https_url, mock.ca_file = https.start(server)
+        stack.callback(withdraw_token, mock.control_url, runtime=listen.runtime)
+        publish_token(mock.control_url, mock.control_token, runtime=listen.runtime)
+        if outside:
+            reloading = asyncio.create_task(ScenarioReloader(settings, service, setup.clock, console).watch())
+            stack.callback(reloading.cancel)
+        yield mock
+
+
+def _close_tape(mock: EmbeddedMock, stop: Stop) -> None:
+    mock.dead = mock.recorder.close(stop.footer)

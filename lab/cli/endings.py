@@ -9,9 +9,9 @@ from lab.mock.service import Service
 class EndingObserver:
     """An observer of the mock that tells another one in which step each job ended, once a poll shows it."""
 
-    def __init__(self, service: Service, told: Observer) -> None:
+    def __init__(self, service: Service, observer: Observer) -> None:
         self._service = service
-        self._told = told
+        self._observer = observer
         self._known: set[str] = set()
 
     def __call__(self, observation: Observation) -> None:
@@ -22,4 +22,4 @@ class EndingObserver:
         for fact in derived.facts if derived else ():
             if isinstance(fact, JobStatus) and final(fact.to):
                 self._known.add(observation.job)
-                self._told(Noted(observation.at, fact))
+                self._observer(Noted(observation.at, fact))

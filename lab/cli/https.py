@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from lab.core.errors import HostError
@@ -11,14 +10,7 @@ from lab.files import publish, withdraw
 from lab.server.listen import Bound, bind
 from lab.server.mock_server import MockServer
 from lab.server.tls import Authority, names_of, throwaway
-from lab.settings import Settings
-
-
-class Closed(Protocol):
-    """What is closed if the rest can't be had."""
-
-    def close(self) -> None:
-        """Let it go."""
+from lab.settings import ListenSettings, TlsSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +32,7 @@ class HttpsPort:
 
     def start(self, server: MockServer) -> tuple[str, str]:
         """Serve; the origin, and the file of the certificate that clients must trust."""
-        self.stop()
+        self.withdraw()
         # nothing in it is secret; the folder is the user's alone
         kept = publish(f"{self._name}.pem", self.authority.certificate, runtime=self.runtime, mode=0o644)
         if kept is None:
@@ -49,30 +41,20 @@ class HttpsPort:
             )
         return server.start_tls(self.bound, self.authority.context), str(kept)
 
-    def stop(self) -> None:
+    def withdraw(self) -> None:
         """Nobody needs to trust it any more; the key store is what a client of ours in Java made of it."""
         for ending in ("pem", "p12"):
             withdraw(f"{self._name}.{ending}", runtime=self.runtime)
 
 
-def secured(asked: Settings, before: Closed) -> HttpsPort | None:
-    """A port for TLS if one was asked for; if it can't be had, `before` is closed."""
-    if not asked.tls:
-        return None
-    bound: Bound | None = None
-    try:
-        bound = bind(asked.host, asked.tls_port)
-        public = urlsplit(asked.base).hostname if asked.base else None
-        names = (*asked.tls_names, *((public,) if public else ()))
-        return HttpsPort(bound, throwaway(names_of(asked.host, names)), asked.runtime)
-    except BaseException:
-        for taken in (before, bound):
-            if taken is not None:
-                taken.close()
-        raise
+def open_https_port(listen: ListenSettings, tls: TlsSettings, base: str | None) -> HttpsPort:
+    """Take the port; `base` is the origin by which clients know the mock, if it is another one."""
+    public = urlsplit(base).hostname if base else None
+    authority = throwaway(names_of(listen.host, (*tls.names, *((public,) if public else ()))))
+    return HttpsPort(bind(listen.host, tls.port), authority, listen.runtime)
 
 
-def trusting(https_url: str, ca_file: str) -> list[str]:
+def trust_lines(https_url: str, ca_file: str) -> list[str]:
     """How clients in other languages are told to trust it."""
     file = quote(str(Path(ca_file)))
     store = quote(str(Path(ca_file).with_suffix(".p12")))

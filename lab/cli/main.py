@@ -1,19 +1,18 @@
 """From arguments to a command's exit code; a command's module is loaded when it is called."""
 
 import gc
-from dataclasses import replace
 from importlib import import_module
 from typing import Protocol, cast
 
 from lab.cli.console import Console, guarded
-from lab.cli.options import parse
-from lab.settings import Settings, settings
+from lab.cli.options import parse_options
+from lab.settings import Flags
 
 
 class CommandModule(Protocol):
-    """A module of this package that carries out one command."""
+    """A module of `lab.cli.commands` that carries out one command."""
 
-    def execute(self, asked: Settings, console: Console) -> int:
+    def execute(self, flags: Flags, console: Console) -> int:
         """Do it; returns the exit code."""
 
 
@@ -23,15 +22,14 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
 
     def whole() -> int:
         try:
-            flags = parse(argv, console)
+            options = parse_options(argv, console)
         except SystemExit as end:  # --help and --version have printed and are done
             return int(end.code or 0)
-        asked = replace(settings(flags), arguments=tuple(argv))
         # What is loaded stays: collecting garbage meanwhile costs a tenth of the start, and finds none.
         gc.disable()
-        command = cast("CommandModule", import_module(f"lab.cli.commands.{asked.command}"))
+        command = cast("CommandModule", import_module(f"lab.cli.commands.{options.command}"))
         gc.freeze()
         gc.enable()
-        return command.execute(asked, console)
+        return command.execute(Flags(options, arguments=tuple(argv)), console)
 
     return guarded(whole, console)

@@ -1,11 +1,13 @@
 """The command line's grammar: commands, options, an example for each."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from typing import NoReturn
 
 from lab import __version__
 from lab.cli.console import Console
 from lab.core.errors import UsageError
+from lab.settings import LAST_EPOCH, SEEDS, number, origin, screen_size
 
 EXITS = """exit codes: 0 done · 1 a divergence, or a run that ended otherwise than COMPLETE · 2 wrong usage or a bad scenario
             3 an unreadable recording · 4 port, disk · 5 nothing matched · 130 interrupted"""
@@ -66,16 +68,36 @@ def parser(console: Console) -> Parser:
     return root
 
 
-def parse(argv: list[str], console: Console) -> Namespace:
+def port(option: str) -> Callable[[object], int]:
+    """Reads the port that an option names."""
+    return number(option, 0, 65_535)
+
+
+def one(text: str) -> tuple[str]:
+    """One target, where other commands take several."""
+    return (text,)
+
+
+_seed = number("--seed", 0, SEEDS - 1)
+
+
+def parse_options(argv: list[str], console: Console) -> Namespace:
     """The flags of one call."""
     return parser(console).parse_args(argv)
 
 
 def _demo(into: Parser) -> None:
-    into.add_argument("targets", nargs="?", default="item-comparison", metavar="SCENARIO", help="a name or a path")
+    into.add_argument(
+        "targets", nargs="?", type=one, default=("item-comparison",), metavar="SCENARIO", help="a name or a path"
+    )
     into.add_argument("--plain", action="store_true", help="lines instead of the screen")
     into.add_argument(
-        "--web", nargs="?", const=8000, metavar="PORT", help="in a browser of this machine; default: 8000"
+        "--web",
+        nargs="?",
+        const=8000,
+        type=number("--web", 1, 65_535),
+        metavar="PORT",
+        help="in a browser of this machine; default: 8000",
     )
     into.add_argument(
         "--cast", metavar="FILE",
@@ -87,13 +109,13 @@ def _demo(into: Parser) -> None:
 
 
 def _watch(into: Parser) -> None:
-    into.add_argument("targets", metavar="URL", help="the control plane as lab serve prints it, or HOST:PORT")
+    into.add_argument("target", metavar="URL", help="the control plane as lab serve prints it, or HOST:PORT")
     into.add_argument("--plain", action="store_true", help="lines instead of the screen")
     _folder(into)
 
 
 def _play(into: Parser) -> None:
-    into.add_argument("targets", metavar="FILE", help="a recording, by path or bare name")
+    into.add_argument("target", metavar="FILE", help="a recording, by path or bare name")
     into.add_argument("--plain", action="store_true", help="lines instead of the screen")
     _folder(into)
 
@@ -101,16 +123,18 @@ def _play(into: Parser) -> None:
 def _serve(into: Parser) -> None:
     into.add_argument("targets", nargs="*", metavar="SCENARIO", help="names or paths; none: all in the folder")
     _world(into)
-    _ports(into, port=8080)
-    into.add_argument("--base", dest="public", metavar="URL", help="the origin that URLs in answers name")
+    _ports(into, usual=8080)
+    into.add_argument("--base", dest="public", type=origin, metavar="URL", help="the origin that URLs in answers name")
     into.add_argument("--tls", action="store_true", help="serve https too, by an authority made for this start")
-    into.add_argument("--tls-port", default=8443, metavar="PORT", help="of https; default: 8443")
+    into.add_argument(
+        "--tls-port", default=8443, type=port("--tls-port"), metavar="PORT", help="of https; default: 8443"
+    )
     into.add_argument("--tls-name", action="append", metavar="NAME", help="a further name for the certificate")
     into.add_argument("--clock", metavar="CLOCK", help="real (default), scaled:N, manual")
 
 
 def _run(into: Parser) -> None:
-    into.add_argument("targets", metavar="SCENARIO", help="a name or a path")
+    into.add_argument("targets", type=one, metavar="SCENARIO", help="a name or a path")
     _world(into)
     _ports(into)
     _runs(into)
@@ -131,15 +155,16 @@ def _check(into: Parser) -> None:
     )
     into.add_argument(
         "--seed",
+        type=_seed,
         metavar="N",
         help="for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)",
     )
 
 
 def _drill(into: Parser) -> None:
-    into.add_argument("targets", metavar="SCENARIO", help="a happy one: it ends COMPLETE")
+    into.add_argument("target", metavar="SCENARIO", help="a happy one: it ends COMPLETE")
     _folder(into)
-    into.add_argument("--seed", metavar="N", help="the integer from which all chance is drawn")
+    into.add_argument("--seed", type=_seed, metavar="N", help="the integer from which all chance is drawn")
     into.add_argument("--out", metavar="DIR", help="write them there, a file each, instead of listing them")
     into.add_argument("--force", action="store_true", help="overwrite what is there")
     into.add_argument("--family", metavar="W,P", help="W wire, R refusal, K token, V invoke, P poll, G gate, Z ending")
@@ -148,7 +173,7 @@ def _drill(into: Parser) -> None:
 
 
 def _one(into: Parser, what: str) -> None:
-    into.add_argument("targets", metavar=what)
+    into.add_argument("target", metavar=what)
 
 
 def _show(into: Parser) -> None:
@@ -156,7 +181,7 @@ def _show(into: Parser) -> None:
     into.add_argument(
         "--as", dest="kind", choices=("text", "cast"), help="text (default), or cast: asciicast v2 of the screen"
     )
-    into.add_argument("--size", metavar="COLUMNSxROWS", help="of the cast's screen; default: 120x36")
+    into.add_argument("--size", type=screen_size, metavar="COLUMNSxROWS", help="of the cast's screen; default: 120x36")
     into.add_argument("--light", action="store_true", help="film on the light stage")
     _folder(into)
 
@@ -166,7 +191,7 @@ def _json(into: Parser) -> None:
 
 
 def _docs(into: Parser) -> None:
-    into.add_argument("targets", nargs="?", metavar="PAGE", help="none: list the pages")
+    into.add_argument("page", nargs="?", metavar="PAGE", help="none: list the pages")
 
 
 def _schema(into: Parser) -> None:
@@ -184,8 +209,13 @@ def _folder(into: Parser) -> None:
 
 def _world(into: Parser) -> None:
     _folder(into)
-    into.add_argument("--seed", metavar="N", help="the integer from which all chance is drawn")
-    into.add_argument("--epoch", metavar="SECONDS", help="the wall time of instant 0, in seconds since 1970")
+    into.add_argument("--seed", type=_seed, metavar="N", help="the integer from which all chance is drawn")
+    into.add_argument(
+        "--epoch",
+        type=number("--epoch", 0, LAST_EPOCH),
+        metavar="SECONDS",
+        help="the wall time of instant 0, in seconds since 1970",
+    )
     into.add_argument("--record", metavar="FILE", help="record to recordings/FILE.rec.jsonl, or to a path")
     into.add_argument("--force", action="store_true", help="rename an existing recording out of the way")
     into.add_argument("--reviewer", choices=("person", "script"), help="who answers gates")
@@ -195,12 +225,19 @@ def _world(into: Parser) -> None:
     into.add_argument("--json", action="store_true", help="results as JSON, one line each")
 
 
-def _ports(into: Parser, port: int | None = None) -> None:
+def _ports(into: Parser, usual: int | None = None) -> None:
     into.add_argument("--host", metavar="HOST", help="default: 127.0.0.1")
     into.add_argument("--i-know-this-is-exposed", action="store_true", help="allow a --host that others can reach")
-    usual = "0 (any free one)" if port is None else str(port)
-    into.add_argument("--port", default=port, metavar="PORT", help=f"of the mock; default: {usual}")
-    into.add_argument("--control-port", metavar="PORT", help="of the control plane; default: any free one")
+    shown = "0 (any free one)" if usual is None else str(usual)
+    into.add_argument(
+        "--port", default=usual, type=port("--port"), metavar="PORT", help=f"of the mock; default: {shown}"
+    )
+    into.add_argument(
+        "--control-port",
+        type=port("--control-port"),
+        metavar="PORT",
+        help="of the control plane; default: any free one",
+    )
 
 
 def _runs(into: Parser) -> None:

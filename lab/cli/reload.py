@@ -1,35 +1,33 @@
 """`lab serve` takes up a scenario's file when it is edited; one that is broken leaves the last good version in place."""
 
-from pathlib import Path
-
 from lab.cli.console import Console
 from lab.clocks import AnyClock, SystemClock
 from lab.core.errors import LabError, ScenarioError
 from lab.files import Stamp, load_scenario, scenario_names, scenario_path, scenarios_folder, stamp_of
 from lab.jobs.plan import CompiledScenario
 from lab.mock.service import Service
-from lab.settings import Settings
+from lab.settings import MockSettings
 
-EVERY = 500
+LOOK_EVERY = 500
 """Real milliseconds between two looks at the files."""
 
 
 class ScenarioReloader:
     """Looks at the files of the scenarios that are served, and of new ones where the whole folder is."""
 
-    def __init__(self, asked: Settings, service: Service, clock: AnyClock, console: Console) -> None:
-        self._asked = asked
+    def __init__(self, settings: MockSettings, service: Service, clock: AnyClock, console: Console) -> None:
+        self._settings = settings
         self._service = service
         self._clock = clock
         self._console = console
-        self._folder = scenarios_folder(asked.scenarios)
+        self._folder = scenarios_folder(settings.scenarios)
         self._seen = {name: self._stamp(name) for name in self._names()}
 
     async def watch(self) -> None:
         """Look again and again, until cancelled."""
         wall = SystemClock()
         while True:
-            await wall.sleep_until(wall.now() + EVERY)
+            await wall.sleep_until(wall.now() + LOOK_EVERY)
             self.look()
 
     def look(self) -> None:
@@ -42,22 +40,22 @@ class ScenarioReloader:
                 self._seen[name] = stamp
 
     def _names(self) -> tuple[str, ...]:
-        return self._asked.targets or scenario_names(self._folder)
+        return self._settings.targets or scenario_names(self._folder)
 
     def _stamp(self, name: str) -> Stamp | None:
         try:
             path = scenario_path(name, self._folder)
         except LabError:  # it is being replaced, or was removed: what is served stays
             return None
-        made = self._served(path)
-        return stamp_of(path, made.files if made else ())
+        served = self._served(path.stem)
+        return stamp_of(path, served.files if served else ())
 
-    def _served(self, path: Path) -> CompiledScenario | None:
-        return next((each for each in self._service.config.scenarios if each.name == path.stem), None)
+    def _served(self, name: str) -> CompiledScenario | None:
+        return next((each for each in self._service.config.scenarios if each.name == name), None)
 
     def _take(self, name: str) -> None:
         try:
-            made = load_scenario(name, self._folder)
+            compiled = load_scenario(name, self._folder)
         except ScenarioError as error:
             for complaint in error.complaints:
                 self._console.err(str(complaint))
@@ -66,7 +64,7 @@ class ScenarioReloader:
         except LabError as error:
             self._console.err(f"lab: {error.what} The version before goes on.")
             return
-        known = next((each for each in self._service.config.scenarios if each.name == made.name), None)
-        if known is None or known.digest != made.digest:
-            self._service.load(made, self._clock.now())
-            self._console.err(f"loaded {made.name}; jobs that run keep what they began with")
+        served = self._served(compiled.name)
+        if served is None or served.digest != compiled.digest:
+            self._service.load(compiled, self._clock.now())
+            self._console.err(f"loaded {compiled.name}; jobs that run keep what they began with")

@@ -13,7 +13,7 @@ class TerminalReviewer:
     def __init__(self, console: Console, clock: Clock) -> None:
         self._console = console
         self._clock = clock
-        self._asked: tuple[str, str, int] | None = None
+        self._opening: tuple[str, str, int] | None = None
 
     async def __call__(self, question: Question) -> Answer:
         """The answer; cancelled when the wait is over."""
@@ -21,8 +21,8 @@ class TerminalReviewer:
         offered = dict(node.actions)
         keys = {key: action for key, action in KEYS.items() if action in offered}
         opening = (question.job, node.code, node.round)
-        if opening != self._asked:
-            self._asked = opening
+        if opening != self._opening:
+            self._opening = opening
             words = ", ".join(f"{key} {offered[action]}" for key, action in keys.items())
             self._console.err(f"? {words}; text after the letter goes along:")
         while True:

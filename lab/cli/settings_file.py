@@ -9,7 +9,6 @@ from lab.identity.account_settings import clients_of, users_of
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.language.parse import parse_server
 from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
-from lab.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +22,12 @@ class SettingsFile:
     accounts: tuple[Account, ...] = (JANE,)
 
 
-def from_file(asked: Settings) -> SettingsFile:
+def read_settings_file(path: str | None) -> SettingsFile:
     """Read the file that was named, if one was; ScenarioError carries every complaint."""
-    if asked.settings is None:
+    if path is None:
         return SettingsFile()
-    given = parse_server(read_scenario(Path(asked.settings)), asked.settings, LIMIT_KINDS)
-    server, complain = given.server, given.collector.add
+    document = parse_server(read_scenario(Path(path)), path, LIMIT_KINDS)
+    server, complain = document.server, document.collector.add
     clients, accounts = clients_of(server.accounts, complain), users_of(server.accounts, complain)
-    given.sound()
-    return SettingsFile(server.switches, (server.base or "").rstrip("/"), limits_of(given.limits), clients, accounts)
+    document.sound()
+    return SettingsFile(server.switches, (server.base or "").rstrip("/"), limits_of(document.limits), clients, accounts)

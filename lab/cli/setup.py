@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from lab.app import App
 from lab.cli.entropy import fresh_seed
-from lab.cli.settings_file import from_file
+from lab.cli.settings_file import read_settings_file
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
@@ -20,7 +20,7 @@ from lab.jobs.plan import CompiledScenario
 from lab.language.document import Layers, Scenario, Switches, nearest
 from lab.mock.views import Config
 from lab.server.limits import ServerLimits
-from lab.settings import Peer, Reviewer, Settings
+from lab.settings import ClockSettings, MockSettings, Peer, ReviewerKind, SwitchSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +31,55 @@ class Setup:
     clock: AnyClock
     limits: ServerLimits = field(default_factory=ServerLimits)
 
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario that was named first: the one that a run plays."""
+        return self.config.scenarios[0].scenario
 
-def world(asked: Settings, *, reviewer: Reviewer = "script", more: tuple[CompiledScenario, ...] = ()) -> Setup:
+
+def make_setup(
+    settings: MockSettings, *, reviewer: ReviewerKind = "script", more: tuple[CompiledScenario, ...] = ()
+) -> Setup:
     """Load what was asked for; ScenarioError carries every complaint.
 
     `reviewer` is who answers gates by default; `more` scenarios are served beside those asked for.
     """
-    named, given = load(asked), from_file(asked)
-    scenarios = tuple({compiled.name: compiled for compiled in (*named, *more)}.values())
-    return Setup(
-        Config(
-            scenarios=scenarios,
-            switches=Switches(),
-            seed=seed_of(asked, named),
-            epoch=epoch_of(asked),
-            scripted=(asked.reviewer or reviewer) == "script",
-            token_scenario=named[0].name if len(named) == 1 else None,
-            base=asked.base or given.base,
-            clients=given.clients,
-            accounts=given.accounts,
-            most_jobs=given.limits.jobs,
-        ).settled(layers_of(asked, given.switches)),
-        clock_of(asked),
-        given.limits,
+    named, file = load_named(settings), read_settings_file(settings.switches.file)
+    epoch = settings.epoch
+    if epoch is None:  # fixed for a run in one process, which so is the same each time
+        epoch = INSTANT_EPOCH if settings.clock.instant else wall_second()
+    config = Config(
+        scenarios=tuple({compiled.name: compiled for compiled in (*named, *more)}.values()),
+        switches=Switches(),
+        seed=_seed(settings, named),
+        epoch=epoch,
+        scripted=(settings.reviewer or reviewer) == "script",
+        token_scenario=named[0].name if len(named) == 1 else None,
+        base=settings.base or file.base,
+        clients=file.clients,
+        accounts=file.accounts,
+        most_jobs=file.limits.jobs,
     )
+    return Setup(config.settled(layers_of(settings.switches, file.switches)), make_clock(settings.clock), file.limits)
 
 
-def load(asked: Settings) -> tuple[CompiledScenario, ...]:
+def load_named(settings: MockSettings) -> tuple[CompiledScenario, ...]:
     """The scenarios named, by name in the folder or by path; none named: all in the folder."""
-    scenarios = load_scenarios(scenarios_folder(asked.scenarios), asked.targets)
-    return tuple({compiled.name: compiled for compiled in scenarios}.values())
+    found = load_scenarios(scenarios_folder(settings.scenarios), settings.targets)
+    return tuple({compiled.name: compiled for compiled in found}.values())
+
+
+def load_folder(folder: str | None) -> tuple[tuple[CompiledScenario, ...], dict[str, ScenarioError]]:
+    """The scenarios of the folder that load, for a picker, and by name why others don't."""
+    path = scenarios_folder(folder)
+    found: list[CompiledScenario] = []
+    broken: dict[str, ScenarioError] = {}
+    for name in scenario_names(path):
+        try:
+            found.append(load_scenario(name, path))
+        except ScenarioError as error:
+            broken[name] = error
+    return tuple(found), broken
 
 
 def app_of(config: Config, scenario: Scenario | None = None) -> App:
@@ -72,13 +91,10 @@ def app_of(config: Config, scenario: Scenario | None = None) -> App:
 
 def own_client(config: Config) -> Client:
     """The client of our external app: the first one that may ask for tokens by itself."""
-    able = (
-        each for each in config.clients if not each.public and each.active and Grant.CLIENT_CREDENTIALS in each.grants
-    )
-    client = next(able, None)
-    if client is None:
-        raise UsageError("No client may ask for tokens by itself.", hint="Give one the grant client_credentials.")
-    return client
+    for client in config.clients:
+        if not client.public and client.active and Grant.CLIENT_CREDENTIALS in client.grants:
+            return client
+    raise UsageError("No client may ask for tokens by itself.", hint="Give one the grant client_credentials.")
 
 
 def app_for_peer(scenario: Scenario, peer: Peer) -> App:
@@ -93,70 +109,50 @@ def app_for_peer(scenario: Scenario, peer: Peer) -> App:
     )
 
 
-def others(asked: Settings) -> tuple[tuple[CompiledScenario, ...], dict[str, ScenarioError]]:
-    """The scenarios of the folder that load, for a picker, and by name why others don't."""
-    folder = scenarios_folder(asked.scenarios)
-    found: list[CompiledScenario] = []
-    broken: dict[str, ScenarioError] = {}
-    for name in scenario_names(folder):
-        try:
-            found.append(load_scenario(name, folder))
-        except ScenarioError as error:
-            broken[name] = error
-    return tuple(found), broken
-
-
-def seed_of(asked: Settings, scenarios: tuple[CompiledScenario, ...]) -> Seed:
+def _seed(settings: MockSettings, named: tuple[CompiledScenario, ...]) -> Seed:
     """The seed given, else that of the only scenario, else a fresh one."""
-    if asked.seed is not None:
-        return asked.seed
-    own = scenarios[0].scenario.seed if len(scenarios) == 1 else None
+    if settings.seed is not None:
+        return settings.seed
+    own = named[0].scenario.seed if len(named) == 1 else None
     return fresh_seed() if own is None else own
 
 
-def own_seed(asked: Settings, config: Config, scenario: Scenario) -> Seed:
+def own_seed(settings: MockSettings, config: Config, scenario: Scenario) -> Seed:
     """The seed with which one scenario of several is played: the one given, its own, else that of the mock."""
-    own = scenario.seed if asked.seed is None else asked.seed
+    own = scenario.seed if settings.seed is None else settings.seed
     return config.seed if own is None else own
 
 
-def epoch_of(asked: Settings) -> int:
-    """The wall time of instant 0: fixed for a run in one process, else the second in which the lab started."""
-    if asked.epoch is not None:
-        return asked.epoch
-    return INSTANT_EPOCH if asked.instant else wall_second()
-
-
-def clock_of(asked: Settings) -> AnyClock:
+def make_clock(settings: ClockSettings) -> AnyClock:
     """The clock asked for."""
-    if asked.instant or asked.clock == "manual":
+    if settings.instant or settings.kind == "manual":
         return ManualClock()
-    return SystemClock() if asked.clock == "real" else ScaledClock(asked.factor)
+    return SystemClock() if settings.kind == "real" else ScaledClock(settings.factor)
 
 
-def switches(asked: Settings) -> Switches:
+def server_switches(settings: SwitchSettings) -> Switches:
     """The switches of the server, whatever a scenario says."""
-    return layers_of(asked, from_file(asked).switches).over()
+    return layers_of(settings, read_settings_file(settings.file).switches).over()
 
 
-def layers_of(asked: Settings, file: Mapping[str, object]) -> Layers:
+def layers_of(settings: SwitchSettings, file: Mapping[str, object]) -> Layers:
     """What the file, the environment and the flags say; UsageError names the one that can't be set so."""
     known = Switches.model_fields
-    for name, _ in asked.switches:
+    for name, _ in settings.flags:
         if name not in known:
             raise UsageError(f"There is no switch {name}.", hint=nearest(name, known) or f"Known: {', '.join(known)}.")
-    below = {name: _read(f"LAB_{name.upper()}", name, text) for name, text in asked.environment if name in known}
-    above = {name: _read(f"--set {name}", name, text) for name, text in asked.switches}
+    below = {name: _value(f"LAB_{name.upper()}", name, text) for name, text in settings.environment if name in known}
+    above = {name: _value(f"--set {name}", name, text) for name, text in settings.flags}
     return Layers({**file, **below}, above)
 
 
-def _read(source: str, name: str, text: str) -> object:
+def _value(source: str, name: str, text: str) -> object:
     """What the text means for that switch."""
     numbers = [each for each in get_args(Switches.model_fields[name].annotation) if isinstance(each, int)]
     value: object = int(text) if numbers and text.isdecimal() else text
     try:
         Switches.model_validate({name: value}, strict=False)
     except ValidationError as error:
-        told = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{source}: {told}.", hint="lab schema lists the switches and their values.") from None
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{source}: {why}.", hint="lab schema lists the switches and their values.") from None
     return value

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from lab import __version__
 from lab.app.observe import Observation
 from lab.cli.console import Console
-from lab.cli.setup import Setup
-from lab.clocks import ManualClock, real_millis
+from lab.clocks import AnyClock, ManualClock, real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files import TapeFile, generators, is_slug, recording_path
 from lab.mock.service import Service
-from lab.settings import Settings
+from lab.settings import MockSettings
 
 if TYPE_CHECKING:
     from lab.recording.tape import Tape
@@ -22,16 +21,19 @@ if TYPE_CHECKING:
 class TapeRecorder:
     """With `--record` a tape that runs from before the first connection until `close`; others begin and end on demand."""
 
-    def __init__(self, asked: Settings, world: Setup, service: Service, console: Console, *, outside: bool) -> None:
+    def __init__(
+        self, settings: MockSettings, clock: AnyClock, service: Service, console: Console, *, outside: bool
+    ) -> None:
+        """`outside`: the client that is recorded is another process."""
         self._console = console
-        self._clock = world.clock
+        self._clock = clock
         self._service = service
         self._outside = outside
         self._reached: Millis = 0
         self._died: str | None = None
         self.tape: Tape | None = None
-        if asked.record is not None:
-            self._write(TapeFile(recording_path(asked.record), force=asked.force))
+        if settings.record is not None:
+            self._write(TapeFile(recording_path(settings.record), force=settings.force))
 
     @property
     def running(self) -> bool:
@@ -43,9 +45,9 @@ class TapeRecorder:
         """What killed a tape, for the control plane's health."""
         return (self.tape.dead if self.tape else None) or self._died
 
-    def follow(self, told: Observation) -> None:
+    def follow(self, observation: Observation) -> None:
         """Remember how far a run without a loop has come: it moves no clock."""
-        self._reached = told.at
+        self._reached = observation.at
 
     def begin(self, name: str) -> str:
         """Begin a tape in `recordings/`, restating what lives; where it lies."""
@@ -86,7 +88,7 @@ class TapeRecorder:
 
         self._file, config, clock = file, self._service.config, self._clock
         begun = real_millis()
-        # `w` is the client's own time: told only where the lab's clock isn't that, and the client is not ours.
+        # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
         wall = (lambda: real_millis() - begun) if self._outside and clock.mode != "real" else None
         header = header_of(
             config, lab=__version__, mode=clock.mode, generators=generators(), t=clock.now(),

@@ -9,16 +9,24 @@ import aiohttp
 from yarl import URL
 
 from lab.app.observe import Observation
-from lab.client.journal import LONGEST, read
 from lab.client.transport import Session, address, open_session
-from lab.core.clock import Millis
+from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
+from lab.core.jsontext import whole
 from lab.recording.lines import Header
+from lab.recording.observed import observation_of
+from lab.recording.reader import line_of
+
+LONGEST_LINE = 64 * 1024 * 1024
+"""Bytes of a line that a follower takes: bodies stand in their lines, where a file would have a blob."""
+TAKEN = "exists already"
+"""How the refusal of a name that a recording has is worded."""
+_MOST_NUMBERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ruled:
+class ControlAnswer:
     """What became of a command: 200, or a refusal and its reason."""
 
     status: int
@@ -35,6 +43,31 @@ class Ruled:
         parts = (self.document.get(name) for name in ("error", "why", "hint"))
         return " ".join(part for part in parts if isinstance(part, str) and part)
 
+    @property
+    def refused(self) -> str | None:
+        """Why not; None if it was obeyed."""
+        return None if self.done else self.why
+
+    @property
+    def file(self) -> str:
+        """Where the tape lies that was begun or ended."""
+        return str(self.document.get("file", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class LabState:
+    """A lab as it is found: its clock, its seed, and what is wrong with it."""
+
+    mode: str
+    """Of its clock: real, scaled, manual."""
+    factor: str
+    now: Millis
+    epoch: Epoch
+    seed: int | None = None
+    base_url: str = ""
+    trouble: str | None = None
+    """What killed a tape."""
+
 
 class ControlClient:
     """Speaks to one lab. HostError when it can't be reached, ProtocolError when the token is wrong."""
@@ -50,18 +83,41 @@ class ControlClient:
         """How the lab is, its base URL and its clock."""
         return (await self._ask("GET", "health")).document
 
+    async def lab(self) -> LabState:
+        """How the lab is; ProtocolError if this is none."""
+        document = await self.health()
+        clock, seed, why = document.get("clock"), document.get("seed"), document.get("why")
+        if not isinstance(clock, dict):
+            raise ProtocolError("This is no control plane of a lab.", hint="lab serve prints it as control url.")
+        return LabState(
+            str(clock.get("mode")),
+            str(clock.get("factor")),
+            whole(clock.get("now")) or 0,
+            whole(clock.get("epoch")) or 0,
+            whole(seed),
+            str(document.get("base_url") or ""),
+            why if isinstance(why, str) else None,
+        )
+
     async def jobs(self) -> Mapping[str, Json]:
         """The newest jobs, oldest first."""
         return (await self._ask("GET", "jobs")).document
 
-    async def job(self, job: str, *, until: str | None = None, timeout: Millis = 30_000) -> Ruled:
+    async def due(self) -> Millis | None:
+        """The instant at which the next of the newest jobs moves on by itself; None: none does."""
+        document = await self.jobs()
+        now, jobs = whole(document.get("now")) or 0, document.get("jobs")
+        untils = [whole(job.get("until")) for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
+        return min((until for until in untils if until is not None and until > now), default=None)
+
+    async def job(self, job: str, *, until: str | None = None, timeout: Millis = 30_000) -> ControlAnswer:
         """A job; with `until` as soon as it has that status, 408 if it doesn't come within `timeout` real ms."""
         wait = f"?until={quote(until)}&timeout={timeout}ms" if until else ""
         return await self._ask("GET", f"jobs/{quote(job, safe='')}{wait}")
 
     async def decide(
         self, job: str, gate: str, verdict: str, *, name: str | None = None, comment: str | None = None
-    ) -> Ruled:
+    ) -> ControlAnswer:
         """Answer a gate."""
         document: dict[str, Json] = {"gate": gate, "verdict": verdict}
         document |= {key: value for key, value in (("name", name), ("comment", comment)) if value is not None}
@@ -71,15 +127,15 @@ class ControlClient:
         """`mode`, `factor`, `now`, `epoch`, `wall`."""
         return (await self._ask("GET", "clock")).document
 
-    async def scale(self, factor: str) -> Ruled:
+    async def scale(self, factor: str) -> ControlAnswer:
         """Run a scaled clock at another pace; `0` pauses."""
         return await self._ask("POST", "clock", {"factor": factor})
 
-    async def advance(self, millis: Millis) -> Ruled:
+    async def advance(self, millis: Millis) -> ControlAnswer:
         """Advance a manual clock."""
         return await self._ask("POST", "clock", {"advance": f"{millis}ms"})
 
-    async def end_tokens(self, client: str, do: str) -> Ruled:
+    async def end_tokens(self, client: str, do: str) -> ControlAnswer:
         """`expire` or `revoke` a client's tokens."""
         return await self._ask("POST", "tokens", {"client": client, "do": do})
 
@@ -87,27 +143,32 @@ class ControlClient:
         """All faults that may strike, and how often each has."""
         return (await self._ask("GET", "faults")).document
 
-    async def arm(self, fault: Mapping[str, Json]) -> Ruled:
+    async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
         """Arm a fault, written as in a scenario; the document tells its name."""
         return await self._ask("POST", "faults", fault)
 
-    async def disarm(self, name: str) -> Ruled:
+    async def disarm(self, name: str) -> ControlAnswer:
         """Disarm a fault that was armed."""
         return await self._ask("DELETE", f"faults/{quote(name, safe='')}")
 
-    async def answer_device(self, user_code: str, answer: str) -> Ruled:
+    async def answer_device(self, user_code: str, answer: str) -> ControlAnswer:
         """`approve` or `deny` the device that shows this code."""
         return await self._ask("POST", "devices", {"user_code": user_code, "answer": answer})
 
-    async def begin_tape(self, name: str) -> Ruled:
-        """Begin a tape; the document tells where it lies."""
-        return await self._ask("POST", "tape", {"name": name})
+    async def begin_tape(self, name: str, *, numbered: bool = False) -> ControlAnswer:
+        """Begin a tape; `numbered`: where the name is taken it is the first of NAME-2, NAME-3, … that isn't."""
+        answer = await self._ask("POST", "tape", {"name": name})
+        for number in range(2, _MOST_NUMBERS if numbered else 0):
+            if answer.done or TAKEN not in answer.why:
+                break
+            answer = await self._ask("POST", "tape", {"name": f"{name}-{number}"})
+        return answer
 
-    async def end_tape(self) -> Ruled:
+    async def end_tape(self) -> ControlAnswer:
         """End the tape that runs; the document tells where it lies."""
         return await self._ask("POST", "tape", {})
 
-    async def reset(self, to: Millis | None = None) -> Ruled:
+    async def reset(self, to: Millis | None = None) -> ControlAnswer:
         """Clear the ledger, or set it and the clock back to an instant."""
         return await self._ask("POST", "reset", {} if to is None else {"to": to})
 
@@ -124,11 +185,11 @@ class ControlClient:
                 if got.status != 200:
                     raise ProtocolError(f"the control plane answered {got.status}", hint=_hint(got.status))
                 async for line in _data_lines(got.content):
-                    told = read(line)
-                    if isinstance(told, Header):
-                        self.header = told
-                    elif told is not None:
-                        yield told
+                    found = read_journal_line(line)
+                    if isinstance(found, Header):
+                        self.header = found
+                    elif found is not None:
+                        yield found
         except aiohttp.ClientPayloadError:
             return  # the lab has ended
         except RuntimeError:
@@ -144,7 +205,7 @@ class ControlClient:
             await self._session.close()
             self._session = None
 
-    async def _ask(self, method: str, path: str, document: Mapping[str, Json] | None = None) -> Ruled:
+    async def _ask(self, method: str, path: str, document: Mapping[str, Json] | None = None) -> ControlAnswer:
         data = None if document is None else json.dumps(document).encode()
         headers = self._headers if data is None else {**self._headers, "content-type": "application/json"}
         try:
@@ -162,7 +223,7 @@ class ControlClient:
             value = None
         if not isinstance(value, dict):
             raise ProtocolError("this is no control plane of a lab: its answer is no JSON object")
-        return Ruled(status, value)
+        return ControlAnswer(status, value)
 
     def _open(self) -> Session:
         if self._session is None:
@@ -195,8 +256,14 @@ async def _data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
             pending, size = [rest], len(rest)
         else:
             whole = []
-        if size > LONGEST:
+        if size > LONGEST_LINE:
             raise ProtocolError("the control plane sent a line without an end")
         for line in whole:
             if line.startswith(b"data: "):
                 yield line[6:]
+
+
+def read_journal_line(line: bytes) -> Header | Observation | None:
+    """The header, or what a line tells; None for the footer, and whatever this lab doesn't know."""
+    found = line_of(line, LONGEST_LINE)
+    return found if found is None or isinstance(found, Header) else observation_of(found)

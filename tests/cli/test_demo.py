@@ -4,17 +4,16 @@ import json
 import signal
 import subprocess
 import sys
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from lab.app import token_request
-from lab.cli.commands.demo import acts_of, connecting
+from lab.cli.commands.demo import LiveDemo
 from lab.cli.console import Console
 from lab.cli.loop import Stop
-from lab.cli.setup import others, world
-from lab.settings import Settings
+from lab.cli.setup import load_folder, make_setup
+from lab.settings import ClockSettings, MockSettings
 from tests import terminal
 from tests.conftest import ROOT, Lab
 from tests.terminal import Terminal
@@ -92,14 +91,14 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
     monkeypatch.chdir(tmp_path)
     for name, seed in (("first", 5), ("second", 7)):
         (tmp_path / f"{name}.yaml").write_text(BRIEF.format(name=name, seed=seed).lstrip())
-    asked = Settings("demo", ("first",), scenarios=str(tmp_path), clock="scaled", factor="1", seed=given)
-    made = world(asked, reviewer="person", more=others(asked)[0])
-    assert [act.seed for act in acts_of(asked, made)] == seeds
-    async with AsyncExitStack() as stack, connecting(asked, made, Console(), Stop(), stack, [])() as link:
+    settings = MockSettings(str(tmp_path), given, ("first",), clock=ClockSettings("scaled"))
+    setup = make_setup(settings, reviewer="person", more=load_folder(str(tmp_path))[0])
+    async with LiveDemo(settings, setup, Console(), Stop()) as demo, demo.connect() as link:
+        assert [each.seed for each in demo.playables()] == seeds
         assert link.follow is not None and link.control is not None
 
         async def lifetime() -> object:
-            act = acts_of(asked, made)[0]
+            act = demo.playables()[0]
             return json.loads((await link.transport.send("token", token_request(act.app))).body)["expires_in"]
 
         assert await lifetime() == 300

@@ -16,7 +16,7 @@ from lab.files import load_scenarios
 from lab.language.document import Switches
 from lab.mock.service import Service
 from lab.mock.views import Config
-from lab.settings import Settings
+from lab.settings import MockSettings
 from tests.conftest import ROOT
 
 TEXT = """\
@@ -42,8 +42,8 @@ class Folder:
         self.write("report", "First.")
         self.service = Service(Config(load_scenarios(path, targets), Switches(), 42, 0))
         self.err = io.StringIO()
-        asked = Settings("serve", targets, scenarios=str(path))
-        self.reloading = ScenarioReloader(asked, self.service, ManualClock(5), Console(io.StringIO(), self.err))
+        settings = MockSettings(str(path), targets=targets)
+        self.reloading = ScenarioReloader(settings, self.service, ManualClock(5), Console(io.StringIO(), self.err))
 
     def write(self, name: str, output: str, code: str = "REPORT") -> None:
         file = self.path / f"{name}.yaml"

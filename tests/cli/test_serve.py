@@ -16,7 +16,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
-from lab.cli.https import trusting
+from lab.cli.https import trust_lines
 from lab.files import token_for
 from tests.conftest import ROOT, Lab
 
@@ -101,7 +101,7 @@ def test_tls_tells_where_and_what_to_trust_and_takes_it_away_at_the_end(tmp_path
 
 
 def test_how_to_trust_is_told_for_each_language() -> None:
-    told = "\n".join(trusting("https://127.0.0.1:8443", "/run/a b/ca-8443.pem"))
+    told = "\n".join(trust_lines("https://127.0.0.1:8443", "/run/a b/ca-8443.pem"))
     for part in (
         "curl --cacert '/run/a b/ca-8443.pem' https://127.0.0.1:8443",
         "SSL_CERT_FILE='/run",

@@ -7,15 +7,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab.cli.console import Console
-from lab.cli.options import parse
-from lab.cli.settings_file import SettingsFile, from_file
-from lab.cli.setup import own_client, world
+from lab.cli.options import parse_options
+from lab.cli.settings_file import SettingsFile, read_settings_file
+from lab.cli.setup import make_setup, own_client
 from lab.core.errors import ScenarioError, UsageError
 from lab.identity.account_settings import looks_real
 from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant
 from lab.identity.testkey import CERTIFICATE_PEM, CLIENT_CERTIFICATE_PEM, PRIVATE_PEM
 from lab.server.limits import LIMIT_KINDS, ServerLimits
-from lab.settings import settings
+from lab.settings import Flags, MockSettings
 from tests.conftest import Lab
 
 FULL = """\
@@ -44,7 +44,7 @@ accounts:
 def given(text: str, tmp_path: Path) -> SettingsFile:
     file = tmp_path / "lab.yaml"
     file.write_text(text)
-    return from_file(settings(parse(["serve", "--settings", str(file)], Console()), {}))
+    return read_settings_file(str(file))
 
 
 def test_a_file_gives_switches_limits_and_accounts(tmp_path: Path) -> None:
@@ -168,7 +168,11 @@ def test_keys_are_given_as_certificate_as_public_key_or_as_jwk(tmp_path: Path) -
 
 def test_our_own_app_asks_as_the_first_client_that_may(tmp_path: Path) -> None:
     (tmp_path / "lab.yaml").write_text(FULL)
-    made = world(settings(parse(["serve", "--settings", str(tmp_path / "lab.yaml")], Console()), {"LAB_HINTS": "on"}))
+    made = make_setup(
+        Flags(parse_options(["serve", "--settings", str(tmp_path / "lab.yaml")], Console()), {"LAB_HINTS": "on"}).into(
+            MockSettings
+        )
+    )
     assert own_client(made.config).id == "portal"
     assert (made.config.switches.hints, made.config.switches.invoke_status, made.config.base) == (
         True,
@@ -176,7 +180,9 @@ def test_our_own_app_asks_as_the_first_client_that_may(tmp_path: Path) -> None:
         "https://lab.example",
     )
     (tmp_path / "lab.yaml").write_text("accounts: {clients: [{id: demo, public: true}]}")
-    made = world(settings(parse(["serve", "--settings", str(tmp_path / "lab.yaml")], Console()), {}))
+    made = make_setup(
+        Flags(parse_options(["serve", "--settings", str(tmp_path / "lab.yaml")], Console()), {}).into(MockSettings)
+    )
     with pytest.raises(UsageError, match="client_credentials"):
         own_client(made.config)
 

@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from lab.cli.commands.replay import NOTHING
+from lab.cli.commands.replay import NOTHING_MATCHED
 from lab.cli.console import INTERRUPTED, Console
 from lab.cli.main import run_command
 from lab.core.errors import LabError
@@ -50,7 +50,7 @@ def known_exits() -> set[int]:
     kinds = [LabError]
     for kind in kinds:
         kinds += kind.__subclasses__()
-    return {0, NOTHING, INTERRUPTED} | {kind.exit_code for kind in kinds}
+    return {0, NOTHING_MATCHED, INTERRUPTED} | {kind.exit_code for kind in kinds}
 
 
 def test_every_exit_code_is_in_the_table() -> None:

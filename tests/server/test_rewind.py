@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from lab.cli.console import Console
-from lab.cli.options import parse as flags
-from lab.cli.setup import Setup
 from lab.cli.tape_recorder import TapeRecorder
 from lab.client.control import ControlClient
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe
@@ -25,7 +23,7 @@ from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
-from lab.settings import settings
+from lab.settings import MockSettings
 from tests.server.conftest import SCOPE, Answer, Stage, make_service, request, status
 from tests.server.test_control import TOKEN, Plane
 from tests.wire_peer import basic
@@ -47,7 +45,7 @@ async def plane(clock: AnyClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     service = Service(replace(first.config, switches=Switches(authorize="page")))
     server = MockServer(service, clock)
     taping = TapeRecorder(
-        settings(flags(["serve"], Console()), {}), Setup(service.config, clock), service, Console(StringIO(), StringIO()),
+        MockSettings(), clock, service, Console(StringIO(), StringIO()),
         outside=True,
     )  # fmt: skip
     control = ControlPlane(server, TOKEN, trouble=lambda: taping.trouble, recorder=taping)

@@ -13,13 +13,13 @@ from cryptography.x509 import load_pem_x509_certificate
 from lab.cli.commands.serve import advices
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
-from lab.cli.options import parse
+from lab.cli.options import parse_options
 from lab.core.errors import UsageError
 from lab.identity.clients import DEMO, JANE
 from lab.identity.testkey import CERTIFICATE_PEM
 from lab.server.control import access
 from lab.server.control.plane import ControlPlane
-from lab.settings import settings
+from lab.settings import Flags, MockSettings
 from tests.conftest import ROOT
 from tests.server.conftest import Answer, Peer, Stage, request
 from tests.server.transcript import Session, golden
@@ -29,15 +29,20 @@ TOKEN = "control-token-of-a-test"
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
 def test_1_a_host_of_this_machine_needs_no_second_word(host: str) -> None:
-    assert settings(parse(["serve", "--host", host], Console()), {}).host == host
+    assert Flags(parse_options(["serve", "--host", host], Console()), {}).into(MockSettings).listen.host == host
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "lab.example", "", "127.0.0.1.evil.example"])
 @pytest.mark.parametrize("command", [["serve"], ["demo"], ["run", "x"]])
 def test_1_a_host_that_others_reach_needs_one(host: str, command: list[str]) -> None:
     with pytest.raises(UsageError, match="can be reached by others"):
-        settings(parse([*command, "--host", host], Console()), {})
-    assert settings(parse([*command, "--host", host, "--i-know-this-is-exposed"], Console()), {}).host == host
+        Flags(parse_options([*command, "--host", host], Console()), {}).into(MockSettings)
+    assert (
+        Flags(parse_options([*command, "--host", host, "--i-know-this-is-exposed"], Console()), {})
+        .into(MockSettings)
+        .listen.host
+        == host
+    )
 
 
 # The control plane
@@ -157,6 +162,8 @@ def test_15_the_readme_says_what_the_lab_is_not() -> None:
 
 
 def test_1_an_exposed_lab_says_so() -> None:
-    asked = settings(parse(["serve", "--host", "0.0.0.0", "--i-know-this-is-exposed"], Console()), {})
-    assert [line for line in advices(asked, None) if line.startswith("EXPOSED: 0.0.0.0")]  # type: ignore[arg-type]
-    assert not advices(settings(parse(["serve"], Console()), {}), None)  # type: ignore[arg-type]
+    asked = Flags(parse_options(["serve", "--host", "0.0.0.0", "--i-know-this-is-exposed"], Console()), {}).into(
+        MockSettings
+    )
+    assert [line for line in advices(asked) if line.startswith("EXPOSED: 0.0.0.0")]
+    assert not advices(Flags(parse_options(["serve"], Console()), {}).into(MockSettings))

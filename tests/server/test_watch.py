@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 
 from lab.app.observe import Observation
-from lab.cli.commands.watch import source_of
-from lab.cli.watching import NO_TOKEN, reached
+from lab.cli.commands.watch import NO_TOKEN, WatchSettings, reached, source_of
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError, UsageError
 from lab.files import publish_token
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
-from lab.settings import Settings
 from lab.tui.sources.intents import AnswerGate, ArmFault, StepForward
 from lab.tui.sources.watch import Watch
 from lab.tui.state.fold import ObservedState, fold
@@ -28,7 +26,7 @@ TOKEN = "a-token-that-nobody-guesses"
 class Watching:
     """A Watch, folded as the screen folds it."""
 
-    def __init__(self, url: str, asked: Settings) -> None:
+    def __init__(self, url: str, asked: WatchSettings) -> None:
         self.again = asyncio.Event()
         self.source = Watch("here", lambda: reached(url, asked), rest=self._rest)
         self.folded = ObservedState(jobs=JournalState())
@@ -62,8 +60,8 @@ class Watching:
         return self.folded.jobs
 
 
-def asked_with(runtime: Path, token: str | None = None) -> Settings:
-    return Settings("watch", ("http://127.0.0.1:1",), control_token=token, runtime=str(runtime))
+def asked_with(runtime: Path, token: str | None = None) -> WatchSettings:
+    return WatchSettings("http://127.0.0.1:1", control_token=token, runtime=str(runtime))
 
 
 @asynccontextmanager
@@ -160,9 +158,9 @@ async def test_a_server_that_is_no_control_plane_is_told(stage: Stage, tmp_path:
 )  # fmt: skip
 def test_an_address_that_is_none_is_refused(target: str) -> None:
     with pytest.raises(UsageError, match="no address of a control plane"):
-        source_of(Settings("watch", (target,)))
+        source_of(WatchSettings(target))
 
 
 @pytest.mark.parametrize("target", ["127.0.0.1:8081", "localhost:8081", "lab.example:8081", "http://lab"])
 def test_an_address_may_come_without_its_scheme(target: str) -> None:
-    assert source_of(Settings("watch", (target,))).where == target.removeprefix("http://")
+    assert source_of(WatchSettings(target)).where == target.removeprefix("http://")

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from lab.app import App
 from lab.app.observe import Asked, Ended, Noted, Observation, Requested
+from lab.client.control import ControlAnswer, LabState
 from lab.client.memory import TransportLost
 from lab.clocks import settle
 from lab.core.exchange import Json, Request, Response
@@ -90,7 +91,10 @@ class Peer:
         pass
 
 
-class WatchedControl:
+OBEYED = ControlAnswer(200, {})
+
+
+class Plane:
     """The control plane, as far as LIVE knows it."""
 
     def __init__(self, clock: Clock, peer: Peer) -> None:
@@ -101,48 +105,49 @@ class WatchedControl:
         self.ill: str | None = None
         self.facts: asyncio.Queue[Observation] = asyncio.Queue()
 
-    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
+    async def decide(self, job: str, gate: str, verdict: str, *, comment: str | None) -> ControlAnswer:
         self.did.append(("decide", gate, verdict))
         self.needed -= 1
         self.peer.decided = self.needed <= 0
-        return None
+        return OBEYED
 
-    async def reset(self) -> str | None:
-        self.did.append(("reset",))
+    async def reset(self, to: int | None = None) -> ControlAnswer:
+        self.did.append(("reset",) if to is None else ("rewind", str(to)))
+        if to is not None:
+            self.clock.at = to
         self.peer.decided = False
-        return None
+        return OBEYED
 
-    async def rewind(self, instant: int) -> str | None:
-        self.did.append(("rewind", str(instant)))
-        self.clock.at = instant
-        self.peer.decided = False
-        return None
-
-    async def scale(self, factor: str) -> str | None:
+    async def scale(self, factor: str) -> ControlAnswer:
         self.did.append(("scale", factor))
         (self.clock.going.clear if factor == "0" else self.clock.going.set)()
-        return None
+        return OBEYED
 
-    async def arm(self, fault: Mapping[str, Json]) -> str | None:
+    async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
         self.did.append(("arm", json.dumps(fault)))
-        return None
+        return OBEYED
 
-    async def disarm(self, name: str) -> str | None:
+    async def disarm(self, name: str) -> ControlAnswer:
         self.did.append(("disarm", name))
-        return None
+        return OBEYED
 
-    async def begin_tape(self, name: str) -> tuple[str | None, str]:
+    async def begin_tape(self, name: str, *, numbered: bool) -> ControlAnswer:
         self.did.append(("begin", name))
-        return None, f"recordings/{name}.rec.jsonl"
+        return ControlAnswer(200, {"file": f"recordings/{name}.rec.jsonl"})
 
-    async def end_tape(self) -> tuple[str | None, str]:
+    async def end_tape(self) -> ControlAnswer:
         self.did.append(("end",))
-        return ("The disk is full.", "") if len(self.did) == 2 else (None, "recordings/x.rec.jsonl")
+        full = len(self.did) == 2
+        return (
+            ControlAnswer(503, {"error": "The disk is full."})
+            if full
+            else ControlAnswer(200, {"file": "recordings/x.rec.jsonl"})
+        )
 
-    async def trouble(self) -> str | None:
-        return self.ill
+    async def lab(self) -> LabState:
+        return LabState("scaled", "1", 0, 0, trouble=self.ill)
 
-    async def follow(self) -> AsyncIterator[Observation]:
+    async def follow(self, *, replies: bool) -> AsyncIterator[Observation]:
         while True:
             yield await self.facts.get()
 
@@ -153,7 +158,7 @@ class Stagehand:
     def __init__(self, *, channel: str = "CHAT", plane: bool = True) -> None:
         self.clock = Clock()
         self.peer = Peer(channel)
-        self.plane = WatchedControl(self.clock, self.peer) if plane else None
+        self.plane = Plane(self.clock, self.peer) if plane else None
         self.closed = False
 
         other = play.SCENARIO.model_copy(update={"name": "other", "title": "Another"})

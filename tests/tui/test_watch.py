@@ -9,12 +9,12 @@ import pytest
 from textual.pilot import Pilot
 
 from lab.app.observe import Noted, Observation, Requested
+from lab.client.control import ControlAnswer, LabState
 from lab.clocks import settle
 from lab.core.clock import Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json, Request
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
-from lab.language.document import Scenario
 from lab.tui.app import LabApp, OutcomeDocument
 from lab.tui.sources.intents import (
     AnswerGate,
@@ -26,14 +26,14 @@ from lab.tui.sources.intents import (
     StepForward,
     TogglePause,
 )
-from lab.tui.sources.watch import GOES_ON, LabDescription, Watch
+from lab.tui.sources.watch import GOES_ON, Watch
 from lab.tui.state.journal import JournalState, SourceUpdate
 from tests.tui import play
 from tests.tui.shown import golden, handed, main_screen, text, until
 from tests.tui.test_jobs import journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
-REAL = LabDescription("real", "1", 60_000, 1_767_225_600, 42, "http://base")
+REAL = LabState("real", "1", 60_000, 1_767_225_600, 42, "http://base")
 SCALED = replace(REAL, mode="scaled")
 MANUAL = replace(REAL, mode="manual", factor="0")
 SECOND = "11111111-0000-4000-8000-000000000000"
@@ -49,7 +49,7 @@ class FrozenClock(Jump):
 class Played:
     """A control plane that says what it is told to, and writes down what is asked of it."""
 
-    def __init__(self, lab: LabDescription = REAL) -> None:
+    def __init__(self, lab: LabState = REAL) -> None:
         self.found = lab
         self.did: list[tuple[object, ...]] = []
         self.refuse: str | None = None
@@ -57,7 +57,9 @@ class Played:
         self.broken: Exception | None = None
         self.queue: asyncio.Queue[Observation | None] = asyncio.Queue()
 
-    async def lab(self) -> LabDescription:
+    header = object()  # whichever: the scenarios that it names are known
+
+    async def lab(self) -> LabState:
         if self.broken is not None:
             raise self.broken
         return self.found
@@ -66,30 +68,27 @@ class Played:
         while (told := await self.queue.get()) is not None:
             yield told
 
-    def told(self, name: str) -> Scenario | None:
-        return play.SCENARIO if name == "item-comparison" else None
-
-    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
+    async def decide(self, job: str, gate: str, verdict: str, *, comment: str | None) -> ControlAnswer:
         return self._did("decide", job, gate, verdict, comment)
 
-    async def scale(self, factor: str) -> str | None:
+    async def scale(self, factor: str) -> ControlAnswer:
         return self._did("scale", factor)
 
-    async def advance(self, millis: Millis) -> str | None:
+    async def advance(self, millis: Millis) -> ControlAnswer:
         return self._did("advance", millis)
 
     async def due(self) -> Millis | None:
         return self.next
 
-    async def arm(self, fault: Mapping[str, Json]) -> str | None:
+    async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
         return self._did("arm", dict(fault))
 
-    async def disarm(self, name: str) -> str | None:
+    async def disarm(self, name: str) -> ControlAnswer:
         return self._did("disarm", name)
 
-    def _did(self, *what: object) -> str | None:
+    def _did(self, *what: object) -> ControlAnswer:
         self.did.append(what)
-        return self.refuse
+        return ControlAnswer(200 if self.refuse is None else 409, {"error": self.refuse or ""})
 
     def tell(self, *told: Observation) -> None:
         for each in told:
@@ -102,7 +101,13 @@ class Watcher:
     def __init__(self, plane: Played) -> None:
         self.plane = plane
         self.again = asyncio.Event()
-        self.source = Watch("127.0.0.1:8081", self._reach, make=FrozenClock, rest=self._rest)
+        self.source = Watch(
+            "127.0.0.1:8081",
+            self._reach,
+            lambda header: {"item-comparison": play.SCENARIO},
+            make=FrozenClock,
+            rest=self._rest,
+        )
         self.told: list[Observation | SourceUpdate] = []
         self.task = asyncio.create_task(self._look())
 
@@ -137,7 +142,7 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watching(lab: LabDescription = REAL) -> AsyncIterator[Watcher]:
+async def watching(lab: LabState = REAL) -> AsyncIterator[Watcher]:
     made = Watcher(Played(lab))
     await settle()
     try:
@@ -218,7 +223,7 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
     ("lab", "able"),
     [(REAL, set()), (SCALED, {"pause", "step", "speed"}), (MANUAL, {"step"})], ids=["real", "scaled", "manual"],
 )  # fmt: skip
-async def test_only_a_clock_that_can_be_set_is_paced(lab: LabDescription, able: set[str]) -> None:
+async def test_only_a_clock_that_can_be_set_is_paced(lab: LabState, able: set[str]) -> None:
     async with watching(lab) as made:
         assert made.source.can == able | {"decide", "fault"}
         assert made.source.clock.now() == 60_000
@@ -305,7 +310,7 @@ async def test_faults_are_armed_and_disarmed() -> None:
 
 @asynccontextmanager
 async def shown(
-    told: list[Observation], size: tuple[int, int] = (120, 36), lab: LabDescription = SCALED
+    told: list[Observation], size: tuple[int, int] = (120, 36), lab: LabState = SCALED
 ) -> AsyncIterator[tuple[LabApp, Watcher, Pilot[OutcomeDocument | None]]]:
     """The screen of somebody who watches, when all has been told."""
     last = max((each.at for each in told), default=0)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import unused_port
 
-from lab.cli.web import visitor, without
+from lab.cli.browser import visitor_command, without
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +54,7 @@ async def test_a_visitor_sees_a_frame_of_the_four_panes(origin: str) -> None:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_visitor_s_process_ends_without_a_word_whenever_ctrl_c_comes() -> None:
     process = await asyncio.create_subprocess_shell(
-        visitor(["demo", "--seed", "42"]), cwd=ROOT, start_new_session=True, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+        visitor_command(["demo", "--seed", "42"]), cwd=ROOT, start_new_session=True, stdin=PIPE, stdout=PIPE, stderr=PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT), "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"},
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None

@@ -1,5 +1,6 @@
 """`lab check`: every complaint and every warning about scenarios; what must not be committed in recordings."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.cli.console import Console
@@ -19,14 +20,26 @@ from lab.identity.clients import DEMO
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_places
 from lab.recording.leaks import leaks
-from lab.settings import Settings
+from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
 CLIENTS = ((DEMO.id, DEMO.secret),)
 
 
-def execute(asked: Settings, console: Console) -> int:
+@dataclass(frozen=True, slots=True)
+class CheckSettings(ScenarioSettings):
+    """What `lab check` was asked; seed and switches are for the plan."""
+
+    targets: tuple[str, ...] = ()
+    """Scenarios or recordings by name or path, or folders of them."""
+    strict: bool = False
+    plan: bool = False
+    switches: SwitchSettings = field(default_factory=SwitchSettings)
+
+
+def execute(flags: Flags, console: Console) -> int:
     """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too; 3 on a leak."""
-    files = [file for target in asked.targets for file in files_of(target, asked.scenarios)]
+    settings = flags.into(CheckSettings)
+    files = [file for target in settings.targets for file in files_of(target, settings.scenarios)]
     complaints = warnings = hits = 0
     for file in files:
         if file.name.endswith(RECORDING_ENDING):
@@ -39,16 +52,16 @@ def execute(asked: Settings, console: Console) -> int:
         for complaint in wrong:
             console.out(str(complaint))
         for complaint in doubtful:
-            console.out(f"{complaint.file}:{complaint.line}:{complaint.column}: warning: {_told(complaint)}")
-        if asked.plan and not wrong:
-            for line in planned(file, asked):
+            console.out(f"{complaint.file}:{complaint.line}:{complaint.column}: warning: {_sentence(complaint)}")
+        if settings.plan and not wrong:
+            for line in planned(file, settings):
                 console.out(line)
         complaints += len(wrong)
         warnings += len(doubtful)
     leaked = f", {_count(hits, 'leak')}" if hits else ""
-    told = f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}{leaked}"
-    console.err(told)
-    if complaints or (asked.strict and warnings):
+    summary = f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}{leaked}"
+    console.err(summary)
+    if complaints or (settings.strict and warnings):
         return 2
     return RecordingError.exit_code if hits else 0
 
@@ -76,17 +89,17 @@ def check(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
     return (), lint(scenario, str(file), places, beside.found)
 
 
-def planned(file: Path, asked: Settings) -> list[str]:
+def planned(file: Path, settings: CheckSettings) -> list[str]:
     """The timeline that the seed settles, under the switches of the scenario and the environment."""
     # only this needs plans
     from lab.cli.plan_table import table
     from lab.cli.setup import layers_of
 
     compiled = load_scenario(str(file), file.parent)
-    return table(compiled, asked.seed, layers_of(asked, {}).over(compiled.scenario.settings))
+    return table(compiled, settings.seed, layers_of(settings.switches, {}).over(compiled.scenario.settings))
 
 
-def _told(complaint: Complaint) -> str:
+def _sentence(complaint: Complaint) -> str:
     return f"{complaint.what}; {complaint.hint}" if complaint.hint else complaint.what
 
 

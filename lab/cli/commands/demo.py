@@ -1,83 +1,177 @@
 """`lab demo`: one run on the screen, or as lines where there is no terminal."""
 
-import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING
-from typing import cast as typed
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from lab.cli.console import SIGNALS, Console, Interrupted
+from lab.cli.commands.run import refuse_tape, run_lines
+from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
-from lab.cli.setup import Setup, app_for_peer, app_of, clock_of, load, others, own_seed, world
-from lab.clocks import AnyClock
+from lab.cli.setup import Setup, app_for_peer, app_of, load_folder, load_named, make_clock, make_setup, own_seed
 from lab.core.errors import UsageError
-from lab.settings import Peer, Settings
+from lab.settings import Flags, MockSettings, Peer, RunSettings, read_by
 
 if TYPE_CHECKING:
     from lab.cli.embedded_mock import EmbeddedMock
-    from lab.tui.app import LabApp
-    from lab.tui.cast import Cast
-    from lab.tui.sources import Connect, Live, Playable, RunConnection, ScreenSource
+    from lab.tui.sources import Live, Playable, RunConnection
 
 
-def execute(asked: Settings, console: Console) -> int:
+@dataclass(frozen=True, slots=True)
+class DemoSettings(RunSettings):
+    """What `lab demo` was asked."""
+
+    plain: bool = False
+    """Whether it prints lines on a terminal, too."""
+    cast: str | None = None
+    """Where an asciicast of the screen goes."""
+    web: int | None = None
+    """The port of a page that shows the screen in a browser."""
+    arguments: tuple[str, ...] = field(default=(), metadata=read_by(lambda flags: flags.arguments))
+
+
+def execute(flags: Flags, console: Console) -> int:
     """The screen on a terminal that can show it, else a transcript."""
-    if asked.web is not None:
-        return in_browser(asked, console)
-    seen = asked.browser or (console.terminal and not asked.dumb)
-    if asked.plain or asked.json or asked.instant or not seen:
-        if asked.cast is not None:
+    settings = flags.into(DemoSettings)
+    if settings.web is not None:
+        return show_in_browser(settings, settings.web, console)
+    environment = settings.environment
+    screen = environment.browser or (console.terminal and not environment.dumb)
+    if settings.plain or settings.json or settings.mock.clock.instant or not screen:
+        if settings.cast is not None:
             raise UsageError("--cast films the screen, and here is none.", hint="lab show FILE --as cast needs none.")
-        from lab.cli.commands.run import execute as run
-
-        return run(asked, console)
-    if asked.peer is not None:
-        return on_pod(asked, asked.peer, console)
-    return on_mock(asked, console)
+        return run_lines(settings, console)
+    if settings.peer is not None:
+        return show_peer(settings, settings.peer, console)
+    return show_mock(settings, console)
 
 
-def in_browser(asked: Settings, console: Console) -> int:
+def show_in_browser(settings: DemoSettings, port: int, console: Console) -> int:
     """The page; each visitor's process is this command without `--web`."""
-    from lab.cli.web import execute as serve
-
-    taken = (("--port", asked.port or None), ("--control-port", asked.control_port or None))
-    for option, given in (("--record", asked.record), ("--cast", asked.cast), *taken):
-        if given is not None:
+    listen = settings.mock.listen
+    shared = {
+        "--record": settings.mock.record, "--cast": settings.cast,
+        "--port": listen.port or None, "--control-port": listen.control_port or None,
+    }  # fmt: skip
+    for option, value in shared.items():
+        if value is not None:
             raise UsageError(f"{option} can't be used with --web: each visitor has a run of their own.")
-    return serve(asked, console)
+    try:
+        from lab.cli.browser import serve_page
+    except ModuleNotFoundError:
+        raise UsageError(
+            "--web needs textual-serve, which is not installed.", hint="pip install 'invoke-async-lab[web]'"
+        ) from None
+    serve_page(port, settings.arguments, console)
+    return 0
 
 
-def on_mock(asked: Settings, console: Console) -> int:
+def show_mock(settings: DemoSettings, console: Console) -> int:
     """The screen over the embedded mock; a person reviews unless the script is asked for."""
-    # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
-    if asked.clock == "manual":
+    from lab.cli.screen import filming, show_screen
+
+    clock = settings.mock.clock
+    if clock.kind == "manual":
         raise UsageError("The screen moves its clock itself.", hint="Use --speed, or the keys + and -.")
-    asked = replace(asked, clock="scaled")
-    more, broken = others(asked)
-    made = world(asked, reviewer="person", more=more)
+    # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
+    mock = replace(settings.mock, clock=replace(clock, kind="scaled"))
+    more, broken = load_folder(mock.scenarios)
+    setup = make_setup(mock, reviewer="person", more=more)
     unloaded = {name: tuple(map(str, error.complaints)) for name, error in broken.items()}
 
     async def work(stop: Stop) -> int:
-        served: list[EmbeddedMock] = []
-        async with AsyncExitStack() as stack:
-            cast = stack.enter_context(casting(asked, made.clock, made.config.scenarios[0].scenario.title, console))
-            connect = connecting(asked, made, console, stop, stack, served)
-            app = screen(acts_of(asked, made), connect, made, asked, unloaded, cast)
-            await shown(app, stop, console)
-        return served[0].dead if served else 0
+        async with LiveDemo(mock, setup, console, stop) as demo:
+            with filming(settings.cast, setup.clock.now, setup.scenario.title, console, force=mock.force) as film:
+                await show_screen(demo.source(unloaded), stop, console, film)
+        return demo.mock.dead if demo.mock is not None else 0
 
     return complete(work)
 
 
-def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
+class LiveDemo:
+    """A run on the screen over the lab's own mock.
+
+    The mock starts after the first paint. It stops when the demo is left, for the screen's workers may be cut off before.
+    """
+
+    def __init__(self, settings: MockSettings, setup: Setup, console: Console, stop: Stop) -> None:
+        self._settings = settings
+        self._setup = setup
+        self._console = console
+        self._stop = stop
+        self._stack = AsyncExitStack()
+        self.mock: EmbeddedMock | None = None
+        """Once it was started."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    def source(self, unloaded: Mapping[str, tuple[str, ...]] | None = None) -> "Live":
+        """What the screen shows; `unloaded` are complaints of scenarios that the picker can't offer."""
+        from lab.tui.sources import Live
+
+        settings = self._settings
+        recording, factor = settings.record is not None, settings.clock.factor
+        return Live(
+            self.playables(), self.connect, self._setup.clock, factor=factor, recording=recording, unloaded=unloaded
+        )
+
+    def playables(self) -> "tuple[Playable, ...]":
+        """What the picker offers, the scenario asked for first; a tape's header has one seed for all."""
+        from lab.tui.sources import Playable
+
+        config, recording = self._setup.config, self._settings.record is not None
+        return tuple(
+            Playable(
+                app_of(config, each.scenario),
+                seed=config.seed if recording else own_seed(self._settings, config, each.scenario),
+                scenario=each.scenario,
+            )
+            for each in config.scenarios
+        )
+
+    @asynccontextmanager
+    async def connect(self) -> "AsyncIterator[RunConnection]":
+        """Start the mock; what a run needs of it."""
+        from lab.cli.embedded_mock import embedded_mock
+        from lab.client.control import ControlClient
+        from lab.client.transport import HttpTransport
+        from lab.tui.sources import Playable, RunConnection
+
+        mock = await self._stack.enter_async_context(
+            embedded_mock(self._settings, self._setup, self._console, self._stop)
+        )
+        self.mock = mock
+        transport = HttpTransport(mock.base_url, mock.token_url)
+        control = ControlClient(mock.control_url, mock.control_token)
+        self._stack.push_async_callback(transport.close)
+        self._stack.push_async_callback(control.close)
+
+        def follow(name: str) -> Playable:
+            """Has the mock follow the scenario that was chosen; as it is played then."""
+            config = self._setup.config
+            scenario = next(each.scenario for each in config.scenarios if each.name == name)
+            config = mock.recast(name, own_seed(self._settings, config, scenario))
+            return Playable(app_of(config, scenario), seed=config.seed, scenario=scenario)
+
+        yield RunConnection(transport, control, mock.base_url, mock.token_url, follow)
+
+
+def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
-    if asked.record is not None:
-        raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
+    from lab.cli.screen import filming, show_screen
     from lab.tui.sources import Live, Playable, RunConnection
 
-    scenario = load(asked)[0].scenario
+    refuse_tape(settings)
+    mock = settings.mock
+    scenario, clock = load_named(mock)[0].scenario, make_clock(mock.clock)
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[RunConnection]:
@@ -90,128 +184,10 @@ def on_pod(asked: Settings, peer: Peer, console: Console) -> int:
             await transport.close()
 
     async def work(stop: Stop) -> int:
-        act = Playable(app_for_peer(scenario, peer), scenario=scenario)
-        pill = f"POD {urlsplit(peer.base).hostname}"
-        clock = clock_of(asked)
-        with casting(asked, clock, scenario.title, console) as cast:
-            live = Live((act,), connect, clock, pill=pill, scaled=False)
-            await shown(app_showing(live, cast), stop, console)
+        playable = Playable(app_for_peer(scenario, peer), scenario=scenario)
+        with filming(settings.cast, clock.now, scenario.title, console, force=mock.force) as film:
+            live = Live((playable,), connect, clock, pill=f"POD {urlsplit(peer.base).hostname}", scaled=False)
+            await show_screen(live, stop, console, film)
         return 0
 
     return complete(work)
-
-
-def acts_of(asked: Settings, made: Setup) -> "tuple[Playable, ...]":
-    """What the picker offers, the scenario asked for first; a tape's header has one seed for all."""
-    from lab.tui.sources import Playable
-
-    config, told = made.config, [each.scenario for each in made.config.scenarios]
-    seeds = [config.seed if asked.record else own_seed(asked, config, each) for each in told]
-    return tuple(
-        Playable(app_of(config, each), seed=seed, scenario=each) for each, seed in zip(told, seeds, strict=True)
-    )
-
-
-def following(asked: Settings, made: Setup, mock: "EmbeddedMock") -> "Callable[[str], Playable]":
-    """Has the mock follow the scenario that was chosen; the act as it is played then."""
-    from lab.tui.sources import Playable
-
-    def follow(name: str) -> Playable:
-        scenario = next(each.scenario for each in made.config.scenarios if each.name == name)
-        config = mock.recast(name, own_seed(asked, made.config, scenario))
-        return Playable(app_of(config, scenario), seed=config.seed, scenario=scenario)
-
-    return follow
-
-
-@contextmanager
-def casting(asked: Settings, clock: AnyClock, title: str, console: Console) -> "Iterator[Cast | None]":
-    """The cast asked for, or None; a dead one is told of once the screen is gone."""
-    if asked.cast is None:
-        yield None
-        return
-    from lab.files import TapeFile, cast_path
-    from lab.tui.cast import Cast
-
-    file = TapeFile(cast_path(asked.cast), force=asked.force)
-    cast = Cast(file.write, clock.now, title)
-    try:
-        yield cast
-    finally:
-        file.close()
-        console.err(f"lab: {cast.dead}" if cast.dead is not None else f"cast {file.path}")
-
-
-def screen(
-    acts: "tuple[Playable, ...]",
-    connect: "Connect",
-    made: Setup,
-    asked: Settings,
-    unloaded: Mapping[str, tuple[str, ...]] | None = None,
-    cast: "Cast | None" = None,
-) -> "LabApp":
-    """The app, ready to paint."""
-    from lab.tui.sources import Live
-
-    recording = asked.record is not None
-    live = Live(acts, connect, made.clock, factor=asked.factor, recording=recording, unloaded=unloaded)
-    return app_showing(live, cast)
-
-
-def app_showing(live: "Live", cast: "Cast | None" = None) -> "LabApp":
-    """The app for a source."""
-    from lab.tui.app import LabApp
-
-    # The protocol asks for attributes where Live has properties; nobody sets them.
-    return LabApp(typed("ScreenSource", live), cast=cast)
-
-
-def connecting(
-    asked: Settings, made: Setup, console: Console, stop: Stop, stack: AsyncExitStack, served: "list[EmbeddedMock]"
-) -> "Connect":
-    """Starts the mock after the first paint. `stack` stops it: the screen's workers may be cut off before."""
-
-    @asynccontextmanager
-    async def connect() -> "AsyncIterator[RunConnection]":
-        from lab.cli.embedded_mock import embedded
-        from lab.cli.steering import Steering
-        from lab.client.control import ControlClient
-        from lab.client.transport import HttpTransport
-        from lab.tui.sources import RunConnection
-
-        mock = await stack.enter_async_context(embedded(asked, made, console, stop))
-        served.append(mock)
-        transport = HttpTransport(mock.base_url, mock.token_url)
-        control = ControlClient(mock.control_url, mock.control_token)
-        stack.push_async_callback(transport.close)
-        stack.push_async_callback(control.close)
-        follow = following(asked, made, mock)
-        yield RunConnection(transport, Steering(control, replies=False), mock.base_url, mock.token_url, follow)
-
-    return connect
-
-
-async def shown(app: "LabApp", stop: Stop, console: Console) -> None:
-    """Show the screen until the person quits or a signal comes; then the outcome goes to stdout."""
-    import asyncio
-    import logging
-
-    # What libraries log would be written across the screen.
-    logging.getLogger().addHandler(logging.NullHandler())
-
-    def leave(reason: str) -> None:
-        # Cancelling would leave the terminal as the screen had it.
-        stop.reason = reason
-        app.exit(None)
-
-    loop = asyncio.get_running_loop()
-    # A terminal that is gone ends the lab as SIGTERM would: the tape gets its footer.
-    for number, reason in {**SIGNALS, signal.SIGHUP: "sigterm"}.items():
-        loop.add_signal_handler(number, leave, reason)
-    document = await app.run_async()
-    if app.failure is not None:
-        raise app.failure
-    if stop.reason is not None:
-        raise Interrupted(stop.reason)
-    if document is not None and not app.is_web:
-        console.json(document)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lab.cli.console import Console
 from lab.core.errors import UsageError
 from lab.language.document import nearest
-from lab.settings import Settings
+from lab.settings import Environment, Flags
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -35,15 +35,16 @@ def page_text(name: str) -> str:
     return (_FOLDER / f"{name.removesuffix('.md')}.md").read_text("utf-8")
 
 
-def execute(asked: Settings, console: Console) -> int:
+def execute(flags: Flags, console: Console) -> int:
     """List the pages, or print one: as Markdown into a pipe, laid out and paged on a terminal."""
-    if not asked.targets:
+    if flags["page"] is None:
         for name in page_names():
             console.out(f"{name:<14} {_summary(page_text(name))}")
         console.err("read one: lab docs PAGE")
         return 0
-    text = page_text(asked.targets[0])
-    if not console.terminal or asked.dumb or not _paged(text, color=asked.color):
+    text = page_text(flags["page"])
+    environment = flags.into(Environment)
+    if not console.terminal or environment.dumb or not _paged(text, color=environment.color):
         console.out(text.rstrip("\n"))
     return 0
 

@@ -1,6 +1,7 @@
 """`lab drill`: every variant of a happy scenario with a single fault, listed or written to a folder."""
 
 import json
+from dataclasses import dataclass
 from typing import cast
 
 from lab.cli.console import Console
@@ -11,42 +12,62 @@ from lab.faults.yamltext import yaml_text
 from lab.files import SCENARIO_ENDING, load_scenario, read_scenario, scenario_path, scenarios_folder, write_texts
 from lab.language.document import nearest
 from lab.language.parse.tree import read
-from lab.settings import Settings
+from lab.settings import Flags, ScenarioSettings
 
 
-def execute(asked: Settings, console: Console) -> int:
+@dataclass(frozen=True, slots=True)
+class DrillSettings(ScenarioSettings):
+    """What `lab drill` was settings."""
+
+    target: str = ""
+    """The happy scenario, by name or path."""
+    out: str | None = None
+    """The folder to which drills are written, a file each; None: they are listed."""
+    force: bool = False
+    family: str | None = None
+    """The families of drills that are meant, as W,P."""
+    only: str | None = None
+    """The one drill that is meant."""
+    json: bool = False
+
+
+def execute(flags: Flags, console: Console) -> int:
     """List the drills, or with `--out` write them; how many there are, and why, goes to stderr."""
-    (name,) = asked.targets
-    folder = scenarios_folder(asked.scenarios)
-    made = load_scenario(name, folder)
-    path = scenario_path(name, folder)
+    settings = flags.into(DrillSettings)
+    folder = scenarios_folder(settings.scenarios)
+    compiled = load_scenario(settings.target, folder)
+    path = scenario_path(settings.target, folder)
     document = cast("Document", read(read_scenario(path), str(path)).value)
     # where faults strike is settled by the seed, so each drill names it
-    seed = made.scenario.seed or 0 if asked.seed is None else asked.seed
-    happy, drills = derive({**document, "seed": seed}, made, seed)
-    chosen = _chosen(tuple(drills), asked)
-    if asked.out is not None:
+    seed = compiled.scenario.seed or 0 if settings.seed is None else settings.seed
+    happy, drills = derive({**document, "seed": seed}, compiled, seed)
+    chosen = _chosen(tuple(drills), settings)
+    if settings.out is not None:
         texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
-        write_texts(asked.out, {**made.files, **texts}, force=asked.force)
+        write_texts(settings.out, {**compiled.files, **texts}, force=settings.force)
     else:
         for each in chosen:
-            console.out(_json(each) if asked.json else f"{each.name:<34}  {FAMILIES[each.family]:<8}  {each.where}")
-    console.err(f"{made.name}: {happy.formula}" + ("" if len(chosen) == happy.drills else f"; {len(chosen)} of them"))
+            console.out(_json(each) if settings.json else f"{each.name:<34}  {FAMILIES[each.family]:<8}  {each.where}")
+    console.err(
+        f"{compiled.name}: {happy.formula}" + ("" if len(chosen) == happy.drills else f"; {len(chosen)} of them")
+    )
     return 0
 
 
-def _chosen(drills: tuple[Drill, ...], asked: Settings) -> tuple[Drill, ...]:
-    families = tuple(each.strip().upper() for each in asked.family.split(",")) if asked.family else tuple(FAMILIES)
+def _chosen(drills: tuple[Drill, ...], settings: DrillSettings) -> tuple[Drill, ...]:
+    families = (
+        tuple(each.strip().upper() for each in settings.family.split(",")) if settings.family else tuple(FAMILIES)
+    )
     for family in families:
         if family not in FAMILIES:
             raise UsageError(f"There is no family {family}.", hint=f"They are {', '.join(FAMILIES)}.")
     of_families = tuple(each for each in drills if each.family in families)
-    if asked.only is None:
+    if settings.only is None:
         return of_families
-    chosen = tuple(each for each in of_families if asked.only in (each.name, each.document["name"]))
+    chosen = tuple(each for each in of_families if settings.only in (each.name, each.document["name"]))
     if not chosen:
-        near = nearest(asked.only, (each.name for each in of_families))
-        raise UsageError(f"There is no drill {asked.only}.", hint=near or "lab drill SCENARIO lists them.")
+        near = nearest(settings.only, (each.name for each in of_families))
+        raise UsageError(f"There is no drill {settings.only}.", hint=near or "lab drill SCENARIO lists them.")
     return chosen
 
 

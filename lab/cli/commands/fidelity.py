@@ -5,7 +5,7 @@ import json
 from lab.cli.console import Console
 from lab.core.fidelity import Claim
 from lab.dialects.fidelity import CLAIMS
-from lab.settings import Settings
+from lab.settings import Flags
 
 _WIDTHS = {
     place: max(len(claim.name) for claim in CLAIMS if claim.place == place)
@@ -14,10 +14,10 @@ _WIDTHS = {
 """Of the names in each part of the table."""
 
 
-def execute(asked: Settings, console: Console) -> int:
+def execute(flags: Flags, console: Console) -> int:
     """The table, a line each; with `--json` one object a line."""
     for claim in CLAIMS:
-        console.out(_json(claim) if asked.json else _text(claim))
+        console.out(_json(claim) if flags["json"] else _text(claim))
     return 0
 
 

@@ -4,7 +4,7 @@ import re
 
 from lab.cli.console import Console
 from lab.core.errors import UsageError
-from lab.settings import Settings
+from lab.settings import Flags
 
 START = """\
 # yaml-language-server: $schema=lab.schema.json     (written by: lab schema > scenarios/lab.schema.json)
@@ -49,9 +49,9 @@ steps:                        # in order; each is a work, a wait, a gate, or an 
 """
 
 
-def execute(asked: Settings, console: Console) -> int:
+def execute(flags: Flags, console: Console) -> int:
     """Print it; where to keep it is the author's affair."""
-    (name,) = asked.targets
+    name: str = flags["target"]
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", name):
         raise UsageError(f"{name!r} can't name a scenario.", hint="Use a-z, 0-9 and dashes, as in refund-request.")
     code = f"{name.upper().replace('-', '_')}_TEAM"

@@ -4,15 +4,15 @@ import json
 
 from lab import __version__
 from lab.cli.console import Console
-from lab.cli.setup import switches
+from lab.cli.setup import server_switches
 from lab.dialects.fusion.openapi import openapi
 from lab.identity.scopes import api_scope
-from lab.settings import Settings
+from lab.settings import Flags, SwitchSettings
 
 
-def execute(asked: Settings, console: Console) -> int:
+def execute(flags: Flags, console: Console) -> int:
     """Print it as JSON."""
-    chosen = switches(asked)
+    chosen = server_switches(flags.into(SwitchSettings))
     document = openapi(__version__, scope=api_scope(chosen.pod), local=chosen.local_orchestrator)
     console.out(json.dumps(document, ensure_ascii=False, indent=2))
     return 0

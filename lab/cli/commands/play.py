@@ -1,24 +1,18 @@
 """`lab play`: a recording played back, on the screen or as lines."""
 
-from typing import TYPE_CHECKING, cast
-
 from lab.cli.console import Console
-from lab.cli.following import JournalTranscript
+from lab.cli.journal_transcript import JournalTranscript
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import PlayableRecording, load_playable
-from lab.settings import Settings
+from lab.settings import Environment, Flags
 from lab.tui.line_mode import opening
 from lab.tui.state.screen import SourceState
 
-if TYPE_CHECKING:
-    from lab.tui.sources import ScreenSource
 
-
-def execute(asked: Settings, console: Console) -> int:
+def execute(flags: Flags, console: Console) -> int:
     """The screen on a terminal that can show it, else every line at once; an open or torn file to its last whole line."""
-    (target,) = asked.targets
-    playable = load_playable(target, asked.scenarios)
-    if asked.plain or asked.dumb or not console.terminal:
+    playable = load_playable(flags["target"], flags["scenarios"])
+    if flags["plain"] or flags.into(Environment).dumb or not console.terminal:
         print_lines(playable, console)
         return 0
     return on_screen(playable, console)
@@ -26,8 +20,7 @@ def execute(asked: Settings, console: Console) -> int:
 
 def on_screen(playable: PlayableRecording, console: Console) -> int:
     """The screen until the person quits."""
-    from lab.cli.commands.demo import shown
-    from lab.tui.app import LabApp
+    from lab.cli.screen import show_screen
     from lab.tui.sources.playback import Playback
 
     source = Playback(
@@ -39,8 +32,7 @@ def on_screen(playable: PlayableRecording, console: Console) -> int:
     )
 
     async def work(stop: Stop) -> int:
-        # The protocol asks for attributes where the source has properties; nobody sets them.
-        await shown(LabApp(cast("ScreenSource", source)), stop, console)
+        await show_screen(source, stop, console)
         return 0
 
     return complete(work)

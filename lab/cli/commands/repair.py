@@ -4,13 +4,12 @@ from lab.cli.console import Console
 from lab.cli.recordings import locate
 from lab.files import TapeFile, read_recording
 from lab.recording.repair import repair
-from lab.settings import Settings
+from lab.settings import Flags
 
 
-def execute(asked: Settings, console: Console) -> int:
+def execute(flags: Flags, console: Console) -> int:
     """Cut the torn tail, append a footer."""
-    (target,) = asked.targets
-    path = locate(target)
+    path = locate(flags["target"])
     data = read_recording(path)
     whole, cut = repair(data, str(path))
     if whole == data:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from glob import has_magic
 from pathlib import Path
@@ -14,27 +15,39 @@ from lab.jobs.plan import CompiledScenario
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
 from lab.recording.replay import Report, replay
-from lab.settings import Settings
+from lab.settings import Environment, Flags
 
-NOTHING = 5
+NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
 MOST_NOTES = 9
 WORST_FIRST = (2, 3, 1, 4)
 
 
-def execute(asked: Settings, console: Console) -> int:
+@dataclass(frozen=True, slots=True)
+class ReplaySettings:
+    """What `lab replay` was asked."""
+
+    targets: tuple[str, ...]
+    """Recordings, by path, pattern or bare name, or folders of them."""
+    scenarios: str | None = None
+    json: bool = False
+    environment: Environment = field(default_factory=Environment)
+
+
+def execute(flags: Flags, console: Console) -> int:
     """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
-    files = [file for target in asked.targets for file in matching(target)]
-    codes = [one(file, asked, console) for file in dict.fromkeys(files)]
+    settings = flags.into(ReplaySettings)
+    files = [file for target in settings.targets for file in matching(target)]
+    codes = [replay_one(file, settings, console) for file in dict.fromkeys(files)]
     passed = codes.count(0)
     failed = len(codes) - passed
-    if asked.json:
+    if settings.json:
         console.out(json.dumps({"passed": passed, "failed": failed}, separators=(",", ":")))
     else:
         console.out(f"{passed} passed, {failed} failed")
     if not codes:
         console.err("lab: No recording matched.")
-        return NOTHING
+        return NOTHING_MATCHED
     return next((code for code in WORST_FIRST if code in codes), 0)
 
 
@@ -49,19 +62,19 @@ def matching(target: str) -> list[Path]:
     return [locate(target)]
 
 
-def one(file: Path, asked: Settings, console: Console) -> int:
+def replay_one(file: Path, settings: ReplaySettings, console: Console) -> int:
     """Replay one; its exit code, and what differs as a result."""
     try:
         recording = read(read_recording(file), str(file))
         demand_closed(recording, str(file))
-        scenarios = served(recording, asked)
-        found = replay(recording, scenarios, name=str(file), blob=partial(read_blob, file))
+        served = named_scenarios(recording, settings.scenarios)
+        found = replay(recording, served, name=str(file), blob=partial(read_blob, file))
     except LabError as error:
         report(error, console)
         return error.exit_code
     if text := found.text():
-        (console.err if found.passed or asked.json else console.out)(text)
-    if asked.github and not asked.json:
+        (console.err if found.passed or settings.json else console.out)(text)
+    if settings.environment.github and not settings.json:
         for note in annotations(found):
             console.out(note)
     return 0 if found.passed else Divergence.exit_code
@@ -82,9 +95,9 @@ def _property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def served(recording: Recording, asked: Settings) -> tuple[CompiledScenario, ...]:
+def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[CompiledScenario, ...]:
     """The scenarios that the recording names; UsageError if one isn't in the folder."""
-    folder = scenarios_folder(asked.scenarios)
+    folder = scenarios_folder(scenarios)
     names = [each.name for each in recording.header.scenarios or ()]
     if any("/" in name or "\\" in name for name in names):
         raise RecordingError("A scenario's name in the header is a path.")

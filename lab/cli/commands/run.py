@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from lab.app import App, Outcome, run
+from lab.app import run
 from lab.app.observe import Observation
 from lab.cli.console import Console, Interrupted
-from lab.cli.conversation import READING, Conversation, thread
+from lab.cli.conversation import READING, Conversation, conversation_of
 from lab.cli.endings import EndingObserver
 from lab.cli.loop import Stop, complete
 from lab.cli.reviewer import TerminalReviewer
-from lab.cli.setup import Setup, app_for_peer, app_of, clock_of, load, world
+from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup
 from lab.cli.tape_recorder import TapeRecorder
 from lab.cli.transcript import Transcript
 from lab.client.driver import drive
@@ -17,119 +17,124 @@ from lab.client.instant import run_instantly
 from lab.core.clock import Clock, Millis
 from lab.core.errors import UsageError
 from lab.mock.service import Service
-from lab.settings import Peer, Settings
+from lab.settings import Flags, Peer, RunSettings
 
 if TYPE_CHECKING:
     from lab.client.transport import HttpTransport
 
 
-def execute(asked: Settings, console: Console) -> int:
+def execute(flags: Flags, console: Console) -> int:
     """Run once, with all turns of its conversation; 0 if every job ended COMPLETE, else 1."""
-    if asked.peer is not None:
-        return at_peer(asked, asked.peer, console)
-    made = world(asked)
-    if asked.instant:
-        return instantly(asked, made, console)
-    if asked.clock == "manual":
+    return run_lines(flags.into(RunSettings), console)
+
+
+def run_lines(settings: RunSettings, console: Console) -> int:
+    """The run as lines."""
+    if settings.peer is not None:
+        return run_at_peer(settings, settings.peer, console)
+    setup = make_setup(settings.mock)
+    if settings.mock.clock.instant:
+        return run_joined(settings, setup, console)
+    if settings.mock.clock.kind == "manual":
         raise UsageError("Nobody would move this clock.", hint="--speed instant runs on a manual clock by itself.")
-    return over_loopback(asked, made, console)
+    return run_over_loopback(settings, setup, console)
 
 
-def instantly(asked: Settings, made: Setup, console: Console) -> int:
+def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     """Both machines joined in one process, on a manual clock."""
-    service = Service(made.config)
-    taping = TapeRecorder(asked, made, service, console, outside=False)
-    told = transcript(asked, made, console)
-    service.observers.append(EndingObserver(service, told))
-    turns = thread(app_of(made.config), made.config.scenarios[0].scenario)
+    service = Service(setup.config)
+    recorder = TapeRecorder(settings.mock, setup.clock, service, console, outside=False)
+    transcript = _transcript(settings, setup, console)
+    service.observers.append(EndingObserver(service, transcript))
+    conversation = conversation_of(app_of(setup.config), setup.scenario)
     now: Millis = 0
-
-    def turn(app: App) -> Outcome:
-        nonlocal now
-        outcome = run_instantly(
-            service, app, (told, taping.follow, turns),
-            start=now, first=turns.first, badge=turns.badge, conversation=turns.conversation,
-        )  # fmt: skip
-        now += outcome.elapsed + READING
-        return outcome
-
     try:
-        outcomes = turns.play(turn)
+        for app in conversation.turns():
+            outcome = run_instantly(
+                service, app, (transcript, recorder.follow, conversation), start=now, first=conversation.first,
+                badge=conversation.badge, conversation=conversation.conversation,
+            )  # fmt: skip
+            conversation.end(outcome)
+            now += outcome.elapsed + READING
     except Interrupted as end:
-        taping.close(end.reason)
+        recorder.close(end.reason)
         raise
-    dead = taping.close("closed")
-    return ended(outcomes, asked, console) or dead
+    dead = recorder.close("closed")
+    return print_outcomes(conversation, settings, console) or dead
 
 
-def over_loopback(asked: Settings, made: Setup, console: Console) -> int:
+def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> int:
     """The external app calls the mock as a stranger would, over a socket."""
-    from lab.cli.embedded_mock import embedded
+    from lab.cli.embedded_mock import embedded_mock
     from lab.client.transport import HttpTransport
 
     async def work(stop: Stop) -> int:
-        told = transcript(asked, made, console)
-        async with embedded(asked, made, console, stop, told=told) as mock:
+        transcript = _transcript(settings, setup, console)
+        conversation = conversation_of(app_of(setup.config), setup.scenario)
+        async with embedded_mock(settings.mock, setup, console, stop, endings=transcript) as mock:
             transport = HttpTransport(mock.base_url, mock.token_url)
-            person = TerminalReviewer(console, made.clock) if asked.reviewer == "person" and console.terminal else None
-            turns = thread(app_of(made.config), made.config.scenarios[0].scenario)
-            outcomes = await call(turns, transport, made.clock, told, person)
-        return ended(outcomes, asked, console) or mock.dead
+            by_person = settings.mock.reviewer == "person" and console.terminal
+            person = TerminalReviewer(console, setup.clock) if by_person else None
+            await play(conversation, transport, setup.clock, transcript, person)
+        return print_outcomes(conversation, settings, console) or mock.dead
 
     return complete(work)
 
 
-def at_peer(asked: Settings, peer: Peer, console: Console) -> int:
+def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
     """The external app calls another server, or a real pod."""
     from lab.client.transport import HttpTransport
 
-    if asked.record is not None:
-        raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
-    scenario = load(asked)[0].scenario
+    refuse_tape(settings)
+    scenario = load_named(settings.mock)[0].scenario
 
     async def work(stop: Stop) -> int:
-        told = Transcript(console, scenario, None, quiet=asked.json)
-        transport, clock = HttpTransport(peer.base, peer.token_url), clock_of(asked)
+        transcript = Transcript(console, scenario, None, quiet=settings.json)
+        transport, clock = HttpTransport(peer.base, peer.token_url), make_clock(settings.mock.clock)
         # Nobody scripts a stranger's gates: a person is asked if one is there.
-        person = TerminalReviewer(console, clock) if asked.reviewer != "script" and console.terminal else None
-        turns = thread(app_for_peer(scenario, peer), scenario)
-        return ended(await call(turns, transport, clock, told, person), asked, console)
+        by_person = settings.mock.reviewer != "script" and console.terminal
+        conversation = conversation_of(app_for_peer(scenario, peer), scenario)
+        await play(conversation, transport, clock, transcript, TerminalReviewer(console, clock) if by_person else None)
+        return print_outcomes(conversation, settings, console)
 
     return complete(work)
 
 
-def transcript(asked: Settings, made: Setup, console: Console) -> Transcript:
-    """The transcript of a run against the mock."""
-    return Transcript(console, made.config.scenarios[0].scenario, made.config.seed, quiet=asked.json)
+def refuse_tape(settings: RunSettings) -> None:
+    """UsageError if a recording is wanted of a server that isn't the lab's own."""
+    if settings.mock.record is not None:
+        raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
 
 
-async def call(
-    turns: Conversation,
+def _transcript(settings: RunSettings, setup: Setup, console: Console) -> Transcript:
+    return Transcript(console, setup.scenario, setup.config.seed, quiet=settings.json)
+
+
+async def play(
+    conversation: Conversation,
     transport: "HttpTransport",
     clock: Clock,
-    told: Transcript,
-    person: TerminalReviewer | None = None,
-) -> list[Outcome]:
+    transcript: Transcript,
+    person: TerminalReviewer | None,
+) -> None:
     """The turns over a transport, which is closed whatever happens."""
 
-    def tell(observation: Observation) -> None:
-        turns(observation)
-        told(observation)
-
-    async def turn(app: App) -> Outcome:
-        if turns.first > 1:
-            await clock.sleep_until(clock.now() + READING)
-        story = run(app, clock.now(), badge=turns.badge, conversation=turns.conversation)
-        return await drive(story, transport, clock, tell, person, first=turns.first)
+    def observe(observation: Observation) -> None:
+        conversation(observation)
+        transcript(observation)
 
     try:
-        return await turns.drive(turn)
+        for app in conversation.turns():
+            if conversation.first > 1:
+                await clock.sleep_until(clock.now() + READING)
+            story = run(app, clock.now(), badge=conversation.badge, conversation=conversation.conversation)
+            conversation.end(await drive(story, transport, clock, observe, person, first=conversation.first))
     finally:
         await transport.close()
 
 
-def ended(outcomes: list[Outcome], asked: Settings, console: Console) -> int:
-    """Print the outcomes, a line each; 0 if all are COMPLETE."""
-    for outcome in outcomes if asked.json else ():
+def print_outcomes(conversation: Conversation, settings: RunSettings, console: Console) -> int:
+    """Print the outcomes where JSON is wanted, a line each; 0 if all are COMPLETE, else 1."""
+    for outcome in conversation.outcomes if settings.json else ():
         console.json(outcome.document())
-    return 0 if all(outcome.complete for outcome in outcomes) else 1
+    return 0 if all(outcome.complete for outcome in conversation.outcomes) else 1

@@ -6,7 +6,7 @@ from lab.cli.console import Console
 from lab.language.document import Server
 from lab.language.document.schema import json_schema
 from lab.server.limits import LIMIT_KINDS, ServerLimits
-from lab.settings import Settings
+from lab.settings import Flags
 
 _WRITTEN: dict[str, object] = {
     "bytes": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB)$"}]},
@@ -20,9 +20,9 @@ def text() -> str:
     return json.dumps(json_schema(), ensure_ascii=False, indent=2)
 
 
-def execute(asked: Settings, console: Console) -> int:
+def execute(flags: Flags, console: Console) -> int:
     """Print it."""
-    console.out(json.dumps(of_settings(), ensure_ascii=False, indent=2) if asked.settings else text())
+    console.out(json.dumps(of_settings(), ensure_ascii=False, indent=2) if flags["settings"] else text())
     return 0
 
 

@@ -3,90 +3,101 @@
 import asyncio
 import json
 from contextlib import suppress
+from dataclasses import dataclass, field
 from shlex import quote
 
 from lab.cli.console import Console, Interrupted
-from lab.cli.embedded_mock import EmbeddedMock, embedded
-from lab.cli.https import trusting
+from lab.cli.embedded_mock import EmbeddedMock, embedded_mock
+from lab.cli.https import trust_lines
 from lab.cli.loop import Stop, complete
-from lab.cli.setup import Setup, own_client, world
+from lab.cli.setup import Setup, make_setup, own_client
 from lab.identity.scopes import api_scope
-from lab.settings import Settings, loopback
+from lab.settings import Environment, Flags, MockSettings, loopback
 
 EXPOSED = "EXPOSED:"
 """How the one advice begins that is a banner."""
 
 
-def execute(asked: Settings, console: Console) -> int:
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """What `lab serve` was asked."""
+
+    mock: MockSettings = field(default_factory=MockSettings)
+    json: bool = False
+    environment: Environment = field(default_factory=Environment)
+
+
+def execute(flags: Flags, console: Console) -> int:
     """Serve until stopped; that is its end, so 0, or 4 if the tape died."""
     try:
-        return until_stopped(asked, console)
+        return serve_until_stopped(flags.into(ServeSettings), console)
     except Interrupted:  # stopped before it listened
         return 0
 
 
-def until_stopped(asked: Settings, console: Console) -> int:
+def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
     """Listen, announce, and wait for a signal."""
-    made = world(asked)
+    setup = make_setup(settings.mock)
 
     async def work(stop: Stop) -> int:
-        async with embedded(asked, made, console, stop, outside=True) as served:
-            announce(asked, made, served, console)
+        async with embedded_mock(settings.mock, setup, console, stop, outside=True) as mock:
+            announce(settings, setup, mock, console)
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
-        return served.dead
+        return mock.dead
 
     return complete(work)
 
 
-def announce(asked: Settings, made: Setup, served: EmbeddedMock, console: Console) -> None:
+def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console: Console) -> None:
     """Say, once requests are accepted, where and with what."""
-    document = ready(made, served)
-    if asked.json:
+    document = connection_document(setup, mock)
+    if settings.json:
         console.out(json.dumps(document, separators=(",", ":")))
     else:
-        for line in for_people(made, document):
+        for line in connection_lines(setup, document):
             console.out(line)
-    for advice in advices(asked, made):
-        console.alarm(advice, color=asked.color and advice.startswith(EXPOSED))
+    for advice in advices(settings.mock):
+        console.alarm(advice, color=settings.environment.color and advice.startswith(EXPOSED))
 
 
-def ready(made: Setup, served: EmbeddedMock) -> dict[str, str]:
+def connection_document(setup: Setup, mock: EmbeddedMock) -> dict[str, str]:
     """What a client needs."""
-    client = own_client(made.config)
+    client = own_client(setup.config)
     return {
-        "base_url": served.base_url,
-        "token_url": served.token_url,
+        "base_url": mock.base_url,
+        "token_url": mock.token_url,
         "client_id": client.id,
         "client_secret": client.secret,
-        "scope": api_scope(made.config.switches.pod),
-        "control_url": served.control_url,
-        "control_token": served.control_token,
-        **({"https_url": served.https_url, "ca_file": served.ca_file} if served.https_url and served.ca_file else {}),
+        "scope": api_scope(setup.config.switches.pod),
+        "control_url": mock.control_url,
+        "control_token": mock.control_token,
+        **({"https_url": mock.https_url, "ca_file": mock.ca_file} if mock.https_url and mock.ca_file else {}),
     }
 
 
-def for_people(made: Setup, document: dict[str, str]) -> list[str]:
+def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
     """The same to read, with a line to try."""
-    names = ", ".join(compiled.name for compiled in made.config.scenarios)
+    names = ", ".join(each.name for each in setup.config.scenarios)
     login = quote(f"{document['client_id']}:{document['client_secret']}")
     scope = quote(f"scope={document['scope']}")
     return [
-        f"Serving {names}, seed {made.config.seed}. Stop with Ctrl-C.",
+        f"Serving {names}, seed {setup.config.seed}. Stop with Ctrl-C.",
         *(f"  {name.replace('_', ' '):<14} {value}" for name, value in document.items()),
         "Try:",
         f"  curl -s -u {login} -d grant_type=client_credentials -d {scope} {document['token_url']}",
-        *(trusting(document["https_url"], document["ca_file"]) if "ca_file" in document else ()),
+        *(trust_lines(document["https_url"], document["ca_file"]) if "ca_file" in document else ()),
     ]
 
 
-def advices(asked: Settings, made: Setup) -> list[str]:
+def advices(settings: MockSettings) -> list[str]:
     """What a person should know before pointing a client here."""
     found: list[str] = []
-    if asked.clock == "manual" or (asked.clock == "scaled" and float(asked.factor) < 1):
+    clock, host = settings.clock, settings.listen.host
+    if clock.kind == "manual" or (clock.kind == "scaled" and float(clock.factor) < 1):
         found.append(
             "note: this clock falls behind the wall; tokens look expired to a client that compares exp with it."
         )
-    if not loopback(asked.host):
-        found.append(f"{EXPOSED} {asked.host} can be reached by others; the client's secret and the key are public.")
+    if not loopback(host):
+        found.append(f"{EXPOSED} {host} can be reached by others; the client's secret and the key are public.")
     return found

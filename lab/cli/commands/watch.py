@@ -1,37 +1,64 @@
 """`lab watch`: a lab that somebody else's client is calling, on the screen or as lines."""
 
 import re
-from contextlib import AbstractAsyncContextManager, suppress
-from typing import TYPE_CHECKING, cast
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lab.cli.console import Console, Interrupted
-from lab.cli.following import JournalTranscript
+from lab.cli.journal_transcript import JournalTranscript
 from lab.cli.loop import Stop, complete
-from lab.core.errors import UsageError
-from lab.settings import Settings
-from lab.tui.sources.watch import Watch, WatchedControl
+from lab.cli.recordings import scenarios_of
+from lab.core.errors import ProtocolError, UsageError
+from lab.files import token_for
+from lab.language.document import Scenario
+from lab.recording.lines import Header
+from lab.settings import Environment, Flags, read_by
+from lab.tui.sources.watch import Watch
 from lab.tui.state.follow import steps
 from lab.tui.state.journal import JournalState, SourceUpdate
 
 if TYPE_CHECKING:
-    from lab.tui.sources import ScreenSource
+    from lab.client.control import ControlClient
 
-
+NO_TOKEN = "Set LAB_CONTROL_TOKEN to the control token that lab serve prints, or watch as the user who started it."
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 """A name or an address, IPv6 too."""
 
 
-def execute(asked: Settings, console: Console) -> int:
+@dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """What `lab watch` was asked."""
+
+    target: str
+    """The control plane of the lab: its address, or HOST:PORT."""
+    scenarios: str | None = None
+    plain: bool = False
+    control_token: str | None = field(
+        default=None, repr=False, metadata=read_by(lambda flags: flags.environment.get("LAB_CONTROL_TOKEN") or None)
+    )
+    runtime: str | None = field(
+        default=None, metadata=read_by(lambda flags: flags.environment.get("XDG_RUNTIME_DIR") or None)
+    )
+    """The folder in which a lab of the same user keeps its token."""
+    environment: Environment = field(default_factory=Environment)
+
+
+def execute(flags: Flags, console: Console) -> int:
     """The screen on a terminal that can show it, else lines; stopping it is its end, so 0."""
-    source = source_of(asked)
-    plain = asked.plain or asked.dumb or not console.terminal
+    settings = flags.into(WatchSettings)
+    source = source_of(settings)
+    plain = settings.plain or settings.environment.dumb or not console.terminal
 
     async def work(stop: Stop) -> int:
         if plain:
-            await told(source, console)
+            await print_lines(source, console)
         else:
-            await on_screen(source, stop, console)
+            from lab.cli.screen import show_screen
+
+            await show_screen(source, stop, console)
         return 0
 
     with suppress(Interrupted):
@@ -39,9 +66,9 @@ def execute(asked: Settings, console: Console) -> int:
     return 0
 
 
-def source_of(asked: Settings) -> Watch:
+def source_of(settings: WatchSettings) -> Watch:
     """The lab at the address of its control plane; UsageError if that is none."""
-    (target,) = asked.targets
+    target = settings.target
     url = target if "://" in target else f"http://{target}"
     where = _place(url, port_needed=url != target)
     if where is None:
@@ -50,13 +77,28 @@ def source_of(asked: Settings) -> Watch:
             hint="lab serve prints it as control url: http://127.0.0.1:PORT. HOST:PORT will do, too.",
         )
 
-    def reach() -> AbstractAsyncContextManager[WatchedControl]:
-        # loaded here, after the first paint: aiohttp alone takes 50 ms
-        from lab.cli.watching import reached
+    def scenarios(header: Header) -> dict[str, Scenario]:
+        return scenarios_of(header, settings.scenarios)
 
-        return reached(url.rstrip("/"), asked)
+    return Watch(where, lambda: reached(url.rstrip("/"), settings), scenarios)
 
-    return Watch(where, reach)
+
+@asynccontextmanager
+async def reached(url: str, settings: WatchSettings) -> "AsyncIterator[ControlClient]":
+    """A control plane, its token looked up anew: a lab that starts again has another one."""
+    # loaded here, after the first paint: aiohttp alone takes 50 ms
+    from lab.client.control import ControlClient
+
+    token = settings.control_token or token_for(url, runtime=settings.runtime)
+    client = ControlClient(url, token or "none")
+    try:
+        yield client
+    except ProtocolError as error:
+        if "401" not in error.what:
+            raise
+        raise ProtocolError("The control plane answered 401: the token is not its own.", hint=NO_TOKEN) from None
+    finally:
+        await client.close()
 
 
 def _place(url: str, *, port_needed: bool) -> str | None:
@@ -72,16 +114,7 @@ def _place(url: str, *, port_needed: bool) -> str | None:
     return f"{host}:{port}" if port else host
 
 
-async def on_screen(source: Watch, stop: Stop, console: Console) -> None:
-    """The screen until the person quits."""
-    from lab.cli.commands.demo import shown
-    from lab.tui.app import LabApp
-
-    # The protocol asks for attributes where the source has properties; nobody sets them.
-    await shown(LabApp(cast("ScreenSource", source)), stop, console)
-
-
-async def told(source: Watch, console: Console) -> None:
+async def print_lines(source: Watch, console: Console) -> None:
     """Line mode: what has happened, then what happens; what is wrong with the lab goes to stderr."""
     jobs, trouble = JournalState(), ""
     follower = JournalTranscript(console, source.told)

@@ -1,6 +1,7 @@
 """LIVE: our own external app, played over a transport: what the person at the keys asks of it."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from lab.app import Answer, Question
 from lab.app.observe import Asked, Noted, Requested
@@ -22,8 +23,11 @@ from lab.tui.sources.intents import (
     ToggleTape,
 )
 from lab.tui.sources.live_run import OpeningKey, Playing, opening_of
-from lab.tui.sources.protocol import Control, Playable
+from lab.tui.sources.protocol import Playable
 from lab.tui.sources.rewind import given, place_of
+
+if TYPE_CHECKING:
+    from lab.client.control import ControlClient
 
 VERDICTS = {"APPROVE_ACTION": "approved", "REJECT_ACTION": "rejected", "RFI_ACTION": "changes-requested"}
 """The verdict that the control plane is told for an action of the wire."""
@@ -59,10 +63,10 @@ class Live(Playing):
                 return await self._say(message)
             case ArmFault(fault):
                 control = (await self._linked()).control
-                return NO_FAULTS if control is None else await control.arm(fault)
+                return NO_FAULTS if control is None else (await control.arm(fault)).refused
             case DisarmFault(name):
                 control = (await self._linked()).control
-                return NO_FAULTS if control is None else await control.disarm(name)
+                return NO_FAULTS if control is None else (await control.disarm(name)).refused
             case SeekStage(stage):
                 return await self._go_to(stage)
             case ToggleTape():
@@ -84,12 +88,12 @@ class Live(Playing):
             return await self._scale(FASTEST)
         return await self._go_back(link.control, self._turn + place + 1)
 
-    async def _go_back(self, control: Control, place: int) -> str | None:
+    async def _go_back(self, control: "ControlClient", place: int) -> str | None:
         kept = self._told[:place]
         instant = kept[-1].at
         await self._scale("0")
         await self._stop(self._run, self._following)
-        refused = await control.rewind(instant)
+        refused = (await control.reset(instant)).refused
         self._following = asyncio.create_task(self._follow(control, instant))
         if refused is not None:
             return refused
@@ -111,14 +115,15 @@ class Live(Playing):
         if control is None:
             return "Only the lab's own mock can be recorded."
         ending = self.recording
-        refused, file = await (control.end_tape() if ending else control.begin_tape(self._act.choice.name or "demo"))
-        if refused is not None:
-            return refused
+        name = self._act.choice.name or "demo"
+        answer = await (control.end_tape() if ending else control.begin_tape(name, numbered=True))
+        if answer.refused is not None:
+            return answer.refused
         self.recording = not ending
         if ending and self.dead:
             self._buried, self.dead = self.dead, ""
-            return f"The recording in {file} ends early."
-        return f"The recording is in {file}." if ending else f"Recording to {file}."
+            return f"The recording in {answer.file} ends early."
+        return f"The recording is in {answer.file}." if ending else f"Recording to {answer.file}."
 
     async def _start(self) -> str | None:
         if self._run is None:
@@ -150,7 +155,7 @@ class Live(Playing):
         self.outcome = None
         link = await self._linked()
         if link.control is not None:
-            refused = await link.control.reset()
+            refused = (await link.control.reset()).refused
             if refused is not None:
                 return refused
         if act.choice.name != self._act.choice.name:
@@ -188,7 +193,8 @@ class Live(Playing):
             return "This approval is given outside the API."
         self._decided = opening
         gate = question.node.code.lower().replace("_", "-")
-        refused = await link.control.decide(question.job, gate, VERDICTS.get(action, "approved"), content)
+        verdict = VERDICTS.get(action, "approved")
+        refused = (await link.control.decide(question.job, gate, verdict, comment=content)).refused
         if refused is not None:
             self._decided = None
         return refused

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lab.app import Answer, Outcome, Question, Result, run
 from lab.app.observe import Asked, Ended, Noted, Observation, Replied, Requested
@@ -14,9 +15,12 @@ from lab.core.journal.fact import Fact, LedgerCleared
 from lab.jobs.facts import GateDecided, GateOpened
 from lab.language.document import Scenario
 from lab.tui.panes.picker import Choice
-from lab.tui.sources.protocol import Connect, Control, Playable, RunConnection
+from lab.tui.sources.protocol import Connect, Playable, RunConnection
 from lab.tui.sources.rewind import place_of, resumed
 from lab.tui.state.journal import SourceUpdate
+
+if TYPE_CHECKING:
+    from lab.client.control import ControlClient
 
 OpeningKey = tuple[str, str, int]
 
@@ -144,9 +148,9 @@ class Playing:
                 linked.exception()
             raise
 
-    async def _follow(self, control: Control, after: Millis = -1) -> None:
+    async def _follow(self, control: "ControlClient", after: Millis = -1) -> None:
         """Facts only, and those after an instant: requests and replies are told by our own driver."""
-        async for observation in control.follow():
+        async for observation in control.follow(replies=False):
             if not isinstance(observation, Noted) or isinstance(observation.fact, LedgerCleared):
                 continue
             if observation.fact.at > after:
@@ -224,7 +228,7 @@ class Playing:
         if control is None or self.dead:
             return
         with suppress(LabError):  # a lab that is gone is told of by whoever needs it
-            why = await control.trouble()
+            why = (await control.lab()).trouble
         if why is not None and why != self._buried:
             self.dead = why
             self._queue.put_nowait(SourceUpdate(said=f"{why} The show goes on."))
@@ -282,7 +286,7 @@ class Playing:
         link = await self._linked()
         if link.control is None:
             return "The clock of this server can't be set."
-        refused = await link.control.scale(factor)
+        refused = (await link.control.scale(factor)).refused
         if refused is None:
             self.paused = factor == "0"
         return refused

@@ -1,6 +1,6 @@
 """What the screen asks of a source, and what LIVE asks of the outer world."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 from lab.app import App, Outcome
 from lab.app.observe import Observation
 from lab.core.clock import Clock
-from lab.core.exchange import Json
 from lab.language.document import Scenario
 from lab.tui.panes.picker import Choice
 from lab.tui.sources.intents import Intent
@@ -16,6 +15,7 @@ from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.screen import PlaybackCursor
 
 if TYPE_CHECKING:
+    from lab.client.control import ControlClient
     from lab.client.memory import Transport
 
 
@@ -67,40 +67,6 @@ class ScreenSource(Protocol):
         """Do what was asked; the reason if it was refused."""
 
 
-class Control(Protocol):
-    """The little of the control plane that LIVE needs."""
-
-    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
-        """Decide at a gate; the reason if it was refused."""
-
-    async def reset(self) -> str | None:
-        """Clear the mock's ledger."""
-
-    async def rewind(self, instant: int) -> str | None:
-        """Set the mock and its clock back to an instant; the reason if it was refused."""
-
-    async def scale(self, factor: str) -> str | None:
-        """Set the pace of the mock's clock, which is ours too; `0` pauses."""
-
-    async def arm(self, fault: Mapping[str, Json]) -> str | None:
-        """Arm a fault; the reason if it was refused."""
-
-    async def disarm(self, name: str) -> str | None:
-        """Disarm it; the reason if it was refused."""
-
-    async def begin_tape(self, name: str) -> tuple[str | None, str]:
-        """Begin a tape: the reason if it was refused, and where it lies."""
-
-    async def end_tape(self) -> tuple[str | None, str]:
-        """End the tape that runs, likewise."""
-
-    async def trouble(self) -> str | None:
-        """What killed a tape, as the mock's health tells it."""
-
-    def follow(self) -> AsyncIterator[Observation]:
-        """The facts of the mock's journal as they come."""
-
-
 @dataclass(frozen=True, slots=True)
 class Playable:
     """One thing that LIVE can play: a scenario (None against a pod), and our app made for it."""
@@ -125,7 +91,7 @@ class RunConnection:
     """What a run needs of the outer world: made after the first paint."""
 
     transport: "Transport"
-    control: Control | None = None
+    control: "ControlClient | None" = None
     base: str = ""
     token_url: str = ""
     follow: Callable[[str], Playable] | None = None

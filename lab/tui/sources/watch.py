@@ -3,15 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from lab.app import Outcome
 from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.clocks import SystemClock
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
-from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.identity.routes import PATHS
 from lab.language.document import Scenario
@@ -21,6 +19,10 @@ from lab.tui.sources.intents import AnswerGate, ArmFault, DisarmFault, Intent, S
 from lab.tui.sources.live import VERDICTS
 from lab.tui.state.journal import JournalState, SourceUpdate
 
+if TYPE_CHECKING:  # loaded once there is something to reach
+    from lab.client.control import ControlClient, LabState
+    from lab.recording.lines import Header
+
 PAUSE: Millis = 1_000
 """Real milliseconds from one attempt to reach the lab to the next."""
 NOT_YET = "The lab has not answered yet."
@@ -29,62 +31,15 @@ PACES = {"scaled": frozenset(("pause", "step", "speed")), "manual": frozenset(("
 """What each kind of clock lets somebody else do to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabDescription:
-    """A lab as it is found: its clock, and the seed."""
-
-    mode: str
-    factor: str
-    now: Millis
-    epoch: Epoch
-    seed: int | None = None
-    base: str = ""
-    """The origin of the mocked API."""
-
-
-class WatchedControl(Protocol):
-    """What WATCH needs of a control plane. HostError when it can't be reached; commands tell why they were refused."""
-
-    async def lab(self) -> LabDescription:
-        """How the lab is now."""
-
-    def follow(self) -> AsyncIterator[Observation]:
-        """The journal, from the past that is kept to whatever comes."""
-
-    def told(self, name: str) -> Scenario | None:
-        """The scenario of this name that it serves, if the very file is at hand."""
-
-    async def decide(self, job: str, gate: str, verdict: str, comment: str | None) -> str | None:
-        """Decide at a gate."""
-
-    async def scale(self, factor: str) -> str | None:
-        """Set the pace of a scaled clock; `0` pauses."""
-
-    async def advance(self, millis: Millis) -> str | None:
-        """Advance a manual clock."""
-
-    async def due(self) -> Millis | None:
-        """The instant at which the next job moves on by itself."""
-
-    async def arm(self, fault: Mapping[str, Json]) -> str | None:
-        """Arm a fault."""
-
-    async def disarm(self, name: str) -> str | None:
-        """Disarm one."""
-
-
-OpenControl = Callable[[], AbstractAsyncContextManager[WatchedControl]]
+OpenControl = Callable[[], AbstractAsyncContextManager["ControlClient"]]
+ServedScenarios = Callable[["Header"], Mapping[str, Scenario]]
+"""Of the scenarios that a journal's header names those of which the very file is at hand."""
 
 
 async def a_moment() -> None:
     """Wait between two attempts, in real time: the lab's clock is what is missing."""
     clock = SystemClock()
     await clock.sleep_until(PAUSE)
-
-
-def _nothing(name: str) -> Scenario | None:
-    """Before a lab was reached no scenario is known."""
-    return None
 
 
 class Watch:
@@ -103,6 +58,7 @@ class Watch:
         self,
         where: str,
         reach: OpenControl,
+        scenarios: ServedScenarios = lambda header: {},
         *,
         make: MakeClock | None = None,
         rest: Callable[[], Awaitable[None]] = a_moment,
@@ -116,10 +72,12 @@ class Watch:
         self.can: frozenset[str] = frozenset()
         self.journal = self
         self._reach, self._rest = reach, rest
-        self._plane: WatchedControl | None = None
-        self._known: Callable[[str], Scenario | None] = _nothing
-        """Of the lab that was reached last: what it served is still told when it has gone."""
-        self._lab: LabDescription | None = None
+        self._plane: ControlClient | None = None
+        self._last: ControlClient | None = None
+        """The plane that was reached last: what it served is still known when it has gone."""
+        self._scenarios = scenarios
+        self._served: tuple[Header | None, Mapping[str, Scenario]] = (None, {})
+        self._lab: LabState | None = None
         self._joined: Millis = 0
         self._stepping = False
         self._begun = False
@@ -129,12 +87,15 @@ class Watch:
     @property
     def addresses(self) -> tuple[str, str]:
         """The base URL and the token URL of the lab, once it was reached."""
-        base = self._lab.base if self._lab is not None else ""
+        base = self._lab.base_url if self._lab is not None else ""
         return (base, base + PATHS["token"]) if base else ("", "")
 
     def told(self, name: str | None) -> Scenario | None:
         """The scenario that a job says it runs."""
-        return self._known(name) if name else None
+        header = self._last.header if self._last is not None else None
+        if header is not None and header is not self._served[0]:
+            self._served = (header, self._scenarios(header))
+        return self._served[1].get(name) if name else None
 
     # What happens
 
@@ -168,8 +129,8 @@ class Watch:
             return f"{error.what[:1].upper()}{error.what[1:]}; trying again."
         return self.trouble or f"The lab at {self.where} can't be reached; trying again."
 
-    def _join(self, plane: WatchedControl, lab: LabDescription) -> SourceUpdate:
-        before, self._lab, self._plane, self._known = self._lab, lab, plane, plane.told
+    def _join(self, plane: "ControlClient", lab: "LabState") -> SourceUpdate:
+        before, self._lab, self._plane, self._last = self._lab, lab, plane, plane
         anew = before is not None and before.epoch != lab.epoch
         self.trouble, self.seed = "", lab.seed
         self.can = PACES.get(lab.mode, frozenset()) | {"decide", "fault"}
@@ -240,7 +201,7 @@ class Watch:
         except LabError as error:
             return error.what
 
-    async def _perform(self, plane: WatchedControl, intent: Intent) -> str | None:
+    async def _perform(self, plane: "ControlClient", intent: Intent) -> str | None:
         match intent:
             case AnswerGate():
                 return await self._decide(plane, intent)
@@ -253,32 +214,32 @@ class Watch:
             case StepForward():
                 return await self._step(plane)
             case ArmFault(fault):
-                return await plane.arm(fault)
+                return (await plane.arm(fault)).refused
             case DisarmFault(name):
-                return await plane.disarm(name)
+                return (await plane.disarm(name)).refused
             case _:
                 return "That is for the client that calls, not for who watches."
 
     async def _scale(self, factor: str) -> str | None:
         if self._plane is None:
             return self.trouble or NOT_YET
-        refused = await self._plane.scale(factor)
+        refused = (await self._plane.scale(factor)).refused
         if refused is None:
             self._scaled(factor, self.clock.now())
         return refused
 
-    async def _step(self, plane: WatchedControl) -> str | None:
+    async def _step(self, plane: "ControlClient") -> str | None:
         if self.factor != "manual":
             self._stepping = True
             return await self._scale(self.factor) if self.paused else None
         due, now = await plane.due(), self.clock.now()
         if due is None:
             return "Nothing moves on by itself; the next move is the client's, or a person's."
-        return await plane.advance(max(0, due - now))
+        return (await plane.advance(max(0, due - now))).refused
 
-    async def _decide(self, plane: WatchedControl, asked: AnswerGate) -> str | None:
+    async def _decide(self, plane: "ControlClient", asked: AnswerGate) -> str | None:
         verdict = VERDICTS.get(asked.action, "approved")
-        refused = await plane.decide(asked.job, asked.gate, verdict, asked.content)
+        refused = (await plane.decide(asked.job, asked.gate, verdict, comment=asked.content)).refused
         if refused is None:
             self._decided.add(asked.opening)
         # the same key twice is one decision; the journal tells of it as soon as it is admitted

@@ -1,0 +1,82 @@
+"""`lab demo --web`: the screen in a browser, one process a visitor, on loopback only (tui.md §12).
+
+It needs the extra `[web]`: the page is textual-serve's, kept to this machine's own browser.
+"""
+
+import sys
+from collections.abc import Sequence
+from shlex import join
+
+from aiohttp import web
+from textual_serve.server import Server
+
+from lab import __version__
+from lab.cli.console import Console
+from lab.core.errors import HostError
+
+HOST = "127.0.0.1"
+"""The page has no login, so it is served to this machine alone; use a tunnel for more."""
+
+
+class BrowserPage(Server):
+    """Serves the screen; a page of another origin can neither show it nor type into it."""
+
+    def __init__(self, command: str, host: str, port: int, console: Console) -> None:
+        super().__init__(command, host=host, port=port, title=f"Invoke Async Lab {__version__}")
+        self._lab_console = console
+        self._names = {f"{name}:{port}" for name in (host, "localhost")}
+
+    async def on_startup(self, app: web.Application) -> None:
+        """textual-serve's own words are left out."""
+
+    def serve(self, debug: bool = False) -> None:
+        """Serve until a signal comes; OSError if the port can't be had."""
+        web.run_app(self._make_app(), host=self.host, port=self.port, access_log=None, print=self._announce)
+
+    def _announce(self, *_: object) -> None:
+        self._lab_console.out(
+            f"Open {self.public_url} in a browser; each visitor gets a run of their own. Stop with Ctrl-C."
+        )
+
+    async def _make_app(self) -> web.Application:
+        app = await super()._make_app()
+        app.middlewares.append(self._own)
+        return app
+
+    @web.middleware
+    async def _own(self, request: web.Request, handler: object) -> web.StreamResponse:
+        """Refuse another host's name (DNS rebinding), and a WebSocket that another origin's page opens."""
+        origin = request.headers.get("origin")
+        if request.host not in self._names or (origin is not None and origin.partition("://")[2] not in self._names):
+            raise web.HTTPForbidden(text="This page is for the browser of this machine.\n")
+        answer: web.StreamResponse = await handler(request)  # type: ignore[operator]  # aiohttp's handler
+        return answer
+
+
+def serve_page(port: int, arguments: Sequence[str], console: Console) -> None:
+    """Serve until stopped; each visitor's process is this command without `--web`."""
+    page = BrowserPage(visitor_command(without("--web", arguments)), HOST, port, console)
+    try:
+        page.serve()
+    except OSError as error:
+        raise HostError(
+            f"Port {port} can't be had: {error.strerror or error}.", hint="Choose another: --web PORT"
+        ) from None
+
+
+def visitor_command(arguments: Sequence[str]) -> str:
+    """The command of a visitor's process, for a shell; Ctrl-C, which a terminal sends to all, is left to the page."""
+    command = join([sys.executable, "-m", "lab", *arguments])
+    # what is ignored when Python starts it leaves ignored, at its start and at its end, too
+    return command if sys.platform == "win32" else f"trap '' INT; exec {command}"
+
+
+def without(option: str, arguments: Sequence[str]) -> list[str]:
+    """The arguments without an option and its number, if it has one."""
+    left: list[str] = []
+    after = False
+    for argument in arguments:
+        number, after = after and argument.isdigit(), argument == option
+        if not after and not number and not argument.startswith(f"{option}="):
+            left.append(argument)
+    return left
