@@ -4,11 +4,15 @@ A token is good because it stands in the ledger, so looking it up is the whole c
 signature is verified. What was forged, comes from another run, or is an id or refresh token, simply isn't there.
 """
 
+from dataclasses import replace
+
 from lab.core.clock import Millis
 from lab.core.exchange import Request
 from lab.core.journal.ledger import Ledger
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, challenge, forbidden, unauthenticated
-from lab.identity.records import FamilyRecord, TokenRecord, family_key, token_key
+from lab.identity.config import IdentityConfig
+from lab.identity.records import TokenRecord, live, token_key
+from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope, for_api, opens_api
 from lab.language.document import Switches
 
@@ -51,15 +55,13 @@ def token_of(request: Request) -> str:
     return (request.header("authorization") or "").partition(" ")[2].strip(" ")
 
 
-def live(ledger: Ledger, record: TokenRecord, now: Millis) -> bool:
-    """Whether an access token is good: neither expired nor revoked, alone or with its family."""
-    return not record.revoked and now < record.until and not family_revoked(ledger, record.family)
-
-
-def family_revoked(ledger: Ledger, family: str | None) -> bool:
-    """Whether all that was granted for one login has ended."""
-    record = ledger.get(family_key(family)) if family is not None else None
-    return isinstance(record, FamilyRecord) and record.revoked
+def with_metadata(config: IdentityConfig, refusal: Refusal) -> Refusal:
+    """With its switch on, a 401 that asks for a bearer tells where the API's metadata is (RFC 9728 §5.1)."""
+    if refusal.status != 401 or not config.switches.resource_metadata:
+        return refusal
+    where = f'resource_metadata="{config.origin}{PATHS["oauth_protected_resource"]}"'
+    headers = ((name, f"{value}, {where}" if value.startswith("Bearer") else value) for name, value in refusal.headers)
+    return replace(refusal, headers=tuple(headers))
 
 
 def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: bool) -> TokenRecord | Refusal:

@@ -10,6 +10,8 @@ from lab.core.journal.fact import Key, Record
 from lab.core.journal.ledger import Ledger, SomeRecord
 from lab.core.journal.numbers import CallCounted, Polled, polled_key
 
+REFRESH_LIFETIME: Millis = 604_800_000
+"""How long a refresh token is good."""
 DEVICE_INTERVAL: Millis = 5_000
 """How long a device waits between polls at first, and how much longer after each poll that came too soon."""
 DEVICE_COUNTER = "device/"
@@ -41,6 +43,11 @@ class RefreshRecord(Record, frozen=True, gc=False):
     family: str
     ended: str | None = None
     """Why it is no longer good."""
+
+    @property
+    def until(self) -> Millis:
+        """The instant from which it is too old."""
+        return self.since + REFRESH_LIFETIME
 
 
 class FamilyRecord(Record, frozen=True, gc=False):
@@ -114,3 +121,14 @@ def grants_in(ledger: Ledger, kind: type[SomeRecord]) -> Iterator[tuple[str, Som
     prefix = DEVICE_COUNTER if kind is DeviceRecord else ""
     for key, record in ledger.of(kind):
         yield key[1:].decode("utf-8", "surrogatepass").removeprefix(prefix), record
+
+
+def live(ledger: Ledger, record: TokenRecord, now: Millis) -> bool:
+    """Whether an access token is good: neither expired nor revoked, alone or with its family."""
+    return not record.revoked and now < record.until and not family_revoked(ledger, record.family)
+
+
+def family_revoked(ledger: Ledger, family: str | None) -> bool:
+    """Whether all that was granted for one login has ended."""
+    record = ledger.get(family_key(family)) if family is not None else None
+    return isinstance(record, FamilyRecord) and record.revoked

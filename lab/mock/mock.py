@@ -15,12 +15,12 @@ from lab.dialects.fusion.refusals import error_response
 from lab.dialects.router import ROUTER
 from lab.faults.model import Rule
 from lab.faults.striking import Occasion, rules_of
-from lab.identity.bearer import bearer_of, token_of
+from lab.identity.bearer import bearer_of, token_of, with_metadata
 from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.facts import TokenRevoked
 from lab.identity.records import TokenRecord
-from lab.identity.routes import IDENTITY_NAMES, PATHS
+from lab.identity.routes import IDENTITY_NAMES
 from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import job_named
@@ -69,12 +69,7 @@ class Mock:
                 self._teams[code] = Mock(own.config, own)
 
     def _refusal(self, problem: Refusal, style: str | None = None) -> Response:
-        if problem.status == 401 and self.config.switches.resource_metadata:
-            where = f'resource_metadata="{self.config.origin}{PATHS["oauth_protected_resource"]}"'
-            told = tuple(
-                (name, f"{value}, {where}" if value.startswith("Bearer") else value) for name, value in problem.headers
-            )
-            problem = replace(problem, headers=told)
+        problem = with_metadata(self._identity_config, problem)
         return error_response(problem, hints=self.config.switches.hints, style=style or self.config.switches.error_body)
 
     def word(self, problem: Refusal, path: str) -> Response:

@@ -20,11 +20,10 @@ from lab.core.seeds import Seed
 from lab.dialects.router import lightened
 from lab.faults.arming import Planned, arm, disarm, listed
 from lab.faults.facts import FaultStruck
-from lab.identity.bearer import live
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
 from lab.identity.facts import TokenRevoked
-from lab.identity.records import TokenRecord, grants_in
+from lab.identity.records import TokenRecord, grants_in, live
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.gates import Origin

@@ -14,16 +14,14 @@ from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, Counter, NumberUsed, counter_of
 from lab.faults.facts import FaultArmed
 from lab.faults.records import armed_faults
-from lab.identity.endpoints.issuing import REFRESH_LIFETIME
 from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
 from lab.identity.records import (
     CodeRecord,
     DeviceRecord,
-    FamilyRecord,
     RefreshRecord,
     TokenRecord,
     UserCodeRecord,
-    family_key,
+    family_revoked,
     grants_in,
 )
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
@@ -114,10 +112,10 @@ def _tokens(ledger: Ledger, now: Millis) -> Iterator[Fact]:
     # a refresh token is told with an access token of its family and its instant, in the order in which they were granted
     refreshes: dict[tuple[str, Millis], deque[tuple[str, str | None]]] = {}
     for token, record in grants_in(ledger, RefreshRecord):
-        if now < record.since + REFRESH_LIFETIME and not _revoked(ledger, record.family):
+        if now < record.until and not family_revoked(ledger, record.family):
             refreshes.setdefault((record.family, record.since), deque()).append((token, record.ended))
     for token, known in grants_in(ledger, TokenRecord):
-        over = known.family is not None and _revoked(ledger, known.family)
+        over = family_revoked(ledger, known.family)
         waiting = refreshes.get((known.family or "", known.since))
         refresh, ended = waiting.popleft() if waiting else (None, None)
         if refresh is None and now >= known.until + EXPIRED_FOR:
@@ -130,8 +128,3 @@ def _tokens(ledger: Ledger, now: Millis) -> Iterator[Fact]:
             yield TokenRevoked(at=now, by="control", token=token, why="revoked")
         if refresh is not None and ended is not None:
             yield TokenRevoked(at=now, by="control", token=refresh, why=ended)
-
-
-def _revoked(ledger: Ledger, family: str) -> bool:
-    known = ledger.get(family_key(family))
-    return isinstance(known, FamilyRecord) and known.revoked

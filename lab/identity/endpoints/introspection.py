@@ -2,13 +2,12 @@
 
 from lab.core.exchange import Json, Request, Response
 from lab.core.refusal import Refusal
-from lab.identity.bearer import family_revoked, live
 from lab.identity.endpoints.authentication import authenticated_form
 from lab.identity.endpoints.context import TokenContext
-from lab.identity.endpoints.issuing import REFRESH_LIFETIME, token_answer
+from lab.identity.endpoints.issuing import token_answer
 from lab.identity.facts import TokenRevoked
 from lab.identity.keys import claims_of
-from lab.identity.records import RefreshRecord, TokenRecord, refresh_key, token_key
+from lab.identity.records import RefreshRecord, TokenRecord, family_revoked, live, refresh_key, token_key
 from lab.identity.refusals import INVALID_CLIENT, NO_STORE, invalid_request
 
 _NO_TOKEN = invalid_request("token is missing.")
@@ -34,19 +33,16 @@ def _claims(context: TokenContext, token: str) -> dict[str, Json]:
             "active": True, "scope": record.scope, "client_id": record.client, "token_type": "Bearer", **named
         }  # fmt: skip
     refresh = context.changes.get(refresh_key(token))
-    if isinstance(refresh, RefreshRecord) and _refreshes(context, refresh):
-        issued = context.config.epoch + refresh.since // 1000
-        return {
-            "active": True, "client_id": refresh.client, "token_type": "refresh_token",
-            "exp": issued + REFRESH_LIFETIME // 1000, "iat": issued, "sub": refresh.user or refresh.client,
-            "iss": context.config.issuer,
-        }  # fmt: skip
-    return {"active": False}
-
-
-def _refreshes(context: TokenContext, record: RefreshRecord) -> bool:
-    fresh = context.now < record.since + REFRESH_LIFETIME
-    return fresh and record.ended is None and not family_revoked(context.changes, record.family)
+    if not isinstance(refresh, RefreshRecord) or refresh.ended or context.now >= refresh.until:
+        return {"active": False}
+    if family_revoked(context.changes, refresh.family):
+        return {"active": False}
+    epoch = context.config.epoch
+    return {
+        "active": True, "client_id": refresh.client, "token_type": "refresh_token",
+        "exp": epoch + refresh.until // 1000, "iat": epoch + refresh.since // 1000,
+        "sub": refresh.user or refresh.client, "iss": context.config.issuer,
+    }  # fmt: skip
 
 
 def revoke(context: TokenContext, request: Request) -> Response | Refusal:

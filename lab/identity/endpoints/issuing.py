@@ -11,8 +11,6 @@ from lab.identity.keys import opaque, sign
 from lab.identity.refusals import TOKEN_HEADERS
 from lab.identity.scopes import OFFLINE, OPENID, Scope, audience
 
-REFRESH_LIFETIME = 604_800_000
-"""Milliseconds for which a refresh token is good."""
 TENANT = "idcs-0123456789abcdef0123456789abcdef"
 
 

@@ -10,7 +10,7 @@ from lab.identity.endpoints.authorization_code import trade_code
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import poll
 from lab.identity.endpoints.forms import Form
-from lab.identity.endpoints.issuing import REFRESH_LIFETIME, TokenTerms, issue
+from lab.identity.endpoints.issuing import TokenTerms, issue
 from lab.identity.facts import TokenRevoked
 from lab.identity.records import FamilyRecord, RefreshRecord, family_key, refresh_key
 from lab.identity.refusals import UNAUTHORIZED_CLIENT, invalid_grant, invalid_request, invalid_scope
@@ -110,7 +110,7 @@ def _refresh(context: TokenContext, client: Client, form: Form) -> Response | Re
     if record.ended == "rotated" and not family.revoked:
         context.changes.add(TokenRevoked(at=context.now, by=client.id, token=sent, why="reused"))
         return _WRONG_REFRESH
-    if record.ended or family.revoked or context.now >= record.since + REFRESH_LIFETIME:
+    if record.ended or family.revoked or context.now >= record.until:
         return _WRONG_REFRESH
     # less may be asked for, and the next time again all: the family keeps the first scope (RFC 6749 §6)
     requested = form.get("scope", family.scope)
