@@ -7,7 +7,7 @@ from pathlib import Path
 from lab.files import read_scenario
 from lab.identity.account_settings import clients_of, users_of
 from lab.identity.clients import DEMO, JANE, Account, Client
-from lab.language.parse import parse_server
+from lab.language.parse import parse_settings
 from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
 
 
@@ -26,8 +26,8 @@ def read_settings_file(path: str | None) -> SettingsFile:
     """Read the file that was named, if one was; ScenarioError carries every complaint."""
     if path is None:
         return SettingsFile()
-    document = parse_server(read_scenario(Path(path)), path, LIMIT_KINDS)
-    server, complain = document.server, document.collector.add
+    document = parse_settings(read_scenario(Path(path)), path, LIMIT_KINDS)
+    server, complain = document.server, document.complaints.add
     clients, accounts = clients_of(server.accounts, complain), users_of(server.accounts, complain)
-    document.sound()
+    document.complaints.check()
     return SettingsFile(server.switches, (server.base or "").rstrip("/"), limits_of(document.limits), clients, accounts)

@@ -23,7 +23,7 @@ from lab.files.runtime import withdraw as withdraw
 from lab.files.runtime import withdraw_token as withdraw_token
 from lab.files.written import write_texts as write_texts
 from lab.jobs.plan import CompiledScenario, compile_scenario
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 
 SCENARIO_ENDING = ".yaml"
 RECORDING_ENDING = ".rec.jsonl"
@@ -96,7 +96,7 @@ def load_scenario(name: str, folder: Path) -> CompiledScenario:
     text = read_scenario(path)
     stem = path.name.removesuffix(".yaml").removesuffix(".yml")
     beside = OutputFiles(path.parent)
-    scenario = parse(text, str(path), stem=stem, reader=beside)
+    scenario = parse_scenario(text, str(path), stem=stem, reader=beside)
     return compile_scenario(scenario, digest_of(text, beside.found), beside.found, text.decode("utf-8-sig"))
 
 

@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from lab.language.document.outputs import LARGEST
+from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.language.parse import BadFile
 
 
@@ -47,11 +47,11 @@ class OutputFiles:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise BadFile(f"{name} is not a regular file")
             with open(file, "rb", closefd=False) as opened:
-                raw = opened.read(LARGEST + 1)
+                raw = opened.read(LARGEST_OUTPUT + 1)
         finally:
             os.close(file)
-        if len(raw) > LARGEST:
-            raise BadFile(f"{name} is larger than {LARGEST >> 20} MiB")
+        if len(raw) > LARGEST_OUTPUT:
+            raise BadFile(f"{name} is larger than {LARGEST_OUTPUT >> 20} MiB")
         try:
             return raw.decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -1,109 +1,111 @@
 """Warnings about a scenario that loads: what is allowed, and probably not meant."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias, assert_never
 
-from lab.core.clock import Millis, clock_text
+from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.errors import Complaint
+from lab.jobs.gates import Decision
+from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, compile_scenario, plan, settle_draws
+from lab.jobs.texts import Writer, request_names
+from lab.jobs.timeline import Span
 from lab.language.document import (
-    Between,
+    DRAWN,
     Calls,
     Complete,
     Failure,
     Fault,
     FileOutput,
+    Filler,
     Gate,
     Html,
     JsonOutput,
-    Latency,
-    LogNormal,
-    Observed,
     Output,
     Pause,
     Scenario,
     Script,
     Step,
+    Verdict,
     Vote,
     Work,
     fault_names,
+    longest_latency,
     nearest,
 )
-from lab.language.generate import generate, restore
-from lab.language.parse import Path, Places
-from lab.language.templates import RenderFailure, template
+from lab.language.parse import KeyPath, Locations
+from lab.language.templates import RenderFailure
 
-_FORMS = ("between", "one_of", "fake", "list")
+Warnings: TypeAlias = Iterator[tuple[KeyPath, str, str]]
+"""Each with its place in a scenario or a turn, what is the matter, and a hint."""
 
 
 def lint(
-    scenario: Scenario, file: str, places: Places, files: Mapping[str, str] | None = None
+    scenario: Scenario, file: str, locations: Locations, files: Mapping[str, str] | None = None
 ) -> tuple[Complaint, ...]:
-    """The warnings, in the order of the file; `places` come from `parse_with_places`, `files` are what outputs name."""
-    marks = [(places.value(path), what, hint) for path, what, hint in _faults(scenario)]
-    parts = list(_parts(scenario))
-    for turn, (prefix, part) in enumerate(parts, 1):
-        names = _names([each for _, each in parts[:turn]])
-        warnings = [
-            *_unreachable(part),
-            *_reviewers(part),
-            *_token(part),
-            *_outputs(part, names, files or {}),
-            *_misspelt(part),
-        ]
-        marks += [(places.value((*prefix, *path)), what, hint) for path, what, hint in warnings]
+    """The warnings, in the order of the file; `locations` are its own, `files` holds the texts that outputs name."""
+    compiled = compile_scenario(scenario, files=files)
+    parts = (compiled, *compiled.turns)
+    found = list(_faults(scenario, parts))
+    for turn, part in enumerate(parts, 1):
+        prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
+        for warnings in (
+            _unreachable(part),
+            _reviewers(part),
+            _token(part),
+            _outputs(part, _writer(parts[:turn])),
+            _misspelt(part),
+        ):
+            found += [((*prefix, *path), what, hint) for path, what, hint in warnings]
+    marks = [(locations.value_at(path), what, hint) for path, what, hint in found]
     return tuple(sorted(Complaint(file, mark.line, mark.column, what, hint) for mark, what, hint in marks))
 
 
-def _parts(scenario: Scenario) -> Iterator[tuple[Path, Scenario]]:
-    """The scenario, and each later turn as one of its own."""
-    yield (), scenario
-    for place in range(len(scenario.turns)):
-        part = scenario.of_turn(place + 2)
-        if part is not None:
-            yield ("turns", place), part
+def _steps(part: CompiledScenario) -> Iterator[tuple[KeyPath, Step]]:
+    return ((("steps", place), step) for place, step in enumerate(part.scenario.steps))
 
 
-def _unreachable(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
-    reached = _reached(scenario)
-    for place, step in enumerate(scenario.steps):
-        if (name := step.id) not in reached:
-            yield ("steps", place), f"no path leads to {name}", "name it in a verdict or a next, or leave it out"
+def _unreachable(part: CompiledScenario) -> Warnings:
+    reached = _reached(part)
+    for path, step in _steps(part):
+        if step.id not in reached:
+            yield path, f"no path leads to {step.id}", "name it in a verdict or a next, or leave it out"
 
 
-def _reached(scenario: Scenario) -> set[str]:
-    steps = {step.id: step for step in scenario.steps}
-    order = list(steps)
+def _reached(part: CompiledScenario) -> set[str]:
+    """The steps to which some run may come."""
     reached: set[str] = set()
-    ahead = order[:1]
+    ahead = [part.first.id]
     while ahead:
         name = ahead.pop()
         if name not in reached:
             reached.add(name)
-            following = order[order.index(name) + 1 :][:1]
-            ahead += _leads(steps[name], following)
+            ahead += _ways(part, part.steps[name])
     return reached
 
 
-def _leads(step: Step, following: list[str]) -> list[str]:
+def _ways(part: CompiledScenario, step: Step) -> list[str]:
+    """The steps to which a step may lead."""
     match step:
         case Complete() | Failure():
             return []
-        case Work() | Pause():
-            back = [step.again.to] if isinstance(step, Pause) and step.again else []
-            return [*([step.next] if step.next else following), *back]
+        case Work():
+            return [part.after(step.id).id]
+        case Pause():
+            return [part.after(step.id).id, *([step.again.to] if step.again else [])]
         case Gate():
             ways = step.verdicts
-            onward = ways.approved or step.next
             named = [ways.timed_out, *([ways.rejected, ways.changes_requested] if step.approval else [])]
-            return [*([onward] if onward else following), *(way for way in named if way)]
+            return [ways.approved or part.after(step.id).id, *(way for way in named if way)]
+        case _:
+            assert_never(step)
 
 
-def _reviewers(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
-    for place, step in enumerate(scenario.steps):
+def _reviewers(part: CompiledScenario) -> Warnings:
+    for path, step in _steps(part):
         if not isinstance(step, Gate):
             continue
-        path: Path = ("steps", place)
         if step.reviewer is None:
             hint = "write reviewer: nobody if that is meant"
             yield path, f"{step.gate} has no reviewer: without a person the job waits until it times out", hint
@@ -112,8 +114,10 @@ def _reviewers(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
             hint = f"{clock_text(due)} after the opening, patience ends at {clock_text(step.patience)}"
             answers = "answers" if step.approvals == 1 else f"has given {step.approvals} approvals"
             yield (*path, "reviewer"), f"{step.gate} times out before its reviewer {answers}", hint
-        if isinstance(step.reviewer, Script) and len(step.reviewer.script) < step.approvals and _approves(step):
-            hint = f"{len(step.reviewer.script)} of {step.approvals} votes are scripted"
+        votes = _votes(step)
+        approves = all(vote.verdict == "approved" for vote in votes)
+        if isinstance(step.reviewer, Script) and len(votes) < step.approvals and approves:
+            hint = f"{len(votes)} of {step.approvals} votes are scripted"
             yield (*path, "reviewer"), f"{step.gate} times out: its script holds too few votes", hint
 
 
@@ -123,12 +127,10 @@ def _votes(gate: Gate) -> tuple[Vote, ...]:
             return (vote,) * gate.approvals
         case Script(script=votes):
             return votes
-        case _:
+        case None | "nobody":
             return ()
-
-
-def _approves(gate: Gate) -> bool:
-    return all(vote.verdict == "approved" for vote in _votes(gate))
+        case _:
+            assert_never(gate.reviewer)
 
 
 def _due(gate: Gate) -> Millis | None:
@@ -144,39 +146,24 @@ def _due(gate: Gate) -> Millis | None:
     return total if votes else None
 
 
-def _token(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
-    lifetime = scenario.token.lifetime
-    for place, step in enumerate(scenario.steps):
-        longest = step.patience if isinstance(step, Gate) else _longest(step.takes) if isinstance(step, Pause) else 0
-        if longest > lifetime and not scenario.token.renewed:
-            what = f"the token ({clock_text(lifetime)}) expires while {step.id} waits (up to {clock_text(longest)})"
-            yield (
-                ("steps", place),
-                what,
-                "the client must ask for another; write token: {renewed: true} if that is meant",
-            )
+def _token(part: CompiledScenario) -> Warnings:
+    token = part.scenario.token
+    for path, step in _steps(part):
+        longest = step.patience if isinstance(step, Gate) else 0
+        longest = longest_latency(step.takes) if isinstance(step, Pause) else longest
+        if longest > token.lifetime and not token.renewed:
+            lifetime = clock_text(token.lifetime)
+            what = f"the token ({lifetime}) expires while {step.id} waits (up to {clock_text(longest)})"
+            yield path, what, "the client must ask for another; write token: {renewed: true} if that is meant"
 
 
-def _longest(latency: Latency) -> Millis:
-    match latency:
-        case int():
-            return latency
-        case Between():
-            return latency.between[1]
-        case LogNormal():
-            return latency.p95
-        case Observed():
-            return max(latency.observed)
-
-
-def _faults(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
+def _faults(scenario: Scenario, parts: Sequence[CompiledScenario]) -> Warnings:
     """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
-    parts = [part for _, part in _parts(scenario)]
     reached = {name for part in parts for name in _reached(part)}
-    lasting = {step.id for part in parts for step in part.steps if _lasts(step)}
+    lasting = {step.id for part in parts for step in part.scenario.steps if _lasts(step)}
     names = fault_names(scenario.faults)
     for place, fault in enumerate(scenario.faults):
-        path: Path = ("faults", place)
+        path: KeyPath = ("faults", place)
         if fault.step is not None and fault.step not in reached:
             yield (*path, "step"), f"{names[place]} can't strike: no path leads to {fault.step}", ""
         elif fault.step is not None and fault.step not in lasting:
@@ -191,7 +178,7 @@ def _faults(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
 
 
 def _lasts(step: Step) -> bool:
-    return not isinstance(step, Work | Pause) or _longest(step.takes) > 0
+    return not isinstance(step, Work | Pause) or longest_latency(step.takes) > 0
 
 
 def _shadows(earlier: Fault, fault: Fault) -> bool:
@@ -207,74 +194,71 @@ def _shadows(earlier: Fault, fault: Fault) -> bool:
     return endless and other.first <= mine.first and mine.every % other.every == 0
 
 
-def _outputs(part: Scenario, names: Mapping[str, object], files: Mapping[str, str]) -> Iterator[tuple[Path, str, str]]:
-    for place, step in enumerate(part.steps):
-        path: Path = ("steps", place, "output")
+def _writer(parts: Sequence[CompiledScenario]) -> Writer:
+    """Renders as in the first job of the last part: its gates approved with a comment, the turns before answered."""
+    jobs: list[Plan] = []
+    for turn, part in enumerate(parts, 1):
+        scenario, seed, nobody = part.scenario, part.scenario.seed or 0, "00000000-0000-4000-8000-000000000000"
+        call = Invocation(
+            nobody, "", scenario.agent.code, part.name, 1, 0, Input(scenario.message, parameters=scenario.parameters),
+            nobody, turn, parts[0].scenario.parameters,
+        )  # fmt: skip
+        earlier = [{**request_names(each), "output": "An answer."} for each in jobs]
+        jobs.append(plan(part, call, seed, settle_draws(part, seed, 1), scripted=True, earlier=partial(tuple, earlier)))
+    votes = [
+        Decision(0, step.id, 0, Verdict.APPROVED, name="reviewer", comment="A comment.")
+        for step in parts[-1].scenario.steps
+        if isinstance(step, Gate)
+        for _ in range(step.approvals)
+    ]
+    return Writer(jobs[-1], Span(0, parts[-1].first, 0, 0, None, tuple(votes)), INSTANT_EPOCH)
+
+
+def _outputs(part: CompiledScenario, write: Writer) -> Warnings:
+    for path, step in _steps(part):
+        if not isinstance(step, Complete | Failure):
+            continue
+        path = (*path, "output")
         try:
-            text = _output(step, names, files)
+            text = _output(step.output, part.files, write)
         except RenderFailure as failure:
             yield path, f"the output of {step.id} doesn't render: {failure}", ""
             continue
         if text is not None and not text.strip():
             yield path, f"the output of {step.id} renders to nothing", "write output: null if that is meant"
-        if isinstance(step, Complete) and _quoted(step.output, names):
+        if _quoted(step.output, write):
             hint = "write the value itself, or the text as output: without json:"
             yield path, f"the output of {step.id} is JSON quoted twice: json: was given a text of JSON", hint
 
 
-def _quoted(output: Output, names: Mapping[str, object]) -> bool:
+def _quoted(output: Output, write: Writer) -> bool:
     """Whether a JSON output is one string, and that is an object or a list in JSON already."""
     if not isinstance(output, JsonOutput) or not isinstance(output.json_, str):
         return False
     try:
-        return isinstance(json.loads(template(output.json_).render(names)), dict | list)
+        return isinstance(json.loads(write(output.json_)), dict | list)
     except (RenderFailure, ValueError, RecursionError):
         return False
 
 
-def _output(step: Step, names: Mapping[str, object], files: Mapping[str, str]) -> str | None:
+def _output(output: Output, files: Mapping[str, str], write: Writer) -> str | None:
     """A text output as it would be; None where there is none, or an empty one was written as such."""
-    output = step.output if isinstance(step, Complete | Failure) else None
     match output:
         case Html():
-            return template(output.html).render(names)
+            return write(output.html)
         case FileOutput():
             return files.get(output.file)
         case str():
-            return template(output).render(names) if output else None
-        case _:
+            return write(output) if output else None
+        case None | JsonOutput() | Filler():
             return None
+        case _:
+            assert_never(output)
 
 
-def _names(parts: Sequence[Scenario]) -> Mapping[str, object]:
-    """Names as the first job of the last part has them: its gates approved with a comment, the turns before answered."""
-    *before, part = parts
-    earlier = [{**_asked(each), "output": "An answer."} for each in before]
-    vote = {"verdict": "approved", "by": "reviewer", "comment": "A comment."}
-    gates = [step for step in part.steps if isinstance(step, Gate)]
-    return {
-        **_asked(part),
-        "parameters": {**parts[0].parameters, **part.parameters},
-        "decisions": {gate.gate: {**vote, "votes": [vote] * gate.approvals} for gate in gates},
-        "job": {"id": "00000000-0000-4000-8000-000000000000"},
-        "turn": len(parts),
-        "conversation": {"id": "00000000-0000-4000-8000-000000000000", "turns": earlier},
-        "now": "2026-01-01T00:00:00.000Z",
-    }
-
-
-def _asked(part: Scenario) -> dict[str, object]:
-    found = re.search(part.match, part.message, re.IGNORECASE) if part.match else None
-    return {
-        "message": part.message,
-        "match": found.groupdict(default="") if found else {},
-        "data": restore(part.data, generate(part.data, part.seed or 0, f"{part.name}/1")),
-    }
-
-
-def _misspelt(scenario: Scenario) -> Iterator[tuple[Path, str, str]]:
-    for name, datum in scenario.data.items():
+def _misspelt(part: CompiledScenario) -> Warnings:
+    for name, datum in part.scenario.data.items():
         for key in datum if isinstance(datum, dict) else ():
-            hint = nearest(key, _FORMS)
+            hint = nearest(key, DRAWN)
             if hint:
                 yield ("data", name), f"{name} is a constant with a key {key}: nothing is drawn", hint

@@ -1,57 +1,90 @@
-"""The texts of a job: what templates see, outputs in all their forms, the earlier turns of a conversation."""
+"""The texts of a job: what templates see, outputs in all their forms, the earlier turns of a conversation.
+
+What templates see at a span is settled when its step is entered: the invocation, the generated data, the votes *before*
+the span, and `now` as the instant of its beginning. So a text is the same whoever asks, and when: a poll at the third
+second renders what a poll at the thirtieth renders, and a replay what was recorded.
+
+    A gate's question, opened at 2 100 and read at 9 000, has `now` = 2 100 and `decisions.boss.verdict` = null.
+    The output of the step behind it sees how the gate ended.
+
+The turns before are seen as they were when the message was accepted: one that was still running then has no output, and
+gets none in this job's texts, though it ends while this job runs.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from typing import assert_never
 
 from lab.core.clock import Epoch, Millis, iso
 from lab.core.exchange import Json, text_of
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.jobs.timeline import DefaultEnding, Span, at
-from lab.language.document import Complete, Failure, FileOutput, Filler, Gate, Html, JsonOutput, Output, Status, Verdict
-from lab.language.templates import LARGEST, RenderFailure, template
-from lab.language.templates.bounds import size
+from lab.language.document import (
+    Complete,
+    Failure,
+    FileOutput,
+    Filler,
+    Gate,
+    Html,
+    JsonOutput,
+    Output,
+    Pause,
+    Status,
+    Verdict,
+    Work,
+    strings_in,
+)
+from lab.language.templates import RenderFailure, fitting, template
 
 
 def names(plan: Plan, span: Span, epoch: Epoch) -> Mapping[str, object]:
     """What templates see at a span: the decisions before it, and the instant at which its step was entered."""
     call = plan.invocation
     return {
-        **_asked(plan), "decisions": _decisions(plan, span), "job": {"id": call.job}, "turn": call.turn,
-        "conversation": _Conversation(plan), "now": iso(epoch, span.since),
-    }  # fmt: skip
+        **request_names(plan),
+        "decisions": _decisions(plan, span),
+        "job": {"id": call.job},
+        "turn": call.turn,
+        "conversation": _Conversation(plan),
+        "now": iso(epoch, span.since),
+    }
+
+
+def request_names(plan: Plan) -> dict[str, object]:
+    """What follows of the request alone."""
+    message = plan.invocation.input.message
+    parameters: dict[str, object] = {
+        # a workflow's parameters may come as {"value": …}, and templates needn't know
+        key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
+        for key, value in plan.invocation.parameters.items()
+    }
+    groups = plan.compiled.match(message) or {}
+    return {"message": message, "match": groups, "parameters": parameters, "data": plan.data}
 
 
 def _decisions(plan: Plan, span: Span) -> dict[str, object]:
     """By gate, how its latest opening ended: what the last vote said, and all its votes in order.
 
-    A name or comment that wasn't given is the empty text.
+    A name or comment that is missing is the empty text. A time-out is a verdict, but nobody's vote.
     """
-    told: dict[str, object] = {
+    endings: dict[str, object] = {
         step.gate: {"verdict": None, "by": "", "comment": "", "votes": []}
-        for step in plan.compiled.scenario.steps if isinstance(step, Gate)
-    }  # fmt: skip
-    cast: dict[str, tuple[int, list[Mapping[str, object]]]] = {}
+        for step in plan.compiled.scenario.steps
+        if isinstance(step, Gate)
+    }
+    openings: dict[str, tuple[int, list[Mapping[str, object]]]] = {}
     for end in span.settled:
         if end.verdict is None:
-            continue
-        visit, votes = cast.get(end.step, (end.visit, []))
+            continue  # a wait that was cut short
+        visit, votes = openings.get(end.step, (end.visit, []))
         vote = {"verdict": str(end.verdict), "by": end.name or "", "comment": end.comment or ""}
+        # a later opening starts anew: what was said in the round before is past
         votes = [*(votes if visit == end.visit else []), *([vote] if end.verdict is not Verdict.TIMED_OUT else [])]
-        cast[end.step] = end.visit, votes
-        told[end.step] = {**vote, "votes": votes}
-    return told
-
-
-def _asked(plan: Plan) -> dict[str, object]:
-    asked = plan.invocation.input
-    parameters: dict[str, object] = {
-        key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
-        for key, value in plan.invocation.parameters.items()
-    }
-    matched = plan.compiled.match(asked.message) or {}
-    return {"message": asked.message, "match": matched, "parameters": parameters, "data": plan.data}
+        openings[end.step] = end.visit, votes
+        endings[end.step] = {**vote, "votes": votes}
+    return endings
 
 
 class _Conversation(Mapping[str, object]):
@@ -81,22 +114,21 @@ def earlier_turns(
     thread: Sequence[tuple[Plan, tuple[Decision, ...]]], now: Millis, epoch: Epoch
 ) -> Sequence[Mapping[str, object]]:
     """The turns of a conversation as a message accepted at `now` sees them: an output only where the job had ended."""
-    told: list[tuple[Millis | None, Mapping[str, object]]] = []
+    turns: list[tuple[Millis | None, Mapping[str, object]]] = []
     for plan, decisions in thread:
-        seen = _as_of(told, plan.invocation.at)
-        plan = replace(plan, earlier=partial(tuple, seen))
+        # each turn sees those before it as they were when it was accepted itself
+        plan = replace(plan, earlier=partial(_as_of, tuple(turns), plan.invocation.at))
         span = at(plan, decisions, now)
-        since = span.since if span.status.final else None
-        asked = _asked(plan)
-        turn = {name: asked[name] for name in ("message", "match", "data")}
-        told.append((since, {**turn, "output": None if since is None else _output_of(plan, span, epoch)}))
-    return _as_of(told, now)
+        ended = span.since if span.status.final else None
+        of_request = request_names(plan)
+        turn = {name: of_request[name] for name in ("message", "match", "data")}
+        turns.append((ended, {**turn, "output": None if ended is None else _output_of(plan, span, epoch)}))
+    return _as_of(turns, now)
 
 
-def _as_of(told: Sequence[tuple[Millis | None, Mapping[str, object]]], now: Millis) -> Sequence[Mapping[str, object]]:
-    return [
-        turn if since is not None and since <= now else {**turn, "output": None} for since, turn in told
-    ]  # fmt: skip
+def _as_of(turns: Sequence[tuple[Millis | None, Mapping[str, object]]], now: Millis) -> Sequence[Mapping[str, object]]:
+    """The turns, each with the instant at which it ended; the outputs of those that run on at `now` left out."""
+    return [turn if ended is not None and ended <= now else {**turn, "output": None} for ended, turn in turns]
 
 
 def _output_of(plan: Plan, span: Span, epoch: Epoch) -> str | None:
@@ -111,15 +143,15 @@ class Writer:
 
     def __init__(self, plan: Plan, span: Span, epoch: Epoch) -> None:
         self._place = plan, span, epoch
-        self._seen: Mapping[str, object] | None = None
+        self._names: Mapping[str, object] | None = None
 
     def __call__(self, text: str) -> str:
-        made = template(text)
-        if made.plain:
+        read = template(text)
+        if read.plain:
             return text
-        if self._seen is None:
-            self._seen = names(*self._place)
-        return made.render(self._seen)
+        if self._names is None:
+            self._names = names(*self._place)
+        return read.render(self._names)
 
     def json(self, value: Json) -> Json:
         """A JSON output: its strings are templates."""
@@ -130,8 +162,10 @@ class Writer:
                 return [self.json(each) for each in value]
             case dict():
                 return {key: self.json(each) for key, each in value.items()}
-            case _:
+            case None | bool() | int() | float():
                 return value
+            case _:
+                assert_never(value)
 
 
 def output_text(output: Output, files: Mapping[str, str], write: Writer) -> str | None:
@@ -142,10 +176,7 @@ def output_text(output: Output, files: Mapping[str, str], write: Writer) -> str 
         case str():
             return write(output)
         case JsonOutput():
-            text = text_of(write.json(output.json_))
-            if size(text) > LARGEST:
-                raise RenderFailure(f"the text would be larger than {LARGEST >> 20} MiB")
-            return text
+            return fitting(text_of(write.json(output.json_)))
         case Html():
             return write(output.html)
         case FileOutput():
@@ -154,6 +185,8 @@ def output_text(output: Output, files: Mapping[str, str], write: Writer) -> str 
             return files[output.file]
         case Filler():
             return filler(output.filler)
+        case _:
+            assert_never(output)
 
 
 def output_templates(output: Output) -> Iterator[str]:
@@ -164,23 +197,11 @@ def output_templates(output: Output) -> Iterator[str]:
         case Html():
             yield output.html
         case JsonOutput():
-            yield from _strings(output.json_)
+            yield from (text for _, text in strings_in(output.json_))
         case None | FileOutput() | Filler():
             return
-
-
-def _strings(value: Json) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case list():
-            for each in value:
-                yield from _strings(each)
-        case dict():
-            for each in value.values():
-                yield from _strings(each)
         case _:
-            return
+            assert_never(output)
 
 
 @lru_cache(maxsize=2)
@@ -192,7 +213,7 @@ def filler(length: int) -> str:
 
 
 def final_texts(plan: Plan, span: Span, write: Writer) -> tuple[str | None, str | None, list[Json]]:
-    """Output, error and follow-up questions of a final span."""
+    """Output, error and follow-up questions of a final span; nothing of any other."""
     step = span.step
     match step:
         case Complete():
@@ -203,5 +224,7 @@ def final_texts(plan: Plan, span: Span, write: Writer) -> tuple[str | None, str 
         case DefaultEnding():
             text = write(step.text) if step.template else step.text
             return (text, None, []) if step.status is Status.COMPLETE else (None, text, [])
-        case _:
+        case Work() | Pause() | Gate():
             return None, None, []
+        case _:
+            assert_never(step)

@@ -1,9 +1,8 @@
 """The limits and deadlines of bad-inputs.md §2 that guard the process: one table, one setting each."""
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["bytes", "time", "count"]
+from lab.language.parse import LimitKind
 
 
 def _bytes(usual: int) -> int:
@@ -49,7 +48,7 @@ class ServerLimits:
     """How long replies under way may take to leave when the lab stops."""
 
 
-LIMIT_KINDS: dict[str, Kind] = {each.name: each.metadata["kind"] for each in fields(ServerLimits)}
+LIMIT_KINDS: dict[str, LimitKind] = {each.name: each.metadata["kind"] for each in fields(ServerLimits)}
 """The settings by name, and how each is written."""
 
 

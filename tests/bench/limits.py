@@ -18,7 +18,7 @@ from lab.clocks import SystemClock
 from lab.identity.bearer import bearer_of
 from lab.identity.testkey import PRIVATE_PEM
 from lab.language.document import Latencies
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.server.mock_server import MockServer
 from tests.bench.load import Subject, server
@@ -76,7 +76,7 @@ def loading() -> Iterable[Row]:
     """A scenario of a thousand lines, parsed, checked and validated."""
     text = "\n".join(_thousand())
     assert 990 <= text.count("\n") <= 1_010
-    (lab,) = interleaved(lambda: each(lambda: parse(text, "long.yaml"), 1) / 1_000)
+    (lab,) = interleaved(lambda: each(lambda: parse_scenario(text, "long.yaml"), 1) / 1_000)
     yield Row("a scenario of 1,000 lines", 40, lab.median, "CPU", lab.spread, "ms", at_most=True)
 
 

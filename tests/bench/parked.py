@@ -13,7 +13,7 @@ from lab.clocks import ScaledClock, SystemClock
 from lab.identity.clients import DEMO
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.server.mock_server import MockServer
@@ -44,7 +44,7 @@ def more_descriptors() -> None:
 
 async def serve() -> None:
     """A mock whose clock stands still: it answers no poll until a line comes, and tells of itself before and after."""
-    mock = Service(Config((compile_scenario(parse(SCENARIO, "parked.yaml")),), Switches(), 42, 0, (DEMO,)))
+    mock = Service(Config((compile_scenario(parse_scenario(SCENARIO, "parked.yaml")),), Switches(), 42, 0, (DEMO,)))
     token = granted(mock)
     path = status_path(mock, accepted(mock, invoke_request(mock, token)))
     clock = ScaledClock("0")

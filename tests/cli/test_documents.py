@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.language.document import Switches
-from lab.language.parse.server import number
+from lab.language.parse.settings_file import limit_number
 from lab.server.limits import LIMIT_KINDS, ServerLimits
 from tests.conftest import ROOT, Lab
 
@@ -31,7 +31,9 @@ def test_the_schema_of_settings_offers_what_the_reader_takes(lab: Lab) -> None:
     assert list(limits) == list(LIMIT_KINDS)
     for name, told in limits.items():
         usual = getattr(ServerLimits(), name)
-        assert number(told["default"], LIMIT_KINDS[name]) == (usual * 1000 if LIMIT_KINDS[name] == "time" else usual)
+        assert limit_number(told["default"], LIMIT_KINDS[name]) == (
+            usual * 1000 if LIMIT_KINDS[name] == "time" else usual
+        )
 
 
 def test_the_schema_describes_every_step(lab: Lab) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.jobs.timeline import MOVES
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from tests.cli.test_serve import listening, serving
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def test_the_map_names_every_part_of_the_house() -> None:
 
 
 def test_it_lists_every_scenario_with_what_it_shows() -> None:
-    found = [parse(path.read_bytes(), path.name) for path in (ROOT / "scenarios").glob("*.yaml")]
+    found = [parse_scenario(path.read_bytes(), path.name) for path in (ROOT / "scenarios").glob("*.yaml")]
     rows = {f"| {scenario.name} | {scenario.shows} |" for scenario in found}
     assert {line for line in README.splitlines() if line in rows} == rows
 

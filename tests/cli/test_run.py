@@ -8,7 +8,7 @@ import pytest
 from lab.app import App, Outcome
 from lab.cli.conversation import conversation_of
 from lab.language.document import Scenario
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from tests.conftest import ROOT, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
@@ -17,7 +17,7 @@ STATUS = {"bad-line": (None, 1), "broken-tool": ("ERROR", 1), "nobody-home": ("E
 
 
 def shipped(name: str) -> Scenario:
-    return parse((ROOT / "scenarios" / f"{name}.yaml").read_bytes(), name)
+    return parse_scenario((ROOT / "scenarios" / f"{name}.yaml").read_bytes(), name)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

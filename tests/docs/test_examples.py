@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
 from lab.language.document import Fault, Scenario, Server, Switches
-from lab.language.parse import parse_server, parse_with_places
+from lab.language.parse import parse_settings, parse_with_locations
 from lab.language.templates import NAMES
 from lab.language.templates.check import FILTERS, TESTS
 from lab.server.limits import LIMIT_KINDS
@@ -38,10 +38,10 @@ def whole(block: str) -> str:
 def complaints(block: str) -> list[str]:
     """The complaints and the warnings about a block."""
     if block.startswith(SETTINGS):
-        parse_server(block, "page", LIMIT_KINDS).sound()
+        parse_settings(block, "page", LIMIT_KINDS).complaints.check()
         return []
     try:
-        scenario, places = parse_with_places(whole(block), "page")
+        scenario, places = parse_with_locations(whole(block), "page")
     except ScenarioError as error:
         return [str(each) for each in error.complaints]
     return [f"warning: {each.what}" for each in lint(scenario, "page", places)]
@@ -106,14 +106,15 @@ def test_a_word_that_is_left_out_is_found(word: str) -> None:
 
 
 def test_the_limits_of_templates_are_those_of_the_code() -> None:
-    from lab.language.templates.bounds import LARGEST, WORK
-    from lab.language.templates.check import DEPTH, FILTERS_IN_A_ROW, LOOPS
+    from lab.language.document.outputs import LARGEST_OUTPUT
+    from lab.language.templates.bounds import WORK
+    from lab.language.templates.check import FILTERS_IN_A_ROW, LOOPS, MOST_NESTED
     from lab.language.templates.filters import RANGE
 
     for row in (
         f"| filters in a row | {FILTERS_IN_A_ROW} |", f"| loops inside each other | {LOOPS},",
-        f"| nesting of an expression | {DEPTH} |", f"| work of one rendering | {WORK:,} units", f"{RANGE:,} long at most",
-        f"| a text, also on the way | {LARGEST >> 20} MiB |",
+        f"| nesting of an expression | {MOST_NESTED} |", f"| work of one rendering | {WORK:,} units", f"{RANGE:,} long at most",
+        f"| a text, also on the way | {LARGEST_OUTPUT >> 20} MiB |",
     ):  # fmt: skip
         assert row in PAGE, row
 

@@ -22,8 +22,8 @@ from lab.jobs.lint import lint
 from lab.jobs.plan import compile_scenario
 from lab.jobs.timeline import spans
 from lab.language.document import Layers, Scenario, Switches
-from lab.language.parse import parse, parse_with_places
-from lab.language.parse.tree import read
+from lab.language.parse import parse_scenario, parse_with_locations
+from lab.language.parse.yaml_tree import read_yaml
 from lab.mock.service import Service
 from lab.mock.views import Config
 from tests.conftest import Lab, examples
@@ -51,7 +51,7 @@ TWO_TURNS: Document = {**ONE_GATE, "turns": [{"ask": "and then?", "steps": gated
 
 
 def drills(document: Document, seed: int = 0) -> tuple[int, list[Drill]]:
-    made = compile_scenario(parse(json.dumps(document), "quick.yaml"))
+    made = compile_scenario(parse_scenario(json.dumps(document), "quick.yaml"))
     happy, found = derive({**document, "seed": seed}, made, seed)
     return happy.drills, list(found)
 
@@ -62,7 +62,7 @@ def test_the_table_of_happy_scenarios(document: Document, count: int) -> None:
     assert (said, len(found)) == (count, count)
     assert len({drill.name for drill in found}) == count
     for drill in found:
-        scenario, places = parse_with_places(yaml_text(drill.document), "x.yaml", stem=str(drill.document["name"]))
+        scenario, places = parse_with_locations(yaml_text(drill.document), "x.yaml", stem=str(drill.document["name"]))
         assert scenario.seed == 0
         told = [each.what for each in lint(scenario, "x.yaml", places)]
         assert not [each for each in told if "can't strike" in each or "no path" in each], (drill.name, told)
@@ -81,7 +81,7 @@ def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
     document: Document, seed: int, data: st.DataObject
 ) -> None:
     try:
-        made = compile_scenario(parse(json.dumps(document), "drawn.yaml"))
+        made = compile_scenario(parse_scenario(json.dumps(document), "drawn.yaml"))
         happy, derived = derive(document, made, seed)
     except (ScenarioError, UsageError):
         assume(False)
@@ -90,7 +90,7 @@ def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
     gates = {step for step in walked if step in {body.get("gate") for body in document["steps"]}}  # type: ignore[union-attr]
     assert len(found) == happy.drills == 22 + 36 + 26 * len(walked) + 7 * len(gates)
     drill = data.draw(st.sampled_from(found))
-    parse(yaml_text(drill.document), "x.yaml", stem=str(drill.document["name"]))
+    parse_scenario(yaml_text(drill.document), "x.yaml", stem=str(drill.document["name"]))
 
 
 def ids_of(document: Document, seed: int) -> list[str]:
@@ -114,7 +114,7 @@ LOOP: Document = {
 
 
 def test_a_step_that_is_entered_twice_is_two_places() -> None:
-    made = compile_scenario(parse(json.dumps(LOOP), "quick.yaml"))
+    made = compile_scenario(parse_scenario(json.dumps(LOOP), "quick.yaml"))
     happy, found = derive(LOOP, made, 0)
     assert [(place.step, place.since) for place in happy.spans] == [
         ("draft", 0), ("ok", 1_000), ("draft", 3_000), ("ok", 4_000), ("send", 6_000), ("done", 8_000)
@@ -129,7 +129,7 @@ def test_a_step_that_is_entered_twice_is_two_places() -> None:
 def test_a_plan_that_outlives_its_tokens_has_a_call_for_each() -> None:
     for lifetime, tokens in (("10s", 1), ("8s", 1), ("7s", 2), ("4s", 2), ("3s", 3)):
         document = {**LOOP, "token": {"lifetime": lifetime}}
-        happy, _ = derive(document, compile_scenario(parse(json.dumps(document), "quick.yaml")), 0)
+        happy, _ = derive(document, compile_scenario(parse_scenario(json.dumps(document), "quick.yaml")), 0)
         assert happy.tokens == tokens
 
 
@@ -151,7 +151,7 @@ def test_a_document_that_is_written_reads_the_same(value: object) -> None:
         json.dumps(value).encode()
     except UnicodeEncodeError:
         assume(False)
-    assert read(yaml_text({"value": value}), "x").value == {"value": value}  # type: ignore[dict-item]
+    assert read_yaml(yaml_text({"value": value}), "x").value == {"value": value}  # type: ignore[dict-item]
 
 
 # Our own app goes through them.
@@ -159,7 +159,7 @@ def test_a_document_that_is_written_reads_the_same(value: object) -> None:
 
 def play(drill: Drill) -> tuple[Outcome, list[tuple[str, int]], Service]:
     """The outcome, step and job time of each strike, and the mock."""
-    made = compile_scenario(parse(yaml_text(drill.document), "x.yaml"))
+    made = compile_scenario(parse_scenario(yaml_text(drill.document), "x.yaml"))
     config = Config((made,), Switches(), 0, INSTANT_EPOCH).settled(Layers({}, {}))
     service, told = Service(config), list[Observation]()
     service.observers.append(told.append)

@@ -10,12 +10,12 @@ from lab.faults.model import Judged, Place, Rule, judge, left_of, processed, rul
 from lab.faults.substitutes import altered, altered_part
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Fault
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from tests.language.test_fault_document import document
 
 
 def listed(*faults: str) -> tuple[Rule, ...]:
-    return rules_of_scenario(compile_scenario(parse(document(*faults), "a.yaml")))["status"]
+    return rules_of_scenario(compile_scenario(parse_scenario(document(*faults), "a.yaml")))["status"]
 
 
 def judged(found: tuple[Rule, ...], place: Place, calls: int = 1) -> list[str | None]:

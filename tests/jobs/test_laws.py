@@ -21,7 +21,7 @@ from lab.jobs.lint import lint
 from lab.jobs.plan import compile_scenario
 from lab.jobs.records import JobRecord, job_key
 from lab.language.document import LONGEST, Between, LogNormal, Observed, Scenario, Switches, draw_latency
-from lab.language.parse import parse_with_places
+from lab.language.parse import parse_with_locations
 from lab.mock.service import Service
 from lab.mock.views import Config
 from tests.conftest import examples
@@ -33,8 +33,8 @@ from tests.wire_peer import EPOCH, invoke, read, status, token
 
 def clean(document: Document) -> Scenario:
     """The document as a file would give it, if nothing warns of it; each file that hypothesis draws does load."""
-    scenario, places = parse_with_places(json.dumps(document), "drawn.yaml", stem="drawn")
-    assume(not lint(scenario, "drawn.yaml", places))
+    scenario, locations = parse_with_locations(json.dumps(document), "drawn.yaml", stem="drawn")
+    assume(not lint(scenario, "drawn.yaml", locations))
     return scenario
 
 
@@ -96,8 +96,8 @@ def test_most_documents_that_are_drawn_lint_clean():
     @settings(max_examples=40, database=None)
     @given(documents())
     def count(document):
-        scenario, places = parse_with_places(json.dumps(document), "drawn.yaml", stem="drawn")
-        kept.append(not lint(scenario, "drawn.yaml", places))
+        scenario, locations = parse_with_locations(json.dumps(document), "drawn.yaml", stem="drawn")
+        kept.append(not lint(scenario, "drawn.yaml", locations))
 
     count()
     assert sum(kept) > len(kept) / 5, kept

@@ -3,7 +3,7 @@
 import pytest
 
 from lab.jobs.lint import lint
-from lab.language.parse import parse_with_places
+from lab.language.parse import parse_with_locations
 
 HEAD = """\
 lab: 1
@@ -16,8 +16,8 @@ GATE = "  - {gate: g, asks: May it?, patience: 10m, reviewer: {after: 5s, verdic
 
 
 def warnings(steps: str, head: str = "") -> list[str]:
-    scenario, places = parse_with_places(HEAD + head + "steps:\n" + steps, "a.yaml")
-    return [str(complaint) for complaint in lint(scenario, "a.yaml", places)]
+    scenario, locations = parse_with_locations(HEAD + head + "steps:\n" + steps, "a.yaml")
+    return [str(complaint) for complaint in lint(scenario, "a.yaml", locations)]
 
 
 END = "  - {complete: end, output: done}\n"

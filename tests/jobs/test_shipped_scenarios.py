@@ -25,7 +25,7 @@ from lab.language.document import (
     draw_latency,
 )
 from lab.language.generate import generate, restore
-from lab.language.parse import parse, parse_with_places
+from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.templates import template
 from lab.mock.service import Service
 from lab.mock.views import Config
@@ -46,7 +46,7 @@ STAGES = ("idle", "token", "invoke", "polling")
 
 
 def shipped(name: str) -> Scenario:
-    return parse((FOLDER / f"{name}.yaml").read_bytes(), f"{name}.yaml", stem=name)
+    return parse_scenario((FOLDER / f"{name}.yaml").read_bytes(), f"{name}.yaml", stem=name)
 
 
 def seen(scenario: Scenario, **decision: str | None) -> Mapping[str, object]:
@@ -79,8 +79,8 @@ def test_these_are_shipped() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_loads_without_complaint_or_warning(name: str) -> None:
     file = f"{name}.yaml"
-    scenario, places = parse_with_places((FOLDER / file).read_bytes(), file, stem=name)
-    assert lint(scenario, file, places) == ()
+    scenario, locations = parse_with_locations((FOLDER / file).read_bytes(), file, stem=name)
+    assert lint(scenario, file, locations) == ()
 
 
 def told_of(scenario: Scenario) -> set[str]:

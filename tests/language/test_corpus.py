@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.core.errors import ScenarioError
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 
 CORPUS = Path(__file__).with_name("broken.txt").read_text().split("\n=== ")[1:]
 CASES = [(title, *rest.split(">>>\n")) for title, _, rest in (case.partition("\n") for case in CORPUS)]
@@ -14,7 +14,7 @@ CASES = [(title, *rest.split(">>>\n")) for title, _, rest in (case.partition("\n
 @pytest.mark.parametrize(("title", "text", "complaints"), CASES, ids=[case[0] for case in CASES])
 def test_a_broken_file_is_told_all_that_is_wrong_with_it(title: str, text: str, complaints: str) -> None:
     with pytest.raises(ScenarioError) as caught:
-        parse(text, "a.yaml", stem="a")
+        parse_scenario(text, "a.yaml", stem="a")
     told = [str(complaint).removeprefix("a.yaml:") for complaint in caught.value.complaints]
     assert told == complaints.strip("\n").split("\n")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
 from lab.language.document import Calls, Fault, Scenario, fault_document, fault_names
-from lab.language.parse import parse, parse_with_places
+from lab.language.parse import parse_scenario, parse_with_locations
 
 HEAD = """\
 lab: 1
@@ -33,7 +33,7 @@ def document(*faults: str) -> str:
 
 
 def load(*faults: str) -> tuple[Fault, ...]:
-    return parse(document(*faults), "a.yaml").faults
+    return parse_scenario(document(*faults), "a.yaml").faults
 
 
 @pytest.mark.parametrize(
@@ -182,15 +182,15 @@ def test_once_over_no_call_is_struck_and_before_some_call_is(first: int, more: i
 )  # fmt: skip
 def test_faults_that_can_not_strike_bring_a_warning(faults: list[str], warnings: list[str]) -> None:
     text = document(*faults).replace("  - {work: blink, takes: 0ms}\n", "")
-    scenario, places = parse_with_places(text, "a.yaml")
-    told = [each.what for each in lint(scenario, "a.yaml", places)]
+    scenario, locations = parse_with_locations(text, "a.yaml")
+    told = [each.what for each in lint(scenario, "a.yaml", locations)]
     assert [each for each in told if "strike" in each] == warnings
 
 
 def test_a_step_that_takes_no_time_is_never_polled_in() -> None:
     text = document("route: status, step: blink, answer: 503").replace(", next: end", "")
-    scenario, places = parse_with_places(text, "a.yaml")
-    assert [each.what for each in lint(scenario, "a.yaml", places)] == [
+    scenario, locations = parse_with_locations(text, "a.yaml")
+    assert [each.what for each in lint(scenario, "a.yaml", locations)] == [
         "status-503 can't strike: blink takes no time"
     ]  # fmt: skip
 
@@ -236,12 +236,15 @@ turns:
 )
 def test_faults_of_later_turns(fault: str, warnings: list[str]) -> None:
     text = document(fault).replace("faults:", TURNS + "faults:").replace("  - {work: blink, takes: 0ms}\n", "")
-    scenario, places = parse_with_places(text, "a.yaml")
-    told = [each.what for each in lint(scenario, "a.yaml", places)]
+    scenario, locations = parse_with_locations(text, "a.yaml")
+    told = [each.what for each in lint(scenario, "a.yaml", locations)]
     assert [each for each in told if "strike" in each] == warnings
 
 
 def test_the_faults_of_the_readme_load() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     (block,) = re.findall(r"```yaml\n(faults:\n.*?)```", readme, re.DOTALL)
-    assert len(parse(HEAD.replace("faults:\n", "") + block.replace("step: fetch", "step: w"), "a.yaml").faults) == 4
+    assert (
+        len(parse_scenario(HEAD.replace("faults:\n", "") + block.replace("step: fetch", "step: w"), "a.yaml").faults)
+        == 4
+    )

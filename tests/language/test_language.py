@@ -376,7 +376,7 @@ def test_filler_is_as_long_as_it_says(size, length):
 
 @pytest.mark.parametrize("size", ["17MB", "5", "5 MB", "MB", 5, "9999999999B", "-1B"])
 def test_a_size_that_is_none(size):
-    from lab.language.document.outputs import size as read_size
+    from lab.language.document.outputs import parse_size as read_size
 
     with pytest.raises(ValueError, match=r"an output is at most|a size is written"):
         read_size(size)

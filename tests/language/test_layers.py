@@ -13,7 +13,7 @@ from lab.core.exchange import Request
 from lab.identity.clients import DEMO
 from lab.jobs.plan import compile_scenario
 from lab.language.document import IDENTITY, Layers, Scenario, Switches
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.recording.header import config_of, header_of
@@ -56,9 +56,9 @@ def name_digest(document: dict[str, object]) -> str:
 
 
 def test_a_scenario_says_only_what_it_says() -> None:
-    said = parse(TEXT, "a.yaml").settings.said
+    said = parse_scenario(TEXT, "a.yaml").settings.said
     assert said == {"body": "minimal", "hints": "off", "one_shot_conversation_id": "null", "sse_heartbeat": "15000ms"}
-    assert parse(TEXT.replace("settings:", "narration: {}\nsettings:\n  profile: rfc"), "a.yaml").settings.said == {
+    assert parse_scenario(TEXT.replace("settings:", "narration: {}\nsettings:\n  profile: rfc"), "a.yaml").settings.said == {
         "profile": "rfc", **said
     }  # fmt: skip
 
@@ -77,7 +77,7 @@ def test_a_scenario_says_only_what_it_says() -> None:
 )
 def test_a_wrong_switch_is_told_at_its_place(old: str, new: str, complaint: str) -> None:
     with pytest.raises(ScenarioError) as caught:
-        parse(TEXT.replace(old, new), "a.yaml")
+        parse_scenario(TEXT.replace(old, new), "a.yaml")
     assert [str(each).startswith(f"a.yaml:{complaint}") for each in caught.value.complaints] == [True], str(
         caught.value
     )
@@ -103,7 +103,7 @@ def test_the_schema_offers_every_switch() -> None:
     ],
 )
 def test_a_word_of_the_contract_can_be_set_in_a_scenario(line: str, name: str, said: str, held: object) -> None:
-    settings = parse(TEXT.replace("sse_heartbeat: 15s", line), "a.yaml").settings
+    settings = parse_scenario(TEXT.replace("sse_heartbeat: 15s", line), "a.yaml").settings
     assert settings.said[name] == said and getattr(settings, name) == held
     assert getattr(Layers(settings.said).over(), name) == held
 

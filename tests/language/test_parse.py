@@ -8,8 +8,8 @@ from lab.core.errors import ScenarioError
 from lab.language import document as doc
 from lab.language.document import Model
 from lab.language.document.steps import StepModel
-from lab.language.parse import parse, parse_with_places
-from lab.language.parse.sentences import MODELS
+from lab.language.parse import parse_scenario, parse_with_locations
+from lab.language.parse.shape_errors import MODELS
 
 HEAD = """\
 lab: 1
@@ -25,7 +25,7 @@ END = "  - {complete: end, output: done}\n"
 
 def complaints(text: str | bytes, stem: str | None = None) -> list[str]:
     with pytest.raises(ScenarioError) as caught:
-        parse(text, "a.yaml", stem=stem)
+        parse_scenario(text, "a.yaml", stem=stem)
     return [str(complaint) for complaint in caught.value.complaints]
 
 
@@ -34,11 +34,11 @@ def steps(text: str) -> list[str]:
 
 
 def constant(written: str) -> object:
-    return parse(HEAD.replace("price: 3", f"price: {written}") + "steps:\n" + END, "a.yaml").data["price"]
+    return parse_scenario(HEAD.replace("price: 3", f"price: {written}") + "steps:\n" + END, "a.yaml").data["price"]
 
 
 def test_a_whole_scenario_loads() -> None:
-    scenario = parse(HEAD + "steps:\n  - {work: w, takes: {between: [2s, 4s]}}\n" + END, "a.yaml", stem="a")
+    scenario = parse_scenario(HEAD + "steps:\n  - {work: w, takes: {between: [2s, 4s]}}\n" + END, "a.yaml", stem="a")
     assert scenario.name == "a"
     assert scenario.message == "compare x and y"
     assert isinstance(scenario.steps[0], doc.Work)
@@ -48,14 +48,14 @@ def test_a_whole_scenario_loads() -> None:
 
 def test_text_and_bytes_with_or_without_a_byte_order_mark_are_the_same() -> None:
     text = HEAD + "steps:\n" + END
-    whole = parse(text, "a.yaml")
+    whole = parse_scenario(text, "a.yaml")
     for same in ("\ufeff" + text, text.encode(), text.encode("utf-8-sig"), text.replace("\n", "\r\n")):
-        assert parse(same, "a.yaml") == whole
+        assert parse_scenario(same, "a.yaml") == whole
 
 
 def test_a_request_for_changes_may_be_made_three_times_unless_said_otherwise() -> None:
     gate = "  - {gate: g, asks: Q, patience: 1m, verdicts: {changes-requested: g}}\n"
-    step = parse(HEAD + "steps:\n" + gate + END, "a.yaml").steps[0]
+    step = parse_scenario(HEAD + "steps:\n" + gate + END, "a.yaml").steps[0]
     assert isinstance(step, doc.Gate)
     assert step.rounds == 3
 
@@ -404,7 +404,7 @@ def test_a_loop_in_which_time_passes_is_fine() -> None:
         "  - {wait: nap, takes: 0ms, again: {to: w, rounds: 3}}\n",
         "  - {wait: nap, takes: {between: [0ms, 1ms]}, again: {to: nap, rounds: 3}}\n",
     ):
-        parse(HEAD + "steps:\n  - {work: w, takes: 1s}\n  - {work: v, takes: 0ms}\n" + way + END, "a.yaml")
+        parse_scenario(HEAD + "steps:\n  - {work: w, takes: 1s}\n  - {work: v, takes: 0ms}\n" + way + END, "a.yaml")
 
 
 def test_no_steps_at_all_is_a_complaint() -> None:
@@ -453,7 +453,7 @@ def test_every_name_in_a_template_is_checked_even_where_the_shape_is_broken(text
 )
 def test_names_that_the_scenario_has_are_fine(fine: str) -> None:
     gate = "  - gate: g\n    patience: 1m\n    asks: >\n      " + fine + "\n"
-    parse(HEAD + "steps:\n" + gate + END, "a.yaml")
+    parse_scenario(HEAD + "steps:\n" + gate + END, "a.yaml")
 
 
 @pytest.mark.parametrize("style", ["|", "|-", ">", ">-", "|2", "| # text"])
@@ -500,15 +500,21 @@ def test_every_part_of_the_document_is_known_to_the_sentences() -> None:
 
 
 def test_places_are_given_with_the_scenario() -> None:
-    _, places = parse_with_places(HEAD + "steps:\n" + END, "a.yaml")
-    assert (places.value(("steps", 0, "output")).line, places.value(("steps", 0, "output")).column) == (9, 29)
-    assert (places.key(("steps", 0, "output")).column, places.value(("steps", 0, "nothing")).column) == (21, 5)
+    _, locations = parse_with_locations(HEAD + "steps:\n" + END, "a.yaml")
+    assert (locations.value_at(("steps", 0, "output")).line, locations.value_at(("steps", 0, "output")).column) == (
+        9,
+        29,
+    )
+    assert (locations.key_at(("steps", 0, "output")).column, locations.value_at(("steps", 0, "nothing")).column) == (
+        21,
+        5,
+    )
 
 
 def test_a_thousand_lines_load_quickly() -> None:
     step = '  - {{work: w{n}, takes: {{between: [1s, 2s]}}, says: "{{{{ data.supplier }}}} {n}"}}\n'
     text = HEAD + "steps:\n" + "".join(step.format(n=n) for n in range(400)) + END
-    parse(text, "a.yaml")
+    parse_scenario(text, "a.yaml")
     began = perf_counter()
-    parse(text, "a.yaml")
+    parse_scenario(text, "a.yaml")
     assert perf_counter() - began < 0.5

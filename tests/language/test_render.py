@@ -95,7 +95,7 @@ def test_only_a_line_that_holds_one_tag_and_nothing_else_leaves_no_line(text: st
 def test_text_without_template_syntax_is_plain_and_stands_as_it_is(text: str) -> None:
     read = template(text)
     assert read.plain
-    assert read.paths == ()
+    assert read.looked_up == ()
     assert read.render({}) == text
 
 
@@ -106,7 +106,7 @@ def test_a_template_is_read_once() -> None:
 
 def test_the_paths_of_a_template_bear_their_lines() -> None:
     text = "{{ data.supplier }}\n{{ decisions['buyer-approval'].comment }}\n{% for x in data['a'] %}\n{{ x.y }}{% endfor %}"
-    assert template(text).paths == (
+    assert template(text).looked_up == (
         (1, ("data", "supplier")),
         (2, ("decisions", "buyer-approval", "comment")),
         (3, ("data", "a")),
@@ -114,7 +114,7 @@ def test_the_paths_of_a_template_bear_their_lines() -> None:
 
 
 def test_a_computed_part_cuts_a_path_short_and_is_looked_at_itself() -> None:
-    assert set(template("{{ data[match.left].x }}").paths) == {(1, ("data",)), (1, ("match", "left"))}
+    assert set(template("{{ data[match.left].x }}").looked_up) == {(1, ("data",)), (1, ("match", "left"))}
 
 
 HOSTILE = [
@@ -267,7 +267,7 @@ def test_every_fault_of_a_template_is_told_with_its_line() -> None:
     ]
     assert {fault.line for fault in caught.value.faults} == {1, 2, 4}
     assert caught.value.line == 1
-    assert (2, ("data",)) in caught.value.paths
+    assert (2, ("data",)) in caught.value.looked_up
 
 
 def test_a_fault_after_a_line_with_a_tag_alone_keeps_its_line() -> None:

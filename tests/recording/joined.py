@@ -10,7 +10,7 @@ from lab.identity.scopes import api_scope
 from lab.jobs.gates import Origin
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.recording.header import header_of
@@ -44,7 +44,7 @@ steps:
 
 
 def scenario() -> CompiledScenario:
-    return compile_scenario(parse(SCENARIO, "expense-approval.yaml"), sha256(SCENARIO.encode()).hexdigest())
+    return compile_scenario(parse_scenario(SCENARIO, "expense-approval.yaml"), sha256(SCENARIO.encode()).hexdigest())
 
 
 def config(*, seed: int = 42, scripted: bool = True, made: CompiledScenario | None = None) -> Config:

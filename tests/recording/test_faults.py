@@ -19,7 +19,7 @@ from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.recording.glance import Glance
@@ -37,7 +37,7 @@ OTHER = Client("other", "lab-secret-other")
 
 def made(*faults: str) -> CompiledScenario:
     text = SCENARIO + f"faults: [{', '.join(f'{{{fault}}}' for fault in faults)}]\n"
-    return compile_scenario(parse(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    return compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
 
 
 class Taped:

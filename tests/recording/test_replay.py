@@ -15,7 +15,7 @@ from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Request
 from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.plan import compile_scenario
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from lab.recording.codec import write
 from lab.recording.exports import clock, transcript
 from lab.recording.glance import Glance
@@ -167,7 +167,7 @@ def test_a_fact_that_is_missing_or_too_many_is_a_divergence() -> None:
 
 def test_a_changed_scenario_is_warned_of_first_and_the_first_divergence_of_each_job_is_told() -> None:
     text = SCENARIO.replace("after: 6s", "after: 7s")
-    other = compile_scenario(parse(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    other = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
     report = replay(closed(recorded()), [other], name=NAME)
     assert report.text().startswith("warning: the scenario expense-approval has changed")
     assert [found.job for found in report.differences] == ["J1", "J2"] and report.more > 0
@@ -307,7 +307,7 @@ def test_a_recording_of_the_mock_leaks_nothing() -> None:
 
 def test_the_parameters_of_a_first_turn_replay_in_the_next() -> None:
     text = SCENARIO.partition("  - gate:")[0] + "  - {complete: paid, output: '{{ parameters.org }} paid.'}\n"
-    made = compile_scenario(parse(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    made = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
     lab = Joined(config(made=made))
 
     def asked(request: Request) -> dict[str, object]:

@@ -17,7 +17,7 @@ from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.server.limits import ServerLimits
@@ -146,7 +146,13 @@ def status(token: str, job: str) -> bytes:
 
 def make_service(*, scripted: bool = True) -> Service:
     return Service(
-        Config((compile_scenario(parse(SCENARIO, "consent.yaml")),), Switches(), 42, INSTANT_EPOCH, scripted=scripted)
+        Config(
+            (compile_scenario(parse_scenario(SCENARIO, "consent.yaml")),),
+            Switches(),
+            42,
+            INSTANT_EPOCH,
+            scripted=scripted,
+        )
     )
 
 

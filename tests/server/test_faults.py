@@ -24,7 +24,7 @@ from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.server.mock_server import MockServer
@@ -35,7 +35,7 @@ from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, in
 async def struck(*faults: str, **switches: object) -> AsyncIterator[Stage]:
     """A mock whose scenario plans these faults."""
     text = SCENARIO + "faults:\n" + "".join(f"  - {{{fault}}}\n" for fault in faults)
-    made = compile_scenario(parse(text, "consent.yaml"))
+    made = compile_scenario(parse_scenario(text, "consent.yaml"))
     service = Service(Config((made,), Switches.model_validate(switches), 42, INSTANT_EPOCH))
     server = MockServer(service, ManualClock())
     origin = await server.start()

@@ -4,7 +4,7 @@ import pytest
 
 from lab.core.errors import ScenarioError
 from lab.language.document import Scenario
-from lab.language.parse import parse
+from lab.language.parse import parse_scenario
 from lab.tui.state.narrate import OURS, sentence
 from lab.tui.state.screen import LastStatus, RunState, ScreenState, SourceState
 from lab.tui.state.values import JobState
@@ -30,7 +30,7 @@ narration:
 
 
 def scenario(narration: str) -> Scenario:
-    return parse(TEXT.replace("NARRATION", narration), "order.yaml", stem="order")
+    return parse_scenario(TEXT.replace("NARRATION", narration), "order.yaml", stem="order")
 
 
 def told(narration: str, ending: str | None, status: str = "COMPLETE") -> str:

@@ -18,7 +18,7 @@ from lab.files import (
 )
 from lab.identity.clients import DEMO
 from lab.jobs.lint import lint
-from lab.language.parse import parse_with_places
+from lab.language.parse import parse_with_locations
 from lab.recording.leaks import leaks
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
@@ -83,10 +83,10 @@ def check(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
     """The complaints, and the warnings if there are no complaints."""
     try:
         beside = OutputFiles(file.parent)
-        scenario, places = parse_with_places(read_scenario(file), str(file), stem=file.stem, reader=beside)
+        scenario, locations = parse_with_locations(read_scenario(file), str(file), stem=file.stem, reader=beside)
     except ScenarioError as error:
         return error.complaints, ()
-    return (), lint(scenario, str(file), places, beside.found)
+    return (), lint(scenario, str(file), locations, beside.found)
 
 
 def planned(file: Path, settings: CheckSettings) -> list[str]:

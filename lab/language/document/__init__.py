@@ -6,6 +6,7 @@ Words and rules: the scenario language's page; switches: contract.md §10.
 
 from lab.language.document.document import Agent, ClientLimits, Latencies, Narration, Scenario, Token, Turn, UserMessage
 from lab.language.document.draws import (
+    DRAWN,
     Between,
     Datum,
     Fake,
@@ -16,6 +17,7 @@ from lab.language.document.draws import (
     Observed,
     OneOf,
     draw_latency,
+    longest_latency,
 )
 from lab.language.document.faults import (
     FAULT_ROUTES,
@@ -27,7 +29,7 @@ from lab.language.document.faults import (
     fault_document,
     fault_names,
 )
-from lab.language.document.outputs import FORMS, FileOutput, Filler, Html, JsonOutput, Output
+from lab.language.document.outputs import FORMS, FileOutput, Filler, Html, JsonOutput, Output, strings_in
 from lab.language.document.server import Accounts, Application, Server, User
 from lab.language.document.steps import (
     STEPS,
@@ -50,6 +52,7 @@ from lab.language.document.switches import IDENTITY, PROFILES, Layers, Switches
 from lab.language.document.words import LONGEST, Duration, Model, Status, Verdict, duration, duration_text, nearest
 
 __all__ = [
+    "DRAWN",
     "FAULT_ROUTES",
     "FORMS",
     "IDENTITY",
@@ -112,5 +115,7 @@ __all__ = [
     "duration_text",
     "fault_document",
     "fault_names",
+    "longest_latency",
     "nearest",
+    "strings_in",
 ]

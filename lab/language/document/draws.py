@@ -69,6 +69,21 @@ def draw_latency(seed: Seed, stream: str, form: Latency) -> Millis:
             assert_never(form)
 
 
+def longest_latency(form: Latency) -> Millis:
+    """The longest that a latency is expected to be: of a log-normal one, which has no end, the 95th percentile."""
+    match form:
+        case int():
+            return form
+        case Between():
+            return form.between[1]
+        case LogNormal():
+            return form.p95
+        case Observed():
+            return max(form.observed)
+        case _:
+            assert_never(form)
+
+
 class Number(Model):
     """A drawn number: an integer, or with `decimals` a decimal that keeps its places."""
 

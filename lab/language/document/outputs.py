@@ -1,29 +1,47 @@
 """What a job that ends COMPLETE answers, in the ways it may be written."""
 
 import re
-from typing import Annotated, TypeAlias
+from collections.abc import Iterator
+from typing import Annotated, TypeAlias, assert_never
 
 from pydantic import BeforeValidator, Field, Tag
 from pydantic import JsonValue as Json
 
 from lab.language.document.words import Model, told_apart
 
-LARGEST = 16 * 1024 * 1024
+LARGEST_OUTPUT = 16 * 1024 * 1024
 """The largest output, in bytes."""
 _UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1_000_000, "KiB": 1 << 10, "MiB": 1 << 20}
 _SIZE = re.compile(r"([0-9]{1,9})(B|kB|KB|MB|KiB|MiB)", re.ASCII)
 SIZE_PATTERN = r"^[0-9]{1,9}(B|kB|KB|MB|KiB|MiB)$"
 
 
-def size(value: object) -> int:
+def parse_size(value: object) -> int:
     """`5MB 300kB 1MiB 80B` in bytes; ValueError says why anything else is none."""
     found = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError("a size is written 5MB, 300kB, 1MiB or 80B")
     total = int(found[1]) * _UNITS[found[2]]
-    if total > LARGEST:
-        raise ValueError(f"an output is at most {LARGEST >> 20} MiB")
+    if total > LARGEST_OUTPUT:
+        raise ValueError(f"an output is at most {LARGEST_OUTPUT >> 20} MiB")
     return total
+
+
+def strings_in(value: Json, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every string within a JSON value, keys of members left out, with its path."""
+    match value:
+        case str():
+            yield path, value
+        case list():
+            for place, element in enumerate(value):
+                yield from strings_in(element, (*path, place))
+        case dict():
+            for key, element in value.items():
+                yield from strings_in(element, (*path, key))
+        case None | bool() | int() | float():
+            return
+        case _:
+            assert_never(value)
 
 
 class JsonOutput(Model):
@@ -54,7 +72,7 @@ class Filler(Model):
     """Text of a stated size, for clients that must cope with it."""
 
     filler: Annotated[
-        int, BeforeValidator(size, json_schema_input_type=Annotated[str, Field(pattern=SIZE_PATTERN)])
+        int, BeforeValidator(parse_size, json_schema_input_type=Annotated[str, Field(pattern=SIZE_PATTERN)])
     ] = Field(description="as 5MB, 300kB or 80B; at most 16 MiB")
 
 

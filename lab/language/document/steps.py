@@ -1,9 +1,10 @@
 """The steps: work, wait, gate, and the two endings.
 
 What is true of a whole kind stands in its class: the key that names it in YAML (and holds the step's id), and the
-status that a job has while it is there. A new kind is a class here and a branch of `Step`, and of `AnyStep` below.
+status that a job has while it is there, its templates. A new kind is a class here and a branch of `Step`, and of `AnyStep` below.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, Tag
@@ -34,6 +35,8 @@ class StepModel(Model):
     """The key that says what kind of step it is; its value is the id."""
     status: ClassVar[Status]
     """That of a job in such a step; in one whose status is final the job stays for ever."""
+    templates: ClassVar[tuple[str, ...]]
+    """Its members that are templates, or hold some."""
 
     @property
     def id(self) -> str:
@@ -41,12 +44,20 @@ class StepModel(Model):
         name: str = getattr(self, self.kind)
         return name
 
+    @property
+    def texts(self) -> Iterator[str]:
+        """Those of its templates that are texts by themselves; an output may be of another form."""
+        for name in self.templates:
+            value = getattr(self, name)
+            yield from (each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, str))
+
 
 class Work(StepModel):
     """A stretch of RUNNING."""
 
     kind = "work"
     status = Status.RUNNING
+    templates = ("says",)
 
     work: StepId
     title: Title = ""
@@ -61,6 +72,7 @@ class Pause(StepModel):
 
     kind = "wait"
     status = Status.WAITING
+    templates = ("says",)
 
     wait: StepId
     title: Title = ""
@@ -119,6 +131,7 @@ class Gate(StepModel):
 
     kind = "gate"
     status = Status.WAITING
+    templates = ("asks", "change_prompt", "last_round")
 
     gate: StepId
     title: Title = ""
@@ -155,6 +168,7 @@ class Complete(StepModel):
 
     kind = "complete"
     status = Status.COMPLETE
+    templates = ("output", "follow_up")
 
     complete: StepId
     title: Title = ""
@@ -167,6 +181,7 @@ class Failure(StepModel):
 
     kind = "error"
     status = Status.ERROR
+    templates = ("text", "output")
 
     error: StepId
     title: Title = ""

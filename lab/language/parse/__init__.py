@@ -1,52 +1,48 @@
 """YAML text -> Scenario, or every complaint with file, line, column and a hint.
 
-`text` decodes, `tree` reads values with their places in one pass over YAML's events, `sentences` puts pydantic's errors
-into words, `references` checks what one part says of another, `steps` the ways between steps, `templates` the names in
-texts. All complain to one
-`Collector`. Nothing is loaded from a file with a complaint.
+`decoding` makes text of bytes, `yaml_tree` reads values with their places in one pass over YAML's events, `shape_errors`
+puts pydantic's errors into words, `references` checks what one part says of another, `steps` the ways between steps,
+`template_names` the names in texts. All complain to one `Complaints`. Nothing is loaded from a file with a complaint.
 """
 
-from pydantic import ValidationError
-
-from lab.core.errors import ScenarioError
 from lab.language.document import Scenario
-from lab.language.parse.collect import BadFile, Collector, Reader
-from lab.language.parse.references import references
-from lab.language.parse.sentences import shape
-from lab.language.parse.server import Given, Kind, parse_server
-from lab.language.parse.text import Unreadable
-from lab.language.parse.tree import Mark, Path, Places, read
+from lab.language.parse.complaints import KeyPath, Locations, Position
+from lab.language.parse.references import BadFile, Reader, check_references
+from lab.language.parse.settings_file import LimitKind, ParsedSettings, parse_settings
+from lab.language.parse.shape_errors import validated
+from lab.language.parse.yaml_tree import read_yaml
 
 __all__ = [
-    "BadFile", "Given", "Kind", "Mark", "Path", "Places", "Reader", "parse", "parse_server", "parse_with_places",
-]  # fmt: skip
+    "BadFile",
+    "KeyPath",
+    "LimitKind",
+    "Locations",
+    "ParsedSettings",
+    "Position",
+    "Reader",
+    "parse_scenario",
+    "parse_settings",
+    "parse_with_locations",
+]
 
 
-def parse(text: str | bytes, file: str, *, stem: str | None = None, reader: Reader | None = None) -> Scenario:
+def parse_scenario(text: str | bytes, file: str, *, stem: str | None = None, reader: Reader | None = None) -> Scenario:
     """The scenario in `text`; ScenarioError, with every complaint, if there is none.
 
     `file` is the name that complaints bear. `stem`, if given, is what the scenario must be called. `reader` gives the
     files that outputs name; without one they are not looked at.
     """
-    return parse_with_places(text, file, stem=stem, reader=reader)[0]
+    return parse_with_locations(text, file, stem=stem, reader=reader)[0]
 
 
-def parse_with_places(
+def parse_with_locations(
     text: str | bytes, file: str, *, stem: str | None = None, reader: Reader | None = None
-) -> tuple[Scenario, Places]:
-    """As `parse`, with the places of the scenario's parts, for warnings."""
-    try:
-        tree = read(text, file)
-    except Unreadable as error:
-        raise ScenarioError((error.complaint,)) from None
-    collector = Collector(tree, file, reader)
-    scenario: Scenario | None = None
-    try:
-        scenario = Scenario.model_validate(tree.value)
-    except ValidationError as error:
-        shape(error, tree, collector)
+) -> tuple[Scenario, Locations]:
+    """As `parse_scenario`, with where the scenario's parts stand, for warnings."""
+    tree = read_yaml(text, file)
+    scenario = validated(Scenario, tree)
     if isinstance(tree.value, dict):
-        references(tree.value, collector, stem)
-    if collector.complaints or scenario is None:
-        raise ScenarioError(tuple(sorted(set(collector.complaints))))
-    return scenario, tree.places
+        check_references(tree.value, tree.complaints, stem, reader)
+    tree.complaints.check()
+    assert scenario is not None, "a wrong shape gives a complaint"
+    return scenario, tree.complaints.locations

@@ -5,11 +5,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json, text_of
 from lab.language.document import Fault
-from lab.language.parse.collect import Collector
-from lab.language.parse.sentences import shape
-from lab.language.parse.tree import read
-
-_FILE = "fault"
+from lab.language.parse.shape_errors import complain_of_shape
+from lab.language.parse.yaml_tree import read_yaml
 
 
 class _Faults(BaseModel):
@@ -26,13 +23,12 @@ def parse_fault(document: dict[str, Json]) -> Fault:
     try:
         return _Faults.model_validate(whole).faults[0]
     except ValidationError as error:
-        tree = read(text_of(whole), _FILE)
-        collector = Collector(tree, _FILE)
-        shape(error, tree, collector)
-        raise ScenarioError(tuple(collector.complaints)) from None
+        tree = read_yaml(text_of(whole), "fault")
+        complain_of_shape(error, tree)
+        raise ScenarioError(tuple(tree.complaints.listed)) from None
 
 
 def complaints_of(error: ScenarioError) -> str:
     """The complaints about one fault, in one line without places."""
-    said = ((each.what.removeprefix("faults[0]").lstrip(".: "), each.hint) for each in error.complaints)
-    return "; ".join(f"{what} ({hint})" if hint else what for what, hint in said)
+    words = ((each.what.removeprefix("faults[0]").lstrip(".: "), each.hint) for each in error.complaints)
+    return "; ".join(f"{what} ({hint})" if hint else what for what, hint in words)

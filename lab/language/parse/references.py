@@ -1,68 +1,73 @@
-"""What one part of a document says of another: ids, targets, expressions, names in templates.
+"""What one part of a document says of another: ids, targets, expressions, files, names in templates.
 
 Checked on the raw values, so a mistake of shape elsewhere hides nothing; what has the wrong shape is passed over here.
 """
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from lab.core.exchange import Json
-from lab.language.document import nearest
+from lab.language.document import STEPS, nearest, strings_in
 from lab.language.generate import check_fake
-from lab.language.parse.collect import Collector
-from lab.language.parse.steps import RawStep, check_steps, steps_of
-from lab.language.parse.templates import Names, check_text
-from lab.language.parse.tree import Path
+from lab.language.parse.complaints import Complaints, KeyPath
+from lab.language.parse.steps import RawStep, check_steps
+from lab.language.parse.template_names import Names, check_text
+from lab.language.parse.yaml_tree import list_of, mapping_of
 
-_TEXTS = ("says", "asks", "text", "output", "change_prompt", "last_round")
+_TEXTS = tuple(dict.fromkeys(name for step in STEPS.values() for name in step.templates))
+"""The members of steps that are templates, or hold some."""
+_OUTSIDE = re.compile(r"^[/~]|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|\0")
+"""Names that lead out of a folder on some system."""
+
+Reader: TypeAlias = Callable[[str], str]
+"""Gives the text of a file in the scenario's folder; BadFile says why there is none."""
 
 
-def references(value: dict[str, Json], collector: Collector, stem: str | None) -> None:
-    """Complain about every reference that leads nowhere."""
+class BadFile(Exception):
+    """A file that an output names can't be used: what is wrong, and a hint."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+def check_references(
+    value: dict[str, Json], complaints: Complaints, stem: str | None, reader: Reader | None = None
+) -> None:
+    """Complain about every reference that leads nowhere. Without a reader, files that outputs name are not looked at."""
     name = value.get("name")
     if stem is not None and isinstance(name, str) and name != stem:
-        collector.add(("name",), f"{name} is not the file's name", f"write {stem}, or rename the file")
-    turns = value.get("turns")
-    entries = [(("turns", place), entry) for place, entry in enumerate(turns if isinstance(turns, list) else [])]
+        complaints.add(("name",), f"{name} is not the file's name", f"write {stem}, or rename the file")
+    turns = [(("turns", place), turn) for place, turn in enumerate(list_of(value.get("turns")))]
     earlier: list[frozenset[str] | None] = []
-    known: list[str] = []
-    endings: dict[str, list[str]] = {"complete": [], "error": []}
-    for prefix, part in [((), value), *entries]:
+    steps: list[RawStep] = []
+    for prefix, part in [((), value), *turns]:
         if isinstance(part, dict):
-            steps = _part(part, prefix, tuple(earlier) if entries else None, collector)
-            known += [step.id for step in steps if step.id not in known]
-            for step in steps:
-                endings.get(step.kind, []).append(step.id)
+            own = check_steps(part, prefix, complaints)
+            _part(part, prefix, own, tuple(earlier) if turns else None, complaints)
+            for step in own:
+                _file(step, complaints, reader)
+            steps += own
             data = part.get("data", {})
             earlier.append(frozenset(data) if isinstance(data, dict) else None)
-    _narrated(value, endings, collector)
-    _faults(value, known, collector)
-
-
-def _narrated(value: dict[str, Json], endings: dict[str, list[str]], collector: Collector) -> None:
-    """Each ending that has a sentence of its own is one of its kind."""
-    narration = value.get("narration")
-    for kind, ids in endings.items():
-        told = narration.get(kind) if isinstance(narration, dict) else None
-        for name in told if isinstance(told, dict) else ():
-            if name not in ids:
-                what = f"no step ends in {kind}: {name}"
-                collector.add(
-                    ("narration", kind, name), what, nearest(name, ids) or f"there are {', '.join(ids) or 'none'}"
-                )
+    _narration(value, steps, complaints)
+    _faults(value, list(dict.fromkeys(step.id for step in steps)), complaints)
 
 
 def _part(
-    part: dict[str, Json], prefix: Path, earlier: tuple[frozenset[str] | None, ...] | None, collector: Collector
-) -> list[RawStep]:
-    """A scenario, or one of its later turns: steps, data, match and texts of its own."""
-    steps = check_steps(part, prefix, collector)
-    groups = _groups(part, prefix, collector)
+    part: dict[str, Json],
+    prefix: KeyPath,
+    steps: list[RawStep],
+    earlier: tuple[frozenset[str] | None, ...] | None,
+    complaints: Complaints,
+) -> None:
+    """A scenario, or one of its later turns: data, match and texts of its own."""
+    groups = _groups(part, prefix, complaints)
     data = part.get("data", {})
-    if isinstance(data, dict):
-        for key, datum in data.items():
-            _fakes((*prefix, "data", key), datum, collector)
+    for key, datum in mapping_of(data).items():
+        _fakes((*prefix, "data", key), datum, complaints)
     names = Names(
         data=frozenset(data) if isinstance(data, dict) else None,
         groups=groups,
@@ -70,27 +75,33 @@ def _part(
         earlier=earlier,
     )
     for path, text in _texts(part, prefix):
-        check_text(path, text, names, collector)
-    for path, name in _files(part, prefix):
-        collector.named(path, name)
-    return steps
+        check_text(path, text, names, complaints)
 
 
-def _faults(value: dict[str, Json], known: list[str], collector: Collector) -> None:
+def _narration(value: dict[str, Json], steps: list[RawStep], complaints: Complaints) -> None:
+    """Each ending that has a sentence of its own is one of its kind."""
+    narration = mapping_of(value.get("narration"))
+    for kind in ("complete", "error"):
+        ids = [step.id for step in steps if step.kind == kind]
+        for name in mapping_of(narration.get(kind)):
+            if name not in ids:
+                hint = nearest(name, ids) or f"there are {', '.join(ids) or 'none'}"
+                complaints.add(("narration", kind, name), f"no step ends in {kind}: {name}", hint)
+
+
+def _faults(value: dict[str, Json], known: list[str], complaints: Complaints) -> None:
     first: dict[str, int] = {}
-    listed = value.get("faults")
-    for place, body in enumerate(listed if isinstance(listed, list) else []):
-        if not isinstance(body, dict):
-            continue
+    for place, fault in enumerate(list_of(value.get("faults"))):
+        body = mapping_of(fault)
         if isinstance(step := body.get("step"), str) and step not in known:
             hint = nearest(step, known) or f"steps: {', '.join(known)}"
-            collector.add(("faults", place, "step"), f"there is no step {step}", hint)
+            complaints.add(("faults", place, "step"), f"there is no step {step}", hint)
         if isinstance(name := body.get("name"), str) and first.setdefault(name, place) != place:
-            line = collector.places.value(("faults", first[name], "name")).line
-            collector.add(("faults", place, "name"), f"a second fault called {name}", f"the first is on line {line}")
+            line = complaints.locations.value_at(("faults", first[name], "name")).line
+            complaints.add(("faults", place, "name"), f"a second fault called {name}", f"the first is on line {line}")
 
 
-def _groups(part: dict[str, Json], prefix: Path, collector: Collector) -> frozenset[str] | None:
+def _groups(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> frozenset[str] | None:
     """The names that `match` gives; None if it can't be told."""
     match = part.get("match")
     if match is None:
@@ -102,17 +113,17 @@ def _groups(part: dict[str, Json], prefix: Path, collector: Collector) -> frozen
             warnings.simplefilter("ignore")  # of what later versions of the language will read otherwise
             expression = re.compile(match, re.IGNORECASE)
     except (re.error, OverflowError, RecursionError) as error:
-        collector.add((*prefix, "match"), f"not a regular expression: {error}")
+        complaints.add((*prefix, "match"), f"not a regular expression: {error}")
         return None
     ask = part.get("ask")
-    path: Path = (*prefix, "ask")
+    path: KeyPath = (*prefix, "ask")
     path, message = ((*path, "message"), ask.get("message")) if isinstance(ask, dict) else (path, ask)
     if isinstance(message, str) and message and not expression.search(message):
-        collector.add(path, "the message doesn't fit match", "no job of this scenario would come of it")
+        complaints.add(path, "the message doesn't fit match", "no job of this scenario would come of it")
     return frozenset(expression.groupindex)
 
 
-def _fakes(path: Path, datum: Json, collector: Collector) -> None:
+def _fakes(path: KeyPath, datum: Json, complaints: Complaints) -> None:
     if not isinstance(datum, dict):
         return
     if isinstance(provider := datum.get("fake"), str):
@@ -122,37 +133,31 @@ def _fakes(path: Path, datum: Json, collector: Collector) -> None:
             complaint = check_fake(provider, locale, arguments)
             if complaint:
                 what, _, hint = complaint.partition("; ")
-                collector.add((*path, "fake"), what, hint)
+                complaints.add((*path, "fake"), what, hint)
     elif "list" in datum:
-        _fakes((*path, "list"), datum["list"], collector)
+        _fakes((*path, "list"), datum["list"], complaints)
 
 
-def _texts(part: dict[str, Json], prefix: Path) -> Iterator[tuple[Path, str]]:
+def _texts(part: dict[str, Json], prefix: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     """Every text that is a template, with its path."""
-    steps = part.get("steps")
-    for place, body in enumerate(steps if isinstance(steps, list) else []):
-        if isinstance(body, dict):
-            for name in (*_TEXTS, "follow_up"):
-                value = body.get(name)
-                if name == "output" and isinstance(value, dict):
-                    value = {form: text for form, text in value.items() if form not in ("file", "filler")}
-                yield from _strings((*prefix, "steps", place, name), value)
+    for place, step in enumerate(list_of(part.get("steps"))):
+        for name in _TEXTS:
+            value = mapping_of(step).get(name)
+            if name == "output" and isinstance(value, dict):
+                value = {form: text for form, text in value.items() if form not in ("file", "filler")}
+            yield from strings_in(value, (*prefix, "steps", place, name))
 
 
-def _files(part: dict[str, Json], prefix: Path) -> Iterator[tuple[Path, str]]:
-    """Every file that an output names."""
-    for step in steps_of(part, prefix):
-        output = step.body.get("output")
-        if step.kind == "complete" and isinstance(output, dict) and isinstance(name := output.get("file"), str):
-            yield (*step.path, "output", "file"), name
-
-
-def _strings(path: Path, value: Json) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, list):
-        for place, element in enumerate(value):
-            yield from _strings((*path, place), element)
-    elif isinstance(value, dict):
-        for key, element in value.items():
-            yield from _strings((*path, key), element)
+def _file(step: RawStep, complaints: Complaints, reader: Reader | None) -> None:
+    """Complain about the file that an output names, if it can't be used."""
+    name = mapping_of(step.body.get("output")).get("file")
+    if step.kind != "complete" or not isinstance(name, str):
+        return
+    path = (*step.path, "output", "file")
+    if _OUTSIDE.search(name):
+        complaints.add(path, f"{name} is outside the scenario's folder", "name a file beside the scenario, or below it")
+    elif reader is not None:
+        try:
+            reader(name)
+        except BadFile as bad:
+            complaints.add(path, str(bad), bad.hint)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from lab.core.exchange import Json
 from lab.language.document import STEPS, Verdict, duration, nearest
-from lab.language.parse.collect import Collector
-from lab.language.parse.tree import Path
+from lab.language.parse.complaints import Complaints, KeyPath
+from lab.language.parse.yaml_tree import list_of, mapping_of
 
 _ENDINGS = tuple(kind for kind, step in STEPS.items() if step.status.final)
 _VERDICTS = tuple(map(str, Verdict))
@@ -16,53 +16,52 @@ _VERDICTS = tuple(map(str, Verdict))
 class RawStep:
     """A step as it stands in the document, its kind and id known."""
 
-    prefix: Path
+    prefix: KeyPath
     place: int
     kind: str
     id: str
     body: dict[str, Json]
 
     @property
-    def path(self) -> Path:
+    def path(self) -> KeyPath:
         """Where it stands."""
         return (*self.prefix, "steps", self.place)
 
 
-def steps_of(part: dict[str, Json], prefix: Path) -> Iterator[RawStep]:
+def steps_of(part: dict[str, Json], prefix: KeyPath) -> Iterator[RawStep]:
     """The steps of a scenario (`prefix` empty) or of a turn, those without kind or id left out."""
-    steps = part.get("steps")
-    for place, body in enumerate(steps if isinstance(steps, list) else []):
-        if isinstance(body, dict):
-            for kind in STEPS:
-                if isinstance(id_ := body.get(kind), str):
-                    yield RawStep(prefix, place, kind, id_, body)
-                    break
+    for place, step in enumerate(list_of(part.get("steps"))):
+        body = mapping_of(step)
+        for kind in STEPS:
+            if isinstance(id_ := body.get(kind), str):
+                yield RawStep(prefix, place, kind, id_, body)
+                break
 
 
-def check_steps(part: dict[str, Json], prefix: Path, collector: Collector) -> list[RawStep]:
+def check_steps(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> list[RawStep]:
     """Complain about what the steps say of each other; the steps."""
     steps = list(steps_of(part, prefix))
-    _ids(steps, collector)
-    _targets(steps, collector)
-    _last(part, steps, collector)
+    _ids(steps, complaints)
+    _targets(steps, complaints)
+    _last(part, steps, complaints)
     for step in steps:
         if step.kind == "gate":
-            _quorum(step, collector)
-            _votes(step, collector)
-    _loops(steps, collector)
+            _quorum(step, complaints)
+            _votes(step, complaints)
+    _loops(steps, complaints)
     return steps
 
 
-def _ids(steps: list[RawStep], collector: Collector) -> None:
+def _ids(steps: list[RawStep], complaints: Complaints) -> None:
     first: dict[str, RawStep] = {}
     for step in steps:
         other = first.setdefault(step.id, step)
         if other is not step:
-            line = collector.places.value((*other.path, other.kind)).line
-            collector.add((*step.path, step.kind), f"a second step called {step.id}", f"the first is on line {line}")
+            line = complaints.locations.value_at((*other.path, other.kind)).line
+            complaints.add((*step.path, step.kind), f"a second step called {step.id}", f"the first is on line {line}")
 
 
-def _targets(steps: list[RawStep], collector: Collector) -> None:
+def _targets(steps: list[RawStep], complaints: Complaints) -> None:
     order: dict[str, int] = {}
     for step in steps:
         order.setdefault(step.id, step.place)
@@ -70,86 +69,75 @@ def _targets(steps: list[RawStep], collector: Collector) -> None:
         for path, target, back in _ways(step):
             if target not in order:
                 hint = nearest(target, order) or f"steps: {', '.join(order)}"
-                collector.add(path, f"there is no step {target}", hint)
+                complaints.add(path, f"there is no step {target}", hint)
             elif order[target] <= step.place and not back:
                 what = f"{target} is an earlier step" if order[target] < step.place else "leads to its own step"
-                collector.add(path, what, "only changes-requested and again may lead back")
+                complaints.add(path, what, "only changes-requested and again may lead back")
 
 
-def _ways(step: RawStep) -> Iterator[tuple[Path, str, bool]]:
+def _ways(step: RawStep) -> Iterator[tuple[KeyPath, str, bool]]:
     """The step's ways to others: where it is written, the target, whether it may lead back."""
     if isinstance(target := step.body.get("next"), str):
         yield (*step.path, "next"), target, False
-    verdicts = step.body.get("verdicts")
+    verdicts = mapping_of(step.body.get("verdicts"))
     for verdict in _VERDICTS:
-        if isinstance(verdicts, dict) and isinstance(target := verdicts.get(verdict), str):
+        if isinstance(target := verdicts.get(verdict), str):
             yield (*step.path, "verdicts", verdict), target, verdict == "changes-requested"
-    again = step.body.get("again")
-    if isinstance(again, dict) and isinstance(target := again.get("to"), str):
+    if isinstance(target := mapping_of(step.body.get("again")).get("to"), str):
         yield (*step.path, "again", "to"), target, True
 
 
-def _last(part: dict[str, Json], steps: list[RawStep], collector: Collector) -> None:
-    every = part.get("steps")
-    if isinstance(every, list) and steps and steps[-1].place == len(every) - 1 and steps[-1].kind not in _ENDINGS:
+def _last(part: dict[str, Json], steps: list[RawStep], complaints: Complaints) -> None:
+    every = list_of(part.get("steps"))
+    if steps and steps[-1].place == len(every) - 1 and steps[-1].kind not in _ENDINGS:
         # ways lead forward but for counted loops, so every path ends if the last step does
         hint = "end with a complete or an error step"
-        collector.add(steps[-1].path, f"nothing follows {steps[-1].id}, and it is no ending", hint)
+        complaints.add(steps[-1].path, f"nothing follows {steps[-1].id}, and it is no ending", hint)
 
 
-def _votes(step: RawStep, collector: Collector) -> None:
-    reviewer = step.body.get("reviewer")
-    verdicts = step.body.get("verdicts")
-    offers_changes = isinstance(verdicts, dict) and verdicts.get("changes-requested") is not None
-    for path, vote in _scripted((*step.path, "reviewer"), reviewer):
+def _votes(step: RawStep, complaints: Complaints) -> None:
+    offers_changes = mapping_of(step.body.get("verdicts")).get("changes-requested") is not None
+    for path, vote in _scripted((*step.path, "reviewer"), step.body.get("reviewer")):
         verdict = vote.get("verdict")
         if step.body.get("approval") is False and verdict in _VERDICTS and verdict != "approved":
-            collector.add((*path, "verdict"), "this gate only collects a text", "its verdict is approved")
+            complaints.add((*path, "verdict"), "this gate only collects a text", "its verdict is approved")
         elif verdict == "changes-requested" and not offers_changes:
             hint = "name a step in verdicts: {changes-requested: STEP}"
-            collector.add((*path, "verdict"), "this gate doesn't offer changes-requested", hint)
+            complaints.add((*path, "verdict"), "this gate doesn't offer changes-requested", hint)
         elif verdict == "changes-requested" and not vote.get("comment"):
-            collector.add((*path, "verdict"), "a request for changes says what should change", "add a comment")
+            complaints.add((*path, "verdict"), "a request for changes says what should change", "add a comment")
 
 
-def _scripted(path: Path, reviewer: Json) -> Iterator[tuple[Path, dict[str, Json]]]:
-    if isinstance(reviewer, dict):
-        script = reviewer.get("script")
-        if isinstance(script, list):
-            for place, vote in enumerate(script):
-                if isinstance(vote, dict):
-                    yield (*path, "script", place), vote
-        else:
-            yield path, reviewer
+def _scripted(path: KeyPath, reviewer: Json) -> Iterator[tuple[KeyPath, dict[str, Json]]]:
+    if isinstance(reviewer, dict) and not isinstance(reviewer.get("script"), list):
+        yield path, reviewer
+    for place, vote in enumerate(list_of(mapping_of(reviewer).get("script"))):
+        if isinstance(vote, dict):
+            yield (*path, "script", place), vote
 
 
-def _quorum(step: RawStep, collector: Collector) -> None:
+def _quorum(step: RawStep, complaints: Complaints) -> None:
     approvals = step.body.get("approvals")
     many = isinstance(approvals, int) and not isinstance(approvals, bool) and approvals > 1
     if many and step.body.get("channel", "CHAT") == "CHAT":
         hint = "write channel: APPROVAL_PROCESS, or EMAIL"
-        collector.add((*step.path, "approvals"), "a CHAT gate takes one approval: the one who chats", hint)
+        complaints.add((*step.path, "approvals"), "a CHAT gate takes one approval: the one who chats", hint)
     elif many and step.body.get("approval") is False:
-        collector.add((*step.path, "approvals"), "this gate only collects a text", "leave approvals out")
+        complaints.add((*step.path, "approvals"), "this gate only collects a text", "leave approvals out")
 
 
 # Loops
 
 
-def _loops(steps: list[RawStep], collector: Collector) -> None:
+def _loops(steps: list[RawStep], complaints: Complaints) -> None:
     """Complain about loops in which no time passes: rounds that nobody could see, however many."""
     order = {step.id: index for index, step in reversed(list(enumerate(steps)))}
     for index, step in enumerate(steps):
         for path, target, back in _ways(step):
-            if (
-                back
-                and order.get(target, index + 1) <= index
-                and _instant(step)
-                and _reaches(steps, order, target, step)
-            ):
-                collector.add(
-                    path, "a loop of 0ms: no time passes from round to round", "let one of its steps take time"
-                )
+            leads_back = back and order.get(target, index + 1) <= index
+            if leads_back and _instant(step) and _reaches(steps, order, target, step):
+                what = "a loop of 0ms: no time passes from round to round"
+                complaints.add(path, what, "let one of its steps take time")
 
 
 def _reaches(steps: list[RawStep], order: dict[str, int], start: str, goal: RawStep) -> bool:

@@ -15,12 +15,11 @@ from functools import lru_cache
 from jinja2 import Template as Compiled
 from jinja2 import TemplateSyntaxError, nodes
 
-from lab.language.templates.bounds import LARGEST, Budget, RenderFailure, bounded
-from lab.language.templates.check import NAMES, Fault, Paths, TemplateError, check
-from lab.language.templates.filters import json_text
+from lab.language.templates.bounds import Budget, RenderFailure, bounded, fitting
+from lab.language.templates.check import NAMES, LookedUp, TemplateError, TemplateFault, check_template
 from lab.language.templates.sandbox import BUDGET, Sandbox
 
-__all__ = ["LARGEST", "NAMES", "Fault", "Paths", "RenderFailure", "Template", "TemplateError", "json_text", "template"]
+__all__ = ["NAMES", "LookedUp", "RenderFailure", "Template", "TemplateError", "TemplateFault", "fitting", "template"]
 
 _MARKS = ("{{", "{%", "{#")
 _ALONE = re.compile(
@@ -33,11 +32,11 @@ _ENVIRONMENT = Sandbox()
 class Template:
     """A checked template; made by `template`."""
 
-    __slots__ = ("_compiled", "paths", "text")
+    __slots__ = ("_compiled", "looked_up", "text")
 
-    def __init__(self, text: str, paths: Paths, compiled: Compiled | None) -> None:
+    def __init__(self, text: str, looked_up: LookedUp, compiled: Compiled | None) -> None:
         self.text = text
-        self.paths = paths
+        self.looked_up = looked_up
         self._compiled = compiled
 
     @property
@@ -64,24 +63,24 @@ def template(text: str) -> Template:
     if not any(mark in text for mark in _MARKS):
         return Template(text, (), None)
     tree = _parsed(text)
-    paths = check(tree)
+    looked_up = check_template(tree)
     try:
         code = _ENVIRONMENT.compile(_ENVIRONMENT.metered(tree))
     except Exception as error:
         # the walk has passed it, so what is left is Python refusing the generated code: too long, too deep
-        raise TemplateError((Fault(1, "the template is too complex"),)) from error
-    return Template(text, paths, Compiled.from_code(_ENVIRONMENT, code, _ENVIRONMENT.make_globals(None)))
+        raise TemplateError((TemplateFault(1, "the template is too complex"),)) from error
+    return Template(text, looked_up, Compiled.from_code(_ENVIRONMENT, code, _ENVIRONMENT.make_globals(None)))
 
 
 def _parsed(text: str) -> nodes.Template:
     try:
         return _ENVIRONMENT.parse(_alone(text))
     except TemplateSyntaxError as error:
-        raise TemplateError((Fault(error.lineno, _sentence(error.message or "wrong syntax")),)) from error
+        raise TemplateError((TemplateFault(error.lineno, _sentence(error.message or "wrong syntax")),)) from error
     except RecursionError as error:
-        raise TemplateError((Fault(1, "the template is nested too deeply"),)) from error
+        raise TemplateError((TemplateFault(1, "the template is nested too deeply"),)) from error
     except (ValueError, ArithmeticError) as error:
-        raise TemplateError((Fault(1, f"the template can't be read: {error}"),)) from error
+        raise TemplateError((TemplateFault(1, f"the template can't be read: {error}"),)) from error
 
 
 def _alone(text: str) -> str:

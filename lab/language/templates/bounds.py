@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-LARGEST = 16 * 1024 * 1024
-"""The largest text that a template may make, in bytes."""
+from lab.language.document.outputs import LARGEST_OUTPUT
+
 WORK = 2_500_000
 """The units of work in one rendering; a plain loop of 1000 by 1000 fits."""
 
@@ -41,16 +41,27 @@ class Budget:
                 self.weigh(element)
 
 
-def size(text: str) -> int:
+def fitting(text: str) -> str:
+    """The text; RenderFailure if it is larger than an output may be."""
+    check_size(byte_count(text))
+    return text
+
+
+def byte_count(text: str) -> int:
     """The bytes of a text in UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
+def check_size(count: int) -> None:
+    """RenderFailure if a text of so many bytes is larger than an output may be."""
+    if count > LARGEST_OUTPUT:
+        raise RenderFailure(f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB")
+
+
 def bounded(pieces: Iterable[str]) -> Iterator[str]:
-    """The pieces, until they come to more than `LARGEST`: then RenderFailure."""
+    """The pieces, until they come to more than an output may hold: then RenderFailure."""
     total = 0
     for piece in pieces:
-        total += size(piece)
-        if total > LARGEST:
-            raise RenderFailure(f"the text would be larger than {LARGEST >> 20} MiB")
+        total += byte_count(piece)
+        check_size(total)
         yield piece

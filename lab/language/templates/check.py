@@ -28,7 +28,7 @@ TESTS = frozenset({
 
 FILTERS_IN_A_ROW = 4
 LOOPS = 2
-DEPTH = 64
+MOST_NESTED = 64
 
 _PLAIN = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict,
@@ -52,12 +52,12 @@ _WORDS: dict[type[nodes.Node], str] = {
 }
 
 
-Paths: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
-"""Paths that a template looks up, with their lines: `(2, ("data", "supplier"))`; cut short where a part is computed."""
+LookedUp: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
+"""LookedUp that a template looks up, with their lines: `(2, ("data", "supplier"))`; cut short where a part is computed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class TemplateFault:
     """One thing that a template may not do; `line` counts from 1 within its text."""
 
     line: int
@@ -66,38 +66,38 @@ class Fault:
 
 
 class TemplateError(ValueError):
-    """A text is not a template that the lab renders; carries every fault, and the paths as `Template.paths`."""
+    """A text is not a template that the lab renders; carries every fault, and the paths as `Template.looked_up`."""
 
-    def __init__(self, faults: tuple[Fault, ...], paths: Paths = ()) -> None:
+    def __init__(self, faults: tuple[TemplateFault, ...], looked_up: LookedUp = ()) -> None:
         super().__init__("; ".join(f"line {fault.line}: {fault.what}" for fault in faults))
         self.faults = faults
         self.line = faults[0].line
-        self.paths = paths
+        self.looked_up = looked_up
 
 
-def check(tree: nodes.Template) -> Paths:
+def check_template(tree: nodes.Template) -> LookedUp:
     """The paths that the template looks up, with their lines; TemplateError if it holds anything not allowed."""
     walk = _Walk()
     walk.visit(tree, frozenset(), 0, 0)
     if walk.faults:
-        raise TemplateError(tuple(sorted(walk.faults, key=lambda fault: fault.line)), tuple(walk.paths))
-    return tuple(walk.paths)
+        raise TemplateError(tuple(sorted(walk.faults, key=lambda fault: fault.line)), tuple(walk.looked_up))
+    return tuple(walk.looked_up)
 
 
 class _Walk:
     """One passage over a parsed template: `scope` are the loop variables in force, `loops` the loops around."""
 
     def __init__(self) -> None:
-        self.faults: list[Fault] = []
-        self.paths: list[tuple[int, tuple[str, ...]]] = []
+        self.faults: list[TemplateFault] = []
+        self.looked_up: list[tuple[int, tuple[str, ...]]] = []
 
     def fault(self, node: nodes.Node, what: str, hint: str = "") -> None:
-        self.faults.append(Fault(node.lineno, what, hint))
+        self.faults.append(TemplateFault(node.lineno, what, hint))
 
     def visit(self, node: nodes.Node, scope: frozenset[str], loops: int, depth: int) -> None:
-        if depth > DEPTH:
+        if depth > MOST_NESTED:
             if not any(fault.what.startswith("nested") for fault in self.faults):
-                self.fault(node, f"nested more than {DEPTH} deep", "split the expression")
+                self.fault(node, f"nested more than {MOST_NESTED} deep", "split the expression")
             return
         match node:
             case nodes.For():
@@ -170,7 +170,7 @@ class _Walk:
         if name in scope:
             return
         if name in NAMES:
-            self.paths.append((node.lineno, (name, *parts)))
+            self.looked_up.append((node.lineno, (name, *parts)))
         elif name == "range":
             self.fault(node, "range is called with a number, as range(3)")
         else:

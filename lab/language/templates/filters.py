@@ -9,14 +9,14 @@ from typing import TypeAlias
 from jinja2 import Environment, Undefined, pass_environment
 from jinja2.filters import make_attrgetter
 
-from lab.language.templates.bounds import LARGEST, RenderFailure, bounded
+from lab.language.templates.bounds import RenderFailure, bounded, check_size
 
 BIGGEST = 10**15
 """The largest number that an operator takes or gives."""
 RANGE = 1000
 """The longest `range`."""
 
-Number: TypeAlias = int | float | Decimal
+Numeric: TypeAlias = int | float | Decimal
 
 _NUMBERS = (int, float, Decimal)
 _EXACT = Context(prec=28, rounding=ROUND_HALF_EVEN)
@@ -38,7 +38,7 @@ _INTEGER: dict[str, Callable[[int, int], int | float]] = {
 }
 
 
-def number(value: object) -> Number:
+def as_number(value: object) -> Numeric:
     """The value, if it is a number within bounds; RenderFailure if not."""
     if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         str(value)  # what is undefined raises its own error, which names what is missing
@@ -48,15 +48,15 @@ def number(value: object) -> Number:
     return value
 
 
-def arithmetic(operator: str, left: object, right: object) -> Number:
+def arithmetic(operator: str, left: object, right: object) -> Numeric:
     """The result of an operator; a float is converted by its text, so 21.40 + 1.5 is 22.90."""
-    one, other = number(left), number(right)
+    one, other = as_number(left), as_number(right)
     if isinstance(one, int) and isinstance(other, int):
-        return number(_INTEGER[operator](one, other))
-    return number(_DECIMAL[operator](Decimal(str(one)), Decimal(str(other))))
+        return as_number(_INTEGER[operator](one, other))
+    return as_number(_DECIMAL[operator](Decimal(str(one)), Decimal(str(other))))
 
 
-def shown(value: object) -> object:
+def as_shown(value: object) -> object:
     """A value as an output shows it: decimals with all places, lists and mappings as JSON."""
     if isinstance(value, str | int):
         return value
@@ -67,9 +67,9 @@ def shown(value: object) -> object:
     return value
 
 
-def text_of(value: object) -> str:
-    """`shown`, as text."""
-    return str(shown(value))
+def as_text(value: object) -> str:
+    """`as_shown`, as text."""
+    return str(as_shown(value))
 
 
 def json_text(value: object, indent: int | None = None) -> str:
@@ -84,7 +84,7 @@ def _json(value: object, indent: int | None, newline: str) -> Iterator[str]:
         case int() | float() | Decimal():
             if not isfinite(value):
                 raise RenderFailure(f"{value} has no form in JSON")
-            yield text_of(value)
+            yield as_text(value)
         case Mapping():
             pairs = [(json.dumps(str(key), ensure_ascii=False) + ": ", element) for key, element in value.items()]
             yield from _json_row("{}", pairs, indent, newline)
@@ -106,7 +106,7 @@ def _json_row(brackets: str, elements: list[tuple[str, object]], indent: int | N
 @pass_environment
 def join(environment: Environment, value: Iterable[object], d: object = "", attribute: str | None = None) -> str:
     """The texts of the elements, or of their `attribute`, with `d` between them."""
-    return "".join(bounded(_with_gaps(_parts(environment, value, attribute), text_of(d))))
+    return "".join(bounded(_with_gaps(_parts(environment, value, attribute), as_text(d))))
 
 
 def _parts(environment: Environment, value: Iterable[object], attribute: str | None) -> Iterable[object]:
@@ -117,32 +117,33 @@ def _with_gaps(value: Iterable[object], gap: str) -> Iterator[str]:
     for place, element in enumerate(value):
         if place and gap:
             yield gap
-        yield text_of(element)
+        yield as_text(element)
 
 
 def replace(value: str, old: object, new: object, count: int | None = None) -> str:
     """The text with each `old` as `new`, the first `count` only if that is given."""
-    before, after = text_of(old), text_of(new)
+    before, after = as_text(old), as_text(new)
     times = value.count(before)
     if count is not None and 0 <= count < times:
         times = count
-    if len(value) + times * (len(after) - len(before)) > LARGEST:
-        raise RenderFailure(f"the text would be larger than {LARGEST >> 20} MiB")
+    check_size(len(value) + times * (len(after) - len(before)))
     return str(value).replace(before, after, times)
 
 
-def rounded(value: object, precision: int = 0, method: str = "common") -> Number:
+def rounded(value: object, precision: int = 0, method: str = "common") -> Numeric:
     """The number with `precision` places, -9 to 9; halves go away from zero; or `ceil`, `floor`."""
     modes = {"common": "ROUND_HALF_UP", "ceil": "ROUND_CEILING", "floor": "ROUND_FLOOR"}
     if not -9 <= precision <= 9:
         raise RenderFailure("round takes -9 to 9 places")
-    exact = Decimal(str(number(value)))
+    exact = Decimal(str(as_number(value)))
     result = exact.quantize(Decimal(1).scaleb(-precision), modes[method], _EXACT)
     return result if precision > 0 else int(result)
 
 
 @pass_environment
-def total(environment: Environment, value: Iterable[object], attribute: str | None = None, start: Number = 0) -> Number:
+def total(
+    environment: Environment, value: Iterable[object], attribute: str | None = None, start: Numeric = 0
+) -> Numeric:
     """The sum of the numbers, or of their `attribute`, places kept."""
     result = start
     for element in _parts(environment, value, attribute):

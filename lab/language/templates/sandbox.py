@@ -2,7 +2,7 @@
 
 Three bounds hold whatever a template does. The work of a rendering is charged to a `Budget`: one unit for each
 passage of a loop, operator, filter and element looked at, one for each 16 characters. No text made on the way, and no
-rendered text, is larger than `LARGEST`. No number is larger than 10^15.
+rendered text, is larger than an output may be. No number is larger than 10^15.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,9 +14,9 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from lab.language.templates.bounds import LARGEST, Budget, RenderFailure, size
+from lab.language.templates.bounds import Budget, fitting
 from lab.language.templates.check import FILTERS, TESTS
-from lab.language.templates.filters import OWN, Number, arithmetic, limited_range, number, shown, text_of
+from lab.language.templates.filters import OWN, Numeric, arithmetic, as_number, as_shown, as_text, limited_range
 
 BUDGET = "_budget"
 """Where a rendering's budget stands among its names; templates can't name it."""
@@ -60,7 +60,7 @@ def _metered(name: str, filter_: Callable[..., object]) -> Callable[..., object]
         if not isinstance(value, Undefined):
             budget.weigh(value)
         if name in _TEXT_FILTERS:
-            value = text_of(value)
+            value = as_text(value)
         front: tuple[object, ...] = ()
         if passed is not None:
             front = (
@@ -69,9 +69,7 @@ def _metered(name: str, filter_: Callable[..., object]) -> Callable[..., object]
         result = _concrete(filter_(*front, value, *arguments, **named), budget)
         if isinstance(result, list) and name in FILTERS:
             budget.charge(len(result))
-        if isinstance(result, str) and size(result) > LARGEST:
-            raise RenderFailure(f"the text would be larger than {LARGEST >> 20} MiB")
-        return result
+        return fitting(result) if isinstance(result, str) else result
 
     return metered
 
@@ -99,7 +97,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_unops = frozenset("+-")
 
     def __init__(self) -> None:
-        super().__init__(undefined=Unknown, finalize=shown, autoescape=False, keep_trailing_newline=True, cache_size=0)
+        super().__init__(
+            undefined=Unknown, finalize=as_shown, autoescape=False, keep_trailing_newline=True, cache_size=0
+        )
         theirs: dict[str, Callable[..., object]] = dict(self.filters)
         self.filters = {name: _metered(name, OWN.get(name, theirs[name])) for name in FILTERS}
         self.filters |= {"_loop": _metered("_loop", _elements), "_weighed": _metered("_weighed", _itself)}
@@ -112,14 +112,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         _Metering().visit(tree)
         return tree
 
-    def call_binop(self, context: Names, operator: str, left: object, right: object) -> Number:
+    def call_binop(self, context: Names, operator: str, left: object, right: object) -> Numeric:
         """The operators' hook."""
         budget_of(context).charge(1)
         return arithmetic(operator, left, right)
 
-    def call_unop(self, context: Names, operator: str, arg: object) -> Number:
+    def call_unop(self, context: Names, operator: str, arg: object) -> Numeric:
         """The hook of `-` and `+` in front of a number."""
-        value = number(arg)
+        value = as_number(arg)
         return -value if operator == "-" else value
 
     def getattr(self, obj: object, attribute: str) -> object:

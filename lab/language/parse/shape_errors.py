@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from typing import get_args
+from typing import TypeVar, get_args
 
-from pydantic import Tag, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from lab.core.exchange import Json
 from lab.language import document as doc
 from lab.language.document.server import NAME, ORIGIN
-from lab.language.parse.collect import Collector
-from lab.language.parse.tree import Path, Tree
+from lab.language.parse.complaints import Complaints, KeyPath
+from lab.language.parse.yaml_tree import Tree
 
 
 def _parts(part: object, name: str) -> Iterator[tuple[str, type[doc.Model]]]:
@@ -60,28 +60,39 @@ _WORDS = {
 }
 
 
-def shape(error: ValidationError, tree: Tree, collector: Collector, root: type[doc.Model] = doc.Scenario) -> None:
+_M = TypeVar("_M", bound=doc.Model)
+
+
+def validated(model: type[_M], tree: Tree) -> _M | None:
+    """The document as a `model`; None if its shape is wrong, and a complaint for each thing that is."""
+    try:
+        return model.model_validate(tree.value)
+    except ValidationError as error:
+        complain_of_shape(error, tree, model)
+        return None
+
+
+def complain_of_shape(error: ValidationError, tree: Tree, root: type[BaseModel] = doc.Scenario) -> None:
     """Complain about everything that `error` lists; `root` is the model of the whole document."""
     details = error.errors(include_url=False)
     typos = dict(_typos(details, tree))
     for detail in details:
         path = _path(detail["loc"], tree)
-        model = _model(detail["loc"]) or root
         match detail["type"]:
             case "missing":
                 if path not in typos.values():
-                    _missing(path, collector)
+                    _missing(path, tree.complaints)
             case "extra_forbidden":
-                _unknown(path, model, typos, collector)
+                _unknown(path, _model(detail["loc"]) or root, typos, tree.complaints)
             case _:
-                _wrong(path, detail, tree, collector)
+                _wrong(path, detail, tree)
 
 
-def _path(loc: tuple[str | int, ...], tree: Tree) -> Path:
+def _path(loc: tuple[str | int, ...], tree: Tree) -> KeyPath:
     """The place that pydantic means, without the names of unions' branches."""
-    path: Path = ()
+    path: KeyPath = ()
     for position, part in enumerate(loc):
-        if (*path, part) in tree.places:
+        if (*path, part) in tree.complaints.locations:
             path = (*path, part)
         elif part == "[key]" or (isinstance(part, str) and ":" in part) or part in ("int", "float"):
             continue
@@ -97,7 +108,7 @@ def _model(loc: tuple[str | int, ...]) -> type[doc.Model] | None:
     return None
 
 
-def _typos(details: list[ErrorDetails], tree: Tree) -> Iterator[tuple[Path, Path]]:
+def _typos(details: list[ErrorDetails], tree: Tree) -> Iterator[tuple[KeyPath, KeyPath]]:
     """Each unknown key that is nearly a missing one, with the missing one."""
     missing = {_path(detail["loc"], tree) for detail in details if detail["type"] == "missing"}
     for detail in details:
@@ -108,15 +119,15 @@ def _typos(details: list[ErrorDetails], tree: Tree) -> Iterator[tuple[Path, Path
                     yield path, other
 
 
-def _missing(path: Path, collector: Collector) -> None:
+def _missing(path: KeyPath, complaints: Complaints) -> None:
     name = path[-1]
     if isinstance(name, int):
-        collector.add(path[:-1], "takes two values", "smallest and largest, as [2s, 4s]")
+        complaints.add(path[:-1], "takes two values", "smallest and largest, as [2s, 4s]")
     else:
-        collector.add(path[:-1], f"{name} is missing")
+        complaints.add(path[:-1], f"{name} is missing")
 
 
-def _unknown(path: Path, model: type[doc.Model], typos: dict[Path, Path], collector: Collector) -> None:
+def _unknown(path: KeyPath, model: type[BaseModel], typos: dict[KeyPath, KeyPath], complaints: Complaints) -> None:
     key = str(path[-1])
     for forms, what, hint in (
         (doc.STEPS, "a step is of one kind", "make two steps of it"),
@@ -124,36 +135,35 @@ def _unknown(path: Path, model: type[doc.Model], typos: dict[Path, Path], collec
     ):
         mine = [form for form, each in forms.items() if each is model]
         if key in forms and mine:
-            collector.add(path, f"{what}; this is {mine[0]} and {key}", hint, at_key=True)
+            complaints.add(path, f"{what}; this is {mine[0]} and {key}", hint, at_key=True)
             return
     known = [field.alias or name for name, field in model.model_fields.items()]
     hint = f"did you mean {typos[path][-1]}?" if path in typos else doc.nearest(key, known)
-    collector.add(path, f"unknown key {key}", hint or f"known here: {', '.join(known)}", at_key=True)
+    complaints.add(path, f"unknown key {key}", hint or f"known here: {', '.join(known)}", at_key=True)
 
 
-def _wrong(path: Path, detail: ErrorDetails, tree: Tree, collector: Collector) -> None:
+def _wrong(path: KeyPath, detail: ErrorDetails, tree: Tree) -> None:
+    complain = tree.complaints.add
     value = _value(tree.value, path)
     context = detail.get("ctx", {})
     kind = detail["type"]
     if kind == "too_short" and isinstance(value, list | dict) and len(value) >= context["min_length"]:
         return  # pydantic counts only the elements that are right, and has complained of the others
     if detail["loc"][-1] == "[key]":
-        collector.add(
-            path, f"unknown key {path[-1]}", f"known here: {context['expected']}".replace("'", ""), at_key=True
-        )
+        complain(path, f"unknown key {path[-1]}", f"known here: {context['expected']}".replace("'", ""), at_key=True)
         return
     if detail["loc"][-1] in ("int", "float"):
         kind = "float_type"  # a number of either kind is wanted
     if kind == "union_tag_not_found" and path[-1] == "output":
         keys = value if isinstance(value, dict) else ()
         hint = next((near for key in keys if (near := doc.nearest(key, doc.FORMS))), "")
-        collector.add(path, f"takes text, null, or one of {', '.join(doc.FORMS)}", hint)
+        complain(path, f"takes text, null, or one of {', '.join(doc.FORMS)}", hint)
         return
     if kind == "literal_error" and path[-1] == "reviewer":
-        collector.add(path, "takes nobody, or {after, verdict}, or {script}", doc.nearest(str(value), ["nobody"]))
+        complain(path, "takes nobody, or {after, verdict}, or {script}", doc.nearest(str(value), ["nobody"]))
         return
     what = _WORDS.get(kind) or _with_context(kind, context) or detail["msg"].removeprefix("Value error, ")
-    collector.add(path, what[:1].lower() + what[1:], _hint(kind, value, context))
+    complain(path, what[:1].lower() + what[1:], _hint(kind, value, context))
 
 
 def _with_context(kind: str, context: dict[str, object]) -> str:
@@ -196,7 +206,7 @@ def _hint(kind: str, value: Json, context: dict[str, object]) -> str:
             return ""
 
 
-def _value(value: Json, path: Path) -> Json:
+def _value(value: Json, path: KeyPath) -> Json:
     for part in path:
         match value, part:
             case dict(), str():

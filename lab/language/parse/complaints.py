@@ -1,0 +1,112 @@
+"""What is wrong with a document, as it comes in: each complaint with its place in the text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lab.core.errors import Complaint, ScenarioError
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""Where a value stands in the document: keys and indexes."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the text; line and column count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The source lines of a text after `|` or `>` (`folded`), `end` not included."""
+
+    first: int
+    end: int
+    folded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a value stands: its key (in a list: the value itself), and the value."""
+
+    key: Position
+    value: Position
+    block: Block | None = None
+
+
+class Locations(dict[KeyPath, Location]):
+    """Where a document's values stand, and its lines."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def nearest(self, path: KeyPath) -> Location:
+        """Where the value at `path` stands, or the nearest one around it."""
+        while path and path not in self:
+            path = path[:-1]
+        return self.get(path, Location(Position(1, 1), Position(1, 1)))
+
+    def value_at(self, path: KeyPath) -> Position:
+        """Where the value at `path` begins."""
+        return self.nearest(path).value
+
+    def key_at(self, path: KeyPath) -> Position:
+        """Where the key of the value at `path` begins."""
+        return self.nearest(path).key
+
+    def source(self, block: Block) -> str:
+        """The lines of a block text as they are written."""
+        return "\n".join(self.lines[block.first - 1 : block.end - 1])
+
+
+def path_text(path: Sequence[str | int]) -> str:
+    """A path as authors read it: `steps[2].takes`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def one_line(text: str) -> str:
+    """The text as a complaint may show it: printable, 300 characters at most."""
+    printable = "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text[:300])
+    return printable + "…" if len(text) > 300 else printable
+
+
+class Complaints:
+    """The complaints about one document, and where its values stand."""
+
+    def __init__(self, file: str, lines: list[str]) -> None:
+        self._file = file
+        self.locations = Locations(lines)
+        self.listed: list[Complaint] = []
+        self.spoilt: set[KeyPath] = set()
+        """Values that can't be read: a complaint was made, and what follows from it isn't one more."""
+
+    def add(
+        self, path: KeyPath, what: str, hint: str = "", *, at_key: bool = False, at: Position | None = None
+    ) -> None:
+        """Complain about the value at `path` (or its key, or another place), unless it is spoilt already."""
+        if any(path[:length] in self.spoilt for length in range(len(path) + 1)):
+            return
+        at = at or (self.locations.key_at(path) if at_key else self.locations.value_at(path))
+        head = path_text(path[:-1] if at_key else path)
+        self.syntax(at, f"{head}: {what}" if head else what, one_line(hint))
+
+    def syntax(self, at: Position, what: str, hint: str = "") -> None:
+        """Complain about the text itself."""
+        self.listed.append(Complaint(self._file, at.line, at.column, one_line(what), hint))
+
+    def spoil(self, path: KeyPath, at: Position, what: str, hint: str) -> None:
+        """Complain about a value that can't be read."""
+        self.spoilt.add(path)
+        self.syntax(at, what, hint)
+
+    def alone(self, at: Position, what: str, hint: str = "") -> ScenarioError:
+        """The error for a text that is no document at all: this one complaint, whatever else was found."""
+        return ScenarioError((Complaint(self._file, at.line, at.column, one_line(what), hint),))
+
+    def check(self) -> None:
+        """Return if there are none; ScenarioError with all of them."""
+        if self.listed:
+            raise ScenarioError(tuple(sorted(set(self.listed))))

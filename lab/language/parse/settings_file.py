@@ -1,0 +1,71 @@
+"""The settings file: read as strictly as a scenario, all complaints at once, each with its place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from lab.core.exchange import Json
+from lab.language.document import Server, duration, nearest
+from lab.language.parse.complaints import Complaints
+from lab.language.parse.shape_errors import validated
+from lab.language.parse.yaml_tree import DocumentKind, mapping_of, read_yaml
+
+LimitKind: TypeAlias = Literal["bytes", "time", "count"]
+_SIZES = {"KiB": 1024, "MiB": 1024 * 1024, "GiB": 1024 * 1024 * 1024, "B": 1}
+_LARGEST = 2**53
+_SETTINGS = DocumentKind(
+    "settings are a mapping of names", "as in hints: off", "one settings file", "write a switch, as hints: off"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSettings:
+    """A settings file that was read; whoever looks at more of it complains to the same list, then checks that."""
+
+    server: Server
+    limits: dict[str, int]
+    """Bytes and counts as they are, times in milliseconds."""
+    complaints: Complaints
+
+
+def parse_settings(text: str | bytes, file: str, limits: Mapping[str, LimitKind]) -> ParsedSettings:
+    """The settings in `text`; `limits` are those that the server has. ScenarioError if it is no document at all."""
+    tree = read_yaml(text, file, _SETTINGS)
+    server = validated(Server, tree) or Server()
+    own = mapping_of(mapping_of(tree.value).get("limits"))
+    return ParsedSettings(server, _limits(own, limits, tree.complaints), tree.complaints)
+
+
+def _limits(limits: Mapping[str, Json], known: Mapping[str, LimitKind], complaints: Complaints) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, value in limits.items():
+        path = ("limits", name)
+        if name not in known:
+            hint = nearest(name, known) or f"known here: {', '.join(known)}"
+            complaints.add(path, f"unknown key {name}", hint, at_key=True)
+            continue
+        try:
+            found[name] = limit_number(value, known[name])
+        except ValueError as error:
+            complaints.add(path, str(error))
+    return found
+
+
+def limit_number(value: Json, kind: LimitKind) -> int:
+    """A limit as a whole number; ValueError says why it is none."""
+    if kind == "time":
+        millis = duration(value)
+        if not millis:
+            raise ValueError("a time is more than 0ms")
+        return millis
+    if kind == "bytes" and isinstance(value, str):
+        unit = next((unit for unit in _SIZES if value.endswith(unit)), "")
+        digits = value.removesuffix(unit).strip()
+        if not unit or not digits.isdecimal() or len(digits) > 15:
+            raise ValueError("a size is a number of bytes, or written 64KiB, 1MiB")
+        value = int(digits) * _SIZES[unit]
+    if type(value) is not int:
+        raise ValueError("takes a whole number, or a size such as 64KiB" if kind == "bytes" else "takes a whole number")
+    if not 1 <= value <= _LARGEST:
+        raise ValueError(f"is from 1 to {_LARGEST}")
+    return value
