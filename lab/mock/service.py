@@ -208,7 +208,9 @@ class Service:
             return known
         from lab.language.parse import parse_scenario  # only of a journal that is taken up
 
-        scenario = parse_scenario(fact.source or "", f"{fact.scenario}.yaml", stem=fact.scenario, reader=fact.files.__getitem__)
+        scenario = parse_scenario(
+            fact.source or "", f"{fact.scenario}.yaml", stem=fact.scenario, reader=fact.files.__getitem__
+        )
         made = self._edits[fact.sha256] = compile_scenario(scenario, fact.sha256, fact.files, fact.source or "")
         return made
 
