@@ -10,7 +10,7 @@ from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.forms import Form, read_parameters
 from lab.identity.endpoints.issuing import TokenTerms, issue, new_family
 from lab.identity.endpoints.pages import answer_buttons, page, text_page
-from lab.identity.facts import CodeGranted, TokenRevoked
+from lab.identity.facts import CodeGranted
 from lab.identity.keys import opaque
 from lab.identity.pkce import fits, well_formed_challenge, well_formed_verifier
 from lab.identity.records import CodeRecord, FamilyRecord, code_key, family_key
@@ -127,20 +127,16 @@ def trade_code(context: TokenContext, client: Client, form: Form) -> Response | 
     record = context.changes.get(code_key(code))
     if not isinstance(record, CodeRecord) or record.client != client.id:
         return _WRONG_CODE
-
-    def burn(why: str) -> None:
-        context.changes.add(TokenRevoked(at=context.now, by=client.id, token=code, why=why))
-
     if record.used:
         family = context.changes.get(family_key(record.family))
         if isinstance(family, FamilyRecord) and not family.revoked:
-            burn("reused")
+            context.revoke(client, code, "reused")
         return _WRONG_CODE
     scope = _wrong_proof(context, record, form) or context.scope(record.scope)
     if isinstance(scope, Refusal):
-        burn("revoked")
+        context.revoke(client, code, "revoked")
         return scope
-    burn("rotated")
+    context.revoke(client, code, "rotated")
     user = context.config.default_user
     return issue(context, TokenTerms(client, Grant.CODE, scope, scope.granted, user, record.family, record.nonce))
 

@@ -7,7 +7,9 @@ from lab.core.exchange import Response
 from lab.core.journal.ledger import Changes
 from lab.core.refusal import Refusal
 from lab.core.seeds import hexes
+from lab.identity.clients import Client
 from lab.identity.config import IdentityConfig
+from lab.identity.facts import TokenRevoked
 from lab.identity.refusals import invalid_scope, oauth_error
 from lab.identity.scopes import Scope, api_scope, read_scope
 
@@ -24,6 +26,10 @@ class TokenContext:
     """What is noted of it (recording.md §2.2)."""
     granted_to: str | None = None
     """The client that a token was issued to."""
+
+    def revoke(self, client: Client, token: str, why: str) -> None:
+        """Let a token or a code be good no longer; `why` as in the fact."""
+        self.changes.add(TokenRevoked(at=self.now, by=client.id, token=token, why=why))
 
     def oauth_error(self, refusal: Refusal) -> Response:
         """The refusal as JSON; with its switch it bears an `ecid` of its own (contract.md §7.1)."""

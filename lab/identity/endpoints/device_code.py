@@ -13,7 +13,7 @@ from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.forms import Form, read_form, read_parameters
 from lab.identity.endpoints.issuing import TokenTerms, issue, token_answer
 from lab.identity.endpoints.pages import answer_buttons, page, text_page
-from lab.identity.facts import DEVICES, DeviceApproved, DeviceGranted, TokenRevoked
+from lab.identity.facts import DEVICES, DeviceApproved, DeviceGranted
 from lab.identity.keys import opaque
 from lab.identity.records import (
     DEVICE_COUNTER,
@@ -47,8 +47,11 @@ def device(context: TokenContext, request: Request) -> Response | Refusal:
     form = read_form(context, request)
     if isinstance(form, Refusal):
         return form
-    strict, known = context.config.strict, context.config.client(form.get("client_id", ""))
-    client = authenticate(context, request, form) if strict else known or INVALID_CLIENT
+    strict = context.config.strict
+    if strict:
+        client = authenticate(context, request, form)
+    else:
+        client = context.config.client(form.get("client_id", "")) or INVALID_CLIENT
     if isinstance(client, Refusal):
         return client
     if not strict and form.get("response_type") != "device_code":
@@ -62,11 +65,8 @@ def device(context: TokenContext, request: Request) -> Response | Refusal:
 def _codes(context: TokenContext, client: Client, scope: str) -> Response:
     config, number = context.config, context.changes.next(DEVICES)
     letters = "".join(_LETTERS[draw(config.seed, f"usercode/{number}/{place}", 0, 19)] for place in range(8))
-    code, user_code, url = (
-        opaque(config.seed, f"device/{number}"),
-        _shown(config, letters),
-        config.origin + PATHS["device_page"],
-    )
+    code, user_code = opaque(config.seed, f"device/{number}"), _shown(config, letters)
+    url = config.origin + PATHS["device_page"]
     body: dict[str, Json] = {
         "device_code": code, "user_code": user_code, "verification_uri": url, "expires_in": DEVICE_LIFETIME // 1000
     }  # fmt: skip
@@ -107,7 +107,7 @@ def poll(context: TokenContext, client: Client, form: Form) -> Response | Refusa
     scope, user = context.scope(record.scope), context.config.default_user
     if verdict != "approve" or isinstance(scope, Refusal) or user is None:
         return ACCESS_DENIED
-    context.changes.add(TokenRevoked(at=context.now, by=client.id, token=code, why="rotated"))
+    context.revoke(client, code, "rotated")
     return issue(context, TokenTerms(client, Grant.DEVICE, scope, record.scope, user))
 
 

@@ -5,7 +5,6 @@ from lab.core.refusal import Refusal
 from lab.identity.endpoints.authentication import authenticated_form
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import token_answer
-from lab.identity.facts import TokenRevoked
 from lab.identity.keys import claims_of
 from lab.identity.records import RefreshRecord, TokenRecord, family_revoked, live, refresh_key, token_key
 from lab.identity.refusals import INVALID_CLIENT, NO_STORE, invalid_request
@@ -58,5 +57,5 @@ def revoke(context: TokenContext, request: Request) -> Response | Refusal:
     if isinstance(record, TokenRecord | RefreshRecord) and record.client == client.id:
         again = record.revoked if isinstance(record, TokenRecord) else record.ended == "revoked"
         if not again:
-            context.changes.add(TokenRevoked(at=context.now, by=client.id, token=token, why="revoked"))
+            context.revoke(client, token, "revoked")
     return Response(200, NO_STORE)

@@ -11,7 +11,6 @@ from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import poll
 from lab.identity.endpoints.forms import Form
 from lab.identity.endpoints.issuing import TokenTerms, issue
-from lab.identity.facts import TokenRevoked
 from lab.identity.records import FamilyRecord, RefreshRecord, family_key, refresh_key
 from lab.identity.refusals import UNAUTHORIZED_CLIENT, invalid_grant, invalid_request, invalid_scope
 from lab.identity.scopes import OFFLINE, OPENID, Scope
@@ -108,7 +107,7 @@ def _refresh(context: TokenContext, client: Client, form: Form) -> Response | Re
     if not isinstance(family, FamilyRecord):
         return _WRONG_REFRESH
     if record.ended == "rotated" and not family.revoked:
-        context.changes.add(TokenRevoked(at=context.now, by=client.id, token=sent, why="reused"))
+        context.revoke(client, sent, "reused")
         return _WRONG_REFRESH
     if record.ended or family.revoked or context.now >= record.until:
         return _WRONG_REFRESH
@@ -121,6 +120,6 @@ def _refresh(context: TokenContext, client: Client, form: Form) -> Response | Re
         return invalid_scope("The scope is wider than the one first granted.")
     rotates = context.config.switches.refresh_rotation
     if rotates:
-        context.changes.add(TokenRevoked(at=context.now, by=client.id, token=sent, why="rotated"))
+        context.revoke(client, sent, "rotated")
     user = context.config.account(record.user)
     return issue(context, TokenTerms(client, Grant.REFRESH, scope, requested, user, record.family, refresh=rotates))
