@@ -1,4 +1,4 @@
-"""The lab's key: signatures, thumbprints, its public half as a JWK; and what is only to be told apart, never read."""
+"""The lab's key: signatures, thumbprints, its public half as a JWK; and values that mean nothing."""
 
 import json
 from base64 import b64decode, urlsafe_b64encode
@@ -24,14 +24,14 @@ def opaque(seed: Seed, stream: str) -> str:
     return base64url(digest(seed, stream))
 
 
-def der(pem: str) -> bytes:
-    """The bytes between a PEM's first and last line."""
-    return b64decode("".join(pem.strip().splitlines()[1:-1]))
+def _body(pem: str) -> str:
+    """The base64 between a PEM's first and last line."""
+    return "".join(pem.strip().splitlines()[1:-1])
 
 
 def thumbprints(pem: str) -> tuple[str, str]:
     """`x5t` and `x5t#S256` of a certificate (RFC 7515 §4.1.7)."""
-    raw = der(pem)
+    raw = b64decode(_body(pem))
     return base64url(sha1(raw, usedforsecurity=False).digest()), base64url(sha256(raw).digest())
 
 
@@ -78,6 +78,5 @@ def jwk(*, certificate: bool) -> dict[str, Json]:
     }  # fmt: skip
     if certificate:
         short, long = thumbprints(CERTIFICATE_PEM)
-        chain: list[Json] = ["".join(CERTIFICATE_PEM.strip().splitlines()[1:-1])]
-        members |= {"x5t": short, "x5t#S256": long, "x5c": chain, "key_ops": ["verify"]}
+        members |= {"x5t": short, "x5t#S256": long, "x5c": [_body(CERTIFICATE_PEM)], "key_ops": ["verify"]}
     return members

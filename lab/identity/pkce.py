@@ -24,7 +24,7 @@ def challenge_of(verifier: str) -> str:
     return base64url(sha256(verifier.encode("utf-8", "surrogatepass")).digest())
 
 
-def fits(challenge: str | None, verifier: str | None) -> bool:
+def answers_challenge(challenge: str | None, verifier: str | None) -> bool:
     """Whether the verifier answers the challenge; one without the other never does."""
     if challenge is None or verifier is None:
         return challenge is None and verifier is None

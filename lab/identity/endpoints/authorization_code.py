@@ -12,7 +12,7 @@ from lab.identity.endpoints.issuing import TokenTerms, issue, new_family
 from lab.identity.endpoints.pages import answer_buttons, page, text_page
 from lab.identity.facts import CodeGranted
 from lab.identity.keys import opaque
-from lab.identity.pkce import fits, well_formed_challenge, well_formed_verifier
+from lab.identity.pkce import answers_challenge, well_formed_challenge, well_formed_verifier
 from lab.identity.records import CodeRecord, FamilyRecord, code_key, family_key
 from lab.identity.refusals import (
     ACCESS_DENIED,
@@ -145,5 +145,5 @@ def _wrong_proof(context: TokenContext, record: CodeRecord, form: Form) -> Refus
     verifier = form.get("code_verifier")
     if verifier is not None and not well_formed_verifier(verifier):
         return invalid_request("code_verifier needs 43 to 128 unreserved characters.")
-    same = form.get("redirect_uri") == record.redirect and fits(record.challenge, verifier)
+    same = form.get("redirect_uri") == record.redirect and answers_challenge(record.challenge, verifier)
     return None if same and context.now < record.until else _WRONG_CODE
