@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from lab.app import App, Badge, Outcome
-from lab.app.observe import Observation, Requested
+from lab.app.observations import RunObservation
 from lab.core.clock import Millis
+from lab.core.observe import Requested
 from lab.language.document import Scenario
 
 READING: Millis = 4_000
@@ -23,7 +24,7 @@ class Conversation:
     conversation: str | None = None
     first: int = 1
 
-    def __call__(self, observation: Observation) -> None:
+    def __call__(self, observation: RunObservation) -> None:
         """Keep count of the exchanges."""
         if isinstance(observation, Requested):
             self.first = observation.x + 1

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from lab.app import token_request
-from lab.app.observe import Noted, Observation, Observer
 from lab.cli.console import Console
 from lab.cli.endings import EndingObserver
 from lab.cli.entropy import control_token
@@ -17,6 +16,7 @@ from lab.cli.setup import Setup, app_of
 from lab.cli.tape_recorder import TapeRecorder
 from lab.core.clock import Millis
 from lab.core.journal.shell import RequestMalformed
+from lab.core.observe import Noted, Observation, Observer
 from lab.core.seeds import Seed
 from lab.files import publish_token, withdraw_token
 from lab.identity.routes import PATHS

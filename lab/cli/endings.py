@@ -1,6 +1,6 @@
 """How a job ended, for a transcript: the wire doesn't say in which step, the mock's plan does."""
 
-from lab.app.observe import Noted, Observation, Observer, Touched
+from lab.core.observe import Noted, Observation, Observer, Touched
 from lab.dialects.fusion import final
 from lab.jobs.facts import JobStatus
 from lab.mock.service import Service

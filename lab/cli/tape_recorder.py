@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import __version__
-from lab.app.observe import Observation
+from lab.app.observations import RunObservation
 from lab.cli.console import Console
 from lab.clocks import AnyClock, ManualClock, real_millis
 from lab.core.clock import Millis
@@ -45,7 +45,7 @@ class TapeRecorder:
         """What killed a tape, for the control plane's health."""
         return (self.tape.dead if self.tape else None) or self._died
 
-    def follow(self, observation: Observation) -> None:
+    def follow(self, observation: RunObservation) -> None:
         """Remember how far a run without a loop has come: it moves no clock."""
         self._reached = observation.at
 

@@ -1,6 +1,6 @@
 """A run as lines for people and for logs: the observer of `lab run` and `lab demo --plain`."""
 
-from lab.app.observe import Observation
+from lab.app.observations import RunObservation
 from lab.cli.console import Console
 from lab.core.seeds import Seed
 from lab.language.document import Scenario
@@ -19,7 +19,7 @@ class Transcript:
         self._stage = RunState()
         self._print(opening(self._show))
 
-    def __call__(self, told: Observation) -> None:
+    def __call__(self, told: RunObservation) -> None:
         """Print one observation."""
         if self._quiet:
             return

@@ -8,12 +8,12 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from lab.app.observe import Observation
 from lab.client.transport import Session, address, open_session
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
+from lab.core.observe import Observation
 from lab.recording.lines import Header
 from lab.recording.observed import observation_of
 from lab.recording.reader import line_of

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TypeAlias, assert_never
 
 from lab.app import Answer, Ask, Effect, Outcome, Question, Received, Result, Run, Send, Silence, Wait, Woke
-from lab.app.observe import Asked, Ended, Lost, Observer, Replied, Requested, Waiting
+from lab.app.observations import Asking, RunEnded, RunObserver
 from lab.client.instant import run_instantly
 from lab.client.memory import InMemoryTransport, Transport, TransportLost, pass_until
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis
 from lab.core.exchange import Request, Response
+from lab.core.observe import Lost, Replied, Requested, Waiting
 
 __all__ = ["Answers", "drive", "run_instantly"]
 
@@ -24,7 +25,7 @@ _READING = 16
 
 
 async def drive(
-    run: Run, transport: Transport, clock: Clock, tell: Observer, answers: Answers | None = None, *, first: int = 1
+    run: Run, transport: Transport, clock: Clock, tell: RunObserver, answers: Answers | None = None, *, first: int = 1
 ) -> Outcome:
     """Play a run to its outcome. `first` numbers its first exchange, for the later turns of a conversation.
 
@@ -35,7 +36,9 @@ async def drive(
 
 
 class _Driver:
-    def __init__(self, transport: Transport, clock: Clock, tell: Observer, answers: Answers | None, first: int) -> None:
+    def __init__(
+        self, transport: Transport, clock: Clock, tell: RunObserver, answers: Answers | None, first: int
+    ) -> None:
         self.transport = transport
         self.clock = clock
         self.tell = tell
@@ -50,7 +53,7 @@ class _Driver:
                 effect = run.send(await self.perform(effect))
         except StopIteration as end:
             outcome: Outcome = end.value
-            self.tell(Ended(self.clock.now(), outcome))
+            self.tell(RunEnded(self.clock.now(), outcome))
             return outcome
         finally:
             run.close()
@@ -64,7 +67,7 @@ class _Driver:
                 await self.wait(until)
                 return Woke(self.clock.now())
             case Ask(until, question):
-                self.tell(Asked(self.clock.now(), until, question))
+                self.tell(Asking(self.clock.now(), until, question))
                 return await self.ask(until, question)
             case _:
                 assert_never(effect)

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias, assert_never
 
 from lab.app import Answer, App, Ask, Badge, Effect, Outcome, Question, Received, Result, Send, Silence, Wait, Woke, run
-from lab.app.observe import Asked, Ended, Lost, Observation, Observer, Replied, Requested, Waiting
+from lab.app.observations import Asking, RunEnded, RunObservation, RunObserver
 from lab.client.memory import dated
 from lab.core.clock import Millis
+from lab.core.observe import Lost, Replied, Requested, Waiting
 from lab.mock.service import Service
 
 Reviewer: TypeAlias = Callable[[Question, Millis], Answer | None]
@@ -14,7 +15,7 @@ Reviewer: TypeAlias = Callable[[Question, Millis], Answer | None]
 
 
 def run_instantly(
-    service: Service, app: App, observers: Iterable[Observer] = (), *, start: Millis = 0, first: int = 1,
+    service: Service, app: App, observers: Iterable[RunObserver] = (), *, start: Millis = 0, first: int = 1,
     badge: Badge | None = None, conversation: str | None = None, reviewer: Reviewer | None = None,
 ) -> Outcome:  # fmt: skip
     """One turn from `start` on. `observers` see it as the external app does; the service has its own."""
@@ -26,13 +27,13 @@ def run_instantly(
             effect = play.send(stepper.perform(effect))
     except StopIteration as end:
         outcome: Outcome = end.value
-        stepper.tell(Ended(stepper.now, outcome))
+        stepper.tell(RunEnded(stepper.now, outcome))
         return outcome
 
 
 class _Stepper:
     def __init__(
-        self, service: Service, observers: tuple[Observer, ...], start: Millis, first: int, reviewer: Reviewer | None
+        self, service: Service, observers: tuple[RunObserver, ...], start: Millis, first: int, reviewer: Reviewer | None
     ) -> None:
         self.service = service
         self.observers = observers
@@ -40,7 +41,7 @@ class _Stepper:
         self.next_x = first
         self.reviewer = reviewer
 
-    def tell(self, observation: Observation) -> None:
+    def tell(self, observation: RunObservation) -> None:
         for observer in self.observers:
             observer(observation)
 
@@ -53,7 +54,7 @@ class _Stepper:
                 self.now = max(self.now, until)
                 return Woke(self.now)
             case Ask(until, question):
-                self.tell(Asked(self.now, until, question))
+                self.tell(Asking(self.now, until, question))
                 answer = self.reviewer(question, self.now) if self.reviewer else None
                 if answer is not None:
                     return Answer(self.now, answer.action, answer.content)

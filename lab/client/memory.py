@@ -3,10 +3,10 @@
 from email.utils import formatdate
 from typing import Protocol
 
-from lab.app.observe import Replied
 from lab.clocks import ManualClock
 from lab.core.clock import Clock, Epoch, Millis
 from lab.core.exchange import Request, Response
+from lab.core.observe import Replied
 from lab.mock.service import Service
 
 

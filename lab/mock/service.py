@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from lab.app.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.ledger import Changes, MemoryLedger
 from lab.core.journal.numbers import NumberUsed
+from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.core.seeds import Seed

@@ -6,10 +6,10 @@ What comes of it is taped, so a replay gives a whole recording that can be compa
 from collections import ChainMap
 from dataclasses import replace
 
-from lab.app.observe import Noted, Replied
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.journal.fact import LedgerCleared
+from lab.core.observe import Noted, Replied
 from lab.faults.model import left_of
 from lab.mock.service import Service
 from lab.mock.views import Config

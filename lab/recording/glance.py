@@ -4,9 +4,9 @@ Nothing is redacted, written or read again here: the recorded side is filled wit
 held against what the mock says. An alias that nothing has given yet takes what stands at its place.
 """
 
-from lab.app.observe import Noted, Observation
 from lab.core.exchange import Json, Response
 from lab.core.journal.fact import Fact
+from lab.core.observe import Noted, Observation
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.recording.alias import aliases, fill

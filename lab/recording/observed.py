@@ -2,9 +2,9 @@
 
 from urllib.parse import urlencode
 
-from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
+from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.recording.bodies import Blob, bytes_of
 from lab.recording.codec import fact_of

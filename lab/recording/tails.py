@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from lab.app.observe import Replied, Requested
 from lab.core.exchange import Headers, Response
+from lab.core.observe import Replied, Requested
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bodies import Blobs, body_of, query_pairs
 from lab.recording.codec import encode

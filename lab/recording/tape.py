@@ -10,10 +10,10 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Protocol, TypeAlias
 
-from lab.app.observe import Noted, Observation, Replied, Requested, Touched
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
+from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.faults.facts import FaultStruck
 from lab.identity.facts import CodeGranted, DeviceGranted, TokenGranted
 from lab.identity.routes import IDENTITY_NAMES

@@ -10,10 +10,10 @@ import struct
 from dataclasses import replace
 from typing import Any
 
-from lab.app.observe import Replied
 from lab.clocks import AnyClock, first_of
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
+from lab.core.observe import Replied
 from lab.core.reply import Parts, Reply
 from lab.mock.service import Service
 from lab.server.connection import SENT, SENT_LAST, Connection, Sent

@@ -10,10 +10,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD
 
-from lab.app.observe import Replied, Requested
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
+from lab.core.observe import Replied, Requested
 from lab.core.refusal import Refusal
 from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES

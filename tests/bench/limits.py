@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from lab.app.observe import Replied
 from lab.clocks import SystemClock
+from lab.core.observe import Replied
 from lab.identity.bearer import bearer_of
 from lab.identity.testkey import PRIVATE_PEM
 from lab.language.document import Latencies

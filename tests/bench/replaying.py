@@ -7,8 +7,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from lab import __version__
-from lab.app.observe import Replied
 from lab.core.exchange import Request
+from lab.core.observe import Replied
 from lab.jobs.plan import CompiledScenario
 from lab.mock.service import Service
 from lab.recording.header import header_of

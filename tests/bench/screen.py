@@ -9,7 +9,7 @@ from statistics import quantiles
 
 from textual import events
 
-from lab.app.observe import Observation
+from lab.app.observations import RunObservation
 from lab.clocks import breathe
 from lab.tui.app import LabApp
 from lab.tui.screens.stage import MainScreen
@@ -128,7 +128,7 @@ def flood() -> Iterable[Row]:
     yield Row("TUI, a seek's 256 observations folded", 50, seek, "from the nearest state kept", unit="ms", at_most=True)
 
 
-def _told(many: int) -> list[Observation]:
+def _told(many: int) -> list[RunObservation]:
     script = play.Script()
     script.token(0)
     script.first(130)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from aiohttp import web
 from msgspec.structs import replace
 
-from lab.app.observe import Noted
 from lab.clocks import SystemClock
 from lab.core.exchange import Request
+from lab.core.observe import Noted
 from lab.jobs.facts import JobAccepted
 from lab.mock.service import Service
 from lab.server.mock_server import MockServer

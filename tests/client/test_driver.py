@@ -5,13 +5,14 @@ import asyncio
 import pytest
 
 from lab.app import Answer, App, Outcome, Question, Received, Run, Send, run
-from lab.app.observe import Asked, Ended, Lost, Observation, Replied, Requested, Waiting
+from lab.app.observations import Asking, RunEnded, RunObservation
 from lab.client.driver import drive
 from lab.client.instant import run_instantly
 from lab.client.memory import InMemoryTransport
 from lab.client.transport import HttpTransport
 from lab.clocks import ManualClock, SystemClock, settle
 from lab.core.exchange import Request
+from lab.core.observe import Lost, Replied, Requested, Waiting
 from lab.identity.clients import DEMO
 from lab.mock.service import Service
 from lab.server.mock_server import MockServer
@@ -29,23 +30,25 @@ async def never(question: Question) -> Answer:
     raise AssertionError
 
 
-async def in_memory(service: Service, told: list[Observation], answers: object = None) -> tuple[Outcome, ManualClock]:
+async def in_memory(
+    service: Service, told: list[RunObservation], answers: object = None
+) -> tuple[Outcome, ManualClock]:
     clock = ManualClock()
     transport = InMemoryTransport(service, clock)
     return await drive(run(APP, 0), transport, clock, told.append, answers), clock  # type: ignore[arg-type]
 
 
 async def test_in_one_process_a_run_ends_without_waiting_and_time_is_the_labs() -> None:
-    told: list[Observation] = []
+    told: list[RunObservation] = []
     outcome, clock = await in_memory(make_service(), told, approve)
     assert outcome.complete
     assert outcome.output == "Shared."
     assert 3_000 < clock.now() < 10_000
-    assert isinstance(told[-1], Ended)
+    assert isinstance(told[-1], RunEnded)
 
 
 async def test_exchanges_are_numbered_and_every_one_has_its_reply() -> None:
-    told: list[Observation] = []
+    told: list[RunObservation] = []
     await in_memory(make_service(), told, approve)
     asked = [each.x for each in told if isinstance(each, Requested)]
     assert asked == [each.x for each in told if isinstance(each, Replied)] == list(range(1, len(asked) + 1))
@@ -54,10 +57,10 @@ async def test_exchanges_are_numbered_and_every_one_has_its_reply() -> None:
 
 
 async def test_without_an_answer_patience_runs_out() -> None:
-    told: list[Observation] = []
+    told: list[RunObservation] = []
     outcome, clock = await in_memory(make_service(), told, never)
     assert (outcome.status, clock.now() > 15 * 60_000) == ("ERROR", True)
-    assert sum(isinstance(each, Asked) for each in told) > 40
+    assert sum(isinstance(each, Asking) for each in told) > 40
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
@@ -66,10 +69,10 @@ async def test_stepped_by_hand_and_driven_are_the_same_run(action: str) -> None:
     async def answer(question: Question) -> Answer:
         return Answer(0, action)
 
-    driven: list[Observation] = []
-    stepped: list[Observation] = []
+    driven: list[RunObservation] = []
+    stepped: list[RunObservation] = []
     one, two = make_service(), make_service()
-    server_side: tuple[list[Observation], list[Observation]] = ([], [])
+    server_side: tuple[list[RunObservation], list[RunObservation]] = ([], [])
     one.observers.append(server_side[0].append)
     two.observers.append(server_side[1].append)
     outcome, _ = await in_memory(one, driven, answer)
@@ -89,7 +92,7 @@ async def test_over_sockets_the_run_is_the_same_and_somebody_else_moves_the_cloc
     server = MockServer(service, clock)
     origin = await server.start()
     transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
-    told: list[Observation] = []
+    told: list[RunObservation] = []
     running = asyncio.create_task(drive(run(APP, 0), transport, clock, told.append, approve))
     while not running.done():
         await asyncio.wait({running}, timeout=0.005)

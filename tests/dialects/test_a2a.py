@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lab.app.observe import Noted
 from lab.core.exchange import Request
+from lab.core.observe import Noted
 from lab.dialects.fusion import API
 from lab.dialects.router import ROUTER
 from lab.jobs.facts import GateDecided, JobAccepted

@@ -8,10 +8,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lab.app import App, Outcome
-from lab.app.observe import Noted, Observation
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
+from lab.core.observe import Noted, Observation
 from lab.faults.drills import Drill, derive
 from lab.faults.facts import FaultStruck
 from lab.faults.variants import Document

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from lab.app.observe import Replied, Requested
+from lab.core.observe import Replied, Requested
 from lab.dialects.fusion.openapi import openapi
 from lab.identity.clients import DEMO, JANE
 from tests.server.served import SCOPE, Served, serving

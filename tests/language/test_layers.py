@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.app.observe import Replied
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Request
+from lab.core.observe import Replied
 from lab.identity.clients import DEMO
 from lab.jobs.plan import compile_scenario
 from lab.language.document import IDENTITY, Layers, Scenario, Switches

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.app.observe import Noted
+from lab.core.observe import Noted
 from lab.dialects.fusion import API
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
 from tests.wire_peer import DOCUMENT, OTHER, invoke, read, service, status, token

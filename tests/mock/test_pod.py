@@ -6,9 +6,9 @@ from base64 import b64encode
 
 import pytest
 
-from lab.app.observe import Noted, Requested
 from lab.core.exchange import Request
 from lab.core.jsontext import read_json
+from lab.core.observe import Noted, Requested
 from lab.dialects.fusion import API
 from lab.dialects.router import lightened
 from lab.identity.clients import JANE

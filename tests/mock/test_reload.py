@@ -1,6 +1,6 @@
 """An edited scenario is played by what is accepted after the edit; jobs that run keep what they began with."""
 
-from lab.app.observe import Noted, Observation
+from lab.core.observe import Noted, Observation
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario

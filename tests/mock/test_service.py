@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.app.observe import Noted
 from lab.core.exchange import Request
+from lab.core.observe import Noted
 from lab.dialects.fusion import API
 from lab.identity.clients import DEMO
 from lab.identity.facts import TokenGranted

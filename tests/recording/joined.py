@@ -3,8 +3,8 @@
 from hashlib import sha256
 
 from lab.app import Answer, App, Ask, Outcome, Received, Send, Wait, Woke, run
-from lab.app.observe import Replied
 from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.core.observe import Replied
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
 from lab.jobs.gates import Origin

@@ -3,8 +3,8 @@
 import json
 from dataclasses import replace
 
-from lab.app.observe import Replied
 from lab.core.exchange import Json, Request, Response
+from lab.core.observe import Replied
 from lab.dialects.fusion import API
 from lab.dialects.router import ROUTER
 from lab.identity.clients import JANE

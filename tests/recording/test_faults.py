@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.app import App, Badge, Outcome, token_request
-from lab.app.observe import Noted, Observation
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
 from lab.core.journal.numbers import CallCounted
+from lab.core.observe import Noted, Observation
 from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO, JANE, Client

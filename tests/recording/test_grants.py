@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lab.app.observe import Replied
 from lab.core.exchange import Request
+from lab.core.observe import Replied
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.language.document import Switches
 from lab.recording import accounts

@@ -4,8 +4,8 @@ import json
 from base64 import b64encode
 from dataclasses import replace
 
-from lab.app.observe import Replied
 from lab.core.exchange import Request, Response
+from lab.core.observe import Replied
 from lab.dialects.fusion import API
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.app.observe import Replied, Requested
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Headers, Json, Request, Response
+from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
 from lab.recording.alias import aliases, fill, named
 from lab.recording.bodies import body_of, bytes_of

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.app.observe import Replied
 from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Request
+from lab.core.observe import Replied
 from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.plan import compile_scenario
 from lab.language.parse import parse_scenario

@@ -2,8 +2,8 @@
 
 import json
 
-from lab.app.observe import Replied
 from lab.core.exchange import Request, text_of
+from lab.core.observe import Replied
 from lab.dialects.router import ROUTER
 from lab.identity.records import TokenRecord, grants_in
 from lab.recording.lines import Enc, Res

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from lab.app.observe import Noted, Replied, Requested
 from lab.core.exchange import Request, Response
 from lab.core.journal.shell import ConnectionOpened
+from lab.core.observe import Noted, Replied, Requested
 from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.tape import Tape

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from lab.app import App, token_request
-from lab.app.observe import Noted, Observation
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
+from lab.core.observe import Noted, Observation
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO
 from lab.jobs.plan import compile_scenario

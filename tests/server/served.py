@@ -12,10 +12,10 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import urlencode
 
-from lab.app.observe import Noted, Observation, Requested
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Epoch
 from lab.core.journal.fact import Fact
+from lab.core.observe import Noted, Observation, Requested
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.scopes import api_scope
 from lab.jobs.gates import Origin

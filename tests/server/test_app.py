@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Response
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened
+from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.service import Service

@@ -16,8 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from lab.app.observe import Requested
 from lab.core.clock import INSTANT_EPOCH
+from lab.core.observe import Requested
 from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.facts import TokenGranted
 from lab.identity.testkey import KEY_ID, PRIVATE_PEM

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from lab.app.observe import Replied, Requested
 from lab.clocks import settle
 from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
+from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.language.document import Switches
 from lab.mock.service import Service

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.client.control import ControlClient
 from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced
+from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.faults.facts import FaultArmed
 from lab.jobs.facts import GateDecided, GateOpened, JobAccepted, JobStatus
 from lab.server.control.plane import ControlPlane, document_of

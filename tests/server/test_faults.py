@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lab.app import App, run, token_request
-from lab.app.observe import Lost, Observation, Replied
+from lab.app.observations import RunObservation
 from lab.client.driver import drive
 from lab.client.transport import HttpTransport, InMemoryTransport, TransportLost
 from lab.clocks import ManualClock, breathe, settle
@@ -16,6 +16,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request, Response
 from lab.core.journal.numbers import CallCounted
 from lab.core.journal.shell import ConnectionClosed
+from lab.core.observe import Lost, Replied
 from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.faults.model import GARBAGE
@@ -432,7 +433,7 @@ async def test_the_app_gives_up_on_a_hang_by_the_labs_clock_and_asks_again() -> 
         origin = stage.server.origin
         transport = HttpTransport(origin, origin + "/oauth2/v1/token")
         app = App(TEAM, "Share it", DEMO.id, DEMO.secret, SCOPE, patience=90_000)
-        told: list[Observation] = []
+        told: list[RunObservation] = []
         driving = asyncio.ensure_future(drive(run(app, 0), transport, stage.clock, told.append))
         while not driving.done():
             await stage.clock.advance_by(500)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.app.observe import Requested
+from lab.core.observe import Requested
 from lab.dialects.fusion import API
 from lab.identity.clients import JANE
 from lab.server.limits import ServerLimits

@@ -151,7 +151,7 @@ async def test_only_one_tape_runs_and_a_name_is_a_name(plane: Plane, tmp_path: P
 
 
 async def test_a_reply_that_was_under_way_when_the_tape_began_is_not_on_it(stage: Stage) -> None:
-    from lab.app.observe import Replied
+    from lab.core.observe import Replied
     from lab.recording.header import header_of
     from lab.recording.tape import Tape
 

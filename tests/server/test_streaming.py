@@ -6,8 +6,8 @@ from dataclasses import replace
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
 
-from lab.app.observe import Replied
 from lab.core.exchange import Json
+from lab.core.observe import Replied
 from lab.dialects.router import ROUTER
 from tests.server.conftest import TEAM, Stage, bearer, request, status
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lab.app import run
-from lab.app.observe import Observation
+from lab.app.observations import RunObservation
 from lab.cli.console import Console, Interrupted
 from lab.cli.conversation import READING, Conversation, conversation_of
 from lab.cli.endings import EndingObserver
@@ -119,7 +119,7 @@ async def play(
 ) -> None:
     """The turns over a transport, which is closed whatever happens."""
 
-    def observe(observation: Observation) -> None:
+    def observe(observation: RunObservation) -> None:
         conversation(observation)
         transcript(observation)
 

@@ -11,9 +11,9 @@ from contextlib import suppress
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from lab.app.observe import Noted, Observation, Replied, Requested, Touched
 from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
+from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.mock.service import Service
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from lab import __version__
-from lab.app.observe import Noted, Observation
 from lab.clocks import ManualClock, ScaledClock, first_of
 from lab.core.clock import Millis, iso
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
 from lab.core.journal.numbers import NumberUsed
+from lab.core.observe import Noted, Observation
 from lab.dialects.fusion import final
 from lab.dialects.fusion.openapi import openapi
 from lab.identity.scopes import api_scope

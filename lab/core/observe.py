@@ -1,0 +1,90 @@
+"""Observations: what an observer (screen, tape, log, journal of the control plane) is notified of.
+
+Every source speaks in the same shapes: the mock's service, the external app's driver, a recording that is read, a
+journal that is followed. What only the external app can tell, its question and its outcome, is `lab.app.observe`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response
+from lab.core.journal.fact import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A request is complete (server) or about to be sent (external app)."""
+
+    at: Millis
+    x: int
+    """Ordinal of the exchange, from 1."""
+    route: str
+    """The name of its route, or `unknown`."""
+    request: Request
+    c: int = 1
+    """Ordinal of the connection, from 1."""
+    flags: tuple[str, ...] = ()
+    """What contract.md calls noted (recording.md §2.2)."""
+    took: Millis = 0
+    """Milliseconds from the first byte to the last (`in` on disk)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The last byte of a reply left (server) or came (external app)."""
+
+    at: Millis
+    x: int
+    response: Response
+    held: Millis | None = None
+    """The planned latency; None from an external app, which can't know it."""
+    first: Millis | None = None
+    """When the first byte left, in milliseconds after the request; None: after `held`."""
+    by: str | None = None
+    """`shell` where the server answered without asking the mock; None: the mock did."""
+    cut: str | None = None
+    """How the reply ended before it was whole; None: it didn't."""
+    sent: int | None = None
+    """Bytes of the body that left, where it was cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The external app got no reply: `why` names it by what was observed (reset, timeout, refused, unreadable)."""
+
+    at: Millis
+    x: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A request or a decision is about to change, or has looked at, a job: its due facts may be written now."""
+
+    at: Millis
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A fact. From the service input facts, from the tape and the control plane's journal derived ones too."""
+
+    at: Millis
+    fact: Fact
+    x: int | None = None
+    """The exchange that brought it; None: no exchange did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The external app waits until `until`: `why` is poll, retry-after, or retry."""
+
+    at: Millis
+    until: Millis
+    why: str
+
+
+Observation: TypeAlias = Requested | Replied | Lost | Touched | Noted | Waiting
+Observer: TypeAlias = Callable[[Observation], None]
