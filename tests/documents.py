@@ -78,7 +78,7 @@ def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str]) -> Document:
 def steps(draw: st.DrawFn) -> list[Document]:
     """Steps that lead to an ending: whatever leads back is counted."""
     names = [f"s{index}" for index in range(draw(st.integers(0, 4)))]
-    made: list[Document] = []
+    steps: list[Document] = []
     for index, name in enumerate(names):
         ahead = [*names[index + 1 :], "done", "failed"]
         kind = draw(st.sampled_from(("work", "wait", "gate")))
@@ -93,19 +93,19 @@ def steps(draw: st.DrawFn) -> list[Document]:
             if kind == "wait" and draw(st.booleans()):
                 # back to a step that takes time: a loop of 0ms is a complaint
                 step["again"] = {"to": names[0], "rounds": draw(st.integers(1, 3))}
-        made.append(step)
-    made.append({"complete": "done", "output": draw(OUTPUTS)})
-    made.append({"error": "failed", "text": draw(WORDS)})
-    return [step for step in made if _id(step) in _reached(made)]
+        steps.append(step)
+    steps.append({"complete": "done", "output": draw(OUTPUTS)})
+    steps.append({"error": "failed", "text": draw(WORDS)})
+    return [step for step in steps if _id(step) in _reached(steps)]
 
 
 def _id(step: Document) -> str:
     return str(next(step[kind] for kind in ("work", "wait", "gate", "complete", "error") if kind in step))
 
 
-def _reached(made: list[Document]) -> set[str]:
+def _reached(steps: list[Document]) -> set[str]:
     """The steps that some path leads to: an author would leave the others out."""
-    order = [_id(step) for step in made]
+    order = [_id(step) for step in steps]
     reached: set[str] = set()
     ahead = order[:1]
     while ahead:
@@ -114,7 +114,7 @@ def _reached(made: list[Document]) -> set[str]:
             continue
         reached.add(name)
         index = order.index(name)
-        step, ways = made[index], made[index].get("verdicts", {})
+        step, ways = steps[index], steps[index].get("verdicts", {})
         onward = [step.get("next") or ways.get("approved") or (order[index + 1 : index + 2] or [name])[0]]
         others = ("timed-out",) if step.get("approval") is False else ("rejected", "changes-requested", "timed-out")
         named = [ways[verdict] for verdict in others if verdict in ways]

@@ -66,10 +66,12 @@ def scenarios() -> st.SearchStrategy[CompiledScenario]:
     return documents().map(lambda document: compile_scenario(Scenario.model_validate(document)))
 
 
-def planned(made: CompiledScenario, seed: int = 7, *, at: int = 100, ordinal: int = 1, scripted: bool = True) -> Plan:
+def planned(
+    compiled: CompiledScenario, seed: int = 7, *, at: int = 100, ordinal: int = 1, scripted: bool = True
+) -> Plan:
     """The plan of a job accepted at `at`."""
-    call = Invocation("J", "demo", made.scenario.agent.code, made.name, ordinal, at, Input("go"))
-    return make_plan(made, call, seed, settle_draws(made, seed, ordinal), scripted=scripted)
+    call = Invocation("J", "demo", compiled.scenario.agent.code, compiled.name, ordinal, at, Input("go"))
+    return make_plan(compiled, call, seed, settle_draws(compiled, seed, ordinal), scripted=scripted)
 
 
 PLANS = st.builds(planned, scenarios(), st.integers(0, 2**40), scripted=st.booleans())
@@ -80,7 +82,7 @@ INSTANTS = st.integers(0, 60_000)
 def decisions_for(draw: st.DrawFn, plan: Plan) -> tuple[Decision, ...]:
     """Decisions as a journal could hold them, and some that never could; in order of time."""
     steps = list(plan.compiled.steps)
-    made = st.builds(
+    decision_strategy = st.builds(
         Decision,
         at=st.integers(100, 40_000),
         step=st.sampled_from(steps),
@@ -90,7 +92,7 @@ def decisions_for(draw: st.DrawFn, plan: Plan) -> tuple[Decision, ...]:
         name=st.none(),
         comment=st.just("so"),
     )
-    found = draw(st.lists(made, max_size=6))
+    found = draw(st.lists(decision_strategy, max_size=6))
     fitting = [
         each
         for each in found

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
-from lab.faults.places import Happy, SpanPlace, places
-from lab.faults.variants import Document, at_ending, at_gate
+from lab.faults.places import HappyPath, SpanPlace, places
+from lab.faults.variants import ScenarioDocument, at_ending, at_gate
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import duration_text
 
@@ -64,7 +64,7 @@ class Drill:
     family: str
     kind: str
     where: str
-    document: Document
+    document: ScenarioDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,13 @@ class _Spot:
     when: dict[str, Json]
 
 
-def derive(document: Document, made: CompiledScenario, seed: Seed) -> tuple[Happy, Iterator[Drill]]:
+def derive(document: ScenarioDocument, compiled: CompiledScenario, seed: Seed) -> tuple[HappyPath, Iterator[Drill]]:
     """The places of a happy scenario, and its drills; `document` is what its author wrote."""
-    happy = places(made, seed)
+    happy = places(compiled, seed)
     return happy, _drills({name: value for name, value in document.items() if name != "faults"}, happy)
 
 
-def _drills(document: Document, happy: Happy) -> Iterator[Drill]:
+def _drills(document: ScenarioDocument, happy: HappyPath) -> Iterator[Drill]:
     tokens = [_Spot(f"token-{n}", f"token call {n}", _call("token", n)) for n in range(1, happy.tokens + 1)]
     invokes = [_Spot(f"invoke-{n}", f"the invoke of turn {n}", _call("invoke", n)) for n in range(1, happy.turns + 1)]
     polls = [_poll(n, place) for n, place in enumerate(happy.spans, 1)]
@@ -115,7 +115,7 @@ def _poll(number: int, place: SpanPlace) -> _Spot:
     return _Spot(f"poll-{number}", f"the first poll in {place.step} (span {number})", when)
 
 
-def _of_wire(document: Document, family: str, kind: str, spot: _Spot, what: dict[str, Json]) -> Drill:
+def _of_wire(document: ScenarioDocument, family: str, kind: str, spot: _Spot, what: dict[str, Json]) -> Drill:
     if kind == "other-success-code":
         settings = document.get("settings")
         known = dict(settings) if isinstance(settings, dict) else {}
@@ -128,7 +128,7 @@ def _of_wire(document: Document, family: str, kind: str, spot: _Spot, what: dict
     return _drill(document, family, kind, spot, {**document, "faults": [fault]})
 
 
-def _drill(document: Document, family: str, kind: str, spot: _Spot, changed: Document) -> Drill:
+def _drill(document: ScenarioDocument, family: str, kind: str, spot: _Spot, changed: ScenarioDocument) -> Drill:
     name = f"{family.lower()}-{kind}-{spot.label}"
     base = str(document["name"])[: _LONGEST_NAME - len(name) - 1].rstrip("-")
     shows = f"Drill: {kind} at {spot.words}"

@@ -1,12 +1,13 @@
 """What fails, and which call it strikes (contract.md §6.3).
 
 A fault counts the calls that fit it, per job on status, else per client; of those that fit a call, the first in the
-list strikes. Nothing here knows the journal: how often a fault has counted is asked for, what it counts now is told.
+list strikes. Nothing here knows the journal: how often a fault has counted before is handed in, how far it has counted now is handed back.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
@@ -66,7 +67,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """What became of a call: which faults counted it and how far, and which strikes, at which of its calls."""
 
     counted: tuple[tuple[Rule, int], ...] = ()
@@ -74,7 +75,7 @@ class Judged:
     call: int = 0
 
 
-def judge(rules: Iterable[Rule], counted: Callable[[Rule], int], place: Place, seed: Seed) -> Judged:
+def judge(rules: Iterable[Rule], counted: Callable[[Rule], int], place: Place, seed: Seed) -> Judgement:
     """Judge one call; a fault that can't strike any more counts no further."""
     counts: list[tuple[Rule, int]] = []
     struck: tuple[Rule, int] | None = None
@@ -86,7 +87,7 @@ def judge(rules: Iterable[Rule], counted: Callable[[Rule], int], place: Place, s
         counts.append((rule, call))
         if struck is None and rule.numbers.holds(call) and _lot(rule, call, place, seed):
             struck = rule, call
-    return Judged(tuple(counts), *(struck or (None, 0)))
+    return Judgement(tuple(counts), *(struck or (None, 0)))
 
 
 def _there(fault: Fault, place: Place) -> bool:
@@ -109,54 +110,54 @@ def processed(fault: Fault) -> bool:
     return fault.answer is None and not fault.expire_token and fault.strike in (None, "close", "slow-body")
 
 
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What a strike leaves of a reply, and what it does beside."""
+
+    leaves: Literal["nothing", "half", "garbage", "slowly", "all"]
+    cut: str | None = None
+    lasts: Millis = 0
+    at_socket: bool = True
+    """Whether the socket has something to do; else a reply leaves that is whole by the rules of HTTP."""
+
+
+_EFFECTS: Mapping[str, _Effect] = {
+    "reset": _Effect("nothing", "reset"),
+    "empty": _Effect("nothing", "truncated"),
+    "hang": _Effect("nothing", "timeout", CUT_AFTER),
+    "truncate": _Effect("half", at_socket=False),
+    "garbage": _Effect("garbage", at_socket=False),
+    "wrong-length": _Effect("half", "truncated"),
+    "stall": _Effect("half", "timeout", CUT_AFTER),
+    "slow-body": _Effect("slowly"),
+    "close": _Effect("all"),
+}
+"""By the word of the scenario."""
+
+
 def strike(how: str, reply: Reply, since: Millis) -> Reply:
     """What leaves of a reply that would begin to leave at `since`; status 0: not even a status line."""
-    if how in ("reset", "empty", "hang"):
-        cut = {"reset": "reset", "empty": "truncated", "hang": "timeout"}[how]
-        lasts = CUT_AFTER if how == "hang" else 0
-        return replace(reply, response=Response(0), parts=None, strike=Strike(how, None, cut, lasts))
-    if reply.parts is not None:
-        parts, beside = _strike_stream(how, tuple(reply.parts), since)
-        return replace(reply, parts=parts, strike=beside)
-    response, slow, beside = _strike_body(how, reply.response, since)
-    return replace(reply, response=response, parts=slow, strike=beside)
-
-
-def _strike_body(how: str, response: Response, since: Millis) -> tuple[Response, Parts | None, Strike | None]:
-    body = response.body
-    half = replace(response, body=body[: len(body) // 2].decode("utf-8", "ignore").encode())
-    match how:
-        case "truncate":
-            return half, None, None
-        case "garbage":
-            return replace(response, body=GARBAGE), None, None
-        case "wrong-length":
-            return half, None, Strike(how, len(body), "truncated")
-        case "stall":
-            return half, None, Strike(how, len(body), "timeout", CUT_AFTER)
-        case "slow-body":
-            return replace(response, body=b""), _slowly(((since, body),), since), Strike(how, len(body))
-        case "close":
-            return response, None, Strike(how, len(body))
-    raise ValueError(how)
-
-
-def _strike_stream(how: str, parts: tuple[tuple[Millis, bytes], ...], since: Millis) -> tuple[Parts, Strike | None]:
+    effect, body = _EFFECTS[how], reply.response.body
+    if effect.leaves == "nothing":
+        struck = Strike(how, None, effect.cut, effect.lasts)
+        return replace(reply, response=Response(0), parts=None, strike=struck)
+    length = len(body) if reply.parts is None else None
+    struck_at_socket = Strike(how, length, effect.cut, effect.lasts) if effect.at_socket else None
+    parts = ((since, body),) if reply.parts is None else tuple(reply.parts)
+    if effect.leaves == "slowly":
+        response = replace(reply.response, body=b"") if reply.parts is None else reply.response
+        return replace(reply, response=response, parts=_slowly(parts, since), strike=struck_at_socket)
+    if reply.parts is None:
+        body = {"half": _half(body), "garbage": GARBAGE, "all": body}[effect.leaves]
+        return replace(reply, response=replace(reply.response, body=body), strike=struck_at_socket)
     half = sum(len(part) for _, part in parts) // 2
-    match how:
-        case "truncate":
-            return _first(parts, half), None
-        case "garbage":
-            return iter(((since, GARBAGE),)), None
-        case "wrong-length":
-            return _first(parts, half), Strike(how, None, "truncated")
-        case "stall":
-            return _first(parts, half), Strike(how, None, "timeout", CUT_AFTER)
-        case "slow-body":
-            return _slowly(parts, since), Strike(how)
-        case "close":
-            return iter(parts), Strike(how)
-    raise ValueError(how)
+    left = {"half": _first(parts, half), "garbage": iter(((since, GARBAGE),)), "all": iter(parts)}[effect.leaves]
+    return replace(reply, parts=left, strike=struck_at_socket)
+
+
+def _half(body: bytes) -> bytes:
+    """The first half of a text, cut between two letters."""
+    return body[: len(body) // 2].decode("utf-8", "ignore").encode()
 
 
 def _first(parts: Iterable[tuple[Millis, bytes]], size: int) -> Parts:

@@ -42,7 +42,7 @@ class EndingPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Happy:
+class HappyPath:
     """The places of a happy scenario's plan."""
 
     tokens: int
@@ -68,34 +68,36 @@ class Happy:
         return f"22*{t} + 36*{v} + 26*{s} + 7*{g} = {self.drills}"
 
 
-def places(made: CompiledScenario, seed: Seed) -> Happy:
+def places(compiled: CompiledScenario, seed: Seed) -> HappyPath:
     """The places of the plan that a seed settles; UsageError if a turn of it doesn't end COMPLETE in a step."""
-    seen: list[SpanPlace] = []
+    passed: list[SpanPlace] = []
     gates: list[GatePlace] = []
     endings: list[EndingPlace] = []
     length: Millis = 0
-    for turn, each in enumerate((made, *made.turns), 1):
+    for turn, each in enumerate((compiled, *compiled.turns), 1):
         last: SpanPlace | None = None
         for place, gate in _walk(_planned(each, seed, turn), turn):
-            seen.append(place)
+            passed.append(place)
             last = place
             if gate is not None and all((known.turn, known.step) != (turn, gate.step) for known in gates):
                 gates.append(gate)
         assert last is not None
         endings.append(_ending(each, last))
         length += last.since
-    lifetime = made.scenario.token.lifetime
-    return Happy(max(1, -(-length // lifetime)), tuple(seen), tuple(gates), tuple(endings))
+    lifetime = compiled.scenario.token.lifetime
+    return HappyPath(max(1, -(-length // lifetime)), tuple(passed), tuple(gates), tuple(endings))
 
 
-def _planned(made: CompiledScenario, seed: Seed, turn: int) -> Plan:
+def _planned(compiled: CompiledScenario, seed: Seed, turn: int) -> Plan:
     # the job of turn n is its client's n-th of the scenario
-    call = Invocation("drill", "demo", made.scenario.agent.code, made.name, turn, 0, Input(made.scenario.message))
-    return plan(made, call, seed, settle_draws(made, seed, turn), scripted=True)
+    call = Invocation(
+        "drill", "demo", compiled.scenario.agent.code, compiled.name, turn, 0, Input(compiled.scenario.message)
+    )
+    return plan(compiled, call, seed, settle_draws(compiled, seed, turn), scripted=True)
 
 
-def _walk(planned: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | None]]:
-    walked = list(spans(planned, ()))
+def _walk(job_plan: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | None]]:
+    walked = list(spans(job_plan, ()))
     for span, after in zip(walked, [*walked[1:], None], strict=True):
         step = span.id if not isinstance(span.step, DefaultEnding) else ""
         gate: GatePlace | None = None
@@ -105,11 +107,11 @@ def _walk(planned: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | Non
         yield SpanPlace(turn, step, span.since), gate
 
 
-def _ending(made: CompiledScenario, last: SpanPlace) -> EndingPlace:
-    step = made.steps.get(last.step)
+def _ending(compiled: CompiledScenario, last: SpanPlace) -> EndingPlace:
+    step = compiled.steps.get(last.step)
     if not isinstance(step, Complete):
         raise UsageError(
-            f"The plan of {made.name} doesn't end {Status.COMPLETE} in a step: drills start from a happy scenario.",
+            f"The plan of {compiled.name} doesn't end {Status.COMPLETE} in a step: drills start from a happy scenario.",
             hint="Let its reviewers approve, and name a step for each verdict on the way.",
         )
     return EndingPlace(last.turn, last.step)

@@ -10,7 +10,7 @@ from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply, Struck
-from lab.faults.model import Judged, Place, Rule, judge, processed, rules_of_scenario, strike
+from lab.faults.model import Judgement, Place, Rule, judge, processed, rules_of_scenario, strike
 from lab.faults.records import ARMED_KEY, ArmedRecord
 from lab.faults.substitutes import altered, altered_part, substitute
 from lab.jobs.plan import CompiledScenario
@@ -44,7 +44,7 @@ class Occasion:
     """Gives the fact that ends the caller's token, by the name of the fault that ends it; None: there is no token."""
     job: str | None = None
 
-    def judge(self, passed: Millis = 0, turn: int | None = None, step: str | None = None) -> Judged:
+    def judge(self, passed: Millis = 0, turn: int | None = None, step: str | None = None) -> Judgement:
         """Which fault strikes; job time, turn and step are of the job."""
         return judge(self.rules, self._counted, Place(self.job or self.client, passed, turn, step), self.config.seed)
 
@@ -55,7 +55,7 @@ class Occasion:
     def _key(self, rule: Rule) -> bytes:
         return count_key(rule.counter, self.job, None if self.job else self.client)
 
-    def struck(self, done: Reply, judged: Judged) -> Reply:
+    def struck(self, done: Reply, judged: Judgement) -> Reply:
         """The reply as it leaves, with what was counted; `done` is what it would have been.
 
         Nothing comes of a request that was struck before it was processed, but that it was counted.

@@ -8,7 +8,7 @@ from lab.core.exchange import Json
 from lab.faults.places import EndingPlace, GatePlace
 from lab.language.document import Verdict, duration, duration_text
 
-Document: TypeAlias = dict[str, Json]
+ScenarioDocument: TypeAlias = dict[str, Json]
 """A scenario as its author wrote it."""
 
 _MINUTE: Millis = 60_000
@@ -26,7 +26,7 @@ _MOST_VOTES = 99
 """A script holds one more."""
 
 
-def at_gate(document: Document, place: GatePlace, kind: str) -> Document:
+def at_gate(document: ScenarioDocument, place: GatePlace, kind: str) -> ScenarioDocument:
     """The scenario with another decision at a gate, or the same at another time."""
     changed = deepcopy(document)
     gate = _step(changed, place.turn, "gate", place.step)
@@ -59,13 +59,13 @@ def at_gate(document: Document, place: GatePlace, kind: str) -> Document:
     return changed
 
 
-def _votes(gate: Document, place: GatePlace) -> list[Document]:
+def _votes(gate: ScenarioDocument, place: GatePlace) -> list[ScenarioDocument]:
     """The votes of the happy path, one by one."""
     reviewer = gate.get("reviewer")
     if isinstance(reviewer, dict) and "script" in reviewer:
-        return cast("list[Document]", list(cast("list[Json]", reviewer["script"])))
+        return cast("list[ScenarioDocument]", list(cast("list[Json]", reviewer["script"])))
     verdict = place.verdict if place.verdict is not Verdict.TIMED_OUT else Verdict.APPROVED
-    vote: Document = {"after": "5s", "verdict": str(verdict)}
+    vote: ScenarioDocument = {"after": "5s", "verdict": str(verdict)}
     if isinstance(reviewer, dict):
         vote = reviewer
     # a name counts once in a quorum
@@ -77,7 +77,7 @@ def _votes(gate: Document, place: GatePlace) -> list[Document]:
     return every[:_MOST_VOTES]
 
 
-def _offer_changes(gate: Document, step: str) -> None:
+def _offer_changes(gate: ScenarioDocument, step: str) -> None:
     gate.pop("approval", None)
     verdicts = gate.setdefault("verdicts", {})
     assert isinstance(verdicts, dict)
@@ -86,7 +86,7 @@ def _offer_changes(gate: Document, step: str) -> None:
     gate["rounds"] = min(100, cast("int", gate.get("rounds", 3)) + 1)
 
 
-def at_ending(document: Document, place: EndingPlace, kind: str) -> Document:
+def at_ending(document: ScenarioDocument, place: EndingPlace, kind: str) -> ScenarioDocument:
     """The scenario with another ending of a turn."""
     changed = deepcopy(document)
     ending = _step(changed, place.turn, "complete", place.step)
@@ -105,22 +105,22 @@ def at_ending(document: Document, place: EndingPlace, kind: str) -> Document:
     return changed
 
 
-def _never_end(steps: list[Document], ending: Document, step: str) -> None:
+def _never_end(steps: list[ScenarioDocument], ending: ScenarioDocument, step: str) -> None:
     """Work for ten years where the ending stands, and the ending behind it."""
     ids = {str(value) for each in steps for value in each.values() if isinstance(value, str)}
     behind = f"{step[:70]}-at-last"
     while behind in ids:
         behind += "-"
-    end: Document = {"complete": behind, "output": ending["output"]}
+    end: ScenarioDocument = {"complete": behind, "output": ending["output"]}
     ending.clear()
     ending |= {"work": step, "takes": _FOREVER, "next": behind}
     steps.append(end)
 
 
-def _steps(document: Document, turn: int) -> list[Document]:
-    part = document if turn == 1 else cast("list[Document]", document["turns"])[turn - 2]
-    return cast("list[Document]", part["steps"])
+def _steps(document: ScenarioDocument, turn: int) -> list[ScenarioDocument]:
+    part = document if turn == 1 else cast("list[ScenarioDocument]", document["turns"])[turn - 2]
+    return cast("list[ScenarioDocument]", part["steps"])
 
 
-def _step(document: Document, turn: int, kind: str, step: str) -> Document:
+def _step(document: ScenarioDocument, turn: int, kind: str, step: str) -> ScenarioDocument:
     return next(each for each in _steps(document, turn) if each.get(kind) == step)

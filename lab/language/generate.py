@@ -78,8 +78,8 @@ def _restored(datum: Datum, drawn: Json) -> object:
 def _faked(provider: str, locale: str, arguments: Mapping[str, object], seed: int) -> Json:
     generator = _generator(locale)
     generator.seed_instance(seed)
-    made: Callable[..., object] = getattr(generator, provider)
-    return _json(made(**arguments))
+    provide: Callable[..., object] = getattr(generator, provider)
+    return _json(provide(**arguments))
 
 
 def _json(value: object) -> Json:

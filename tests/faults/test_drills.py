@@ -14,7 +14,7 @@ from lab.core.errors import ScenarioError, UsageError
 from lab.core.observe import Noted, Observation
 from lab.faults.drills import Drill, derive
 from lab.faults.facts import FaultStruck
-from lab.faults.variants import Document
+from lab.faults.variants import ScenarioDocument
 from lab.faults.yamltext import yaml_text
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
@@ -29,11 +29,11 @@ from lab.mock.views import Config
 from tests.conftest import Lab, examples
 from tests.lab_strategies import documents, planned
 
-QUICK: Document = {
+QUICK: ScenarioDocument = {
     "lab": 1, "name": "quick", "title": "Quick", "agent": {"code": "QUICK"}, "ask": "go",
     "steps": [{"work": "run", "takes": "5s"}, {"complete": "done", "output": "Done."}],
 }  # fmt: skip
-GATE: Document = {
+GATE: ScenarioDocument = {
     "gate": "may-it", "asks": "May it?", "patience": "15m", "reviewer": {"after": "20s", "verdict": "approved"}
 }  # fmt: skip
 
@@ -45,27 +45,27 @@ def gated(*gates: str) -> list[object]:
     return [*steps, {"work": "after", "takes": "5s"}, {"complete": "done", "output": "Done."}]
 
 
-ONE_GATE: Document = {**QUICK, "steps": gated("a")}  # type: ignore[dict-item]
-TWO_GATES: Document = {**QUICK, "steps": gated("a", "b")}  # type: ignore[dict-item]
-TWO_TURNS: Document = {**ONE_GATE, "turns": [{"ask": "and then?", "steps": gated("a")}]}  # type: ignore[dict-item]
+ONE_GATE: ScenarioDocument = {**QUICK, "steps": gated("a")}  # type: ignore[dict-item]
+TWO_GATES: ScenarioDocument = {**QUICK, "steps": gated("a", "b")}  # type: ignore[dict-item]
+TWO_TURNS: ScenarioDocument = {**ONE_GATE, "turns": [{"ask": "and then?", "steps": gated("a")}]}  # type: ignore[dict-item]
 
 
-def drills(document: Document, seed: int = 0) -> tuple[int, list[Drill]]:
-    made = compile_scenario(parse_scenario(json.dumps(document), "quick.yaml"))
-    happy, found = derive({**document, "seed": seed}, made, seed)
+def drills(document: ScenarioDocument, seed: int = 0) -> tuple[int, list[Drill]]:
+    compiled = compile_scenario(parse_scenario(json.dumps(document), "quick.yaml"))
+    happy, found = derive({**document, "seed": seed}, compiled, seed)
     return happy.drills, list(found)
 
 
 @pytest.mark.parametrize(("document", "count"), [(QUICK, 110), (ONE_GATE, 169), (TWO_GATES, 228), (TWO_TURNS, 316)])
-def test_the_table_of_happy_scenarios(document: Document, count: int) -> None:
+def test_the_table_of_happy_scenarios(document: ScenarioDocument, count: int) -> None:
     said, found = drills(document)
     assert (said, len(found)) == (count, count)
     assert len({drill.name for drill in found}) == count
     for drill in found:
         scenario, places = parse_with_locations(yaml_text(drill.document), "x.yaml", stem=str(drill.document["name"]))
         assert scenario.seed == 0
-        told = [each.what for each in lint(scenario, "x.yaml", places)]
-        assert not [each for each in told if "can't strike" in each or "no path" in each], (drill.name, told)
+        observed = [each.what for each in lint(scenario, "x.yaml", places)]
+        assert not [each for each in observed if "can't strike" in each or "no path" in each], (drill.name, observed)
 
 
 def test_two_gates_on_the_way_may_stand_in_different_turns() -> None:
@@ -78,11 +78,11 @@ def test_two_gates_on_the_way_may_stand_in_different_turns() -> None:
 @given(documents(), st.integers(0, 1000), st.data())
 @examples(25, thorough=300)
 def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
-    document: Document, seed: int, data: st.DataObject
+    document: ScenarioDocument, seed: int, data: st.DataObject
 ) -> None:
     try:
-        made = compile_scenario(parse_scenario(json.dumps(document), "drawn.yaml"))
-        happy, derived = derive(document, made, seed)
+        compiled = compile_scenario(parse_scenario(json.dumps(document), "drawn.yaml"))
+        happy, derived = derive(document, compiled, seed)
     except (ScenarioError, UsageError):
         assume(False)
     found = list(derived)
@@ -93,12 +93,12 @@ def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
     parse_scenario(yaml_text(drill.document), "x.yaml", stem=str(drill.document["name"]))
 
 
-def ids_of(document: Document, seed: int) -> list[str]:
+def ids_of(document: ScenarioDocument, seed: int) -> list[str]:
     """The steps that its first job goes through, told by the timeline itself."""
     return [span.id for span in spans(planned(compile_scenario(Scenario.model_validate(document)), seed), ())]
 
 
-LOOP: Document = {
+LOOP: ScenarioDocument = {
     **QUICK, "token": {"lifetime": "4s"},
     "steps": [
         {"work": "draft", "takes": "1s"},
@@ -114,8 +114,8 @@ LOOP: Document = {
 
 
 def test_a_step_that_is_entered_twice_is_two_places() -> None:
-    made = compile_scenario(parse_scenario(json.dumps(LOOP), "quick.yaml"))
-    happy, found = derive(LOOP, made, 0)
+    compiled = compile_scenario(parse_scenario(json.dumps(LOOP), "quick.yaml"))
+    happy, found = derive(LOOP, compiled, 0)
     assert [(place.step, place.since) for place in happy.spans] == [
         ("draft", 0), ("ok", 1_000), ("draft", 3_000), ("ok", 4_000), ("send", 6_000), ("done", 8_000)
     ]  # fmt: skip
@@ -159,14 +159,14 @@ def test_a_document_that_is_written_reads_the_same(value: object) -> None:
 
 def play(drill: Drill) -> tuple[Outcome, list[tuple[str, int]], Service]:
     """The outcome, step and job time of each strike, and the mock."""
-    made = compile_scenario(parse_scenario(yaml_text(drill.document), "x.yaml"))
-    config = Config((made,), Switches(), 0, INSTANT_EPOCH).settled(Layers({}, {}))
-    service, told = Service(config), list[Observation]()
-    service.observers.append(told.append)
+    compiled = compile_scenario(parse_scenario(yaml_text(drill.document), "x.yaml"))
+    config = Config((compiled,), Switches(), 0, INSTANT_EPOCH).settled(Layers({}, {}))
+    service, observed = Service(config), list[Observation]()
+    service.observers.append(observed.append)
     hours = 48 if "24h" in drill.kind else 1
     app = App("QUICK", "go", DEMO.id, DEMO.secret, api_scope("acme-test"), patience=hours * 3_600_000)
     done = run_instantly(service, app)
-    strikes = [each for each in told if isinstance(each, Noted) and isinstance(each.fact, FaultStruck)]
+    strikes = [each for each in observed if isinstance(each, Noted) and isinstance(each.fact, FaultStruck)]
     looks = [(each.at, service.look(job, each.at)) for each in strikes for job in list(service.jobs())[:1]]
     return done, [(look.span.id, at - look.record.at) for at, look in looks if look], service
 
@@ -218,10 +218,10 @@ def test_drills_are_listed_and_counted(lab: Lab) -> None:
 
 def test_one_drill_is_written_checked_and_run(lab: Lab) -> None:
     assert lab("drill", "item-comparison", "--only", "w-503-seconds-poll-2", "--out", "drills").code == 0
-    (made,) = Path("drills").iterdir()
-    assert made.name == "item-comparison-w-503-seconds-poll-2.yaml"
+    (compiled,) = Path("drills").iterdir()
+    assert compiled.name == "item-comparison-w-503-seconds-poll-2.yaml"
     assert lab("check", "drills").code == 0
-    assert lab("run", f"drills/{made.name}", "--speed", "instant", "--record", "./drilled").code == 0
+    assert lab("run", f"drills/{compiled.name}", "--speed", "instant", "--record", "./drilled").code == 0
     assert b'"type":"fault.struck"' in Path("drilled.rec.jsonl").read_bytes()
     assert lab("replay", "./drilled.rec.jsonl", "--scenarios", "drills").code == 0
     again = lab("drill", "item-comparison", "--only", "w-503-seconds-poll-2", "--out", "drills")

@@ -6,7 +6,7 @@ import pytest
 
 from lab.core.exchange import Response
 from lab.core.reply import Reply
-from lab.faults.model import Judged, Place, Rule, judge, left_of, processed, rules_of_scenario, strike
+from lab.faults.model import Judgement, Place, Rule, judge, left_of, processed, rules_of_scenario, strike
 from lab.faults.substitutes import altered, altered_part
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Fault
@@ -23,7 +23,7 @@ def judged(found: tuple[Rule, ...], place: Place, calls: int = 1) -> list[str | 
     counts: dict[str, int] = {}
     struck: list[str | None] = []
     for _ in range(calls):
-        done: Judged = judge(found, lambda rule: counts.get(rule.counter, 0), place, 7)
+        done: Judgement = judge(found, lambda rule: counts.get(rule.counter, 0), place, 7)
         counts.update({rule.counter: value for rule, value in done.counted})
         struck.append(done.struck.name if done.struck else None)
     return struck

@@ -50,8 +50,8 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
     mock = Service(Config((compile_scenario(scenario),), scenario.settings, 7, EPOCH, scripted=scripted))
     bearer, now = token(mock), 0
     talk = None
-    for asked in scenario.user_messages:
-        body = {"message": asked.message, "conversational": True, "conversationId": talk}
+    for message in scenario.user_messages:
+        body = {"message": message.message, "conversational": True, "conversationId": talk}
         reply = read(mock.serve(invoke(bearer, body, "DRAWN"), now).response)
         job, talk = str(reply["jobId"]), reply["conversationId"]
         for after, verdict, name in sorted(decisions, key=lambda each: each[0]):
@@ -91,16 +91,16 @@ def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(docu
 
 
 def test_most_documents_that_are_drawn_lint_clean():
-    kept = []
+    unwarned = []
 
     @settings(max_examples=40, database=None)
     @given(documents())
     def count(document):
         scenario, locations = parse_with_locations(json.dumps(document), "drawn.yaml", stem="drawn")
-        kept.append(not lint(scenario, "drawn.yaml", locations))
+        unwarned.append(not lint(scenario, "drawn.yaml", locations))
 
     count()
-    assert sum(kept) > len(kept) / 5, kept
+    assert sum(unwarned) > len(unwarned) / 5, unwarned
 
 
 # Side by side, as if alone
@@ -128,11 +128,11 @@ LOOKS = (0, 2_500, 7_000, 60_000)
 
 
 def five() -> Service:
-    made = tuple(
+    compiled = tuple(
         compile_scenario(Scenario.model_validate({"lab": 1, "title": "T", "agent": {"code": each["name"].upper()}, "ask": "x", **each}))
         for each in FIVE
     )  # fmt: skip
-    return Service(Config(made, Switches(), 42, EPOCH, CLIENTS))
+    return Service(Config(compiled, Switches(), 42, EPOCH, CLIENTS))
 
 
 def begun(mock: Service, bearer: str, team: str, now: int) -> str:
@@ -141,8 +141,8 @@ def begun(mock: Service, bearer: str, team: str, now: int) -> str:
 
 def trace(mock: Service, bearer: str, team: str, job: str, at: int) -> list[object]:
     """What a client sees at four instants, and what the journal derives."""
-    seen: list[object] = [mock.serve(status(bearer, job, team), at + look).response.body for look in LOOKS]
-    return [*seen, mock.derived(job, at + LOOKS[-1])]
+    bodies: list[object] = [mock.serve(status(bearer, job, team), at + look).response.body for look in LOOKS]
+    return [*bodies, mock.derived(job, at + LOOKS[-1])]
 
 
 def test_five_hundred_jobs_side_by_side_are_each_as_if_alone():

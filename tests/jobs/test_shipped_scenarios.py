@@ -49,7 +49,7 @@ def shipped(name: str) -> Scenario:
     return parse_scenario((FOLDER / f"{name}.yaml").read_bytes(), f"{name}.yaml", stem=name)
 
 
-def seen(scenario: Scenario, **decision: str | None) -> Mapping[str, object]:
+def names_in(scenario: Scenario, **decision: str | None) -> Mapping[str, object]:
     """The names of the scenario's first job, its gate decided so."""
     found = re.search(scenario.match or "", scenario.message, re.IGNORECASE)
     drawn = generate(scenario.data, scenario.seed or 0, f"{scenario.name}/1")
@@ -66,9 +66,9 @@ def output(scenario: Scenario, ending: str, **decision: str | None) -> str:
     for step in scenario.steps:
         if isinstance(step, Complete) and step.complete == ending:
             text = step.output.html if isinstance(step.output, Html) else step.output
-            return template(text).render(seen(scenario, **decision)) if isinstance(text, str) else ""
+            return template(text).render(names_in(scenario, **decision)) if isinstance(text, str) else ""
         if isinstance(step, Failure) and step.error == ending:
-            return template(step.text).render(seen(scenario, **decision))
+            return template(step.text).render(names_in(scenario, **decision))
     raise AssertionError(ending)
 
 
@@ -104,7 +104,7 @@ def test_questions_take_one_row_and_tables_break_no_cell(name: str) -> None:
     scenario = shipped(name)
     for step in scenario.steps:
         if isinstance(step, Gate):
-            assert len(template(step.asks).render(seen(scenario))) <= 76
+            assert len(template(step.asks).render(names_in(scenario))) <= 76
         if isinstance(step, Complete):
             text = output(scenario, step.complete, verdict="approved", by=None, comment=None)
             page = to_markdown(text) if kind(text) == "HTML" else text
@@ -122,8 +122,8 @@ def test_each_has_what_a_presenter_needs(name: str) -> None:
     assert scenario.shows
     assert len(scenario.story) > 200
     assert scenario.latency.token
-    told = [sentence for _, sentence in scenario.narration if sentence]
-    sentences = [each for one in told for each in (one.values() if isinstance(one, dict) else (one,))]
+    sentences = [sentence for _, sentence in scenario.narration if sentence]
+    sentences = [each for one in sentences for each in (one.values() if isinstance(one, dict) else (one,))]
     assert all(getattr(scenario.narration, stage) for stage in told_of(scenario))
     for sentence in sentences:
         assert len(sentence) <= 76
@@ -170,7 +170,7 @@ def test_the_comparison_gates_on_the_buyer() -> None:
     assert scenario.message == "Compare M1000034 of org IMO and M1000040 of Org SBI"
     assert (gate.gate, gate.channel, gate.patience, gate.rounds) == ("buyer-approval", "CHAT", 900_000, 3)
     assert gate.verdicts.changes_requested == "fetch"
-    assert template(gate.asks).render(seen(scenario)) == "Share the prices agreed with Williams, Herrera and White?"
+    assert template(gate.asks).render(names_in(scenario)) == "Share the prices agreed with Williams, Herrera and White?"
 
 
 def test_the_comparison_without_prices_shows_none() -> None:

@@ -71,25 +71,25 @@ def test_derived_facts_only_grow_at_the_end_of_their_list(data, plan, now, later
 
 
 @given(scenarios(), st.integers(0, 2**40), st.integers(1, 5))
-def test_an_added_step_disturbs_no_other_draw(made, seed, ordinal):
+def test_an_added_step_disturbs_no_other_draw(compiled, seed, ordinal):
     extra = Work.model_validate({"work": "added", "takes": {"between": ["1ms", "9s"]}})
-    plan = planned(made, seed, ordinal=ordinal)
-    longer = compile_scenario(made.scenario.model_copy(update={"steps": (extra, *made.scenario.steps)}))
+    plan = planned(compiled, seed, ordinal=ordinal)
+    longer = compile_scenario(compiled.scenario.model_copy(update={"steps": (extra, *compiled.scenario.steps)}))
     other = planned(longer, seed, ordinal=ordinal)
-    for name, step in made.steps.items():
+    for name, step in compiled.steps.items():
         if hasattr(step, "takes"):
             for visit in range(3):
                 assert plan.takes(name, visit) == other.takes(name, visit)
 
 
 def test_every_other_ordinal_draws_anew():
-    made = compile_scenario(
+    compiled = compile_scenario(
         Scenario.model_validate({
             "lab": 1, "name": "a", "title": "A", "agent": {"code": "A"}, "ask": "x",
             "steps": [{"work": "w", "takes": {"between": ["0ms", "9000s"]}}, {"complete": "c", "output": None}],
         })
     )  # fmt: skip
-    drawn = {planned(made, ordinal=n).takes("w", visit) for n in range(1, 6) for visit in range(3)}
+    drawn = {planned(compiled, ordinal=n).takes("w", visit) for n in range(1, 6) for visit in range(3)}
     assert len(drawn) == 15
 
 
@@ -177,8 +177,8 @@ def test_derived_facts_of_a_gate_tell_who_decides_when_nobody_does():
 
 
 def test_a_person_as_reviewer_silences_the_script():
-    made = gated(**VOTE).compiled
-    assert at(planned(made, at=0, scripted=False), (), 10_999).status is Status.WAITING
+    compiled = gated(**VOTE).compiled
+    assert at(planned(compiled, at=0, scripted=False), (), 10_999).status is Status.WAITING
 
 
 def waiting(**wait: object):

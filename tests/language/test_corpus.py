@@ -15,8 +15,8 @@ CASES = [(title, *rest.split(">>>\n")) for title, _, rest in (case.partition("\n
 def test_a_broken_file_is_told_all_that_is_wrong_with_it(title: str, text: str, complaints: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(text, "a.yaml", stem="a")
-    told = [str(complaint).removeprefix("a.yaml:") for complaint in caught.value.complaints]
-    assert told == complaints.strip("\n").split("\n")
+    found = [str(complaint).removeprefix("a.yaml:") for complaint in caught.value.complaints]
+    assert found == complaints.strip("\n").split("\n")
 
 
 def test_there_are_at_least_sixty_and_no_two_alike() -> None:

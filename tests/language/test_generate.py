@@ -73,14 +73,14 @@ def test_the_elements_of_a_list_are_drawn_each_on_its_own() -> None:
 
 def test_templates_see_decimals_lists_and_constants() -> None:
     drawn = generate(EVERYTHING, 42, "a/1")
-    seen = restore(EVERYTHING, drawn)
-    assert list(seen) == list(EVERYTHING)
-    assert seen["price"] == Decimal(str(drawn["price"]))
-    assert isinstance(seen["prices"], list)
-    assert all(isinstance(price, Decimal) for price in seen["prices"])
-    assert seen["address"] == {"city": "Rome"}
-    assert seen["nothing"] is None
-    assert seen["supplier"] == drawn["supplier"]
+    restored = restore(EVERYTHING, drawn)
+    assert list(restored) == list(EVERYTHING)
+    assert restored["price"] == Decimal(str(drawn["price"]))
+    assert isinstance(restored["prices"], list)
+    assert all(isinstance(price, Decimal) for price in restored["prices"])
+    assert restored["address"] == {"city": "Rome"}
+    assert restored["nothing"] is None
+    assert restored["supplier"] == drawn["supplier"]
 
 
 def test_what_was_recorded_wins() -> None:

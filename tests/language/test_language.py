@@ -23,8 +23,8 @@ def document(*steps: dict[str, object], **more: object) -> dict[str, object]:
 
 
 def sent(mock: Service, now: int = 0, bearer: str | None = None, **body: object) -> dict[str, object]:
-    asked = {"message": "go", "conversational": True, **body}
-    return read(mock.serve(invoke(bearer or token(mock, now), asked, "A"), now).response)
+    body_sent = {"message": "go", "conversational": True, **body}
+    return read(mock.serve(invoke(bearer or token(mock, now), body_sent, "A"), now).response)
 
 
 def quorum(**more: object) -> Service:
@@ -244,8 +244,8 @@ def test_an_earlier_turn_that_had_not_ended_has_no_output_whenever_it_is_looked_
 
 
 def test_a_turn_sees_those_before_it_as_they_were_when_it_was_accepted():
-    told = "{{ turn }}({% for each in conversation.turns %}{{ each.output or '-' }}{% endfor %})"
-    mock = service(document({"work": "w", "takes": "5s"}, {"complete": "c", "output": told}))
+    answer = "{{ turn }}({% for each in conversation.turns %}{{ each.output or '-' }}{% endfor %})"
+    mock = service(document({"work": "w", "takes": "5s"}, {"complete": "c", "output": answer}))
     bearer = token(mock)
     talk = sent(mock, 0, bearer)["conversationId"]
     sent(mock, 1_000, bearer, conversationId=talk)
@@ -355,15 +355,15 @@ def test_of_scenarios_that_fit_the_first_by_name_answers():
 )
 def test_outputs_in_all_their_forms(output, sent_as):
     mock = service()
-    made = compile_scenario(
+    compiled = compile_scenario(
         Scenario.model_validate(document({"complete": "c", "output": output})), "", {"a.txt": "{{ as it stands }}"}
     )
-    mock = Service(replace(mock.config, scenarios=(made,)))
-    told = sent(mock)["output"]
+    mock = Service(replace(mock.config, scenarios=(compiled,)))
+    answer = sent(mock)["output"]
     if isinstance(output, dict) and "filler" in output:
-        assert isinstance(told, str) and len(told) == 100 and told.startswith("00001 the quick")
+        assert isinstance(answer, str) and len(answer) == 100 and answer.startswith("00001 the quick")
     else:
-        assert told == sent_as
+        assert answer == sent_as
 
 
 @pytest.mark.parametrize(("size", "length"), [("0B", 0), ("1kB", 1_000), ("5MB", 5_000_000), ("16MiB", 1 << 24)])

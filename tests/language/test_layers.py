@@ -44,8 +44,8 @@ def named(name: str, code: str = "EXPENSES", /, **settings: object) -> dict[str,
 
 
 def config(*documents: dict[str, object], alone: str | None = None, layers: Layers | None = None) -> Config:
-    made = tuple(compile_scenario(Scenario.model_validate(each), name_digest(each)) for each in documents)
-    return Config(made, Switches(), 42, EPOCH, token_scenario=alone).settled(layers or Layers())
+    setup = tuple(compile_scenario(Scenario.model_validate(each), name_digest(each)) for each in documents)
+    return Config(setup, Switches(), 42, EPOCH, token_scenario=alone).settled(layers or Layers())
 
 
 def name_digest(document: dict[str, object]) -> str:
@@ -102,10 +102,10 @@ def test_the_schema_offers_every_switch() -> None:
         ("conversational_default: false", "conversational_default", "off", False),
     ],
 )
-def test_a_word_of_the_contract_can_be_set_in_a_scenario(line: str, name: str, said: str, held: object) -> None:
+def test_a_word_of_the_contract_can_be_set_in_a_scenario(line: str, name: str, said: str, value: object) -> None:
     settings = parse_scenario(TEXT.replace("sse_heartbeat: 15s", line), "a.yaml").settings
-    assert settings.said[name] == said and getattr(settings, name) == held
-    assert getattr(Layers(settings.said).over(), name) == held
+    assert settings.said[name] == said and getattr(settings, name) == value
+    assert getattr(Layers(settings.said).over(), name) == value
 
 
 # Who wins
@@ -127,29 +127,29 @@ def test_flags_win_over_the_scenario_and_the_scenario_over_the_rest(below, own, 
 
 @given(said, said, said, st.sampled_from([None, "mine", "other"]))
 def test_a_header_rebuilds_the_switches_of_every_scenario(below, own, above, alone) -> None:
-    made = config(named("mine", **own), named("other", "OTHERS"), alone=alone, layers=Layers(below, above))
-    again = config_of(Recording(header_of(made, lab="x"), (), None, Result.CLOSED), made.scenarios)
-    assert again.switches == made.switches
-    for each in made.scenarios:
-        assert again.switches_of(each.scenario) == made.switches_of(each.scenario)
+    setup = config(named("mine", **own), named("other", "OTHERS"), alone=alone, layers=Layers(below, above))
+    again = config_of(Recording(header_of(setup, lab="x"), (), None, Result.CLOSED), setup.scenarios)
+    assert again.switches == setup.switches
+    for each in setup.scenarios:
+        assert again.switches_of(each.scenario) == setup.switches_of(each.scenario)
 
 
 @given(said, said)
 def test_a_scenario_that_is_served_alone_sets_the_whole_server(below, own) -> None:
-    made = config(named("mine", **own), layers=Layers(below))
+    setup = config(named("mine", **own), layers=Layers(below))
     assert (
-        made.switches
-        == made.switches_of(made.scenarios[0].scenario)
+        setup.switches
+        == setup.switches_of(setup.scenarios[0].scenario)
         == Layers(below).over(Switches.model_validate(own))
     )
 
 
 @given(said, said)
 def test_of_several_none_speaks_for_the_identity_domain(below, own) -> None:
-    made = config(named("mine", **own), named("other", "OTHERS"), layers=Layers(below))
-    assert made.switches == Layers(below).over()
+    setup = config(named("mine", **own), named("other", "OTHERS"), layers=Layers(below))
+    assert setup.switches == Layers(below).over()
     for name in IDENTITY:
-        assert getattr(made.switches_of(made.scenarios[0].scenario), name) == getattr(made.switches, name)
+        assert getattr(setup.switches_of(setup.scenarios[0].scenario), name) == getattr(setup.switches, name)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_of_several_none_speaks_for_the_identity_domain(below, own) -> None:
     ],
 )
 def test_a_header_names_what_is_forced_only_where_a_scenario_says_otherwise(layers: Layers, settings) -> None:
-    made = config(named("mine", hints="off"), layers=layers)
-    assert dict(header_of(made, lab="x").settings) == settings
+    setup = config(named("mine", hints="off"), layers=layers)
+    assert dict(header_of(setup, lab="x").settings) == settings
 
 
 # On the wire: two teams behind one server
@@ -228,21 +228,21 @@ def test_slashes_are_refused_where_the_team_refuses_them() -> None:
         request = status(bearer, "nope", code)
         reply = mock.serve(replace(request, path="/" + request.path), 0)
         assert reply.response.status == got
-        told = str(read(reply.response)["message"])
-        assert ("Job" in told) == (code == "EXPENSES"), told
+        message = str(read(reply.response)["message"])
+        assert ("Job" in message) == (code == "EXPENSES"), message
 
 
 def test_the_identity_domain_follows_a_scenario_only_where_it_stands_alone() -> None:
     mine = named("mine", pod="mine", ecid="off")
     scope = "urn:opc:resource:fusion:mine:fusion-ai/"
-    asked = form(f"grant_type=client_credentials&scope={scope}", authorization=RIGHT)
-    for made, granted in (
+    request = form(f"grant_type=client_credentials&scope={scope}", authorization=RIGHT)
+    for setup, granted in (
         (config(mine), 200),
         (config(named("other", "OTHERS"), mine, alone="mine"), 200),
         (config(named("other", "OTHERS"), mine), 400),
         (config(mine, layers=Layers({}, {"pod": "acme-test"})), 400),
     ):
-        assert Service(made).serve(asked, 0).response.status == granted
+        assert Service(setup).serve(request, 0).response.status == granted
 
 
 @pytest.mark.parametrize(
@@ -257,10 +257,10 @@ def test_the_identity_domain_follows_a_scenario_only_where_it_stands_alone() -> 
 @pytest.mark.parametrize("alone", [None, "mine"])
 def test_recordings_of_scenarios_with_switches_replay(layers: Layers, alone: str | None) -> None:
     mine = named("mine", profile="rfc", hints="off", body="minimal")
-    made = config(mine, named("other", "OTHERS"), alone=alone, layers=layers)
+    setup = config(mine, named("other", "OTHERS"), alone=alone, layers=layers)
     lines: list[bytes] = []
-    mock = Service(made)
-    tape = Tape(mock, lines.append, header_of(made, lab="x"), clients=[(DEMO.id, DEMO.secret)])
+    mock = Service(setup)
+    tape = Tape(mock, lines.append, header_of(setup, lab="x"), clients=[(DEMO.id, DEMO.secret)])
     mock.observers.append(tape)
 
     def said(request: Request) -> dict[str, object]:
@@ -275,7 +275,7 @@ def test_recordings_of_scenarios_with_switches_replay(layers: Layers, alone: str
                 said(status(bearer, str(job), code))
         said(status(bearer, "nope", code))
     tape.close(0)
-    report = replay(read_recording(b"".join(lines)), made.scenarios)
+    report = replay(read_recording(b"".join(lines)), setup.scenarios)
     assert report.passed, report.text()
 
 

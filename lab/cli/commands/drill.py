@@ -7,7 +7,7 @@ from typing import cast
 from lab.cli.console import Console
 from lab.core.errors import UsageError
 from lab.faults.drills import FAMILIES, Drill, derive
-from lab.faults.variants import Document
+from lab.faults.variants import ScenarioDocument
 from lab.faults.yamltext import yaml_text
 from lab.files import SCENARIO_ENDING, load_scenario, read_scenario, scenario_path, scenarios_folder, write_texts
 from lab.language.document import nearest
@@ -37,7 +37,7 @@ def execute(flags: Flags, console: Console) -> int:
     folder = scenarios_folder(settings.scenarios)
     compiled = load_scenario(settings.target, folder)
     path = scenario_path(settings.target, folder)
-    document = cast("Document", read_yaml(read_scenario(path), str(path)).value)
+    document = cast("ScenarioDocument", read_yaml(read_scenario(path), str(path)).value)
     # where faults strike is settled by the seed, so each drill names it
     seed = compiled.scenario.seed or 0 if settings.seed is None else settings.seed
     happy, drills = derive({**document, "seed": seed}, compiled, seed)

@@ -4,7 +4,7 @@
 Words and rules: the scenario language's page; switches: contract.md §10.
 """
 
-from lab.language.document.document import Agent, ClientLimits, Latencies, Narration, Scenario, Token, Turn, UserMessage
+from lab.language.document.base import LONGEST, Duration, Model, Status, Verdict, duration, duration_text, nearest
 from lab.language.document.draws import (
     DRAWN,
     Between,
@@ -30,7 +30,8 @@ from lab.language.document.faults import (
     fault_names,
 )
 from lab.language.document.outputs import FORMS, FileOutput, Filler, Html, JsonOutput, Output, strings_in
-from lab.language.document.server import Accounts, Application, Server, User
+from lab.language.document.scenario import Agent, ClientLimits, Latencies, Narration, Scenario, Token, Turn, UserMessage
+from lab.language.document.settings_file import Accounts, Application, Server, User
 from lab.language.document.steps import (
     STEPS,
     Again,
@@ -49,73 +50,3 @@ from lab.language.document.steps import (
     Work,
 )
 from lab.language.document.switches import IDENTITY, PROFILES, Layers, Switches
-from lab.language.document.words import LONGEST, Duration, Model, Status, Verdict, duration, duration_text, nearest
-
-__all__ = [
-    "DRAWN",
-    "FAULT_ROUTES",
-    "FORMS",
-    "IDENTITY",
-    "LONGEST",
-    "MILLION",
-    "PROFILES",
-    "STEPS",
-    "Accounts",
-    "Again",
-    "Agent",
-    "AnyStep",
-    "Application",
-    "Between",
-    "Calls",
-    "ClientLimits",
-    "Complete",
-    "Datum",
-    "Duration",
-    "Failure",
-    "Fake",
-    "Fault",
-    "FileOutput",
-    "Filler",
-    "Gate",
-    "Html",
-    "JsonOutput",
-    "Labels",
-    "Latencies",
-    "Latency",
-    "Layers",
-    "Listed",
-    "LogNormal",
-    "Model",
-    "Narration",
-    "Number",
-    "Observed",
-    "OneOf",
-    "Output",
-    "Pause",
-    "RetryDate",
-    "RetryText",
-    "Reviewer",
-    "Routes",
-    "Scenario",
-    "Script",
-    "Server",
-    "Status",
-    "Step",
-    "StepId",
-    "Switches",
-    "Token",
-    "Turn",
-    "User",
-    "UserMessage",
-    "Verdict",
-    "Vote",
-    "Work",
-    "draw_latency",
-    "duration",
-    "duration_text",
-    "fault_document",
-    "fault_names",
-    "longest_latency",
-    "nearest",
-    "strings_in",
-]

@@ -8,7 +8,7 @@ from pydantic import JsonValue as Json
 
 from lab.core.clock import Millis
 from lab.core.seeds import Seed, draw, draw_log_normal
-from lab.language.document.words import Duration, Model, told_apart
+from lab.language.document.base import Duration, Model, branch_by_key
 
 
 class Between(Model):
@@ -47,7 +47,7 @@ Latency: TypeAlias = Annotated[
     | Annotated[Between, Tag("latency:between")]
     | Annotated[LogNormal, Tag("latency:median")]
     | Annotated[Observed, Tag("latency:observed")],
-    told_apart(
+    branch_by_key(
         "latency", {"between": Between, "observed": Observed, "median": LogNormal}, mapping="median", other="fixed"
     ),
 ]
@@ -153,6 +153,6 @@ Datum: TypeAlias = Annotated[
     | Annotated[OneOf, Tag("data:one_of")]
     | Annotated[Fake, Tag("data:fake")]
     | Annotated[Listed, Tag("data:list")],
-    told_apart("data", DRAWN, mapping="constant", other="constant"),
+    branch_by_key("data", DRAWN, mapping="constant", other="constant"),
 ]
 """One entry of `data`: a constant, or something drawn once per job."""

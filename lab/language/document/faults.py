@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Ta
 from pydantic import JsonValue as Json
 
 from lab.core.clock import Millis
+from lab.language.document.base import Duration, Model, Status, branch_by_key
 from lab.language.document.steps import StepId
-from lab.language.document.words import Duration, Model, Status, told_apart
 
 FAULT_ROUTES = ("token", "invoke", "status", "stream")
 MILLION = 1_000_000
@@ -113,7 +113,7 @@ RetryAfter: TypeAlias = Annotated[
     Annotated[Duration, AfterValidator(_whole_seconds), Tag("retry:seconds")]
     | Annotated[RetryDate, Tag("retry:date")]
     | Annotated[RetryText, Tag("retry:text")],
-    told_apart("retry", {"text": RetryText, "date": RetryDate}, mapping="date", other="seconds"),
+    branch_by_key("retry", {"text": RetryText, "date": RetryDate}, mapping="date", other="seconds"),
 ]
 
 StrikeKind: TypeAlias = Literal[
@@ -173,13 +173,9 @@ class Fault(Model):
         """What it does, in the word that its default name ends in."""
         if self.lose_reply:
             return "lose-reply"
-        if self.answer is not None:
-            return str(self.answer)
-        named = {
-            "status-word": self.status_word, "odd-body": self.odd_body, "omit": self.omit,
-            "expire-token": self.expire_token,
-        }  # fmt: skip
-        return self.strike or next((word for word, given in named.items() if given), "delay")
+        if self.answer is not None or self.strike:
+            return self.strike or str(self.answer)
+        return next((name.replace("_", "-") for name in _KINDS if getattr(self, name)), "delay")
 
     @model_validator(mode="after")
     def _whole(self) -> "Fault":
@@ -189,16 +185,16 @@ class Fault(Model):
 
 
 def _complaints(fault: Fault) -> Iterable[str]:
-    given = [kind for kind in _KINDS if getattr(fault, kind) is not None]
-    alone = [kind for kind in given if kind in _ALONE and kind != "omit"]
-    if not given:
+    present = [kind for kind in _KINDS if getattr(fault, kind) is not None]
+    alone = [kind for kind in present if kind in _ALONE and kind != "omit"]
+    if not present:
         yield f"a fault says what goes wrong: one of {', '.join(_KINDS)}"
     if len(alone) > 1 or (fault.omit and alone not in ([], ["odd_body"])):
-        yield f"a fault does one thing; this one has {' and '.join(k for k in given if k in _ALONE)}"
+        yield f"a fault does one thing; this one has {' and '.join(k for k in present if k in _ALONE)}"
     if fault.route != "status" and any(each is not None for each in (fault.step, fault.after, fault.turn)):
         yield "step, after and turn are of a job: they need route: status"
     yield from _of_the_answer(fault)
-    yield from _of_the_rest(fault, given)
+    yield from _of_the_rest(fault, present)
 
 
 def _of_the_answer(fault: Fault) -> Iterable[str]:
@@ -212,17 +208,17 @@ def _of_the_answer(fault: Fault) -> Iterable[str]:
         yield "error is the code of a token refusal: it needs route: token with answer: 400 or 401"
 
 
-def _of_the_rest(fault: Fault, given: list[str]) -> Iterable[str]:
+def _of_the_rest(fault: Fault, present: list[str]) -> Iterable[str]:
     if fault.status_word is not None and fault.route == "token":
         yield "a token answer has no status: status_word needs another route"
     if fault.status_word in set(Status):
         yield f"status_word takes an unknown word; {fault.status_word} is one of the wire's own"
     if fault.expire_token and fault.route == "token":
         yield "expire_token needs a call that carries a token: invoke, status or stream"
-    if fault.expire_token and (fault.answer not in (None, 401) or set(given) - {"expire_token", "answer", "delay"}):
+    if fault.expire_token and (fault.answer not in (None, 401) or set(present) - {"expire_token", "answer", "delay"}):
         yield "expire_token answers 401 by itself, and does nothing else"
     if fault.lose_reply and (
-        fault.strike in ("slow-body", "close") or {"status_word", "odd_body", "omit"} & set(given)
+        fault.strike in ("slow-body", "close") or {"status_word", "odd_body", "omit"} & set(present)
     ):
         yield "a lost reply never arrives: lose_reply goes alone, or with answer or another strike"
 
@@ -246,13 +242,8 @@ def fault_names(faults: Iterable[Fault], taken: Iterable[str] = ()) -> tuple[str
     used = {*taken, *(fault.name for fault in listed if fault.name is not None)}
     names: list[str] = []
     for fault in listed:
-        name = fault.name
-        if name is None:
-            base, number = f"{fault.route}-{fault.what}", 1
-            name = base
-            while name in used:
-                number += 1
-                name = f"{base}-{number}"
-            used.add(name)
-        names.append(name)
+        base = f"{fault.route}-{fault.what}"
+        numbered = (base, *(f"{base}-{number}" for number in range(2, len(used) + 3)))
+        names.append(fault.name or next(name for name in numbered if name not in used))
+        used.add(names[-1])
     return tuple(names)

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias, assert_never
 from pydantic import BeforeValidator, Field, Tag
 from pydantic import JsonValue as Json
 
-from lab.language.document.words import Model, told_apart
+from lab.language.document.base import Model, branch_by_key
 
 LARGEST_OUTPUT = 16 * 1024 * 1024
 """The largest output, in bytes."""
@@ -86,7 +86,7 @@ Output: TypeAlias = Annotated[
     | Annotated[Html, Tag("output:html")]
     | Annotated[FileOutput, Tag("output:file")]
     | Annotated[Filler, Tag("output:filler")],
-    told_apart("output", FORMS, other="text", null="null"),
+    branch_by_key("output", FORMS, other="text", null="null"),
     Field(description="the answer: text (a template), null, {json: …}, {html: …}, {file: NAME}, or {filler: 5MB}"),
 ]
 """What a job that ends COMPLETE answers."""

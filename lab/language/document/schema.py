@@ -10,8 +10,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 
 from lab.core.exchange import Json
-from lab.language.document.document import Scenario
-from lab.language.document.words import DURATION_PATTERN, duration_text
+from lab.language.document.base import DURATION_PATTERN, duration_text
+from lab.language.document.scenario import Scenario
 
 
 class _Generator(GenerateJsonSchema):
@@ -21,18 +21,18 @@ class _Generator(GenerateJsonSchema):
         return False
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
-        made = super().tagged_union_schema(schema)
-        return {"anyOf": made.pop("oneOf"), **made}
+        branches = super().tagged_union_schema(schema)
+        return {"anyOf": branches.pop("oneOf"), **branches}
 
     def generate(self, schema: core_schema.CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
-        made = super().generate(schema, mode)
-        return {"$schema": "http://json-schema.org/draft-07/schema#", "$comment": "made by: lab schema", **made}
+        head = {"$schema": "http://json-schema.org/draft-07/schema#", "$comment": "made by: lab schema"}
+        return {**head, **super().generate(schema, mode)}
 
 
 def json_schema() -> dict[str, Json]:
     """The schema of a scenario file."""
-    made = Scenario.model_json_schema(by_alias=True, schema_generator=_Generator)
-    return cast("dict[str, Json]", _plain(cast("Json", made)))
+    schema = Scenario.model_json_schema(by_alias=True, schema_generator=_Generator)
+    return cast("dict[str, Json]", _plain(cast("Json", schema)))
 
 
 def _plain(value: Json) -> Json:
@@ -41,14 +41,14 @@ def _plain(value: Json) -> Json:
         case list():
             return [_plain(each) for each in value]
         case dict():
-            kept = {key: _plain(each) for key, each in value.items() if not (key == "default" and _silent(each))}
-            if isinstance(kept.get("default"), int) and _is_duration(kept):
-                kept["default"] = duration_text(int(str(kept["default"])))
-            pair = kept.get("prefixItems")
+            members = {key: _plain(each) for key, each in value.items() if not (key == "default" and _silent(each))}
+            if isinstance(members.get("default"), int) and _is_duration(members):
+                members["default"] = duration_text(int(str(members["default"])))
+            pair = members.get("prefixItems")
             if isinstance(pair, list) and all(each == pair[0] for each in pair):
-                del kept["prefixItems"]
-                kept["items"] = pair[0]
-            return kept
+                del members["prefixItems"]
+                members["items"] = pair[0]
+            return members
         case _:
             return value
 

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, Tag
 
+from lab.language.document.base import Duration, Model, Status, branch_by_key
 from lab.language.document.draws import Latency
 from lab.language.document.outputs import Output
-from lab.language.document.words import Duration, Model, Status, told_apart
 
 StepId: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="the step's id")]
 """An id as authors write it; on the wire it is upper-cased, `-` as `_`."""
@@ -122,7 +122,7 @@ Reviewer: TypeAlias = Annotated[
     Annotated[Literal["nobody"], Tag("reviewer:nobody")]
     | Annotated[Vote, Tag("reviewer:verdict")]
     | Annotated[Script, Tag("reviewer:script")],
-    told_apart("reviewer", {"script": Script, "verdict": Vote}, mapping="verdict", other="nobody"),
+    branch_by_key("reviewer", {"script": Script, "verdict": Vote}, mapping="verdict", other="nobody"),
 ]
 
 
@@ -200,5 +200,5 @@ AnyStep: TypeAlias = Annotated[
     | Annotated[Gate, Tag("step:gate")]
     | Annotated[Complete, Tag("step:complete")]
     | Annotated[Failure, Tag("step:error")],
-    told_apart("step", STEPS),
+    branch_by_key("step", STEPS),
 ]

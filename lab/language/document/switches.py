@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, TypeAlias, cast
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PlainSerializer, WithJsonSchema, model_validator
 
 from lab.core.clock import Millis
-from lab.language.document.words import DURATION_PATTERN, Model, duration
+from lab.language.document.base import DURATION_PATTERN, Model, duration
 
 
 def _on(value: object) -> object:
@@ -115,16 +115,16 @@ class Switches(Model):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _by_profile(cls, given: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        if not isinstance(given, dict):
-            return handler(given)
-        document = cast("dict[str, object]", given)
+    def _by_profile(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(value, dict):
+            return handler(value)
+        document = cast("dict[str, object]", value)
         usual = PROFILES.get(str(document.get("profile", "oci")), {})
         words = {name: "null" if value is None else value for name, value in document.items()}
-        made = handler({**usual, **words})
+        switches = handler({**usual, **words})
         # what the profile brought wasn't said, so it yields where the profile does
-        object.__setattr__(made, "__pydantic_fields_set__", set(document) & cls.model_fields.keys())
-        return made
+        object.__setattr__(switches, "__pydantic_fields_set__", set(document) & cls.model_fields.keys())
+        return switches
 
     @property
     def said(self) -> dict[str, object]:

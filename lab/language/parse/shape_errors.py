@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from lab.core.exchange import Json
 from lab.language import document as doc
-from lab.language.document.server import NAME, ORIGIN
+from lab.language.document.settings_file import NAME, ORIGIN
 from lab.language.parse.complaints import Complaints, KeyPath
 from lab.language.parse.yaml_tree import Tree
 
@@ -57,7 +57,16 @@ _WORDS = {
     "dict_type": "takes keys and values",
     "model_type": "takes keys and values",
     "union_tag_not_found": f"a step begins with one of {', '.join(doc.STEPS)}",
+    "literal_error": "takes {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "too_long": "takes at most {max_length} values",
+    "string_pattern_mismatch": "must match {pattern}",
 }
+"""By pydantic's name of an error, with what its context gives; others are worded where they are raised."""
 
 
 _M = TypeVar("_M", bound=doc.Model)
@@ -145,50 +154,27 @@ def _unknown(path: KeyPath, model: type[BaseModel], typos: dict[KeyPath, KeyPath
 def _wrong(path: KeyPath, detail: ErrorDetails, tree: Tree) -> None:
     complain = tree.complaints.add
     value = _value(tree.value, path)
-    context = detail.get("ctx", {})
+    context = {name: str(each).replace("True", "true") for name, each in detail.get("ctx", {}).items()}
     kind = detail["type"]
-    if kind == "too_short" and isinstance(value, list | dict) and len(value) >= context["min_length"]:
+    if kind == "too_short" and isinstance(value, list | dict) and len(value) >= int(context["min_length"]):
         return  # pydantic counts only the elements that are right, and has complained of the others
-    if detail["loc"][-1] == "[key]":
-        complain(path, f"unknown key {path[-1]}", f"known here: {context['expected']}".replace("'", ""), at_key=True)
-        return
     if detail["loc"][-1] in ("int", "float"):
         kind = "float_type"  # a number of either kind is wanted
-    if kind == "union_tag_not_found" and path[-1] == "output":
+    if detail["loc"][-1] == "[key]":
+        complain(path, f"unknown key {path[-1]}", f"known here: {context['expected']}".replace("'", ""), at_key=True)
+    elif kind == "union_tag_not_found" and path[-1] == "output":
         keys = value if isinstance(value, dict) else ()
         hint = next((near for key in keys if (near := doc.nearest(key, doc.FORMS))), "")
         complain(path, f"takes text, null, or one of {', '.join(doc.FORMS)}", hint)
-        return
-    if kind == "literal_error" and path[-1] == "reviewer":
+    elif kind == "literal_error" and path[-1] == "reviewer":
         complain(path, "takes nobody, or {after, verdict}, or {script}", doc.nearest(str(value), ["nobody"]))
-        return
-    what = _WORDS.get(kind) or _with_context(kind, context) or detail["msg"].removeprefix("Value error, ")
-    complain(path, what[:1].lower() + what[1:], _hint(kind, value, context))
+    else:
+        what = _PATTERNS.get(context.get("pattern", "")) or _WORDS.get(kind, "").format(**context).replace("'", "")
+        what = what or detail["msg"].removeprefix("Value error, ")
+        complain(path, what[:1].lower() + what[1:], _hint(kind, value, context.get("expected", "")))
 
 
-def _with_context(kind: str, context: dict[str, object]) -> str:
-    match kind:
-        case "string_pattern_mismatch":
-            return _PATTERNS.get(str(context["pattern"]), f"must match {context['pattern']}")
-        case "literal_error":
-            return f"takes {context['expected']}".replace("'", "").replace("True", "true")
-        case "greater_than":
-            return f"must be more than {context['gt']}"
-        case "greater_than_equal":
-            return f"must be at least {context['ge']}"
-        case "less_than_equal":
-            return f"must be at most {context['le']}"
-        case "too_short":
-            return "must not be empty"
-        case "string_too_short":
-            return "must not be empty"
-        case "too_long":
-            return f"takes at most {context['max_length']} values"
-        case _:
-            return ""
-
-
-def _hint(kind: str, value: Json, context: dict[str, object]) -> str:
+def _hint(kind: str, value: Json, expected: str) -> str:
     match kind:
         case "string_type" if isinstance(value, bool | int | float):
             return "put it in quotes"
@@ -201,7 +187,7 @@ def _hint(kind: str, value: Json, context: dict[str, object]) -> str:
         case "tuple_type":
             return "write - in front of each value, or [ ] around them"
         case "literal_error" if isinstance(value, str):
-            return doc.nearest(value, re.findall(r"'([^']*)'", str(context["expected"])))
+            return doc.nearest(value, re.findall(r"'([^']*)'", expected))
         case _:
             return ""
 

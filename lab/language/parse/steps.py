@@ -142,15 +142,15 @@ def _loops(steps: list[RawStep], complaints: Complaints) -> None:
 
 def _reaches(steps: list[RawStep], order: dict[str, int], start: str, goal: RawStep) -> bool:
     """Whether some way from `start` to the goal takes no time at all."""
-    ahead, seen = [start], set[str]()
+    ahead, visited = [start], set[str]()
     while ahead:
         name = ahead.pop()
         if name == goal.id:
             return True
         index = order.get(name)
-        if index is None or name in seen or not _instant(steps[index]):
+        if index is None or name in visited or not _instant(steps[index]):
             continue
-        seen.add(name)
+        visited.add(name)
         step = steps[index]
         ahead += [target for _, target, back in _ways(step) if not back]
         if index + 1 < len(steps) and not isinstance(step.body.get("next"), str) and step.kind not in _ENDINGS:

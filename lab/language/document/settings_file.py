@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic import JsonValue as Json
 
+from lab.language.document.base import Model
 from lab.language.document.switches import Switches
-from lab.language.document.words import Model
 
 GrantWord = Literal[
     "client_credentials", "password", "authorization_code", "refresh_token", "device_code", "jwt-bearer"

@@ -5,11 +5,11 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, Tag
 from pydantic import JsonValue as Json
 
+from lab.language.document.base import Duration, Model, branch_by_key
 from lab.language.document.draws import Datum, Latency
 from lab.language.document.faults import Fault
 from lab.language.document.steps import AnyStep, StepId
 from lab.language.document.switches import Switches
-from lab.language.document.words import Duration, Model, told_apart
 
 Role: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/ -]{1,200}$")]
 
@@ -37,7 +37,7 @@ class UserMessage(Model):
 
 AnyUserMessage: TypeAlias = Annotated[
     Annotated[str, Field(min_length=1), Tag("ask:text")] | Annotated[UserMessage, Tag("ask:message")],
-    told_apart("ask", {"message": UserMessage}, mapping="message", other="text"),
+    branch_by_key("ask", {"message": UserMessage}, mapping="message", other="text"),
     Field(description="what our external app sends: the message, or {message, parameters}"),
 ]
 
@@ -84,7 +84,7 @@ class Latencies(Model):
 
 EndingSentences: TypeAlias = Annotated[
     Annotated[str, Tag("sentence:text")] | Annotated[dict[StepId, str], Field(min_length=1), Tag("sentence:endings")],
-    told_apart("sentence", {}, mapping="endings", other="text"),
+    branch_by_key("sentence", {}, mapping="endings", other="text"),
 ]
 """A sentence for every ending of its kind, or one for each by its id."""
 

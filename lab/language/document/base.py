@@ -87,7 +87,7 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=False)
 
 
-def told_apart(
+def branch_by_key(
     union: str,
     forms: Mapping[str, type[Model]],
     *,
