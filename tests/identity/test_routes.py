@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_row_has_an_operation_and_every_operation_a_row() -> None:
-    paths, _ = identity_openapi()
+    paths, *_ = identity_openapi()
     described = {(method.upper(), path) for path, item in paths.items() for method in item}
     assert described == {(row.method, row.path) for row in IDENTITY_ROUTES}
     with (ROOT / "lab/identity/openapi.yaml").open(encoding="utf-8") as file:

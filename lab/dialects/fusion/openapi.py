@@ -30,7 +30,7 @@ def openapi(
 
     `local`: with the paths of a local orchestrator.
     """
-    identity_paths, identity_schemas = identity_openapi()
+    identity_paths, identity_schemas, identity_responses = identity_openapi()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -43,7 +43,7 @@ def openapi(
         "paths": identity_paths | _paths(scope, local=local),
         "components": {
             "schemas": _schemas(identity_schemas),
-            "responses": _responses(),
+            "responses": _responses(identity_responses),
             "securitySchemes": {
                 "bearer": {
                     "type": "oauth2",
@@ -90,11 +90,6 @@ def _schemas(identity: dict[str, Json]) -> dict[str, Json]:
         "Grant": _grant(),
         "ErrorResponse": {"type": "object", "properties": strings, "required": list(strings)},
         "Problem": {"type": "object", "properties": problem, "required": list(problem)},
-        "OAuthError": {
-            "type": "object",
-            "properties": {name: {"type": "string"} for name in ("error", "error_description", "ecid")},
-            "required": ["error"],
-        },
         **identity,
         **pod_schemas(),
         **talk_schemas(),
@@ -129,16 +124,15 @@ _SHELL = (408, 413, 415, 417, 426)
 """What any request can come to before a route is asked."""
 
 
-def _responses() -> dict[str, Json]:
+def _responses(identity: dict[str, Json]) -> dict[str, Json]:
     def content(schema: str, kind: str = "application/json") -> dict[str, Json]:
         return {kind: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
 
     named: dict[str, Json] = {
         "Job": {"description": "The job as it is now", "content": content("Job")},
         "Grant": {"description": "A bearer token", "content": content("Grant")},
-        "OAuthError": {"description": "RFC 6749 section 5.2", "content": content("OAuthError")},
+        **identity,
     }
-    named["TooLarge"] = {"description": "The form is too large; nothing, or JSON from the listener"}
     for code, why in _REFUSALS.items():
         bodies = content("ErrorResponse") | content("Problem", "application/problem+json")
         named[f"E{code}"] = {"description": why, "content": bodies}
