@@ -1,16 +1,17 @@
 """What a command was asked: its flags and the environment, read once into one small frozen value a command.
 
-A value is a dataclass that `Flags.into` fills: a field that is such a value itself is filled likewise, one made by
-`read_by` is read by a function, any other takes the flag of its name, or stays as it is by default. Values that several
+`Flags.into` fills a value field by field: one that `READ` names is read by that function, one that is such a value itself
+is filled likewise, any other takes the flag of its name; what isn't given stays as it is by default. Values that several
 commands hold stand here, a command's own in its module. The environment is read here and nowhere else.
 """
 
 import os
 import re
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, cast
+
+from msgspec import Struct
 
 from lab.core.clock import Epoch
 from lab.core.errors import UsageError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # `lab --help` doesn't wait for what seeds load
 
 ClockKind: TypeAlias = Literal["real", "scaled", "manual"]
 ReviewerKind: TypeAlias = Literal["person", "script"]
-Value = TypeVar("Value")
+Value = TypeVar("Value", bound="Settings")
 
 _FACTOR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
@@ -33,37 +34,53 @@ LAST_EPOCH = 253_402_300_799
 # How values are filled
 
 
-@dataclass(frozen=True, slots=True)
+class Settings(Struct, frozen=True):
+    """What a command, or several, are asked: a value that `Flags.into` fills."""
+
+    READ: ClassVar[Mapping[str, Callable[["Flags"], object]]] = {}
+    """How a field is read that isn't just a flag."""
+    SECRET: ClassVar[tuple[str, ...]] = ()
+    """Fields that no text about the value shows."""
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in self.SECRET)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
 class Flags:
     """A command line that was parsed, and the environment beside it."""
 
-    options: Namespace
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
-    arguments: tuple[str, ...] = ()
-    """The command line as it was given."""
+    def __init__(
+        self, options: Namespace, environment: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
+    ) -> None:
+        self.options = options
+        self.environment = os.environ if environment is None else environment
+        self.arguments = tuple(arguments)
+        """The command line as it was given."""
 
     def into(self, kind: type[Value]) -> Value:
         """The value of that kind; UsageError names the option, or the variable, that is wrong."""
-        found: dict[str, Any] = {}
-        for each in fields(cast("Any", kind)):
-            if (read := each.metadata.get("read")) is not None:
-                value = read(self)
-            elif isinstance(each.type, type) and is_dataclass(each.type):
-                value = self.into(each.type)
-            else:
-                value = self[each.name]
-            if value is not None:
-                found[each.name] = tuple(value) if isinstance(value, list) else value
-        return kind(**found)
+        found = {name: self._read(kind, name) for name in kind.__struct_fields__}
+        return kind(**{name: value for name, value in found.items() if value is not None})
+
+    def _read(self, kind: type[Settings], name: str) -> object:
+        if (read := kind.READ.get(name)) is not None:
+            return read(self)
+        declared = next(
+            known[name] for each in kind.__mro__ if name in (known := vars(each).get("__annotations__", {}))
+        )
+        if isinstance(declared, type) and issubclass(declared, Settings):
+            return self.into(declared)
+        value = self[name]
+        return tuple(value) if isinstance(value, list) else value
 
     def __getitem__(self, name: str) -> Any:
         """The flag of that name; None if it wasn't given, or the command has none such."""
         return getattr(self.options, name, None)
 
-
-def read_by(read: Callable[[Flags], object]) -> dict[str, object]:
-    """The metadata of a field that this function reads; where it gives None, the field's default stays."""
-    return {"read": read}
+    def variable(self, name: str) -> str | None:
+        """What the environment says; None if it says nothing."""
+        return self.environment.get(name) or None
 
 
 def number(option: str, lowest: int, highest: int) -> Callable[[object], int]:
@@ -106,27 +123,27 @@ def screen_size(text: str) -> tuple[int, int]:
 # Values that several commands hold
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Settings, frozen=True):
     """What a command runs in."""
 
-    dumb: bool = field(default=False, metadata=read_by(lambda flags: flags.environment.get("TERM", "") in ("", "dumb")))
+    dumb: bool = False
     """Whether the terminal can't move its cursor."""
-    color: bool = field(default=True, metadata=read_by(lambda flags: not flags.environment.get("NO_COLOR")))
+    color: bool = True
     """Whether text may be coloured (no-color.org)."""
-    github: bool = field(
-        default=False, metadata=read_by(lambda flags: flags.environment.get("GITHUB_ACTIONS") == "true")
-    )
+    github: bool = False
     """Whether a GitHub runner reads stdout."""
-    browser: bool = field(
-        default=False,
-        metadata=read_by(lambda flags: flags.environment.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")),
-    )
+    browser: bool = False
     """Whether this process paints for a page in a browser."""
 
+    READ = {
+        "dumb": lambda flags: flags.variable("TERM") in (None, "dumb"),
+        "color": lambda flags: not flags.variable("NO_COLOR"),
+        "github": lambda flags: flags.variable("GITHUB_ACTIONS") == "true",
+        "browser": lambda flags: (flags.variable("TEXTUAL_DRIVER") or "").endswith(":WebDriver"),
+    }
 
-@dataclass(frozen=True, slots=True)
-class ClockSettings:
+
+class ClockSettings(Settings, frozen=True):
     """By which clock the lab lives."""
 
     kind: ClockKind = "real"
@@ -153,35 +170,66 @@ def _clock(flags: Flags) -> ClockSettings | None:
     return ClockSettings("scaled", factor)
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchSettings:
+class SwitchSettings(Settings, frozen=True):
     """What says how the mock's switches stand; of two that say it of one switch the later wins."""
 
-    file: str | None = field(default=None, metadata=read_by(lambda flags: flags["settings"]))
+    file: str | None = None
     """A file of switches, limits and accounts."""
-    environment: tuple[tuple[str, str], ...] = field(
-        default=(), repr=False, metadata=read_by(lambda flags: tuple(_lab_variables(flags.environment)))
-    )
+    environment: tuple[tuple[str, str], ...] = ()
     """`LAB_` names without the prefix, in lower case."""
-    flags: tuple[tuple[str, str], ...] = field(default=(), metadata=read_by(lambda flags: tuple(_switches(flags))))
+    flags: tuple[tuple[str, str], ...] = ()
     """What `--profile` and `--set` name."""
+
+    READ = {
+        "file": lambda flags: flags["settings"],
+        "environment": lambda flags: tuple(_lab_variables(flags.environment)),
+        "flags": lambda flags: tuple(_switches(flags)),
+    }
+
+
+_CREDENTIALS = ("LAB_TOKEN_URL", "LAB_CLIENT_ID", "LAB_CLIENT_SECRET", "LAB_SCOPE")
 
 
 def _lab_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Which of them name switches is the typed document's affair."""
+    """Those that may name switches, which of them do is the typed document's affair; secrets don't."""
     for name, value in sorted(environment.items()):
-        if name.startswith("LAB_") and value:
+        if name.startswith("LAB_") and value and name not in (*_CREDENTIALS, "LAB_CONTROL_TOKEN"):
             yield name.removeprefix("LAB_").lower(), value
 
 
-def _switches(flags: Flags) -> list[tuple[str, str]]:
-    pairs = [("profile", flags["profile"])] if flags["profile"] else []
+def _switches(flags: Flags) -> Iterator[tuple[str, str]]:
+    if flags["profile"]:
+        yield "profile", flags["profile"]
     for text in flags["set"] or ():
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--set {text} names no value.", hint="Write --set NAME=VALUE.")
-        pairs.append((name.strip().replace("-", "_"), value.strip()))
-    return pairs
+        yield name.strip().replace("-", "_"), value.strip()
+
+
+class TlsSettings(Settings, frozen=True):
+    """How https is served beside http."""
+
+    port: int
+    names: tuple[str, ...] = ()
+    """What the certificate covers beside the usual names."""
+
+
+class ListenSettings(Settings, frozen=True):
+    """Where the mock and its control plane listen; port 0 is any free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    control_port: int = 0
+    tls: TlsSettings | None = None
+    runtime: str | None = None
+    """The folder in which the system lets this user keep what lives as long as a login: control token, certificate."""
+
+    READ = {
+        "host": lambda flags: _host(flags),
+        "tls": lambda flags: TlsSettings(flags["tls_port"], tuple(flags["tls_name"] or ())) if flags["tls"] else None,
+        "runtime": lambda flags: flags.variable("XDG_RUNTIME_DIR"),
+    }
 
 
 def _host(flags: Flags) -> str | None:
@@ -205,50 +253,24 @@ def loopback(host: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class TlsSettings:
-    """How https is served beside http."""
-
-    port: int
-    names: tuple[str, ...] = ()
-    """What the certificate covers beside the usual names."""
-
-
-def _tls(flags: Flags) -> TlsSettings | None:
-    return TlsSettings(flags["tls_port"], tuple(flags["tls_name"] or ())) if flags["tls"] else None
-
-
-@dataclass(frozen=True, slots=True)
-class ListenSettings:
-    """Where the mock and its control plane listen; port 0 is any free one."""
-
-    host: str = field(default="127.0.0.1", metadata=read_by(_host))
-    port: int = 0
-    control_port: int = 0
-    tls: TlsSettings | None = field(default=None, metadata=read_by(_tls))
-    runtime: str | None = field(
-        default=None, metadata=read_by(lambda flags: flags.environment.get("XDG_RUNTIME_DIR") or None)
-    )
-    """The folder in which the system lets this user keep what lives as long as a login: control token, certificate."""
-
-
-def _seed(flags: Flags) -> object:
-    if flags["seed"] is not None or not flags.environment.get("LAB_SEED"):
-        return flags["seed"]
-    return number("LAB_SEED", 0, SEEDS - 1)(flags.environment["LAB_SEED"])
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioSettings:
+class ScenarioSettings(Settings, frozen=True, kw_only=True):
     """Where scenarios are looked for, and how chance is drawn."""
 
     scenarios: str | None = None
     """Their folder; None: `./scenarios`, or those that the lab carries."""
-    seed: "Seed | None" = field(default=None, metadata=read_by(_seed))
+    seed: "Seed | None" = None
+
+    READ = {"seed": lambda flags: _seed(flags)}
 
 
-@dataclass(frozen=True, slots=True)
-class MockSettings(ScenarioSettings):
+def _seed(flags: Flags) -> object:
+    variable = flags.variable("LAB_SEED")
+    if flags["seed"] is not None or variable is None:
+        return flags["seed"]
+    return number("LAB_SEED", 0, SEEDS - 1)(variable)
+
+
+class MockSettings(ScenarioSettings, frozen=True, kw_only=True):
     """What a mock is made of, for the commands that make one."""
 
     targets: tuple[str, ...] = ()
@@ -260,25 +282,37 @@ class MockSettings(ScenarioSettings):
     """Whether an existing recording is set aside."""
     reviewer: ReviewerKind | None = None
     """Who answers gates; None: a person on the screen, the script elsewhere."""
-    base: str | None = field(default=None, metadata=read_by(lambda flags: flags["public"]))
+    base: str | None = None
     """The origin that URLs in answers name, where it isn't the one at which the mock listens."""
-    switches: SwitchSettings = field(default_factory=SwitchSettings)
-    clock: ClockSettings = field(default_factory=ClockSettings, metadata=read_by(_clock))
-    listen: ListenSettings = field(default_factory=ListenSettings)
+    switches: SwitchSettings = SwitchSettings()
+    clock: ClockSettings = ClockSettings()
+    listen: ListenSettings = ListenSettings()
+
+    READ = {**ScenarioSettings.READ, "base": lambda flags: flags["public"], "clock": _clock}
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Settings, frozen=True):
     """Another server or a real pod to call in place of the mock: `--base` and the credentials."""
 
     base: str
     token_url: str
     client_id: str
-    client_secret: str = field(repr=False)
+    client_secret: str
     scope: str = ""
 
+    SECRET = ("client_secret",)
 
-_CREDENTIALS = ("LAB_TOKEN_URL", "LAB_CLIENT_ID", "LAB_CLIENT_SECRET", "LAB_SCOPE")
+
+class RunSettings(Settings, frozen=True):
+    """What `lab run` was asked, and `lab demo` where it shows a run."""
+
+    mock: MockSettings = MockSettings()
+    peer: Peer | None = None
+    """The server that is called in place of the mock."""
+    json: bool = False
+    environment: Environment = Environment()
+
+    READ = {"peer": lambda flags: _peer(flags)}
 
 
 def _peer(flags: Flags) -> Peer | None:
@@ -288,23 +322,12 @@ def _peer(flags: Flags) -> Peer | None:
     if flags["speed"] == "instant" or flags["clock"] == "manual":
         raise UsageError("--base calls another server, whose clock nobody here moves.", hint="Use --speed FACTOR.")
     _refuse_idle(flags, _MOCKS, "--base: it is of the lab's own mock, and that isn't called")
-    missing = [name for name in _CREDENTIALS if not flags.environment.get(name)]
+    missing = [name for name in _CREDENTIALS if not flags.variable(name)]
     if missing:
         raise UsageError(f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again.")
     if not base.startswith(("http://", "https://")):
         raise UsageError(f"--base {base} is no origin.", hint="Write it as https://host or http://host:port.")
     return Peer(base.rstrip("/"), *(flags.environment[name] for name in _CREDENTIALS))
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """What `lab run` was asked, and `lab demo` where it shows a run."""
-
-    mock: MockSettings = field(default_factory=MockSettings)
-    peer: Peer | None = field(default=None, metadata=read_by(_peer))
-    """The server that is called in place of the mock."""
-    json: bool = False
-    environment: Environment = field(default_factory=Environment)
 
 
 _SOCKETS = ("host", "port", "control_port", "i_know_this_is_exposed")

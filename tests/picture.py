@@ -18,7 +18,10 @@ PICTURE = ROOT / ".github" / "lab.svg"
 async def picture() -> str:
     """The stage at 120x36 at the moment when a person must decide."""
     settings = MockSettings(
-        str(ROOT / "scenarios"), targets=("item-comparison",), clock=ClockSettings("scaled"), epoch=1_772_442_900
+        scenarios=str(ROOT / "scenarios"),
+        targets=("item-comparison",),
+        clock=ClockSettings("scaled"),
+        epoch=1_772_442_900,
     )
     setup = make_setup(settings, reviewer="person")
     async with LiveDemo(settings, setup, Console(), Stop()) as demo:

@@ -1,8 +1,8 @@
-"""The command line's grammar: commands, options, an example for each."""
+"""The command line's grammar, a table: commands, an example for each, options."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lab import __version__
 from lab.cli.console import Console
@@ -26,51 +26,66 @@ class Parser(ArgumentParser):
         self.console.out(message.rstrip("\n"))
 
 
-def parser(console: Console) -> Parser:
-    """The whole grammar."""
+def parse_options(argv: list[str], console: Console) -> Namespace:
+    """The flags of one call."""
     Parser.console = console
+    how: Any = {"formatter_class": RawDescriptionHelpFormatter, "allow_abbrev": False}
     root = Parser(
         prog="lab",
         description="A scripted mock of an asynchronous agent API, an external app that calls it, recordings that replay.",
         epilog=EXITS,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        **how,
     )
     root.add_argument("--version", action="version", version=f"lab {__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    def command(name: str, does: str, example: str) -> Parser:
-        made: Parser = commands.add_parser(
-            name,
-            help=does,
-            description=does,
-            epilog=f"example:\n  {example}",
-            formatter_class=RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        return made
-
-    _demo(command("demo", "show one run on the screen: mock and external app", "lab demo item-comparison"))
-    _serve(command("serve", "the mock alone, for your own client", "lab serve item-comparison --port 8080"))
-    _run(command("run", "one run of the external app as a transcript", "lab run item-comparison --speed instant"))
-    _replay(command("replay", "evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"))
-    _check(command("check", "complaints and warnings about scenarios", "lab check scenarios/ --strict"))
-    _watch(command("watch", "a running lab on the screen: what others' clients do", "lab watch http://127.0.0.1:8081"))
-    _play(command("play", "a recording on the screen, played back", "lab play item-comparison"))
-    _drill(command("drill", "every variant of a scenario with one fault", "lab drill item-comparison --family W,P"))
-    _show(command("show", "a recording as a transcript, or as a film", "lab show item-comparison"))
-    _one(command("repair", "make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"), "FILE")
-    _one(command("new", "print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"), "NAME")
-    _schema(command("schema", "print the scenario language as JSON Schema", "lab schema > lab.schema.json"))
-    _openapi(command("openapi", "print the mocked API as an OpenAPI document", "lab openapi > api.json"))
-    _json(command("fidelity", "what is documented, observed, assumed", "lab fidelity | grep assumed"))
-    _docs(command("docs", "the reference: the wire, scenarios, recordings, ...", "lab docs control-plane"))
-    return root
+    for name, (does, example) in COMMANDS.items():
+        command = commands.add_parser(name, help=does, description=does, epilog=f"example:\n  {example}", **how)
+        for add in _OPTIONS[name]:
+            add(command)
+    return root.parse_args(argv)
 
 
-def port(option: str) -> Callable[[object], int]:
-    """Reads the port that an option names."""
-    return number(option, 0, 65_535)
+# Options
+
+Option = Callable[[Any], object]
+"""Adds itself to a parser."""
+
+
+def argument(dest: str, metavar: str, help: str | None = None, **how: Any) -> Option:
+    """What a command is about."""
+    return lambda into: into.add_argument(dest, metavar=metavar, help=help, **how)
+
+
+def option(name: str, metavar: str | None, help: str, **how: Any) -> Option:
+    """An option with a value."""
+    return lambda into: into.add_argument(name, metavar=metavar, help=help, **how)
+
+
+def flag(name: str, help: str) -> Option:
+    """An option without one."""
+    return lambda into: into.add_argument(name, action="store_true", help=help)
+
+
+def choice(name: str, help: str, *values: str, **how: Any) -> Option:
+    """An option with one of these values."""
+    return option(name, None, help, choices=values, **how)
+
+
+def either(*options: Option) -> Option:
+    """Options of which one may be given."""
+
+    def add(into: ArgumentParser) -> None:
+        group = into.add_mutually_exclusive_group()
+        for each in options:
+            each(group)
+
+    return add
+
+
+def port(name: str, of: str, usual: int | None = None, shown: str | None = None) -> Option:
+    """The port that an option names."""
+    shown = shown or str(usual)
+    return option(name, "PORT", f"of {of}; default: {shown}", type=number(name, 0, 65_535), default=usual)
 
 
 def one(text: str) -> tuple[str]:
@@ -78,170 +93,121 @@ def one(text: str) -> tuple[str]:
     return (text,)
 
 
-_seed = number("--seed", 0, SEEDS - 1)
+def seed(help: str) -> Option:
+    """The seed, and what it is for."""
+    return option("--seed", "N", help, type=number("--seed", 0, SEEDS - 1))
 
 
-def parse_options(argv: list[str], console: Console) -> Namespace:
-    """The flags of one call."""
-    return parser(console).parse_args(argv)
+_CHANCE = "the integer from which all chance is drawn"
+_PLAIN = flag("--plain", "lines instead of the screen")
+_CLOCK = option("--clock", "CLOCK", "real (default), scaled:N, manual")
+_FOLDER = option("--scenarios", "DIR", "default: ./scenarios if there, else the shipped ones")
+_EPOCH = number("--epoch", 0, LAST_EPOCH)
+_MOCK = (
+    _FOLDER,
+    seed(_CHANCE),
+    option("--epoch", "SECONDS", "the wall time of instant 0, in seconds since 1970", type=_EPOCH),
+    option("--record", "FILE", "record to recordings/FILE.rec.jsonl, or to a path"),
+    flag("--force", "rename an existing recording out of the way"),
+    choice("--reviewer", "who answers gates", "person", "script"),
+    choice("--profile", "which dialect the mock speaks where sources differ", "oci", "rfc"),
+    option("--set", "NAME=VALUE", "set a switch of the mock", action="append"),
+    option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)"),
+    flag("--json", "results as JSON, one line each"),
+    option("--host", "HOST", "default: 127.0.0.1"),
+    flag("--i-know-this-is-exposed", "allow a --host that others can reach"),
+)
+_CONTROL_PORT = port("--control-port", "the control plane", shown="any free one")
+_RUN = (
+    *_MOCK,
+    port("--port", "the mock", shown="0 (any free one)"),
+    _CONTROL_PORT,
+    either(option("--speed", "SPEED", "a factor such as 20, or instant: a manual clock, no waiting"), _CLOCK),
+    option("--base", "URL", "call this server instead (LAB_TOKEN_URL, LAB_CLIENT_ID, ...)"),
+)
+_ONE_SCENARIO = "a name or a path"
 
+_FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
+_BROWSER = {"nargs": "?", "const": 8000, "type": number("--web", 1, 65_535)}
 
-def _demo(into: Parser) -> None:
-    into.add_argument(
-        "targets", nargs="?", type=one, default=("item-comparison",), metavar="SCENARIO", help="a name or a path"
-    )
-    into.add_argument("--plain", action="store_true", help="lines instead of the screen")
-    into.add_argument(
-        "--web",
-        nargs="?",
-        const=8000,
-        type=number("--web", 1, 65_535),
-        metavar="PORT",
-        help="in a browser of this machine; default: 8000",
-    )
-    into.add_argument(
-        "--cast", metavar="FILE",
-        help="write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it",
-    )  # fmt: skip
-    _world(into)
-    _ports(into)
-    _runs(into)
+_OPTIONS: dict[str, tuple[Option, ...]] = {
+    "demo": (
+        argument("targets", "SCENARIO", _ONE_SCENARIO, nargs="?", type=one, default=("item-comparison",)),
+        _PLAIN,
+        option("--web", "PORT", "in a browser of this machine; default: 8000", **_BROWSER),
+        option("--cast", "FILE", _FILM),
+        *_RUN,
+    ),
+    "serve": (
+        argument("targets", "SCENARIO", "names or paths; none: all in the folder", nargs="*"),
+        *_MOCK,
+        port("--port", "the mock", 8080),
+        _CONTROL_PORT,
+        option("--base", "URL", "the origin that URLs in answers name", dest="public", type=origin),
+        flag("--tls", "serve https too, by an authority made for this start"),
+        port("--tls-port", "https", 8443),
+        option("--tls-name", "NAME", "a further name for the certificate", action="append"),
+        _CLOCK,
+    ),
+    "run": (argument("targets", "SCENARIO", _ONE_SCENARIO, type=one), *_RUN),
+    "replay": (
+        argument("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
+        _FOLDER,
+        flag("--json", "the counts as one line of JSON"),
+    ),
+    "check": (
+        argument("targets", "PATH", "scenarios by name or path, or folders of them", nargs="+"),
+        _FOLDER,
+        flag("--strict", "a warning fails too"),
+        flag("--plan", "print the timeline that the seed settles, and the planned faults"),
+        seed("for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)"),
+    ),
+    "watch": (argument("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"), _PLAIN, _FOLDER),
+    "play": (argument("target", "FILE", "a recording, by path or bare name"), _PLAIN, _FOLDER),
+    "drill": (
+        argument("target", "SCENARIO", "a happy one: it ends COMPLETE"),
+        _FOLDER,
+        seed(_CHANCE),
+        option("--out", "DIR", "write them there, a file each, instead of listing them"),
+        flag("--force", "overwrite what is there"),
+        option("--family", "W,P", "W wire, R refusal, K token, V invoke, P poll, G gate, Z ending"),
+        option("--only", "NAME", "just this one"),
+        flag("--json", "one object a line, the scenario in it"),
+    ),
+    "show": (
+        argument("target", "FILE"),
+        choice("--as", "text (default), or cast: asciicast v2 of the screen", "text", "cast", dest="kind"),
+        option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size),
+        flag("--light", "film on the light stage"),
+        _FOLDER,
+    ),
+    "repair": (argument("target", "FILE"),),
+    "new": (argument("target", "NAME"),),
+    "schema": (option("--settings", None, "of the settings file instead", action="store_const", const="settings"),),
+    "openapi": (
+        option("--set", "NAME=VALUE", "set a switch of the mock, such as pod", action="append"),
+        option("--settings", "FILE", "a file of switches"),
+    ),
+    "fidelity": (flag("--json", "one object a line"),),
+    "docs": (argument("page", "PAGE", "none: list the pages", nargs="?"),),
+}
+"""In the order in which the help lists them."""
 
-
-def _watch(into: Parser) -> None:
-    into.add_argument("target", metavar="URL", help="the control plane as lab serve prints it, or HOST:PORT")
-    into.add_argument("--plain", action="store_true", help="lines instead of the screen")
-    _folder(into)
-
-
-def _play(into: Parser) -> None:
-    into.add_argument("target", metavar="FILE", help="a recording, by path or bare name")
-    into.add_argument("--plain", action="store_true", help="lines instead of the screen")
-    _folder(into)
-
-
-def _serve(into: Parser) -> None:
-    into.add_argument("targets", nargs="*", metavar="SCENARIO", help="names or paths; none: all in the folder")
-    _world(into)
-    _ports(into, usual=8080)
-    into.add_argument("--base", dest="public", type=origin, metavar="URL", help="the origin that URLs in answers name")
-    into.add_argument("--tls", action="store_true", help="serve https too, by an authority made for this start")
-    into.add_argument(
-        "--tls-port", default=8443, type=port("--tls-port"), metavar="PORT", help="of https; default: 8443"
-    )
-    into.add_argument("--tls-name", action="append", metavar="NAME", help="a further name for the certificate")
-    into.add_argument("--clock", metavar="CLOCK", help="real (default), scaled:N, manual")
-
-
-def _run(into: Parser) -> None:
-    into.add_argument("targets", type=one, metavar="SCENARIO", help="a name or a path")
-    _world(into)
-    _ports(into)
-    _runs(into)
-
-
-def _replay(into: Parser) -> None:
-    into.add_argument("targets", nargs="+", metavar="FILE", help="recordings, by path, pattern or bare name")
-    _folder(into)
-    into.add_argument("--json", action="store_true", help="the counts as one line of JSON")
-
-
-def _check(into: Parser) -> None:
-    into.add_argument("targets", nargs="+", metavar="PATH", help="scenarios by name or path, or folders of them")
-    _folder(into)
-    into.add_argument("--strict", action="store_true", help="a warning fails too")
-    into.add_argument(
-        "--plan", action="store_true", help="print the timeline that the seed settles, and the planned faults"
-    )
-    into.add_argument(
-        "--seed",
-        type=_seed,
-        metavar="N",
-        help="for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)",
-    )
-
-
-def _drill(into: Parser) -> None:
-    into.add_argument("target", metavar="SCENARIO", help="a happy one: it ends COMPLETE")
-    _folder(into)
-    into.add_argument("--seed", type=_seed, metavar="N", help="the integer from which all chance is drawn")
-    into.add_argument("--out", metavar="DIR", help="write them there, a file each, instead of listing them")
-    into.add_argument("--force", action="store_true", help="overwrite what is there")
-    into.add_argument("--family", metavar="W,P", help="W wire, R refusal, K token, V invoke, P poll, G gate, Z ending")
-    into.add_argument("--only", metavar="NAME", help="just this one")
-    into.add_argument("--json", action="store_true", help="one object a line, the scenario in it")
-
-
-def _one(into: Parser, what: str) -> None:
-    into.add_argument("target", metavar=what)
-
-
-def _show(into: Parser) -> None:
-    _one(into, "FILE")
-    into.add_argument(
-        "--as", dest="kind", choices=("text", "cast"), help="text (default), or cast: asciicast v2 of the screen"
-    )
-    into.add_argument("--size", type=screen_size, metavar="COLUMNSxROWS", help="of the cast's screen; default: 120x36")
-    into.add_argument("--light", action="store_true", help="film on the light stage")
-    _folder(into)
-
-
-def _json(into: Parser) -> None:
-    into.add_argument("--json", action="store_true", help="one object a line")
-
-
-def _docs(into: Parser) -> None:
-    into.add_argument("page", nargs="?", metavar="PAGE", help="none: list the pages")
-
-
-def _schema(into: Parser) -> None:
-    into.add_argument("--settings", action="store_const", const="settings", help="of the settings file instead")
-
-
-def _openapi(into: Parser) -> None:
-    into.add_argument("--set", action="append", metavar="NAME=VALUE", help="set a switch of the mock, such as pod")
-    into.add_argument("--settings", metavar="FILE", help="a file of switches")
-
-
-def _folder(into: Parser) -> None:
-    into.add_argument("--scenarios", metavar="DIR", help="default: ./scenarios if there, else the shipped ones")
-
-
-def _world(into: Parser) -> None:
-    _folder(into)
-    into.add_argument("--seed", type=_seed, metavar="N", help="the integer from which all chance is drawn")
-    into.add_argument(
-        "--epoch",
-        type=number("--epoch", 0, LAST_EPOCH),
-        metavar="SECONDS",
-        help="the wall time of instant 0, in seconds since 1970",
-    )
-    into.add_argument("--record", metavar="FILE", help="record to recordings/FILE.rec.jsonl, or to a path")
-    into.add_argument("--force", action="store_true", help="rename an existing recording out of the way")
-    into.add_argument("--reviewer", choices=("person", "script"), help="who answers gates")
-    into.add_argument("--profile", choices=("oci", "rfc"), help="which dialect the mock speaks where sources differ")
-    into.add_argument("--set", action="append", metavar="NAME=VALUE", help="set a switch of the mock")
-    into.add_argument("--settings", metavar="FILE", help="YAML: switches, limits, accounts (lab schema --settings)")
-    into.add_argument("--json", action="store_true", help="results as JSON, one line each")
-
-
-def _ports(into: Parser, usual: int | None = None) -> None:
-    into.add_argument("--host", metavar="HOST", help="default: 127.0.0.1")
-    into.add_argument("--i-know-this-is-exposed", action="store_true", help="allow a --host that others can reach")
-    shown = "0 (any free one)" if usual is None else str(usual)
-    into.add_argument(
-        "--port", default=usual, type=port("--port"), metavar="PORT", help=f"of the mock; default: {shown}"
-    )
-    into.add_argument(
-        "--control-port",
-        type=port("--control-port"),
-        metavar="PORT",
-        help="of the control plane; default: any free one",
-    )
-
-
-def _runs(into: Parser) -> None:
-    pace = into.add_mutually_exclusive_group()
-    pace.add_argument("--speed", metavar="SPEED", help="a factor such as 20, or instant: a manual clock, no waiting")
-    pace.add_argument("--clock", metavar="CLOCK", help="real (default), scaled:N, manual")
-    into.add_argument("--base", metavar="URL", help="call this server instead (LAB_TOKEN_URL, LAB_CLIENT_ID, ...)")
+COMMANDS = {
+    "demo": ("show one run on the screen: mock and external app", "lab demo item-comparison"),
+    "serve": ("the mock alone, for your own client", "lab serve item-comparison --port 8080"),
+    "run": ("one run of the external app as a transcript", "lab run item-comparison --speed instant"),
+    "replay": ("evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"),
+    "check": ("complaints and warnings about scenarios", "lab check scenarios/ --strict"),
+    "watch": ("a running lab on the screen: what others' clients do", "lab watch http://127.0.0.1:8081"),
+    "play": ("a recording on the screen, played back", "lab play item-comparison"),
+    "drill": ("every variant of a scenario with one fault", "lab drill item-comparison --family W,P"),
+    "show": ("a recording as a transcript, or as a film", "lab show item-comparison"),
+    "repair": ("make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"),
+    "new": ("print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"),
+    "schema": ("print the scenario language as JSON Schema", "lab schema > lab.schema.json"),
+    "openapi": ("print the mocked API as an OpenAPI document", "lab openapi > api.json"),
+    "fidelity": ("what is documented, observed, assumed", "lab fidelity | grep assumed"),
+    "docs": ("the reference: the wire, scenarios, recordings, ...", "lab docs control-plane"),
+}
+"""What each command does, and an example of it."""

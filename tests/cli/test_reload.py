@@ -42,7 +42,7 @@ class Folder:
         self.write("report", "First.")
         self.service = Service(Config(load_scenarios(path, targets), Switches(), 42, 0))
         self.err = io.StringIO()
-        settings = MockSettings(str(path), targets=targets)
+        settings = MockSettings(scenarios=str(path), targets=targets)
         self.reloading = ScenarioReloader(settings, self.service, ManualClock(5), Console(io.StringIO(), self.err))
 
     def write(self, name: str, output: str, code: str = "REPORT") -> None:

@@ -1,6 +1,5 @@
 """`lab check`: every complaint and every warning about scenarios; what must not be committed in recordings."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.cli.console import Console
@@ -25,15 +24,14 @@ from lab.settings import Flags, ScenarioSettings, SwitchSettings
 CLIENTS = ((DEMO.id, DEMO.secret),)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckSettings(ScenarioSettings):
+class CheckSettings(ScenarioSettings, frozen=True, kw_only=True):
     """What `lab check` was asked; seed and switches are for the plan."""
 
     targets: tuple[str, ...] = ()
     """Scenarios or recordings by name or path, or folders of them."""
     strict: bool = False
     plan: bool = False
-    switches: SwitchSettings = field(default_factory=SwitchSettings)
+    switches: SwitchSettings = SwitchSettings()
 
 
 def execute(flags: Flags, console: Console) -> int:

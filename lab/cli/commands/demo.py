@@ -2,25 +2,25 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from lab.cli.commands.run import refuse_tape, run_lines
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.setup import Setup, app_for_peer, app_of, load_folder, load_named, make_clock, make_setup, own_seed
 from lab.core.errors import UsageError
-from lab.settings import Flags, MockSettings, Peer, RunSettings, read_by
+from lab.settings import Flags, MockSettings, Peer, RunSettings
 
 if TYPE_CHECKING:
     from lab.cli.embedded_mock import EmbeddedMock
     from lab.tui.sources import Live, Playable, RunConnection
 
 
-@dataclass(frozen=True, slots=True)
-class DemoSettings(RunSettings):
+class DemoSettings(RunSettings, frozen=True, kw_only=True):
     """What `lab demo` was asked."""
 
     plain: bool = False
@@ -29,7 +29,10 @@ class DemoSettings(RunSettings):
     """Where an asciicast of the screen goes."""
     web: int | None = None
     """The port of a page that shows the screen in a browser."""
-    arguments: tuple[str, ...] = field(default=(), metadata=read_by(lambda flags: flags.arguments))
+    arguments: tuple[str, ...] = ()
+    """The command line as it was given."""
+
+    READ: ClassVar = {**RunSettings.READ, "arguments": lambda flags: flags.arguments}
 
 
 def execute(flags: Flags, console: Console) -> int:

@@ -1,7 +1,6 @@
 """`lab drill`: every variant of a happy scenario with a single fault, listed or written to a folder."""
 
 import json
-from dataclasses import dataclass
 from typing import cast
 
 from lab.cli.console import Console
@@ -15,8 +14,7 @@ from lab.language.parse.yaml_tree import read_yaml
 from lab.settings import Flags, ScenarioSettings
 
 
-@dataclass(frozen=True, slots=True)
-class DrillSettings(ScenarioSettings):
+class DrillSettings(ScenarioSettings, frozen=True, kw_only=True):
     """What `lab drill` was settings."""
 
     target: str = ""

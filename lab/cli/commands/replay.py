@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from glob import has_magic
 from pathlib import Path
@@ -15,7 +14,7 @@ from lab.jobs.plan import CompiledScenario
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
 from lab.recording.replay import Report, replay
-from lab.settings import Environment, Flags
+from lab.settings import Environment, Flags, Settings
 
 NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
@@ -23,15 +22,14 @@ MOST_NOTES = 9
 WORST_FIRST = (2, 3, 1, 4)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaySettings:
+class ReplaySettings(Settings, frozen=True):
     """What `lab replay` was asked."""
 
     targets: tuple[str, ...]
     """Recordings, by path, pattern or bare name, or folders of them."""
     scenarios: str | None = None
     json: bool = False
-    environment: Environment = field(default_factory=Environment)
+    environment: Environment = Environment()
 
 
 def execute(flags: Flags, console: Console) -> int:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
 from shlex import quote
 
 from lab.cli.console import Console, Interrupted
@@ -12,19 +11,18 @@ from lab.cli.https import trust_lines
 from lab.cli.loop import Stop, complete
 from lab.cli.setup import Setup, make_setup, own_client
 from lab.identity.scopes import api_scope
-from lab.settings import Environment, Flags, MockSettings, loopback
+from lab.settings import Environment, Flags, MockSettings, Settings, loopback
 
 EXPOSED = "EXPOSED:"
 """How the one advice begins that is a banner."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServeSettings:
+class ServeSettings(Settings, frozen=True):
     """What `lab serve` was asked."""
 
-    mock: MockSettings = field(default_factory=MockSettings)
+    mock: MockSettings = MockSettings()
     json: bool = False
-    environment: Environment = field(default_factory=Environment)
+    environment: Environment = Environment()
 
 
 def execute(flags: Flags, console: Console) -> int:

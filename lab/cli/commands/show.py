@@ -1,16 +1,14 @@
 """`lab show`: a recording as a transcript (git's textconv too), or filmed as an asciicast."""
 
 import asyncio
-from dataclasses import dataclass
 
 from lab.cli.console import Console
 from lab.cli.recordings import load_playable, load_recording
 from lab.recording.exports import transcript
-from lab.settings import Flags
+from lab.settings import Flags, Settings
 
 
-@dataclass(frozen=True, slots=True)
-class ShowSettings:
+class ShowSettings(Settings, frozen=True):
     """What `lab show` was asked."""
 
     target: str

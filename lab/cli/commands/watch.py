@@ -3,8 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from lab.cli.console import Console, Interrupted
@@ -15,7 +14,7 @@ from lab.core.errors import ProtocolError, UsageError
 from lab.files import token_for
 from lab.language.document import Scenario
 from lab.recording.lines import Header
-from lab.settings import Environment, Flags, read_by
+from lab.settings import Environment, Flags, Settings
 from lab.tui.sources.watch import Watch
 from lab.tui.state.follow import steps
 from lab.tui.state.journal import JournalState, SourceUpdate
@@ -28,22 +27,24 @@ _HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 """A name or an address, IPv6 too."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchSettings:
+class WatchSettings(Settings, frozen=True):
     """What `lab watch` was asked."""
 
     target: str
     """The control plane of the lab: its address, or HOST:PORT."""
     scenarios: str | None = None
     plain: bool = False
-    control_token: str | None = field(
-        default=None, repr=False, metadata=read_by(lambda flags: flags.environment.get("LAB_CONTROL_TOKEN") or None)
-    )
-    runtime: str | None = field(
-        default=None, metadata=read_by(lambda flags: flags.environment.get("XDG_RUNTIME_DIR") or None)
-    )
+    runtime: str | None = None
     """The folder in which a lab of the same user keeps its token."""
-    environment: Environment = field(default_factory=Environment)
+    control_token: str | None = None
+    """What opens the control plane; None: what a lab of the same user published."""
+    environment: Environment = Environment()
+
+    READ: ClassVar = {
+        "runtime": lambda flags: flags.variable("XDG_RUNTIME_DIR"),
+        "control_token": lambda flags: flags.variable("LAB_CONTROL_TOKEN"),
+    }
+    SECRET = ("control_token",)
 
 
 def execute(flags: Flags, console: Console) -> int:
