@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.journal.fact import Fact
@@ -47,8 +49,7 @@ class Struck:
     call: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """The answer to one request. The facts are not yet accepted: whoever called commits them."""
 
     response: Response

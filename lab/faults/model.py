@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from msgspec import structs
+
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.reply import Parts, Reply, Strike
@@ -140,19 +142,19 @@ def strike(how: str, reply: Reply, since: Millis) -> Reply:
     effect, body = _EFFECTS[how], reply.response.body
     if effect.leaves == "nothing":
         struck = Strike(how, None, effect.cut, effect.lasts)
-        return replace(reply, response=Response(0), parts=None, strike=struck)
+        return structs.replace(reply, response=Response(0), parts=None, strike=struck)
     length = len(body) if reply.parts is None else None
     struck_at_socket = Strike(how, length, effect.cut, effect.lasts) if effect.at_socket else None
     parts = ((since, body),) if reply.parts is None else tuple(reply.parts)
     if effect.leaves == "slowly":
         response = replace(reply.response, body=b"") if reply.parts is None else reply.response
-        return replace(reply, response=response, parts=_slowly(parts, since), strike=struck_at_socket)
+        return structs.replace(reply, response=response, parts=_slowly(parts, since), strike=struck_at_socket)
     if reply.parts is None:
         body = {"half": _half(body), "garbage": GARBAGE, "all": body}[effect.leaves]
-        return replace(reply, response=replace(reply.response, body=body), strike=struck_at_socket)
+        return structs.replace(reply, response=replace(reply.response, body=body), strike=struck_at_socket)
     half = sum(len(part) for _, part in parts) // 2
     left = {"half": _first(parts, half), "garbage": iter(((since, GARBAGE),)), "all": iter(parts)}[effect.leaves]
-    return replace(reply, parts=left, strike=struck_at_socket)
+    return structs.replace(reply, parts=left, strike=struck_at_socket)
 
 
 def _half(body: bytes) -> bytes:

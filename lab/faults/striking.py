@@ -1,7 +1,9 @@
 """Faults at work: which strikes a call, what is counted, and what becomes of the reply (contract.md §6.3)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response

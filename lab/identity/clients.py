@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from lab.identity.testkey import CLIENT_CERTIFICATE_PEM, CLIENT_KEY_ID
@@ -70,6 +71,7 @@ JANE = Account("jane", "lab-password-a:b/c+d%e", "Jane Doe")
 """The user that every lab knows: the default one where nobody logs in."""
 
 
+@lru_cache(maxsize=16)
 def aistudio_cli(pod: str) -> Client:
     """The public client of Oracle's CLI (contract.md §7.2)."""
     name = f"urn_opc_resource_fusion_{pod}_fusion-ai_aistudio_cli_client_APPID"

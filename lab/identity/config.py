@@ -59,8 +59,10 @@ class IdentityConfig:
 
     def client(self, name: str) -> Client | None:
         """The client of that id; Oracle's CLI is known to every lab."""
-        known = (*self.clients, aistudio_cli(self.switches.pod))
-        return next((client for client in known if client.id == name), None)
+        for client in (*self.clients, aistudio_cli(self.switches.pod)):
+            if client.id == name:
+                return client
+        return None
 
     def account(self, name: str | None) -> Account | None:
         """The user of that name."""

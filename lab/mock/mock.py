@@ -1,7 +1,6 @@
 """The mock server without I/O: `handle(ledger, request, now)` gives a reply and the facts it brings."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from lab.core.clock import Millis
@@ -107,11 +106,12 @@ class Mock:
     def _identity(self, changes: Changes, request: Request, now: Millis, route: RouteMatch) -> Reply:
         """The routes of the identity domain; only the token endpoint has a latency."""
         context = TokenContext(self._identity_config, changes, now)
-        done = answer_identity(context, route.route, request, self._refusal)
-        held = 0
-        if done.client is not None and (followed := self.config.scenario_of_tokens):
-            held = self._held(followed, "token", done.client, now)
-        return replace(done, held=held, flags=(*route.flags, *done.flags))
+        response = answer_identity(context, route.route, request, self._refusal)
+        client, held = context.granted_to, 0
+        if client is not None and (followed := self.config.scenario_of_tokens):
+            held = self._held(followed, "token", client, now)
+        flags = (*route.flags, *context.flags)
+        return Reply(response, held, route.name, None, changes.facts, flags, client=client)
 
     def _relay(self, ledger: Ledger, request: Request, now: Millis, route: RouteMatch) -> Reply:
         """Tokens from the pod for other credentials than a bearer."""

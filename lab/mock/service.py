@@ -6,7 +6,8 @@ ever missing and nothing conflicts, so the loop is a straight line.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from lab.core.exchange import Request, Response
 from lab.core.refusal import NO_PATH, Refusal, not_found
-from lab.core.reply import Reply
 from lab.core.routes import Route
 from lab.identity.endpoints.authorization_code import authorize
 from lab.identity.endpoints.context import TokenContext
@@ -32,8 +31,8 @@ _ENDPOINTS: dict[str, Callable[[TokenContext, Request], Response | Refusal]] = {
 
 def answer_identity(
     context: TokenContext, route: Route, request: Request, word: Callable[[Refusal], Response]
-) -> Reply:
-    """The reply to a request of that route; `word` words refusals that aren't OAuth's, but the API's.
+) -> Response:
+    """The answer to a request of that route; `word` words refusals that aren't OAuth's, but the API's.
 
     Those are of a bearer, and of a path that isn't there: one of the other profile, or without its switch.
     """
@@ -42,5 +41,5 @@ def answer_identity(
     else:
         result = not_found(NO_PATH)
     if isinstance(result, Refusal):
-        result = context.oauth_error(result) if result.error else word(result)
-    return Reply(result, 0, route.name, None, context.changes.facts, tuple(context.flags), client=context.granted_to)
+        return context.oauth_error(result) if result.error else word(result)
+    return result
