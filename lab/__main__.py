@@ -4,7 +4,7 @@ import sys
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns its exit code (recording.md §12)."""
+    """Run one command; returns its exit code (recordings.md §12)."""
     from lab.cli.main import run_command
 
     return run_command(sys.argv[1:] if argv is None else argv)

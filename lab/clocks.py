@@ -39,7 +39,7 @@ _LEFT_AT_MOST = 64
 
 
 def wall_second() -> Epoch:
-    """The wall clock's present second: the epoch of whatever listens (recording.md §2.1)."""
+    """The wall clock's present second: the epoch of whatever listens (recordings.md §2.1)."""
     return int(time.time())
 
 

@@ -233,7 +233,7 @@ class ListenSettings(Settings, frozen=True):
 
 
 def _host(flags: Flags) -> str | None:
-    """The host to listen on; UsageError if others can reach it and nobody said that this is meant (bad-inputs.md §6)."""
+    """The host to listen on; UsageError if others can reach it and nobody said that this is meant (limits.md §6)."""
     host: str | None = flags["host"]
     if host is not None and not flags["i_know_this_is_exposed"] and not loopback(host):
         hint = "Leave --host out, or add --i-know-this-is-exposed: the client's secret and the signing key are public."

@@ -1,4 +1,4 @@
-"""`lab demo --web`: the screen in a browser, one process a visitor, on loopback only (tui.md §12).
+"""`lab demo --web`: the screen in a browser, one process a visitor, on loopback only (screen.md §6).
 
 It needs the extra `[web]`: the page is textual-serve's, kept to this machine's own browser.
 """

@@ -88,7 +88,7 @@ class Console:
 
 
 def guarded(command: Callable[[], int], console: Console) -> int:
-    """Run a command; its exit code, whatever became of it (recording.md §12)."""
+    """Run a command; its exit code, whatever became of it (recordings.md §12)."""
     try:
         with _signals():
             return command()

@@ -59,7 +59,7 @@ class EmbeddedMock:
 
 
 class _TlsHint:
-    """Tells the person at the terminal, once, that a client speaks TLS to the plain port (bad-inputs.md row 2)."""
+    """Tells the person at the terminal, once, that a client speaks TLS to the plain port (limits.md §4, rows 1 to 4)."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -65,7 +65,7 @@ async def pass_until(clock: Clock, instant: Millis) -> None:
 
 
 def first_of(passed: Millis, held: Millis) -> Millis | None:
-    """`first` of a reply: None when it is `held` (recording.md §2.2)."""
+    """`first` of a reply: None when it is `held` (recordings.md §2.2)."""
     return passed if passed != held else None
 
 

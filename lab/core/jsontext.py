@@ -1,4 +1,4 @@
-"""Request bodies as JSON, on a leash: bounds are counted before parsing (contract.md §2.6, bad-inputs.md §2)."""
+"""Request bodies as JSON, on a leash: bounds are counted before parsing (contract.md §2.6, limits.md §2)."""
 
 import json
 import re

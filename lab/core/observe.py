@@ -26,7 +26,7 @@ class Requested:
     c: int = 1
     """Ordinal of the connection, from 1."""
     flags: tuple[str, ...] = ()
-    """What contract.md calls noted (recording.md §2.2)."""
+    """What contract.md calls noted (recordings.md §2.2)."""
     took: Millis = 0
     """Milliseconds from the first byte to the last (`in` on disk)."""
 

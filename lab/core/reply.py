@@ -60,7 +60,7 @@ class Reply(Struct, frozen=True):
     """The job that was looked at or changed: its due facts may be written first."""
     facts: tuple[Fact, ...] = ()
     flags: tuple[str, ...] = ()
-    """What is noted of the request (recording.md §2.2)."""
+    """What is noted of the request (recordings.md §2.2)."""
     parts: Parts | None = None
     """Of a stream: its body, in place of the response's."""
     client: str | None = None

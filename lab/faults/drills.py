@@ -1,4 +1,4 @@
-"""Drills: every variant of a happy scenario with a single fault (client-rules.md §6).
+"""Drills: every variant of a happy scenario with a single fault (clients.md §6).
 
 N = 18 (t + v + s) + 3 (v + s) + 4 t + 5 v + 5 s + 7 g + 10 v = 22 t + 36 v + 26 s + 7 g
 """

@@ -1,4 +1,4 @@
-"""Where something can go wrong in a happy scenario: its calls, spans, gates and endings (client-rules.md §6).
+"""Where something can go wrong in a happy scenario: its calls, spans, gates and endings (clients.md §6).
 
 Where a fault strikes doesn't depend on how often a client polls: a poll's place is the first one in span k of the
 plan's timeline. So the places are known before a client starts.

@@ -1,4 +1,4 @@
-"""The drills that change the story rather than the wire: at a gate, and at an ending (client-rules.md §6)."""
+"""The drills that change the story rather than the wire: at a gate, and at an ending (clients.md §6)."""
 
 from copy import deepcopy
 from typing import TypeAlias, cast

@@ -1,4 +1,4 @@
-"""The only door to the disk: scenario text in; recordings in and out, crash-safe (recording.md §1, §4).
+"""The only door to the disk: scenario text in; recordings in and out, crash-safe (recordings.md §1, §4).
 
 `runtime` keeps what belongs to a lab that is running: its control token.
 """

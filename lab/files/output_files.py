@@ -1,4 +1,4 @@
-"""Files that a scenario's outputs name: text, within the scenario's folder only (bad-inputs.md row 90)."""
+"""Files that a scenario's outputs name: text, within the scenario's folder only (limits.md §4, row 90)."""
 
 import errno
 import os

@@ -1,7 +1,7 @@
 """What belongs to a lab that is running, in the user's run-time folder: nobody else may read or replace it there.
 
 The folder is `$XDG_RUNTIME_DIR/invoke-async-lab`, else one of the user's own beside temporary files, mode 0700. The
-control plane's token lies in it under the plane's address (bad-inputs.md §6, 2), so that `lab watch` finds it.
+control plane's token lies in it under the plane's address (limits.md §6, row 2), so that `lab watch` finds it.
 """
 
 import os

@@ -94,7 +94,7 @@ def _key(path: tuple[str | int, ...], application: Application, complain: Compla
 
 
 def _complain_of_secret(path: tuple[str | int, ...], secret: str, complain: Complain) -> None:
-    """Complain of one that a recording can't do without, or that looks like a real one (bad-inputs.md §6, 5)."""
+    """Complain of one that a recording can't do without, or that looks like a real one (limits.md §6, row 5)."""
     if len(secret) < SHORTEST_SECRET:
         complain(path, f"is too short to be kept out of a recording: {SHORTEST_SECRET} characters or more")
     elif secret == REFUSED_SECRET:

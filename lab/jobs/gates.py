@@ -47,7 +47,7 @@ from lab.language.document import Gate, Script, Verdict, Vote
 
 
 class Origin(StrEnum):
-    """Who decided (recording.md §2.3, `by`)."""
+    """Who decided (recordings.md §2.3, `by`)."""
 
     PERSON = "person"
     SCRIPT = "script"

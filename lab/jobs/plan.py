@@ -30,7 +30,7 @@ from lab.language.document import Pause, Scenario, Step, Work, draw_latency
 from lab.language.generate import generate, restore
 
 Drawn: TypeAlias = Mapping[str, Json]
-"""What chance settled, by name: `data/NAME` and the `STEP/takes` of first visits (recording.md §2.3)."""
+"""What chance settled, by name: `data/NAME` and the `STEP/takes` of first visits (recordings.md §2.3)."""
 
 
 @dataclass(frozen=True, slots=True)

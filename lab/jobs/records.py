@@ -1,4 +1,4 @@
-"""Records of jobs and conversations, and where each lies. Shared texts keep a parked job small (performance.md)."""
+"""Records of jobs and conversations, and where each lies. Shared texts keep a parked job small."""
 
 import json
 import re

@@ -1,1 +1,1 @@
-"""What an author writes: the scenario document, its parser, templates and generated data (scenario.md)."""
+"""What an author writes: the scenario document, its parser, templates and generated data (scenarios.md)."""

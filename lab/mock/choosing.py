@@ -1,4 +1,4 @@
-"""Which scenario of a team answers a message (scenario.md, "choosing" and "conversations")."""
+"""Which scenario of a team answers a message (scenarios.md §3.2, §9)."""
 
 from lab.core.journal.ledger import Ledger
 from lab.dialects.fusion.requests import Asked

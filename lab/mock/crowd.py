@@ -1,4 +1,4 @@
-"""How many jobs haven't ended: looked at only where the limit is in sight (bad-inputs.md §2).
+"""How many jobs haven't ended: looked at only where the limit is in sight (limits.md §2).
 
 As long as fewer jobs were accepted than may be alive, nothing is looked at. From then on each job is looked at when it
 may have moved on, and never twice in one span.

@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key and request gets the first answer again (contract.md §10, bad-inputs.md row 72).
+"""Idempotency keys: the same key and request gets the first answer again (contract.md §10, limits.md §4, row 72).
 
 The journal holds the key with the job, and no hash of a body: short secrets can be guessed from one. What is
 compared is what the job was accepted with.

@@ -1,4 +1,4 @@
-"""Clients and users as a header names them: all that a replay needs, and no secret (recording.md §2.1).
+"""Clients and users as a header names them: all that a replay needs, and no secret (recordings.md §2.1).
 
 A replay gives each a secret of its own: on disk there are only aliases of the real ones.
 """

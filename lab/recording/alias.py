@@ -1,4 +1,4 @@
-"""Aliases: what stands in a recording in a secret's place, numbered by first appearance (recording.md §5)."""
+"""Aliases: what stands in a recording in a secret's place, numbered by first appearance (recordings.md §5)."""
 
 import re
 from collections.abc import Mapping

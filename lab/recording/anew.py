@@ -1,6 +1,6 @@
 """What a replay makes anew, because a recording holds only its alias: assertions, and verifiers with their challenge.
 
-Only what was taken is made well; what was refused stays wrong, and is refused again (recording.md §5).
+Only what was taken is made well; what was refused stays wrong, and is refused again (recordings.md §5).
 """
 
 from base64 import b64encode

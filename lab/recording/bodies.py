@@ -1,4 +1,4 @@
-"""Bodies: bytes -> what a recording holds, redacted, and back (recording.md §2.2)."""
+"""Bodies: bytes -> what a recording holds, redacted, and back (recordings.md §2.2)."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping

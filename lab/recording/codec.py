@@ -1,4 +1,4 @@
-"""Values -> JSON lines, and facts <-> entries (recording.md §2). The way back, `read`, is told in `reader`.
+"""Values -> JSON lines, and facts <-> entries (recordings.md §2). The way back, `read`, is told in `reader`.
 
 One value gives one byte sequence: members in a fixed order, absent ones left out, integers only in the envelope.
 """

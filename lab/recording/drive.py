@@ -1,4 +1,4 @@
-"""A recording driven through the mock again: its requests and decisions, at their instants (recording.md §6).
+"""A recording driven through the mock again: its requests and decisions, at their instants (recordings.md §6).
 
 What comes of it is taped, so a replay gives a whole recording that can be compared, or kept.
 """

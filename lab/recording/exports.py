@@ -1,4 +1,4 @@
-"""A recording as people read it: the transcript of `lab show`, which git shows as a diff too (recording.md §9)."""
+"""A recording as people read it: the transcript of `lab show`, which git shows as a diff too (recordings.md §9)."""
 
 from collections.abc import Iterator
 

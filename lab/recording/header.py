@@ -1,4 +1,4 @@
-"""The header of a mock's recording, and the mock that a header asks for (recording.md §2.1)."""
+"""The header of a mock's recording, and the mock that a header asks for (recordings.md §2.1)."""
 
 from collections.abc import Mapping, Sequence
 

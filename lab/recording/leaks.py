@@ -1,4 +1,4 @@
-"""What must not be committed: secrets, hosts, addresses and numbers of real people in a recording (recording.md §5)."""
+"""What must not be committed: secrets, hosts, addresses and numbers of real people in a recording (recordings.md §5)."""
 
 import re
 from collections.abc import Iterable, Iterator

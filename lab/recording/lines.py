@@ -1,4 +1,4 @@
-"""What stands in a recording: header, entries and footer as frozen values (recording.md §2)."""
+"""What stands in a recording: header, entries and footer as frozen values (recordings.md §2)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

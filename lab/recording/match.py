@@ -1,4 +1,4 @@
-"""What counts as equal: both sides are canonicalised, then compared (recording.md §7, server replay).
+"""What counts as equal: both sides are canonicalised, then compared (recordings.md §7, server replay).
 
 Ids are aliased by first appearance, for the comparison only: that catches wrong threading and ignores values.
 """

@@ -1,4 +1,4 @@
-"""JSON lines -> values: a recording is read whole, or refused with its line (recording.md §3)."""
+"""JSON lines -> values: a recording is read whole, or refused with its line (recordings.md §3)."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Requests of a recording made whole again: aliases replaced by the values of this time (recording.md §5, §6)."""
+"""Requests of a recording made whole again: aliases replaced by the values of this time (recordings.md §5, §6)."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping

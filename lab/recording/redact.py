@@ -1,4 +1,4 @@
-"""Redaction at write time: by header name, by member name, by value, by shape (recording.md §5).
+"""Redaction at write time: by header name, by member name, by value, by shape (recordings.md §5).
 
 A secret becomes a typed alias, numbered by first appearance: same value, same alias. Never a hash, for short
 secrets can be guessed from one. `generation` grows whenever a new value is known, so what was redacted before

@@ -1,4 +1,4 @@
-"""An open or torn recording made whole again: the torn tail is cut, a footer appended (recording.md §3)."""
+"""An open or torn recording made whole again: the torn tail is cut, a footer appended (recordings.md §3)."""
 
 from hashlib import sha256
 

@@ -1,4 +1,4 @@
-"""Server replay: drive a recording through the mock again, and report where the two differ (recording.md §6)."""
+"""Server replay: drive a recording through the mock again, and report where the two differ (recordings.md §6)."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What a secret looks like, and where in a text one can begin (recording.md §5).
+"""What a secret looks like, and where in a text one can begin (recordings.md §5).
 
 The pattern has a dozen alternatives, which is too much to try at each character of a body of megabytes. So scouts
 look for what an alternative can't do without, a fixed text each, and the pattern is tried only where one may begin.

@@ -1,4 +1,4 @@
-"""The live input facts told again, for a tape that begins after the lab did (recording.md §1).
+"""The live input facts told again, for a tape that begins after the lab did (recordings.md §1).
 
 Every file can then be folded by itself: each fact has its `at`, none has an `x`. What is over and forgotten isn't told,
 so the numbers that it used are: the next job, token or code gets the same one as without the tape.

@@ -1,4 +1,4 @@
-"""The tape: an observer that writes what it is told as lines (recording.md §1, §2, §4).
+"""The tape: an observer that writes what it is told as lines (recordings.md §1, §2, §4).
 
 It has to be cheap: a poll loop says the same things again and again, so the redacted and encoded tail of a
 line is remembered by what it came from, and a job's derived facts are asked for only when one may be due.

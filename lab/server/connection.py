@@ -1,7 +1,7 @@
 """One connection: aiohttp's protocol with the deadlines it lacks, and facts about what became of the socket.
 
 It reaches into private members of aiohttp 3.14 (hence the pin): `_request_count`, `_messages`,
-`_keepalive_handle`. What aiohttp does by itself, and what had to be added, is tabled in bad-inputs.md §3.
+`_keepalive_handle`. What aiohttp does by itself, and what had to be added, is tabled in limits.md §3.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The limits and deadlines of bad-inputs.md §2 that guard the process: one table, one setting each."""
+"""The limits and deadlines of limits.md §2 that guard the process: one table, one setting each."""
 
 from dataclasses import dataclass, field, fields, replace
 

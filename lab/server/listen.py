@@ -1,4 +1,4 @@
-"""A listening socket: opened with clear errors, and paused when the house is full (bad-inputs.md row 22).
+"""A listening socket: opened with clear errors, and paused when the house is full (limits.md §4, row 22).
 
 asyncio's own server can't stop accepting for a while, so this one accepts by itself.
 """

@@ -1,4 +1,4 @@
-"""From aiohttp's parsed message to a Request, or to the refusal of one (bad-inputs.md rows 5 to 28)."""
+"""From aiohttp's parsed message to a Request, or to the refusal of one (limits.md §4, rows 5 to 28)."""
 
 import asyncio
 from functools import partial
@@ -73,7 +73,7 @@ def refused(status: int, why: str) -> Refusal:
 
 
 def identity_refusal(problem: Refusal) -> Response:
-    """A refusal by the shell at an endpoint of the identity domain (bad-inputs.md §1)."""
+    """A refusal by the shell at an endpoint of the identity domain (limits.md §1)."""
     return oauth_error(Refusal(problem.status, problem.message, error="invalid_request"))
 
 

@@ -1,4 +1,4 @@
-"""The two stage themes, and roles to styles. Colours and their contrast floors: tui.md §11."""
+"""The two stage themes, and roles to styles. Colours and their contrast floors: screen.md §10."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -99,7 +99,7 @@ async def park(port: int, head: bytes, process: subprocess.Popen[str]) -> tuple[
 
 
 def parked() -> Iterable[Row]:
-    """Suite 6 of bad-inputs.md: under 300 MB for 10,000 parked requests, and every descriptor back."""
+    """The parked requests of limits.md §5: under 300 MB for 10,000 parked requests, and every descriptor back."""
     more_descriptors()
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.parked"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

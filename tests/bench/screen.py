@@ -1,4 +1,4 @@
-"""The screen's budgets (tui.md §17): CPU, bytes and memory of `lab demo` in a terminal; floods, outputs and seeks in the process."""
+"""The screen's budgets (screen.md §11): CPU, bytes and memory of `lab demo` in a terminal; floods, outputs and seeks in the process."""
 
 import asyncio
 import os

@@ -180,7 +180,7 @@ LOST_AT_INVOKE = (
 
 
 def ends(drill: Drill) -> str:
-    """How a good client comes out of it (the second table of client-rules.md §6)."""
+    """How a good client comes out of it (the last column of clients.md §6)."""
     if drill.kind in STOPS or (drill.name.endswith("invoke-1") and drill.kind in LOST_AT_INVOKE):
         return "stops"
     if drill.kind == "404" and drill.name != "p-404-poll-1":

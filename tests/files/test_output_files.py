@@ -1,4 +1,4 @@
-"""Files that outputs name: only regular ones, only within the scenario's folder (bad-inputs.md row 90)."""
+"""Files that outputs name: only regular ones, only within the scenario's folder (limits.md §4, row 90)."""
 
 import os
 from pathlib import Path

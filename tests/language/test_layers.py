@@ -279,7 +279,7 @@ def test_recordings_of_scenarios_with_switches_replay(layers: Layers, alone: str
     assert report.passed, report.text()
 
 
-# How many jobs may be alive (bad-inputs.md §2)
+# How many jobs may be alive (limits.md §2)
 
 
 def crowded(most: int) -> tuple[Service, str]:

@@ -1,4 +1,4 @@
-"""Hostile requests over a real socket, in both profiles: rows 29 to 77 of bad-inputs.md that a peer can send."""
+"""Hostile requests over a real socket, in both profiles: rows 29 to 77 of limits.md that a peer can send."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Which test covers which row of bad-inputs.md, 1 to 77: the audit, checked so that it can't go stale.
+"""Which test covers which row of limits.md, 1 to 77: the audit, checked so that it can't go stale.
 
 `t` is test_bad_transport, `r` test_bad_requests, `a` test_app, `c` test_control (all beside this file); `s` and `i` are
 test_service and test_idempotency of the mock, `o` is test_oauth. In `r` and `o` every test runs in both profiles.

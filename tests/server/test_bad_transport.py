@@ -1,4 +1,4 @@
-"""Bad transport inputs, rows 1 to 28 of bad-inputs.md: answered, told, never echoed."""
+"""Bad transport inputs, rows 1 to 28 of limits.md: answered, told, never echoed."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""Each limit of the server as it is set: at it, and one past it (bad-inputs.md §2)."""
+"""Each limit of the server as it is set: at it, and one past it (limits.md §2)."""
 
 import asyncio
 import json

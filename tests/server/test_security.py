@@ -1,4 +1,4 @@
-"""The security defaults of bad-inputs.md §6 that a peer, a log or a reader can see, by their number there."""
+"""The security defaults of limits.md §6 that a peer, a log or a reader can see, by their number there."""
 
 import ast
 import asyncio

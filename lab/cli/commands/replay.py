@@ -1,4 +1,4 @@
-"""`lab replay`: evaluate recordings again and compare (recording.md §6, §12)."""
+"""`lab replay`: evaluate recordings again and compare (recordings.md §6, §12)."""
 
 import json
 from collections.abc import Iterator

@@ -23,7 +23,7 @@ class TokenContext:
     """The state, and what the request brings, also where it is refused; whoever called commits it."""
     now: Millis
     flags: list[str] = field(default_factory=list)
-    """What is noted of it (recording.md §2.2)."""
+    """What is noted of it (recordings.md §2.2)."""
     granted_to: str | None = None
     """The client that a token was issued to."""
 

@@ -1,4 +1,4 @@
-"""Who may speak to the control plane, and how it says no (bad-inputs.md §6, 2 and 3)."""
+"""Who may speak to the control plane, and how it says no (limits.md §6, rows 2 and 3)."""
 
 import hmac
 import json

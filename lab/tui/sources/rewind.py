@@ -1,4 +1,4 @@
-"""The way back through a run of ours: the answers it had are fed to it again, so it stands where it stood (tui.md §8)."""
+"""The way back through a run of ours: the answers it had are fed to it again, so it stands where it stood (screen.md §8)."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,6 +1,6 @@
 """The one door for text from outside: no control characters, no secrets, no more than a cap.
 
-A terminal obeys what it is sent, so nothing raw gets into the state (tui.md §14).
+A terminal obeys what it is sent, so nothing raw gets into the state (screen.md §9).
 """
 
 import json

@@ -89,4 +89,4 @@ def _offers() -> Iterator[FaultOffer]:
 
 
 FAULT_OFFERS = tuple(_offers())
-"""The menu, in the words of scenario.md."""
+"""The menu, in the words of scenarios.md."""
