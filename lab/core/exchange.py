@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from lab.core.clock import Millis
+
 if TYPE_CHECKING:
     Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 else:
@@ -64,3 +66,24 @@ class Response:
     def header(self, name: str) -> str | None:
         """The first value of the header `name` (lower case), or None."""
         return header_of(self.headers, name)
+
+
+_LONGEST_RETRY = 86_400
+"""Seconds: a server that names more is not believed."""
+
+
+def retry_after(response: Response) -> Millis | None:
+    """How long the server asks its client to wait: integer seconds (RFC 9110 §10.2.3), or a date against its `Date`."""
+    text = response.header("retry-after")
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit():
+        return min(int(text), _LONGEST_RETRY) * 1000
+    from email.utils import parsedate_to_datetime  # few servers name a date, and no start waits for it
+
+    try:
+        until = parsedate_to_datetime(text)
+        since = parsedate_to_datetime(response.header("date") or "")
+    except ValueError:
+        return None
+    return max(0, int((until - since).total_seconds() * 1000))

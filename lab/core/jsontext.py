@@ -1,4 +1,7 @@
-"""Request bodies as JSON, on a leash: bounds are counted before parsing (contract.md §2.6, limits.md §2)."""
+"""Bodies as JSON. Requests on a leash: bounds are counted before parsing (contract.md §2.6, limits.md §2).
+
+Answers of somebody else's server are read tolerantly (`members_of`, `text_or_none`): what isn't there, isn't there.
+"""
 
 import json
 import re
@@ -76,6 +79,25 @@ def whole(value: Json) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if value == int(value) else None
+
+
+def members_of(body: bytes) -> dict[str, Json]:
+    """The members of the JSON object that an answer holds; none if it holds something else."""
+    try:
+        value: Json = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def text_or_none(value: Json) -> str | None:
+    """A text; None for anything else."""
+    return value if isinstance(value, str) else None
+
+
+def integer_or_none(value: Json) -> int | None:
+    """An integer as it is written without a point; None for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _where(error: Exception) -> str:

@@ -45,7 +45,7 @@ _DIGITS = bytes(ord("x") if chr(code) in "0123456789abcdef" else ord(".") for co
 _RUN = b"x" * 32
 
 
-class Seen:
+class ScannedText:
     """A text as scouts see it: every character has the same place in all three."""
 
     __slots__ = ("digits", "small", "text")
@@ -64,7 +64,7 @@ def _folded(text: str) -> bytes:
     return text.encode("latin-1", "replace")
 
 
-Scout: TypeAlias = Callable[[Seen, int], int]
+Scout: TypeAlias = Callable[[ScannedText, int], int]
 """The first place at or after the given one where a secret of one shape may begin; -1: nowhere."""
 
 
@@ -77,7 +77,7 @@ class Shapes:
 
     def sub(self, replace: Callable[[re.Match[str]], str], text: str) -> str:
         """As `pattern.sub`."""
-        seen = Seen(text)
+        seen = ScannedText(text)
         scouts = [scout for clue, scout in self.scouts if clue in text]
         places = [(place, number) for number, scout in enumerate(scouts) if (place := scout(seen, 0)) >= 0]
         if not places:
@@ -117,20 +117,20 @@ def _shortest(texts: Iterable[str]) -> list[str]:
     return kept
 
 
-def _fixed(fixed: str, seen: Seen, after: int) -> int:
+def _fixed(fixed: str, seen: ScannedText, after: int) -> int:
     return seen.text.find(fixed, after)
 
 
-def _login(seen: Seen, after: int) -> int:
+def _login(seen: ScannedText, after: int) -> int:
     found = _LOGIN.search(seen.text, max(0, after - 3))
     return found.start() + 3 if found else -1
 
 
-def _hex(seen: Seen, after: int) -> int:
+def _hex(seen: ScannedText, after: int) -> int:
     return seen.digits.find(_RUN, after)
 
 
-def _literal(seen: Seen, after: int) -> int:
+def _literal(seen: ScannedText, after: int) -> int:
     text = seen.text
     place = text.find("«", after)
     while place >= 0 and not _LITERAL.match(text, place):
@@ -140,7 +140,7 @@ def _literal(seen: Seen, after: int) -> int:
     return place
 
 
-def _url(seen: Seen, after: int) -> int:
+def _url(seen: ScannedText, after: int) -> int:
     text = seen.text
     for escape in _ESCAPE.finditer(text, after):
         began = _began(text, after, escape.start(), _IN_URL.__contains__)
@@ -150,7 +150,7 @@ def _url(seen: Seen, after: int) -> int:
     return -1
 
 
-def _named(tail: bytes, before: Callable[[str, int, int], int], seen: Seen, after: int) -> int:
+def _named(tail: bytes, before: Callable[[str, int, int], int], seen: ScannedText, after: int) -> int:
     at = seen.small.find(tail, after)
     while at >= 0:
         place = before(seen.text, after, at)
