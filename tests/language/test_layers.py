@@ -92,7 +92,7 @@ def test_the_schema_offers_every_switch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "name", "said", "held"),
+    ("line", "name", "said", "value"),
     [
         ("sse_heartbeat: off", "sse_heartbeat", "off", 0),
         ('sse_heartbeat: "off"', "sse_heartbeat", "off", 0),
