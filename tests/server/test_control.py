@@ -15,7 +15,8 @@ from lab.core.journal.fact import ClockAdvanced
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.faults.facts import FaultArmed
 from lab.jobs.facts import GateDecided, GateOpened, JobAccepted, JobStatus
-from lab.server.control.plane import ControlPlane, document_of
+from lab.server.control.jobs import job_document
+from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from tests import wire_peer
 from tests.server.conftest import Answer, Peer, Stage, make_service, request, status
@@ -382,7 +383,7 @@ def test_a_job_tells_of_the_votes_of_its_quorum() -> None:
     def told(now: int) -> Json:
         look = mock.look(job, now)
         assert look is not None
-        return document_of(job, look, now)["gate"]
+        return job_document(job, look, now)["gate"]
 
     assert isinstance(before := told(1_000), dict)
     assert (before["approvals"], before["votes"]) == (2, [])

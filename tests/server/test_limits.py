@@ -67,7 +67,7 @@ async def test_exchanges_in_memory(stage: Stage) -> None:
     try:
         for _ in range(3):
             await (await stage.peer()).ask(request("GET", ROUTER.path("status", code=TEAM, job="j"), (bearer("x"),)))
-        kept = [each for each in control._ring.observations() if type(each).__name__ == "Requested"]
+        kept = [each for each in control._buffer.observations() if type(each).__name__ == "Requested"]
     finally:
         await control.stop()
     assert [each.x for each in kept] == [2, 3]

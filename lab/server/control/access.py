@@ -1,18 +1,24 @@
-"""Who may speak to the control plane, and how it says no (limits.md §6, rows 2 and 3)."""
+"""Who may speak to the control plane, what it is sent, and how it says no (limits.md §6, rows 2 and 3)."""
 
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from lab.core.clock import Millis
+from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json, json_bytes
 from lab.core.jsontext import BadJson, read_json
-from lab.language.document import nearest
+from lab.language.document import duration, nearest
+from lab.mock.calls import Ruling
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler: TypeAlias = Callable[[web.Request], Awaitable[Json | web.StreamResponse]]
+"""Obeys a command, and gives a document, or a whole response; CommandRefused if it can't."""
 _JSON = {"content-type": "application/json", "cache-control": "no-store", "server": "lab"}
+_CHALLENGE = {"www-authenticate": 'Bearer realm="lab-control"'}
 
 
 class CommandRefused(Exception):
@@ -29,11 +35,6 @@ class CommandRefused(Exception):
         """The refusal as JSON."""
         body: Json = {"error": self.error, "hint": self.hint}
         return web.Response(status=self.status, body=json_bytes(body), headers={**_JSON, **self.headers})
-
-
-def answer(value: Json, status: int = 200) -> web.Response:
-    """A JSON answer."""
-    return web.Response(status=status, body=json_bytes(value), headers=_JSON)
 
 
 class Access:
@@ -54,35 +55,39 @@ class Access:
             raise CommandRefused(403, "This Host is not the control plane's.", "Address it by 127.0.0.1 and its port.")
         if "origin" in request.headers:
             raise CommandRefused(403, "Web pages may not command the lab.", "Call from a program, without Origin.")
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), self._token)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(token.strip().encode("utf-8", "surrogateescape"), self._token)
         if scheme.lower() != "bearer" or not right:
-            headers = {"www-authenticate": 'Bearer realm="lab-control"'}
-            raise CommandRefused(
-                401, "The control token is missing or wrong.", "lab serve prints it at its start.", headers
-            )
+            hint = "lab serve prints it at its start."
+            raise CommandRefused(401, "The control token is missing or wrong.", hint, _CHALLENGE)
 
     def middleware(self) -> Middleware:
-        """aiohttp's middleware: guards, and words every refusal as JSON."""
+        """aiohttp's middleware: lets pass who may, and words answers and refusals as JSON."""
 
         @web.middleware
         async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
             try:
                 self.check(request)
-                return await handler(request)
-            except CommandRefused as refusal:
-                return refusal.response()
+                found = await handler(request)
+                return found if isinstance(found, web.StreamResponse) else _answer(found)
+            except CommandRefused as refused:
+                return refused.response()
+            except LabError as error:
+                return CommandRefused(400 if isinstance(error, UsageError) else 503, error.what, error.hint).response()
             except web.HTTPException as error:
                 allow = error.headers.get("allow")
                 hint = f"Use {allow}." if allow else "lab docs control-plane lists the routes."
-                return CommandRefused(
-                    error.status, f"{error.reason}.", hint, {"allow": allow} if allow else None
-                ).response()
+                headers = {"allow": allow} if allow else None
+                return CommandRefused(error.status, f"{error.reason}.", hint, headers).response()
 
         return guarded
 
 
-async def command(request: web.Request, *known: str) -> dict[str, Json]:
+def _answer(document: Json) -> web.Response:
+    return web.Response(body=json_bytes(document), headers=_JSON)
+
+
+async def read_command(request: web.Request, *known: str) -> dict[str, Json]:
     """The JSON object of a command; CommandRefused for another type, broken text, or an unknown member."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -100,14 +105,29 @@ async def command(request: web.Request, *known: str) -> dict[str, Json]:
     return value
 
 
-def text(value: Mapping[str, Json], name: str) -> str:
+def text_member(command: Mapping[str, Json], name: str) -> str:
     """A member that must be text."""
-    given = value.get(name)
-    if not isinstance(given, str):
+    value = command.get(name)
+    if not isinstance(value, str):
         raise CommandRefused(400, f"{name} must be a string.", f'Send {{"{name}": "…"}}.')
-    return given
+    return value
 
 
-def text_or_none(value: Mapping[str, Json], name: str) -> str | None:
+def optional_text(command: Mapping[str, Json], name: str) -> str | None:
     """A member that may be absent or null, else must be text."""
-    return None if value.get(name) is None else text(value, name)
+    return None if command.get(name) is None else text_member(command, name)
+
+
+def millis_of(text: str) -> Millis:
+    """A duration as scenarios write it."""
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise CommandRefused(400, f"This is no duration: {error}.", "Write 30s, 15m or 1h30m.") from None
+
+
+def obeyed(ruling: Ruling) -> Json:
+    """What became of a command that the mock has ruled on."""
+    if ruling.status != 200:
+        raise CommandRefused(ruling.status, ruling.why)
+    return {"ok": True, "why": ruling.why}

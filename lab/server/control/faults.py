@@ -7,7 +7,7 @@ from lab.core.exchange import Json
 from lab.language.document import Fault
 from lab.mock.calls import Ruling
 from lab.mock.service import Service
-from lab.server.control.access import CommandRefused, answer, command
+from lab.server.control.access import CommandRefused, read_command
 
 _MEMBERS = tuple(Fault.model_fields)
 
@@ -19,7 +19,7 @@ class FaultRoutes:
         self._service = service
         self._clock = clock
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, request: web.Request) -> Json:
         """All faults that may strike: those armed, then those of the scenarios."""
         faults: list[Json] = [
             {
@@ -28,19 +28,19 @@ class FaultRoutes:
             }
             for each in self._service.faults()
         ]  # fmt: skip
-        return answer({"faults": faults})
+        return {"faults": faults}
 
-    async def arm(self, request: web.Request) -> web.Response:
+    async def arm(self, request: web.Request) -> Json:
         """A fault as a scenario writes it."""
-        asked = await command(request, *_MEMBERS)
-        return _named(self._service.arm(asked, self._clock.now()))
+        fault = await read_command(request, *_MEMBERS)
+        return _named(self._service.arm(fault, self._clock.now()))
 
-    async def disarm(self, request: web.Request) -> web.Response:
+    async def disarm(self, request: web.Request) -> Json:
         """The fault of that name."""
         return _named(self._service.disarm(request.match_info["name"], self._clock.now()))
 
 
-def _named(ruling: Ruling) -> web.Response:
+def _named(ruling: Ruling) -> Json:
     if ruling.status != 200:
         raise CommandRefused(ruling.status, ruling.why, "GET /_lab/faults lists them.")
-    return answer({"ok": True, "name": ruling.why})
+    return {"ok": True, "name": ruling.why}

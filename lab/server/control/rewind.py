@@ -8,11 +8,10 @@ from msgspec.structs import replace
 
 from lab.clocks import ManualClock, ScaledClock
 from lab.core.clock import Millis
-from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.jobs.facts import ScenarioLoaded
-from lab.server.control.access import CommandRefused, answer, command, text
+from lab.server.control.access import CommandRefused, read_command, text_member
 from lab.server.mock_server import MockServer
 
 MOST_FACTS = 50_000
@@ -60,32 +59,29 @@ class Rewind:
         if len(self._facts) > MOST_FACTS:
             self._facts = None
 
-    async def tape(self, request: web.Request) -> web.Response:
+    async def tape(self, request: web.Request) -> Json:
         """`{"name"}` begins a tape, `{}` ends it."""
-        asked = await command(request, "name")
+        command = await read_command(request, "name")
         recorder = self._recorder
         if recorder is None:
             raise CommandRefused(409, "This lab can't record.")
-        if not asked:
+        if not command:
             if not recorder.running:
                 raise CommandRefused(409, "No tape is running.", 'Send {"name":"…"} to begin one.')
-            return answer({"ok": True, "file": recorder.end()})
+            return {"ok": True, "file": recorder.end()}
         if recorder.running:
             raise CommandRefused(409, "A tape is running already.", "Send {} to end it.")
-        try:
-            return answer({"ok": True, "file": recorder.begin(text(asked, "name"))})
-        except LabError as error:
-            raise CommandRefused(400 if isinstance(error, UsageError) else 503, error.what, error.hint) from None
+        return {"ok": True, "file": recorder.begin(text_member(command, "name"))}
 
-    async def reset(self, request: web.Request) -> web.Response:
+    async def reset(self, request: web.Request) -> Json:
         """`{}` clears the ledger; `{"to": t}` sets it and the clock back to that instant."""
-        asked = await command(request, "to")
-        if not asked:
+        command = await read_command(request, "to")
+        if not command:
             self._server.service.reset(self._server.clock.now())
-            return answer({"ok": True})
-        return answer(self._to(asked["to"]))
+            return {"ok": True}
+        return self._to(command["to"])
 
-    def _to(self, instant: Json) -> dict[str, Json]:
+    def _to(self, instant: Json) -> Json:
         clock, now = self._server.clock, self._server.clock.now()
         if not isinstance(clock, ManualClock | ScaledClock):
             raise CommandRefused(409, "This clock can't be set back.", "Start the lab with --clock manual or scaled:1.")
@@ -105,18 +101,10 @@ class Rewind:
             self._facts = list(kept)
             self._forget(kept)
 
-        tape = None
         if self._recorder is None:
             back()
-        else:
-            tape = self._renewed(self._recorder, back)
-        return {"ok": True, "now": instant, "tape": tape}
-
-    def _renewed(self, recorder: Recorder, back: Callable[[], None]) -> str | None:
-        try:
-            return recorder.renew(back)
-        except LabError as error:
-            raise CommandRefused(503, error.what, error.hint) from None
+            return {"ok": True, "now": instant, "tape": None}
+        return {"ok": True, "now": instant, "tape": self._recorder.renew(back)}
 
 
 def _until(facts: Iterable[Fact], instant: Millis) -> Iterator[Fact]:

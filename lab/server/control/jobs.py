@@ -1,0 +1,119 @@
+"""The control plane's routes for jobs: list, look, wait for a status, decide at a gate (contract.md §2.7)."""
+
+import asyncio
+import json
+from collections import deque
+
+from aiohttp import web
+
+from lab.clocks import first_of
+from lab.core.clock import Clock, Millis
+from lab.core.exchange import Json
+from lab.core.observe import Noted, Observation
+from lab.dialects.fusion import final
+from lab.jobs.gates import Origin, offers
+from lab.jobs.view import JobView
+from lab.language.document import Status
+from lab.mock.service import Service
+from lab.server.control.access import CommandRefused, millis_of, obeyed, optional_text, read_command, text_member
+
+_NEWEST = 100
+"""Jobs listed unless `limit` says otherwise."""
+
+
+class JobRoutes:
+    """Handlers for one service."""
+
+    def __init__(self, service: Service, clock: Clock) -> None:
+        self._service = service
+        self._clock = clock
+
+    async def list(self, request: web.Request) -> Json:
+        """The newest jobs, oldest first."""
+        limit = request.query.get("limit", str(_NEWEST))
+        if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= 100_000):
+            raise CommandRefused(400, "limit must be an integer from 1 to 100000.")
+        now = self._clock.now()
+        views = [(job, self._service.look(job, now)) for job in deque(self._service.jobs(), int(limit))]
+        return {"now": now, "jobs": [job_document(job, view, now) for job, view in views if view]}
+
+    async def look(self, request: web.Request) -> Json:
+        """One job with its body; with `until` once it has that status."""
+        job = request.match_info["job"]
+        until = request.query.get("until")
+        if until is not None:
+            if until not in set(Status):
+                raise CommandRefused(400, f"until must be one of {', '.join(Status)}.")
+            await self._wait_for(job, until, millis_of(request.query.get("timeout", "30s")))
+        now = self._clock.now()
+        document = job_document(job, self._view(job, now), now)
+        body = self._service.status_of(job, now)
+        return {**document, "body": json.loads(body) if body else None}
+
+    async def decide(self, request: web.Request) -> Json:
+        """A person's decision at a gate, whatever its channel."""
+        command = await read_command(request, "gate", "verdict", "name", "comment")
+        ruling = self._service.decide(
+            request.match_info["job"],
+            text_member(command, "gate"),
+            text_member(command, "verdict"),
+            self._clock.now(),
+            by=Origin.PERSON,
+            name=optional_text(command, "name"),
+            comment=optional_text(command, "comment"),
+        )
+        return obeyed(ruling)
+
+    def _view(self, job: str, now: Millis) -> JobView:
+        view = self._service.look(job, now)
+        if view is None:
+            raise CommandRefused(404, "There is no such job.", "GET /_lab/jobs lists them.")
+        return view
+
+    async def _wait_for(self, job: str, status: str, timeout: Millis) -> None:
+        """Return once the job has that status; CommandRefused 408 if it doesn't come in real time, or can't any more."""
+        changed = asyncio.Event()
+
+        def notice(observation: Observation) -> None:
+            if isinstance(observation, Noted) and getattr(observation.fact, "job", job) == job:
+                changed.set()
+
+        self._service.observers.append(notice)
+        try:
+            async with asyncio.timeout(timeout / 1000):
+                while (span := self._view(job, self._clock.now()).span).status != status and not final(span.status):
+                    changed.clear()
+                    await first_of(changed.wait(), self._moves(span.until))
+        except TimeoutError:
+            pass
+        finally:
+            self._service.observers.remove(notice)
+        reached = self._view(job, self._clock.now()).span.status
+        if reached != status:
+            hint = "Wait longer, or look at what it waits for."
+            raise CommandRefused(408, f"The job is {reached}, not {status}.", hint)
+
+    async def _moves(self, until: Millis | None) -> None:
+        if until is None:
+            await asyncio.get_running_loop().create_future()
+        else:
+            await self._clock.sleep_until(until)
+
+
+def job_document(job: str, view: JobView, now: Millis) -> dict[str, Json]:
+    """A job at an instant, for people who steer it."""
+    record, span = view.record, view.span
+    gate: Json = None
+    if span.opening is not None:
+        opening = span.opening
+        gate = {
+            "gate": span.id, "code": span.code, "round": opening.visit, "channel": str(opening.gate.channel),
+            "opened": opening.opened, "until": opening.deadline,
+            "offers": [str(verdict) for verdict in offers(opening.gate)], "approvals": opening.gate.approvals,
+            "votes": [{"at": vote.at, "verdict": vote.verdict, "by": vote.name} for vote in span.votes_at(now)],
+        }  # fmt: skip
+    return {
+        "job": job, "status": str(span.status), "step": span.id, "since": span.since, "until": span.until,
+        "team": record.team, "scenario": record.scenario, "client": record.client, "accepted": record.at,
+        "conversation": record.conversation, "turn": record.turn, "gate": gate,
+    }  # fmt: skip
