@@ -2,7 +2,6 @@
 
     request = client.ask(command, nonce)          the words for what the external app wants
     answer  = client.understand(route, response)  what came: a job (Seen), a refusal, or what nobody can read
-    call    = client.identify(request)            what a request asks that somebody else sends, for screens and reports
 
 The server is one that nobody has checked: a pod, a mock with a fault. So answers are read tolerantly: what is missing,
 or has another type than it should, is not there; a status that nobody documented is no status, and so never final.
@@ -13,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from lab.core.exchange import Json, Request, Response
+from lab.core.exchange import Request, Response
 from lab.core.refusal import Refusal
 from lab.dialects.base import Decide, Invoke, Look
 from lab.language.document import Status, Verdict
@@ -93,43 +92,12 @@ class Unreadable:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientCall:
-    """What a request asks that somebody sent: a command, as far as it can be made out, and what a screen draws of it."""
-
-    command: Sendable
-    verdict: str = ""
-    """Of a decision: the verdict, or the wire's own word where that is none."""
-    message: Lines = ()
-    fields: Lines = ()
-    """What it says beside its message."""
-    conversation: Json = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireLabels:
-    """What a wire calls the things that screens and transcripts name."""
-
-    start: str
-    """The call that starts a job."""
-    job: str
-    conversation: str
-    follow_up: str
-    question: str
-    poll: tuple[str, str, str]
-    """Method and path of a poll: what all have in common, and what differs."""
-
-
 class DialectClient(Protocol):
     """One vendor's wire, as a client speaks and understands it."""
 
     @property
     def name(self) -> str:
         """As `--dialect` has it."""
-
-    @property
-    def labels(self) -> WireLabels:
-        """What it calls things."""
 
     def ask(self, command: Sendable, nonce: str = "") -> tuple[str, Request]:
         """The name of the route, and the request, without credentials.
@@ -142,9 +110,6 @@ class DialectClient(Protocol):
 
     def explain(self, response: Response) -> str:
         """What a refusal says, in one sentence, whoever worded it: the API, a gateway, the identity domain."""
-
-    def identify(self, route: str, request: Request) -> ClientCall | None:
-        """What a request on this route asks; None if it asks nothing of a job."""
 
 
 ClientDialects: TypeAlias = Mapping[str, DialectClient]
