@@ -21,7 +21,7 @@ class Route:
     name: str
     """As recordings, observations and faults call it; several rows may be one route."""
     operation: str = ""
-    """The row's own name, that of its operation in the OpenAPI document; empty: `name`."""
+    """The row's own name, that of its operation in the OpenAPI document; empty: `name`, with `_` for `-`."""
     kind: str = ""
     """What the row's room tells apart: for a dialect the command it reads into, for identity how it refuses."""
     only: str = ""

@@ -11,8 +11,8 @@ from lab.dialects.a2a.routes import a2a_path
 from lab.dialects.fidelity import CLAIMS, LOCAL_CLAIMS, ROUTE_CLAIMS
 from lab.dialects.fusion import API
 from lab.dialects.fusion.fidelity import BODY, GRANT, NODE, REQUEST
-from lab.dialects.fusion.openapi import openapi
 from lab.dialects.fusion.requests import KNOWN
+from lab.dialects.openapi import openapi
 from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Switches

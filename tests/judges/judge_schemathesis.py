@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from lab.core.observe import Replied, Requested
-from lab.dialects.fusion.openapi import openapi
+from lab.dialects.openapi import openapi
 from lab.identity.clients import DEMO, JANE
 from tests.server.served import SCOPE, Served, serving
 

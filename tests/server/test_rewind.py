@@ -14,7 +14,7 @@ from lab.cli.tape_recorder import TapeRecorder
 from lab.client.control import ControlClient
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe
 from lab.core.exchange import Json, Response
-from lab.dialects.fusion.openapi import openapi
+from lab.dialects.openapi import openapi
 from lab.identity.clients import DEMO, aistudio_cli
 from lab.language.document import Switches
 from lab.mock.service import Service

@@ -3,19 +3,18 @@
 from lab.core.routes import Route, fill_path, read_routes
 
 API = "/api/fusion-ai/orchestrator"
-_COLUMNS = "method path name kind marks switch says"
 
 AGENT_ROUTES = read_routes(
     f"""
-    POST | {API}/agent/v2/{{code}}/invokeAsync    | invoke | invoke | doc rec | -             | start a job, continue a conversation, answer a gate
-    GET  | {API}/agent/v2/{{code}}/status/{{job}} | status | look   | doc rec | -             | what the job looks like now
-    POST | {API}/agent/v1/{{code}}/invokeAsync    | invoke | invoke | doc     | -             | the older path; that it behaves the same is assumed
-    GET  | {API}/agent/v1/{{code}}/status/{{job}} | status | look   | seen    | -             | answers for the other version's jobs too
-    POST | {API}/agent/v2/{{code}}/invokeStream   | stream | follow | seen    | sse_done      | the same request, answered by Server-Sent Events of job bodies
-    POST | {API}/agent/v2/{{code}}/chat           | chat   | follow | code    | sse_heartbeat | Server-Sent Events of deltas
-    POST | {API}/agent/v2/{{code}}/debug          | debug  | follow | code    | -             | as chat, for a draft; debugParams have no effect
+    POST | {API}/agent/v2/{{code}}/invokeAsync    | invoke | invoke_v2 | invoke | doc rec | -             | start a job, continue a conversation, answer a gate
+    GET  | {API}/agent/v2/{{code}}/status/{{job}} | status | status_v2 | look   | doc rec | -             | what the job looks like now
+    POST | {API}/agent/v1/{{code}}/invokeAsync    | invoke | invoke_v1 | invoke | doc     | -             | the older path; that it behaves the same is assumed
+    GET  | {API}/agent/v1/{{code}}/status/{{job}} | status | status_v1 | look   | seen    | -             | answers for the other version's jobs too
+    POST | {API}/agent/v2/{{code}}/invokeStream   | stream | -         | follow | seen    | sse_done      | the same request, answered by Server-Sent Events of job bodies
+    POST | {API}/agent/v2/{{code}}/chat           | chat   | -         | follow | code    | sse_heartbeat | Server-Sent Events of deltas
+    POST | {API}/agent/v2/{{code}}/debug          | debug  | -         | follow | code    | -             | as chat, for a draft; debugParams have no effect
     """,
-    _COLUMNS,
+    "method path name operation kind marks switch says",
 )
 POD_ROUTES = read_routes(
     f"""
@@ -27,24 +26,24 @@ POD_ROUTES = read_routes(
     POST | {API}/agent/v1/batch/documents  | documents-batch  | upload  | code | - | several files
     POST | {API}/agent/v1/attachDocuments  | documents-attach | private | code | - | attach documents
     """,
-    _COLUMNS,
+    "method path name kind marks switch says",
 )
 """Kind `open`: no bearer is asked for; `upload`: the body holds files."""
 _LOCAL = "local_orchestrator"
 LOCAL_ROUTES = read_routes(
     f"""
-    POST | /internal/v1/agent/{{code}}/chat               | chat      | follow  | {_LOCAL} | code     | {_LOCAL} | chat where Oracle's CLI looks for it
-    POST | /internal/v1/agent/{{code}}/debug              | debug     | follow  | {_LOCAL} | code     | {_LOCAL} | debug
-    GET  | /internal/v1/authz/tokens                      | tokens    | private | {_LOCAL} | code     | {_LOCAL} | tokens for the bearer
-    POST | /internal/v1/aiapps/multiplex                  | multiplex | private | {_LOCAL} | assumed  | {_LOCAL} | an empty object; its body is unknown
-    POST | /orchestrator/agent/v2/{{code}}/invokeAsync    | invoke    | invoke  | {_LOCAL} | doc code | {_LOCAL} | paths as the reference prints them
-    GET  | /orchestrator/agent/v2/{{code}}/status/{{job}} | status    | look    | {_LOCAL} | doc code | {_LOCAL} | the same job
-    POST | /orchestrator/agent/v2/{{code}}/invokeStream   | stream    | follow  | {_LOCAL} | code     | {_LOCAL} | the same stream
-    POST | /orchestrator/agent/v2/{{code}}/chat           | chat      | follow  | {_LOCAL} | code     | {_LOCAL} | chat
-    POST | /orchestrator/agent/v2/{{code}}/debug          | debug     | follow  | {_LOCAL} | code     | {_LOCAL} | debug
-    GET  | /orchestrator/authz/v1/tokens                  | tokens    | private | {_LOCAL} | code     | {_LOCAL} | tokens for the bearer
+    POST | /internal/v1/agent/{{code}}/chat               | chat      | local_chat          | follow  | {_LOCAL} | code     | {_LOCAL} | chat where Oracle's CLI looks for it
+    POST | /internal/v1/agent/{{code}}/debug              | debug     | local_debug         | follow  | {_LOCAL} | code     | {_LOCAL} | debug
+    GET  | /internal/v1/authz/tokens                      | tokens    | local_tokens        | private | {_LOCAL} | code     | {_LOCAL} | tokens for the bearer
+    POST | /internal/v1/aiapps/multiplex                  | multiplex | -                   | private | {_LOCAL} | assumed  | {_LOCAL} | an empty object; its body is unknown
+    POST | /orchestrator/agent/v2/{{code}}/invokeAsync    | invoke    | invoke_local        | invoke  | {_LOCAL} | doc code | {_LOCAL} | paths as the reference prints them
+    GET  | /orchestrator/agent/v2/{{code}}/status/{{job}} | status    | status_local        | look    | {_LOCAL} | doc code | {_LOCAL} | the same job
+    POST | /orchestrator/agent/v2/{{code}}/invokeStream   | stream    | orchestrator_stream | follow  | {_LOCAL} | code     | {_LOCAL} | the same stream
+    POST | /orchestrator/agent/v2/{{code}}/chat           | chat      | orchestrator_chat   | follow  | {_LOCAL} | code     | {_LOCAL} | chat
+    POST | /orchestrator/agent/v2/{{code}}/debug          | debug     | orchestrator_debug  | follow  | {_LOCAL} | code     | {_LOCAL} | debug
+    GET  | /orchestrator/authz/v1/tokens                  | tokens    | orchestrator_tokens | private | {_LOCAL} | code     | {_LOCAL} | tokens for the bearer
     """,
-    "method path name kind only marks switch says",
+    "method path name operation kind only marks switch says",
 )
 """Where Oracle's CLI looks for a local orchestrator; there with the switch alone."""
 FUSION_ROUTES: tuple[Route, ...] = (*AGENT_ROUTES, *POD_ROUTES, *LOCAL_ROUTES)

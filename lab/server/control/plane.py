@@ -140,11 +140,11 @@ class ControlPlane:
         self._buffer.restart(Noted(now, fact) for fact in facts if not isinstance(fact, NumberUsed))
 
     async def _openapi(self, request: web.Request) -> Json:
-        from lab.dialects.fusion.openapi import openapi  # no start waits for it
+        from lab.dialects.openapi import openapi  # no start waits for it
 
         config = self._service.config
         switches = config.switches
-        return openapi(__version__, config.origin, scope=api_scope(switches.pod), local=switches.local_orchestrator)
+        return openapi(__version__, config.origin, api_scope(switches.pod), local=switches.local_orchestrator)
 
     # Commanding
 

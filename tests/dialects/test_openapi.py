@@ -1,0 +1,114 @@
+"""The OpenAPI document is data: every row of a table has its operation, and the words that the code knows are the code's."""
+
+from importlib.resources import files
+
+import jsonschema
+import pytest
+import yaml
+
+from lab.core.refusal import Refusal
+from lab.dialects.a2a.a2a import CALLS, STATES
+from lab.dialects.a2a.a2a_cards import MOST_FOUND
+from lab.dialects.fidelity import CLAIMS
+from lab.dialects.fusion.documents import MOST_FILES
+from lab.dialects.fusion.requests import ACTIONS, LONGEST_ID, read_invoke
+from lab.dialects.openapi import openapi
+from lab.dialects.router import DIALECT_ROUTES
+from lab.identity.routes import PATHS
+from lab.identity.scopes import API_SERVICE, SERVICES
+from lab.language.document import Status, Switches
+
+DOCUMENT = openapi("1.2.3", "http://lab.test", "the-scope/", local=True)
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def operation(name):
+    return next(each for item in DOCUMENT["paths"].values() for each in item.values() if each["operationId"] == name)
+
+
+def body_of(name):
+    return operation(name)["requestBody"]["content"]["application/json"]["schema"]
+
+
+@pytest.mark.parametrize("dialect", DIALECT_ROUTES)
+def test_every_row_has_an_operation_and_every_operation_a_row(dialect):
+    text = files(f"lab.dialects.{dialect}").joinpath("openapi.yaml").read_text("utf-8")
+    names = [row.operation or row.name.replace("-", "_") for row in DIALECT_ROUTES[dialect]]
+    assert sorted(yaml.safe_load(text)["operations"]) == sorted(names)
+    for row, name in zip(DIALECT_ROUTES[dialect], names, strict=True):
+        path = row.path.replace("{job}", "{jobId}")
+        assert DOCUMENT["paths"][path][row.method.lower()]["operationId"] == name
+
+
+def test_what_is_written_shorter_is_written_out():
+    assert [
+        name for name in ("claims", "refusals", '"all"', "{base}", "{scope}", "{version}") if name in str(DOCUMENT)
+    ] == []
+    assert DOCUMENT["info"]["version"] == "1.2.3" and DOCUMENT["servers"] == [{"url": "http://lab.test"}]
+    flow = DOCUMENT["components"]["securitySchemes"]["bearer"]["flows"]["clientCredentials"]
+    assert flow == {"tokenUrl": "http://lab.test" + PATHS["token"], "scopes": {"the-scope/": "the API"}}
+    for item in DOCUMENT["paths"].values():
+        for each in item.values():
+            assert each["summary"] and each["security"] is not None and each["responses"]
+
+
+def test_a_document_is_made_anew_for_each_who_asks():
+    first = openapi("1", "http://one", "one/")
+    first["components"]["schemas"].clear()
+    assert openapi("2", "http://two", "two/", local=True)["components"]["schemas"] == SCHEMAS
+
+
+@pytest.mark.parametrize(
+    ("schema", "place"),
+    [("InvokeRequest", "invoke request"), ("Job", "job body"), ("WaitingNodeDetails", "waitingNodeDetails")],
+)
+def test_properties_are_the_claims(schema, place):
+    claims = [claim for claim in CLAIMS if claim.place == place]
+    properties = SCHEMAS[schema]["properties"]
+    assert list(properties) == [claim.name for claim in claims]
+    for claim in claims:
+        if claim.name == "waitingNodeDetails":
+            continue
+        assert properties[claim.name]["description"] == f"{claim.says} ({claim.word})"
+        kinds = properties[claim.name]["type"]
+        assert (kinds if isinstance(kinds, list) else [kinds]) == claim.json.split("|")
+
+
+def test_words_and_bounds_are_those_that_the_code_knows():
+    invoke = SCHEMAS["InvokeRequest"]["properties"]
+    assert invoke["resumeInput"]["properties"]["userResponse"]["enum"] == list(ACTIONS)
+    assert invoke["conversationId"]["maxLength"] == LONGEST_ID
+    assert SCHEMAS["Job"]["properties"]["status"]["enum"] == [str(status) for status in Status]
+    assert SCHEMAS["Documents"]["properties"]["requests"]["maxItems"] == MOST_FILES
+    assert SCHEMAS["AgentSearch"]["properties"]["top"]["maximum"] == MOST_FOUND
+    assert SCHEMAS["Task"]["properties"]["status"]["properties"]["state"]["enum"] == list(STATES)
+    assert body_of("a2a")["properties"]["method"]["enum"] == list(CALLS["a2a"])
+    assert body_of("a2a_stream")["properties"]["method"]["enum"] == list(CALLS["a2a-stream"])
+    [service, *_] = operation("relay_basic")["parameters"]
+    assert service["schema"]["enum"] == [API_SERVICE, *SERVICES]
+
+
+@pytest.mark.parametrize(
+    ("body", "fits"),
+    [
+        ({"message": "Taxi 42"}, True),
+        ({}, False),
+        ({"message": " "}, False),
+        ({"message": "", "parameters": {"a": 1}}, True),
+        ({"triggerType": "rest"}, True),
+        ({"triggerType": "chat"}, False),
+        ({"resumeInput": {"messageInstanceId": "m", "userResponse": "APPROVE_ACTION"}}, False),
+        ({"jobId": "j", "resumeInput": {"messageInstanceId": "m", "userResponse": "APPROVE_ACTION"}}, True),
+        ({"jobId": "j", "resumeInput": {"messageInstanceId": "m", "userResponse": "RFI_ACTION"}}, False),
+        ({"jobId": "j", "resumeInput": {"messageInstanceId": "m", "userResponse": "RFI_ACTION", "content": "x"}}, True),
+        ({"message": "x", "conversationId": "c" * 201}, False),
+    ],
+)
+def test_a_request_that_fits_its_schema_is_never_refused_for_its_shape(body, fits):
+    try:
+        jsonschema.validate(body, SCHEMAS["InvokeRequest"])
+    except jsonschema.ValidationError:
+        assert not fits
+    else:
+        assert fits
+        assert not isinstance(read_invoke(body, "EXPENSES", Switches()), Refusal)
