@@ -14,8 +14,7 @@ from lab.jobs.timeline import Span
 from lab.language.document import (
     DRAWN,
     Calls,
-    Complete,
-    Failure,
+    EndingStep,
     Fault,
     FileOutput,
     Filler,
@@ -27,9 +26,9 @@ from lab.language.document import (
     Scenario,
     Script,
     Step,
+    TimedStep,
     Verdict,
     Vote,
-    Work,
     fault_names,
     longest_latency,
     nearest,
@@ -87,19 +86,14 @@ def _reached(part: CompiledScenario) -> set[str]:
 
 def _ways(part: CompiledScenario, step: Step) -> list[str]:
     """The steps to which a step may lead."""
-    match step:
-        case Complete() | Failure():
-            return []
-        case Work():
-            return [part.after(step.id).id]
-        case Pause():
-            return [part.after(step.id).id, *([step.again.to] if step.again else [])]
-        case Gate():
-            ways = step.verdicts
-            named = [ways.timed_out, *([ways.rejected, ways.changes_requested] if step.approval else [])]
-            return [ways.approved or part.after(step.id).id, *(way for way in named if way)]
-        case _:
-            assert_never(step)
+    if isinstance(step, EndingStep):
+        return []
+    onward = part.after(step.id).id
+    if isinstance(step, TimedStep):
+        return [onward, step.again.to] if isinstance(step, Pause) and step.again else [onward]
+    ways = step.verdicts
+    named = [ways.timed_out, *([ways.rejected, ways.changes_requested] if step.approval else [])]
+    return [ways.approved or onward, *(way for way in named if way)]
 
 
 def _reviewers(part: CompiledScenario) -> Warnings:
@@ -178,7 +172,7 @@ def _faults(scenario: Scenario, parts: Sequence[CompiledScenario]) -> Warnings:
 
 
 def _lasts(step: Step) -> bool:
-    return not isinstance(step, Work | Pause) or longest_latency(step.takes) > 0
+    return not isinstance(step, TimedStep) or longest_latency(step.takes) > 0
 
 
 def _shadows(earlier: Fault, fault: Fault) -> bool:
@@ -216,7 +210,7 @@ def _writer(parts: Sequence[CompiledScenario]) -> Writer:
 
 def _outputs(part: CompiledScenario, write: Writer) -> Warnings:
     for path, step in _steps(part):
-        if not isinstance(step, Complete | Failure):
+        if not isinstance(step, EndingStep):
             continue
         path = (*path, "output")
         try:

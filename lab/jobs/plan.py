@@ -26,7 +26,7 @@ from typing import TypeAlias
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, draw
-from lab.language.document import Pause, Scenario, Step, Work, draw_latency
+from lab.language.document import Scenario, Step, TimedStep, draw_latency
 from lab.language.generate import generate, restore
 
 Drawn: TypeAlias = Mapping[str, Json]
@@ -168,7 +168,7 @@ class Plan:
 def takes(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
     """The draw behind a step's duration: stream `SCENARIO/ORDINAL/STEP/takes#VISIT`, no `#VISIT` at visit 0."""
     lasting = compiled.steps[step]
-    assert isinstance(lasting, Work | Pause)
+    assert isinstance(lasting, TimedStep)
     number = f"#{visit}" if visit else ""
     return draw_latency(seed, f"{compiled.name}/{ordinal}/{step}/takes{number}", lasting.takes)
 
@@ -179,7 +179,7 @@ def settle_draws(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[s
     drawn = {f"data/{name}": value for name, value in data.items()}
     for name, step in compiled.steps.items():
         # a duration that is written out is no draw: an edited scenario may change it, and a replay then says so
-        if isinstance(step, Work | Pause) and not isinstance(step.takes, int):
+        if isinstance(step, TimedStep) and not isinstance(step.takes, int):
             drawn[f"{name}/takes"] = takes(compiled, seed, ordinal, name, 0)
     return dict(sorted(drawn.items()))
 

@@ -30,10 +30,9 @@ from lab.language.document import (
     Html,
     JsonOutput,
     Output,
-    Pause,
     Status,
+    TimedStep,
     Verdict,
-    Work,
     strings_in,
 )
 from lab.language.templates import RenderFailure, fitting, template
@@ -215,6 +214,8 @@ def filler(length: int) -> str:
 def final_texts(plan: Plan, span: Span, write: Writer) -> tuple[str | None, str | None, list[Json]]:
     """Output, error and follow-up questions of a final span; nothing of any other."""
     step = span.step
+    if isinstance(step, TimedStep | Gate):
+        return None, None, []
     match step:
         case Complete():
             output = output_text(step.output, plan.compiled.files, write)
@@ -224,7 +225,5 @@ def final_texts(plan: Plan, span: Span, write: Writer) -> tuple[str | None, str 
         case DefaultEnding():
             text = write(step.text) if step.template else step.text
             return (text, None, []) if step.status is Status.COMPLETE else (None, text, [])
-        case Work() | Pause() | Gate():
-            return None, None, []
         case _:
             assert_never(step)

@@ -44,13 +44,9 @@ from lab.jobs.gates import Decision, Opening, votes
 from lab.jobs.plan import Plan
 from lab.language.document import Complete, Failure, Gate, Pause, Status, Step, Verdict, Work
 
-MOVES: dict[Status, tuple[Status, ...]] = {
-    Status.RUNNING: (Status.RUNNING, Status.WAITING, Status.COMPLETE, Status.ERROR),
-    Status.WAITING: (Status.RUNNING, Status.WAITING, Status.COMPLETE, Status.ERROR),
-    Status.COMPLETE: (),
-    Status.ERROR: (),
-}
-"""The table of moves: from each status, those that may follow (contract.md §5). The README's diagram is printed from it."""
+MOVES: dict[Status, tuple[Status, ...]] = {status: () if status.final else tuple(Status) for status in Status}
+"""From each status, those that may follow (contract.md §5): a scenario may order its steps as it likes, and nothing
+follows an ending. The README's diagram is printed from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,35 +121,34 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
     visits: dict[str, int] = {}
     rounds: dict[str, int] = {}
     for index in count():
-        if isinstance(step, DefaultEnding):
-            yield Span(index, step, 0, since, None, settled)
-            return
-        visit, used = visits.get(step.id, 0), rounds.get(step.id, 0)
-        visits[step.id] = visit + 1
+        name = step.id
+        visit, used = visits.get(name, 0), rounds.get(name, 0)
+        visits[name] = visit + 1
         match step:
-            case Complete() | Failure():
-                yield Span(index, step, visit, since, None, settled)
-                return
             case Work():
-                until = since + plan.takes(step.id, visit)
+                until = since + plan.takes(name, visit)
                 yield Span(index, step, visit, since, until, settled)
-                step = scenario.after(step.id)
+                step = scenario.after(name)
             case Pause():
-                until, cut = _wait_end(plan, decisions, step.id, visit, since)
+                until, cut = _wait_end(plan, decisions, name, visit, since)
                 yield Span(index, step, visit, since, until, settled, rounds_used=used)
                 settled += cut
                 # a wait that was cut short goes round like one that ran out: its rounds count tries, not time
                 again = step.again if step.again and used < step.again.rounds else None
-                rounds[step.id] = used + (again is not None)
-                step = scenario.steps[again.to] if again else scenario.after(step.id)
+                rounds[name] = used + (again is not None)
+                step = scenario.steps[again.to] if again else scenario.after(name)
             case Gate():
-                opening = Opening(step, visit, used, since, plan.scripted, _votes_before(step.id, settled))
+                opening = Opening(step, visit, used, since, plan.scripted, _votes_before(name, settled))
                 cast = votes(opening, decisions)
-                until = cast[-1].at
+                until = cast[-1].at  # what follows begins at the instant of the last vote: that vote is before it
                 yield Span(index, step, visit, since, until, settled, opening, used, cast)
                 settled += cast
-                rounds[step.id] = used + (cast[-1].verdict is Verdict.CHANGES)
+                rounds[name] = used + (cast[-1].verdict is Verdict.CHANGES)
                 step = after_verdict(plan, step, cast[-1], used)
+            case Complete() | Failure() | DefaultEnding():
+                # entered once, so its visit is 0, though a default ending bears the id of a gate that was visited
+                yield Span(index, step, 0, since, None, settled)
+                return
             case _:
                 assert_never(step)
         since = until

@@ -37,6 +37,7 @@ from lab.language.document.steps import (
     Again,
     AnyStep,
     Complete,
+    EndingStep,
     Failure,
     Gate,
     Labels,
@@ -46,6 +47,7 @@ from lab.language.document.steps import (
     Script,
     Step,
     StepId,
+    TimedStep,
     Vote,
     Work,
 )

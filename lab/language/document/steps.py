@@ -1,7 +1,7 @@
 """The steps: work, wait, gate, and the two endings.
 
 What is true of a whole kind stands in its class: the key that names it in YAML (and holds the step's id), and the
-status that a job has while it is there, its templates. A new kind is a class here and a branch of `Step`, and of `AnyStep` below.
+status that a job has while it is there, its templates. A new kind is a class here and a branch of the unions below.
 """
 
 from collections.abc import Iterator
@@ -189,10 +189,12 @@ class Failure(StepModel):
     output: str | None = Field(None, description="a partial answer (a template)")
 
 
-Step: TypeAlias = Work | Pause | Gate | Complete | Failure
-STEPS: dict[str, type[Work] | type[Pause] | type[Gate] | type[Complete] | type[Failure]] = {
-    each.kind: each for each in (Work, Pause, Gate, Complete, Failure)
-}
+TimedStep: TypeAlias = Work | Pause
+"""A step that lasts as long as it `takes`."""
+EndingStep: TypeAlias = Complete | Failure
+"""A step in which a job ends."""
+Step: TypeAlias = TimedStep | Gate | EndingStep
+STEPS: dict[str, type[StepModel]] = {each.kind: each for each in (Work, Pause, Gate, Complete, Failure)}
 """The kinds of steps, each under the key that names it."""
 AnyStep: TypeAlias = Annotated[
     Annotated[Work, Tag("step:work")]

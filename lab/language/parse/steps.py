@@ -160,10 +160,10 @@ def _reaches(steps: list[RawStep], order: dict[str, int], start: str, goal: RawS
 
 def _instant(step: RawStep) -> bool:
     """Whether the step surely takes no time: a draw of 0ms, or a script that answers at once."""
-    if step.kind in ("work", "wait"):
+    if step.kind != "gate":
         return _longest(step.body.get("takes")) == 0
     scripted = [vote for _, vote in _scripted((), step.body.get("reviewer"))]
-    return step.kind == "gate" and bool(scripted) and all(_longest(vote.get("after")) == 0 for vote in scripted)
+    return bool(scripted) and all(_longest(vote.get("after")) == 0 for vote in scripted)
 
 
 def _longest(spec: Json) -> int | None:
