@@ -18,7 +18,7 @@ from lab.core.clock import Millis
 from lab.core.journal.shell import RequestMalformed
 from lab.core.observe import Noted, Observation, Observer
 from lab.core.seeds import Seed
-from lab.files import publish_token, withdraw_token
+from lab.files.runtime import publish_token, withdraw_token
 from lab.identity.routes import PATHS
 from lab.mock.service import Service
 from lab.mock.views import Config

@@ -6,7 +6,7 @@ from shlex import quote
 from urllib.parse import urlsplit
 
 from lab.core.errors import HostError
-from lab.files import publish, withdraw
+from lab.files.runtime import publish, withdraw
 from lab.server.listen import Bound, bind
 from lab.server.mock_server import MockServer
 from lab.server.tls import Authority, names_of, throwaway

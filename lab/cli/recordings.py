@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from lab.core.clock import epoch_of
 from lab.core.errors import LabError, RecordingError
-from lab.files import load_scenario, read_blob, read_recording, recording_path, scenario_names, scenarios_folder
+from lab.files.recordings import read_blob, read_recording, recording_path
+from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.language.document import Scenario
 from lab.recording.lines import Header, Recording, Result
 from lab.recording.reader import read

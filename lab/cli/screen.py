@@ -10,7 +10,7 @@ from typing import cast
 from lab.cli.console import SIGNALS, Console, Interrupted
 from lab.cli.loop import Stop
 from lab.core.clock import Millis
-from lab.files import TapeFile, cast_path
+from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast
 from lab.tui.sources import ScreenSource

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.files import read_scenario
+from lab.files.scenarios import read_scenario
 from lab.identity.account_settings import clients_of, users_of
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.language.parse import parse_settings

@@ -13,7 +13,7 @@ from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_sec
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
 from lab.core.seeds import Seed
-from lab.files import load_scenario, load_scenarios, scenario_names, scenarios_folder
+from lab.files.scenarios import load_scenario, load_scenarios, scenario_names, scenarios_folder
 from lab.identity.clients import Client, Grant
 from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario

@@ -10,7 +10,7 @@ from lab.cli.console import Console
 from lab.clocks import AnyClock, ManualClock, real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
-from lab.files import TapeFile, generators, is_slug, recording_path
+from lab.files.recordings import TapeFile, generators, is_slug, recording_path
 from lab.mock.service import Service
 from lab.settings import MockSettings
 

@@ -5,17 +5,9 @@ import os
 import stat
 from pathlib import Path
 
+from lab.files.opening import READ
 from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.language.parse import BadFile
-
-
-def flags(*names: str) -> int:
-    """The flags of `os.open` by name, those that this system has."""
-    return sum(getattr(os, f"O_{name}", 0) for name in names)
-
-
-_LOOK = flags("RDONLY", "CLOEXEC", "NOFOLLOW", "NONBLOCK", "BINARY")
-"""Without NONBLOCK a named pipe would be waited for."""
 
 
 class OutputFiles:
@@ -36,7 +28,7 @@ class OutputFiles:
         try:
             if not path.parent.resolve().is_relative_to(self._folder.resolve()):
                 raise BadFile(f"{name} is outside the scenario's folder", "a link leads out of it")
-            file = os.open(path, _LOOK)
+            file = os.open(path, READ)
         except FileNotFoundError:
             raise BadFile(f"there is no file {name}", f"it is looked for in {self._folder}") from None
         except (OSError, ValueError) as fault:

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.core.errors import HostError
-from lab.files.output_files import flags
+from lab.files.opening import CREATE
 
 MOST = 999
 """Pictures in one folder."""
-_NEW = flags("WRONLY", "CREAT", "EXCL", "CLOEXEC", "NOFOLLOW", "BINARY")
 
 
 def write_picture(svg: str, folders: Sequence[Path]) -> Path:
@@ -27,7 +26,7 @@ def _written(data: bytes, folder: Path) -> Path:
     for number in range(1, MOST + 1):
         path = folder / f"invoke-async-lab-{number}.svg"
         try:
-            file = os.open(path, _NEW, 0o644)
+            file = os.open(path, CREATE, 0o644)
         except FileExistsError:
             continue
         try:

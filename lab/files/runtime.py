@@ -12,13 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-NAME = "invoke-async-lab"
+from lab.files.opening import CREATE, READ
+
+_FOLDER_NAME = "invoke-async-lab"
 _LONGEST = 4_096
-_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""A pipe in the place of a file must not make the reader wait."""
-_PRIVATE = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-)  # fmt: skip
 
 
 def publish_token(control_url: str, token: str, *, runtime: str | None = None) -> Path | None:
@@ -40,7 +37,7 @@ def token_for(control_url: str, *, runtime: str | None = None) -> str | None:
     if not _own(folder):
         return None
     try:
-        file = os.open(folder / _name_of(control_url), _READ)
+        file = os.open(folder / _name_of(control_url), READ)
     except OSError:
         return None
     with os.fdopen(file, "rb") as opened:
@@ -61,7 +58,7 @@ def publish(name: str, data: bytes, *, runtime: str | None = None, mode: int = 0
         path, new = folder / name, folder / f".{name}.{os.getpid()}"
         with suppress(FileNotFoundError):
             new.unlink()
-        file = os.open(new, _PRIVATE, mode)
+        file = os.open(new, CREATE, mode)
         with os.fdopen(file, "wb") as opened:
             opened.write(data)
         new.replace(path)
@@ -91,9 +88,9 @@ def _name_of(control_url: str) -> str:
 
 def _folder(runtime: str | None) -> Path:
     if runtime is not None and Path(runtime).is_dir():
-        return Path(runtime) / NAME
+        return Path(runtime) / _FOLDER_NAME
     user = getattr(os, "getuid", None)
-    return Path(tempfile.gettempdir()) / (NAME if user is None else f"{NAME}-{user()}")
+    return Path(tempfile.gettempdir()) / (_FOLDER_NAME if user is None else f"{_FOLDER_NAME}-{user()}")
 
 
 def _own(folder: Path) -> bool:

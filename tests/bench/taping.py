@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lab import __version__
-from lab.files import TapeFile
+from lab.files.recordings import TapeFile
 from lab.mock.service import Service
 from lab.recording.header import header_of
 from lab.recording.tape import Tape

@@ -12,7 +12,7 @@ import pytest
 from lab.cli.console import Console
 from lab.cli.reload import ScenarioReloader
 from lab.clocks import ManualClock
-from lab.files import load_scenarios
+from lab.files.scenarios import load_scenarios
 from lab.language.document import Switches
 from lab.mock.service import Service
 from lab.mock.views import Config

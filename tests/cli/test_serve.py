@@ -17,7 +17,7 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 
 from lab.cli.https import trust_lines
-from lab.files import token_for
+from lab.files.runtime import token_for
 from tests.conftest import ROOT, Lab
 
 

@@ -9,20 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import files
 from lab.core.errors import HostError, RecordingError, UsageError
-from lab.files import (
-    TapeFile,
-    digest_of,
-    is_slug,
-    load_scenario,
-    load_scenarios,
-    read_blob,
-    read_recording,
-    recording_path,
-    scenario_names,
-    scenarios_folder,
-)
+from lab.files import recordings
+from lab.files.recordings import TapeFile, is_slug, read_blob, read_recording, recording_path
+from lab.files.scenarios import digest_of, load_scenario, load_scenarios, scenario_names, scenarios_folder
 from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.repair import repair
@@ -132,7 +122,7 @@ def test_short_writes_go_on_and_a_failing_one_is_cut_back(tmp_path: Path, monkey
     path = tmp_path / "a.rec.jsonl"
     tape = TapeFile(path)
     write = os.write
-    monkeypatch.setattr(files.os, "write", lambda file, line: write(file, line[:3]))
+    monkeypatch.setattr(recordings.os, "write", lambda file, line: write(file, line[:3]))
     tape.write(b"whole line\n")
     assert path.read_bytes() == b"whole line\n"
     left = [3]
@@ -142,7 +132,7 @@ def test_short_writes_go_on_and_a_failing_one_is_cut_back(tmp_path: Path, monkey
             raise OSError(28, "No space left on device")
         return write(file, line[: left.pop()])
 
-    monkeypatch.setattr(files.os, "write", full)
+    monkeypatch.setattr(recordings.os, "write", full)
     with pytest.raises(OSError, match="No space"):
         tape.write(b"torn line\n")
     assert path.read_bytes() == b"whole line\n"
@@ -166,7 +156,7 @@ def test_whichever_call_fails_serving_goes_on_and_the_file_reads_as_open(
             raise OSError(5, "Input/output error")
         return real(*arguments)
 
-    monkeypatch.setattr(files.os, call, once)
+    monkeypatch.setattr(recordings.os, call, once)
     tape = Tape(joined.service, file.write, header_of(made, lab="0.1.0"), sync=file.sync)
     joined.service.observers[:] = [tape]
     assert joined.play((("APPROVE_ACTION", None),)).complete
@@ -207,7 +197,7 @@ def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from pathlib import Path
-from lab.files import TapeFile
+from lab.files.recordings import TapeFile
 from lab.recording.header import header_of
 from lab.recording.tape import Tape
 from tests.recording.joined import Joined, config

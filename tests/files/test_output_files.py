@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.core.errors import ScenarioError
-from lab.files import load_scenario
+from lab.files.scenarios import load_scenario
 from tests.conftest import ROOT
 
 SCENARIO = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.files import publish_token, token_for, withdraw_token
+from lab.files.runtime import publish_token, token_for, withdraw_token
 
 URL = "http://127.0.0.1:40123"
 

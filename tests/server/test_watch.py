@@ -11,7 +11,7 @@ from lab.cli.commands.watch import NO_TOKEN, WatchSettings, reached, source_of
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError, UsageError
 from lab.core.observe import Observation
-from lab.files import publish_token
+from lab.files.runtime import publish_token
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.tui.sources.intents import AnswerGate, ArmFault, StepForward

@@ -12,7 +12,7 @@ from lab.client.control import read_journal_line as read_line
 from lab.client.instant import run_instantly
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
-from lab.files import load_scenario
+from lab.files.scenarios import load_scenario
 from lab.language.document import Switches
 from lab.mock.service import Service
 from lab.mock.views import Config

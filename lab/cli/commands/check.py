@@ -4,12 +4,11 @@ from pathlib import Path
 
 from lab.cli.console import Console
 from lab.core.errors import Complaint, RecordingError, ScenarioError, UsageError
-from lab.files import (
-    RECORDING_ENDING,
+from lab.files.output_files import OutputFiles
+from lab.files.recordings import RECORDING_ENDING, read_recording
+from lab.files.scenarios import (
     SCENARIO_ENDING,
-    OutputFiles,
     load_scenario,
-    read_recording,
     read_scenario,
     scenario_names,
     scenario_path,

@@ -2,7 +2,7 @@
 
 from lab.cli.console import Console
 from lab.cli.recordings import locate
-from lab.files import TapeFile, read_recording
+from lab.files.recordings import TapeFile, read_recording
 from lab.recording.repair import repair
 from lab.settings import Flags
 

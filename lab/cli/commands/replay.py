@@ -9,7 +9,8 @@ from pathlib import Path
 from lab.cli.console import Console, report
 from lab.cli.recordings import locate
 from lab.core.errors import Divergence, LabError, RecordingError
-from lab.files import RECORDING_ENDING, load_scenario, read_blob, read_recording, scenarios_folder
+from lab.files.recordings import RECORDING_ENDING, read_blob, read_recording
+from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.plan import CompiledScenario
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read

@@ -11,7 +11,7 @@ from lab.cli.journal_transcript import JournalTranscript
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import scenarios_of
 from lab.core.errors import ProtocolError, UsageError
-from lab.files import token_for
+from lab.files.runtime import token_for
 from lab.language.document import Scenario
 from lab.recording.lines import Header
 from lab.settings import Environment, Flags, Settings

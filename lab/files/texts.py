@@ -5,10 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.core.errors import HostError, UsageError
-from lab.files.output_files import flags
-
-_NEW = flags("WRONLY", "CREAT", "EXCL", "CLOEXEC", "NOFOLLOW", "BINARY")
-_OVER = flags("WRONLY", "CREAT", "TRUNC", "CLOEXEC", "NOFOLLOW", "BINARY")
+from lab.files.opening import CREATE, OVERWRITE
 
 
 def write_texts(folder: str, texts: Mapping[str, str], *, force: bool) -> None:
@@ -21,7 +18,7 @@ def write_texts(folder: str, texts: Mapping[str, str], *, force: bool) -> None:
         for name, text in texts.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(path, _OVER if force else _NEW, 0o644)
+            file = os.open(path, OVERWRITE if force else CREATE, 0o644)
             with open(file, "wb") as opened:
                 opened.write(text.encode())
     except OSError as fault:

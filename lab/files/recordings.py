@@ -1,0 +1,171 @@
+"""Recordings on disk: names, a tape that is written crash-safe, bodies that are too long for a line (recordings.md §1, §4)."""
+
+import os
+import re
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from lab.core.errors import HostError, RecordingError, UsageError
+from lab.files.opening import APPEND, read_bounded
+
+RECORDING_ENDING = ".rec.jsonl"
+RECORDINGS = "recordings"
+LONGEST_RECORDING = 1024 * 1024 * 1024
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\..*)?", re.ASCII)
+
+
+def generators() -> dict[str, str]:
+    """The versions of what makes generated values, as a header names them."""
+    found: dict[str, str] = {}
+    for name in ("faker", "jinja2"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def recording_path(name: str) -> Path:
+    """Where a recording lies: a bare name goes to `recordings/`; the last part obeys the slug rule."""
+    path = Path(name)
+    slug = path.name.removesuffix(RECORDING_ENDING)
+    if not is_slug(slug) or name.endswith(("/", os.sep)):
+        raise UsageError(
+            f"{name!r} can't name a recording.",
+            hint="Use a-z, 0-9, dot, dash and underscore, at most 80, no '..', no dot at the end, no device name.",
+        )
+    folder = Path(RECORDINGS) if path.parent == Path() and not name.startswith(("./", ".\\")) else path.parent
+    return folder / f"{slug}{RECORDING_ENDING}"
+
+
+def cast_path(name: str) -> Path:
+    """Where an asciicast lies: the path, the ending added where it is missing."""
+    path = Path(name if name.endswith(".cast") else f"{name}.cast")
+    if not is_slug(path.name):
+        raise UsageError(
+            f"{name!r} can't name a cast.", hint="Use a-z, 0-9, dot, dash and underscore, as in talk.cast."
+        )
+    return path
+
+
+def is_slug(text: str) -> bool:
+    """Whether the text may name a recording on any system."""
+    return bool(_SLUG.fullmatch(text)) and ".." not in text and text[-1] != "." and not _DEVICE.fullmatch(text)
+
+
+def read_recording(path: Path | str) -> bytes:
+    """The bytes of a recording; RecordingError if it can't be read, UsageError if there is none."""
+    return read_bounded(Path(path), LONGEST_RECORDING, RecordingError)
+
+
+class TapeFile:
+    """A recording being written: created, never overwritten; one `write` a line; whole lines only.
+
+    `write` and `sync` raise OSError; what a failed `write` left is cut off first.
+    """
+
+    def __init__(self, path: Path, *, force: bool = False, durable: bool = False) -> None:
+        self.path = path
+        self._durable = durable
+        self._length = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if force:
+                _set_aside(path)
+            self._file = os.open(str(path), APPEND, 0o600)
+            _sync_folder(path.parent)
+        except OSError as fault:
+            if isinstance(fault, FileExistsError) and fault.filename == str(path):
+                hint = "Choose another name, or --force to set it aside."
+                raise UsageError(f"{path} exists already.", hint=hint) from None
+            raise HostError(f"{path} can't be created: {fault.strerror}.") from None
+
+    def write(self, line: bytes) -> None:
+        """Append one line."""
+        try:
+            written = os.write(self._file, line)
+            # a full disk takes part of a line before it refuses the rest
+            while written != len(line):
+                written += os.write(self._file, line[written:])
+        except OSError:
+            self._cut()
+            raise
+        self._length += len(line)
+        if self._durable:
+            self.sync()
+
+    def _cut(self) -> None:
+        try:
+            os.ftruncate(self._file, self._length)
+        except OSError:
+            # the reader calls a torn tail torn
+            return
+
+    def sync(self) -> None:
+        """Return once the machine may die without losing a line."""
+        getattr(os, "fdatasync", os.fsync)(self._file)
+
+    def close(self) -> None:
+        """Let the file go; a second time does nothing."""
+        if self._file >= 0:
+            file, self._file = self._file, -1
+            os.close(file)
+
+    def blob(self, digest: str, data: bytes) -> None:
+        """Write a body that is too long for a line beside the recording, synced, once."""
+        folder = blobs_folder(self.path)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            file = os.open(folder / digest, APPEND, 0o600)
+        except FileExistsError:
+            return
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(file, view) :]
+            os.fsync(file)
+        finally:
+            os.close(file)
+        _sync_folder(folder)
+
+
+def blobs_folder(recording: Path) -> Path:
+    """Where the long bodies of a recording lie."""
+    return recording.with_name(recording.name.removesuffix(RECORDING_ENDING) + ".blobs")
+
+
+def read_blob(recording: Path, digest: str) -> bytes:
+    """A long body; RecordingError if it is missing or has another digest."""
+    path = blobs_folder(recording) / digest
+    if not re.fullmatch(r"[0-9a-f]{64}", digest) or not path.is_file():
+        raise RecordingError(f"{recording}: the blob {digest} is missing.")
+    data = path.read_bytes()
+    if sha256(data).hexdigest() != digest:
+        raise RecordingError(f"{path}: the blob has another digest.")
+    return data
+
+
+def _set_aside(path: Path) -> None:
+    """Rename an existing recording to the first free `NAME.old`, `NAME.old-2`, …"""
+    if not path.exists():
+        return
+    number = 1
+    while True:
+        aside = path.with_name(f"{path.name}.old{'' if number == 1 else f'-{number}'}")
+        if not aside.exists():
+            path.rename(aside)
+            return
+        number += 1
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

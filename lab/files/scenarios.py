@@ -1,0 +1,101 @@
+"""Scenarios on disk: where they lie, their text, their digest, by what an edit is noticed."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeAlias
+
+from lab.core.errors import UsageError
+from lab.files.opening import read_bounded
+from lab.files.output_files import OutputFiles
+from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.language.parse import parse_scenario
+
+SCENARIO_ENDING = ".yaml"
+LONGEST_SCENARIO = 1024 * 1024
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+# Scenarios
+
+
+def scenarios_folder(option: str | None = None) -> Path:
+    """The folder given, else `./scenarios`, else those that the lab carries."""
+    if option is not None:
+        folder = Path(option)
+        if not folder.is_dir():
+            raise UsageError(f"There is no folder {option}.", hint="--scenarios names the folder that holds scenarios.")
+        return folder
+    for folder in (Path("scenarios"), _PACKAGE / "shipped", _PACKAGE.parent / "scenarios"):
+        if folder.is_dir():
+            return folder
+    raise UsageError("No scenarios were found.", hint="Name their folder with --scenarios DIR.")
+
+
+def scenario_names(folder: Path) -> tuple[str, ...]:
+    """The names of the scenarios in a folder, sorted."""
+    return tuple(sorted(path.name.removesuffix(SCENARIO_ENDING) for path in folder.glob(f"*{SCENARIO_ENDING}")))
+
+
+def scenario_path(name: str, folder: Path) -> Path:
+    """Where a scenario lies: a name in the folder, or a path. UsageError names the nearest one if there is none."""
+    if "/" in name or os.sep in name or name.endswith((".yaml", ".yml")):
+        path = Path(name)
+        if path.is_file():
+            return path
+        raise UsageError(f"There is no file {name}.")
+    names = scenario_names(folder)
+    if name in names:
+        return folder / f"{name}{SCENARIO_ENDING}"
+    near = get_close_matches(name.lower(), names, n=1, cutoff=0.4)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    listed = f"{folder} has {', '.join(names)}." if names else f"{folder} holds no scenarios."
+    raise UsageError(f"There is no scenario {name!r}.", hint=hint + listed)
+
+
+def read_scenario(path: Path) -> bytes:
+    """The bytes of a scenario's file."""
+    return read_bounded(path, LONGEST_SCENARIO, UsageError)
+
+
+def digest_of(text: bytes, files: Mapping[str, str] | None = None) -> str:
+    """What a header and a compiled scenario call a scenario's digest: SHA-256 with CRLF made LF.
+
+    Each file that an output names adds a line of NUL, its name, NUL and the SHA-256 of its text.
+    """
+    digest = sha256(text.replace(b"\r\n", b"\n"))
+    for name, content in sorted((files or {}).items()):
+        digest.update(f"\0{name}\0{sha256(content.encode()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def load_scenario(name: str, folder: Path) -> CompiledScenario:
+    """A scenario by name or path, indexed; ScenarioError with every complaint if it can't be loaded."""
+    path = scenario_path(name, folder)
+    text = read_scenario(path)
+    stem = path.name.removesuffix(".yaml").removesuffix(".yml")
+    beside = OutputFiles(path.parent)
+    scenario = parse_scenario(text, str(path), stem=stem, reader=beside)
+    return compile_scenario(scenario, digest_of(text, beside.found), beside.found, text.decode("utf-8-sig"))
+
+
+Stamp: TypeAlias = tuple[tuple[int, int], ...]
+"""Modification time in nanoseconds and size, of a scenario and of each file that it names."""
+
+
+def stamp_of(path: Path, files: Iterable[str]) -> Stamp | None:
+    """By what an edit is noticed; None if the scenario isn't there."""
+    try:
+        found = [path.stat(), *((path.parent / name).stat() for name in files)]
+    except OSError:
+        return None
+    return tuple((each.st_mtime_ns, each.st_size) for each in found)
+
+
+def load_scenarios(folder: Path, names: Sequence[str] = ()) -> tuple[CompiledScenario, ...]:
+    """The scenarios named, or all in the folder."""
+    chosen = names or scenario_names(folder)
+    if not chosen:
+        raise UsageError(f"{folder} holds no scenarios.")
+    return tuple(load_scenario(name, folder) for name in chosen)
