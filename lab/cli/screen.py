@@ -13,7 +13,7 @@ from lab.core.clock import Millis
 from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast
-from lab.tui.sources import ScreenSource
+from lab.tui.sources.protocol import ScreenSource
 
 
 def app_for(source: object, film: Cast | None = None) -> LabApp:

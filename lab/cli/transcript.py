@@ -6,7 +6,8 @@ from lab.core.seeds import Seed
 from lab.language.document import Scenario
 from lab.tui.line_mode import lines, opening
 from lab.tui.state.reduce import reduce
-from lab.tui.state.screen import RunState, SourceState
+from lab.tui.state.run import RunState
+from lab.tui.state.screen import SourceState
 
 
 class Transcript:

@@ -1,11 +1,12 @@
-"""The app: a source, the themes, one stage. `LabApp(source).run()` returns the outcome's document, or None."""
+"""The app: a source, the themes, one screen. `LabApp(source).run()` returns the outcome's document, or None."""
 
 import traceback
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.dom import DOMNode
@@ -15,19 +16,16 @@ from textual.screen import Screen
 from lab.core.errors import HostError, LabError
 from lab.core.exchange import Json
 from lab.tui.cast import Cast, teed
-from lab.tui.screens.stage import MainScreen
-from lab.tui.sources import ScreenSource
+from lab.tui.screens.main import MainScreen
+from lab.tui.sources.protocol import ScreenSource
 from lab.tui.terminal import lasting
-from lab.tui.themes import COLOURS, Styles, filtered, stage_theme, styles_of
-
-if TYPE_CHECKING:
-    from textual.actions import ActionParseResult
+from lab.tui.themes import COLOURS, OTHER_THEME, Styles, filtered, stage_theme, styles_of
 
 OutcomeDocument = dict[str, Json]
 
 
 class LabApp(App[OutcomeDocument | None]):
-    """The screen of `lab demo`, `lab watch` and `lab play`."""
+    """The screen of `lab demo`, `lab watch` and `lab play`; the `Host` of its screens."""
 
     CSS_PATH = Path(__file__).with_name("lab.tcss")
     TITLE = "Invoke Async Lab"
@@ -51,19 +49,28 @@ class LabApp(App[OutcomeDocument | None]):
 
     def get_driver_class(self) -> type[Driver]:
         """The terminal's own driver; one that writes a cast beside, if there is one."""
-        base = lasting(super().get_driver_class(), self._lose_terminal)
+        base = lasting(super().get_driver_class(), lambda: self.fail(HostError("The terminal is gone.")))
         return base if self.cast is None else teed(base, self.cast)
 
-    def _lose_terminal(self) -> None:
-        self.fail(HostError("The terminal is gone."))
+    def get_default_screen(self) -> Screen[None]:
+        """The one screen; pages lie over it."""
+        return MainScreen(self)
 
-    def entered(self, phase: str) -> None:
-        """The run has come to another phase."""
+    @property
+    def main(self) -> MainScreen | None:
+        """The screen, whatever page lies over it; None before there is one."""
+        screen = self.screen_stack[0] if self.screen_stack else None
+        return screen if isinstance(screen, MainScreen) else None
+
+    def enter(self, phase: str) -> None:
+        """The run has come to another phase: a place to jump to in a cast."""
         if self.cast is not None:
             self.cast.mark(phase)
 
+    # Colours
+
     @property
-    def styles_now(self) -> Styles:
+    def role_styles(self) -> Styles:
         """Roles to styles in the present theme."""
         if self._styles_of is None or self._styles_of[0] != self.theme:
             self._styles_of = (self.theme, styles_of(self.theme, self.theme_variables, bare=self.bare))
@@ -83,9 +90,9 @@ class LabApp(App[OutcomeDocument | None]):
         if self._sixteen:
             self.theme = "ansi-light" if self.theme == "stage-light" else "ansi-dark"
 
-    def get_default_screen(self) -> Screen[None]:
-        """The stage."""
-        return MainScreen()
+    def turn_theme(self) -> None:
+        """Dark for light, light for dark."""
+        self.theme = OTHER_THEME.get(self.theme, "stage-dark")
 
     def _watch_theme(self, theme_name: str) -> None:
         super()._watch_theme(theme_name)
@@ -94,13 +101,14 @@ class LabApp(App[OutcomeDocument | None]):
             for widget in screen.query("*"):
                 widget.refresh()
 
+    # Bugs and commands
+
     def survive(self, error: Exception) -> None:
-        """A bug of ours: one red line on the stage, the traceback in the log; the show goes on."""
+        """A bug of ours: one red line on the screen, the traceback in the log; the show goes on."""
         self.log.error("".join(traceback.format_exception(error)))
         self.bug = error
-        stage = self.screen_stack[0] if self.screen_stack else None
-        if isinstance(stage, MainScreen):
-            stage.tell_broken(error)
+        if self.main is not None:
+            self.main.report_bug(error)
 
     async def run_action(
         self,
@@ -117,15 +125,18 @@ class LabApp(App[OutcomeDocument | None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
         """The palette: every key that is offered, what has no key, and all themes."""
-        stage = self.screen_stack[0]
-        if isinstance(stage, MainScreen):
-            for name, told, command in stage.commands():
-                yield SystemCommand(name, told, command)
+        for name, help_text, command in self.main.commands() if self.main is not None else ():
+            yield SystemCommand(name, help_text, command)
         for theme in sorted(self.available_themes):
-            told = "the stage" if theme in COLOURS else "a theme of Textual's; dim, faint and tints are derived"
-            yield SystemCommand(f"Theme {theme}", told, partial(setattr, self, "theme", theme), False)
+            text = "the stage" if theme in COLOURS else "a theme of Textual's; dim, faint and tints are derived"
+            yield SystemCommand(f"Theme {theme}", text, partial(setattr, self, "theme", theme), False)
 
-    def picture(self) -> str:
+    def action_command_palette(self) -> None:
+        """Every command by its name, where the panes can be seen."""
+        if self.main is None or not self.main.blind:
+            super().action_command_palette()
+
+    def save_picture(self) -> str:
         """Save the screen as SVG, in a browser as its download; where it lies."""
         if self.is_web:
             self.deliver_screenshot()
@@ -139,16 +150,12 @@ class LabApp(App[OutcomeDocument | None]):
         # the narration is one row: a name must not be lost behind its folder
         return f"Saved as {path}." if path.parent != Path.cwd() else f"Saved here as {path.name}."
 
+    # The end
+
     def fail(self, error: LabError) -> None:
         """End the screen: the surroundings fail."""
         self.failure = error
         self.exit(None)
-
-    def action_command_palette(self) -> None:
-        """Every command by its name, where the stage can be seen."""
-        stage = self.screen_stack[0]
-        if not (isinstance(stage, MainScreen) and stage.blind):
-            super().action_command_palette()
 
     async def action_quit(self) -> None:
         """Textual's own ctrl+q, on every screen."""

@@ -18,10 +18,10 @@ from lab.clocks import settle
 from lab.core.clock import Millis
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast, Put
-from lab.tui.screens.drawn import ObservationBatch
-from lab.tui.screens.stage import MainScreen
-from lab.tui.sources import ScreenSource
+from lab.tui.screens.feed import ObservationBatch
+from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
+from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
 
@@ -55,50 +55,50 @@ class FilmedPlayback(Playback):
         return False
 
     async def observations(self) -> AsyncIterator[SourceUpdate]:
-        """Nothing by itself: every frame is asked for."""
+        """Nothing by itself: every frame is called for."""
         await Event().wait()
-        yield SourceUpdate(self.reel.state(self.place), "")
+        yield SourceUpdate(self.timeline.journal(self.place), "")
 
     def stand(self, at: Millis) -> SourceUpdate:
-        """What has been told by an instant, the cursor put there."""
-        self.place = self.reel.place(at)
+        """What has happened by an instant, the cursor put there."""
+        self.place = self.timeline.place(at)
         self.clock.set(at, "1")
-        return SourceUpdate(self.reel.state(self.place), "")
+        return SourceUpdate(self.timeline.journal(self.place), "")
 
 
-def instants(reel: RecordingTimeline) -> Iterator[Millis]:
-    """When a frame is drawn: whenever something is told, and with the beat in between."""
-    now = reel.start
+def instants(timeline: RecordingTimeline) -> Iterator[Millis]:
+    """When a frame is drawn: whenever something happens, and with the beat in between."""
+    now = timeline.start
     yield now
-    place = reel.place(now)
-    while (due := reel.due(place)) is not None:
+    place = timeline.place(now)
+    while (due := timeline.due(place)) is not None:
         beat = max(BEAT, -(-(due - now) // MOST_BEATS))
         yield from range(now + beat, due, beat)
         now = due
         yield now
-        place = reel.place(now)
+        place = timeline.place(now)
 
 
 async def film(source: FilmedPlayback, put: Put, size: tuple[int, int], *, light: bool = False) -> None:
     """Write the cast of a whole recording, line by line."""
-    start = source.reel.start
+    start = source.timeline.start
     tape = Cast(put, lambda: source.clock.now() - start, source.title)
     app = LabApp(cast("ScreenSource", source), light=light, cast=tape)
 
     async def shoot(pilot: Pilot[object]) -> None:
         await pilot.pause()
-        stage = app.screen
-        assert isinstance(stage, MainScreen)
+        screen = app.screen
+        assert isinstance(screen, MainScreen)
         tape.begin(*size)
         tape.output("\x1b[?25l\x1b[2J")
         shown: list[str] = []
-        for at in instants(source.reel):
+        for at in instants(source.timeline):
             with app.batch_update():
-                stage.fold(ObservationBatch([source.stand(at)]))
-                stage.refresh_parts()
+                screen.observe(ObservationBatch([source.stand(at)]))
+                screen.canvas.draw()
             await settle()
-            stage._refresh_layout()
-            rows = list(drawn(stage))
+            screen._refresh_layout()
+            rows = list(rows_of(screen))
             if changed := "".join(moved(shown, rows)):
                 tape.output(changed)
             shown = rows
@@ -108,11 +108,11 @@ async def film(source: FilmedPlayback, put: Put, size: tuple[int, int], *, light
     await app.run_async(headless=True, size=size, auto_pilot=shoot)
 
 
-def drawn(stage: MainScreen) -> Iterator[str]:
+def rows_of(screen: MainScreen) -> Iterator[str]:
     """The screen's rows as a terminal of all colours is sent them."""
     token = visible_screen_stack.set([])
     try:
-        strips = stage._compositor.render_strips()
+        strips = screen._compositor.render_strips()
     finally:
         visible_screen_stack.reset(token)
     return (_row(strip) for strip in strips)

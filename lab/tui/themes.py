@@ -38,6 +38,15 @@ ANSI: dict[str, dict[str, str]] = {
 """The terminal's own sixteen colours, for terminals that have no more: tints fall away, words and signs stay."""
 
 
+OTHER_THEME = {
+    "stage-dark": "stage-light",
+    "stage-light": "stage-dark",
+    "ansi-dark": "ansi-light",
+    "ansi-light": "ansi-dark",
+}
+"""Light for dark, dark for light."""
+
+
 def stage_theme(name: str) -> Theme:
     """The Textual theme of ours with this name."""
     colours = COLOURS[name]
@@ -74,15 +83,15 @@ class Styles:
     """Roles to Rich styles in one theme, each made once."""
 
     colours: dict[str, str]
-    made: dict[str, Style]
+    cache: dict[str, Style]
     bare: bool = False
     """Without any colour: what is filled, or turned, is reversed by the terminal."""
 
     def of(self, role: str) -> Style:
-        """The style of a role (view/spans.py says how roles are written)."""
-        style = self.made.get(role)
+        """The style of a role (rows/spans.py says how roles are written)."""
+        style = self.cache.get(role)
         if style is None:
-            style = self.made[role] = self._make(role)
+            style = self.cache[role] = self._make(role)
         return style
 
     def _make(self, role: str) -> Style:

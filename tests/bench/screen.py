@@ -12,7 +12,7 @@ from textual import events
 from lab.app.observations import RunObservation
 from lab.clocks import breathe
 from lab.tui.app import LabApp
-from lab.tui.screens.stage import MainScreen
+from lab.tui.screens.main import MainScreen
 from lab.tui.state.fold import ObservedState, fold
 from tests.bench.measure import Row, Samples
 from tests.terminal import Terminal, lab
@@ -146,12 +146,12 @@ async def _flooded() -> tuple[float, float]:
         begun = time.perf_counter()
         for observation in told:
             source.tell(observation)
-        while screen.scene.stage.polls < 10_000:
+        while screen.state.run.polls < 10_000:
             await breathe()
-            if pressed and screen.scene.look.focus != focus:
+            if pressed and screen.state.ui.focus != focus:
                 slowest, pressed = max(slowest, time.perf_counter() - pressed), 0.0
             if not pressed:
-                pressed, focus = time.perf_counter(), screen.scene.look.focus
+                pressed, focus = time.perf_counter(), screen.state.ui.focus
                 pilot.app.post_message(events.Key("2", "2"))
         return (time.perf_counter() - begun) * 1_000, slowest * 1_000
 
@@ -169,7 +169,7 @@ async def _output(number: int) -> float:
             source.tell(observation)
         screen = pilot.app.screen
         assert isinstance(screen, MainScreen)
-        while not any(span.text == "words" for row in screen.parts["output"].rows for span in row):
+        while not any(span.text == "words" for row in screen.canvas.widgets["output"].rows for span in row):
             await breathe()
         await pilot.pause()
         return (time.perf_counter() - begun) * 1_000

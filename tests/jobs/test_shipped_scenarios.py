@@ -30,6 +30,7 @@ from lab.language.templates import template
 from lab.mock.service import Service
 from lab.mock.views import Config
 from lab.tui.panes.output import content
+from lab.tui.panes.pane import View
 from lab.tui.rows.formats import kind
 from lab.tui.rows.html import to_markdown
 from lab.tui.rows.markdown import markdown
@@ -94,9 +95,9 @@ def test_each_fits_its_panes_before_the_run(name: str) -> None:
     scenario = shipped(name)
     assert len(scenario.title) <= 40
     assert len(scenario.shows) <= 76
-    scene = ScreenState(show=SourceState(title=scenario.title, scenario=scenario))
+    view = ScreenState(source=SourceState(title=scenario.title, scenario=scenario))
     for inner, rows in ((76, 15), (36, 28)):
-        assert len(content(scene, inner, rows, 0)) <= rows
+        assert len(content(View(view, inner + 4, rows + 2, 0))) <= rows
 
 
 @pytest.mark.parametrize("name", NAMES)

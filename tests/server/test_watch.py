@@ -14,9 +14,9 @@ from lab.core.observe import Observation
 from lab.files.runtime import publish_token
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
-from lab.tui.sources.intents import AnswerGate, ArmFault, StepForward
 from lab.tui.sources.watch import Watch
 from lab.tui.state.fold import ObservedState, fold
+from lab.tui.state.intents import AnswerGate, ArmFault, StepForward
 from lab.tui.state.journal import JournalState, SourceUpdate
 from tests.server.conftest import Stage, make_service, status
 
@@ -29,8 +29,8 @@ class Watching:
     def __init__(self, url: str, asked: WatchSettings) -> None:
         self.again = asyncio.Event()
         self.source = Watch("here", lambda: reached(url, asked), rest=self._rest)
-        self.folded = ObservedState(jobs=JournalState())
-        self.said: list[str] = []
+        self.folded = ObservedState(journal=JournalState())
+        self.remark: list[str] = []
         self.told: list[Observation | SourceUpdate] = []
         self.task = asyncio.create_task(self._look())
 
@@ -41,8 +41,8 @@ class Watching:
     async def _look(self) -> None:
         async for told in self.source.observations():
             self.folded = fold(self.folded, told)
-            if isinstance(told, SourceUpdate) and told.said:
-                self.said.append(told.said)
+            if isinstance(told, SourceUpdate) and told.remark:
+                self.remark.append(told.remark)
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -56,8 +56,8 @@ class Watching:
 
     @property
     def jobs(self) -> JournalState:
-        assert self.folded.jobs is not None
-        return self.folded.jobs
+        assert self.folded.journal is not None
+        return self.folded.journal
 
 
 def asked_with(runtime: Path, token: str | None = None) -> WatchSettings:
@@ -80,27 +80,27 @@ async def test_a_stranger_s_job_is_seen_stepped_and_decided(stage: Stage, tmp_pa
         watching = Watching(origin, asked_with(tmp_path))
         token = await stage.token()
         job = await stage.job(token)
-        await watching.until(lambda: watching.jobs.stage().job is not None and watching.jobs.in_flight == {})
+        await watching.until(lambda: watching.jobs.run().job is not None and watching.jobs.in_flight == {})
         assert watching.source.can == {"step", "decide", "fault"} and watching.source.seed == 42
-        assert watching.jobs.stage().token is not None and TOKEN not in repr(watching.jobs)
+        assert watching.jobs.run().token is not None and TOKEN not in repr(watching.jobs)
         assert token not in repr(watching.jobs)
         assert await watching.source.perform(StepForward()) is None
         await watching.until(lambda: watching.source.clock.now() == stage.clock.now() > 0)
         peer = await stage.peer()
         await peer.ask(status(token, job))
-        await watching.until(lambda: watching.jobs.stage().gate is not None)
-        gate = watching.jobs.stage().gate
-        assert gate is not None and watching.jobs.stage().patience is not None
-        asked = AnswerGate("APPROVE_ACTION", None, job, gate.code.lower().replace("_", "-"), gate.key)
+        await watching.until(lambda: watching.jobs.run().gate is not None)
+        gate = watching.jobs.run().gate
+        assert gate is not None and watching.jobs.run().opening is not None
+        asked = AnswerGate("approved", None, job, gate.code.lower().replace("_", "-"), gate.key)
         assert await watching.source.perform(asked) is None
         assert await watching.source.perform(asked) is None, "the same key twice"
-        await watching.until(lambda: watching.jobs.stage().decisions == 1)
-        refused = await watching.source.perform(AnswerGate("REJECT_ACTION", None, job, "nowhere", "other"))
+        await watching.until(lambda: watching.jobs.run().decisions == 1)
+        refused = await watching.source.perform(AnswerGate("rejected", None, job, "nowhere", "other"))
         assert refused is not None and "no such gate" in refused
         assert await watching.source.perform(ArmFault({"route": "status", "answer": 503})) is None
         answer = await peer.ask(status(token, job))
         assert answer.status == 503
-        await watching.until(lambda: watching.jobs.stage().marks[-1].code == 503)
+        await watching.until(lambda: watching.jobs.run().timeline[-1].code == 503)
         await watching.end()
 
 
@@ -125,7 +125,7 @@ async def test_a_lab_that_starts_again_is_watched_on_with_its_new_token(tmp_path
     await anext(second)
     watching.again.set()
     await watching.until(lambda: watching.source.trouble == "")
-    assert watching.said == ["It is back."]
+    assert watching.remark == ["It is back."]
     await watching.end()
     await anext(second, None)
 

@@ -14,8 +14,8 @@ from lab.dialects.fusion import WaitingNode
 from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Scenario, Verdict
-from lab.tui.panes.picker import Choice
-from lab.tui.sources.intents import AnswerGate, Intent, ResetRun, SendTurn, SetSpeed, StartRun, StepForward, TogglePause
+from lab.tui.state.intents import AnswerGate, Intent, ResetRun, SendTurn, SetSpeed, StartRun, StepForward, TogglePause
+from lab.tui.state.screen import ScenarioChoice
 
 JOB = "7f3c92a1-4f7e-4a53-9c5e-0f6f0c1b7a11"
 SECOND = "2c9d1f04-8a35-4b7e-b1d6-90ad3e57c284"
@@ -295,12 +295,12 @@ class Scripted:
         )
         self.clock = StillClock(at)
         self.scenarios = (
-            Choice("item-comparison", "Compare two items", "the whole story", "A *story*."),
-            Choice("invoice-analysis", "Analyse an invoice", "a happy path", "No gate."),
+            ScenarioChoice("item-comparison", "Compare two items", "the whole story", "A *story*."),
+            ScenarioChoice("invoice-analysis", "Analyse an invoice", "a happy path", "No gate."),
         )
         self.paused = False
         self.factor = "1"
-        self.asked: list[Intent] = []
+        self.intents: list[Intent] = []
         self.refuse: str | None = None
         self.queue: asyncio.Queue[Observation] = asyncio.Queue()
         for observation in told:
@@ -319,7 +319,7 @@ class Scripted:
 
     async def perform(self, intent: Intent) -> str | None:
         """Write it down; pause, speed and reset take effect."""
-        self.asked.append(intent)
+        self.intents.append(intent)
         match intent:
             case TogglePause():
                 self.paused = not self.paused

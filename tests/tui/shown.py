@@ -13,8 +13,8 @@ from lab.app.observe import Noted
 from lab.clocks import real_millis, settle
 from lab.core.journal.fact import LedgerCleared
 from lab.tui.app import LabApp, OutcomeDocument
-from lab.tui.panes.layout import places
-from lab.tui.screens.stage import MainScreen
+from lab.tui.panes.registry import places
+from lab.tui.screens.main import MainScreen
 from lab.tui.state.screen import UiState
 from tests.tui import play
 
@@ -57,24 +57,22 @@ async def folded(hand: LabPilot, state: str) -> None:
     """All that was told of a state is on the screen."""
     app = lab_of(hand)
     last = max((observation.at for observation in play.STATES[state][0]()), default=0)
-    await until(hand, lambda: main_screen(app).scene.stage.seen >= last and drawn(app))
+    await until(hand, lambda: main_screen(app).state.run.latest >= last and drawn(app))
     await hand.pause()
 
 
 async def turn_to(hand: LabPilot, source: play.Scripted, state: str) -> None:
     """Another state on the same app, as if it had just been started."""
     app = lab_of(hand)
-    stage = main_screen(app)
+    main = main_screen(app)
     told, at = play.STATES[state]
-    while app.screen is not stage:
+    while app.screen is not main:
         await app.pop_screen()
     app.theme = "stage-dark"
     source.tell(Noted(0, LedgerCleared(at=0, by="person")))
-    await until(hand, lambda: stage.scene.stage.start is None and drawn(app))
-    source.outcome, source.asked, source.paused, source.factor, source.clock.at = None, [], False, "1", at
-    for part in stage.parts.values():
-        part.top = 0
-    stage._choose(**{name: getattr(UiState(), name) for name in UiState.__slots__})
+    await until(hand, lambda: main.state.run.start is None and drawn(app))
+    source.outcome, source.intents, source.paused, source.factor, source.clock.at = None, [], False, "1", at
+    main.choose(UiState())
     for observation in told():
         source.tell(observation)
     await folded(hand, state)
@@ -83,20 +81,20 @@ async def turn_to(hand: LabPilot, source: play.Scripted, state: str) -> None:
 async def resized(hand: LabPilot, *sizes: tuple[int, int]) -> None:
     """The terminal takes one size after another; what is too small says so, and nothing else does."""
     app = lab_of(hand)
-    stage = main_screen(app)
+    main = main_screen(app)
     for size in sizes:
         await hand.resize_terminal(*size)
         await until(hand, lambda size=size: app.screen.size == size)  # type: ignore[misc]
-        if app.screen is stage:
-            await until(hand, lambda size=size: stage._places == places(stage.scene.in_sight, *size))  # type: ignore[misc]
+        if app.screen is main:
+            await until(hand, lambda size=size: main.canvas.places == places(main.state.in_sight, *size))  # type: ignore[misc]
             assert ("needs 72x20" in text(app)) == (size[0] < 72 or size[1] < 20), size
 
 
 def drawn(app: LabApp) -> bool:
     """Whether nothing told waits to be folded or drawn."""
-    stage, source = main_screen(app), app.source
+    main, source = main_screen(app), app.source
     told = source.queue.empty() if isinstance(source, play.Scripted) else True
-    return told and not stage._batch and not stage._dirty
+    return told and not main.feed.waiting and not main.canvas.waiting
 
 
 def lab_of(hand: LabPilot) -> LabApp:
@@ -137,7 +135,7 @@ LETTERS = {
 
 def letters(app: LabApp) -> str:
     """The grid of colours: one letter a cell, of the text's colour in the present theme."""
-    styles = app.styles_now
+    styles = app.role_styles
     known = {str(getattr(styles.of(word).color, "name", "")).lower(): letter for word, letter in LETTERS.items()}
     lines = []
     for strip in app.screen._compositor.render_strips():

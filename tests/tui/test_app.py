@@ -13,9 +13,9 @@ from lab.app.observe import Noted, Observation, Replied
 from lab.core.errors import HostError
 from lab.core.journal.shell import TapeNoted
 from lab.tui.app import LabApp
-from lab.tui.panes import keys
+from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.screens.page import PageScreen
-from lab.tui.sources.intents import (
+from lab.tui.state.intents import (
     AnswerGate,
     ChooseScenario,
     ResetRun,
@@ -86,23 +86,23 @@ async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
     monkeypatch.setattr("platformdirs.user_downloads_path", lambda: tmp_path / "Downloads")
     async with shown("waiting") as (app, _, pilot):
 
-        async def said() -> str:
-            main_screen(app)._choose(said="")
+        async def remark() -> str:
+            main_screen(app).remark("")
             await pilot.press("f9")
-            await until(pilot, lambda: bool(main_screen(app).scene.look.said))
-            return main_screen(app).scene.look.said
+            await until(pilot, lambda: bool(main_screen(app).state.ui.remark))
+            return main_screen(app).state.ui.remark
 
         for number in (1, 2):
             name = f"invoke-async-lab-{number}.svg"
-            assert await said() == f"Saved here as {name}." and (tmp_path / name).read_text().startswith("<svg")
+            assert await remark() == f"Saved here as {name}." and (tmp_path / name).read_text().startswith("<svg")
         (tmp_path / "Downloads").mkdir()
-        assert await said() == f"Saved as {tmp_path}/Downloads/invoke-async-lab-1.svg."
+        assert await remark() == f"Saved as {tmp_path}/Downloads/invoke-async-lab-1.svg."
 
         def full(path: Path, *_: int) -> int:
             raise OSError(ENOSPC, "No space left on device", str(path))
 
         monkeypatch.setattr("lab.files.pictures.os.open", full)
-        assert await said() == f"The picture isn't saved: {tmp_path} can't be written: No space left on device."
+        assert await remark() == f"The picture isn't saved: {tmp_path} can't be written: No space left on device."
 
 
 # Keys
@@ -111,12 +111,12 @@ async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
 async def test_space_begins_and_then_pauses() -> None:
     async with shown("idle") as (app, source, pilot):
         await pilot.press("space")
-        await until(pilot, lambda: source.asked == [StartRun()])
+        await until(pilot, lambda: source.intents == [StartRun()])
         for observation in play.running():
             source.tell(observation)
-        await until(pilot, lambda: main_screen(app).scene.stage.polls == 2)
+        await until(pilot, lambda: main_screen(app).state.run.polls == 2)
         await pilot.press("space")
-        await until(pilot, lambda: source.asked == [StartRun(), TogglePause()])
+        await until(pilot, lambda: source.intents == [StartRun(), TogglePause()])
         await until(pilot, lambda: "PAUSED" in text(app))
 
 
@@ -124,28 +124,28 @@ async def test_a_decision_is_asked_once_the_gate_is_open_and_not_before() -> Non
     async with shown("running") as (_, source, pilot):
         await pilot.press("a", "r", "c")
         await pilot.pause()
-        assert source.asked == []
+        assert source.intents == []
         await turn_to(pilot, source, "waiting")
         await pilot.press("r")
-        await until(pilot, lambda: source.asked == [AnswerGate("REJECT_ACTION")])
+        await until(pilot, lambda: source.intents == [AnswerGate("rejected")])
 
 
 async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided() -> None:
     async with shown("waiting") as (app, source, pilot):
         await resized(pilot, (40, 12))
-        for key in keys.TABLE:
-            if key.keys and key.shown not in ("ctrl+q", "?"):
+        for key in SCREEN_KEYS:
+            if key.keys and key.face not in ("ctrl+q", "?"):
                 await pilot.press(key.keys.split(",")[0])
         await pilot.pause()
-        stage = main_screen(app)
-        assert source.asked == [] and app.screen is stage and stage.scene.look == UiState(said="ctrl+q ends the lab.")
+        run = main_screen(app)
+        assert source.intents == [] and app.screen is run and run.state.ui == UiState(remark="ctrl+q ends the lab.")
         assert "ctrl+q ends the lab." in text(app)
         await pilot.press("question_mark")
         await until(pilot, lambda: "HELP" in text(app))
         await pilot.press("question_mark")
         await resized(pilot, (120, 36))
         await pilot.press("a")
-        await until(pilot, lambda: source.asked == [AnswerGate("APPROVE_ACTION")])
+        await until(pilot, lambda: source.intents == [AnswerGate("approved")])
 
 
 async def test_changes_need_a_text() -> None:
@@ -153,9 +153,9 @@ async def test_changes_need_a_text() -> None:
         await pilot.press("c")
         await until(pilot, lambda: "changes ›" in text(app))
         await pilot.press("enter")
-        assert source.asked == []
+        assert source.intents == []
         await pilot.press("n", "o", "enter")
-        await until(pilot, lambda: source.asked == [AnswerGate("RFI_ACTION", "no")])
+        await until(pilot, lambda: source.intents == [AnswerGate("changes-requested", "no")])
         assert "changes ›" not in text(app)
 
 
@@ -165,7 +165,7 @@ async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
         await pilot.press("c", "x", "escape")
         await until(pilot, lambda: "changes ›" not in text(app))
         await pilot.press("a")
-        await until(pilot, lambda: source.asked == [AnswerGate("APPROVE_ACTION")])
+        await until(pilot, lambda: source.intents == [AnswerGate("approved")])
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
@@ -174,7 +174,7 @@ async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: 
         await pilot.press("m")
         await until(pilot, lambda: "NEXT MESSAGE  turn 2" in text(app) and play.FOLLOW_UP[0] in text(app))
         await pilot.press("down", "space", "k", "enter")
-        await until(pilot, lambda: source.asked == [SendTurn(f"{play.FOLLOW_UP[1]} k")])
+        await until(pilot, lambda: source.intents == [SendTurn(f"{play.FOLLOW_UP[1]} k")])
         assert "NEXT MESSAGE" not in text(app)
         for observation in play.second()[len(play.complete()) :]:
             source.tell(observation)
@@ -192,7 +192,7 @@ async def test_before_the_run_its_first_message_is_edited() -> None:
         await pilot.press("question_mark")
         source.message = play.MESSAGE + "?"
         await pilot.press("enter")
-        await until(pilot, lambda: source.asked == [SendTurn(play.MESSAGE + "?")])
+        await until(pilot, lambda: source.intents == [SendTurn(play.MESSAGE + "?")])
         await until(pilot, lambda: "Org SBI?" in text(app))
         await pilot.press("m", "escape", "left_square_bracket")
         await until(pilot, lambda: "FIRST MESSAGE" not in text(app))
@@ -208,10 +208,10 @@ async def test_a_refusal_is_shown() -> None:
 async def test_speed_goes_through_its_steps_and_stops_at_the_ends() -> None:
     async with shown("running") as (app, source, pilot):
         for key, factor in (("+", "2"), ("+", "5"), ("+", "20"), ("+", "20"), ("=", "1"), ("-", "0.5"), ("-", "0.25")):
-            before = len(source.asked)
+            before = len(source.intents)
             await pilot.press({"+": "plus", "=": "equals_sign", "-": "minus"}[key])
-            await until(pilot, lambda before=before: len(source.asked) > before)
-            assert source.asked[-1] == SetSpeed(factor)
+            await until(pilot, lambda before=before: len(source.intents) > before)
+            assert source.intents[-1] == SetSpeed(factor)
         await until(pilot, lambda: "×¼" in text(app))
 
 
@@ -219,14 +219,14 @@ async def test_keys_that_come_at_once_are_done_in_order() -> None:
     async with shown("running") as (app, source, pilot):
         await pilot.press("plus", "plus", "plus")
         await until(pilot, lambda: "×20" in text(app))
-        assert source.asked == [SetSpeed("2"), SetSpeed("5"), SetSpeed("20")]
+        assert source.intents == [SetSpeed("2"), SetSpeed("5"), SetSpeed("20")]
 
 
 async def test_reset_goes_back_to_idle() -> None:
     async with shown("complete") as (app, source, pilot):
         await pilot.press("0")
         await until(pilot, lambda: "Nothing has been sent yet" in text(app))
-        assert source.asked == [ResetRun()]
+        assert source.intents == [ResetRun()]
 
 
 async def test_the_wire_drawer_opens_an_exchange() -> None:
@@ -249,7 +249,7 @@ async def test_help_and_the_picker_open_and_close() -> None:
         await pilot.press("s")
         await until(pilot, lambda: "invoice-analysis" in text(app))
         await pilot.press("down", "enter")
-        await until(pilot, lambda: source.asked == [ChooseScenario("invoice-analysis")])
+        await until(pilot, lambda: source.intents == [ChooseScenario("invoice-analysis")])
 
 
 async def test_a_pane_is_maximised_and_comes_back() -> None:
@@ -274,7 +274,7 @@ async def test_step_theme_and_the_way_out() -> None:
     async with shown("running") as (app, source, pilot):
         await pilot.press("n", "t", "ctrl+c")
         await until(pilot, lambda: "ctrl+q ends the lab." in text(app))
-        assert source.asked == [StepForward()]
+        assert source.intents == [StepForward()]
         assert app.theme == "stage-light"
         assert letters(app).count("?") < 20
 
@@ -290,7 +290,7 @@ async def test_a_click_on_a_button_is_its_key() -> None:
         lines = text(app).split("\n")
         y = next(at for at, line in enumerate(lines) if "a Approve" in line)
         await pilot.click(offset=(lines[y].index("a Approve") + 1, y))
-        await until(pilot, lambda: source.asked == [AnswerGate("APPROVE_ACTION")])
+        await until(pilot, lambda: source.intents == [AnswerGate("approved")])
 
 
 # Sizes, failures, hostile text
@@ -310,7 +310,7 @@ async def test_a_bug_while_drawing_does_not_end_the_show(monkeypatch: pytest.Mon
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("lab.tui.panes.token.draw", broken)
+    monkeypatch.setattr("lab.tui.panes.token._form", broken)
     async with handed(app) as pilot:
         await until(pilot, lambda: "A bug of the lab: ZeroDivisionError" in text(app))
         assert "3 POLLING" in text(app)
@@ -365,7 +365,7 @@ async def test_a_thousand_observations_at_once() -> None:
             script.poll(5_000 + 100 * number, play.body("RUNNING"), 40)
         for observation in script.told:
             source.tell(observation)
-        await until(pilot, lambda: main_screen(app).scene.stage.polls == 502 and "more polls" in text(app))
+        await until(pilot, lambda: main_screen(app).state.run.polls == 502 and "more polls" in text(app))
 
 
 async def test_the_timer_rests_while_nothing_runs() -> None:
@@ -411,7 +411,7 @@ def test_colours_have_their_contrast(theme: str) -> None:
 @pytest.mark.parametrize(
     ("module", "banned"),
     [
-        ("lab.tui.panes, lab.tui.line_mode, lab.tui.state.reduce", ("textual", "aiohttp", "markdown_it")),
+        ("lab.tui.panes.registry, lab.tui.line_mode, lab.tui.state.reduce", ("textual", "aiohttp", "markdown_it")),
         ("lab.cli.commands.play, lab.cli.commands.watch", ("textual", "aiohttp", "lab.server", "lab.client")),
         ("lab.cli.commands.play", ("lab.mock.service", "jwt")),
         ("lab.tui.app", ("lab.server", "lab.client", "aiohttp", "markdown_it")),

@@ -17,7 +17,7 @@ from lab.jobs.facts import JobAccepted
 from lab.jobs.gates import Origin
 from lab.recording.observed import observation_of
 from lab.recording.reader import read
-from lab.tui.state.follow import follow, steps
+from lab.tui.state.follow import changes, follow
 from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState
 from tests.tui import play
 
@@ -68,19 +68,19 @@ def test_two_clients_at_once_have_a_passage_each() -> None:
     mixed = sorted([*one, *two], key=lambda told: told.at)
     jobs = fold(mixed)
     first, second = jobs.keys()
-    assert jobs.stage(first).job == fold(one).stage().job
-    assert jobs.stage(first).outcome is not None and jobs.stage(first).polls == 11
-    assert jobs.stage(second).gate is not None and jobs.stage(second).polls == 9
-    assert len(jobs.calls) == len([each for each in mixed if isinstance(each, Requested)])
+    assert jobs.run(first).job == fold(one).run().job
+    assert jobs.run(first).outcome is not None and jobs.run(first).polls == 11
+    assert jobs.run(second).gate is not None and jobs.run(second).polls == 9
+    assert len(jobs.exchanges) == len([each for each in mixed if isinstance(each, Requested)])
     assert jobs.in_flight == {}
 
 
 def test_what_a_run_tells_besides_follows_from_the_replies() -> None:
     jobs = fold(journal(play.waiting()))
-    pending = jobs.stage().pending
+    pending = jobs.run().next_call
     assert pending is not None and (pending.since, pending.until) == (21_600, 24_558)
     told = play.complete()
-    ended = fold(journal(told)).stage()
+    ended = fold(journal(told)).run()
     last = told[-1]
     assert isinstance(last, Ended) and ended.outcome == last.outcome and ended.ended == last.at
 
@@ -89,9 +89,9 @@ def test_a_poll_after_the_end_is_seen_and_ends_nothing_twice() -> None:
     script = play.Script()
     script.told, script.x = play.complete(), 14
     script.poll(30_000, play.body("COMPLETE", output=play.OUTPUT), 40)
-    stage = fold(journal(script.told)).stage()
-    assert (stage.ended, stage.polls) == (27_600, 12)
-    assert stage.turn == 1
+    run = fold(journal(script.told)).run()
+    assert (run.ended, run.polls) == (27_600, 12)
+    assert run.turn == 1
 
 
 def test_the_view_follows_the_newest_until_one_was_chosen() -> None:
@@ -99,8 +99,8 @@ def test_the_view_follows_the_newest_until_one_was_chosen() -> None:
     jobs = fold(one)
     (first,) = jobs.keys()
     jobs = fold(other(journal(play.running()), "11111111-0000-4000-8000-000000000000", 100), jobs)
-    assert jobs.stage(None).polls == 2 and jobs.place(None) == (2, 2)
-    assert jobs.stage(first).polls == 11 and jobs.place(first) == (1, 2)
+    assert jobs.run(None).polls == 2 and jobs.place(None) == (2, 2)
+    assert jobs.run(first).polls == 11 and jobs.place(first) == (1, 2)
     assert jobs.beside(None, -1) == first
     assert jobs.beside(first, -1) == first
     assert jobs.beside(jobs.keys()[1], 1) is None
@@ -111,9 +111,9 @@ def test_a_token_alone_shows_only_while_no_job_is_at_work() -> None:
     script.x = 50
     script.token(5_000)
     running = fold([*journal(play.running()), *script.told])
-    assert running.stage().polls == 2
+    assert running.run().polls == 2
     ended = fold([*journal(play.complete()), *script.told])
-    assert ended.stage().job is None and ended.stage().token is not None
+    assert ended.run().job is None and ended.run().token is not None
 
 
 def test_each_job_of_one_token_counts_from_its_own_call() -> None:
@@ -122,7 +122,7 @@ def test_each_job_of_one_token_counts_from_its_own_call() -> None:
     script.invoke(60_000, {"message": "again"}, 202, play.body("RUNNING", jobId="second"), 100)
     script.poll(61_000, play.body("RUNNING", jobId="second"), 40)
     jobs = fold(journal(script.told))
-    first, second = map(jobs.stage, jobs.keys())
+    first, second = map(jobs.run, jobs.keys())
     assert first.start == 0 and second.start == 60_000
     assert second.token is not None and first.token is not None and second.token.token == first.token.token
 
@@ -141,9 +141,9 @@ def test_a_renewed_token_is_shown_with_the_job_that_bears_it() -> None:
     headers = (("authorization", "Bearer another-token-altogether-longer"),)
     script.told[-2] = replace(polled, request=replace(polled.request, headers=headers))
     jobs = fold(journal(script.told))
-    stage = jobs.stage()
-    assert len(jobs.client_runs) == 1 and stage.start == 0
-    assert stage.token is not None and stage.token.asked == 5_000
+    run = jobs.run()
+    assert len(jobs.client_runs) == 1 and run.start == 0
+    assert run.token is not None and run.token.sent_at == 5_000
 
 
 def test_tokens_that_came_to_nothing_give_way_but_are_known() -> None:
@@ -153,20 +153,20 @@ def test_tokens_that_came_to_nothing_give_way_but_are_known() -> None:
     jobs = fold(script.told)
     assert list(jobs.client_runs) == [5]
     script.first(6_000)
-    stage = fold(script.told).stage()
-    assert stage.token is not None and stage.token.token is not None and stage.start == 4_000
+    run = fold(script.told).run()
+    assert run.token is not None and run.token.token is not None and run.start == 4_000
 
 
 def test_a_refused_call_ends_its_passage_with_the_reason() -> None:
     jobs = fold(journal(play.refused()))
-    stage = jobs.stage()
-    assert stage.ended == 120 and stage.outcome is not None and "invalid_client" in (stage.outcome.why or "")
+    run = jobs.run()
+    assert run.ended == 120 and run.outcome is not None and "invalid_client" in (run.outcome.why or "")
     script = play.Script()
     script.invoke(0, {"message": "x"}, 404, b'{"status":"FAI-404","message":"no such team"}', 20)
     script.first(100)
     jobs = fold(script.told)
     first, second = jobs.keys()
-    assert (jobs.stage(first).ended, jobs.stage(second).ended) == (20, None)
+    assert (jobs.run(first).ended, jobs.run(second).ended) == (20, None)
 
 
 def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
@@ -176,7 +176,7 @@ def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
     script.invoke(23_000, {"conversationId": play.CONVERSATION, "resumeInput": resume}, 202, play.body("RUNNING"), 50)
     jobs = fold(journal(script.told))
     assert len(jobs.keys()) == 1
-    assert [mark.word for mark in jobs.stage().marks if mark.kind == "decided"] == ["rejected"]
+    assert [mark.word for mark in jobs.run().timeline if mark.kind == "decided"] == ["rejected"]
 
 
 def test_jobs_told_again_have_what_their_acceptance_tells() -> None:
@@ -193,16 +193,16 @@ def test_jobs_told_again_have_what_their_acceptance_tells() -> None:
     jobs = fold(
         [Requested(9_100, 7, "status", request), Replied(9_140, 7, Response(200, (), play.body("RUNNING")))], jobs
     )
-    stage = jobs.stage()
-    assert stage.job is not None and stage.job.job == play.JOB and ("message", play.MESSAGE) in stage.job.fields
-    assert stage.token is not None and (stage.token.token or "").startswith("«token:T")
-    assert dict(stage.token.claims)["exp"] == str(1_767_225_600 + 3_600)
-    assert stage.polls == 1 and jobs.missed == 6 and len(jobs.keys()) == 1
+    run = jobs.run()
+    assert run.job is not None and run.job.job == play.JOB and ("message", play.MESSAGE) in run.job.message
+    assert run.token is not None and (run.token.token or "").startswith("«token:T")
+    assert dict(run.token.claims)["exp"] == str(1_767_225_600 + 3_600)
+    assert run.polls == 1 and jobs.missed == 6 and len(jobs.keys()) == 1
 
 
 def test_a_reset_forgets_every_job() -> None:
     jobs = fold([*journal(play.waiting()), Noted(30_000, LedgerCleared(at=30_000, by=Origin.PERSON))])
-    assert jobs.keys() == () and jobs.stage().start is None
+    assert jobs.keys() == () and jobs.run().start is None
 
 
 @pytest.mark.parametrize(("status", "cut"), [(0, None), (0, "reset"), (200, "truncated")])
@@ -213,9 +213,9 @@ def test_a_reply_that_was_cut_is_lost_by_its_name(status: int, cut: str | None) 
     last = script.told[-1]
     assert isinstance(last, Replied)
     script.told[-1] = replace(last, cut=cut)
-    stage = fold(script.told).stage()
-    assert stage.marks[-1].word == (cut or "reset") and stage.marks[-1].bad
-    assert stage.calls[-1].lost == (cut or "reset") and stage.polls == 3
+    run = fold(script.told).run()
+    assert run.timeline[-1].word == (cut or "reset") and run.timeline[-1].bad
+    assert run.exchanges[-1].lost == (cut or "reset") and run.polls == 3
 
 
 def test_a_fault_gives_a_lost_reply_its_name() -> None:
@@ -226,8 +226,8 @@ def test_a_fault_gives_a_lost_reply_its_name() -> None:
     armed = Noted(5_900, FaultArmed(at=5_900, by="control", fault="reset-status", where={"route": "status"}))
     script.told[-1:-1] = [armed, struck]
     jobs = fold(script.told)
-    assert jobs.stage().calls[-1].lost == "reset-status" and jobs.armed == ()
-    assert [mark.kind for mark in jobs.stage().marks[-2:]] == ["struck", "lost"]
+    assert jobs.run().exchanges[-1].lost == "reset-status" and jobs.armed == ()
+    assert [mark.kind for mark in jobs.run().timeline[-2:]] == ["struck", "lost"]
 
 
 def test_there_is_an_end_to_what_is_kept() -> None:
@@ -237,20 +237,20 @@ def test_there_is_an_end_to_what_is_kept() -> None:
         script.x = number
         script.invoke(number, {"message": "x"}, 202, play.body("RUNNING", jobId=f"job-{number}"), 1)
         jobs = fold(script.told, jobs)
-    assert len(jobs.client_runs) == MOST_CLIENT_RUNS and len(jobs.of) == MOST_CLIENT_RUNS
-    assert all(client_run.stage.calls == () for client_run in jobs.client_runs.values())
+    assert len(jobs.client_runs) == MOST_CLIENT_RUNS and len(jobs.run_of_job) == MOST_CLIENT_RUNS
+    assert all(client_run.run.exchanges == () for client_run in jobs.client_runs.values())
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
 def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
     requests = [line for line in path.read_text("utf-8").splitlines() if line.startswith('{"k":"req"')]
     jobs = fold(told_by(path))
-    stage = jobs.stage()
-    if stage.spans:
-        assert stage.outcome is not None and stage.outcome.status == stage.spans[-1][0]
+    run = jobs.run()
+    if run.statuses:
+        assert run.outcome is not None and run.outcome.status == run.statuses[-1][0]
     else:
-        assert stage.outcome is None or stage.outcome.status is None, "no job came of the last message"
-    assert stage.token is not None and (stage.token.token or "").startswith("«token:T")
+        assert run.outcome is None or run.outcome.status is None, "no job came of the last message"
+    assert run.token is not None and (run.token.token or "").startswith("«token:T")
     assert jobs.in_flight == {} and len(jobs.keys()) == sum("/invokeAsync" in line for line in requests)
 
 
@@ -262,11 +262,11 @@ def test_any_order_folds(shuffle: object, drop: int) -> None:
     shuffle.shuffle(told)  # type: ignore[attr-defined]
     jobs = JournalState()
     for observation in told[drop:]:
-        jobs, way = steps(jobs, observation)
+        jobs, way = changes(jobs, observation)
         assert all(
             step.client_run is None or step.client_run in jobs.client_runs or not jobs.client_runs for step in way
         )
-        jobs.stage()
+        jobs.run()
         assert jobs.place(None)[0] <= jobs.place(None)[1]
 
 
@@ -276,7 +276,7 @@ def test_a_body_that_is_no_json_is_no_harm() -> None:
         script.token(0, 200)
         script.invoke(1, {"message": "x"}, 202, reply, 3)
         script.poll(5, reply, 3)
-    assert fold(script.told).stage() is not None
+    assert fold(script.told).run() is not None
 
 
 @pytest.mark.parametrize("route", ["stream", "chat", "debug"])
@@ -291,11 +291,11 @@ def test_a_job_begun_by_a_call_that_streams_has_its_call_and_once_polled_its_sta
         scenario="item-comparison", ordinal=1, input={"message": play.MESSAGE}, drawn={},
     )  # fmt: skip
     script.told.insert(-1, Noted(131, accepted, 2))
-    stage = fold(journal(script.told)).stage()
-    assert stage.job is not None and stage.token is not None and stage.start == 0
-    assert (stage.job.path, stage.job.code, stage.job.took, stage.job.job) == (path, 200, 50, play.JOB)
-    assert [call.code for call in stage.calls] == [200, 200]
+    run = fold(journal(script.told)).run()
+    assert run.job is not None and run.token is not None and run.start == 0
+    assert (run.job.path, run.job.code, run.job.took, run.job.job) == (path, 200, 50, play.JOB)
+    assert [call.code for call in run.exchanges] == [200, 200]
     script.poll(1_000, play.body("WAITING"), 40)
     jobs = fold(journal(script.told))
-    stage = jobs.stage()
-    assert stage.job is not None and stage.job.status == "WAITING" and stage.polls == 1 and len(jobs.client_runs) == 1
+    run = jobs.run()
+    assert run.job is not None and run.job.status == "WAITING" and run.polls == 1 and len(jobs.client_runs) == 1

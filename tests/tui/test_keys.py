@@ -8,12 +8,13 @@ from textual.command import CommandPalette
 
 from lab.clocks import settle
 from lab.tui.app import LabApp
-from lab.tui.panes import keys
-from lab.tui.screens.exchange import ExchangeScreen
-from lab.tui.screens.fault import FaultScreen
-from lab.tui.screens.page import PageScreen, Picker
-from lab.tui.screens.stage import MainScreen
-from lab.tui.sources.intents import (
+from lab.tui.panes.exchange import ExchangePage
+from lab.tui.panes.fault_menu import FaultPage
+from lab.tui.panes.help import HelpPage
+from lab.tui.panes.picker import PickerPage
+from lab.tui.panes.registry import SCREEN_KEYS
+from lab.tui.screens.main import MainScreen
+from lab.tui.state.intents import (
     AnswerGate,
     Intent,
     ResetRun,
@@ -21,9 +22,9 @@ from lab.tui.sources.intents import (
     StartRun,
     StepForward,
     TogglePause,
-    ToggleTape,
+    ToggleRecording,
 )
-from lab.tui.state.screen import UiState
+from lab.tui.state.screen import ScreenState, UiState
 from tests.tui import play
 from tests.tui.shown import LabPilot, main_screen, shown, turn_to, until
 
@@ -47,24 +48,25 @@ def same(before: Seen, after: Seen) -> bool:
 
 
 DOES: dict[str, Callable[[Seen, Seen], bool]] = {
-    "decide('APPROVE_ACTION')": asks(AnswerGate("APPROVE_ACTION")), "decide('REJECT_ACTION')": asks(AnswerGate("REJECT_ACTION")),
-    "changes": looks(typing="changes"), "step": asks(StepForward()), "output_view": looks(output="raw"),
+    "approve": asks(AnswerGate("approved")), "reject": asks(AnswerGate("rejected")), "changes": looks(typing="changes"),
+    "step": asks(StepForward()), "output-view": looks(output="raw"),
     "pause": lambda _, after: after[1] in ((StartRun(),), (TogglePause(),)),
-    "message": looks(typing="message"), "turn(-1)": looks(turn=1), "turn(1)": same, "wire": looks(wire=True, focus="wire"),
-    "full_wire": looks(zoom="wire", focus="wire"), "scenario": opens(Picker), "fault": opens(FaultScreen),
-    "tape": asks(ToggleTape()), "faster": asks(SetSpeed("2")), "slower": asks(SetSpeed("0.5")), "speed_one": asks(SetSpeed("1")),
-    **{f"focus_pane('{pane}')": looks(focus=pane) for pane in ("token", "job", "polling", "output")},
-    "focus_pane('wire')": looks(wire=True, focus="wire"), "zoom": looks(zoom="output"), "back": same,
-    **{f"scroll({by})": same for by in (-10, -1, 1, 10)}, "presenter": looks(presenter=True),
-    "theme": lambda _, after: after[3] == "stage-light", "picture": lambda _, after: after[0].said == "Saved as x.svg.",
-    "help": opens(PageScreen), "palette": opens(CommandPalette), "tell_quit": lambda _, after: "ctrl+q" in after[0].said,
+    "message": looks(typing="message"), "earlier": looks(turn=1), "later": same, "wire": looks(wire=True, focus="wire"),
+    "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens(PickerPage), "fault": opens(FaultPage),
+    "record": asks(ToggleRecording()), "faster": asks(SetSpeed("2")), "slower": asks(SetSpeed("0.5")),
+    "own-pace": asks(SetSpeed("1")), **{f"focus-{pane}": looks(focus=pane) for pane in ("token", "job", "polling", "output")},
+    "focus-wire": looks(wire=True, focus="wire"), "zoom": looks(zoom="output"), "leave-open": same,
+    "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
+    "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
+    "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens(HelpPage),
+    "palette": opens(CommandPalette), "quit-remark": lambda _, after: "ctrl+q" in after[0].remark,
 }  # fmt: skip
-"""What each key does in a state that offers it; `reset`, `leave` and `open` are looked at by themselves."""
+"""What each key does in a state that offers it; `reset`, `quit` and `open` are looked at by themselves."""
 
 
 async def test_each_key_does_what_the_table_says_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pressed in one state; in the others its action is run, which is what a bound key does."""
-    monkeypatch.setattr(LabApp, "picture", lambda _: "Saved as x.svg.")
+    monkeypatch.setattr(LabApp, "save_picture", lambda _: "Saved as x.svg.")
     async with shown("idle") as (app, source, pilot):
         for state in play.STATES:
             await turn_to(pilot, source, state)
@@ -72,30 +74,30 @@ async def test_each_key_does_what_the_table_says_or_nothing(monkeypatch: pytest.
 
 
 async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPilot) -> None:
-    stage = main_screen(app)
+    main = main_screen(app)
 
     def seen() -> Seen:
-        return stage.scene.look, tuple(source.asked), type(app.screen), app.theme
+        return main.state.ui, tuple(source.intents), type(getattr(app.screen, "page", app.screen)), app.theme
 
-    for key in keys.TABLE:
-        if key.action in ("reset", "leave", "open") or not key.keys:
+    for key in SCREEN_KEYS:
+        if key.name in ("reset", "quit", "open") or not key.keys:
             continue
-        offered = key.offered(stage.scene)
-        if offered and key.action in SLOW and state != "waiting":
+        offered = key.is_offered(main.state)
+        if offered and key.name in SLOW and state != "waiting":
             continue
         before = seen()
         if state == "waiting":
             await pilot.press(key.keys.split(",")[0])
         else:
-            await stage.run_action(key.action)
-        expected = DOES[key.action] if offered else same
-        await reached(lambda expected=expected, before=before: expected(before, seen()), f"{key.action} in {state}")
+            await main.run_action(f"press({key.name!r})")
+        expected = DOES[key.name] if offered else same
+        await reached(lambda expected=expected, before=before: expected(before, seen()), f"{key.name} in {state}")
         if seen() == before:
             continue
-        while app.screen is not stage:
+        while app.screen is not main:
             await app.pop_screen()
-        source.asked, source.paused, source.factor, app.theme = [], False, "1", "stage-dark"
-        stage._set(replace(stage.scene, look=UiState()))
+        source.intents, source.paused, source.factor, app.theme = [], False, "1", "stage-dark"
+        main.choose(UiState())
         await settle()
 
 
@@ -114,22 +116,24 @@ async def reached(true: Callable[[], bool], what: str) -> None:
 async def test_5_after_w_keeps_the_drawer_in_focus() -> None:
     async with shown("waiting") as (app, _, pilot):
         await pilot.press("w", "5", "enter")
-        await reached(lambda: type(app.screen) is ExchangeScreen, "enter opens an exchange")
+        await reached(lambda: type(getattr(app.screen, "page", None)) is ExchangePage, "enter opens an exchange")
 
 
 async def test_enter_opens_only_what_a_pane_has() -> None:
     async with shown("idle") as (app, source, pilot):
-        stage = main_screen(app)
+        run = main_screen(app)
         for state in ("idle", "refused", "second"):
             await turn_to(pilot, source, state)
             await pilot.press("enter")
-            assert app.screen is stage
+            assert app.screen is run
             for pane, has in (
-                ("1", stage.scene.stage.token), ("2", stage.scene.stage.job), ("3", stage.scene.stage.polls),
-                ("4", stage.scene.stage.polls), ("5", stage.scene.stage.calls),
+                ("1", run.state.run.token), ("2", run.state.run.job), ("3", run.state.run.polls),
+                ("4", run.state.run.polls), ("5", run.state.run.exchanges),
             ):  # fmt: skip
                 await pilot.press(pane, "enter")
-                await until(pilot, lambda has=has: isinstance(app.screen, ExchangeScreen) == bool(has))
+                await until(
+                    pilot, lambda has=has: isinstance(getattr(app.screen, "page", None), ExchangePage) == bool(has)
+                )
                 if has:
                     await pilot.press("escape")
 
@@ -138,7 +142,7 @@ async def test_enter_opens_only_what_a_pane_has() -> None:
 async def test_reset_and_the_way_out_also_from_a_page(state: str) -> None:
     async with shown(state) as (app, source, pilot):
         await pilot.press("0")
-        await until(pilot, lambda: source.asked == ([] if state == "idle" else [ResetRun()]))
+        await until(pilot, lambda: source.intents == ([] if state == "idle" else [ResetRun()]))
         await pilot.press("question_mark", "ctrl+q")
         await until(pilot, lambda: not app.is_running or app._exit)
 
@@ -148,7 +152,7 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
     script = play.Script()
     async with shown("waiting") as (app, source, pilot):
         await pilot.press("a")
-        await until(pilot, lambda: source.asked == [AnswerGate("APPROVE_ACTION")])
+        await until(pilot, lambda: source.intents == [AnswerGate("approved")])
         script.x = 11
         script.invoke(
             23_000,
@@ -158,15 +162,17 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
             90,
         )
         source.tell(script.told[0])
-        stage = main_screen(app)
-        await until(pilot, lambda: stage.scene.stage.gate is not None and stage.scene.stage.gate.sent is not None)
+        run = main_screen(app)
+        await until(pilot, lambda: run.state.run.gate is not None and run.state.run.gate.sent is not None)
         await pilot.press("a", "r", "c")
         await pilot.pause()
-        assert source.asked == [AnswerGate("APPROVE_ACTION")] and not stage.scene.look.typing
+        assert source.intents == [AnswerGate("approved")] and not run.state.ui.typing
 
 
-def test_every_key_of_the_table_is_bound_and_every_action_exists() -> None:
+def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
     bound = {binding.key for binding in MainScreen.BINDINGS}  # type: ignore[union-attr]
-    assert bound == {key.keys for key in keys.TABLE if key.keys}
-    for key in keys.TABLE:
-        assert hasattr(MainScreen, f"action_{key.action.partition('(')[0]}"), key.action
+    assert bound == {key.keys for key in SCREEN_KEYS if key.keys}
+    main = MainScreen(LabApp(play.Scripted([])))
+    for key in SCREEN_KEYS:
+        command = key.react(ScreenState()).command
+        assert not command or command in main._commands, key.name

@@ -19,8 +19,9 @@ from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.app import LabApp
-from lab.tui.sources import Live, Playable, RunConnection
-from lab.tui.sources.intents import (
+from lab.tui.sources.live import Live
+from lab.tui.sources.protocol import Playable, RunConnection
+from lab.tui.state.intents import (
     AnswerGate,
     ArmFault,
     ChooseScenario,
@@ -33,7 +34,7 @@ from lab.tui.sources.intents import (
     StartRun,
     StepForward,
     TogglePause,
-    ToggleTape,
+    ToggleRecording,
 )
 from lab.tui.state.journal import SourceUpdate
 from tests.tui import play
@@ -210,8 +211,8 @@ async def hand() -> AsyncIterator[Stagehand]:
 async def test_a_chat_gate_is_answered_by_the_run_once(hand: Stagehand) -> None:
     await hand.do(StartRun())
     await hand.until(Requested, 4)
-    assert await hand.do(AnswerGate("APPROVE_ACTION")) is None
-    assert await hand.do(AnswerGate("REJECT_ACTION")) is None
+    assert await hand.do(AnswerGate("approved")) is None
+    assert await hand.do(AnswerGate("rejected")) is None
     await hand.until(Ended)
     assert [resume["userResponse"] for resume in hand.peer.resumes] == ["APPROVE_ACTION"]
     assert hand.live.outcome is not None and hand.live.outcome.complete
@@ -224,18 +225,18 @@ async def test_the_next_turn_keeps_the_token_and_the_conversation(hand: Stagehan
     await hand.do(StartRun())
     await hand.until(Requested, 4)
     assert "running" in (await hand.do(SendTurn("too early")) or "")
-    await hand.do(AnswerGate("APPROVE_ACTION"))
+    await hand.do(AnswerGate("approved"))
     await hand.until(Ended)
     hand.peer.decided = False
     assert await hand.do(SendTurn("Which one is cheaper?")) is None
     await hand.until(Requested, len([each for each in hand.told if isinstance(each, Requested)]) + 2)
-    await hand.do(AnswerGate("APPROVE_ACTION"))
+    await hand.do(AnswerGate("approved"))
     await hand.until(Ended, 2)
     sent = [each for each in hand.told if isinstance(each, Requested)]
     assert [each.x for each in sent] == list(range(1, len(sent) + 1))
     assert [each.route for each in sent].count("token") == 1
-    said = [json.loads(each.request.body) for each in sent if each.route == "invoke"]
-    asked = [(each["message"], each["conversationId"]) for each in said if "resumeInput" not in each]
+    remark = [json.loads(each.request.body) for each in sent if each.route == "invoke"]
+    asked = [(each["message"], each["conversationId"]) for each in remark if "resumeInput" not in each]
     assert asked == [("Compare two other items", None), ("Which one is cheaper?", play.CONVERSATION)]
     await hand.do(ResetRun())
     await hand.do(ChooseScenario("other"))
@@ -252,7 +253,7 @@ async def test_a_key_before_the_connection_stands_is_not_lost() -> None:
 async def test_changes_carry_their_text(hand: Stagehand) -> None:
     await hand.do(StartRun())
     await hand.until(Requested, 4)
-    await hand.do(AnswerGate("RFI_ACTION", "without prices"))
+    await hand.do(AnswerGate("changes-requested", "without prices"))
     await hand.until(Ended)
     assert hand.peer.resumes[0]["content"] == "without prices"
 
@@ -264,18 +265,18 @@ async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the
     body = wire.parse_job(play.body("WAITING", waitingNodeDetails=play.NODE))
     assert body is not None and body.node is not None
     question = Question(body.job, body.conversation, body.node)
-    person = asyncio.create_task(hand.live._answer(question))
+    person = asyncio.create_task(hand.live._answers.answer(question))
     await settle()
-    assert await hand.do(AnswerGate("APPROVE_ACTION")) is None
+    assert await hand.do(AnswerGate("approved")) is None
     person.cancel()
     await asyncio.gather(person, return_exceptions=True)
     assert person.cancelled()
     async with asyncio.timeout(5):
-        assert (await hand.live._answer(question)).action == "APPROVE_ACTION"
+        assert (await hand.live._answers.answer(question)).action == "APPROVE_ACTION"
 
 
 async def test_no_gate_no_decision(hand: Stagehand) -> None:
-    assert await hand.do(AnswerGate("APPROVE_ACTION")) == "No gate is open."
+    assert await hand.do(AnswerGate("approved")) == "No gate is open."
 
 
 async def test_other_gates_are_decided_over_the_control_plane() -> None:
@@ -283,8 +284,8 @@ async def test_other_gates_are_decided_over_the_control_plane() -> None:
     await asyncio.wait((hand.listener,), timeout=0.001)
     await hand.do(StartRun())
     await hand.until(Requested, 4)
-    await hand.do(AnswerGate("REJECT_ACTION"))
-    await hand.do(AnswerGate("APPROVE_ACTION"))
+    await hand.do(AnswerGate("rejected"))
+    await hand.do(AnswerGate("approved"))
     await hand.until(Ended)
     assert hand.plane is not None
     assert hand.plane.did == [("decide", "buyer-approval", "rejected")]
@@ -301,16 +302,16 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
     hand.plane.facts.put_nowait(Noted(5, opened))
     await hand.do(StartRun())
     await hand.until(Requested, 4)
-    await hand.do(AnswerGate("APPROVE_ACTION"))
-    await hand.do(AnswerGate("APPROVE_ACTION"))
+    await hand.do(AnswerGate("approved"))
+    await hand.do(AnswerGate("approved"))
     assert hand.plane.did == [("decide", "buyer-approval", "approved")], "one key pressed twice is one vote"
     vote = GateDecided(at=6, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
     hand.plane.facts.put_nowait(Noted(6, vote))
     await hand.until(Noted, 2)
-    await hand.do(AnswerGate("APPROVE_ACTION"))
+    await hand.do(AnswerGate("approved"))
     hand.plane.facts.put_nowait(Noted(7, replace(vote, at=7)))
     await hand.until(Noted, 3)
-    await hand.do(AnswerGate("APPROVE_ACTION"))
+    await hand.do(AnswerGate("approved"))
     await hand.until(Ended)
     assert hand.plane.did == [("decide", "buyer-approval", "approved")] * 2
     await hand.end()
@@ -322,7 +323,7 @@ async def test_without_a_control_plane_such_a_gate_is_refused() -> None:
     assert "pause" not in hand.live.can
     await hand.do(StartRun())
     await hand.until(Requested, 4)
-    assert await hand.do(AnswerGate("APPROVE_ACTION")) == "This approval is given outside the API."
+    assert await hand.do(AnswerGate("approved")) == "This approval is given outside the API."
     await hand.end()
 
 
@@ -338,7 +339,7 @@ async def test_reset_in_mid_run_leaves_no_run_and_starts_anew(hand: Stagehand) -
     seen = len(hand.told)
     await hand.do(StartRun())
     await hand.until(Requested, sum(isinstance(each, Requested) for each in hand.told[:seen]) + 3)
-    await hand.do(AnswerGate("APPROVE_ACTION"))
+    await hand.do(AnswerGate("approved"))
     await hand.until(Ended)
 
 
@@ -362,15 +363,15 @@ async def test_speed_waits_for_the_pause_to_end(hand: Stagehand) -> None:
 
 
 async def test_a_tape_begins_and_ends_and_says_where_it_lies(hand: Stagehand) -> None:
-    assert await hand.do(ToggleTape()) == "Recording to recordings/item-comparison.rec.jsonl."
+    assert await hand.do(ToggleRecording()) == "Recording to recordings/item-comparison.rec.jsonl."
     assert hand.live.recording
-    assert await hand.do(ToggleTape()) == "The disk is full."
+    assert await hand.do(ToggleRecording()) == "The disk is full."
     assert hand.live.recording
-    assert await hand.do(ToggleTape()) == "The recording is in recordings/x.rec.jsonl."
+    assert await hand.do(ToggleRecording()) == "The recording is in recordings/x.rec.jsonl."
     assert not hand.live.recording
     pod = Stagehand(plane=False)
     await asyncio.wait((pod.listener,), timeout=0.001)
-    assert "tape" not in pod.live.can and "own mock" in (await pod.do(ToggleTape()) or "")
+    assert "tape" not in pod.live.can and "own mock" in (await pod.do(ToggleRecording()) or "")
     await pod.end()
 
 
@@ -381,18 +382,18 @@ async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(hand: Stage
     await hand.until(Requested, 4)
     assert hand.live.dead == "", "no tape runs"
     hand.plane.ill = "The disk is full."
-    await hand.do(ToggleTape())
+    await hand.do(ToggleRecording())
     await hand.until(SourceUpdate)
     assert hand.live.recording and hand.live.dead == "The disk is full."
-    assert [each.said for each in hand.told if isinstance(each, SourceUpdate)] == [
+    assert [each.remark for each in hand.told if isinstance(each, SourceUpdate)] == [
         "The disk is full. The show goes on."
     ]
     hand.plane.did.append(("not the second",))
-    assert await hand.do(ToggleTape()) == "The recording in recordings/x.rec.jsonl ends early."
-    await hand.do(ToggleTape())
+    assert await hand.do(ToggleRecording()) == "The recording in recordings/x.rec.jsonl ends early."
+    await hand.do(ToggleRecording())
     await hand.until(Requested, 12)
     assert (hand.live.recording, hand.live.dead) == (True, ""), "the one before is told of no more"
-    await hand.do(AnswerGate("APPROVE_ACTION"))
+    await hand.do(AnswerGate("approved"))
     await hand.until(Ended)
     assert sum(isinstance(each, SourceUpdate) for each in hand.told) == 1
 
@@ -446,11 +447,11 @@ async def test_the_screen_plays_it_to_the_end() -> None:
     await hand.end()
     app = LabApp(hand.live)
     async with handed(app, (80, 24)) as pilot:
-        stage = main_screen(app)
+        run = main_screen(app)
         await pilot.press("space")
-        await until(pilot, lambda: stage.scene.stage.gate is not None)
+        await until(pilot, lambda: run.state.run.gate is not None)
         await pilot.press("a", "a")
-        await until(pilot, lambda: stage.scene.stage.outcome is not None)
+        await until(pilot, lambda: run.state.run.outcome is not None)
         await pilot.press("ctrl+q")
     assert app.return_value is not None and app.return_value["status"] == "COMPLETE"
     assert len(hand.peer.resumes) == 1
@@ -464,7 +465,7 @@ async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_els
     assert hand.plane is not None
     await hand.do(StartRun())
     await hand.until(Requested, 4)
-    await hand.do(AnswerGate("APPROVE_ACTION"))
+    await hand.do(AnswerGate("approved"))
     await hand.until(Ended)
     asked = next(each.at for each in hand.told if isinstance(each, Asked))
     before = len(hand.told)
@@ -477,7 +478,7 @@ async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_els
     assert again == hand.told[: len(again)]
     await hand.do(TogglePause())
     await hand.until(Asked, 3)
-    await hand.do(AnswerGate("REJECT_ACTION"))
+    await hand.do(AnswerGate("rejected"))
     await hand.until(Ended, 2)
     assert [resume["userResponse"] for resume in hand.peer.resumes] == ["APPROVE_ACTION", "REJECT_ACTION"]
 

@@ -5,9 +5,10 @@ import pytest
 from lab.core.errors import ScenarioError
 from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
-from lab.tui.state.narrate import OURS, sentence
-from lab.tui.state.screen import LastStatus, RunState, ScreenState, SourceState
-from lab.tui.state.values import JobState
+from lab.tui.state.narrate import sentence
+from lab.tui.state.run import JobState, LastStatus, RunState
+from lab.tui.state.screen import ScreenState, SourceState
+from lab.tui.state.status import PHASES
 
 TEXT = """\
 lab: 1
@@ -34,21 +35,21 @@ def scenario(narration: str) -> Scenario:
 
 
 def told(narration: str, ending: str | None, status: str = "COMPLETE") -> str:
-    last = LastStatus(status, "x", None, None, (), None, None, 200, 1, "", 1)
-    stage = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, ending=ending)
-    return sentence(ScreenState(stage=stage, show=SourceState(scenario=scenario(narration))))
+    last = LastStatus(status, "x", None, (), None, False, (), (), 200, 1, "", 1)
+    run = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, ending=ending)
+    return sentence(ScreenState(run=run, source=SourceState(scenario=scenario(narration))))
 
 
 @pytest.mark.parametrize(
     ("narration", "ending", "expected"),
     [
         ("It is done.", "released", "It is done."), ("It is done.", "dropped", "It is done."),
-        ("It is done.", None, "It is done."), ("It is done.", "unmatched", OURS["complete"]),
-        ("It is done.", "boss", OURS["complete"]),
+        ("It is done.", None, "It is done."), ("It is done.", "unmatched", PHASES["complete"].sentence),
+        ("It is done.", "boss", PHASES["complete"].sentence),
         ("{released: Out it goes., dropped: It was dropped.}", "released", "Out it goes."),
         ("{released: Out it goes., dropped: It was dropped.}", "dropped", "It was dropped."),
-        ("{released: Out it goes., dropped: It was dropped.}", None, OURS["complete"]),
-        ("{released: Out it goes.}", "dropped", OURS["complete"]),
+        ("{released: Out it goes., dropped: It was dropped.}", None, PHASES["complete"].sentence),
+        ("{released: Out it goes.}", "dropped", PHASES["complete"].sentence),
     ],
 )  # fmt: skip
 def test_the_sentence_fits_the_ending(narration: str, ending: str | None, expected: str) -> None:
@@ -67,11 +68,11 @@ def test_an_ending_that_is_not_there_is_a_complaint() -> None:
 @pytest.mark.parametrize(
     ("code", "job", "expected"),
     [
-        (202, "j", OURS["invoke"]), (200, "j", "200: a Job ID at once, not the output."),
+        (202, "j", PHASES["invoke"].sentence), (200, "j", "200: a Job ID at once, not the output."),
         (503, None, "503: no Job ID came, so there is nothing to poll."),
         (200, None, "200: no Job ID came, so there is nothing to poll."),
     ],
 )  # fmt: skip
 def test_our_own_sentence_names_the_code_that_came(code: int, job: str | None, expected: str) -> None:
-    stage = RunState(start=0, job=JobState(0, "/", "ORDER", code=code, job=job))
-    assert sentence(ScreenState(stage=stage, show=SourceState())) == expected
+    run = RunState(start=0, job=JobState(0, "/", "ORDER", code=code, job=job))
+    assert sentence(ScreenState(run=run, source=SourceState())) == expected

@@ -17,10 +17,10 @@ from lab.app.observe import Ended, Lost, Noted, Observation, Requested
 from lab.clocks import breathe
 from lab.core.exchange import Json, Request
 from lab.core.journal.shell import TapeNoted
-from lab.tui.panes import draw
-from lab.tui.panes.layout import places
+from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain, width
-from lab.tui.state.screen import MOST_CALLS, MOST_MARKS, ScreenState, UiState
+from lab.tui.state.run import MOST_EXCHANGES, MOST_TIMELINE_ROWS
+from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import ROOT
 from tests.tui import play
 from tests.tui.shown import main_screen, resized, shown, text, turn_to, until
@@ -63,30 +63,30 @@ async def test_thousands_of_exchanges_stay_bounded_and_keys_are_answered() -> No
         begun = time.perf_counter()
         for observation in told:
             source.tell(observation)
-        while screen.scene.stage.polls < MANY:
+        while screen.state.run.polls < MANY:
             await breathe()
-            if pressed and screen.scene.look.focus != focus:
+            if pressed and screen.state.ui.focus != focus:
                 answered.append(time.perf_counter() - pressed)
                 pressed = 0.0
             if not pressed:
-                pressed, focus = time.perf_counter(), screen.scene.look.focus
+                pressed, focus = time.perf_counter(), screen.state.ui.focus
                 app.post_message(events.Key("2", "2"))
         took = time.perf_counter() - begun
-        stage = screen.scene.stage
-        assert len(stage.calls) == MOST_CALLS and len(stage.marks) <= MOST_MARKS and stage.slowest == 40
+        run = screen.state.run
+        assert len(run.exchanges) == MOST_EXCHANGES and len(run.timeline) <= MOST_TIMELINE_ROWS and run.slowest == 40
         # generous: other tests share the cores; tests/bench measures it
         assert len(answered) > 10 and max(answered) < 2 and took < 20, (len(answered), max(answered), took)
 
 
 def test_of_many_polls_changes_stay_and_the_rest_is_counted() -> None:
-    stage = fold(flood(MANY))
-    marks = stage.marks
-    counted = sum(int(mark.word) if mark.kind == "folded" else 1 for mark in marks)
-    assert counted == MANY and len(marks) <= MOST_MARKS
-    assert [mark.first for mark in marks if mark.word == "WAITING"].count(True) == 6
-    scene = ScreenState(stage, UiState(), SHOW)
-    place = places(scene, 120, 36)["polling"]
-    grid = "\n".join(plain(line) for line in draw("polling", scene, place, 400_000))
+    run = fold(flood(MANY))
+    timeline = run.timeline
+    counted = sum(int(mark.word) if mark.kind == "folded" else 1 for mark in timeline)
+    assert counted == MANY and len(timeline) <= MOST_TIMELINE_ROWS
+    assert [mark.first for mark in timeline if mark.word == "WAITING"].count(True) == 6
+    view = ScreenState(run, UiState(), SHOW)
+    place = places(view, 120, 36)["polling"]
+    grid = "\n".join(plain(line) for line in draw("polling", view, place, 400_000))
     assert "more polls" in grid and "WAITING" in grid
 
 
@@ -98,10 +98,10 @@ async def test_an_output_of_five_megabytes_is_cut_and_says_so(output: str) -> No
     async with shown("idle") as (app, source, pilot):
         for observation in script.told:
             source.tell(observation)
-        await until(pilot, lambda: main_screen(app).scene.stage.last is not None and "COMPLETE" in text(app))
+        await until(pilot, lambda: main_screen(app).state.run.last is not None and "COMPLETE" in text(app))
         size = len(output.encode())
         assert f"{size} B" in text(app).replace(" ", " ") or "more" in text(app)
-        assert len(repr(main_screen(app).scene.stage)) < 400_000
+        assert len(repr(main_screen(app).state.run)) < 400_000
         await pilot.press("o", "o", "o", "4", "z", "pagedown")
         await pilot.pause()
 
@@ -150,12 +150,12 @@ def tainted(text_: str) -> list[list[Observation]]:
 
 def grids(told: list[Observation]) -> str:
     """All that the screen would show of it, in two sizes, with the drawer open."""
-    stage, parts = fold(told), []
+    run, parts = fold(told), []
     for size in ((120, 36), (80, 24)):
-        for look in (UiState(wire=True, focus="wire"), UiState(output="body"), UiState(output="raw")):
-            scene = ScreenState(stage, look, SHOW)
-            for part, place in places(scene, *size).items():
-                lines = draw(part, scene, place, 3_000)
+        for ui in (UiState(wire=True, focus="wire"), UiState(output="body"), UiState(output="raw")):
+            view = ScreenState(run, ui, SHOW)
+            for part, place in places(view, *size).items():
+                lines = draw(part, view, place, 3_000)
                 assert {width(line) for line in lines} <= {place.width}
                 parts += map(plain, lines)
     return "\n".join(parts)
@@ -169,9 +169,9 @@ def test_hostile_text_in_each_field_in_turn_reaches_no_row() -> None:
 
 def test_a_megabyte_in_each_field_in_turn_is_drawn() -> None:
     for told in tainted("日本 " * 350_000):
-        stage = fold(told)
-        for part, place in places(ScreenState(stage, UiState(), SHOW), 120, 36).items():
-            assert len(draw(part, ScreenState(stage, UiState(), SHOW), place, 3_000)) == place.height
+        run = fold(told)
+        for part, place in places(ScreenState(run, UiState(), SHOW), 120, 36).items():
+            assert len(draw(part, ScreenState(run, UiState(), SHOW), place, 3_000)) == place.height
 
 
 def test_a_secret_in_each_field_in_turn_is_in_no_state_and_in_no_row() -> None:
@@ -196,10 +196,10 @@ async def test_no_secret_is_in_screenshot_log_or_clipboard() -> None:
     async with shown("idle") as (app, source, pilot):
         for observation in script.told:
             source.tell(observation)
-        await until(pilot, lambda: main_screen(app).scene.stage.job is not None)
+        await until(pilot, lambda: main_screen(app).state.run.job is not None)
         await pilot.press("w", "1", "enter", "y")
         await pilot.pause()
-        for seen in (text(app), app.export_screenshot(), app.clipboard, repr(main_screen(app).scene)):
+        for seen in (text(app), app.export_screenshot(), app.clipboard, repr(main_screen(app).state)):
             assert play.TOKEN not in seen
             assert not [canary for canary in canaries if canary in seen]
 

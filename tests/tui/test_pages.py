@@ -12,32 +12,29 @@ from lab.core.journal.fact import Fact, LedgerCleared
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.language.document import Scenario
 from lab.language.parse.fault import parse_fault
-from lab.tui.panes import keys
-from lab.tui.panes.exchange import exchange
-from lab.tui.panes.help import help_page
+from lab.tui.panes.exchange import ExchangePage
+from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultOffer
+from lab.tui.panes.help import HelpPage
 from lab.tui.panes.message import suggestions
-from lab.tui.panes.openable import exchange_of
-from lab.tui.panes.picker import Choice, picker
-from lab.tui.panes.planned_path import expected
+from lab.tui.panes.picker import picker, planned_path
+from lab.tui.panes.registry import PANES, SCREEN_KEYS, exchange_in_focus, key_named
 from lab.tui.rows.curl import curl
-from lab.tui.rows.spans import plain, width
-from lab.tui.screens.exchange import ExchangeScreen
-from lab.tui.sources.intents import AnswerGate, ArmFault, DisarmFault, SeekStage
-from lab.tui.state.faults import FAULT_OFFERS, FaultOffer
+from lab.tui.rows.spans import Row, plain, width
 from lab.tui.state.fold import ObservedState
 from lab.tui.state.fold import fold as fold_one
+from lab.tui.state.intents import AnswerGate, ArmFault, DisarmFault, SeekStage
 from lab.tui.state.reduce import reduce
-from lab.tui.state.screen import RunState, ScreenState, UiState
-from lab.tui.state.values import Exchange
+from lab.tui.state.run import Exchange, RunState
+from lab.tui.state.screen import ScenarioChoice, ScreenState, UiState
 from tests.tui import play
 from tests.tui.shown import main_screen, shown, text, until
-from tests.tui.test_view import SHOW, fold, scene_of, screen
+from tests.tui.test_view import SHOW, fold, screen, view_of
 
 FORM = "application/x-www-form-urlencoded"
 
 
 def sent(request: Request, route: str = "invoke") -> Exchange:
-    return reduce(RunState(), Requested(0, 1, route, request)).calls[0]
+    return reduce(RunState(), Requested(0, 1, route, request)).exchanges[0]
 
 
 @pytest.mark.parametrize(
@@ -71,9 +68,9 @@ def test_without_an_address_curl_takes_it_from_the_shell() -> None:
 
 
 def test_each_pane_opens_its_own_exchange() -> None:
-    stage = fold(play.second())
+    run = fold(play.second())
     found = {
-        (pane, turn): getattr(exchange_of(ScreenState(stage, UiState(focus=pane, turn=turn), SHOW)), "x", None)
+        (pane, turn): getattr(exchange_in_focus(ScreenState(run, UiState(focus=pane, turn=turn), SHOW)), "x", None)
         for pane in ("", "token", "job", "polling", "output", "wire") for turn in (0, 1)
     }  # fmt: skip
     assert found == {
@@ -84,8 +81,8 @@ def test_each_pane_opens_its_own_exchange() -> None:
 
 def test_a_call_that_was_lost_and_one_in_flight_have_their_page() -> None:
     told = [Requested(0, 1, "status", Request("GET", "/s")), Requested(1, 2, "status", Request("GET", "/s"))]
-    stage = fold([*told, Lost(9, 1, "reset"), Replied(9, 7, Response(200, (), b""))])
-    pages = ["\n".join(map(plain, exchange(ScreenState(stage), call, 60))) for call in stage.calls]
+    run = fold([*told, Lost(9, 1, "reset"), Replied(9, 7, Response(200, (), b""))])
+    pages = ["\n".join(map(plain, ExchangePage(lambda: ScreenState(run), call).body(60, 40))) for call in run.exchanges]
     assert "← reset" in pages[0] and "← ···" in pages[1]
 
 
@@ -100,7 +97,7 @@ async def test_the_exchange_of_a_pane_is_opened_copied_and_left() -> None:
         await pilot.press("right", "right", "left")
         await until(pilot, lambda: "EXCHANGE 2 · invoke" in text(app))
         await pilot.press("escape")
-        await until(pilot, lambda: not isinstance(app.screen, ExchangeScreen))
+        await until(pilot, lambda: not isinstance(getattr(app.screen, "page", None), ExchangePage))
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
@@ -121,7 +118,7 @@ async def test_presenter_mode_is_the_projector_layout_without_keys() -> None:
         assert lines[3] == "▌ The agent stopped on purpose. A person must decide before it may go on."
         assert lines[2] == "▌" and lines[4].split() == ["▌", "p:", "back", "to", "the", "stage"]
         await pilot.press("c", "x", "enter")
-        await until(pilot, lambda: source.asked == [AnswerGate("RFI_ACTION", "x")])
+        await until(pilot, lambda: source.intents == [AnswerGate("changes-requested", "x")])
         await pilot.press("p")
         await until(pilot, lambda: "? Help" in text(app))
 
@@ -132,38 +129,42 @@ async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
         assert {"Approve (a)", "Pause (space)", "Reject with a comment", "Theme nord", "Presenter (p)"} <= named
         assert "Message (m)" not in named and "Output view (o)" in named
         command = next(each for each in app.get_system_commands(app.screen) if each.title == "Reject with a comment")
-        command.callback()
+        await command.callback()
         await until(pilot, lambda: "reject, saying ›" in text(app))
         await pilot.press("n", "o", "enter")
-        await until(pilot, lambda: source.asked == [AnswerGate("REJECT_ACTION", "no")])
+        await until(pilot, lambda: source.intents == [AnswerGate("rejected", "no")])
         await pilot.press("ctrl+p")
         await until(pilot, lambda: "Search for commands" in text(app))
         assert "🔎" not in text(app)
 
 
+def help_rows(view: ScreenState, columns: int, rows: int, colours: str, inner: int) -> list[Row]:
+    return HelpPage(lambda: view, SCREEN_KEYS, PANES, (columns, rows), colours).body(inner, rows)
+
+
 @pytest.mark.parametrize("state", play.STATES)
 @pytest.mark.parametrize("focus", ["", "output", "wire"])
 def test_help_has_every_key_and_the_keys_of_the_pane(state: str, focus: str) -> None:
-    scene = scene_of(state, focus=focus)
+    view = view_of(state, focus=focus)
     for inner in (40, 68, 76, 104):
-        page = help_page(scene, 80, 24, "256", inner)
+        page = help_rows(view, 80, 24, "256", inner)
         grid = "\n".join(map(plain, page))
         assert max(map(width, page)) <= inner
         hidden = ("↓", "pgdn", "]", "-", "ctrl+c")
-        assert all(key.shown in grid for key in keys.TABLE if key.shown not in hidden and keys.served(scene, key))
+        assert all(key.face in grid for key in SCREEN_KEYS if key.face not in hidden and key.is_served(view))
         assert ("1 to 5 choose a pane" in grid) == (not focus)
-    pod = ScreenState(scene.stage, UiState(), type(SHOW)("POD example.com"))
-    assert "a pod's clock" in " ".join(map(plain, help_page(pod, 80, 24, "256", 104)))
+    pod = ScreenState(view.run, UiState(), type(SHOW)("POD example.com"))
+    assert "a pod's clock" in " ".join(map(plain, help_rows(pod, 80, 24, "256", 104)))
 
 
 def test_help_names_only_the_keys_of_the_source() -> None:
-    told = {key.shown: key.help for key in keys.TABLE if key.shown and key.shown in "arcmfvsn0+"} | {
-        "←": keys.by_shown("←").help
+    told = {key.face: key.help for key in SCREEN_KEYS if key.face and key.face in "arcmfvsn0+"} | {
+        "←": key_named("back").help
     }
     for source, can in {
         "arcmfvsn0+": SHOW.can, "n0+←": frozenset(("pause", "step", "speed", "seek", "reset")), "arcf": frozenset(("decide", "fault")),
     }.items():  # fmt: skip
-        page = help_page(ScreenState(fold(play.waiting()), UiState(), replace(SHOW, can=can)), 80, 24, "256", 110)
+        page = help_rows(ScreenState(fold(play.waiting()), UiState(), replace(SHOW, can=can)), 80, 24, "256", 110)
         grid = "\n".join(map(plain, page))
         assert "".join(shown for shown, words in told.items() if words[:30] in grid) == "".join(
             sorted(source, key=list(told).index)
@@ -172,11 +173,14 @@ def test_help_names_only_the_keys_of_the_source() -> None:
 
 
 def test_the_picker_draws_the_path_of_a_scenario_and_the_complaints_of_another() -> None:
-    path, steps = expected(play.SCENARIO, 42)
-    assert path == (("RUNNING", 3_000), ("WAITING", 900_000), ("ERROR", 0)) and steps[:2] == ("fetch", "buyer-approval")
+    path, changes = planned_path(play.SCENARIO, 42)
+    assert path == (("RUNNING", 3_000), ("WAITING", 900_000), ("ERROR", 0)) and changes[:2] == (
+        "fetch",
+        "buyer-approval",
+    )
     choices = (
-        Choice("item-comparison", "Compare", "all", "A *story*.", play.SCENARIO, 42),
-        Choice("odd", "does not load", complaints=("odd.yaml:3:1: takess is no key; did you mean takes?",)),
+        ScenarioChoice("item-comparison", "Compare", "all", "A *story*.", play.SCENARIO, 42),
+        ScenarioChoice("odd", "does not load", complaints=("odd.yaml:3:1: takess is no key; did you mean takes?",)),
     )
     grid = "\n".join(map(plain, picker(choices, 0, 70, 20)))
     assert "◆ 15:00" in grid and "✗ ERROR with seed 42" in grid and "A story." in grid
@@ -189,8 +193,8 @@ async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: py
         raise ZeroDivisionError
 
     for where, press in (
-        ("lab.tui.screens.stage.MainScreen.action_wire", "w"),
-        ("lab.tui.screens.stage.help_page", "?"),
+        ("lab.tui.screens.main.MainScreen.choose", "w"),
+        ("lab.tui.panes.help.HelpPage.body", "?"),
     ):
         async with shown("waiting") as (app, _, pilot):
             with monkeypatch.context() as patch:
@@ -201,18 +205,18 @@ async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: py
             app.bug = None
             await pilot.press("escape", "2")
             await until(pilot, lambda app=app: "A bug of the lab: ZeroDivisionError" in text(app))
-            await until(pilot, lambda app=app: main_screen(app).scene.look.focus == "job")
+            await until(pilot, lambda app=app: main_screen(app).state.ui.focus == "job")
 
 
 def test_the_scenario_suggests_the_next_message_and_says_how_many_gates_the_turn_has() -> None:
     turns = [{"ask": "And which comes sooner?", "steps": [{"complete": "sooner", "output": "M1000040"}]}]
     scenario = Scenario.model_validate(play.DOCUMENT | {"turns": turns})
-    scene = ScreenState(fold(play.complete()), UiState(), replace(SHOW, scenario=scenario))
-    assert suggestions(scene) == ("And which comes sooner?", *play.FOLLOW_UP)
-    assert scene.gates == 1
+    view = ScreenState(fold(play.complete()), UiState(), replace(SHOW, scenario=scenario))
+    assert suggestions(view) == ("And which comes sooner?", *play.FOLLOW_UP)
+    assert view.gates == 1
     second = ScreenState(fold(play.second()), UiState(), replace(SHOW, scenario=scenario))
     assert (second.gates, suggestions(second)) == (0, ())
-    assert ScreenState(second.stage, UiState(turn=1), second.show).in_sight.gates == 1
+    assert ScreenState(second.run, UiState(turn=1), second.source).in_sight.gates == 1
 
 
 async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None:
@@ -221,7 +225,7 @@ async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None
         gate = next(command for title, command in named.items() if title.startswith("Go to Gate"))
         assert "← →" not in text(app)
         await gate.callback()
-        await until(pilot, lambda: source.asked == [SeekStage("gate")])
+        await until(pilot, lambda: source.intents == [SeekStage("gate")])
 
 
 # Faults
@@ -242,32 +246,32 @@ def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline(
     gone = noted(FaultArmed(at=3_000, by="control", fault="gone", where=where))
     folded = fold_one(fold_one(folded, gone), noted(FaultDisarmed(at=3_001, by="control", fault="gone")))
     assert [each.name for each in folded.armed] == ["status-503", "often"]
-    armed = ScreenState(folded.stage, UiState(), replace(SHOW, armed=folded.armed))
+    armed = ScreenState(folded.run, UiState(), SHOW, folded.armed)
     assert "✗ 2 faults" in "\n".join(screen(armed, 120, 36, 3_000))
     for name in ("status-503", "often"):
         folded = fold_one(folded, noted(FaultStruck(at=3_100, fault=name, call=1)))
     assert [each.name for each in folded.armed] == ["often"]
-    grid = "\n".join(screen(ScreenState(folded.stage, UiState(), replace(SHOW, armed=folded.armed)), 120, 36, 3_200))
+    grid = "\n".join(screen(ScreenState(folded.run, UiState(), SHOW, folded.armed), 120, 36, 3_200))
     assert "✗ often" in grid and "✗ fault status-503" in grid
-    calls = folded.stage.calls
+    calls = folded.run.exchanges
     assert [call.struck for call in calls] == [""] * (len(calls) - 1) + ["often"], "the last call sent by then"
     assert fold_one(folded, noted(LedgerCleared(at=4_000, by="person"))).armed == ()
 
 
 @pytest.mark.parametrize("reply", [503, None, "reset"])
 def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str | None) -> None:
-    stage = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", "/s")))
-    stage = reduce(stage, Requested(3_001, 10, "status", Request("GET", "/s")))
-    stage = reduce(stage, Noted(3_002, FaultStruck(at=3_002, fault="busy", call=1), 9))
+    run = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", "/s")))
+    run = reduce(run, Requested(3_001, 10, "status", Request("GET", "/s")))
+    run = reduce(run, Noted(3_002, FaultStruck(at=3_002, fault="busy", call=1), 9))
     if isinstance(reply, int):
-        stage = reduce(stage, Replied(3_040, 9, Response(reply, (), b"")))
+        run = reduce(run, Replied(3_040, 9, Response(reply, (), b"")))
     elif reply is not None:
-        stage = reduce(stage, Lost(3_040, 9, reply))
-    struck = next(call for call in stage.calls if call.x == 9)
-    scene = ScreenState(stage, UiState(wire=True, focus="wire"), SHOW)
-    grid = [line for line in screen(scene, 120, 36, 3_100) if "✗ busy" in line and "GET" in line]
+        run = reduce(run, Lost(3_040, 9, reply))
+    struck = next(call for call in run.exchanges if call.x == 9)
+    view = ScreenState(run, UiState(wire=True, focus="wire"), SHOW)
+    grid = [line for line in screen(view, 120, 36, 3_100) if "✗ busy" in line and "GET" in line]
     assert len(grid) == 1 and str(reply or "···") in grid[0]
-    page = "\n".join(map(plain, exchange(scene, struck, 60)))
+    page = "\n".join(map(plain, ExchangePage(lambda: view, struck).body(60, 40)))
     assert "✗ busy  a fault struck" in page
 
 
@@ -281,10 +285,10 @@ async def test_a_fault_is_chosen_turned_to_another_route_armed_and_disarmed() ->
         await pilot.press("f")
         await until(pilot, lambda: "answer 401" in text(app) and "on status" in text(app))
         await pilot.press("down", "right", "enter")
-        await until(pilot, lambda: source.asked == [ArmFault({"route": "invoke", "answer": 403})])
+        await until(pilot, lambda: source.intents == [ArmFault({"route": "invoke", "answer": 403})])
         source.tell(noted(FaultArmed(at=3_100, by="control", fault="invoke-403", where={"route": "invoke"})))
         await until(pilot, lambda: "✗ invoke-403" in text(app))
         await pilot.press("f", "up")
         await until(pilot, lambda: "delete disarms" in text(app))
         await pilot.press("enter", "delete", "f")
-        await until(pilot, lambda: source.asked[1:] == [DisarmFault("invoke-403")])
+        await until(pilot, lambda: source.intents[1:] == [DisarmFault("invoke-403")])

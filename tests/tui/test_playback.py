@@ -15,7 +15,9 @@ from lab.recording.lines import Recording, Req, Res, Result
 from lab.recording.reader import read
 from lab.tui.app import LabApp, OutcomeDocument
 from lab.tui.panes.scrubber import track
-from lab.tui.sources.intents import (
+from lab.tui.sources.playback import Playback
+from lab.tui.state import recording as reels
+from lab.tui.state.intents import (
     AnswerGate,
     Intent,
     MoveCursor,
@@ -26,8 +28,6 @@ from lab.tui.sources.intents import (
     StepForward,
     TogglePause,
 )
-from lab.tui.sources.playback import Playback
-from lab.tui.state import recording as reels
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import EVERY, RecordingTimeline
 from lab.tui.state.screen import PlaybackCursor, RecordingMark
@@ -63,7 +63,7 @@ def recording(path: Path = FILE) -> Recording:
 def playback(found: Recording | None = None, state: str = "", make: Callable[[str, Millis], Clock] = Jump) -> Playback:
     told = play.SCENARIO
     reel = RecordingTimeline(found or recording(), 1_767_225_600)
-    return Playback(reel, title=told.title, seed=42, known={told.name: told}, state=state, make=make)
+    return Playback(reel, title=told.title, seed=42, known={told.name: told}, damage=state, make=make)
 
 
 class Watcher:
@@ -89,8 +89,8 @@ class Watcher:
                 await settle()
 
     @property
-    def jobs(self) -> JournalState:
-        jobs = self.told[-1].jobs
+    def journal(self) -> JournalState:
+        jobs = self.told[-1].journal
         assert jobs is not None
         return jobs
 
@@ -124,10 +124,10 @@ def long(lines: int) -> Recording:
 
 def test_any_place_is_what_folding_up_to_it_gives() -> None:
     reel, jobs = RecordingTimeline(recording(), 0), JournalState()
-    forward = [reel.state(place) for place in range(reel.count + 1)]
-    backward = [reel.state(place) for place in range(reel.count, -1, -1)][::-1]
+    forward = [reel.journal(place) for place in range(reel.count + 1)]
+    backward = [reel.journal(place) for place in range(reel.count, -1, -1)][::-1]
     assert forward == backward
-    for place, (jobs, _) in enumerate(reel.ways(), 1):
+    for place, (jobs, _) in enumerate(reel.changes(), 1):
         assert forward[place] == jobs
 
 
@@ -143,10 +143,10 @@ def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch
     monkeypatch.setattr(reels, "observation_of", counted)
     for place in (1_499, 3, 1_279, 1_024, 1_023, 700):
         folded.clear()
-        reel.state(place)
+        reel.journal(place)
         assert len(folded) == place % EVERY
     folded.clear()
-    reel.state(701)
+    reel.journal(701)
     assert len(folded) == 1, "playing on folds what is new alone"
 
 
@@ -154,30 +154,30 @@ def test_what_is_kept_ahead_is_what_a_seek_would_have_found() -> None:
     ahead, straight = RecordingTimeline(long(900), 0), RecordingTimeline(long(900), 0)
     while ahead.keep():
         pass
-    assert ahead.state(800) == straight.state(800)
+    assert ahead.journal(800) == straight.journal(800)
 
 
 def test_marks_stand_where_the_screen_shows_them() -> None:
     reel = RecordingTimeline(recording(), 0)
-    kinds = [notch.kind for notch in reel.notches]
+    kinds = [mark.kind for mark in reel.marks]
     assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
-    gate = reel.notches[3]
-    assert gate.at == WAITING and reel.state(gate.place).stage().gate is not None
-    assert reel.state(gate.place - 1).stage().gate is None
+    gate = reel.marks[3]
+    assert gate.at == WAITING and reel.journal(gate.place).run().gate is not None
+    assert reel.journal(gate.place - 1).run().gate is None
 
 
 def test_a_gate_that_no_poll_saw_is_marked_where_it_opened() -> None:
     found = recording()
     kept = tuple(line for line in found.lines if not (isinstance(line, Res) and line.t == WAITING))
     blind = [line for line in kept if not (isinstance(line, Res) and 9_600 < line.t < 13_700)]
-    kinds = [notch.kind for notch in RecordingTimeline(replace(found, lines=tuple(blind)), 0).notches]
+    kinds = [mark.kind for mark in RecordingTimeline(replace(found, lines=tuple(blind)), 0).marks]
     assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
 
 
 def test_a_capture_has_marks_of_what_its_bodies_say() -> None:
     found = recording()
     bare = tuple(line for line in found.lines if isinstance(line, Req | Res))
-    kinds = [notch.kind for notch in RecordingTimeline(replace(found, lines=bare), 0).notches]
+    kinds = [mark.kind for mark in RecordingTimeline(replace(found, lines=bare), 0).marks]
     assert kinds == ["token", "invoke", "poll", "gate", "output"]
 
 
@@ -185,18 +185,18 @@ def test_a_capture_has_marks_of_what_its_bodies_say() -> None:
 
 
 async def test_it_starts_at_the_start_and_stands(watcher: Watcher) -> None:
-    assert watcher.jobs.stage().start is None and watcher.source.paused
+    assert watcher.journal.run().start is None and watcher.source.paused
     assert watcher.source.cursor.line == 1
 
 
 async def test_it_plays_to_the_end_and_then_from_the_start_again(watcher: Watcher) -> None:
     await watcher.do(TogglePause())
     await watcher.until(lambda: watcher.source.paused)
-    stage = watcher.jobs.stage()
-    assert stage.outcome is not None and stage.outcome.status == "COMPLETE"
+    run = watcher.journal.run()
+    assert run.outcome is not None and run.outcome.status == "COMPLETE"
     assert len(watcher.told) > 20, "it came by every observation"
     await watcher.do(TogglePause())
-    assert watcher.source.place < watcher.source.reel.count
+    assert watcher.source.place < watcher.source.timeline.count
 
 
 async def test_pause_keeps_the_instant_and_speed_changes_none() -> None:
@@ -229,12 +229,12 @@ async def test_a_step_goes_past_what_nobody_sees(watcher: Watcher) -> None:
     stages = []
     for _ in range(4):
         await watcher.do(StepForward())
-        stages.append(watcher.jobs.stage())
-    assert [len(stage.calls) for stage in stages] == [1, 1, 2, 2]
+        stages.append(watcher.journal.run())
+    assert [len(run.exchanges) for run in stages] == [1, 1, 2, 2]
     assert stages[1].token is not None and stages[1].token.token == "«token:T1»"
     await watcher.do(MoveCursor(-1))
     await watcher.do(MoveCursor(-1))
-    assert watcher.jobs.stage() == stages[1]
+    assert watcher.journal.run() == stages[1]
 
 
 async def test_a_step_ends_the_playing_and_a_seek_does_not() -> None:
@@ -251,9 +251,9 @@ async def test_a_step_ends_the_playing_and_a_seek_does_not() -> None:
 async def test_marks_are_gone_to_both_ways(watcher: Watcher) -> None:
     for _ in range(4):
         await watcher.do(MoveCursor(1, marks=True))
-    assert watcher.jobs.stage().gate is not None and watcher.source.clock.now() == WAITING
+    assert watcher.journal.run().gate is not None and watcher.source.clock.now() == WAITING
     await watcher.do(MoveCursor(-1, marks=True))
-    assert watcher.jobs.stage().polls == 1
+    assert watcher.journal.run().polls == 1
     for _ in range(9):
         await watcher.do(MoveCursor(-1, marks=True))
     assert watcher.source.place == 0
@@ -265,15 +265,15 @@ async def test_marks_are_gone_to_both_ways(watcher: Watcher) -> None:
 )
 async def test_go_to_goes_where_a_stage_shows(watcher: Watcher, stage: str, shows: str) -> None:
     assert await watcher.do(SeekStage(stage)) is None
-    assert getattr(watcher.jobs.stage(), shows) is not None
+    assert getattr(watcher.journal.run(), shows) is not None
 
 
 async def test_ends_an_instant_and_back_to_the_start(watcher: Watcher) -> None:
     cursor = watcher.source.cursor
     await watcher.do(SeekInstant(cursor.until + 5))
-    assert watcher.jobs.stage().outcome is not None and watcher.source.cursor.line == 30
+    assert watcher.journal.run().outcome is not None and watcher.source.cursor.line == 30
     await watcher.do(SeekInstant(12_000))
-    assert watcher.jobs.stage().polls == 5 and watcher.source.clock.now() == 12_000
+    assert watcher.journal.run().polls == 5 and watcher.source.clock.now() == 12_000
     await watcher.do(ResetRun())
     assert watcher.source.place == 0 and watcher.source.clock.now() == cursor.start
     assert await watcher.do(SeekStage("nowhere")) == "The recording never comes to nowhere."
@@ -281,7 +281,7 @@ async def test_ends_an_instant_and_back_to_the_start(watcher: Watcher) -> None:
 
 async def test_nothing_can_be_decided(watcher: Watcher) -> None:
     assert "decide" not in watcher.source.can
-    assert "can't be changed" in (await watcher.do(AnswerGate("APPROVE_ACTION")) or "")
+    assert "can't be changed" in (await watcher.do(AnswerGate("approved")) or "")
 
 
 async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
@@ -291,9 +291,9 @@ async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
     source = playback(torn, "torn")
     watcher = Watcher(source)
     await settle()
-    assert "torn" in watcher.told[0].said and source.cursor.state == "torn"
+    assert "torn" in watcher.told[0].remark and source.cursor.damage == "torn"
     await watcher.do(SeekInstant(10**9))
-    assert watcher.jobs.stage().polls > 0
+    assert watcher.journal.run().polls > 0
     watcher.task.cancel()
     await asyncio.gather(watcher.task, return_exceptions=True)
 
@@ -320,7 +320,8 @@ async def test_the_screen_is_the_golden_one(size: tuple[int, int]) -> None:
         for state, at in (("waiting", 11_000), ("complete", 10**9)):
             await source.perform(SeekInstant(at))
             await until(
-                pilot, lambda: main_screen(app).scene.show.cursor == source.cursor and not main_screen(app)._dirty
+                pilot,
+                lambda: main_screen(app).state.source.cursor == source.cursor and not main_screen(app).canvas.waiting,
             )
             await pilot.pause()
             golden(app, f"playback-{state}-{size[0]}x{size[1]}")
@@ -328,9 +329,9 @@ async def test_the_screen_is_the_golden_one(size: tuple[int, int]) -> None:
 
 async def test_every_key_of_the_cursor_does_what_the_table_says() -> None:
     async with played() as (app, source, pilot):
-        line = source.reel.line
+        line = source.timeline.line
         for key, place in (
-            ("right", 1), ("right", 3), ("left", 1), ("n", 3), ("0", 0), ("end", source.reel.count), ("home", 0),
+            ("right", 1), ("right", 3), ("left", 1), ("n", 3), ("0", 0), ("end", source.timeline.count), ("home", 0),
             ("shift+right", 3), ("shift+right", 6), ("shift+left", 3),
         ):  # fmt: skip
             await pilot.press(key)
@@ -344,7 +345,7 @@ async def test_space_plays_and_speed_shows() -> None:
         await pilot.press("plus")
         await until(pilot, lambda: "×2" in text(app))
         await pilot.press("space")
-        await until(pilot, lambda: source.place == source.reel.count and "COMPLETE" in text(app))
+        await until(pilot, lambda: source.place == source.timeline.count and "COMPLETE" in text(app))
         assert "Begin" not in text(app) and "a Approve" not in text(app)
 
 
@@ -364,7 +365,7 @@ async def test_a_click_on_the_line_goes_there(size: tuple[int, int]) -> None:
         lines = text(app).split("\n")
         y = next(at for at, line in enumerate(lines) if "line 1 of 30" in line)
         await pilot.click(offset=(lines[y].index("◆"), y))
-        await until(pilot, lambda: source.clock.now() == WAITING and main_screen(app).scene.stage.gate is not None)
+        await until(pilot, lambda: source.clock.now() == WAITING and main_screen(app).state.run.gate is not None)
 
 
 async def test_the_palette_goes_to_a_stage() -> None:
@@ -388,8 +389,8 @@ async def test_every_size_and_back() -> None:
 
 @pytest.mark.parametrize("cells", [8, 9, 40, 200])
 def test_the_line_is_as_long_as_its_room_and_every_cell_is_a_place(cells: int) -> None:
-    notches = tuple(RecordingMark(at, at * 10, kind) for at, kind in enumerate(("token", "gate", "fault", "error")))
-    line = track(PlaybackCursor(0, 1_000, 1, 9, notches=notches), cells, 500)
+    marks = tuple(RecordingMark(at, at * 10, kind) for at, kind in enumerate(("token", "gate", "fault", "error")))
+    line = track(PlaybackCursor(0, 1_000, 1, 9, marks=marks), cells, 500)
     assert len(line) == cells and sum(span.text == "●" for span in line) == 1
     places = [int(span.role.rpartition("seek:")[2]) for span in line]
     assert places[0] == (0 if cells == 200 else 20) and places[-1] == 1_000, (

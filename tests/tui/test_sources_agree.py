@@ -20,13 +20,13 @@ from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.tape import Tape
 from lab.server.control.journal import Buffer, Subscriber
-from lab.tui.panes import draw
-from lab.tui.panes.layout import places
+from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
 from lab.tui.state.fold import ObservedState, fold
 from lab.tui.state.journal import JournalState
 from lab.tui.state.recording import RecordingTimeline
-from lab.tui.state.screen import RunState, ScreenState, SourceState, UiState
+from lab.tui.state.run import RunState
+from lab.tui.state.screen import ScreenState, SourceState, UiState
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 APART = ("header", "clock", "keys", "scrubber")
@@ -73,28 +73,28 @@ class Run:
         folded = ObservedState()
         for told in self.live:
             folded = fold(folded, told)
-        return folded.stage
+        return folded.run
 
     async def seen_watching(self) -> RunState:
-        folded = ObservedState(jobs=JournalState(INSTANT_EPOCH))
+        folded = ObservedState(journal=JournalState(INSTANT_EPOCH))
         for line in await self.onlooker.so_far():
             told = read_line(line)
             if told is not None and not hasattr(told, "version"):
                 folded = fold(folded, told)  # type: ignore[arg-type]
-        assert folded.jobs is not None
-        return folded.jobs.stage()
+        assert folded.journal is not None
+        return folded.journal.run()
 
     def seen_played(self) -> RunState:
         reel = RecordingTimeline(read(b"".join(self.lines)), INSTANT_EPOCH)
-        return reel.state(reel.count).stage()
+        return reel.journal(reel.count).run()
 
-    def screen(self, stage: RunState, columns: int, rows: int, *, wire: bool) -> dict[str, str]:
+    def screen(self, run: RunState, columns: int, rows: int, *, wire: bool) -> dict[str, str]:
         """Every part that shows a run, as text. The long form of Token has claims that only the token itself tells."""
         show = SourceState("SAME", self.scenario.title, self.scenario.agent.code, 42, self.scenario)
-        scene = ScreenState(stage, UiState(wire=wire), show)
+        view = ScreenState(run, UiState(wire=wire), show)
         grid = {
-            name: "\n".join("".join(plain(line)) for line in draw(name, scene, place, self.end))
-            for name, place in places(scene, columns, rows).items()
+            name: "\n".join("".join(plain(line)) for line in draw(name, view, place, self.end))
+            for name, place in places(view, columns, rows).items()
             if name not in APART and not (name == "token" and columns >= 160)
         }
         # a journal has a token's alias in the token's place, so what follows in its row stands elsewhere

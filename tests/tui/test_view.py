@@ -16,14 +16,16 @@ from lab.jobs.facts import GateDecided, GateOpened
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.line_mode import lines as plain_lines
-from lab.tui.panes import draw, keys
-from lab.tui.panes.layout import PANES, Rect, places
+from lab.tui.panes.layout import Rect
+from lab.tui.panes.registry import PANES, SCREEN_KEYS, draw, key_named, places
 from lab.tui.rows import formats as outputs
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import changed_cells, clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
-from lab.tui.state import clean, narrate
+from lab.tui.state import clean, narrate, reading
 from lab.tui.state.reduce import reduce
-from lab.tui.state.screen import RunState, ScreenState, SourceState, UiState
+from lab.tui.state.run import RunState
+from lab.tui.state.screen import ScreenState, SourceState, UiState
+from lab.tui.state.status import PHASES, phase
 from tests.tui import play
 
 SIZES = ((72, 20), (80, 24), (99, 30), (100, 20), (120, 36), (120, 28), (160, 44), (200, 60))
@@ -46,21 +48,21 @@ def refused_decision() -> list[Observation]:
 
 
 def fold(told: list[Observation]) -> RunState:
-    stage = RunState()
+    run = RunState()
     for observation in told:
-        stage = reduce(stage, observation)
-    return stage
+        run = reduce(run, observation)
+    return run
 
 
-def scene_of(state: str, **look: object) -> ScreenState:
-    return ScreenState(fold(play.STATES[state][0]()), UiState(**look), SHOW)  # type: ignore[arg-type]
+def view_of(state: str, **ui: object) -> ScreenState:
+    return ScreenState(fold(play.STATES[state][0]()), UiState(**ui), SHOW)  # type: ignore[arg-type]
 
 
-def screen(scene: ScreenState, columns: int, rows: int, now: int) -> list[str]:
+def screen(view: ScreenState, columns: int, rows: int, now: int) -> list[str]:
     """Every part drawn in its place: the glyph grid without Textual."""
     grid = [[" "] * columns for _ in range(rows)]
-    for part, place in places(scene, columns, rows).items():
-        for y, line in enumerate(draw(part, scene, place, now)):
+    for part, place in places(view, columns, rows).items():
+        for y, line in enumerate(draw(part, view, place, now)):
             x = place.x
             for character in plain(line):
                 if place.y + y < rows and x < columns:
@@ -97,8 +99,8 @@ def test_long_text_is_capped() -> None:
 
 
 def test_a_token_shows_its_ends_only() -> None:
-    assert clean.shown("eyJ4NXQi" + "x" * 40 + "Q4wX") == "eyJ4NXQi…Q4wX"
-    assert clean.shown("short-secret") == clean.DOTS
+    assert clean.token_ends("eyJ4NXQi" + "x" * 40 + "Q4wX") == "eyJ4NXQi…Q4wX"
+    assert clean.token_ends("short-secret") == clean.DOTS
 
 
 @pytest.mark.parametrize(
@@ -121,9 +123,9 @@ def test_bodies_keep_no_secrets() -> None:
     document = json.dumps({"access_token": "canary-4", "nested": [{"refresh_token": "canary-5"}]}).encode()
     for text in (
         clean.body(form, kind),
-        clean.compact(form, kind),
+        reading.compact(form, kind),
         clean.body(document, None),
-        clean.compact(document, None),
+        reading.compact(document, None),
     ):
         assert "canary" not in text
     assert play.TOKEN not in clean.body(f"<p>{play.TOKEN}</p>".encode(), "text/html")
@@ -140,14 +142,14 @@ def test_claims_are_read_and_an_opaque_token_has_none() -> None:
 
 
 def test_the_whole_story_folds() -> None:
-    stage = fold(play.complete())
-    assert stage.polls == 11
-    assert [word for word, _ in stage.spans] == ["RUNNING", "WAITING", "RUNNING", "COMPLETE"]
-    assert [mark.word for mark in stage.marks if mark.kind == "decided"] == ["approved"]
-    assert (stage.decisions, stage.gates, stage.gate) == (1, ("BUYER_APPROVAL",), None)
-    assert stage.token is not None and stage.token.token == "eyJ4NXQi…Q4wX"
-    assert stage.last is not None and stage.last.size == len(play.OUTPUT.encode())
-    assert stage.outcome is not None and stage.outcome.badge is None
+    run = fold(play.complete())
+    assert run.polls == 11
+    assert [word for word, _ in run.statuses] == ["RUNNING", "WAITING", "RUNNING", "COMPLETE"]
+    assert [mark.word for mark in run.timeline if mark.kind == "decided"] == ["approved"]
+    assert (run.decisions, run.gates, run.gate) == (1, ("BUYER_APPROVAL",), None)
+    assert run.token is not None and run.token.token == "eyJ4NXQi…Q4wX"
+    assert run.last is not None and run.last.size == len(play.OUTPUT.encode())
+    assert run.outcome is not None and run.outcome.badge is None
 
 
 def test_the_state_holds_no_secret() -> None:
@@ -158,11 +160,15 @@ def test_the_state_holds_no_secret() -> None:
 
 
 def test_a_waiting_job_has_its_gate_and_patience() -> None:
-    stage = fold(play.waiting())
-    assert stage.gate is not None and stage.patience is not None and stage.pending is not None
-    assert (stage.gate.question, stage.gate.number, stage.gate.changes) == (play.QUESTION, 1, True)
-    assert stage.patience.until == 907_644
-    assert stage.pending.until == 24_600
+    run = fold(play.waiting())
+    assert run.gate is not None and run.opening is not None and run.next_call is not None
+    assert (run.gate.question, run.gate.number, "changes-requested" in dict(run.gate.answers)) == (
+        play.QUESTION,
+        1,
+        True,
+    )
+    assert run.opening.until == 907_644
+    assert run.next_call.until == 24_600
 
 
 def test_a_refused_decision_leaves_the_gate_open_and_says_why() -> None:
@@ -171,36 +177,36 @@ def test_a_refused_decision_leaves_the_gate_open_and_says_why() -> None:
     refusal = {"message": "The gate has been decided.", "status": "FAI-40900", "userDetails": ""}
     resume: dict[str, Json] = {"jobId": play.JOB, "resumeInput": {"userResponse": "REJECT_ACTION"}}
     script.invoke(22_000, resume, 409, json.dumps(refusal).encode(), 30)
-    stage = fold(script.told)
-    assert stage.gate is not None and stage.gate.sent is None
-    assert "decided" in (stage.gate.refusal or "")
-    assert stage.marks[-1].bad
+    run = fold(script.told)
+    assert run.gate is not None and run.gate.sent is None
+    assert "decided" in (run.gate.refusal or "")
+    assert run.timeline[-1].bad
 
 
 def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> None:
-    stage = fold(play.second())
-    assert (stage.turn, stage.polls, stage.began, stage.start) == (2, 1, 41_000, -120 + 120)
-    assert stage.token is not None and stage.token.reused
-    assert [call.x for call in stage.calls] == list(range(1, 17))
-    assert stage.elapsed(42_500) == 1_500 and stage.reading(42_500) == 42_500
-    first = ScreenState(stage, UiState(turn=1), SHOW).in_sight
-    assert first.stage.job is not None and first.stage.job.job == play.JOB and first.stage.polls == 11
-    assert (first.turns, first.newest) == (2, stage)
+    run = fold(play.second())
+    assert (run.turn, run.polls, run.began, run.start) == (2, 1, 41_000, -120 + 120)
+    assert run.token is not None and run.token.reused
+    assert [call.x for call in run.exchanges] == list(range(1, 17))
+    assert run.elapsed(42_500) == 1_500 and run.reading(42_500) == 42_500
+    first = ScreenState(run, UiState(turn=1), SHOW).in_sight
+    assert first.run.job is not None and first.run.job.job == play.JOB and first.run.polls == 11
+    assert (first.turns, first.newest) == (2, run)
     assert fold([*play.refused(), *play.running()]).turn == 1
 
 
 def test_a_lost_poll_is_a_red_row() -> None:
     told = [*play.running(), Requested(5_000, 9, "status", Request("GET", "/x")), Lost(5_100, 9, "reset")]
-    assert (fold(told).marks[-1].word, fold(told).marks[-1].bad) == ("reset", True)
+    assert (fold(told).timeline[-1].word, fold(told).timeline[-1].bad) == ("reset", True)
 
 
 def test_an_unknown_status_is_polled_on() -> None:
     script = play.Script()
     script.told, script.x = play.running(), 4
     script.poll(5_000, play.body("QUEUED_V2"), 40)
-    stage = fold(script.told)
-    assert narrate.phase(stage) == "polling"
-    assert "QUEUED_V2" in narrate.sentence(ScreenState(stage, show=replace(SHOW, scenario=None)))
+    run = fold(script.told)
+    assert phase(run) == "polling"
+    assert "QUEUED_V2" in narrate.sentence(ScreenState(run, source=replace(SHOW, scenario=None)))
 
 
 def test_reset_forgets_all() -> None:
@@ -212,9 +218,9 @@ def test_reset_forgets_all() -> None:
     while not source.queue.empty():
         told.append(source.queue.get_nowait())
     told.append(Noted(30_000, LedgerCleared(at=30_000, by="person")))
-    assert fold(told) == RunState(seen=30_000)
+    assert fold(told) == RunState(latest=30_000)
     back = [*play.complete(), Noted(30_000, LedgerCleared(at=9_600, by="person"))]
-    assert fold(back) == RunState(seen=9_600)
+    assert fold(back) == RunState(latest=9_600)
 
 
 ALL = [observation for told, _ in play.STATES.values() for observation in told()]
@@ -229,11 +235,11 @@ ODD: list[Observation] = [
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(ALL + ODD), max_size=30), st.sampled_from(SIZES), st.integers(0, 10**6))
 def test_any_order_of_observations_folds_and_draws(told: list[Observation], size: tuple[int, int], now: int) -> None:
-    stage = fold(told)
-    assert stage == fold(told)
-    scene = ScreenState(stage, UiState(), SHOW)
-    for part, place in places(scene, *size).items():
-        for line in draw(part, scene, place, now):
+    run = fold(told)
+    assert run == fold(told)
+    view = ScreenState(run, UiState(), SHOW)
+    for part, place in places(view, *size).items():
+        for line in draw(part, view, place, now):
             assert width(line) == place.width
 
 
@@ -248,11 +254,11 @@ def test_every_state_draws_in_every_size(state: str, size: tuple[int, int]) -> N
         {}, {"wire": True, "focus": "wire"}, {"paused": True, "factor": "0.5"}, {"output": "body"}, {"output": "raw"},
         {"typing": "changes"}, {"typing": "message"}, *({"zoom": pane, "focus": pane} for pane in PANES),
     ]  # fmt: skip
-    for look in looks:
-        scene = scene_of(state, **look)
-        found = places(scene, *size)
+    for ui in looks:
+        view = view_of(state, **ui)
+        found = places(view, *size)
         for part, place in found.items():
-            drawn = draw(part, scene, place, now)
+            drawn = draw(part, view, place, now)
             assert len(drawn) == place.height, part
             assert {width(line) for line in drawn} <= {place.width}, part
             assert place.x + place.width <= size[0] and place.y + place.height <= size[1], part
@@ -261,9 +267,9 @@ def test_every_state_draws_in_every_size(state: str, size: tuple[int, int]) -> N
 def test_places_do_not_overlap() -> None:
     for state in play.STATES:
         for size in SIZES:
-            for look in ({}, {"wire": True}, {"zoom": "job"}):
+            for ui in ({}, {"wire": True}, {"zoom": "job"}):
                 taken: set[tuple[int, int]] = set()
-                for part, place in places(scene_of(state, **look), *size).items():
+                for part, place in places(view_of(state, **ui), *size).items():
                     cells = {
                         (x, y)
                         for x in range(place.x, place.x + place.width)
@@ -274,8 +280,8 @@ def test_places_do_not_overlap() -> None:
 
 
 def test_rows_that_do_not_fit_are_folded_and_changes_stay() -> None:
-    scene = scene_of("complete")
-    grid = "\n".join(screen(scene, 120, 24, 27_600))
+    view = view_of("complete")
+    grid = "\n".join(screen(view, 120, 24, 27_600))
     assert "more polls" in grid
     for word in ("RUNNING", "WAITING", "approved", "COMPLETE"):
         assert word in grid
@@ -283,20 +289,22 @@ def test_rows_that_do_not_fit_are_folded_and_changes_stay() -> None:
 
 def test_a_scenario_without_a_gate_has_no_gate_cell() -> None:
     scenario = play.SCENARIO.model_copy(update={"steps": (play.SCENARIO.steps[0], play.SCENARIO.steps[3])})
-    scene = ScreenState(show=replace(SHOW, scenario=scenario))
-    assert "Gate" not in "\n".join(screen(scene, 120, 36, 0))
-    assert "Gate" in "\n".join(screen(ScreenState(show=SHOW), 120, 36, 0))
+    view = ScreenState(source=replace(SHOW, scenario=scenario))
+    assert "Gate" not in "\n".join(screen(view, 120, 36, 0))
+    assert "Gate" in "\n".join(screen(ScreenState(source=SHOW), 120, 36, 0))
 
 
 def test_an_expired_token_says_so() -> None:
-    assert "expired" in "\n".join(screen(scene_of("waiting"), 120, 36, 3_700_000))
+    assert "expired" in "\n".join(screen(view_of("waiting"), 120, 36, 3_700_000))
 
 
 def test_a_gate_outside_the_api_says_that_the_app_only_polls() -> None:
-    stage = fold(play.waiting())
-    assert stage.gate is not None
-    scene = ScreenState(replace(stage, gate=replace(stage.gate, channel="EMAIL"), patience=None), UiState(), SHOW)
-    assert "the app only polls" in "\n".join(screen(scene, 120, 36, 22_900))
+    run = fold(play.waiting())
+    assert run.gate is not None
+    view = ScreenState(
+        replace(run, gate=replace(run.gate, channel="EMAIL", in_chat=False), opening=None), UiState(), SHOW
+    )
+    assert "the app only polls" in "\n".join(screen(view, 120, 36, 22_900))
 
 
 @pytest.mark.parametrize(
@@ -308,13 +316,13 @@ def test_a_gate_outside_the_api_says_that_the_app_only_polls() -> None:
     ],
 )
 def test_the_stepper_says_where_a_run_stopped(told: list[Observation], stepped: str) -> None:
-    scene = ScreenState(fold(told), UiState(), replace(SHOW, scenario=None))
-    (line,) = draw("stepper", scene, Rect(0, 0, 120, 1), 30_000)
+    view = ScreenState(fold(told), UiState(), replace(SHOW, scenario=None))
+    (line,) = draw("stepper", view, Rect(0, 0, 120, 1), 30_000)
     assert " ".join(plain(line).replace("━", "").replace("─", "").split()) == stepped
 
 
 def test_keys_are_offered_by_state() -> None:
-    offered = {state: {key.shown for key in keys.TABLE if key.offered(scene_of(state))} for state in play.STATES}
+    offered = {state: {key.face for key in SCREEN_KEYS if key.is_offered(view_of(state))} for state in play.STATES}
     assert {"a", "r", "c"} <= offered["waiting"]
     assert not {"a", "r", "c"} & (offered["idle"] | offered["running"] | offered["complete"])
     assert "space" in offered["idle"] and "space" not in offered["complete"]
@@ -323,27 +331,27 @@ def test_keys_are_offered_by_state() -> None:
 
 def test_against_a_pod_space_begins_but_does_not_pause() -> None:
     pod = replace(SHOW, pill="POD example.com", can=frozenset(("reset", "decide")))
-    space = keys.by_shown("space")
-    assert space.offered(ScreenState(show=pod))
-    assert not space.offered(ScreenState(fold(play.running()), show=pod))
-    assert "POD example.com" in "\n".join(screen(ScreenState(show=pod), 80, 24, 0))
+    space = key_named("pause")
+    assert space.is_offered(ScreenState(source=pod))
+    assert not space.is_offered(ScreenState(fold(play.running()), source=pod))
+    assert "POD example.com" in "\n".join(screen(ScreenState(source=pod), 80, 24, 0))
 
 
 def test_a_dead_tape_is_told_in_red_and_in_words() -> None:
-    scene = scene_of("running")
-    dead = replace(scene, show=replace(scene.show, recording=True, dead=True))
+    view = view_of("running")
+    dead = replace(view, source=replace(view.source, recording=True, dead=True))
     for columns in (80, 120):
-        grids = [screen(each, columns, 36, 3_700)[0].rstrip() for each in (scene, dead)]
+        grids = [screen(each, columns, 36, 3_700)[0].rstrip() for each in (view, dead)]
         assert grids[0].endswith("● REC") and grids[1].endswith("00:03.7   ● REC DEAD")
         assert {len(line) for line in grids} <= {columns - 1, columns - 2}
 
 
 def test_the_key_table_has_no_key_twice() -> None:
-    named = [name for key in keys.TABLE if key.keys for name in key.keys.split(",")]
+    named = [name for key in SCREEN_KEYS if key.keys for name in key.keys.split(",")]
     assert len(named) == len(set(named))
 
 
-@pytest.mark.parametrize("sentence", [*narrate.OURS.values(), *narrate.FOLLOWED.values()])
+@pytest.mark.parametrize("sentence", [*(each.sentence for each in PHASES.values()), *narrate.FOLLOWED.values()])
 def test_our_sentences_fit_a_projector(sentence: str) -> None:
     assert len(sentence) <= 76 and "!" not in sentence
 
@@ -410,11 +418,11 @@ def test_a_page_of_html_drops_scripts() -> None:
 
 
 def test_the_transcript_of_the_whole_story() -> None:
-    stage, told = RunState(), []
+    run, told = RunState(), []
     for observation in play.complete():
-        following = reduce(stage, observation)
-        told += plain_lines(observation, stage, following, SHOW)
-        stage = following
+        following = reduce(run, observation)
+        told += plain_lines(observation, run, following, SHOW)
+        run = following
     assert "00:09.6 WAITING  poll 5  200  39 ms" in told
     assert f"? {play.QUESTION}" in told
     assert "00:24.1 DECIDED  approved  202  176 ms" in told

@@ -16,7 +16,8 @@ from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json, Request
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.tui.app import LabApp, OutcomeDocument
-from lab.tui.sources.intents import (
+from lab.tui.sources.watch import GOES_ON, Watch
+from lab.tui.state.intents import (
     AnswerGate,
     ArmFault,
     DisarmFault,
@@ -26,7 +27,6 @@ from lab.tui.sources.intents import (
     StepForward,
     TogglePause,
 )
-from lab.tui.sources.watch import GOES_ON, Watch
 from lab.tui.state.journal import JournalState, SourceUpdate
 from tests.tui import play
 from tests.tui.shown import golden, handed, main_screen, text, until
@@ -137,8 +137,8 @@ class Watcher:
         await asyncio.gather(self.task, return_exceptions=True)
 
     @property
-    def said(self) -> list[str]:
-        return [told.said for told in self.told if isinstance(told, SourceUpdate) and told.said]
+    def remark(self) -> list[str]:
+        return [told.remark for told in self.told if isinstance(told, SourceUpdate) and told.remark]
 
 
 @asynccontextmanager
@@ -191,16 +191,16 @@ async def test_a_lab_that_ends_and_starts_again_is_told_apart_from_one_that_was_
         assert "has ended" in made.source.trouble and made.source.can == frozenset()
         made.again.set()
         await settle()
-        assert made.said == ["It is back."] and made.source.trouble == ""
+        assert made.remark == ["It is back."] and made.source.trouble == ""
         assert made.source.addresses == ("http://base", "http://base/oauth2/v1/token")
         made.plane.queue.put_nowait(None)
         made.plane.found = replace(REAL, epoch=REAL.epoch + 900, now=5)
         await settle()
         made.again.set()
         await settle()
-        assert made.said[-1] == "The lab was started again: its journal begins anew."
-        last = [told for told in made.told if isinstance(told, SourceUpdate) and told.jobs is not None][-1]
-        assert last.anew and last.jobs == JournalState(REAL.epoch + 900)
+        assert made.remark[-1] == "The lab was started again: its journal begins anew."
+        last = [told for told in made.told if isinstance(told, SourceUpdate) and told.journal is not None][-1]
+        assert last.another_journal and last.journal == JournalState(REAL.epoch + 900)
 
 
 async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
@@ -210,10 +210,10 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
     script.token(5)
     async with watching() as made:
         await made.tell(*journal(script.told))
-        assert made.said == ["20000 earlier exchanges are gone: the lab keeps the last ones only."]
+        assert made.remark == ["20000 earlier exchanges are gone: the lab keeps the last ones only."]
     async with watching() as made:
         await made.tell(*journal(play.running()))
-        assert made.said == []
+        assert made.remark == []
 
 
 # The clock
@@ -283,17 +283,17 @@ async def test_who_else_sets_the_clock_is_heeded_but_not_in_the_past() -> None:
 
 async def test_a_gate_is_decided_over_the_control_plane_whatever_its_channel() -> None:
     async with watching() as made:
-        asked = AnswerGate("RFI_ACTION", "without prices", play.JOB, "buyer-approval", "one")
+        asked = AnswerGate("changes-requested", "without prices", play.JOB, "buyer-approval", "one")
         assert await made.do(asked) is None
         assert made.plane.did == [("decide", play.JOB, "buyer-approval", "changes-requested", "without prices")]
 
 
 async def test_a_refused_decision_says_why_but_not_to_who_has_decided() -> None:
     async with watching() as made:
-        assert await made.do(AnswerGate("APPROVE_ACTION", None, play.JOB, "buyer-approval", "one")) is None
+        assert await made.do(AnswerGate("approved", None, play.JOB, "buyer-approval", "one")) is None
         made.plane.refuse = "The gate has had its decision."
-        assert await made.do(AnswerGate("REJECT_ACTION", None, play.JOB, "buyer-approval", "one")) is None
-        refused = await made.do(AnswerGate("REJECT_ACTION", None, play.JOB, "buyer-approval", "two"))
+        assert await made.do(AnswerGate("rejected", None, play.JOB, "buyer-approval", "one")) is None
+        refused = await made.do(AnswerGate("rejected", None, play.JOB, "buyer-approval", "two"))
         assert refused == "The gate has had its decision."
 
 
@@ -319,8 +319,8 @@ async def shown(
     app = LabApp(made.source)
     made.plane.tell(*told)
     async with handed(app, size) as pilot:
-        await until(pilot, lambda: main_screen(app).folded.jobs is not None and made.plane.queue.empty())
-        await until(pilot, lambda: not main_screen(app)._batch and not main_screen(app)._dirty)
+        await until(pilot, lambda: main_screen(app).observed.journal is not None and made.plane.queue.empty())
+        await until(pilot, lambda: not main_screen(app).feed.waiting and not main_screen(app).canvas.waiting)
         yield app, made, pilot
         assert app.bug is None
 
@@ -364,7 +364,7 @@ async def test_a_call_of_no_job_is_on_the_wire_alone() -> None:
 async def test_the_keys_of_a_gate_name_job_and_gate(key: str, verdict: str) -> None:
     async with shown(told_until(9_578)) as (app, made, pilot):
         await until(pilot, lambda: "the client may answer too" in text(app))
-        job = main_screen(app).scene.stage.job
+        job = main_screen(app).state.run.job
         assert job is not None
         await pilot.press(key)
         await until(pilot, lambda: made.plane.did == [("decide", job.job, "buyer-approval", verdict, None)])
@@ -451,6 +451,6 @@ async def test_many_exchanges_stay_bounded_and_keys_are_answered() -> None:
         told += other(journal(play.running()), f"{number:08d}-0000-4000-8000-000000000000", 10 * number)
     async with shown(told) as (app, _, pilot):
         await until(pilot, lambda: "300 of 300" in text(app))
-        assert len(main_screen(app).scene.stage.calls) <= 400
+        assert len(main_screen(app).state.run.exchanges) <= 400
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: "299 of 300" in text(app))

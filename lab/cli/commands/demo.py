@@ -17,7 +17,8 @@ from lab.settings import Flags, MockSettings, Peer, RunSettings
 
 if TYPE_CHECKING:
     from lab.cli.embedded_mock import EmbeddedMock
-    from lab.tui.sources import Live, Playable, RunConnection
+    from lab.tui.sources.live import Live
+    from lab.tui.sources.protocol import Playable, RunConnection
 
 
 class DemoSettings(RunSettings, frozen=True, kw_only=True):
@@ -118,7 +119,7 @@ class LiveDemo:
 
     def source(self, unloaded: Mapping[str, tuple[str, ...]] | None = None) -> "Live":
         """What the screen shows; `unloaded` are complaints of scenarios that the picker can't offer."""
-        from lab.tui.sources import Live
+        from lab.tui.sources.live import Live
 
         settings = self._settings
         recording, factor = settings.record is not None, settings.clock.factor
@@ -128,7 +129,7 @@ class LiveDemo:
 
     def playables(self) -> "tuple[Playable, ...]":
         """What the picker offers, the scenario asked for first; a tape's header has one seed for all."""
-        from lab.tui.sources import Playable
+        from lab.tui.sources.protocol import Playable
 
         config, recording = self._setup.config, self._settings.record is not None
         return tuple(
@@ -146,7 +147,7 @@ class LiveDemo:
         from lab.cli.embedded_mock import embedded_mock
         from lab.client.control import ControlClient
         from lab.client.transport import HttpTransport
-        from lab.tui.sources import Playable, RunConnection
+        from lab.tui.sources.protocol import Playable, RunConnection
 
         mock = await self._stack.enter_async_context(
             embedded_mock(self._settings, self._setup, self._console, self._stop)
@@ -170,7 +171,8 @@ class LiveDemo:
 def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
     from lab.cli.screen import filming, show_screen
-    from lab.tui.sources import Live, Playable, RunConnection
+    from lab.tui.sources.live import Live
+    from lab.tui.sources.protocol import Playable, RunConnection
 
     refuse_tape(settings)
     mock = settings.mock

@@ -28,7 +28,7 @@ def on_screen(playable: PlayableRecording, console: Console) -> int:
         title=playable.title,
         seed=playable.recording.header.seed,
         known=playable.scenarios,
-        state=playable.state,
+        damage=playable.state,
     )
 
     async def work(stop: Stop) -> int:
@@ -46,7 +46,7 @@ def print_lines(playable: PlayableRecording, console: Console) -> None:
     for line in opening(SourceState(title=playable.title, team=team, seed=header.seed, scenario=scenario)):
         console.out(line)
     transcript = JournalTranscript(console, known.get, scenario)
-    for jobs, way in playable.reel.ways():
-        transcript(way, jobs)
+    for journal, changed in playable.reel.changes():
+        transcript(changed, journal)
     if state := playable.state:
         console.err(f"The recording is {state}: it was told to its last whole line. lab repair makes it whole.")

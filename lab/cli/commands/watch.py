@@ -16,7 +16,7 @@ from lab.language.document import Scenario
 from lab.recording.lines import Header
 from lab.settings import Environment, Flags, Settings
 from lab.tui.sources.watch import Watch
-from lab.tui.state.follow import steps
+from lab.tui.state.follow import changes
 from lab.tui.state.journal import JournalState, SourceUpdate
 
 if TYPE_CHECKING:
@@ -117,16 +117,16 @@ def _place(url: str, *, port_needed: bool) -> str | None:
 
 async def print_lines(source: Watch, console: Console) -> None:
     """Line mode: what has happened, then what happens; what is wrong with the lab goes to stderr."""
-    jobs, trouble = JournalState(), ""
-    follower = JournalTranscript(console, source.told)
+    journal, trouble = JournalState(), ""
+    follower = JournalTranscript(console, source.scenario_named)
     console.err(f"Watching {source.where}. Stop with Ctrl-C.")
     async for each in source.observations():
         if isinstance(each, SourceUpdate):
-            jobs = jobs if each.jobs is None else each.jobs
-            for line in (each.said, source.trouble if source.trouble != trouble else ""):
+            journal = journal if each.journal is None else each.journal
+            for line in (each.remark, source.trouble if source.trouble != trouble else ""):
                 if line:
                     console.err(line)
             trouble = source.trouble
         else:
-            jobs, way = steps(jobs, each)
-            follower(way, jobs)
+            journal, changed = changes(journal, each)
+            follower(changed, journal)

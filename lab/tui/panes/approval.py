@@ -1,136 +1,200 @@
-"""The approval bar: the question, its patience, who decides when nobody does, and the keys."""
+"""The approval bar: the question, its patience, who decides when nobody does, and the keys that answer."""
+
+from collections.abc import Callable
 
 from lab.core.clock import Millis
-from lab.tui.panes import keys, message
+from lab.tui.panes.input_row import InputRow
+from lab.tui.panes.keys import React, Reaction, ScreenKey, choosing
+from lab.tui.panes.layout import projector
+from lab.tui.panes.message import MESSAGE_ROW, message_bar
+from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text, minutes
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, row, width, wrap
+from lab.tui.state.intents import AnswerGate
+from lab.tui.state.run import GateOpening, GateState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.values import GateOpening, GateState
 
-GROUND = "@tint-wait"
-_FACES = {"a": ("fill", "@fill-done"), "r": ("fill", "@fill-bad"), "c": ("wait", "@panel")}
-_PLAIN = {"APPROVE_ACTION": "Approve", "REJECT_ACTION": "Reject", "RFI_ACTION": "Changes"}
-_ACTIONS = {"a": "APPROVE_ACTION", "r": "REJECT_ACTION", "c": "RFI_ACTION"}
-PROMPTS = {"changes": "changes › ", "approve": "approve, saying › ", "reject": "reject, saying › "}
-"""What stands before the input row, by what it is for."""
+_BUTTONS = {
+    "approved": ("a", "Approve", "fill", "@fill-done"),
+    "rejected": ("r", "Reject", "fill", "@fill-bad"),
+    "changes-requested": ("c", "Changes", "wait", "@panel"),
+}
+"""By verdict: its key, its face where the gate has none, its colours."""
+_RECORDED = {"timed-out": "timed out", "changes-requested": "changes asked for"}
 
 
-def bar(scene: ScreenState, columns: int, rows: int, now: Millis) -> Rows:
-    """The bar in 5 rows, in the projector layout 4."""
-    if scene.look.typing == "message":
-        return message.bar(scene, columns, rows, now)
-    gate = scene.stage.gate
+def _size(state: ScreenState, columns: int) -> int:
+    tight = projector(state, columns)
+    if state.ui.typing == "message":
+        return 3 if tight else 5
+    if state.run.gate is None or state.run.ended is not None:
+        return 0
+    return 4 if tight else 5
+
+
+def _draw(view: View) -> Rows:
+    state, gate, columns, rows = view.state, view.run.gate, view.columns, view.rows
+    if state.ui.typing == "message":
+        return message_bar(view)
     if gate is None:
-        return tuple(backed(fill(BLANK, columns), GROUND) for _ in range(rows))
+        return tuple(backed(fill(BLANK, columns), "@tint-wait") for _ in range(rows))
     tight = rows <= 4
-    faces = [] if scene.look.typing else buttons(scene, gate)
-    right = sum(width(face) for face in faces) + len(faces) + 1 if not tight else 0
+    buttons = [] if state.ui.typing else _buttons(state, gate)
+    right = sum(width(face) for face in buttons) + len(buttons) + 1 if not tight else 0
     inner = columns - (2 if tight else 3) - right
-    lines = _lines(scene, gate, inner, now, tight=tight)
     edge = row(("▌", "wait"), " " if tight else "  ")
     drawn = []
-    for index, line in enumerate(lines[:rows]):
+    for index, line in enumerate(_lines(state, gate, inner, view.now, tight=tight)[:rows]):
         spans = row(edge, fill(line, inner))
-        if tight and index == rows - 1 and faces:
-            spans = row(edge, _side_by_side(faces), "  ", _note(scene, gate))
-        elif not tight and faces and 1 <= index <= 3:
-            spans = row(spans, _side_by_side(faces, blank=index != 2))
-        drawn.append(backed(fill(spans, columns), GROUND))
+        if tight and index == rows - 1 and buttons:
+            spans = row(edge, _side_by_side(buttons), "  ", _note(state, gate))
+        elif not tight and buttons and 1 <= index <= 3:
+            spans = row(spans, _side_by_side(buttons, blank=index != 2))
+        drawn.append(backed(fill(spans, columns), "@tint-wait"))
     return tuple(drawn)
 
 
-def _lines(scene: ScreenState, gate: GateState, inner: int, now: Millis, *, tight: bool) -> list[Row]:
-    head = _head(scene, gate)
+def _lines(state: ScreenState, gate: GateState, inner: int, now: Millis, *, tight: bool) -> list[Row]:
+    head, typing = _head(state, gate), state.ui.typing
     question = wrap(row((gate.question.replace("\n", " "), "fg b")), inner, most=1 if tight else 2)
-    last = _typing(scene, inner) if scene.look.typing else _patience(scene, gate, now)
+    prompt = cut(row((INPUT_ROWS[typing].prompt, "wait b")), inner) if typing else BLANK
     if tight:
         # the fourth row is that of the buttons
-        return [head, *question, _patience(scene, gate, now), last if scene.look.typing else BLANK]
-    note = _note(scene, gate)
-    if len(question) == 2:
-        return [head, *question, last, note]
-    return [BLANK, head, *question, last, note]
+        return [head, *question, _patience(state, gate, now), prompt]
+    last = prompt if typing else _patience(state, gate, now)
+    return [*([] if len(question) == 2 else [BLANK]), head, *question, last, _note(state, gate)]
 
 
-def _note(scene: ScreenState, gate: GateState) -> Row:
+def _note(state: ScreenState, gate: GateState) -> Row:
     """Who else may decide, where a stranger's client polls."""
-    watched = scene.show.follows and scene.show.cursor is None and gate.channel in ("CHAT", "")
+    watched = state.source.follows and state.source.cursor is None and gate.in_chat
     return row(("the client may answer too", "dim")) if watched else BLANK
 
 
-def _head(scene: ScreenState, gate: GateState) -> Row:
-    total = scene.gates
+def _head(state: ScreenState, gate: GateState) -> Row:
+    total, opening = state.gates, state.run.matched_opening
     number = f"gate {gate.number} of {max(total, gate.number)}" if total else f"gate {gate.number}"
-    told = " · ".join(part for part in (number, gate.code, gate.channel, _quorum(scene, gate)) if part)
-    if gate.sent is not None:
-        return row(("◇ ", "wait"), (f"{_PLAIN.get(gate.sent, gate.sent)} sent", "wait b"), (f"  {told}", "dim"))
-    return row(("◆ ", "wait"), ("APPROVAL NEEDED", "wait b"), (f"  {told}", "dim"))
+    several = opening is not None and opening.approvals > 1
+    quorum = f"approvals {opening.approved} of {opening.approvals}" if opening is not None and several else ""
+    text = "  " + " · ".join(part for part in (number, gate.code, gate.channel, quorum) if part)
+    if gate.sent is None:
+        return row(("◆ ", "wait"), ("APPROVAL NEEDED", "wait b"), (text, "dim"))
+    sent = _BUTTONS[gate.sent][1] if gate.sent in _BUTTONS else gate.sent
+    return row(("◇ ", "wait"), (f"{sent} sent", "wait b"), (text, "dim"))
 
 
-def _opened(scene: ScreenState, gate: GateState) -> GateOpening | None:
-    """What the journal tells of this opening."""
-    told = scene.stage.patience
-    return told if told is not None and told.gate.upper().replace("-", "_") == gate.code else None
-
-
-def _quorum(scene: ScreenState, gate: GateState) -> str:
-    told = _opened(scene, gate)
-    return f"approvals {told.approved} of {told.approvals}" if told is not None and told.approvals > 1 else ""
-
-
-def _patience(scene: ScreenState, gate: GateState, now: Millis) -> Row:
+def _patience(state: ScreenState, gate: GateState, now: Millis) -> Row:
     if gate.refusal:
         return row(("refused: ", "bad b"), (gate.refusal, "fg"))
-    told = _opened(scene, gate)
-    if told is None:
-        where = "outside the API: the app only polls" if gate.channel not in ("CHAT", "") else "nobody knows how long"
+    opening = state.run.matched_opening
+    if opening is None:
+        where = "nobody knows how long" if gate.in_chat else "outside the API: the app only polls"
         return row(("patience ", "dim"), ("unknown", "fg"), (f"   {where}", "dim"))
-    left = max(0, told.until - now)
-    whole = max(1, told.until - told.opened)
-    if told.by is not None:
-        then = f"script: {told.verdict} in {minutes(told.then_at - now)}, then {told.to}"
-    else:
-        then = f"{'timed out' if told.verdict == 'timed-out' else told.verdict}, then {told.to}"
+    left = max(0, opening.until - now)
+    whole = max(1, opening.until - opening.opened)
     tone = "wait" if left >= 60_000 or left * 4 > whole else "bad"
     head = row(("patience ", "dim"), (minutes(left), "fg b"), " ", gauge(left / whole, 13, tone))
-    recorded = _recorded(scene, told)
+    recorded = _recorded(state, opening)
     if recorded is not None:
         return row(head, "  ", recorded)
-    return row(head, ("  if nobody decides: " if told.by is None else "  ", "dim"), then)
+    if opening.by is not None:
+        return row(head, f"  script: {opening.verdict} in {minutes(opening.then_at - now)}, then {opening.to}")
+    verdict = "timed out" if opening.verdict == "timed-out" else opening.verdict
+    return row(head, ("  if nobody decides: ", "dim"), f"{verdict}, then {opening.to}")
 
 
-def _recorded(scene: ScreenState, told: GateOpening) -> Row | None:
+def _recorded(state: ScreenState, opening: GateOpening) -> Row | None:
     """What a recording knows of the opening that shows."""
-    cursor = scene.show.cursor
-    found = None if cursor is None else cursor.decisions.get((told.job, told.gate, told.round))
+    cursor = state.source.cursor
+    found = None if cursor is None else cursor.decisions.get((opening.job, opening.gate, opening.round))
     if found is None:
         return None
     at, verdict = found
-    word = {"timed-out": "timed out", "changes-requested": "changes asked for"}.get(verdict, verdict)
-    return row(("recorded: ", "dim"), (word, "fg b"), (f" at {at_text(scene.stage.since_start(at))}", "fg"))
+    word = _RECORDED.get(verdict, verdict)
+    return row(("recorded: ", "dim"), (word, "fg b"), (f" at {at_text(state.run.since_start(at))}", "fg"))
 
 
-def _typing(scene: ScreenState, inner: int) -> Row:
-    return cut(row((PROMPTS.get(scene.look.typing, ""), "wait b")), inner)
-
-
-def buttons(scene: ScreenState, gate: GateState) -> list[Row]:
+def _buttons(state: ScreenState, gate: GateState) -> list[Row]:
     """The faces of the keys that are offered: Approve, Reject, Changes."""
     faces = []
-    labels = dict(gate.actions)
-    for shown, action in _ACTIONS.items():
-        if not keys.by_shown(shown).offered(scene):
+    labels = dict(gate.answers)
+    for verdict, (key, plain, tone, ground) in _BUTTONS.items():
+        if not _answerable(verdict)(state):
             continue
-        label = labels.get(action, _PLAIN[action])
+        label = labels.get(verdict, plain)
         label = "Changes" if label == "Request changes" else label[:20]
-        tone, ground = _FACES[shown]
-        faces.append(hot(row((f"  {shown} ", f"{tone} b {ground}"), (f"{label}  ", f"{tone} {ground}")), shown))
+        faces.append(hot(row((f"  {key} ", f"{tone} b {ground}"), (f"{label}  ", f"{tone} {ground}")), key))
     return faces
 
 
 def _side_by_side(faces: list[Row], *, blank: bool = False) -> Row:
     parts: list[Row] = []
     for face in faces:
-        parts.append(row((" " * width(face), face[0].role)) if blank else face)
-        parts.append(row(" "))
+        parts += [row((" " * width(face), face[0].role)) if blank else face, row(" ")]
     return row(*parts)
+
+
+# Answering
+
+
+def _answerable(verdict: str) -> Callable[[ScreenState], bool]:
+    def offered(state: ScreenState) -> bool:
+        gate = state.newest.gate
+        if gate is None or gate.sent is not None or "decide" not in state.source.can:
+            return False
+        return verdict in dict(gate.answers) or (not gate.answers and verdict != "changes-requested")
+
+    return offered
+
+
+def _answer(state: ScreenState, verdict: str, content: str | None = None) -> AnswerGate:
+    """The answer to the gate that shows; of a journal's jobs it says which one."""
+    gate, opening = state.run.gate, state.run.opening
+    if state.journal is None or gate is None:
+        return AnswerGate(verdict, content)
+    known = opening is not None and opening.job == gate.job and opening.round == gate.round
+    name = opening.gate if opening is not None and known else gate.gate
+    return AnswerGate(verdict, content, gate.job, name, gate.key)
+
+
+def _answering(verdict: str) -> React:
+    return lambda state: Reaction(intent=_answer(state, verdict))
+
+
+def _typed(prompt: str, verdict: str) -> InputRow:
+    return InputRow(
+        prompt,
+        3,
+        3,
+        lambda state, text: _answer(state, verdict, text),
+        placeholder=lambda state: state.run.gate.prompt if prompt.startswith("changes") and state.run.gate else "",
+    )
+
+
+INPUT_ROWS = {
+    "changes": _typed("changes › ", "changes-requested"),
+    "approve": _typed("approve, saying › ", "approved"),
+    "reject": _typed("reject, saying › ", "rejected"),
+    "message": MESSAGE_ROW,
+}
+"""By what the person types: `UiState.typing`."""
+
+_APPROVE, _REJECT = (_answerable(verdict) for verdict in ("approved", "rejected"))
+KEYS = (
+    ScreenKey("approve", "a", "a", "Approve", "approve at the open gate", _answering("approved"), _APPROVE, group="gate", needs="decide"),
+    ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide"),
+    ScreenKey(
+        "changes", "c", "c", "Changes", "ask for changes: type what they are",
+        choosing(typing="changes"), _answerable("changes-requested"), group="gate", needs="decide",
+    ),
+    ScreenKey(
+        "approve-saying", "", "", "Approve with a comment", "approve at the open gate, with a comment",
+        choosing(typing="approve"), _APPROVE, group="palette", needs="decide",
+    ),
+    ScreenKey(
+        "reject-saying", "", "", "Reject with a comment", "reject at the open gate, with a comment",
+        choosing(typing="reject"), _REJECT, group="palette", needs="decide",
+    ),
+)  # fmt: skip
+
+APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, inset=True, keys=KEYS)

@@ -1,46 +1,79 @@
 """Both sides of an exchange: request and reply, headers and bodies, and the request as a curl command."""
 
-from lab.tui.rows import formats as outputs
+from collections.abc import Callable
+
+from lab.tui.panes.page import PageReaction
+from lab.tui.rows import formats
 from lab.tui.rows.blocks import latency, phrase, since_text
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import BLANK, Row, clip, clip_left, cut, row, wrap
+from lab.tui.state.run import Exchange, Pairs
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.values import Exchange
 
 
-def name(scene: ScreenState, call: Exchange) -> str:
-    """What stands over the page: which exchange, when, what came of it."""
-    came = call.lost or ("···" if call.code is None else f"{call.code}")
-    at = since_text(scene.stage, call.at).strip()
-    return " · ".join(part for part in (f"EXCHANGE {call.x}", call.route, at, came, latency(call.took)) if part)
+class ExchangePage:
+    """One exchange; it follows the state, so a reply that comes while it is open shows. `y` copies it as curl."""
+
+    opener = "enter"
+    keys = ("y", "left", "left_square_bracket", "right", "right_square_bracket")
+
+    def __init__(self, state: Callable[[], ScreenState], exchange: Exchange) -> None:
+        self._state = state
+        self.exchange = exchange
+        self.foot = "y as curl · ← → others · esc"
+
+    @property
+    def title(self) -> str:
+        """Which exchange, when, what came of it."""
+        exchange = self.exchange
+        came = exchange.lost or ("···" if exchange.code is None else f"{exchange.code}")
+        at = since_text(self._state().run, exchange.at).strip()
+        parts = (f"EXCHANGE {exchange.x}", exchange.route, at, came, latency(exchange.took))
+        return " · ".join(part for part in parts if part)
+
+    def move(self, by: int) -> bool:
+        """It scrolls."""
+        return False
+
+    def press(self, key: str) -> PageReaction:
+        """Copy it, or show the exchange before or after."""
+        source, exchanges = self._state().source, self._state().run.exchanges
+        if key == "y":
+            self.foot = "sent to the clipboard · esc"
+            return PageReaction(copy=curl(self.exchange, source.base, source.token_url))
+        at = next((at for at, each in enumerate(exchanges) if each.x == self.exchange.x), 0)
+        if exchanges:
+            by = -1 if key.startswith("left") else 1
+            self.exchange = exchanges[max(0, min(len(exchanges) - 1, at + by))]
+        self.foot = "y as curl · ← → others · esc"
+        return PageReaction(to_top=True)
+
+    def body(self, inner: int, rows: int) -> list[Row]:
+        """The page, more rows than fit if bodies are long."""
+        source = self._state().source
+        exchange = self.exchange = self._state().run.exchange(self.exchange.x) or self.exchange
+        head = row(("→ ", "run"), (exchange.method, "run b"), f" {clip_left(exchange.path, inner - 10)}")
+        lines = [head, *_headers(exchange.request_headers, inner), *_body(exchange.request_body, inner), BLANK]
+        if exchange.struck:
+            lines.append(row(("✗ ", "bad"), (clip(exchange.struck, inner - 20), "bad b"), ("  a fault struck", "dim")))
+        lines += [*_reply(exchange, inner), BLANK, row(("as curl", "run b"), ("   y copies it", "dim"))]
+        command = curl(exchange, source.base, source.token_url)
+        return [*lines, *[row("  ", part) for text in command.split("\n") for part in wrap(row(text), inner - 2)]]
 
 
-def exchange(scene: ScreenState, call: Exchange, inner: int) -> list[Row]:
-    """The page, more rows than fit if bodies are long."""
-    lines: list[Row] = [row(("→ ", "run"), (call.method, "run b"), f" {clip_left(call.path, inner - 10)}")]
-    lines += _headers(call.request_headers, inner)
-    lines += _body(call.request_body, inner)
-    lines.append(BLANK)
-    if call.struck:
-        lines.append(row(("✗ ", "bad"), (clip(call.struck, inner - 20), "bad b"), ("  a fault struck", "dim")))
-    lines += _reply(call, inner)
-    lines += [BLANK, row(("as curl", "run b"), ("   y copies it", "dim"))]
-    command = curl(call, scene.show.base, scene.show.token_url)
-    return [*lines, *[row("  ", part) for text in command.split("\n") for part in wrap(row(text), inner - 2)]]
-
-
-def _reply(call: Exchange, inner: int) -> list[Row]:
-    if call.lost is not None:
-        return [row(("← ", "bad"), (clip(call.lost, inner - 20), "bad b"), ("  no reply came", "dim"))]
-    if call.code is None:
+def _reply(exchange: Exchange, inner: int) -> list[Row]:
+    code, lost = exchange.code, exchange.lost
+    if lost is not None:
+        return [row(("← ", "bad"), (clip(lost, inner - 20), "bad b"), ("  no reply came", "dim"))]
+    if code is None:
         return [row(("← ···", "dim"))]
-    role = "done" if call.code < 400 else "bad"
-    took = (f"   {latency(call.took)}", "dim")
-    head = row(("← ", role), (str(call.code), f"{role} b"), f" {phrase(call.code)}", took)
-    return [head, *_headers(call.reply_headers, inner), *_body(call.reply_body, inner)]
+    role = "done" if code < 400 else "bad"
+    took = (f"   {latency(exchange.took)}", "dim")
+    head = row(("← ", role), (str(code), f"{role} b"), f" {phrase(code)}", took)
+    return [head, *_headers(exchange.reply_headers, inner), *_body(exchange.reply_body, inner)]
 
 
-def _headers(pairs: tuple[tuple[str, str], ...], inner: int) -> list[Row]:
+def _headers(pairs: Pairs, inner: int) -> list[Row]:
     return [cut(row((f"  {name}: ", "dim"), value), inner) for name, value in pairs]
 
 
@@ -48,5 +81,5 @@ def _body(text: str, inner: int) -> list[Row]:
     if not text:
         return []
     if text[0] in "{[":
-        return [BLANK, *outputs.document(text, inner)]
+        return [BLANK, *formats.document(text, inner)]
     return [BLANK, *[line for part in text.split("\n") for line in wrap(row(part), inner)]]

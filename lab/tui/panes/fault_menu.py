@@ -1,55 +1,150 @@
-"""The fault menu: what is armed, what can be armed, and where the chosen one would strike."""
+"""The fault menu: what is armed, what can be armed, and where the chosen one would strike. Enter arms, delete disarms."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from lab.core.exchange import Json
 from lab.language.document import Scenario
+from lab.tui.panes.page import PageReaction
 from lab.tui.rows.spans import BLANK, Row, cut, ends, row
-from lab.tui.state.faults import FAULT_OFFERS, ArmedFault, ArmedFaults, FaultOffer
+from lab.tui.state.faults import ArmedFault
+from lab.tui.state.intents import ArmFault, DisarmFault
 from lab.tui.state.screen import ScreenState
 
 
-def header_pill(scene: ScreenState) -> Row:
-    """What is armed, in red: one by its name, several by their number."""
-    armed = scene.show.armed
-    if not armed:
-        return ()
-    told = armed[0].name if len(armed) == 1 else f"{len(armed)} faults"
-    return row(" ", (f" ✗ {told} ", "fill b @fill-bad"))
+@dataclass(frozen=True, slots=True)
+class FaultOffer:
+    """A fault that the menu offers: in the language's own words, and what the peer will observe."""
+
+    word: str
+    effect: str
+    fault: Mapping[str, Json] = field(default_factory=dict)
+    routes: tuple[str, ...] = ("status", "invoke", "token")
+    """Where it may strike, the usual place first."""
+
+    def at(self, route: str) -> dict[str, Json]:
+        """As a scenario writes it: the next call of the route."""
+        return {"route": route, **self.fault}
 
 
-def menu(armed: ArmedFaults, scenario: Scenario | None, at: int, route: str, inner: int, rows: int) -> list[Row]:
+def _offers() -> Iterator[FaultOffer]:
+    yield FaultOffer("answer 401", "the token is refused, once", {"answer": 401})
+    yield FaultOffer("answer 403", "forbidden", {"answer": 403})
+    yield FaultOffer("answer 404", "not found", {"answer": 404})
+    yield FaultOffer("answer 429", "too many requests, Retry-After: 2", {"answer": 429, "retry_after": "2s"})
+    yield FaultOffer("answer 429 bare", "too many requests, no Retry-After", {"answer": 429})
+    yield FaultOffer("answer 500", "an error of the server", {"answer": 500})
+    yield FaultOffer("answer 502 html", "a gateway's HTML page", {"answer": 502, "body": "html"})
+    yield FaultOffer("answer 503", "unavailable, Retry-After: 2", {"answer": 503, "retry_after": "2s"})
+    yield FaultOffer("answer 504", "a gateway gave up", {"answer": 504})
+    yield FaultOffer("answer 200 html", "a login page in place of the answer", {"answer": 200, "body": "html"})
+    yield FaultOffer("strike reset", "the connection is reset", {"strike": "reset"})
+    yield FaultOffer("strike empty", "the connection ends without a reply", {"strike": "empty"})
+    yield FaultOffer("strike truncate", "the body stops half-way", {"strike": "truncate"})
+    yield FaultOffer("strike garbage", "garbage after the headers", {"strike": "garbage"})
+    yield FaultOffer("strike stall", "headers, then silence", {"strike": "stall"})
+    yield FaultOffer("strike slow-body", "the body drips", {"strike": "slow-body"})
+    yield FaultOffer("strike hang", "no byte ever comes", {"strike": "hang"})
+    yield FaultOffer("strike wrong-length", "Content-Length says more than comes", {"strike": "wrong-length"})
+    yield FaultOffer("strike close", "answered, then the connection closes", {"strike": "close"})
+    yield FaultOffer("delay 5s", "five seconds of silence, then the answer", {"delay": "5s"})
+    yield FaultOffer(
+        "status_word", "a status that nobody documented: QUEUED_V2", {"status_word": "QUEUED_V2"}, ("status", "invoke")
+    )
+    yield FaultOffer("odd_body", "unknown members, another order", {"odd_body": True})
+    yield FaultOffer("omit jobId", "the body lacks its jobId", {"omit": ["jobId"]}, ("invoke", "status"))
+    yield FaultOffer(
+        "expire_token", "the token expires just before the call", {"expire_token": True}, ("status", "invoke")
+    )
+    yield FaultOffer("lose_reply", "accepted, but the answer never arrives", {"lose_reply": True}, ("invoke", "status"))
+
+
+FAULT_OFFERS = tuple(_offers())
+"""The menu, in the words of scenarios.md."""
+
+
+class FaultPage:
+    """What, then where; it follows the state, so a fault that strikes meanwhile leaves the list."""
+
+    opener = "f"
+    title = "FAULT"
+    foot = "↑ ↓ ← → enter arms · esc"
+    keys = ("enter", "delete", "backspace", "left", "right")
+
+    def __init__(self, state: Callable[[], ScreenState]) -> None:
+        self._state = state
+        self._at = len(state().armed)
+        self._turned = 0
+        """How many times the chosen fault was turned to another route."""
+
+    @property
+    def _offer(self) -> FaultOffer | None:
+        """The chosen offer; None if an armed fault is chosen."""
+        index = self._at - len(self._state().armed)
+        return FAULT_OFFERS[index] if 0 <= index < len(FAULT_OFFERS) else None
+
+    def _route(self, offer: FaultOffer) -> str:
+        return offer.routes[self._turned % len(offer.routes)]
+
+    def body(self, inner: int, rows: int) -> list[Row]:
+        """The menu, scrolled to what is chosen."""
+        state = self._state()
+        self._choose(self._at)
+        offer = self._offer
+        return menu(state.armed, state.source.scenario, self._at, self._route(offer) if offer else "", inner, rows)
+
+    def _choose(self, at: int) -> None:
+        self._at = max(0, min(len(self._state().armed) + len(FAULT_OFFERS) - 1, at))
+
+    def move(self, by: int) -> bool:
+        """Choose another one."""
+        self._choose(self._at + by)
+        self._turned = 0
+        return True
+
+    def press(self, key: str) -> PageReaction:
+        """Arm the chosen one, and go back to see it strike; disarm it; or let it strike another route."""
+        armed, offer = self._state().armed, self._offer
+        match key:
+            case "enter" if offer is not None:
+                return PageReaction(ArmFault(offer.at(self._route(offer))), close=True)
+            case "delete" | "backspace" if self._at < len(armed):
+                return PageReaction(DisarmFault(armed[self._at].name))
+            case "left" | "right":
+                self._turned += 1 if key == "right" else -1
+        return PageReaction()
+
+
+def menu(
+    armed: Sequence[ArmedFault], scenario: Scenario | None, at: int, route: str, inner: int, rows: int
+) -> list[Row]:
     """The armed ones first, then all offers; the chosen one with its route."""
     lines: list[Row] = []
     chosen = 0
     entries: list[ArmedFault | FaultOffer] = [*armed, *FAULT_OFFERS]
     for index, each in enumerate(entries):
+        here = index == at
         if index == len(armed):
             lines += ([BLANK] if armed else []) + [row(("what happens to the next call", "dim"))]
-        if index == at:
+        if here:
             chosen = len(lines)
-        mark = row(("▌ " if index == at else "  ", "accent"))
+        mark = row(("▌ " if here else "  ", "accent"))
         if isinstance(each, FaultOffer):
-            lines.append(_offer(each, mark, route if index == at else "", inner))
+            lines.append(_offer_row(each, mark, route if here else "", inner))
             continue
         left = row(mark, ("✗ ", "bad"), (each.name, "bad b"), (f"  armed on {each.route}", "dim"))
-        lines.append(ends(left, row(("delete disarms", "dim")) if index == at else (), inner))
-    lines += _planned(scenario, inner)
+        lines.append(ends(left, row(("delete disarms", "dim")) if here else (), inner))
+    if scenario is not None and scenario.faults:
+        names = ", ".join(fault.name or f"{fault.route}-{fault.what}" for fault in scenario.faults)
+        lines += [BLANK, cut(row(("in the scenario itself: ", "dim"), names), inner)]
     top = max(0, min(chosen - rows // 2, len(lines) - rows))
     return lines[top : top + rows]
 
 
-def _offer(offer: FaultOffer, mark: Row, route: str, inner: int) -> Row:
+def _offer_row(offer: FaultOffer, mark: Row, route: str, inner: int) -> Row:
     tone = "fg b" if route else "fg"
-    left = row(mark, (f"{offer.word:<22}", tone), (offer.told, "fg" if route else "dim"))
+    left = row(mark, (f"{offer.word:<22}", tone), (offer.effect, "fg" if route else "dim"))
     if not route:
         return cut(left, inner)
     arrows = " ← →" if len(offer.routes) > 1 else ""
     return ends(left, row(("on ", "dim"), (route, "wait b"), (arrows, "dim")), inner)
-
-
-def _planned(scenario: Scenario | None, inner: int) -> Sequence[Row]:
-    faults = scenario.faults if scenario is not None else ()
-    if not faults:
-        return ()
-    told = ", ".join(fault.name or f"{fault.route}-{fault.what}" for fault in faults)
-    return (BLANK, cut(row(("in the scenario itself: ", "dim"), told), inner))

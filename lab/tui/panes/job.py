@@ -1,104 +1,25 @@
-"""The Job pane: what invokeAsync was asked, and the Job ID that came at once."""
+"""The Job pane: what was asked of the agent team, and the Job ID that came at once. Its keys go to other turns and jobs."""
 
-from lab.core.clock import Millis
-from lab.tui.panes.polling import next_call
+from lab.tui.panes.keys import Reaction, ScreenKey
+from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View
 from lab.tui.rows.blocks import (
-    API_HEAD,
     fields,
-    frame,
     longest,
-    one_row,
+    next_call,
     paragraph,
     refusal,
     reply_row,
     request_row,
     seconds,
-    title,
+    status_row,
 )
-from lab.tui.rows.spans import BLANK, Row, Rows, clip_left, digits, middle, row, width, wrap
-from lab.tui.state.narrate import glyph, status_role
+from lab.tui.rows.spans import BLANK, Row, clip_left, digits, row, width, wrap
+from lab.tui.state.reading import CALL, JOB_LABEL, short_path
+from lab.tui.state.run import Exchange, JobState, RunState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.values import JobState
+from lab.tui.state.status import face, phase
 
-NONE_YET = "No job yet. invokeAsync returns a Job ID at once, not the output."
-
-
-def kind(job: JobState | None) -> str:
-    """Which border the pane has."""
-    if job is None:
-        return "coming"
-    if job.refusal is not None:
-        return "bad"
-    return "done" if job.job else "work"
-
-
-def status(job: JobState | None) -> Row:
-    """The last status with its sign, for the border."""
-    if job is None or job.status is None:
-        return ()
-    return row((f"{glyph(job.status)} {job.status}", f"{status_role(job.status)} b"))
-
-
-def draw(scene: ScreenState, columns: int, rows: int, now: Millis) -> Rows:
-    """The pane with its frame."""
-    job = scene.stage.job
-    name = title(scene, "job", "2 JOB", kind(job), turn_of(scene) if job else "")
-    body = _body(job, columns - 4, rows - 2)
-    if scene.turns > 1 and len(body) < rows - 3:
-        body = [*body, BLANK, *turns(scene, columns - 4, rows - 3 - len(body))]
-    if scene.stage.pending is not None and job is not None and job.job is None and len(body) < rows - 3:
-        body = [*body, BLANK, next_call(scene.stage.pending, columns - 4, now, "bad")]
-    return frame(body, name, status(job), kind(job), columns, rows, key="2")
-
-
-def turn_of(scene: ScreenState) -> str:
-    """`turn 2`; `turn 1 of 2` where an earlier one is looked at."""
-    number, many = scene.show.place
-    if many > 1:
-        return f"{number} of {many}"
-    told = f"turn {scene.stage.turn}"
-    return told if scene.stage.turn == scene.turns else f"{told} of {scene.turns}"
-
-
-def turns(scene: ScreenState, inner: int, most: int) -> list[Row]:
-    """`turn 1 ✓ 27.6 s · turn 2 ◐`, the newest last."""
-    parts: list[Row] = []
-    for number, turn in enumerate((*scene.newest.past, scene.newest), 1):
-        word = turn.job.status if turn.job else None
-        here = "fg b" if number == scene.stage.turn else "dim"
-        sign = (f" {glyph(word)}", status_role(word)) if word else (" ···", "dim")
-        took = (f" {seconds(turn.elapsed(turn.seen))}", "dim") if turn.ended is not None else ""
-        parts.append(row((f"turn {number}", here), sign, took))
-    while len(parts) > 2 and sum(width(part) + 3 for part in parts) > inner * max(1, most):
-        parts.pop(0)
-    line = row(*[spans for part in parts for spans in (part, (" · ", "dim"))][:-1])
-    return wrap(line, inner, most=max(1, most))
-
-
-def short(scene: ScreenState, columns: int, now: Millis) -> Rows:
-    """The pane as one row."""
-    job = scene.stage.job
-    if job is None:
-        return one_row(
-            "coming", "2 JOB", row(("No job yet. invokeAsync gives a Job ID at once.", "dim")), (), columns, key="2"
-        )
-    if job.refusal is not None:
-        gist = row((str(job.code or "···"), "bad b"), "  ", (job.refusal, "bad"))
-        return one_row("bad", "2 JOB", gist, (), columns, key="2")
-    if job.job is None:
-        return one_row("work", "2 JOB", row("···   ", (job.team, "dim")), (), columns, key="2")
-    gist = row((str(job.code or "···"), "done b"), "   ", job.job)
-    if scene.turns > 1 or scene.show.place[1] > 1:
-        gist = row(gist, (f"  turn {scene.stage.turn}/{scene.turns}", "dim"))
-    return one_row("done", "2 JOB", gist, status(job), columns, key="2")
-
-
-def _body(job: JobState | None, inner: int, rows: int) -> list[Row]:
-    if job is None:
-        return paragraph(NONE_YET, "dim", inner)
-    return longest((_form(job, inner, *form) for form in FORMS), rows)
-
-
+NO_JOB = f"No job yet. {CALL} returns a Job ID at once, not the output."
 FORMS = (
     (6, True, True, True), (3, True, True, True), (2, True, True, True), (2, True, False, True),
     (1, True, False, True), (1, False, False, True), (3, True, False, False), (1, True, False, False),
@@ -107,16 +28,72 @@ FORMS = (
 """From the longest to the shortest: rows of the message, every field, a blank row, big digits."""
 
 
+def _kind(job: JobState | None) -> str:
+    if job is None:
+        return "coming"
+    if job.refusal is not None:
+        return "bad"
+    return "done" if job.job else "work"
+
+
+def _framed(view: View) -> Framed:
+    state, job, inner, room = view.state, view.run.job, view.inner, view.room
+    body = paragraph(NO_JOB, "dim", inner)
+    if job is not None:
+        body = longest((_form(job, inner, *form) for form in FORMS), room)
+    if state.turns > 1 and len(body) < room - 1:
+        body = [*body, BLANK, *turns(state, inner, room - 1 - len(body))]
+    if view.run.next_call is not None and job is not None and job.job is None and len(body) < room - 1:
+        body = [*body, BLANK, next_call(view.run.next_call, inner, view.now, "bad")]
+    status = status_row(job.status) if job is not None and job.status is not None else ()
+    return Framed(body, _kind(job), _place(state) if job else "", status)
+
+
+def _place(state: ScreenState) -> str:
+    """`turn 2`; `turn 1 of 2` where an earlier one is looked at; `3 of 5` of a journal's jobs."""
+    number, many = state.source.place
+    if many > 1:
+        return f"{number} of {many}"
+    text = f"turn {state.run.turn}"
+    return text if state.run.turn == state.turns else f"{text} of {state.turns}"
+
+
+def turns(state: ScreenState, inner: int, most: int) -> list[Row]:
+    """`turn 1 ✓ 27.6 s · turn 2 ◐`, the newest last."""
+    parts: list[Row] = []
+    for number, turn in enumerate((*state.newest.past, state.newest), 1):
+        word = turn.job.status if turn.job else None
+        here = "fg b" if number == state.run.turn else "dim"
+        sign = (f" {face(word).glyph}", face(word).role) if word else (" ···", "dim")
+        took = (f" {seconds(turn.elapsed(turn.latest))}", "dim") if turn.ended is not None else ""
+        parts.append(row((f"turn {number}", here), sign, took))
+    while len(parts) > 2 and sum(width(part) + 3 for part in parts) > inner * max(1, most):
+        parts.pop(0)
+    line = row(*[spans for part in parts for spans in (part, (" · ", "dim"))][:-1])
+    return wrap(line, inner, most=max(1, most))
+
+
+def _one_row(view: View) -> OneRow:
+    state, job = view.state, view.run.job
+    if job is None:
+        return OneRow("coming", row((f"No job yet. {CALL} gives a Job ID at once.", "dim")))
+    if job.refusal is not None:
+        return OneRow("bad", row((str(job.code or "···"), "bad b"), "  ", (job.refusal, "bad")))
+    if job.job is None:
+        return OneRow("work", row("···   ", (job.team, "dim")))
+    gist = row((str(job.code or "···"), "done b"), "   ", job.job)
+    if state.turns > 1 or state.source.place[1] > 1:
+        gist = row(gist, (f"  turn {view.run.turn}/{state.turns}", "dim"))
+    return OneRow("done", gist, status_row(job.status) if job.status is not None else ())
+
+
 def _form(job: JobState, inner: int, message: int, every: bool, airy: bool, big: bool) -> list[Row]:
     """One form of the pane; `message` counts its rows, 0 leaves the request out."""
-    path = job.path.replace(API_HEAD, "…", 1)
+    path = short_path(job.path)
     body = [request_row("POST", path if len(path) <= inner - 7 else clip_left(path, inner - 7), inner)]
-    sent = dict(job.fields)
-    if message and "message" in sent:
-        body += fields((("message", sent["message"]),), 7, inner, most=message)
     if message:
-        others = tuple(pair for pair in job.fields if pair[0] != "message")
-        body += fields(others if every else others[:1], 15, inner)
+        body += fields(job.message, 7, inner, most=message)
+        body += fields(job.fields if every else job.fields[:1], 15, inner)
     if airy:
         body.append(BLANK)
     if job.refusal is not None:
@@ -124,19 +101,77 @@ def _form(job: JobState, inner: int, message: int, every: bool, airy: bool, big:
             body.append(reply_row(job.code, job.took, inner))
         return body + refusal(job.refusal, inner)
     body.append(reply_row(job.code, job.took, inner))
-    return body + _identity(job, inner, big) if job.job else body
+    return body if not job.job else body + _identity(job, job.job, inner, big)
 
 
-def _identity(job: JobState, inner: int, big: bool) -> list[Row]:
-    assert job.job is not None
+def _identity(job: JobState, number: str, inner: int, big: bool) -> list[Row]:
     body: list[Row] = []
     if big and inner >= 36:
-        for index, line in enumerate(digits(job.job[:8], "run")):
-            body.append(row(("  jobId   " if index == 1 else " " * 10, "dim"), line))
-        body.append(row("  ", job.job))
+        for index, line in enumerate(digits(number[:8], "run")):
+            body.append(row((f"  {JOB_LABEL:<8}" if index == 1 else " " * 10, "dim"), line))
+    if inner >= 44 and not big:
+        body += fields(((JOB_LABEL, number),), 5, inner)
     else:
-        body += fields((("jobId", job.job),), 5, inner) if inner >= 44 else [row("  ", job.job)]
-    body += fields((("conversationId", middle(job.conversation or "null")),), 15, inner)
-    if job.trace:
-        body += fields((("traceId", clip_left(job.trace, 17)),), 15, inner)
-    return body
+        body.append(row("  ", number))
+    return body + fields(job.lines, 15, inner)
+
+
+def _exchange(state: ScreenState) -> Exchange | None:
+    """The exchange that started the job."""
+    job = state.run.job
+    at = None if job is None else job.sent_at
+    return next((each for each in reversed(state.run.exchanges) if each.route == "invoke" and each.at == at), None)
+
+
+def _leads(run: RunState) -> bool:
+    return phase(run) == "invoke" or (phase(run) == "error" and run.job is not None and run.last is None)
+
+
+# Other turns, and of a journal other jobs
+
+
+def _several(state: ScreenState) -> bool:
+    return state.turns > 1 or state.source.place[1] > 1
+
+
+def _look_at(state: ScreenState, by: int) -> Reaction:
+    """The turn before, or after; of a journal the job, and after the newest: follow whatever comes."""
+    ui = state.ui
+    scrolled = state.unscrolled("output")
+    if not state.source.follows:
+        turn = max(1, min(state.turns, (ui.turn or state.turns) + by))
+        return Reaction(state.choose(turn=0 if turn == state.turns else turn, scrolled=scrolled))
+    if state.journal is None:
+        return Reaction()
+    job = state.journal.beside(ui.job, by)
+    remark = "Follows the newest job again." if job is None and ui.job is not None else ""
+    return Reaction(state.choose(job=job, remark=remark, output="rendered", scrolled=scrolled))
+
+
+def _word(state: ScreenState) -> str:
+    return "Jobs" if state.source.follows else "Turns"
+
+
+KEYS = (
+    ScreenKey(
+        "earlier", "left_square_bracket", "[", "Turn before", "look at another turn or job",
+        lambda state: _look_at(state, -1), _several, word=_word,
+    ),
+    ScreenKey(
+        "later", "right_square_bracket", "]", "Turn after", "the turn or job after, then follow",
+        lambda state: _look_at(state, 1), _several,
+    ),
+)  # fmt: skip
+
+JOB_PANE = Pane(
+    name="job",
+    key="2",
+    title="Job",
+    framed=_framed,
+    one_row=_one_row,
+    exchange=_exchange,
+    column=Column(1, 42),
+    leads=_leads,
+    help_keys="enter [ z",
+    keys=KEYS,
+)

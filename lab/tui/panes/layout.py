@@ -1,14 +1,17 @@
 """Where each part stands: a pure function of the size, the state and what the person chose."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.tui.state.narrate import phase
+from lab.tui.panes.pane import Bar, Pane
 from lab.tui.state.screen import ScreenState
 
 LEAST = (72, 20)
+"""Columns and rows below which nothing but a notice is drawn."""
 NARROW = 100
 WIDE = 160
-PANES = ("token", "job", "polling", "output", "wire")
+AIRY = 30
+"""From so many rows on there is a blank row below each bar at the top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,140 +28,75 @@ class Rect:
 Rects = dict[str, Rect]
 
 
-def clock_width(scene: ScreenState) -> int:
-    """How wide the clock at the end of the header is; it alone changes four times a second."""
-    return (24 if scene.show.dead else 17) if scene.show.recording else 10
+def projector(state: ScreenState, columns: int) -> bool:
+    """Whether the layout is the projector's, one thing at a time: too few columns for another, or asked for."""
+    return columns < NARROW or state.ui.presenter
 
 
-def narrow(columns: int) -> bool:
-    """Whether the projector layout is used."""
-    return columns < NARROW
-
-
-def projector(scene: ScreenState, columns: int) -> bool:
-    """Whether the layout is the projector's: too few columns for another, or asked for."""
-    return narrow(columns) or scene.look.presenter
-
-
-def places(scene: ScreenState, columns: int, rows: int) -> Rects:
+def lay_out(bars: Sequence[Bar], panes: Sequence[Pane], state: ScreenState, columns: int, rows: int) -> Rects:
     """The rectangle of every part that shows; what is missing is hidden."""
     if columns < LEAST[0] or rows < LEAST[1]:
         return {"small": Rect(0, 0, columns, rows)}
-    lay = _narrow if projector(scene, columns) else _normal
-    if scene.show.cursor is None:
-        return lay(scene, columns, rows)
-    found = lay(scene, columns, rows - 1)
-    keys = {"keys": Rect(0, rows - 1, columns, 1)} if "keys" in found else {}
-    return {**found, "scrubber": Rect(0, rows - 1 - len(keys), columns, 1), **keys}
+    tight = projector(state, columns)
+    airy = not tight and rows >= AIRY + (state.source.cursor is not None)
+    found: Rects = {}
+    corner = sum(bar.size(state, columns) for bar in bars if bar.edge == "corner")
+    top, bottom = 0, rows
+    for bar in bars:
+        size = bar.size(state, columns)
+        x = 1 if bar.inset and not tight else 0
+        if bar.edge == "corner":
+            found[bar.name] = Rect(columns - size, 0, size, 1)
+        elif size and bar.edge == "top":
+            found[bar.name] = Rect(0, top, columns - (corner if top == 0 else 0), size)
+            top += size + airy
+        elif size:
+            bottom -= size
+            found[bar.name] = Rect(x, bottom, columns - 2 * x, size)
+    body = _one_at_a_time if tight else _columns
+    return {**found, **body(panes, state, columns, top, bottom - top)}
 
 
-def bar_rows(scene: ScreenState, columns: int) -> int:
-    """How high the approval bar, or the message row in its place, is; 0: neither is there."""
-    if scene.look.typing == "message":
-        return 3 if projector(scene, columns) else 5
-    if scene.stage.gate is None or scene.stage.ended is not None:
-        return 0
-    return 4 if projector(scene, columns) else 5
-
-
-def current(scene: ScreenState) -> str:
-    """The pane that has the room in the projector layout."""
-    if scene.look.zoom:
-        return scene.look.zoom
-    match phase(scene.stage):
-        case "idle":
-            return "output"
-        case "token":
-            return "token"
-        case "invoke":
-            return "job"
-        case "complete":
-            return "output"
-        case "error":
-            return _broken(scene)
-        case _:
-            return "polling"
-
-
-def _broken(scene: ScreenState) -> str:
-    stage = scene.stage
-    if stage.job is None:
-        return "token"
-    return "job" if stage.last is None else "output"
-
-
-def _normal(scene: ScreenState, columns: int, rows: int) -> Rects:
-    bar = bar_rows(scene, columns)
-    airy = rows >= 30
-    top = 6 if airy else 4
-    found: Rects = {
-        "header": Rect(0, 0, columns - clock_width(scene), 1),
-        "clock": Rect(columns - clock_width(scene), 0, clock_width(scene), 1),
-        "stepper": Rect(0, 2 if airy else 1, columns, 1),
-        "narration": Rect(0, 4 if airy else 2, columns, 1),
-        "keys": Rect(0, rows - 1, columns, 1),
-    }
-    if bar:
-        found["bar"] = Rect(1, rows - 1 - bar, columns - 2, bar)
-    bottom = rows - 1 - bar
-    if not airy:
-        top = 3
-    return {**found, **_body(scene, columns, top, bottom - top)}
-
-
-def _body(scene: ScreenState, columns: int, top: int, height: int) -> Rects:
-    inner = columns - 2
-    if scene.look.zoom:
-        return {scene.look.zoom: Rect(1, top, inner, height)}
-    drawer = _drawer(scene, height, wide=columns >= WIDE and top + height >= 33)
-    found = _columns(scene, columns, top, height - drawer)
-    if drawer:
-        found["wire"] = Rect(1, top + height - drawer, inner, drawer)
+def _columns(panes: Sequence[Pane], state: ScreenState, columns: int, top: int, height: int) -> Rects:
+    """The panes side by side, the drawer below them; or the one that has all the room."""
+    if state.ui.zoom:
+        return {state.ui.zoom: Rect(1, top, columns - 2, height)}
+    wide = columns >= WIDE
+    opened = state.ui.wire or (wide and top + height >= 33)
+    drawer = min(10, max(5, height // 3)) if opened and height >= 14 else 0
+    found: Rects = {}
+    stacks: dict[int, list[Pane]] = {}
+    for number, pane in enumerate(panes):
+        if pane.column is not None:
+            stacks.setdefault(number if wide else pane.column.number, []).append(pane)
+        elif drawer:
+            found[pane.name] = Rect(1, top + height - drawer, columns - 2, drawer)
+    widths = [max(pane.column.width if pane.column else 0 for pane in stack) for stack in stacks.values()]
+    rest = columns - 2 - sum(widths) - (len(widths) - 1)
+    x = 1
+    for stack, width in zip(stacks.values(), widths, strict=True):
+        y, left = top, height - drawer
+        for pane in stack:
+            share = pane.column.rows if pane.column and len(stack) > 1 else None
+            rows = left if share is None else share(height - drawer)
+            found[pane.name] = Rect(x, y, width or rest, rows)
+            y, left = y + rows, left - rows
+        x += (width or rest) + 1
     return found
 
 
-def _drawer(scene: ScreenState, height: int, *, wide: bool) -> int:
-    opened = scene.look.wire or wide
-    return min(10, max(5, height // 3)) if opened and height >= 14 else 0
-
-
-def _columns(scene: ScreenState, columns: int, top: int, height: int) -> Rects:
-    if columns >= WIDE:
-        rest = columns - 2 - 42 - 42 - 34 - 3
-        return {
-            "token": Rect(1, top, 42, height), "job": Rect(44, top, 42, height),
-            "polling": Rect(87, top, 34, height), "output": Rect(122, top, rest, height),
-        }  # fmt: skip
-    first = max(3, min(11, height * 11 // 24))
-    rest = columns - 2 - 42 - 34 - 2
-    return {
-        "token": Rect(1, top, 42, first), "job": Rect(1, top + first, 42, height - first),
-        "polling": Rect(44, top, 34, height), "output": Rect(79, top, rest, height),
-    }  # fmt: skip
-
-
-def _narrow(scene: ScreenState, columns: int, rows: int) -> Rects:
-    bar = bar_rows(scene, columns)
-    shown = scene.look.presenter
-    told, low = (3, rows) if shown else (1, rows - 1)
-    found: Rects = {
-        "header": Rect(0, 0, columns - clock_width(scene), 1),
-        "clock": Rect(columns - clock_width(scene), 0, clock_width(scene), 1), "stepper": Rect(0, 1, columns, 1),
-        "narration": Rect(0, 2, columns, told),
-    }  # fmt: skip
-    if not shown:
-        found["keys"] = Rect(0, low, columns, 1)
-    if bar:
-        found["bar"] = Rect(0, low - bar, columns, bar)
-    top, bottom = 2 + told, low - bar
-    if (scene.look.wire and not shown) or scene.look.zoom == "wire":
-        return {**found, "wire": Rect(0, top, columns, bottom - top)}
-    if scene.look.zoom:
-        return {**found, scene.look.zoom: Rect(0, top, columns, bottom - top)}
-    big = current(scene)
+def _one_at_a_time(panes: Sequence[Pane], state: ScreenState, columns: int, top: int, height: int) -> Rects:
+    """The pane that leads has the room, each other one is a row; or one has all of it."""
+    ui = state.ui
+    whole = next((pane.name for pane in panes if pane.column is None and ui.wire and not ui.presenter), ui.zoom)
+    if whole:
+        return {whole: Rect(0, top, columns, height)}
+    shown = [pane for pane in panes if pane.column is not None]
+    big = next((pane for pane in shown if pane.leads(state.run)), shown[-1])
+    found: Rects = {}
     y = top
-    for pane in PANES[:4]:
-        height = bottom - top - 3 if pane == big else 1
-        found[pane] = Rect(0, y, columns, height, "framed" if pane == big else "row")
-        y += height
+    for pane in shown:
+        rows = height - len(shown) + 1 if pane is big else 1
+        found[pane.name] = Rect(0, y, columns, rows, "framed" if pane is big else "row")
+        y += rows
     return found

@@ -1,43 +1,58 @@
 """The message row: what the app says next, typed in the approval bar's place."""
 
-from lab.core.clock import Millis
+from lab.tui.panes.input_row import InputRow
+from lab.tui.panes.keys import ScreenKey, choosing
+from lab.tui.panes.pane import View
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, clip, cut, fill, row
+from lab.tui.state.intents import SendTurn
 from lab.tui.state.screen import ScreenState
 
-GROUND = "@tint-run"
 PROMPT = "message › "
 
 
-def suggestions(scene: ScreenState) -> tuple[str, ...]:
+def suggestions(state: ScreenState) -> tuple[str, ...]:
     """What ↑ and ↓ go through: before the run its first message, then the scenario's next one and the follow-ups."""
-    stage = scene.stage
-    if stage.start is None:
-        return (scene.show.message,)
-    planned = scene.show.scenario.user_messages if scene.show.scenario is not None else ()
-    number = stage.turn + (stage.job is not None) - 1
-    asked = (planned[number].message,) if 0 < number < len(planned) else ()
-    return tuple(dict.fromkeys((*asked, *(stage.last.follow_up if stage.last is not None else ()))))
+    run = state.run
+    if run.start is None:
+        return (state.source.message,)
+    planned = state.source.scenario.user_messages if state.source.scenario is not None else ()
+    number = run.turn + (run.job is not None) - 1
+    scripted = (planned[number].message,) if 0 < number < len(planned) else ()
+    return tuple(dict.fromkeys((*scripted, *(run.last.follow_up if run.last is not None else ()))))
 
 
-def bar(scene: ScreenState, columns: int, rows: int, now: Millis) -> Rows:
+def message_bar(view: View) -> Rows:
     """The row in 5 rows, in the projector layout 3; the input itself lies over it."""
-    stage = scene.stage
-    tight = rows < 5
+    run, tight = view.run, view.rows < 5
     edge = row(("▌", "run"), " " if tight else "  ")
-    inner = columns - (2 if tight else 3) - 1
-    first = stage.start is None
+    inner = view.columns - (2 if tight else 3) - 1
+    first = run.start is None
     name = "FIRST MESSAGE" if first else "NEXT MESSAGE"
-    number = stage.turn + (stage.job is not None)
-    told = "sent when the run begins" if first else f"turn {number} · the same conversationId, a new Job ID"
-    lines = [row(("› ", "accent"), (name, "run b"), (f"  {told}", "dim")), row((PROMPT, "run b")), _hint(scene, inner)]
+    number = run.turn + (run.job is not None)
+    what = "sent when the run begins" if first else f"turn {number} · the same conversationId, a new Job ID"
+    head = row(("› ", "accent"), (name, "run b"), (f"  {what}", "dim"))
+    lines = [head, row((PROMPT, "run b")), _hint(view.state, inner)]
     shown = lines if tight else [BLANK, *lines, BLANK]
-    return tuple(backed(fill(row(edge, cut(line, inner)), columns), GROUND) for line in shown[:rows])
+    return tuple(backed(fill(row(edge, cut(line, inner)), view.columns), "@tint-run") for line in shown[: view.rows])
 
 
-def _hint(scene: ScreenState, inner: int) -> Row:
-    offered = [text for text in suggestions(scene) if text]
-    if scene.stage.start is None:
+def _hint(state: ScreenState, inner: int) -> Row:
+    offered = [text for text in suggestions(state) if text]
+    if state.run.start is None:
         return row(("enter keeps it · esc goes back", "dim"))
     if not offered:
         return row(("enter sends it · esc goes back", "dim"))
     return row(("↑ ↓  ", "wait b"), (clip(" · ".join(offered), inner - 5), "dim"))
+
+
+def _offered(state: ScreenState) -> bool:
+    return not (state.newest.running or state.ui.starting)
+
+
+MESSAGE_ROW = InputRow(PROMPT, 2, 1, lambda state, text: SendTurn(text), suggestions)
+KEYS = (
+    ScreenKey(
+        "message", "m", "m", "Message", "say the next turn, or edit the first one",
+        choosing(typing="message", turn=0), _offered, needs="message",
+    ),
+)  # fmt: skip

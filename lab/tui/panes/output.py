@@ -1,86 +1,79 @@
 """The Output pane: the story, then a clock, then what the job brought."""
 
 from lab.core.clock import Millis
-from lab.tui.rows import formats as outputs
-from lab.tui.rows.blocks import bottom, frame, minutes, one_row, paragraph, reply_row, title
+from lab.tui.panes.keys import Reaction, ScreenKey
+from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
+from lab.tui.rows import formats
+from lab.tui.rows.blocks import bottom, minutes, paragraph, reply_row, status_row
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, Rows, centre, clip, cut, digits, row, wrap
-from lab.tui.state.narrate import glyph, phase, role, status_role
-from lab.tui.state.screen import RunState, ScreenState
-from lab.tui.state.values import LastStatus
+from lab.tui.rows.spans import BLANK, Row, centre, clip, cut, digits, row, wrap
+from lab.tui.state.reading import FOLLOW_UP_LABEL
+from lab.tui.state.run import LastStatus, RunState
+from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import face, phase, role
 
 LATER = "The output comes with COMPLETE."
+FORMS = ("rendered", "raw", "body")
+"""What the key goes through: the output as a person reads it, the string itself, the whole status body."""
 
 
-def kind(stage: RunState) -> str:
-    """Which border the pane has."""
-    here = phase(stage)
+def _kind(run: RunState) -> str:
+    here = phase(run)
     if here == "complete":
         return "done"
-    if here == "error" and stage.job is not None and stage.job.job is not None:
-        return "bad"
-    return "coming"
+    return "bad" if here == "error" and run.job is not None and run.job.job is not None else "coming"
 
 
-def draw(scene: ScreenState, columns: int, rows: int, now: Millis, top: int = 0) -> Rows:
-    """The pane with its frame; `top` rows of a long output are scrolled away."""
-    stage = scene.stage
-    body = content(scene, columns - 4, rows - 2, now)
-    over = max(0, len(body) - (rows - 2))
-    top = max(0, min(top, over))
-    name = title(scene, "output", "4 OUTPUT", kind(stage), _view_name(scene))
-    below = over - top
-    status = row((f"↓ {below} more", "dim")) if below else _status(scene)
-    return frame(body[top:], name, status, kind(stage), columns, rows, key="4")
+def _framed(view: View) -> Framed:
+    """`view.top` rows of a long output are scrolled away."""
+    state, run = view.state, view.run
+    body = content(view)
+    over = max(0, len(body) - view.room)
+    top = max(0, min(view.top, over))
+    beside = "" if state.ui.output == "rendered" or run.last is None else f"{state.ui.output} · o"
+    status = row((f"↓ {over - top} more", "dim")) if over > top else _status(run)
+    return Framed(body[top:], _kind(run), beside, status)
 
 
-def _view_name(scene: ScreenState) -> str:
-    return "" if scene.look.output == "rendered" or scene.stage.last is None else f"{scene.look.output} · o"
-
-
-def _status(scene: ScreenState) -> Row:
-    last = scene.stage.last
-    if last is None or kind(scene.stage) not in ("done", "bad"):
+def _status(run: RunState) -> Row:
+    kind = _kind(run)
+    if run.last is None or kind == "coming":
         return ()
-    if kind(scene.stage) == "bad":
-        return row((f"{glyph(last.status)} {last.status}", f"{status_role(last.status)} b"))
-    return row((f"{outputs.kind(last.output)} · {last.size} B", "done"))
+    return status_row(run.last.status) if kind == "bad" else row((_size(run.last), "done"))
 
 
-def short(scene: ScreenState, columns: int, now: Millis) -> Rows:
-    """The pane as one row."""
-    stage = scene.stage
-    last = stage.last
-    elapsed = row(("elapsed ", "dim"), minutes_tenths(stage.elapsed(now))) if stage.start is not None else ()
-    if kind(stage) == "done" and last is not None:
-        gist = row(f"{outputs.kind(last.output)} · {last.size} B")
-    elif kind(stage) == "bad" and last is not None:
-        gist = row((last.error or last.status, "bad"))
-    else:
-        gist = row(("null" if last else "···", "fg" if last else "dim"), ("  it comes with COMPLETE", "dim"))
-    return one_row(kind(stage), "4 OUTPUT", gist, elapsed, columns, key="4")
+def _size(last: LastStatus) -> str:
+    return f"{formats.kind(last.output)} · {last.size} B"
 
 
-def minutes_tenths(span: Millis) -> str:
+def _one_row(view: View) -> OneRow:
+    run, last = view.run, view.run.last
+    elapsed = row(("elapsed ", "dim"), _tenths(run.elapsed(view.now))) if run.start is not None else ()
+    match _kind(run):
+        case "done" if last is not None:
+            gist = row(_size(last))
+        case "bad" if last is not None:
+            gist = row((last.error or last.status, "bad"))
+        case _:
+            gist = row(("null" if last else "···", "fg" if last else "dim"), ("  it comes with COMPLETE", "dim"))
+    return OneRow(_kind(run), gist, elapsed)
+
+
+def _tenths(span: Millis) -> str:
     """`00:22.9`."""
     return f"{minutes(span)}.{span % 1000 // 100}"
 
 
-def content(scene: ScreenState, inner: int, rows: int, now: Millis) -> list[Row]:
-    """Every row of the pane, more than `rows` if the output is longer."""
-    stage = scene.stage
-    last = stage.last
-    if stage.last is not None and scene.look.output == "body":
-        return list(outputs.document(stage.last.body, inner))
-    if phase(stage) == "idle":
-        return _before(scene, inner, rows)
-    if kind(stage) == "coming" or last is None:
-        return _at_work(scene, inner, rows, now)
-    body = (
-        _failed(stage, last, scene.look.output, inner)
-        if kind(stage) == "bad"
-        else _done(last, scene.look.output, inner)
-    )
+def content(view: View) -> list[Row]:
+    """Every row of the pane, more than fit if the output is longer."""
+    run, last, form, inner, rows = view.run, view.run.last, view.state.ui.output, view.inner, view.room
+    if last is not None and form == "body":
+        return list(formats.document(last.body, inner))
+    if phase(run) == "idle":
+        return _before(view.state, inner)
+    if _kind(run) == "coming" or last is None:
+        return _at_work(view)
+    body = _failed(run, last, form, inner) if _kind(run) == "bad" else _done(last, form, inner)
     foot = _last_status(last, inner)
     return bottom(body, foot, rows) if len(body) + len(foot) < rows else _dense(body, rows)
 
@@ -95,24 +88,25 @@ def _dense(body: list[Row], rows: int) -> list[Row]:
     return [line for at, line in enumerate(body) if at not in dropped]
 
 
-def _before(scene: ScreenState, inner: int, rows: int) -> list[Row]:
-    told = scene.show.scenario
+def _before(state: ScreenState, inner: int) -> list[Row]:
+    """The story of the scenario, and what the run will say."""
+    scenario = state.source.scenario
     body: list[Row] = []
-    if told is not None:
-        body += [*wrap(row((told.title, "fg b")), inner), BLANK]
-        body += [*markdown(told.story or told.shows or "", inner), BLANK] if told.story or told.shows else []
-        body += [*wrap(row(("asks  ", "dim"), scene.show.message or told.message), inner), BLANK]
+    if scenario is not None:
+        story = scenario.story or scenario.shows
+        body += [*wrap(row((scenario.title, "fg b")), inner), BLANK]
+        body += [*markdown(story, inner), BLANK] if story else []
+        body += [*wrap(row(("asks  ", "dim"), state.source.message or scenario.message), inner), BLANK]
     return [*body, *paragraph(LATER, "dim", inner)]
 
 
-def _at_work(scene: ScreenState, inner: int, rows: int, now: Millis) -> list[Row]:
-    stage = scene.stage
-    tone = role(stage)
-    foot = _last_status(stage.last, inner) if stage.last is not None and stage.polls else []
-    told, second = _sentences(stage)
-    lines = [centre(line, inner) for line in digits(minutes(stage.elapsed(now)), tone)]
+def _at_work(view: View) -> list[Row]:
+    run, inner, rows = view.run, view.inner, view.room
+    foot = _last_status(run.last, inner) if run.last is not None and run.polls else []
+    first, second = _sentences(run)
+    lines = [centre(line, inner) for line in digits(minutes(run.elapsed(view.now)), role(run))]
     lines += [centre(row(("elapsed", "dim")), inner), BLANK]
-    lines += [centre(line, inner) for line in wrap(row(told), inner)]
+    lines += [centre(line, inner) for line in wrap(row(first), inner)]
     lines += [centre(line, inner) for line in wrap(row((second, "dim")), inner)]
     if len(lines) > rows:
         return lines[3:][:rows]
@@ -122,26 +116,26 @@ def _at_work(scene: ScreenState, inner: int, rows: int, now: Millis) -> list[Row
     return bottom([*[BLANK] * above, *lines], foot, rows)
 
 
-def _sentences(stage: RunState) -> tuple[str, str]:
-    if phase(stage) == "error":
+def _sentences(run: RunState) -> tuple[str, str]:
+    if phase(run) == "error":
         return "No job, so no output.", ""
-    if stage.last is None:
+    if run.last is None:
         return "No job yet.", LATER
-    match stage.last.status:
-        case "WAITING" if stage.gate is not None:
+    match run.last.status:
+        case "WAITING" if run.gate is not None:
             return "The job waits for a person.", "Polling goes on meanwhile."
         case "WAITING":
             return "The job waits by itself.", "Polling goes on meanwhile."
         case "RUNNING":
-            return stage.last.progress or "The agents are at work.", LATER
+            return run.last.progress or "The agents are at work.", LATER
         case unknown:
             return f"{unknown}: unknown, not final.", LATER
 
 
-def _done(last: LastStatus, view: str, inner: int) -> list[Row]:
-    body = list(outputs.raw(last.output, inner) if view == "raw" else outputs.rendered(last.output, inner))
+def _done(last: LastStatus, form: str, inner: int) -> list[Row]:
+    body = list(formats.raw(last.output, inner) if form == "raw" else formats.rendered(last.output, inner))
     if last.follow_up:
-        body += [BLANK, row(("followUpQuestions", "dim"))]
+        body += [BLANK, row((FOLLOW_UP_LABEL, "dim"))]
         for question in last.follow_up:
             parts = wrap(row(question), inner - 2)
             body.append(row(("› ", "accent"), parts[0]))
@@ -149,25 +143,61 @@ def _done(last: LastStatus, view: str, inner: int) -> list[Row]:
     return body
 
 
-def _failed(stage: RunState, last: LastStatus, view: str, inner: int) -> list[Row]:
+def _failed(run: RunState, last: LastStatus, form: str, inner: int) -> list[Row]:
     body: list[Row] = []
     if last.status == "ERROR":
         body += [row(("error", "dim"))]
         body += [line for text in (last.error or "null").split("\n") for line in paragraph(text, "bad b", inner)]
-    elif stage.outcome is not None and stage.outcome.why:
-        body += [row(("the run stopped", "dim")), *paragraph(stage.outcome.why, "bad b", inner)]
+    elif run.outcome is not None and run.outcome.why:
+        body += [row(("the run stopped", "dim")), *paragraph(run.outcome.why, "bad b", inner)]
     if last.output:
-        body += [BLANK, row(("partial output", "wait")), *_done(last, view, inner)]
+        body += [BLANK, row(("partial output", "wait")), *_done(last, form, inner)]
     return body
 
 
 def _last_status(last: LastStatus, inner: int) -> list[Row]:
-    size = "null" if last.output is None else f"string, {last.size} B"
-    told = (
-        ("status", row((last.status, status_role(last.status)))), ("output", row(size)),
-        ("error", row("null" if last.error is None else "string" if last.status == "ERROR" else clip(last.error, 40))),
-        ("waitingToolCode", row(last.waiting_code or "null")),
-    )  # fmt: skip
+    """The members of the last status body; the first is the status itself."""
     head = reply_row(last.code, last.took, inner, "last status" if inner >= 26 else "last")
     room = 15 if inner >= 28 else 6
-    return [head, *[cut(row((f"  {clip(name, room):<{room}}  ", "dim"), value), inner) for name, value in told]]
+    roles = [face(last.status).role, *["fg"] * len(last.lines)]
+    return [
+        head,
+        *[
+            cut(row((f"  {clip(name, room):<{room}}  ", "dim"), (value, tone)), inner)
+            for (name, value), tone in zip(last.lines, roles, strict=False)
+        ],
+    ]
+
+
+def _leads(run: RunState) -> bool:
+    return phase(run) in ("idle", "complete") or (
+        phase(run) == "error" and run.job is not None and run.last is not None
+    )
+
+
+def _next_form(state: ScreenState) -> Reaction:
+    following = FORMS[(FORMS.index(state.ui.output) + 1) % len(FORMS)]
+    return Reaction(state.choose(output=following, scrolled=state.unscrolled("output")))
+
+
+KEYS = (
+    ScreenKey(
+        "output-view", "o", "o", "Output view", "output rendered, raw, whole status body", _next_form,
+        lambda state: state.newest.last is not None,
+    ),
+)  # fmt: skip
+
+OUTPUT_PANE = Pane(
+    name="output",
+    key="4",
+    title="Output",
+    framed=_framed,
+    one_row=_one_row,
+    exchange=lambda state: last_of(state, "status"),
+    column=Column(3),
+    leads=_leads,
+    timed=True,
+    scrolls=1,
+    help_keys="o ↑ pgup enter z",
+    keys=KEYS,
+)

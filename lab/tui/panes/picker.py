@@ -1,47 +1,61 @@
-"""Whole-screen pages: the scenario picker, a screen that is too small."""
+"""The scenario picker: the scenarios, and what the chosen one shows: the path that its plan draws, its story."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from itertools import islice
 
+from lab.core.clock import Millis
+from lab.jobs.plan import Input, Invocation, Plan, compile_scenario
+from lab.jobs.timeline import spans
 from lab.language.document import Scenario
-from lab.tui.panes.layout import LEAST
-from lab.tui.panes.planned_path import expected
+from lab.tui.panes.page import PageReaction
+from lab.tui.rows.blocks import status_row
 from lab.tui.rows.lane import bars
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, Rows, centre, clip, cut, fill, row, width, wrap
-from lab.tui.state.narrate import glyph, status_role
+from lab.tui.rows.spans import BLANK, Row, clip, cut, row, width, wrap
+from lab.tui.state.intents import ChooseScenario
+from lab.tui.state.screen import ScenarioChoice, ScreenState
+
+MOST_STEPS = 40
+"""How much of a path is drawn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A scenario in the picker."""
+class PickerPage:
+    """The scenarios; enter chooses one."""
 
-    name: str
-    title: str
-    shows: str = ""
-    story: str = ""
-    scenario: Scenario | None = None
-    """For the path that its plan draws."""
-    seed: int = 0
-    complaints: tuple[str, ...] = ()
-    """Why it doesn't load, each with its place."""
+    opener = "s"
+    title = "SCENARIO"
+    foot = "↑ ↓ enter · esc"
+    keys = ("enter",)
+
+    def __init__(self, state: Callable[[], ScreenState]) -> None:
+        self._state = state
+        source = state().source
+        self._choices = source.scenarios
+        current = source.scenario.name if source.scenario is not None else ""
+        self._at = next((at for at, choice in enumerate(self._choices) if choice.name == current), 0)
+
+    def body(self, inner: int, rows: int) -> list[Row]:
+        """The list, and below it the chosen one."""
+        return picker(self._choices, self._at, inner, rows)
+
+    def move(self, by: int) -> bool:
+        """Choose the next or the previous one."""
+        self._at = max(0, min(len(self._choices) - 1, self._at + by))
+        return True
+
+    def press(self, key: str) -> PageReaction:
+        """Play it."""
+        if not self._choices:
+            return PageReaction(close=True)
+        ui = self._state().choose(starting=False, typing="", output="rendered", zoom="")
+        return PageReaction(ChooseScenario(self._choices[self._at].name), ui, close=True)
 
 
-def small(columns: int, rows: int, said: str = "") -> Rows:
-    """One sentence in the middle; below it what there is to say at the moment."""
-    told = [
-        row((f"needs {LEAST[0]}x{LEAST[1]}, has {columns}x{rows}", "fg b")),
-        row((said or "the run goes on behind this", "dim")),
-    ]
-    above = max(0, (rows - len(told)) // 2)
-    lines = [*[BLANK] * above, *[centre(cut(line, columns), columns) for line in told]]
-    return tuple(fill(line, columns) for line in [*lines, *[BLANK] * rows][:rows])
-
-
-def picker(choices: tuple[Choice, ...], at: int, inner: int, rows: int) -> list[Row]:
+def picker(choices: tuple[ScenarioChoice, ...], at: int, inner: int, rows: int) -> list[Row]:
     """The scenarios, and below them what the chosen one shows: its path, its story, or why it doesn't load."""
     name_room = min(26, max((len(choice.name) for choice in choices), default=8) + 2)
-    told_rows = min(12, max(5, rows // 2))
-    room = max(1, rows - told_rows - 1)
+    below = min(12, max(5, rows // 2))
+    room = max(1, rows - below - 1)
     top = max(0, min(at - room // 2, len(choices) - room))
     lines: list[Row] = []
     for index, choice in enumerate(choices[top : top + room], top):
@@ -52,24 +66,32 @@ def picker(choices: tuple[Choice, ...], at: int, inner: int, rows: int) -> list[
             line = row(line, (f"  {choice.shows}", "dim"))
         lines.append(cut(line, inner))
     lines.append(BLANK)
-    return lines + _chosen(choices[at], inner)[:told_rows] if choices else lines
+    return lines + _chosen(choices[at], inner)[:below] if choices else lines
 
 
-def _chosen(choice: Choice, inner: int) -> list[Row]:
+def _chosen(choice: ScenarioChoice, inner: int) -> list[Row]:
     if choice.complaints:
-        return [line for told in choice.complaints for line in wrap(row((told, "bad")), inner)]
+        return [line for text in choice.complaints for line in wrap(row((text, "bad")), inner)]
     lines: list[Row] = []
     if choice.scenario is not None:
-        path, steps = expected(choice.scenario, choice.seed)
-        end = path[-1][0]
-        told = f"  {' · '.join(steps)}"
+        path, steps = planned_path(choice.scenario, choice.seed)
+        end = status_row(path[-1][0])
         lines += bars(path, inner)
-        seed = f" with seed {choice.seed}"
-        lines += [
-            cut(
-                row((glyph(end), status_role(end)), (f" {end}", f"{status_role(end)} b"), (f"{seed}{told}", "dim")),
-                inner,
-            ),
-            BLANK,
-        ]
+        lines += [cut(row(end, (f" with seed {choice.seed}  {' · '.join(steps)}", "dim")), inner), BLANK]
     return lines + (markdown(choice.story, inner) if choice.story else wrap(row((choice.shows, "dim")), inner))
+
+
+def planned_path(scenario: Scenario, seed: int) -> tuple[tuple[tuple[str, Millis], ...], tuple[str, ...]]:
+    """The path of the first job with this seed if the scenario's own reviewers answer: statuses with lengths, steps."""
+    invocation = Invocation("", "", scenario.agent.code, scenario.name, 1, 0, Input(scenario.message))
+    plan = Plan(compile_scenario(scenario), invocation, seed, {}, scripted=True)
+    lengths: list[tuple[str, Millis]] = []
+    steps: list[str] = []
+    for span in islice(spans(plan, ()), MOST_STEPS):
+        steps.append(span.id)
+        took = 0 if span.until is None else span.until - span.since
+        if lengths and lengths[-1][0] == span.status:
+            lengths[-1] = (lengths[-1][0], lengths[-1][1] + took)
+        else:
+            lengths.append((str(span.status), took))
+    return tuple(lengths), tuple(steps)

@@ -3,146 +3,127 @@
 from statistics import median
 
 from lab.core.clock import Millis
-from lab.tui.rows.blocks import at_text, bottom, frame, latency, one_row, paragraph, request_row, seconds, title
+from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
+from lab.tui.rows.blocks import at_text, bottom, latency, next_call, paragraph, request_row, seconds, status_row
 from lab.tui.rows.lane import bars
-from lab.tui.rows.spans import BLANK, Row, Rows, clip, ends, gauge, row
-from lab.tui.state.narrate import glyph, phase, status_role
-from lab.tui.state.screen import RunState, ScreenState
+from lab.tui.rows.spans import BLANK, Row, clip, ends, row
+from lab.tui.state.reading import POLL_PATH
+from lab.tui.state.run import RunState, TimelineRow
+from lab.tui.state.status import STATUSES, face, phase
 from lab.tui.state.timeline import repeats
-from lab.tui.state.values import NextCall, TimelineRow
 
-NONE_YET = "Nothing to poll yet."
+NO_POLL = "Nothing to poll yet."
 BAR_FROM = 46
 """From so many columns on a bar shows each latency."""
 
 
-def kind(stage: RunState) -> str:
-    """Which border the pane has."""
-    here = phase(stage)
-    if here == "error" and stage.job is not None and stage.job.job is not None:
-        return "done" if stage.last is not None and stage.last.status == "ERROR" else "bad"
+def _kind(run: RunState) -> str:
+    here = phase(run)
+    begun = run.job is not None and run.job.job is not None
+    if here == "error" and begun:
+        return "done" if run.last is not None and run.last.status == "ERROR" else "bad"
     if here == "complete":
         return "done"
-    if stage.job is None or stage.job.job is None or not (stage.polls or stage.marks or stage.pending):
+    if not begun or not (run.polls or run.timeline or run.next_call):
         return "coming"
-    if here == "waiting":
-        return "need" if stage.gate is not None else "work"
-    return "work"
+    return "need" if here == "waiting" and run.gate is not None else "work"
 
 
-def status(scene: ScreenState, columns: int, now: Millis) -> Row:
+def _status(view: View) -> Row:
     """`9 polls · pause 3 s`, at the end the last status."""
-    stage = scene.stage
-    if phase(stage) in ("complete", "error") and stage.last is not None:
-        word = stage.last.status
-        return row((f"{glyph(word)} {word}", f"{status_role(word)} b"))
-    if stage.job is None or stage.job.job is None or not (stage.polls or stage.pending):
+    run = view.run
+    if phase(run) in ("complete", "error") and run.last is not None:
+        return status_row(run.last.status)
+    if run.job is None or run.job.job is None or not (run.polls or run.next_call):
         return ()
-    polls = f"{stage.polls} poll" + ("" if stage.polls == 1 else "s")
-    tone = "wait" if kind(stage) == "need" else "run"
-    if stage.pending is None:
+    polls = f"{run.polls} poll" + ("" if run.polls == 1 else "s")
+    tone = "wait" if _kind(run) == "need" else "run"
+    if run.next_call is None:
         return row((polls, tone))
-    left = max(0, stage.pending.until - now)
-    if columns >= BAR_FROM:
-        return row((f"{polls} · next in {seconds(left)}", tone))
-    pause = round((stage.pending.until - stage.pending.since) / 1000, 1)
+    if view.columns >= BAR_FROM:
+        return row((f"{polls} · next in {seconds(max(0, run.next_call.until - view.now))}", tone))
+    pause = round((run.next_call.until - run.next_call.since) / 1000, 1)
     return row((f"{polls} · pause {pause:g} s", tone))
 
 
-def draw(scene: ScreenState, columns: int, rows: int, now: Millis) -> Rows:
-    """The pane with its frame."""
-    stage = scene.stage
-    name = title(scene, "polling", "3 POLLING", kind(stage))
-    body = _body(stage, columns - 4, rows - 2, now, tight=columns >= 72)
-    return frame(body, name, status(scene, columns, now), kind(stage), columns, rows, key="3")
+def _framed(view: View) -> Framed:
+    return Framed(_body(view, tight=view.columns >= 72), _kind(view.run), status=_status(view))
 
 
-def short(scene: ScreenState, columns: int, now: Millis) -> Rows:
-    """The pane as one row: the lane in words, and how many polls."""
-    stage = scene.stage
-    if not stage.spans:
-        return one_row("coming", "3 POLLING", row((NONE_YET, "dim")), (), columns, key="3")
+def _one_row(view: View) -> OneRow:
+    """The lane in words, and how many polls."""
+    run = view.run
+    if not run.statuses:
+        return OneRow("coming", row((NO_POLL, "dim")))
     gist: list[Row] = []
-    for word, length in _lengths(stage, now):
-        if word in ("COMPLETE", "ERROR"):
-            gist.append(row((f"{glyph(word)}", status_role(word))))
-        else:
-            gist.append(row((f"{glyph(word)} {seconds(length)}  ", status_role(word))))
-    for mark in stage.marks:
-        if mark.kind == "decided":
-            gist.append(row((f"  ◇ {mark.word}", "bad" if mark.bad else "dim")))
-    tail = row(("polls ", "dim"), str(stage.polls))
+    for word, length in _lengths(run, view.now):
+        known = face(word)
+        gist.append(row((known.glyph if known.final else f"{known.glyph} {seconds(length)}  ", known.role)))
+    for each in run.timeline:
+        if each.kind == "decided":
+            gist.append(row((f"  ◇ {each.word}", "bad" if each.bad else "dim")))
     shown = row(*gist) if len(gist) < 12 else row(*gist[:11], ("…", "dim"))
-    return one_row(kind(stage), "3 POLLING", shown, tail, columns, key="3")
+    return OneRow(_kind(run), shown, row(("polls ", "dim"), str(run.polls)))
 
 
-def _body(stage: RunState, inner: int, rows: int, now: Millis, *, tight: bool) -> list[Row]:
-    if kind(stage) == "coming":
-        return paragraph(NONE_YET, "dim", inner)
-    head = [] if tight and rows < 16 else [request_row("GET", "…/status/", inner, "{jobId}")]
-    if stage.spans:
-        head += lane(stage, inner, now)
+def _body(view: View, *, tight: bool) -> list[Row]:
+    run, inner, rows = view.run, view.inner, view.room
+    if _kind(run) == "coming":
+        return paragraph(NO_POLL, "dim", inner)
+    bare = tight and rows < 16
+    head = [] if bare else [request_row("GET", POLL_PATH[0], inner, POLL_PATH[1])]
+    if run.statuses:
+        head += bars(_lengths(run, view.now)[-max(1, inner // 2) :], inner)
     if not tight:
         head.append(BLANK)
-    foot = _foot(stage, inner, now) if not (tight and rows < 16) else []
+    foot = [] if bare else _foot(run, inner, view.now)
     room = rows - len(head) - len(foot) - (1 if foot else 0)
     if room < 5:
         foot, room = [], rows - len(head)
-    return bottom([*head, *timeline(stage, inner, max(0, room))], foot, rows)
+    return bottom([*head, *timeline(run, inner, max(0, room))], foot, rows)
 
 
-# The lane
-
-
-def _lengths(stage: RunState, now: Millis) -> list[tuple[str, Millis]]:
-    end = stage.ended if stage.ended is not None else max(now, stage.seen)
-    starts = [since for _, since in stage.spans]
-    return [
-        (word, max(0, until - since))
-        for (word, _), since, until in zip(stage.spans, starts, [*starts[1:], end], strict=True)
-    ]
-
-
-def lane(stage: RunState, cells: int, now: Millis) -> list[Row]:
-    """The statuses so far, in proportion to time."""
-    return bars(_lengths(stage, now)[-max(1, cells // 2) :], cells)
+def _lengths(run: RunState, now: Millis) -> list[tuple[str, Millis]]:
+    """Each status so far, and how long it lasted."""
+    end = run.ended if run.ended is not None else max(now, run.latest)
+    untils = [*(since for _, since in run.statuses[1:]), end]
+    return [(word, max(0, until - since)) for (word, since), until in zip(run.statuses, untils, strict=True)]
 
 
 # The timeline
 
 
-def timeline(stage: RunState, inner: int, room: int) -> list[Row]:
+def timeline(run: RunState, inner: int, room: int) -> list[Row]:
     """One row a poll or decision; the oldest long stretches are folded until all fits."""
-    lines = _folded(list(stage.marks), room)
-    slow = _slow(stage)
-    longest = max([mark.took or 0 for mark in stage.marks] or [1]) or 1
-    shown: list[Row] = []
+    slow = _slow(run)
+    longest = max([each.took or 0 for each in run.timeline] or [1]) or 1
+    lines: list[Row] = []
     tone = "run"
-    for line in lines:
-        if isinstance(line, int):
-            shown.append(row(" " * 8, ("┊", tone), (f" {line} more polls", "dim")))
+    for each in _fitted(list(run.timeline), room):
+        if isinstance(each, int):
+            lines.append(row(" " * 8, ("┊", tone), (f" {each} more polls", "dim")))
             continue
-        tone = status_role(line.word) if line.kind == "poll" else tone
-        shown.append(_line(stage, line, inner, slow, longest))
-    return shown
+        tone = face(each.word).role if each.kind == "poll" else tone
+        lines.append(_line(run, each, inner, slow, longest))
+    return lines
 
 
-def _slow(stage: RunState) -> Millis:
-    times = [mark.took for mark in stage.marks[-200:] if mark.took is not None and mark.kind == "poll"]
+def _slow(run: RunState) -> Millis:
+    times = [each.took for each in run.timeline[-200:] if each.took is not None and each.kind == "poll"]
     return int(2 * median(times)) if len(times) >= 3 else 1_000_000_000
 
 
-def _folded(marks: list[TimelineRow], room: int) -> list[TimelineRow | int]:
-    """The marks in `room` rows; a number stands for so many folded polls."""
-    lines: list[TimelineRow | int] = [int(mark.word) if mark.kind == "folded" else mark for mark in marks]
+def _fitted(rows: list[TimelineRow], room: int) -> list[TimelineRow | int]:
+    """The timeline in `room` rows; a number stands for so many folded polls."""
+    lines: list[TimelineRow | int] = [int(each.word) if each.kind == "folded" else each for each in rows]
     start = 0
     while len(lines) > room and start < len(lines):
         first = lines[start]
-        if isinstance(first, int) or first.first or first.bad or first.kind != "poll":
+        if isinstance(first, int) or not repeats(first):
             start += 1
             continue
         stop = start
-        while stop < len(lines) and _plain(lines[stop]):
+        while stop < len(lines) and not isinstance(line := lines[stop], int) and repeats(line):
             stop += 1
         keep = 1 if stop == len(lines) else 0
         many = min(stop - start - keep, len(lines) - room + 1)
@@ -156,82 +137,74 @@ def _folded(marks: list[TimelineRow], room: int) -> list[TimelineRow | int]:
     return lines
 
 
-def _plain(line: TimelineRow | int) -> bool:
-    return not isinstance(line, int) and repeats(line)
-
-
-def _line(stage: RunState, mark: TimelineRow, inner: int, slow: Millis, longest: Millis) -> Row:
-    at = (at_text(stage.since_start(mark.at)) + " ", "dim")
-    if mark.kind == "struck":
-        return row(at, ("✗ ", "bad"), (clip(f"fault {mark.word}", inner - 11), "bad b"))
-    took = latency(mark.took)
-    tone = "wait" if mark.kind == "poll" and mark.took is not None and mark.took > slow else "dim"
+def _line(run: RunState, each: TimelineRow, inner: int, slow: Millis, longest: Millis) -> Row:
+    at = (at_text(run.since_start(each.at)) + " ", "dim")
+    if each.kind == "struck":
+        return row(at, ("✗ ", "bad"), (clip(f"fault {each.word}", inner - 11), "bad b"))
+    tone = "wait" if each.kind == "poll" and each.took is not None and each.took > slow else "dim"
     room = 8 if inner < BAR_FROM - 4 else 10
-    code = "" if mark.code is None else str(mark.code)
-    figures = row((f" {code:>3} ", "bad" if mark.bad else "dim"), (f"{took:>7}", tone))
-    line = row(at, *_word(mark, room), figures)
-    if inner < BAR_FROM - 4 or mark.took is None or mark.kind != "poll":
+    code = "" if each.code is None else str(each.code)
+    figures = row((f" {code:>3} ", "bad" if each.bad else "dim"), (f"{latency(each.took):>7}", tone))
+    line = row(at, *_word(each, room), figures)
+    if inner < BAR_FROM - 4 or each.took is None or each.kind != "poll":
         return line
     space = min(30, inner - 36)
-    return row(line, "  ", ("▪" * max(1, round(mark.took / longest * space * 0.8)), tone))
+    return row(line, "  ", ("▪" * max(1, round(each.took / longest * space * 0.8)), tone))
 
 
-def _word(mark: TimelineRow, room: int) -> tuple[tuple[str, str], ...]:
-    if mark.kind == "decided":
-        role = "bad b" if mark.bad else "wait b" if mark.word == "rejected" else "done b"
-        return (("◇ ", role), (f"{clip(mark.word, room):<{room}}", role))
-    if mark.bad:
-        return (("✗ ", "bad"), (f"{clip(mark.word, room):<{room}}", "bad b"))
-    role = status_role(mark.word)
-    if mark.first:
-        return ((f"{glyph(mark.word)} ", role), (f"{clip(mark.word.upper(), room):<{room}}", f"{role} b"))
-    return (("│ ", role), (f"{clip(mark.word.lower(), room):<{room}}", "dim"))
+def _word(each: TimelineRow, room: int) -> tuple[tuple[str, str], ...]:
+    if each.kind == "decided":
+        role = "bad b" if each.bad else "wait b" if each.word == "rejected" else "done b"
+        return (("◇ ", role), (f"{clip(each.word, room):<{room}}", role))
+    if each.bad:
+        return (("✗ ", "bad"), (f"{clip(each.word, room):<{room}}", "bad b"))
+    known = face(each.word)
+    if each.first:
+        return ((f"{known.glyph} ", known.role), (f"{clip(each.word.upper(), room):<{room}}", f"{known.role} b"))
+    return (("│ ", known.role), (f"{clip(each.word.lower(), room):<{room}}", "dim"))
 
 
 # Below the timeline
 
 
-def _foot(stage: RunState, inner: int, now: Millis) -> list[Row]:
-    if phase(stage) in ("complete", "error"):
-        return _sums(stage, inner)
-    foot = _node(stage, inner)
-    if stage.pending is not None:
+def _foot(run: RunState, inner: int, now: Millis) -> list[Row]:
+    if phase(run) in ("complete", "error"):
+        return _sums(run, inner)
+    foot = _waits(run, inner)
+    if run.next_call is not None:
         foot += [BLANK] if foot else []
-        foot.append(next_call(stage.pending, inner, now, "wait" if kind(stage) == "need" else "run"))
+        foot.append(next_call(run.next_call, inner, now, "wait" if _kind(run) == "need" else "run"))
     return foot
 
 
-def _node(stage: RunState, inner: int) -> list[Row]:
-    last = stage.last
-    if stage.gate is not None:
-        rounds = "" if stage.gate.rounds is None else f" · round {stage.gate.round} of {stage.gate.rounds}"
-        told = f"HUMAN · {stage.gate.channel}{rounds}"
-        return [row(("waitingNodeDetails", "dim")), row("  ", clip(told, inner - 2))]
-    if last is None:
-        return []
-    if last.node_type is not None:
-        return [row(("waitingNodeDetails", "dim")), row("  ", clip(f"{last.node_type} · nobody decides", inner - 2))]
-    if last.status not in ("RUNNING", "WAITING", "COMPLETE", "ERROR"):
-        return [row((clip(f"{last.status}: unknown, not final", inner), "unknown"))]
-    if last.progress:
-        return [row(("progressMessage", "dim")), row("  ", clip(last.progress, inner - 2))]
-    return []
+def _waits(run: RunState, inner: int) -> list[Row]:
+    """What the job waits for, or is at."""
+    pairs = run.gate.line if run.gate is not None else run.last.waits if run.last is not None else ()
+    if not pairs and run.last is not None and run.last.status not in STATUSES:
+        return [row((clip(f"{run.last.status}: unknown, not final", inner), "unknown"))]
+    return [line for label, text in pairs for line in (row((label, "dim")), row("  ", clip(text, inner - 2)))]
 
 
-def next_call(pending: NextCall, inner: int, now: Millis, tone: str) -> Row:
-    """How long until the app calls again, and why it waits."""
-    label = {"poll": "next poll", "retry-after": "Retry-After", "retry": "next try"}.get(pending.why, "next poll")
-    left = max(0, pending.until - now)
-    whole = max(1, pending.until - pending.since)
-    cells = max(4, min(24, inner - len(label) - 9))
-    return ends(row((f"{label}  ", "dim"), gauge(1 - left / whole, cells, tone)), row(seconds(left)), inner)
+def _sums(run: RunState, inner: int) -> list[Row]:
+    end = run.ended if run.ended is not None else run.latest
+    waited = sum(length for word, length in _lengths(run, end) if word == "WAITING")
+    sums = {
+        "elapsed": seconds(run.elapsed(end)),
+        "polls": str(run.polls),
+        "slowest poll": f"{run.slowest} ms",
+        "time in WAITING": seconds(waited),
+    }
+    return [ends(row((name, "dim")), row(value), min(inner, 44)) for name, value in sums.items()]
 
 
-def _sums(stage: RunState, inner: int) -> list[Row]:
-    end = stage.ended if stage.ended is not None else stage.seen
-    waited = sum(length for word, length in _lengths(stage, end) if word == "WAITING")
-    told = (
-        ("elapsed", seconds(stage.elapsed(end))), ("polls", str(stage.polls)), ("slowest poll", f"{stage.slowest} ms"),
-        ("time in WAITING", seconds(waited)),
-    )  # fmt: skip
-    return [ends(row((name, "dim")), row(value), min(inner, 44)) for name, value in told]
+POLLING_PANE = Pane(
+    name="polling",
+    key="3",
+    title="Polling",
+    framed=_framed,
+    one_row=_one_row,
+    exchange=lambda state: last_of(state, "status"),
+    column=Column(2, 34),
+    leads=lambda run: phase(run) in ("polling", "waiting"),
+    timed=True,
+)

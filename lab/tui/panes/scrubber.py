@@ -1,10 +1,15 @@
-"""The scrubber of PLAYBACK: where the cursor stands, the marks, and a place to click on."""
+"""The scrubber of PLAYBACK: where the cursor stands, the marks, a place to click on, and the keys that move it."""
 
 from lab.core.clock import Millis
+from lab.tui.panes.keys import Reaction, ScreenKey, asking
+from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, row, width
+from lab.tui.state.intents import MoveCursor, SeekInstant, SeekStage
 from lab.tui.state.screen import PlaybackCursor, RecordingMark, ScreenState
 
+SEEK = "seek:"
+"""Begins a hot spot of the scrubber; the instant follows."""
 SIGNS = {
     "token": ("╋", "dim"), "invoke": ("╋", "dim"), "poll": ("╋", "dim"), "gate": ("◆", "wait"),
     "decided": ("◇", "done"), "output": ("✓", "done"), "error": ("✗", "bad"), "fault": ("✗", "bad"),
@@ -13,17 +18,17 @@ SIGNS = {
 _RANK = {kind: rank for rank, kind in enumerate(SIGNS)}
 
 
-def scrubber(scene: ScreenState, columns: int, now: Millis) -> Rows:
+def _draw(view: View) -> Rows:
     """`▶ ━━━━━◆━━━━◇━━●────✓  00:24.1 / 00:27.6  line 41 of 63`."""
-    cursor = scene.show.cursor
+    cursor, columns = view.state.source.cursor, view.columns
     if cursor is None:
         return ()
     sign = row((" ▶ ", "run b")) if cursor.playing else row((" ║ ", "dim"))
     whole = at_text(cursor.until - cursor.start)
-    right = row("  ", (at_text(now - cursor.start), "fg b"), (f" / {whole}", "dim"))
-    right = row(right, (f"  line {cursor.line} of {cursor.lines}", "dim"), (f"  {cursor.state}", "bad b"), " ")
+    right = row("  ", (at_text(view.now - cursor.start), "fg b"), (f" / {whole}", "dim"))
+    right = row(right, (f"  line {cursor.line} of {cursor.lines}", "dim"), (f"  {cursor.damage}", "bad b"), " ")
     cells = max(8, columns - width(sign) - width(right) - 1)
-    line = ends(row(hot(sign, "space"), track(cursor, cells, now)), right, columns)
+    line = ends(row(hot(sign, "space"), track(cursor, cells, view.now)), right, columns)
     return (backed(cut(line, columns), "@surface"),)
 
 
@@ -31,20 +36,21 @@ def track(cursor: PlaybackCursor, cells: int, now: Millis) -> Row:
     """The line itself, a hot spot a cell."""
     here = _cell(cursor, cells, now)
     marks: dict[int, RecordingMark] = {}
-    for notch in cursor.notches:
-        at = _cell(cursor, cells, notch.at)
-        if at not in marks or _RANK[notch.kind] >= _RANK[marks[at].kind]:
-            marks[at] = notch
+    for mark in cursor.marks:
+        at = _cell(cursor, cells, mark.at)
+        if at not in marks or _RANK[mark.kind] >= _RANK[marks[at].kind]:
+            marks[at] = mark
     spans: list[TextSpan] = []
     for cell in range(cells):
+        found = marks.get(cell)
         if cell == here:
             face, role = "●", "accent b"
-        elif cell in marks:
-            face, role = SIGNS[marks[cell].kind]
+        elif found is not None:
+            face, role = SIGNS[found.kind]
         else:
             face, role = ("━", "run") if cell < here else ("─", "faint")
-        at = marks[cell].at if cell in marks else _instant(cursor, cells, cell)
-        spans += hot(row((face, role)), f"seek:{at}")
+        at = found.at if found is not None else _instant(cursor, cells, cell)
+        spans += hot(row((face, role)), f"{SEEK}{at}")
     return tuple(spans)
 
 
@@ -55,3 +61,47 @@ def _cell(cursor: PlaybackCursor, cells: int, at: Millis) -> int:
 
 def _instant(cursor: PlaybackCursor, cells: int, cell: int) -> Millis:
     return cursor.start + (cursor.until - cursor.start) * cell // max(1, cells - 1)
+
+
+def _end(state: ScreenState, *, last: bool) -> Reaction:
+    """The start of the recording, or its end."""
+    cursor = state.source.cursor
+    return Reaction(intent=None if cursor is None else SeekInstant(cursor.until if last else cursor.start))
+
+
+def _goes(state: ScreenState) -> bool:
+    return bool({"seek", "rewind"} & state.source.can)
+
+
+KEYS = (
+    ScreenKey(
+        "back", "left", "←", "Back", "one observation back, or on", asking(MoveCursor(-1)), group="time",
+        needs="seek", word=lambda state: "Seek",
+    ),
+    ScreenKey("on", "right", "→", "On", "one observation on", asking(MoveCursor(1)), group="time", needs="seek"),
+    ScreenKey(
+        "mark-back", "shift+left", "⇧←", "Mark back", "one mark back, or on", asking(MoveCursor(-1, marks=True)),
+        group="time", needs="seek",
+    ),
+    ScreenKey(
+        "mark-on", "shift+right", "⇧→", "Mark on", "one mark on", asking(MoveCursor(1, marks=True)), group="time", needs="seek"
+    ),
+    ScreenKey(
+        "start", "home", "home", "Start", "the start of the recording", lambda state: _end(state, last=False),
+        group="time", needs="seek",
+    ),
+    ScreenKey(
+        "end", "end", "end", "End", "the end of the recording", lambda state: _end(state, last=True), group="time", needs="seek"
+    ),
+    *(
+        ScreenKey(f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", text, asking(SeekStage(stage)), _goes, "palette")
+        for stage, text in (
+            ("token", "where the token is there"), ("invoke", "where the Job ID is there"), ("poll", "the first poll"),
+            ("gate", "where a person is needed"), ("output", "where the output is there"),
+        )
+    ),
+)  # fmt: skip
+
+SCRUBBER = Bar(
+    "scrubber", "bottom", lambda state, columns: int(state.source.cursor is not None), _draw, timed=True, keys=KEYS
+)

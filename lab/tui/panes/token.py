@@ -3,28 +3,29 @@
 from datetime import UTC, datetime
 
 from lab.core.clock import Millis
-from lab.tui.panes.polling import next_call
-from lab.tui.rows.blocks import (
-    fields,
-    frame,
-    longest,
-    minutes,
-    one_row,
-    paragraph,
-    refusal,
-    reply_row,
-    request_row,
-    title,
+from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
+from lab.tui.rows.blocks import fields, longest, minutes, next_call, paragraph, refusal, reply_row, request_row
+from lab.tui.rows.spans import BLANK, Row, gauge, row
+from lab.tui.state.run import RunState, TokenState
+from lab.tui.state.status import phase
+
+NO_TOKEN = "No token yet. The first request asks for one."
+FORMS = (
+    (7, 3, True),
+    (2, 3, True),
+    (2, 2, True),
+    (2, 1, True),
+    (2, 1, False),
+    (1, 1, False),
+    (0, 1, False),
+    (0, 0, False),
 )
-from lab.tui.rows.spans import BLANK, Row, Rows, gauge, row
-from lab.tui.state.screen import ScreenState
-from lab.tui.state.values import TokenState
-
-NONE_YET = "No token yet. The first request asks for one."
+"""From the longest to the shortest: claims, rows of the scope, whether the gauge shows."""
+_CLAIMS = ("sub", "exp", "iss", "client_id", "aud", "scope", "iat")
+"""In the order in which they show."""
 
 
-def kind(token: TokenState | None) -> str:
-    """Which border the pane has."""
+def _kind(token: TokenState | None) -> str:
     if token is None:
         return "coming"
     if token.refusal is not None:
@@ -32,7 +33,7 @@ def kind(token: TokenState | None) -> str:
     return "done" if token.token else "work"
 
 
-def validity(token: TokenState | None, now: Millis) -> Row:
+def _validity(token: TokenState | None, now: Millis) -> Row:
     """`valid 59:37`, amber in the last minute, then `expired`."""
     if token is None or token.until is None or token.token is None:
         return ()
@@ -42,44 +43,30 @@ def validity(token: TokenState | None, now: Millis) -> Row:
     return row((f"valid {minutes(left)}", "done" if left >= 60_000 else "wait b"))
 
 
-def draw(scene: ScreenState, columns: int, rows: int, now: Millis) -> Rows:
-    """The pane with its frame."""
-    token = scene.stage.token
-    body = _body(token, columns - 4, rows - 2, now)
-    if scene.stage.pending is not None and scene.stage.job is None and len(body) < rows - 3:
-        body = [*body, BLANK, next_call(scene.stage.pending, columns - 4, now, "bad")]
-    reused = "used again" if token is not None and token.reused else ""
-    name = title(scene, "token", "1 TOKEN", kind(token), reused)
-    return frame(body, name, validity(token, now), kind(token), columns, rows, key="1")
+def _framed(view: View) -> Framed:
+    run, token = view.run, view.run.token
+    body = paragraph(NO_TOKEN, "dim", view.inner)
+    if token is not None:
+        body = longest((_form(token, view.inner, view.now, *form) for form in FORMS), view.room)
+    if run.next_call is not None and run.job is None and len(body) < view.room - 1:
+        body = [*body, BLANK, next_call(run.next_call, view.inner, view.now, "bad")]
+    beside = "used again" if token is not None and token.reused else ""
+    return Framed(body, _kind(token), beside, _validity(token, view.now))
 
 
-def short(scene: ScreenState, columns: int, now: Millis) -> Rows:
-    """The pane as one row."""
-    token = scene.stage.token
+def _one_row(view: View) -> OneRow:
+    token = view.run.token
     if token is None:
-        return one_row("coming", "1 TOKEN", row((NONE_YET, "dim")), (), columns, key="1")
+        return OneRow("coming", row((NO_TOKEN, "dim")))
     if token.refusal is not None:
-        gist = row((str(token.code or "···"), "bad b"), "  ", (token.refusal, "bad"))
-        return one_row("bad", "1 TOKEN", gist, (), columns, key="1")
+        return OneRow("bad", row((str(token.code or "···"), "bad b"), "  ", (token.refusal, "bad")))
     grant = dict(token.form).get("grant_type", "")
     if token.token is None:
-        return one_row("work", "1 TOKEN", row("···   ", (grant, "dim")), (), columns, key="1")
+        return OneRow("work", row("···   ", (grant, "dim")))
     gist = row((str(token.code), "done b"), "   ", token.token, "  ", ("used again" if token.reused else grant, "dim"))
-    left = validity(token, now)
-    state = row(("valid ", "dim"), (left[0].text[6:], "fg")) if left and left[0].role == "done" else left
-    return one_row("done", "1 TOKEN", gist, state, columns, key="1")
-
-
-def _body(token: TokenState | None, inner: int, rows: int, now: Millis) -> list[Row]:
-    if token is None:
-        return paragraph(NONE_YET, "dim", inner)
-    return longest((_form(token, inner, now, *form) for form in FORMS), rows)
-
-
-FORMS = (
-    (7, 3, True), (2, 3, True), (2, 2, True), (2, 1, True), (2, 1, False), (1, 1, False), (0, 1, False), (0, 0, False),
-)  # fmt: skip
-"""From the longest to the shortest: claims, rows of the scope, whether the gauge shows."""
+    left = _validity(token, view.now)
+    calm = bool(left) and left[0].role == "done"
+    return OneRow("done", gist, row(("valid ", "dim"), (left[0].text[6:], "fg")) if calm else left)
 
 
 def _form(token: TokenState, inner: int, now: Millis, claims: int, scope: int, line: bool) -> list[Row]:
@@ -95,7 +82,7 @@ def _form(token: TokenState, inner: int, now: Millis, claims: int, scope: int, l
     if token.token is None:
         return body
     body += fields((("token", token.token),), 10, inner)
-    body += _claims(token, claims, inner)
+    body += _claims(token, claims)
     if line and token.until is not None:
         left = token.until - now
         tone = "bad" if left <= 0 else "wait" if left < 60_000 else "done"
@@ -103,22 +90,15 @@ def _form(token: TokenState, inner: int, now: Millis, claims: int, scope: int, l
     return body
 
 
-def _claims(token: TokenState, most: int, inner: int) -> list[Row]:
+def _claims(token: TokenState, most: int) -> list[Row]:
     known = dict(token.claims)
-    told: list[tuple[str, Row]] = []
-    if "sub" in known:
-        kind = known.get("sub_type")
-        told.append(("sub", row(known["sub"], (f" ({kind})" if kind else "", "dim"))))
-    if "exp" in known:
-        told.append(("exp", row(_clock(known["exp"]))))
-    told += [(name, row(known[name])) for name in ("iss", "client_id", "aud", "scope") if name in known]
-    if "iat" in known:
-        told.append(("iat", row(_clock(known["iat"]))))
-    told = told[:most]
+    names = [name for name in _CLAIMS if name in known][:most]
     lines = []
-    for index, (name, value) in enumerate(told):
-        branch = "└" if index == len(told) - 1 else "├"
-        lines.append(row((f"  {branch} {name:<9} ", "dim"), value))
+    for name in names:
+        branch, value = "└" if name == names[-1] else "├", known[name]
+        kind = known.get("sub_type") if name == "sub" else None
+        shown = _clock(value) if name in ("exp", "iat") else value
+        lines.append(row((f"  {branch} {name:<9} ", "dim"), shown, (f" ({kind})" if kind else "", "dim")))
     return lines
 
 
@@ -127,3 +107,20 @@ def _clock(claim: str) -> str:
         return datetime.fromtimestamp(int(claim), UTC).strftime("%H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
         return claim
+
+
+def _leads(run: RunState) -> bool:
+    return phase(run) == "token" or (phase(run) == "error" and run.job is None)
+
+
+TOKEN_PANE = Pane(
+    name="token",
+    key="1",
+    title="Token",
+    framed=_framed,
+    one_row=_one_row,
+    exchange=lambda state: last_of(state, "token"),
+    column=Column(1, 42, rows=lambda rows: max(3, min(11, rows * 11 // 24))),
+    leads=_leads,
+    timed=True,
+)

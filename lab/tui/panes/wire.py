@@ -1,66 +1,98 @@
-"""The wire drawer: one row an exchange."""
+"""The wire drawer: one row an exchange, of all clients."""
 
-from lab.core.clock import Millis
-from lab.tui.rows.blocks import API_HEAD, frame, latency, one_row, since_text, title
-from lab.tui.rows.spans import Row, Rows, backed, clip, clip_left, cut, fill, row
+from lab.tui.panes.keys import Reaction, ScreenKey
+from lab.tui.panes.pane import Framed, OneRow, Pane, View
+from lab.tui.rows.blocks import latency, since_text
+from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, row
+from lab.tui.state.reading import short_path, split_path
+from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.values import Exchange
 
 FULL_PATHS = 146
 """From so many columns within the frame on, paths are whole."""
 
 
-def draw(scene: ScreenState, columns: int, rows: int, now: Millis, up: int = 0) -> Rows:
-    """The newest exchanges at the lower end; the one `up` rows above the newest is chosen, and in sight."""
-    calls = scene.stage.calls
-    room = max(1, rows - 2)
-    up = max(0, min(up, len(calls) - 1))
-    last = len(calls) - max(0, up - room + 1)
-    body = [call_row(scene, call, columns - 4) for call in calls[max(0, last - room) : last]]
-    if scene.look.focus == "wire" and body:
+def _framed(view: View) -> Framed:
+    """The newest exchanges at the lower end; the one `view.top` rows above the newest is chosen, and in sight."""
+    state, exchanges, room = view.state, view.run.exchanges, max(1, view.room)
+    up = max(0, min(view.top, len(exchanges) - 1))
+    last = len(exchanges) - max(0, up - room + 1)
+    body = [exchange_row(view.run, each, view.inner) for each in exchanges[max(0, last - room) : last]]
+    focused = state.ui.focus == "wire"
+    if focused and body:
         at = len(body) - 1 - min(up, room - 1)
-        body[at] = backed(fill(body[at], columns - 4), "@panel")
-    if not calls:
-        body = [row(("Nothing has been sent yet.", "dim"))]
-    name = title(scene, "wire", "5 WIRE", "coming", "one row an exchange")
-    told = f"{len(calls)} exchange{'' if len(calls) == 1 else 's'}"
-    if scene.show.missed:
-        told += f" · {scene.show.missed} earlier ones are gone"
-    foot = row((f"{told} · enter opens" if scene.look.focus == "wire" else told, "dim")) if calls else ()
-    return frame(body, name, foot, "coming", columns, rows, key="5")
+        body[at] = backed(fill(body[at], view.inner), "@panel")
+    if not exchanges:
+        return Framed([row(("Nothing has been sent yet.", "dim"))], "coming", "one row an exchange")
+    text = f"{len(exchanges)} exchange{'' if len(exchanges) == 1 else 's'}"
+    if state.source.missed:
+        text += f" · {state.source.missed} earlier ones are gone"
+    foot = row((f"{text} · enter opens" if focused else text, "dim"))
+    return Framed(body, "coming", "one row an exchange", foot)
 
 
-def short(scene: ScreenState, columns: int, now: Millis) -> Rows:
-    """The drawer as one row."""
-    return one_row("coming", "5 WIRE", row((f"{len(scene.stage.calls)} exchanges", "dim")), (), columns, key="5")
+def _one_row(view: View) -> OneRow:
+    return OneRow("coming", row((f"{len(view.run.exchanges)} exchanges", "dim")))
 
 
-def call_row(scene: ScreenState, call: Exchange, inner: int) -> Row:
+def exchange_row(run: RunState, exchange: Exchange, inner: int) -> Row:
     """Instant, method, path, code, latency, the beginning of the body."""
-    at = since_text(scene.stage, call.at)
-    path_room = 78 if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
-    tone = "run" if call.code is None and call.lost is None else "fg"
-    head = row(
-        (f"{at} ", "dim"), (f"{call.method:<4} ", "run b"), fill(row((_path(call.path, path_room), tone)), path_room)
-    )
-    struck = row((f"  ✗ {call.struck}", "bad")) if call.struck and call.struck != call.lost else ()
-    if call.lost is not None:
-        return cut(row(head, (f"  {call.lost}", "bad b"), struck), inner)
-    if call.code is None:
+    room = 78 if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
+    code, lost = exchange.code, exchange.lost
+    path = fill(row((_path(exchange.path, room), "run" if code is None and lost is None else "fg")), room)
+    head = row((f"{since_text(run, exchange.at)} ", "dim"), (f"{exchange.method:<4} ", "run b"), path)
+    struck = row((f"  ✗ {exchange.struck}", "bad")) if exchange.struck and exchange.struck != lost else ()
+    if lost is not None:
+        return cut(row(head, (f"  {lost}", "bad b"), struck), inner)
+    if code is None:
         return cut(row(head, ("  ···", "dim"), struck), inner)
-    code = (f"  {call.code}", "done b" if call.code < 400 else "bad b")
-    return cut(row(head, code, (f" {latency(call.took):>8}", "dim"), struck, (f"  {call.head}", "dim")), inner)
+    came = row((f"  {code}", "done b" if code < 400 else "bad b"), (f" {latency(exchange.took):>8}", "dim"))
+    return cut(row(head, came, struck, (f"  {exchange.head}", "dim")), inner)
 
 
 def _path(path: str, room: int) -> str:
     """The path as it is, without the end of its Job ID, with `…` for what all have in common, or cut: what fits."""
-    head, sign, job = path.partition("/status/")
-    short_path = path.replace(API_HEAD, "…", 1)
-    for shown in (path, f"{head}{sign}{job[:8]}…" if sign else path, short_path):
-        if len(shown) <= room:
-            return shown
-    if "/status/" in short_path:
-        head, _, job = short_path.partition("/status/")
-        spare = room - len("/status/") - 9
-        return clip(f"{clip_left(head, max(1, spare))}/status/{job[:8]}…", room)
-    return clip_left(short_path, room)
+    head, sign, job = split_path(path)
+    short = short_path(path)
+    for text in (path, f"{head}{sign}{job[:8]}…" if sign else path, short):
+        if len(text) <= room:
+            return text
+    if not sign:
+        return clip_left(short, room)
+    spare = room - len(sign) - 9
+    return clip(f"{clip_left(short_path(head), max(1, spare))}{sign}{job[:8]}…", room)
+
+
+def _exchange(state: ScreenState) -> Exchange | None:
+    """The chosen row's."""
+    exchanges, up = state.run.exchanges, state.ui.scrolled.get("wire", 0)
+    return exchanges[max(0, len(exchanges) - 1 - up)] if exchanges else None
+
+
+def _open_or_close(state: ScreenState) -> Reaction:
+    opened = not state.ui.wire
+    focus = "wire" if opened else ""
+    return Reaction(state.choose(wire=opened, zoom="", focus=focus, scrolled=state.unscrolled("wire")))
+
+
+def _over_all(state: ScreenState) -> Reaction:
+    full = state.ui.zoom != "wire"
+    return Reaction(state.choose(zoom="wire" if full else "", focus="wire" if full or state.ui.wire else ""))
+
+
+KEYS = (
+    ScreenKey("wire", "w", "w", "Wire", "every exchange, one row each", _open_or_close, group="view"),
+    ScreenKey("full-wire", "W", "W", "Full wire", "every exchange, over all panes", _over_all, group="view"),
+)
+
+WIRE_PANE = Pane(
+    name="wire",
+    key="5",
+    title="Wire",
+    framed=_framed,
+    one_row=_one_row,
+    exchange=_exchange,
+    scrolls=-1,
+    help_keys="↑ pgup enter W z",
+    keys=KEYS,
+)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from lab.core.clock import Millis, clock_text
-from lab.tui.rows.spans import BLANK, Row, Rows, clip, cut, ends, fill, hot, row, width, wrap
-from lab.tui.state.screen import RunState, ScreenState
-from lab.tui.state.values import Pairs
+from lab.tui.rows.spans import BLANK, Row, Rows, clip, cut, ends, fill, gauge, row, width, wrap
+from lab.tui.state.run import NextCall, Pairs, RunState
+from lab.tui.state.status import face
 
 ROUND, HEAVY = "╭─╮│╰╯", "┏━┓┃┗┛"
 FRAMES = {
@@ -23,17 +23,15 @@ SIGNS = {
     "bad": ("✗", "bad"),
 }
 
-API_HEAD = "/api/fusion-ai/orchestrator/agent/v2"
 
-
-def frame(body: list[Row], title: Row, status: Row, kind: str, columns: int, rows: int, *, key: str) -> Rows:
+def frame(body: list[Row], title: Row, status: Row, kind: str, columns: int, rows: int) -> Rows:
     """The body within a border: title on top at the left, status below at the right."""
     lines_of, role, _ = FRAMES[kind]
     left_top, across, right_top, side, left_foot, right_foot = tuple(lines_of)
     title = cut(title, columns - 8)
     status = cut(status, min(40, columns - 8))
     over = max(0, columns - 5 - width(title))
-    top = row((left_top + across + " ", role), hot(title, key), (" " + across * over + right_top, role))
+    top = row((left_top + across + " ", role), title, (" " + across * over + right_top, role))
     inner = columns - 4
     lines = [row((side + " ", role), fill(line, inner), (" " + side, role)) for line in body[: max(0, rows - 2)]]
     while len(lines) < rows - 2:
@@ -41,23 +39,7 @@ def frame(body: list[Row], title: Row, status: Row, kind: str, columns: int, row
     if not status:
         return (top, *lines, row((left_foot + across * (columns - 2) + right_foot, role)))
     before = across * max(0, columns - 5 - width(status))
-    foot = row((left_foot + before + " ", role), status, (" " + across + right_foot, role))
-    return (top, *lines, foot)
-
-
-def title(scene: ScreenState, pane: str, name: str, kind: str, extra: str = "") -> Row:
-    """`1 TOKEN`, reversed while the pane has the focus."""
-    role = FRAMES[kind][2]
-    face = f" {name} " if scene.look.focus == pane else name
-    return row((face, f"{role} r" if scene.look.focus == pane else role), (f"  {extra}" if extra else "", "dim"))
-
-
-def one_row(kind: str, name: str, middle: Row, right: Row, columns: int, *, key: str) -> Rows:
-    """A pane as one row without a frame: sign, name, the gist, its state."""
-    sign, role = SIGNS[kind]
-    tone = "dim" if kind in ("done", "coming") else f"{role} b"
-    left = row("  ", (sign, role), " ", hot(row((f"{name:<10}", tone)), key), middle)
-    return (ends(left, row(right, "  "), columns),)
+    return (top, *lines, row((left_foot + before + " ", role), status, (" " + across + right_foot, role)))
 
 
 def request_row(method: str, path: str, inner: int, tail: str = "") -> Row:
@@ -109,11 +91,11 @@ def at_text(at: Millis) -> str:
     return told if at < 3_600_000 else told.rpartition(".")[0]
 
 
-def since_text(stage: RunState, at: Millis) -> str:
+def since_text(run: RunState, at: Millis) -> str:
     """An instant as the run counts it; of an exchange before its first request `-12:30`, minutes and seconds."""
-    if stage.start is None or at >= stage.start:
-        return at_text(stage.since_start(at))
-    return f"{'-' + minutes(stage.start - at):>7}"
+    if run.start is None or at >= run.start:
+        return at_text(run.since_start(at))
+    return f"{'-' + minutes(run.start - at):>7}"
 
 
 def fields(pairs: Pairs, label: int, inner: int, *, most: int = 1) -> list[Row]:
@@ -150,3 +132,17 @@ def bottom(lines: list[Row], foot: list[Row], rows: int) -> list[Row]:
     """`foot` at the lower end, if there is room for it and a blank row."""
     gap = rows - len(lines) - len(foot)
     return [*lines, *[BLANK] * gap, *foot] if gap >= 1 or (gap == 0 and not foot) else lines
+
+
+def next_call(call: NextCall, inner: int, now: Millis, tone: str) -> Row:
+    """How long until the app calls again, and why it waits."""
+    label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next poll")
+    left = max(0, call.until - now)
+    whole = max(1, call.until - call.since)
+    cells = max(4, min(24, inner - len(label) - 9))
+    return ends(row((f"{label}  ", "dim"), gauge(1 - left / whole, cells, tone)), row(seconds(left)), inner)
+
+
+def status_row(status: str) -> Row:
+    """A status word with its sign, in its colour."""
+    return row((f"{face(status).glyph} {status}", f"{face(status).role} b"))

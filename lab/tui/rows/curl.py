@@ -4,7 +4,7 @@ import re
 from shlex import quote
 
 from lab.tui.state.clean import CAP, DOTS, line
-from lab.tui.state.values import Exchange
+from lab.tui.state.run import Exchange
 
 LEFT_OUT = frozenset(("host", "content-length", "connection", "user-agent", "accept-encoding", "transfer-encoding"))
 """Headers that curl makes itself, or that say nothing about the request."""
@@ -14,20 +14,24 @@ VARIABLES = {"bearer": TOKEN, "access_token": TOKEN, "client_secret": "LAB_CLIEN
 """The shell variables by what they hold; others are named after the field."""
 
 
-def curl(call: Exchange, base: str = "", token_url: str = "") -> str:
+def curl(exchange: Exchange, base: str = "", token_url: str = "") -> str:
     """The command, one option a line. Without an address it takes `$LAB_BASE` and `$LAB_TOKEN_URL` from the shell."""
-    form = _form(call)
-    parts = ["curl" if call.method == ("POST" if call.request_body else "GET") else f"curl -X {quote(call.method)}"]
-    parts[0] += f" {_address(call, base, token_url)}"
-    for name, value in call.request_headers:
+    form = _form(exchange)
+    parts = [
+        "curl"
+        if exchange.method == ("POST" if exchange.request_body else "GET")
+        else f"curl -X {quote(exchange.method)}"
+    ]
+    parts[0] += f" {_address(exchange, base, token_url)}"
+    for name, value in exchange.request_headers:
         if name.lower() in LEFT_OUT or (form and name.lower() == "content-type"):
             continue
         parts.append(_header(name, value))
     if form:
-        parts += [_field(line) for line in call.request_body.split("\n")]
-    elif call.request_body:
-        parts.append(f"--data-raw {quote(call.request_body)}")
-    cut = f"# the body is cut after {CAP} characters\n" if len(call.request_body) >= CAP else ""
+        parts += [_field(line) for line in exchange.request_body.split("\n")]
+    elif exchange.request_body:
+        parts.append(f"--data-raw {quote(exchange.request_body)}")
+    cut = f"# the body is cut after {CAP} characters\n" if len(exchange.request_body) >= CAP else ""
     command = " \\\n  ".join(parts)
     return cut + _first(command, token_url) + command
 
@@ -37,20 +41,20 @@ def _first(command: str, token_url: str) -> str:
     names = sorted(set(_NAMES.findall(command)))
     if not names:
         return ""
-    asked = line(token_url, 200) if token_url else "the token URL"
-    told = [f"{name} (access_token in the reply of POST {asked})" if name == TOKEN else name for name in names]
-    return f"# set first, as in {names[0]}=…: {', '.join(told)}\n"
+    place = line(token_url, 200) if token_url else "the token URL"
+    texts = [f"{name} (access_token in the reply of POST {place})" if name == TOKEN else name for name in names]
+    return f"# set first, as in {names[0]}=…: {', '.join(texts)}\n"
 
 
-def _form(call: Exchange) -> bool:
-    kind = next((value for name, value in call.request_headers if name.lower() == "content-type"), "")
-    return "form-urlencoded" in kind and bool(call.request_body)
+def _form(exchange: Exchange) -> bool:
+    kind = next((value for name, value in exchange.request_headers if name.lower() == "content-type"), "")
+    return "form-urlencoded" in kind and bool(exchange.request_body)
 
 
-def _address(call: Exchange, base: str, token_url: str) -> str:
-    if call.route == "token":
+def _address(exchange: Exchange, base: str, token_url: str) -> str:
+    if exchange.route == "token":
         return quote(token_url) if token_url else '"$LAB_TOKEN_URL"'
-    return quote(base.rstrip("/") + call.path) if base else f'"$LAB_BASE"{quote(call.path)}'
+    return quote(base.rstrip("/") + exchange.path) if base else f'"$LAB_BASE"{quote(exchange.path)}'
 
 
 def _header(name: str, value: str) -> str:

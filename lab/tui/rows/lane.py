@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from lab.core.clock import Millis
 from lab.tui.rows.blocks import seconds
 from lab.tui.rows.spans import Row, row
-from lab.tui.state.narrate import glyph, status_role
+from lab.tui.state.status import face
 
 
 def bars(lengths: Sequence[tuple[str, Millis]], cells: int) -> list[Row]:
     """Two rows: the bars, and what they stand for."""
     widths = shares([length for _, length in lengths], cells)
-    lines = [(("▄" * size), status_role(word)) for (word, _), size in zip(lengths, widths, strict=True)]
-    marks: list[tuple[str, str]] = []
+    lines: list[tuple[str, str]] = []
+    labels: list[tuple[str, str]] = []
     for (word, length), size in zip(lengths, widths, strict=True):
-        full = f"{glyph(word)} {seconds(length)}"
-        text = full if len(full) < size and word not in ("COMPLETE", "ERROR") else glyph(word) if size else ""
-        marks.append((f"{text:<{size}}", status_role(word)))
-    return [row(*lines), row(*marks)]
+        known = face(word)
+        full = f"{known.glyph} {seconds(length)}"
+        label = full if len(full) < size and not known.final else known.glyph if size else ""
+        lines.append(("▄" * size, known.role))
+        labels.append((f"{label:<{size}}", known.role))
+    return [row(*lines), row(*labels)]
 
 
 def shares(lengths: list[Millis], cells: int) -> list[int]:

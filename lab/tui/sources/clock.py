@@ -1,4 +1,4 @@
-"""A clock whose hand can be set: that of a recording's cursor, and that of a lab elsewhere."""
+"""A clock that can be set: that of a recording's cursor, and that of a lab elsewhere."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ class SettableClock:
         self._clock: Clock = make("0", 0)
 
     def set(self, at: Millis, factor: str) -> None:
-        """Stand at an instant, and run on at a pace. Who sleeps on the hand asks again."""
+        """Stand at an instant, and run on at a pace. Who sleeps on it asks again."""
         self._clock = self._make(factor, at)
 
     def now(self) -> Millis:
@@ -25,5 +25,5 @@ class SettableClock:
         return self._clock.now()
 
     async def sleep_until(self, instant: Millis) -> None:
-        """Return once the hand has come there, unless it is set meanwhile."""
+        """Return once it has come there, unless it is set meanwhile."""
         await self._clock.sleep_until(instant)

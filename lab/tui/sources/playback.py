@@ -3,36 +3,42 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from typing import assert_never
 
 from lab.app import Outcome
 from lab.clocks import breathe
 from lab.core.clock import Millis
 from lab.language.document import Scenario
-from lab.tui.panes.picker import Choice
 from lab.tui.sources.clock import MakeClock, SettableClock
-from lab.tui.sources.intents import (
+from lab.tui.state.intents import (
+    AnswerGate,
+    ArmFault,
+    ChooseScenario,
+    DisarmFault,
     Intent,
     MoveCursor,
     ResetRun,
     SeekInstant,
     SeekStage,
+    SendTurn,
     SetSpeed,
     StartRun,
     StepForward,
     TogglePause,
+    ToggleRecording,
 )
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
-from lab.tui.state.screen import PlaybackCursor
+from lab.tui.state.screen import PlaybackCursor, ScenarioChoice
 
 
 class Playback:
-    """Starts at the beginning, and stands until it is told to play. `state`: what is wrong with the file, if anything."""
+    """Starts at the beginning, and stands until it is told to play. `damage`: what is wrong with the file, if anything."""
 
     pill = "PLAYBACK"
     recording = False
     dead = ""
-    scenarios: tuple[Choice, ...] = ()
+    scenarios: tuple[ScenarioChoice, ...] = ()
     message = ""
     addresses = ("", "")
     outcome: Outcome | None = None
@@ -40,19 +46,19 @@ class Playback:
 
     def __init__(
         self,
-        reel: RecordingTimeline,
+        timeline: RecordingTimeline,
         *,
         title: str,
         seed: int | None = None,
         known: Mapping[str, Scenario] | None = None,
-        state: str = "",
+        damage: str = "",
         make: MakeClock | None = None,
     ) -> None:
-        self.reel = reel
+        self.timeline = timeline
         self.title, self.team, self.seed = title, "", seed
         self.known = known or {}
         self.scenario = next(iter(self.known.values())) if len(self.known) == 1 else None
-        self.state = state
+        self.damage = damage
         self.clock = SettableClock() if make is None else SettableClock(make)
         self.factor = "1"
         self.place = 0
@@ -60,7 +66,7 @@ class Playback:
         self.can = frozenset(("pause", "step", "speed", "seek", "reset"))
         self.journal = self
         self._changed = asyncio.Event()
-        self.clock.set(reel.start, "0")
+        self.clock.set(timeline.start, "0")
 
     # What the screen asks
 
@@ -72,19 +78,19 @@ class Playback:
     @property
     def cursor(self) -> PlaybackCursor:
         """Where the cursor stands, and between what."""
-        reel = self.reel
+        timeline = self.timeline
         return PlaybackCursor(
-            reel.start,
-            reel.until,
-            reel.line(self.place),
-            reel.lines,
+            timeline.start,
+            timeline.until,
+            timeline.line(self.place),
+            timeline.lines,
             self.playing,
-            reel.notches,
-            reel.decisions,
-            self.state,
+            timeline.marks,
+            timeline.decisions,
+            self.damage,
         )
 
-    def told(self, name: str | None) -> Scenario | None:
+    def scenario_named(self, name: str | None) -> Scenario | None:
         """The scenario that a job says it ran, if the very file is at hand."""
         return self.known.get(name or "")
 
@@ -93,12 +99,12 @@ class Playback:
     async def observations(self) -> AsyncIterator[SourceUpdate]:
         """The state at the cursor, whenever it moves."""
         filling = asyncio.create_task(self._fill())
-        said = f"The recording is {self.state}: it plays to its last whole line." if self.state else ""
+        remark = f"The recording is {self.damage}: it plays to its last whole line." if self.damage else ""
         try:
             while True:
                 self._changed.clear()
-                yield SourceUpdate(self.reel.state(self.place), said)
-                said = ""
+                yield SourceUpdate(self.timeline.journal(self.place), remark)
+                remark = ""
                 await self._moved()
         finally:
             filling.cancel()
@@ -107,12 +113,12 @@ class Playback:
 
     async def _fill(self) -> None:
         """Keep states ahead of the first seek, a slice at a time."""
-        while self.reel.keep():
+        while self.timeline.keep():
             await breathe()
 
     async def _moved(self) -> None:
         """Return when the cursor has moved on by itself, or was moved."""
-        due = self.reel.due(self.place)
+        due = self.timeline.due(self.place)
         if not self.playing or due is None:
             self._stand()
             await self._changed.wait()
@@ -125,20 +131,20 @@ class Playback:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         if not self._changed.is_set():
-            self.place = max(self.place + 1, self.reel.place(self.clock.now()))
+            self.place = max(self.place + 1, self.timeline.place(self.clock.now()))
 
     def _stand(self) -> None:
         """At the end nothing plays on."""
-        if self.playing and self.place >= self.reel.count:
+        if self.playing and self.place >= self.timeline.count:
             self.playing = False
-            self._set(self.reel.until)
+            self._set(self.timeline.until)
             self._changed.set()
 
     # What is asked of it
 
     async def perform(self, intent: Intent) -> str | None:
         """Do what was asked; the reason if it was refused."""
-        reel = self.reel
+        timeline = self.timeline
         match intent:
             case StartRun() | TogglePause():
                 self._play(not self.playing)
@@ -146,38 +152,40 @@ class Playback:
                 self.factor = factor
                 self._set(self.clock.now())
             case StepForward():
-                self._go(reel.stop(self.place, 1))
+                self._go(timeline.stop(self.place, 1))
             case MoveCursor(by, marks):
-                self._go(reel.mark(self.place, by) if marks else reel.stop(self.place, by))
+                self._go(timeline.mark(self.place, by) if marks else timeline.stop(self.place, by))
             case SeekInstant(at):
                 self._seek(at)
             case ResetRun():
                 self._go(0)
             case SeekStage(stage):
-                place = reel.stage(stage)
+                place = timeline.first(stage)
                 if place is None:
                     return f"The recording never comes to {stage}."
                 self._go(place)
-            case _:
+            case AnswerGate() | SendTurn() | ChooseScenario() | ArmFault() | DisarmFault() | ToggleRecording():
                 return "A recording can't be changed; it is only shown."
+            case _:
+                assert_never(intent)
         return None
 
     def _play(self, playing: bool) -> None:
-        if playing and self.place >= self.reel.count:
+        if playing and self.place >= self.timeline.count:
             self.place = 0
-            self.clock.set(self.reel.start, "0")
+            self.clock.set(self.timeline.start, "0")
         self.playing = playing
         self._set(self.clock.now())
 
     def _go(self, place: int) -> None:
         """Stand at a place, in the instant in which its last line was told."""
         self.place, self.playing = place, False
-        self._set(self.reel.until if place >= self.reel.count else self.reel.at(place))
+        self._set(self.timeline.until if place >= self.timeline.count else self.timeline.at(place))
 
     def _seek(self, at: Millis) -> None:
         """Go to an instant; who plays plays on from there."""
-        at = max(self.reel.start, min(at, self.reel.until))
-        self.place = 0 if at <= self.reel.start else self.reel.place(at)
+        at = max(self.timeline.start, min(at, self.timeline.until))
+        self.place = 0 if at <= self.timeline.start else self.timeline.place(at)
         self._set(at)
 
     def _set(self, at: Millis) -> None:

@@ -9,18 +9,17 @@ from lab.app import App, Outcome
 from lab.app.observe import Observation
 from lab.core.clock import Clock
 from lab.language.document import Scenario
-from lab.tui.panes.picker import Choice
-from lab.tui.sources.intents import Intent
-from lab.tui.state.journal import SourceUpdate
-from lab.tui.state.screen import PlaybackCursor
+from lab.tui.state.intents import Intent
+from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.screen import PlaybackCursor, ScenarioChoice, SourceState
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
     from lab.client.memory import Transport
 
 
-class Journal(Protocol):
-    """What a source tells besides that follows a journal, and so shows one job of many."""
+class FollowedJournal(Protocol):
+    """What a source says besides that follows a journal, and so shows one job of many."""
 
     @property
     def cursor(self) -> PlaybackCursor | None:
@@ -30,7 +29,7 @@ class Journal(Protocol):
     def trouble(self) -> str:
         """Why nothing comes at the moment."""
 
-    def told(self, name: str | None) -> Scenario | None:
+    def scenario_named(self, name: str | None) -> Scenario | None:
         """The scenario of this name that was served, if it is at hand."""
 
 
@@ -44,7 +43,7 @@ class ScreenSource(Protocol):
     scenario: Scenario | None
     recording: bool
     dead: str
-    """What killed the tape that runs; empty while it is well."""
+    """What killed the recording that runs; empty while it is well."""
     can: frozenset[str]
     """Of `pause step speed seek reset decide scenario message fault tape rewind`."""
     message: str
@@ -53,11 +52,11 @@ class ScreenSource(Protocol):
     """The base URL and the token URL, empty where nobody knows them."""
     clock: Clock
     """For `now()` alone."""
-    scenarios: tuple[Choice, ...]
+    scenarios: tuple[ScenarioChoice, ...]
     paused: bool
     factor: str
     outcome: Outcome | None
-    journal: Journal | None
+    journal: FollowedJournal | None
     """None where the run is ours."""
 
     def observations(self) -> AsyncIterator[Observation | SourceUpdate]:
@@ -65,6 +64,39 @@ class ScreenSource(Protocol):
 
     async def perform(self, intent: Intent) -> str | None:
         """Do what was asked; the reason if it was refused."""
+
+
+def source_state(source: ScreenSource, journal: JournalState | None, chosen: int | None) -> SourceState:
+    """What a source says of itself: of a run of ours its scenario, of a journal that of the job that shows."""
+    scenario, title, team = source.scenario, source.title, source.team
+    follows = source.journal is not None and journal is not None
+    if source.journal is not None and journal is not None:
+        client_run = journal.chosen(chosen)
+        if client_run.scenario:
+            scenario = source.journal.scenario_named(client_run.scenario)
+        title = scenario.title if scenario is not None else client_run.scenario or source.title
+        team = scenario.agent.code if scenario else ""
+        team = client_run.run.job.team if client_run.run.job is not None else team
+    base, token_url = source.addresses
+    return SourceState(
+        source.pill,
+        title,
+        team,
+        source.seed,
+        scenario,
+        source.recording,
+        source.can,
+        source.scenarios,
+        "" if follows else source.message,
+        base,
+        token_url,
+        follows,
+        journal.place(chosen) if journal is not None else (0, 0),
+        (journal.missed or 0) if journal is not None else 0,
+        source.journal.cursor if source.journal is not None and follows else None,
+        source.journal.trouble if source.journal is not None and follows else "",
+        bool(source.dead),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +110,12 @@ class Playable:
     title: str = ""
 
     @property
-    def choice(self) -> Choice:
-        """The act in the picker."""
+    def choice(self) -> ScenarioChoice:
+        """The entry in the picker."""
         if self.scenario is None:
-            return Choice(self.name, self.title)
-        told = self.scenario
-        return Choice(told.name, told.title, told.shows, told.story, told, self.seed or 0)
+            return ScenarioChoice(self.name, self.title)
+        known = self.scenario
+        return ScenarioChoice(known.name, known.title, known.shows, known.story, known, self.seed or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +127,7 @@ class RunConnection:
     base: str = ""
     token_url: str = ""
     follow: Callable[[str], Playable] | None = None
-    """Has the mock play a scenario as if it were served alone, where it can; the act as it is played then."""
+    """Has the mock play a scenario as if it were served alone, where it can; the entry as it is played then."""
 
 
 Connect = Callable[[], AbstractAsyncContextManager[RunConnection]]

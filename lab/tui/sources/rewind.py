@@ -9,6 +9,49 @@ ROUTES = {"token": "token", "invoke": "invoke", "poll": "status"}
 """The route whose first reply shows a stage."""
 
 
+class RunLog:
+    """What was observed of a run, turn after turn, and what the present turn's run was answered."""
+
+    def __init__(self) -> None:
+        self.observations: list[Observation] = []
+        self._turn = 0
+        """Where the present turn begins in what was observed."""
+        self._answers: list[tuple[int, Result]] = []
+        """Each answer, and how much had been observed when it was given."""
+
+    @property
+    def answers(self) -> tuple[Result, ...]:
+        """What the present turn's run was answered, in order."""
+        return tuple(answer for _, answer in self._answers)
+
+    @property
+    def last_exchange(self) -> int:
+        """The ordinal of the last exchange; 0 before the first."""
+        return max((each.x for each in self.observations if isinstance(each, Requested)), default=0)
+
+    def begin_turn(self) -> None:
+        """What is observed from here on is another turn's."""
+        self._turn, self._answers = len(self.observations), []
+
+    def note(self, answer: Result) -> None:
+        """The run was answered."""
+        self._answers.append((len(self.observations), answer))
+
+    def place_of(self, stage: str) -> int | None:
+        """Where a stage of the present turn first shows; None if it doesn't yet."""
+        place = place_of(self.observations[self._turn :], stage)
+        return None if place is None else self._turn + place
+
+    def cut(self, place: int) -> None:
+        """Forget what was observed, and answered, from a place on: a reply is observed and given in one."""
+        self.observations = self.observations[:place]
+        self._answers = [
+            (at, answer)
+            for at, answer in self._answers
+            if at < place or (at == place and isinstance(answer, Received | Silence))
+        ]
+
+
 def resumed(run: Run, answers: Sequence[Result], note: Callable[[Result], None]) -> Run:
     """The run from where these answers bring it; what it is answered then is noted."""
     try:
@@ -24,17 +67,10 @@ def resumed(run: Run, answers: Sequence[Result], note: Callable[[Result], None])
         return outcome
 
 
-def given(taken: Sequence[tuple[int, Result]], place: int) -> list[tuple[int, Result]]:
-    """The answers that had been given when so much had been told: a reply is told and given in one."""
-    return [
-        (at, answer) for at, answer in taken if at < place or (at == place and isinstance(answer, Received | Silence))
-    ]
-
-
-def place_of(told: Sequence[Observation], stage: str) -> int | None:
+def place_of(observations: Sequence[Observation], stage: str) -> int | None:
     """Where a stage first shows: the index of the reply, the question, or the end; None if it doesn't yet."""
     routes: dict[int, str] = {}
-    for at, each in enumerate(told):
+    for at, each in enumerate(observations):
         match each:
             case Requested():
                 routes[each.x] = each.route
@@ -44,6 +80,6 @@ def place_of(told: Sequence[Observation], stage: str) -> int | None:
                 return at
             case Ended() if stage == "output":
                 return at
-            case _:
+            case _:  # no other observation shows a stage
                 pass
     return None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from lab.app import Outcome
 from lab.app.observe import Noted, Observation, Replied, Requested
@@ -11,13 +11,28 @@ from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
-from lab.identity.routes import PATHS
 from lab.language.document import Scenario
-from lab.tui.panes.picker import Choice
 from lab.tui.sources.clock import MakeClock, SettableClock
-from lab.tui.sources.intents import AnswerGate, ArmFault, DisarmFault, Intent, SetSpeed, StepForward, TogglePause
-from lab.tui.sources.live import VERDICTS
+from lab.tui.state.intents import (
+    AnswerGate,
+    ArmFault,
+    ChooseScenario,
+    DisarmFault,
+    Intent,
+    MoveCursor,
+    ResetRun,
+    SeekInstant,
+    SeekStage,
+    SendTurn,
+    SetSpeed,
+    StartRun,
+    StepForward,
+    TogglePause,
+    ToggleRecording,
+)
 from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.reading import token_path
+from lab.tui.state.screen import ScenarioChoice
 
 if TYPE_CHECKING:  # loaded once there is something to reach
     from lab.client.control import ControlClient, LabState
@@ -49,7 +64,7 @@ class Watch:
     recording = False
     dead = ""
     scenario: Scenario | None = None
-    scenarios: tuple[Choice, ...] = ()
+    scenarios: tuple[ScenarioChoice, ...] = ()
     message = team = ""
     outcome: Outcome | None = None
     cursor = None
@@ -88,9 +103,9 @@ class Watch:
     def addresses(self) -> tuple[str, str]:
         """The base URL and the token URL of the lab, once it was reached."""
         base = self._lab.base_url if self._lab is not None else ""
-        return (base, base + PATHS["token"]) if base else ("", "")
+        return (base, base + token_path()) if base else ("", "")
 
-    def told(self, name: str | None) -> Scenario | None:
+    def scenario_named(self, name: str | None) -> Scenario | None:
         """The scenario that a job says it runs."""
         header = self._last.header if self._last is not None else None
         if header is not None and header is not self._served[0]:
@@ -106,9 +121,9 @@ class Watch:
                 try:
                     async with self._reach() as plane:
                         yield self._join(plane, await plane.lab())
-                        async for told in plane.follow():
-                            yield told
-                            if (remark := self._heed(told)) is not None:
+                        async for observation in plane.follow():
+                            yield observation
+                            if (remark := self._heed(observation)) is not None:
                                 yield remark
                     self.trouble = f"The lab at {self.where} has ended; waiting for it to start again."
                 except LabError as error:
@@ -141,7 +156,7 @@ class Watch:
         said = (
             "" if before is None else "The lab was started again: its journal begins anew." if anew else "It is back."
         )
-        return SourceUpdate(JournalState(lab.epoch), said, anew=anew)
+        return SourceUpdate(JournalState(lab.epoch), said, another_journal=anew)
 
     def _scaled(self, factor: str, at: Millis) -> None:
         """The clock runs at a pace from an instant on."""
@@ -155,31 +170,31 @@ class Watch:
             self.factor = factor
         self.clock.set(at, factor)
 
-    def _heed(self, told: Observation) -> SourceUpdate | None:
-        """What the journal tells of the clock, and of what is missing; a step ends with what is seen to happen."""
-        if told.at >= self._joined:
-            match told:
+    def _heed(self, observation: Observation) -> SourceUpdate | None:
+        """What the journal says of the clock, and of what is missing; a step ends with what is seen to happen."""
+        if observation.at >= self._joined:
+            match observation:
                 case Noted(fact=ClockScaled() as fact):
                     self._scaled(fact.factor, fact.at)
                     return SourceUpdate()
                 case Noted(fact=ClockAdvanced() as fact):
                     self._scaled("0", fact.at)
                     return SourceUpdate()
-                case _ if told.at > self.clock.now():
-                    self.clock.set(told.at, "0" if self.paused or self.factor == "manual" else self.factor)
-            if self._stepping and isinstance(told, Requested | Replied):
+                case _ if observation.at > self.clock.now():
+                    self.clock.set(observation.at, "0" if self.paused or self.factor == "manual" else self.factor)
+            if self._stepping and isinstance(observation, Requested | Replied):
                 self._stepping = False
                 self._soon(self._scale("0"))
-        return self._missing(told)
+        return self._missing(observation)
 
-    def _missing(self, told: Observation) -> SourceUpdate | None:
-        """What the first exchange tells of those before it."""
-        if self._begun or not isinstance(told, Requested):
+    def _missing(self, observation: Observation) -> SourceUpdate | None:
+        """What the first exchange says of those before it."""
+        if self._begun or not isinstance(observation, Requested):
             return None
         self._begun = True
-        if told.x == 1:
+        if observation.x == 1:
             return None
-        return SourceUpdate(said=f"{told.x - 1} earlier exchanges are gone: the lab keeps the last ones only.")
+        return SourceUpdate(remark=f"{observation.x - 1} earlier exchanges are gone: the lab keeps the last ones only.")
 
     def _soon(self, command: Awaitable[str | None]) -> None:
         async def done() -> str | None:
@@ -217,8 +232,19 @@ class Watch:
                 return (await plane.arm(fault)).refused
             case DisarmFault(name):
                 return (await plane.disarm(name)).refused
-            case _:
+            case (
+                StartRun()
+                | ResetRun()
+                | SendTurn()
+                | ChooseScenario()
+                | ToggleRecording()
+                | MoveCursor()
+                | SeekInstant()
+                | SeekStage()
+            ):
                 return "That is for the client that calls, not for who watches."
+            case _:
+                assert_never(intent)
 
     async def _scale(self, factor: str) -> str | None:
         if self._plane is None:
@@ -237,10 +263,9 @@ class Watch:
             return "Nothing moves on by itself; the next move is the client's, or a person's."
         return (await plane.advance(max(0, due - now))).refused
 
-    async def _decide(self, plane: "ControlClient", asked: AnswerGate) -> str | None:
-        verdict = VERDICTS.get(asked.action, "approved")
-        refused = (await plane.decide(asked.job, asked.gate, verdict, comment=asked.content)).refused
+    async def _decide(self, plane: "ControlClient", intent: AnswerGate) -> str | None:
+        refused = (await plane.decide(intent.job, intent.gate, intent.verdict, comment=intent.content)).refused
         if refused is None:
-            self._decided.add(asked.opening)
-        # the same key twice is one decision; the journal tells of it as soon as it is admitted
-        return None if asked.opening in self._decided else refused
+            self._decided.add(intent.opening)
+        # the same key twice is one decision; the journal holds it as soon as it is admitted
+        return None if intent.opening in self._decided else refused

@@ -1,85 +1,81 @@
-"""How a passage begins in a journal: the token that its calls bear, and the acceptance of its job."""
+"""How a client's run begins in a journal: the token that its calls bear, and the acceptance of its job."""
 
 from dataclasses import replace
 
-from lab.core.exchange import Json, text_of
-from lab.dialects import fusion as wire
 from lab.identity.facts import TokenGranted
-from lab.identity.routes import PATHS
 from lab.jobs.facts import JobAccepted
-from lab.tui.state import clean
+from lab.tui.state import clean, reading
 from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange
-from lab.tui.state.screen import RunState
-from lab.tui.state.values import JobState, Pairs, TokenState
+from lab.tui.state.run import JobState, RunState, TokenState
 
 
-def borne(jobs: JournalState, key: int, token: str) -> JournalState:
-    """The passage with the token that its call bears: what was asked for by itself becomes part of it."""
-    client_run, grant = jobs.client_runs.get(key), jobs.grants.get(token)
-    if client_run is None or grant is None or client_run.bearer == token:
-        return jobs
-    fresh = client_run.stage.start is None and not grant.used
-    stage = grant.stage if fresh else replace(client_run.stage, token=grant.stage.token)
-    if fresh and client_run.stage.job is not None:
-        stage = replace(stage, job=client_run.stage.job)
-    jobs = jobs.granted(token, replace(grant, used=True)).without(grant.x)
-    return jobs.with_client_run(key, replace(client_run, stage=stage, bearer=token))
+def with_bearer(journal: JournalState, key: int, token: str) -> JournalState:
+    """The run with the token that its call bears: what was asked for by itself becomes part of it."""
+    client_run, issued = journal.client_runs.get(key), journal.tokens.get(token)
+    if client_run is None or issued is None or client_run.bearer == token:
+        return journal
+    fresh = client_run.run.start is None and not issued.used
+    run = issued.run if fresh else replace(client_run.run, token=issued.run.token)
+    if fresh and client_run.run.job is not None:
+        run = replace(run, job=client_run.run.job)
+    journal = journal.with_token(token, replace(issued, used=True)).without(issued.x)
+    return journal.with_run(key, replace(client_run, run=run, bearer=token))
 
 
-def granted(jobs: JournalState, fact: TokenGranted, x: int | None) -> JournalState:
-    """The claims of a token that only its alias is known of; one told again after a restart is granted anew."""
-    claims, pending = _claims(jobs, fact), jobs.in_flight.get(x or 0)
+def token_granted(journal: JournalState, fact: TokenGranted, x: int | None) -> JournalState:
+    """The claims of a token of which only the alias is known; one that a restarted lab names again is issued anew."""
+    epoch, pending = journal.epoch, journal.in_flight.get(x or 0)
+    members = {
+        "sub": fact.user or fact.client,
+        "sub_type": "user" if fact.user else "client",
+        "client_id": fact.client,
+        "scope": fact.scope,
+        "iat": str(epoch + fact.at // 1000),
+        "exp": str(epoch + fact.until // 1000),
+    }
+    claims = tuple((name, clean.line(value, 512)) for name, value in members.items())
     if pending is not None:
-        return jobs.fly(x or 0, replace(pending, claims=claims))
+        return journal.sent(x or 0, replace(pending, claims=claims))
     form = (("grant_type", clean.line(fact.grant, 80)), ("scope", clean.line(fact.scope)))
-    token = TokenState(fact.at, PATHS["token"], form, 200, None, clean.shown(fact.token), claims, fact.at, fact.until)
-    return jobs.granted(fact.token, IssuedToken(RunState(token=token), 0, used=True))
+    ends = clean.token_ends(fact.token)
+    token = TokenState(fact.at, reading.token_path(), form, 200, None, ends, claims, fact.at, fact.until)
+    return journal.with_token(fact.token, IssuedToken(RunState(token=token), 0, used=True))
 
 
-def _claims(jobs: JournalState, fact: TokenGranted) -> Pairs:
-    told = (
-        ("sub", fact.user or fact.client), ("sub_type", "user" if fact.user else "client"), ("client_id", fact.client),
-        ("scope", fact.scope), ("iat", str(jobs.epoch + fact.at // 1000)),
-        ("exp", str(jobs.epoch + fact.until // 1000)),
-    )  # fmt: skip
-    return tuple((name, clean.line(value, 512)) for name, value in told)
-
-
-def accepted(jobs: JournalState, fact: JobAccepted, x: int | None) -> JournalState:
-    """The passage of a job that was accepted; one whose call is no invokeAsync, or not in sight, begins here."""
-    pending = jobs.in_flight.get(x) if x is not None else None
+def job_accepted(journal: JournalState, fact: JobAccepted, x: int | None) -> JournalState:
+    """The run of a job that was accepted; one whose call starts it by a stream, or isn't in sight, begins here."""
+    pending = journal.in_flight.get(x) if x is not None else None
     key = pending.client_run if pending is not None else None
-    if key is None or key not in jobs.client_runs:
-        key = x if x is not None and x not in jobs.client_runs else min(0, *jobs.client_runs, 0) - 1
-        jobs = jobs.begin(key, ClientRun(RunState(job=_told_again(fact))))
+    if key is None or key not in journal.client_runs:
+        key = x if x is not None and x not in journal.client_runs else min(0, *journal.client_runs, 0) - 1
+        journal = journal.begin(key, ClientRun(RunState(job=_job(fact))))
         if pending is not None and key == x:
-            jobs = _streamed(jobs, key, pending)
-    client_run = replace(jobs.client_runs[key], scenario=fact.scenario, conversation=fact.conversation)
-    return jobs.with_client_run(key, client_run).named(fact.job, key)
+            journal = _streamed(journal, key, pending)
+    client_run = replace(journal.client_runs[key], scenario=fact.scenario, conversation=fact.conversation)
+    return journal.with_run(key, client_run).with_job(fact.job, key)
 
 
-def _streamed(jobs: JournalState, key: int, pending: PendingExchange) -> JournalState:
+def _streamed(journal: JournalState, key: int, pending: PendingExchange) -> JournalState:
     """A job begun by a call that answers with events: the call becomes part of it, and so its code."""
-    jobs = borne(jobs.fly(key, replace(pending, client_run=key)), key, pending.bearer)
-    call = next((call for call in reversed(jobs.calls) if call.x == key), None)
-    client_run = jobs.client_runs[key]
-    if call is None or client_run.stage.job is None:
-        return jobs
-    start = call.at if client_run.stage.start is None else client_run.stage.start
-    job = replace(client_run.stage.job, asked=call.at, path=call.path)
-    stage = replace(client_run.stage, job=job, calls=(call,), start=start, began=start)
-    return jobs.with_client_run(key, replace(client_run, stage=stage))
+    journal = with_bearer(journal.sent(key, replace(pending, client_run=key)), key, pending.bearer)
+    exchange = next((each for each in reversed(journal.exchanges) if each.x == key), None)
+    client_run = journal.client_runs[key]
+    run = client_run.run
+    if exchange is None or run.job is None:
+        return journal
+    start = exchange.at if run.start is None else run.start
+    job = replace(run.job, sent_at=exchange.at, path=exchange.path)
+    run = replace(run, job=job, exchanges=(exchange,), start=start, began=start)
+    return journal.with_run(key, replace(client_run, run=run))
 
 
-def _told_again(fact: JobAccepted) -> JobState:
-    """A job whose call is not in sight, as its acceptance tells it."""
-    fields = tuple((clean.line(name, 64), _value(value)) for name, value in fact.input.items())
-    path = clean.line(wire.fusion_path("invoke", code=fact.team), 2_048)
+def _job(fact: JobAccepted) -> JobState:
+    """A job whose call is not in sight, as its acceptance has it."""
     return JobState(
-        fact.at, path, clean.line(fact.team, 200), fields, job=clean.line(fact.job, 200),
-        conversation=None if fact.conversation is None else clean.line(fact.conversation, 200),
-    )  # fmt: skip
-
-
-def _value(value: Json) -> str:
-    return clean.line(clean.masked(value if isinstance(value, str) else text_of(value)))
+        fact.at,
+        reading.invoke_path(fact.team),
+        clean.line(fact.team, 200),
+        *reading.accepted_fields(dict(fact.input)),
+        job=clean.line(fact.job, 200),
+        lines=reading.identity(fact.conversation),
+    )

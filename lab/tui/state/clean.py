@@ -15,7 +15,7 @@ from lab.core.exchange import Headers, Json, Request
 CAP = 65_536
 """The most characters of one text that the screen keeps."""
 
-_REMEMBERED = 64
+REMEMBERED = 64
 """Bodies that are kept cleaned: a poll brings the same one again and again."""
 
 DOTS = "••••••"
@@ -47,7 +47,7 @@ def line(text: str, cap: int = 4_096) -> str:
     return masked(text[:cap].replace("\r\n", "\n").translate(_LINE))
 
 
-def shown(token: str) -> str:
+def token_ends(token: str) -> str:
     """A token as its first 8 … last 4; all of a short one is hidden. A recording's alias stands for itself."""
     if _ALIAS.fullmatch(token):
         return token
@@ -59,7 +59,37 @@ def masked(text: str) -> str:
     if " " not in text and "eyJ" not in text and "\n" not in text:
         return text
     text = _BEARER.sub(lambda found: f"{found[1]} {DOTS}", text)
-    return _JWT.sub(lambda found: shown(found[0]), text)
+    return _JWT.sub(lambda found: token_ends(found[0]), text)
+
+
+def lines_or_none(text: str | None) -> str | None:
+    """A text of several rows, if there is one."""
+    return None if text is None else lines(text)
+
+
+def line_or_none(text: str | None) -> str | None:
+    """A text of one row, if there is one."""
+    return None if text is None else line(text, 200)
+
+
+def both_ends(text: str) -> str:
+    """Both ends of a long text: `c81f27d4…d4a90b3c`."""
+    return text if len(text) <= 17 else f"{text[:8]}…{text[-8:]}"
+
+
+def end_of(text: str, most: int) -> str:
+    """The end of a text that is longer than `most`, `…` before it."""
+    return text if len(text) <= most else "…" + text[1 - most :]
+
+
+def beginning(text: str, most: int) -> str:
+    """The beginning of a text that is longer than `most`, `…` after it."""
+    return text if len(text) <= most else text[: most - 1].rstrip(" ") + "…"
+
+
+def is_form(kind: str | None) -> bool:
+    """Whether a content type is that of a form."""
+    return kind is not None and "form-urlencoded" in kind
 
 
 def form(body: bytes) -> tuple[tuple[str, str], ...]:
@@ -90,7 +120,7 @@ def _header(name: str, value: str) -> str:
     if name.lower() == "authorization":
         word, _, rest = value.partition(" ")
         if word.lower() == "bearer":
-            return f"Bearer {shown(rest.strip())}"
+            return f"Bearer {token_ends(rest.strip())}"
         if word.lower() == "basic":
             return f"{word} {rest if _ALIAS.fullmatch(rest) else DOTS}"
         return DOTS
@@ -111,12 +141,12 @@ def json_bytes(value: Json) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def body(raw: bytes, kind: str | None) -> str:
     """A body as text: JSON on one line, a form as lines, secrets masked."""
     if not raw:
         return ""
-    if kind and "form-urlencoded" in kind:
+    if is_form(kind):
         return "\n".join(f"{name}={value}" for name, value in form(raw))
     value = parsed(raw) if len(raw) <= CAP else None
     if isinstance(value, dict | list):
@@ -124,16 +154,10 @@ def body(raw: bytes, kind: str | None) -> str:
     return lines(raw[:CAP].decode("utf-8", "replace"))
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def compact(raw: bytes, kind: str | None, cap: int = 400) -> str:
-    """The beginning of a body in one row."""
-    if kind and "form-urlencoded" in kind:
-        return line("&".join(f"{name}={value}" for name, value in form(raw)), cap)
-    value = parsed(raw) if len(raw) <= CAP else None
-    if isinstance(value, dict) and "jobId" in value and "status" in value:
-        # of the 27 members of a job body these tell one poll from the next
-        value = {name: value[name] for name in ("status", "output", "error", "waitingToolCode") if name in value}
-        return line(json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:-1] + ",…}", cap)
+def compact(raw: bytes, kind: str | None, value: Json, cap: int) -> str:
+    """The beginning of a body in one row; `value` is what it holds, if it is JSON."""
+    if is_form(kind):
+        return line("&".join(f"{name}={text}" for name, text in form(raw)), cap)
     if isinstance(value, dict | list):
         return line(json.dumps(_safe(value), ensure_ascii=False, separators=(",", ":")), cap)
     return line(raw[: 4 * cap].decode("utf-8", "replace"), cap)
@@ -147,7 +171,7 @@ def _safe(value: Json) -> Json:
 
 def _member(name: str, value: Json) -> Json:
     if name.lower() in SECRET_NAMES - {"code"} and isinstance(value, str):
-        return shown(value)
+        return token_ends(value)
     return _safe(value)
 
 

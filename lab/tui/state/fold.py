@@ -1,4 +1,4 @@
-"""What a screen folds: of a run of ours one stage, of a journal the jobs of all clients."""
+"""What a screen folds: of a run of ours one run, of a journal the jobs of all clients."""
 
 from dataclasses import dataclass, field, replace
 
@@ -7,29 +7,33 @@ from lab.tui.state.faults import ArmedFaults, with_fact
 from lab.tui.state.follow import follow
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reduce import reduce
-from lab.tui.state.screen import RunState
+from lab.tui.state.run import RunState
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
-    """All that was told so far."""
+    """All that was observed so far."""
 
-    stage: RunState = field(default_factory=RunState)
-    jobs: JournalState | None = None
+    run: RunState = field(default_factory=RunState)
+    journal: JournalState | None = None
     """None where the run is ours."""
     armed: ArmedFaults = ()
-    said: str = ""
+    remark: str = ""
     """A remark that the screen hasn't shown yet."""
 
+    def run_of(self, key: int | None) -> RunState:
+        """What the panes draw: of a journal the run that was chosen, else the newest."""
+        return self.run if self.journal is None else self.journal.run(key)
 
-def fold(folded: ObservedState, told: Observation | SourceUpdate) -> ObservedState:
-    """The state after one more thing that a source told."""
-    if isinstance(told, SourceUpdate):
-        jobs = folded.jobs if told.jobs is None else told.jobs
-        return replace(folded, jobs=jobs, armed=jobs.armed if jobs else folded.armed, said=told.said or folded.said)
-    if folded.jobs is not None:
-        jobs = follow(folded.jobs, told)
-        return replace(folded, jobs=jobs, armed=jobs.armed)
-    if isinstance(told, Noted):
-        folded = replace(folded, armed=with_fact(folded.armed, told.fact))
-    return replace(folded, stage=reduce(folded.stage, told))
+
+def fold(state: ObservedState, event: Observation | SourceUpdate) -> ObservedState:
+    """The state after one more thing that came from a source."""
+    if isinstance(event, SourceUpdate):
+        journal = state.journal if event.journal is None else event.journal
+        armed = journal.armed if journal else state.armed
+        return replace(state, journal=journal, armed=armed, remark=event.remark or state.remark)
+    if state.journal is not None:
+        journal = follow(state.journal, event)
+        return replace(state, journal=journal, armed=journal.armed)
+    armed = with_fact(state.armed, event.fact) if isinstance(event, Noted) else state.armed
+    return replace(state, run=reduce(state.run, event), armed=armed)

@@ -1,32 +1,33 @@
-"""`follow(jobs, observation)`: the next state of a journal's jobs. Total and pure; panes are made by `reduce`."""
+"""`follow(journal, observation)`: the next state of a journal's jobs. Total and pure; runs are made by `reduce`."""
 
 from dataclasses import dataclass, replace
-from urllib.parse import unquote
+from typing import assert_never
 
 from lab.app import Outcome
-from lab.app.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
-from lab.core.exchange import Json, Request
+from lab.app.observe import Asked, Ended, Lost, Noted, Observation, Replied, Requested, Touched, Waiting
+from lab.core.exchange import Request
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shell import TapeNoted
-from lab.dialects import fusion as wire
+from lab.dialects.fusion import JobBody
 from lab.faults.facts import FaultStruck
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
-from lab.tui.state import clean
-from lab.tui.state.acceptance import accepted, borne, granted
+from lab.tui.state import clean, reading
+from lab.tui.state.acceptance import job_accepted, token_granted, with_bearer
 from lab.tui.state.faults import with_fact
 from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange
+from lab.tui.state.reading import InvokeRequest
 from lab.tui.state.reduce import reduce
-from lab.tui.state.screen import RunState
-from lab.tui.state.values import JobState
+from lab.tui.state.run import JobState, RunState
+from lab.tui.state.status import face
 
 
 @dataclass(frozen=True, slots=True)
 class RunChange:
-    """What an observation, or what follows from it, changed in one passage (None: in none): for line mode."""
+    """What an observation, or what follows from it, changed in one run (None: in none): for line mode."""
 
     client_run: int | None
-    told: Observation
+    observation: Observation
     before: RunState
     after: RunState
 
@@ -34,100 +35,99 @@ class RunChange:
 RunChanges = tuple[RunChange, ...]
 
 
-def follow(jobs: JournalState, told: Observation) -> JournalState:
+def follow(journal: JournalState, observation: Observation) -> JournalState:
     """The state after one more observation."""
-    return steps(jobs, told)[0]
+    return changes(journal, observation)[0]
 
 
-def steps(jobs: JournalState, told: Observation) -> tuple[JournalState, RunChanges]:
-    """The state after one more observation, and the way there."""
-    match told:
+def changes(journal: JournalState, observation: Observation) -> tuple[JournalState, RunChanges]:
+    """The state after one more observation, and what it changed on the way there."""
+    match observation:
         case Requested():
-            return _requested(jobs, told)
+            return _request(journal, observation)
         case Replied():
-            return _replied(jobs, told)
+            return _reply(journal, observation)
         case Noted():
-            return _noted(jobs, told)
+            return _fact(journal, observation)
+        case Lost() | Touched() | Waiting() | Asked() | Ended():
+            return journal, ()  # what only a run of our own observes: no journal holds it
         case _:
-            return jobs, ()
+            assert_never(observation)
 
 
-def _fold(jobs: JournalState, key: int | None, told: Observation) -> tuple[JournalState, RunChanges]:
-    """An observation folded into a passage, or into what belongs to none; the wire takes the exchange over."""
-    client_run = None if key is None else jobs.client_runs.get(key)
-    before = jobs.unassigned if client_run is None else client_run.stage
-    after = kept = _reduced(before, told)
-    if isinstance(told, Replied | Lost):
-        # Of its exchanges a passage keeps those under way; the wire has them all.
-        kept = replace(after, calls=tuple(call for call in after.calls if call.until is None))
+def _fold(journal: JournalState, key: int | None, observation: Observation) -> tuple[JournalState, RunChanges]:
+    """An observation folded into a run, or into what belongs to none; the wire takes the exchange over."""
+    client_run = None if key is None else journal.client_runs.get(key)
+    before = journal.unassigned if client_run is None else client_run.run
+    after = kept = _reduced(before, observation)
+    if isinstance(observation, Replied | Lost):
+        # Of its exchanges a run keeps those under way; the wire has them all.
+        kept = replace(after, exchanges=tuple(each for each in after.exchanges if each.until is None))
     if client_run is None or key is None:
         # No clock runs for calls that are nobody's.
-        jobs = replace(jobs, unassigned=replace(kept, ended=kept.seen))
+        journal = replace(journal, unassigned=replace(kept, ended=kept.latest))
     else:
-        jobs = jobs.with_client_run(key, replace(client_run, stage=kept))
-    if isinstance(told, Requested | Replied | Lost):
-        call = next((call for call in reversed(after.calls) if call.x == told.x), None)
-        jobs = jobs if call is None else jobs.wire(call)
-    return jobs, (RunChange(key, told, before, after),)
+        journal = journal.with_run(key, replace(client_run, run=kept))
+    if isinstance(observation, Requested | Replied | Lost):
+        exchange = after.exchange(observation.x)
+        journal = journal if exchange is None else journal.on_wire(exchange)
+    return journal, (RunChange(key, observation, before, after),)
 
 
-def _reduced(stage: RunState, told: Observation) -> RunState:
+def _reduced(run: RunState, observation: Observation) -> RunState:
     """A client may go on calling about a job that has ended: it is seen, and the job stays ended."""
-    if stage.ended is None:
-        return reduce(stage, told)
-    if isinstance(told, Noted):
-        return reduce(stage, told) if isinstance(told.fact, TapeNoted) else stage
-    after = reduce(replace(stage, ended=None), told)
-    return replace(after, ended=stage.ended, outcome=stage.outcome, gate=None, patience=None, pending=None)
+    if run.ended is None:
+        return reduce(run, observation)
+    if isinstance(observation, Noted):
+        return reduce(run, observation) if isinstance(observation.fact, TapeNoted) else run
+    after = reduce(replace(run, ended=None), observation)
+    return replace(after, ended=run.ended, outcome=run.outcome, gate=None, opening=None, next_call=None)
 
 
 # What is sent
 
 
-def _requested(jobs: JournalState, told: Requested) -> tuple[JournalState, RunChanges]:
-    if jobs.missed is None:
-        jobs = replace(jobs, missed=max(0, told.x - 1))
+def _request(journal: JournalState, observation: Requested) -> tuple[JournalState, RunChanges]:
+    x, route, request = observation.x, observation.route, observation.request
+    if journal.missed is None:
+        journal = replace(journal, missed=max(0, x - 1))
     resumes = False
     key: int | None = None
-    if told.route == "token":
-        key = told.x
-        jobs = jobs.begin(key, ClientRun())
-    elif told.route == "invoke":
-        document = clean.parsed(told.request.body)
-        resumes, key = _resumed(jobs, document if isinstance(document, dict) else {})
-        if not resumes:
-            key = told.x
-            jobs = jobs.begin(key, ClientRun())
-    elif told.route == "status":
-        jobs, key = _polled(jobs, told)
-    if key is not None and told.route != "token":
-        jobs = borne(jobs, key, _bearer(told.request))
-    return _fold(jobs.fly(told.x, PendingExchange(key, told.route, resumes, bearer=_bearer(told.request))), key, told)
+    if route == "invoke":
+        call = reading.invoke_request(request)
+        resumes, key = call.resumes, _resumed(journal, call) if call.resumes else x
+    elif route == "token":
+        key = x
+    if key is not None and not resumes:
+        journal = journal.begin(key, ClientRun())
+    if route == "status":
+        journal, key = _polled(journal, observation)
+    bearer = _bearer(request)
+    if key is not None and route != "token":
+        journal = with_bearer(journal, key, bearer)
+    return _fold(journal.sent(x, PendingExchange(key, route, resumes, bearer=bearer)), key, observation)
 
 
-def _resumed(jobs: JournalState, members: dict[str, Json]) -> tuple[bool, int | None]:
-    """Whether invokeAsync answers a gate, and whose: by its job, else by its conversation (contract.md §4.4)."""
-    if not isinstance(members.get("resumeInput") or members.get("resumeNodeInput"), dict):
-        return False, None
-    job, conversation = members.get("jobId"), members.get("conversationId")
-    if isinstance(job, str) and job in jobs.of:
-        return True, jobs.of[job]
-    for key in reversed(jobs.keys()):
-        client_run = jobs.client_runs[key]
-        if conversation is not None and client_run.conversation == conversation and client_run.stage.ended is None:
-            return True, key
-    return True, None
+def _resumed(journal: JournalState, call: InvokeRequest) -> int | None:
+    """Whose gate a call answers: by its job, else by its conversation (contract.md §4.4)."""
+    if call.job in journal.run_of_job:
+        return journal.run_of_job[call.job or ""]
+    for key in reversed(journal.keys()):
+        client_run = journal.client_runs[key]
+        same = call.conversation is not None and client_run.conversation == call.conversation
+        if same and client_run.run.ended is None:
+            return key
+    return None
 
 
-def _polled(jobs: JournalState, told: Requested) -> tuple[JournalState, int]:
-    """The passage of the job in the path; one that nobody saw begin has nothing but its name."""
-    parts = told.request.path.split("/")
-    job = unquote(parts[-1])
-    if job in jobs.of and jobs.of[job] in jobs.client_runs:
-        return jobs, jobs.of[job]
-    team = clean.line(unquote(parts[-3]), 200) if len(parts) > 2 else ""
-    view = JobState(told.at, clean.line(told.request.path, 2_048), team, job=clean.line(job, 200))
-    return jobs.begin(told.x, ClientRun(RunState(job=view))).named(job, told.x), told.x
+def _polled(journal: JournalState, observation: Requested) -> tuple[JournalState, int]:
+    """The run of the job in the path; one that nobody saw begin has nothing but its name."""
+    x, (job, team) = observation.x, reading.polled(observation.request)
+    if journal.run_of_job.get(job) in journal.client_runs:
+        return journal, journal.run_of_job[job]
+    path = clean.line(observation.request.path, 2_048)
+    state = JobState(observation.at, path, team, job=clean.line(job, 200), lines=reading.identity(None))
+    return journal.begin(x, ClientRun(RunState(job=state))).with_job(job, x), x
 
 
 def _bearer(request: Request) -> str:
@@ -138,109 +138,116 @@ def _bearer(request: Request) -> str:
 # What comes back
 
 
-def _replied(jobs: JournalState, told: Replied) -> tuple[JournalState, RunChanges]:
-    pending = jobs.in_flight.get(told.x)
+def _reply(journal: JournalState, reply: Replied) -> tuple[JournalState, RunChanges]:
+    pending = journal.in_flight.get(reply.x)
     if pending is None:
-        return jobs, ()
-    jobs = jobs.landed(told.x)
-    if told.cut is not None or told.response.status == 0:
-        why = pending.struck or told.cut or "reset"
-        return _fold(jobs, pending.client_run, Lost(told.at, told.x, why))
-    jobs, way = _fold(jobs, pending.client_run, told)
-    if pending.client_run is None or pending.client_run not in jobs.client_runs:
-        return jobs, way
-    jobs, rest = _followed(jobs, pending, pending.client_run, told)
-    return jobs, (*way, *rest)
+        return journal, ()
+    journal = journal.landed(reply.x)
+    if reply.cut is not None or reply.response.status == 0:
+        why = pending.struck or reply.cut or "reset"
+        return _fold(journal, pending.client_run, Lost(reply.at, reply.x, why))
+    journal, first = _fold(journal, pending.client_run, reply)
+    if pending.client_run is None or pending.client_run not in journal.client_runs:
+        return journal, first
+    journal, rest = _consequence(journal, pending, pending.client_run, reply)
+    return journal, (*first, *rest)
 
 
-def _followed(jobs: JournalState, pending: PendingExchange, key: int, told: Replied) -> tuple[JournalState, RunChanges]:
-    """What a run would have told after this reply: that it waits, or that it is over."""
+def _consequence(
+    journal: JournalState, pending: PendingExchange, key: int, reply: Replied
+) -> tuple[JournalState, RunChanges]:
+    """What a run of our own would have observed after this reply: that it waits, or that it is over."""
     if pending.route == "token":
-        return _granted(jobs, pending, key, told)
-    response = told.response
-    body = wire.parse_job(response.body) if response.status in (200, 202) else None
-    client_run = jobs.client_runs[key]
+        return _token(journal, pending, key, reply)
+    body = reading.job_in(reply.response)
+    client_run = journal.client_runs[key]
     if body is None:
         if pending.route == "invoke" and not pending.resumes:
-            return _ended(jobs, key, told, why=clean.line(wire.refusal_of(response), 512))
-        return _waits(jobs, key, pending, told)
-    jobs = jobs.named(body.job, key)
+            return _ended(journal, key, reply)
+        return _waits(journal, key, pending, reply)
+    journal = journal.with_job(body.job, key)
     if client_run.conversation != body.conversation:
-        jobs = jobs.with_client_run(key, replace(client_run, conversation=body.conversation))
-    if wire.final(body.status):
-        return _ended(jobs, key, told, body=body)
-    return _waits(jobs, key, pending, told)
+        journal = journal.with_run(key, replace(client_run, conversation=body.conversation))
+    ended = face(body.status).final
+    return _ended(journal, key, reply, body) if ended else _waits(journal, key, pending, reply)
 
 
-def _granted(jobs: JournalState, pending: PendingExchange, key: int, told: Replied) -> tuple[JournalState, RunChanges]:
-    granted = wire.parse_grant(told.response.body) if told.response.status == 200 else None
-    client_run = jobs.client_runs[key]
-    if granted is None or client_run.stage.token is None:
-        return _ended(jobs, key, told, why=clean.line(wire.refusal_of(told.response), 512))
-    token = replace(client_run.stage.token, claims=client_run.stage.token.claims or pending.claims)
-    stage = replace(client_run.stage, token=token)
-    jobs = jobs.with_client_run(key, replace(client_run, stage=stage))
-    return jobs.granted(granted[0], IssuedToken(stage, key)), ()
+def _token(
+    journal: JournalState, pending: PendingExchange, key: int, reply: Replied
+) -> tuple[JournalState, RunChanges]:
+    granted, client_run = reading.token_in(reply.response), journal.client_runs[key]
+    if granted is None or client_run.run.token is None:
+        return _ended(journal, key, reply)
+    token = replace(client_run.run.token, claims=client_run.run.token.claims or pending.claims)
+    run = replace(client_run.run, token=token)
+    return journal.with_run(key, replace(client_run, run=run)).with_token(granted[0], IssuedToken(run, key)), ()
 
 
 def _ended(
-    jobs: JournalState, key: int, told: Replied, *, body: wire.JobBody | None = None, why: str | None = None
+    journal: JournalState, key: int, reply: Replied, body: JobBody | None = None
 ) -> tuple[JournalState, RunChanges]:
-    stage = jobs.client_runs[key].stage
-    if stage.ended is not None:
-        return jobs, ()
-    took = stage.since_start(told.at)
+    """The end of a run: with a job body that is final, or with a refusal of what would have begun it."""
+    run = journal.client_runs[key].run
+    if run.ended is not None:
+        return journal, ()
+    took = run.since_start(reply.at)
     if body is None:
-        outcome = Outcome(None, None, None, None, None, stage.polls, took, why)
+        outcome = Outcome(None, None, None, None, None, run.polls, took, reading.refusal_in(reply.response))
     else:
         outcome = Outcome(
-            body.status, body.output, body.error, body.job, body.conversation, stage.polls, took, None, body.follow_up
+            body.status, body.output, body.error, body.job, body.conversation, run.polls, took, None, body.follow_up
         )
-    return _fold(jobs, key, Ended(told.at, outcome))
+    return _fold(journal, key, Ended(reply.at, outcome))
 
 
-def _waits(jobs: JournalState, key: int, pending: PendingExchange, told: Replied) -> tuple[JournalState, RunChanges]:
+def _waits(
+    journal: JournalState, key: int, pending: PendingExchange, reply: Replied
+) -> tuple[JournalState, RunChanges]:
     """The wait until the next call: as Retry-After says, else the pause between the last two polls."""
-    client_run = jobs.client_runs[key]
-    call = next((call for call in reversed(jobs.calls) if call.x == told.x), None)
-    rested, polled = client_run.rested, pending.route == "status"
+    client_run, polled, at = journal.client_runs[key], pending.route == "status", reply.at
+    before = client_run.polled_at
     if polled:
-        jobs = jobs.with_client_run(key, replace(client_run, rested=told.at))
-    asked_to = wire.retry_after(told.response, told.at) if told.response.status in (429, 503) else None
-    if asked_to is not None:
-        return _fold(jobs, key, Waiting(told.at, told.at + asked_to, "retry-after"))
-    if not polled or rested is None or call is None or client_run.stage.ended is not None:
-        return jobs, ()
-    return _fold(jobs, key, Waiting(told.at, told.at + max(0, call.at - rested), "poll"))
+        journal = journal.with_run(key, replace(client_run, polled_at=at))
+    if (pause := reading.retry_after(reply.response, at)) is not None:
+        return _fold(journal, key, Waiting(at, at + pause, "retry-after"))
+    exchange = next((each for each in reversed(journal.exchanges) if each.x == reply.x), None)
+    if not polled or before is None or exchange is None or client_run.run.ended is not None:
+        return journal, ()
+    return _fold(journal, key, Waiting(at, at + max(0, exchange.at - before), "poll"))
 
 
 # Facts
 
 
-def _noted(jobs: JournalState, told: Noted) -> tuple[JournalState, RunChanges]:
-    fact = told.fact
-    armed = with_fact(jobs.armed, fact)
-    if armed is not jobs.armed:
-        jobs = replace(jobs, armed=armed)
+def _fact(journal: JournalState, observation: Noted) -> tuple[JournalState, RunChanges]:
+    # an open match: facts that are about no job, or about one that is not in sight, change nothing here
+    fact = observation.fact
+    armed = with_fact(journal.armed, fact)
+    if armed is not journal.armed:
+        journal = replace(journal, armed=armed)
     match fact:
         case LedgerCleared():
-            return JournalState(jobs.epoch, unassigned=RunState(seen=told.at), missed=jobs.missed or 0), ()
+            return JournalState(
+                journal.epoch, unassigned=RunState(latest=observation.at), missed=journal.missed or 0
+            ), ()
         case TokenGranted():
-            return granted(jobs, fact, told.x), ()
+            return token_granted(journal, fact, observation.x), ()
         case JobAccepted():
-            return accepted(jobs, fact, told.x), ()
+            return job_accepted(journal, fact, observation.x), ()
         case TapeNoted():
-            return _fold(jobs, None, told)
+            return _fold(journal, None, observation)
         case FaultStruck():
-            return _struck(jobs, told, clean.line(fact.fault, 64))
-    key = jobs.of.get(getattr(fact, "job", ""))
-    return (jobs, ()) if key not in jobs.client_runs else _fold(jobs, key, told)
+            return _struck(journal, observation, clean.line(fact.fault, 64))
+        case _:
+            key = journal.run_of_job.get(getattr(fact, "job", ""))
+            return (journal, ()) if key not in journal.client_runs else _fold(journal, key, observation)
 
 
-def _struck(jobs: JournalState, told: Noted, fault: str) -> tuple[JournalState, RunChanges]:
-    """A fault is told just before the reply that it spoils."""
-    pending = jobs.in_flight.get(told.x or 0)
+def _struck(journal: JournalState, observation: Noted, fault: str) -> tuple[JournalState, RunChanges]:
+    """A fault is noted just before the reply that it spoils."""
+    x = observation.x or 0
+    pending = journal.in_flight.get(x)
     if pending is None:
-        return jobs, ()
-    jobs = jobs.fly(told.x or 0, replace(pending, struck=fault))
-    return (jobs, ()) if pending.client_run is None else _fold(jobs, pending.client_run, told)
+        return journal, ()
+    journal = journal.sent(x, replace(pending, struck=fault))
+    return (journal, ()) if pending.client_run is None else _fold(journal, pending.client_run, observation)

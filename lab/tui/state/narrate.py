@@ -1,18 +1,9 @@
-"""Where the run is, and the one sentence that says so."""
+"""The one sentence that says where the run is, and why it matters."""
 
-from lab.dialects import fusion as wire
-from lab.tui.state.screen import RunState, ScreenState, SourceState
-
-OURS = {
-    "idle": "Nothing has been sent yet. Press space: the app asks for a token first.",
-    "token": "The app proves who it is once; the token is good for one hour.",
-    "invoke": "202 Accepted: a Job ID at once, not the output.",
-    "polling": "The app asks again after a growing pause; the server pushes nothing.",
-    "waiting": "The agent stopped on purpose. A person must decide before it may go on.",
-    "complete": "The output came back on the same Job ID.",
-    "error": "The job ended in ERROR; the reason came with a 200.",
-}
-"""A sentence for each phase, at most 76 characters."""
+from lab.language.document import Scenario
+from lab.tui.state.reading import CALL
+from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import PHASES, STATUSES, phase, stopped
 
 FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
@@ -21,108 +12,59 @@ FOLLOWED = {
     "other": "What came so far is no call of the agent API; w shows it.",
 }
 """Where a journal is followed and no job is in sight."""
-
 COUNTED = {1: "after one decision", 2: "after two decisions", 3: "after three decisions"}
+BEGIN = " Press space."
 
 
-def phase(stage: RunState) -> str:
-    """`idle token invoke polling waiting complete error`."""
-    if stage.token is None and stage.job is None:
-        return "idle"
-    if stage.ended is not None and (stage.outcome is None or stage.outcome.status != "COMPLETE"):
-        return "error"
-    status = stage.last.status if stage.last else None
-    if status is not None and wire.final(status):
-        return "complete" if status == "COMPLETE" else "error"
-    if stage.job is None:
-        return "token"
-    if stage.polls == 0 or status is None:
-        return "invoke"
-    return "waiting" if status == "WAITING" else "polling"
-
-
-def word(stage: RunState) -> str:
-    """The status word before the narration: the wire's own where there is one."""
-    match phase(stage):
-        case "idle":
-            return "IDLE"
-        case "token":
-            return "TOKEN"
-        case "invoke":
-            return "INVOKE"
-        case "error" if stage.last is None or stage.last.status != "ERROR":
-            return "STOPPED"
-        case _:
-            return stage.last.status if stage.last else ""
-
-
-def role(stage: RunState) -> str:
-    """The colour of the phase."""
-    match phase(stage):
-        case "idle":
-            return "dim"
-        case "waiting":
-            return "wait"
-        case "complete":
-            return "done"
-        case "error":
-            return "bad"
-        case _:
-            return status_role(stage.last.status) if stage.last else "run"
-
-
-def status_role(status: str) -> str:
-    """The colour of a status word."""
-    return {"RUNNING": "run", "WAITING": "wait", "COMPLETE": "done", "ERROR": "bad"}.get(status, "unknown")
-
-
-def glyph(status: str) -> str:
-    """The sign of a status word."""
-    return {"RUNNING": "◐", "WAITING": "◆", "COMPLETE": "✓", "ERROR": "✗"}.get(status, "?")
-
-
-def sentence(scene: ScreenState) -> str:
+def sentence(state: ScreenState) -> str:
     """What just happened and why it matters: the scenario's sentence, else ours."""
-    stage = scene.stage
-    here = phase(stage)
-    if here == "idle" and scene.show.follows:
-        if scene.show.cursor is not None and not scene.show.cursor.playing:
+    run, here = state.run, phase(state.run)
+    if (first := _before_the_scenario(state, here)) is not None:
+        return first
+    text = _scenario_sentence(state.source.scenario, here, run.ending)
+    if text:
+        fits = here == "idle" and len(text) + len(BEGIN) <= 76 and "space" not in text
+        return text + BEGIN if fits else text
+    match here:
+        case "waiting" if run.gate is None:
+            return "The job waits by itself; nobody has to decide. Polling goes on."
+        case "waiting" if run.gate is not None and not run.gate.in_chat:
+            return "The agent stopped on purpose. The decision comes from outside the API."
+        case "complete" if run.decisions:
+            counted = COUNTED.get(run.decisions, f"after {run.decisions} decisions")
+            return f"{PHASES['complete'].sentence[:-1]}, {counted}."
+        case "polling" if run.last is not None and run.last.status not in STATUSES:
+            return f"{run.last.status} is unknown and not final, so the app goes on polling."
+        case "invoke" if run.job is not None and run.job.job is None:
+            return f"{run.job.code}: no Job ID came, so there is nothing to poll."
+        case "invoke" if run.job is not None and run.job.code != 202:
+            return PHASES["invoke"].sentence.replace("202 Accepted", str(run.job.code))
+        case _:
+            return PHASES[here].sentence
+
+
+def _before_the_scenario(state: ScreenState, here: str) -> str | None:
+    """What no scenario can know: that nothing began, or stopped, or is only half in sight."""
+    run, cursor = state.run, state.source.cursor
+    if here == "idle" and state.source.follows:
+        if cursor is not None and not cursor.playing:
             return FOLLOWED["start"]
-        return FOLLOWED["other" if stage.calls else "idle"]
-    if here == "idle" and scene.look.started:
+        return FOLLOWED["other" if run.exchanges else "idle"]
+    if here == "idle" and state.ui.starting:
         return "The app gets ready to ask for a token."
-    if here == "error" and word(stage) == "STOPPED":
-        return (stage.outcome.why if stage.outcome else None) or "The run stopped before a final status."
-    if here == "invoke" and stage.job is not None and stage.job.code is None and stage.polls:
-        return FOLLOWED["unseen"]
-    if here == "invoke" and stage.job is not None and stage.job.code is None:
-        return "The token is here. invokeAsync asks the agent team to start a job."
-    told = _scenario_sentence(scene.show, here, stage.ending)
-    if told:
-        begin = " Press space."
-        return told + begin if here == "idle" and len(told) + len(begin) <= 76 and "space" not in told else told
-    if here == "waiting" and stage.gate is None:
-        return "The job waits by itself; nobody has to decide. Polling goes on."
-    if here == "waiting" and stage.gate is not None and stage.gate.channel not in ("CHAT", ""):
-        return "The agent stopped on purpose. The decision comes from outside the API."
-    if here == "complete" and stage.decisions:
-        return f"{OURS['complete'][:-1]}, {COUNTED.get(stage.decisions, f'after {stage.decisions} decisions')}."
-    if here == "polling" and stage.last and status_role(stage.last.status) == "unknown":
-        return f"{stage.last.status} is unknown and not final, so the app goes on polling."
-    if here == "invoke" and stage.job is not None and stage.job.job is None:
-        return f"{stage.job.code}: no Job ID came, so there is nothing to poll."
-    if here == "invoke" and stage.job is not None and stage.job.code != 202:
-        return OURS["invoke"].replace("202 Accepted", str(stage.job.code))
-    return OURS[here]
+    if stopped(run):
+        return (run.outcome.why if run.outcome else None) or "The run stopped before a final status."
+    if here == "invoke" and run.job is not None and run.job.code is None:
+        return FOLLOWED["unseen"] if run.polls else f"The token is here. {CALL} asks the agent team to start a job."
+    return None
 
 
-def _scenario_sentence(show: SourceState, here: str, ending: str | None) -> str | None:
-    scenario = show.scenario
+def _scenario_sentence(scenario: Scenario | None, here: str, ending: str | None) -> str | None:
     if scenario is None:
         return None
-    if here == "complete" or here == "error":
+    if here in ("complete", "error"):
         # a job may end where the scenario says nothing: no scenario fitted, or a verdict had its default
         own = ending is None or ending in scenario.endings
         return scenario.narration.of_ending(here, ending) if own else None
-    told: str | None = getattr(scenario.narration, here)
-    return told
+    text: str | None = getattr(scenario.narration, here)
+    return text

@@ -1,9 +1,9 @@
-"""`reduce(stage, observation)`: the next state. Total and pure; every text passes `clean` on its way in."""
+"""`reduce(run, observation)`: the run after one more observation. Total and pure; every text is cleaned on its way in."""
 
 from dataclasses import replace
+from typing import assert_never
 
 from lab.app.observe import Asked, Ended, Lost, Noted, Observation, Replied, Requested, Touched, Waiting
-from lab.core.exchange import Json
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
 from lab.faults.facts import FaultStruck
@@ -11,157 +11,167 @@ from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.state import clean
-from lab.tui.state.replies import gated, line_or_none, lost, marked, put, replied, team_of, text_or_none
-from lab.tui.state.screen import MOST_CALLS, MOST_TURNS, RunState
-from lab.tui.state.values import Exchange, GateOpening, JobState, NextCall, Pairs, TimelineRow, TokenState
+from lab.tui.state.reading import invoke_request
+from lab.tui.state.replies import gated, put, read_loss, read_reply
+from lab.tui.state.run import (
+    MOST_EXCHANGES,
+    MOST_TURNS,
+    Exchange,
+    GateOpening,
+    JobState,
+    NextCall,
+    RunState,
+    TimelineRow,
+    TokenState,
+)
+from lab.tui.state.status import VERDICT_WORDS, face
+from lab.tui.state.timeline import noted
 
-_VERDICT_WORDS = {"changes-requested": "changes", "timed-out": "timed out"}
 
-
-def reduce(stage: RunState, observation: Observation) -> RunState:
+def reduce(run: RunState, observation: Observation) -> RunState:
     """The state after one more observation."""
-    seen = stage if observation.at <= stage.seen else replace(stage, seen=observation.at)
+    run = run if observation.at <= run.latest else replace(run, latest=observation.at)
     match observation:
         case Requested():
-            return _requested(seen, observation)
+            return _request(run, observation)
         case Replied():
-            return replied(seen, observation)
+            return read_reply(run, observation)
         case Lost():
-            return lost(seen, observation)
+            return read_loss(run, observation)
         case Waiting(at, until, why):
-            return replace(seen, pending=NextCall(at, until, clean.line(why, 32)))
+            return replace(run, next_call=NextCall(at, until, clean.line(why, 32)))
         case Asked(at, until, question):
-            waiting = replace(seen, pending=NextCall(at, until, "poll"))
-            return gated(waiting, question.job, question.node, at)
+            return gated(replace(run, next_call=NextCall(at, until, "poll")), question.job, question.node)
         case Noted(fact=FaultStruck() as fact, x=x):
-            return _struck(seen, fact, x)
+            return _struck(run, fact, x)
         case Noted(fact=fact):
-            return _noted(seen, fact)
-        case Ended(at, outcome):
-            told = replace(
-                outcome, badge=None, output=text_or_none(outcome.output), error=text_or_none(outcome.error),
-                why=text_or_none(outcome.why), job=line_or_none(outcome.job), conversation=line_or_none(outcome.conversation),
-                follow_up=tuple(clean.line(question, 500) for question in outcome.follow_up),
-            )  # fmt: skip
-            return replace(seen, ended=at, outcome=told, pending=None, gate=None, patience=None)
+            return _fact(run, fact)
+        case Ended():
+            return _ended(run, observation)
         case Touched():
-            return seen
+            return run
         case _:
-            return seen
+            assert_never(observation)
+
+
+def _ended(run: RunState, observation: Ended) -> RunState:
+    outcome = observation.outcome
+    cleaned = replace(
+        outcome,
+        badge=None,
+        output=clean.lines_or_none(outcome.output),
+        error=clean.lines_or_none(outcome.error),
+        why=clean.lines_or_none(outcome.why),
+        job=clean.line_or_none(outcome.job),
+        conversation=clean.line_or_none(outcome.conversation),
+        follow_up=tuple(clean.line(question, 500) for question in outcome.follow_up),
+    )
+    return replace(run, ended=observation.at, outcome=cleaned, next_call=None, gate=None, opening=None)
 
 
 # What is sent
 
 
-def _requested(stage: RunState, told: Requested) -> RunState:
-    request = told.request
-    kind = request.header("content-type")
-    call = Exchange(
-        told.x, told.at, told.route, clean.line(request.method, 16), clean.target(request),
-        clean.headers(request.headers), clean.body(request.body, kind),
-    )  # fmt: skip
-    if stage.ended is not None:
-        stage = _turned(stage)
-    stage = replace(
-        stage, start=told.at if stage.start is None else stage.start, pending=None,
-        began=told.at if stage.began is None else stage.began, calls=(*stage.calls, call)[-MOST_CALLS:],
-    )  # fmt: skip
-    match told.route:
-        case "token":
-            return replace(stage, token=TokenState(told.at, call.path, clean.form(request.body)))
-        case "invoke":
-            return _invoking(stage, told, call)
-        case _:
-            return stage
+def _request(run: RunState, observation: Requested) -> RunState:
+    request, at = observation.request, observation.at
+    exchange = Exchange(
+        observation.x,
+        at,
+        observation.route,
+        clean.line(request.method, 16),
+        clean.target(request),
+        clean.headers(request.headers),
+        clean.body(request.body, request.header("content-type")),
+    )
+    if run.ended is not None:
+        run = _next_turn(run)
+    run = replace(
+        run,
+        start=at if run.start is None else run.start,
+        began=at if run.began is None else run.began,
+        next_call=None,
+        exchanges=(*run.exchanges, exchange)[-MOST_EXCHANGES:],
+    )
+    if observation.route == "token":
+        return replace(run, token=TokenState(at, exchange.path, clean.form(request.body)))
+    if observation.route != "invoke":
+        return run
+    call = invoke_request(request)
+    if call.resumes:
+        return replace(run, gate=replace(run.gate, sent=call.verdict, refusal=None) if run.gate else None)
+    return replace(run, job=JobState(at, exchange.path, call.team, call.message, call.fields))
 
 
-def _turned(stage: RunState) -> RunState:
+def _next_turn(run: RunState) -> RunState:
     """The next turn: the one before is kept to be looked at; a run that came to no job was none."""
-    past = stage.past
-    if stage.job is not None:
-        past = (*past, replace(stage, past=(), calls=()))[-MOST_TURNS:]
-    token = stage.token
-    if token is not None:
-        token = replace(token, reused=True) if token.token else None
+    past = run.past
+    if run.job is not None:
+        past = (*past, replace(run, past=(), exchanges=()))[-MOST_TURNS:]
+    token = replace(run.token, reused=True) if run.token is not None and run.token.token else None
     return RunState(
-        start=stage.start, seen=stage.seen, token=token, calls=stage.calls, notes=stage.notes, past=past,
-    )  # fmt: skip
-
-
-def _invoking(stage: RunState, told: Requested, call: Exchange) -> RunState:
-    document = clean.parsed(told.request.body)
-    members = document if isinstance(document, dict) else {}
-    resume = members.get("resumeInput") or members.get("resumeNodeInput")
-    if isinstance(resume, dict):
-        action = clean.line(str(resume.get("userResponse", "")), 64)
-        gate = replace(stage.gate, sent=action, refusal=None) if stage.gate else None
-        return replace(stage, gate=gate)
-    job = JobState(told.at, call.path, clean.line(team_of(told.request.path), 200), _fields(members))
-    return replace(stage, job=job)
-
-
-def _fields(members: dict[str, Json]) -> Pairs:
-    shown: list[tuple[str, str]] = []
-    for name in ("message", "conversational", "conversationId", "progressMessage", "parameters"):
-        if name in members:
-            shown.append((name, _value(members[name])))
-    return tuple(shown)
-
-
-def _value(value: Json) -> str:
-    if isinstance(value, str):
-        return clean.line(value)
-    return clean.compact(clean.json_bytes(value), None)
+        start=run.start, latest=run.latest, token=token, exchanges=run.exchanges, notes=run.notes, past=past
+    )
 
 
 # What the mock's journal tells
 
 
-def _noted(stage: RunState, fact: Fact) -> RunState:
+def _fact(run: RunState, fact: Fact) -> RunState:
+    # an open match: facts of other rooms, and those that no pane shows, change nothing
     match fact:
         case LedgerCleared():
-            return RunState(seen=fact.at)
-        case GateOpened() if _ours(stage, fact.job):
-            then = fact.otherwise
-            told = GateOpening(
-                clean.line(fact.job, 200), clean.line(fact.gate, 80), fact.round, fact.at, fact.until, then.at,
-                clean.line(then.verdict, 40), line_or_none(then.by), clean.line(then.to, 40),
-                fact.approvals,
-            )  # fmt: skip
-            return replace(stage, patience=told)
-        case GateDecided() if _ours(stage, fact.job) and fact.by is not Origin.API:
-            word = _VERDICT_WORDS.get(fact.verdict, str(fact.verdict))
-            patience = _voted(stage.patience, fact)
-            decided = replace(stage, decisions=stage.decisions + 1, patience=patience)
-            return marked(decided, TimelineRow(fact.at, "decided", word))
-        case GateExpired() if _ours(stage, fact.job):
-            return marked(stage, TimelineRow(fact.at, "decided", "timed out", bad=True))
-        case JobStatus(to="COMPLETE" | "ERROR") if stage.job is not None and stage.job.job in (None, fact.job):
-            return replace(stage, ending=clean.line(fact.step, 80))
+            return RunState(latest=fact.at)
+        case GateOpened() if _open_job(run, fact.job):
+            return replace(run, opening=_opening(fact))
+        case GateDecided() if _open_job(run, fact.job) and fact.by is not Origin.API:
+            # a decision over the API shows as the reply to its own call
+            counted = replace(run, decisions=run.decisions + 1, opening=_voted(run.opening, fact))
+            return noted(counted, TimelineRow(fact.at, "decided", VERDICT_WORDS.get(fact.verdict, str(fact.verdict))))
+        case GateExpired() if _open_job(run, fact.job):
+            return noted(run, TimelineRow(fact.at, "decided", VERDICT_WORDS["timed-out"], bad=True))
+        case JobStatus(to=to) if face(to).final and run.job is not None and run.job.job in (None, fact.job):
+            return replace(run, ending=clean.line(fact.step, 80))
         case TapeNoted():
-            return replace(stage, notes=(*stage.notes, clean.line(fact.text, 300))[-20:])
+            return replace(run, notes=(*run.notes, clean.line(fact.text, 300))[-20:])
         case _:
-            return stage
+            return run
 
 
-def _struck(stage: RunState, fact: FaultStruck, x: int | None) -> RunState:
+def _opening(fact: GateOpened) -> GateOpening:
+    then = fact.otherwise
+    return GateOpening(
+        clean.line(fact.job, 200),
+        clean.line(fact.gate, 80),
+        fact.round,
+        fact.at,
+        fact.until,
+        then.at,
+        clean.line(then.verdict, 40),
+        clean.line_or_none(then.by),
+        clean.line(then.to, 40),
+        fact.approvals,
+    )
+
+
+def _struck(run: RunState, fact: FaultStruck, x: int | None) -> RunState:
     """The exchange of that ordinal has a fault's name; without one (our own run counts by itself) the last one sent."""
     name = clean.line(fact.fault, 80)
-    calls = reversed(stage.calls)
-    call = next((call for call in calls if (call.at <= fact.at if x is None else call.x == x)), None)
-    if call is not None:
-        stage = put(stage, replace(call, struck=name))
-    if stage.ended is not None or stage.job is None:
-        return stage
-    return marked(stage, TimelineRow(fact.at, "struck", name, bad=True))
+    exchanges = reversed(run.exchanges)
+    exchange = next((each for each in exchanges if (each.at <= fact.at if x is None else each.x == x)), None)
+    if exchange is not None:
+        run = put(run, replace(exchange, struck=name))
+    if run.ended is not None or run.job is None:
+        return run
+    return noted(run, TimelineRow(fact.at, "struck", name, bad=True))
 
 
-def _voted(patience: GateOpening | None, fact: GateDecided) -> GateOpening | None:
+def _voted(opening: GateOpening | None, fact: GateDecided) -> GateOpening | None:
     """The opening with one approval more."""
-    if patience is None or patience.gate != fact.gate or fact.verdict is not Verdict.APPROVED:
-        return patience
-    return replace(patience, approved=patience.approved + 1)
+    if opening is None or opening.gate != fact.gate or fact.verdict is not Verdict.APPROVED:
+        return opening
+    return replace(opening, approved=opening.approved + 1)
 
 
-def _ours(stage: RunState, job: str) -> bool:
-    return stage.ended is None and stage.job is not None and stage.job.job in (None, job)
+def _open_job(run: RunState, job: str) -> bool:
+    """Whether a fact is about this run's job, which goes on."""
+    return run.ended is None and run.job is not None and run.job.job in (None, job)

@@ -1,90 +1,13 @@
-"""What the screen knows: the fold of the observations so far, cleaned, without secrets."""
+"""All that drawing needs but size and instant: the run that shows, what the source says, what the person chose."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from lab.app import Outcome
 from lab.core.clock import Millis
-from lab.language.document import Gate as GateStep
-from lab.language.document import Scenario
-from lab.tui.state.faults import ArmedFaults
-from lab.tui.state.values import (
-    Exchange,
-    GateOpening,
-    GateState,
-    JobState,
-    LastStatus,
-    NextCall,
-    TimelineRow,
-    TokenState,
-)
-
-MOST_CALLS = 400
-"""How many exchanges the wire drawer keeps; older ones are dropped."""
-MOST_MARKS = 1_000
-"""How many rows of a timeline are kept; of older ones those that changed nothing are only counted."""
-MOST_SPANS = 2_000
-"""How many changes of status are kept."""
-MOST_TURNS = 32
-"""How many turns of a conversation can be looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunState:
-    """Everything the panes draw from."""
-
-    start: Millis | None = None
-    """The instant of the first request; all instants on screen count from it."""
-    began: Millis | None = None
-    """The instant of this turn's first request; its durations count from it."""
-    seen: Millis = 0
-    """The instant of the latest observation."""
-    token: TokenState | None = None
-    job: JobState | None = None
-    marks: tuple[TimelineRow, ...] = ()
-    spans: tuple[tuple[str, Millis], ...] = ()
-    """Each status the app has seen, and since when."""
-    polls: int = 0
-    slowest: Millis = 0
-    """The longest latency of a poll."""
-    gate: GateState | None = None
-    gates: tuple[str, ...] = ()
-    """The codes of the gates met so far."""
-    patience: GateOpening | None = None
-    pending: NextCall | None = None
-    last: LastStatus | None = None
-    decisions: int = 0
-    ended: Millis | None = None
-    outcome: Outcome | None = None
-    calls: tuple[Exchange, ...] = ()
-    ending: str | None = None
-    """The step in which the job ended, where the mock's journal tells."""
-    notes: tuple[str, ...] = field(default=())
-    """What a reader should see: remarks of the mock's journal."""
-    past: tuple["RunState", ...] = ()
-    """The turns of the conversation before this one, without exchanges: those are kept once, here."""
-
-    @property
-    def running(self) -> bool:
-        """Whether a run has begun and not ended."""
-        return self.start is not None and self.ended is None
-
-    def since_start(self, at: Millis) -> Millis:
-        """An instant as the screen shows it."""
-        return max(0, at - self.start) if self.start is not None else 0
-
-    @property
-    def turn(self) -> int:
-        """Which turn of the conversation this is, from 1."""
-        return len(self.past) + 1
-
-    def elapsed(self, now: Millis) -> Millis:
-        """How long this turn has taken so far, or took."""
-        return 0 if self.began is None else max(0, (now if self.ended is None else self.ended) - self.began)
-
-    def reading(self, now: Millis) -> Millis:
-        """What the clock in the header shows."""
-        return self.since_start(now if self.ended is None else self.ended)
+from lab.language.document import Gate, Scenario
+from lab.tui.state.faults import ArmedFault
+from lab.tui.state.journal import JournalState
+from lab.tui.state.run import RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +31,28 @@ class PlaybackCursor:
     start: Millis
     until: Millis
     line: int
-    """The line told last, as people count them."""
+    """The last line that was played, as people count them."""
     lines: int
     playing: bool = False
-    notches: tuple[RecordingMark, ...] = ()
+    marks: tuple[RecordingMark, ...] = ()
     decisions: RecordedDecisions = field(default_factory=dict)
-    state: str = ""
+    damage: str = ""
     """What a reader should know of the file: that it is open or torn."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioChoice:
+    """A scenario in the picker."""
+
+    name: str
+    title: str
+    shows: str = ""
+    story: str = ""
+    scenario: Scenario | None = None
+    """For the path that its plan draws."""
+    seed: int = 0
+    complaints: tuple[str, ...] = ()
+    """Why it doesn't load, each with its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +66,8 @@ class SourceState:
     scenario: Scenario | None = None
     recording: bool = False
     can: frozenset[str] = frozenset()
+    scenarios: tuple[ScenarioChoice, ...] = ()
+    """What the picker offers."""
     message: str = ""
     """What a run would say first."""
     base: str = ""
@@ -138,14 +78,12 @@ class SourceState:
     place: tuple[int, int] = (0, 0)
     """Of a journal: which of how many jobs shows."""
     missed: int = 0
-    """Of a journal: how many exchanges came before those that are told."""
+    """Of a journal: how many exchanges came before the first that is known."""
     cursor: PlaybackCursor | None = None
     trouble: str = ""
     """Why nothing comes at the moment."""
-    armed: ArmedFaults = ()
-    """The faults that were armed and haven't struck."""
     dead: bool = False
-    """Whether the tape that runs is dead: nothing more is written."""
+    """Whether the recording that runs is dead: nothing more is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,48 +106,76 @@ class UiState:
     """The turn that is looked at, from 1; 0: the newest."""
     job: int | None = None
     """Of a journal: the job that was chosen, by the exchange that began it; None: whichever is the newest."""
-    started: bool = False
+    starting: bool = False
     """Space was pressed, the first request may still be on its way."""
-    said: str = ""
+    remark: str = ""
     """A refusal or a remark, in the narration's place until the next key."""
     broken: str = ""
-    """A bug of ours, told in one line."""
+    """A bug of ours, in one line."""
+    scrolled: Mapping[str, int] = field(default_factory=dict)
+    """How many rows of a pane are scrolled away, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenState:
-    """All that drawing needs but size and instant."""
+    """What is drawn; parts of it that are equal need not be drawn again."""
 
-    stage: RunState = RunState()
-    look: UiState = UiState()
-    show: SourceState = SourceState()
-    latest: RunState | None = None
-    """The newest turn, where `stage` is an earlier one."""
+    run: RunState = field(default_factory=RunState)
+    ui: UiState = UiState()
+    source: SourceState = SourceState()
+    armed: tuple[ArmedFault, ...] = ()
+    """The faults that were armed and haven't struck."""
+    journal: JournalState | None = field(default=None, repr=False)
+    """Where a journal is followed: all its jobs."""
+    newest_turn: RunState | None = None
+    """The newest turn, where `run` is an earlier one."""
 
     @property
     def in_sight(self) -> "ScreenState":
-        """The scene with the turn that is looked at in the place of the newest."""
-        stage, turn = self.stage, self.look.turn
-        if not 0 < turn < stage.turn:
+        """The state with the turn that is looked at in the place of the newest."""
+        run, turn = self.run, self.ui.turn
+        if not 0 < turn < run.turn:
             return self
-        seen = replace(stage.past[turn - 1], past=stage.past[: turn - 1], calls=stage.calls)
-        return replace(self, stage=seen, latest=stage)
-
-    @property
-    def gates(self) -> int | None:
-        """How many gates the scenario has in this turn; None if no scenario is at hand."""
-        told = self.show.scenario
-        if told is None:
-            return None
-        answered = told.of_turn(self.stage.turn)
-        return 0 if answered is None else sum(isinstance(step, GateStep) for step in answered.steps)
+        earlier = replace(run.past[turn - 1], past=run.past[: turn - 1], exchanges=run.exchanges)
+        return replace(self, run=earlier, newest_turn=run)
 
     @property
     def newest(self) -> RunState:
-        """The stage of the newest turn, whichever is looked at."""
-        return self.stage if self.latest is None else self.latest
+        """The newest turn, whichever is looked at."""
+        return self.run if self.newest_turn is None else self.newest_turn
 
     @property
     def turns(self) -> int:
         """How many turns the conversation has so far."""
         return self.newest.turn
+
+    @property
+    def gates(self) -> int | None:
+        """How many gates the scenario has in this turn; None if no scenario is at hand."""
+        if self.source.scenario is None:
+            return None
+        scripted = self.source.scenario.of_turn(self.run.turn)
+        return 0 if scripted is None else sum(isinstance(step, Gate) for step in scripted.steps)
+
+    def unscrolled(self, *panes: str) -> Mapping[str, int]:
+        """How far panes are scrolled once these are at their beginning."""
+        return {name: rows for name, rows in self.ui.scrolled.items() if name not in panes}
+
+    def choose(self, **changes: object) -> UiState:
+        """Another choice of the person's: the remark of the one before goes."""
+        return replace(self.ui, **{"remark": "", **changes})  # type: ignore[arg-type]
+
+
+def settled(before: ScreenState, after: ScreenState) -> ScreenState:
+    """The state with what follows from a change: what can't be typed or looked at any more is left."""
+    run, ui = after.run, after.ui
+    if ui.typing and (run.running if ui.typing == "message" else run.gate is None):
+        ui = replace(ui, typing="")
+    if run.running and ui.starting:
+        ui = replace(ui, starting=False)
+    if run.turn != before.run.turn or (run.gate is not None and before.run.gate is None):
+        # a turn begins, or a person is needed: whoever looks back is brought there
+        ui = replace(ui, turn=0)
+    if run.outcome is not before.run.outcome:
+        ui = replace(ui, scrolled=after.unscrolled("output"))
+    return after if ui is after.ui else replace(after, ui=ui)

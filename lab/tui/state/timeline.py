@@ -1,35 +1,41 @@
 """The rows of a timeline, in order of their instants and bounded: changes stay, what repeats is counted."""
 
-from lab.tui.state.screen import MOST_MARKS
-from lab.tui.state.values import TimelineRow
+from dataclasses import replace
 
-Marks = tuple[TimelineRow, ...]
+from lab.tui.state.run import MOST_TIMELINE_ROWS, RunState, TimelineRow
+
+TimelineRows = tuple[TimelineRow, ...]
 
 
-def with_mark(marks: Marks, mark: TimelineRow) -> Marks:
+def with_row(rows: TimelineRows, row: TimelineRow) -> TimelineRows:
     """The rows with one more."""
-    added = (*marks, mark)
-    if len(added) > 1 and added[-2].at > mark.at:
+    added = (*rows, row)
+    if len(added) > 1 and added[-2].at > row.at:
         added = tuple(sorted(added, key=lambda each: each.at))
-    return added if len(added) <= MOST_MARKS else _bounded(added)
+    return added if len(added) <= MOST_TIMELINE_ROWS else _bounded(added)
 
 
-def repeats(mark: TimelineRow) -> bool:
+def noted(run: RunState, row: TimelineRow) -> RunState:
+    """The run with one row more in its timeline."""
+    return replace(run, timeline=with_row(run.timeline, row))
+
+
+def repeats(row: TimelineRow) -> bool:
     """Whether a row tells nothing new: a poll that saw what the one before saw."""
-    return mark.kind == "poll" and not mark.first and not mark.bad
+    return row.kind == "poll" and not row.first and not row.bad
 
 
-def _bounded(marks: Marks) -> Marks:
+def _bounded(rows: TimelineRows) -> TimelineRows:
     """The older half without repeats; if that isn't enough, without its oldest rows."""
-    half = len(marks) // 2
+    half = len(rows) // 2
     kept: list[TimelineRow] = []
-    for mark in marks[:half]:
-        if not repeats(mark) and mark.kind != "folded":
-            kept.append(mark)
+    for row in rows[:half]:
+        if not repeats(row) and row.kind != "folded":
+            kept.append(row)
             continue
-        count = int(mark.word) if mark.kind == "folded" else 1
+        count = int(row.word) if row.kind == "folded" else 1
         if kept and kept[-1].kind == "folded":
             kept[-1] = TimelineRow(kept[-1].at, "folded", str(int(kept[-1].word) + count))
         else:
-            kept.append(TimelineRow(mark.at, "folded", str(count)))
-    return (*kept[-half // 2 :], *marks[half:])
+            kept.append(TimelineRow(row.at, "folded", str(count)))
+    return (*kept[-half // 2 :], *rows[half:])

@@ -38,7 +38,6 @@ class RowsWidget(Widget):
     def __init__(self, name: str, styles_now: Callable[[], Styles]) -> None:
         super().__init__(id=name)
         self.part = name
-        self.top = 0
         self._styles_now = styles_now
         self._rows: Rows = ()
 

@@ -1,4 +1,4 @@
-"""Intents: what the person at the keys wants, as the source is told; and the one message of the screen."""
+"""Intents: what the person at the keys wants; a source performs them, or says why not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ class ResetRun:
 
 @dataclass(frozen=True, slots=True)
 class AnswerGate:
-    """Answer the open gate: the wire's action, and what should be different."""
+    """Answer the open gate: the verdict, and what should be different."""
 
-    action: str
+    verdict: str
     content: str | None = None
     job: str = ""
     """Where a journal is followed: whose gate."""
@@ -98,11 +98,11 @@ class DisarmFault:
 
 
 @dataclass(frozen=True, slots=True)
-class ToggleTape:
+class ToggleRecording:
     """Begin a tape, or end the one that runs."""
 
 
 Intent: TypeAlias = (
     StartRun | TogglePause | StepForward | SetSpeed | ResetRun | AnswerGate | SendTurn | ChooseScenario
-    | MoveCursor | SeekInstant | SeekStage | ArmFault | DisarmFault | ToggleTape
+    | MoveCursor | SeekInstant | SeekStage | ArmFault | DisarmFault | ToggleRecording
 )  # fmt: skip

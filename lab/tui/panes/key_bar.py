@@ -1,0 +1,50 @@
+"""The key bar: the keys of this state, as many as fit, `? Help` last."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lab.tui.panes.keys import ScreenKey
+from lab.tui.panes.pane import Bar, View
+from lab.tui.rows.spans import Row, Rows, backed, fill, hot, row
+from lab.tui.state.screen import ScreenState
+
+_RUNNING = ("space", "n", "[", "w", "s", "f", "+", "v", "0", "?")
+_ENDED = ("m", "o", "0", "[", "w", "s", "f", "+", "v", "?")
+_WATCHED = ("space", "n", "[", "w", "o", "f", "+", "?")
+_PLAYED = ("space", "n", "←", "[", "0", "w", "o", "+", "?")
+_FACES = {"+": "+-", "[": "[]", "←": "← →"}
+"""Two keys that stand in the key bar as one."""
+_RANK = {"space": 0, "?": 1, "0": 2, "[": 2, "s": 3, "←": 3, "m": 4, "w": 5, "n": 6, "f": 7, "o": 8, "+": 9, "v": 10}
+"""How early a key is given up where there is no room for all: the highest first, of equals the leftmost."""
+
+
+def named(keys: Mapping[str, ScreenKey], state: ScreenState) -> Iterator[tuple[str, str]]:
+    """The keys that the bar names, in order: face and label."""
+    order: tuple[str, ...]
+    if state.source.follows:
+        order = _WATCHED if state.source.cursor is None else _PLAYED
+    else:
+        order = _RUNNING if state.newest.ended is None else _ENDED
+    for face in order:
+        if keys[face].is_offered(state):
+            yield face, keys[face].label_in(state)
+
+
+def key_bar(keys: Sequence[ScreenKey]) -> Bar:
+    """The bar of these keys."""
+    by_face = {key.face: key for key in keys}
+
+    def draw(view: View) -> Rows:
+        names = list(named(by_face, view.state))
+        if view.state.ui.typing:
+            names = [("enter", "Send"), ("esc", "Back")]
+        while (
+            len(names) > 1
+            and sum(len(_FACES.get(face, face)) + len(label) + 3 for face, label in names) >= view.columns
+        ):
+            names.remove(max(names, key=lambda each: _RANK.get(each[0], 11)))
+        parts: list[Row] = []
+        for face, label in names:
+            parts += [hot(row((_FACES.get(face, face), "wait b"), f" {label}"), face), row("  ")]
+        return (backed(fill(row(" ", *parts), view.columns), "@panel"),)
+
+    return Bar("keys", "bottom", lambda state, columns: 0 if state.ui.presenter else 1, draw)

@@ -1,0 +1,135 @@
+"""Every part of the screen and every key, in order: layout, drawing, focus, help and the palette follow from these lists.
+
+To add a pane, write its file and name its value here.
+"""
+
+from lab.tui.panes.approval import APPROVAL_BAR
+from lab.tui.panes.header import CLOCK, HEADER
+from lab.tui.panes.job import JOB_PANE
+from lab.tui.panes.key_bar import key_bar
+from lab.tui.panes.keys import ScreenKey, commanding
+from lab.tui.panes.layout import LEAST, Rect, Rects, lay_out
+from lab.tui.panes.message import KEYS as MESSAGE_KEYS
+from lab.tui.panes.narration import NARRATION
+from lab.tui.panes.output import OUTPUT_PANE
+from lab.tui.panes.pane import Bar, OneRow, Pane, View
+from lab.tui.panes.polling import POLLING_PANE
+from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
+from lab.tui.panes.scrubber import SCRUBBER
+from lab.tui.panes.stepper import STEPPER
+from lab.tui.panes.token import TOKEN_PANE
+from lab.tui.panes.wire import WIRE_PANE
+from lab.tui.rows.blocks import FRAMES, SIGNS, frame
+from lab.tui.rows.spans import BLANK, Row, Rows, centre, cut, ends, fill, hot, row
+from lab.tui.state.run import Exchange
+from lab.tui.state.screen import ScreenState
+
+PANES: tuple[Pane, ...] = (TOKEN_PANE, JOB_PANE, POLLING_PANE, OUTPUT_PANE, WIRE_PANE)
+"""From left to right; the drawer last."""
+
+
+def _keys() -> tuple[ScreenKey, ...]:
+    focus = [
+        ScreenKey(
+            f"focus-{pane.name}",
+            pane.key,
+            pane.key,
+            pane.title,
+            f"look at the {'wire drawer' if pane.column is None else f'{pane.title} pane'}",
+            focusing(pane.name, drawer=pane.column is None),
+            group="view",
+        )
+        for pane in PANES
+    ]
+    own = [key for pane in PANES for key in pane.keys]
+    open_exchange = ScreenKey(
+        "open",
+        "enter",
+        "enter",
+        "Open",
+        "both sides of the pane's exchange",
+        commanding("open"),
+        lambda state: exchange_in_focus(state) is not None,
+        group="view",
+    )
+    run = (*RUN_KEYS, *MESSAGE_KEYS, *own, *MORE_RUN_KEYS)
+    return (*APPROVAL_BAR.keys, *run, *SCRUBBER.keys, *focus, open_exchange, *VIEW_KEYS)
+
+
+SCREEN_KEYS = _keys()
+"""Every key, and every command of the palette; the help lists each group in this order."""
+
+BARS: tuple[Bar, ...] = (HEADER, CLOCK, STEPPER, NARRATION, key_bar(SCREEN_KEYS), SCRUBBER, APPROVAL_BAR)
+"""From the edges of the screen inwards."""
+
+_BARS = {bar.name: bar for bar in BARS}
+_PANES = {pane.name: pane for pane in PANES}
+_BY_NAME = {key.name: key for key in SCREEN_KEYS}
+_BY_FACE = {key.face: key for key in SCREEN_KEYS if key.face}
+
+PARTS = (*_BARS, *_PANES, "small")
+"""The names of all parts; `small` is the notice on a terminal that is too small for any other."""
+TIMED = tuple([bar.name for bar in BARS if bar.timed] + [pane.name for pane in PANES if pane.timed])
+"""The parts that show a time."""
+SCROLLED = {pane.name: pane.scrolls for pane in PANES if pane.scrolls}
+
+
+def key_named(name: str) -> ScreenKey:
+    """The key of this name."""
+    return _BY_NAME[name]
+
+
+def key_with_face(face: str) -> ScreenKey | None:
+    """The key with this face, if there is one."""
+    return _BY_FACE.get(face)
+
+
+def places(state: ScreenState, columns: int, rows: int) -> Rects:
+    """The rectangle of every part that shows."""
+    return lay_out(BARS, PANES, state, columns, rows)
+
+
+def exchange_in_focus(state: ScreenState) -> Exchange | None:
+    """The exchange that enter opens: that of the pane in focus."""
+    pane = _PANES.get(state.ui.focus)
+    return None if pane is None else pane.exchange(state.in_sight)
+
+
+def draw(name: str, state: ScreenState, place: Rect, now: int) -> Rows:
+    """The rows of a part, exactly as many and as wide as its place."""
+    view = View(state, place.width, place.height, now, state.ui.scrolled.get(name, 0))
+    drawn = _rows(name, view, place.form)
+    lines = [fill(line, view.columns) for line in drawn[: view.rows]]
+    return (*lines, *[fill(BLANK, view.columns)] * (view.rows - len(lines)))
+
+
+def _rows(name: str, view: View, form: str) -> Rows:
+    if name in _BARS:
+        return _BARS[name].draw(view)
+    pane = _PANES.get(name)
+    if pane is None:
+        return _too_small(view)
+    label = f"{pane.key} {pane.title.upper()}"
+    if form == "row":
+        return (_one_row(pane, label, pane.one_row(view), view.columns),)
+    shown = pane.framed(view)
+    role, focused = FRAMES[shown.kind][2], view.state.ui.focus == name
+    title = row((f" {label} ", f"{role} r") if focused else (label, role))
+    title = hot(row(title, (f"  {shown.beside}" if shown.beside else "", "dim")), pane.key)
+    return frame(shown.body, title, shown.status, shown.kind, view.columns, view.rows)
+
+
+def _one_row(pane: Pane, label: str, shown: OneRow, columns: int) -> Row:
+    """A pane without a frame: sign, name, the gist, its state."""
+    sign, role = SIGNS[shown.kind]
+    tone = "dim" if shown.kind in ("done", "coming") else f"{role} b"
+    left = row("  ", (sign, role), " ", hot(row((f"{label:<10}", tone)), pane.key), shown.gist)
+    return ends(left, row(shown.status, "  "), columns)
+
+
+def _too_small(view: View) -> Rows:
+    """One sentence in the middle; below it what there is to say at the moment."""
+    needs = f"needs {LEAST[0]}x{LEAST[1]}, has {view.columns}x{view.rows}"
+    remark = view.state.ui.remark or "the run goes on behind this"
+    lines = [centre(cut(row(each), view.columns), view.columns) for each in ((needs, "fg b"), (remark, "dim"))]
+    return (*[BLANK] * max(0, (view.rows - len(lines)) // 2), *lines)

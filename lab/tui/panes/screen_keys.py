@@ -1,0 +1,163 @@
+"""The keys that belong to no pane: those of the run, of its clock, and of the screen itself."""
+
+from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, choosing, commanding
+from lab.tui.state.intents import ResetRun, SetSpeed, StartRun, StepForward, TogglePause, ToggleRecording
+from lab.tui.state.screen import ScreenState
+
+SPEEDS = ("0.25", "0.5", "1", "2", "5", "20")
+"""The factors that + and - go through."""
+
+
+def _running(state: ScreenState) -> bool:
+    return state.newest.running or state.ui.starting
+
+
+# The run
+
+
+def _pause(state: ScreenState) -> Reaction:
+    if state.source.follows or state.run.running or state.ui.starting:
+        return Reaction(intent=TogglePause())
+    return Reaction(state.choose(starting=True), StartRun())
+
+
+def _can_pause(state: ScreenState) -> bool:
+    if state.source.follows:
+        return "pause" in state.source.can
+    return state.newest.ended is None and ("pause" in state.source.can or not _running(state))
+
+
+def _pause_word(state: ScreenState) -> str:
+    cursor = state.source.cursor
+    if cursor is not None:
+        return "Pause" if cursor.playing else "Play"
+    if not state.source.follows and not _running(state):
+        return "Begin"
+    return "Go on" if state.ui.paused else "Pause"
+
+
+def _step(state: ScreenState) -> Reaction:
+    begins = not (state.source.follows or state.run.running)
+    return Reaction(state.choose(starting=True) if begins else None, StepForward())
+
+
+def _can_step(state: ScreenState) -> bool:
+    return state.source.follows or state.newest.ended is None
+
+
+def _reset(state: ScreenState) -> Reaction:
+    scrolled = state.unscrolled("output", "wire")
+    ui = state.choose(starting=False, typing="", output="rendered", zoom="", scrolled=scrolled)
+    return Reaction(ui, ResetRun())
+
+
+def _begun(state: ScreenState) -> bool:
+    return state.source.cursor is not None or state.newest.start is not None or state.ui.starting
+
+
+def _paced(by: int) -> React:
+    """The next factor up, or down; it shows at once, so that the next press goes on from it."""
+
+    def react(state: ScreenState) -> Reaction:
+        factor = state.ui.factor if state.ui.factor in SPEEDS else "1"
+        chosen = SPEEDS[max(0, min(len(SPEEDS) - 1, SPEEDS.index(factor) + by))]
+        return Reaction(state.choose(factor=chosen), SetSpeed(chosen))
+
+    return react
+
+
+RUN_KEYS = (
+    ScreenKey("pause", "space", "space", "Pause", "begin, pause, go on", _pause, _can_pause, word=_pause_word),
+    ScreenKey("step", "n", "n", "Step", "run to the next observation, then pause", _step, _can_step, needs="step"),
+)
+MORE_RUN_KEYS = (
+    ScreenKey(
+        "reset", "0", "0", "Reset", "back to the start, same seed", _reset, _begun, needs="reset",
+        word=lambda state: "Reset" if state.source.cursor is None else "Start",
+    ),
+    ScreenKey("scenario", "s", "s", "Scenario", "choose another scenario", commanding("scenario"), needs="scenario"),
+    ScreenKey("fault", "f", "f", "Fault", "let something go wrong on the wire", commanding("fault"), needs="fault"),
+    ScreenKey(
+        "record", "v", "v", "Record", "begin a recording, or end it", asking(ToggleRecording()), needs="tape",
+        word=lambda state: "Stop recording" if state.source.recording else "Record",
+    ),
+    ScreenKey("faster", "plus", "+", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20", _paced(1), group="time", needs="speed"),
+    ScreenKey("slower", "minus", "-", "Slower", "slower: ×½, ×¼", _paced(-1), group="time", needs="speed"),
+    ScreenKey(
+        "own-pace", "equals_sign", "=", "Speed ×1", "the lab's clock at its own pace", asking(SetSpeed("1")),
+        group="time", needs="speed",
+    ),
+)  # fmt: skip
+
+
+# The screen
+
+
+def _in_focus(state: ScreenState) -> str:
+    return state.ui.focus or ("wire" if state.ui.wire else "output")
+
+
+def focusing(pane: str, *, drawer: bool) -> React:
+    """Look at a pane; once more: look away. Never away from the drawer: who presses 5 after w wants what w opened."""
+
+    def react(state: ScreenState) -> Reaction:
+        ui = state.ui
+        if drawer:
+            return Reaction(state.choose(wire=True, focus=pane, zoom=pane if ui.zoom not in ("", pane) else ""))
+        focus = "" if ui.focus == pane else pane
+        return Reaction(state.choose(focus=focus, zoom=pane if ui.zoom and focus else ""))
+
+    return react
+
+
+def _zoom(state: ScreenState) -> Reaction:
+    return Reaction(state.choose(zoom="" if state.ui.zoom else _in_focus(state)))
+
+
+def _back(state: ScreenState) -> Reaction:
+    """Leave the input row, the maximised pane, the focus, the drawer: the innermost first."""
+    ui = state.ui
+    if ui.typing:
+        return Reaction(state.choose(typing=""))
+    if ui.zoom:
+        return Reaction(state.choose(zoom=""))
+    if ui.focus and not (ui.focus == "wire" and ui.wire):
+        return Reaction(state.choose(focus=""))
+    return Reaction(state.choose(wire=False, focus=""))
+
+
+def _presenter(state: ScreenState) -> Reaction:
+    return Reaction(state.choose(presenter=not state.ui.presenter, zoom=""))
+
+
+def _scroll(name: str, keys: str, face: str, label: str, help: str, by: int) -> ScreenKey:
+    react = commanding(f"scroll {by}")
+    return ScreenKey(name, keys, face, label, help, react, group="view", silent=True)
+
+
+VIEW_KEYS = (
+    ScreenKey("zoom", "z", "z", "Maximise", "all the room for the pane, and back", _zoom, group="view"),
+    _scroll("up", "up,k", "↑", "Scroll", "scroll the pane in focus", -1),
+    _scroll("down", "down,j", "↓", "Down", "scroll the pane in focus", 1),
+    _scroll("page-up", "pageup", "pgup", "Page", "scroll it by ten rows", -10),
+    _scroll("page-down", "pagedown", "pgdn", "Page down", "scroll the pane in focus", 10),
+    ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open", _back, group="view", silent=True),
+    ScreenKey("presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view"),
+    ScreenKey("theme", "t", "t", "Theme", "dark stage, light stage", commanding("theme"), group="view"),
+    ScreenKey("picture", "f9", "F9", "Screenshot", "save the screen as SVG", commanding("picture"), group="view"),
+    ScreenKey(
+        "help", "question_mark", "?", "Help", "this page", commanding("help"), group="view", works_unseen=True
+    ),
+    ScreenKey(
+        "palette", "ctrl+p", "ctrl+p", "Palette", "every command by its name", commanding("palette"), group="view",
+        silent=True,
+    ),
+    ScreenKey(
+        "quit", "ctrl+q", "ctrl+q", "Quit", "end the lab; prints the outcome", commanding("quit"), group="view",
+        works_unseen=True,
+    ),
+    ScreenKey(
+        "quit-remark", "ctrl+c", "ctrl+c", "Quit?", "tells of ctrl+q", choosing(remark="ctrl+q ends the lab."), group="view",
+        silent=True, works_unseen=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,86 @@
+"""The stepper: Token, Invoke, Poll, Gate, Output over the whole width, and how far the run has come."""
+
+from typing import NamedTuple
+
+from lab.tui.panes.layout import projector
+from lab.tui.panes.pane import Bar, View
+from lab.tui.rows.spans import Row, Rows, TextSpan, fill, hot, row, width
+from lab.tui.state.run import RunState
+from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import face, phase, role
+
+POLL, END = 2, 4
+_AT = {"idle": -1, "token": 0, "invoke": 1, "polling": POLL, "waiting": POLL, "complete": END + 1, "error": END}
+"""How far each phase is, in cells."""
+
+
+class Cell(NamedTuple):
+    """A stage of the run: its name, `done now bad coming`, the key of its pane."""
+
+    name: str
+    state: str
+    key: str
+
+
+def _cells(state: ScreenState) -> list[Cell]:
+    run, here = state.run, phase(state.run)
+    at = _stopped_at(run) if here == "error" else _AT[here]
+    gated = here == "waiting" and run.gate is not None
+    # a run that stopped before a person's decision was taken has that gate not behind it
+    unanswered = bool(run.gates) and run.last is not None and run.last.asks_person
+    stopped = here == "error" and at == POLL and unanswered
+    cells = []
+    for index, (name, key) in enumerate((("Token", "1"), ("Invoke", "2"), ("Poll", "3"))):
+        if here == "complete" or index < at or (index == POLL and (gated or stopped)):
+            cells.append(Cell(name, "done", key))
+        else:
+            now = "coming" if index != at else "bad" if here == "error" else "now"
+            cells.append(Cell(name, now, key))
+    total = max(state.gates or 0, len(run.gates))
+    if total:
+        number = run.gate.number if run.gate else len(run.gates)
+        name = f"Gate {max(1, number)}/{total}" if total > 1 else "Gate"
+        # a gate that the run never reached stays to come
+        met = "done" if run.gates else "coming"
+        cells.append(Cell(name, "now" if gated else "bad" if stopped else met, "3"))
+    ending = "done" if here == "complete" else "bad" if here == "error" and at == END else "coming"
+    return [*cells, Cell("Output", ending, "4")]
+
+
+def _stopped_at(run: RunState) -> int:
+    if run.job is None:
+        return 0
+    return 1 if run.last is None else END if face(run.last.status).final else POLL
+
+
+def _draw(view: View) -> Rows:
+    cells, tone, columns = _cells(view.state), role(view.run), view.columns
+    faces = [_face(cell, tone) for cell in cells]
+    lead = 1 if projector(view.state, columns) else 2
+    gaps = len(faces) - 1
+    room = columns - 2 * lead - sum(map(width, faces)) - 2 * gaps
+    last = max([index for index, cell in enumerate(cells) if cell.state != "coming"], default=-1)
+    spans: list[TextSpan] = [TextSpan(" " * lead)]
+    for index, each in enumerate(faces):
+        spans += each
+        if index < gaps:
+            size = max(0, room * (index + 1) // gaps - room * index // gaps)
+            heavy = index < last and cells[index].state != "coming"
+            spans.append(TextSpan(f" {('━' if heavy else '─') * size} ", "line" if heavy else "faint"))
+    return (fill(tuple(spans), columns),)
+
+
+def _face(cell: Cell, tone: str) -> Row:
+    match cell.state:
+        case "done":
+            text, style = f"✓ {cell.name}", "done"
+        case "now":
+            text, style = f" {'◆' if tone == 'wait' else '◐'} {cell.name} ", f"fill b @fill-{tone}"
+        case "bad":
+            text, style = f" ✗ {cell.name} ", "fill b @fill-bad"
+        case _:
+            text, style = f"○ {cell.name}", "dim"
+    return hot(row((text, style)), cell.key)
+
+
+STEPPER = Bar("stepper", "top", lambda state, columns: 1, _draw)

@@ -1,0 +1,92 @@
+"""Draws the state: each part has a widget, its place follows from the state, and parts that are equal stay as they are."""
+
+from collections.abc import Callable
+
+from textual.screen import Screen
+
+from lab.tui.panes.layout import Rect, Rects
+from lab.tui.panes.registry import PARTS, TIMED, draw, places
+from lab.tui.screens.host import Host
+from lab.tui.screens.rows_widget import RowsWidget
+from lab.tui.state.screen import ScreenState
+
+REST = 0.05
+"""Seconds of rest after a frame that observations caused."""
+
+
+class Canvas:
+    """The widgets of a screen, and where they are."""
+
+    def __init__(
+        self, screen: Screen[None], host: Host, state: Callable[[], ScreenState], drawn: Callable[[Rects], None]
+    ) -> None:
+        """`drawn` is called with the places of every whole drawing."""
+        self._screen = screen
+        self._host = host
+        self._state = state
+        self._drawn = drawn
+        self.widgets = {name: RowsWidget(name, lambda: host.role_styles) for name in PARTS}
+        self.places: Rects = {}
+        self._resting = False
+        self.waiting = False
+        """Whether a drawing is due after the rest."""
+
+    def draw_soon(self) -> None:
+        """Draw now, or after a rest if the last time was just before: at most 20 frames a second."""
+        if self._resting:
+            self.waiting = True
+            return
+        self.draw()
+        self._resting = True
+        self._screen.set_timer(REST, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        if self.waiting:
+            self.waiting = False
+            self.draw_soon()
+
+    def draw(self) -> None:
+        """Place every part and show its rows."""
+        size = self._screen.size
+        if not size.width or not self._screen.is_mounted:
+            return
+        try:
+            state = self._state().in_sight
+            found = places(state, size.width, size.height)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self._host.survive(error)
+            return
+        now = self._host.source.clock.now()
+        with self._screen.app.batch_update():
+            for name, widget in self.widgets.items():
+                self._place(name, widget, found.get(name))
+                if name in found:
+                    self._show(name, found[name], state, now)
+            self._drawn(found)
+
+    def tick(self) -> None:
+        """Time has passed, and nothing else: only what shows a time is drawn anew."""
+        now, state = self._host.source.clock.now(), self._state().in_sight
+        with self._screen.app.batch_update():
+            for name in TIMED:
+                if name in self.places:
+                    self._show(name, self.places[name], state, now)
+
+    def _show(self, name: str, place: Rect, state: ScreenState, now: int) -> None:
+        try:
+            self.widgets[name].show(draw(name, state, place, now))
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self._host.survive(error)
+
+    def _place(self, name: str, widget: RowsWidget, place: Rect | None) -> None:
+        if self.places.get(name) == place and (place is not None) == widget.display:
+            return
+        widget.display = place is not None
+        if place is None:
+            self.places.pop(name, None)
+            return
+        widget.styles.offset = (place.x, place.y)
+        widget.styles.width = place.width
+        widget.styles.height = place.height
+        self.places[name] = place

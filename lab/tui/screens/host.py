@@ -1,0 +1,35 @@
+"""What the screens ask of the app: small, so that they need not know it."""
+
+from typing import Protocol
+
+from lab.core.errors import LabError
+from lab.tui.sources.protocol import ScreenSource
+from lab.tui.themes import Styles
+
+
+class Host(Protocol):
+    """The app, as the screens see it."""
+
+    source: ScreenSource
+
+    @property
+    def role_styles(self) -> Styles:
+        """Roles to styles in the present theme."""
+
+    def survive(self, error: Exception) -> None:
+        """A bug of ours must not end the show: tell of it, and go on."""
+
+    def fail(self, error: LabError) -> None:
+        """End the screen: the surroundings fail."""
+
+    def enter(self, phase: str) -> None:
+        """The run has come to another phase."""
+
+    def turn_theme(self) -> None:
+        """Dark for light, light for dark."""
+
+    def save_picture(self) -> str:
+        """Save the screen; where it lies, in one sentence. HostError if it can't be written."""
+
+    def leave(self) -> None:
+        """End because the person says so."""

@@ -1,0 +1,273 @@
+"""The screen: keeps the state, folds what is observed into it, and does what keys lead to. All sources show on it."""
+
+from asyncio import Lock
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input
+
+from lab.core.errors import LabError
+from lab.tui.panes.approval import INPUT_ROWS
+from lab.tui.panes.exchange import ExchangePage
+from lab.tui.panes.fault_menu import FaultPage
+from lab.tui.panes.help import HelpPage
+from lab.tui.panes.keys import Reaction, ScreenKey
+from lab.tui.panes.layout import Rects
+from lab.tui.panes.page import PageContent
+from lab.tui.panes.picker import PickerPage
+from lab.tui.panes.registry import (
+    PANES,
+    SCREEN_KEYS,
+    SCROLLED,
+    exchange_in_focus,
+    key_named,
+    key_with_face,
+)
+from lab.tui.panes.scrubber import SEEK
+from lab.tui.screens.canvas import Canvas
+from lab.tui.screens.feed import Feed, ObservationBatch
+from lab.tui.screens.host import Host
+from lab.tui.screens.input_field import InputField
+from lab.tui.screens.page import PageScreen
+from lab.tui.screens.rows_widget import Pressed, Scrolled
+from lab.tui.sources.protocol import source_state
+from lab.tui.state.fold import ObservedState, fold
+from lab.tui.state.intents import Intent, SeekInstant
+from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.screen import ScreenState, UiState, settled
+from lab.tui.state.status import phase
+
+TICK = 0.25
+"""Seconds between two looks at the clock."""
+MOST_SCROLLED = 4_000
+COLOURS_ADVICE = {
+    "truecolor": "16 million",
+    "256": "256; COLORTERM=truecolor gives all",
+    "standard": "16; COLORTERM=truecolor gives all",
+}
+"""How many colours the terminal has, and how to get more."""
+
+
+def _bindings() -> Iterator[BindingType]:
+    for key in SCREEN_KEYS:
+        if key.keys:
+            press = f"press({key.name!r})"
+            yield Binding(key.keys, press, key.label, show=False, tooltip=key.help, priority=key.keys == "ctrl+c")
+
+
+class MainScreen(Screen[None]):
+    """Every part of the screen. A key is a pure function of the state (`ScreenKey.react`); here it takes effect."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = list(_bindings())
+
+    def __init__(self, host: Host) -> None:
+        super().__init__()
+        self._host = host
+        self.state = ScreenState()
+        self.observed = ObservedState()
+        self.feed = Feed(self, host)
+        self.canvas = Canvas(self, host, lambda: self.state, self._place_field)
+        self.field = InputField(self)
+        self._turn = Lock()
+        """One intent after another, in the order of the keys."""
+        self._commands: dict[str, Callable[[], None]] = {
+            "scenario": lambda: self._open(PickerPage(lambda: self.state)),
+            "fault": lambda: self._open(FaultPage(lambda: self.state)),
+            "help": self._open_help,
+            "open": self._open_exchange,
+            "theme": host.turn_theme,
+            "picture": self._save_picture,
+            "palette": lambda: self.app.action_command_palette(),
+            "quit": host.leave,
+            **{f"scroll {by}": partial(self._scroll_in_focus, by) for by in (-10, -1, 1, 10)},
+        }
+
+    def compose(self) -> ComposeResult:
+        """Every part, and the row in which the person types."""
+        yield from self.canvas.widgets.values()
+        yield self.field.widget
+
+    def on_mount(self) -> None:
+        """Draw what there is, then listen to the source."""
+        if self._host.source.journal is not None:
+            self.observed = ObservedState(journal=JournalState())
+        self._timer = self.set_interval(TICK, self.canvas.tick, pause=True)
+        self.state = self._with(self._synced(self.state.ui))
+        self.call_after_refresh(self.feed.start)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size: another layout."""
+        self.canvas.draw()
+
+    # The state
+
+    @on(ObservationBatch)
+    def observe(self, message: ObservationBatch) -> None:
+        """Fold what was observed, and draw it."""
+        ui = self.state.ui
+        for event in message.batch:
+            if isinstance(event, SourceUpdate) and event.another_journal:
+                ui = replace(ui, job=None)
+            try:
+                self.observed = fold(self.observed, event)
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+                self._host.survive(error)
+        self._take(self._with(self._synced(ui)))
+        self.canvas.draw_soon()
+
+    def _synced(self, ui: UiState) -> UiState:
+        """The person's choice with what the source made of it: its pace, and a remark that hasn't shown yet."""
+        source, remark = self._host.source, self.observed.remark
+        self.observed = replace(self.observed, remark="")
+        return replace(ui, paused=source.paused, factor=source.factor, remark=remark or ui.remark)
+
+    def _with(self, ui: UiState) -> ScreenState:
+        """All that is known, with this choice of the person's."""
+        observed = self.observed
+        source = source_state(self._host.source, observed.journal, ui.job)
+        return ScreenState(observed.run_of(ui.job), ui, source, observed.armed, observed.journal)
+
+    def _take(self, state: ScreenState) -> None:
+        before, self.state = self.state, settled(self.state, state)
+        if phase(before.run) != phase(self.state.run):
+            self._host.enter(phase(self.state.run))
+        cursor = self.state.source.cursor
+        moves = self.state.run.running if cursor is None else cursor.playing
+        (self._timer.resume if moves and not self.state.ui.paused else self._timer.pause)()
+
+    def choose(self, ui: UiState) -> None:
+        """Another choice of the person's, drawn at once: a key has been pressed."""
+        self._take(self._with(ui))
+        self.canvas.draw()
+
+    def remark(self, text: str) -> None:
+        """One sentence in the narration's place, until the next key."""
+        self.choose(replace(self.state.ui, remark=text))
+
+    def report_bug(self, error: Exception) -> None:
+        """One red line in the narration's place."""
+        broken = f"A bug of the lab: {type(error).__name__}. The last good screen stays; ctrl+q ends."
+        if broken != self.state.ui.broken:
+            self.state = replace(self.state, ui=replace(self.state.ui, broken=broken))
+            self.call_later(self.canvas.draw)
+
+    # Keys
+
+    @property
+    def blind(self) -> bool:
+        """Whether the terminal is too small for the panes."""
+        return "small" in self.canvas.places
+
+    def _offers(self, key: ScreenKey) -> bool:
+        return key.is_offered(self.state) and (not self.blind or key.works_unseen)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that aren't offered do nothing."""
+        return self._offers(key_named(str(parameters[0]))) if action == "press" else True
+
+    def action_press(self, name: str) -> None:
+        """The key of this name was pressed."""
+        self.react(key_named(name).react(self.state))
+
+    def react(self, reaction: Reaction) -> None:
+        """Do what a key leads to."""
+        if reaction.ui is not None:
+            self.choose(reaction.ui)
+        if reaction.intent is not None:
+            self.run_worker(self._perform(reaction.intent), group="intents", exit_on_error=False)
+        if reaction.command:
+            self._commands[reaction.command]()
+
+    async def _perform(self, intent: Intent) -> None:
+        async with self._turn:
+            refused = await self._refusal(intent)
+        ui = replace(self._synced(self.state.ui), remark=refused or "")
+        self.choose(replace(ui, starting=False) if refused else ui)
+
+    async def _refusal(self, intent: Intent) -> str | None:
+        try:
+            return await self._host.source.perform(intent)
+        except LabError as error:
+            return error.what
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self._host.survive(error)
+            return None
+
+    @on(Input.Submitted, "#line")
+    def send_line(self, event: Input.Submitted) -> None:
+        """What was typed is asked of the source; an empty line isn't."""
+        text, typing = event.value.strip(), self.state.ui.typing
+        if text and typing:
+            intent = INPUT_ROWS[typing].intent(self.state, text)
+            self.react(Reaction(self.state.choose(typing="", output="rendered"), intent))
+
+    @on(Pressed)
+    async def press_spot(self, event: Pressed) -> None:
+        """A click on a hot spot is its key; on the scrubber it goes to an instant."""
+        if event.key.startswith(SEEK):
+            self.react(Reaction(intent=SeekInstant(int(event.key.removeprefix(SEEK)))))
+            return
+        key = key_with_face(event.key)
+        if key is not None and self._offers(key):
+            await self.run_action(f"press({key.name!r})")
+
+    def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """What the palette offers now: name, explanation, what to call."""
+        for key in SCREEN_KEYS:
+            if self._offers(key) and not key.silent:
+                face = f" ({key.face})" if key.face else ""
+                press = partial(self.run_action, f"press({key.name!r})")
+                yield f"{key.label_in(self.state)}{face}", key.help, press
+
+    # What only the screen can do
+
+    def _place_field(self, places: Rects) -> None:
+        self.field.place(self.state, places.get("approval"))
+
+    @on(Scrolled)
+    def scroll_part(self, event: Scrolled) -> None:
+        """The wheel scrolls the pane under it."""
+        if event.part in SCROLLED:
+            self._scroll(event.part, event.by)
+
+    def _scroll_in_focus(self, by: int) -> None:
+        """Scroll the pane in focus; in the row where the person types, the next suggestion."""
+        ui = self.state.ui
+        if ui.typing:
+            self.field.suggest(self.state, by)
+        else:
+            self._scroll(ui.focus or ("wire" if ui.wire else "output"), by)
+
+    def _scroll(self, pane: str, by: int) -> None:
+        upwards = SCROLLED.get(pane) == -1
+        most = max(0, len(self.state.run.exchanges) - 1) if upwards else MOST_SCROLLED
+        top = max(0, min(most, self.state.ui.scrolled.get(pane, 0) + (-by if upwards else by)))
+        scrolled = {**self.state.unscrolled(pane), **({pane: top} if top else {})}
+        self.state = replace(self.state, ui=replace(self.state.ui, scrolled=scrolled))
+        self.canvas.draw()
+
+    def _open(self, page: PageContent) -> None:
+        self.app.push_screen(PageScreen(page, self._host, self.react))
+
+    def _open_help(self) -> None:
+        size = (self.size.width, self.size.height)
+        colours = COLOURS_ADVICE.get(self.app.console.color_system or "", "none: NO_COLOR or a plain terminal")
+        self._open(HelpPage(lambda: self.state, SCREEN_KEYS, PANES, size, colours))
+
+    def _open_exchange(self) -> None:
+        exchange = exchange_in_focus(self.state)
+        if exchange is not None:
+            self._open(ExchangePage(lambda: self.state, exchange))
+
+    def _save_picture(self) -> None:
+        try:
+            self.remark(self._host.save_picture())
+        except LabError as error:
+            self.remark(error.what)

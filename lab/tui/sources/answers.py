@@ -1,0 +1,76 @@
+"""The answers that a person gives to the questions of a run: a key may come before its question, or between two."""
+
+import asyncio
+
+from lab.app import Answer, Question
+from lab.core.journal.fact import Fact
+from lab.jobs.facts import GateDecided, GateOpened
+
+GateKey = tuple[str, str, int]
+
+
+def key_of(question: Question) -> GateKey:
+    """What tells one opening of a gate from the next."""
+    return question.job, question.node.code, question.node.round
+
+
+class GateAnswers:
+    """The question that is open, and the answer to it."""
+
+    def __init__(self) -> None:
+        self.question: Question | None = None
+        self._awaited: asyncio.Future[Answer] | None = None
+        self._early: Answer | None = None
+        """Given while a poll was under way: the next question takes it."""
+        self._decided: GateKey | None = None
+        """The opening that has its decision: a second key changes nothing."""
+        self._missing = 0
+
+    def clear(self, question: Question | None = None) -> None:
+        """Forget all but this question."""
+        self.question, self._early, self._decided = question, None, None
+
+    def is_decided(self, question: Question) -> bool:
+        """Whether the opening has its decision."""
+        return self._decided == key_of(question)
+
+    def mark(self, question: Question | None) -> None:
+        """The opening is being decided; None: the decision was refused."""
+        self._decided = None if question is None else key_of(question)
+
+    def give(self, question: Question, answer: Answer) -> None:
+        """Answer the question; a poll may be under way, then the answer waits for it to be asked again."""
+        self.mark(question)
+        if self._awaited is None or self._awaited.done():
+            self._early = answer
+        else:
+            self._awaited.set_result(answer)
+
+    def count(self, fact: Fact) -> None:
+        """A quorum takes more than one decision at an opening: after each vote the next may be given."""
+        match fact:
+            case GateOpened():
+                self._missing = fact.approvals
+            case GateDecided():
+                self._missing -= 1
+                if self._missing > 0:
+                    self._decided = None
+
+    async def answer(self, question: Question) -> Answer:
+        """The next answer to this question; cancelled by the driver when the wait is over."""
+        early, self._early = self._early, None
+        same = self.question is not None and key_of(self.question) == key_of(question)
+        self.question = question
+        if early is not None and same:
+            return early
+        awaited: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._awaited = awaited
+        try:
+            return await awaited
+        except asyncio.CancelledError:
+            # the wait ended in the very turn of the loop in which the key came: the next question takes it
+            if awaited.done() and not awaited.cancelled():
+                self._early = awaited.result()
+            raise
+        finally:
+            self._awaited = None

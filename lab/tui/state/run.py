@@ -1,0 +1,247 @@
+"""What the screen knows of one run: its token, job, polls, gate and end, cleaned and without secrets."""
+
+from dataclasses import dataclass
+
+from lab.app import Outcome
+from lab.core.clock import Millis
+
+Pairs = tuple[tuple[str, str], ...]
+"""Labels and values, in the order in which they are drawn."""
+
+MOST_EXCHANGES = 400
+"""How many exchanges the wire drawer keeps; older ones are dropped."""
+MOST_TIMELINE_ROWS = 1_000
+"""How many rows of a timeline are kept; of older ones those that changed nothing are only counted."""
+MOST_STATUSES = 2_000
+"""How many changes of status are kept."""
+MOST_TURNS = 32
+"""How many turns of a conversation can be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its reply as the wire drawer shows them; `until` None while no reply came."""
+
+    x: int
+    at: Millis
+    route: str
+    method: str
+    path: str
+    request_headers: Pairs = ()
+    request_body: str = ""
+    code: int | None = None
+    lost: str | None = None
+    """Why no reply came."""
+    until: Millis | None = None
+    reply_headers: Pairs = ()
+    reply_body: str = ""
+    head: str = ""
+    """The beginning of the reply's body, in one row."""
+    struck: str = ""
+    """The fault that struck it, as the mock's journal names it."""
+
+    @property
+    def took(self) -> Millis | None:
+        """Latency in milliseconds."""
+        return None if self.until is None else self.until - self.at
+
+
+@dataclass(frozen=True, slots=True)
+class TokenState:
+    """A grant: the form that was sent at `sent_at`, and what came of it."""
+
+    sent_at: Millis
+    path: str
+    form: Pairs = ()
+    code: int | None = None
+    took: Millis | None = None
+    token: str | None = None
+    """First 8 … last 4."""
+    claims: Pairs = ()
+    since: Millis = 0
+    until: Millis | None = None
+    refusal: str | None = None
+    reused: bool = False
+    """Whether a turn before this one asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job: what was asked for at `sent_at`, and what came back at once."""
+
+    sent_at: Millis
+    path: str
+    team: str
+    message: Pairs = ()
+    """What the app says, with its label; nothing where the call isn't in sight."""
+    fields: Pairs = ()
+    """What else the request says."""
+    code: int | None = None
+    took: Millis | None = None
+    job: str | None = None
+    lines: Pairs = ()
+    """What tells the job apart, as far as the reply says: its conversation, its trace."""
+    status: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow:
+    """A row of the timeline: a poll, a decision, or a call that brought nothing."""
+
+    at: Millis
+    kind: str
+    """`poll`, `decided`, `lost`, `struck`, or `folded`."""
+    word: str
+    """The status, the verdict, what was observed, the fault's name, or how many polls are folded."""
+    code: int | None = None
+    took: Millis | None = None
+    first: bool = False
+    """Whether the status before was another."""
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GateOpening:
+    """A gate's opening as the mock's journal tells it: how long it waits isn't on the wire."""
+
+    job: str
+    gate: str
+    round: int
+    opened: Millis
+    until: Millis
+    then_at: Millis
+    verdict: str
+    """What happens at `then_at` if nobody decides; `by` None: it times out."""
+    by: str | None
+    to: str
+    approvals: int = 1
+    """How many must approve."""
+    approved: int = 0
+    """How many have."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateState:
+    """The gate that the last status body shows."""
+
+    job: str
+    code: str
+    gate: str
+    """The gate's name in the scenario, as its code on the wire tells it."""
+    channel: str
+    in_chat: bool
+    """Whether the client itself may answer; else the decision comes from outside the API."""
+    question: str
+    round: int
+    answers: Pairs
+    """The verdicts that are offered, with their labels."""
+    number: int
+    """Which of the run's gates, from 1."""
+    line: Pairs
+    """The gate in one line, with its label on the wire."""
+    prompt: str = ""
+    key: str = ""
+    """Tells one opening from the next."""
+    sent: str | None = None
+    """The verdict that our call carries, while no answer to it came."""
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextCall:
+    """The wait until the next call; `why` is `poll`, `retry-after` or `retry`."""
+
+    since: Millis
+    until: Millis
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastStatus:
+    """The last status body, and the reply that brought it."""
+
+    status: str
+    output: str | None
+    error: str | None
+    follow_up: tuple[str, ...]
+    progress: str | None
+    asks_person: bool
+    """Whether the job waits for a person."""
+    waits: Pairs
+    """What the job waits for, or is at, with its label on the wire."""
+    lines: Pairs
+    """The members that a reader wants to see, in the wire's own words."""
+    code: int
+    took: Millis | None
+    body: str
+    size: int
+    """Bytes of the output as UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """One run, or of a journal one client's run, as far as it was observed."""
+
+    start: Millis | None = None
+    """The instant of the first request; all instants on screen count from it."""
+    began: Millis | None = None
+    """The instant of this turn's first request; its durations count from it."""
+    latest: Millis = 0
+    """The instant of the latest observation."""
+    token: TokenState | None = None
+    job: JobState | None = None
+    timeline: tuple[TimelineRow, ...] = ()
+    statuses: tuple[tuple[str, Millis], ...] = ()
+    """Each status the app has seen, and since when."""
+    polls: int = 0
+    slowest: Millis = 0
+    """The longest latency of a poll."""
+    gate: GateState | None = None
+    gates: tuple[str, ...] = ()
+    """The codes of the gates met so far."""
+    opening: GateOpening | None = None
+    next_call: NextCall | None = None
+    last: LastStatus | None = None
+    decisions: int = 0
+    ended: Millis | None = None
+    outcome: Outcome | None = None
+    exchanges: tuple[Exchange, ...] = ()
+    ending: str | None = None
+    """The step in which the job ended, where the mock's journal tells."""
+    notes: tuple[str, ...] = ()
+    """What a reader should see: remarks of the mock's journal."""
+    past: tuple["RunState", ...] = ()
+    """The turns of the conversation before this one, without exchanges: those are kept once, here."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a run has begun and not ended."""
+        return self.start is not None and self.ended is None
+
+    def since_start(self, at: Millis) -> Millis:
+        """An instant as the screen shows it."""
+        return max(0, at - self.start) if self.start is not None else 0
+
+    @property
+    def turn(self) -> int:
+        """Which turn of the conversation this is, from 1."""
+        return len(self.past) + 1
+
+    def elapsed(self, now: Millis) -> Millis:
+        """How long this turn has taken so far, or took."""
+        return 0 if self.began is None else max(0, (now if self.ended is None else self.ended) - self.began)
+
+    def reading(self, now: Millis) -> Millis:
+        """What the clock in the header shows."""
+        return self.since_start(now if self.ended is None else self.ended)
+
+    def exchange(self, x: int) -> Exchange | None:
+        """The exchange of this ordinal, if it is kept."""
+        return next((exchange for exchange in reversed(self.exchanges) if exchange.x == x), None)
+
+    @property
+    def matched_opening(self) -> GateOpening | None:
+        """What the journal tells of the gate that shows; None if it tells of none, or of another."""
+        opening, gate = self.opening, self.gate
+        return opening if opening is not None and gate is not None and opening.gate == gate.gate else None

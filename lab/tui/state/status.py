@@ -1,0 +1,89 @@
+"""The status words, and the phases of a run: one row each, with all that the screen says of it."""
+
+from typing import NamedTuple
+
+from lab.tui.state.run import RunState
+
+
+class StatusFace(NamedTuple):
+    """How a status shows: its sign, its colour role, whether a job with it has ended, the phase of its run."""
+
+    glyph: str
+    role: str
+    final: bool = False
+    phase: str = "polling"
+
+
+STATUSES = {
+    "RUNNING": StatusFace("◐", "run"),
+    "WAITING": StatusFace("◆", "wait", phase="waiting"),
+    "COMPLETE": StatusFace("✓", "done", final=True, phase="complete"),
+    "ERROR": StatusFace("✗", "bad", final=True, phase="error"),
+}
+UNKNOWN = StatusFace("?", "unknown")
+"""A word that nobody documented is not final: the app goes on polling."""
+
+
+def face(status: str) -> StatusFace:
+    """How a status word shows."""
+    return STATUSES.get(status, UNKNOWN)
+
+
+VERDICT_WORDS = {
+    "approved": "approved",
+    "rejected": "rejected",
+    "changes-requested": "changes",
+    "timed-out": "timed out",
+}
+"""The verdicts as a timeline words them."""
+
+
+class PhaseFace(NamedTuple):
+    """How a phase shows: the word before the narration (empty: the status), its role (empty: the status's), our sentence."""
+
+    word: str
+    role: str
+    sentence: str
+
+
+PHASES = {
+    "idle": PhaseFace("IDLE", "dim", "Nothing has been sent yet. Press space: the app asks for a token first."),
+    "token": PhaseFace("TOKEN", "", "The app proves who it is once; the token is good for one hour."),
+    "invoke": PhaseFace("INVOKE", "", "202 Accepted: a Job ID at once, not the output."),
+    "polling": PhaseFace("", "", "The app asks again after a growing pause; the server pushes nothing."),
+    "waiting": PhaseFace("", "wait", "The agent stopped on purpose. A person must decide before it may go on."),
+    "complete": PhaseFace("", "done", "The output came back on the same Job ID."),
+    "error": PhaseFace("", "bad", "The job ended in ERROR; the reason came with a 200."),
+}
+"""Each phase of a run; sentences have at most 76 characters, so that they fit a projector."""
+
+
+def phase(run: RunState) -> str:
+    """Where the run is: one of `PHASES`."""
+    if run.token is None and run.job is None:
+        return "idle"
+    if run.ended is not None and (run.outcome is None or not run.outcome.complete):
+        return "error"
+    known = None if run.last is None else face(run.last.status)
+    if known is not None and known.final:
+        return known.phase
+    if run.job is None:
+        return "token"
+    return "invoke" if run.polls == 0 or known is None else known.phase
+
+
+def stopped(run: RunState) -> bool:
+    """Whether the run ended without a job that ended in ERROR."""
+    return phase(run) == "error" and (run.last is None or run.last.status != "ERROR")
+
+
+def word(run: RunState) -> str:
+    """The status word before the narration: the wire's own where there is one."""
+    if stopped(run):
+        return "STOPPED"
+    return PHASES[phase(run)].word or (run.last.status if run.last else "")
+
+
+def role(run: RunState) -> str:
+    """The colour of the phase."""
+    return PHASES[phase(run)].role or (face(run.last.status).role if run.last else "run")
