@@ -14,7 +14,7 @@ from lab.core.journal.fact import Fact
 from lab.faults.drills import ENDING, GATE, INVOKE, POLL, REFUSAL, TOKEN, WIRE
 from lab.recording import codec
 from lab.server.limits import ServerLimits
-from lab.tui.panes.keys import TABLE
+from lab.tui.panes.registry import SCREEN_KEYS
 from tests.docs.pages import PAGES, codes
 
 EVERYWHERE = set().union(*(codes(text) for text in PAGES.values()))
@@ -73,7 +73,7 @@ def test_every_limit_is_there_with_its_default() -> None:
 
 
 def test_every_key_is_on_the_page_of_the_screen() -> None:
-    assert {key.shown for key in TABLE if key.shown} - codes(PAGES["screen"]) == set()
+    assert {key.face for key in SCREEN_KEYS if key.face} - codes(PAGES["screen"]) == set()
 
 
 def facts() -> set[str]:
