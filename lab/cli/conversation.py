@@ -42,7 +42,7 @@ class Conversation:
         self.badge, self.conversation = outcome.badge, outcome.conversation
 
 
-def conversation_of(app: App, scenario: Scenario) -> Conversation:
+def turns_of(app: App, scenario: Scenario) -> Conversation:
     """The turns of a scenario, asked by one app."""
     return Conversation(
         tuple(replace(app, message=ask.message, parameters=dict(ask.parameters)) for ask in scenario.user_messages)

@@ -30,10 +30,10 @@ class JournalTranscript:
             client_run = jobs.client_runs.get(step.client_run or 0)
             name = client_run.scenario if client_run is not None else None
             show = SourceState(scenario=self._known(name) if name else self._only, follows=True)
-            told = lines(step.observation, step.before, step.after, show)
-            if told and step.client_run is not None:
+            printed = lines(step.observation, step.before, step.after, show)
+            if printed and step.client_run is not None:
                 self._turn(step.client_run, step, jobs)
-            for line in told:
+            for line in printed:
                 self._console.out(line)
 
     def _turn(self, key: int, step: RunChange, jobs: JournalState) -> None:

@@ -1,10 +1,10 @@
 """`lab check --plan`: the timeline that a seed settles, as a table: what happens when, and who decides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from lab.cli.fault_rows import fault_rows
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
+from lab.core.exchange import Json
 from lab.core.seeds import Seed, uuid4
 from lab.dialects.fusion.bodies import shown_status
 from lab.identity.clients import DEMO
@@ -12,14 +12,24 @@ from lab.jobs.gates import Decision
 from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settle_draws
 from lab.jobs.texts import Writer, earlier_turns, final_texts
 from lab.jobs.timeline import DefaultEnding, Span, spans
-from lab.language.document import Complete, Failure, Gate, Switches, Verdict, duration_text
+from lab.language.document import (
+    Complete,
+    Failure,
+    Fault,
+    Gate,
+    Scenario,
+    Switches,
+    Verdict,
+    duration_text,
+    fault_document,
+)
 from lab.language.templates import RenderFailure
 
 _WIDEST = 72
 _Row = tuple[str, str, str, str, str]
 
 
-def table(compiled: CompiledScenario, seed: Seed | None, switches: Switches) -> list[str]:
+def plan_table(compiled: CompiledScenario, seed: Seed | None, switches: Switches) -> list[str]:
     """The lines: a part for each turn, each counted from its own acceptance, if nobody but the script decides.
 
     Then the faults. Without a seed it is the scenario's own, else 0, and the first line says so.
@@ -27,50 +37,50 @@ def table(compiled: CompiledScenario, seed: Seed | None, switches: Switches) -> 
     scenario = compiled.scenario
     seed, named = _settled(seed, scenario.seed)
     lines = [f"{scenario.name} · {scenario.title} · {named}"]
-    thread: list[tuple[Plan, tuple[Decision, ...]]] = []
+    earlier: list[tuple[Plan, tuple[Decision, ...]]] = []
     turns: list[list[Span]] = []
     now: Millis = 0
-    for turn, asked in enumerate(scenario.user_messages, 1):
-        made = compiled.of_turn(turn)
-        assert made is not None
-        told = Input(asked.message, True, parameters=asked.parameters)
-        planned = _planned(made, seed, turn, now, told, thread)
+    for turn, ask in enumerate(scenario.user_messages, 1):
+        of_turn = compiled.of_turn(turn)
+        assert of_turn is not None
+        sent = Input(ask.message, True, parameters=ask.parameters)
+        planned = _planned(of_turn, seed, turn, now, sent, earlier)
         timeline = list(spans(planned, ()))
         rows = [("at", "lasts", "status", "step", "what"), *_rows(planned, timeline, switches)]
-        lines += [f"  {f'turn {turn}' if scenario.turns else 'asked'}: {_one_line(asked.message)}"]
+        lines += [f"  {f'turn {turn}' if scenario.turns else 'asked'}: {_one_line(ask.message)}"]
         lines += _columns(rows)
-        thread.append((planned, ()))
+        earlier.append((planned, ()))
         turns.append(timeline)
         now = timeline[-1].since
     if scenario.faults:
         lines += ["  faults, in the order in which they are tried:"]
-        lines += _columns([("from", "route", "when", "what"), *fault_rows(scenario, turns)])
+        lines += _columns([("from", "route", "when", "what"), *_fault_rows(scenario, turns)])
     return lines
 
 
-def _settled(asked: Seed | None, own: Seed | None) -> tuple[Seed, str]:
-    if asked is None and own is None:
+def _settled(given: Seed | None, own: Seed | None) -> tuple[Seed, str]:
+    if given is None and own is None:
         return 0, "seed 0, for the scenario names none: a run draws its own"
-    seed = asked if asked is not None else own or 0
+    seed = given if given is not None else own or 0
     return seed, f"seed {seed}"
 
 
 def _planned(
-    made: CompiledScenario,
+    compiled: CompiledScenario,
     seed: Seed,
     turn: int,
     now: Millis,
-    asked: Input,
-    thread: list[tuple[Plan, tuple[Decision, ...]]],
+    sent: Input,
+    earlier: list[tuple[Plan, tuple[Decision, ...]]],
 ) -> Plan:
     """The plan of the demo client's first conversation: turn and ordinal are the same there."""
-    stream = f"{DEMO.id}/{made.name}"
+    stream = f"{DEMO.id}/{compiled.name}"
     call = Invocation(
-        uuid4(seed, f"job/{stream}/{turn}"), DEMO.id, made.scenario.agent.code, made.name, turn, now, asked,
-        uuid4(seed, f"conversation/{stream}/1"), turn, thread[0][0].invocation.input.parameters if thread else {},
+        uuid4(seed, f"job/{stream}/{turn}"), DEMO.id, compiled.scenario.agent.code, compiled.name, turn, now, sent,
+        uuid4(seed, f"conversation/{stream}/1"), turn, earlier[0][0].invocation.input.parameters if earlier else {},
     )  # fmt: skip
-    earlier = partial(earlier_turns, tuple(thread), now, INSTANT_EPOCH)
-    return plan(made, call, seed, settle_draws(made, seed, turn), scripted=True, earlier=earlier)
+    texts = partial(earlier_turns, tuple(earlier), now, INSTANT_EPOCH)
+    return plan(compiled, call, seed, settle_draws(compiled, seed, turn), scripted=True, earlier=texts)
 
 
 def _rows(planned: Plan, timeline: Sequence[Span], switches: Switches) -> Iterator[_Row]:
@@ -78,13 +88,13 @@ def _rows(planned: Plan, timeline: Sequence[Span], switches: Switches) -> Iterat
     for span in timeline:
         lasts = "" if span.until is None else duration_text(span.until - span.since)
         head = (clock_text(span.since - began), lasts, str(shown_status(span, switches)), span.id)
-        first, *more = _told(planned, span, began)
+        first, *more = _texts(planned, span, began)
         yield (*head, first)
         for line in more:
             yield ("", "", "", "", line)
 
 
-def _told(planned: Plan, span: Span, began: Millis) -> list[str]:
+def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
     """What there is to say of a span: the text that is seen, and of a gate each vote."""
     write = Writer(planned, span, INSTANT_EPOCH)
     try:
@@ -124,3 +134,57 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
         "    " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
         for row in rows
     ]
+
+
+# Faults
+
+FaultRow = tuple[str, str, str, str]
+_WHEN = ("calls", "step", "turn", "after", "chance")
+
+
+def _fault_rows(scenario: Scenario, turns: Sequence[Sequence[Span]]) -> Iterator[FaultRow]:
+    """A row for each, in the order in which they are tried; `turns` holds the timeline of each turn."""
+    for fault in scenario.faults:
+        document = fault_document(fault.model_copy(update={"calls": fault.numbers}))
+        if fault.chance is not None and fault.calls is None:
+            del document["calls"]
+        route = str(document.pop("route"))
+        when = {name: document.pop(name) for name in _WHEN if name in document}
+        yield (_from(fault, turns), route, _members(when), _members(document))
+
+
+def _from(fault: Fault, turns: Sequence[Sequence[Span]]) -> str:
+    """The first instant at which its calls count, in each turn; nothing where the plan doesn't settle it."""
+    if fault.step is None and fault.after is None:
+        return ""
+    found: list[str] = []
+    for turn, timeline in enumerate(turns, 1):
+        at = _first(fault, timeline) if fault.turn in (None, turn) else None
+        if at is not None:
+            found.append(f"turn {turn} {clock_text(at)}" if len(turns) > 1 else clock_text(at))
+    return ", ".join(found) or "not reached"
+
+
+def _first(fault: Fault, timeline: Sequence[Span]) -> Millis | None:
+    began = timeline[0].since
+    for span in timeline:
+        at = max(span.since, began + (fault.after or 0))
+        if fault.step in (None, span.id) and (span.until is None or at < span.until):
+            return at - began
+    return None
+
+
+def _members(document: Mapping[str, Json]) -> str:
+    return ", ".join(f"{name}: {_word(value)}" for name, value in document.items())
+
+
+def _word(value: Json) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(map(_word, value))}]"
+        case dict():
+            return f"{{{_members(value)}}}"
+        case _:
+            return str(value)

@@ -4,7 +4,7 @@ from lab.app.observations import RunObservation
 from lab.cli.console import Console
 from lab.core.seeds import Seed
 from lab.language.document import Scenario
-from lab.tui.line_mode import lines, opening
+from lab.tui import line_mode
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import SourceState
@@ -18,15 +18,15 @@ class Transcript:
         self._quiet = quiet
         self._show = SourceState(title=scenario.title, team=scenario.agent.code, seed=seed, scenario=scenario)
         self._stage = RunState()
-        self._print(opening(self._show))
+        self._print(line_mode.opening(self._show))
 
-    def __call__(self, told: RunObservation) -> None:
+    def __call__(self, observation: RunObservation) -> None:
         """Print one observation."""
         if self._quiet:
             return
-        before, self._stage = self._stage, reduce(self._stage, told)
-        self._print(lines(told, before, self._stage, self._show))
+        before, self._stage = self._stage, reduce(self._stage, observation)
+        self._print(line_mode.lines(observation, before, self._stage, self._show))
 
-    def _print(self, told: list[str]) -> None:
-        for line in () if self._quiet else told:
+    def _print(self, lines: list[str]) -> None:
+        for line in () if self._quiet else lines:
             self._console.out(line)

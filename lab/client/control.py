@@ -18,7 +18,7 @@ from lab.recording.lines import Header
 from lab.recording.observed import observation_of
 from lab.recording.reader import line_of
 
-LONGEST_LINE = 64 * 1024 * 1024
+_LONGEST_LINE = 64 * 1024 * 1024
 """Bytes of a line that a follower takes: bodies stand in their lines, where a file would have a blob."""
 TAKEN = "exists already"
 """How the refusal of a name that a recording has is worded."""
@@ -256,7 +256,7 @@ async def _data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
             pending, size = [rest], len(rest)
         else:
             whole = []
-        if size > LONGEST_LINE:
+        if size > _LONGEST_LINE:
             raise ProtocolError("the control plane sent a line without an end")
         for line in whole:
             if line.startswith(b"data: "):
@@ -265,5 +265,5 @@ async def _data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 def read_journal_line(line: bytes) -> Header | Observation | None:
     """The header, or what a line tells; None for the footer, and whatever this lab doesn't know."""
-    found = line_of(line, LONGEST_LINE)
+    found = line_of(line, _LONGEST_LINE)
     return found if found is None or isinstance(found, Header) else observation_of(found)

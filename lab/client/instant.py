@@ -10,13 +10,13 @@ from lab.core.clock import Millis
 from lab.core.observe import Lost, Replied, Requested, Waiting
 from lab.mock.service import Service
 
-Reviewer: TypeAlias = Callable[[Question, Millis], Answer | None]
+InstantReviewer: TypeAlias = Callable[[Question, Millis], Answer | None]
 """Answers at once, or lets the wait go by."""
 
 
 def run_instantly(
     service: Service, app: App, observers: Iterable[RunObserver] = (), *, start: Millis = 0, first: int = 1,
-    badge: Badge | None = None, conversation: str | None = None, reviewer: Reviewer | None = None,
+    badge: Badge | None = None, conversation: str | None = None, reviewer: InstantReviewer | None = None,
 ) -> Outcome:  # fmt: skip
     """One turn from `start` on. `observers` see it as the external app does; the service has its own."""
     play = run(app, start, badge=badge, conversation=conversation)
@@ -33,7 +33,7 @@ def run_instantly(
 
 class _Stepper:
     def __init__(
-        self, service: Service, observers: tuple[RunObserver, ...], start: Millis, first: int, reviewer: Reviewer | None
+        self, service: Service, observers: tuple[RunObserver, ...], start: Millis, first: int, reviewer: InstantReviewer | None
     ) -> None:
         self.service = service
         self.observers = observers
@@ -66,14 +66,16 @@ class _Stepper:
     def send(self, effect: Send) -> Result:
         x, self.next_x = self.next_x, self.next_x + 1
         self.tell(Requested(self.now, x, effect.route, effect.request))
-        asked = self.now
-        reply = self.service.serve(effect.request, asked)
-        over = reply.deliver(asked, effect.until)
-        self.now = over.at
-        self.service.tell(Replied(self.now, reply.x, over.response, reply.held, cut=over.cut, sent=over.sent))
-        if over.loss is not None:
-            self.tell(Lost(self.now, x, over.loss))
-            return Silence(self.now, over.loss)
-        seen = dated(over.response, self.service.config.epoch, self.now)
+        began = self.now
+        reply = self.service.serve(effect.request, began)
+        delivery = reply.deliver(began, effect.until)
+        self.now = delivery.at
+        self.service.tell(
+            Replied(self.now, reply.x, delivery.response, reply.held, cut=delivery.cut, sent=delivery.sent)
+        )
+        if delivery.loss is not None:
+            self.tell(Lost(self.now, x, delivery.loss))
+            return Silence(self.now, delivery.loss)
+        seen = dated(delivery.response, self.service.config.epoch, self.now)
         self.tell(Replied(self.now, x, seen))
         return Received(self.now, seen)

@@ -39,18 +39,22 @@ class InMemoryTransport:
         """The reply, after what it was held; TransportLost if none is whole by `until`, or a fault struck it."""
         now = self._clock.now()
         reply = self._service.serve(request, now)
-        over = reply.deliver(now, until)
+        delivery = reply.deliver(now, until)
         if reply.held:
-            await pass_until(self._clock, min(now + reply.held, over.at))
+            await pass_until(self._clock, min(now + reply.held, delivery.at))
         began = self._clock.now()
-        if over.at > began:
-            await pass_until(self._clock, over.at)
+        if delivery.at > began:
+            await pass_until(self._clock, delivery.at)
         at = self._clock.now()
-        first = first_of(began - now, reply.held) if over.response.status else None
-        self._service.tell(Replied(at, reply.x, over.response, reply.held, first, cut=over.cut, sent=over.sent))
-        if over.loss is not None:
-            raise TransportLost(over.loss)
-        return dated(over.response, self._service.config.epoch, at)
+        passed = began - now
+        # None: when it was planned (recordings.md §2.2)
+        first = passed if delivery.response.status and passed != reply.held else None
+        self._service.tell(
+            Replied(at, reply.x, delivery.response, reply.held, first, cut=delivery.cut, sent=delivery.sent)
+        )
+        if delivery.loss is not None:
+            raise TransportLost(delivery.loss)
+        return dated(delivery.response, self._service.config.epoch, at)
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -62,11 +66,6 @@ async def pass_until(clock: Clock, instant: Millis) -> None:
         await clock.advance_to(max(instant, clock.now()))
     else:
         await clock.sleep_until(instant)
-
-
-def first_of(passed: Millis, held: Millis) -> Millis | None:
-    """`first` of a reply: None when it is `held` (recordings.md §2.2)."""
-    return passed if passed != held else None
 
 
 def dated(response: Response, epoch: Epoch, at: Millis) -> Response:

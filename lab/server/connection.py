@@ -203,10 +203,10 @@ class Connection(RequestHandler):
         self.shell.malformed(self, what, self.received, status=415 if coding else 400)
         return SENT_LAST
 
-    def log_exception(self, *told: Any, exc_info: Any = None, **more: Any) -> None:
+    def log_exception(self, *texts: Any, exc_info: Any = None, **more: Any) -> None:
         """Log a bug; that a body turned out broken or cut is the peer's, and was answered."""
         if not isinstance(exc_info, RequestPayloadError | ConnectionError):
-            super().log_exception(*told, exc_info=exc_info, **more)
+            super().log_exception(*texts, exc_info=exc_info, **more)
 
     def retire(self, how: str) -> None:
         """Take no further request: closed at once if none is under way."""

@@ -52,7 +52,7 @@ LIMIT_KINDS: dict[str, LimitKind] = {each.name: each.metadata["kind"] for each i
 """The settings by name, and how each is written."""
 
 
-def limits_of(given: dict[str, int]) -> ServerLimits:
+def limits_of(settings: dict[str, int]) -> ServerLimits:
     """The table with these in place of the usual ones: bytes and counts as they are, times in milliseconds."""
-    told = {name: value / 1000 if LIMIT_KINDS[name] == "time" else value for name, value in given.items()}
-    return replace(ServerLimits(), **told)  # type: ignore[arg-type]  # a time is a float, the rest are whole
+    values = {name: value / 1000 if LIMIT_KINDS[name] == "time" else value for name, value in settings.items()}
+    return replace(ServerLimits(), **values)  # type: ignore[arg-type]  # a time is a float, the rest are whole

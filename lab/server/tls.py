@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from lab.core.errors import UsageError
 from lab.server.listen import Bound, Listener
 
-USUAL = ("127.0.0.1", "::1", "localhost")
+USUAL_NAMES = ("127.0.0.1", "::1", "localhost")
 """The names that every certificate of a lab covers."""
 _HANDSHAKE = b"\x16"
 """The first byte of a ClientHello's record (RFC 8446 §5.1)."""
@@ -32,7 +32,7 @@ def throwaway(names: tuple[str, ...] = ()) -> Authority:
     """A new authority and a certificate of it for the usual names and these; UsageError if one can't be had."""
     import trustme  # takes longer to load than all else that `lab serve` needs
 
-    wanted = tuple(dict.fromkeys((*USUAL, *names)))
+    wanted = tuple(dict.fromkeys((*USUAL_NAMES, *names)))
     authority = trustme.CA(organization_name="Invoke Async Lab, throw-away")
     try:
         certificate = authority.issue_cert(*wanted, common_name=wanted[0])

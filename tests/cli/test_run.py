@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.app import App, Outcome
-from lab.cli.conversation import conversation_of
+from lab.cli.conversation import turns_of
 from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
 from tests.conftest import ROOT, Lab
@@ -41,7 +41,7 @@ def test_a_transcript_tells_the_story(lab: Lab) -> None:
 @pytest.mark.parametrize(("ends", "turns"), [("COMPLETE", 3), ("ERROR", 1), (None, 1)])
 def test_the_next_message_is_said_only_after_an_answer(ends: str | None, turns: int) -> None:
     app = App("TEAM", "hi", "demo", "s", "x")
-    conversation = conversation_of(app, shipped("three-turns"))
+    conversation = turns_of(app, shipped("three-turns"))
     for _ in conversation.turns():
         conversation.end(Outcome(ends, None, None, None, "C", 0, 0))
     assert [outcome.status for outcome in conversation.outcomes] == [ends] * turns

@@ -20,7 +20,7 @@ from lab.language.parse import parse_with_locations
 from lab.recording.leaks import leaks
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
-CLIENTS = ((DEMO.id, DEMO.secret),)
+_CLIENTS = ((DEMO.id, DEMO.secret),)
 
 
 class CheckSettings(ScenarioSettings, frozen=True, kw_only=True):
@@ -40,12 +40,12 @@ def execute(flags: Flags, console: Console) -> int:
     complaints = warnings = hits = 0
     for file in files:
         if file.name.endswith(RECORDING_ENDING):
-            found = [*leaks(read_recording(file), CLIENTS)]
+            found = [*leaks(read_recording(file), _CLIENTS)]
             for leak in found:
                 console.out(f"{file}:{leak.line}:1: {leak.what}")
             hits += len(found)
             continue
-        wrong, doubtful = check(file)
+        wrong, doubtful = check_scenario(file)
         for complaint in wrong:
             console.out(str(complaint))
         for complaint in doubtful:
@@ -76,7 +76,7 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
     return files
 
 
-def check(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
+def check_scenario(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
     """The complaints, and the warnings if there are no complaints."""
     try:
         beside = OutputFiles(file.parent)
@@ -89,11 +89,11 @@ def check(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
 def planned(file: Path, settings: CheckSettings) -> list[str]:
     """The timeline that the seed settles, under the switches of the scenario and the environment."""
     # only this needs plans
-    from lab.cli.plan_table import table
+    from lab.cli.plan_table import plan_table
     from lab.cli.setup import layers_of
 
     compiled = load_scenario(str(file), file.parent)
-    return table(compiled, settings.seed, layers_of(settings.switches, {}).over(compiled.scenario.settings))
+    return plan_table(compiled, settings.seed, layers_of(settings.switches, {}).over(compiled.scenario.settings))
 
 
 def _sentence(complaint: Complaint) -> str:

@@ -14,7 +14,7 @@ from lab.settings import Environment, Flags
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
 
-WIDEST = 100
+_WIDEST = 100
 """Columns of a page on a terminal."""
 _FOLDER = files("lab") / "docs"
 _PAGER = 'LESS="${LESS-FRX}" ${PAGER:-less}'
@@ -83,7 +83,7 @@ def laid_out(text: str, *, color: bool) -> str:
 
     theme = Theme({"markdown.code": "bold cyan"})  # rich's own paints a black ground on a light terminal
     terminal = Terminal(file=StringIO(), force_terminal=True, no_color=not color, theme=theme)
-    terminal.width = min(WIDEST, terminal.width)
+    terminal.width = min(_WIDEST, terminal.width)
     with terminal.capture() as captured:
         terminal.print(Page(text, code_theme="ansi_dark", hyperlinks=False))
     return captured.get()

@@ -13,7 +13,7 @@ def execute(flags: Flags, console: Console) -> int:
     """The screen on a terminal that can show it, else every line at once; an open or torn file to its last whole line."""
     playable = load_playable(flags["target"], flags["scenarios"])
     if flags["plain"] or flags.into(Environment).dumb or not console.terminal:
-        print_lines(playable, console)
+        play_lines(playable, console)
         return 0
     return on_screen(playable, console)
 
@@ -38,7 +38,7 @@ def on_screen(playable: PlayableRecording, console: Console) -> int:
     return complete(work)
 
 
-def print_lines(playable: PlayableRecording, console: Console) -> None:
+def play_lines(playable: PlayableRecording, console: Console) -> None:
     """Line mode: what `lab demo --plain` would have printed, job after job as they come."""
     header, known = playable.recording.header, playable.scenarios
     scenario = next(iter(known.values())) if len(known) == 1 else None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from lab.app import run
 from lab.app.observations import RunObservation
 from lab.cli.console import Console, Interrupted
-from lab.cli.conversation import READING, Conversation, conversation_of
+from lab.cli.conversation import READING, Conversation, turns_of
 from lab.cli.endings import EndingObserver
 from lab.cli.loop import Stop, complete
 from lab.cli.reviewer import TerminalReviewer
@@ -46,7 +46,7 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     recorder = TapeRecorder(settings.mock, setup.clock, service, console, outside=False)
     transcript = _transcript(settings, setup, console)
     service.observers.append(EndingObserver(service, transcript))
-    conversation = conversation_of(app_of(setup.config), setup.scenario)
+    conversation = turns_of(app_of(setup.config), setup.scenario)
     now: Millis = 0
     try:
         for app in conversation.turns():
@@ -70,7 +70,7 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
 
     async def work(stop: Stop) -> int:
         transcript = _transcript(settings, setup, console)
-        conversation = conversation_of(app_of(setup.config), setup.scenario)
+        conversation = turns_of(app_of(setup.config), setup.scenario)
         async with embedded_mock(settings.mock, setup, console, stop, endings=transcript) as mock:
             transport = HttpTransport(mock.base_url, mock.token_url)
             by_person = settings.mock.reviewer == "person" and console.terminal
@@ -93,7 +93,7 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
         transport, clock = HttpTransport(peer.base, peer.token_url), make_clock(settings.mock.clock)
         # Nobody scripts a stranger's gates: a person is asked if one is there.
         by_person = settings.mock.reviewer != "script" and console.terminal
-        conversation = conversation_of(app_for_peer(scenario, peer), scenario)
+        conversation = turns_of(app_for_peer(scenario, peer), scenario)
         await play(conversation, transport, clock, transcript, TerminalReviewer(console, clock) if by_person else None)
         return print_outcomes(conversation, settings, console)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lab.recording.lines import Header
 
 _OBSERVATIONS = 6
-"""An exchange is told in three to six observations, connections included."""
+"""An exchange is observation in three to six observations, connections included."""
 _SLOWEST = 100_000
 """Observations that a slow follower may be behind before its stream ends."""
 _SLICE = 64
@@ -77,7 +77,7 @@ class Subscriber:
         clients = [(client.id, client.secret) for client in service.config.clients]
         self._tape = Tape(service, self._lines.append, header, clients=clients)
         self._replies = replies
-        self._pending = deque(told for told in past if replies or type(told) is not Replied)
+        self._pending = deque(observation for observation in past if replies or type(observation) is not Replied)
         self._unseen: dict[str, None] = {}
         self._looks: deque[str] = deque()
         self._until: dict[str, Millis | None] = {}
@@ -85,11 +85,11 @@ class Subscriber:
         self._changed = asyncio.Event()
         self._closed = False
 
-    def __call__(self, told: Observation) -> None:
+    def __call__(self, observation: Observation) -> None:
         """Take an observation."""
-        if not self._replies and type(told) is Replied:
+        if not self._replies and type(observation) is Replied:
             return
-        self._pending.append(told)
+        self._pending.append(observation)
         self._changed.set()
 
     def close(self) -> None:
@@ -124,7 +124,7 @@ class Subscriber:
         await self._clock.sleep_until(self._due[0][0])
 
     def _work(self) -> bool:
-        """One slice: what was told first, then what follows from it by now; whether more is at hand."""
+        """One slice: what was observation first, then what follows from it by now; whether more is at hand."""
         for _ in range(_SLICE):
             if self._pending:
                 self._put(self._pending.popleft())
@@ -141,10 +141,10 @@ class Subscriber:
                 return False
         return True
 
-    def _put(self, told: Observation) -> None:
-        self._tape(told)
-        job = _job_of(told)
-        if job is not None and (isinstance(told, Noted) or job not in self._until):
+    def _put(self, observation: Observation) -> None:
+        self._tape(observation)
+        job = _job_of(observation)
+        if job is not None and (isinstance(observation, Noted) or job not in self._until):
             self._unseen[job] = None
 
     def _look(self, job: str) -> None:
@@ -157,8 +157,8 @@ class Subscriber:
         self._until[job] = until
 
 
-def _job_of(told: Observation) -> str | None:
-    if isinstance(told, Touched):
-        return told.job
-    job = getattr(told.fact, "job", None) if isinstance(told, Noted) else None
+def _job_of(observation: Observation) -> str | None:
+    if isinstance(observation, Touched):
+        return observation.job
+    job = getattr(observation.fact, "job", None) if isinstance(observation, Noted) else None
     return job if isinstance(job, str) else None
