@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lab.app import token_request
 from lab.cli.console import Console
@@ -26,6 +27,9 @@ from lab.server.control.plane import ControlPlane
 from lab.server.listen import bind
 from lab.server.mock_server import MockServer
 from lab.settings import MockSettings
+
+if TYPE_CHECKING:  # a lab without a journal starts without what reads one
+    from lab.cli.state_journal import StateJournal
 
 _OWN_GRACE: Millis = 1_000
 """How long replies under way may take at most where the client is our own app, which is gone by then, in real ms."""
@@ -76,11 +80,12 @@ class _TlsHint:
 @asynccontextmanager
 async def embedded_mock(
     settings: MockSettings, setup: Setup, console: Console, stop: Stop,
-    *, outside: bool = False, endings: Observer | None = None,
+    *, outside: bool = False, endings: Observer | None = None, journal: "StateJournal | None" = None,
 ) -> AsyncIterator[EmbeddedMock]:  # fmt: skip
     """Serve from the first line of the tape to its footer; what was begun ends in reverse.
 
-    `outside`: the client is another process. `endings` is told in which step each job ended.
+    `outside`: the client is another process. `endings` is told in which step each job ended. `journal`: a file that holds
+    what was accepted before, and is written on.
     """
     listen, grace = settings.listen, round(1000 * setup.limits.grace)
     async with AsyncExitStack() as stack:
@@ -95,6 +100,8 @@ async def embedded_mock(
         service = Service(config)
         if endings is not None:
             service.observers.append(EndingObserver(service, endings))
+        if journal is not None:
+            journal.attach(service, setup.clock)
         recorder = TapeRecorder(settings, setup.clock, service, console, outside=outside)
         if outside:
             service.observers.append(_TlsHint(console))
@@ -103,7 +110,10 @@ async def embedded_mock(
 
         server = MockServer(service, setup.clock, setup.limits)
         stack.push_async_callback(server.stop, grace if outside else min(_OWN_GRACE, grace), stop.hurry)
-        control = ControlPlane(server, mock.control_token, trouble=lambda: recorder.trouble, recorder=recorder)
+        control = ControlPlane(
+            server, mock.control_token, trouble=lambda: recorder.trouble or (journal.trouble if journal else None),
+            recorder=recorder, past=journal.facts if journal else (),
+        )  # fmt: skip
         stack.push_async_callback(control.stop)
         # The first signature loads libraries and the key: some 60 ms that no client should take for latency.
         Service(config).serve(token_request(app_of(config)), 0)

@@ -144,6 +144,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         port("--port", "the mock", 8080),
         _CONTROL_PORT,
         option("--base", "URL", "the origin that URLs in answers name", dest="public", type=origin),
+        option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
         flag("--tls", "serve https too, by an authority made for this start"),
         port("--tls-port", "https", 8443),
         option("--tls-name", "NAME", "a further name for the certificate", action="append"),

@@ -33,7 +33,7 @@ class TapeRecorder:
         self._died: str | None = None
         self.tape: Tape | None = None
         if settings.record is not None:
-            self._write(TapeFile(recording_path(settings.record), force=settings.force))
+            self._begin(TapeFile(recording_path(settings.record), force=settings.force))
 
     @property
     def running(self) -> bool:

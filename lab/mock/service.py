@@ -5,13 +5,13 @@ ever missing and nothing conflicts, so the loop is a straight line.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
-from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.journal.fact import ClockRewound, Fact, LedgerCleared
 from lab.core.journal.ledger import Changes, MemoryLedger
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
@@ -28,11 +28,12 @@ from lab.identity.records import TokenRecord, grants_in, live
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.gates import Origin
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import JobRecord, job_key, job_named, jobs_in
 from lab.jobs.view import JobView
 from lab.mock.calls import Ruling
 from lab.mock.deciding import decide
+from lab.mock.history import compiled_again, makes_state
 from lab.mock.mock import Mock
 from lab.mock.private.pod import POD_CLIENT
 from lab.mock.views import Config
@@ -49,8 +50,8 @@ class Service:
         """Scenarios that were edited, by digest."""
         self.ledger = ledger or MemoryLedger()
         self.observers: list[Observer] = []
-        self.journals: list[Callable[[Fact], object]] = []
-        """Told of every fact that state is made of, in order and at once."""
+        self.journals: list[Callable[[Sequence[Fact]], object]] = []
+        """Given all facts of which state is made: those of one call together, before its reply is handed out."""
         self._mock = Mock(config)
         self._exchanges = 0
         self.strikes: Counter[tuple[str | None, str]] = Counter()
@@ -94,12 +95,15 @@ class Service:
     def _commit(self, facts: tuple[Fact, ...], x: int | None) -> None:
         self.ledger.commit(facts)
         self._mock.views.crowd.note(facts)
+        self._journal(facts)
         for fact in facts:
-            if fact.kind == "input" or isinstance(fact, ScenarioLoaded):
-                for journal in self.journals:
-                    journal(fact)
             if x is None or not isinstance(fact, NumberUsed):  # one of an exchange is for journals only
                 self.tell(Noted(fact.at, fact, x))
+
+    def _journal(self, facts: Iterable[Fact]) -> None:
+        if self.journals and (kept := [fact for fact in facts if makes_state(fact)]):
+            for journal in self.journals:
+                journal(kept)
 
     def decide(
         self, job: str, gate: str, verdict: str, now: Millis,
@@ -201,18 +205,14 @@ class Service:
         self._configure(config)
         self.strikes.clear()
         self.ledger.commit((LedgerCleared(at=now, by="control"), *facts))
+        self._journal((ClockRewound(at=now),))
 
     def _edited(self, fact: ScenarioLoaded) -> CompiledScenario:
         """The scenario that was loaded: as this process compiled it, else read again from its source."""
         known = self._edits.get(fact.sha256)
         if known is not None:
             return known
-        from lab.language.parse import parse_scenario  # only of a journal that is taken up
-
-        scenario = parse_scenario(
-            fact.source or "", f"{fact.scenario}.yaml", stem=fact.scenario, reader=fact.files.__getitem__
-        )
-        made = self._edits[fact.sha256] = compile_scenario(scenario, fact.sha256, fact.files, fact.source or "")
+        made = self._edits[fact.sha256] = compiled_again(fact.scenario, fact.sha256, fact.source or "", fact.files)
         return made
 
     def derived(self, job: str, now: Millis) -> Derived | None:

@@ -1,6 +1,6 @@
 """Every fact type by its name on disk: the one place that knows the facts of all rooms."""
 
-from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact, LedgerCleared
+from lab.core.journal.fact import ClockAdvanced, ClockRewound, ClockScaled, Fact, LedgerCleared
 from lab.core.journal.numbers import CallCounted, NumberUsed
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
@@ -23,7 +23,7 @@ FACTS: dict[str, type[Fact]] = {
         *(TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved),
         *(CallCounted, NumberUsed, FaultArmed, FaultDisarmed, FaultStruck),
         *(JobAccepted, GateDecided, WaitEnded, JobStatus, GateOpened, GateExpired, JobForgotten),
-        *(ClockAdvanced, ClockScaled, LedgerCleared),
+        *(ClockAdvanced, ClockScaled, ClockRewound, LedgerCleared),
         *(ConnectionOpened, ConnectionClosed, RequestMalformed, ScenarioMissed, ScenarioLoaded, TapeNoted),
     )
 }

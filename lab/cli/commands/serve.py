@@ -22,11 +22,13 @@ class ServeSettings(Settings, frozen=True):
 
     mock: MockSettings = MockSettings()
     json: bool = False
+    journal: str | None = None
+    """The file that keeps what was accepted from one start to the next."""
     environment: Environment = Environment()
 
 
 def execute(flags: Flags, console: Console) -> int:
-    """Serve until stopped; that is its end, so 0, or 4 if the tape died."""
+    """Serve until stopped; that is its end, so 0, or 4 if the tape or the journal died."""
     try:
         return serve_until_stopped(flags.into(ServeSettings), console)
     except Interrupted:  # stopped before it listened
@@ -35,14 +37,19 @@ def execute(flags: Flags, console: Console) -> int:
 
 def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
     """Listen, announce, and wait for a signal."""
-    setup = make_setup(settings.mock)
+    setup, journal = make_setup(settings.mock), None
+    if settings.journal is not None:
+        from lab.cli.state_journal import StateJournal  # no other start waits for it
+
+        journal = StateJournal(settings.mock, settings.journal, console)
+        setup = journal.resume(setup)
 
     async def work(stop: Stop) -> int:
-        async with embedded_mock(settings.mock, setup, console, stop, outside=True) as mock:
+        async with embedded_mock(settings.mock, setup, console, stop, outside=True, journal=journal) as mock:
             announce(settings, setup, mock, console)
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
-        return mock.dead
+        return max(mock.dead, journal.close() if journal is not None else 0)
 
     return complete(work)
 

@@ -68,3 +68,9 @@ class LedgerCleared(Fact, frozen=True, kw_only=True):
 
     type: ClassVar[str] = "ledger.cleared"
     by: str
+
+
+class ClockRewound(Fact, frozen=True, kw_only=True):
+    """The lab was set back to `at`: what happened later never did. For journals only; a tape ends there instead."""
+
+    type: ClassVar[str] = "clock.rewound"

@@ -1,6 +1,6 @@
 """The control plane: its own listener under `/_lab/`, of which the mocked API knows nothing (contract.md §2.7)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -33,18 +33,20 @@ class ControlPlane:
 
     def __init__(
         self, server: MockServer, token: str, *, trouble: Callable[[], str | None] = lambda: None,
-        recorder: Recorder | None = None,
+        recorder: Recorder | None = None, past: Sequence[Fact] = (),
     ) -> None:  # fmt: skip
+        """`past` is what earlier processes of this lab have accepted: onlookers are told of it too."""
         self._server = server
         self._service = server.service
         self._clock = server.clock
         self._trouble = trouble
         self._access = Access(token)
         self._buffer = Buffer(self._service, server.limits.exchanges)
-        self._rewind = Rewind(server, recorder, self._begin_anew)
+        self._rewind = Rewind(server, recorder, self._begin_anew, past)
         self._subscribers: set[Subscriber] = set()
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
+        self._begin_anew(past)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen; the origin. HostError and UsageError as the mock's own."""
@@ -132,8 +134,8 @@ class ControlPlane:
         past = self._buffer.observations()
         return Subscriber(self._service, self._clock, self.header(), past, replies=replies)
 
-    def _begin_anew(self, facts: tuple[Fact, ...]) -> None:
-        """The clock was set back: the journal is what these facts tell, and who follows it must come again."""
+    def _begin_anew(self, facts: Sequence[Fact]) -> None:
+        """The clock was set back, or the lab begins: the journal is what these facts tell, and who follows it must come again."""
         for subscriber in tuple(self._subscribers):
             subscriber.close()
         now = self._clock.now()

@@ -1,16 +1,14 @@
 """The control plane's way back: the facts since the start, and a reset to an instant of them (contract.md §2.7)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiohttp import web
-from msgspec.structs import replace
 
 from lab.clocks import ManualClock, ScaledClock
-from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.core.journal.fact import Fact, LedgerCleared
-from lab.jobs.facts import ScenarioLoaded
+from lab.core.journal.fact import Fact
+from lab.mock.history import History
 from lab.server.control.access import CommandRefused, read_command, text_member
 from lab.server.mock_server import MockServer
 
@@ -39,25 +37,23 @@ class Rewind:
     """Handlers for one server. On a clock that can be set back it keeps the facts since the start."""
 
     def __init__(
-        self, server: MockServer, recorder: Recorder | None, forget: Callable[[tuple[Fact, ...]], None]
-    ) -> None:
+        self, server: MockServer, recorder: Recorder | None, forget: Callable[[tuple[Fact, ...]], None],
+        past: Sequence[Fact] = (),
+    ) -> None:  # fmt: skip
         self._server = server
         self._recorder = recorder
         self._forget = forget
         """Called with the facts that stay, so that onlookers begin anew with them."""
-        self._facts: list[Fact] | None = []
+        self._history: History | None = History()
         if isinstance(server.clock, ManualClock | ScaledClock):
+            self._keep(past)
             server.service.journals.append(self._keep)
 
-    def _keep(self, fact: Fact) -> None:
-        if self._facts is None:
-            return
-        if isinstance(fact, LedgerCleared):
-            self._facts = [each for each in self._facts if isinstance(each, ScenarioLoaded)]
-        else:
-            self._facts.append(fact)
-        if len(self._facts) > MOST_FACTS:
-            self._facts = None
+    def _keep(self, facts: Sequence[Fact]) -> None:
+        if self._history is not None:
+            self._history.add(facts)
+            if len(self._history.facts) > MOST_FACTS:
+                self._history = None
 
     async def tape(self, request: web.Request) -> Json:
         """`{"name"}` begins a tape, `{}` ends it."""
@@ -89,28 +85,18 @@ class Rewind:
             raise CommandRefused(
                 400, f"to must be an instant from 0 to {now}, in milliseconds.", "GET /_lab/clock tells now."
             )
-        if self._facts is None:
+        if self._history is None:
             raise CommandRefused(409, "Too much has happened since the start.", f"At most {MOST_FACTS} facts are kept.")
-        kept = tuple(_until(self._facts, instant))
+        kept = tuple(self._history.until(instant))
 
         def back() -> None:
             # nothing is awaited here, so no exchange comes in between
             self._server.drop()
             clock.rewind(instant)
             self._server.service.rewind(kept, instant)
-            self._facts = list(kept)
             self._forget(kept)
 
         if self._recorder is None:
             back()
             return {"ok": True, "now": instant, "tape": None}
         return {"ok": True, "now": instant, "tape": self._recorder.renew(back)}
-
-
-def _until(facts: Iterable[Fact], instant: Millis) -> Iterator[Fact]:
-    """What had happened by an instant. An edit made later stays in force, as if made then: the author means it."""
-    for fact in facts:
-        if fact.at <= instant:
-            yield fact
-        elif isinstance(fact, ScenarioLoaded):
-            yield replace(fact, at=instant)

@@ -1,0 +1,160 @@
+"""`lab serve --journal FILE`: what the lab has accepted, on disk, and taken up by the next start."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import __version__
+from lab.cli.console import Console
+from lab.cli.setup import Setup
+from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
+from lab.core.errors import UsageError
+from lab.core.journal.fact import Fact
+from lab.files.journal_file import JournalFile
+from lab.jobs.facts import ScenarioLoaded
+from lab.jobs.plan import CompiledScenario
+from lab.mock.history import compiled_again
+from lab.mock.service import Service
+from lab.recording.journal_lines import (
+    JournalHeader,
+    KeptScenario,
+    facts_line,
+    header_line,
+    instant_of,
+    read_journal,
+)
+from lab.settings import ClockSettings, MockSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class StateJournal:
+    """One journal file, from before the lab listens until it has ended."""
+
+    def __init__(self, settings: MockSettings, path: str, console: Console) -> None:
+        self._settings = settings
+        self._console = console
+        self._file = JournalFile(Path(path))
+        self.trouble: str | None = None
+        """Why nothing is written any more."""
+        try:
+            self._header, self._history, whole = read_journal(data := self._file.read(), path)
+            if whole != len(data):
+                self._file.cut(whole)
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def facts(self) -> "Sequence[Fact]":
+        """What earlier processes of this lab have accepted."""
+        return self._history.facts
+
+    # Taking up
+
+    def resume(self, made: Setup) -> Setup:
+        """The setup with which the lab goes on; UsageError with every difference if it is another lab's."""
+        header = self._header
+        if header is None:
+            return made
+        found = [*self._other_settings(header), *self._other_scenarios(header, made.config.scenarios)]
+        if found:
+            raise self._refused(found)
+        served = {each.name: each for each in made.config.scenarios}
+        scenarios = tuple(_as_begun(each, served[each.name]) for each in header.scenarios)
+        config = replace(made.config, scenarios=scenarios, seed=header.seed, epoch=header.epoch)
+        if config.layers is not None:
+            config = config.settled(config.layers)
+        return replace(made, config=config, clock=self._clock(header))
+
+    def _clock(self, header: JournalHeader) -> AnyClock:
+        mode, _, factor = header.clock.partition(":")
+        start = instant_of(self._history, mode, (wall_second() - header.epoch) * 1000)
+        match mode:
+            case "real":
+                return SystemClock(start)
+            case "manual":
+                return ManualClock(start)
+            case _:
+                return ScaledClock(self._history.factor or factor, start)
+
+    def _other_settings(self, header: JournalHeader) -> "list[str]":
+        settings = self._settings
+        pairs = (
+            ("seed", header.seed, header.seed if settings.seed is None else settings.seed),
+            ("epoch", header.epoch, header.epoch if settings.epoch is None else settings.epoch),
+            ("clock", header.clock, clock_text(settings.clock)),
+        )
+        return [f"{name} {began}, now {now}" for name, began, now in pairs if began != now]
+
+    def _other_scenarios(self, header: JournalHeader, served: tuple[CompiledScenario, ...]) -> "list[str]":
+        digests = {each.name: each.sha256 for each in header.scenarios}
+        digests |= {fact.scenario: fact.sha256 for fact in self.facts if isinstance(fact, ScenarioLoaded)}
+        now = {each.name: each.digest for each in served}
+        found: list[str] = []
+        for name in sorted(digests.keys() | now.keys()):
+            if name not in now:
+                found.append(f"scenario {name} isn't served now")
+            elif name not in digests:
+                found.append(f"scenario {name} wasn't served")
+            elif digests[name] != now[name]:
+                found.append(f"scenario {name} {digests[name][:12]}…, now {now[name][:12]}…")
+        return found
+
+    def _refused(self, found: "list[str]") -> UsageError:
+        return UsageError(
+            f"{self._file.path} was begun otherwise: {'; '.join(found)}.",
+            hint="Serve as it was begun, or name another file to begin anew.",
+        )
+
+    # Writing
+
+    def attach(self, service: Service, clock: AnyClock) -> None:
+        """Let the service hold what the journal tells, and write whatever it accepts from now on."""
+        config, header = service.config, self._header
+        if header is None:
+            scenarios = tuple(
+                KeptScenario(name=each.name, sha256=each.digest, source=each.source, files=each.files)
+                for each in config.scenarios
+            )
+            begun = JournalHeader(
+                lab=__version__, seed=config.seed, epoch=config.epoch, clock=clock_text(self._settings.clock),
+                issuer=config.identity.issuer, scenarios=scenarios,
+            )  # fmt: skip
+            self._append(header_line(begun))
+        elif header.issuer != config.identity.issuer:
+            raise self._refused([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
+        else:
+            service.rewind(tuple(self.facts), clock.now())
+            self._console.err(f"took up {self._file.path} at {clock.now()} ms: {sum(1 for _ in service.jobs())} jobs")
+        service.journals.append(self._write)
+
+    def _write(self, facts: "Sequence[Fact]") -> None:
+        if self.trouble is None:
+            self._append(facts_line(facts))
+
+    def _append(self, line: bytes) -> None:
+        try:
+            self._file.append(line)
+        except OSError as fault:
+            # as a tape that dies: the lab goes on serving, says so once and in health, and ends with 4
+            self.trouble = f"The journal can't be written: {fault.strerror or fault}."
+            self._console.err(f"lab: {self.trouble} What is accepted from now on is lost when the lab ends.")
+
+    def close(self) -> int:
+        """Let the file go; 4 if not all was written, else 0."""
+        self._file.close()
+        return 0 if self.trouble is None else 4
+
+
+def clock_text(clock: ClockSettings) -> str:
+    """The clock as `--clock` takes it."""
+    return f"scaled:{clock.factor}" if clock.kind == "scaled" else clock.kind
+
+
+def _as_begun(kept: KeptScenario, served: CompiledScenario) -> CompiledScenario:
+    """The scenario as it was when the journal began: it may have been edited since."""
+    if kept.sha256 == served.digest:
+        return served
+    return compiled_again(kept.name, kept.sha256, kept.source, kept.files)

@@ -1,0 +1,58 @@
+"""The facts of which a mock's state is made, kept so that it can be made again: for a way back, and for a journal."""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
+
+from lab.core.clock import Millis
+from lab.core.journal.fact import ClockRewound, ClockScaled, Fact, LedgerCleared
+from lab.jobs.facts import ScenarioLoaded
+from lab.jobs.plan import CompiledScenario, compile_scenario
+
+
+def makes_state(fact: Fact) -> bool:
+    """Whether a fact changes what the mock does next: input facts do, and edits of scenarios."""
+    return fact.kind == "input" or isinstance(fact, ScenarioLoaded)
+
+
+class History:
+    """Facts in order, without those that no longer count."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.now: Millis = 0
+        """The instant of the last one."""
+        self.factor: str | None = None
+        """The pace to which a scaled clock was last set."""
+
+    def add(self, facts: Iterable[Fact]) -> None:
+        """Take facts as they are committed."""
+        for fact in facts:
+            self.now = fact.at
+            match fact:
+                case LedgerCleared():
+                    self.facts = [each for each in self.facts if isinstance(each, ScenarioLoaded)]
+                case ClockRewound():
+                    self.facts = self.until(fact.at)
+                case ClockScaled():
+                    self.factor = fact.factor
+                case _:
+                    self.facts.append(fact)
+
+    def until(self, instant: Millis) -> list[Fact]:
+        """What had happened by an instant. A later edit stays in force, as if made then: its author means it."""
+        kept: list[Fact] = []
+        for fact in self.facts:
+            if fact.at <= instant:
+                kept.append(fact)
+            elif isinstance(fact, ScenarioLoaded):
+                kept.append(replace(fact, at=instant))
+        return kept
+
+
+def compiled_again(name: str, digest: str, source: str, files: Mapping[str, str]) -> CompiledScenario:
+    """A scenario of its source; ScenarioError if this lab reads it no more."""
+    from lab.language.parse import parse_scenario  # only of a journal that is taken up
+
+    scenario = parse_scenario(source, f"{name}.yaml", stem=name, reader=files.__getitem__)
+    return compile_scenario(scenario, digest, files, source)

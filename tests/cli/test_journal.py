@@ -1,0 +1,284 @@
+"""`lab serve --journal`: what was acknowledged outlives the process, whichever way that ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_IMODE
+from urllib.parse import quote_plus, urlencode
+
+import pytest
+
+from lab.recording.journal_lines import read_journal
+from tests.conftest import ROOT, Lab
+
+SCENARIO = """\
+lab: 1
+name: slow
+title: Slow
+agent: {code: SLOW_TEAM}
+ask: x
+steps:
+  - work: think
+    takes: 1h
+  - complete: done
+    output: As it was.
+"""
+API = "/api/fusion-ai/orchestrator/agent/v2/SLOW_TEAM"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "slow.yaml").write_text(SCENARIO)
+    return tmp_path
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A lab in a process of its own, and what its clients say."""
+
+    process: "subprocess.Popen[str]"
+    ready: dict[str, str]
+
+    def fetch(self, path: str, body: bytes | None = None, **head: str) -> dict[str, object]:
+        headers = {name.replace("_", "-"): value for name, value in head.items()}
+        request = urllib.request.Request(self.ready["base_url"] + path, data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=20) as got:
+            answer: dict[str, object] = json.load(got)
+        return answer
+
+    def token(self) -> str:
+        pair = f"{quote_plus(self.ready['client_id'])}:{quote_plus(self.ready['client_secret'])}"
+        form = urlencode({"grant_type": "client_credentials", "scope": self.ready["scope"]}).encode()
+        login = f"Basic {b64encode(pair.encode()).decode()}"
+        return str(self.fetch("/oauth2/v1/token", form, authorization=login)["access_token"])
+
+    def invoke(self, token: str) -> str:
+        body = json.dumps({"message": "x"}).encode()
+        bearer = f"Bearer {token}"
+        return str(
+            self.fetch(f"{API}/invokeAsync", body, authorization=bearer, content_type="application/json")["jobId"]
+        )
+
+    def status(self, token: str, job: str) -> dict[str, object]:
+        return self.fetch(f"{API}/status/{job}", authorization=f"Bearer {token}")
+
+    def control(self, path: str, **command: object) -> dict[str, object]:
+        head = {"Authorization": f"Bearer {self.ready['control_token']}", "Content-Type": "application/json"}
+        body = json.dumps(command).encode() if command else None
+        request = urllib.request.Request(f"{self.ready['control_url']}/_lab/{path}", data=body, headers=head)
+        with urllib.request.urlopen(request, timeout=20) as got:
+            answer: dict[str, object] = json.load(got)
+        return answer
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def serving(folder: Path, port: int, *argv: str) -> Iterator[Server]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lab", "serve", "slow", *argv, "--json", "--journal", "day.journal", "--port", str(port)],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            process.wait()
+        yield Server(process, json.loads(line) if line else {})
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refused(folder: Path, port: int, *argv: str) -> tuple[int, str]:
+    """The exit code and the words of a start that comes to nothing."""
+    with serving(folder, port, *argv) as server:
+        assert not server.ready and server.process.stderr is not None
+        return server.process.returncode, server.process.stderr.read()
+
+
+def test_clients_go_on_with_their_tokens_and_jobs_after_a_kill(folder: Path, port: int) -> None:
+    with serving(folder, port) as server:
+        token = server.token()
+        jobs = [server.invoke(token) for _ in range(3)]
+        looks = [server.status(token, job) for job in jobs]
+        server.kill()
+    assert S_IMODE((folder / "day.journal").stat().st_mode) == 0o600
+    with serving(folder, port) as server:
+        assert [server.status(token, job) for job in jobs] == looks
+        more = server.invoke(token)
+        assert more not in jobs and server.token() != token
+        server.kill()
+    with serving(folder, port) as server:
+        assert server.status(token, more)["status"] == "RUNNING"
+        assert len(server.control("jobs")["jobs"]) == 4  # type: ignore[arg-type]
+
+
+def test_nothing_that_was_acknowledged_is_lost_whenever_the_process_dies(folder: Path, port: int) -> None:
+    told: list[tuple[str, str]] = []
+    for start in range(3):
+        with serving(folder, port) as server:
+            for token, job in told:
+                assert server.status(token, job)["status"] == "RUNNING"
+            token = server.token()
+            told += [(token, server.invoke(token)) for _ in range(5 * start + 3)]
+            # one more is under way, answered or not, when the process dies
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as peer:
+                head = f"POST {API}/invokeAsync HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+                peer.sendall(
+                    f'{head}Content-Type: application/json\r\nContent-Length: 15\r\n\r\n{{"message":"x"}}'.encode()
+                )
+                server.kill()
+    with serving(folder, port) as server:
+        assert len({job for _, job in told}) == len(told) == 24
+        assert all(server.status(token, job)["status"] == "RUNNING" for token, job in told)
+
+
+def test_a_torn_line_is_cut_and_the_lab_goes_on(folder: Path, port: int) -> None:
+    with serving(folder, port) as server:
+        token = server.token()
+        job = server.invoke(token)
+        server.kill()
+    journal = folder / "day.journal"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b'[{"type":"job.acc')
+    with serving(folder, port) as server:
+        assert server.status(token, job)["status"] == "RUNNING"
+        assert journal.read_bytes() == whole
+
+
+def test_lab_time_passes_while_a_lab_with_a_real_clock_is_down(folder: Path, port: int) -> None:
+    with serving(folder, port) as server:
+        server.token()
+        server.kill()
+    journal = folder / "day.journal"
+    epoch = json.loads(journal.read_bytes().splitlines()[0])["epoch"]
+    # the same as if the lab had begun, and gone down, a hundred seconds earlier
+    journal.write_bytes(journal.read_bytes().replace(b'"epoch":%d' % epoch, b'"epoch":%d' % (epoch - 100)))
+    with serving(folder, port) as server:
+        assert 100_000 <= int(str(server.control("clock")["now"])) < 200_000
+
+
+@pytest.mark.parametrize("clock", ["manual", "scaled:1000"])
+def test_another_clock_goes_on_from_the_last_fact(folder: Path, port: int, clock: str) -> None:
+    with serving(folder, port, "--clock", clock) as server:
+        if clock == "manual":
+            server.control("clock", advance="10m")
+        token = server.token()
+        server.invoke(token)
+        server.kill()
+    _, history, _ = read_journal((folder / "day.journal").read_bytes(), "day")
+    with serving(folder, port, "--clock", clock) as server:
+        now = int(str(server.control("clock")["now"]))
+        assert now == history.now == 600_000 if clock == "manual" else history.now <= now < history.now + 20_000_000
+
+
+def test_a_decision_and_a_way_back_are_kept(folder: Path, port: int) -> None:
+    with serving(folder, port, "--clock", "manual") as server:
+        token = server.token()
+        first = server.invoke(token)
+        server.control("clock", advance="1s")
+        second = server.invoke(token)
+        server.control("reset", to=500)
+        server.kill()
+    with serving(folder, port, "--clock", "manual") as server:
+        assert server.control("clock")["now"] == 500
+        assert [each["job"] for each in server.control("jobs")["jobs"]] == [first]  # type: ignore[attr-defined]
+        again = server.invoke(token)
+        assert again == second, "what was undone never happened, so its number is given again"
+        server.control("reset", to=0)
+        assert [each["job"] for each in server.control("jobs")["jobs"]] == [first]  # type: ignore[attr-defined]
+
+
+def test_an_edit_outlives_the_process_and_older_jobs_keep_what_they_began_with(folder: Path, port: int) -> None:
+    with serving(folder, port, "--clock", "manual") as server:
+        token = server.token()
+        old = server.invoke(token)
+        (folder / "scenarios" / "slow.yaml").write_text(SCENARIO.replace("As it was.", "Edited."))
+        assert server.process.stderr is not None
+        assert any(line.startswith("loaded slow") for line in iter(server.process.stderr.readline, ""))
+        server.control("clock", advance="1s")
+        new = server.invoke(token)
+        server.kill()
+    with serving(folder, port, "--clock", "manual") as server:
+        server.control("clock", advance="59m")
+        server.control("clock", advance="2m")
+        token = server.token()
+        assert [server.status(token, job)["output"] for job in (old, new)] == ["As it was.", "Edited."]
+
+
+def test_a_second_process_is_kept_off_the_file(folder: Path, port: int) -> None:
+    with serving(folder, port) as server:
+        code, words = refused(folder, 0)
+        assert code == 4 and "is in use by another lab" in words
+        assert server.token()
+
+
+def test_another_lab_is_refused_with_every_difference(folder: Path, port: int) -> None:
+    with serving(folder, port, "--seed", "7") as server:
+        server.kill()
+    before = (folder / "day.journal").read_bytes()
+    (folder / "scenarios" / "slow.yaml").write_text(SCENARIO.replace("As it was.", "Edited."))
+    (folder / "scenarios" / "more.yaml").write_text(SCENARIO.replace("slow", "more").replace("SLOW", "MORE"))
+    code, words = refused(folder, port, "more", "--seed", "8", "--clock", "manual")
+    assert code == 2
+    for difference in ("seed 7, now 8", "clock real, now manual", "scenario slow ", "scenario more wasn't served"):
+        assert difference in words
+    assert (folder / "day.journal").read_bytes() == before
+
+
+def test_another_issuer_is_refused(folder: Path, port: int) -> None:
+    with serving(folder, port, "--profile", "rfc") as server:
+        server.kill()
+    code, words = refused(folder, 0, "--profile", "rfc")
+    assert code == 2 and "issuer http://127.0.0.1:" in words and "give --port or --base" in words
+
+
+def test_a_file_that_is_no_journal_is_left_as_it_is(lab: Lab) -> None:
+    for name, content, code in (
+        ("notes.txt", b"my notes\n", 3),
+        ("start.txt", b"my notes", 3),
+        ("cut.txt", b"{}\n", 3),
+    ):
+        Path(name).write_bytes(content)
+        called = lab("serve", "item-comparison", "--journal", name)
+        assert called.code == code and "no journal of a lab" in called.err
+        assert Path(name).read_bytes() == content
+    Path("real.journal").touch()
+    Path("link.journal").symlink_to("real.journal")
+    for name in ("link.journal", "scenarios", "nowhere/day.journal"):
+        called = lab("serve", "item-comparison", "--journal", name)
+        assert called.code == 2 and called.err.startswith(f"lab: {name}")
+
+
+def test_a_tape_beside_a_journal_begins_with_what_lives(folder: Path, port: int) -> None:
+    with serving(folder, port, "--clock", "manual") as server:
+        token = server.token()
+        job = server.invoke(token)
+        server.kill()
+    with serving(folder, port, "--clock", "manual", "--record", "./again") as server:
+        server.status(token, job)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait() == 0
+    types = [json.loads(line).get("type") for line in (folder / "again.rec.jsonl").read_bytes().splitlines()]
+    assert types[1:3] == ["token.granted", "job.accepted"]
+    assert "number.used" not in types
