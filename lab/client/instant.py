@@ -33,7 +33,12 @@ def run_instantly(
 
 class _Stepper:
     def __init__(
-        self, service: Service, observers: tuple[RunObserver, ...], start: Millis, first: int, reviewer: InstantReviewer | None
+        self,
+        service: Service,
+        observers: tuple[RunObserver, ...],
+        start: Millis,
+        first: int,
+        reviewer: InstantReviewer | None,
     ) -> None:
         self.service = service
         self.observers = observers
