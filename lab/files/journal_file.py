@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lab.core.errors import HostError, UsageError
-from lab.files.output_files import flags
+from lab.files.opening import flags
 
 _OPEN = flags("RDWR", "CREAT", "APPEND", "CLOEXEC", "NOFOLLOW", "NONBLOCK", "BINARY")
 """Without NONBLOCK a named pipe would be waited for."""
