@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote
 
+from msgspec import Struct
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -34,8 +36,7 @@ class Route:
     """What it is for, in a few words."""
 
 
-@dataclass(frozen=True, slots=True)
-class RouteMatch:
+class RouteMatch(Struct, frozen=True):
     """The row that a request line means, with what its path holds."""
 
     route: Route
@@ -64,28 +65,30 @@ class RouteTable:
         for row in rows:
             by_path.setdefault(row.path, {})[row.method] = row
         self._plain = {path: methods for path, methods in by_path.items() if "{" not in path}
-        self._templates: dict[int, tuple[Methods, tuple[str, ...]]] = {}
+        self._templates: dict[int, tuple[Methods, int, int]] = {}
         patterns: list[str] = []
         group = 1
         for path, methods in by_path.items():
-            names = tuple(_PARAMETER.findall(path))
+            names = _PARAMETER.findall(path)
             if names:
-                # each template is a group of its own, so `lastindex` of a match says which of them it was
+                # each template is a group of its own, so `lastindex` of a match says which of them it was; groups of
+                # its parameters follow, 0 stands for one that it hasn't
                 patterns.append(f"({'([^/]+)'.join(map(re.escape, _PARAMETER.split(path)[::2]))})")
-                self._templates[group] = methods, names
+                code, job = (group + 1 + names.index(name) if name in names else 0 for name in ("code", "job"))
+                self._templates[group] = methods, code, job
                 group += 1 + len(names)
         self._pattern = re.compile("|".join(patterns) or "(?!)")
 
-    def at(self, path: str) -> tuple[Methods, Mapping[str, str]] | None:
-        """The rows of the path, and what it holds by parameter; None: nothing is there."""
+    def at(self, path: str) -> tuple[Methods, str, str] | None:
+        """The rows of the path, with the team's code and the job that it holds; None: nothing is there."""
         plain = self._plain.get(path)
         if plain is not None:
-            return plain, {}
+            return plain, "", ""
         found = self._pattern.fullmatch(path)
         if found is None or found.lastindex is None:
             return None
-        methods, names = self._templates[found.lastindex]
-        return methods, dict(zip(names, found.groups()[found.lastindex :], strict=False))
+        methods, code, job = self._templates[found.lastindex]
+        return methods, found[code] if code else "", found[job] if job else ""
 
 
 def fill_path(route: Route, **values: str) -> str:

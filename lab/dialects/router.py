@@ -31,10 +31,9 @@ class Router:
         orchestrator's paths are there too.
         """
         table = self._local if local else self._plain
-        if "%" not in path and "//" not in path and "/." not in path:
-            found = table.at(path)
-            if found is not None:
-                return _matched(method, found[0], (), **found[1])
+        # a poll's way: what no segment may be is written with one of these (no parameter is empty, so // is found nowhere)
+        if "%" not in path and "/." not in path and (found := table.at(path)) is not None:
+            return _matched(method, found, ())
         if "//" in path and not slashes:
             return not_found(NO_PATH, "There is // in the path: leave the final slash of the base URL out.")
         return self._find_slow(method, path, table)
@@ -51,7 +50,7 @@ class Router:
         # the identity domain's paths have no parameters, so nothing of them needs an escape
         plain = "/".join(segment or "" for segment in segments)
         found = self._identity.at(path) or table.at(plain)
-        return self._missing(plain) if found is None else _matched(method, found[0], flags, **found[1])
+        return self._missing(plain) if found is None else _matched(method, found, flags)
 
     def _missing(self, path: str) -> Refusal:
         for pattern, hint in self._hints:
@@ -74,9 +73,8 @@ class Router:
         return next((each for each in found if isinstance(each, RouteMatch)), None)
 
 
-def _matched(
-    method: str, methods: Methods, flags: tuple[str, ...], code: str = "", job: str = ""
-) -> RouteMatch | Refusal:  # fmt: skip
+def _matched(method: str, found: tuple[Methods, str, str], flags: tuple[str, ...]) -> RouteMatch | Refusal:
+    methods, code, job = found
     row = methods.get(method)
     return wrong_method(", ".join(methods)) if row is None else RouteMatch(row, code, job, flags)
 
