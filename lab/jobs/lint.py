@@ -90,7 +90,7 @@ def _ways(part: CompiledScenario, step: Step) -> list[str]:
         return []
     onward = part.after(step.id).id
     if isinstance(step, TimedStep):
-        return [onward, step.again.to] if isinstance(step, Pause) and step.again else [onward]
+        return [onward, *([step.again.to] if step.again else [])]
     ways = step.verdicts
     named = [ways.timed_out, *([ways.rejected, ways.changes_requested] if step.approval else [])]
     return [ways.approved or onward, *(way for way in named if way)]

@@ -10,9 +10,9 @@ The walk
 
     How a span ends depends on the kind of its step, and that is all the machine there is:
 
-    work        after its duration                         -> the next step
+    work        after its duration                          -> the next step
     wait        after its duration, or when it is cut short -> back to `again.to` while rounds are left, else the next step
-    gate        with its last vote (`gates`)               -> where the verdict leads: a step, or a default ending
+    gate        with its last vote (`gates`)                -> where the verdict leads: a step, or a default ending
     complete,
     error       never
 
@@ -37,12 +37,12 @@ A worked example: a gate with patience 10 s between two steps of 2 s, accepted a
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from lab.core.clock import Millis
 from lab.jobs.gates import Decision, Opening, votes
 from lab.jobs.plan import Plan
-from lab.language.document import Complete, Failure, Gate, Pause, Status, Step, Verdict, Work
+from lab.language.document import EndingStep, Gate, Pause, Status, Step, TimedStep, Verdict
 
 MOVES: dict[Status, tuple[Status, ...]] = {status: () if status.final else tuple(Status) for status in Status}
 """From each status, those that may follow (contract.md §5): a scenario may order its steps as it likes, and nothing
@@ -60,6 +60,10 @@ class DefaultEnding:
     """The output of COMPLETE, or the error of ERROR."""
     template: bool = False
     """Whether `text` is the author's, to be rendered; a person's words never are."""
+
+
+Ending: TypeAlias = EndingStep | DefaultEnding
+"""Where a walk ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,33 +128,28 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
         name = step.id
         visit, used = visits.get(name, 0), rounds.get(name, 0)
         visits[name] = visit + 1
-        match step:
-            case Work():
-                until = since + plan.takes(name, visit)
-                yield Span(index, step, visit, since, until, settled)
-                step = scenario.after(name)
-            case Pause():
-                until, cut = _wait_end(plan, decisions, name, visit, since)
-                yield Span(index, step, visit, since, until, settled, rounds_used=used)
-                settled += cut
-                # a wait that was cut short goes round like one that ran out: its rounds count tries, not time
-                again = step.again if step.again and used < step.again.rounds else None
-                rounds[name] = used + (again is not None)
-                step = scenario.steps[again.to] if again else scenario.after(name)
-            case Gate():
-                opening = Opening(step, visit, used, since, plan.scripted, _votes_before(name, settled))
-                cast = votes(opening, decisions)
-                until = cast[-1].at  # what follows begins at the instant of the last vote: that vote is before it
-                yield Span(index, step, visit, since, until, settled, opening, used, cast)
-                settled += cast
-                rounds[name] = used + (cast[-1].verdict is Verdict.CHANGES)
-                step = after_verdict(plan, step, cast[-1], used)
-            case Complete() | Failure() | DefaultEnding():
-                # entered once, so its visit is 0, though a default ending bears the id of a gate that was visited
-                yield Span(index, step, 0, since, None, settled)
-                return
-            case _:
-                assert_never(step)
+        if isinstance(step, TimedStep):
+            until, cut = _timed_end(plan, decisions, step, visit, since)
+            yield Span(index, step, visit, since, until, settled, rounds_used=used)
+            settled += cut
+            # a wait that was cut short goes round like one that ran out: its rounds count tries, not time
+            again = step.again if step.again is not None and used < step.again.rounds else None
+            rounds[name] = used + (again is not None)
+            step = scenario.steps[again.to] if again else scenario.after(name)
+        elif isinstance(step, Gate):
+            opening = Opening(step, visit, used, since, plan.scripted, _votes_before(name, settled))
+            cast = votes(opening, decisions)
+            until = cast[-1].at  # what follows begins at the instant of the last vote: that vote is before it
+            yield Span(index, step, visit, since, until, settled, opening, used, cast)
+            settled += cast
+            rounds[name] = used + (cast[-1].verdict is Verdict.CHANGES)
+            step = after_verdict(plan, step, cast[-1], used)
+        elif isinstance(step, Ending):
+            # entered once, so its visit is 0, though a default ending bears the id of a gate that was visited
+            yield Span(index, step, 0, since, None, settled)
+            return
+        else:
+            assert_never(step)
         since = until
 
 
@@ -159,14 +158,14 @@ def _votes_before(gate: str, settled: tuple[Decision, ...]) -> int:
     return sum(each.step == gate and each.verdict is not Verdict.TIMED_OUT for each in settled)
 
 
-def _wait_end(
-    plan: Plan, decisions: tuple[Decision, ...], name: str, visit: int, since: Millis
+def _timed_end(
+    plan: Plan, decisions: tuple[Decision, ...], step: TimedStep, visit: int, since: Millis
 ) -> tuple[Millis, tuple[Decision, ...]]:
-    """When a wait ends, and the decision that cut it short, if one did."""
-    until = since + plan.takes(name, visit)
-    for decision in decisions:
+    """When a step ends that lasts a drawn time; of a wait, the decision that cut it short, if one did."""
+    until = since + plan.takes(step.id, visit)
+    for decision in decisions if decisions and isinstance(step, Pause) else ():
         # half-open as at a gate: cut at its last instant a wait ends earlier, at `until` it has ended by itself
-        if decision.step == name and decision.visit == visit and since <= decision.at < until:
+        if decision.step == step.id and decision.visit == visit and since <= decision.at < until:
             return decision.at, (decision,)
     return until, ()
 

@@ -41,7 +41,7 @@ class StepModel(Model):
     @property
     def id(self) -> str:
         """The step's id, unique in its scenario or turn."""
-        name: str = getattr(self, self.kind)
+        name: str = getattr(self, self.kind.replace("-", "_"))
         return name
 
     @property
@@ -58,6 +58,8 @@ class Work(StepModel):
     kind = "work"
     status = Status.RUNNING
     templates = ("says",)
+    again: ClassVar[None] = None
+    """Work has no retry loop."""
 
     work: StepId
     title: Title = ""
