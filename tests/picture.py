@@ -7,9 +7,9 @@ from pathlib import Path
 from lab.cli.commands.demo import LiveDemo
 from lab.cli.console import Console
 from lab.cli.loop import Stop
-from lab.cli.screen import app_for
 from lab.cli.setup import make_setup
 from lab.settings import ClockSettings, MockSettings
+from lab.tui.app import LabApp
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / ".github" / "lab.svg"
@@ -25,7 +25,7 @@ async def picture() -> str:
     )
     setup = make_setup(settings, reviewer="person")
     async with LiveDemo(settings, setup, Console(), Stop()) as demo:
-        app = app_for(demo.source())
+        app = LabApp(demo.source())
         async with app.run_test(size=(120, 36)) as pilot:
             await pilot.pause(1)
             await pilot.press("space")

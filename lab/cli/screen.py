@@ -5,7 +5,6 @@ import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import cast
 
 from lab.cli.console import SIGNALS, Console, Interrupted
 from lab.cli.loop import Stop
@@ -16,15 +15,9 @@ from lab.tui.cast import Cast
 from lab.tui.sources.protocol import ScreenSource
 
 
-def app_for(source: object, film: Cast | None = None) -> LabApp:
-    """The app that shows a source."""
-    # the protocol asks for attributes where sources have properties; nobody sets them
-    return LabApp(cast("ScreenSource", source), cast=film)
-
-
-async def show_screen(source: object, stop: Stop, console: Console, film: Cast | None = None) -> None:
+async def show_screen(source: ScreenSource, stop: Stop, console: Console, film: Cast | None = None) -> None:
     """Show the source until the person quits or a signal comes; then a run's outcome goes to stdout."""
-    app = app_for(source, film)
+    app = LabApp(source, cast=film)
     # What libraries log would be written across the screen.
     logging.getLogger().addHandler(logging.NullHandler())
 

@@ -6,7 +6,6 @@ depends on when, where or how fast it is drawn, so the same recording gives the 
 
 from asyncio import Event
 from collections.abc import AsyncIterator, Iterator
-from typing import cast
 
 from rich.color import ColorSystem
 from rich.style import Style
@@ -21,7 +20,6 @@ from lab.tui.cast import Cast, Put
 from lab.tui.screens.feed import ObservationBatch
 from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
-from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
 
@@ -83,7 +81,7 @@ async def film(source: FilmedPlayback, put: Put, size: tuple[int, int], *, light
     """Write the cast of a whole recording, line by line."""
     start = source.timeline.start
     tape = Cast(put, lambda: source.clock.now() - start, source.title)
-    app = LabApp(cast("ScreenSource", source), light=light, cast=tape)
+    app = LabApp(source, light=light, cast=tape)
 
     async def shoot(pilot: Pilot[object]) -> None:
         await pilot.pause()

@@ -15,7 +15,8 @@ from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Scenario, Verdict
 from lab.tui.state.intents import AnswerGate, Intent, ResetRun, SendTurn, SetSpeed, StartRun, StepForward, TogglePause
-from lab.tui.state.screen import ScenarioChoice
+from lab.tui.state.journal import JournalState
+from lab.tui.state.screen import ScenarioChoice, SourceState
 
 JOB = "7f3c92a1-4f7e-4a53-9c5e-0f6f0c1b7a11"
 SECOND = "2c9d1f04-8a35-4b7e-b1d6-90ad3e57c284"
@@ -277,16 +278,11 @@ class StillClock:
 class Scripted:
     """A source that tells what it is handed, and writes down what is asked of it."""
 
-    pill = "LIVE"
-    title = "Compare two items"
-    team = "ITEM_COMPARE_TEAM"
+    follows = False
     seed: int | None = 42
     recording = True
-    dead = ""
-    journal = None
     outcome: Outcome | None = None
     message = MESSAGE
-    addresses = ("http://127.0.0.1:8080", "http://127.0.0.1:8080/oauth2/v1/token")
 
     def __init__(self, told: list[Observation], at: Millis = 0) -> None:
         self.scenario: Scenario | None = SCENARIO
@@ -305,6 +301,14 @@ class Scripted:
         self.queue: asyncio.Queue[Observation] = asyncio.Queue()
         for observation in told:
             self.tell(observation)
+
+    def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
+        """What it is made to be."""
+        base = "http://127.0.0.1:8080"
+        return SourceState(
+            "LIVE", "Compare two items", "ITEM_COMPARE_TEAM", self.seed, self.scenario, self.recording, self.can,
+            self.scenarios, self.message, base, f"{base}/oauth2/v1/token",
+        )  # fmt: skip
 
     def tell(self, observation: Observation) -> None:
         """Hand an observation on."""

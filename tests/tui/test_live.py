@@ -221,7 +221,7 @@ async def test_a_chat_gate_is_answered_by_the_run_once(hand: Stagehand) -> None:
 
 async def test_the_next_turn_keeps_the_token_and_the_conversation(hand: Stagehand) -> None:
     assert await hand.do(SendTurn("Compare two other items")) is None
-    assert hand.live.message == "Compare two other items"
+    assert hand.live.describe().message == "Compare two other items"
     await hand.do(StartRun())
     await hand.until(Requested, 4)
     assert "running" in (await hand.do(SendTurn("too early")) or "")
@@ -240,7 +240,7 @@ async def test_the_next_turn_keeps_the_token_and_the_conversation(hand: Stagehan
     assert asked == [("Compare two other items", None), ("Which one is cheaper?", play.CONVERSATION)]
     await hand.do(ResetRun())
     await hand.do(ChooseScenario("other"))
-    assert hand.live.message == play.MESSAGE
+    assert hand.live.describe().message == play.MESSAGE
 
 
 async def test_a_key_before_the_connection_stands_is_not_lost() -> None:
@@ -412,10 +412,10 @@ async def test_faults_go_to_the_control_plane(hand: Stagehand) -> None:
 async def test_another_scenario_is_played(hand: Stagehand) -> None:
     assert await hand.do(ChooseScenario("nothing")) == "Scenario nothing can't be played."
     await hand.do(ChooseScenario("other"))
-    assert (hand.live.title, hand.live.seed) == ("Another", 7), "the mock follows it"
+    assert (hand.live.describe().title, hand.live.describe().seed) == ("Another", 7), "the mock follows it"
     await hand.until(Noted)
     await hand.do(ResetRun())
-    assert hand.live.seed == 7
+    assert hand.live.describe().seed == 7
 
 
 async def test_facts_of_the_journal_are_told_but_not_its_exchanges(hand: Stagehand) -> None:

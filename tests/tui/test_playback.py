@@ -280,7 +280,7 @@ async def test_ends_an_instant_and_back_to_the_start(watcher: Watcher) -> None:
 
 
 async def test_nothing_can_be_decided(watcher: Watcher) -> None:
-    assert "decide" not in watcher.source.can
+    assert "decide" not in watcher.source.describe().can
     assert "can't be changed" in (await watcher.do(AnswerGate("approved")) or "")
 
 

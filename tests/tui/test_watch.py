@@ -164,7 +164,7 @@ async def test_a_lab_that_is_not_there_yet_is_waited_for() -> None:
     plane.broken = None
     made.again.set()
     await settle()
-    assert made.source.trouble == "" and made.source.seed == 42
+    assert made.source.trouble == "" and made.source.describe().seed == 42
     await made.end()
 
 
@@ -192,7 +192,10 @@ async def test_a_lab_that_ends_and_starts_again_is_told_apart_from_one_that_was_
         made.again.set()
         await settle()
         assert made.remark == ["It is back."] and made.source.trouble == ""
-        assert made.source.addresses == ("http://base", "http://base/oauth2/v1/token")
+        assert (made.source.describe().base, made.source.describe().token_url) == (
+            "http://base",
+            "http://base/oauth2/v1/token",
+        )
         made.plane.queue.put_nowait(None)
         made.plane.found = replace(REAL, epoch=REAL.epoch + 900, now=5)
         await settle()

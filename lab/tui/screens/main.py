@@ -36,7 +36,6 @@ from lab.tui.screens.host import Host
 from lab.tui.screens.input_field import InputField
 from lab.tui.screens.page import PageScreen
 from lab.tui.screens.rows_widget import Pressed, Scrolled
-from lab.tui.sources.protocol import source_state
 from lab.tui.state.fold import ObservedState, fold
 from lab.tui.state.intents import Intent, SeekInstant
 from lab.tui.state.journal import JournalState, SourceUpdate
@@ -96,7 +95,7 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Draw what there is, then listen to the source."""
-        if self._host.source.journal is not None:
+        if self._host.source.follows:
             self.observed = ObservedState(journal=JournalState())
         self._timer = self.set_interval(TICK, self.canvas.tick, pause=True)
         self.state = self._with(self._synced(self.state.ui))
@@ -131,7 +130,7 @@ class MainScreen(Screen[None]):
     def _with(self, ui: UiState) -> ScreenState:
         """All that is known, with this choice of the person's."""
         observed = self.observed
-        source = source_state(self._host.source, observed.journal, ui.job)
+        source = self._host.source.describe(observed.journal, ui.job)
         return ScreenState(observed.run_of(ui.job), ui, source, observed.armed, observed.journal)
 
     def _take(self, state: ScreenState) -> None:

@@ -13,30 +13,13 @@ from lab.core.errors import LabError
 from lab.core.exchange import Json
 from lab.core.journal.fact import LedgerCleared
 from lab.jobs.gates import Origin
-from lab.language.document import Scenario
 from lab.tui.sources.answers import GateAnswers
 from lab.tui.sources.protocol import Connect, Playable, RunConnection
 from lab.tui.sources.rewind import RunLog, resumed
-from lab.tui.state.intents import (
-    AnswerGate,
-    ArmFault,
-    ChooseScenario,
-    DisarmFault,
-    Intent,
-    MoveCursor,
-    ResetRun,
-    SeekInstant,
-    SeekStage,
-    SendTurn,
-    SetSpeed,
-    StartRun,
-    StepForward,
-    TogglePause,
-    ToggleRecording,
-)
-from lab.tui.state.journal import SourceUpdate
+from lab.tui.state import intents
+from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reading import ANSWER_OF, gate_name
-from lab.tui.state.screen import ScenarioChoice
+from lab.tui.state.screen import ScenarioChoice, SourceState
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
@@ -49,7 +32,7 @@ NO_FAULTS = "The wire of this server is its own."
 class Live:
     """Our run. Starts idle; what goes out, and what the mock's journal holds of it, is observed."""
 
-    journal = None
+    follows = False
 
     def __init__(
         self,
@@ -98,45 +81,35 @@ class Live:
         self._message = ""
         self._before: Outcome | None = None
         """The outcome of the turn before the present one."""
-        self._first_message: str | None = None
+        self._typed_message: str | None = None
         """What was typed in the place of the scenario's ask."""
         self._dead_before: str | None = None
         """What killed the recording before: the mock's health never forgets it."""
 
-    # What the header names
+    def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
+        """The scenario, if one is at hand, and the addresses, once the connection stands."""
+        playable, connected = self._playable, self._connected
+        stands = connected is not None and connected.done() and connected.exception() is None
+        connection = connected.result() if connected is not None and stands else None
+        return SourceState(
+            self.pill,
+            playable.choice.title,
+            playable.app.team,
+            playable.seed,
+            playable.scenario,
+            self.recording,
+            self.can,
+            self.scenarios,
+            self._message_first,
+            connection.base if connection is not None else "",
+            connection.token_url if connection is not None else "",
+            dead=bool(self.dead),
+        )
 
     @property
-    def title(self) -> str:
-        """The scenario's title."""
-        return self._playable.choice.title
-
-    @property
-    def team(self) -> str:
-        """The agent team's code."""
-        return self._playable.app.team
-
-    @property
-    def seed(self) -> int | None:
-        """The seed of the mock."""
-        return self._playable.seed
-
-    @property
-    def message(self) -> str:
+    def _message_first(self) -> str:
         """What the run says first: the scenario's ask, or what was typed in its place."""
-        return self._playable.app.message if self._first_message is None else self._first_message
-
-    @property
-    def addresses(self) -> tuple[str, str]:
-        """The base URL and the token URL, once the connection stands."""
-        connected = self._connected
-        if connected is None or not connected.done() or connected.exception() is not None:
-            return "", ""
-        return connected.result().base, connected.result().token_url
-
-    @property
-    def scenario(self) -> Scenario | None:
-        """The scenario, if one is at hand."""
-        return self._playable.scenario
+        return self._playable.app.message if self._typed_message is None else self._typed_message
 
     # What happens
 
@@ -238,7 +211,8 @@ class Live:
 
     def _parameters(self, message: str) -> Mapping[str, Json]:
         """Those that the scenario sends with this message, in whichever turn; else those of the first."""
-        messages = self.scenario.user_messages if self.scenario is not None else ()
+        scenario = self._playable.scenario
+        messages = scenario.user_messages if scenario is not None else ()
         known = next((ask.parameters for ask in messages if ask.message == message), None)
         return self._playable.app.parameters if known is None else known
 
@@ -252,53 +226,53 @@ class Live:
 
     # What is asked of it
 
-    async def perform(self, intent: Intent) -> str | None:
+    async def perform(self, intent: intents.Intent) -> str | None:
         """Do what was asked; the reason if it was refused."""
         match intent:
-            case StartRun():
+            case intents.StartRun():
                 self._start()
                 return None
-            case TogglePause():
+            case intents.TogglePause():
                 return await self._scale(self.factor if self.paused else "0")
-            case StepForward():
+            case intents.StepForward():
                 self._stepping = True
                 self._start()
                 return await self._scale(self.factor) if self.paused else None
-            case SetSpeed(factor):
+            case intents.SetSpeed(factor):
                 self.factor = factor
                 return None if self.paused else await self._scale(factor)
-            case ResetRun():
+            case intents.ResetRun():
                 return await self._reset(self._playable)
-            case ChooseScenario(name):
+            case intents.ChooseScenario(name):
                 playable = self._playables.get(name)
                 return f"Scenario {name} can't be played." if playable is None else await self._reset(playable)
-            case AnswerGate(verdict, content):
+            case intents.AnswerGate(verdict, content):
                 return await self._decide(verdict, content)
-            case SendTurn(message):
+            case intents.SendTurn(message):
                 return self._say(message)
-            case ArmFault(fault):
+            case intents.ArmFault(fault):
                 control = await self._control()
                 return NO_FAULTS if control is None else (await control.arm(fault)).refused
-            case DisarmFault(name):
+            case intents.DisarmFault(name):
                 control = await self._control()
                 return NO_FAULTS if control is None else (await control.disarm(name)).refused
-            case SeekStage(stage):
+            case intents.SeekStage(stage):
                 return await self._go_to(stage)
-            case ToggleRecording():
+            case intents.ToggleRecording():
                 return await self._record()
-            case MoveCursor() | SeekInstant():
+            case intents.MoveCursor() | intents.SeekInstant():
                 return "A run of our own has no recording to go through."
             case _:
                 assert_never(intent)
 
     def _start(self) -> None:
         if self._run is None:
-            self._begin(self.message)
+            self._begin(self._message_first)
 
     def _say(self, message: str) -> str | None:
         """The next turn; before the run, its first message."""
         if self._run is None:
-            self._first_message = message
+            self._typed_message = message
         elif not self._run.done():
             return "A job is running; the next message can be sent once it has ended."
         else:
@@ -324,7 +298,7 @@ class Live:
             return refused
         if (name := playable.choice.name) != self._playable.choice.name:
             self._playable = playable if connection.follow is None else connection.follow(name)
-            self._first_message = None
+            self._typed_message = None
         self._log, self._until = RunLog(), ""
         self._hand_on_anew(self.clock.now())
         return await self._scale(self.factor) if self.paused else None

@@ -10,39 +10,18 @@ from lab.clocks import breathe
 from lab.core.clock import Millis
 from lab.language.document import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
-from lab.tui.state.intents import (
-    AnswerGate,
-    ArmFault,
-    ChooseScenario,
-    DisarmFault,
-    Intent,
-    MoveCursor,
-    ResetRun,
-    SeekInstant,
-    SeekStage,
-    SendTurn,
-    SetSpeed,
-    StartRun,
-    StepForward,
-    TogglePause,
-    ToggleRecording,
-)
-from lab.tui.state.journal import SourceUpdate
+from lab.tui.sources.protocol import with_job
+from lab.tui.state import intents
+from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
-from lab.tui.state.screen import PlaybackCursor, ScenarioChoice
+from lab.tui.state.screen import PlaybackCursor, SourceState
 
 
 class Playback:
     """Starts at the beginning, and stands until it is told to play. `damage`: what is wrong with the file, if anything."""
 
-    pill = "PLAYBACK"
-    recording = False
-    dead = ""
-    scenarios: tuple[ScenarioChoice, ...] = ()
-    message = ""
-    addresses = ("", "")
+    follows = True
     outcome: Outcome | None = None
-    trouble = ""
 
     def __init__(
         self,
@@ -55,16 +34,12 @@ class Playback:
         make: MakeClock | None = None,
     ) -> None:
         self.timeline = timeline
-        self.title, self.team, self.seed = title, "", seed
-        self.known = known or {}
-        self.scenario = next(iter(self.known.values())) if len(self.known) == 1 else None
-        self.damage = damage
+        self.title, self.seed, self.damage = title, seed, damage
+        self._known = known or {}
         self.clock = SettableClock() if make is None else SettableClock(make)
         self.factor = "1"
         self.place = 0
         self.playing = False
-        self.can = frozenset(("pause", "step", "speed", "seek", "reset"))
-        self.journal = self
         self._changed = asyncio.Event()
         self.clock.set(timeline.start, "0")
 
@@ -90,9 +65,12 @@ class Playback:
             self.damage,
         )
 
-    def scenario_named(self, name: str | None) -> Scenario | None:
-        """The scenario that a job says it ran, if the very file is at hand."""
-        return self.known.get(name or "")
+    def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
+        """The file, the cursor, and the job that shows."""
+        only = next(iter(self._known.values())) if len(self._known) == 1 else None
+        can = frozenset(("pause", "step", "speed", "seek", "reset"))
+        source = SourceState("PLAYBACK", self.title, seed=self.seed, scenario=only, can=can, cursor=self.cursor)
+        return with_job(source, journal, chosen, self._known.get)
 
     # What happens
 
@@ -142,29 +120,36 @@ class Playback:
 
     # What is asked of it
 
-    async def perform(self, intent: Intent) -> str | None:
+    async def perform(self, intent: intents.Intent) -> str | None:
         """Do what was asked; the reason if it was refused."""
         timeline = self.timeline
         match intent:
-            case StartRun() | TogglePause():
+            case intents.StartRun() | intents.TogglePause():
                 self._play(not self.playing)
-            case SetSpeed(factor):
+            case intents.SetSpeed(factor):
                 self.factor = factor
                 self._set(self.clock.now())
-            case StepForward():
+            case intents.StepForward():
                 self._go(timeline.stop(self.place, 1))
-            case MoveCursor(by, marks):
+            case intents.MoveCursor(by, marks):
                 self._go(timeline.mark(self.place, by) if marks else timeline.stop(self.place, by))
-            case SeekInstant(at):
+            case intents.SeekInstant(at):
                 self._seek(at)
-            case ResetRun():
+            case intents.ResetRun():
                 self._go(0)
-            case SeekStage(stage):
+            case intents.SeekStage(stage):
                 place = timeline.first(stage)
                 if place is None:
                     return f"The recording never comes to {stage}."
                 self._go(place)
-            case AnswerGate() | SendTurn() | ChooseScenario() | ArmFault() | DisarmFault() | ToggleRecording():
+            case (
+                intents.AnswerGate()
+                | intents.SendTurn()
+                | intents.ChooseScenario()
+                | intents.ArmFault()
+                | intents.DisarmFault()
+                | intents.ToggleRecording()
+            ):
                 return "A recording can't be changed; it is only shown."
             case _:
                 assert_never(intent)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from lab.app import App, Outcome
@@ -11,53 +11,37 @@ from lab.core.clock import Clock
 from lab.language.document import Scenario
 from lab.tui.state.intents import Intent
 from lab.tui.state.journal import JournalState, SourceUpdate
-from lab.tui.state.screen import PlaybackCursor, ScenarioChoice, SourceState
+from lab.tui.state.screen import ScenarioChoice, SourceState
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
     from lab.client.memory import Transport
 
 
-class FollowedJournal(Protocol):
-    """What a source says besides that follows a journal, and so shows one job of many."""
-
-    @property
-    def cursor(self) -> PlaybackCursor | None:
-        """Where a recording stands."""
-
-    @property
-    def trouble(self) -> str:
-        """Why nothing comes at the moment."""
-
-    def scenario_named(self, name: str | None) -> Scenario | None:
-        """The scenario of this name that was served, if it is at hand."""
-
-
 class ScreenSource(Protocol):
     """What a screen shows: observations, and what may be done to them."""
 
-    pill: str
-    title: str
-    team: str
-    seed: int | None
-    scenario: Scenario | None
-    recording: bool
-    dead: str
-    """What killed the recording that runs; empty while it is well."""
-    can: frozenset[str]
-    """Of `pause step speed seek reset decide scenario message fault tape rewind`."""
-    message: str
-    """What a run would say first; nothing where the run isn't ours."""
-    addresses: tuple[str, str]
-    """The base URL and the token URL, empty where nobody knows them."""
-    clock: Clock
-    """For `now()` alone."""
-    scenarios: tuple[ScenarioChoice, ...]
-    paused: bool
-    factor: str
-    outcome: Outcome | None
-    journal: FollowedJournal | None
-    """None where the run is ours."""
+    follows: bool
+    """Whether it follows a journal, and so shows one job of many; else the run is ours."""
+
+    @property
+    def clock(self) -> Clock:
+        """For `now()` alone."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether its time stands."""
+
+    @property
+    def factor(self) -> str:
+        """The pace of its time."""
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the run ended, if it is ours."""
+
+    def describe(self, journal: JournalState | None, chosen: int | None) -> SourceState:
+        """What it says of itself: of a run of ours its scenario, of a journal that of the job that shows."""
 
     def observations(self) -> AsyncIterator[Observation | SourceUpdate]:
         """What happens, for as long as the screen lives."""
@@ -66,36 +50,23 @@ class ScreenSource(Protocol):
         """Do what was asked; the reason if it was refused."""
 
 
-def source_state(source: ScreenSource, journal: JournalState | None, chosen: int | None) -> SourceState:
-    """What a source says of itself: of a run of ours its scenario, of a journal that of the job that shows."""
-    scenario, title, team = source.scenario, source.title, source.team
-    follows = source.journal is not None and journal is not None
-    if source.journal is not None and journal is not None:
-        client_run = journal.chosen(chosen)
-        if client_run.scenario:
-            scenario = source.journal.scenario_named(client_run.scenario)
-        title = scenario.title if scenario is not None else client_run.scenario or source.title
-        team = scenario.agent.code if scenario else ""
-        team = client_run.run.job.team if client_run.run.job is not None else team
-    base, token_url = source.addresses
-    return SourceState(
-        source.pill,
-        title,
-        team,
-        source.seed,
-        scenario,
-        source.recording,
-        source.can,
-        source.scenarios,
-        "" if follows else source.message,
-        base,
-        token_url,
-        follows,
-        journal.place(chosen) if journal is not None else (0, 0),
-        (journal.missed or 0) if journal is not None else 0,
-        source.journal.cursor if source.journal is not None and follows else None,
-        source.journal.trouble if source.journal is not None and follows else "",
-        bool(source.dead),
+def with_job(
+    source: SourceState, journal: JournalState | None, chosen: int | None, served: Callable[[str], Scenario | None]
+) -> SourceState:
+    """A source that follows a journal, with what is known of the job that shows and its scenario, if it is at hand."""
+    if journal is None:
+        return source
+    client_run = journal.chosen(chosen)
+    name, job = client_run.scenario, client_run.run.job
+    scenario = served(name) if name else source.scenario
+    return replace(
+        source,
+        title=scenario.title if scenario is not None else name or source.title,
+        team=job.team if job is not None else scenario.agent.code if scenario is not None else "",
+        scenario=scenario,
+        follows=True,
+        place=journal.place(chosen),
+        missed=journal.missed or 0,
     )
 
 

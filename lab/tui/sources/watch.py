@@ -13,26 +13,11 @@ from lab.core.errors import HostError, LabError
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.language.document import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
-from lab.tui.state.intents import (
-    AnswerGate,
-    ArmFault,
-    ChooseScenario,
-    DisarmFault,
-    Intent,
-    MoveCursor,
-    ResetRun,
-    SeekInstant,
-    SeekStage,
-    SendTurn,
-    SetSpeed,
-    StartRun,
-    StepForward,
-    TogglePause,
-    ToggleRecording,
-)
+from lab.tui.sources.protocol import with_job
+from lab.tui.state import intents
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reading import token_path
-from lab.tui.state.screen import ScenarioChoice
+from lab.tui.state.screen import SourceState
 
 if TYPE_CHECKING:  # loaded once there is something to reach
     from lab.client.control import ControlClient, LabState
@@ -60,14 +45,8 @@ async def a_moment() -> None:
 class Watch:
     """Follows the lab at `where`; `reach` opens its control plane, each time anew."""
 
-    pill = "WATCH"
-    recording = False
-    dead = ""
-    scenario: Scenario | None = None
-    scenarios: tuple[ScenarioChoice, ...] = ()
-    message = team = ""
+    follows = True
     outcome: Outcome | None = None
-    cursor = None
 
     def __init__(
         self,
@@ -78,14 +57,12 @@ class Watch:
         make: MakeClock | None = None,
         rest: Callable[[], Awaitable[None]] = a_moment,
     ) -> None:
-        self.where = self.title = where
-        self.seed: int | None = None
+        self.where = where
         self.trouble = ""
         self.clock = SettableClock() if make is None else SettableClock(make)
         self.factor = "1"
         self.paused = False
         self.can: frozenset[str] = frozenset()
-        self.journal = self
         self._reach, self._rest = reach, rest
         self._plane: ControlClient | None = None
         self._last: ControlClient | None = None
@@ -99,18 +76,27 @@ class Watch:
         self._decided: set[str] = set()
         self._commands: set[asyncio.Task[str | None]] = set()
 
-    @property
-    def addresses(self) -> tuple[str, str]:
-        """The base URL and the token URL of the lab, once it was reached."""
-        base = self._lab.base_url if self._lab is not None else ""
-        return (base, base + token_path()) if base else ("", "")
+    def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
+        """The lab as it was when it was reached last, and the job that shows."""
+        lab = self._lab
+        base = lab.base_url if lab is not None else ""
+        source = SourceState(
+            "WATCH",
+            self.where,
+            seed=lab.seed if lab is not None else None,
+            can=self.can,
+            base=base,
+            token_url=base + token_path() if base else "",
+            trouble=self.trouble,
+        )
+        return with_job(source, journal, chosen, self.scenario_named)
 
-    def scenario_named(self, name: str | None) -> Scenario | None:
+    def scenario_named(self, name: str) -> Scenario | None:
         """The scenario that a job says it runs."""
         header = self._last.header if self._last is not None else None
         if header is not None and header is not self._served[0]:
             self._served = (header, self._scenarios(header))
-        return self._served[1].get(name) if name else None
+        return self._served[1].get(name)
 
     # What happens
 
@@ -147,7 +133,7 @@ class Watch:
     def _join(self, plane: "ControlClient", lab: "LabState") -> SourceUpdate:
         before, self._lab, self._plane, self._last = self._lab, lab, plane, plane
         anew = before is not None and before.epoch != lab.epoch
-        self.trouble, self.seed = "", lab.seed
+        self.trouble = ""
         self.can = PACES.get(lab.mode, frozenset()) | {"decide", "fault"}
         self._joined, self._begun, self._stepping = lab.now, False, False
         if anew:
@@ -206,7 +192,7 @@ class Watch:
 
     # What is asked of it
 
-    async def perform(self, intent: Intent) -> str | None:
+    async def perform(self, intent: intents.Intent) -> str | None:
         """Do what was asked; the reason if it was refused."""
         plane = self._plane
         if plane is None:
@@ -216,31 +202,31 @@ class Watch:
         except LabError as error:
             return error.what
 
-    async def _perform(self, plane: "ControlClient", intent: Intent) -> str | None:
+    async def _perform(self, plane: "ControlClient", intent: intents.Intent) -> str | None:
         match intent:
-            case AnswerGate():
+            case intents.AnswerGate():
                 return await self._decide(plane, intent)
-            case TogglePause():
+            case intents.TogglePause():
                 refused = await self._scale(self.factor if self.paused else "0")
                 return refused or (GOES_ON if self.paused else None)
-            case SetSpeed(factor):
+            case intents.SetSpeed(factor):
                 self.factor = factor
                 return None if self.paused else await self._scale(factor)
-            case StepForward():
+            case intents.StepForward():
                 return await self._step(plane)
-            case ArmFault(fault):
+            case intents.ArmFault(fault):
                 return (await plane.arm(fault)).refused
-            case DisarmFault(name):
+            case intents.DisarmFault(name):
                 return (await plane.disarm(name)).refused
             case (
-                StartRun()
-                | ResetRun()
-                | SendTurn()
-                | ChooseScenario()
-                | ToggleRecording()
-                | MoveCursor()
-                | SeekInstant()
-                | SeekStage()
+                intents.StartRun()
+                | intents.ResetRun()
+                | intents.SendTurn()
+                | intents.ChooseScenario()
+                | intents.ToggleRecording()
+                | intents.MoveCursor()
+                | intents.SeekInstant()
+                | intents.SeekStage()
             ):
                 return "That is for the client that calls, not for who watches."
             case _:
@@ -263,7 +249,7 @@ class Watch:
             return "Nothing moves on by itself; the next move is the client's, or a person's."
         return (await plane.advance(max(0, due - now))).refused
 
-    async def _decide(self, plane: "ControlClient", intent: AnswerGate) -> str | None:
+    async def _decide(self, plane: "ControlClient", intent: intents.AnswerGate) -> str | None:
         refused = (await plane.decide(intent.job, intent.gate, intent.verdict, comment=intent.content)).refused
         if refused is None:
             self._decided.add(intent.opening)
