@@ -16,8 +16,8 @@ from lab.jobs.facts import GateDecided, GateOpened
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.line_mode import lines as plain_lines
-from lab.tui.panes.layout import Rect
-from lab.tui.panes.registry import PANES, SCREEN_KEYS, draw, key_named, places
+from lab.tui.panes.layout import Rect, lay_out
+from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
 from lab.tui.rows import formats as outputs
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import changed_cells, clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
@@ -319,6 +319,21 @@ def test_the_stepper_says_where_a_run_stopped(told: list[Observation], stepped: 
     view = ScreenState(fold(told), UiState(), replace(SHOW, scenario=None))
     (line,) = draw("stepper", view, Rect(0, 0, 120, 1), 30_000)
     assert " ".join(plain(line).replace("━", "").replace("─", "").split()) == stepped
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> None:
+    """What a new pane needs is its value in the list: no place overlaps another, and none leaves the screen."""
+    columns, rows = size
+    more = replace(
+        PANES[3], name="more", key="6", title="More", column=replace(PANES[3].column, rows=lambda rows: rows // 2)
+    )
+    for ui in (UiState(), UiState(wire=True), UiState(presenter=True)):
+        found = lay_out(BARS, (*PANES[:3], more, *PANES[3:]), replace(view_of("waiting"), ui=ui), columns, rows)
+        cells = [(x, y) for each in found.values() for x in range(each.x, each.x + each.width)
+                 for y in range(each.y, each.y + each.height)]  # fmt: skip
+        assert "more" in found or (ui.wire and columns < 100)
+        assert len(cells) == len(set(cells)) and all(0 <= x < columns and 0 <= y < rows for x, y in cells)
 
 
 def test_keys_are_offered_by_state() -> None:

@@ -71,18 +71,25 @@ def _columns(panes: Sequence[Pane], state: ScreenState, columns: int, top: int, 
             stacks.setdefault(number if wide else pane.column.number, []).append(pane)
         elif drawer:
             found[pane.name] = Rect(1, top + height - drawer, columns - 2, drawer)
-    widths = [max(pane.column.width if pane.column else 0 for pane in stack) for stack in stacks.values()]
-    rest = columns - 2 - sum(widths) - (len(widths) - 1)
     x = 1
-    for stack, width in zip(stacks.values(), widths, strict=True):
+    for stack, width in zip(stacks.values(), _widths(list(stacks.values()), columns - 2), strict=True):
         y, left = top, height - drawer
         for pane in stack:
-            share = pane.column.rows if pane.column and len(stack) > 1 else None
+            share = None if pane is stack[-1] or pane.column is None else pane.column.rows
             rows = left if share is None else share(height - drawer)
-            found[pane.name] = Rect(x, y, width or rest, rows)
+            found[pane.name] = Rect(x, y, width, rows)
             y, left = y + rows, left - rows
-        x += (width or rest) + 1
+        x += width + 1
     return found
+
+
+def _widths(stacks: list[list[Pane]], columns: int) -> list[int]:
+    """The columns of each stack, one free between two; those that name no width share what is left."""
+    widths = [max(pane.column.width for pane in stack if pane.column is not None) for stack in stacks]
+    rest, open_ended = columns - sum(widths) - (len(widths) - 1), [at for at, width in enumerate(widths) if not width]
+    for number, at in enumerate(open_ended):
+        widths[at] = rest * (number + 1) // len(open_ended) - rest * number // len(open_ended)
+    return widths
 
 
 def _one_at_a_time(panes: Sequence[Pane], state: ScreenState, columns: int, top: int, height: int) -> Rects:
