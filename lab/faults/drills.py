@@ -3,54 +3,54 @@
 N = 18 (t + v + s) + 3 (v + s) + 4 t + 5 v + 5 s + 7 g + 10 v = 22 t + 36 v + 26 s + 7 g
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import get_args
 
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
-from lab.faults.places import HappyPath, SpanPlace, places
-from lab.faults.variants import ScenarioDocument, at_ending, at_gate
+from lab.faults.places import HappyPath, SpanPlace, happy_path
+from lab.faults.variants import GateKind, ScenarioDocument, at_ending, at_gate
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import duration_text
 
 FAMILIES = {
     "W": "wire", "R": "refusal", "K": "token", "V": "invoke", "P": "poll", "G": "gate", "Z": "ending"
 }  # fmt: skip
-Kinds: TypeAlias = Mapping[str, dict[str, Json]]
-
-WIRE: Kinds = {
-    "429": {"answer": 429}, "429-seconds": {"answer": 429, "retry_after": "2s"},
-    "429-date": {"answer": 429, "retry_after": {"date": "2s"}}, "503": {"answer": 503},
-    "503-seconds": {"answer": 503, "retry_after": "2s"}, "500": {"answer": 500},
-    "502-html": {"answer": 502, "body": "html"}, "504": {"answer": 504}, "html-page": {"answer": 200, "body": "html"},
-    "reset": {"strike": "reset"}, "empty": {"strike": "empty"}, "truncate": {"strike": "truncate"},
-    "garbage": {"strike": "garbage"}, "wrong-length": {"strike": "wrong-length"}, "slow-body": {"strike": "slow-body"},
-    "stall": {"strike": "stall"}, "hang": {"strike": "hang"}, "late": {"delay": "10s"},
+FAULT_KINDS: Mapping[str, Mapping[str, dict[str, Json]]] = {
+    "W": {
+        "429": {"answer": 429}, "429-seconds": {"answer": 429, "retry_after": "2s"},
+        "429-date": {"answer": 429, "retry_after": {"date": "2s"}}, "503": {"answer": 503},
+        "503-seconds": {"answer": 503, "retry_after": "2s"}, "500": {"answer": 500},
+        "502-html": {"answer": 502, "body": "html"}, "504": {"answer": 504},
+        "html-page": {"answer": 200, "body": "html"}, "reset": {"strike": "reset"}, "empty": {"strike": "empty"},
+        "truncate": {"strike": "truncate"}, "garbage": {"strike": "garbage"},
+        "wrong-length": {"strike": "wrong-length"}, "slow-body": {"strike": "slow-body"},
+        "stall": {"strike": "stall"}, "hang": {"strike": "hang"}, "late": {"delay": "10s"},
+    },
+    "R": {"revoked-token": {"expire_token": True}, "401-for-good": {"answer": 401}, "403": {"answer": 403}},
+    "K": {
+        "invalid-client": {"answer": 401}, "invalid-scope": {"answer": 400, "error": "invalid_scope"},
+        "no-expires-in": {"omit": ["expires_in"]}, "odd-token": {"odd_body": True},
+    },
+    "V": {
+        "lose-reply-reset": {"lose_reply": True, "strike": "reset"},
+        "lose-reply-hang": {"lose_reply": True, "strike": "hang"},
+        "lose-reply-504": {"lose_reply": True, "answer": 504}, "other-success-code": {},
+        "400-for-good": {"answer": 400},
+    },
+    "P": {
+        "expired-token": {"expire_token": True}, "status-word": {"status_word": "QUEUED_V2"},
+        "odd-body": {"odd_body": True}, "close": {"strike": "close"}, "404": {"answer": 404},
+    },
 }  # fmt: skip
-"""At every call."""
-REFUSAL: Kinds = {
-    "revoked-token": {"expire_token": True}, "401-for-good": {"answer": 401}, "403": {"answer": 403}
-}  # fmt: skip
-"""At every API call."""
-TOKEN: Kinds = {
-    "invalid-client": {"answer": 401}, "invalid-scope": {"answer": 400, "error": "invalid_scope"},
-    "no-expires-in": {"omit": ["expires_in"]}, "odd-token": {"odd_body": True},
-}  # fmt: skip
-INVOKE: Kinds = {
-    "lose-reply-reset": {"lose_reply": True, "strike": "reset"},
-    "lose-reply-hang": {"lose_reply": True, "strike": "hang"},
-    "lose-reply-504": {"lose_reply": True, "answer": 504}, "other-success-code": {}, "400-for-good": {"answer": 400},
-}  # fmt: skip
-POLL: Kinds = {
-    "expired-token": {"expire_token": True}, "status-word": {"status_word": "QUEUED_V2"}, "odd-body": {"odd_body": True},
-    "close": {"strike": "close"}, "404": {"answer": 404},
-}  # fmt: skip
-GATE = ("rejected", "changes", "timed-out", "after-10m", "after-24h", "before-deadline", "at-deadline")
-ENDING = (
+"""The drills of the wire, by family: W at every call, R at every API call, the others at those of their route."""
+ENDINGS = (
     "error", "error-partial", "output-null", "output-empty", "output-5mb", "output-html", "output-json", "output-odd",
     "never-ends", "status-case",
 )  # fmt: skip
+KINDS: Mapping[str, Collection[str]] = {**FAULT_KINDS, "G": get_args(GateKind), "Z": ENDINGS}
+"""All kinds of drills, by family."""
 _FOR_GOOD = ("401-for-good", "400-for-good")
 _LAST_CALL = 999_999
 _LONGEST_NAME = 80
@@ -78,7 +78,7 @@ class _Spot:
 
 def derive(document: ScenarioDocument, compiled: CompiledScenario, seed: Seed) -> tuple[HappyPath, Iterator[Drill]]:
     """The places of a happy scenario, and its drills; `document` is what its author wrote."""
-    happy = places(compiled, seed)
+    happy = happy_path(compiled, seed)
     return happy, _drills({name: value for name, value in document.items() if name != "faults"}, happy)
 
 
@@ -86,19 +86,17 @@ def _drills(document: ScenarioDocument, happy: HappyPath) -> Iterator[Drill]:
     tokens = [_Spot(f"token-{n}", f"token call {n}", _call("token", n)) for n in range(1, happy.tokens + 1)]
     invokes = [_Spot(f"invoke-{n}", f"the invoke of turn {n}", _call("invoke", n)) for n in range(1, happy.turns + 1)]
     polls = [_poll(n, place) for n, place in enumerate(happy.spans, 1)]
-    for family, kinds, spots in (
-        ("W", WIRE, (*tokens, *invokes, *polls)), ("R", REFUSAL, (*invokes, *polls)), ("K", TOKEN, tokens),
-        ("V", INVOKE, invokes), ("P", POLL, polls),
-    ):  # fmt: skip
-        for spot in spots:
+    spots = {"W": (*tokens, *invokes, *polls), "R": (*invokes, *polls), "K": tokens, "V": invokes, "P": polls}
+    for family, kinds in FAULT_KINDS.items():
+        for spot in spots[family]:
             for kind, what in kinds.items():
                 yield _of_wire(document, family, kind, spot, what)
     for number, gate in enumerate(happy.gates, 1):
-        for kind in GATE:
+        for kind in get_args(GateKind):
             where = _Spot(f"gate-{number}", f"gate {gate.step} of turn {gate.turn}", {})
             yield _drill(document, "G", kind, where, at_gate(document, gate, kind))
     for ending in happy.endings:
-        for kind in ENDING:
+        for kind in ENDINGS:
             where = _Spot(f"turn-{ending.turn}", f"the end of turn {ending.turn}", {})
             yield _drill(document, "Z", kind, where, at_ending(document, ending, kind))
 

@@ -68,7 +68,7 @@ class HappyPath:
         return f"22*{t} + 36*{v} + 26*{s} + 7*{g} = {self.drills}"
 
 
-def places(compiled: CompiledScenario, seed: Seed) -> HappyPath:
+def happy_path(compiled: CompiledScenario, seed: Seed) -> HappyPath:
     """The places of the plan that a seed settles; UsageError if a turn of it doesn't end COMPLETE in a step."""
     passed: list[SpanPlace] = []
     gates: list[GatePlace] = []

@@ -1,7 +1,7 @@
 """The drills that change the story rather than the wire: at a gate, and at an ending (clients.md §6)."""
 
 from copy import deepcopy
-from typing import TypeAlias, cast
+from typing import Literal, TypeAlias, assert_never, cast
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
@@ -10,6 +10,10 @@ from lab.language.document import Verdict, duration, duration_text
 
 ScenarioDocument: TypeAlias = dict[str, Json]
 """A scenario as its author wrote it."""
+GateKind: TypeAlias = Literal[
+    "rejected", "changes", "timed-out", "after-10m", "after-24h", "before-deadline", "at-deadline"
+]
+"""What else may happen at a gate."""
 
 _MINUTE: Millis = 60_000
 _LONG = {"after-10m": 10 * _MINUTE, "after-24h": 24 * 60 * _MINUTE}
@@ -26,7 +30,7 @@ _MOST_VOTES = 99
 """A script holds one more."""
 
 
-def at_gate(document: ScenarioDocument, place: GatePlace, kind: str) -> ScenarioDocument:
+def at_gate(document: ScenarioDocument, place: GatePlace, kind: GateKind) -> ScenarioDocument:
     """The scenario with another decision at a gate, or the same at another time."""
     changed = deepcopy(document)
     gate = _step(changed, place.turn, "gate", place.step)
@@ -49,13 +53,15 @@ def at_gate(document: ScenarioDocument, place: GatePlace, kind: str) -> Scenario
             gate["reviewer"] = {"script": [{**votes[0], "after": duration_text(wait)}, *votes[1:]]}
             rest = sum(duration(vote["after"]) for vote in votes[1:quorum])
             gate["patience"] = duration_text(max(patience, wait + rest + _MINUTE))
-        case _:
+        case "before-deadline" | "at-deadline":
             patience = max(patience, 2)
             gate["patience"] = duration_text(patience)
             last = patience - 1 if kind == "before-deadline" else patience
             early = [{**vote, "after": "0ms"} for vote in votes[: quorum - 1]]
             late: Json = {**votes[quorum - 1], "after": duration_text(last)}
             gate["reviewer"] = {"script": [*early, late, *votes[quorum:]]}
+        case _:
+            assert_never(kind)
     return changed
 
 

@@ -10,7 +10,7 @@ from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
 from lab.language.document import Fault, Scenario, Server, Switches
 from lab.language.parse import parse_settings, parse_with_locations
-from lab.language.templates import NAMES
+from lab.language.templates import TEMPLATE_NAMES
 from lab.language.templates.check import FILTERS, TESTS
 from lab.server.limits import LIMIT_KINDS
 from tests.docs.pages import PAGES, blocks, codes
@@ -92,7 +92,7 @@ def unnamed(words: set[str], page: str) -> set[str]:
 
 def known() -> set[str]:
     """What an author may write: keys of scenario and settings file, template names, filters, tests."""
-    return keys(Scenario) | (keys(Server) - {"profile"}) | set(Fault.model_fields) | NAMES | FILTERS | TESTS
+    return keys(Scenario) | (keys(Server) - {"profile"}) | set(Fault.model_fields) | TEMPLATE_NAMES | FILTERS | TESTS
 
 
 def test_the_page_names_every_key_name_filter_and_test() -> None:

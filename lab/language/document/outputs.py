@@ -76,7 +76,7 @@ class Filler(Model):
     ] = Field(description="as 5MB, 300kB or 80B; at most 16 MiB")
 
 
-FORMS: dict[str, type[Model]] = {"json": JsonOutput, "html": Html, "file": FileOutput, "filler": Filler}
+OUTPUT_FORMS: dict[str, type[Model]] = {"json": JsonOutput, "html": Html, "file": FileOutput, "filler": Filler}
 
 
 Output: TypeAlias = Annotated[
@@ -86,7 +86,7 @@ Output: TypeAlias = Annotated[
     | Annotated[Html, Tag("output:html")]
     | Annotated[FileOutput, Tag("output:file")]
     | Annotated[Filler, Tag("output:filler")],
-    branch_by_key("output", FORMS, other="text", null="null"),
+    branch_by_key("output", OUTPUT_FORMS, other="text", null="null"),
     Field(description="the answer: text (a template), null, {json: …}, {html: …}, {file: NAME}, or {filler: 5MB}"),
 ]
 """What a job that ends COMPLETE answers."""

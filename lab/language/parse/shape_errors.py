@@ -140,7 +140,7 @@ def _unknown(path: KeyPath, model: type[BaseModel], typos: dict[KeyPath, KeyPath
     key = str(path[-1])
     for forms, what, hint in (
         (doc.STEPS, "a step is of one kind", "make two steps of it"),
-        (doc.FORMS, "an output is of one form", "leave one out"),
+        (doc.OUTPUT_FORMS, "an output is of one form", "leave one out"),
     ):
         mine = [form for form, each in forms.items() if each is model]
         if key in forms and mine:
@@ -164,8 +164,8 @@ def _wrong(path: KeyPath, detail: ErrorDetails, tree: Tree) -> None:
         complain(path, f"unknown key {path[-1]}", f"known here: {context['expected']}".replace("'", ""), at_key=True)
     elif kind == "union_tag_not_found" and path[-1] == "output":
         keys = value if isinstance(value, dict) else ()
-        hint = next((near for key in keys if (near := doc.nearest(key, doc.FORMS))), "")
-        complain(path, f"takes text, null, or one of {', '.join(doc.FORMS)}", hint)
+        hint = next((near for key in keys if (near := doc.nearest(key, doc.OUTPUT_FORMS))), "")
+        complain(path, f"takes text, null, or one of {', '.join(doc.OUTPUT_FORMS)}", hint)
     elif kind == "literal_error" and path[-1] == "reviewer":
         complain(path, "takes nobody, or {after, verdict}, or {script}", doc.nearest(str(value), ["nobody"]))
     else:

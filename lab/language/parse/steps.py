@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from lab.core.exchange import Json
-from lab.language.document import STEPS, Verdict, duration, nearest
+from lab.language.document import STEPS, Verdict, Work, longest_latency, nearest
 from lab.language.parse.complaints import Complaints, KeyPath
 from lab.language.parse.yaml_tree import list_of, mapping_of
 
@@ -167,13 +169,8 @@ def _instant(step: RawStep) -> bool:
 
 
 def _longest(spec: Json) -> int | None:
-    """The longest that a latency can be; None if it can't be told, or has no bound."""
-    if isinstance(spec, dict):
-        values = spec.get("between", spec.get("observed"))
-        bounds = [_longest(each) for each in values] if isinstance(values, list) else [None]
-        known = [bound for bound in bounds if bound is not None]
-        return max(known) if known and len(known) == len(bounds) else None
+    """The longest that a latency can be; None if it is none."""
     try:
-        return duration(spec)
-    except ValueError:
+        return longest_latency(Work.model_validate({"work": "w", "takes": spec}).takes)
+    except ValidationError:
         return None

@@ -113,8 +113,10 @@ class _Reader:
                 return self._scalar(event, path, key, at)
             case yaml.SequenceStartEvent():
                 return self._sequence(path, depth)
-            case _:
+            case yaml.MappingStartEvent():
                 return self._mapping(path, depth)
+            case _:
+                raise AssertionError(f"an event that begins no value: {event}")
 
     def _decorations(self, event: yaml.NodeEvent, path: KeyPath, at: Position) -> None:
         if event.anchor is not None:

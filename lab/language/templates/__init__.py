@@ -16,10 +16,19 @@ from jinja2 import Template as Compiled
 from jinja2 import TemplateSyntaxError, nodes
 
 from lab.language.templates.bounds import Budget, RenderFailure, bounded, fitting
-from lab.language.templates.check import NAMES, LookedUp, TemplateError, TemplateFault, check_template
+from lab.language.templates.check import TEMPLATE_NAMES, LookedUp, TemplateError, TemplateFault, check_template
 from lab.language.templates.sandbox import BUDGET, Sandbox
 
-__all__ = ["NAMES", "LookedUp", "RenderFailure", "Template", "TemplateError", "TemplateFault", "fitting", "template"]
+__all__ = [
+    "TEMPLATE_NAMES",
+    "LookedUp",
+    "RenderFailure",
+    "Template",
+    "TemplateError",
+    "TemplateFault",
+    "fitting",
+    "template",
+]
 
 _MARKS = ("{{", "{%", "{#")
 _ALONE = re.compile(

@@ -8,7 +8,9 @@ from jinja2 import nodes
 
 from lab.language.document import nearest
 
-NAMES = frozenset({"message", "match", "parameters", "data", "decisions", "job", "turn", "conversation", "now"})
+TEMPLATE_NAMES = frozenset(
+    {"message", "match", "parameters", "data", "decisions", "job", "turn", "conversation", "now"}
+)
 """The names that a template may use."""
 
 FILTERS = frozenset({
@@ -132,7 +134,7 @@ class _Walk:
             self.fault(node, "a recursive loop is not allowed")
         targets = frozenset(name.name for name in _names(node.target))
         for name in sorted(targets):
-            if name in NAMES or name in ("loop", "range") or name.startswith("_"):
+            if name in TEMPLATE_NAMES or name in ("loop", "range") or name.startswith("_"):
                 self.fault(node, f"a loop variable may not be called {name}")
         self.visit(node.iter, scope, loops, depth + 1)
         if node.test is not None:
@@ -169,12 +171,12 @@ class _Walk:
         name = node.name
         if name in scope:
             return
-        if name in NAMES:
+        if name in TEMPLATE_NAMES:
             self.looked_up.append((node.lineno, (name, *parts)))
         elif name == "range":
             self.fault(node, "range is called with a number, as range(3)")
         else:
-            hint = nearest(name, NAMES | scope) or f"known here: {' '.join(sorted(NAMES))}"
+            hint = nearest(name, TEMPLATE_NAMES | scope) or f"known here: {' '.join(sorted(TEMPLATE_NAMES))}"
             self.fault(node, f"unknown name {name}", hint)
 
     def _call(self, node: nodes.Call) -> None:
