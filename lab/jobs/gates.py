@@ -57,7 +57,11 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One answer to one opening of a gate, or (`verdict` None) the early end of one wait."""
+    """One answer to one opening of a gate, or (`verdict` None) the early end of one wait.
+
+    It names the step *and the visit*: a loop comes by the same gate again, and an answer to the first draft is none to
+    the second. Who answers over the API names neither; the door writes down which opening was open.
+    """
 
     at: Millis
     step: str
@@ -192,6 +196,7 @@ def admit(
     caller's part, for only the timeline knows what came before. What is refused here never becomes a fact, so a journal
     holds no decision that `votes` would have to pass over.
     """
+    # in the order in which a person would want to know: is it my turn, is it this question, is it an answer to it
     if open_now is None:
         return Inadmissible.EARLY
     if open_now.gate.gate != step:
@@ -200,6 +205,7 @@ def admit(
         return Inadmissible.NOT_OFFERED
     if verdict is Verdict.CHANGES and not (comment or "").strip():
         return Inadmissible.NO_COMMENT
+    # who gives no name may vote again: two people without names can't be told apart from one
     if name is not None and any(vote.name == name for vote in cast):
         return Inadmissible.VOTED
     return None

@@ -1,4 +1,13 @@
-"""Warnings about a scenario that loads: what is allowed, and probably not meant."""
+"""Warnings about a scenario that loads: what is allowed, and probably not meant.
+
+A complaint (`lab.language.parse`) is about what can't be: a name that leads nowhere, a loop in which no time passes. A
+warning is about what can be and surprises: a step that no path leads to, a gate that times out before its script
+answers, a fault that another one forestalls. It says nothing of what depends on a client or on chance: a latency counts
+as its longest, a log-normal one as its 95th percentile.
+
+Ways are followed as `timeline` walks them, and texts rendered as `texts` renders them, for a job of which everything
+went well. So whatever a warning says is true of some run; that all is well where none is given is not promised.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -176,7 +185,11 @@ def _lasts(step: Step) -> bool:
 
 
 def _shadows(earlier: Fault, fault: Fault) -> bool:
-    """Whether `earlier` strikes every call that `fault` could strike."""
+    """Whether `earlier` strikes every call that `fault` could strike.
+
+    Of the faults that fit a call the first in the list strikes. Two with the same conditions count the same calls, so
+    their numbers can be compared: `2-4` behind `1-9` never comes to strike, `3` behind `every 2` does.
+    """
     if earlier.route != fault.route or earlier.chance is not None:
         return False
     mine, other = fault.numbers, earlier.numbers

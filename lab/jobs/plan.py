@@ -76,7 +76,11 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledScenario:
-    """A scenario indexed, made once and shared by all its jobs; equal to itself only, so that others may index by it."""
+    """A scenario indexed, made once and shared by all its jobs; equal to itself only, so that others may index by it.
+
+    Each later turn of a conversation is a compiled scenario of its own: its steps, data and draws know nothing of those of
+    the turns before, and it may use the same ids.
+    """
 
     scenario: Scenario
     digest: str

@@ -168,7 +168,11 @@ class Writer:
 
 
 def output_text(output: Output, files: Mapping[str, str], write: Writer) -> str | None:
-    """An output as it is sent; RenderFailure if a template fails, or the text is too large."""
+    """An output as it is sent; RenderFailure if a template fails, or the text is too large.
+
+    JSON is rendered string by string and then encoded, so no value can break out of its quotes. A file is sent as it
+    stands, and was read when the scenario was loaded: a text that changes on disk doesn't change a job.
+    """
     match output:
         case None:
             return None

@@ -70,7 +70,8 @@ Ending: TypeAlias = EndingStep | DefaultEnding
 class Span:
     """A half-open stretch `since <= t < until` in one status and step; `until` None: for ever.
 
-    Seen at `now`, `until` is when the job moves on if nobody acts.
+    Seen at `now`, `until` is when the job moves on if nobody acts. What a body says of a job is constant within a span,
+    so a span's index (with what the body depends on beside it) is enough to remember a body by.
     """
 
     index: int
@@ -108,7 +109,9 @@ class Span:
 
 def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
     """The span that holds `now`; before the acceptance, the first one."""
-    # what is decided at `now` counts at `now`: a client that is told of its decision sees what came of it
+    # What is decided at `now` counts at `now`: a client that is told of its decision sees what came of it. What is
+    # decided later is left out and not merely passed over, for a later vote would change `until` of the span that holds
+    # `now`, and so what a body says of the future.
     known = tuple(decision for decision in decisions if decision.at <= now)
     for span in spans(plan, known):
         if span.until is None or now < span.until:
@@ -130,6 +133,7 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
         visits[name] = visit + 1
         if isinstance(step, TimedStep):
             until, cut = _timed_end(plan, decisions, step, visit, since)
+            # one of 0 ms is yielded too: nobody can be in it, but it was passed, and the next index is one more
             yield Span(index, step, visit, since, until, settled, rounds_used=used)
             settled += cut
             # a wait that was cut short goes round like one that ran out: its rounds count tries, not time

@@ -1,0 +1,75 @@
+"""The worked examples at the head of gates, timeline and plan: each row holds."""
+
+import pytest
+
+from lab.core.seeds import draw
+from lab.jobs.gates import Decision, Opening, Origin, votes
+from lab.jobs.plan import Plan, compile_scenario
+from lab.jobs.timeline import at, spans
+from lab.language.document import Gate, Scenario, Verdict
+from tests.lab_strategies import planned
+
+ANN = {"after": "3s", "verdict": "approved", "by": "Ann"}
+QUORUM = Gate.model_validate({
+    "gate": "boss", "asks": "May it?", "channel": "EMAIL", "approvals": 2, "patience": "10s", "reviewer": ANN,
+})  # fmt: skip
+
+
+def decision(instant: int, verdict: Verdict, name: str | None = None, *, gate: str = "boss") -> Decision:
+    return Decision(instant, gate, 0, verdict, Origin.PERSON, name)
+
+
+def approved(instant: int, name: str | None = None) -> Decision:
+    return decision(instant, Verdict.APPROVED, name)
+
+
+@pytest.mark.parametrize(
+    ("decisions", "cast"),
+    [
+        ((), [(3_000, "Ann"), (6_000, None)]),
+        ((approved(1_000, "Bob"),), [(1_000, "Bob"), (4_000, "Ann")]),
+        ((approved(1_000, "Ann"),), [(1_000, "Ann"), (4_000, None)]),
+        ((approved(1_000, "Ann"), approved(2_000, "Ann")), [(1_000, "Ann"), (4_000, None)]),
+        ((decision(2_999, Verdict.REJECTED, "Bob"),), [(2_999, "Bob")]),
+        ((decision(3_000, Verdict.REJECTED, "Bob"),), [(3_000, "Ann"), (3_000, "Bob")]),
+    ],
+)
+def test_the_votes_of_the_example_in_gates(decisions: tuple[Decision, ...], cast: list[tuple[int, str | None]]) -> None:
+    found = votes(Opening(QUORUM, 0, 0, 0), decisions)
+    assert [(vote.at, vote.name) for vote in found] == cast
+    assert found[-1].verdict is (decisions[-1].verdict if decisions else Verdict.APPROVED)
+
+
+@pytest.mark.parametrize(("instant", "counts"), [(99_999, False), (100_000, True), (109_999, True), (110_000, False)])
+def test_the_edges_of_an_opening(instant: int, counts: bool) -> None:
+    gate = Gate.model_validate({"gate": "boss", "asks": "May it?", "patience": "10s"})
+    (vote,) = votes(Opening(gate, 0, 0, 100_000), (approved(instant),))
+    assert (vote.at, vote.verdict) == ((instant, Verdict.APPROVED) if counts else (110_000, Verdict.TIMED_OUT))
+
+
+def example(*steps: object, seed: int = 42, ordinal: int = 1) -> Plan:
+    document = {"lab": 1, "name": "talk", "title": "T", "agent": {"code": "T"}, "ask": "go", "steps": steps}
+    return planned(compile_scenario(Scenario.model_validate(document)), seed, at=100, ordinal=ordinal, scripted=False)
+
+
+def test_the_spans_of_the_example_in_timeline() -> None:
+    plan = example(
+        {"work": "read", "takes": "2s"}, {"gate": "boss", "asks": "May it?", "patience": "10s"},
+        {"work": "pay", "takes": "2s"}, {"complete": "end", "output": "Paid."},
+    )  # fmt: skip
+    decided = (approved(5_000),)
+    assert [(span.id, span.status, span.since, span.until, len(span.settled)) for span in spans(plan, decided)] == [
+        ("read", "RUNNING", 100, 2_100, 0),
+        ("boss", "WAITING", 2_100, 5_000, 0),
+        ("pay", "RUNNING", 5_000, 7_000, 1),
+        ("end", "COMPLETE", 7_000, None, 1),
+    ]
+    assert at(plan, decided, 3_000).until == 12_100
+
+
+def test_the_draws_of_the_example_in_plan() -> None:
+    steps = {"wait": "fetch", "takes": {"between": ["2s", "4s"]}}, {"complete": "end", "output": "x"}
+    first, second = example(*steps), example(*steps, ordinal=2)
+    assert first.drawn["fetch/takes"] == first.takes("fetch", 0) == draw(42, "talk/1/fetch/takes", 2_000, 4_000)
+    assert first.takes("fetch", 1) == draw(42, "talk/1/fetch/takes#1", 2_000, 4_000)
+    assert second.takes("fetch", 0) == draw(42, "talk/2/fetch/takes", 2_000, 4_000)
