@@ -24,7 +24,7 @@ async def picture() -> str:
         epoch=1_772_442_900,
     )
     setup = make_setup(settings, reviewer="person")
-    async with LiveDemo(settings, setup, Console(), Stop()) as demo:
+    async with LiveDemo(setup, Console(), Stop()) as demo:
         app = LabApp(demo.source())
         async with app.run_test(size=(120, 36)) as pilot:
             await pilot.pause(1)

@@ -26,7 +26,6 @@ from lab.mock.views import Config
 from lab.server.control.plane import ControlPlane
 from lab.server.listen import bind
 from lab.server.mock_server import MockServer
-from lab.settings import MockSettings
 
 if TYPE_CHECKING:  # a lab without a journal starts without what reads one
     from lab.cli.state_journal import StateJournal
@@ -79,15 +78,20 @@ class _TlsHint:
 
 @asynccontextmanager
 async def embedded_mock(
-    settings: MockSettings, setup: Setup, console: Console, stop: Stop,
-    *, outside: bool = False, endings: Observer | None = None, journal: "StateJournal | None" = None,
-) -> AsyncIterator[EmbeddedMock]:  # fmt: skip
+    setup: Setup,
+    console: Console,
+    stop: Stop,
+    *,
+    outside: bool = False,
+    endings: Observer | None = None,
+    journal: "StateJournal | None" = None,
+) -> AsyncIterator[EmbeddedMock]:
     """Serve from the first line of the tape to its footer; what was begun ends in reverse.
 
     `outside`: the client is another process. `endings` is told in which step each job ended. `journal`: a file that holds
     what was accepted before, and is written on.
     """
-    listen, grace = settings.listen, round(1000 * setup.limits.grace)
+    settings, listen = setup.settings, setup.settings.listen
     async with AsyncExitStack() as stack:
         # First of all the ports, for URLs in answers name them; nobody is accepted yet.
         bound = bind(listen.host, listen.port)
@@ -96,27 +100,18 @@ async def embedded_mock(
         if https is not None:
             stack.callback(https.bound.close)
         # A pod is reached by https alone, so that is what URLs name where it is served.
-        config = replace(setup.config, here=https.origin if https is not None else bound.origin)
-        service = Service(config)
-        if endings is not None:
-            service.observers.append(EndingObserver(service, endings))
+        service = Service(replace(setup.config, here=https.origin if https is not None else bound.origin))
+        service.observers += [_TlsHint(console)] if outside else []
+        service.observers += [EndingObserver(service, endings)] if endings is not None else []
         if journal is not None:
             journal.attach(service, setup.clock)
-        recorder = TapeRecorder(settings, setup.clock, service, console, outside=outside)
-        if outside:
-            service.observers.append(_TlsHint(console))
-        mock = EmbeddedMock(service, recorder, control_token())
+        mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), control_token())
         stack.callback(_close_tape, mock, stop)
-
-        server = MockServer(service, setup.clock, setup.limits)
+        server, control = _listeners(mock, setup, journal)
+        grace = round(1000 * setup.limits.grace)
         stack.push_async_callback(server.stop, grace if outside else min(_OWN_GRACE, grace), stop.hurry)
-        control = ControlPlane(
-            server, mock.control_token, trouble=lambda: recorder.trouble or (journal.trouble if journal else None),
-            recorder=recorder, past=journal.facts if journal else (),
-        )  # fmt: skip
         stack.push_async_callback(control.stop)
-        # The first signature loads libraries and the key: some 60 ms that no client should take for latency.
-        Service(config).serve(token_request(app_of(config)), 0)
+        _warm_up(service.config)
         mock.base_url = await server.start(bound=bound)
         mock.control_url = await control.start(listen.host, listen.control_port)
         if https is not None:
@@ -128,6 +123,23 @@ async def embedded_mock(
             reloading = asyncio.create_task(ScenarioReloader(settings, service, setup.clock, console).watch())
             stack.callback(reloading.cancel)
         yield mock
+
+
+def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None") -> tuple[MockServer, ControlPlane]:
+    server, recorder = MockServer(mock.service, setup.clock, setup.limits), mock.recorder
+    control = ControlPlane(
+        server,
+        mock.control_token,
+        trouble=lambda: recorder.trouble or (journal.trouble if journal else None),
+        recorder=recorder,
+        past=journal.facts if journal else (),
+    )
+    return server, control
+
+
+def _warm_up(config: Config) -> None:
+    """The first signature loads libraries and the key: some 60 ms that no client should take for latency."""
+    Service(config).serve(token_request(app_of(config)), 0)
 
 
 def _close_tape(mock: EmbeddedMock, stop: Stop) -> None:

@@ -1,7 +1,7 @@
 """What a command's mock is made of: scenarios, switches, seed, epoch, clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import get_args
 
 from pydantic import ValidationError
@@ -27,9 +27,10 @@ from lab.settings import ClockSettings, MockSettings, Peer, ReviewerKind, Switch
 class Setup:
     """A mock that is ready to be served, and the clock it lives by."""
 
+    settings: MockSettings
     config: Config
     clock: AnyClock
-    limits: ServerLimits = field(default_factory=ServerLimits)
+    limits: ServerLimits
 
     @property
     def scenario(self) -> Scenario:
@@ -60,7 +61,8 @@ def make_setup(
         accounts=file.accounts,
         most_jobs=file.limits.jobs,
     )
-    return Setup(config.settled(layers_of(settings.switches, file.switches)), make_clock(settings.clock), file.limits)
+    config = config.settled(layers_of(settings.switches, file.switches))
+    return Setup(settings, config, make_clock(settings.clock), file.limits)
 
 
 def load_named(settings: MockSettings) -> tuple[CompiledScenario, ...]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from lab import __version__
 from lab.app.observations import RunObservation
 from lab.cli.console import Console
-from lab.clocks import AnyClock, ManualClock, real_millis
+from lab.cli.setup import Setup
+from lab.clocks import ManualClock, real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.recordings import TapeFile, generators, is_slug, recording_path
 from lab.mock.service import Service
-from lab.settings import MockSettings
 
 if TYPE_CHECKING:
     from lab.recording.tape import Tape
@@ -21,19 +21,17 @@ if TYPE_CHECKING:
 class TapeRecorder:
     """With `--record` a tape that runs from before the first connection until `close`; others begin and end on demand."""
 
-    def __init__(
-        self, settings: MockSettings, clock: AnyClock, service: Service, console: Console, *, outside: bool
-    ) -> None:
+    def __init__(self, setup: Setup, service: Service, console: Console, *, outside: bool) -> None:
         """`outside`: the client that is recorded is another process."""
         self._console = console
-        self._clock = clock
+        self._clock = setup.clock
         self._service = service
         self._outside = outside
         self._reached: Millis = 0
         self._died: str | None = None
         self.tape: Tape | None = None
-        if settings.record is not None:
-            self._begin(TapeFile(recording_path(settings.record), force=settings.force))
+        if setup.settings.record is not None:
+            self._begin(TapeFile(recording_path(setup.settings.record), force=setup.settings.force))
 
     @property
     def running(self) -> bool:

@@ -1,4 +1,4 @@
-"""The driver: performs what a run asks for, and tells observers what came of it."""
+"""The driver: performs what a run asks for, on a clock and over a transport."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,15 +6,12 @@ from dataclasses import replace
 from typing import TypeAlias, assert_never
 
 from lab.app import Answer, Ask, Effect, Outcome, Question, Received, Result, Run, Send, Silence, Wait, Woke
-from lab.app.observations import Asking, RunEnded, RunObserver
-from lab.client.instant import run_instantly
+from lab.app.observations import RunObserver
 from lab.client.memory import InMemoryTransport, Transport, TransportLost, pass_until
+from lab.client.observed import observed
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis
 from lab.core.exchange import Request, Response
-from lab.core.observe import Lost, Replied, Requested, Waiting
-
-__all__ = ["Answers", "drive", "run_instantly"]
 
 Answers: TypeAlias = Callable[[Question], Awaitable[Answer]]
 """Asks a person; cancelled when the wait is over without an answer."""
@@ -32,58 +29,41 @@ async def drive(
     Joined with the mock in one process, a manual clock is advanced by what the run waits; with a peer behind a
     socket, whoever owns the clock moves it.
     """
-    return await _Driver(transport, clock, tell, answers, first).play(run)
+    driver = _Driver(transport, clock, answers)
+    story = observed(run, clock.now, tell, first=first)
+    try:
+        effect = next(story)
+        while True:
+            effect = story.send(await driver.perform(effect))
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome
+    finally:
+        story.close()
 
 
 class _Driver:
-    def __init__(
-        self, transport: Transport, clock: Clock, tell: RunObserver, answers: Answers | None, first: int
-    ) -> None:
+    def __init__(self, transport: Transport, clock: Clock, answers: Answers | None) -> None:
         self.transport = transport
         self.clock = clock
-        self.tell = tell
         self.answers = answers
-        self.next_x = first
         self.joined = isinstance(transport, InMemoryTransport)
-
-    async def play(self, run: Run) -> Outcome:
-        try:
-            effect = next(run)
-            while True:
-                effect = run.send(await self.perform(effect))
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            self.tell(RunEnded(self.clock.now(), outcome))
-            return outcome
-        finally:
-            run.close()
 
     async def perform(self, effect: Effect) -> Result:
         match effect:
             case Send(route, request, until):
-                return await self.send(route, request, until)
-            case Wait(until, why):
-                self.tell(Waiting(self.clock.now(), until, why))
+                try:
+                    response = await self.carry(route, request, until)
+                except TransportLost as lost:
+                    return Silence(self.clock.now(), lost.why)
+                return Received(self.clock.now(), response)
+            case Wait(until):
                 await self.wait(until)
                 return Woke(self.clock.now())
             case Ask(until, question):
-                self.tell(Asking(self.clock.now(), until, question))
                 return await self.ask(until, question)
             case _:
                 assert_never(effect)
-
-    async def send(self, route: str, request: Request, until: Millis | None) -> Result:
-        x, self.next_x = self.next_x, self.next_x + 1
-        self.tell(Requested(self.clock.now(), x, route, request))
-        try:
-            response = await self.carry(route, request, until)
-        except TransportLost as lost:
-            now = self.clock.now()
-            self.tell(Lost(now, x, lost.why))
-            return Silence(now, lost.why)
-        now = self.clock.now()
-        self.tell(Replied(now, x, response))
-        return Received(now, response)
 
     async def carry(self, route: str, request: Request, until: Millis | None) -> Response:
         """The reply; TransportLost also if it hasn't come by `until`, on the lab's clock."""

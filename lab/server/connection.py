@@ -61,22 +61,8 @@ class ConnectionObserver(Protocol):
 class Connection(RequestHandler):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
-    __slots__ = (
-        "_answered",
-        "_late",
-        "_raw",
-        "_tls",
-        "at_end",
-        "half_closed",
-        "headers",
-        "how",
-        "lost",
-        "misdirected",
-        "ordinal",
-        "received",
-        "shell",
-        "special",
-        "total",
+    __slots__ = tuple(
+        "_answered _late _raw _tls at_end half_closed headers how lost misdirected ordinal received shell special total".split()
     )
 
     def __init__(self, shell: ConnectionObserver, manager: Any, **settings: Any) -> None:

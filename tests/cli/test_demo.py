@@ -93,7 +93,7 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
         (tmp_path / f"{name}.yaml").write_text(BRIEF.format(name=name, seed=seed).lstrip())
     settings = MockSettings(scenarios=str(tmp_path), seed=given, targets=("first",), clock=ClockSettings("scaled"))
     setup = make_setup(settings, reviewer="person", more=load_folder(str(tmp_path))[0])
-    async with LiveDemo(settings, setup, Console(), Stop()) as demo, demo.connect() as link:
+    async with LiveDemo(setup, Console(), Stop()) as demo, demo.connect() as link:
         assert [each.seed for each in demo.playables()] == seeds
         assert link.follow is not None and link.control is not None
 

@@ -76,13 +76,16 @@ async def test_stepped_by_hand_and_driven_are_the_same_run(action: str) -> None:
     one.observers.append(server_side[0].append)
     two.observers.append(server_side[1].append)
     outcome, _ = await in_memory(one, driven, answer)
-    assert run_instantly(two, APP, (stepped.append,), reviewer=lambda question, now: Answer(now, action)) == outcome
+    assert (
+        run_instantly(two, run(APP, 0), (stepped.append,), reviewer=lambda question, now: Answer(now, action))
+        == outcome
+    )
     assert stepped == driven
     assert server_side[0] == server_side[1]
 
 
 def test_a_run_needs_no_loop() -> None:
-    outcome = run_instantly(make_service(), APP)
+    outcome = run_instantly(make_service(), run(APP, 0))
     assert (outcome.status, outcome.error) == ("ERROR", outcome.error)
     assert outcome.elapsed > 15 * 60_000
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lab.app import App, Outcome
+from lab.app import App, Outcome, run
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
@@ -165,7 +165,7 @@ def play(drill: Drill) -> tuple[Outcome, list[tuple[str, int]], Service]:
     service.observers.append(observed.append)
     hours = 48 if "24h" in drill.kind else 1
     app = App("QUICK", "go", DEMO.id, DEMO.secret, api_scope("acme-test"), patience=hours * 3_600_000)
-    done = run_instantly(service, app)
+    done = run_instantly(service, run(app, 0))
     strikes = [each for each in observed if isinstance(each, Noted) and isinstance(each.fact, FaultStruck)]
     looks = [(each.at, service.look(job, each.at)) for each in strikes for job in list(service.jobs())[:1]]
     return done, [(look.span.id, at - look.record.at) for at, look in looks if look], service

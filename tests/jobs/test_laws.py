@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lab.app import App
+from lab.app import App, run
 from lab.client.instant import run_instantly
 from lab.core.journal.numbers import NumberUsed
 from lab.core.seeds import draw
@@ -78,7 +78,7 @@ def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(docu
         scenario.agent.code, scenario.message, DEMO.id, DEMO.secret, api_scope(scenario.settings.pod),
         parameters=scenario.parameters,
     )  # fmt: skip
-    outcome = run_instantly(mock, app)
+    outcome = run_instantly(mock, run(app, 0))
     assert outcome.complete or outcome.status == "ERROR" or outcome.why
     for job in mock.jobs():
         last = mock.derived(job, LONGEST)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.app import App, Badge, Outcome, token_request
+from lab.app import App, Badge, Outcome, run, token_request
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
@@ -56,7 +56,7 @@ class Taped:
 
     def run(self, client: Client = DEMO) -> Outcome:
         app = App("EXPENSES", "Taxi, é 42", client.id, client.secret, api_scope("acme-test"))
-        done = run_instantly(self.service, app, start=self.now)
+        done = run_instantly(self.service, run(app, self.now), start=self.now)
         self.now += done.elapsed + 1_000
         return done
 
@@ -262,7 +262,7 @@ def test_a_tape_that_begins_late_tells_of_faults_and_counts_so_that_it_can_be_re
     taped.tape.restate(snapshot(taped.service, taped.now), taped.now)
     taped.service.observers.append(taped.tape)
     app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))
-    run_instantly(taped.service, app, start=taped.now, badge=Badge(bearer, 0, 3_600_000))
+    run_instantly(taped.service, run(app, taped.now, badge=Badge(bearer, 0, 3_600_000)), start=taped.now)
     taped.now += 100_000
     assert taped.struck()
     taped.tape.close(taped.now)

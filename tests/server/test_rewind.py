@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.cli.console import Console
+from lab.cli.setup import Setup
 from lab.cli.tape_recorder import TapeRecorder
 from lab.client.control import ControlClient
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe
@@ -22,6 +23,7 @@ from lab.recording.lines import Recording, Res
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.server.control.plane import ControlPlane
+from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from lab.settings import MockSettings
 from tests.server.conftest import SCOPE, Answer, Stage, make_service, request, status
@@ -44,10 +46,8 @@ async def plane(clock: AnyClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     first = make_service(scripted=False)
     service = Service(replace(first.config, switches=Switches(authorize="page")))
     server = MockServer(service, clock)
-    taping = TapeRecorder(
-        MockSettings(), clock, service, Console(StringIO(), StringIO()),
-        outside=True,
-    )  # fmt: skip
+    setup = Setup(MockSettings(), service.config, clock, ServerLimits())
+    taping = TapeRecorder(setup, service, Console(StringIO(), StringIO()), outside=True)
     control = ControlPlane(server, TOKEN, trouble=lambda: taping.trouble, recorder=taping)
     stage = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))
     origin = await control.start()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.app import Answer, Question
+from lab.app import Answer, Question, run
 from lab.app.observe import Noted, Observation
 from lab.cli.setup import app_of
 from lab.client.control import read_journal_line as read_line
@@ -57,7 +57,7 @@ class Run:
             asked.add(opening)
             return Answer(now, answer, "Shorter, please." if answer == "RFI_ACTION" else None)
 
-        run_instantly(service, app_of(config), (self.live.append,), reviewer=person)
+        run_instantly(service, run(app_of(config), 0), (self.live.append,), reviewer=person)
         self.end = self.live[-1].at
         tape.close(self.end)
         self.onlooker = Subscriber(service, ManualClock(self.end), header, ring.observations())

@@ -13,7 +13,7 @@ from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.setup import Setup, app_for_peer, app_of, load_folder, load_named, make_clock, make_setup, own_seed
 from lab.core.errors import UsageError
-from lab.settings import Flags, MockSettings, Peer, RunSettings
+from lab.settings import Flags, Peer, RunSettings
 
 if TYPE_CHECKING:
     from lab.cli.embedded_mock import EmbeddedMock
@@ -86,7 +86,7 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
     unloaded = {name: tuple(map(str, error.complaints)) for name, error in broken.items()}
 
     async def work(stop: Stop) -> int:
-        async with LiveDemo(mock, setup, console, stop) as demo:
+        async with LiveDemo(setup, console, stop) as demo:
             with filming(settings.cast, setup.clock.now, setup.scenario.title, console, force=mock.force) as film:
                 await show_screen(demo.source(unloaded), stop, console, film)
         return demo.mock.dead if demo.mock is not None else 0
@@ -100,8 +100,8 @@ class LiveDemo:
     The mock starts after the first paint. It stops when the demo is left, for the screen's workers may be cut off before.
     """
 
-    def __init__(self, settings: MockSettings, setup: Setup, console: Console, stop: Stop) -> None:
-        self._settings = settings
+    def __init__(self, setup: Setup, console: Console, stop: Stop) -> None:
+        self._settings = setup.settings
         self._setup = setup
         self._console = console
         self._stop = stop
@@ -149,9 +149,7 @@ class LiveDemo:
         from lab.client.transport import HttpTransport
         from lab.tui.sources.protocol import Playable, RunConnection
 
-        mock = await self._stack.enter_async_context(
-            embedded_mock(self._settings, self._setup, self._console, self._stop)
-        )
+        mock = await self._stack.enter_async_context(embedded_mock(self._setup, self._console, self._stop))
         self.mock = mock
         transport = HttpTransport(mock.base_url, mock.token_url)
         control = ControlClient(mock.control_url, mock.control_token)

@@ -43,17 +43,16 @@ def run_lines(settings: RunSettings, console: Console) -> int:
 def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     """Both machines joined in one process, on a manual clock."""
     service = Service(setup.config)
-    recorder = TapeRecorder(settings.mock, setup.clock, service, console, outside=False)
+    recorder = TapeRecorder(setup, service, console, outside=False)
     transcript = _transcript(settings, setup, console)
     service.observers.append(EndingObserver(service, transcript))
     conversation = turns_of(app_of(setup.config), setup.scenario)
     now: Millis = 0
     try:
         for app in conversation.turns():
-            outcome = run_instantly(
-                service, app, (transcript, recorder.follow, conversation), start=now, first=conversation.first,
-                badge=conversation.badge, conversation=conversation.conversation,
-            )  # fmt: skip
+            turn = run(app, now, badge=conversation.badge, conversation=conversation.conversation)
+            observers = (transcript, recorder.follow, conversation)
+            outcome = run_instantly(service, turn, observers, start=now, first=conversation.first)
             conversation.end(outcome)
             now += outcome.elapsed + READING
     except Interrupted as end:
@@ -71,7 +70,7 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
     async def work(stop: Stop) -> int:
         transcript = _transcript(settings, setup, console)
         conversation = turns_of(app_of(setup.config), setup.scenario)
-        async with embedded_mock(settings.mock, setup, console, stop, endings=transcript) as mock:
+        async with embedded_mock(setup, console, stop, endings=transcript) as mock:
             transport = HttpTransport(mock.base_url, mock.token_url)
             by_person = settings.mock.reviewer == "person" and console.terminal
             person = TerminalReviewer(console, setup.clock) if by_person else None

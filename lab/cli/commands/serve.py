@@ -45,7 +45,7 @@ def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
         setup = journal.resume(setup)
 
     async def work(stop: Stop) -> int:
-        async with embedded_mock(settings.mock, setup, console, stop, outside=True, journal=journal) as mock:
+        async with embedded_mock(setup, console, stop, outside=True, journal=journal) as mock:
             announce(settings, setup, mock, console)
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
