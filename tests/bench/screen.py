@@ -119,11 +119,11 @@ def flood() -> Iterable[Row]:
     yield Row(
         "TUI, 64 KiB of Markdown to its screenful", 150, first.median, shown, first.spread, unit="ms", at_most=True
     )
-    told = _told(5_000)
+    observations = _told(5_000)
     begun = time.perf_counter()
-    folded = ObservedState()
-    for observation in told[:256]:
-        folded = fold(folded, observation)
+    observed = ObservedState()
+    for observation in observations[:256]:
+        observed = fold(observed, observation)
     seek = (time.perf_counter() - begun) * 1_000
     yield Row("TUI, a seek's 256 observations folded", 50, seek, "from the nearest state kept", unit="ms", at_most=True)
 
@@ -134,17 +134,17 @@ def _told(many: int) -> list[RunObservation]:
     script.first(130)
     for number in range(many):
         script.poll(1_000 + 100 * number, play.body("WAITING" if number % 500 > 480 else "RUNNING"), 40)
-    return script.told
+    return script.observations
 
 
 async def _flooded() -> tuple[float, float]:
     source = play.Scripted([])
-    told, slowest, pressed, focus = _told(10_000), 0.0, 0.0, ""
+    observations, slowest, pressed, focus = _told(10_000), 0.0, 0.0, ""
     async with LabApp(source).run_test(size=(120, 36)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, MainScreen)
         begun = time.perf_counter()
-        for observation in told:
+        for observation in observations:
             source.tell(observation)
         while screen.state.run.polls < 10_000:
             await breathe()
@@ -159,13 +159,13 @@ async def _flooded() -> tuple[float, float]:
 async def _output(number: int) -> float:
     line = f"Row {number}: **some words** about an item, a price of 21.40 and a link to [nowhere](https://example.org).\n\n"
     script = play.Script()
-    script.told, script.x = play.running(), 4
+    script.observations, script.x = play.running(), 4
     script.poll(5_000, play.body("COMPLETE", output=line * (65_536 // len(line))), 40)
     source = play.Scripted(play.running())
     async with LabApp(source).run_test(size=(120, 36)) as pilot:
         await pilot.pause()
         begun = time.perf_counter()
-        for observation in script.told[-2:]:
+        for observation in script.observations[-2:]:
             source.tell(observation)
         screen = pilot.app.screen
         assert isinstance(screen, MainScreen)

@@ -29,9 +29,9 @@ class Watching:
     def __init__(self, url: str, asked: WatchSettings) -> None:
         self.again = asyncio.Event()
         self.source = Watch("here", lambda: reached(url, asked), rest=self._rest)
-        self.folded = ObservedState(journal=JournalState())
+        self.observed = ObservedState(journal=JournalState())
         self.remark: list[str] = []
-        self.told: list[Observation | SourceUpdate] = []
+        self.observations: list[Observation | SourceUpdate] = []
         self.task = asyncio.create_task(self._look())
 
     async def _rest(self) -> None:
@@ -39,10 +39,10 @@ class Watching:
         await self.again.wait()
 
     async def _look(self) -> None:
-        async for told in self.source.observations():
-            self.folded = fold(self.folded, told)
-            if isinstance(told, SourceUpdate) and told.remark:
-                self.remark.append(told.remark)
+        async for observations in self.source.observations():
+            self.observed = fold(self.observed, observations)
+            if isinstance(observations, SourceUpdate) and observations.remark:
+                self.remark.append(observations.remark)
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -56,8 +56,8 @@ class Watching:
 
     @property
     def jobs(self) -> JournalState:
-        assert self.folded.journal is not None
-        return self.folded.journal
+        assert self.observed.journal is not None
+        return self.observed.journal
 
 
 def asked_with(runtime: Path, token: str | None = None) -> WatchSettings:

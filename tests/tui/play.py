@@ -100,15 +100,15 @@ class Script:
     """Writes observations down, one call after another."""
 
     def __init__(self) -> None:
-        self.told: list[Observation] = []
+        self.observations: list[Observation] = []
         self.x = 0
 
     def call(self, at: Millis, route: str, request: Request, status: int, reply: bytes, took: Millis) -> None:
         """A request and its reply."""
         self.x += 1
-        self.told.append(Requested(at, self.x, route, request))
+        self.observations.append(Requested(at, self.x, route, request))
         headers = (("content-type", "application/json"), ("cache-control", "no-store"))
-        self.told.append(Replied(at + took, self.x, Response(status, headers, reply)))
+        self.observations.append(Replied(at + took, self.x, Response(status, headers, reply)))
 
     def token(self, at: Millis, status: int = 200) -> None:
         """The grant."""
@@ -142,7 +142,7 @@ class Script:
 
     def wait(self, at: Millis, until: Millis) -> None:
         """The pause before the next poll."""
-        self.told.append(Waiting(at, until, "poll"))
+        self.observations.append(Waiting(at, until, "poll"))
 
     def ask(self, at: Millis, until: Millis) -> None:
         """The same, while a person may answer."""
@@ -150,7 +150,7 @@ class Script:
             "BUYER_APPROVAL", "HUMAN", "CHAT", QUESTION, "Say what should be different.", None, 0, 3, True, True, None,
             (("APPROVE_ACTION", "Approve"), ("REJECT_ACTION", "Reject"), ("RFI_ACTION", "Request changes")), CALLBACK,
         )  # fmt: skip
-        self.told.append(Asked(at, until, Question(JOB, CONVERSATION, node)))
+        self.observations.append(Asked(at, until, Question(JOB, CONVERSATION, node)))
 
 
 RUNNING_POLLS = ((1_600, 41), (2_900, 38), (4_600, 57), (6_800, 44))
@@ -171,7 +171,7 @@ def running() -> list[Observation]:
     for (at, took), following in zip(RUNNING_POLLS[:2], (2_862, 4_543), strict=True):
         script.poll(at - took, body("RUNNING", progressMessage="Reading the item master…"), took)
         script.wait(at, following)
-    return script.told
+    return script.observations
 
 
 def waiting() -> list[Observation]:
@@ -186,17 +186,17 @@ def waiting() -> list[Observation]:
         at=7_644, job=JOB, gate="buyer-approval", until=907_644,
         otherwise=Otherwise(at=907_644, verdict="timed-out", by=None, to="ERROR"),
     )  # fmt: skip
-    script.told.append(Noted(7_644, opened))
+    script.observations.append(Noted(7_644, opened))
     for at, took in WAITING_POLLS:
         script.poll(at - took, body("WAITING"), took)
         script.ask(at, at + 3_000)
-    return script.told
+    return script.observations
 
 
 def complete() -> list[Observation]:
     """Approved, and the output is there."""
     script = Script()
-    script.told = waiting()
+    script.observations = waiting()
     script.x = 11
     decision: dict[str, Json] = {
         "message": "", "conversationId": CONVERSATION, "jobId": JOB,
@@ -204,26 +204,28 @@ def complete() -> list[Observation]:
     }  # fmt: skip
     script.invoke(23_924, decision, 202, body("RUNNING"), 176)
     decided = GateDecided(at=24_000, job=JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.API)
-    script.told.append(Noted(24_000, decided))
+    script.observations.append(Noted(24_000, decided))
     script.poll(24_555, body("RUNNING"), 45)
     script.wait(24_600, 27_548)
     done = body("COMPLETE", output=OUTPUT, followUpQuestions=list(FOLLOW_UP))
     script.poll(27_548, done, 52)
-    script.told.append(Ended(27_600, Outcome("COMPLETE", OUTPUT, None, JOB, CONVERSATION, 11, 27_600, None, FOLLOW_UP)))
-    return script.told
+    script.observations.append(
+        Ended(27_600, Outcome("COMPLETE", OUTPUT, None, JOB, CONVERSATION, 11, 27_600, None, FOLLOW_UP))
+    )
+    return script.observations
 
 
 def asking() -> list[Observation]:
     """The token was asked for; nothing came yet."""
     script = Script()
     script.token(0)
-    return script.told[:1]
+    return script.observations[:1]
 
 
 def second() -> list[Observation]:
     """The second turn of the conversation; its job is at work."""
     script = Script()
-    script.told, script.x = complete(), 14
+    script.observations, script.x = complete(), 14
     document: dict[str, Json] = {
         "message": FOLLOW_UP[0], "conversational": True, "conversationId": CONVERSATION, "progressMessage": True,
     }  # fmt: skip
@@ -231,17 +233,19 @@ def second() -> list[Observation]:
     script.wait(41_175, 42_175)
     script.poll(42_175, body("RUNNING", jobId=SECOND), 40)
     script.wait(42_215, 43_515)
-    return script.told
+    return script.observations
 
 
 def error() -> list[Observation]:
     """The job ends in ERROR with a partial output."""
     script = Script()
-    script.told = running()
+    script.observations = running()
     script.x = 4
     script.poll(4_543, body("ERROR", error=ERROR, output="Only M1000034 was found."), 57)
-    script.told.append(Ended(4_600, Outcome("ERROR", "Only M1000034 was found.", ERROR, JOB, CONVERSATION, 3, 4_600)))
-    return script.told
+    script.observations.append(
+        Ended(4_600, Outcome("ERROR", "Only M1000034 was found.", ERROR, JOB, CONVERSATION, 3, 4_600))
+    )
+    return script.observations
 
 
 def refused() -> list[Observation]:
@@ -249,8 +253,8 @@ def refused() -> list[Observation]:
     script = Script()
     script.token(0, 401)
     why = "invalid_client: Client authentication failed."
-    script.told.append(Ended(120, Outcome(None, None, None, None, None, 0, 120, why)))
-    return script.told
+    script.observations.append(Ended(120, Outcome(None, None, None, None, None, 0, 120, why)))
+    return script.observations
 
 
 STATES: dict[str, tuple[Callable[[], list[Observation]], Millis]] = {
@@ -284,7 +288,7 @@ class Scripted:
     outcome: Outcome | None = None
     message = MESSAGE
 
-    def __init__(self, told: list[Observation], at: Millis = 0) -> None:
+    def __init__(self, observations: list[Observation], at: Millis = 0) -> None:
         self.scenario: Scenario | None = SCENARIO
         self.can = frozenset(
             ("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault", "tape", "rewind")
@@ -299,7 +303,7 @@ class Scripted:
         self.intents: list[Intent] = []
         self.refuse: str | None = None
         self.queue: asyncio.Queue[Observation] = asyncio.Queue()
-        for observation in told:
+        for observation in observations:
             self.tell(observation)
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:

@@ -28,7 +28,7 @@ from lab.tui.state.intents import (
 from lab.tui.state.screen import UiState
 from lab.tui.themes import COLOURS
 from tests.tui import play
-from tests.tui.shown import drawn, golden, handed, letters, main_screen, resized, shown, text, turn_to, until
+from tests.tui.pilots import drawn, golden, letters, main_screen, piloted, resized, screen_in, text, turn_to, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (160, 44)])
 async def test_the_screen_of_each_state_is_the_golden_one(size: tuple[int, int]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
-    async with shown("idle", size) as (app, source, pilot):
+    async with screen_in("idle", size) as (app, source, pilot):
         for state in play.STATES:
             await turn_to(pilot, source, state)
             golden(app, f"{state}-{size[0]}x{size[1]}")
@@ -47,7 +47,7 @@ async def test_the_screen_of_each_state_is_the_golden_one(size: tuple[int, int])
 
 async def test_the_screen_in_another_light_is_the_golden_one() -> None:
     """One state in each theme that has its own colours, and each page once."""
-    async with shown("waiting", light=True) as (app, source, pilot):
+    async with screen_in("waiting", light=True) as (app, source, pilot):
         golden(app, "waiting-light-120x36")
         for kind, pressed in {"presenter": "p", "fault": "f", "exchange": "1 enter", "message": "m"}.items():
             state = "complete" if kind == "message" else "waiting"
@@ -67,7 +67,7 @@ async def test_the_screen_in_another_light_is_the_golden_one() -> None:
 
 async def test_without_colour_the_screen_is_the_golden_one_and_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with shown("waiting") as (app, _, pilot):
+    async with screen_in("waiting") as (app, _, pilot):
         golden(app, "waiting-no-colour-120x36")
         assert "APPROVAL NEEDED" in text(app)
         app.theme = "ansi-dark"
@@ -84,7 +84,7 @@ async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("platformdirs.user_downloads_path", lambda: tmp_path / "Downloads")
-    async with shown("waiting") as (app, _, pilot):
+    async with screen_in("waiting") as (app, _, pilot):
 
         async def remark() -> str:
             main_screen(app).remark("")
@@ -109,7 +109,7 @@ async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
 
 
 async def test_space_begins_and_then_pauses() -> None:
-    async with shown("idle") as (app, source, pilot):
+    async with screen_in("idle") as (app, source, pilot):
         await pilot.press("space")
         await until(pilot, lambda: source.intents == [StartRun()])
         for observation in play.running():
@@ -121,7 +121,7 @@ async def test_space_begins_and_then_pauses() -> None:
 
 
 async def test_a_decision_is_asked_once_the_gate_is_open_and_not_before() -> None:
-    async with shown("running") as (_, source, pilot):
+    async with screen_in("running") as (_, source, pilot):
         await pilot.press("a", "r", "c")
         await pilot.pause()
         assert source.intents == []
@@ -131,7 +131,7 @@ async def test_a_decision_is_asked_once_the_gate_is_open_and_not_before() -> Non
 
 
 async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided() -> None:
-    async with shown("waiting") as (app, source, pilot):
+    async with screen_in("waiting") as (app, source, pilot):
         await resized(pilot, (40, 12))
         for key in SCREEN_KEYS:
             if key.keys and key.face not in ("ctrl+q", "?"):
@@ -149,7 +149,7 @@ async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided()
 
 
 async def test_changes_need_a_text() -> None:
-    async with shown("waiting") as (app, source, pilot):
+    async with screen_in("waiting") as (app, source, pilot):
         await pilot.press("c")
         await until(pilot, lambda: "changes ›" in text(app))
         await pilot.press("enter")
@@ -161,7 +161,7 @@ async def test_changes_need_a_text() -> None:
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
-    async with shown("waiting", size) as (app, source, pilot):
+    async with screen_in("waiting", size) as (app, source, pilot):
         await pilot.press("c", "x", "escape")
         await until(pilot, lambda: "changes ›" not in text(app))
         await pilot.press("a")
@@ -170,7 +170,7 @@ async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: tuple[int, int]) -> None:
-    async with shown("complete", size) as (app, source, pilot):
+    async with screen_in("complete", size) as (app, source, pilot):
         await pilot.press("m")
         await until(pilot, lambda: "NEXT MESSAGE  turn 2" in text(app) and play.FOLLOW_UP[0] in text(app))
         await pilot.press("down", "space", "k", "enter")
@@ -186,7 +186,7 @@ async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: 
 
 
 async def test_before_the_run_its_first_message_is_edited() -> None:
-    async with shown("idle") as (app, source, pilot):
+    async with screen_in("idle") as (app, source, pilot):
         await pilot.press("m")
         await until(pilot, lambda: "enter keeps it" in text(app) and "sent when the run begins" in text(app))
         await pilot.press("question_mark")
@@ -199,14 +199,14 @@ async def test_before_the_run_its_first_message_is_edited() -> None:
 
 
 async def test_a_refusal_is_shown() -> None:
-    async with shown("waiting") as (app, source, pilot):
+    async with screen_in("waiting") as (app, source, pilot):
         source.refuse = "The gate has had its decision."
         await pilot.press("a")
         await until(pilot, lambda: "The gate has had its decision." in text(app))
 
 
 async def test_speed_goes_through_its_steps_and_stops_at_the_ends() -> None:
-    async with shown("running") as (app, source, pilot):
+    async with screen_in("running") as (app, source, pilot):
         for key, factor in (("+", "2"), ("+", "5"), ("+", "20"), ("+", "20"), ("=", "1"), ("-", "0.5"), ("-", "0.25")):
             before = len(source.intents)
             await pilot.press({"+": "plus", "=": "equals_sign", "-": "minus"}[key])
@@ -216,21 +216,21 @@ async def test_speed_goes_through_its_steps_and_stops_at_the_ends() -> None:
 
 
 async def test_keys_that_come_at_once_are_done_in_order() -> None:
-    async with shown("running") as (app, source, pilot):
+    async with screen_in("running") as (app, source, pilot):
         await pilot.press("plus", "plus", "plus")
         await until(pilot, lambda: "×20" in text(app))
         assert source.intents == [SetSpeed("2"), SetSpeed("5"), SetSpeed("20")]
 
 
 async def test_reset_goes_back_to_idle() -> None:
-    async with shown("complete") as (app, source, pilot):
+    async with screen_in("complete") as (app, source, pilot):
         await pilot.press("0")
         await until(pilot, lambda: "Nothing has been sent yet" in text(app))
         assert source.intents == [ResetRun()]
 
 
 async def test_the_wire_drawer_opens_an_exchange() -> None:
-    async with shown("waiting") as (app, _, pilot):
+    async with screen_in("waiting") as (app, _, pilot):
         await pilot.press("w")
         await until(pilot, lambda: "5 WIRE" in text(app))
         await pilot.press("up", "enter")
@@ -241,7 +241,7 @@ async def test_the_wire_drawer_opens_an_exchange() -> None:
 
 
 async def test_help_and_the_picker_open_and_close() -> None:
-    async with shown("idle") as (app, source, pilot):
+    async with screen_in("idle") as (app, source, pilot):
         await pilot.press("question_mark")
         await until(pilot, lambda: "120 × 36" in text(app))
         await pilot.press("question_mark")
@@ -253,7 +253,7 @@ async def test_help_and_the_picker_open_and_close() -> None:
 
 
 async def test_a_pane_is_maximised_and_comes_back() -> None:
-    async with shown("complete") as (app, _, pilot):
+    async with screen_in("complete") as (app, _, pilot):
         await pilot.press("2", "z")
         await until(pilot, lambda: "1 TOKEN" not in text(app) and "2 JOB" in text(app))
         await pilot.press("escape")
@@ -261,7 +261,7 @@ async def test_a_pane_is_maximised_and_comes_back() -> None:
 
 
 async def test_the_output_goes_round_its_views() -> None:
-    async with shown("complete") as (app, _, pilot):
+    async with screen_in("complete") as (app, _, pilot):
         await pilot.press("o")
         await until(pilot, lambda: "## M1000034 and M1000040" in text(app))
         await pilot.press("o")
@@ -271,7 +271,7 @@ async def test_the_output_goes_round_its_views() -> None:
 
 
 async def test_step_theme_and_the_way_out() -> None:
-    async with shown("running") as (app, source, pilot):
+    async with screen_in("running") as (app, source, pilot):
         await pilot.press("n", "t", "ctrl+c")
         await until(pilot, lambda: "ctrl+q ends the lab." in text(app))
         assert source.intents == [StepForward()]
@@ -280,13 +280,13 @@ async def test_step_theme_and_the_way_out() -> None:
 
 
 async def test_quitting_returns_the_outcome() -> None:
-    async with shown("complete") as (app, _, pilot):
+    async with screen_in("complete") as (app, _, pilot):
         await pilot.press("ctrl+q")
     assert app.return_value is not None and app.return_value["status"] == "COMPLETE"
 
 
 async def test_a_click_on_a_button_is_its_key() -> None:
-    async with shown("waiting") as (app, source, pilot):
+    async with screen_in("waiting") as (app, source, pilot):
         lines = text(app).split("\n")
         y = next(at for at, line in enumerate(lines) if "a Approve" in line)
         await pilot.click(offset=(lines[y].index("a Approve") + 1, y))
@@ -297,21 +297,21 @@ async def test_a_click_on_a_button_is_its_key() -> None:
 
 
 async def test_every_state_in_every_size_and_back() -> None:
-    async with shown("idle") as (_, source, pilot):
+    async with screen_in("idle") as (_, source, pilot):
         for state in play.STATES:
             await turn_to(pilot, source, state)
             await resized(pilot, (200, 60), (40, 12), (72, 20), (120, 36))
 
 
 async def test_a_bug_while_drawing_does_not_end_the_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    told, at = play.STATES["waiting"]
-    app = LabApp(play.Scripted(told(), at))
+    observations, at = play.STATES["waiting"]
+    app = LabApp(play.Scripted(observations(), at))
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("lab.tui.panes.token._form", broken)
-    async with handed(app) as pilot:
+    async with piloted(app) as pilot:
         await until(pilot, lambda: "A bug of the lab: ZeroDivisionError" in text(app))
         assert "3 POLLING" in text(app)
     assert isinstance(app.bug, ZeroDivisionError)
@@ -324,7 +324,7 @@ async def test_failing_surroundings_end_it_with_their_reason() -> None:
             yield
 
     app = LabApp(Unlucky([]))
-    async with handed(app) as pilot:
+    async with piloted(app) as pilot:
         await until(pilot, lambda: app.failure is not None)
     assert str(app.failure) == "Port 8080 is taken."
 
@@ -343,11 +343,11 @@ async def test_hostile_text_reaches_no_terminal() -> None:
         40,
     )
     script.poll(2_000, play.body(EVIL, progressMessage=EVIL), 40)
-    script.told.append(Noted(2_100, TapeNoted(at=2_100, text=EVIL)))
+    script.observations.append(Noted(2_100, TapeNoted(at=2_100, text=EVIL)))
     script.poll(3_000, play.body("ERROR", error=EVIL, output=EVIL, followUpQuestions=[EVIL]), 40)
-    async with shown("idle") as (app, source, pilot):
+    async with screen_in("idle") as (app, source, pilot):
         await pilot.press("w")
-        for observation in script.told:
+        for observation in script.observations:
             source.tell(observation)
             await until(pilot, lambda: drawn(app))
             if isinstance(observation, Replied):
@@ -357,19 +357,19 @@ async def test_hostile_text_reaches_no_terminal() -> None:
 
 
 async def test_a_thousand_observations_at_once() -> None:
-    told = play.running()
-    async with shown("idle") as (app, source, pilot):
+    observations = play.running()
+    async with screen_in("idle") as (app, source, pilot):
         script = play.Script()
-        script.told, script.x = told, 4
+        script.observations, script.x = observations, 4
         for number in range(500):
             script.poll(5_000 + 100 * number, play.body("RUNNING"), 40)
-        for observation in script.told:
+        for observation in script.observations:
             source.tell(observation)
         await until(pilot, lambda: main_screen(app).state.run.polls == 502 and "more polls" in text(app))
 
 
 async def test_the_timer_rests_while_nothing_runs() -> None:
-    async with shown("idle") as (app, source, pilot):
+    async with screen_in("idle") as (app, source, pilot):
         for state, resting in (("idle", True), ("running", False), ("complete", True)):
             await turn_to(pilot, source, state)
             assert main_screen(app)._timer._active.is_set() is not resting, state

@@ -41,8 +41,8 @@ def test_what_a_terminal_is_asked_is_left_out_and_nothing_else(text: str) -> Non
     lines: list[bytes] = []
     cast = Cast(lines.append, lambda: 0, "")
     cast.begin(1, 1)
-    for asked in ("\x1b[?2026$p", "\x1b[?1003h", "\x1b[>1u", "\x1b[<u", "\x1b[?2048$p"):
-        cast.output(asked)
+    for query in ("\x1b[?2026$p", "\x1b[?1003h", "\x1b[>1u", "\x1b[<u", "\x1b[?2048$p"):
+        cast.output(query)
     assert len(lines) == 1
     plain = text.replace("\x1b", "")
     cast.output(f"x{plain}\x1b[?25l")
@@ -62,11 +62,11 @@ def test_a_full_disk_ends_the_cast_and_not_the_show() -> None:
 def test_a_live_run_is_teed_into_a_cast_that_shows_the_same(tmp_path: Path) -> None:
     path = tmp_path / "talk.cast"
     with lab("demo", "item-comparison", "--speed", "20", "--cast", str(path), columns=80, rows=24) as terminal:
-        terminal.until(lambda seen: "Press space" in seen.text)
+        terminal.until(lambda snapshot: "Press space" in snapshot.text)
         terminal.press(" ")
-        terminal.until(lambda seen: "APPROVAL NEEDED" in seen.text)
+        terminal.until(lambda snapshot: "APPROVAL NEEDED" in snapshot.text)
         terminal.press("a")
-        terminal.until(lambda seen: "✓ Output" in seen.text)
+        terminal.until(lambda snapshot: "✓ Output" in snapshot.text)
         terminal.press("\x11")
         assert terminal.ended() == 0
     head, *events = [json.loads(line) for line in path.read_text().splitlines()]
@@ -88,5 +88,5 @@ def test_a_live_run_is_teed_into_a_cast_that_shows_the_same(tmp_path: Path) -> N
             break
         if code == "o":
             stream.feed(data)
-    shown = "\n".join(screen.display)
-    assert "✓ Output" in shown and "M1000034" in shown
+    screen_in = "\n".join(screen.display)
+    assert "✓ Output" in screen_in and "M1000034" in screen_in

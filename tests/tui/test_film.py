@@ -12,21 +12,25 @@ from lab.tui.film import BEAT, MOST_BEATS, FilmedPlayback, FrozenClock, film, in
 from lab.tui.state.recording import RecordingTimeline
 from tests.conftest import ROOT, Lab
 from tests.tui import play
-from tests.tui.shown import GOLDENS
+from tests.tui.pilots import GOLDENS
 from tests.tui.test_playback import recording
 
 
 def filmed(found: Recording, size: tuple[int, int] = (120, 36), *, light: bool = False) -> list[bytes]:
-    told = play.SCENARIO
+    scenario = play.SCENARIO
     source = FilmedPlayback(
-        RecordingTimeline(found, 1_767_225_600), title=told.title, seed=42, known={told.name: told}, make=FrozenClock
+        RecordingTimeline(found, 1_767_225_600),
+        title=scenario.title,
+        seed=42,
+        known={scenario.name: scenario},
+        make=FrozenClock,
     )
     lines: list[bytes] = []
     asyncio.run(film(source, lines.append, size, light=light))
     return lines
 
 
-def shown(lines: list[bytes], until: float = 1e9) -> list[str]:
+def screen_in(lines: list[bytes], until: float = 1e9) -> list[str]:
     head, *events = [json.loads(line) for line in lines]
     screen = pyte.Screen(head["width"], head["height"])
     stream = pyte.Stream(screen)
@@ -40,7 +44,7 @@ def shown(lines: list[bytes], until: float = 1e9) -> list[str]:
 def test_a_film_ends_with_the_playback_s_screen_and_is_the_same_each_time(columns: int, rows: int) -> None:
     lines = filmed(recording(), (columns, rows))
     golden = (GOLDENS / f"playback-complete-{columns}x{rows}.txt").read_text().splitlines()[:rows]
-    assert shown(lines) == golden
+    assert screen_in(lines) == golden
     assert filmed(recording(), (columns, rows)) == lines
 
 
@@ -83,7 +87,7 @@ def test_show_prints_the_film(lab: Lab) -> None:
     called = lab("show", ROOT / "recordings" / "item-comparison.rec.jsonl", "--as", "cast", "--size", "80x24")
     assert (called.code, called.err) == (0, "")
     assert json.loads(called.lines[0])["title"] == "Compare two items"
-    assert "M1000034" in "\n".join(shown([line.encode() for line in called.lines]))
+    assert "M1000034" in "\n".join(screen_in([line.encode() for line in called.lines]))
 
 
 @pytest.mark.parametrize("size", ["80", "40x12", "80x", "axb", "9999x24"])

@@ -27,45 +27,45 @@ RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
 
 def told_by(path: Path) -> list[Observation]:
     lines = read(path.read_bytes()).lines
-    return [told for told in map(observation_of, lines) if told is not None]
+    return [observations for observations in map(observation_of, lines) if observations is not None]
 
 
-def fold(told: list[Observation], jobs: JournalState | None = None) -> JournalState:
+def fold(observations: list[Observation], jobs: JournalState | None = None) -> JournalState:
     jobs = jobs or JournalState()
-    for observation in told:
+    for observation in observations:
         jobs = follow(jobs, observation)
     return jobs
 
 
-def journal(told: list[Observation]) -> list[Observation]:
+def journal(observations: list[Observation]) -> list[Observation]:
     """What a server tells of a run: its own observations less those of the run alone."""
-    return [each for each in told if isinstance(each, Requested | Replied | Noted)]
+    return [each for each in observations if isinstance(each, Requested | Replied | Noted)]
 
 
-def other(told: list[Observation], job: str, by: int) -> list[Observation]:
+def other(observations: list[Observation], job: str, by: int) -> list[Observation]:
     """The same of another client with another token and job: exchanges numbered from `by` on."""
-    seen: list[Observation] = []
-    for each in told:
+    snapshot: list[Observation] = []
+    for each in observations:
         match each:
             case Requested(request=request):
                 swapped = replace(
                     request, path=request.path.replace(play.JOB, job),
                     headers=tuple((name, value.replace(play.TOKEN, f"other{by}")) for name, value in request.headers),
                 )  # fmt: skip
-                seen.append(replace(each, x=each.x + by, request=swapped))
+                snapshot.append(replace(each, x=each.x + by, request=swapped))
             case Replied(response=response):
                 body = response.body.replace(play.JOB.encode(), job.encode())
                 body = body.replace(play.TOKEN.encode(), f"other{by}".encode())
-                seen.append(replace(each, x=each.x + by, response=replace(response, body=body)))
+                snapshot.append(replace(each, x=each.x + by, response=replace(response, body=body)))
             case _:
-                seen.append(each)
-    return seen
+                snapshot.append(each)
+    return snapshot
 
 
 def test_two_clients_at_once_have_a_passage_each() -> None:
     one = journal(play.complete())
     two = other(journal(play.waiting()), "11111111-0000-4000-8000-000000000000", 100)
-    mixed = sorted([*one, *two], key=lambda told: told.at)
+    mixed = sorted([*one, *two], key=lambda observations: observations.at)
     jobs = fold(mixed)
     first, second = jobs.keys()
     assert jobs.run(first).job == fold(one).run().job
@@ -79,17 +79,17 @@ def test_what_a_run_tells_besides_follows_from_the_replies() -> None:
     jobs = fold(journal(play.waiting()))
     pending = jobs.run().next_call
     assert pending is not None and (pending.since, pending.until) == (21_600, 24_558)
-    told = play.complete()
-    ended = fold(journal(told)).run()
-    last = told[-1]
+    observations = play.complete()
+    ended = fold(journal(observations)).run()
+    last = observations[-1]
     assert isinstance(last, Ended) and ended.outcome == last.outcome and ended.ended == last.at
 
 
 def test_a_poll_after_the_end_is_seen_and_ends_nothing_twice() -> None:
     script = play.Script()
-    script.told, script.x = play.complete(), 14
+    script.observations, script.x = play.complete(), 14
     script.poll(30_000, play.body("COMPLETE", output=play.OUTPUT), 40)
-    run = fold(journal(script.told)).run()
+    run = fold(journal(script.observations)).run()
     assert (run.ended, run.polls) == (27_600, 12)
     assert run.turn == 1
 
@@ -110,18 +110,18 @@ def test_a_token_alone_shows_only_while_no_job_is_at_work() -> None:
     script = play.Script()
     script.x = 50
     script.token(5_000)
-    running = fold([*journal(play.running()), *script.told])
+    running = fold([*journal(play.running()), *script.observations])
     assert running.run().polls == 2
-    ended = fold([*journal(play.complete()), *script.told])
+    ended = fold([*journal(play.complete()), *script.observations])
     assert ended.run().job is None and ended.run().token is not None
 
 
 def test_each_job_of_one_token_counts_from_its_own_call() -> None:
     script = play.Script()
-    script.told, script.x = play.complete(), 14
+    script.observations, script.x = play.complete(), 14
     script.invoke(60_000, {"message": "again"}, 202, play.body("RUNNING", jobId="second"), 100)
     script.poll(61_000, play.body("RUNNING", jobId="second"), 40)
-    jobs = fold(journal(script.told))
+    jobs = fold(journal(script.observations))
     first, second = map(jobs.run, jobs.keys())
     assert first.start == 0 and second.start == 60_000
     assert second.token is not None and first.token is not None and second.token.token == first.token.token
@@ -129,18 +129,18 @@ def test_each_job_of_one_token_counts_from_its_own_call() -> None:
 
 def test_a_renewed_token_is_shown_with_the_job_that_bears_it() -> None:
     script = play.Script()
-    script.told, script.x = play.running(), 4
+    script.observations, script.x = play.running(), 4
     script.token(5_000)
-    granted = script.told[-1]
+    granted = script.observations[-1]
     assert isinstance(granted, Replied)
     body = granted.response.body.replace(play.TOKEN.encode(), b"another-token-altogether-longer")
-    script.told[-1] = replace(granted, response=replace(granted.response, body=body))
+    script.observations[-1] = replace(granted, response=replace(granted.response, body=body))
     script.poll(6_000, play.body("RUNNING"), 40)
-    polled = script.told[-2]
+    polled = script.observations[-2]
     assert isinstance(polled, Requested)
     headers = (("authorization", "Bearer another-token-altogether-longer"),)
-    script.told[-2] = replace(polled, request=replace(polled.request, headers=headers))
-    jobs = fold(journal(script.told))
+    script.observations[-2] = replace(polled, request=replace(polled.request, headers=headers))
+    jobs = fold(journal(script.observations))
     run = jobs.run()
     assert len(jobs.client_runs) == 1 and run.start == 0
     assert run.token is not None and run.token.sent_at == 5_000
@@ -150,10 +150,10 @@ def test_tokens_that_came_to_nothing_give_way_but_are_known() -> None:
     script = play.Script()
     for number in range(5):
         script.token(1_000 * number)
-    jobs = fold(script.told)
+    jobs = fold(script.observations)
     assert list(jobs.client_runs) == [5]
     script.first(6_000)
-    run = fold(script.told).run()
+    run = fold(script.observations).run()
     assert run.token is not None and run.token.token is not None and run.start == 4_000
 
 
@@ -164,17 +164,17 @@ def test_a_refused_call_ends_its_passage_with_the_reason() -> None:
     script = play.Script()
     script.invoke(0, {"message": "x"}, 404, b'{"status":"FAI-404","message":"no such team"}', 20)
     script.first(100)
-    jobs = fold(script.told)
+    jobs = fold(script.observations)
     first, second = jobs.keys()
     assert (jobs.run(first).ended, jobs.run(second).ended) == (20, None)
 
 
 def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
     script = play.Script()
-    script.told, script.x = play.waiting(), 11
+    script.observations, script.x = play.waiting(), 11
     resume = {"messageInstanceId": play.CALLBACK, "userResponse": "REJECT_ACTION"}
     script.invoke(23_000, {"conversationId": play.CONVERSATION, "resumeInput": resume}, 202, play.body("RUNNING"), 50)
-    jobs = fold(journal(script.told))
+    jobs = fold(journal(script.observations))
     assert len(jobs.keys()) == 1
     assert [mark.word for mark in jobs.run().timeline if mark.kind == "decided"] == ["rejected"]
 
@@ -208,24 +208,24 @@ def test_a_reset_forgets_every_job() -> None:
 @pytest.mark.parametrize(("status", "cut"), [(0, None), (0, "reset"), (200, "truncated")])
 def test_a_reply_that_was_cut_is_lost_by_its_name(status: int, cut: str | None) -> None:
     script = play.Script()
-    script.told, script.x = journal(play.running()), 4
+    script.observations, script.x = journal(play.running()), 4
     script.poll(6_000, play.body("RUNNING"), 40, status=status)
-    last = script.told[-1]
+    last = script.observations[-1]
     assert isinstance(last, Replied)
-    script.told[-1] = replace(last, cut=cut)
-    run = fold(script.told).run()
+    script.observations[-1] = replace(last, cut=cut)
+    run = fold(script.observations).run()
     assert run.timeline[-1].word == (cut or "reset") and run.timeline[-1].bad
     assert run.exchanges[-1].lost == (cut or "reset") and run.polls == 3
 
 
 def test_a_fault_gives_a_lost_reply_its_name() -> None:
     script = play.Script()
-    script.told, script.x = journal(play.running()), 4
+    script.observations, script.x = journal(play.running()), 4
     script.poll(6_000, b"", 40, status=0)
     struck = Noted(6_000, FaultStruck(at=6_000, fault="reset-status", call=1), 5)
     armed = Noted(5_900, FaultArmed(at=5_900, by="control", fault="reset-status", where={"route": "status"}))
-    script.told[-1:-1] = [armed, struck]
-    jobs = fold(script.told)
+    script.observations[-1:-1] = [armed, struck]
+    jobs = fold(script.observations)
     assert jobs.run().exchanges[-1].lost == "reset-status" and jobs.armed == ()
     assert [mark.kind for mark in jobs.run().timeline[-2:]] == ["struck", "lost"]
 
@@ -236,7 +236,7 @@ def test_there_is_an_end_to_what_is_kept() -> None:
         script = play.Script()
         script.x = number
         script.invoke(number, {"message": "x"}, 202, play.body("RUNNING", jobId=f"job-{number}"), 1)
-        jobs = fold(script.told, jobs)
+        jobs = fold(script.observations, jobs)
     assert len(jobs.client_runs) == MOST_CLIENT_RUNS and len(jobs.run_of_job) == MOST_CLIENT_RUNS
     assert all(client_run.run.exchanges == () for client_run in jobs.client_runs.values())
 
@@ -258,10 +258,10 @@ def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
 @given(st.randoms(use_true_random=False), st.integers(0, 60))
 def test_any_order_folds(shuffle: object, drop: int) -> None:
     """Total: whatever comes in whatever order."""
-    told = [*journal(play.complete()), *other(journal(play.error()), "x" * 8, 100)]
-    shuffle.shuffle(told)  # type: ignore[attr-defined]
+    observations = [*journal(play.complete()), *other(journal(play.error()), "x" * 8, 100)]
+    shuffle.shuffle(observations)  # type: ignore[attr-defined]
     jobs = JournalState()
-    for observation in told[drop:]:
+    for observation in observations[drop:]:
         jobs, way = changes(jobs, observation)
         assert all(
             step.client_run is None or step.client_run in jobs.client_runs or not jobs.client_runs for step in way
@@ -276,7 +276,7 @@ def test_a_body_that_is_no_json_is_no_harm() -> None:
         script.token(0, 200)
         script.invoke(1, {"message": "x"}, 202, reply, 3)
         script.poll(5, reply, 3)
-    assert fold(script.told).run() is not None
+    assert fold(script.observations).run() is not None
 
 
 @pytest.mark.parametrize("route", ["stream", "chat", "debug"])
@@ -290,12 +290,12 @@ def test_a_job_begun_by_a_call_that_streams_has_its_call_and_once_polled_its_sta
         at=131, job=play.JOB, client="demo", conversation=play.CONVERSATION, turn=1, team="ITEM_COMPARE_TEAM",
         scenario="item-comparison", ordinal=1, input={"message": play.MESSAGE}, drawn={},
     )  # fmt: skip
-    script.told.insert(-1, Noted(131, accepted, 2))
-    run = fold(journal(script.told)).run()
+    script.observations.insert(-1, Noted(131, accepted, 2))
+    run = fold(journal(script.observations)).run()
     assert run.job is not None and run.token is not None and run.start == 0
     assert (run.job.path, run.job.code, run.job.took, run.job.job) == (path, 200, 50, play.JOB)
     assert [call.code for call in run.exchanges] == [200, 200]
     script.poll(1_000, play.body("WAITING"), 40)
-    jobs = fold(journal(script.told))
+    jobs = fold(journal(script.observations))
     run = jobs.run()
     assert run.job is not None and run.job.status == "WAITING" and run.polls == 1 and len(jobs.client_runs) == 1

@@ -26,28 +26,28 @@ from lab.tui.state.intents import (
 )
 from lab.tui.state.screen import ScreenState, UiState
 from tests.tui import play
-from tests.tui.shown import LabPilot, main_screen, shown, turn_to, until
+from tests.tui.pilots import LabPilot, main_screen, screen_in, turn_to, until
 
-Seen = tuple[UiState, tuple[Intent, ...], type, str]
+Snapshot = tuple[UiState, tuple[Intent, ...], type, str]
 
 
-def asks(*intents: Intent) -> Callable[[Seen, Seen], bool]:
+def asks(*intents: Intent) -> Callable[[Snapshot, Snapshot], bool]:
     return lambda _, after: after[1] == intents
 
 
-def looks(**changes: object) -> Callable[[Seen, Seen], bool]:
+def looks(**changes: object) -> Callable[[Snapshot, Snapshot], bool]:
     return lambda before, after: after[0] == replace(before[0], **changes)  # type: ignore[arg-type]
 
 
-def opens(screen: type) -> Callable[[Seen, Seen], bool]:
+def opens(screen: type) -> Callable[[Snapshot, Snapshot], bool]:
     return lambda _, after: after[2] is screen
 
 
-def same(before: Seen, after: Seen) -> bool:
+def same(before: Snapshot, after: Snapshot) -> bool:
     return before == after
 
 
-DOES: dict[str, Callable[[Seen, Seen], bool]] = {
+DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "approve": asks(AnswerGate("approved")), "reject": asks(AnswerGate("rejected")), "changes": looks(typing="changes"),
     "step": asks(StepForward()), "output-view": looks(output="raw"),
     "pause": lambda _, after: after[1] in ((StartRun(),), (TogglePause(),)),
@@ -67,7 +67,7 @@ DOES: dict[str, Callable[[Seen, Seen], bool]] = {
 async def test_each_key_does_what_the_table_says_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pressed in one state; in the others its action is run, which is what a bound key does."""
     monkeypatch.setattr(LabApp, "save_picture", lambda _: "Saved as x.svg.")
-    async with shown("idle") as (app, source, pilot):
+    async with screen_in("idle") as (app, source, pilot):
         for state in play.STATES:
             await turn_to(pilot, source, state)
             await _each_key(state, app, source, pilot)
@@ -76,7 +76,7 @@ async def test_each_key_does_what_the_table_says_or_nothing(monkeypatch: pytest.
 async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPilot) -> None:
     main = main_screen(app)
 
-    def seen() -> Seen:
+    def snapshot() -> Snapshot:
         return main.state.ui, tuple(source.intents), type(getattr(app.screen, "page", app.screen)), app.theme
 
     for key in SCREEN_KEYS:
@@ -85,14 +85,14 @@ async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPi
         offered = key.is_offered(main.state)
         if offered and key.name in SLOW and state != "waiting":
             continue
-        before = seen()
+        before = snapshot()
         if state == "waiting":
             await pilot.press(key.keys.split(",")[0])
         else:
             await main.run_action(f"press({key.name!r})")
         expected = DOES[key.name] if offered else same
-        await reached(lambda expected=expected, before=before: expected(before, seen()), f"{key.name} in {state}")
-        if seen() == before:
+        await reached(lambda expected=expected, before=before: expected(before, snapshot()), f"{key.name} in {state}")
+        if snapshot() == before:
             continue
         while app.screen is not main:
             await app.pop_screen()
@@ -114,13 +114,13 @@ async def reached(true: Callable[[], bool], what: str) -> None:
 
 
 async def test_5_after_w_keeps_the_drawer_in_focus() -> None:
-    async with shown("waiting") as (app, _, pilot):
+    async with screen_in("waiting") as (app, _, pilot):
         await pilot.press("w", "5", "enter")
         await reached(lambda: type(getattr(app.screen, "page", None)) is ExchangePage, "enter opens an exchange")
 
 
 async def test_enter_opens_only_what_a_pane_has() -> None:
-    async with shown("idle") as (app, source, pilot):
+    async with screen_in("idle") as (app, source, pilot):
         run = main_screen(app)
         for state in ("idle", "refused", "second"):
             await turn_to(pilot, source, state)
@@ -140,7 +140,7 @@ async def test_enter_opens_only_what_a_pane_has() -> None:
 
 @pytest.mark.parametrize("state", ["idle", "second"])
 async def test_reset_and_the_way_out_also_from_a_page(state: str) -> None:
-    async with shown(state) as (app, source, pilot):
+    async with screen_in(state) as (app, source, pilot):
         await pilot.press("0")
         await until(pilot, lambda: source.intents == ([] if state == "idle" else [ResetRun()]))
         await pilot.press("question_mark", "ctrl+q")
@@ -150,7 +150,7 @@ async def test_reset_and_the_way_out_also_from_a_page(state: str) -> None:
 async def test_a_pressed_twice_sends_one_decision() -> None:
     """The gate stays open until the reply comes; the second press finds it answered."""
     script = play.Script()
-    async with shown("waiting") as (app, source, pilot):
+    async with screen_in("waiting") as (app, source, pilot):
         await pilot.press("a")
         await until(pilot, lambda: source.intents == [AnswerGate("approved")])
         script.x = 11
@@ -161,7 +161,7 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
             play.body("RUNNING"),
             90,
         )
-        source.tell(script.told[0])
+        source.tell(script.observations[0])
         run = main_screen(app)
         await until(pilot, lambda: run.state.run.gate is not None and run.state.run.gate.sent is not None)
         await pilot.press("a", "r", "c")

@@ -38,7 +38,7 @@ from lab.tui.state.intents import (
 )
 from lab.tui.state.journal import SourceUpdate
 from tests.tui import play
-from tests.tui.shown import handed, main_screen, until
+from tests.tui.pilots import main_screen, piloted, until
 
 APP = App("ITEM_COMPARE_TEAM", play.MESSAGE, "demo", play.SECRET, "urn:opc:resource:fusion:acme-test:fusion-ai/")
 
@@ -153,7 +153,7 @@ class Plane:
             yield await self.facts.get()
 
 
-class Stagehand:
+class LiveDriver:
     """A Live source with its peer, listened to."""
 
     def __init__(self, *, channel: str = "CHAT", plane: bool = True) -> None:
@@ -163,7 +163,7 @@ class Stagehand:
         self.closed = False
 
         other = play.SCENARIO.model_copy(update={"name": "other", "title": "Another"})
-        scenarios = {told.name: told for told in (play.SCENARIO, other)}
+        scenarios = {scenario.name: scenario for scenario in (play.SCENARIO, other)}
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[RunConnection]:
@@ -174,20 +174,20 @@ class Stagehand:
 
         acts = (Playable(APP, 42, play.SCENARIO), Playable(APP, 42, other))
         self.live = Live(acts, connect, self.clock, first="item-comparison", scaled=plane)
-        self.told: list[Observation | SourceUpdate] = []
+        self.observations: list[Observation | SourceUpdate] = []
         self.listener = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
         stream = self.live.observations()
         try:
             async for observation in stream:
-                self.told.append(observation)
+                self.observations.append(observation)
         finally:
             await stream.aclose()  # type: ignore[attr-defined]
 
     async def until(self, kind: type[Observation | SourceUpdate], count: int = 1) -> None:
         async with asyncio.timeout(5):
-            while sum(isinstance(each, kind) for each in self.told) < count:
+            while sum(isinstance(each, kind) for each in self.observations) < count:
                 await asyncio.wait((self.listener,), timeout=0.001)
                 assert not self.listener.done()
 
@@ -200,253 +200,253 @@ class Stagehand:
 
 
 @pytest.fixture
-async def hand() -> AsyncIterator[Stagehand]:
-    made = Stagehand()
-    await asyncio.wait((made.listener,), timeout=0.001)
-    yield made
-    await made.end()
-    assert made.closed
+async def driver() -> AsyncIterator[LiveDriver]:
+    driver = LiveDriver()
+    await asyncio.wait((driver.listener,), timeout=0.001)
+    yield driver
+    await driver.end()
+    assert driver.closed
 
 
-async def test_a_chat_gate_is_answered_by_the_run_once(hand: Stagehand) -> None:
-    await hand.do(StartRun())
-    await hand.until(Requested, 4)
-    assert await hand.do(AnswerGate("approved")) is None
-    assert await hand.do(AnswerGate("rejected")) is None
-    await hand.until(Ended)
-    assert [resume["userResponse"] for resume in hand.peer.resumes] == ["APPROVE_ACTION"]
-    assert hand.live.outcome is not None and hand.live.outcome.complete
-    assert hand.plane is not None and hand.plane.did == []
+async def test_a_chat_gate_is_answered_by_the_run_once(driver: LiveDriver) -> None:
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    assert await driver.do(AnswerGate("approved")) is None
+    assert await driver.do(AnswerGate("rejected")) is None
+    await driver.until(Ended)
+    assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION"]
+    assert driver.live.outcome is not None and driver.live.outcome.complete
+    assert driver.plane is not None and driver.plane.did == []
 
 
-async def test_the_next_turn_keeps_the_token_and_the_conversation(hand: Stagehand) -> None:
-    assert await hand.do(SendTurn("Compare two other items")) is None
-    assert hand.live.describe().message == "Compare two other items"
-    await hand.do(StartRun())
-    await hand.until(Requested, 4)
-    assert "running" in (await hand.do(SendTurn("too early")) or "")
-    await hand.do(AnswerGate("approved"))
-    await hand.until(Ended)
-    hand.peer.decided = False
-    assert await hand.do(SendTurn("Which one is cheaper?")) is None
-    await hand.until(Requested, len([each for each in hand.told if isinstance(each, Requested)]) + 2)
-    await hand.do(AnswerGate("approved"))
-    await hand.until(Ended, 2)
-    sent = [each for each in hand.told if isinstance(each, Requested)]
+async def test_the_next_turn_keeps_the_token_and_the_conversation(driver: LiveDriver) -> None:
+    assert await driver.do(SendTurn("Compare two other items")) is None
+    assert driver.live.describe().message == "Compare two other items"
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    assert "running" in (await driver.do(SendTurn("too early")) or "")
+    await driver.do(AnswerGate("approved"))
+    await driver.until(Ended)
+    driver.peer.decided = False
+    assert await driver.do(SendTurn("Which one is cheaper?")) is None
+    await driver.until(Requested, len([each for each in driver.observations if isinstance(each, Requested)]) + 2)
+    await driver.do(AnswerGate("approved"))
+    await driver.until(Ended, 2)
+    sent = [each for each in driver.observations if isinstance(each, Requested)]
     assert [each.x for each in sent] == list(range(1, len(sent) + 1))
     assert [each.route for each in sent].count("token") == 1
     remark = [json.loads(each.request.body) for each in sent if each.route == "invoke"]
-    asked = [(each["message"], each["conversationId"]) for each in remark if "resumeInput" not in each]
-    assert asked == [("Compare two other items", None), ("Which one is cheaper?", play.CONVERSATION)]
-    await hand.do(ResetRun())
-    await hand.do(ChooseScenario("other"))
-    assert hand.live.describe().message == play.MESSAGE
+    messages = [(each["message"], each["conversationId"]) for each in remark if "resumeInput" not in each]
+    assert messages == [("Compare two other items", None), ("Which one is cheaper?", play.CONVERSATION)]
+    await driver.do(ResetRun())
+    await driver.do(ChooseScenario("other"))
+    assert driver.live.describe().message == play.MESSAGE
 
 
 async def test_a_key_before_the_connection_stands_is_not_lost() -> None:
-    hand = Stagehand()
-    await hand.do(StartRun())
-    await hand.until(Requested, 4)
-    await hand.end()
+    driver = LiveDriver()
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    await driver.end()
 
 
-async def test_changes_carry_their_text(hand: Stagehand) -> None:
-    await hand.do(StartRun())
-    await hand.until(Requested, 4)
-    await hand.do(AnswerGate("changes-requested", "without prices"))
-    await hand.until(Ended)
-    assert hand.peer.resumes[0]["content"] == "without prices"
+async def test_changes_carry_their_text(driver: LiveDriver) -> None:
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    await driver.do(AnswerGate("changes-requested", "without prices"))
+    await driver.until(Ended)
+    assert driver.peer.resumes[0]["content"] == "without prices"
 
 
-async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the_loop(hand: Stagehand) -> None:
+async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the_loop(driver: LiveDriver) -> None:
     from lab.app import Question
     from lab.dialects import fusion as wire
 
     body = wire.parse_job(play.body("WAITING", waitingNodeDetails=play.NODE))
     assert body is not None and body.node is not None
     question = Question(body.job, body.conversation, body.node)
-    person = asyncio.create_task(hand.live._answers.answer(question))
+    person = asyncio.create_task(driver.live._answers.answer(question))
     await settle()
-    assert await hand.do(AnswerGate("approved")) is None
+    assert await driver.do(AnswerGate("approved")) is None
     person.cancel()
     await asyncio.gather(person, return_exceptions=True)
     assert person.cancelled()
     async with asyncio.timeout(5):
-        assert (await hand.live._answers.answer(question)).action == "APPROVE_ACTION"
+        assert (await driver.live._answers.answer(question)).action == "APPROVE_ACTION"
 
 
-async def test_no_gate_no_decision(hand: Stagehand) -> None:
-    assert await hand.do(AnswerGate("approved")) == "No gate is open."
+async def test_no_gate_no_decision(driver: LiveDriver) -> None:
+    assert await driver.do(AnswerGate("approved")) == "No gate is open."
 
 
 async def test_other_gates_are_decided_over_the_control_plane() -> None:
-    hand = Stagehand(channel="EMAIL")
-    await asyncio.wait((hand.listener,), timeout=0.001)
-    await hand.do(StartRun())
-    await hand.until(Requested, 4)
-    await hand.do(AnswerGate("rejected"))
-    await hand.do(AnswerGate("approved"))
-    await hand.until(Ended)
-    assert hand.plane is not None
-    assert hand.plane.did == [("decide", "buyer-approval", "rejected")]
-    await hand.end()
+    driver = LiveDriver(channel="EMAIL")
+    await asyncio.wait((driver.listener,), timeout=0.001)
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    await driver.do(AnswerGate("rejected"))
+    await driver.do(AnswerGate("approved"))
+    await driver.until(Ended)
+    assert driver.plane is not None
+    assert driver.plane.did == [("decide", "buyer-approval", "rejected")]
+    await driver.end()
 
 
 async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
-    hand = Stagehand(channel="APPROVAL_PROCESS")
-    assert hand.plane is not None
-    hand.plane.needed = 2
-    await asyncio.wait((hand.listener,), timeout=0.001)
+    driver = LiveDriver(channel="APPROVAL_PROCESS")
+    assert driver.plane is not None
+    driver.plane.needed = 2
+    await asyncio.wait((driver.listener,), timeout=0.001)
     otherwise = Otherwise(at=9_000, verdict="timed-out", by=None, to="ERROR")
     opened = GateOpened(at=5, job=play.JOB, gate="buyer-approval", approvals=2, until=9_000, otherwise=otherwise)
-    hand.plane.facts.put_nowait(Noted(5, opened))
-    await hand.do(StartRun())
-    await hand.until(Requested, 4)
-    await hand.do(AnswerGate("approved"))
-    await hand.do(AnswerGate("approved"))
-    assert hand.plane.did == [("decide", "buyer-approval", "approved")], "one key pressed twice is one vote"
+    driver.plane.facts.put_nowait(Noted(5, opened))
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    await driver.do(AnswerGate("approved"))
+    await driver.do(AnswerGate("approved"))
+    assert driver.plane.did == [("decide", "buyer-approval", "approved")], "one key pressed twice is one vote"
     vote = GateDecided(at=6, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
-    hand.plane.facts.put_nowait(Noted(6, vote))
-    await hand.until(Noted, 2)
-    await hand.do(AnswerGate("approved"))
-    hand.plane.facts.put_nowait(Noted(7, replace(vote, at=7)))
-    await hand.until(Noted, 3)
-    await hand.do(AnswerGate("approved"))
-    await hand.until(Ended)
-    assert hand.plane.did == [("decide", "buyer-approval", "approved")] * 2
-    await hand.end()
+    driver.plane.facts.put_nowait(Noted(6, vote))
+    await driver.until(Noted, 2)
+    await driver.do(AnswerGate("approved"))
+    driver.plane.facts.put_nowait(Noted(7, replace(vote, at=7)))
+    await driver.until(Noted, 3)
+    await driver.do(AnswerGate("approved"))
+    await driver.until(Ended)
+    assert driver.plane.did == [("decide", "buyer-approval", "approved")] * 2
+    await driver.end()
 
 
 async def test_without_a_control_plane_such_a_gate_is_refused() -> None:
-    hand = Stagehand(channel="EMAIL", plane=False)
-    await asyncio.wait((hand.listener,), timeout=0.001)
-    assert "pause" not in hand.live.can
-    await hand.do(StartRun())
-    await hand.until(Requested, 4)
-    assert await hand.do(AnswerGate("approved")) == "This approval is given outside the API."
-    await hand.end()
+    driver = LiveDriver(channel="EMAIL", plane=False)
+    await asyncio.wait((driver.listener,), timeout=0.001)
+    assert "pause" not in driver.live.can
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    assert await driver.do(AnswerGate("approved")) == "This approval is given outside the API."
+    await driver.end()
 
 
-async def test_reset_in_mid_run_leaves_no_run_and_starts_anew(hand: Stagehand) -> None:
-    await hand.do(StartRun())
-    await hand.until(Requested, 4)
-    await hand.do(TogglePause())
-    assert hand.live.paused
-    await hand.do(ResetRun())
-    await hand.until(Noted)
-    assert isinstance(hand.told[-1], Noted) and isinstance(hand.told[-1].fact, LedgerCleared)
-    assert not hand.live.paused
-    seen = len(hand.told)
-    await hand.do(StartRun())
-    await hand.until(Requested, sum(isinstance(each, Requested) for each in hand.told[:seen]) + 3)
-    await hand.do(AnswerGate("approved"))
-    await hand.until(Ended)
+async def test_reset_in_mid_run_leaves_no_run_and_starts_anew(driver: LiveDriver) -> None:
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    await driver.do(TogglePause())
+    assert driver.live.paused
+    await driver.do(ResetRun())
+    await driver.until(Noted)
+    assert isinstance(driver.observations[-1], Noted) and isinstance(driver.observations[-1].fact, LedgerCleared)
+    assert not driver.live.paused
+    count = len(driver.observations)
+    await driver.do(StartRun())
+    await driver.until(Requested, sum(isinstance(each, Requested) for each in driver.observations[:count]) + 3)
+    await driver.do(AnswerGate("approved"))
+    await driver.until(Ended)
 
 
-async def test_a_step_pauses_after_the_next_observation(hand: Stagehand) -> None:
-    assert hand.plane is not None
-    await hand.do(StepForward())
-    await hand.until(Requested)
+async def test_a_step_pauses_after_the_next_observation(driver: LiveDriver) -> None:
+    assert driver.plane is not None
+    await driver.do(StepForward())
+    await driver.until(Requested)
     async with asyncio.timeout(5):
-        while not hand.live.paused:
-            await asyncio.wait((hand.listener,), timeout=0.001)
-    await hand.do(StepForward())
-    assert ("scale", "1") in hand.plane.did
+        while not driver.live.paused:
+            await asyncio.wait((driver.listener,), timeout=0.001)
+    await driver.do(StepForward())
+    assert ("scale", "1") in driver.plane.did
 
 
-async def test_speed_waits_for_the_pause_to_end(hand: Stagehand) -> None:
-    assert hand.plane is not None
-    await hand.do(TogglePause())
-    await hand.do(SetSpeed("5"))
-    await hand.do(TogglePause())
-    assert hand.plane.did == [("scale", "0"), ("scale", "5")]
+async def test_speed_waits_for_the_pause_to_end(driver: LiveDriver) -> None:
+    assert driver.plane is not None
+    await driver.do(TogglePause())
+    await driver.do(SetSpeed("5"))
+    await driver.do(TogglePause())
+    assert driver.plane.did == [("scale", "0"), ("scale", "5")]
 
 
-async def test_a_tape_begins_and_ends_and_says_where_it_lies(hand: Stagehand) -> None:
-    assert await hand.do(ToggleRecording()) == "Recording to recordings/item-comparison.rec.jsonl."
-    assert hand.live.recording
-    assert await hand.do(ToggleRecording()) == "The disk is full."
-    assert hand.live.recording
-    assert await hand.do(ToggleRecording()) == "The recording is in recordings/x.rec.jsonl."
-    assert not hand.live.recording
-    pod = Stagehand(plane=False)
+async def test_a_tape_begins_and_ends_and_says_where_it_lies(driver: LiveDriver) -> None:
+    assert await driver.do(ToggleRecording()) == "Recording to recordings/item-comparison.rec.jsonl."
+    assert driver.live.recording
+    assert await driver.do(ToggleRecording()) == "The disk is full."
+    assert driver.live.recording
+    assert await driver.do(ToggleRecording()) == "The recording is in recordings/x.rec.jsonl."
+    assert not driver.live.recording
+    pod = LiveDriver(plane=False)
     await asyncio.wait((pod.listener,), timeout=0.001)
     assert "tape" not in pod.live.can and "own mock" in (await pod.do(ToggleRecording()) or "")
     await pod.end()
 
 
-async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(hand: Stagehand) -> None:
-    assert hand.plane is not None
-    hand.plane.ill = "An older one died."
-    await hand.do(StartRun())
-    await hand.until(Requested, 4)
-    assert hand.live.dead == "", "no tape runs"
-    hand.plane.ill = "The disk is full."
-    await hand.do(ToggleRecording())
-    await hand.until(SourceUpdate)
-    assert hand.live.recording and hand.live.dead == "The disk is full."
-    assert [each.remark for each in hand.told if isinstance(each, SourceUpdate)] == [
+async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(driver: LiveDriver) -> None:
+    assert driver.plane is not None
+    driver.plane.ill = "An older one died."
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    assert driver.live.dead == "", "no tape runs"
+    driver.plane.ill = "The disk is full."
+    await driver.do(ToggleRecording())
+    await driver.until(SourceUpdate)
+    assert driver.live.recording and driver.live.dead == "The disk is full."
+    assert [each.remark for each in driver.observations if isinstance(each, SourceUpdate)] == [
         "The disk is full. The show goes on."
     ]
-    hand.plane.did.append(("not the second",))
-    assert await hand.do(ToggleRecording()) == "The recording in recordings/x.rec.jsonl ends early."
-    await hand.do(ToggleRecording())
-    await hand.until(Requested, 12)
-    assert (hand.live.recording, hand.live.dead) == (True, ""), "the one before is told of no more"
-    await hand.do(AnswerGate("approved"))
-    await hand.until(Ended)
-    assert sum(isinstance(each, SourceUpdate) for each in hand.told) == 1
+    driver.plane.did.append(("not the second",))
+    assert await driver.do(ToggleRecording()) == "The recording in recordings/x.rec.jsonl ends early."
+    await driver.do(ToggleRecording())
+    await driver.until(Requested, 12)
+    assert (driver.live.recording, driver.live.dead) == (True, ""), "the one before is told of no more"
+    await driver.do(AnswerGate("approved"))
+    await driver.until(Ended)
+    assert sum(isinstance(each, SourceUpdate) for each in driver.observations) == 1
 
 
-async def test_faults_go_to_the_control_plane(hand: Stagehand) -> None:
-    assert await hand.do(ArmFault({"route": "status", "answer": 503})) is None
-    assert await hand.do(DisarmFault("status-503")) is None
-    assert hand.plane is not None
-    assert hand.plane.did == [("arm", '{"route": "status", "answer": 503}'), ("disarm", "status-503")]
-    pod = Stagehand(plane=False)
+async def test_faults_go_to_the_control_plane(driver: LiveDriver) -> None:
+    assert await driver.do(ArmFault({"route": "status", "answer": 503})) is None
+    assert await driver.do(DisarmFault("status-503")) is None
+    assert driver.plane is not None
+    assert driver.plane.did == [("arm", '{"route": "status", "answer": 503}'), ("disarm", "status-503")]
+    pod = LiveDriver(plane=False)
     await asyncio.wait((pod.listener,), timeout=0.001)
     assert "fault" not in pod.live.can and await pod.do(ArmFault({})) == "The wire of this server is its own."
     await pod.end()
 
 
-async def test_another_scenario_is_played(hand: Stagehand) -> None:
-    assert await hand.do(ChooseScenario("nothing")) == "Scenario nothing can't be played."
-    await hand.do(ChooseScenario("other"))
-    assert (hand.live.describe().title, hand.live.describe().seed) == ("Another", 7), "the mock follows it"
-    await hand.until(Noted)
-    await hand.do(ResetRun())
-    assert hand.live.describe().seed == 7
+async def test_another_scenario_is_played(driver: LiveDriver) -> None:
+    assert await driver.do(ChooseScenario("nothing")) == "Scenario nothing can't be played."
+    await driver.do(ChooseScenario("other"))
+    assert (driver.live.describe().title, driver.live.describe().seed) == ("Another", 7), "the mock follows it"
+    await driver.until(Noted)
+    await driver.do(ResetRun())
+    assert driver.live.describe().seed == 7
 
 
-async def test_facts_of_the_journal_are_told_but_not_its_exchanges(hand: Stagehand) -> None:
-    assert hand.plane is not None
+async def test_facts_of_the_journal_are_told_but_not_its_exchanges(driver: LiveDriver) -> None:
+    assert driver.plane is not None
     fact = GateOpened(
         at=5, job=play.JOB, gate="buyer-approval", until=9,
         otherwise=Otherwise(at=9, verdict="timed-out", by=None, to="ERROR"),
     )  # fmt: skip
-    hand.plane.facts.put_nowait(Requested(1, 1, "token", Request("POST", "/")))
-    hand.plane.facts.put_nowait(Noted(5, LedgerCleared(at=5, by=Origin.PERSON)))
-    hand.plane.facts.put_nowait(Noted(5, fact))
-    await hand.until(Noted)
-    assert hand.told == [Noted(5, fact)]
+    driver.plane.facts.put_nowait(Requested(1, 1, "token", Request("POST", "/")))
+    driver.plane.facts.put_nowait(Noted(5, LedgerCleared(at=5, by=Origin.PERSON)))
+    driver.plane.facts.put_nowait(Noted(5, fact))
+    await driver.until(Noted)
+    assert driver.observations == [Noted(5, fact)]
 
 
-async def test_a_run_that_breaks_ends_with_its_reason(hand: Stagehand) -> None:
+async def test_a_run_that_breaks_ends_with_its_reason(driver: LiveDriver) -> None:
     async def broken(route: str, request: Request) -> Response:
         raise ZeroDivisionError("by us")
 
-    hand.peer.send = broken  # type: ignore[method-assign]
-    await hand.do(StartRun())
-    await hand.until(Ended)
-    assert hand.live.outcome is not None and "ZeroDivisionError" in (hand.live.outcome.why or "")
-    assert isinstance(hand.live.broken, ZeroDivisionError)
+    driver.peer.send = broken  # type: ignore[method-assign]
+    await driver.do(StartRun())
+    await driver.until(Ended)
+    assert driver.live.outcome is not None and "ZeroDivisionError" in (driver.live.outcome.why or "")
+    assert isinstance(driver.live.broken, ZeroDivisionError)
 
 
 async def test_the_screen_plays_it_to_the_end() -> None:
-    hand = Stagehand()
-    await hand.end()
-    app = LabApp(hand.live)
-    async with handed(app, (80, 24)) as pilot:
+    driver = LiveDriver()
+    await driver.end()
+    app = LabApp(driver.live)
+    async with piloted(app, (80, 24)) as pilot:
         run = main_screen(app)
         await pilot.press("space")
         await until(pilot, lambda: run.state.run.gate is not None)
@@ -454,59 +454,59 @@ async def test_the_screen_plays_it_to_the_end() -> None:
         await until(pilot, lambda: run.state.run.outcome is not None)
         await pilot.press("ctrl+q")
     assert app.return_value is not None and app.return_value["status"] == "COMPLETE"
-    assert len(hand.peer.resumes) == 1
+    assert len(driver.peer.resumes) == 1
     assert app.bug is None
 
 
 # The way back, and on
 
 
-async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_elsewhere(hand: Stagehand) -> None:
-    assert hand.plane is not None
-    await hand.do(StartRun())
-    await hand.until(Requested, 4)
-    await hand.do(AnswerGate("approved"))
-    await hand.until(Ended)
-    asked = next(each.at for each in hand.told if isinstance(each, Asked))
-    before = len(hand.told)
-    assert await hand.do(SeekStage("gate")) is None
-    await hand.until(Noted)
-    assert hand.live.paused and hand.live.outcome is None and ("rewind", str(asked)) in hand.plane.did
-    while not isinstance(hand.told[-1], Asked):
-        await asyncio.wait((hand.listener,), timeout=0.001)
-    again = hand.told[before + 1 :]
-    assert again == hand.told[: len(again)]
-    await hand.do(TogglePause())
-    await hand.until(Asked, 3)
-    await hand.do(AnswerGate("rejected"))
-    await hand.until(Ended, 2)
-    assert [resume["userResponse"] for resume in hand.peer.resumes] == ["APPROVE_ACTION", "REJECT_ACTION"]
+async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_elsewhere(driver: LiveDriver) -> None:
+    assert driver.plane is not None
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    await driver.do(AnswerGate("approved"))
+    await driver.until(Ended)
+    question_at = next(each.at for each in driver.observations if isinstance(each, Asked))
+    before = len(driver.observations)
+    assert await driver.do(SeekStage("gate")) is None
+    await driver.until(Noted)
+    assert driver.live.paused and driver.live.outcome is None and ("rewind", str(question_at)) in driver.plane.did
+    while not isinstance(driver.observations[-1], Asked):
+        await asyncio.wait((driver.listener,), timeout=0.001)
+    again = driver.observations[before + 1 :]
+    assert again == driver.observations[: len(again)]
+    await driver.do(TogglePause())
+    await driver.until(Asked, 3)
+    await driver.do(AnswerGate("rejected"))
+    await driver.until(Ended, 2)
+    assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION", "REJECT_ACTION"]
 
 
-async def test_going_back_to_the_token_lets_nothing_out_before_the_clock_runs(hand: Stagehand) -> None:
-    await hand.do(StartRun())
-    await hand.until(Asked)
-    sent = sum(isinstance(each, Requested) for each in hand.told)
-    assert await hand.do(SeekStage("token")) is None
-    await hand.until(Requested, sent + 1)
-    await asyncio.wait((hand.listener,), timeout=0.01)
-    sent = sum(isinstance(each, Requested) for each in hand.told)
-    assert [each.route for each in hand.told if isinstance(each, Requested)][-1] == "token"
-    await hand.do(TogglePause())
-    await hand.until(Requested, sent + 1)
-    assert [each.route for each in hand.told if isinstance(each, Requested)][sent] == "invoke"
+async def test_going_back_to_the_token_lets_nothing_out_before_the_clock_runs(driver: LiveDriver) -> None:
+    await driver.do(StartRun())
+    await driver.until(Asked)
+    sent = sum(isinstance(each, Requested) for each in driver.observations)
+    assert await driver.do(SeekStage("token")) is None
+    await driver.until(Requested, sent + 1)
+    await asyncio.wait((driver.listener,), timeout=0.01)
+    sent = sum(isinstance(each, Requested) for each in driver.observations)
+    assert [each.route for each in driver.observations if isinstance(each, Requested)][-1] == "token"
+    await driver.do(TogglePause())
+    await driver.until(Requested, sent + 1)
+    assert [each.route for each in driver.observations if isinstance(each, Requested)][sent] == "invoke"
 
 
-async def test_going_on_to_the_output_stops_where_a_person_is_needed(hand: Stagehand) -> None:
-    assert hand.plane is not None
-    assert await hand.do(SeekStage("output")) is None
-    await hand.until(Asked)
+async def test_going_on_to_the_output_stops_where_a_person_is_needed(driver: LiveDriver) -> None:
+    assert driver.plane is not None
+    assert await driver.do(SeekStage("output")) is None
+    await driver.until(Asked)
     async with asyncio.timeout(5):
-        while not hand.live.paused:
-            await asyncio.wait((hand.listener,), timeout=0.001)
-    assert ("scale", "20") in hand.plane.did
-    assert await hand.do(SeekStage("gate")) is None
-    pod = Stagehand(plane=False)
+        while not driver.live.paused:
+            await asyncio.wait((driver.listener,), timeout=0.001)
+    assert ("scale", "20") in driver.plane.did
+    assert await driver.do(SeekStage("gate")) is None
+    pod = LiveDriver(plane=False)
     await asyncio.wait((pod.listener,), timeout=0.001)
     assert "rewind" not in pod.live.can and "can't be set back" in (await pod.do(SeekStage("gate")) or "")
     await pod.end()

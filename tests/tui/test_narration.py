@@ -34,7 +34,7 @@ def scenario(narration: str) -> Scenario:
     return parse_scenario(TEXT.replace("NARRATION", narration), "order.yaml", stem="order")
 
 
-def told(narration: str, ending: str | None, status: str = "COMPLETE") -> str:
+def sentence_for(narration: str, ending: str | None, status: str = "COMPLETE") -> str:
     last = LastStatus(status, "x", None, (), None, False, (), (), 200, 1, "", 1)
     run = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, ending=ending)
     return sentence(ScreenState(run=run, source=SourceState(scenario=scenario(narration))))
@@ -53,7 +53,7 @@ def told(narration: str, ending: str | None, status: str = "COMPLETE") -> str:
     ],
 )  # fmt: skip
 def test_the_sentence_fits_the_ending(narration: str, ending: str | None, expected: str) -> None:
-    assert told(narration, ending) == expected
+    assert sentence_for(narration, ending) == expected
 
 
 def test_an_ending_that_is_not_there_is_a_complaint() -> None:

@@ -23,7 +23,7 @@ from lab.tui.state.run import MOST_EXCHANGES, MOST_TIMELINE_ROWS
 from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import ROOT
 from tests.tui import play
-from tests.tui.shown import main_screen, resized, shown, text, turn_to, until
+from tests.tui.pilots import main_screen, resized, screen_in, text, turn_to, until
 from tests.tui.test_app import EVIL
 from tests.tui.test_view import SHOW, fold
 
@@ -37,7 +37,7 @@ OPENED = {
 
 
 async def test_every_size_with_whatever_is_open() -> None:
-    async with shown("idle") as (app, source, pilot):
+    async with screen_in("idle") as (app, source, pilot):
         for state, opened in OPENED.items():
             for keys in opened:
                 await turn_to(pilot, source, state)
@@ -53,15 +53,15 @@ def flood(many: int) -> list[Observation]:
     script.first(130)
     for number in range(many):
         script.poll(1_000 + 100 * number, play.body("WAITING" if number % 500 > 480 else "RUNNING"), 40)
-    return script.told
+    return script.observations
 
 
 async def test_thousands_of_exchanges_stay_bounded_and_keys_are_answered() -> None:
-    told = flood(MANY)
-    async with shown("idle") as (app, source, _):
+    observations = flood(MANY)
+    async with screen_in("idle") as (app, source, _):
         screen, answered, pressed, focus = main_screen(app), [], 0.0, ""
         begun = time.perf_counter()
-        for observation in told:
+        for observation in observations:
             source.tell(observation)
         while screen.state.run.polls < MANY:
             await breathe()
@@ -93,10 +93,10 @@ def test_of_many_polls_changes_stay_and_the_rest_is_counted() -> None:
 @pytest.mark.parametrize("output", ["# Head\n\n" + "word " * 1_000_000, "{" + '"a": 1, ' * 600_000, "x" * 5_000_000])
 async def test_an_output_of_five_megabytes_is_cut_and_says_so(output: str) -> None:
     script = play.Script()
-    script.told, script.x = play.running(), 4
+    script.observations, script.x = play.running(), 4
     script.poll(5_000, play.body("COMPLETE", output=output), 40)
-    async with shown("idle") as (app, source, pilot):
-        for observation in script.told:
+    async with screen_in("idle") as (app, source, pilot):
+        for observation in script.observations:
             source.tell(observation)
         await until(pilot, lambda: main_screen(app).state.run.last is not None and "COMPLETE" in text(app))
         size = len(output.encode())
@@ -135,22 +135,22 @@ def tainted(text_: str) -> list[list[Observation]]:
         elif field in NODE_FIELDS:
             script.poll(1_000, play.body("WAITING", waitingNodeDetails=dict(play.NODE) | {field: value}), 40)
         elif field == "note":
-            script.told.append(Noted(900, TapeNoted(at=900, text=text_)))
+            script.observations.append(Noted(900, TapeNoted(at=900, text=text_)))
         elif field == "why":
-            script.told.append(Ended(900, Outcome(None, text_, text_, text_, text_, 0, 900, text_, (text_,))))
+            script.observations.append(Ended(900, Outcome(None, text_, text_, text_, text_, 0, 900, text_, (text_,))))
         else:
             headers = (("x-odd", text_),) if field == "header" else ()
-            script.told.append(
+            script.observations.append(
                 Requested(900, 3, "status", Request("GET", text_ if field == "path" else "/s", text_, headers))
             )
-            script.told.append(Lost(950, 3, text_ if field == "lost" else "reset"))
-        runs.append(script.told)
+            script.observations.append(Lost(950, 3, text_ if field == "lost" else "reset"))
+        runs.append(script.observations)
     return runs
 
 
-def grids(told: list[Observation]) -> str:
+def grids(observations: list[Observation]) -> str:
     """All that the screen would show of it, in two sizes, with the drawer open."""
-    run, parts = fold(told), []
+    run, parts = fold(observations), []
     for size in ((120, 36), (80, 24)):
         for ui in (UiState(wire=True, focus="wire"), UiState(output="body"), UiState(output="raw")):
             view = ScreenState(run, ui, SHOW)
@@ -162,22 +162,24 @@ def grids(told: list[Observation]) -> str:
 
 
 def test_hostile_text_in_each_field_in_turn_reaches_no_row() -> None:
-    for told in tainted(EVIL[:200]):
-        assert not set("\x1b\x07\x9b\x00\u202e") & set(grids(told))
-        assert not [escape for escape in (r"\x1b", r"\x07", r"\x9b", r"\x00", r"\u202e") if escape in repr(fold(told))]
+    for observations in tainted(EVIL[:200]):
+        assert not set("\x1b\x07\x9b\x00\u202e") & set(grids(observations))
+        assert not [
+            escape for escape in (r"\x1b", r"\x07", r"\x9b", r"\x00", r"\u202e") if escape in repr(fold(observations))
+        ]
 
 
 def test_a_megabyte_in_each_field_in_turn_is_drawn() -> None:
-    for told in tainted("日本 " * 350_000):
-        run = fold(told)
+    for observations in tainted("日本 " * 350_000):
+        run = fold(observations)
         for part, place in places(ScreenState(run, UiState(), SHOW), 120, 36).items():
             assert len(draw(part, ScreenState(run, UiState(), SHOW), place, 3_000)) == place.height
 
 
 def test_a_secret_in_each_field_in_turn_is_in_no_state_and_in_no_row() -> None:
-    for told in tainted(f"see {play.TOKEN} and Bearer canary-0123456789"):
-        for seen in (grids(told), repr(fold(told))):
-            assert play.TOKEN not in seen and "canary-0123456789" not in seen
+    for observations in tainted(f"see {play.TOKEN} and Bearer canary-0123456789"):
+        for snapshot in (grids(observations), repr(fold(observations))):
+            assert play.TOKEN not in snapshot and "canary-0123456789" not in snapshot
 
 
 async def test_no_secret_is_in_screenshot_log_or_clipboard() -> None:
@@ -193,15 +195,15 @@ async def test_no_secret_is_in_screenshot_log_or_clipboard() -> None:
     )
     script.call(0, "token", Request("POST", "/oauth2/v1/token", "", headers, form), 200, reply.encode(), 100)
     script.first(130)
-    async with shown("idle") as (app, source, pilot):
-        for observation in script.told:
+    async with screen_in("idle") as (app, source, pilot):
+        for observation in script.observations:
             source.tell(observation)
         await until(pilot, lambda: main_screen(app).state.run.job is not None)
         await pilot.press("w", "1", "enter", "y")
         await pilot.pause()
-        for seen in (text(app), app.export_screenshot(), app.clipboard, repr(main_screen(app).state)):
-            assert play.TOKEN not in seen
-            assert not [canary for canary in canaries if canary in seen]
+        for snapshot in (text(app), app.export_screenshot(), app.clipboard, repr(main_screen(app).state)):
+            assert play.TOKEN not in snapshot
+            assert not [canary for canary in canaries if canary in snapshot]
 
 
 # The terminal
@@ -216,8 +218,8 @@ class Broken(LabApp):
         self.call_later(self.boom)
     def boom(self):
         raise ZeroDivisionError("on purpose")
-told, at = play.STATES["complete"]
-app = Broken(play.Scripted(told(), at))
+observations, at = play.STATES["complete"]
+app = Broken(play.Scripted(observations(), at))
 app.run()
 sys.exit(app.return_code)
 """

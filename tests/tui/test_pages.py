@@ -27,7 +27,7 @@ from lab.tui.state.reduce import reduce
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScenarioChoice, ScreenState, UiState
 from tests.tui import play
-from tests.tui.shown import main_screen, shown, text, until
+from tests.tui.pilots import main_screen, screen_in, text, until
 from tests.tui.test_view import SHOW, fold, screen, view_of
 
 FORM = "application/x-www-form-urlencoded"
@@ -62,8 +62,8 @@ def test_an_exchange_is_a_curl_command_without_its_secrets(request_: Request, ro
 
 
 def test_without_an_address_curl_takes_it_from_the_shell() -> None:
-    told = "# set first, as in LAB_BASE=…: LAB_BASE\n"
-    assert curl(sent(Request("GET", "/s 1"), "status")) == f"{told}curl \"$LAB_BASE\"'/s 1'"
+    comment = "# set first, as in LAB_BASE=…: LAB_BASE\n"
+    assert curl(sent(Request("GET", "/s 1"), "status")) == f"{comment}curl \"$LAB_BASE\"'/s 1'"
     assert 'curl -X POST "$LAB_TOKEN_URL"' in curl(sent(Request("POST", "/t"), "token"))
 
 
@@ -80,14 +80,14 @@ def test_each_pane_opens_its_own_exchange() -> None:
 
 
 def test_a_call_that_was_lost_and_one_in_flight_have_their_page() -> None:
-    told = [Requested(0, 1, "status", Request("GET", "/s")), Requested(1, 2, "status", Request("GET", "/s"))]
-    run = fold([*told, Lost(9, 1, "reset"), Replied(9, 7, Response(200, (), b""))])
+    observations = [Requested(0, 1, "status", Request("GET", "/s")), Requested(1, 2, "status", Request("GET", "/s"))]
+    run = fold([*observations, Lost(9, 1, "reset"), Replied(9, 7, Response(200, (), b""))])
     pages = ["\n".join(map(plain, ExchangePage(lambda: ScreenState(run), call).body(60, 40))) for call in run.exchanges]
     assert "← reset" in pages[0] and "← ···" in pages[1]
 
 
 async def test_the_exchange_of_a_pane_is_opened_copied_and_left() -> None:
-    async with shown("complete") as (app, _, pilot):
+    async with screen_in("complete") as (app, _, pilot):
         await pilot.press("1", "enter")
         await until(pilot, lambda: "EXCHANGE 1 · token" in text(app) and "LAB_CLIENT_SECRET" in text(app))
         assert play.TOKEN not in text(app)
@@ -102,7 +102,7 @@ async def test_the_exchange_of_a_pane_is_opened_copied_and_left() -> None:
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_the_wire_fills_the_screen_and_goes(size: tuple[int, int]) -> None:
-    async with shown("waiting", size) as (app, _, pilot):
+    async with screen_in("waiting", size) as (app, _, pilot):
         await pilot.press("W")
         await until(pilot, lambda: "3 POLLING" not in text(app) and "11 exchanges" in text(app))
         assert "APPROVAL NEEDED" in text(app)
@@ -111,7 +111,7 @@ async def test_the_wire_fills_the_screen_and_goes(size: tuple[int, int]) -> None
 
 
 async def test_presenter_mode_is_the_projector_layout_without_keys() -> None:
-    async with shown("waiting") as (app, source, pilot):
+    async with screen_in("waiting") as (app, source, pilot):
         await pilot.press("p")
         await until(pilot, lambda: "? Help" not in text(app))
         lines = text(app).split("\n")
@@ -124,7 +124,7 @@ async def test_presenter_mode_is_the_projector_layout_without_keys() -> None:
 
 
 async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
-    async with shown("waiting") as (app, source, pilot):
+    async with screen_in("waiting") as (app, source, pilot):
         named = {command.title for command in app.get_system_commands(app.screen)}
         assert {"Approve (a)", "Pause (space)", "Reject with a comment", "Theme nord", "Presenter (p)"} <= named
         assert "Message (m)" not in named and "Output view (o)" in named
@@ -158,7 +158,7 @@ def test_help_has_every_key_and_the_keys_of_the_pane(state: str, focus: str) -> 
 
 
 def test_help_names_only_the_keys_of_the_source() -> None:
-    told = {key.face: key.help for key in SCREEN_KEYS if key.face and key.face in "arcmfvsn0+"} | {
+    texts = {key.face: key.help for key in SCREEN_KEYS if key.face and key.face in "arcmfvsn0+"} | {
         "←": key_named("back").help
     }
     for source, can in {
@@ -166,8 +166,8 @@ def test_help_names_only_the_keys_of_the_source() -> None:
     }.items():  # fmt: skip
         page = help_rows(ScreenState(fold(play.waiting()), UiState(), replace(SHOW, can=can)), 80, 24, "256", 110)
         grid = "\n".join(map(plain, page))
-        assert "".join(shown for shown, words in told.items() if words[:30] in grid) == "".join(
-            sorted(source, key=list(told).index)
+        assert "".join(screen_in for screen_in, words in texts.items() if words[:30] in grid) == "".join(
+            sorted(source, key=list(texts).index)
         )
         assert ("At a gate" in grid) == ("a" in source)
 
@@ -196,7 +196,7 @@ async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: py
         ("lab.tui.screens.main.MainScreen.choose", "w"),
         ("lab.tui.panes.help.HelpPage.body", "?"),
     ):
-        async with shown("waiting") as (app, _, pilot):
+        async with screen_in("waiting") as (app, _, pilot):
             with monkeypatch.context() as patch:
                 patch.setattr(where, broken)
                 await pilot.press(press if press != "?" else "question_mark")
@@ -220,7 +220,7 @@ def test_the_scenario_suggests_the_next_message_and_says_how_many_gates_the_turn
 
 
 async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None:
-    async with shown("waiting") as (app, source, pilot):
+    async with screen_in("waiting") as (app, source, pilot):
         named = {command.title: command for command in app.get_system_commands(app.screen)}
         gate = next(command for title, command in named.items() if title.startswith("Go to Gate"))
         assert "← →" not in text(app)
@@ -236,26 +236,26 @@ def noted(fact: Fact) -> Noted:
 
 
 def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline() -> None:
-    folded = ObservedState()
+    observed = ObservedState()
     for observation in play.running():
-        folded = fold_one(folded, observation)
+        observed = fold_one(observed, observation)
     where = {"route": "status", "answer": 503, "name": "status-503"}
-    folded = fold_one(folded, noted(FaultArmed(at=3_000, by="control", fault="status-503", where=where)))
+    observed = fold_one(observed, noted(FaultArmed(at=3_000, by="control", fault="status-503", where=where)))
     often = dict(where, calls="2-9", name="often")
-    folded = fold_one(folded, noted(FaultArmed(at=3_000, by="control", fault="often", where=often)))
+    observed = fold_one(observed, noted(FaultArmed(at=3_000, by="control", fault="often", where=often)))
     gone = noted(FaultArmed(at=3_000, by="control", fault="gone", where=where))
-    folded = fold_one(fold_one(folded, gone), noted(FaultDisarmed(at=3_001, by="control", fault="gone")))
-    assert [each.name for each in folded.armed] == ["status-503", "often"]
-    armed = ScreenState(folded.run, UiState(), SHOW, folded.armed)
+    observed = fold_one(fold_one(observed, gone), noted(FaultDisarmed(at=3_001, by="control", fault="gone")))
+    assert [each.name for each in observed.armed] == ["status-503", "often"]
+    armed = ScreenState(observed.run, UiState(), SHOW, observed.armed)
     assert "✗ 2 faults" in "\n".join(screen(armed, 120, 36, 3_000))
     for name in ("status-503", "often"):
-        folded = fold_one(folded, noted(FaultStruck(at=3_100, fault=name, call=1)))
-    assert [each.name for each in folded.armed] == ["often"]
-    grid = "\n".join(screen(ScreenState(folded.run, UiState(), SHOW, folded.armed), 120, 36, 3_200))
+        observed = fold_one(observed, noted(FaultStruck(at=3_100, fault=name, call=1)))
+    assert [each.name for each in observed.armed] == ["often"]
+    grid = "\n".join(screen(ScreenState(observed.run, UiState(), SHOW, observed.armed), 120, 36, 3_200))
     assert "✗ often" in grid and "✗ fault status-503" in grid
-    calls = folded.run.exchanges
+    calls = observed.run.exchanges
     assert [call.struck for call in calls] == [""] * (len(calls) - 1) + ["often"], "the last call sent by then"
-    assert fold_one(folded, noted(LedgerCleared(at=4_000, by="person"))).armed == ()
+    assert fold_one(observed, noted(LedgerCleared(at=4_000, by="person"))).armed == ()
 
 
 @pytest.mark.parametrize("reply", [503, None, "reset"])
@@ -281,7 +281,7 @@ def test_every_offer_of_the_menu_is_a_fault_of_the_language(offer: FaultOffer, r
 
 
 async def test_a_fault_is_chosen_turned_to_another_route_armed_and_disarmed() -> None:
-    async with shown("running") as (app, source, pilot):
+    async with screen_in("running") as (app, source, pilot):
         await pilot.press("f")
         await until(pilot, lambda: "answer 401" in text(app) and "on status" in text(app))
         await pilot.press("down", "right", "enter")

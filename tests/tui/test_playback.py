@@ -32,7 +32,7 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import EVERY, RecordingTimeline
 from lab.tui.state.screen import PlaybackCursor, RecordingMark
 from tests.tui import play
-from tests.tui.shown import golden, handed, main_screen, resized, text, until
+from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
 
 FILE = Path(__file__).parent / "played.rec.jsonl"
 WAITING = 9_578
@@ -61,9 +61,9 @@ def recording(path: Path = FILE) -> Recording:
 
 
 def playback(found: Recording | None = None, state: str = "", make: Callable[[str, Millis], Clock] = Jump) -> Playback:
-    told = play.SCENARIO
-    reel = RecordingTimeline(found or recording(), 1_767_225_600)
-    return Playback(reel, title=told.title, seed=42, known={told.name: told}, damage=state, make=make)
+    scenario = play.SCENARIO
+    timeline = RecordingTimeline(found or recording(), 1_767_225_600)
+    return Playback(timeline, title=scenario.title, seed=42, known={scenario.name: scenario}, damage=state, make=make)
 
 
 class Watcher:
@@ -71,12 +71,12 @@ class Watcher:
 
     def __init__(self, source: Playback) -> None:
         self.source = source
-        self.told: list[SourceUpdate] = []
+        self.observations: list[SourceUpdate] = []
         self.task = asyncio.create_task(self._look())
 
     async def _look(self) -> None:
-        async for told in self.source.observations():
-            self.told.append(told)
+        async for observations in self.source.observations():
+            self.observations.append(observations)
 
     async def do(self, intent: Intent) -> str | None:
         refused = await self.source.perform(intent)
@@ -90,18 +90,18 @@ class Watcher:
 
     @property
     def journal(self) -> JournalState:
-        jobs = self.told[-1].journal
+        jobs = self.observations[-1].journal
         assert jobs is not None
         return jobs
 
 
 @pytest.fixture
 async def watcher() -> AsyncIterator[Watcher]:
-    made = Watcher(playback())
+    somebody = Watcher(playback())
     await settle()
-    yield made
-    made.task.cancel()
-    await asyncio.gather(made.task, return_exceptions=True)
+    yield somebody
+    somebody.task.cancel()
+    await asyncio.gather(somebody.task, return_exceptions=True)
 
 
 # The reel
@@ -123,31 +123,31 @@ def long(lines: int) -> Recording:
 
 
 def test_any_place_is_what_folding_up_to_it_gives() -> None:
-    reel, jobs = RecordingTimeline(recording(), 0), JournalState()
-    forward = [reel.journal(place) for place in range(reel.count + 1)]
-    backward = [reel.journal(place) for place in range(reel.count, -1, -1)][::-1]
+    timeline, jobs = RecordingTimeline(recording(), 0), JournalState()
+    forward = [timeline.journal(place) for place in range(timeline.count + 1)]
+    backward = [timeline.journal(place) for place in range(timeline.count, -1, -1)][::-1]
     assert forward == backward
-    for place, (jobs, _) in enumerate(reel.changes(), 1):
+    for place, (jobs, _) in enumerate(timeline.changes(), 1):
         assert forward[place] == jobs
 
 
 def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch: pytest.MonkeyPatch) -> None:
-    reel = RecordingTimeline(long(1_500), 0)
-    while reel.keep():
+    timeline = RecordingTimeline(long(1_500), 0)
+    while timeline.keep():
         pass
-    folded: list[int] = []
+    until_folded: list[int] = []
 
     def counted(line: object, blob: object) -> None:
-        folded.append(1)
+        until_folded.append(1)
 
     monkeypatch.setattr(reels, "observation_of", counted)
     for place in (1_499, 3, 1_279, 1_024, 1_023, 700):
-        folded.clear()
-        reel.journal(place)
-        assert len(folded) == place % EVERY
-    folded.clear()
-    reel.journal(701)
-    assert len(folded) == 1, "playing on folds what is new alone"
+        until_folded.clear()
+        timeline.journal(place)
+        assert len(until_folded) == place % EVERY
+    until_folded.clear()
+    timeline.journal(701)
+    assert len(until_folded) == 1, "playing on folds what is new alone"
 
 
 def test_what_is_kept_ahead_is_what_a_seek_would_have_found() -> None:
@@ -158,12 +158,12 @@ def test_what_is_kept_ahead_is_what_a_seek_would_have_found() -> None:
 
 
 def test_marks_stand_where_the_screen_shows_them() -> None:
-    reel = RecordingTimeline(recording(), 0)
-    kinds = [mark.kind for mark in reel.marks]
+    timeline = RecordingTimeline(recording(), 0)
+    kinds = [mark.kind for mark in timeline.marks]
     assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
-    gate = reel.marks[3]
-    assert gate.at == WAITING and reel.journal(gate.place).run().gate is not None
-    assert reel.journal(gate.place - 1).run().gate is None
+    gate = timeline.marks[3]
+    assert gate.at == WAITING and timeline.journal(gate.place).run().gate is not None
+    assert timeline.journal(gate.place - 1).run().gate is None
 
 
 def test_a_gate_that_no_poll_saw_is_marked_where_it_opened() -> None:
@@ -194,7 +194,7 @@ async def test_it_plays_to_the_end_and_then_from_the_start_again(watcher: Watche
     await watcher.until(lambda: watcher.source.paused)
     run = watcher.journal.run()
     assert run.outcome is not None and run.outcome.status == "COMPLETE"
-    assert len(watcher.told) > 20, "it came by every observation"
+    assert len(watcher.observations) > 20, "it came by every observation"
     await watcher.do(TogglePause())
     assert watcher.source.place < watcher.source.timeline.count
 
@@ -291,7 +291,7 @@ async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
     source = playback(torn, "torn")
     watcher = Watcher(source)
     await settle()
-    assert "torn" in watcher.told[0].remark and source.cursor.damage == "torn"
+    assert "torn" in watcher.observations[0].remark and source.cursor.damage == "torn"
     await watcher.do(SeekInstant(10**9))
     assert watcher.journal.run().polls > 0
     watcher.task.cancel()
@@ -302,12 +302,12 @@ async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
 
 
 @asynccontextmanager
-async def played(
+async def playback_screen(
     size: tuple[int, int] = (120, 36),
 ) -> AsyncIterator[tuple[LabApp, Playback, Pilot[OutcomeDocument | None]]]:
     source = playback()
     app = LabApp(source)  # type: ignore[arg-type]
-    async with handed(app, size) as pilot:
+    async with piloted(app, size) as pilot:
         await until(pilot, lambda: "recording stands at its start" in text(app))
         yield app, source, pilot
         assert app.bug is None
@@ -316,7 +316,7 @@ async def played(
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_the_screen_is_the_golden_one(size: tuple[int, int]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
-    async with played(size) as (app, source, pilot):
+    async with playback_screen(size) as (app, source, pilot):
         for state, at in (("waiting", 11_000), ("complete", 10**9)):
             await source.perform(SeekInstant(at))
             await until(
@@ -328,7 +328,7 @@ async def test_the_screen_is_the_golden_one(size: tuple[int, int]) -> None:
 
 
 async def test_every_key_of_the_cursor_does_what_the_table_says() -> None:
-    async with played() as (app, source, pilot):
+    async with playback_screen() as (app, source, pilot):
         line = source.timeline.line
         for key, place in (
             ("right", 1), ("right", 3), ("left", 1), ("n", 3), ("0", 0), ("end", source.timeline.count), ("home", 0),
@@ -340,7 +340,7 @@ async def test_every_key_of_the_cursor_does_what_the_table_says() -> None:
 
 
 async def test_space_plays_and_speed_shows() -> None:
-    async with played() as (app, source, pilot):
+    async with playback_screen() as (app, source, pilot):
         assert "space Play" in text(app)
         await pilot.press("plus")
         await until(pilot, lambda: "×2" in text(app))
@@ -350,7 +350,7 @@ async def test_space_plays_and_speed_shows() -> None:
 
 
 async def test_no_key_decides_and_the_recorded_decision_shows() -> None:
-    async with played() as (app, source, pilot):
+    async with playback_screen() as (app, source, pilot):
         await source.perform(SeekStage("gate"))
         await until(pilot, lambda: "recorded: approved at 00:13.7" in text(app))
         before = source.place
@@ -361,7 +361,7 @@ async def test_no_key_decides_and_the_recorded_decision_shows() -> None:
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 async def test_a_click_on_the_line_goes_there(size: tuple[int, int]) -> None:
-    async with played(size) as (app, source, pilot):
+    async with playback_screen(size) as (app, source, pilot):
         lines = text(app).split("\n")
         y = next(at for at, line in enumerate(lines) if "line 1 of 30" in line)
         await pilot.click(offset=(lines[y].index("◆"), y))
@@ -369,20 +369,20 @@ async def test_a_click_on_the_line_goes_there(size: tuple[int, int]) -> None:
 
 
 async def test_the_palette_goes_to_a_stage() -> None:
-    async with played() as (app, _, _):
+    async with playback_screen() as (app, _, _):
         named = [name for name, _, _ in main_screen(app).commands()]
         assert {"Go to Token", "Go to Invoke", "Go to Poll", "Go to Gate", "Go to Output"} <= set(named)
 
 
 async def test_presenter_mode_keeps_the_line_and_drops_the_keys() -> None:
-    async with played() as (app, source, pilot):
+    async with playback_screen() as (app, source, pilot):
         await source.perform(SeekInstant(11_000))
         await pilot.press("p")
         await until(pilot, lambda: "space Play" not in text(app) and "line 21 of 30" in text(app).split("\n")[-1])
 
 
 async def test_every_size_and_back() -> None:
-    async with played() as (_, source, pilot):
+    async with playback_screen() as (_, source, pilot):
         await source.perform(SeekInstant(11_000))
         await resized(pilot, (200, 60), (80, 24), (40, 12), (120, 36))
 

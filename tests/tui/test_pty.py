@@ -19,8 +19,8 @@ PROGRAM = """
 import sys
 from lab.tui.app import LabApp
 from tests.tui import play
-told, at = play.STATES["complete"]
-document = LabApp(play.Scripted(told(), at)).run()
+observations, at = play.STATES["complete"]
+document = LabApp(play.Scripted(observations(), at)).run()
 print("outcome", document and document["status"])
 """
 

@@ -1,4 +1,4 @@
-"""One run, seen live, watched, and played back: the same final screen but for pill, keys and the token's own text."""
+"""One run, expected live, watched, and played back: the same final screen but for pill, keys and the token's own text."""
 
 import re
 from pathlib import Path
@@ -37,9 +37,9 @@ class Run:
     """A run in one process: what a live screen, the control plane's journal and the tape were told."""
 
     def __init__(self, name: str, answer: str | None) -> None:
-        made = load_scenario(name, SCENARIOS)
-        config = Config((made,), Switches(), 42, INSTANT_EPOCH, scripted=answer is None)
-        self.scenario = made.scenario
+        compiled = load_scenario(name, SCENARIOS)
+        config = Config((compiled,), Switches(), 42, INSTANT_EPOCH, scripted=answer is None)
+        self.scenario = compiled.scenario
         service = Service(config)
         header = header_of(config, lab="0")
         clients = [(client.id, client.secret) for client in config.clients]
@@ -48,13 +48,13 @@ class Run:
         tape = Tape(service, self._write, header, clients=clients)
         ring = Buffer(service, 10_000)
         service.observers.append(tape)
-        asked: set[tuple[str, int]] = set()
+        answered: set[tuple[str, int]] = set()
 
         def person(question: Question, now: Millis) -> Answer | None:
             opening = (question.node.code, question.node.round)
-            if answer is None or opening in asked:
+            if answer is None or opening in answered:
                 return None
-            asked.add(opening)
+            answered.add(opening)
             return Answer(now, answer, "Shorter, please." if answer == "RFI_ACTION" else None)
 
         run_instantly(service, run(app_of(config), 0), (self.live.append,), reviewer=person)
@@ -64,29 +64,29 @@ class Run:
 
     def _write(self, line: bytes) -> None:
         self.lines.append(line)
-        told = read_line(line)
+        observations = read_line(line)
         # LIVE hears facts of the control plane's journal, and everything else from its own driver
-        if isinstance(told, Noted):
-            self.live.append(told)
+        if isinstance(observations, Noted):
+            self.live.append(observations)
 
     def seen_live(self) -> RunState:
-        folded = ObservedState()
-        for told in self.live:
-            folded = fold(folded, told)
-        return folded.run
+        observed = ObservedState()
+        for observations in self.live:
+            observed = fold(observed, observations)
+        return observed.run
 
     async def seen_watching(self) -> RunState:
-        folded = ObservedState(journal=JournalState(INSTANT_EPOCH))
+        observed = ObservedState(journal=JournalState(INSTANT_EPOCH))
         for line in await self.onlooker.so_far():
-            told = read_line(line)
-            if told is not None and not hasattr(told, "version"):
-                folded = fold(folded, told)  # type: ignore[arg-type]
-        assert folded.journal is not None
-        return folded.journal.run()
+            observations = read_line(line)
+            if observations is not None and not hasattr(observations, "version"):
+                observed = fold(observed, observations)  # type: ignore[arg-type]
+        assert observed.journal is not None
+        return observed.journal.run()
 
     def seen_played(self) -> RunState:
-        reel = RecordingTimeline(read(b"".join(self.lines)), INSTANT_EPOCH)
-        return reel.journal(reel.count).run()
+        timeline = RecordingTimeline(read(b"".join(self.lines)), INSTANT_EPOCH)
+        return timeline.journal(timeline.count).run()
 
     def screen(self, run: RunState, columns: int, rows: int, *, wire: bool) -> dict[str, str]:
         """Every part that shows a run, as text. The long form of Token has claims that only the token itself tells."""
@@ -105,9 +105,9 @@ class Run:
 @pytest.mark.parametrize("name", ["item-comparison", "rejected-discount", "nobody-home", "invoice-analysis"])
 async def test_live_watched_and_played_back_give_one_screen(name: str, answer: str | None) -> None:
     run = Run(name, answer)
-    live, watched, played = run.seen_live(), await run.seen_watching(), run.seen_played()
+    live, watched, played_back = run.seen_live(), await run.seen_watching(), run.seen_played()
     assert live.outcome is not None
     for columns, rows, wire in ((120, 36, False), (80, 24, False), (160, 44, True), (80, 24, True)):
-        seen = run.screen(live, columns, rows, wire=wire)
-        assert run.screen(watched, columns, rows, wire=wire) == seen
-        assert run.screen(played, columns, rows, wire=wire) == seen
+        expected = run.screen(live, columns, rows, wire=wire)
+        assert run.screen(watched, columns, rows, wire=wire) == expected
+        assert run.screen(played_back, columns, rows, wire=wire) == expected

@@ -44,12 +44,12 @@ def refused_decision() -> list[Observation]:
     script.x = 11
     decision: dict[str, Json] = {"jobId": play.JOB, "resumeInput": {"userResponse": "APPROVE_ACTION"}}
     script.invoke(23_924, decision, 403, b"{}", 176)
-    return [*script.told, Ended(24_100, STOPPED)]
+    return [*script.observations, Ended(24_100, STOPPED)]
 
 
-def fold(told: list[Observation]) -> RunState:
+def fold(observations: list[Observation]) -> RunState:
     run = RunState()
-    for observation in told:
+    for observation in observations:
         run = reduce(run, observation)
     return run
 
@@ -153,8 +153,8 @@ def test_the_whole_story_folds() -> None:
 
 
 def test_the_state_holds_no_secret() -> None:
-    for state, (told, _) in play.STATES.items():
-        text = repr(fold(told()))
+    for state, (observations, _) in play.STATES.items():
+        text = repr(fold(observations()))
         assert play.TOKEN not in text, state
         assert "ZGVtbzpsYWItc2VjcmV0" not in text, state
 
@@ -173,11 +173,11 @@ def test_a_waiting_job_has_its_gate_and_patience() -> None:
 
 def test_a_refused_decision_leaves_the_gate_open_and_says_why() -> None:
     script = play.Script()
-    script.told, script.x = play.waiting(), 11
+    script.observations, script.x = play.waiting(), 11
     refusal = {"message": "The gate has been decided.", "status": "FAI-40900", "userDetails": ""}
     resume: dict[str, Json] = {"jobId": play.JOB, "resumeInput": {"userResponse": "REJECT_ACTION"}}
     script.invoke(22_000, resume, 409, json.dumps(refusal).encode(), 30)
-    run = fold(script.told)
+    run = fold(script.observations)
     assert run.gate is not None and run.gate.sent is None
     assert "decided" in (run.gate.refusal or "")
     assert run.timeline[-1].bad
@@ -196,34 +196,34 @@ def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> No
 
 
 def test_a_lost_poll_is_a_red_row() -> None:
-    told = [*play.running(), Requested(5_000, 9, "status", Request("GET", "/x")), Lost(5_100, 9, "reset")]
-    assert (fold(told).timeline[-1].word, fold(told).timeline[-1].bad) == ("reset", True)
+    observations = [*play.running(), Requested(5_000, 9, "status", Request("GET", "/x")), Lost(5_100, 9, "reset")]
+    assert (fold(observations).timeline[-1].word, fold(observations).timeline[-1].bad) == ("reset", True)
 
 
 def test_an_unknown_status_is_polled_on() -> None:
     script = play.Script()
-    script.told, script.x = play.running(), 4
+    script.observations, script.x = play.running(), 4
     script.poll(5_000, play.body("QUEUED_V2"), 40)
-    run = fold(script.told)
+    run = fold(script.observations)
     assert phase(run) == "polling"
     assert "QUEUED_V2" in narrate.sentence(ScreenState(run, source=replace(SHOW, scenario=None)))
 
 
 def test_reset_forgets_all() -> None:
     source = play.Scripted(play.complete())
-    told = []
+    observations = []
     from lab.app.observe import Noted
     from lab.core.journal.fact import LedgerCleared
 
     while not source.queue.empty():
-        told.append(source.queue.get_nowait())
-    told.append(Noted(30_000, LedgerCleared(at=30_000, by="person")))
-    assert fold(told) == RunState(latest=30_000)
+        observations.append(source.queue.get_nowait())
+    observations.append(Noted(30_000, LedgerCleared(at=30_000, by="person")))
+    assert fold(observations) == RunState(latest=30_000)
     back = [*play.complete(), Noted(30_000, LedgerCleared(at=9_600, by="person"))]
     assert fold(back) == RunState(latest=9_600)
 
 
-ALL = [observation for told, _ in play.STATES.values() for observation in told()]
+ALL = [observation for observations, _ in play.STATES.values() for observation in observations()]
 ODD: list[Observation] = [
     Replied(1, 1, Response(200, (), b"\xff\x00")), Replied(1, 2, Response(202, (), b"[]")),
     Replied(1, 3, Response(200, (), b'{"jobId":1,"status":[]}')), Lost(3, 99, "x" * 500),
@@ -234,9 +234,11 @@ ODD: list[Observation] = [
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(ALL + ODD), max_size=30), st.sampled_from(SIZES), st.integers(0, 10**6))
-def test_any_order_of_observations_folds_and_draws(told: list[Observation], size: tuple[int, int], now: int) -> None:
-    run = fold(told)
-    assert run == fold(told)
+def test_any_order_of_observations_folds_and_draws(
+    observations: list[Observation], size: tuple[int, int], now: int
+) -> None:
+    run = fold(observations)
+    assert run == fold(observations)
     view = ScreenState(run, UiState(), SHOW)
     for part, place in places(view, *size).items():
         for line in draw(part, view, place, now):
@@ -308,15 +310,15 @@ def test_a_gate_outside_the_api_says_that_the_app_only_polls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "stepped"),
+    ("observations", "stepped"),
     [
         (play.error(), "✓ Token ✓ Invoke ✓ Poll ✗ Output"),
         ([*play.waiting(), *refused_decision()], "✓ Token ✓ Invoke ✓ Poll ✗ Gate ○ Output"),
         ([*play.running(), Ended(4_000, STOPPED)], "✓ Token ✓ Invoke ✗ Poll ○ Output"),
     ],
 )
-def test_the_stepper_says_where_a_run_stopped(told: list[Observation], stepped: str) -> None:
-    view = ScreenState(fold(told), UiState(), replace(SHOW, scenario=None))
+def test_the_stepper_says_where_a_run_stopped(observations: list[Observation], stepped: str) -> None:
+    view = ScreenState(fold(observations), UiState(), replace(SHOW, scenario=None))
     (line,) = draw("stepper", view, Rect(0, 0, 120, 1), 30_000)
     assert " ".join(plain(line).replace("━", "").replace("─", "").split()) == stepped
 
@@ -433,16 +435,16 @@ def test_a_page_of_html_drops_scripts() -> None:
 
 
 def test_the_transcript_of_the_whole_story() -> None:
-    run, told = RunState(), []
+    run, observations = RunState(), []
     for observation in play.complete():
         following = reduce(run, observation)
-        told += plain_lines(observation, run, following, SHOW)
+        observations += plain_lines(observation, run, following, SHOW)
         run = following
-    assert "00:09.6 WAITING  poll 5  200  39 ms" in told
-    assert f"? {play.QUESTION}" in told
-    assert "00:24.1 DECIDED  approved  202  176 ms" in told
-    assert told[-1] == "› Who supplies both?"
-    assert "# The output came back on the same Job ID, after one decision." in told
+    assert "00:09.6 WAITING  poll 5  200  39 ms" in observations
+    assert f"? {play.QUESTION}" in observations
+    assert "00:24.1 DECIDED  approved  202  176 ms" in observations
+    assert observations[-1] == "› Who supplies both?"
+    assert "# The output came back on the same Job ID, after one decision." in observations
 
 
 ROLES = st.sampled_from(("fg", "dim"))
@@ -462,14 +464,14 @@ def test_cells_outside_the_changed_stretch_are_equal(one: list[tuple[str, str]],
 
 
 def test_a_quorum_says_how_many_have_approved() -> None:
-    told = [
+    observations = [
         Noted(each.at, structs.replace(each.fact, approvals=2)) if isinstance(each, Noted) and isinstance(each.fact, GateOpened)
         else each
         for each in play.STATES["waiting"][0]()
     ]  # fmt: skip
     now = play.STATES["waiting"][1]
-    drawn = "\n".join(screen(ScreenState(fold(told), UiState(), SHOW), 120, 36, now))
+    drawn = "\n".join(screen(ScreenState(fold(observations), UiState(), SHOW), 120, 36, now))
     assert "BUYER_APPROVAL · CHAT · approvals 0 of 2" in drawn
     vote = GateDecided(at=now, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
-    drawn = "\n".join(screen(ScreenState(fold([*told, Noted(now, vote)]), UiState(), SHOW), 120, 36, now))
+    drawn = "\n".join(screen(ScreenState(fold([*observations, Noted(now, vote)]), UiState(), SHOW), 120, 36, now))
     assert "approvals 1 of 2" in drawn

@@ -29,7 +29,7 @@ from lab.tui.state.intents import (
 )
 from lab.tui.state.journal import JournalState, SourceUpdate
 from tests.tui import play
-from tests.tui.shown import golden, handed, main_screen, text, until
+from tests.tui.pilots import golden, main_screen, piloted, text, until
 from tests.tui.test_jobs import journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
@@ -46,7 +46,7 @@ class FrozenClock(Jump):
         super().__init__("0", at)
 
 
-class Played:
+class ScriptedControl:
     """A control plane that says what it is told to, and writes down what is asked of it."""
 
     def __init__(self, lab: LabState = REAL) -> None:
@@ -65,8 +65,8 @@ class Played:
         return self.found
 
     async def follow(self) -> AsyncIterator[Observation]:
-        while (told := await self.queue.get()) is not None:
-            yield told
+        while (observations := await self.queue.get()) is not None:
+            yield observations
 
     async def decide(self, job: str, gate: str, verdict: str, *, comment: str | None) -> ControlAnswer:
         return self._did("decide", job, gate, verdict, comment)
@@ -90,15 +90,15 @@ class Played:
         self.did.append(what)
         return ControlAnswer(200 if self.refuse is None else 409, {"error": self.refuse or ""})
 
-    def tell(self, *told: Observation) -> None:
-        for each in told:
+    def tell(self, *observations: Observation) -> None:
+        for each in observations:
             self.queue.put_nowait(each)
 
 
 class Watcher:
     """Somebody who watches; the next attempt to reach the lab is made when `again` is set."""
 
-    def __init__(self, plane: Played) -> None:
+    def __init__(self, plane: ScriptedControl) -> None:
         self.plane = plane
         self.again = asyncio.Event()
         self.source = Watch(
@@ -108,11 +108,11 @@ class Watcher:
             make=FrozenClock,
             rest=self._rest,
         )
-        self.told: list[Observation | SourceUpdate] = []
+        self.observations: list[Observation | SourceUpdate] = []
         self.task = asyncio.create_task(self._look())
 
     @asynccontextmanager
-    async def _reach(self) -> AsyncIterator[Played]:
+    async def _reach(self) -> AsyncIterator[ScriptedControl]:
         yield self.plane
 
     async def _rest(self) -> None:
@@ -120,11 +120,11 @@ class Watcher:
         await self.again.wait()
 
     async def _look(self) -> None:
-        async for told in self.source.observations():
-            self.told.append(told)
+        async for observations in self.source.observations():
+            self.observations.append(observations)
 
-    async def tell(self, *told: Observation) -> None:
-        self.plane.tell(*told)
+    async def tell(self, *observations: Observation) -> None:
+        self.plane.tell(*observations)
         await settle()
 
     async def do(self, intent: Intent) -> str | None:
@@ -138,71 +138,79 @@ class Watcher:
 
     @property
     def remark(self) -> list[str]:
-        return [told.remark for told in self.told if isinstance(told, SourceUpdate) and told.remark]
+        return [
+            observations.remark
+            for observations in self.observations
+            if isinstance(observations, SourceUpdate) and observations.remark
+        ]
 
 
 @asynccontextmanager
 async def watching(lab: LabState = REAL) -> AsyncIterator[Watcher]:
-    made = Watcher(Played(lab))
+    watcher = Watcher(ScriptedControl(lab))
     await settle()
     try:
-        yield made
+        yield watcher
     finally:
-        await made.end()
+        await watcher.end()
 
 
 # Coming and going
 
 
 async def test_a_lab_that_is_not_there_yet_is_waited_for() -> None:
-    plane = Played()
+    plane = ScriptedControl()
     plane.broken = HostError("refused")
-    made = Watcher(plane)
+    watcher = Watcher(plane)
     await settle()
-    assert "can't be reached" in made.source.trouble and made.source.can == frozenset()
-    assert "can't be reached" in (await made.do(TogglePause()) or "")
+    assert "can't be reached" in watcher.source.trouble and watcher.source.can == frozenset()
+    assert "can't be reached" in (await watcher.do(TogglePause()) or "")
     plane.broken = None
-    made.again.set()
+    watcher.again.set()
     await settle()
-    assert made.source.trouble == "" and made.source.describe().seed == 42
-    await made.end()
+    assert watcher.source.trouble == "" and watcher.source.describe().seed == 42
+    await watcher.end()
 
 
 async def test_a_wrong_token_ends_it_at_the_first_attempt_only() -> None:
-    plane = Played()
+    plane = ScriptedControl()
     plane.broken = ProtocolError("the control plane answered 401")
-    made = Watcher(plane)
+    watcher = Watcher(plane)
     with pytest.raises(ProtocolError):
-        await made.task
-    async with watching() as made:
-        made.plane.broken = ProtocolError("the control plane answered 401")
-        made.plane.queue.put_nowait(None)
+        await watcher.task
+    async with watching() as watcher:
+        watcher.plane.broken = ProtocolError("the control plane answered 401")
+        watcher.plane.queue.put_nowait(None)
         await settle()
-        made.again.set()
+        watcher.again.set()
         await settle()
-        assert made.source.trouble == "The control plane answered 401; trying again."
-        assert not made.task.done()
+        assert watcher.source.trouble == "The control plane answered 401; trying again."
+        assert not watcher.task.done()
 
 
 async def test_a_lab_that_ends_and_starts_again_is_told_apart_from_one_that_was_only_away() -> None:
-    async with watching() as made:
-        made.plane.queue.put_nowait(None)
+    async with watching() as watcher:
+        watcher.plane.queue.put_nowait(None)
         await settle()
-        assert "has ended" in made.source.trouble and made.source.can == frozenset()
-        made.again.set()
+        assert "has ended" in watcher.source.trouble and watcher.source.can == frozenset()
+        watcher.again.set()
         await settle()
-        assert made.remark == ["It is back."] and made.source.trouble == ""
-        assert (made.source.describe().base, made.source.describe().token_url) == (
+        assert watcher.remark == ["It is back."] and watcher.source.trouble == ""
+        assert (watcher.source.describe().base, watcher.source.describe().token_url) == (
             "http://base",
             "http://base/oauth2/v1/token",
         )
-        made.plane.queue.put_nowait(None)
-        made.plane.found = replace(REAL, epoch=REAL.epoch + 900, now=5)
+        watcher.plane.queue.put_nowait(None)
+        watcher.plane.found = replace(REAL, epoch=REAL.epoch + 900, now=5)
         await settle()
-        made.again.set()
+        watcher.again.set()
         await settle()
-        assert made.remark[-1] == "The lab was started again: its journal begins anew."
-        last = [told for told in made.told if isinstance(told, SourceUpdate) and told.journal is not None][-1]
+        assert watcher.remark[-1] == "The lab was started again: its journal begins anew."
+        last = [
+            observations
+            for observations in watcher.observations
+            if isinstance(observations, SourceUpdate) and observations.journal is not None
+        ][-1]
         assert last.another_journal and last.journal == JournalState(REAL.epoch + 900)
 
 
@@ -211,12 +219,12 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
     script.x = 20_000
     script.token(0)
     script.token(5)
-    async with watching() as made:
-        await made.tell(*journal(script.told))
-        assert made.remark == ["20000 earlier exchanges are gone: the lab keeps the last ones only."]
-    async with watching() as made:
-        await made.tell(*journal(play.running()))
-        assert made.remark == []
+    async with watching() as watcher:
+        await watcher.tell(*journal(script.observations))
+        assert watcher.remark == ["20000 earlier exchanges are gone: the lab keeps the last ones only."]
+    async with watching() as watcher:
+        await watcher.tell(*journal(play.running()))
+        assert watcher.remark == []
 
 
 # The clock
@@ -227,108 +235,108 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
     [(REAL, set()), (SCALED, {"pause", "step", "speed"}), (MANUAL, {"step"})], ids=["real", "scaled", "manual"],
 )  # fmt: skip
 async def test_only_a_clock_that_can_be_set_is_paced(lab: LabState, able: set[str]) -> None:
-    async with watching(lab) as made:
-        assert made.source.can == able | {"decide", "fault"}
-        assert made.source.clock.now() == 60_000
+    async with watching(lab) as watcher:
+        assert watcher.source.can == able | {"decide", "fault"}
+        assert watcher.source.clock.now() == 60_000
 
 
 async def test_pause_says_that_the_client_goes_on_and_speed_waits_for_the_end_of_it() -> None:
-    async with watching(replace(SCALED, factor="5")) as made:
-        assert made.source.factor == "5"
-        assert await made.do(TogglePause()) == GOES_ON
-        assert made.source.paused
-        assert await made.do(SetSpeed("20")) is None
-        assert await made.do(TogglePause()) is None
-        assert made.plane.did == [("scale", "0"), ("scale", "20")]
-        assert not made.source.paused
+    async with watching(replace(SCALED, factor="5")) as watcher:
+        assert watcher.source.factor == "5"
+        assert await watcher.do(TogglePause()) == GOES_ON
+        assert watcher.source.paused
+        assert await watcher.do(SetSpeed("20")) is None
+        assert await watcher.do(TogglePause()) is None
+        assert watcher.plane.did == [("scale", "0"), ("scale", "20")]
+        assert not watcher.source.paused
 
 
 async def test_a_lab_that_is_found_paused_goes_on_at_its_own_pace() -> None:
-    async with watching(replace(SCALED, factor="0")) as made:
-        assert made.source.paused
-        await made.do(TogglePause())
-        assert made.plane.did == [("scale", "1")]
+    async with watching(replace(SCALED, factor="0")) as watcher:
+        assert watcher.source.paused
+        await watcher.do(TogglePause())
+        assert watcher.plane.did == [("scale", "1")]
 
 
 async def test_a_step_ends_with_the_next_exchange() -> None:
-    async with watching(replace(SCALED, factor="0")) as made:
-        await made.do(StepForward())
-        assert made.plane.did == [("scale", "1")]
+    async with watching(replace(SCALED, factor="0")) as watcher:
+        await watcher.do(StepForward())
+        assert watcher.plane.did == [("scale", "1")]
         (request, *_) = [each for each in play.running() if isinstance(each, Requested)]
-        await made.tell(replace(request, at=59_000))
-        assert made.plane.did == [("scale", "1")], "what is past ends no step"
-        await made.tell(replace(request, at=61_000))
-        assert made.plane.did == [("scale", "1"), ("scale", "0")] and made.source.paused
+        await watcher.tell(replace(request, at=59_000))
+        assert watcher.plane.did == [("scale", "1")], "what is past ends no step"
+        await watcher.tell(replace(request, at=61_000))
+        assert watcher.plane.did == [("scale", "1"), ("scale", "0")] and watcher.source.paused
 
 
 async def test_a_step_of_a_manual_clock_goes_to_where_a_job_moves_on() -> None:
-    async with watching(MANUAL) as made:
-        assert "next move is the client's" in (await made.do(StepForward()) or "")
-        made.plane.next = 63_000
-        assert await made.do(StepForward()) is None
-        assert made.plane.did == [("advance", 3_000)]
-        await made.tell(Noted(63_000, ClockAdvanced(at=63_000, by="control", origin=60_000)))
-        assert made.source.clock.now() == 63_000 and made.source.factor == "manual"
+    async with watching(MANUAL) as watcher:
+        assert "next move is the client's" in (await watcher.do(StepForward()) or "")
+        watcher.plane.next = 63_000
+        assert await watcher.do(StepForward()) is None
+        assert watcher.plane.did == [("advance", 3_000)]
+        await watcher.tell(Noted(63_000, ClockAdvanced(at=63_000, by="control", origin=60_000)))
+        assert watcher.source.clock.now() == 63_000 and watcher.source.factor == "manual"
 
 
 async def test_who_else_sets_the_clock_is_heeded_but_not_in_the_past() -> None:
-    async with watching(SCALED) as made:
-        await made.tell(Noted(30_000, ClockScaled(at=30_000, by="control", factor="0")))
-        assert not made.source.paused
-        await made.tell(Noted(61_000, ClockScaled(at=61_000, by="control", factor="0")))
-        assert made.source.paused and made.source.clock.now() == 61_000
-        await made.tell(Noted(61_000, ClockScaled(at=61_000, by="control", factor="2")))
-        assert (made.source.paused, made.source.factor) == (False, "2")
+    async with watching(SCALED) as watcher:
+        await watcher.tell(Noted(30_000, ClockScaled(at=30_000, by="control", factor="0")))
+        assert not watcher.source.paused
+        await watcher.tell(Noted(61_000, ClockScaled(at=61_000, by="control", factor="0")))
+        assert watcher.source.paused and watcher.source.clock.now() == 61_000
+        await watcher.tell(Noted(61_000, ClockScaled(at=61_000, by="control", factor="2")))
+        assert (watcher.source.paused, watcher.source.factor) == (False, "2")
 
 
 # What is asked of it
 
 
 async def test_a_gate_is_decided_over_the_control_plane_whatever_its_channel() -> None:
-    async with watching() as made:
+    async with watching() as watcher:
         asked = AnswerGate("changes-requested", "without prices", play.JOB, "buyer-approval", "one")
-        assert await made.do(asked) is None
-        assert made.plane.did == [("decide", play.JOB, "buyer-approval", "changes-requested", "without prices")]
+        assert await watcher.do(asked) is None
+        assert watcher.plane.did == [("decide", play.JOB, "buyer-approval", "changes-requested", "without prices")]
 
 
 async def test_a_refused_decision_says_why_but_not_to_who_has_decided() -> None:
-    async with watching() as made:
-        assert await made.do(AnswerGate("approved", None, play.JOB, "buyer-approval", "one")) is None
-        made.plane.refuse = "The gate has had its decision."
-        assert await made.do(AnswerGate("rejected", None, play.JOB, "buyer-approval", "one")) is None
-        refused = await made.do(AnswerGate("rejected", None, play.JOB, "buyer-approval", "two"))
+    async with watching() as watcher:
+        assert await watcher.do(AnswerGate("approved", None, play.JOB, "buyer-approval", "one")) is None
+        watcher.plane.refuse = "The gate has had its decision."
+        assert await watcher.do(AnswerGate("rejected", None, play.JOB, "buyer-approval", "one")) is None
+        refused = await watcher.do(AnswerGate("rejected", None, play.JOB, "buyer-approval", "two"))
         assert refused == "The gate has had its decision."
 
 
 async def test_faults_are_armed_and_disarmed() -> None:
-    async with watching() as made:
-        assert await made.do(ArmFault({"route": "status", "answer": 503})) is None
-        assert await made.do(DisarmFault("status-503")) is None
-        assert made.plane.did == [("arm", {"route": "status", "answer": 503}), ("disarm", "status-503")]
-        assert "client that calls" in (await made.do(ResetRun()) or "")
+    async with watching() as watcher:
+        assert await watcher.do(ArmFault({"route": "status", "answer": 503})) is None
+        assert await watcher.do(DisarmFault("status-503")) is None
+        assert watcher.plane.did == [("arm", {"route": "status", "answer": 503}), ("disarm", "status-503")]
+        assert "client that calls" in (await watcher.do(ResetRun()) or "")
 
 
 # The screen
 
 
 @asynccontextmanager
-async def shown(
-    told: list[Observation], size: tuple[int, int] = (120, 36), lab: LabState = SCALED
+async def screen_in(
+    observations: list[Observation], size: tuple[int, int] = (120, 36), lab: LabState = SCALED
 ) -> AsyncIterator[tuple[LabApp, Watcher, Pilot[OutcomeDocument | None]]]:
     """The screen of somebody who watches, when all has been told."""
-    last = max((each.at for each in told), default=0)
-    made = Watcher(Played(replace(lab, now=last)))
-    await made.end()
-    app = LabApp(made.source)
-    made.plane.tell(*told)
-    async with handed(app, size) as pilot:
-        await until(pilot, lambda: main_screen(app).observed.journal is not None and made.plane.queue.empty())
+    last = max((each.at for each in observations), default=0)
+    watcher = Watcher(ScriptedControl(replace(lab, now=last)))
+    await watcher.end()
+    app = LabApp(watcher.source)
+    watcher.plane.tell(*observations)
+    async with piloted(app, size) as pilot:
+        await until(pilot, lambda: main_screen(app).observed.journal is not None and watcher.plane.queue.empty())
         await until(pilot, lambda: not main_screen(app).feed.waiting and not main_screen(app).canvas.waiting)
-        yield app, made, pilot
+        yield app, watcher, pilot
         assert app.bug is None
 
 
-def told_until(at: Millis) -> list[Observation]:
+def observations_until(at: Millis) -> list[Observation]:
     return [each for each in told_by(FILE) if each.at <= at]
 
 
@@ -336,18 +344,18 @@ def told_until(at: Millis) -> list[Observation]:
 @pytest.mark.parametrize(("state", "at"), [("waiting", 9_578), ("complete", 20_000)])
 async def test_the_screen_is_the_golden_one(state: str, at: Millis, size: tuple[int, int]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
-    async with shown(told_until(at), size) as (app, _, pilot):
+    async with screen_in(observations_until(at), size) as (app, _, pilot):
         await until(pilot, lambda: state.upper() in text(app))
         await pilot.pause()
         golden(app, f"watch-{state}-{size[0]}x{size[1]}")
 
 
 async def test_idle_waits_for_a_client_and_offers_nothing_to_begin() -> None:
-    async with shown([], lab=REAL) as (app, made, pilot):
+    async with screen_in([], lab=REAL) as (app, watcher, pilot):
         await until(pilot, lambda: "The screen waits for a client" in text(app))
         await pilot.press("space", "n", "0", "m", "plus", "left", "end")
         await pilot.pause()
-        assert made.plane.did == [] and "space" not in text(app)
+        assert watcher.plane.did == [] and "space" not in text(app)
         await pilot.press("question_mark")
         await until(pilot, lambda: "start the lab with --clock scaled:1" in text(app))
 
@@ -355,7 +363,7 @@ async def test_idle_waits_for_a_client_and_offers_nothing_to_begin() -> None:
 async def test_a_call_of_no_job_is_on_the_wire_alone() -> None:
     script = play.Script()
     script.call(5, "unknown", Request("POST", "/v1/agents"), 404, b'{"status":"FAI-404"}', 3)
-    async with shown(script.told) as (app, _, pilot):
+    async with screen_in(script.observations) as (app, _, pilot):
         await until(pilot, lambda: "is no call of the agent API" in text(app))
         await pilot.press("w")
         await until(pilot, lambda: "/v1/agents" in text(app) and "404" in text(app))
@@ -365,48 +373,50 @@ async def test_a_call_of_no_job_is_on_the_wire_alone() -> None:
     ("key", "verdict"), [("a", "approved"), ("r", "rejected")],
 )  # fmt: skip
 async def test_the_keys_of_a_gate_name_job_and_gate(key: str, verdict: str) -> None:
-    async with shown(told_until(9_578)) as (app, made, pilot):
+    async with screen_in(observations_until(9_578)) as (app, watcher, pilot):
         await until(pilot, lambda: "the client may answer too" in text(app))
         job = main_screen(app).state.run.job
         assert job is not None
         await pilot.press(key)
-        await until(pilot, lambda: made.plane.did == [("decide", job.job, "buyer-approval", verdict, None)])
+        await until(pilot, lambda: watcher.plane.did == [("decide", job.job, "buyer-approval", verdict, None)])
 
 
 async def test_a_gate_whose_opening_was_not_told_is_named_after_its_code() -> None:
-    told = [each for each in told_until(9_578) if not (isinstance(each, Noted) and each.fact.type == "gate.opened")]
-    async with shown(told) as (app, made, pilot):
+    observations = [
+        each for each in observations_until(9_578) if not (isinstance(each, Noted) and each.fact.type == "gate.opened")
+    ]
+    async with screen_in(observations) as (app, watcher, pilot):
         await until(pilot, lambda: "nobody knows how long" in text(app))
         await pilot.press("a")
-        await until(pilot, lambda: [did[2] for did in made.plane.did] == ["buyer-approval"])
+        await until(pilot, lambda: [did[2] for did in watcher.plane.did] == ["buyer-approval"])
 
 
 async def test_changes_are_typed_and_sent() -> None:
-    async with shown(told_until(9_578)) as (app, made, pilot):
+    async with screen_in(observations_until(9_578)) as (app, watcher, pilot):
         await until(pilot, lambda: "APPROVAL NEEDED" in text(app))
         await pilot.press("c", "n", "o", "enter")
-        await until(pilot, lambda: [did[3:] for did in made.plane.did] == [("changes-requested", "no")])
+        await until(pilot, lambda: [did[3:] for did in watcher.plane.did] == [("changes-requested", "no")])
 
 
 async def test_pause_step_and_speed_on_the_screen() -> None:
-    async with shown(journal(play.running())) as (app, made, pilot):
+    async with screen_in(journal(play.running())) as (app, watcher, pilot):
         await pilot.press("space")
         await until(pilot, lambda: "PAUSED" in text(app) and "client's waits go on" in text(app))
         await pilot.press("n")
-        await until(pilot, lambda: made.plane.did[-1] == ("scale", "1"))
+        await until(pilot, lambda: watcher.plane.did[-1] == ("scale", "1"))
         await pilot.press("plus")
-        await until(pilot, lambda: made.plane.did[-1] == ("scale", "2") and "×2" in text(app))
+        await until(pilot, lambda: watcher.plane.did[-1] == ("scale", "2") and "×2" in text(app))
 
 
 async def test_jobs_are_chosen_and_a_new_one_does_not_steal_the_view() -> None:
     both = sorted(
         [*journal(play.complete()), *other(journal(play.running()), SECOND, 100)], key=lambda each: each.at
     )  # fmt: skip
-    async with shown(both) as (app, made, pilot):
+    async with screen_in(both) as (app, watcher, pilot):
         await until(pilot, lambda: "2 of 2" in text(app) and play.JOB in text(app))
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: "1 of 2" in text(app) and SECOND in text(app))
-        made.plane.tell(*other(journal(play.waiting()), SECOND.replace("1", "2"), 200))
+        watcher.plane.tell(*other(journal(play.waiting()), SECOND.replace("1", "2"), 200))
         await until(pilot, lambda: "1 of 3" in text(app))
         assert SECOND in text(app)
         await pilot.press("right_square_bracket", "right_square_bracket")
@@ -420,39 +430,39 @@ async def test_jobs_are_chosen_and_a_new_one_does_not_steal_the_view() -> None:
 async def test_exchanges_before_the_job_began_are_told_as_such() -> None:
     early = replace_at(journal(play.running()), 0)
     late = replace_at(other(journal(play.running()), SECOND, 100), 90_000)
-    async with shown([*early, *late]) as (app, _, pilot):
+    async with screen_in([*early, *late]) as (app, _, pilot):
         await pilot.press("w")
         await until(pilot, lambda: "-01:27 GET" in text(app) and "00:00.0 POST" in text(app))
 
 
-def replace_at(told: list[Observation], by: Millis) -> list[Observation]:
-    return [replace(each, at=each.at + by) for each in told]
+def replace_at(observations: list[Observation], by: Millis) -> list[Observation]:
+    return [replace(each, at=each.at + by) for each in observations]
 
 
 async def test_a_job_that_nobody_saw_begin_is_named_so() -> None:
     script = play.Script()
     script.poll(100, b'{"status":"FAI-404","message":"no such job"}', 20, status=404)
-    async with shown(script.told) as (app, _, pilot):
+    async with screen_in(script.observations) as (app, _, pilot):
         await until(pilot, lambda: "has not seen begin" in text(app) and play.JOB in text(app))
 
 
 async def test_trouble_shows_and_the_last_good_rows_stay() -> None:
-    async with shown(told_until(9_578)) as (app, made, pilot):
-        made.plane.queue.put_nowait(None)
+    async with screen_in(observations_until(9_578)) as (app, watcher, pilot):
+        watcher.plane.queue.put_nowait(None)
         await until(pilot, lambda: "has ended; waiting for it to start again" in text(app))
         assert "BUYER_APPROVAL" in text(app) and "a Approve" not in text(app)
         assert play.SCENARIO.title in text(app), "what was known of the lab is known still"
-        made.plane.found = replace(SCALED, epoch=1, now=0)
-        made.again.set()
+        watcher.plane.found = replace(SCALED, epoch=1, now=0)
+        watcher.again.set()
         await until(pilot, lambda: "its journal begins anew" in text(app))
         assert "BUYER_APPROVAL" not in text(app)
 
 
 async def test_many_exchanges_stay_bounded_and_keys_are_answered() -> None:
-    told: list[Observation] = []
+    observations: list[Observation] = []
     for number in range(300):
-        told += other(journal(play.running()), f"{number:08d}-0000-4000-8000-000000000000", 10 * number)
-    async with shown(told) as (app, _, pilot):
+        observations += other(journal(play.running()), f"{number:08d}-0000-4000-8000-000000000000", 10 * number)
+    async with screen_in(observations) as (app, _, pilot):
         await until(pilot, lambda: "300 of 300" in text(app))
         assert len(main_screen(app).state.run.exchanges) <= 400
         await pilot.press("left_square_bracket")

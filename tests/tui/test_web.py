@@ -45,10 +45,10 @@ async def test_a_visitor_sees_a_frame_of_the_four_panes(origin: str) -> None:
             drawn = ""
             async with asyncio.timeout(20):
                 while not all(name in drawn for name in ("1 TOKEN", "2 JOB", "3 POLLING", "4 OUTPUT")):
-                    told = await screen.receive()
-                    assert told.type in (WSMsgType.BINARY, WSMsgType.TEXT)
-                    if told.type is WSMsgType.BINARY:
-                        drawn += told.data.decode(errors="replace")
+                    message = await screen.receive()
+                    assert message.type in (WSMsgType.BINARY, WSMsgType.TEXT)
+                    if message.type is WSMsgType.BINARY:
+                        drawn += message.data.decode(errors="replace")
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from lab.app.observe import Lost, Replied
 from lab.core.exchange import Response
@@ -105,27 +106,25 @@ def _polled(run: RunState, exchange: Exchange, response: Response) -> RunState:
     status = reading.status_of(body)
     before = next((row.word for row in reversed(run.timeline) if row.kind in ("poll", "decided")), None)
     row = TimelineRow(at, "poll", status, response.status, exchange.took, first=status != before)
-    run = replace(
-        run,
-        polls=run.polls + 1,
-        timeline=with_row(run.timeline, row),
-        slowest=max(run.slowest, exchange.took or 0),
-    )
-    return _status(run, body, exchange)
+    counted = {
+        "polls": run.polls + 1,
+        "timeline": with_row(run.timeline, row),
+        "slowest": max(run.slowest, exchange.took or 0),
+    }
+    return _status(run, body, exchange, **counted)
 
 
-def _status(run: RunState, body: JobBody, exchange: Exchange) -> RunState:
-    """The state with what a job body says, whichever call brought it."""
+def _status(run: RunState, body: JobBody, exchange: Exchange, **counted: Any) -> RunState:
+    """The state with what a job body says, whichever call brought it, and what the call counts: in one change."""
     last = reading.last_status(body, exchange.code or 0, exchange.took, exchange.reply_body)
     statuses, job = run.statuses, run.job
     if not statuses or statuses[-1][0] != last.status:
         statuses = (*statuses, (last.status, exchange.until or exchange.at))[-MOST_STATUSES:]
     if job is not None and job.status != last.status:
         job = replace(job, status=last.status)
-    run = replace(run, last=last, statuses=statuses, job=job)
     if not last.asks_person or body.node is None:
-        return replace(run, gate=None, opening=None)
-    return gated(run, body.job, body.node)
+        return replace(run, last=last, statuses=statuses, job=job, gate=None, opening=None, **counted)
+    return gated(replace(run, last=last, statuses=statuses, job=job, **counted), body.job, body.node)
 
 
 def gated(run: RunState, job: str, node: WaitingNode) -> RunState:

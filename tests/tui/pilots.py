@@ -32,75 +32,75 @@ async def settled(*_: float) -> None:
 
 
 @asynccontextmanager
-async def handed(app: LabApp, size: tuple[int, int] = (120, 36)) -> AsyncIterator[LabPilot]:
+async def piloted(app: LabApp, size: tuple[int, int] = (120, 36)) -> AsyncIterator[LabPilot]:
     """The app at work, and a hand at its keys."""
     with patch("textual.app.wait_for_idle", settled), patch("textual.pilot.wait_for_idle", settled):
-        async with app.run_test(size=size) as hand:
-            yield hand
+        async with app.run_test(size=size) as pilot:
+            yield pilot
 
 
 @asynccontextmanager
-async def shown(
+async def screen_in(
     state: str, size: tuple[int, int] = (120, 36), *, light: bool = False
 ) -> AsyncIterator[tuple[LabApp, play.Scripted, LabPilot]]:
     """The screen in a state, all observations folded."""
-    told, at = play.STATES[state]
-    source = play.Scripted(told(), at)
+    observations, at = play.STATES[state]
+    source = play.Scripted(observations(), at)
     app = LabApp(source, light=light)
-    async with handed(app, size) as hand:
-        await folded(hand, state)
-        yield app, source, hand
+    async with piloted(app, size) as pilot:
+        await until_folded(pilot, state)
+        yield app, source, pilot
         assert app.bug is None
 
 
-async def folded(hand: LabPilot, state: str) -> None:
+async def until_folded(pilot: LabPilot, state: str) -> None:
     """All that was told of a state is on the screen."""
-    app = lab_of(hand)
+    app = lab_of(pilot)
     last = max((observation.at for observation in play.STATES[state][0]()), default=0)
-    await until(hand, lambda: main_screen(app).state.run.latest >= last and drawn(app))
-    await hand.pause()
+    await until(pilot, lambda: main_screen(app).state.run.latest >= last and drawn(app))
+    await pilot.pause()
 
 
-async def turn_to(hand: LabPilot, source: play.Scripted, state: str) -> None:
+async def turn_to(pilot: LabPilot, source: play.Scripted, state: str) -> None:
     """Another state on the same app, as if it had just been started."""
-    app = lab_of(hand)
+    app = lab_of(pilot)
     main = main_screen(app)
-    told, at = play.STATES[state]
+    observations, at = play.STATES[state]
     while app.screen is not main:
         await app.pop_screen()
     app.theme = "stage-dark"
     source.tell(Noted(0, LedgerCleared(at=0, by="person")))
-    await until(hand, lambda: main.state.run.start is None and drawn(app))
+    await until(pilot, lambda: main.state.run.start is None and drawn(app))
     source.outcome, source.intents, source.paused, source.factor, source.clock.at = None, [], False, "1", at
     main.choose(UiState())
-    for observation in told():
+    for observation in observations():
         source.tell(observation)
-    await folded(hand, state)
+    await until_folded(pilot, state)
 
 
-async def resized(hand: LabPilot, *sizes: tuple[int, int]) -> None:
+async def resized(pilot: LabPilot, *sizes: tuple[int, int]) -> None:
     """The terminal takes one size after another; what is too small says so, and nothing else does."""
-    app = lab_of(hand)
+    app = lab_of(pilot)
     main = main_screen(app)
     for size in sizes:
-        await hand.resize_terminal(*size)
-        await until(hand, lambda size=size: app.screen.size == size)  # type: ignore[misc]
+        await pilot.resize_terminal(*size)
+        await until(pilot, lambda size=size: app.screen.size == size)  # type: ignore[misc]
         if app.screen is main:
-            await until(hand, lambda size=size: main.canvas.places == places(main.state.in_sight, *size))  # type: ignore[misc]
+            await until(pilot, lambda size=size: main.canvas.places == places(main.state.in_sight, *size))  # type: ignore[misc]
             assert ("needs 72x20" in text(app)) == (size[0] < 72 or size[1] < 20), size
 
 
 def drawn(app: LabApp) -> bool:
     """Whether nothing told waits to be folded or drawn."""
     main, source = main_screen(app), app.source
-    told = source.queue.empty() if isinstance(source, play.Scripted) else True
-    return told and not main.feed.waiting and not main.canvas.waiting
+    observations = source.queue.empty() if isinstance(source, play.Scripted) else True
+    return observations and not main.feed.waiting and not main.canvas.waiting
 
 
-def lab_of(hand: LabPilot) -> LabApp:
+def lab_of(pilot: LabPilot) -> LabApp:
     """The app under the hand."""
-    assert isinstance(hand.app, LabApp)
-    return hand.app
+    assert isinstance(pilot.app, LabApp)
+    return pilot.app
 
 
 def main_screen(app: LabApp) -> MainScreen:
@@ -110,11 +110,11 @@ def main_screen(app: LabApp) -> MainScreen:
     return screen
 
 
-async def until(hand: LabPilot, true: Callable[[], bool]) -> None:
+async def until(pilot: LabPilot, true: Callable[[], bool]) -> None:
     """Let the app work until a condition holds; fail when it doesn't."""
     end, never = real_millis() + PATIENCE, asyncio.get_running_loop().create_future()
     for turn in range(1_000_000):
-        await hand.pause()
+        await pilot.pause()
         if true():
             return
         assert real_millis() < end, "it never came true"
