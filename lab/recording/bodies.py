@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from lab.core.exchange import Headers, Json, header_of
 from lab.recording.alias import fill
-from lab.recording.lines import NO_BODY, Body, Enc, Pairs
+from lab.recording.lines import Body, Enc, Pairs
 from lab.recording.redact import Redactor
 from lab.recording.text import deep, dumps, loads
 
@@ -40,7 +40,7 @@ def body_of(
 ) -> Body:
     """The body as a recording holds it."""
     if not raw:
-        return NO_BODY
+        return Body()
     try:
         text = raw.decode()
     except UnicodeDecodeError:

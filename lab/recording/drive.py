@@ -4,7 +4,8 @@ What comes of it is taped, so a replay gives a whole recording that can be compa
 """
 
 from collections import ChainMap
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
@@ -49,7 +50,7 @@ class Drive:
         self._written: list[bytes] = []
         self._service = Service(config)
         pairs = [(client.id, client.secret) for client in config.clients]
-        header = replace(recording.header, extra=())
+        header = replace(recording.header, more={})
         self._long: dict[str, bytes] = {}
         blobs = self._long.__setitem__ if "blob" in header.features else None
         self._tape = Tape(self._service, self._written.append, header, clients=pairs, blobs=blobs)

@@ -105,7 +105,7 @@ def _mark(entry: Entry) -> str:
 
 
 def _fact(entry: Entry) -> str:
-    told = " ".join(f"{name}={_brief(value, 80)}" for name, value in entry.members)
+    told = " ".join(f"{name}={_brief(value, 80)}" for name, value in entry.members.items())
     return f"{entry.type} {told}".rstrip()
 
 

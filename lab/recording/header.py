@@ -39,7 +39,7 @@ def header_of(
     """Line 0 of a tape of this mock; `mode` is real, scaled or manual, `factor` decimal text."""
     return Header(
         t=t, lab=lab, scenarios=tuple(ScenarioRef(each.name, each.digest) for each in config.scenarios),
-        seed=config.seed, profile=config.switches.profile, settings=settings_of(config), clock=ClockSpec(mode, epoch_text(config.epoch), factor),
+        seed=config.seed, profile=config.switches.profile, settings=settings_of(config), clock=ClockSpec(mode=mode, factor=factor, epoch=epoch_text(config.epoch)),
         generators=generators or {}, features=("blob",) if blobs else (),
     )  # fmt: skip
 

@@ -1,9 +1,16 @@
-"""What stands in a recording: header, entries and footer as frozen values (recordings.md §2)."""
+"""What stands in a recording: header, requests, replies, facts, footer (recordings.md §2).
+
+Each is a struct whose fields are the members of its line, in their order; a member at its default is left out. Fields
+without one, and those that `always` marks, are written every time. What a later version adds is kept in `more`.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import UNSET, UnsetType, field
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json
@@ -17,9 +24,16 @@ FEATURES = frozenset({"blob"})
 """The features that this reader knows."""
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of a line, LF included."""
+MORE = "*"
+"""Where a line's further members lie while it is a value: nothing on disk is called so."""
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
-Members: TypeAlias = tuple[tuple[str, Json], ...]
+Members: TypeAlias = Mapping[str, Json]
+
+
+def always(value: object) -> Any:
+    """A field that is written even at its default."""
+    return field(default_factory=lambda: value)
 
 
 class Enc(StrEnum):
@@ -33,107 +47,118 @@ class Enc(StrEnum):
     BLOB = "blob"
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """A body as written: `value` fits `enc`; `raw` is the digest of bytes that the value doesn't give back."""
 
     enc: Enc = Enc.NONE
     value: Json = None
     raw: str | None = None
 
+    @property
+    def member(self) -> Json | UnsetType:
+        """What stands under `body`: nothing where there is none."""
+        return UNSET if self.enc is Enc.NONE else self.value
 
-NO_BODY = Body()
 
-
-@dataclass(frozen=True, slots=True)
-class ScenarioRef:
+class ScenarioRef(msgspec.Struct, frozen=True):
     """A scenario that was served, and the digest of its file."""
 
     name: str
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClockSpec:
+class ClockSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which clock ran: `real`, `scaled` (with a factor) or `manual`; `epoch` is ISO 8601 in whole seconds."""
 
     mode: str
-    epoch: str
     factor: str | None = None
+    epoch: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="header"):
     """Line 0."""
 
-    t: Millis = 0
-    version: tuple[int, int] = VERSION
+    n: int = always(0)
+    t: Millis = always(0)
+    format: str = always(FORMAT)
+    version: tuple[int, int] = always(VERSION)
     lab: str
-    source: str = "mock"
-    origin: Json = None
+    source: str = always("mock")
+    origin: Json = field(name="from", default=None)
     """`from` of a playback: file and digest."""
     scenarios: tuple[ScenarioRef, ...] | None = None
     seed: int | None = None
-    profile: str = "oci"
+    profile: str = always("oci")
     settings: Mapping[str, Json]
     clock: ClockSpec
     generators: Mapping[str, str] | None = None
-    redaction: int = REDACTION
-    features: tuple[str, ...] = ()
-    extra: Members = ()
+    redaction: int = always(REDACTION)
+    features: tuple[str, ...] = always(())
+    more: Members = field(name=MORE, default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Req:
+class _Exchange(msgspec.Struct, frozen=True):
+    """What a request and a reply end with: their body."""
+
+    @property
+    def body(self) -> Body:
+        """The body as written."""
+        value = self.value  # type: ignore[attr-defined]
+        return Body(self.enc, None if value is UNSET else value, self.raw)  # type: ignore[attr-defined]
+
+
+class Req(_Exchange, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="req"):
     """A request was complete at `t`."""
 
     n: int
     t: Millis
-    x: int
-    method: str
-    path: str
     w: Millis | None = None
-    c: int = 1
-    listener: str | None = None
-    query: Pairs = ()
-    headers: Headers = ()
+    x: int
+    c: int
+    listener: str | None = field(name="l", default=None)
+    method: str = field(name="m")
+    path: str = field(name="p")
+    query: Pairs = field(name="q", default=())
+    headers: Headers = field(name="h")
     flags: tuple[str, ...] = ()
-    took: Millis = 0
+    took: Millis = field(name="in", default=0)
     cut: str | None = None
     got: int | None = None
-    body: Body = NO_BODY
-    extra: Members = ()
+    enc: Enc
+    value: Json | UnsetType = field(name="body", default=UNSET)
+    raw: str | None = None
+    more: Members = field(name=MORE, default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Res:
+class Res(_Exchange, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="res"):
     """The last byte of a reply left at `t`; status 0: no status line left."""
 
     n: int
     t: Millis
-    x: int
-    status: int
     w: Millis | None = None
+    x: int
+    status: int = field(name="s")
     by: str | None = None
     held: Millis | None = None
     first: Millis | None = None
     cut: str | None = None
     sent: int | None = None
-    headers: Headers = ()
-    body: Body = NO_BODY
-    extra: Members = ()
+    headers: Headers = field(name="h")
+    enc: Enc
+    value: Json | UnsetType = field(name="body", default=UNSET)
+    raw: str | None = None
+    more: Members = field(name=MORE, default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="fact"):
     """A fact, known or not: its members as they stand on disk, `at` and `x` apart."""
 
     n: int
     t: Millis
-    type: str
     at: Millis | None = None
+    type: str
     x: int | None = None
-    members: Members = ()
+    members: Members = field(name=MORE, default_factory=dict)
 
     @property
     def instant(self) -> Millis:
@@ -142,26 +167,24 @@ class Entry:
 
     def get(self, name: str) -> Json:
         """The member `name`, or None."""
-        return next((value for key, value in self.members if key == name), None)
+        return self.members.get(name)
 
     def text(self, name: str) -> str | None:
         """The member `name` if it is text."""
-        value = self.get(name)
+        value = self.members.get(name)
         return value if isinstance(value, str) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Other:
+class Other(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A line of a kind that this version doesn't know: kept, and ignored."""
 
+    kind: str = field(name="k")
     n: int
     t: Millis
-    kind: str
-    members: Members = ()
+    more: Members = field(name=MORE, default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class End(msgspec.Struct, frozen=True, kw_only=True, tag_field="k", tag="end"):
     """The footer: why the tape ended, and the digest of every byte before the digest."""
 
     n: int

@@ -51,7 +51,7 @@ class Canon:
     def learn(self, line: Line) -> None:
         """Give the ids of a line their aliases."""
         if isinstance(line, Entry):
-            for name, value in line.members:
+            for name, value in line.members.items():
                 self._learn(name, value)
         elif isinstance(line, Res) and line.body.enc is Enc.JSON:
             self._learn("", line.body.value)
@@ -126,7 +126,7 @@ class Canon:
 
     def fact(self, entry: Entry) -> dict[str, Json]:
         """A fact: type, instant, members."""
-        members = {name: self.value(value, name) for name, value in entry.members}
+        members = {name: self.value(value, name) for name, value in entry.members.items()}
         return {"type": entry.type, "at": entry.instant, **members}
 
     def reply(self, res: Res) -> dict[str, Json]:

@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable
 from hashlib import sha256
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import fields, replace
 
 from lab.core.clock import Millis
 from lab.core.errors import RecordingError
@@ -13,38 +15,30 @@ from lab.recording.lines import (
     FEATURES,
     FORMAT,
     LONGEST_LINE,
+    MORE,
     VERSION,
-    Body,
-    ClockSpec,
     Enc,
     End,
     Entry,
     Header,
     Line,
-    Members,
     Other,
     Pairs,
     Recording,
     Req,
     Res,
     Result,
-    ScenarioRef,
-)  # fmt: skip
+)
 
 _FOOTER = re.compile(rb'^.*,"sha256":"([0-9a-f]{64})"}\n\Z', re.DOTALL)
 _REPAIR = "Try lab repair: it cuts a torn tail and appends a footer."
-_Some = TypeVar("_Some")
+_KINDS: dict[Json, type[Header | Line]] = {"header": Header, "req": Req, "res": Res, "fact": Entry}
+_KNOWN = {kind: {each.encode_name for each in fields(kind)} | {"k"} for kind in (*_KINDS.values(), Other, End)}
+_Some = TypeVar("_Some", Header, Req, Res, Entry, Other, End)
 
 
 class _Unfit(Exception):
     """A line is not what its place asks for."""
-
-
-def _refuse(word: str) -> Json:
-    raise ValueError(f"{word} is no JSON")
-
-
-_decoder = json.JSONDecoder(parse_constant=_refuse)
 
 
 def read(data: bytes, name: str = "recording") -> Recording:
@@ -84,7 +78,7 @@ def line_of(raw: bytes, longest: int = LONGEST_LINE) -> Header | Line | None:
     """What one line says by itself: of a journal that is followed. None for a footer, or what is no such line."""
     try:
         members = _parsed(raw, longest)
-        match _take(members, "k", str):
+        match members.get("k"):
             case "header":
                 return _read_header(members)
             case "end":
@@ -102,11 +96,24 @@ def demand_closed(recording: Recording, name: str) -> None:
         raise RecordingError(f"{name}: the recording is {recording.result.value}: {why}", hint=_REPAIR)
 
 
+# One line
+
+
+def _refuse(word: str) -> Json:
+    raise ValueError(f"{word} is no JSON")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+
+
 def _parsed(raw: bytes, longest: int = LONGEST_LINE) -> dict[str, Json]:
     if len(raw) >= longest:
         raise _Unfit(f"the line is longer than {longest} bytes")
     try:
-        value = _decoder.decode(raw.decode())
+        try:
+            value = msgspec.json.decode(raw)
+        except msgspec.DecodeError:  # lone surrogates, which only the slow one reads, or numbers beyond any float
+            value = _decoder.decode(raw.decode())
     except (ValueError, RecursionError) as fault:
         raise _Unfit(f"the line is no JSON: {fault}") from None
     if not isinstance(value, dict):
@@ -115,150 +122,95 @@ def _parsed(raw: bytes, longest: int = LONGEST_LINE) -> dict[str, Json]:
 
 
 def _in_order(members: dict[str, Json], n: int, before: Millis) -> Millis:
-    _take(members, "k", str)
-    if _take(members, "n", int) != n:
+    for name, kind in (("k", str), ("n", int), ("t", int)):
+        # type() and not isinstance: true is no integer
+        if type(members.get(name)) is not kind:
+            raise _Unfit(f"{name} is missing or no {kind.__name__}")
+    if members["n"] != n:
         raise _Unfit(f"n is {members['n']}, expected {n}: a line is missing or moved")
-    at = _take(members, "t", int)
-    if at < before:
-        raise _Unfit(f"t goes back from {before} to {at}")
-    return at
+    t = int(str(members["t"]))
+    if t < before:
+        raise _Unfit(f"t goes back from {before} to {t}")
+    return t
 
 
-def _take(members: dict[str, Json], name: str, kind: type[_Some]) -> _Some:
-    value = members.get(name)
-    # type() and not isinstance: true is no integer
-    if type(value) is not kind:
-        raise _Unfit(f"{name} is missing or no {kind.__name__}")
-    return value
+def _typed(members: dict[str, Json], kind: type[_Some]) -> _Some:
+    """The members as a value of the kind; those that it doesn't know lie under MORE."""
+    if more := members.keys() - _KNOWN[kind]:
+        known = {name: value for name, value in members.items() if name not in more}
+        known[MORE] = {name: value for name, value in members.items() if name in more}
+        members = known
+    try:
+        return msgspec.convert(members, kind)
+    except msgspec.ValidationError as error:
+        raise _Unfit(_in_words(str(error), members)) from None
 
 
-def _maybe(members: dict[str, Json], name: str, kind: type[_Some]) -> _Some | None:
-    return _take(members, name, kind) if name in members else None
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_WRONG = re.compile(r"Expected `(\w+)(?: \| null)?`.* - at `\$\.(\w+)(.*)`")
+
+
+def _in_words(error: str, members: dict[str, Json]) -> str:
+    """What msgspec says, in the words of the other complaints."""
+    if found := _MISSING.match(error):
+        return f"{found[1]} is missing"
+    if "enc" in members and error.startswith("Invalid enum value"):
+        return f"enc {members['enc']!r} is unknown"
+    found = _WRONG.match(error)
+    if found is None:
+        return error
+    if found[2] in ("h", "q"):
+        return f"{found[2]} is no list of pairs"
+    return f"{found[2]} is missing or no {found[1]}" if not found[3] else f"{found[2]} is wrong: {error}"
 
 
 def _read_header(members: dict[str, Json]) -> Header:
-    if members["k"] != "header" or members.get("format") != FORMAT:
+    if members.get("k") != "header" or members.get("format") != FORMAT:
         raise _Unfit("the first line is no header of a lab recording")
-    version = members.get("version")
-    if not (isinstance(version, list) and len(version) == 2 and all(type(part) is int for part in version)):
-        raise _Unfit("version is no pair of integers")
-    major, minor = int(str(version[0])), int(str(version[1]))
+    header = _typed(members, Header)
+    major, minor = header.version
     if major != VERSION[0]:
         raise _Unfit(f"version {major}.{minor} can't be read by this lab; one that can migrate it writes {major}.x")
-    features = _texts(members, "features")
-    if unknown := [feature for feature in features if feature not in FEATURES]:
+    if unknown := [feature for feature in header.features if feature not in FEATURES]:
         raise _Unfit(f"the recording needs a feature that this lab lacks: {', '.join(unknown)}")
-    clock = _take(members, "clock", dict)
-    generators = _maybe(members, "generators", dict)
-    return Header(
-        t=_take(members, "t", int), version=(major, minor), lab=_take(members, "lab", str),
-        source=_take(members, "source", str), origin=members.get("from"), scenarios=_scenarios(members),
-        seed=_maybe(members, "seed", int), profile=_take(members, "profile", str),
-        settings=_take(members, "settings", dict),
-        clock=ClockSpec(_take(clock, "mode", str), _take(clock, "epoch", str), _maybe(clock, "factor", str)),
-        generators=None if generators is None else {name: str(value) for name, value in generators.items()},
-        redaction=_take(members, "redaction", int), features=features, extra=_rest(members, _HEADER),
-    )  # fmt: skip
-
-
-_HEADER = frozenset(
-    "k n t format version lab source from scenarios seed profile settings clock generators redaction features".split()
-)
-_REQ = frozenset("k n t w x c l m p q h flags in cut got enc body raw".split())
-_RES = frozenset("k n t w x s by held first cut sent h enc body raw".split())
-_FACT = frozenset("k n t at type x".split())
-
-
-def _rest(members: dict[str, Json], known: frozenset[str]) -> Members:
-    return tuple((name, value) for name, value in members.items() if name not in known)
-
-
-def _texts(members: dict[str, Json], name: str) -> tuple[str, ...]:
-    values = _take(members, name, list)
-    if not all(isinstance(value, str) for value in values):
-        raise _Unfit(f"{name} is no list of text")
-    return tuple(map(str, values))
-
-
-def _scenarios(members: dict[str, Json]) -> tuple[ScenarioRef, ...] | None:
-    values = _maybe(members, "scenarios", list)
-    if values is None:
-        return None
-    if not all(isinstance(value, dict) for value in values):
-        raise _Unfit("scenarios is no list of objects")
-    return tuple(ScenarioRef(_take(value, "name", str), _take(value, "sha256", str)) for value in values)
-
-
-def _pairs(members: dict[str, Json], name: str) -> Pairs:
-    return _as_pairs(_take(members, name, list), name)
-
-
-def _as_pairs(values: Json, name: str) -> Pairs:
-    if not isinstance(values, list):
-        raise _Unfit(f"{name} is no list of pairs")
-    for pair in values:
-        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):
-            raise _Unfit(f"{name} is no list of pairs")
-    return tuple((str(pair[0]), str(pair[1])) for pair in values)  # type: ignore[index]
+    return header
 
 
 def _read_line(members: dict[str, Json]) -> Line:
-    readers: dict[Json, Callable[[dict[str, Json]], Line]] = {"req": _read_req, "res": _read_res, "fact": _read_fact}
-    return readers.get(members["k"], _read_other)(members)
+    match members.get("k"):
+        case "req":
+            return _with_body(_typed(members, Req))
+        case "res":
+            return _with_body(_typed(members, Res))
+        case "fact":
+            return _typed(members, Entry)
+        case _:
+            return _typed(members, Other)
 
 
-def _read_req(members: dict[str, Json]) -> Req:
-    return Req(
-        n=_take(members, "n", int), t=_take(members, "t", int), x=_take(members, "x", int),
-        method=_take(members, "m", str), path=_take(members, "p", str), w=_maybe(members, "w", int),
-        c=_take(members, "c", int), listener=_maybe(members, "l", str),
-        query=_pairs(members, "q") if "q" in members else (), headers=_pairs(members, "h"),
-        flags=_texts(members, "flags") if "flags" in members else (), took=_maybe(members, "in", int) or 0,
-        cut=_maybe(members, "cut", str), got=_maybe(members, "got", int), body=_read_body(members),
-        extra=_rest(members, _REQ),
-    )  # fmt: skip
+_Exchanged = TypeVar("_Exchanged", Req, Res)
 
 
-def _read_res(members: dict[str, Json]) -> Res:
-    return Res(
-        n=_take(members, "n", int), t=_take(members, "t", int), x=_take(members, "x", int),
-        status=_take(members, "s", int), w=_maybe(members, "w", int), by=_maybe(members, "by", str),
-        held=_maybe(members, "held", int), first=_maybe(members, "first", int), cut=_maybe(members, "cut", str),
-        sent=_maybe(members, "sent", int), headers=_pairs(members, "h"), body=_read_body(members),
-        extra=_rest(members, _RES),
-    )  # fmt: skip
-
-
-def _read_body(members: dict[str, Json]) -> Body:
-    word = _take(members, "enc", str)
-    if word not in set(Enc):
-        raise _Unfit(f"enc {word!r} is unknown")
-    enc = Enc(word)
-    raw = _maybe(members, "raw", str)
-    if enc is Enc.NONE:
-        return Body(enc, None, raw)
-    if "body" not in members:
-        raise _Unfit("body is missing")
-    value = members["body"]
-    if enc is Enc.FORM:
-        _as_pairs(value, "body")
-    elif enc in (Enc.TEXT, Enc.B64) and not isinstance(value, str):
-        raise _Unfit("body is no text")
-    elif enc is Enc.BLOB and not isinstance(value, dict):
-        raise _Unfit("body names no blob")
-    return Body(enc, value, raw)
-
-
-def _read_fact(members: dict[str, Json]) -> Entry:
-    return Entry(
-        n=_take(members, "n", int), t=_take(members, "t", int), type=_take(members, "type", str),
-        at=_maybe(members, "at", int), x=_maybe(members, "x", int), members=_rest(members, _FACT),
-    )  # fmt: skip
-
-
-def _read_other(members: dict[str, Json]) -> Other:
-    rest = _rest(members, frozenset("knt"))
-    return Other(n=_take(members, "n", int), t=_take(members, "t", int), kind=_take(members, "k", str), members=rest)
+def _with_body(line: _Exchanged) -> _Exchanged:
+    """The line, if its body is of the form that it names."""
+    value = line.value
+    match line.enc:
+        case Enc.NONE:
+            return replace(line, value=msgspec.UNSET) if value is not msgspec.UNSET else line
+        case _ if value is msgspec.UNSET:
+            raise _Unfit("body is missing")
+        case Enc.FORM:
+            try:
+                msgspec.convert(value, Pairs)
+            except msgspec.ValidationError:
+                raise _Unfit("body is no list of pairs") from None
+        case Enc.TEXT | Enc.B64 if not isinstance(value, str):
+            raise _Unfit("body is no text")
+        case Enc.BLOB if not isinstance(value, dict):
+            raise _Unfit("body names no blob")
+        case _:
+            pass
+    return line
 
 
 def _read_end(members: dict[str, Json], whole: bytes) -> End:
@@ -271,6 +223,4 @@ def _read_end(members: dict[str, Json], whole: bytes) -> End:
     digest = sha256(whole[: start + found.start(1)]).hexdigest()
     if digest != found[1].decode():
         raise _Unfit("the digest is wrong: the file was changed after it was written")
-    return End(
-        n=_take(members, "n", int), t=_take(members, "t", int), reason=_take(members, "reason", str), sha256=digest
-    )
+    return _typed(members, End)

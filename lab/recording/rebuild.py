@@ -2,8 +2,9 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from urllib.parse import quote_plus, urlencode
+
+from msgspec.structs import replace
 
 from lab.core.exchange import Headers, Request
 from lab.identity.clients import Account, Client
@@ -48,9 +49,9 @@ class Rebuild:
 
     def fact(self, line: Entry) -> Entry:
         """The fact with its aliases replaced; one that is told again may need a token made anew."""
-        for name, value in line.members:
+        for name, value in line.members.items():
             self._know(str(value), f"fact {name}")
-        return replace(line, members=tuple((name, filled(value, self._values)) for name, value in line.members))
+        return replace(line, members={name: filled(value, self._values) for name, value in line.members.items()})
 
     def _headers(self, line: Req) -> Headers:
         return tuple((name, self._header(name, value, line.flags)) for name, value in line.headers)

@@ -1,13 +1,13 @@
 """The tails of `req` and `res` lines: what doesn't change when the same thing is said again."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from lab.core.exchange import Headers, Response
 from lab.core.observe import Replied, Requested
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bodies import Blobs, body_of, query_pairs
 from lab.recording.codec import encode
-from lab.recording.lines import LONGEST_LINE, Body, Enc, Req, Res
+from lab.recording.lines import LONGEST_LINE, Enc, Req, Res
 from lab.recording.redact import Redactor
 from lab.recording.text import dumps
 
@@ -20,11 +20,12 @@ def request_tail(told: Requested, redactor: Redactor, blobs: Blobs | None) -> by
     """From `m` on."""
     request = told.request
     oauth = told.route in IDENTITY_NAMES
+    body = body_of(request.headers, request.body, redactor, oauth=oauth, reply=False, blobs=blobs)
     line = Req(
         n=0, t=0, x=0, c=0, method=request.method, path=redactor.text(request.path),
         query=redactor.pairs(query_pairs(request.query), oauth=oauth),
         headers=redactor.headers(_foreign(request.headers), reply=False), flags=told.flags, took=told.took,
-        body=body_of(request.headers, request.body, redactor, oauth=oauth, reply=False, blobs=blobs),
+        enc=body.enc, value=body.member, raw=body.raw,
     )  # fmt: skip
     return _short(line)[_REQ_HEAD:]
 
@@ -33,7 +34,9 @@ def reply_tail(response: Response, redactor: Redactor, blobs: Blobs | None, *, o
     """From `h` on."""
     body = body_of(response.headers, response.body, redactor, oauth=oauth, reply=True, blobs=blobs)
     clean = redactor.headers(response.headers, reply=True)
-    return _short(Res(n=0, t=0, x=0, status=0, headers=clean, body=body))[_RES_HEAD:]
+    return _short(Res(n=0, t=0, x=0, status=0, headers=clean, enc=body.enc, value=body.member, raw=body.raw))[
+        _RES_HEAD:
+    ]
 
 
 def between(told: Replied) -> str:
@@ -61,4 +64,4 @@ def _short(line: Req | Res) -> bytes:
     written = encode(line)
     if len(written) < LONGEST_LINE - 128:
         return written
-    return encode(replace(line, body=Body(Enc.TEXT, f"{len(written)} bytes are too long for a line")))
+    return encode(replace(line, enc=Enc.TEXT, value=f"{len(written)} bytes are too long for a line", raw=None))

@@ -258,11 +258,10 @@ class Tape:
         self._put(encode(Entry(n=self._n, t=t, type=fact.type, at=at, x=x, members=self._members(fact))))
 
     def _members(self, fact: Fact) -> Members:
-        redactor = self.redactor
-        return tuple(
-            (name, value if name in _PLAIN else redactor.json({name: value})[name])  # type: ignore[index,call-overload]
-            for name, value in members_of(fact)
-        )
+        members = members_of(fact)
+        clean = self.redactor.json({name: value for name, value in members.items() if name not in _PLAIN})
+        assert isinstance(clean, dict)
+        return {name: clean.get(name, value) for name, value in members.items()}
 
 
 _PLAIN = frozenset(

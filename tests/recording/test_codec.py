@@ -15,6 +15,7 @@ from lab.recording.facts import FACTS
 from lab.recording.lines import Result
 from lab.recording.reader import read
 from lab.recording.text import dumps
+from tests.conftest import ROOT
 from tests.recording.joined import Joined, config
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "expense-approval.rec.jsonl"
@@ -27,6 +28,25 @@ def test_the_example_is_read_as_closed_and_written_byte_for_byte() -> None:
     found = read(data)
     assert found.result is Result.CLOSED and found.end is not None
     assert write([found.header, *found.lines], found.end.reason, found.end.t) == data
+
+
+SHIPPED = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=[path.name.partition(".")[0] for path in SHIPPED])
+def test_every_line_of_a_shipped_recording_is_written_as_it_was_read(path: Path) -> None:
+    data = path.read_bytes()
+    found = read(data)
+    assert found.end is not None
+    lines = [found.header, *found.lines, found.end]
+    assert [encode(line) for line in lines] == data.splitlines(keepends=True)
+    for entry in found.facts():
+        fact = fact_of(entry)
+        assert fact is not None and (fact.at, members_of(fact)) == (entry.instant, entry.members)
+
+
+def test_all_the_shipped_recordings_are_there() -> None:
+    assert len(SHIPPED) == 15
 
 
 def test_facts_come_back_as_values() -> None:

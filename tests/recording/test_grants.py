@@ -196,7 +196,7 @@ def test_members_stand_in_the_order_of_the_format() -> None:
     peer = Peer("oci", authorize="page")
     devices(peer)
     peer.ask(authorize_request(answer="allow"))
-    order = {entry.type: [name for name, _ in entry.members] for entry in peer.closed().facts()}
+    order = {entry.type: list(entry.members) for entry in peer.closed().facts()}
     assert order["token.granted"] == ["token", "client", "grant", "scope", "until", "refresh", "user", "family"]
     assert order["token.revoked"] == ["by", "token", "why"]
     assert order["code.granted"] == ["code", "client", "scope", "until", "challenge", "redirect", "family"]

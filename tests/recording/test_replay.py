@@ -1,7 +1,6 @@
 """Server replay: what was recorded comes out again, and exactly what changed is reported."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Request
@@ -73,9 +73,7 @@ SPOILS: tuple[Callable[[Res], dict[str, Any]], ...] = (
 def test_a_glance_misses_no_derived_fact_of_a_job_that_never_was() -> None:
     found = closed(recorded())
     assert found.end is not None
-    ghost = Entry(
-        n=len(found.lines) + 1, t=found.end.t, type="job.status", members=(("job", "ghost"), ("from", "RUNNING"))
-    )
+    ghost = Entry(n=len(found.lines) + 1, t=found.end.t, type="job.status", members={"job": "ghost", "from": "RUNNING"})
     other = read(write([found.header, *found.lines, ghost], "closed", found.end.t))
     assert not Glance(other, config_of(other, [scenario()])).same()
     assert not replay(other, [scenario()]).passed
@@ -99,8 +97,8 @@ def test_a_glance_sees_every_change_that_counts(data: st.DataObject) -> None:
         if isinstance(line, Res):
             return replace(line, **spoil(line))
         assert isinstance(line, Entry)
-        name, value = line.members[-1]
-        return replace(line, members=(*line.members[:-1], (name, [value])))
+        name, value = list(line.members.items())[-1]
+        return replace(line, members={**line.members, name: [value]})
 
     other = mutated(found, change)
     assert not Glance(other, config_of(other, [scenario()])).same()
@@ -212,7 +210,7 @@ def test_a_report_can_not_command_a_runner() -> None:
     def change(line: Line) -> Line:
         if isinstance(line, Res) and line.x == 4 and isinstance(line.body.value, dict):
             value = {**line.body.value, "output": "::error::x\n##[command]\x1b[31m"}
-            return replace(line, body=replace(line.body, value=value))
+            return replace(line, value=value)
         return line
 
     text = replay(mutated(closed(recorded()), change), [scenario()], name=NAME).text()
