@@ -20,28 +20,7 @@ from lab.jobs.gates import Decision
 from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, compile_scenario, plan, settle_draws
 from lab.jobs.texts import Writer, request_names
 from lab.jobs.timeline import Span
-from lab.language.document import (
-    DRAWN,
-    Calls,
-    EndingStep,
-    Fault,
-    FileOutput,
-    Filler,
-    Gate,
-    Html,
-    JsonOutput,
-    Output,
-    Pause,
-    Scenario,
-    Script,
-    Step,
-    TimedStep,
-    Verdict,
-    Vote,
-    fault_names,
-    longest_latency,
-    nearest,
-)
+from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
 from lab.language.templates import RenderFailure
 
@@ -50,7 +29,7 @@ Warnings: TypeAlias = Iterator[tuple[KeyPath, str, str]]
 
 
 def lint(
-    scenario: Scenario, file: str, locations: Locations, files: Mapping[str, str] | None = None
+    scenario: doc.Scenario, file: str, locations: Locations, files: Mapping[str, str] | None = None
 ) -> tuple[Complaint, ...]:
     """The warnings, in the order of the file; `locations` are its own, `files` holds the texts that outputs name."""
     compiled = compile_scenario(scenario, files=files)
@@ -70,7 +49,7 @@ def lint(
     return tuple(sorted(Complaint(file, mark.line, mark.column, what, hint) for mark, what, hint in marks))
 
 
-def _steps(part: CompiledScenario) -> Iterator[tuple[KeyPath, Step]]:
+def _steps(part: CompiledScenario) -> Iterator[tuple[KeyPath, doc.Step]]:
     return ((("steps", place), step) for place, step in enumerate(part.scenario.steps))
 
 
@@ -93,12 +72,12 @@ def _reached(part: CompiledScenario) -> set[str]:
     return reached
 
 
-def _ways(part: CompiledScenario, step: Step) -> list[str]:
+def _ways(part: CompiledScenario, step: doc.Step) -> list[str]:
     """The steps to which a step may lead."""
-    if isinstance(step, EndingStep):
+    if isinstance(step, doc.EndingStep):
         return []
     onward = part.after(step.id).id
-    if isinstance(step, TimedStep):
+    if isinstance(step, doc.TimedStep):
         return [onward, *([step.again.to] if step.again else [])]
     ways = step.verdicts
     named = [ways.timed_out, *([ways.rejected, ways.changes_requested] if step.approval else [])]
@@ -107,7 +86,7 @@ def _ways(part: CompiledScenario, step: Step) -> list[str]:
 
 def _reviewers(part: CompiledScenario) -> Warnings:
     for path, step in _steps(part):
-        if not isinstance(step, Gate):
+        if not isinstance(step, doc.Gate):
             continue
         if step.reviewer is None:
             hint = "write reviewer: nobody if that is meant"
@@ -119,16 +98,16 @@ def _reviewers(part: CompiledScenario) -> Warnings:
             yield (*path, "reviewer"), f"{step.gate} times out before its reviewer {answers}", hint
         votes = _votes(step)
         approves = all(vote.verdict == "approved" for vote in votes)
-        if isinstance(step.reviewer, Script) and len(votes) < step.approvals and approves:
+        if isinstance(step.reviewer, doc.Script) and len(votes) < step.approvals and approves:
             hint = f"{len(votes)} of {step.approvals} votes are scripted"
             yield (*path, "reviewer"), f"{step.gate} times out: its script holds too few votes", hint
 
 
-def _votes(gate: Gate) -> tuple[Vote, ...]:
+def _votes(gate: doc.Gate) -> tuple[doc.Vote, ...]:
     match gate.reviewer:
-        case Vote() as vote:
+        case doc.Vote() as vote:
             return (vote,) * gate.approvals
-        case Script(script=votes):
+        case doc.Script(script=votes):
             return votes
         case None | "nobody":
             return ()
@@ -136,7 +115,7 @@ def _votes(gate: Gate) -> tuple[Vote, ...]:
             assert_never(gate.reviewer)
 
 
-def _due(gate: Gate) -> Millis | None:
+def _due(gate: doc.Gate) -> Millis | None:
     """When the script ends the gate's slowest opening, counted from that opening, if nobody else votes."""
     if gate.approvals == 1:
         return max((vote.after for vote in _votes(gate)), default=None)
@@ -152,19 +131,19 @@ def _due(gate: Gate) -> Millis | None:
 def _token(part: CompiledScenario) -> Warnings:
     token = part.scenario.token
     for path, step in _steps(part):
-        longest = step.patience if isinstance(step, Gate) else 0
-        longest = longest_latency(step.takes) if isinstance(step, Pause) else longest
+        longest = step.patience if isinstance(step, doc.Gate) else 0
+        longest = doc.longest_latency(step.takes) if isinstance(step, doc.Pause) else longest
         if longest > token.lifetime and not token.renewed:
             lifetime = clock_text(token.lifetime)
             what = f"the token ({lifetime}) expires while {step.id} waits (up to {clock_text(longest)})"
             yield path, what, "the client must ask for another; write token: {renewed: true} if that is meant"
 
 
-def _faults(scenario: Scenario, parts: Sequence[CompiledScenario]) -> Warnings:
+def _faults(scenario: doc.Scenario, parts: Sequence[CompiledScenario]) -> Warnings:
     """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
     reached = {name for part in parts for name in _reached(part)}
     lasting = {step.id for part in parts for step in part.scenario.steps if _lasts(step)}
-    names = fault_names(scenario.faults)
+    names = doc.fault_names(scenario.faults)
     for place, fault in enumerate(scenario.faults):
         path: KeyPath = ("faults", place)
         if fault.step is not None and fault.step not in reached:
@@ -180,11 +159,11 @@ def _faults(scenario: Scenario, parts: Sequence[CompiledScenario]) -> Warnings:
                 break
 
 
-def _lasts(step: Step) -> bool:
-    return not isinstance(step, TimedStep) or longest_latency(step.takes) > 0
+def _lasts(step: doc.Step) -> bool:
+    return not isinstance(step, doc.TimedStep) or doc.longest_latency(step.takes) > 0
 
 
-def _shadows(earlier: Fault, fault: Fault) -> bool:
+def _shadows(earlier: doc.Fault, fault: doc.Fault) -> bool:
     """Whether `earlier` strikes every call that `fault` could strike.
 
     Of the faults that fit a call the first in the list strikes. Two with the same conditions count the same calls, so
@@ -196,7 +175,7 @@ def _shadows(earlier: Fault, fault: Fault) -> bool:
     if (earlier.step, earlier.after, earlier.turn) != (fault.step, fault.after, fault.turn):
         # counted apart, so only one that strikes all calls of a wider condition is in the way for certain
         wider = earlier.step in (None, fault.step) and earlier.turn in (None, fault.turn)
-        return wider and (earlier.after or 0) <= (fault.after or 0) and other == Calls(1, None)
+        return wider and (earlier.after or 0) <= (fault.after or 0) and other == doc.Calls(1, None)
     endless = other.last is None or (mine.last is not None and mine.last <= other.last)
     return endless and other.first <= mine.first and mine.every % other.every == 0
 
@@ -213,9 +192,9 @@ def _writer(parts: Sequence[CompiledScenario]) -> Writer:
         earlier = [{**request_names(each), "output": "An answer."} for each in jobs]
         jobs.append(plan(part, call, seed, settle_draws(part, seed, 1), scripted=True, earlier=partial(tuple, earlier)))
     votes = [
-        Decision(0, step.id, 0, Verdict.APPROVED, name="reviewer", comment="A comment.")
+        Decision(0, step.id, 0, doc.Verdict.APPROVED, name="reviewer", comment="A comment.")
         for step in parts[-1].scenario.steps
-        if isinstance(step, Gate)
+        if isinstance(step, doc.Gate)
         for _ in range(step.approvals)
     ]
     return Writer(jobs[-1], Span(0, parts[-1].first, 0, 0, None, tuple(votes)), INSTANT_EPOCH)
@@ -223,7 +202,7 @@ def _writer(parts: Sequence[CompiledScenario]) -> Writer:
 
 def _outputs(part: CompiledScenario, write: Writer) -> Warnings:
     for path, step in _steps(part):
-        if not isinstance(step, EndingStep):
+        if not isinstance(step, doc.EndingStep):
             continue
         path = (*path, "output")
         try:
@@ -238,9 +217,9 @@ def _outputs(part: CompiledScenario, write: Writer) -> Warnings:
             yield path, f"the output of {step.id} is JSON quoted twice: json: was given a text of JSON", hint
 
 
-def _quoted(output: Output, write: Writer) -> bool:
+def _quoted(output: doc.Output, write: Writer) -> bool:
     """Whether a JSON output is one string, and that is an object or a list in JSON already."""
-    if not isinstance(output, JsonOutput) or not isinstance(output.json_, str):
+    if not isinstance(output, doc.JsonOutput) or not isinstance(output.json_, str):
         return False
     try:
         return isinstance(json.loads(write(output.json_)), dict | list)
@@ -248,16 +227,16 @@ def _quoted(output: Output, write: Writer) -> bool:
         return False
 
 
-def _output(output: Output, files: Mapping[str, str], write: Writer) -> str | None:
+def _output(output: doc.Output, files: Mapping[str, str], write: Writer) -> str | None:
     """A text output as it would be; None where there is none, or an empty one was written as such."""
     match output:
-        case Html():
+        case doc.Html():
             return write(output.html)
-        case FileOutput():
+        case doc.FileOutput():
             return files.get(output.file)
         case str():
             return write(output) if output else None
-        case None | JsonOutput() | Filler():
+        case None | doc.JsonOutput() | doc.Filler():
             return None
         case _:
             assert_never(output)
@@ -266,6 +245,6 @@ def _output(output: Output, files: Mapping[str, str], write: Writer) -> str | No
 def _misspelt(part: CompiledScenario) -> Warnings:
     for name, datum in part.scenario.data.items():
         for key in datum if isinstance(datum, dict) else ():
-            hint = nearest(key, DRAWN)
+            hint = doc.nearest(key, doc.DRAWN)
             if hint:
                 yield ("data", name), f"{name} is a constant with a key {key}: nothing is drawn", hint

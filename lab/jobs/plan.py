@@ -20,12 +20,11 @@ A worked example: seed 42, the client's first job of the scenario `talk`, whose 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.core.seeds import Seed, draw
+from lab.core.seeds import Seed
 from lab.language.document import Scenario, Step, TimedStep, draw_latency
 from lab.language.generate import generate, restore
 
@@ -195,9 +194,3 @@ def plan(
     """The plan of a job for which `drawn` was settled: all of it, or its generated data alone."""
     values = {name[5:]: value for name, value in drawn.items() if name.startswith("data/")}
     return Plan(compiled, invocation, seed, restore(compiled.scenario.data, values), drawn, scripted, earlier)
-
-
-@lru_cache(maxsize=4096)
-def workflow_id(team: str) -> str:
-    """15 digits, fixed for a team: `300000` and nine hashed from its code (contract.md §4.1)."""
-    return f"300000{draw(0, f'workflow/{team}', 0, 999_999_999):09d}"

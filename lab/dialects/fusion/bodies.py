@@ -1,12 +1,13 @@
 """The job body: 27 keys, always all, in this order (contract.md §4)."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from lab.core.clock import Epoch, Millis, unix_millis, wall
 from lab.core.exchange import Json, text_of
-from lab.core.seeds import hexes, uuid4
+from lab.core.seeds import draw, hexes, uuid4
 from lab.jobs.gates import Decision
-from lab.jobs.plan import Plan, workflow_id
+from lab.jobs.plan import Plan
 from lab.jobs.texts import Writer, final_texts
 from lab.jobs.timeline import DefaultEnding, Span, spans
 from lab.language.document import Gate, Pause, Status, Step, Switches, Verdict, Work
@@ -34,6 +35,12 @@ def conversation_of(plan: Plan, switches: Switches) -> str | None:
     if call.conversation is None and switches.one_shot_conversation_id == "fresh":
         return uuid4(plan.seed, f"{call.job}/one-shot")
     return call.conversation
+
+
+@lru_cache(maxsize=4096)
+def workflow_id(team: str) -> str:
+    """15 digits, fixed for a team: `300000` and nine hashed from its code (contract.md §4.1)."""
+    return f"300000{draw(0, f'workflow/{team}', 0, 999_999_999):09d}"
 
 
 def echo(plan: Plan, switches: Switches) -> str:

@@ -12,19 +12,6 @@ from lab.language.parse.settings_file import LimitKind, ParsedSettings, parse_se
 from lab.language.parse.shape_errors import validated
 from lab.language.parse.yaml_tree import read_yaml
 
-__all__ = [
-    "BadFile",
-    "KeyPath",
-    "LimitKind",
-    "Locations",
-    "ParsedSettings",
-    "Position",
-    "Reader",
-    "parse_scenario",
-    "parse_settings",
-    "parse_with_locations",
-]
-
 
 def parse_scenario(text: str | bytes, file: str, *, stem: str | None = None, reader: Reader | None = None) -> Scenario:
     """The scenario in `text`; ScenarioError, with every complaint, if there is none.

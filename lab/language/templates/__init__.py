@@ -19,17 +19,6 @@ from lab.language.templates.bounds import Budget, RenderFailure, bounded, fittin
 from lab.language.templates.check import TEMPLATE_NAMES, LookedUp, TemplateError, TemplateFault, check_template
 from lab.language.templates.sandbox import BUDGET, Sandbox
 
-__all__ = [
-    "TEMPLATE_NAMES",
-    "LookedUp",
-    "RenderFailure",
-    "Template",
-    "TemplateError",
-    "TemplateFault",
-    "fitting",
-    "template",
-]
-
 _MARKS = ("{{", "{%", "{#")
 _ALONE = re.compile(
     r"^[ \t]*(\{%(?:(?!%\}).)*?|\{#(?:(?!#\}).)*?)([-+]?[%#]\})[ \t]*\n",
