@@ -24,14 +24,9 @@ class LastingFile:
         """Flush, as long as somebody is there."""
         self._attempt(self._file.flush)
 
-    def fileno(self) -> int:
-        """The file's own."""
-        number: int = self._file.fileno()
-        return number
-
-    def isatty(self) -> bool:
-        """The file's own."""
-        return bool(self._file.isatty())
+    def __getattr__(self, name: str) -> Any:
+        """All else is the file's own."""
+        return getattr(self._file, name)
 
     def _attempt(self, act: Callable[[], object]) -> None:
         if self._lost:

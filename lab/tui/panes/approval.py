@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from lab.core.clock import Millis
-from lab.tui.panes.input_row import InputRow
-from lab.tui.panes.keys import React, Reaction, ScreenKey, choosing
+from lab.tui.panes.keys import InputRow, React, Reaction, ScreenKey, choosing
 from lab.tui.panes.layout import projector
 from lab.tui.panes.message import MESSAGE_ROW, message_bar
 from lab.tui.panes.pane import Bar, View

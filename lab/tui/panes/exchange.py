@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lab.tui.panes.page import PageReaction
+from lab.tui.panes.page import PageContent, PageReaction
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import latency, phrase, since_text
 from lab.tui.rows.curl import curl
@@ -10,34 +10,32 @@ from lab.tui.rows.spans import BLANK, Row, clip, clip_left, cut, row, wrap
 from lab.tui.state.run import Exchange, Pairs
 from lab.tui.state.screen import ScreenState
 
+FOOT = "y as curl · ← → others · esc"
 
-class ExchangePage:
+
+class ExchangePage(PageContent):
     """One exchange; it follows the state, so a reply that comes while it is open shows. `y` copies it as curl."""
 
     opener = "enter"
+    foot = FOOT
     keys = ("y", "left", "left_square_bracket", "right", "right_square_bracket")
 
     def __init__(self, state: Callable[[], ScreenState], exchange: Exchange) -> None:
-        self._state = state
+        super().__init__(state)
         self.exchange = exchange
-        self.foot = "y as curl · ← → others · esc"
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]  # it says what came of the exchange
         """Which exchange, when, what came of it."""
         exchange = self.exchange
         came = exchange.lost or ("···" if exchange.code is None else f"{exchange.code}")
-        at = since_text(self._state().run, exchange.at).strip()
+        at = since_text(self.state.run, exchange.at).strip()
         parts = (f"EXCHANGE {exchange.x}", exchange.route, at, came, latency(exchange.took))
         return " · ".join(part for part in parts if part)
 
-    def move(self, by: int) -> bool:
-        """It scrolls."""
-        return False
-
     def press(self, key: str) -> PageReaction:
         """Copy it, or show the exchange before or after."""
-        source, exchanges = self._state().source, self._state().run.exchanges
+        source, exchanges = self.state.source, self.state.run.exchanges
         if key == "y":
             self.foot = "sent to the clipboard · esc"
             return PageReaction(copy=curl(self.exchange, source.base, source.token_url))
@@ -45,13 +43,13 @@ class ExchangePage:
         if exchanges:
             by = -1 if key.startswith("left") else 1
             self.exchange = exchanges[max(0, min(len(exchanges) - 1, at + by))]
-        self.foot = "y as curl · ← → others · esc"
+        self.foot = FOOT
         return PageReaction(to_top=True)
 
     def body(self, inner: int, rows: int) -> list[Row]:
         """The page, more rows than fit if bodies are long."""
-        source = self._state().source
-        exchange = self.exchange = self._state().run.exchange(self.exchange.x) or self.exchange
+        source = self.state.source
+        exchange = self.exchange = self.state.run.exchange(self.exchange.x) or self.exchange
         head = row(("→ ", "run"), (exchange.method, "run b"), f" {clip_left(exchange.path, inner - 10)}")
         lines = [head, *_headers(exchange.request_headers, inner), *_body(exchange.request_body, inner), BLANK]
         if exchange.struck:

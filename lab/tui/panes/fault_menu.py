@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lab.core.exchange import Json
 from lab.language.document import Scenario
-from lab.tui.panes.page import PageReaction
+from lab.tui.panes.page import PageContent, PageReaction
 from lab.tui.rows.spans import BLANK, Row, cut, ends, row
 from lab.tui.state.faults import ArmedFault
 from lab.tui.state.intents import ArmFault, DisarmFault
@@ -63,7 +63,7 @@ FAULT_OFFERS = tuple(_offers())
 """The menu, in the words of scenarios.md."""
 
 
-class FaultPage:
+class FaultPage(PageContent):
     """What, then where; it follows the state, so a fault that strikes meanwhile leaves the list."""
 
     opener = "f"
@@ -72,15 +72,15 @@ class FaultPage:
     keys = ("enter", "delete", "backspace", "left", "right")
 
     def __init__(self, state: Callable[[], ScreenState]) -> None:
-        self._state = state
-        self._at = len(state().armed)
+        super().__init__(state)
+        self._at = len(self.state.armed)
         self._turned = 0
         """How many times the chosen fault was turned to another route."""
 
     @property
     def _offer(self) -> FaultOffer | None:
         """The chosen offer; None if an armed fault is chosen."""
-        index = self._at - len(self._state().armed)
+        index = self._at - len(self.state.armed)
         return FAULT_OFFERS[index] if 0 <= index < len(FAULT_OFFERS) else None
 
     def _route(self, offer: FaultOffer) -> str:
@@ -88,13 +88,12 @@ class FaultPage:
 
     def body(self, inner: int, rows: int) -> list[Row]:
         """The menu, scrolled to what is chosen."""
-        state = self._state()
         self._choose(self._at)
-        offer = self._offer
+        state, offer = self.state, self._offer
         return menu(state.armed, state.source.scenario, self._at, self._route(offer) if offer else "", inner, rows)
 
     def _choose(self, at: int) -> None:
-        self._at = max(0, min(len(self._state().armed) + len(FAULT_OFFERS) - 1, at))
+        self._at = max(0, min(len(self.state.armed) + len(FAULT_OFFERS) - 1, at))
 
     def move(self, by: int) -> bool:
         """Choose another one."""
@@ -104,7 +103,7 @@ class FaultPage:
 
     def press(self, key: str) -> PageReaction:
         """Arm the chosen one, and go back to see it strike; disarm it; or let it strike another route."""
-        armed, offer = self._state().armed, self._offer
+        armed, offer = self.state.armed, self._offer
         match key:
             case "enter" if offer is not None:
                 return PageReaction(ArmFault(offer.at(self._route(offer))), close=True)

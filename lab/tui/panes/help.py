@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from lab.tui.panes.keys import ScreenKey
-from lab.tui.panes.page import PageReaction
+from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import Pane
 from lab.tui.rows.spans import BLANK, Row, clip, cut, fill, row, wrap
 from lab.tui.state.screen import ScreenState
@@ -16,13 +16,12 @@ _SECOND = frozenset(("↓", "pgdn", "]", "-", "ctrl+c", "→", "⇧→"))
 _PAIRS = {"↑": "↑ ↓", "pgup": "pgup/dn", "[": "[ ]", "+": "+ -", "←": "← →", "⇧←": "⇧← ⇧→"}
 
 
-class HelpPage:
+class HelpPage(PageContent):
     """Every key of this source with what it does; those of this state stand out."""
 
     opener = "?"
     title = "HELP"
     foot = "? or esc"
-    keys = ()
 
     def __init__(
         self,
@@ -33,23 +32,15 @@ class HelpPage:
         colours: str,
     ) -> None:
         """`size` and `colours` are the terminal's: columns and rows, and how many colours it has."""
-        self._state = state
+        super().__init__(state)
         self._table = table
         self._panes = panes
         self._size = size
         self._colours = colours
 
-    def move(self, by: int) -> bool:
-        """It has no entries."""
-        return False
-
-    def press(self, key: str) -> PageReaction:
-        """It has no keys."""
-        return PageReaction()
-
     def body(self, inner: int, rows: int) -> list[Row]:
         """The terminal, the pane, the keys in one column or two."""
-        state = self._state()
+        state = self.state
         size = (f"{self._size[0]} × {self._size[1]}", "fg b")
         first = row(size, ("  80 to 100 columns on a projector", "dim"), ("  colours ", "dim"), self._colours)
         lines = [cut(first, inner), self._focus(state, inner)]

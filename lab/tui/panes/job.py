@@ -3,12 +3,12 @@
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View
 from lab.tui.rows.blocks import (
+    answer_rows,
     fields,
+    kind_of_call,
     longest,
     next_call,
     paragraph,
-    refusal,
-    reply_row,
     request_row,
     seconds,
     status_row,
@@ -29,11 +29,7 @@ FORMS = (
 
 
 def _kind(job: JobState | None) -> str:
-    if job is None:
-        return "coming"
-    if job.refusal is not None:
-        return "bad"
-    return "done" if job.job else "work"
+    return kind_of_call(job, brought=job is not None and bool(job.job))
 
 
 def _framed(view: View) -> Framed:
@@ -96,12 +92,8 @@ def _form(job: JobState, inner: int, message: int, every: bool, airy: bool, big:
         body += fields(job.fields if every else job.fields[:1], 15, inner)
     if airy:
         body.append(BLANK)
-    if job.refusal is not None:
-        if job.code is not None:
-            body.append(reply_row(job.code, job.took, inner))
-        return body + refusal(job.refusal, inner)
-    body.append(reply_row(job.code, job.took, inner))
-    return body if not job.job else body + _identity(job, job.job, inner, big)
+    body += answer_rows(job.code, job.took, job.refusal, inner)
+    return body if job.refusal is not None or not job.job else body + _identity(job, job.job, inner, big)
 
 
 def _identity(job: JobState, number: str, inner: int, big: bool) -> list[Row]:

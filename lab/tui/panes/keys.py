@@ -1,4 +1,4 @@
-"""A key of the screen: its faces, when it is offered, and what it leads to. Imports no Textual."""
+"""A key of the screen, and a row in which the person types: when they are offered, and what they lead to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,3 +75,17 @@ def asking(intent: Intent) -> React:
 def commanding(command: str) -> React:
     """A key that has the screen do something."""
     return lambda state: Reaction(command=command)
+
+
+@dataclass(frozen=True, slots=True)
+class InputRow:
+    """One thing that can be typed: its prompt, and the row of the bar in which it stands (in the tight bar: `tight`)."""
+
+    prompt: str
+    row: int
+    tight: int
+    intent: Callable[[ScreenState, str], Intent]
+    """What is asked of the source with the text."""
+    suggestions: Callable[[ScreenState], tuple[str, ...]] = lambda state: ()
+    """What the field holds at first, and ↑ ↓ go through."""
+    placeholder: Callable[[ScreenState], str] = lambda state: ""

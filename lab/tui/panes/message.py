@@ -1,7 +1,6 @@
 """The message row: what the app says next, typed in the approval bar's place."""
 
-from lab.tui.panes.input_row import InputRow
-from lab.tui.panes.keys import ScreenKey, choosing
+from lab.tui.panes.keys import InputRow, ScreenKey, choosing
 from lab.tui.panes.pane import View
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, clip, cut, fill, row
 from lab.tui.state.intents import SendTurn

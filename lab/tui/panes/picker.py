@@ -7,9 +7,8 @@ from lab.core.clock import Millis
 from lab.jobs.plan import Input, Invocation, Plan, compile_scenario
 from lab.jobs.timeline import spans
 from lab.language.document import Scenario
-from lab.tui.panes.page import PageReaction
-from lab.tui.rows.blocks import status_row
-from lab.tui.rows.lane import bars
+from lab.tui.panes.page import PageContent, PageReaction
+from lab.tui.rows.blocks import bars, status_row
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, clip, cut, row, width, wrap
 from lab.tui.state.intents import ChooseScenario
@@ -19,7 +18,7 @@ MOST_STEPS = 40
 """How much of a path is drawn."""
 
 
-class PickerPage:
+class PickerPage(PageContent):
     """The scenarios; enter chooses one."""
 
     opener = "s"
@@ -28,8 +27,8 @@ class PickerPage:
     keys = ("enter",)
 
     def __init__(self, state: Callable[[], ScreenState]) -> None:
-        self._state = state
-        source = state().source
+        super().__init__(state)
+        source = self.state.source
         self._choices = source.scenarios
         current = source.scenario.name if source.scenario is not None else ""
         self._at = next((at for at, choice in enumerate(self._choices) if choice.name == current), 0)
@@ -47,7 +46,7 @@ class PickerPage:
         """Play it."""
         if not self._choices:
             return PageReaction(close=True)
-        ui = self._state().choose(starting=False, typing="", output="rendered", zoom="")
+        ui = self.state.choose(starting=False, typing="", output="rendered", zoom="")
         return PageReaction(ChooseScenario(self._choices[self._at].name), ui, close=True)
 
 

@@ -4,8 +4,7 @@ from statistics import median
 
 from lab.core.clock import Millis
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
-from lab.tui.rows.blocks import at_text, bottom, latency, next_call, paragraph, request_row, seconds, status_row
-from lab.tui.rows.lane import bars
+from lab.tui.rows.blocks import at_text, bars, bottom, latency, next_call, paragraph, request_row, seconds, status_row
 from lab.tui.rows.spans import BLANK, Row, clip, ends, row
 from lab.tui.state.reading import POLL_PATH
 from lab.tui.state.run import RunState, TimelineRow

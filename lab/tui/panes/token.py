@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from lab.core.clock import Millis
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
-from lab.tui.rows.blocks import fields, longest, minutes, next_call, paragraph, refusal, reply_row, request_row
+from lab.tui.rows.blocks import answer_rows, fields, kind_of_call, longest, minutes, next_call, paragraph, request_row
 from lab.tui.rows.spans import BLANK, Row, gauge, row
 from lab.tui.state.run import RunState, TokenState
 from lab.tui.state.status import phase
@@ -26,11 +26,7 @@ _CLAIMS = ("sub", "exp", "iss", "client_id", "aud", "scope", "iat")
 
 
 def _kind(token: TokenState | None) -> str:
-    if token is None:
-        return "coming"
-    if token.refusal is not None:
-        return "bad"
-    return "done" if token.token else "work"
+    return kind_of_call(token, brought=token is not None and token.token is not None)
 
 
 def _validity(token: TokenState | None, now: Millis) -> Row:
@@ -74,12 +70,8 @@ def _form(token: TokenState, inner: int, now: Millis, claims: int, scope: int, l
     body = [request_row("POST", token.path, inner)]
     if scope:
         body += fields(token.form, 10, inner, most=scope)
-    if token.refusal is not None:
-        if token.code is not None:
-            body.append(reply_row(token.code, token.took, inner))
-        return body + refusal(token.refusal, inner)
-    body.append(reply_row(token.code, token.took, inner))
-    if token.token is None:
+    body += answer_rows(token.code, token.took, token.refusal, inner)
+    if token.refusal is not None or token.token is None:
         return body
     body += fields((("token", token.token),), 10, inner)
     body += _claims(token, claims)

@@ -1,11 +1,12 @@
 """What all panes are made of: frames, labelled fields, the request and reply rows."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
 from lab.core.clock import Millis, clock_text
 from lab.tui.rows.spans import BLANK, Row, Rows, clip, cut, ends, fill, gauge, row, width, wrap
-from lab.tui.state.run import NextCall, Pairs, RunState
+from lab.tui.state.run import JobState, NextCall, Pairs, RunState, TokenState
 from lab.tui.state.status import face
 
 ROUND, HEAVY = "╭─╮│╰╯", "┏━┓┃┗┛"
@@ -109,9 +110,19 @@ def fields(pairs: Pairs, label: int, inner: int, *, most: int = 1) -> list[Row]:
     return lines
 
 
-def refusal(text: str, inner: int, most: int = 4) -> list[Row]:
-    """Why a call was refused, in red."""
-    return [row("  ", line) for line in wrap(row((text, "bad")), inner - 2, most=most)]
+def answer_rows(code: int | None, took: Millis | None, refusal: str | None, inner: int) -> list[Row]:
+    """What came back: the reply, and in red why the call was refused, or brought none."""
+    if refusal is None:
+        return [reply_row(code, took, inner)]
+    why = [row("  ", line) for line in wrap(row((refusal, "bad")), inner - 2, most=4)]
+    return why if code is None else [reply_row(code, took, inner), *why]
+
+
+def kind_of_call(call: TokenState | JobState | None, *, brought: bool) -> str:
+    """The kind of a pane that shows one call: whether it was sent, refused, or `brought` what it was sent for."""
+    if call is None:
+        return "coming"
+    return "bad" if call.refusal is not None else "done" if brought else "work"
 
 
 def paragraph(text: str, role: str, inner: int) -> list[Row]:
@@ -146,3 +157,34 @@ def next_call(call: NextCall, inner: int, now: Millis, tone: str) -> Row:
 def status_row(status: str) -> Row:
     """A status word with its sign, in its colour."""
     return row((f"{face(status).glyph} {status}", f"{face(status).role} b"))
+
+
+# A lane: a run of `▄` for each status in proportion to time, sign and length under it, so that it reads without colour
+
+
+def bars(lengths: Sequence[tuple[str, Millis]], cells: int) -> list[Row]:
+    """Two rows: the bars, and what they stand for."""
+    widths = shares([length for _, length in lengths], cells)
+    lines: list[tuple[str, str]] = []
+    labels: list[tuple[str, str]] = []
+    for (word, length), size in zip(lengths, widths, strict=True):
+        known = face(word)
+        full = f"{known.glyph} {seconds(length)}"
+        label = full if len(full) < size and not known.final else known.glyph if size else ""
+        lines.append(("▄" * size, known.role))
+        labels.append((f"{label:<{size}}", known.role))
+    return [row(*lines), row(*labels)]
+
+
+def shares(lengths: list[Millis], cells: int) -> list[int]:
+    """Shares of `cells` in proportion, each at least one."""
+    total = sum(lengths)
+    spare = cells - len(lengths)
+    if spare <= 0 or total <= 0:
+        each = [1] * min(len(lengths), cells) + [0] * max(0, len(lengths) - cells)
+        return [cells, *each[1:]] if len(lengths) == 1 else each
+    edges, so_far = [0], 0
+    for length in lengths:
+        so_far += length
+        edges.append(round(spare * so_far / total))
+    return [1 + right - left for left, right in itertools.pairwise(edges)]

@@ -68,11 +68,6 @@ def clip_left(text: str, cells: int) -> str:
     return "…" + tail if cells > 0 else ""
 
 
-def middle(text: str, head: int = 8, tail: int = 8) -> str:
-    """Both ends of a long text: `c81f27d4…d4a90b3c`."""
-    return text if len(text) <= head + tail + 1 else f"{text[:head]}…{text[-tail:]}"
-
-
 def cut(spans: Row, cells: int) -> Row:
     """The row, at most `cells` wide; `…` in the role of the span that was cut."""
     room = max(0, cells)
