@@ -1,4 +1,21 @@
-"""Derived facts: what follows of a job from plan, decisions and instant."""
+"""Derived facts: what follows of a job from plan, decisions and instant.
+
+What must hold
+    1. Nothing of it is stored. A journal holds what came from outside; that a gate timed out, that a script answered, that
+       a job moved on follows from it. So a restart forgets none of it, and nobody has to be awake when it happens.
+    2. The list only grows at its end: what follows up to an instant begins with what followed up to an earlier one. For a
+       decision is admitted at the instant of its arrival, so none comes to lie before what was shown already. Whoever has
+       shown n of a job's derived facts shows the rest next, and needs to remember n alone.
+    3. In order of instants, and at the same instant in that of cause: a vote, the move that it brings, the gate at which
+       the job stands then. `until` is the next fact's instant if nobody decides, so an onlooker may sleep until it.
+
+The example of `timeline`, a gate that a person answers at 5 000
+
+    2 100    job.status RUNNING -> WAITING
+    2 100    gate.opened, until 12 100, otherwise timed-out: the job would end ERROR
+    5 000    job.status WAITING -> RUNNING; the answer itself was accepted, so it is a fact of the journal's and not here
+    7 000    job.status RUNNING -> COMPLETE
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,6 +74,7 @@ def _votes(plan: Plan, span: Span) -> Iterator[Fact]:
     job = plan.invocation.job
     for vote in span.votes:
         if vote.verdict is Verdict.TIMED_OUT:
+            # a live vote was accepted and stands in the journal; a time-out and a script's vote came from nowhere
             yield GateExpired(at=vote.at, job=job, gate=span.id, round=span.visit)
         elif vote.by is Origin.SCRIPT and vote.verdict is not None:
             yield GateDecided(

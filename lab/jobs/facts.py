@@ -1,4 +1,13 @@
-"""Facts of jobs: accepted and decided from outside, what follows of them, and scenarios that were missed or edited."""
+"""Facts of jobs: accepted and decided from outside, what follows of them, and scenarios that were missed or edited.
+
+Two kinds stand here side by side, and a tape shows both in one order of instants:
+
+    from outside    job.accepted, gate.decided, wait.ended, … are appended to the journal and folded into `records`
+    derived         job.status, gate.opened, gate.expired, … follow of the former (`derived`), and are never stored
+
+A verdict may be either: a person's is accepted from outside, a script's follows from the plan. Both are `gate.decided`,
+told apart by `by`.
+"""
 
 from collections.abc import Mapping
 from functools import lru_cache

@@ -52,7 +52,11 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What the accepted request said: the plan's one input besides scenario and seed."""
+    """What the accepted request said: the plan's one input besides scenario and seed.
+
+    What is drawn for the job is named by its ordinal: a client's second job of a scenario draws other durations than its
+    first, and the same ones in every run of that seed, whatever other clients did meanwhile.
+    """
 
     job: str
     client: str
@@ -128,6 +132,7 @@ def compile_scenario(
     """Index a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
     steps: dict[str, Step] = {step.id: step for step in scenario.steps}
     successors: dict[str, Step] = {}
+    # only `next` leads elsewhere than on; verdicts and retry loops depend on what happens, so they are the timeline's
     for step, following in zip(scenario.steps, scenario.steps[1:], strict=False):
         named = getattr(step, "next", None)  # endings have none, and nobody asks what follows them
         successors[step.id] = steps[named] if named else following

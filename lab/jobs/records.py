@@ -1,4 +1,9 @@
-"""Records of jobs and conversations, and where each lies. Shared texts keep a parked job small."""
+"""Records of jobs and conversations, and where each lies. Shared texts keep a parked job small.
+
+A record is what folding facts gives, and holds what can't be computed: what the request said, what a generator made,
+what was decided. A job's plan, span and body are made anew of it whenever somebody looks, so a million parked jobs cost
+their records and nothing else.
+"""
 
 import json
 import re

@@ -1,8 +1,10 @@
-"""The worked examples at the head of gates, timeline and plan: each row holds."""
+"""The worked examples at the head of gates, timeline, plan and derived: each row holds."""
 
 import pytest
 
 from lab.core.seeds import draw
+from lab.jobs.derived import derived
+from lab.jobs.facts import GateOpened, JobStatus
 from lab.jobs.gates import Decision, Opening, Origin, votes
 from lab.jobs.plan import Plan, compile_scenario
 from lab.jobs.timeline import at, spans
@@ -52,11 +54,15 @@ def example(*steps: object, seed: int = 42, ordinal: int = 1) -> Plan:
     return planned(compile_scenario(Scenario.model_validate(document)), seed, at=100, ordinal=ordinal, scripted=False)
 
 
-def test_the_spans_of_the_example_in_timeline() -> None:
-    plan = example(
+def paid() -> Plan:
+    return example(
         {"work": "read", "takes": "2s"}, {"gate": "boss", "asks": "May it?", "patience": "10s"},
         {"work": "pay", "takes": "2s"}, {"complete": "end", "output": "Paid."},
     )  # fmt: skip
+
+
+def test_the_spans_of_the_example_in_timeline() -> None:
+    plan = paid()
     decided = (approved(5_000),)
     assert [(span.id, span.status, span.since, span.until, len(span.settled)) for span in spans(plan, decided)] == [
         ("read", "RUNNING", 100, 2_100, 0),
@@ -65,6 +71,18 @@ def test_the_spans_of_the_example_in_timeline() -> None:
         ("end", "COMPLETE", 7_000, None, 1),
     ]
     assert at(plan, decided, 3_000).until == 12_100
+
+
+def test_the_facts_of_the_example_in_derived() -> None:
+    plan = paid()
+    facts = derived(plan, (approved(5_000),), 7_000).facts
+    assert [(fact.at, type(fact)) for fact in facts] == [
+        (2_100, JobStatus), (2_100, GateOpened), (5_000, JobStatus), (7_000, JobStatus)
+    ]  # fmt: skip
+    (opened,) = (fact for fact in facts if isinstance(fact, GateOpened))
+    assert (opened.until, opened.otherwise.verdict, opened.otherwise.to) == (12_100, "timed-out", "ERROR")
+    assert derived(plan, (approved(5_000),), 5_000).facts == facts[:3]
+    assert derived(plan, (), 3_000).until == 12_100
 
 
 def test_the_draws_of_the_example_in_plan() -> None:
