@@ -21,8 +21,8 @@ from lab.core.observe import Noted, Observation, Observer
 from lab.core.seeds import Seed
 from lab.files.runtime import publish_token, withdraw_token
 from lab.identity.routes import PATHS
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.server.control.plane import ControlPlane
 from lab.server.listen import bind
 from lab.server.mock_server import MockServer

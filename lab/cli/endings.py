@@ -1,7 +1,7 @@
 """How a job ended, for a transcript: the wire doesn't say in which step, the mock's plan does."""
 
 from lab.core.observe import Noted, Observation, Observer, Touched
-from lab.dialects.fusion import final
+from lab.dialects.fusion.answers import final
 from lab.jobs.facts import JobStatus
 from lab.mock.service import Service
 

@@ -6,10 +6,10 @@ from functools import partial
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, uuid4
-from lab.dialects.fusion.bodies import shown_status
 from lab.identity.clients import DEMO
 from lab.jobs.gates import Decision
 from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settle_draws
+from lab.jobs.state import shown_status
 from lab.jobs.texts import Writer, earlier_turns, final_texts
 from lab.jobs.timeline import DefaultEnding, Span, spans
 from lab.language.document import (

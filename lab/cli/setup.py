@@ -18,7 +18,7 @@ from lab.identity.clients import Client, Grant
 from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Layers, Scenario, Switches, nearest
-from lab.mock.views import Config
+from lab.mock.config import Config
 from lab.server.limits import ServerLimits
 from lab.settings import ClockSettings, MockSettings, Peer, ReviewerKind, SwitchSettings
 

@@ -60,9 +60,6 @@ def wrong_method(allow: str) -> Refusal:
 
 
 CANNOT_EXECUTE = "user can not execute this workflow."
-TEAM_UNKNOWN = not_found(
-    "Workflow not found.", "No published agent team has this code; compare the path, letter by letter."
-)
 NO_PATH = "There is no such path."
 
 

@@ -22,12 +22,21 @@ from typing import Protocol, TypeAlias
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Request, Response
-from lab.core.refusal import Refusal
+from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden, not_found
 from lab.core.reply import Parts
 from lab.core.routes import Route, RouteMatch
-from lab.jobs.plan import CompiledScenario, Input
+from lab.identity.endpoints.context import TokenContext
+from lab.identity.records import TokenRecord
+from lab.jobs.plan import CompiledScenario
 from lab.jobs.view import JobView
 from lab.language.document import Fault, Switches, Verdict
+
+TEAM_UNKNOWN = not_found(
+    "Workflow not found.", "No published agent team has this code; compare the path, letter by letter."
+)
+TEAM_CLOSED = forbidden(CANNOT_EXECUTE, TEAM_UNKNOWN.hint)
+"""A team that isn't published, where a switch or a wire says that it is forbidden, not absent."""
+JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, under its own team's path.")
 
 # Commands: what a request asks of the mock, whatever the dialect.
 
@@ -77,6 +86,8 @@ class Say:
     job: str
     message: str
     conversation: str | None = None
+    published: bool = False
+    """Whether the team must be published, even if the job is there."""
     flags: tuple[str, ...] = ()
     echo: object = None
 
@@ -106,6 +117,8 @@ class Look:
     job: str
     mode: str | None = None
     """END_USER or ADMIN, whose answers tell more; None: as the job was invoked."""
+    published: bool = False
+    """Whether the team must be published, even if the job is there."""
     flags: tuple[str, ...] = ()
     echo: object = None
 
@@ -157,13 +170,12 @@ Command: TypeAlias = Invoke | Say | Decide | Look | Follow | Describe | Private
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """A request that can't be read. The mock decides what comes first: a team that is closed, or this."""
+    """A request that can't be read, and why. With `wanted` the mock looks at the team first: it may be closed."""
 
     refusal: Refusal
-    wanted: Wanted = Wanted()
+    wanted: Wanted | None = None
     job: str | None = None
-    """The job that it is about, if the path says so."""
-    resumes: bool = False
+    """The job that is asked for; one that isn't there comes first too."""
     flags: tuple[str, ...] = ()
     echo: object = None
 
@@ -223,55 +235,45 @@ class WriteContext:
     """What URLs in answers start with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """An answer whose body leaves bit by bit."""
-
-    response: Response
-    parts: Parts
+Written: TypeAlias = Response | tuple[Response, Parts]
+"""An answer: whole, or its head and a body that leaves bit by bit."""
 
 
 @dataclass(frozen=True, slots=True)
-class TapeMarks:
-    """What a tape must know of this wire's bodies."""
+class PrivateScope:
+    """What a private route's handler may use."""
 
-    jobs: frozenset[str] = frozenset()
-    """Members that hold a job's id."""
-    conversations: frozenset[str] = frozenset()
-    openings: frozenset[str] = frozenset()
-    """Members that hold the opaque token of an opening."""
-    secrets: frozenset[str] = frozenset()
-    odd_statuses: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    """HTTP statuses that are no refusal although they look like one, by route."""
-
-
-class PrivateScope(Protocol):
-    """What a private route's handler may use: the bearer, numbers that are used up, what the lab is made with."""
+    context: TokenContext
+    """The state, what comes of the call, and what the lab's OAuth server is made with."""
+    bearer: TokenRecord | None
+    """None: no bearer was asked for."""
 
 
 class Dialect(Protocol):
     """One vendor's wire, both ways."""
 
-    name: str
-    """As `--dialect` has it."""
-    routes: tuple[Route, ...]
-    marks: TapeMarks
+    @property
+    def name(self) -> str:
+        """As `--dialect` has it."""
 
-    # The server's half
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Its rows; names are unique among all dialects."""
+
+    @property
+    def renames_jobs(self) -> bool:
+        """Whether a job may go on under another id once it was answered."""
 
     def read(
         self, match: RouteMatch, request: Request, switches: Switches, job_of: Callable[[str], JobView | None]
     ) -> Command | Unread:
         """What is asked; `job_of` gives the caller's own job of that id, or None."""
 
-    def write(self, match: RouteMatch, command: Command, result: Result, context: WriteContext) -> Response | Stream:
+    def write(self, match: RouteMatch, command: Command | Unread, result: Result, context: WriteContext) -> Written:
         """The answer. A refusal too: some wires answer it with the call's id."""
 
     def refuse(self, refusal: Refusal, switches: Switches, style: str | None = None) -> Response:
         """A refusal that is about the request line or the bearer; `style` overrides the switch `error_body`."""
 
-    def alter(self, fault: Fault, body: bytes) -> bytes:
-        """A right answer's body made odd by a fault."""
-
-    def input_of(self, members: Mapping[str, Json]) -> Input:
-        """The invocation that `job.accepted` tells of."""
+    def alter(self, fault: Fault, members: dict[str, Json]) -> dict[str, Json]:
+        """The members of a right answer, with the odd status word of a fault in place of its own."""

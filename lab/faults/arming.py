@@ -1,18 +1,18 @@
 """Faults from outside: armed, disarmed, and listed with how often they struck (contract.md §2.7)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.core.clock import Millis
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.core.journal.ledger import Ledger
+from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.faults.facts import FaultArmed, FaultDisarmed
 from lab.faults.model import Rule, rules_of_scenario
 from lab.faults.records import ARMED_KEY, Armed, ArmedRecord
+from lab.jobs.plan import CompiledScenario
 from lab.language.document import fault_document, fault_names
-from lab.mock.calls import Ruling
-from lab.mock.views import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,35 +25,41 @@ class Planned:
     struck: int
 
 
-def arm(config: Config, ledger: Ledger, document: dict[str, Json], now: Millis, by: str) -> Ruling:
+def arm(
+    scenarios: Iterable[CompiledScenario], ledger: Ledger, document: dict[str, Json], now: Millis, by: str
+) -> FaultArmed | Refusal:
     """Arm a fault of the scenario's form. Its name, if others have it, is numbered: each is given once."""
     from lab.language.parse.fault import complaints_of, parse_fault  # a model more, for what is seldom asked
 
     try:
         fault = parse_fault(document)
     except ScenarioError as error:
-        return Ruling(400, f"This is no fault: {complaints_of(error)}.")
-    taken = {*_record(ledger).names, *(rule.name for rule in _planned(config))}
+        return bad_request(f"This is no fault: {complaints_of(error)}.")
+    taken = {*_record(ledger).names, *(rule.name for rule in _planned(scenarios))}
     (name,) = fault_names((fault,), taken)
     if name in taken:
         (name,) = fault_names((fault.model_copy(update={"name": None}),), taken)
-    return Ruling(200, name, (FaultArmed(at=now, by=by, fault=name, where=fault_document(fault, name)),))
+    return FaultArmed(at=now, by=by, fault=name, where=fault_document(fault, name))
 
 
-def disarm(config: Config, ledger: Ledger, name: str, now: Millis, by: str) -> Ruling:
+def disarm(
+    scenarios: Iterable[CompiledScenario], ledger: Ledger, name: str, now: Millis, by: str
+) -> FaultDisarmed | Refusal:
     """Disarm a fault that was armed; one of a scenario stays."""
     if any(each.rule.name == name for each in armed(ledger)):
-        return Ruling(200, name, (FaultDisarmed(at=now, by=by, fault=name),))
-    if any(rule.name == name for rule in _planned(config)):
-        return Ruling(409, "This fault is in its scenario: it can't be disarmed, only edited away.")
-    return Ruling(404, "There is no such fault armed.")
+        return FaultDisarmed(at=now, by=by, fault=name)
+    if any(rule.name == name for rule in _planned(scenarios)):
+        return conflict("This fault is in its scenario: it can't be disarmed, only edited away.")
+    return not_found("There is no such fault armed.")
 
 
-def listed(config: Config, ledger: Ledger, struck: Mapping[tuple[str | None, str], int]) -> Iterator[Planned]:
+def listed(
+    scenarios: Iterable[CompiledScenario], ledger: Ledger, struck: Mapping[tuple[str | None, str], int]
+) -> Iterator[Planned]:
     """The armed faults, oldest first, then those of each scenario; `struck`: how often, by scenario and name."""
     for each in armed(ledger):
         yield Planned(each.rule.name, None, each.where, struck.get((None, each.rule.name), 0))
-    for rule in _planned(config):
+    for rule in _planned(scenarios):
         document = fault_document(rule.fault, rule.name)
         yield Planned(rule.name, rule.scenario, document, struck.get((rule.scenario, rule.name), 0))
 
@@ -68,5 +74,5 @@ def _record(ledger: Ledger) -> ArmedRecord:
     return known if isinstance(known, ArmedRecord) else ArmedRecord()
 
 
-def _planned(config: Config) -> Iterator[Rule]:
-    return (rule for made in config.scenarios for rules in rules_of_scenario(made).values() for rule in rules)
+def _planned(scenarios: Iterable[CompiledScenario]) -> Iterator[Rule]:
+    return (rule for made in scenarios for rules in rules_of_scenario(made).values() for rule in rules)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import cast
+from typing import TypeAlias, cast
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json, Response, json_bytes
@@ -30,16 +30,14 @@ LOGIN_PAGE = (
     b"<html><head><title>Sign In</title></head><body><h1>Sign In</h1>"
     b'<form method="post"><input name="username"><input name="password" type="password"></form></body></html>'
 )
-_NEVER = "1970-01-01T00:00:00.000+0000"
-_AS_RUNNING: Mapping[str, Json] = {
-    "output": None, "error": None, "followUpQuestions": [], "waitingToolCode": None, "waitingNodeDetails": None,
-    "endTime": 0, "endDate": _NEVER,
-}  # fmt: skip
-"""The members of a body by which RUNNING differs from what comes later."""
 _UNKNOWN: Mapping[str, Json] = {
     "engineRelease": "27A", "links": [{"rel": "self", "kind": "item"}], "quota": {"left": 12, "unit": None}
 }  # fmt: skip
 """Members that nobody documented."""
+
+
+Alter: TypeAlias = Callable[[Fault, dict[str, Json]], dict[str, Json]]
+"""What a wire does to the members of a right answer: an odd status word in place of its own, a legal oddity of its own."""
 
 
 def substitute(
@@ -105,22 +103,22 @@ def _retry_after(fault: Fault, epoch: Epoch, leaves: Millis) -> Headers:
             return (("retry-after", str(pause // 1000)),)
 
 
-def altered(fault: Fault, response: Response) -> Response:
+def altered(fault: Fault, response: Response, alter: Alter) -> Response:
     """The right answer with an unknown status, in an odd form, or without some members."""
     if fault.status_word is None and not fault.odd_body and fault.omit is None:
         return response
-    return replace(response, body=altered_json(fault, response.body))
+    return replace(response, body=altered_json(fault, response.body, alter))
 
 
-def altered_part(fault: Fault, part: bytes) -> bytes:
+def altered_part(fault: Fault, part: bytes, alter: Alter) -> bytes:
     """The same for a part of a stream: the JSON objects of its events."""
-    lines = (
-        b"data: " + altered_json(fault, line[6:]) if line.startswith(b"data: {") else line for line in part.split(b"\n")
+    return b"\n".join(
+        b"data: " + altered_json(fault, line[6:], alter) if line.startswith(b"data: {") else line
+        for line in part.split(b"\n")
     )
-    return b"\n".join(lines)
 
 
-def altered_json(fault: Fault, body: bytes) -> bytes:
+def altered_json(fault: Fault, body: bytes, alter: Alter) -> bytes:
     """The JSON object of a right answer, altered; what is none stays as it is."""
     try:
         value = json.loads(body)
@@ -128,13 +126,7 @@ def altered_json(fault: Fault, body: bytes) -> bytes:
         return body
     if not isinstance(value, dict):
         return body
-    members = cast("dict[str, Json]", value)
-    if fault.status_word is not None and members.get("status") is not None:
-        members |= {name: value for name, value in _AS_RUNNING.items() if name in members}
-        members |= {"status": fault.status_word}
-    if fault.odd_body:
-        if fault.route == "token":
-            members |= {"token_type": "bearer"}
-            members.pop("scope", None)
+    members = alter(fault, cast("dict[str, Json]", value))
+    if fault.odd_body:  # every legal reordering, and members that nobody documented
         members = dict(reversed([*members.items(), *_UNKNOWN.items()]))
     return json_bytes({name: part for name, part in members.items() if name not in (fault.omit or ())})

@@ -165,19 +165,22 @@ def offers(gate: Gate) -> tuple[Verdict, ...]:
     return (Verdict.APPROVED, Verdict.REJECTED, Verdict.CHANGES)
 
 
+def labels(gate: Gate) -> dict[Verdict, str]:
+    """What may be answered through the API, with its label; a gate without approval takes a reply, as changes."""
+    words = gate.labels
+    if not gate.approval:
+        return {Verdict.CHANGES: words.changes}
+    offered = {Verdict.APPROVED: words.approve, Verdict.REJECTED: words.reject, Verdict.CHANGES: words.changes}
+    return {verdict: offered[verdict] for verdict in offers(gate)}
+
+
 class Inadmissible(StrEnum):
     """Why a decision is refused at the door."""
 
     EARLY = "early"
-    """The job has not reached a gate yet, or the gate's opening lies ahead."""
-    DECIDED = "decided"
-    """This gate has had its decision."""
-    LATE = "late"
-    """Patience ran out."""
+    """No gate is open: the job has not reached one, has passed it, or is over."""
     OTHER_GATE = "other-gate"
     """Another gate is open."""
-    ENDED = "ended"
-    """The job is over."""
     NOT_OFFERED = "not-offered"
     """The gate doesn't offer this verdict."""
     NO_COMMENT = "no-comment"

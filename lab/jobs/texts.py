@@ -215,7 +215,7 @@ def filler(length: int) -> str:
     return "".join(f"{number:05d} {words}\n" for number in range(1, count + 1))[:length]
 
 
-def final_texts(plan: Plan, span: Span, write: Writer) -> tuple[str | None, str | None, list[Json]]:
+def final_texts(plan: Plan, span: Span, write: Writer) -> tuple[str | None, str | None, list[str]]:
     """Output, error and follow-up questions of a final span; nothing of any other."""
     step = span.step
     if isinstance(step, TimedStep | Gate):

@@ -157,6 +157,12 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
         since = until
 
 
+def spans_from(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iterator[Span]:
+    """The spans of a job from `now` on, the one that holds it first."""
+    begin = at(plan, decisions, now).index
+    return (span for span in spans(plan, decisions) if span.index >= begin)
+
+
 def _votes_before(gate: str, settled: tuple[Decision, ...]) -> int:
     """How many entries of its script a gate has used up: a time-out is nobody's vote."""
     return sum(each.step == gate and each.verdict is not Verdict.TIMED_OUT for each in settled)

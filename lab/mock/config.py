@@ -9,7 +9,9 @@ from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.config import DEFAULT_LIFETIME, IdentityConfig
 from lab.jobs.plan import CompiledScenario, Drawn
 from lab.language.document import IDENTITY, Layers, Scenario, Switches
-from lab.mock.crowd import MOST_JOBS
+
+MOST_JOBS = 100_000
+"""How many jobs may be alive, unless a setting says otherwise (limits.md §2)."""
 
 
 @dataclass(frozen=True, slots=True)

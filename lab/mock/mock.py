@@ -1,7 +1,14 @@
-"""The mock server without I/O: `handle(ledger, request, now)` gives a reply and the facts it brings."""
+"""The mock server without I/O: `handle(ledger, request, now)` gives a reply and the facts it brings.
 
-from collections.abc import Callable
+A request passes these gates, each of which may end it: its line (is there such a route?), its bearer, its reading, its
+team, the rules of its command, and at last the faults. What is refused is neither counted nor struck.
+"""
+
+from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple, assert_never
+
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
@@ -9,196 +16,295 @@ from lab.core.journal.ledger import Changes, Ledger
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.core.routes import RouteMatch
-from lab.dialects.fusion import read_mode
-from lab.dialects.fusion.refusals import error_response
+from lab.dialects import DIALECT_OF, FUSION
+from lab.dialects.base import (
+    JOB_UNKNOWN,
+    TEAM_UNKNOWN,
+    Command,
+    Decide,
+    Declined,
+    Describe,
+    Described,
+    Dialect,
+    Follow,
+    Found,
+    Invoke,
+    Look,
+    Private,
+    PrivateScope,
+    Result,
+    Say,
+    Streamed,
+    Unread,
+    WriteContext,
+)
 from lab.dialects.router import ROUTER
-from lab.faults.model import Rule
-from lab.faults.striking import Occasion, rules_of
+from lab.faults.model import Place
+from lab.faults.striking import FaultInjector, rules_of
 from lab.identity.bearer import bearer_of, token_of, with_metadata
 from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.facts import TokenRevoked
-from lab.identity.records import TokenRecord
-from lab.identity.routes import IDENTITY_NAMES
+from lab.identity.grants import odd_grant
 from lab.identity.scopes import api_scope
+from lab.jobs.builtin import UNMATCHED
 from lab.jobs.plan import CompiledScenario
-from lab.jobs.records import job_named
-from lab.mock import a2a
-from lab.mock.calls import Answered, Call
-from lab.mock.doors import absent, no_job
-from lab.mock.invoke import invoke
-from lab.mock.private import pod
-from lab.mock.private.documents import documents, documents_attach, documents_batch
-from lab.mock.views import UNMATCHED, Config, Views
-from lab.mock.withheld import withheld
+from lab.jobs.records import JobRecord, job_named
+from lab.jobs.timeline import at
+from lab.jobs.view import JobView
+from lab.language.document import Switches
+from lab.mock.admission import absent_team, closed
+from lab.mock.call import Call
+from lab.mock.catalog import Catalog
+from lab.mock.config import Config
+from lab.mock.invoke import take_message
+from lab.mock.latencies import planned_latency
+from lab.mock.live_jobs import LiveJobs
+from lab.mock.reader import JobReader, input_of
 
-_RELAYS: dict[str, Callable[[TokenContext, Request], Response | Refusal]] = {
-    "relay": pod.relay, "anticsrf": pod.anticsrf, "relay-basic": pod.relay_basic,
-}  # fmt: skip
-_API: dict[str, Callable[[Call], Answered]] = {
-    "invoke": invoke, "stream": invoke, "chat": invoke, "debug": invoke, "tokens": pod.tokens, "multiplex": pod.multiplex,
-    "a2a": a2a.rpc, "a2a-stream": a2a.rpc, "a2a-card": a2a.card, "a2a-search": a2a.search,
-    "documents": documents, "documents-batch": documents_batch, "documents-attach": documents_attach,
-}  # fmt: skip
-"""The routes behind a bearer, but status, which is the one that everybody waits for."""
-_FAULTED = {"invoke": "invoke", "stream": "stream", "chat": "stream", "debug": "stream"}
-"""The route under which a scenario's faults name each of these (contract.md §2)."""
+MOST_REMEMBERED = 131_072
+"""Jobs whose last answer is remembered."""
 
 
-def _revoked(request: Request, now: Millis, by: str) -> TokenRevoked:
-    """The fact that the token of a request ends now."""
-    return TokenRevoked(at=now, by=by, token=token_of(request), why="control")
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The answer to a poll, and while it holds: a body is constant within a span. A memo, never state."""
+
+    record: JobRecord
+    since: Millis
+    until: Millis | None
+    response: Response
 
 
 class Mock:
-    """Made with scenarios, switches, seed and epoch; holds no state but memos.
+    """Made with scenarios, switches, seed and epoch; holds no state but memos."""
 
-    A team whose scenario has switches of its own is served by a mock of its own, over the same ledger.
-    """
-
-    def __init__(self, config: Config, views: Views | None = None) -> None:
+    def __init__(self, config: Config) -> None:
         self.config = config
-        self.views = views or Views(config)
-        self._identity_config = config.identity
+        self._identity = config.identity
         self._scope = api_scope(config.switches.pod)
-        self._teams: dict[str, Mock] = {}
-        for code in () if views else self.views.by_team:
-            own = self.views.of_team(code)
-            if own is not self.views:
-                self._teams[code] = Mock(own.config, own)
-
-    def _refusal(self, problem: Refusal, style: str | None = None) -> Response:
-        problem = with_metadata(self._identity_config, problem)
-        return error_response(problem, hints=self.config.switches.hints, style=style or self.config.switches.error_body)
-
-    def word(self, problem: Refusal, path: str) -> Response:
-        """A refusal that isn't the mock's own, as its path's team words it; the method doesn't count."""
-        meant = ROUTER.at(path)
-        return self._teams.get(meant.code if meant else "", self)._refusal(problem)
+        self.catalog = Catalog(config, self._identity)
+        self.reader = JobReader(config, self.catalog)
+        self.live_jobs = LiveJobs(self.reader.view)
+        self._answers: dict[str, _Answer] = {}
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
         """Answer a request at `now`."""
-        if self._teams:
-            meant = ROUTER.find(request.method, request.path, local=True)
-            own = None if isinstance(meant, Refusal) else self._teams.get(meant.code)
-            if own is not None:
-                return own.handle(ledger, request, now)
-        switches = self.config.switches
-        slashes = switches.double_slash == "accept"
-        route = ROUTER.find(request.method, request.path, slashes=slashes, local=switches.local_orchestrator)
-        if isinstance(route, Refusal):
-            return Reply(self._refusal(route))
-        if route.name in IDENTITY_NAMES:
-            followed = self.config.scenario_of_tokens
-            if route.name == "token" and (rules := rules_of(ledger, "token", followed)):
-                return self._struck_token(ledger, request, now, route, rules)
-            return self._identity(Changes(ledger, now), request, now, route)
-        if route.route.kind == "open":
-            return self._relay(ledger, request, now, route)
+        # found generously first: the team that it names says what of it is there
+        match = ROUTER.find(request.method, request.path, local=True)
+        switches = self.config.switches if isinstance(match, Refusal) else self.catalog.team_switches(match.code)
+        if isinstance(match, Refusal) or match.flags or match.route.only == "local_orchestrator":
+            slashes, local = switches.double_slash == "accept", switches.local_orchestrator
+            match = ROUTER.find(request.method, request.path, slashes=slashes, local=local)
+            if isinstance(match, Refusal):
+                return Reply(self._refuse(FUSION, switches, match))
+        dialect = DIALECT_OF.get(match.name)
+        if dialect is None:
+            return self._identity_route(Changes(ledger, now), match, request, now)
+        if match.route.kind == "open":
+            return self._open(dialect, Changes(ledger, now), match, request, now)
         bearer, flags = bearer_of(switches, ledger, request, now)
+        flags = (*match.flags, *flags)
         if isinstance(bearer, Refusal):
-            response = self._refusal(bearer)
-            return Reply(response, 0, route.name, None, (), (*route.flags, *flags))
-        if route.name == "status":
-            return self._status(ledger, route, request, bearer, now, flags)
-        return self._answer(Call(self.views, Changes(ledger, now), route, request, bearer, now), flags)
-
-    def _identity(self, changes: Changes, request: Request, now: Millis, route: RouteMatch) -> Reply:
-        """The routes of the identity domain; only the token endpoint has a latency."""
-        context = TokenContext(self._identity_config, changes, now)
-        response = answer_identity(context, route.route, request, self._refusal)
-        client, held = context.granted_to, 0
-        if client is not None and (followed := self.config.scenario_of_tokens):
-            held = self._held(followed, "token", client, now)
-        flags = (*route.flags, *context.flags)
-        return Reply(response, held, route.name, None, changes.facts, flags, client=client)
-
-    def _relay(self, ledger: Ledger, request: Request, now: Millis, route: RouteMatch) -> Reply:
-        """Tokens from the pod for other credentials than a bearer."""
-        context = TokenContext(self._identity_config, Changes(ledger, now), now)
-        done = _RELAYS[route.name](context, request)
-        response = self._refusal(done) if isinstance(done, Refusal) else done
-        return Reply(response, 0, route.name, None, context.changes.facts, route.flags)
-
-    def _held(self, made: CompiledScenario, route: str, stream: str, now: Millis) -> Millis:
-        return withheld(self.config.seed, made, route, stream, now)
-
-    def _status(
-        self,
-        ledger: Ledger,
-        route: RouteMatch,
-        request: Request,
-        bearer: TokenRecord,
-        now: Millis,
-        flags: tuple[str, ...],
-    ) -> Reply:
-        found = job_named(ledger, route.job)
-        if found is not None and self.views.forgets(found[1]) and self.views.look(ledger, route.job, now) is None:
-            found = None
-        if found is not None and (found[1].owner != bearer.owner or found[1].team != route.code):
-            found = None
-        mode = read_mode(request.query) if request.query else None
-        if found is None or isinstance(mode, Refusal):
-            refused = mode if isinstance(mode, Refusal) else None
-            if found is None:
-                refused = absent(self.views, route.code) or refused or no_job(self.config.switches)
-            assert refused is not None
-            return Reply(self._refusal(refused), 0, "status", None, (), (*route.flags, *flags))
-        job, record = found
-        made = self.views.chosen_for(record) or UNMATCHED
-        response = self.views.status(ledger, job, record, now, mode, shown=route.job)
-        held = self._held(made, "status", route.job, now)
-        done = Reply(response, held, "status", job, (), (*route.flags, *flags))
-        rules = rules_of(ledger, "status", made)
-        if not rules:
-            return done
-        step: str | None = None
-        if any(rule.fault.step for rule in rules):
-            look = self.views.look(ledger, job, now)
-            step = look.span.id if look else None
-        occasion = Occasion(
-            self.config, Changes(ledger, now), rules, now, bearer.client, self._refusal, self._scope,
-            partial(_revoked, request, now), job,
+            return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
+        call = Call(
+            self.config, self.catalog, self.reader, self.live_jobs, Changes(ledger, now), match, dialect, bearer, now,
+            switches,
         )  # fmt: skip
-        return occasion.struck(done, occasion.judge(now - record.at, record.turn, step))
+        return self._answer(call, request, flags)
 
-    def _struck_token(
-        self, ledger: Ledger, request: Request, now: Millis, route: RouteMatch, rules: tuple[Rule, ...]
-    ) -> Reply:
-        """A token request, tried first: what is refused is neither counted nor struck."""
-        changes = Changes(ledger, now)
-        done = self._identity(changes, request, now, route)
-        if done.client is None:
+    def _refuse(
+        self, dialect: Dialect, switches: Switches, refusal: Refusal, style: str | None = None
+    ) -> Response:  # fmt: skip
+        """A refusal as the dialect words it; with its switch, a challenge says where the API describes itself."""
+        return dialect.refuse(with_metadata(self._identity, refusal), switches, style)
+
+    def word(self, refusal: Refusal, path: str) -> Response:
+        """A refusal that isn't the mock's own, as its path's team words it; the method doesn't count."""
+        match = ROUTER.at(path)
+        switches = self.catalog.team_switches(match.code) if match else self.config.switches
+        return self._refuse(FUSION if match is None else DIALECT_OF.get(match.name, FUSION), switches, refusal)
+
+    # Tokens
+
+    def _identity_route(self, changes: Changes, match: RouteMatch, request: Request, now: Millis) -> Reply:
+        """The routes of the identity domain; of them only the token endpoint has a latency, and faults."""
+        context, switches = TokenContext(self._identity, changes, now), self.config.switches
+        response = answer_identity(context, match.route, request, partial(self._refuse, FUSION, switches))
+        client, followed, held = context.granted_to, self.config.scenario_of_tokens, 0
+        if client is not None and followed is not None:
+            held = planned_latency(self.config.seed, followed, "token", client, now)
+        flags = (*match.flags, *context.flags)
+        done = Reply(response, held, match.name, None, changes.facts, flags, client=client)
+        rules = rules_of(changes, "token", followed) if client is not None else ()
+        if client is None or not rules:
             return done
-        context = TokenContext(self._identity_config, changes, now)
 
         def refuse(refusal: Refusal, style: str | None) -> Response:
-            return context.oauth_error(refusal) if refusal.error else self._refusal(refusal, style)
+            return context.oauth_error(refusal) if refusal.error else self._refuse(FUSION, switches, refusal, style)
 
-        occasion = Occasion(self.config, changes, rules, now, done.client, refuse, self._scope)
-        return occasion.struck(done, occasion.judge())
+        injector = FaultInjector(changes, rules, now, client, self._scope, refuse, odd_grant)
+        return injector.strike(done, Place(client), self.config.seed, self.config.epoch)
 
-    def _answer(self, call: Call, flags: tuple[str, ...]) -> Reply:
-        """An API call but a poll: tried first, for what is refused is neither counted nor struck."""
-        done, made = self._answered(call, flags)
-        route = _FAULTED.get(call.route.name)
-        rules = () if made is None or route is None else rules_of(call.ledger, route, made)
+    def _open(self, dialect: Dialect, changes: Changes, match: RouteMatch, request: Request, now: Millis) -> Reply:
+        """A private route that asks for other credentials than a bearer."""
+        switches = self.config.switches
+        command = dialect.read(match, request, switches, lambda _: None)
+        assert isinstance(command, Private)
+        done = command.answer(PrivateScope(TokenContext(self._identity, changes, now), None))
+        response = self._refuse(dialect, switches, done) if isinstance(done, Refusal) else done
+        return Reply(response, 0, match.name, None, changes.facts, match.flags)
+
+    # Commands
+
+    def _answer(self, call: Call, request: Request, flags: tuple[str, ...]) -> Reply:
+        command = call.dialect.read(call.match, request, call.switches, call.job)
+        noted = tuple(sorted({*flags, *command.flags}))
+        if isinstance(command, Unread):
+            return self._written(call, command, Declined(self._first_refusal(call, command)), None, noted)
+        match command:
+            case Look():
+                return self._look(call, command, request, noted)
+            case Follow(inner):
+                return self._message(call, command, inner, request, noted)
+            case Invoke() | Say() | Decide():
+                return self._message(call, command, command, request, noted)
+            case Describe():
+                return self._written(call, command, self._describe(call, command), None, noted)
+            case Private():
+                scope = PrivateScope(TokenContext(self._identity, call.changes, call.now), call.bearer)
+                done = command.answer(scope)
+                response = self._refuse(call.dialect, call.switches, done) if isinstance(done, Refusal) else done
+                return Reply(response, 0, call.match.name, None, call.changes.facts, noted)
+            case _:
+                assert_never(command)
+
+    def _written(
+        self, call: Call, command: Command | Unread, result: Result, job: str | None, flags: tuple[str, ...]
+    ) -> Reply:
+        """The answer in the words of its dialect, neither withheld nor struck."""
+        context = WriteContext(self.config.epoch, call.switches, call.now, self.config.origin)
+        written = call.dialect.write(call.match, command, result, context)
+        response, parts = (written, None) if isinstance(written, Response) else written
+        return Reply(response, 0, call.match.name, job, call.changes.facts, flags, parts)
+
+    def _first_refusal(self, call: Call, unread: Unread) -> Refusal:
+        """What comes first: a team or a job that isn't there, or what is wrong with the request."""
+        if unread.job is not None and call.job(unread.job) is None:
+            return absent_team(call) or unread.refusal
+        first = closed(call, unread.wanted) if unread.wanted is not None else None
+        return first or unread.refusal
+
+    def _describe(self, call: Call, command: Describe) -> Described | Declined:
+        teams = call.catalog.by_team
+        codes = (command.team,) if command.team else tuple(teams)
+        found = tuple((code, teams[code]) for code in codes if call.catalog.published(code))
+        return Described(found) if found or not command.team else Declined(TEAM_UNKNOWN)
+
+    def _message(
+        self, call: Call, command: Command, inner: Invoke | Say | Decide, request: Request, flags: tuple[str, ...]
+    ) -> Reply:
+        done = take_message(call, inner)
+        flags = tuple(sorted({*flags, *done.flags}))
+        if isinstance(done.answer, Refusal):
+            return self._written(call, command, Declined(done.answer), done.job, flags)
+        view = done.answer.view
+        made = view.plan.compiled
+        call.switches = call.catalog.switches_of(made, call.match.code)
+        streams = isinstance(command, Follow)
+        result = Streamed(view, done.answer.first) if streams else done.answer
+        job = view.plan.invocation.job
+        reply = self._written(call, command, result, job, flags)
+        held = planned_latency(self.config.seed, made, "invoke", job, call.now)
+        return self._struck(call, request, replace(reply, held=held), made, "stream" if streams else "invoke")
+
+    # Polls
+
+    def _look(self, call: Call, command: Look, request: Request, flags: tuple[str, ...]) -> Reply:
+        found = job_named(call.changes, command.job)
+        own = found is not None and found[1].owner == call.bearer.owner and found[1].team == call.match.code
+        if found is None or not own or (command.published and not call.catalog.published(call.match.code)):
+            return self._no_job(call, command, flags)
+        job, record = found
+        if self.catalog.can_be_forgotten(record) and call.job(command.job) is None:
+            return self._no_job(call, command, flags)
+        chosen = self.catalog.chosen_for(record) or UNMATCHED
+        call.switches = self.catalog.switches_of(chosen, call.match.code)
+        response = self._status(call, command, job, record)
+        held = planned_latency(self.config.seed, chosen, "status", command.job, call.now)
+        reply = Reply(response, held, call.match.name, job, (), flags)
+        return self._struck(call, request, reply, chosen, "status", _Polled(command.job, job, record))
+
+    def _no_job(self, call: Call, command: Look, flags: tuple[str, ...]) -> Reply:
+        return self._written(call, command, Declined(absent_team(call) or JOB_UNKNOWN), None, flags)
+
+    def _status(self, call: Call, command: Look, job: str, record: JobRecord) -> Response:
+        """The answer to a poll, remembered as long as it holds; one that repeats something of the call never is."""
+        asked, now = command.job, call.now
+        usual = command.echo is None and command.mode in (None, input_of(record.input).invocation_mode)
+        known = self._answers.get(asked) if usual else None
+        if known is not None and known.record is record and known.since <= now:
+            if known.until is None or now < known.until:
+                return known.response
+        plan = self.reader.plan_of(call.changes, job, record, asked)
+        span = at(plan, record.decisions, now)
+        context = WriteContext(self.config.epoch, call.switches, now, self.config.origin)
+        response = call.dialect.write(call.match, command, Found(JobView(record, plan, span)), context)
+        assert isinstance(response, Response)
+        if usual:
+            if len(self._answers) >= MOST_REMEMBERED and asked not in self._answers:
+                del self._answers[next(iter(self._answers))]
+            self._answers[asked] = _Answer(record, span.since, span.until, response)
+        return response
+
+    def status_of(self, ledger: Ledger, job: str, now: Millis) -> bytes | None:
+        """The status body of a job as its owner would get it from Fusion, or None if it isn't known."""
+        found = job_named(ledger, job)
+        view = None if found is None else self.reader.view_of(ledger, *found, now, job)
+        if view is None:
+            return None
+        match = ROUTER.at(ROUTER.path("status", code=view.record.team, job=job))
+        assert match is not None
+        switches = self.catalog.switches_of(self.catalog.chosen_for(view.record) or UNMATCHED, view.record.team)
+        context = WriteContext(self.config.epoch, switches, now, self.config.origin)
+        written = FUSION.write(match, Look(team=view.record.team, job=job), Found(view), context)
+        assert isinstance(written, Response)
+        return written.body
+
+    def forget(self) -> None:
+        """Drop what is remembered."""
+        self._answers.clear()
+
+    # Faults
+
+    def _struck(
+        self, call: Call, request: Request, reply: Reply, made: CompiledScenario, command: str,
+        polled: "_Polled | None" = None,
+    ) -> Reply:  # fmt: skip
+        """The reply as it leaves, if a fault strikes calls of the command: polls count by job, others by client."""
+        rules = rules_of(call.changes, command, made)
         if not rules:
-            return done
-        occasion = Occasion(
-            self.config, call.ledger, rules, call.now, call.bearer.client, self._refusal, self._scope,
-            partial(_revoked, call.request, call.now),
+            return reply
+        client, place = call.bearer.client, Place(call.bearer.client)
+        if polled is not None:
+            view = call.job(polled.asked) if any(rule.fault.step for rule in rules) else None
+            step = view.span.id if view is not None else None
+            place = Place(polled.job, call.now - polled.record.at, polled.record.turn, step)
+        injector = FaultInjector(
+            call.changes, rules, call.now, client, self._scope, partial(self._refuse, call.dialect, call.switches),
+            call.dialect.alter, partial(_revoked, request, call.now), polled.job if polled is not None else None,
         )  # fmt: skip
-        return occasion.struck(done, occasion.judge())
+        return injector.strike(reply, place, self.config.seed, self.config.epoch)
 
-    def _answered(self, call: Call, flags: tuple[str, ...]) -> tuple[Reply, CompiledScenario | None]:
-        """The reply, and the scenario of whose faults it may be struck; None where it is refused."""
-        name = call.route.name
-        done = _API[name](call)
-        noted = tuple(sorted({*call.route.flags, *flags, *done.flags}))
-        if isinstance(done.response, Refusal):
-            return Reply(self._refusal(done.response), 0, name, done.job, call.ledger.facts, noted), None
-        held = 0
-        if done.compiled is not None and done.job is not None:
-            held = self._held(done.compiled, done.latency, done.job, call.now)
-        return Reply(done.response, held, name, done.job, call.ledger.facts, noted, done.parts), done.compiled
+
+class _Polled(NamedTuple):
+    """The job of a poll: as it was asked for, and as it is."""
+
+    asked: str
+    job: str
+    record: JobRecord
+
+
+def _revoked(request: Request, now: Millis, by: str) -> TokenRevoked:
+    """The fact that the token of a request ends now, by the name of the fault that ends it."""
+    return TokenRevoked(at=now, by=by, token=token_of(request), why="control")

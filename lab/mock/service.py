@@ -6,6 +6,7 @@ ever missing and nothing conflicts, so the loop is a straight line.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.core.seeds import Seed
+from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.dialects.router import lightened
 from lab.faults.arming import Planned, arm, disarm, listed
 from lab.faults.facts import FaultStruck
@@ -31,14 +33,19 @@ from lab.jobs.gates import Origin
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import JobRecord, job_key, job_named, jobs_in
 from lab.jobs.view import JobView
-from lab.mock.calls import Ruling
-from lab.mock.deciding import decide
+from lab.language.document import Verdict
+from lab.mock.config import Config
+from lab.mock.decisions import decide, vote_count
 from lab.mock.history import compiled_again, makes_state
 from lab.mock.mock import Mock
-from lab.mock.private.pod import POD_CLIENT
-from lab.mock.views import Config
 
-__all__ = ["Config", "Mock", "Planned", "Reply", "Ruling", "Service"]
+
+@dataclass(frozen=True, slots=True)
+class ControlResult:
+    """What became of a command of the control plane: 200, or a refusal with its reason."""
+
+    status: int
+    why: str = ""
 
 
 class Service:
@@ -94,7 +101,7 @@ class Service:
 
     def _commit(self, facts: tuple[Fact, ...], x: int | None) -> None:
         self.ledger.commit(facts)
-        self._mock.views.crowd.note(facts)
+        self._mock.live_jobs.note(facts)
         self._journal(facts)
         for fact in facts:
             if x is None or not isinstance(fact, NumberUsed):  # one of an exchange is for journals only
@@ -108,55 +115,60 @@ class Service:
     def decide(
         self, job: str, gate: str, verdict: str, now: Millis,
         *, by: Origin = Origin.PERSON, name: str | None = None, comment: str | None = None,
-    ) -> Ruling:  # fmt: skip
-        """Admit a decision from outside the API, or refuse it: 400, 404 or 409 and the reason."""
+    ) -> ControlResult:  # fmt: skip
+        """Admit a decision from outside the API, or refuse it: 400, 404 or 409 and the reason.
+
+        Of an approval in a quorum, `why` says which of how many it is.
+        """
         found = job_named(self.ledger, job)
         job = found[0] if found else job
-        ruling = decide(self._mock.views, self.ledger, job, gate, verdict, now, by=by, name=name, comment=comment)
-        if ruling.facts:
+        view = self.look(job, now)
+        done = decide(view, job, gate, verdict, now, by=by, name=name, comment=comment)
+        counted = vote_count(view, now) if view is not None and verdict == Verdict.APPROVED else ""
+        if isinstance(done, Fact):
             self._touch(job, now)
-            self._commit(ruling.facts, None)
+        result = self._admitted(done, counted)
+        if isinstance(done, Fact):
             self._touch(job, now)
-        return ruling
+        return result
 
-    def end_tokens(self, client: str, do: str, now: Millis) -> Ruling:
+    def end_tokens(self, client: str, do: str, now: Millis) -> ControlResult:
         """Revoke or expire every live token of a client."""
         known = client == POD_CLIENT or self.config.identity.client(client) is not None
         if not known and self.config.switches.clients == "known":
-            return Ruling(404, "There is no such client.")
+            return ControlResult(404, "There is no such client.")
         if do not in ("expire", "revoke"):
-            return Ruling(400, "do must be expire or revoke.")
+            return ControlResult(400, "do must be expire or revoke.")
         good = [
             token for token, record in grants_in(self.ledger, TokenRecord)
             if record.client == client and live(self.ledger, record, now)
         ]  # fmt: skip
         self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in good), None)
-        return Ruling(200, f"{len(good)} ended")
+        return ControlResult(200, f"{len(good)} ended")
 
-    def answer_device(self, user_code: str, answer: str, now: Millis) -> Ruling:
+    def answer_device(self, user_code: str, answer: str, now: Millis) -> ControlResult:
         """A person's answer (approve or deny) for the device that shows this code."""
         context = TokenContext(self.config.identity, Changes(self.ledger, now), now)
-        done = answer_device(context, user_code, answer, "control")
-        if isinstance(done, Refusal):
-            return Ruling(done.status, done.message)
-        self._commit((done,), None)
-        return Ruling(200)
+        return self._admitted(answer_device(context, user_code, answer, "control"))
 
-    def arm(self, fault: dict[str, Json], now: Millis, *, by: str = "control") -> Ruling:
-        """Arm a fault of the scenario's form; the ruling's `why` is its name, or what is wrong with it."""
-        return self._obeyed(arm(self.config, self.ledger, fault, now, by))
+    def arm(self, fault: dict[str, Json], now: Millis, *, by: str = "control") -> ControlResult:
+        """Arm a fault of the scenario's form; `why` is its name, or what is wrong with it."""
+        done = arm(self.config.scenarios, self.ledger, fault, now, by)
+        return self._admitted(done, "" if isinstance(done, Refusal) else done.fault)
 
-    def disarm(self, name: str, now: Millis, *, by: str = "control") -> Ruling:
+    def disarm(self, name: str, now: Millis, *, by: str = "control") -> ControlResult:
         """Let an armed fault strike no more."""
-        return self._obeyed(disarm(self.config, self.ledger, name, now, by))
+        return self._admitted(disarm(self.config.scenarios, self.ledger, name, now, by), name)
+
+    def _admitted(self, done: Fact | Refusal, why: str = "") -> ControlResult:
+        if isinstance(done, Refusal):
+            return ControlResult(done.status, done.message)
+        self._commit((done,), None)
+        return ControlResult(200, why)
 
     def faults(self) -> tuple[Planned, ...]:
         """All faults that may strike, and how often each has."""
-        return tuple(listed(self.config, self.ledger, self.strikes))
-
-    def _obeyed(self, ruling: Ruling) -> Ruling:
-        self._commit(ruling.facts, None)
-        return ruling
+        return tuple(listed(self.config.scenarios, self.ledger, self.strikes))
 
     def note(self, fact: Fact, x: int | None = None) -> None:
         """Take a fact from outside: input facts are folded, all are told."""
@@ -184,7 +196,7 @@ class Service:
 
     def reset(self, now: Millis) -> None:
         """Clear the ledger, its numbers too."""
-        self._mock.views.forget()
+        self._mock.forget()
         self.strikes.clear()
         self.note(LedgerCleared(at=now, by="control"))
 
@@ -217,11 +229,11 @@ class Service:
 
     def derived(self, job: str, now: Millis) -> Derived | None:
         """The derived facts of a job up to `now`, or None if it isn't known."""
-        return self._mock.views.derived(self.ledger, job, now)
+        return self._mock.reader.derived(self.ledger, job, now)
 
     def look(self, job: str, now: Millis) -> JobView | None:
         """A job at `now`, or None if it isn't known."""
-        return self._mock.views.look(self.ledger, job, now)
+        return self._mock.reader.view(self.ledger, job, now)
 
     def jobs(self) -> Iterator[str]:
         """The ids of all jobs, oldest first."""
@@ -229,7 +241,4 @@ class Service:
 
     def status_of(self, job: str, now: Millis) -> bytes | None:
         """The status body of a job, or None if it isn't known."""
-        found = job_named(self.ledger, job)
-        if found is None or self.look(job, now) is None:
-            return None
-        return self._mock.views.status(self.ledger, *found, now, shown=job).body
+        return self._mock.status_of(self.ledger, job, now)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from lab.core.exchange import Json
 from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant
-from lab.mock.views import Config
+from lab.mock.config import Config
 
 _MADE = "lab-made-anew-a:b/c+d%e-"
 

@@ -14,7 +14,7 @@ from lab.identity.config import GENERIC_ISSUER
 from lab.identity.pkce import challenge_of
 from lab.identity.routes import PATHS
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
-from lab.mock.views import Config
+from lab.mock.config import Config
 from lab.recording.alias import aliases
 from lab.recording.lines import Enc, Entry, Recording, Req, Res
 

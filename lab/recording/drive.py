@@ -12,8 +12,8 @@ from lab.core.exchange import Response
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.faults.model import left_of
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.recording.alias import HERE, named
 from lab.recording.anew import made_anew
 from lab.recording.bodies import Blob

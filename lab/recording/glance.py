@@ -7,8 +7,8 @@ held against what the mock says. An alias that nothing has given yet takes what 
 from lab.core.exchange import Json, Response
 from lab.core.journal.fact import Fact
 from lab.core.observe import Noted, Observation
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.recording.alias import aliases, fill
 from lab.recording.anew import made_anew
 from lab.recording.bodies import Blob

@@ -10,8 +10,7 @@ from lab.core.exchange import Json
 from lab.identity.clients import DEMO, JANE, Client
 from lab.jobs.plan import CompiledScenario, Drawn
 from lab.language.document import Layers, Switches
-from lab.mock.crowd import MOST_JOBS
-from lab.mock.views import Config
+from lab.mock.config import MOST_JOBS, Config
 from lab.recording.accounts import made as made_of
 from lab.recording.accounts import told
 from lab.recording.lines import ClockSpec, Header, Recording, ScenarioRef

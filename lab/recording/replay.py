@@ -9,7 +9,7 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.identity.clients import DEMO, Client
 from lab.jobs.plan import CompiledScenario
-from lab.mock.views import Config
+from lab.mock.config import Config
 from lab.recording.bodies import Blob
 from lab.recording.drive import Drive
 from lab.recording.glance import Glance

@@ -19,7 +19,7 @@ from lab.identity.facts import CodeGranted, DeviceGranted, TokenGranted
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.derived import Derived
 from lab.jobs.facts import GateDecided, JobAccepted
-from lab.mock.views import Config
+from lab.mock.config import Config
 from lab.recording.bodies import Blobs
 from lab.recording.codec import encode, footer, members_of
 from lab.recording.lines import Entry, Header, Members

@@ -11,8 +11,8 @@ from lab.identity.scopes import api_scope
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Latencies, Switches
 from lab.language.parse import parse_scenario
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,8 +14,8 @@ from lab.identity.clients import DEMO
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.server.mock_server import MockServer
 from tests.bench.measure import Row
 from tests.bench.mock import accepted, granted, invoke_request, status_path

@@ -14,8 +14,8 @@ from lab.cli.reload import ScenarioReloader
 from lab.clocks import ManualClock
 from lab.files.scenarios import load_scenarios
 from lab.language.document import Switches
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.settings import MockSettings
 from tests.conftest import ROOT
 

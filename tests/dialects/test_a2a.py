@@ -6,7 +6,7 @@ import pytest
 
 from lab.core.exchange import Request
 from lab.core.observe import Noted
-from lab.dialects.fusion import API
+from lab.dialects.fusion.routes import API
 from lab.dialects.router import ROUTER
 from lab.jobs.facts import GateDecided, JobAccepted
 from tests.wire_peer import DOCUMENT, OTHER, invoke, read, service, status, token
@@ -379,10 +379,15 @@ def test_what_is_wrong_before_the_stream_is_one_answer():
     assert peer.call("message/send", {}, route="a2a-stream")["code"] == -32601
 
 
-def test_faults_of_the_invocation_api_do_not_strike_here():
-    faults = [{"route": route, "answer": 503, "calls": "every 1"} for route in ("invoke", "stream")]
+def test_a_fault_names_the_command_so_it_strikes_on_every_wire():
+    faults = [{"route": route, "answer": 503, "calls": "2"} for route in ("invoke", "status", "stream")]
     peer = Peer(DOCUMENT | {"faults": faults})
-    assert peer.mock.serve(invoke(peer.bearer, {"message": "Taxi 1"}), 0).response.status == 503
     made = peer.say("Taxi 42")
-    assert made["status"]["state"] == "submitted" and peer.task(made["id"], 10)["id"] == made["id"]
-    assert events(peer, "Taxi 1")
+    assert peer.mock.serve(invoke(peer.bearer, {"message": "Taxi 1"}), 0).response.status == 503, "the second invoke"
+
+    def sent(method, params, now, route="a2a"):
+        return peer.send({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, now, route).response.status
+
+    assert [sent("tasks/get", {"id": made["id"]}, now) for now in (1, 2, 3)] == [200, 503, 200]
+    stream = {"message": message("Taxi 1")}
+    assert [sent("message/stream", stream, 4, "a2a-stream") for _ in range(3)] == [200, 503, 200]

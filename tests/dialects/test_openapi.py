@@ -6,12 +6,16 @@ import jsonschema
 import pytest
 import yaml
 
-from lab.core.refusal import Refusal
-from lab.dialects.a2a.a2a import CALLS, STATES
-from lab.dialects.a2a.a2a_cards import MOST_FOUND
+from lab.core.routes import RouteMatch
+from lab.dialects.a2a.cards import MOST_FOUND
+from lab.dialects.a2a.rpc import CALLS
+from lab.dialects.a2a.tasks import STATES
+from lab.dialects.base import Unread
 from lab.dialects.fidelity import CLAIMS
+from lab.dialects.fusion.bodies import ACTIONS
 from lab.dialects.fusion.documents import MOST_FILES
-from lab.dialects.fusion.requests import ACTIONS, LONGEST_ID, read_invoke
+from lab.dialects.fusion.requests import LONGEST_ID, read_invoke
+from lab.dialects.fusion.routes import AGENT_ROUTES
 from lab.dialects.openapi import openapi
 from lab.dialects.router import DIALECT_ROUTES
 from lab.identity.routes import PATHS
@@ -20,6 +24,8 @@ from lab.language.document import Status, Switches
 
 DOCUMENT = openapi("1.2.3", "http://lab.test", "the-scope/", local=True)
 SCHEMAS = DOCUMENT["components"]["schemas"]
+
+INVOKE = RouteMatch(next(row for row in AGENT_ROUTES if row.name == "invoke"), "EXPENSES")
 
 
 def operation(name):
@@ -111,4 +117,4 @@ def test_a_request_that_fits_its_schema_is_never_refused_for_its_shape(body, fit
         assert not fits
     else:
         assert fits
-        assert not isinstance(read_invoke(body, "EXPENSES", Switches()), Refusal)
+        assert not isinstance(read_invoke(body, INVOKE, Switches()), Unread)

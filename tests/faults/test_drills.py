@@ -24,8 +24,8 @@ from lab.jobs.timeline import spans
 from lab.language.document import Layers, Scenario, Switches
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.parse.yaml_tree import read_yaml
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from tests.conftest import Lab, examples
 from tests.lab_strategies import documents, planned
 

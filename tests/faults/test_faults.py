@@ -6,8 +6,10 @@ import pytest
 
 from lab.core.exchange import Response
 from lab.core.reply import Reply
+from lab.dialects import FUSION
 from lab.faults.model import Judgement, Place, Rule, judge, left_of, processed, rules_of_scenario, strike
 from lab.faults.substitutes import altered, altered_part
+from lab.identity.grants import odd_grant
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Fault
 from lab.language.parse import parse_scenario
@@ -97,7 +99,7 @@ def test_what_has_left_of_a_reply_that_was_cut() -> None:
 def test_an_odd_grant_is_legal_and_says_less() -> None:
     fault = Fault.model_validate({"route": "token", "odd_body": True, "omit": ["expires_in"]})
     grant = b'{"access_token":"T","token_type":"Bearer","expires_in":3600,"scope":"s"}'
-    odd = json.loads(altered(fault, Response(200, (), grant)).body)
+    odd = json.loads(altered(fault, Response(200, (), grant), odd_grant).body)
     assert odd["token_type"] == "bearer" and odd["access_token"] == "T"
     assert not {"scope", "expires_in"} & set(odd)
     assert next(iter(odd)) != "access_token"
@@ -106,4 +108,4 @@ def test_an_odd_grant_is_legal_and_says_less() -> None:
 def test_events_of_a_stream_are_altered_one_by_one() -> None:
     fault = Fault.model_validate({"route": "stream", "status_word": "QUEUED"})
     part = b'data: {"status":"WAITING","output":null}\n\ndata: [DONE]\n\n'
-    assert altered_part(fault, part) == b'data: {"status":"QUEUED","output":null}\n\ndata: [DONE]\n\n'
+    assert altered_part(fault, part, FUSION.alter) == b'data: {"status":"QUEUED","output":null}\n\ndata: [DONE]\n\n'

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lab.core.exchange import Request
 from lab.core.journal.ledger import MemoryLedger
-from lab.dialects.fusion import API
+from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE, Client, Grant
 from lab.identity.keys import claims_of
 from lab.identity.scopes import OFFLINE
@@ -661,7 +661,7 @@ def test_nothing_sent_to_the_identity_domain_breaks_it(path, method, query, body
 
 def test_the_facts_alone_fold_to_the_same_state(profile):
     mock, facts = service(profile=profile, authorize="page"), []
-    mock.journals.append(facts.append)
+    mock.journals.append(facts.extend)
     first = login(mock)["refresh_token"]
     refresh(mock, first, 1)
     refresh(mock, first, 2)

@@ -20,10 +20,12 @@ from lab.jobs.derived import derived
 from lab.jobs.lint import lint
 from lab.jobs.plan import compile_scenario
 from lab.jobs.records import JobRecord, job_key
+from lab.jobs.state import state_of
+from lab.jobs.timeline import at
 from lab.language.document import LONGEST, Between, LogNormal, Observed, Scenario, Switches, draw_latency
 from lab.language.parse import parse_with_locations
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from tests.conftest import examples
 from tests.documents import VERDICTS, Document, documents
 from tests.wire_peer import EPOCH, invoke, read, status, token
@@ -61,10 +63,10 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
         assert isinstance(record, JobRecord)
         now = max([now + 90_000, *(fact.at for fact in mock.derived(job, LONGEST).facts)])
         # by its own journal, for a job may be forgotten by now
-        planned = mock._mock.views.plan_of(mock.ledger, job, record)
-        ended = mock._mock.views.status(mock.ledger, job, record, now)
-        assert read(ended)["status"] in ("COMPLETE", "ERROR")
-        assert read(ended)["error"] != "The answer could not be written."
+        planned = mock._mock.reader.plan_of(mock.ledger, job, record)
+        ended = state_of(planned, at(planned, record.decisions, now), EPOCH, scenario.settings)
+        assert ended.status in ("COMPLETE", "ERROR")
+        assert ended.error != "The answer could not be written."
         assert derived(planned, record.decisions, now).until is None
 
 
@@ -86,8 +88,8 @@ def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(docu
         record = mock.ledger.get(job_key(job))
         assert isinstance(record, JobRecord)
         now = max([0, *(fact.at for fact in last.facts)])
-        body = read(mock._mock.views.status(mock.ledger, job, record, now))
-        assert body["status"] in ("COMPLETE", "ERROR")
+        plan = mock._mock.reader.plan_of(mock.ledger, job, record)
+        assert state_of(plan, at(plan, record.decisions, now), EPOCH, scenario.settings).status in ("COMPLETE", "ERROR")
 
 
 def test_most_documents_that_are_drawn_lint_clean():
@@ -160,12 +162,12 @@ def test_five_hundred_jobs_side_by_side_are_each_as_if_alone():
     for now, place, _ in looks:  # every client looks at every job, in the order of time
         client, team, _, _, job = jobs[place]
         crowd.serve(status(tokens[client.id], job, team), now)
-    for client, team, ordinal, at, job in jobs:
+    for client, team, ordinal, accepted, job in jobs:
         alone = five()
         bearer = token(alone, client=client)
         alone.note(NumberUsed(at=0, counter=f"job/{client.id}/{team.lower()}", value=ordinal - 1))
-        assert begun(alone, bearer, team, at) == job
-        assert trace(alone, bearer, team, job, at) == trace(crowd, tokens[client.id], team, job, at)
+        assert begun(alone, bearer, team, accepted) == job
+        assert trace(alone, bearer, team, job, accepted) == trace(crowd, tokens[client.id], team, job, accepted)
 
 
 # Draws are as they are stated

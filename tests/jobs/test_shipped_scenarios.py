@@ -27,8 +27,8 @@ from lab.language.document import (
 from lab.language.generate import generate, restore
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.templates import template
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.tui.panes.output import content
 from lab.tui.panes.pane import View
 from lab.tui.rows.formats import kind

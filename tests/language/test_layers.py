@@ -14,8 +14,8 @@ from lab.identity.clients import DEMO
 from lab.jobs.plan import compile_scenario
 from lab.language.document import IDENTITY, Layers, Scenario, Switches
 from lab.language.parse import parse_scenario
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.recording.header import config_of, header_of
 from lab.recording.lines import Recording, Result
 from lab.recording.reader import read as read_recording

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from lab.dialects.fusion import API
+from lab.dialects.fusion.routes import API
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from tests.wire_peer import DOCUMENT, EPOCH, Request, invoke, read, service, status, token
 
 RESUME = {"messageInstanceId": "x", "userResponse": "APPROVE_ACTION"}

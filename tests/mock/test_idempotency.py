@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lab.core.observe import Noted
-from lab.dialects.fusion import API
+from lab.dialects.fusion.routes import API
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
 from tests.wire_peer import DOCUMENT, OTHER, invoke, read, service, status, token
 

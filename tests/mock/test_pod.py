@@ -9,7 +9,7 @@ import pytest
 from lab.core.exchange import Request
 from lab.core.jsontext import read_json
 from lab.core.observe import Noted, Requested
-from lab.dialects.fusion import API
+from lab.dialects.fusion.routes import API
 from lab.dialects.router import lightened
 from lab.identity.clients import JANE
 from lab.identity.facts import TokenGranted

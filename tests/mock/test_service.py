@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lab.core.exchange import Request
 from lab.core.observe import Noted
-from lab.dialects.fusion import API
+from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded

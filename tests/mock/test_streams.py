@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.exchange import Json, Request
-from lab.dialects.fusion import API
-from lab.dialects.fusion.events import DONE, KEEP_ALIVE, framed, pieces
+from lab.dialects.fusion.events import pieces
+from lab.dialects.fusion.routes import API
+from lab.dialects.sse import DONE, KEEP_ALIVE, framed
 from lab.language.document import Switches
 from lab.mock.service import Service
 from tests.wire_peer import invoke, read, service, status, token

@@ -11,8 +11,8 @@ from lab.jobs.gates import Origin
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.recording.header import header_of
 from lab.recording.tape import Tape
 

@@ -20,8 +20,8 @@ from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.recording.glance import Glance
 from lab.recording.header import config_of, header_of
 from lab.recording.reader import read

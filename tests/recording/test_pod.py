@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
-from lab.dialects.fusion import API
+from lab.dialects.fusion.routes import API
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE
 from lab.language.document import Switches

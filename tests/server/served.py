@@ -21,8 +21,8 @@ from lab.identity.scopes import api_scope
 from lab.jobs.gates import Origin
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.server.limits import ServerLimits
 from lab.server.listen import bind
 from lab.server.mock_server import MockServer

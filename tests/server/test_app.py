@@ -15,8 +15,8 @@ from lab.core.journal.shell import ConnectionClosed, ConnectionOpened
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.server.mock_server import MockServer
 from lab.server.response_writer import ResponseWriter
 from tests.server.conftest import TEAM, Stage, bearer, invoke, make_service, request, status

@@ -26,8 +26,8 @@ from lab.jobs.facts import JobAccepted
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.server.mock_server import MockServer
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, invoke, request, status
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lab.core.observe import Requested
-from lab.dialects.fusion import API
+from lab.dialects.fusion.routes import API
 from lab.identity.clients import JANE
 from lab.server.limits import ServerLimits
 from tests.server.conftest import Stage, bearer, request

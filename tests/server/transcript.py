@@ -17,8 +17,8 @@ from lab.identity.clients import DEMO, JANE, aistudio_cli
 from lab.identity.pkce import challenge_of
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.server.mock_server import MockServer
 from tests.server.served import API, SCOPE, basic
 from tests.wire_peer import VERIFIER

@@ -10,7 +10,7 @@ from lab.app.observe import Asked, Ended, Noted, Observation, Replied, Requested
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import LedgerCleared
-from lab.dialects.fusion import WaitingNode
+from lab.dialects.fusion.answers import WaitingNode
 from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Scenario, Verdict

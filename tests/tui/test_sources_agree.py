@@ -14,8 +14,8 @@ from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.files.scenarios import load_scenario
 from lab.language.document import Switches
+from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.mock.views import Config
 from lab.recording.header import header_of
 from lab.recording.reader import read
 from lab.recording.tape import Tape

@@ -1,20 +1,16 @@
 """The job body: 27 keys, always all, in this order (contract.md §4)."""
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from lab.core.clock import Epoch, Millis, unix_millis, wall
 from lab.core.exchange import Json, text_of
-from lab.core.seeds import draw, hexes, uuid4
-from lab.jobs.gates import Decision
+from lab.core.seeds import draw, hexes
+from lab.jobs.gates import Decision, labels
 from lab.jobs.plan import Plan
-from lab.jobs.texts import Writer, final_texts
+from lab.jobs.state import Prompt, conversation_of, opening_token, state_of, takes_text
 from lab.jobs.timeline import DefaultEnding, Span, spans
-from lab.language.document import Gate, Pause, Status, Step, Switches, Verdict, Work
-from lab.language.templates import RenderFailure
+from lab.language.document import Gate, Pause, Step, Switches, Verdict, Work
 
-UNWRITTEN = "The answer could not be written."
-"""The error of a job whose text failed to render after a decision."""
 NEVER = "1970-01-01T00:00:00.000+0000"
 """`endDate` of a job that has not ended."""
 
@@ -27,14 +23,6 @@ def version_of(plan: Plan, switches: Switches) -> int:
     """The scenario's version, else the one asked for, else 1; where none is checked, the one asked for comes first."""
     asked, own = plan.invocation.input.version, plan.compiled.scenario.agent.version
     return (own or asked or 1) if switches.version_check else (asked or own or 1)
-
-
-def conversation_of(plan: Plan, switches: Switches) -> str | None:
-    """The conversation's id as shown; a one-shot has none, or one that is never honoured."""
-    call = plan.invocation
-    if call.conversation is None and switches.one_shot_conversation_id == "fresh":
-        return uuid4(plan.seed, f"{call.job}/one-shot")
-    return call.conversation
 
 
 @lru_cache(maxsize=4096)
@@ -57,55 +45,44 @@ def echo(plan: Plan, switches: Switches) -> str:
     })  # fmt: skip
 
 
-def callback_token(plan: Plan, span: Span) -> str:
-    """A new one each time a gate opens: 32 hex digits."""
-    return hexes(plan.seed, f"{plan.invocation.job}/{span.id}/callback#{span.visit}", 32)
+def _waiting_node(plan: Plan, span: Span, prompt: Prompt) -> Json:
+    """`waitingNodeDetails`: 13 keys in order (contract.md §4.3)."""
+    step = span.step
+    if isinstance(step, Pause):
+        minutes = -(-plan.takes(step.wait, span.visit) // 60_000)
+        rounds = step.again.rounds if step.again else None
+        return _node(plan, span, prompt, "WAIT", rounds, waitTimeInMinutes=minutes, actionNames={})
+    assert isinstance(step, Gate)
+    rounds = step.rounds if takes_text(step) else None
+    return _node(
+        plan, span, prompt, "HUMAN", rounds, channelType=step.channel, feedbackEnabledFlag=takes_text(step),
+        approvalEnabledFlag=step.approval, actionNames=actions(step),
+    )  # fmt: skip
 
 
-def _waiting_node(plan: Plan, span: Span, write: Writer) -> Json:
-    """`waitingNodeDetails`: 13 keys in order (contract.md §4.3); None unless the job waits."""
-    match span.step:
-        case Gate():
-            return _gate_node(plan, span, span.step, write)
-        case Pause():
-            return _wait_node(plan, span, span.step, write)
-        case _:
-            return None
+def _node(plan: Plan, span: Span, prompt: Prompt, kind: str, rounds: int | None, **members: Json) -> Json:
+    outside = members.get("channelType", "CHAT") != "CHAT"
+    node: dict[str, Json] = {
+        "code": span.code, "type": kind, "channelType": None, "initialMessage": prompt.text,
+        "requestChangeMessage": prompt.changes, "maxIterationMessage": prompt.last_round,
+        "currentIterationCount": span.rounds_used, "maxIteration": rounds, "feedbackEnabledFlag": None,
+        "approvalEnabledFlag": None, "waitTimeInMinutes": None, "actionNames": {},
+        "callbackToken": None if outside else opening_token(plan, span),
+    }  # fmt: skip
+    return node | members
+
+
+ACTIONS: dict[str, Verdict | None] = {
+    "APPROVE_ACTION": Verdict.APPROVED, "REJECT_ACTION": Verdict.REJECTED, "RFI_ACTION": Verdict.CHANGES,
+    "ORA_TIMEOUT": None,
+}  # fmt: skip
+"""The verdict that each action of the wire asks for; None: the early end of a wait."""
+ACTION_OF = {verdict: action for action, verdict in ACTIONS.items()}
 
 
 def actions(gate: Gate) -> dict[str, Json]:
     """Label by action, as `actionNames` has them."""
-    labels = gate.labels
-    if not gate.approval:
-        return {"RFI_ACTION": labels.changes}
-    offered: dict[str, Json] = {"APPROVE_ACTION": labels.approve, "REJECT_ACTION": labels.reject}
-    if gate.verdicts.changes_requested is not None:
-        offered["RFI_ACTION"] = labels.changes
-    return offered
-
-
-def _gate_node(plan: Plan, span: Span, gate: Gate, write: Writer) -> Json:
-    feedback = gate.verdicts.changes_requested is not None or not gate.approval
-    return {
-        "code": span.code, "type": "HUMAN", "channelType": gate.channel, "initialMessage": write(gate.asks),
-        "requestChangeMessage": write(gate.change_prompt) if feedback else None,
-        "maxIterationMessage": write(gate.last_round) if feedback else None,
-        "currentIterationCount": span.rounds_used, "maxIteration": gate.rounds if feedback else None,
-        "feedbackEnabledFlag": feedback, "approvalEnabledFlag": gate.approval, "waitTimeInMinutes": None,
-        "actionNames": actions(gate),
-        "callbackToken": callback_token(plan, span) if gate.channel == "CHAT" else None,
-    }  # fmt: skip
-
-
-def _wait_node(plan: Plan, span: Span, wait: Pause, write: Writer) -> Json:
-    return {
-        "code": span.code, "type": "WAIT", "channelType": None,
-        "initialMessage": write(wait.says) if wait.says else "",
-        "requestChangeMessage": None, "maxIterationMessage": None, "currentIterationCount": span.rounds_used,
-        "maxIteration": wait.again.rounds if wait.again else None, "feedbackEnabledFlag": None,
-        "approvalEnabledFlag": None, "waitTimeInMinutes": -(-plan.takes(wait.wait, span.visit) // 60_000),
-        "actionNames": {}, "callbackToken": callback_token(plan, span),
-    }  # fmt: skip
+    return {ACTION_OF[verdict]: label for verdict, label in labels(gate).items()}
 
 
 def nodes(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> list[Json]:
@@ -143,7 +120,11 @@ def job_body(
     plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool, passed: list[Json]
 ) -> dict[str, Json]:
     """The body at a span; `invoked` for the answer to invokeAsync, else for a status; `passed` fills `nodes`."""
-    body = full_body(plan, span, epoch, switches, invoked=invoked, passed=passed)
+    return shown(full_body(plan, span, epoch, switches, invoked=invoked, passed=passed), switches)
+
+
+def shown(body: dict[str, Json], switches: Switches) -> dict[str, Json]:
+    """The body as the switch `body` leaves it."""
     return {key: body[key] for key in MINIMAL} if switches.body == "minimal" else body
 
 
@@ -151,68 +132,21 @@ def full_body(
     plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool, passed: list[Json]
 ) -> dict[str, Json]:
     """The body with all its keys, whatever the switch `body` says."""
-    return _body(plan, _looks(plan, span, epoch, switches, invoked=invoked), span, epoch, switches, passed)
-
-
-@dataclass(slots=True)
-class _Looks:
-    """What a body says of its span."""
-
-    status: Status
-    progress: str | None
-    output: str | None = None
-    error: str | None = None
-    follow_up: list[Json] = field(default_factory=list)
-    node: Json = None
-
-
-def shown_status(span: Span, switches: Switches) -> Status:
-    """The status word of a span on the wire: that of a wait is a switch."""
-    return Status.RUNNING if isinstance(span.step, Pause) and switches.wait_status == "RUNNING" else span.status
-
-
-def _looks(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool) -> _Looks:
-    looks = _Looks(shown_status(span, switches), None if invoked else "")
-    write = Writer(plan, span, epoch)
-    try:
-        if span.status.final:
-            looks.output, looks.error, looks.follow_up = final_texts(plan, span, write)
-        elif isinstance(span.step, Work):
-            if span.step.says and plan.invocation.input.progress_message and not invoked:
-                looks.progress = write(span.step.says)
-        elif looks.status is Status.WAITING:
-            looks.node = _waiting_node(plan, span, write)
-            if switches.waiting_output == "message" and isinstance(looks.node, dict):
-                looks.output = str(looks.node["initialMessage"])
-    except RenderFailure:
-        return _Looks(Status.ERROR, looks.progress, None, UNWRITTEN)
-    return looks
-
-
-def _body(
-    plan: Plan, looks: _Looks, span: Span, epoch: Epoch, switches: Switches, passed: list[Json]
-) -> dict[str, Json]:
+    state = state_of(plan, span, epoch, switches, accepted=invoked)
     call = plan.invocation
-    ended = looks.status.final
+    ended = state.status.final
+    node = None if state.prompt is None else _waiting_node(plan, span, state.prompt)
     return {
-        "input": echo(plan, switches), "output": looks.output, "progressMessage": looks.progress,
-        "error": looks.error, "followUpQuestions": looks.follow_up, "jobId": plan.shown,
+        "input": echo(plan, switches), "output": state.output, "progressMessage": None if invoked else state.progress or "",
+        "error": state.error, "followUpQuestions": list(state.follow_up), "jobId": plan.shown,
         "conversationId": conversation_of(plan, switches),
-        "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(looks.status),
+        "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(state.status),
         "supportingChunks": [], "citations": [], "nodes": passed,
-        "waitingToolCode": span.code if looks.node is not None else None, "workflowCode": call.team,
+        "waitingToolCode": span.code if node is not None else None, "workflowCode": call.team,
         "workflowName": None, "architecture": None, "workflowVersion": version_of(plan, switches),
         "workflowStatus": call.input.status,
         "startDate": unix_millis(epoch, call.at), "endTime": unix_millis(epoch, span.since) if ended else 0,
         "createDate": _stamp(epoch, call.at), "endDate": _stamp(epoch, span.since) if ended else NEVER,
-        "timeTaken": 0, "inputTokenCount": 0, "outputTokenCount": 0, "waitingNodeDetails": looks.node,
+        "timeTaken": 0, "inputTokenCount": 0, "outputTokenCount": 0, "waitingNodeDetails": node,
         "preview": False,
     }  # fmt: skip
-
-
-VERDICT_OF = {
-    "APPROVE_ACTION": Verdict.APPROVED,
-    "REJECT_ACTION": Verdict.REJECTED,
-    "RFI_ACTION": Verdict.CHANGES,
-}
-"""The verdict that an action of the wire asks for; at a gate without approval RFI_ACTION means approved."""

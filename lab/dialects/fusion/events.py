@@ -6,45 +6,21 @@ known when it begins: it is computed like a view, and only the shell waits for i
 
 import re
 from collections.abc import Iterator
-from typing import TypeAlias
 
 from lab.core.clock import Epoch, Millis
-from lab.core.exchange import Headers, Json, json_bytes
+from lab.core.exchange import Json
 from lab.core.refusal import CANNOT_EXECUTE
-from lab.dialects.fusion.bodies import MINIMAL, NEVER, full_body, node_type, nodes
+from lab.dialects.fusion.bodies import NEVER, full_body, node_type, nodes, shown
+from lab.dialects.sse import Event
+from lab.jobs.builtin import ROLE_REFUSED
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
-from lab.jobs.timeline import Span, at, spans
-from lab.language.document import Failure, Status, Step, Switches, Work
+from lab.jobs.timeline import Span, spans_from
+from lab.language.document import Status, Switches
 
-SSE_HEADERS: Headers = (("content-type", "text/event-stream"), ("cache-control", "no-store"))
-DONE = b"data: [DONE]\n\n"
-KEEP_ALIVE = b": keep-alive\n\n"
 MOST_PIECES = 20
 _LONGEST_SUM = 4 * 1024 * 1024
 """Characters that the growing outputs of one stream may add up to; a longer output comes in fewer pieces."""
-
-REFUSAL: tuple[Step, ...] = (
-    Work.model_validate({"work": "admission", "takes": "1s"}),
-    Failure.model_validate({"error": "refused", "text": CANNOT_EXECUTE}),
-)
-"""What a job does whose owner lacks the role, where that shows inside the job."""
-
-Event: TypeAlias = tuple[Millis, dict[str, Json]]
-"""One event, and the instant at which it is due."""
-
-
-def framed(events: Iterator[Event], switches: Switches, now: Millis) -> Iterator[tuple[Millis, bytes]]:
-    """Events as they leave: `data: ` and one line of JSON each, heartbeats in between, `[DONE]` at the end."""
-    last, beat = now, switches.sse_heartbeat
-    for when, value in events:
-        while beat and when - last > beat:
-            last += beat
-            yield last, KEEP_ALIVE
-        last = when
-        yield when, b"data: %b\n\n" % json_bytes(value)
-    if switches.sse_done:
-        yield last, DONE
 
 
 def job_events(
@@ -52,18 +28,18 @@ def job_events(
 ) -> Iterator[Event]:
     """invokeStream: job bodies with a growing `output`; the first is what invoke would answer."""
     seen: dict[str, Json] | None = None
-    for span in coming(plan, decisions, now):
+    for span in spans_from(plan, decisions, now):
         when = max(now, span.since)
         passed = nodes(plan, span, decisions) if admin else []
         body = full_body(plan, span, epoch, switches, invoked=False, passed=passed)
         if seen is None:
-            yield when, _shown(full_body(plan, span, epoch, switches, invoked=True, passed=passed), switches)
+            yield when, shown(full_body(plan, span, epoch, switches, invoked=True, passed=passed), switches)
             seen = {**body, "progressMessage": ""}
         elif body["status"] == Status.COMPLETE:
             for output in _growing(body["output"]):
-                yield when, _shown(_partial(body, output), switches)
+                yield when, shown(_partial(body, output), switches)
         if body != seen:
-            yield when, _shown(body, switches)
+            yield when, shown(body, switches)
             seen = body
         if body["status"] != Status.RUNNING:
             return
@@ -76,10 +52,10 @@ def chat_events(
 
     A refusal inside the job is one event (contract.md §8.2).
     """
-    refused = plan.compiled.scenario.steps == REFUSAL
+    refused = plan.compiled.scenario.steps == ROLE_REFUSED
     head: dict[str, Json] = {"jobId": plan.shown}
     first: dict[str, Json] = {**head, "conversationId": plan.invocation.conversation}
-    for span in coming(plan, decisions, now):
+    for span in spans_from(plan, decisions, now):
         if refused and span.until is not None:
             continue
         body = full_body(plan, span, epoch, switches, invoked=False, passed=[])
@@ -90,12 +66,6 @@ def chat_events(
             first = head
         if body["status"] != Status.RUNNING:
             return
-
-
-def coming(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iterator[Span]:
-    """The spans of a job from `now` on."""
-    begin = at(plan, decisions, now).index
-    return (span for span in spans(plan, decisions) if span.index >= begin)
 
 
 def _chat(body: dict[str, Json], span: Span, now: Millis) -> Iterator[tuple[Millis, dict[str, Json]]]:
@@ -145,7 +115,3 @@ def _growing(output: Json) -> Iterator[str]:
 def _partial(body: dict[str, Json], output: str) -> dict[str, Json]:
     return {**body, "output": output, "status": str(Status.RUNNING), "followUpQuestions": [], "endTime": 0,
             "endDate": NEVER}  # fmt: skip
-
-
-def _shown(body: dict[str, Json], switches: Switches) -> dict[str, Json]:
-    return {key: body[key] for key in MINIMAL} if switches.body == "minimal" else body

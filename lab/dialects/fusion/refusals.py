@@ -4,11 +4,13 @@ from http import HTTPStatus
 
 from lab.core.exchange import JSON_HEADERS, Headers, Json, Response, json_bytes
 from lab.core.refusal import Refusal, named
+from lab.dialects.fusion.bodies import ACTIONS
 
 PROBLEM_HEADERS: Headers = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
 NAMES = {
     "conversation": "conversationId", "job": "jobId", "message": "message", "answer": "messageInstanceId",
-    "opening": "callbackToken",
+    "opening": "callbackToken", "ends the wait": "ORA_TIMEOUT",
+    **{str(verdict): action for action, verdict in ACTIONS.items()},
 }  # fmt: skip
 """What this wire calls the things of which a refusal may speak."""
 

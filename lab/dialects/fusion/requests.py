@@ -1,15 +1,21 @@
 """The invokeAsync request: known members, their types and tolerance rules (contract.md §3)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 
-from lab.core.exchange import Json
+from lab.core.exchange import Json, Request
+from lab.core.jsontext import BadJson, read_json
 from lab.core.refusal import Refusal, bad_request
+from lab.core.routes import RouteMatch
+from lab.dialects.base import Decide, Invoke, Unread, Wanted
+from lab.dialects.fusion.bodies import ACTIONS
+from lab.dialects.fusion.files import LARGEST_BODY
+from lab.dialects.fusion.routes import TALKS
 from lab.jobs.plan import Input
-from lab.language.document import Switches
+from lab.jobs.view import JobView
+from lab.language.document import Status, Switches, Verdict
 
-ACTIONS = ("APPROVE_ACTION", "REJECT_ACTION", "RFI_ACTION", "ORA_TIMEOUT")
 MODES = {"END_USER": "END_USER", "ADMIN": "ADMIN", "USER": "END_USER"}
 TRIGGERS = ("chat", "app", "rest", "email", "schedule")
 _BOOLEANS = (
@@ -26,56 +32,26 @@ LONGEST_ID = 200
 NO_OBJECT = bad_request("The body must be a JSON object.")
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """A decision sent over the API (contract.md §5.3)."""
-
-    token: str
-    action: str
-    content: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as accepted: `members` are the known ones, normalised, as the journal keeps them."""
-
-    members: dict[str, Json]
-    resume: Resume | None
-    job: str | None
-    conversation: str | None
-    flags: tuple[str, ...]
-
-    @property
-    def message(self) -> str:
-        """The message, `""` if none came."""
-        text = self.members.get("message", "")
-        return text if isinstance(text, str) else ""
-
-    @property
-    def blank(self) -> bool:
-        """Whether nothing is asked: no text, no parameters, and no trigger but chat."""
-        trigger = self.members.get("triggerType", "chat")
-        return not self.message.strip() and not self.members.get("parameters") and trigger == "chat"
-
-
 class _Wrong(Exception):
     def __init__(self, name: str, what: str, hint: str = "") -> None:
         super().__init__(name)
         self.problem = bad_request(f"{name} {what}", hint)
 
 
-def read_invoke(value: Json, code: str, switches: Switches, *, route: str = "invoke") -> Asked | Refusal:
-    """The request of a parsed body, or the 400 that names the field; blankness is the caller's to judge.
+def read_invoke(
+    value: Json, match: RouteMatch, switches: Switches, *, key: str | Refusal | None = None
+) -> Invoke | Decide | Unread:
+    """The command of a parsed body, or the 400 that names the field; whether a blank message matters is the mock's.
 
     On chat and debug every call belongs to a conversation; debug runs the DRAFT unless told otherwise (contract.md §8.2).
     """
     if not isinstance(value, dict):
-        return NO_OBJECT
+        return Unread(refusal=NO_OBJECT)
     flags: set[str] = set()
     members: dict[str, Json] = {}
     try:
         for name, given in value.items():
-            if name == "debugParams" and route == "debug":
+            if name == "debugParams" and match.name == "debug":
                 flags.add("unused_field")
             elif name not in KNOWN:
                 _unknown(name, switches, flags)
@@ -84,21 +60,67 @@ def read_invoke(value: Json, code: str, switches: Switches, *, route: str = "inv
         _tolerated(value, switches, flags)
         resume = _resume(members)
     except _Wrong as wrong:
-        return wrong.problem
-    if route in ("chat", "debug"):
+        return Unread(refusal=wrong.problem, wanted=_wanted(value, match, switches))
+    if match.name in TALKS:
         members["conversational"] = True
-    if route == "debug":
+    if match.name == "debug":
         members.setdefault("status", "DRAFT")
     if switches.conversational_default:
         members.setdefault("conversational", True)
-    if members.get("workflowCode", code) != code:
+    if members.get("workflowCode", match.code) != match.code:
         flags.add("code_differs")
     if any(name in members for name in _UNUSED):
         flags.add("unused_field")
-    job, conversation = members.pop("jobId", None), members.pop("conversationId", None)
+    job, conversation = _text(members.pop("jobId", None)), _text(members.pop("conversationId", None))
     for name in ("resumeInput", "resumeNodeInput"):
         members.pop(name, None)
-    return Asked(members, resume, _text(job), _text(conversation), tuple(sorted(flags)))
+    version = members.get("version")
+    wanted = Wanted(
+        draft=members["status"] == "DRAFT" if "status" in members else None,
+        version=version if isinstance(version, int) else None,
+    )
+    noted = tuple(sorted(flags))
+    if resume is not None:
+        opening, verdict, comment = resume
+        return Decide(
+            team=match.code, job=job or "", opening=opening, verdict=verdict, comment=comment,
+            conversation=conversation, wanted=wanted, flags=noted,
+        )  # fmt: skip
+    message, parameters = members.get("message", ""), members.get("parameters")
+    text = message if isinstance(message, str) else ""
+    return Invoke(
+        team=match.code, message=text, conversation=conversation,
+        conversational=members.get("conversational") is True, job=job, wanted=wanted, key=key, members=members,
+        blank=not text.strip() and not parameters and members.get("triggerType", "chat") == "chat", flags=noted,
+    )  # fmt: skip
+
+
+def _wanted(value: dict[str, Json], match: RouteMatch, switches: Switches) -> Wanted:
+    """What of the team a body asks for whose other members may be wrong."""
+    status = value.get("status") or ("DRAFT" if match.name == "debug" else "PUBLISHED")
+    given = value.get("version")
+    version: int | None = None
+    if given is not None and not (switches.types == "strict" and isinstance(given, str)):
+        with suppress(_Wrong):
+            version = _version(given, set())
+    return Wanted(draft=status == "DRAFT", version=version)
+
+
+_NOT_RESUMED = ("conversational", "version", "status", "parameters")
+"""Members that aren't looked at where a job is resumed: it has its own (contract.md §3, "Resuming")."""
+
+
+def as_resumed(
+    value: dict[str, Json], switches: Switches, job_of: Callable[[str], JobView | None]
+) -> dict[str, Json]:  # fmt: skip
+    """The body as it is read: of a request that resumes, without what isn't looked at, and with the job's status."""
+    named = value.get("jobId")
+    view = job_of(named) if isinstance(named, str) else None
+    by_message = switches.answer_by_message and view is not None and view.span.status is Status.WAITING
+    if not by_message and all(value.get(name) is None for name in ("resumeInput", "resumeNodeInput")):
+        return value
+    kept = {name: given for name, given in value.items() if name not in _NOT_RESUMED}
+    return kept if view is None else {**kept, "status": view.plan.invocation.input.status}
 
 
 def _unknown(name: str, switches: Switches, flags: set[str]) -> None:
@@ -170,17 +192,6 @@ def _version(value: Json, flags: set[str]) -> int:
     return value
 
 
-def version_asked(members: Mapping[str, Json], switches: Switches) -> int | None:
-    """The version that a body asks for, whose other members may be wrong; None if it names none that can be read."""
-    given = members.get("version")
-    if given is None or (switches.types == "strict" and isinstance(given, str)):
-        return None
-    try:
-        return _version(given, set())
-    except _Wrong:
-        return None
-
-
 def _word(name: str, value: Json, words: tuple[str, ...]) -> str:
     if isinstance(value, str) and value in words:
         return value
@@ -201,7 +212,8 @@ def _message(value: Json, flags: set[str]) -> str:
     raise _Wrong("message", "must be a string.")
 
 
-def _resume(members: dict[str, Json]) -> Resume | None:
+def _resume(members: dict[str, Json]) -> tuple[str, Verdict | None, str | None] | None:
+    """A decision sent over the API: the opening's token, what was decided, and the comment (contract.md §5.3)."""
     first, second = members.get("resumeInput"), members.get("resumeNodeInput")
     if first is not None and second is not None and first != second:
         raise _Wrong("resumeNodeInput", "differs from resumeInput.", "Send one of the two.")
@@ -219,7 +231,41 @@ def _resume(members: dict[str, Json]) -> Resume | None:
         raise _Wrong("resumeInput.content", "must be a string.")
     if action == "RFI_ACTION" and not (content or "").strip():
         raise _Wrong("resumeInput.content", "is required with RFI_ACTION.", "Say what should be different.")
-    return Resume(token, action, content or None)
+    return token, ACTIONS[action], content or None
+
+
+IDEMPOTENCY_KEY = "idempotency-key"
+LONGEST_KEY = 255
+_NOT_JSON = Refusal(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
+_TOO_LARGE = Refusal(413, f"The body is larger than {LARGEST_BODY} bytes.", "Send less.")
+
+
+def json_kind(request: Request) -> Refusal | None:
+    """None if the body is declared as JSON, in UTF-8 if it names a charset (contract.md §2.6)."""
+    essence, _, rest = (request.header("content-type") or "").lower().partition(";")
+    charset = rest.replace(" ", "").replace('"', "")
+    return None if essence.strip() == "application/json" and charset in ("", "charset=utf-8") else _NOT_JSON
+
+
+def read_body(request: Request) -> tuple[Json] | Unread:
+    """The body's value, alone in a tuple, or the refusal: content type, size, JSON."""
+    wrong = _TOO_LARGE if len(request.body) > LARGEST_BODY else json_kind(request)
+    if wrong is not None:
+        return Unread(refusal=wrong)
+    try:
+        return (read_json(request.body),)
+    except BadJson as bad:
+        return Unread(refusal=bad_request(str(bad)), flags=(bad.flag,) if bad.flag else ())
+
+
+def read_key(request: Request, switches: Switches) -> str | Refusal | None:
+    """The idempotency key of an invoke, or why it is none; None if none came, or none is looked at."""
+    key = request.header(IDEMPOTENCY_KEY) if switches.idempotency_key else None
+    if key is None:
+        return None
+    if not 1 <= len(key) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
+        return bad_request(f"Idempotency-Key must be 1 to {LONGEST_KEY} printable ASCII characters.")
+    return key
 
 
 def read_mode(query: str) -> str | Refusal | None:

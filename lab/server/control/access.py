@@ -13,7 +13,7 @@ from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json, json_bytes
 from lab.core.jsontext import BadJson, read_json
 from lab.language.document import duration, nearest
-from lab.mock.calls import Ruling
+from lab.mock.service import ControlResult
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[Json | web.StreamResponse]]
 """Obeys a command, and gives a document, or a whole response; CommandRefused if it can't."""
@@ -126,8 +126,8 @@ def millis_of(text: str) -> Millis:
         raise CommandRefused(400, f"This is no duration: {error}.", "Write 30s, 15m or 1h30m.") from None
 
 
-def obeyed(ruling: Ruling) -> Json:
+def obeyed(result: ControlResult) -> Json:
     """What became of a command that the mock has ruled on."""
-    if ruling.status != 200:
-        raise CommandRefused(ruling.status, ruling.why)
-    return {"ok": True, "why": ruling.why}
+    if result.status != 200:
+        raise CommandRefused(result.status, result.why)
+    return {"ok": True, "why": result.why}

@@ -5,8 +5,7 @@ from aiohttp import web
 from lab.core.clock import Clock
 from lab.core.exchange import Json
 from lab.language.document import Fault
-from lab.mock.calls import Ruling
-from lab.mock.service import Service
+from lab.mock.service import ControlResult, Service
 from lab.server.control.access import CommandRefused, read_command
 
 _MEMBERS = tuple(Fault.model_fields)
@@ -40,7 +39,7 @@ class FaultRoutes:
         return _named(self._service.disarm(request.match_info["name"], self._clock.now()))
 
 
-def _named(ruling: Ruling) -> Json:
-    if ruling.status != 200:
-        raise CommandRefused(ruling.status, ruling.why, "GET /_lab/faults lists them.")
-    return {"ok": True, "name": ruling.why}
+def _named(result: ControlResult) -> Json:
+    if result.status != 200:
+        raise CommandRefused(result.status, result.why, "GET /_lab/faults lists them.")
+    return {"ok": True, "name": result.why}

@@ -45,16 +45,18 @@ def _skill(made: CompiledScenario) -> Json:
     }  # fmt: skip
 
 
-def found(teams: Iterable[tuple[str, tuple[CompiledScenario, ...]]], asked: Search, origin: str) -> dict[str, Json]:
+def found_teams(
+    teams: Iterable[tuple[str, tuple[CompiledScenario, ...]]], search: Search, origin: str
+) -> dict[str, Json]:
     """The answer to a search: teams whose code or titles hold the query, ignoring case."""
-    words = asked.query.strip().casefold()
+    words = search.query.strip().casefold()
     hits = [(code, team) for code, team in teams if words in _searched(code, team)]
     resources: list[Json] = [
         {
             "id": code, "name": code,
             "location": {"type": "agent_card", "url": origin + a2a_path("a2a-card", code)},
         }
-        for code, _ in hits[asked.skip : asked.skip + asked.top]
+        for code, _ in hits[search.skip : search.skip + search.top]
     ]  # fmt: skip
     return {"registry_version": REGISTRY, "total_count": len(hits), "resources": resources}
 

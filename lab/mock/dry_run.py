@@ -10,13 +10,13 @@ from lab.language.document import Complete
 from lab.language.templates import template
 
 
-def try_texts(planned: Plan, span: Span, epoch: Epoch) -> None:
+def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
     """Render what looks at no decision; RenderFailure if a text fails."""
-    write = Writer(planned, span, epoch)
-    for step in planned.compiled.scenario.steps:
+    write = Writer(plan, span, epoch)
+    for step in plan.compiled.scenario.steps:
         if isinstance(step, Complete) and not isinstance(step.output, str):
             if _early(tuple(output_templates(step.output))):
-                output_text(step.output, planned.compiled.files, write)
+                output_text(step.output, plan.compiled.files, write)
         for text in step.texts:
             if _early((text,)):
                 write(text)

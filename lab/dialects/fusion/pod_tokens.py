@@ -5,12 +5,12 @@ from urllib.parse import unquote_plus
 from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
 from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, unauthenticated
 from lab.core.seeds import hexes
+from lab.dialects.base import PrivateScope
 from lab.identity.clients import Account, read_basic
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import access_token
 from lab.identity.facts import TokenGranted
 from lab.identity.scopes import API_SERVICE, SERVICES, api_scope, service_scope
-from lab.mock.calls import Answered, Call
 
 POD_CLIENT = "pod"
 """The client in whose name the relays grant: no application asks there."""
@@ -21,35 +21,36 @@ _BASIC = Refusal(
 )
 
 
-def tokens(call: Call) -> Answered:
+def tokens(scope: PrivateScope, _: Request) -> Response:
     """The map name -> token for a bearer of the API: one for the API, one for another service."""
-    config = call.views.config.identity
-    context = TokenContext(config, call.ledger, call.now)
-    bearer = call.bearer
+    context, bearer = scope.context, scope.bearer
+    assert bearer is not None
+    config = context.config
     user = config.account(bearer.user) or (Account(bearer.user, "") if bearer.user else None)
     named: dict[str, Json] = {}
     for service in (API_SERVICE, SERVICES[0]):
-        scope = service_scope(config.switches.pod, service)
-        named[service] = _granted(context, "pod_tokens", bearer.client, user, scope, config.lifetime)
-    return Answered(Response(200, JSON_HEADERS, json_bytes(named)))
+        wanted = service_scope(config.switches.pod, service)
+        named[service] = _granted(context, "pod_tokens", bearer.client, user, wanted, config.lifetime)
+    return Response(200, JSON_HEADERS, json_bytes(named))
 
 
-def multiplex(_: Call) -> Answered:
+def multiplex(_scope: PrivateScope, _: Request) -> Response:
     """A local orchestrator's place for several calls at once, of which no source shows more than its path."""
-    return Answered(Response(200, JSON_HEADERS, json_bytes({})))
+    return Response(200, JSON_HEADERS, json_bytes({}))
 
 
-def relay(context: TokenContext, request: Request) -> Response | Refusal:
+def relay(scope: PrivateScope, request: Request) -> Response | Refusal:
     """A token for a browser that is logged in; the lab takes its word, and the default user for it."""
     if not request.header("cookie") or not request.header("x-xsrf-token"):
         return unauthenticated("Send the session's Cookie, and x-xsrf-token as anticsrf gives it.")
-    scope = context.scope(_query(request).get("scopesfq") or api_scope(context.config.switches.pod))
-    if isinstance(scope, Refusal):
-        return bad_request("scopesfq is not a scope of this pod.", scope.message)
+    context = scope.context
+    wanted = context.scope(_query(request).get("scopesfq") or api_scope(context.config.switches.pod))
+    if isinstance(wanted, Refusal):
+        return bad_request("scopesfq is not a scope of this pod.", wanted.message)
     user = context.config.default_user
-    lifetime = scope.lifetime_within(RELAY_LIFETIME)
+    lifetime = wanted.lifetime_within(RELAY_LIFETIME)
     body: dict[str, Json] = {
-        "access_token": _granted(context, "token_relay", POD_CLIENT, user, scope.granted, lifetime),
+        "access_token": _granted(context, "token_relay", POD_CLIENT, user, wanted.granted, lifetime),
         "token_type": "JWT",
         "expires_in": lifetime,
         "principal": user.name if user else POD_CLIENT,
@@ -57,24 +58,26 @@ def relay(context: TokenContext, request: Request) -> Response | Refusal:
     return Response(200, JSON_HEADERS, json_bytes(body))
 
 
-def anticsrf(context: TokenContext, request: Request) -> Response | Refusal:
+def anticsrf(scope: PrivateScope, request: Request) -> Response | Refusal:
     """What a browser's page sends as x-xsrf-token."""
     if not request.header("cookie"):
         return unauthenticated("Send the session's Cookie.")
+    context = scope.context
     value = hexes(context.config.seed, f"xsrf/{context.changes.use('xsrf')}", 32)
     return Response(200, JSON_HEADERS, json_bytes({"xsrftoken": value}))
 
 
-def relay_basic(context: TokenContext, request: Request) -> Response | Refusal:
+def relay_basic(scope: PrivateScope, request: Request) -> Response | Refusal:
     """A bare token as text for a user's name and password."""
+    context = scope.context
     user = _user(context, request)
     if user is None:
         return _BASIC
     service = _query(request).get("servicetype", "")
     if service not in (API_SERVICE, *SERVICES):
         return bad_request(f"servicetype must be one of {', '.join((API_SERVICE, *SERVICES))}.")
-    scope = service_scope(context.config.switches.pod, service)
-    token = _granted(context, "basic_relay", POD_CLIENT, user, scope, context.config.lifetime)
+    asked = service_scope(context.config.switches.pod, service)
+    token = _granted(context, "basic_relay", POD_CLIENT, user, asked, context.config.lifetime)
     return Response(200, (("content-type", "text/plain"), ("cache-control", "no-store")), token.encode())
 
 

@@ -12,17 +12,16 @@ from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.ledger import Ledger
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded, jobs_accepted
 from lab.jobs.records import jobs_in
-from lab.jobs.timeline import Span
+from lab.jobs.view import JobView
 
-MOST_JOBS = 100_000
 _AT_ONCE = -1
 
 
-class Crowd:
+class LiveJobs:
     """The jobs of one ledger that are alive; a memo, never state."""
 
-    def __init__(self, span_of: Callable[[Ledger, str, Millis], Span | None]) -> None:
-        self._span_of = span_of
+    def __init__(self, view: Callable[[Ledger, str, Millis], JobView | None]) -> None:
+        self._view = view
         self._alive: set[str] | None = None
         self._due: list[tuple[Millis, str]] = []
 
@@ -39,30 +38,21 @@ class Crowd:
         return len(self._alive) >= most
 
     def _look(self, ledger: Ledger, job: str, now: Millis, alive: set[str]) -> None:
-        span = self._span_of(ledger, job, now) if job in alive else None
-        if span is None or span.status.final:
+        view = self._view(ledger, job, now) if job in alive else None
+        if view is None or view.span.status.final:
             alive.discard(job)
-        elif span.until is not None:
-            heappush(self._due, (span.until, job))
+        elif view.span.until is not None:
+            heappush(self._due, (view.span.until, job))
 
     def note(self, facts: Iterable[Fact]) -> None:
         """Take facts that were committed."""
         if self._alive is None:
             return
         for fact in facts:
-            match fact:
-                case LedgerCleared():
-                    self.forget()
-                    return
-                case JobAccepted():
-                    self._alive.add(fact.job)
-                    heappush(self._due, (_AT_ONCE, fact.job))
-                case GateDecided() | WaitEnded():
-                    heappush(self._due, (_AT_ONCE, fact.job))
-                case _:
-                    continue
-
-    def forget(self) -> None:
-        """Begin anew when next asked."""
-        self._alive = None
-        self._due = []
+            if isinstance(fact, LedgerCleared):
+                self._alive, self._due = None, []
+                return
+            if isinstance(fact, JobAccepted):
+                self._alive.add(fact.job)
+            if isinstance(fact, JobAccepted | GateDecided | WaitEnded):
+                heappush(self._due, (_AT_ONCE, fact.job))

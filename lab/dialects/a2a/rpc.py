@@ -1,0 +1,151 @@
+"""JSON-RPC as A2A has it: a call in, its parts read, an error out (contract.md §9)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeAlias
+
+from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
+from lab.core.jsontext import whole
+
+LONGEST_ID = 200
+CALLS = {"a2a": ("message/send", "tasks/send", "tasks/get"), "a2a-stream": ("message/stream",)}
+"""The methods of each route."""
+_TASK = re.compile(rf"[A-Za-z0-9._~:-]{{1,{LONGEST_ID}}}")
+
+
+class Code(IntEnum):
+    """JSON-RPC's error codes, and A2A's own for a task that isn't known."""
+
+    PARSE = -32700
+    REQUEST = -32600
+    METHOD = -32601
+    PARAMS = -32602
+    TASK_UNKNOWN = -32001
+
+
+@dataclass(frozen=True, slots=True)
+class TaskMessage:
+    """What a message says, and which task and context it belongs to."""
+
+    text: str
+    task: str | None
+    context: str | None
+    metadata: dict[str, Json] | None = None
+    """The call's own, which the task keeps that it starts."""
+
+
+RpcId: TypeAlias = str | int | float | None
+"""What names a call to its client; None: it has none, or none that could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """A call that is well-formed."""
+
+    id: RpcId
+    method: str
+    params: dict[str, Json]
+
+    @property
+    def history(self) -> bool:
+        """Whether the answer is to hold what was asked."""
+        length = self.params.get("historyLength")
+        return isinstance(length, int | float) and length > 0
+
+    def result(self, task: Mapping[str, Json]) -> dict[str, Json]:
+        """The answer that holds a task."""
+        return {"jsonrpc": "2.0", "id": self.id, "result": dict(task)}
+
+
+@dataclass(frozen=True, slots=True)
+class RpcError:
+    """An error of a call."""
+
+    code: Code
+    message: str
+    id: RpcId = None
+
+    def response(self) -> Response:
+        """HTTP 200 all the same: the transport is well."""
+        error: Json = {"code": int(self.code), "message": self.message}
+        return Response(200, JSON_HEADERS, json_bytes({"jsonrpc": "2.0", "id": self.id, "error": error}))
+
+
+def read_rpc(value: Json, route: str) -> Rpc | RpcError:
+    """The call of a parsed body; a batch is none."""
+    if not isinstance(value, dict):
+        return RpcError(Code.REQUEST, "The body must be one JSON-RPC request.")
+    named = value.get("id")
+    if "id" not in value or isinstance(named, bool | list | dict):
+        return RpcError(Code.REQUEST, "id must be a string, a number or null.")
+    if value.get("jsonrpc") != "2.0" or not isinstance(method := value.get("method"), str):
+        return RpcError(Code.REQUEST, 'jsonrpc must be "2.0" and method a string.', named)
+    if method not in CALLS[route]:
+        return RpcError(Code.METHOD, f"The methods here are {', '.join(CALLS[route])}.", named)
+    params = value.get("params")
+    if not isinstance(params, dict):
+        return RpcError(Code.PARAMS, "params must be an object.", named)
+    return Rpc(named, method, params)
+
+
+def read_message(rpc: Rpc) -> TaskMessage | RpcError:
+    """`params.message`, and beside it `params.contextId` of tasks/send."""
+    message = rpc.params.get("message")
+    if not isinstance(message, dict):
+        return _wrong(rpc, "message must be an object.")
+    for name, wanted in (("kind", "message"), ("role", "user")):
+        if message.get(name, wanted) != wanted:
+            return _wrong(rpc, f"message.{name} must be {wanted}.")
+    if rpc.method != "tasks/send" and not _id(message.get("messageId")):
+        return _wrong(rpc, f"message.messageId must be 1 to {LONGEST_ID} printable characters.")
+    parts = message.get("parts")
+    texts = [_part(part) for part in parts] if isinstance(parts, list) else []
+    if not texts or any(text is None for text in texts):
+        return _wrong(rpc, "message.parts must be text parts, at least one.")
+    context = message.get("contextId") if rpc.method != "tasks/send" else rpc.params.get("contextId")
+    task = message.get("taskId") if rpc.method != "tasks/send" else None
+    for name, given in (("contextId", context), ("taskId", task)):
+        if given is not None and not _id(given):
+            return _wrong(rpc, f"{name} must be 1 to {LONGEST_ID} printable characters.")
+    metadata = rpc.params.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        return _wrong(rpc, "metadata must be an object.")
+    return TaskMessage(
+        "\n".join(text for text in texts if text is not None),
+        task if isinstance(task, str) else None,
+        context if isinstance(context, str) else None,
+        metadata,
+    )
+
+
+def read_task_id(rpc: Rpc) -> str | RpcError:
+    """`params.id`: a task's, which becomes a segment of a path where it is a job's."""
+    named = rpc.params.get("id")
+    if not isinstance(named, str) or not _TASK.fullmatch(named) or named in (".", ".."):
+        return _wrong(rpc, f"id must be 1 to {LONGEST_ID} letters, digits or -._~: in ASCII.")
+    return named
+
+
+def _wrong(rpc: Rpc, what: str) -> RpcError:
+    return RpcError(Code.PARAMS, what, rpc.id)
+
+
+def _id(value: Json) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= LONGEST_ID and value.isprintable()
+
+
+def read_history(rpc: Rpc) -> RpcError | None:
+    """What is wrong with `params.historyLength`, if anything is."""
+    wanted = rpc.params.get("historyLength")
+    length = whole(0 if wanted is None else wanted)
+    return _wrong(rpc, "historyLength must be an integer from 0.") if length is None or length < 0 else None
+
+
+def _part(part: Json) -> str | None:
+    """The text of a part; the first version of A2A called its kind type."""
+    if not isinstance(part, dict) or part.get("kind", part.get("type", "text")) != "text":
+        return None
+    text = part.get("text")
+    return text if isinstance(text, str) else None

@@ -1,0 +1,34 @@
+"""Server-Sent Events as answers: events with their instants in, the parts of a body out (contract.md §8)."""
+
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from lab.core.clock import Millis
+from lab.core.exchange import Headers, Json, Response, json_bytes
+from lab.core.reply import Parts
+from lab.language.document import Switches
+
+SSE_HEADERS: Headers = (("content-type", "text/event-stream"), ("cache-control", "no-store"))
+DONE = b"data: [DONE]\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
+
+Event: TypeAlias = tuple[Millis, Mapping[str, Json]]
+"""One event, and the instant at which it is due."""
+
+
+def framed(events: Iterator[Event], switches: Switches, now: Millis) -> Parts:
+    """Events as they leave: `data: ` and one line of JSON each, heartbeats in between, `[DONE]` at the end."""
+    last, beat = now, switches.sse_heartbeat
+    for when, value in events:
+        while beat and when - last > beat:
+            last += beat
+            yield last, KEEP_ALIVE
+        last = when
+        yield when, b"data: %b\n\n" % json_bytes(dict(value))
+    if switches.sse_done:
+        yield last, DONE
+
+
+def streamed(events: Iterator[Event], switches: Switches, now: Millis) -> tuple[Response, Parts]:
+    """The answer: its head, and its body in parts."""
+    return Response(200, SSE_HEADERS), framed(events, switches, now)

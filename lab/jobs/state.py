@@ -1,0 +1,97 @@
+"""What a job says of itself at a span: its status and its texts, before any wire words them.
+
+All dialects draw from this one value, so they can't tell different stories about the same job. What a switch changes
+here (the status word of a wait, an output while it waits) it changes on every wire.
+"""
+
+from dataclasses import dataclass
+
+from lab.core.clock import Epoch
+from lab.core.seeds import hexes, uuid4
+from lab.jobs.plan import Plan
+from lab.jobs.texts import Writer, final_texts
+from lab.jobs.timeline import Span
+from lab.language.document import Gate, Pause, Status, Switches, Work
+from lab.language.templates import RenderFailure
+
+UNWRITTEN = "The answer could not be written."
+"""The error of a job whose text failed to render after a decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The texts of a job that waits, rendered."""
+
+    text: str
+    """The gate's question, or what a wait says."""
+    changes: str | None = None
+    """Asks what should be different; None: changes can't be asked for."""
+    last_round: str | None = None
+    """Says that the last round of changes is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTexts:
+    """What a job says of itself at one span."""
+
+    status: Status
+    progress: str | None = None
+    """What it says while it works; None: nothing, or nobody asked."""
+    output: str | None = None
+    error: str | None = None
+    follow_up: tuple[str, ...] = ()
+    prompt: Prompt | None = None
+    """None unless it is WAITING."""
+
+
+def state_of(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False) -> StatusTexts:
+    """The state at a span; `accepted`: in the answer that brings the Job ID, which tells of no progress yet.
+
+    A text that can't be rendered, for it looks at a decision that brought something unforeseen, is the job's error.
+    """
+    status = shown_status(span, switches)
+    write = Writer(plan, span, epoch)
+    step = span.step
+    try:
+        if span.status.final:
+            output, error, follow_up = final_texts(plan, span, write)
+            return StatusTexts(status, None, output, error, tuple(follow_up))
+        if isinstance(step, Work):
+            said = step.says and plan.invocation.input.progress_message and not accepted
+            return StatusTexts(status, write(step.says) if said and step.says else None)
+        prompt = _prompt(step, write) if status is Status.WAITING and isinstance(step, Gate | Pause) else None
+    except RenderFailure:
+        return StatusTexts(Status.ERROR, error=UNWRITTEN)
+    output = prompt.text if prompt is not None and switches.waiting_output == "message" else None
+    return StatusTexts(status, output=output, prompt=prompt)
+
+
+def shown_status(span: Span, switches: Switches) -> Status:
+    """The status of a span on the wire: that of a wait is a switch."""
+    return Status.RUNNING if isinstance(span.step, Pause) and switches.wait_status == "RUNNING" else span.status
+
+
+def _prompt(step: Gate | Pause, write: Writer) -> Prompt:
+    if isinstance(step, Pause):
+        return Prompt(write(step.says) if step.says else "")
+    if not takes_text(step):
+        return Prompt(write(step.asks))
+    return Prompt(write(step.asks), write(step.change_prompt), write(step.last_round))
+
+
+def takes_text(gate: Gate) -> bool:
+    """Whether a gate can be answered with words: changes may be asked for, or a reply is all that it asks for."""
+    return gate.verdicts.changes_requested is not None or not gate.approval
+
+
+def opening_token(plan: Plan, span: Span) -> str:
+    """What names an opening of a gate, or a wait, to a client: 32 hex digits, new each time it opens."""
+    return hexes(plan.seed, f"{plan.invocation.job}/{span.id}/callback#{span.visit}", 32)
+
+
+def conversation_of(plan: Plan, switches: Switches) -> str | None:
+    """The conversation's id as shown; a one-shot has none, or one that is never honoured."""
+    call = plan.invocation
+    if call.conversation is None and switches.one_shot_conversation_id == "fresh":
+        return uuid4(plan.seed, f"{call.job}/one-shot")
+    return call.conversation

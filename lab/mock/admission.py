@@ -1,0 +1,46 @@
+"""What a team asks of a request before its fields count: to be published, a role, a version (contract.md §2.6, 7 to 9).
+
+A request that resumes is held to the first two alone.
+"""
+
+from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
+from lab.dialects.base import TEAM_CLOSED, TEAM_UNKNOWN, Wanted
+from lab.jobs.plan import CompiledScenario
+from lab.mock.call import Call
+
+
+def open_scenarios(team: tuple[CompiledScenario, ...], *, draft: bool) -> tuple[CompiledScenario, ...]:
+    """The team's scenarios that are published; for a draft, all."""
+    return tuple(each for each in team if draft or each.scenario.agent.published)
+
+
+def absent_team(call: Call) -> Refusal | None:
+    """The refusal of a team that nothing can be asked of; None if it is published."""
+    if call.catalog.published(call.match.code):
+        return None
+    return TEAM_UNKNOWN if not call.team or call.switches.unpublished == 404 else TEAM_CLOSED
+
+
+def lacks_role(call: Call, made: CompiledScenario) -> Refusal | None:
+    """The refusal of a user without the role that a scenario asks for; without a user always (contract.md §6.2)."""
+    user, agent = call.bearer.user, made.scenario.agent
+    if call.catalog.admits(made, user) or (user is not None and agent.refuses == "job"):
+        return None
+    return forbidden(CANNOT_EXECUTE, f"Ask for a role that gives access to {agent.code}: {', '.join(agent.roles)}.")
+
+
+def closed(call: Call, wanted: Wanted) -> Refusal | None:
+    """Why none of the team's scenarios takes the request, whose fields may be wrong; None if one may."""
+    team, switches = call.team, call.switches
+    if not team:
+        return TEAM_UNKNOWN
+    opened = open_scenarios(team, draft=bool(wanted.draft))
+    if not opened:
+        return TEAM_UNKNOWN if switches.unpublished == 404 else TEAM_CLOSED
+    lacking = [lacks_role(call, each) for each in opened]
+    if all(lacking):
+        return lacking[0]
+    known = [each.scenario.agent.version for each in team if each.scenario.agent.version is not None]
+    if switches.version_check and wanted.version is not None and known and wanted.version not in known:
+        return forbidden(CANNOT_EXECUTE, f"Version {wanted.version} is not published; {known[-1]} is.")
+    return None

@@ -1,0 +1,48 @@
+"""One call of the API: what its rules are given, and what comes of it."""
+
+from dataclasses import dataclass, field
+
+from lab.core.clock import Millis
+from lab.core.journal.ledger import Changes
+from lab.core.routes import RouteMatch
+from lab.dialects.base import Dialect
+from lab.identity.records import TokenRecord
+from lab.jobs.plan import CompiledScenario
+from lab.jobs.view import JobView
+from lab.language.document import Switches
+from lab.mock.catalog import Catalog
+from lab.mock.config import Config
+from lab.mock.live_jobs import LiveJobs
+from lab.mock.reader import JobReader
+
+
+@dataclass(slots=True)
+class Call:
+    """A request whose path, method and bearer are in order. Made for it alone."""
+
+    config: Config
+    catalog: Catalog
+    reader: JobReader
+    live_jobs: LiveJobs
+    changes: Changes
+    """The state, and the facts that the call brings."""
+    match: RouteMatch
+    dialect: Dialect
+    bearer: TokenRecord
+    now: Millis
+    switches: Switches
+    """Those of the team; once its scenario is chosen, those of the scenario."""
+    _views: dict[str, JobView | None] = field(default_factory=dict)
+
+    @property
+    def team(self) -> tuple[CompiledScenario, ...]:
+        """The team's scenarios, published or not."""
+        return self.catalog.team(self.match.code)
+
+    def job(self, job: str) -> JobView | None:
+        """The job as it is now, if it is the caller's and of this team. Planned once a call."""
+        if job not in self._views:
+            view = self.reader.view(self.changes, job, self.now)
+            own = view is not None and view.record.owner == self.bearer.owner and view.record.team == self.match.code
+            self._views[job] = view if own else None
+        return self._views[job]

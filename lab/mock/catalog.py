@@ -1,0 +1,80 @@
+"""The catalogue: which scenarios there are, by whose switches each is answered, and what a job plays."""
+
+from lab.identity.config import IdentityConfig
+from lab.jobs.builtin import UNMATCHED, role_refused
+from lab.jobs.plan import CompiledScenario
+from lab.jobs.records import JobRecord
+from lab.language.document import Switches
+from lab.mock.config import Config
+
+
+class Catalog:
+    """The scenarios of one configuration, indexed, with the switches of each resolved once."""
+
+    def __init__(self, config: Config, identity: IdentityConfig) -> None:
+        self._identity = identity
+        self.switches = config.switches
+        """Those of the server, where no team and no scenario is meant."""
+        self.former = config.former
+        self.by_name = {each.name: each for each in config.scenarios}
+        self.by_team: dict[str, tuple[CompiledScenario, ...]] = {}
+        for each in sorted(config.scenarios, key=lambda each: each.name):  # of those that fit, the first by file name
+            code = each.scenario.agent.code
+            self.by_team[code] = (*self.by_team.get(code, ()), each)
+        self._own = {each.name: config.switches_of(each.scenario) for each in config.scenarios}
+        self._refusing: dict[tuple[str, str], CompiledScenario] = {}
+
+    def team(self, code: str) -> tuple[CompiledScenario, ...]:
+        """The team's scenarios, in the order in which they are tried."""
+        return self.by_team.get(code, ())
+
+    def published(self, code: str) -> bool:
+        """Whether a team can be found at all."""
+        return any(each.scenario.agent.published for each in self.team(code))
+
+    def team_switches(self, code: str) -> Switches:
+        """The switches for what is asked of a team before its scenario is chosen: those of its first scenario."""
+        team = self.by_team.get(code)
+        return self._own[team[0].name] if team else self.switches
+
+    def switches_of(self, made: CompiledScenario, code: str) -> Switches:
+        """The switches for jobs of a scenario; one that fits nothing has those of its team."""
+        return self.team_switches(code) if made is UNMATCHED else self._own.get(made.name, self.switches)
+
+    def admits(self, made: CompiledScenario, user: str | None) -> bool:
+        """Whether a user has one of the roles that the scenario asks for."""
+        roles = made.scenario.agent.roles
+        account = self._identity.account(user) if roles and user is not None else None
+        return not roles or (account is not None and not set(roles).isdisjoint(account.roles))
+
+    def scenario_played(self, chosen: CompiledScenario | None, user: str | None, turn: int) -> CompiledScenario:
+        """What a job plays: its scenario, the turn's entry of it, or the refusal of a user without the role."""
+        if chosen is None:
+            return UNMATCHED
+        if not self.admits(chosen, user):
+            key = chosen.name, chosen.digest
+            if key not in self._refusing:
+                self._refusing[key] = role_refused(chosen)
+            return self._refusing[key]
+        entry = chosen.of_turn(turn)
+        assert entry is not None
+        return entry
+
+    def chosen_for(self, record: JobRecord) -> CompiledScenario | None:
+        """The scenario of a job as it was when the job was accepted; None: none fits its message."""
+        name = record.scenario
+        if name is None:
+            return None
+        for until, made in self.former:
+            if record.at < until and made.name == name:
+                return made
+        return self.by_name[name]
+
+    def scenario_of(self, record: JobRecord) -> CompiledScenario:
+        """What the job of a record plays."""
+        return self.scenario_played(self.chosen_for(record), record.user, record.turn)
+
+    def can_be_forgotten(self, record: JobRecord) -> bool:
+        """Whether the job is one that is forgotten some time after its end."""
+        chosen = self.chosen_for(record)
+        return chosen is not None and chosen.scenario.retention is not None

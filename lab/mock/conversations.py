@@ -1,0 +1,77 @@
+"""Conversations: which one a message belongs to, as which turn, and which scenario answers it.
+
+(contract.md §3.1; scenarios.md §3.2, §9)
+"""
+
+from dataclasses import dataclass
+
+from lab.core.refusal import Refusal, bad_request, conflict, not_found
+from lab.dialects.base import Invoke
+from lab.jobs.plan import CompiledScenario
+from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, id_of
+from lab.language.document import Status
+from lab.mock.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The conversation's id (None: a new one is due, or none at all), the turn, and what is noted."""
+
+    id: str | None = None
+    turn: int = 1
+    flags: tuple[str, ...] = ()
+
+
+def thread_of(call: Call, command: Invoke) -> Thread | Refusal:
+    """The thread of a request that starts a job, or why it can't have the one it asks for."""
+    sent = command.conversation
+    if not command.conversational:
+        return Thread(flags=("ignored_conversation_id",) if sent else ())
+    if sent is None:
+        return Thread()
+    known = call.changes.get(conversation_key(sent))
+    if not isinstance(known, ConversationRecord):
+        if call.switches.unknown_conversation == "refuse":
+            return bad_request("‹conversation› is not known.", "Leave it out in the first turn.")
+        return Thread(sent)
+    if known.owner != call.bearer.owner:
+        return not_found("Conversation not found.")
+    if known.team != call.match.code:
+        return bad_request("‹conversation› belongs to another agent team.")
+    if call.switches.busy_conversation == "refuse":
+        last = call.job(id_of(known.jobs[-1]))
+        if last is not None and last.span.status is Status.RUNNING:
+            return conflict("The conversation's last job is still RUNNING.", "Send the next turn after its end.")
+    return Thread(sent, len(known.jobs) + 1)
+
+
+def choose(
+    call: Call, opened: tuple[CompiledScenario, ...], command: Invoke, conversation: str | None, turn: int
+) -> CompiledScenario | None:
+    """The first of the team's open scenarios that fits the message; None: no answer is defined for it.
+
+    A conversation that began with a scenario of several turns stays with it; otherwise each message starts at the
+    top, where such a scenario begins conversations only.
+    """
+    first = first_scenario(call, conversation) if turn > 1 else None
+    for each in (first,) if first is not None else opened:
+        if turn > 1 and each.turns and each is not first:
+            continue
+        entry = each.of_turn(turn)
+        if entry is not None and entry.match(command.message) is not None:
+            return each
+    return None
+
+
+def first_scenario(call: Call, conversation: str | None) -> CompiledScenario | None:
+    """The scenario of several turns with which the conversation began, if it is of that kind."""
+    known = call.changes.get(conversation_key(conversation)) if conversation is not None else None
+    record = call.changes.get(known.jobs[0]) if isinstance(known, ConversationRecord) else None
+    first = call.catalog.chosen_for(record) if isinstance(record, JobRecord) else None
+    return first if first is not None and first.turns else None
+
+
+def likely_scenario(call: Call, message: str, conversation: str | None) -> CompiledScenario | None:
+    """Whose switches a message is read by, before its turn and its scenario are settled."""
+    first = first_scenario(call, conversation)
+    return first or next((each for each in call.team if each.match(message) is not None), None)

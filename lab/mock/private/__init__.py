@@ -1,1 +1,0 @@
-"""Routes that only one dialect has."""
