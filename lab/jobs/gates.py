@@ -47,7 +47,10 @@ from lab.language.document import Gate, Script, Verdict, Vote
 
 
 class Origin(StrEnum):
-    """Who decided (recordings.md §2.3, `by`)."""
+    """Who decided (recordings.md §2.3, `by`).
+
+    A time-out counts as the script's: nobody decided, and that was settled before time began.
+    """
 
     PERSON = "person"
     SCRIPT = "script"
@@ -157,7 +160,11 @@ def _entry(gate: Gate, number: int) -> Vote | None:
 
 
 def offers(gate: Gate) -> tuple[Verdict, ...]:
-    """The verdicts a decision may carry, in the order of buttons; timed-out is nobody's to give."""
+    """The verdicts a decision may carry, in the order of buttons; timed-out is nobody's to give.
+
+    A gate that only collects a text is approved by it. Changes can be asked for where there is a step to go back to; that
+    the rounds are used up doesn't take the button away: the last request ends the job, and its output says why.
+    """
     if not gate.approval:
         return (Verdict.APPROVED,)
     if gate.verdicts.changes_requested is None:
@@ -175,7 +182,11 @@ def labels(gate: Gate) -> dict[Verdict, str]:
 
 
 class Inadmissible(StrEnum):
-    """Why a decision is refused at the door."""
+    """Why a decision is refused at the door: 409, and the reason in words of the dialect.
+
+    The job goes on as if nobody had answered. Of two answers at the same instant the one that arrives second is told
+    `decided`: the instant is the same, the order in the journal is not.
+    """
 
     EARLY = "early"
     """No gate is open: the job has not reached one, has passed it, or is over."""

@@ -117,6 +117,7 @@ def _votes(gate: doc.Gate) -> tuple[doc.Vote, ...]:
 
 def _due(gate: doc.Gate) -> Millis | None:
     """When the script ends the gate's slowest opening, counted from that opening, if nobody else votes."""
+    # one vote ends an opening, so the entries are those of different openings; in a quorum they follow each other
     if gate.approvals == 1:
         return max((vote.after for vote in _votes(gate)), default=None)
     total: Millis = 0
@@ -129,6 +130,10 @@ def _due(gate: doc.Gate) -> Millis | None:
 
 
 def _token(part: CompiledScenario) -> Warnings:
+    """Waits that outlast a token: its client needs another before the job goes on.
+
+    Each wait by itself, for a client may fetch a token at any poll; work is left out, which is short as a rule.
+    """
     token = part.scenario.token
     for path, step in _steps(part):
         longest = step.patience if isinstance(step, doc.Gate) else 0
@@ -160,6 +165,7 @@ def _faults(scenario: doc.Scenario, parts: Sequence[CompiledScenario]) -> Warnin
 
 
 def _lasts(step: doc.Step) -> bool:
+    """Whether a poll can find a job there: in a span of 0 ms there is no instant. A gate's patience is more than 0."""
     return not isinstance(step, doc.TimedStep) or doc.longest_latency(step.takes) > 0
 
 
@@ -243,6 +249,7 @@ def _output(output: doc.Output, files: Mapping[str, str], write: Writer) -> str 
 
 
 def _misspelt(part: CompiledScenario) -> Warnings:
+    """Constants that look like a draw: any mapping is a fine constant, so a slip in the one key that counts is no error."""
     for name, datum in part.scenario.data.items():
         for key in datum if isinstance(datum, dict) else ():
             hint = doc.nearest(key, doc.DRAWN)

@@ -174,7 +174,10 @@ class Plan:
 
 
 def takes(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
-    """The draw behind a step's duration: stream `SCENARIO/ORDINAL/STEP/takes#VISIT`, no `#VISIT` at visit 0."""
+    """The draw behind a step's duration: stream `SCENARIO/ORDINAL/STEP/takes#VISIT`, no `#VISIT` at visit 0.
+
+    A later turn's job draws from the same streams under another ordinal: it is a further job of the scenario.
+    """
     lasting = compiled.steps[step]
     assert isinstance(lasting, TimedStep)
     number = f"#{visit}" if visit else ""
@@ -182,7 +185,10 @@ def takes(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit
 
 
 def settle_draws(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, Json]:
-    """Everything chance settles at acceptance, sorted by name: what `drawn` of `job.accepted` holds."""
+    """Everything chance settles at acceptance, sorted by name: what `drawn` of `job.accepted` holds.
+
+    Values stand there as JSON, a decimal as its text: `restore` gives it its places back.
+    """
     data = generate(compiled.scenario.data, seed, f"{compiled.name}/{ordinal}")
     drawn = {f"data/{name}": value for name, value in data.items()}
     for name, step in compiled.steps.items():

@@ -87,7 +87,10 @@ def _decisions(plan: Plan, span: Span) -> dict[str, object]:
 
 
 class _Conversation(Mapping[str, object]):
-    """`id` and `turns`; the turns are computed once a template looks at them."""
+    """`id` and `turns`; the turns are computed once a template looks at them.
+
+    Most templates don't, and to render the outputs of fifty turns for each text would make a long conversation slow.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -138,7 +141,10 @@ def _output_of(plan: Plan, span: Span, epoch: Epoch) -> str | None:
 
 
 class Writer:
-    """Renders texts at one span; what templates see is gathered once, and only if one asks."""
+    """Renders texts at one span; what templates see is gathered once, and only if one asks.
+
+    A text without template syntax is handed back as it is: that is most of them, and costs a look into a memo.
+    """
 
     def __init__(self, plan: Plan, span: Span, epoch: Epoch) -> None:
         self._place = plan, span, epoch

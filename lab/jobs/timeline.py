@@ -51,7 +51,10 @@ follows an ending. The README's diagram is printed from it."""
 
 @dataclass(frozen=True, slots=True)
 class DefaultEnding:
-    """An ending that no step of the scenario names: where a verdict leads that has no way of its own."""
+    """An ending that no step of the scenario names: where a verdict leads that has no way of its own.
+
+    So a scenario needs to say only what it wants to show: without `verdicts` a gate has them all the same.
+    """
 
     status: Status
     id: str
