@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from lab.identity.assertions import reads_key
 from lab.identity.clients import DEMO, GRANTS, JANE, REFUSED_SECRET, SHORTEST_SECRET, Account, Client, Grant
-from lab.language.document import Accounts, Application
+from lab.language.document.settings_file import Accounts, Application
 
 _GRANT_WORDS = {"device_code": Grant.DEVICE, "jwt-bearer": Grant.ASSERTION}
 """What a file may say in place of the long URNs."""

@@ -1,8 +1,10 @@
 """The limits and deadlines of limits.md §2 that guard the process: one table, one setting each."""
 
 from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING
 
-from lab.language.parse import LimitKind
+if TYPE_CHECKING:  # only a settings file needs what reads one
+    from lab.language.parse.settings_file import LimitKind
 
 
 def _bytes(usual: int) -> int:
@@ -48,7 +50,7 @@ class ServerLimits:
     """How long replies under way may take to leave when the lab stops."""
 
 
-LIMIT_KINDS: dict[str, LimitKind] = {each.name: each.metadata["kind"] for each in fields(ServerLimits)}
+LIMIT_KINDS: dict[str, "LimitKind"] = {each.name: each.metadata["kind"] for each in fields(ServerLimits)}
 """The settings by name, and how each is written."""
 
 

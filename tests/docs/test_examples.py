@@ -8,8 +8,10 @@ from pydantic import BaseModel
 
 from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
-from lab.language.document import Fault, Scenario, Server, Switches
-from lab.language.parse import parse_settings, parse_with_locations
+from lab.language.document import Fault, Scenario, Switches
+from lab.language.document.settings_file import Server
+from lab.language.parse import parse_with_locations
+from lab.language.parse.settings_file import parse_settings
 from lab.language.templates import TEMPLATE_NAMES
 from lab.language.templates.check import FILTERS, TESTS
 from lab.server.limits import LIMIT_KINDS

@@ -7,9 +7,10 @@ import pytest
 from lab.core.errors import ScenarioError
 from lab.language import document as doc
 from lab.language.document import Model
+from lab.language.document.settings_file import Server
 from lab.language.document.steps import StepModel
 from lab.language.parse import parse_scenario, parse_with_locations
-from lab.language.parse.shape_errors import MODELS
+from lab.language.parse.shape_errors import models_within
 
 HEAD = """\
 lab: 1
@@ -496,7 +497,7 @@ def test_a_complaint_shows_no_control_characters_and_is_no_longer_than_it_must_b
 def test_every_part_of_the_document_is_known_to_the_sentences() -> None:
     bases = {Model, *Model.__subclasses__(), *StepModel.__subclasses__()} - {Model, StepModel}
     parts = {each for each in bases if each.__module__.startswith("lab.language.document.")} - {doc.Scenario}
-    assert set(MODELS.values()) == parts
+    assert set(models_within(Server).values()) == parts
 
 
 def test_places_are_given_with_the_scenario() -> None:

@@ -3,8 +3,8 @@
 import json
 
 from lab.cli.console import Console
-from lab.language.document import Server
 from lab.language.document.schema import json_schema
+from lab.language.document.settings_file import Server
 from lab.server.limits import LIMIT_KINDS, ServerLimits
 from lab.settings import Flags
 

@@ -31,7 +31,6 @@ from lab.language.document.faults import (
 )
 from lab.language.document.outputs import OUTPUT_FORMS, FileOutput, Filler, Html, JsonOutput, Output, strings_in
 from lab.language.document.scenario import Agent, ClientLimits, Latencies, Narration, Scenario, Token, Turn, UserMessage
-from lab.language.document.settings_file import Accounts, Application, Server, User
 from lab.language.document.steps import (
     STEPS,
     Again,

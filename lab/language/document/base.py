@@ -80,6 +80,10 @@ Duration: TypeAlias = Annotated[
     PlainSerializer(duration_text, when_used="json"),
 ]
 
+ORIGIN = r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$"
+NAME = r"^[^\s:\x00-\x1f\x7f]{1,200}$"
+"""Ids and user names: a colon would end one in a Basic header."""
+
 
 class Model(BaseModel):
     """The base of every part of the document: frozen, strict, no unknown keys."""

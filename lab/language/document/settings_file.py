@@ -5,15 +5,12 @@ from typing import Literal
 from pydantic import Field
 from pydantic import JsonValue as Json
 
-from lab.language.document.base import Model
+from lab.language.document.base import NAME, ORIGIN, Model
 from lab.language.document.switches import Switches
 
 GrantWord = Literal[
     "client_credentials", "password", "authorization_code", "refresh_token", "device_code", "jwt-bearer"
 ]  # fmt: skip
-ORIGIN = r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$"
-NAME = r"^[^\s:\x00-\x1f\x7f]{1,200}$"
-"""Ids and user names: a colon would end one in a Basic header."""
 
 
 class User(Model):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from lab.core.exchange import Json
-from lab.language.document import Server, duration, nearest
+from lab.language.document import duration, nearest
+from lab.language.document.settings_file import Server
 from lab.language.parse.complaints import Complaints
 from lab.language.parse.shape_errors import validated
 from lab.language.parse.yaml_tree import DocumentKind, mapping_of, read_yaml

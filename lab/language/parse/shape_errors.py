@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import TypeVar, get_args
 
 from pydantic import BaseModel, Tag, ValidationError
@@ -9,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from lab.core.exchange import Json
 from lab.language import document as doc
-from lab.language.document.settings_file import NAME, ORIGIN
+from lab.language.document.base import NAME, ORIGIN
 from lab.language.parse.complaints import Complaints, KeyPath
 from lab.language.parse.yaml_tree import Tree
 
@@ -23,9 +24,11 @@ def _parts(part: object, name: str) -> Iterator[tuple[str, type[doc.Model]]]:
         yield from _parts(inner, *tags or (name,))
 
 
-def _models(*roots: type[doc.Model]) -> dict[str, type[doc.Model]]:
+@cache
+def models_within(root: type[BaseModel]) -> dict[str, type[doc.Model]]:
+    """The part of the document that a key, or the tag of a union, leads to: of a scenario, else of `root`."""
     found: dict[str, type[doc.Model]] = {}
-    ahead = [*roots]
+    ahead: list[type[BaseModel]] = [doc.Scenario, root]
     while ahead:
         for key, field in ahead.pop().model_fields.items():
             for name, part in _parts(field.annotation, key):
@@ -34,9 +37,6 @@ def _models(*roots: type[doc.Model]) -> dict[str, type[doc.Model]]:
                     ahead.append(part)
     return found
 
-
-MODELS = _models(doc.Scenario, doc.Server)
-"""The part of the document that a key, or the tag of a union, leads to."""
 
 _PATTERNS = {
     ORIGIN: "is an origin, as https://host or http://host:port",
@@ -92,7 +92,7 @@ def complain_of_shape(error: ValidationError, tree: Tree, root: type[BaseModel] 
                 if path not in typos.values():
                     _missing(path, tree.complaints)
             case "extra_forbidden":
-                _unknown(path, _model(detail["loc"]) or root, typos, tree.complaints)
+                _unknown(path, _model(detail["loc"], root) or root, typos, tree.complaints)
             case _:
                 _wrong(path, detail, tree)
 
@@ -110,10 +110,11 @@ def _path(loc: tuple[str | int, ...], tree: Tree) -> KeyPath:
     return path
 
 
-def _model(loc: tuple[str | int, ...]) -> type[doc.Model] | None:
+def _model(loc: tuple[str | int, ...], root: type[BaseModel]) -> type[doc.Model] | None:
+    models = models_within(root)
     for part in reversed(loc[:-1]):
-        if isinstance(part, str) and part in MODELS:
-            return MODELS[part]
+        if isinstance(part, str) and part in models:
+            return models[part]
     return None
 
 
