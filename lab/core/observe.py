@@ -5,16 +5,16 @@ journal that is followed. What only the external app can tell, its question and 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(Struct, frozen=True):
     """A request is complete (server) or about to be sent (external app)."""
 
     at: Millis
@@ -31,8 +31,7 @@ class Requested:
     """Milliseconds from the first byte to the last (`in` on disk)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replied:
+class Replied(Struct, frozen=True):
     """The last byte of a reply left (server) or came (external app)."""
 
     at: Millis
@@ -50,8 +49,7 @@ class Replied:
     """Bytes of the body that left, where it was cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """The external app got no reply: `why` names it by what was observed (reset, timeout, refused, unreadable)."""
 
     at: Millis
@@ -59,16 +57,14 @@ class Lost:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(Struct, frozen=True):
     """A request or a decision is about to change, or has looked at, a job: its due facts may be written now."""
 
     at: Millis
     job: str
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Struct, frozen=True):
     """A fact. From the service input facts, from the tape and the control plane's journal derived ones too."""
 
     at: Millis
@@ -77,8 +73,7 @@ class Noted:
     """The exchange that brought it; None: no exchange did."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """The external app waits until `until`: `why` is poll, retry-after, or retry."""
 
     at: Millis

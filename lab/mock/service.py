@@ -77,10 +77,14 @@ class Service:
         done = self._mock.handle(self.ledger, request, now)
         if self.observers:
             self.tell(Requested(now, x, done.route, request, c, done.flags, took))
-            self._touch(done.job, now)
-        self._commit(done.facts, x)
-        if done.facts and self.observers:
-            self._touch(done.job, now)
+            if done.facts:
+                self._touch(done.job, now)
+            elif done.job is not None:  # it was looked at, so it is there
+                self.tell(Touched(now, done.job))
+        if done.facts:
+            self._commit(done.facts, x)
+            if self.observers:
+                self._touch(done.job, now)
         if (struck := done.struck) is not None:
             self.strikes[struck.scenario, struck.fault] += 1
             self.tell(Noted(now, FaultStruck(at=now, fault=struck.fault, call=struck.call), x))

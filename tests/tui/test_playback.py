@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from textual.pilot import Pilot
 
 from lab.clocks import settle
@@ -114,11 +115,11 @@ def long(lines: int) -> Recording:
     req = next(line for line in found.lines if isinstance(line, Req) and "/status/" in line.path)
     res = next(line for line in found.lines if isinstance(line, Res) and line.x == req.x)
     polls = [
-        replace(line, t=1_000 * x + (40 if isinstance(line, Res) else 0), x=x)
+        structs.replace(line, t=1_000 * x + (40 if isinstance(line, Res) else 0), x=x)
         for x in range(10, 10 + (lines - len(head)) // 2)
         for line in (req, res)
     ]
-    numbered = [replace(line, n=n) for n, line in enumerate([*head, *polls], 1)]
+    numbered = [structs.replace(line, n=n) for n, line in enumerate([*head, *polls], 1)]
     return replace(found, lines=tuple(numbered), end=None, result=Result.OPEN)
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from textual.pilot import Pilot
 
 from lab.app.observe import Noted, Observation, Requested
@@ -263,9 +264,9 @@ async def test_a_step_ends_with_the_next_exchange() -> None:
         await watcher.do(StepForward())
         assert watcher.plane.did == [("scale", "1")]
         (request, *_) = [each for each in play.running() if isinstance(each, Requested)]
-        await watcher.tell(replace(request, at=59_000))
+        await watcher.tell(structs.replace(request, at=59_000))
         assert watcher.plane.did == [("scale", "1")], "what is past ends no step"
-        await watcher.tell(replace(request, at=61_000))
+        await watcher.tell(structs.replace(request, at=61_000))
         assert watcher.plane.did == [("scale", "1"), ("scale", "0")] and watcher.source.paused
 
 
@@ -436,7 +437,7 @@ async def test_exchanges_before_the_job_began_are_told_as_such() -> None:
 
 
 def replace_at(observations: list[Observation], by: Millis) -> list[Observation]:
-    return [replace(each, at=each.at + by) for each in observations]
+    return [structs.replace(each, at=each.at + by) for each in observations]
 
 
 async def test_a_job_that_nobody_saw_begin_is_named_so() -> None:

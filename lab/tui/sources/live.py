@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
+from msgspec import structs
+
 from lab.app import Answer, Outcome, Result, run
 from lab.app.observe import Asked, Ended, Noted, Observation, Replied
 from lab.core.clock import Clock, Millis
@@ -152,7 +154,7 @@ class Live:
             if observation.fact.at > after:
                 self._answers.count(observation.fact)
                 # the mock counts the exchanges of all its clients, our run its own
-                self._observe(replace(observation, x=None), acts=False)
+                self._observe(structs.replace(observation, x=None), acts=False)
 
     def _observe(self, observation: Observation, *, acts: bool = True) -> None:
         """Hand it on; with what the run itself does (`acts`), a step or a way forward may be at its end."""
