@@ -327,8 +327,12 @@ def test_the_stepper_says_where_a_run_stopped(observations: list[Observation], s
 def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> None:
     """What a new pane needs is its value in the list: no place overlaps another, and none leaves the screen."""
     columns, rows = size
-    more = replace(
-        PANES[3], name="more", key="6", title="More", column=replace(PANES[3].column, rows=lambda rows: rows // 2)
+    more = structs.replace(
+        PANES[3],
+        name="more",
+        key="6",
+        title="More",
+        column=structs.replace(PANES[3].column, rows=lambda rows: rows // 2),
     )
     for ui in (UiState(), UiState(wire=True), UiState(presenter=True)):
         found = lay_out(BARS, (*PANES[:3], more, *PANES[3:]), replace(view_of("waiting"), ui=ui), columns, rows)

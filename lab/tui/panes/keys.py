@@ -1,14 +1,14 @@
 """A key of the screen, and a row in which the person types: when they are offered, and what they lead to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.tui.state.intents import Intent
 from lab.tui.state.screen import ScreenState, UiState
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
+class Reaction(Struct, frozen=True):
     """What a key leads to: another choice, something to ask of the source, something that only the screen can do."""
 
     ui: UiState | None = None
@@ -26,8 +26,7 @@ def always(state: ScreenState) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class ScreenKey:
+class ScreenKey(Struct, frozen=True):
     """A key, or a command of the palette (`keys` empty): pure, the screen performs what it leads to."""
 
     name: str
@@ -77,8 +76,7 @@ def commanding(command: str) -> React:
     return lambda state: Reaction(command=command)
 
 
-@dataclass(frozen=True, slots=True)
-class InputRow:
+class InputRow(Struct, frozen=True):
     """One thing that can be typed: its prompt, and the row of the bar in which it stands (in the tight bar: `tight`)."""
 
     prompt: str

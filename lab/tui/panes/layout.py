@@ -1,7 +1,8 @@
 """Where each part stands: a pure function of the size, the state and what the person chose."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.tui.panes.pane import Bar, Pane
 from lab.tui.state.screen import ScreenState
@@ -14,8 +15,7 @@ AIRY = 30
 """From so many rows on there is a blank row below each bar at the top."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rect:
+class Rect(Struct, frozen=True):
     """A rectangle in cells; `form` says whether a pane is one row or has a frame."""
 
     x: int

@@ -1,15 +1,15 @@
 """What a page over the panes is: its rows, and its own keys. `screens.page` shows it, scrolls it and closes it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.tui.rows.spans import Row
 from lab.tui.state.intents import Intent
 from lab.tui.state.screen import ScreenState, UiState
 
 
-@dataclass(frozen=True, slots=True)
-class PageReaction:
+class PageReaction(Struct, frozen=True):
     """What a key of a page leads to."""
 
     intent: Intent | None = None

@@ -6,7 +6,8 @@ clocks follow from that list.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.tui.panes.keys import ScreenKey
@@ -15,8 +16,7 @@ from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """What a part draws from: the state, its room in cells, the instant, and how many rows are scrolled away."""
 
     state: ScreenState
@@ -41,8 +41,7 @@ class View:
         return self.rows - 2
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A part at an edge of the screen."""
 
     name: str
@@ -58,8 +57,7 @@ class Bar:
     keys: tuple[ScreenKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Framed:
+class Framed(Struct, frozen=True):
     """A pane's content: its rows, its kind (of `blocks.FRAMES`), what stands beside its title, and below it."""
 
     body: list[Row]
@@ -68,8 +66,7 @@ class Framed:
     status: Row = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OneRow:
+class OneRow(Struct, frozen=True):
     """A pane as one row: its kind, the gist, and its state at the right end."""
 
     kind: str
@@ -77,8 +74,7 @@ class OneRow:
     status: Row = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """Where a pane stands: in which column of the usual layout (in the wide one each has a column of its own)."""
 
     number: int
@@ -93,8 +89,7 @@ def never(run: RunState) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Pane:
+class Pane(Struct, frozen=True):
     """A framed part of the screen. `key` focuses it; `column` None: it is the drawer below the others."""
 
     name: str
@@ -112,7 +107,7 @@ class Pane:
     """Whether it scrolls: 1 from its top, -1 from its newest row upwards."""
     help_keys: str = "enter z"
     """The faces of the keys that the help names for it."""
-    keys: tuple[ScreenKey, ...] = field(default=())
+    keys: tuple[ScreenKey, ...] = ()
 
 
 def last_of(state: ScreenState, route: str) -> Exchange | None:

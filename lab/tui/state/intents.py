@@ -1,41 +1,36 @@
 """Intents: what the person at the keys wants; a source performs them, or says why not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from lab.core.exchange import Json
 
 
-@dataclass(frozen=True, slots=True)
-class StartRun:
+class StartRun(Struct, frozen=True):
     """Begin the run."""
 
 
-@dataclass(frozen=True, slots=True)
-class TogglePause:
+class TogglePause(Struct, frozen=True):
     """Freeze the lab's clock, or let it go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepForward:
+class StepForward(Struct, frozen=True):
     """Run on to the next observation, then pause."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetSpeed:
+class SetSpeed(Struct, frozen=True):
     """Run at another pace: decimal text."""
 
     factor: str
 
 
-@dataclass(frozen=True, slots=True)
-class ResetRun:
+class ResetRun(Struct, frozen=True):
     """Back to the start, same seed."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerGate:
+class AnswerGate(Struct, frozen=True):
     """Answer the open gate: the verdict, and what should be different."""
 
     verdict: str
@@ -47,58 +42,50 @@ class AnswerGate:
     """What tells one opening of it from the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class SendTurn:
+class SendTurn(Struct, frozen=True):
     """Say this: the next turn of the conversation, or before the run its first message."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChooseScenario:
+class ChooseScenario(Struct, frozen=True):
     """Play another scenario, from its start."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class MoveCursor:
+class MoveCursor(Struct, frozen=True):
     """Move a recording's cursor by one observation, or by one mark, and stand."""
 
     by: int
     marks: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SeekInstant:
+class SeekInstant(Struct, frozen=True):
     """Go to an instant of a recording."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class SeekStage:
+class SeekStage(Struct, frozen=True):
     """Go to where a stage shows: token, invoke, poll, gate, output."""
 
     stage: str
 
 
-@dataclass(frozen=True, slots=True)
-class ArmFault:
+class ArmFault(Struct, frozen=True):
     """Arm a fault, written as in a scenario."""
 
     fault: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class DisarmFault:
+class DisarmFault(Struct, frozen=True):
     """Disarm a fault that was armed, by its name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToggleRecording:
+class ToggleRecording(Struct, frozen=True):
     """Begin a tape, or end the one that runs."""
 
 
