@@ -40,7 +40,7 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (does, example) in COMMANDS.items():
         command = commands.add_parser(name, help=does, description=does, epilog=f"example:\n  {example}", **how)
-        for add in _OPTIONS[name]:
+        for add in _OPTIONS[name] if name in argv else ():  # the help of all needs the options of none
             add(command)
     return root.parse_args(argv)
 

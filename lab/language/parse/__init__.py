@@ -8,7 +8,6 @@ puts pydantic's errors into words, `references` checks what one part says of ano
 from lab.language.document import Scenario
 from lab.language.parse.complaints import KeyPath, Locations, Position
 from lab.language.parse.references import BadFile, Reader, check_references
-from lab.language.parse.settings_file import LimitKind, ParsedSettings, parse_settings
 from lab.language.parse.shape_errors import validated
 from lab.language.parse.yaml_tree import read_yaml
 
