@@ -21,9 +21,9 @@ class Wall:
 
 @pytest.fixture
 def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
-    made = Wall()
-    monkeypatch.setattr(clocks.time, "monotonic_ns", lambda: made.nanos)
-    return made
+    wall = Wall()
+    monkeypatch.setattr(clocks.time, "monotonic_ns", lambda: wall.nanos)
+    return wall
 
 
 def test_a_system_clock_counts_whole_milliseconds_from_its_start(wall: Wall) -> None:
@@ -110,7 +110,7 @@ async def test_an_advance_wakes_sleepers_in_order_of_due_and_ordinal_each_at_its
 
 
 async def test_however_far_one_jumps_the_order_is_the_same() -> None:
-    async def told(steps: list[int]) -> list[int]:
+    async def ticks(steps: list[int]) -> list[int]:
         clock, seen = ManualClock(), []
 
         async def tick() -> None:
@@ -125,7 +125,7 @@ async def test_however_far_one_jumps_the_order_is_the_same() -> None:
         await task
         return seen
 
-    assert await told([1_000]) == await told([100] * 10) == await told([999, 1]) == list(range(100, 1_001, 100))
+    assert await ticks([1_000]) == await ticks([100] * 10) == await ticks([999, 1]) == list(range(100, 1_001, 100))
 
 
 async def test_a_manual_clock_goes_forward_only() -> None:

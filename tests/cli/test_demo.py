@@ -123,5 +123,5 @@ def test_a_page_s_visitors_can_t_share_a_port(lab: Lab) -> None:
 
 
 def test_the_help_says_whose_time_a_film_has(lab: Lab) -> None:
-    told = " ".join(lab("demo", "--help").out.split())
-    assert "its times are the lab's, so --speed doesn't shorten it" in told
+    help_text = " ".join(lab("demo", "--help").out.split())
+    assert "its times are the lab's, so --speed doesn't shorten it" in help_text

@@ -13,8 +13,8 @@ from tests.conftest import ROOT, Lab
 
 
 def test_a_new_scenario_loads_without_a_warning_and_runs(lab: Lab) -> None:
-    made = lab("new", "refund-request")
-    Path("refund-request.yaml").write_text(made.out)
+    printed = lab("new", "refund-request")
+    Path("refund-request.yaml").write_text(printed.out)
     assert lab("check", "refund-request.yaml", "--strict").code == 0
     assert lab("run", "./refund-request.yaml", "--speed", "instant").code == 0
 
@@ -29,9 +29,9 @@ def test_the_schema_of_settings_offers_what_the_reader_takes(lab: Lab) -> None:
     assert set(schema["properties"]) == {*Switches.model_fields, "base", "limits", "accounts"}
     limits = schema["properties"]["limits"]["properties"]
     assert list(limits) == list(LIMIT_KINDS)
-    for name, told in limits.items():
+    for name, limit in limits.items():
         usual = getattr(ServerLimits(), name)
-        assert limit_number(told["default"], LIMIT_KINDS[name]) == (
+        assert limit_number(limit["default"], LIMIT_KINDS[name]) == (
             usual * 1000 if LIMIT_KINDS[name] == "time" else usual
         )
 

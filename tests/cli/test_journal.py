@@ -134,13 +134,13 @@ def test_clients_go_on_with_their_tokens_and_jobs_after_a_kill(folder: Path, por
 
 
 def test_nothing_that_was_acknowledged_is_lost_whenever_the_process_dies(folder: Path, port: int) -> None:
-    told: list[tuple[str, str]] = []
+    accepted: list[tuple[str, str]] = []
     for start in range(3):
         with serving(folder, port) as server:
-            for token, job in told:
+            for token, job in accepted:
                 assert server.status(token, job)["status"] == "RUNNING"
             token = server.token()
-            told += [(token, server.invoke(token)) for _ in range(5 * start + 3)]
+            accepted += [(token, server.invoke(token)) for _ in range(5 * start + 3)]
             # one more is under way, answered or not, when the process dies
             with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as peer:
                 head = f"POST {API}/invokeAsync HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
@@ -149,8 +149,8 @@ def test_nothing_that_was_acknowledged_is_lost_whenever_the_process_dies(folder:
                 )
                 server.kill()
     with serving(folder, port) as server:
-        assert len({job for _, job in told}) == len(told) == 24
-        assert all(server.status(token, job)["status"] == "RUNNING" for token, job in told)
+        assert len({job for _, job in accepted}) == len(accepted) == 24
+        assert all(server.status(token, job)["status"] == "RUNNING" for token, job in accepted)
 
 
 def test_a_torn_line_is_cut_and_the_lab_goes_on(folder: Path, port: int) -> None:

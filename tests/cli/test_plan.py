@@ -76,9 +76,9 @@ def test_a_file_with_a_complaint_has_no_plan(lab: Lab) -> None:
 
 def test_it_is_what_a_run_with_that_seed_comes_to(lab: Lab) -> None:
     plan = lab("check", ROOT / "scenarios" / "item-comparison.yaml", "--plan", "--seed", "11").lines
-    asked = next(line for line in plan if "Share the prices" in line)
+    gate_line = next(line for line in plan if "Share the prices" in line)
     run = lab("run", "item-comparison", "--seed", "11", "--speed", "instant", "--record", "eleven")
-    assert asked.split("with ")[1].strip("? ") in run.out
+    assert gate_line.split("with ")[1].strip("? ") in run.out
     facts = [json.loads(line) for line in Path("recordings/eleven.rec.jsonl").read_text().splitlines()]
     began = next(line["t"] for line in facts if line.get("type") == "job.accepted")
     moves = [line.get("at", line["t"]) - began for line in facts if line.get("type") == "job.status"]

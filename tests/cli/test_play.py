@@ -10,7 +10,7 @@ from lab.cli.main import run_command
 from tests import terminal
 
 ROOT = Path(__file__).parents[2]
-PLAYED = ROOT / "tests" / "tui" / "played.rec.jsonl"
+RECORDING = ROOT / "tests" / "tui" / "played.rec.jsonl"
 RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
 
 
@@ -24,20 +24,20 @@ def test_a_recording_is_told_as_the_run_was(tmp_path: Path) -> None:
     file = tmp_path / "told.rec.jsonl"
     code, ran, _ = lab("run", "item-comparison", "--speed", "instant", "--record", str(file), "--scenarios", scenarios)
     assert code == 0
-    code, told, err = lab("play", str(file), "--plain", "--scenarios", scenarios)
+    code, printed, err = lab("play", str(file), "--plain", "--scenarios", scenarios)
     # a run isn't told of the script's decision, a recording is
-    assert [line for line in told.split("\n") if " DECIDED " not in line] == ran.split("\n")
-    assert (code, err, told.count(" DECIDED  approved")) == (0, "", 1)
+    assert [line for line in printed.split("\n") if " DECIDED " not in line] == ran.split("\n")
+    assert (code, err, printed.count(" DECIDED  approved")) == (0, "", 1)
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
 def test_every_shipped_recording_is_told_to_its_end(path: Path) -> None:
-    code, told, err = lab("play", str(path), "--scenarios", str(ROOT / "scenarios"))
-    assert code == 0 and err == "" and "polls\n" in told
+    code, printed, err = lab("play", str(path), "--scenarios", str(ROOT / "scenarios"))
+    assert code == 0 and err == "" and "polls\n" in printed
 
 
 def test_on_a_terminal_it_is_shown_and_played_through() -> None:
-    with terminal.lab("play", str(PLAYED)) as term:
+    with terminal.lab("play", str(RECORDING)) as term:
         term.until(lambda seen: "The recording stands at its start" in seen.text)
         term.press("\x1b[F")  # end
         term.until(lambda seen: "line 30 of 30" in seen.text and "COMPLETE" in seen.text)
@@ -51,8 +51,8 @@ def test_a_torn_recording_is_told_to_its_last_whole_line(tmp_path: Path) -> None
     file = tmp_path / "torn.rec.jsonl"
     data = RECORDINGS[0].read_bytes()
     file.write_bytes(data[: len(data) // 2])
-    code, told, err = lab("play", str(file), "--plain")
-    assert code == 0 and "TOKEN" in told
+    code, printed, err = lab("play", str(file), "--plain")
+    assert code == 0 and "TOKEN" in printed
     assert "The recording is torn" in err and "lab repair" in err
 
 

@@ -76,8 +76,8 @@ def test_a_broken_edit_is_complained_of_once_and_changes_nothing(folder: Folder)
     folder.reloading.look()
     folder.reloading.look()
     assert folder.outputs == {"report": "First."}
-    told = folder.err.getvalue()
-    assert told.count("report.yaml:10:") == 1 and "the version before goes on" in told
+    printed = folder.err.getvalue()
+    assert printed.count("report.yaml:10:") == 1 and "the version before goes on" in printed
     folder.write("report", "Mended.")
     folder.reloading.look()
     assert folder.outputs == {"report": "Mended."}

@@ -73,10 +73,10 @@ def test_recording_anew_gives_the_same_bytes_in_any_interpreter_and_the_shipped_
     subprocess.run([sys.executable, "-c", EACH, *SHIPPED], cwd=elsewhere, env=environment, check=True)
     for name in SHIPPED:
         lab("run", name, "--speed", "instant", "--seed", "42", "--record", f"./{name}")
-        made = Path(f"{name}.rec.jsonl").read_bytes()
+        written = Path(f"{name}.rec.jsonl").read_bytes()
         shipped = (ROOT / "recordings" / f"{name}.rec.jsonl").read_bytes()
-        assert made.splitlines()[1:-1] == shipped.splitlines()[1:-1], name
-        assert made == (elsewhere / f"{name}.rec.jsonl").read_bytes(), name
+        assert written.splitlines()[1:-1] == shipped.splitlines()[1:-1], name
+        assert written == (elsewhere / f"{name}.rec.jsonl").read_bytes(), name
 
 
 def test_a_changed_status_fails_and_says_where(lab: Lab, recordings: Path) -> None:

@@ -66,8 +66,8 @@ def test_json_is_one_line_with_everything_a_client_needs(tmp_path: Path, runtime
         grant = fetch(ready["token_url"], {"Authorization": f"Basic {login}"}, form)
         head = {"Authorization": f"Bearer {grant['access_token']}", "Content-Type": "application/json"}
         api = f"{ready['base_url']}/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM"
-        asked = {"message": "Compare M1000034 of org IMO and M1000040 of Org SBI", "conversational": True}
-        job = fetch(f"{api}/invokeAsync", head, json.dumps(asked).encode())
+        message = {"message": "Compare M1000034 of org IMO and M1000040 of Org SBI", "conversational": True}
+        job = fetch(f"{api}/invokeAsync", head, json.dumps(message).encode())
         assert job["status"] == "RUNNING"
         steer = {"Authorization": f"Bearer {ready['control_token']}", "Content-Type": "application/json"}
         fetch(f"{ready['control_url']}/_lab/clock", steer, b'{"advance":"10m"}')
@@ -101,14 +101,14 @@ def test_tls_tells_where_and_what_to_trust_and_takes_it_away_at_the_end(tmp_path
 
 
 def test_how_to_trust_is_told_for_each_language() -> None:
-    told = "\n".join(trust_lines("https://127.0.0.1:8443", "/run/a b/ca-8443.pem"))
+    text = "\n".join(trust_lines("https://127.0.0.1:8443", "/run/a b/ca-8443.pem"))
     for part in (
         "curl --cacert '/run/a b/ca-8443.pem' https://127.0.0.1:8443",
         "SSL_CERT_FILE='/run",
         "NODE_EXTRA_CA_CERTS=",
         "keytool -importcert",
     ):
-        assert part in told
+        assert part in text
 
 
 def test_urls_in_answers_name_the_public_base_where_there_is_one(tmp_path: Path) -> None:

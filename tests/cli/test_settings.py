@@ -41,12 +41,12 @@ def test_defaults() -> None:
 
 
 def test_a_switch_that_can_not_be_set_so_is_told_by_where_it_was_set() -> None:
-    for given, told in (
+    for given, why in (
         (serve("--set", "hints=maybe"), "--set hints: a switch is on or off"),
         (serve(LAB_INVOKE_STATUS="201"), "LAB_INVOKE_STATUS: "),
         (serve("--set", "pod=A B"), "--set pod: "),
     ):
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=why):
             server_switches(given.mock.switches)
     assert server_switches(serve("--set", "pod=123", "--set", "invoke_status=200").mock.switches) == Switches(
         pod="123", invoke_status=200
@@ -54,7 +54,7 @@ def test_a_switch_that_can_not_be_set_so_is_told_by_where_it_was_set() -> None:
 
 
 def test_every_value_that_the_contract_names_can_be_set_anywhere(lab: Lab) -> None:
-    for name, word, held in (
+    for name, word, expected in (
         ("sse_heartbeat", "off", 0), ("sse_heartbeat", "15s", 15_000),
         ("conversational_default", "true", True), ("conversational_default", "false", False),
         ("conversational_default", "on", True),
@@ -65,7 +65,7 @@ def test_every_value_that_the_contract_names_can_be_set_anywhere(lab: Lab) -> No
             serve(**{f"LAB_{name.upper()}": word}),
             serve("--settings", str(lab.folder / "lab.yaml")),
         ):
-            assert getattr(server_switches(given.mock.switches), name) == held
+            assert getattr(server_switches(given.mock.switches), name) == expected
 
 
 def test_flags_win_over_a_scenario_and_a_scenario_over_the_environment(lab: Lab) -> None:
@@ -75,13 +75,13 @@ def test_flags_win_over_a_scenario_and_a_scenario_over_the_environment(lab: Lab)
     )
     env = {"LAB_BODY": "full", "LAB_HINTS": "off"}
     for argv, got in (((), (200, "minimal", False)), (("--set", "body=full"), (200, "full", False))):
-        made = make_setup(serve(str(lab.folder / "mine.yaml"), *argv, **env).mock).config
-        held = made.switches
-        assert (held.invoke_status, held.body, held.hints) == got
+        config = make_setup(serve(str(lab.folder / "mine.yaml"), *argv, **env).mock).config
+        switches = config.switches
+        assert (switches.invoke_status, switches.body, switches.hints) == got
         both = make_setup(serve(str(lab.folder / "mine.yaml"), "item-comparison", *argv, **env).mock).config
         assert (both.switches.invoke_status, both.switches.body) == (202, "full")
-        held = both.switches_of(both.scenarios[0].scenario)
-        assert (held.invoke_status, held.body, held.hints) == got
+        switches = both.switches_of(both.scenarios[0].scenario)
+        assert (switches.invoke_status, switches.body, switches.hints) == got
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "lab.example", ""])

@@ -111,10 +111,10 @@ def test_the_usual_accounts_may_be_told_otherwise(tmp_path: Path) -> None:
 def test_every_mistake_is_told_at_its_place(text: str, complaints: list[str], tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         given(text, tmp_path)
-    told = [str(each).removeprefix(f"{tmp_path / 'lab.yaml'}:") for each in caught.value.complaints]
-    assert len(told) == len(complaints), told
-    for got, expected in zip(told, complaints, strict=True):
-        assert got.startswith(expected), told
+    found = [str(each).removeprefix(f"{tmp_path / 'lab.yaml'}:") for each in caught.value.complaints]
+    assert len(found) == len(complaints), found
+    for got, expected in zip(found, complaints, strict=True):
+        assert got.startswith(expected), found
 
 
 def test_a_command_prints_the_complaints_and_ends_with_2(lab: Lab) -> None:
@@ -168,23 +168,23 @@ def test_keys_are_given_as_certificate_as_public_key_or_as_jwk(tmp_path: Path) -
 
 def test_our_own_app_asks_as_the_first_client_that_may(tmp_path: Path) -> None:
     (tmp_path / "lab.yaml").write_text(FULL)
-    made = make_setup(
+    setup = make_setup(
         Flags(parse_options(["serve", "--settings", str(tmp_path / "lab.yaml")], Console()), {"LAB_HINTS": "on"}).into(
             MockSettings
         )
     )
-    assert own_client(made.config).id == "portal"
-    assert (made.config.switches.hints, made.config.switches.invoke_status, made.config.base) == (
+    assert own_client(setup.config).id == "portal"
+    assert (setup.config.switches.hints, setup.config.switches.invoke_status, setup.config.base) == (
         True,
         200,
         "https://lab.example",
     )
     (tmp_path / "lab.yaml").write_text("accounts: {clients: [{id: demo, public: true}]}")
-    made = make_setup(
+    setup = make_setup(
         Flags(parse_options(["serve", "--settings", str(tmp_path / "lab.yaml")], Console()), {}).into(MockSettings)
     )
     with pytest.raises(UsageError, match="client_credentials"):
-        own_client(made.config)
+        own_client(setup.config)
 
 
 def test_a_run_with_accounts_of_its_own_replays_without_the_file(lab: Lab) -> None:

@@ -18,7 +18,7 @@ Lines = list[str]
 Outcomes = list[dict[str, object]]
 
 
-def played(*argv: str) -> str:
+def output_of(*argv: str) -> str:
     out = StringIO()
     run_command(["run", *argv, "--scenarios", str(ROOT / "scenarios"), "--speed", "instant"], Console(out, StringIO()))
     return out.getvalue()
@@ -26,11 +26,11 @@ def played(*argv: str) -> str:
 
 @cache
 def transcript(name: str) -> Lines:
-    return played(name).splitlines()
+    return output_of(name).splitlines()
 
 
 def outcomes(name: str) -> Outcomes:
-    return [cast("dict[str, object]", json.loads(line)) for line in played(name, "--json").splitlines()]
+    return [cast("dict[str, object]", json.loads(line)) for line in output_of(name, "--json").splitlines()]
 
 
 def words(name: str) -> Lines:
@@ -71,13 +71,13 @@ ENDS = {
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml")))
 def test_each_goes_as_its_title_says_and_reads_well(name: str) -> None:
     assert words(name) == ENDS[name]
-    told = transcript(name)
-    assert told[0].startswith("# ")
-    assert len(told) < 320
-    assert all(line == line.rstrip() or line == "# " for line in told)
-    assert all(line.isprintable() for line in told)
-    said = [line for line in told if line.startswith("# ")]
-    assert all(one != other or one == "# " for one, other in pairwise(told) if one in said)
+    lines = transcript(name)
+    assert lines[0].startswith("# ")
+    assert len(lines) < 320
+    assert all(line == line.rstrip() or line == "# " for line in lines)
+    assert all(line.isprintable() for line in lines)
+    said = [line for line in lines if line.startswith("# ")]
+    assert all(one != other or one == "# " for one, other in pairwise(lines) if one in said)
 
 
 def polls(name: str) -> Lines:
@@ -124,16 +124,16 @@ def test_rush_hour_refuses_with_and_without_retry_after_and_is_slow() -> None:
 
 @pytest.mark.parametrize("name", ["rush-hour", "bad-line", "month-end-marathon"])
 def test_polls_are_counted_alike_whatever_became_of_them(name: str) -> None:
-    told = transcript(name)
-    ended = [at for at, line in enumerate(told) if line.endswith((" polls", " poll"))]
-    assert [told[at].split()[-2] for at in ended] == [str(outcome["polls"]) for outcome in outcomes(name)]
-    first = [line for line in told[: ended[0]] if " poll " in line and not line.startswith("# ")]
-    assert told[ended[0]].split()[-2] == first[-1].split()[3] == str(len(first))
+    lines = transcript(name)
+    ended = [at for at, line in enumerate(lines) if line.endswith((" polls", " poll"))]
+    assert [lines[at].split()[-2] for at in ended] == [str(outcome["polls"]) for outcome in outcomes(name)]
+    first = [line for line in lines[: ended[0]] if " poll " in line and not line.startswith("# ")]
+    assert lines[ended[0]].split()[-2] == first[-1].split()[3] == str(len(first))
 
 
 def test_onboarding_asks_outside_the_api_twice() -> None:
-    told = [line for line in transcript("supplier-onboarding") if "outside the API, the app" in line]
-    assert [line.split(":")[0] for line in told] == ["# EMAIL", "# APPROVAL_PROCESS"]
+    lines = [line for line in transcript("supplier-onboarding") if "outside the API, the app" in line]
+    assert [line.split(":")[0] for line in lines] == ["# EMAIL", "# APPROVAL_PROCESS"]
     recorded = (ROOT / "recordings" / "supplier-onboarding.rec.jsonl").read_text("utf-8")
     assert re.findall(r'"verdict":"approved","by":"script","name":"(\w+)"', recorded) == [
         "treasury", "procurement", "finance",
@@ -141,9 +141,9 @@ def test_onboarding_asks_outside_the_api_twice() -> None:
 
 
 def test_three_turns_are_three_jobs_of_one_conversation() -> None:
-    told = outcomes("three-turns")
-    assert len({outcome["jobId"] for outcome in told}) == 3
-    assert len({outcome["conversationId"] for outcome in told}) == 1
+    results = outcomes("three-turns")
+    assert len({outcome["jobId"] for outcome in results}) == 3
+    assert len({outcome["conversationId"] for outcome in results}) == 1
 
 
 def test_tomorrow_has_members_that_nobody_documented() -> None:
@@ -171,6 +171,6 @@ OUTPUTS: list[Callable[[str], bool]] = [
 
 
 def test_a_heavy_load_is_six_outputs() -> None:
-    told = [outcome["output"] for outcome in outcomes("heavy-load")]
-    assert told[:2] == [None, ""]
-    assert all(fits(cast("str", text)) for fits, text in zip(OUTPUTS, told[2:], strict=True))
+    outputs = [outcome["output"] for outcome in outcomes("heavy-load")]
+    assert outputs[:2] == [None, ""]
+    assert all(fits(cast("str", text)) for fits, text in zip(OUTPUTS, outputs[2:], strict=True))

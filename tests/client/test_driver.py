@@ -31,36 +31,36 @@ async def never(question: Question) -> Answer:
 
 
 async def in_memory(
-    service: Service, told: list[RunObservation], answers: object = None
+    service: Service, observed: list[RunObservation], answers: object = None
 ) -> tuple[Outcome, ManualClock]:
     clock = ManualClock()
     transport = InMemoryTransport(service, clock)
-    return await drive(run(APP, 0), transport, clock, told.append, answers), clock  # type: ignore[arg-type]
+    return await drive(run(APP, 0), transport, clock, observed.append, answers), clock  # type: ignore[arg-type]
 
 
 async def test_in_one_process_a_run_ends_without_waiting_and_time_is_the_labs() -> None:
-    told: list[RunObservation] = []
-    outcome, clock = await in_memory(make_service(), told, approve)
+    observed: list[RunObservation] = []
+    outcome, clock = await in_memory(make_service(), observed, approve)
     assert outcome.complete
     assert outcome.output == "Shared."
     assert 3_000 < clock.now() < 10_000
-    assert isinstance(told[-1], RunEnded)
+    assert isinstance(observed[-1], RunEnded)
 
 
 async def test_exchanges_are_numbered_and_every_one_has_its_reply() -> None:
-    told: list[RunObservation] = []
-    await in_memory(make_service(), told, approve)
-    asked = [each.x for each in told if isinstance(each, Requested)]
-    assert asked == [each.x for each in told if isinstance(each, Replied)] == list(range(1, len(asked) + 1))
-    assert [each.route for each in told if isinstance(each, Requested)][:3] == ["token", "invoke", "status"]
-    assert any(isinstance(each, Waiting) for each in told)
+    observed: list[RunObservation] = []
+    await in_memory(make_service(), observed, approve)
+    sent = [each.x for each in observed if isinstance(each, Requested)]
+    assert sent == [each.x for each in observed if isinstance(each, Replied)] == list(range(1, len(sent) + 1))
+    assert [each.route for each in observed if isinstance(each, Requested)][:3] == ["token", "invoke", "status"]
+    assert any(isinstance(each, Waiting) for each in observed)
 
 
 async def test_without_an_answer_patience_runs_out() -> None:
-    told: list[RunObservation] = []
-    outcome, clock = await in_memory(make_service(), told, never)
+    observed: list[RunObservation] = []
+    outcome, clock = await in_memory(make_service(), observed, never)
     assert (outcome.status, clock.now() > 15 * 60_000) == ("ERROR", True)
-    assert sum(isinstance(each, Asking) for each in told) > 40
+    assert sum(isinstance(each, Asking) for each in observed) > 40
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
@@ -95,14 +95,14 @@ async def test_over_sockets_the_run_is_the_same_and_somebody_else_moves_the_cloc
     server = MockServer(service, clock)
     origin = await server.start()
     transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
-    told: list[RunObservation] = []
-    running = asyncio.create_task(drive(run(APP, 0), transport, clock, told.append, approve))
+    observed: list[RunObservation] = []
+    running = asyncio.create_task(drive(run(APP, 0), transport, clock, observed.append, approve))
     while not running.done():
         await asyncio.wait({running}, timeout=0.005)
         await clock.advance_by(500)
     outcome = await running
     assert outcome.output == "Shared."
-    assert not any(isinstance(each, Lost) for each in told)
+    assert not any(isinstance(each, Lost) for each in observed)
     await transport.close()
     await server.stop()
 
@@ -111,14 +111,14 @@ async def test_a_refused_connection_is_told_and_ends_the_run() -> None:
     server = MockServer(make_service(), ManualClock())
     origin = await server.start()
     await server.stop()
-    clock, told = ManualClock(), []
+    clock, observed = ManualClock(), []
     transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
-    running = asyncio.create_task(drive(run(APP, 0), transport, clock, told.append))
+    running = asyncio.create_task(drive(run(APP, 0), transport, clock, observed.append))
     while not running.done():
         await asyncio.wait({running}, timeout=0.005)
         await clock.advance_by(5_000)
     assert (await running).status is None
-    assert {each.why for each in told if isinstance(each, Lost)} == {"refused"}
+    assert {each.why for each in observed if isinstance(each, Lost)} == {"refused"}
     await transport.close()
 
 
@@ -140,12 +140,12 @@ async def test_losses_are_named_by_what_was_observed(reply: bytes, why: str) -> 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
-    clock, told = ManualClock(), []
-    running = asyncio.create_task(drive(run(APP, 0), transport, clock, told.append))
+    clock, observed = ManualClock(), []
+    running = asyncio.create_task(drive(run(APP, 0), transport, clock, observed.append))
     while not running.done():
         await asyncio.wait({running}, timeout=0.005)
         await clock.advance_by(5_000)
-    assert {each.why for each in told if isinstance(each, Lost)} == {why}
+    assert {each.why for each in observed if isinstance(each, Lost)} == {why}
     await transport.close()
     server.close()
     await server.wait_closed()
@@ -154,7 +154,7 @@ async def test_losses_are_named_by_what_was_observed(reply: bytes, why: str) -> 
 async def test_a_cancelled_run_leaves_no_task_behind() -> None:
     service, clock = make_service(), SystemClock()
     transport = InMemoryTransport(service, clock)
-    running = asyncio.create_task(drive(run(APP, 0), transport, clock, lambda told: None, never))
+    running = asyncio.create_task(drive(run(APP, 0), transport, clock, lambda observed: None, never))
     await settle()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -185,7 +185,7 @@ async def test_a_reply_that_lies_in_the_socket_when_time_is_up_is_read() -> None
     origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
     try:
-        assert (await drive(asks(), transport, Late(), lambda told: None)).status == "5000000"
+        assert (await drive(asks(), transport, Late(), lambda observed: None)).status == "5000000"
     finally:
         await transport.close()
         server.close()

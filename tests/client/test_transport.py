@@ -36,10 +36,10 @@ class Echo:
 
 @pytest.fixture
 async def echo() -> AsyncIterator[Echo]:
-    made = Echo()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    yield made
+    echo = Echo()
+    server = await asyncio.start_server(echo.serve, "127.0.0.1", 0)
+    echo.origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    yield echo
     server.close()
     await server.wait_closed()
 

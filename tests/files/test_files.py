@@ -143,8 +143,8 @@ def test_short_writes_go_on_and_a_failing_one_is_cut_back(tmp_path: Path, monkey
 def test_whichever_call_fails_serving_goes_on_and_the_file_reads_as_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, failing: int
 ) -> None:
-    made = config(scripted=False)
-    joined = Joined(made)
+    served = config(scripted=False)
+    joined = Joined(served)
     file = TapeFile(tmp_path / "a.rec.jsonl")
     real: Callable[..., object] = getattr(os, call)
     calls = 0
@@ -157,7 +157,7 @@ def test_whichever_call_fails_serving_goes_on_and_the_file_reads_as_open(
         return real(*arguments)
 
     monkeypatch.setattr(recordings.os, call, once)
-    tape = Tape(joined.service, file.write, header_of(made, lab="0.1.0"), sync=file.sync)
+    tape = Tape(joined.service, file.write, header_of(served, lab="0.1.0"), sync=file.sync)
     joined.service.observers[:] = [tape]
     assert joined.play((("APPROVE_ACTION", None),)).complete
     if calls >= failing:

@@ -65,8 +65,8 @@ def judged(world: Served, folder: Path, document: dict[str, Any], *options: str)
 
 def counted(world: Served) -> Counter[tuple[str, int]]:
     """Answers by route and status."""
-    route = {each.x: each.route for each in world.told if isinstance(each, Requested)}
-    return Counter((route[each.x], each.response.status) for each in world.told if isinstance(each, Replied))
+    route = {each.x: each.route for each in world.observations if isinstance(each, Requested)}
+    return Counter((route[each.x], each.response.status) for each in world.observations if isinstance(each, Replied))
 
 
 def test_no_answer_is_undeclared_and_none_is_a_5xx(world: Served, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ class Stage:
     clock: ManualClock
     server: MockServer
     port: int
-    told: list[Observation] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
 
     async def peer(self) -> Peer:
@@ -107,12 +107,12 @@ class Stage:
         return made
 
     def facts(self, kind: type[Fact]) -> list[Fact]:
-        return [each.fact for each in self.told if isinstance(each, Noted) and isinstance(each.fact, kind)]
+        return [each.fact for each in self.observations if isinstance(each, Noted) and isinstance(each.fact, kind)]
 
     async def token(self) -> str:
-        asked = token_request(App(TEAM, "", DEMO.id, DEMO.secret, SCOPE))
+        sent = token_request(App(TEAM, "", DEMO.id, DEMO.secret, SCOPE))
         peer = await self.peer()
-        got = await peer.ask(request(asked.method, asked.path, asked.headers, asked.body))
+        got = await peer.ask(request(sent.method, sent.path, sent.headers, sent.body))
         assert got.status == 200, got.body
         return str(got.json["access_token"])
 
@@ -168,7 +168,7 @@ async def stage(limits: ServerLimits) -> AsyncIterator[Stage]:
     server = MockServer(service, clock, limits)
     origin = await server.start()
     made = Stage(service, clock, server, int(origin.rpartition(":")[2]))
-    service.observers.append(made.told.append)
+    service.observers.append(made.observations.append)
     yield made
     for peer in made.peers:
         await peer.close()

@@ -40,7 +40,7 @@ class Served:
     service: Service
     clock: ManualClock
     loop: asyncio.AbstractEventLoop
-    told: list[Observation] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     slept: Fraction = Fraction(0)
     """Seconds that clients have waited."""
 
@@ -75,10 +75,10 @@ class Served:
         return int(self.call(self.service.decide, job, gate, verdict, now, by=Origin.PERSON, **more).status)
 
     def facts(self, kind: type[Fact]) -> list[Any]:
-        return [each.fact for each in self.told if isinstance(each, Noted) and isinstance(each.fact, kind)]
+        return [each.fact for each in self.observations if isinstance(each, Noted) and isinstance(each.fact, kind)]
 
     def requests(self, route: str) -> list[Requested]:
-        return [each for each in self.told if isinstance(each, Requested) and each.route == route]
+        return [each for each in self.observations if isinstance(each, Requested) and each.route == route]
 
 
 def basic(identity: str = DEMO.id, secret: str = DEMO.secret) -> str:
@@ -108,13 +108,13 @@ def serving(
     **switches: Any,
 ) -> Iterator[Served]:
     """A mock of the scenarios until the block ends; `base` is its public origin, else the one it listens on."""
-    made, chosen = (
+    scenarios, chosen = (
         tuple(compile_scenario(Scenario.model_validate(each)) for each in documents),
         Switches.model_validate(switches),
     )
     bound = bind("127.0.0.1", 0)
     config = Config(
-        made, chosen, seed, epoch, clients, scripted=True, accounts=accounts,
+        scenarios, chosen, seed, epoch, clients, scripted=True, accounts=accounts,
         base=base, here=bound.origin,
     )  # fmt: skip
     loop = asyncio.new_event_loop()
@@ -123,7 +123,7 @@ def serving(
     service, clock = Service(config), ManualClock()
     server = MockServer(service, clock, limits)
     served = Served(bound.origin, service, clock, loop)
-    service.observers.append(served.told.append)
+    service.observers.append(served.observations.append)
     try:
         served.run(server.start(bound=bound))
         yield served

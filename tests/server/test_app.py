@@ -43,15 +43,15 @@ async def test_nothing_is_withheld_on_a_manual_clock_but_held_is_told(stage: Sta
     job = await stage.job(token)
     peer = await stage.peer()
     await peer.ask(status(token, job))
-    replied = [each for each in stage.told if isinstance(each, Replied)][-1]
+    replied = [each for each in stage.observations if isinstance(each, Replied)][-1]
     assert (replied.held, replied.first, replied.cut, replied.by) == (80, 0, None, None)
 
 
 async def test_every_exchange_is_told_once_in_order(stage: Stage) -> None:
     token = await stage.token()
     await stage.job(token)
-    told = [(type(each).__name__, each.x) for each in stage.told if isinstance(each, Requested | Replied)]
-    assert told == [("Requested", 1), ("Replied", 1), ("Requested", 2), ("Replied", 2)]
+    observed = [(type(each).__name__, each.x) for each in stage.observations if isinstance(each, Requested | Replied)]
+    assert observed == [("Requested", 1), ("Replied", 1), ("Requested", 2), ("Replied", 2)]
 
 
 async def test_the_reply_carries_the_labs_date_and_no_servers_name(stage: Stage) -> None:
@@ -87,23 +87,23 @@ async def test_a_held_reply_leaves_when_the_clock_says_so() -> None:
 async def test_a_peer_that_resets_while_its_reply_is_held_is_told_as_gone() -> None:
     service, clock = make_service(), ScaledClock("0")
     server = MockServer(service, clock)
-    told: list[Observation] = []
-    service.observers.append(told.append)
+    observed: list[Observation] = []
+    service.observers.append(observed.append)
     stage = Stage(service, ManualClock(), server, int((await server.start()).rpartition(":")[2]))
     token = await stage.token()
     job = await stage.job(token)
     peer = await stage.peer()
     await peer.send(status(token, job))
-    while not any(isinstance(each, Requested) and each.route == "status" for each in told):
+    while not any(isinstance(each, Requested) and each.route == "status" for each in observed):
         await settle()
     peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     peer.writer.transport.abort()
-    while not any(isinstance(each, Noted) and isinstance(each.fact, ConnectionClosed) for each in told):
+    while not any(isinstance(each, Noted) and isinstance(each.fact, ConnectionClosed) for each in observed):
         await settle()
     clock.scale("1000")
-    while not isinstance(told[-1], Replied):
+    while not isinstance(observed[-1], Replied):
         await asyncio.wait({asyncio.ensure_future(settle())})
-    assert (told[-1].cut, told[-1].response.status, told[-1].held) == ("client_gone", 0, 80)
+    assert (observed[-1].cut, observed[-1].response.status, observed[-1].held) == ("client_gone", 0, 80)
     assert service.look(job, clock.now()) is not None
     for each in stage.peers:
         await each.close()
@@ -146,8 +146,8 @@ async def test_a_hundred_decisions_at_once_have_one_winner(stage: Stage) -> None
 async def test_a_stop_lets_nothing_hang() -> None:
     service, clock = make_service(), ScaledClock("0")
     server = MockServer(service, clock)
-    told: list[object] = []
-    service.observers.append(told.append)
+    observed: list[object] = []
+    service.observers.append(observed.append)
     stage = Stage(service, ManualClock(), server, int((await server.start()).rpartition(":")[2]))
     token = await stage.token()
     job = await stage.job(token)
@@ -155,7 +155,7 @@ async def test_a_stop_lets_nothing_hang() -> None:
     await peer.send(status(token, job))
     await settle()
     await server.stop(10)
-    assert [each.cut for each in told if isinstance(each, Replied)][-1] == "shutdown"
+    assert [each.cut for each in observed if isinstance(each, Replied)][-1] == "shutdown"
     assert await peer.rest() == b""
     await asyncio.gather(*(each.close() for each in stage.peers))
 
@@ -165,14 +165,14 @@ async def halted() -> AsyncIterator[Stage]:
     """A mock whose clock is paused, and a poll whose reply is withheld until it runs again."""
     service, clock = make_service(), ScaledClock("0")
     server = MockServer(service, clock)
-    made = Stage(service, ManualClock(), server, int((await server.start()).rpartition(":")[2]))
-    service.observers.append(made.told.append)
-    token = await made.token()
-    data = status(token, await made.job(token))
-    await (await made.peer()).send(data)
+    stage = Stage(service, ManualClock(), server, int((await server.start()).rpartition(":")[2]))
+    service.observers.append(stage.observations.append)
+    token = await stage.token()
+    data = status(token, await stage.job(token))
+    await (await stage.peer()).send(data)
     await settle()
-    yield made
-    await asyncio.gather(*(each.close() for each in made.peers))
+    yield stage
+    await asyncio.gather(*(each.close() for each in stage.peers))
     await server.stop(1)
 
 
@@ -236,7 +236,7 @@ async def test_a_stop_in_a_hurry_cuts_what_is_under_way(halted: Stage) -> None:
     assert not stopping.done()
     hurry.set()
     await asyncio.wait_for(stopping, 5)
-    assert [each.cut for each in halted.told if isinstance(each, Replied)][-1] == "shutdown"
+    assert [each.cut for each in halted.observations if isinstance(each, Replied)][-1] == "shutdown"
 
 
 async def test_a_port_in_use_and_a_port_that_is_none(stage: Stage) -> None:

@@ -280,7 +280,7 @@ def test_row_55_a_token_in_the_query_beside_the_header_is_one_too_many(world: Se
     path = f"{API}/agent/v2/ECHO_TEAM/status/x?access_token={token}"
     refused(ask(world, request("GET", path, (("authorization", f"Bearer {token}"),))), 400, strict)
     refused(ask(world, request("GET", path)), 401, strict)
-    assert [each for each in world.told if isinstance(each, Requested)][-1].flags == ("token_in_uri",)
+    assert [each for each in world.observations if isinstance(each, Requested)][-1].flags == ("token_in_uri",)
 
 
 def test_row_57_a_scope_without_access_is_named(world: Served, strict: bool) -> None:
@@ -336,7 +336,7 @@ def test_rows_58_to_67_a_body_is_taken_or_named_at_fault(world: Served, strict: 
         assert got.status == 202 and len(got.json) == 27, got.body
     else:
         refused(got, status, strict)
-    flags = [each for each in world.told if isinstance(each, Requested)][-1].flags
+    flags = [each for each in world.observations if isinstance(each, Requested)][-1].flags
     assert ("duplicate_key" in flags) == name.startswith("63") and ("unknown_field" in flags) == (name == "67")
 
 
@@ -349,7 +349,7 @@ def test_row_66_texts_for_other_types_are_noted_in_oci_and_refused_in_rfc(
         refused(got, 400, strict)
     else:
         assert got.status == 202
-        assert "wrong_type" in [each for each in world.told if isinstance(each, Requested)][-1].flags
+        assert "wrong_type" in [each for each in world.observations if isinstance(each, Requested)][-1].flags
 
 
 @pytest.mark.parametrize(("size", "status"), [(1_048_576, 202), (1_048_577, 413)])

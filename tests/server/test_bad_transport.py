@@ -59,7 +59,7 @@ async def test_what_the_parser_refuses_is_answered_400_without_an_echo(stage: St
     (fact,) = stage.facts(RequestMalformed)
     assert fact.bytes > 0
     assert fact.what.replace("-", "").isalnum()
-    assert not [each for each in stage.told if isinstance(each, Requested)]
+    assert not [each for each in stage.observations if isinstance(each, Requested)]
 
 
 async def test_tls_on_the_plain_port_is_told_what_to_do(stage: Stage) -> None:
@@ -99,7 +99,7 @@ async def test_what_the_shell_refuses_is_told_as_its_own(stage: Stage, name: str
     await asyncio.gather(sending, return_exceptions=True)
     await settle()
     if not stage.facts(RequestMalformed):
-        assert [each.by for each in stage.told if isinstance(each, Replied)] == ["shell"]
+        assert [each.by for each in stage.observations if isinstance(each, Replied)] == ["shell"]
 
 
 FORM_PATHS = ("/oauth2/v1/token", "/oauth2/v1/device", "/oauth2/v1/introspect", "/oauth2/v1/revoke")
@@ -137,8 +137,8 @@ async def test_what_is_refused_before_the_mock_follows_the_switches_too(stage: S
 @pytest.mark.parametrize("name", ["unknown coding", "10 TB", "WebSocket"])
 async def test_the_shell_words_a_refusal_as_the_team_of_its_path(stage: Stage, name: str) -> None:
     config = stage.service.config
-    (made,) = config.scenarios
-    own = replace(made, scenario=made.scenario.model_copy(update={"settings": Switches(error_body="problem")}))
+    (compiled,) = config.scenarios
+    own = replace(compiled, scenario=compiled.scenario.model_copy(update={"settings": Switches(error_body="problem")}))
     stage.server.service = Service(replace(config, scenarios=(own,)))
     data, expected = REFUSED_BY_THE_SHELL[name]
     for path, kind in ((ROUTER.path("invoke", code=TEAM), "application/problem+json"), ("/x", "application/json")):
@@ -162,8 +162,8 @@ async def test_a_bomb_is_stopped(stage: Stage, coding: str) -> None:
 async def test_a_compressed_body_is_read(stage: Stage) -> None:
     peer = await stage.peer()
     await peer.ask(request("POST", "/x", (("content-encoding", "gzip"),), gzip.compress(b"hello")))
-    (told,) = [each for each in stage.told if isinstance(each, Requested)]
-    assert told.request.body == b"hello"
+    (received,) = [each for each in stage.observations if isinstance(each, Requested)]
+    assert received.request.body == b"hello"
 
 
 async def test_a_request_one_byte_at_a_time_is_the_same_request(stage: Stage) -> None:
@@ -174,7 +174,7 @@ async def test_a_request_one_byte_at_a_time_is_the_same_request(stage: Stage) ->
         await peer.send(data[index : index + 1])
         await asyncio.sleep(0)
     assert (await peer.answer()).status == 404
-    whole, dribbled = (each.request for each in stage.told if isinstance(each, Requested))
+    whole, dribbled = (each.request for each in stage.observations if isinstance(each, Requested))
     assert whole == dribbled
     assert (whole.path, whole.query, whole.body) == ("/x", "a=%20b", b"abcde")
 
@@ -230,8 +230,8 @@ async def test_an_absolute_target_is_routed_by_its_path_and_any_host_is_served(s
 async def test_odd_paths_are_404(stage: Stage, path: str) -> None:
     peer = await stage.peer()
     assert (await peer.ask(request("GET", path))).status == 404
-    (told,) = [each for each in stage.told if isinstance(each, Requested)]
-    assert told.request.path.isascii()
+    (received,) = [each for each in stage.observations if isinstance(each, Requested)]
+    assert received.request.path.isascii()
 
 
 async def test_a_half_closed_peer_is_still_answered(stage: Stage) -> None:

@@ -219,25 +219,25 @@ async def test_a_wait_for_a_status_that_does_not_come_is_408(plane: Plane) -> No
 async def test_a_follower_is_told_the_past_and_then_every_thing_on_time(plane: Plane) -> None:
     token = await plane.stage.token()
     job = await plane.stage.job(token)
-    told: list[Observation] = []
+    observed: list[Observation] = []
 
     async def follow() -> None:
         async for each in plane.client.follow():
-            told.append(each)
+            observed.append(each)
 
     following = asyncio.create_task(follow())
-    while not any(isinstance(each, Replied) and each.x == 2 for each in told):
+    while not any(isinstance(each, Replied) and each.x == 2 for each in observed):
         await asyncio.wait({following}, timeout=0.005)
-    assert [each.route for each in told if isinstance(each, Requested)] == ["token", "invoke"]
+    assert [each.route for each in observed if isinstance(each, Requested)] == ["token", "invoke"]
     await plane.client.advance(3_000)
-    while not any(isinstance(each, Noted) and isinstance(each.fact, GateOpened) for each in told):
+    while not any(isinstance(each, Noted) and isinstance(each.fact, GateOpened) for each in observed):
         await asyncio.wait({following}, timeout=0.005)
-    (opened,) = [each for each in told if isinstance(each, Noted) and isinstance(each.fact, GateOpened)]
+    (opened,) = [each for each in observed if isinstance(each, Noted) and isinstance(each.fact, GateOpened)]
     assert (opened.at, opened.fact.at) == (3_000, 3_000)
     await plane.client.decide(job, "consent", "approved")
-    while not any(isinstance(each, Noted) and isinstance(each.fact, GateDecided) for each in told):
+    while not any(isinstance(each, Noted) and isinstance(each.fact, GateDecided) for each in observed):
         await asyncio.wait({following}, timeout=0.005)
-    facts = [each.fact for each in told if isinstance(each, Noted)]
+    facts = [each.fact for each in observed if isinstance(each, Noted)]
     assert [fact.job for fact in facts if isinstance(fact, JobAccepted)] == [job]
     assert [fact.to for fact in facts if isinstance(fact, JobStatus)][:1] == ["WAITING"]
     assert plane.client.header is not None and plane.client.header.seed == 42
@@ -247,23 +247,23 @@ async def test_a_follower_is_told_the_past_and_then_every_thing_on_time(plane: P
 
 async def test_a_follower_that_has_the_replies_is_told_all_else(plane: Plane) -> None:
     token = await plane.stage.token()
-    told: list[Observation] = []
+    observed: list[Observation] = []
 
     async def follow() -> None:
         async for each in plane.client.follow(replies=False):
-            told.append(each)
+            observed.append(each)
 
     following = asyncio.create_task(follow())
     for accepted in (1, 2):
         # the first job is told from the past if the follower is slow, the second as it comes
         await plane.stage.job(token)
-        while sum(isinstance(each, Noted) and isinstance(each.fact, JobAccepted) for each in told) < accepted:
+        while sum(isinstance(each, Noted) and isinstance(each.fact, JobAccepted) for each in observed) < accepted:
             await asyncio.wait({following}, timeout=0.005)
     await plane.client.advance(3_000)
-    while not any(isinstance(each, Noted) and isinstance(each.fact, GateOpened) for each in told):
+    while not any(isinstance(each, Noted) and isinstance(each.fact, GateOpened) for each in observed):
         await asyncio.wait({following}, timeout=0.005)
-    assert [each.route for each in told if isinstance(each, Requested)] == ["token", "invoke", "invoke"]
-    assert not any(isinstance(each, Replied) for each in told)
+    assert [each.route for each in observed if isinstance(each, Requested)] == ["token", "invoke", "invoke"]
+    assert not any(isinstance(each, Replied) for each in observed)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
 
@@ -380,28 +380,28 @@ def test_a_job_tells_of_the_votes_of_its_quorum() -> None:
     })  # fmt: skip
     job = str(json.loads(mock.serve(wire_peer.invoke(token(mock), {"message": "x"}), 0).response.body)["jobId"])
 
-    def told(now: int) -> Json:
+    def observed(now: int) -> Json:
         look = mock.look(job, now)
         assert look is not None
         return job_document(job, look, now)["gate"]
 
-    assert isinstance(before := told(1_000), dict)
+    assert isinstance(before := observed(1_000), dict)
     assert (before["approvals"], before["votes"]) == (2, [])
     assert mock.decide(job, "board", "approved", 2_000, name="ann").why == "1 of 2"
-    assert isinstance(after := told(3_000), dict)
+    assert isinstance(after := observed(3_000), dict)
     assert after["votes"] == [{"at": 2_000, "verdict": "approved", "by": "ann"}]
     mock.decide(job, "board", "approved", 4_000)
-    assert told(4_000) is None
+    assert observed(4_000) is None
 
 
 async def test_following_ends_quietly_when_the_follower_closes(stage: Stage) -> None:
     control = ControlPlane(stage.server, TOKEN)
     client = ControlClient(await control.start(), TOKEN)
     await stage.token()
-    told = 0
+    observed = 0
     async with asyncio.timeout(5):
         async for _ in client.follow():
-            told += 1
+            observed += 1
             await client.close()
-    assert told > 0
+    assert observed > 0
     await control.stop()

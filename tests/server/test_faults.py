@@ -36,12 +36,12 @@ from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, in
 async def struck(*faults: str, **switches: object) -> AsyncIterator[Stage]:
     """A mock whose scenario plans these faults."""
     text = SCENARIO + "faults:\n" + "".join(f"  - {{{fault}}}\n" for fault in faults)
-    made = compile_scenario(parse_scenario(text, "consent.yaml"))
-    service = Service(Config((made,), Switches.model_validate(switches), 42, INSTANT_EPOCH))
+    compiled = compile_scenario(parse_scenario(text, "consent.yaml"))
+    service = Service(Config((compiled,), Switches.model_validate(switches), 42, INSTANT_EPOCH))
     server = MockServer(service, ManualClock())
     origin = await server.start()
     stage = Stage(service, server.clock, server, int(origin.rpartition(":")[2]))  # type: ignore[arg-type]
-    service.observers.append(stage.told.append)
+    service.observers.append(stage.observations.append)
     try:
         yield stage
     finally:
@@ -51,7 +51,7 @@ async def struck(*faults: str, **switches: object) -> AsyncIterator[Stage]:
 
 
 def last(stage: Stage) -> Replied:
-    return [each for each in stage.told if isinstance(each, Replied)][-1]
+    return [each for each in stage.observations if isinstance(each, Replied)][-1]
 
 
 async def polled(stage: Stage) -> tuple[Peer, str, str]:
@@ -77,7 +77,7 @@ async def test_reset_is_a_connection_reset_before_a_byte() -> None:
             await peer.rest()
         await sound(await stage.peer(), token, job)
         assert [fact.how for fact in stage.facts(ConnectionClosed)] == ["fault"]
-        reply = [each for each in stage.told if isinstance(each, Replied)][2]
+        reply = [each for each in stage.observations if isinstance(each, Replied)][2]
         assert (reply.response.status, reply.cut, reply.sent, reply.held) == (0, "reset", 0, 80)
 
 
@@ -176,7 +176,7 @@ async def test_slow_body_is_a_byte_every_100_ms() -> None:
         await stage.clock.advance_by(100 * promised)
         rest = await peer.reader.readexactly(promised - 2)
         assert json.loads(b'{"' + rest)["status"] == "RUNNING"
-        await until(lambda: sum(isinstance(each, Replied) for each in stage.told) == 3)
+        await until(lambda: sum(isinstance(each, Replied) for each in stage.observations) == 3)
         assert (last(stage).at, last(stage).cut) == (80 + 100 * (promised - 1), None)
         assert (await peer.ask(status(token, job))).status == 200
 
@@ -240,8 +240,8 @@ TOKEN_ANSWERS = [
 
 
 def credentials() -> bytes:
-    asked = token_request(App(TEAM, "", DEMO.id, DEMO.secret, SCOPE))
-    return request(asked.method, asked.path, asked.headers, asked.body)
+    sent = token_request(App(TEAM, "", DEMO.id, DEMO.secret, SCOPE))
+    return request(sent.method, sent.path, sent.headers, sent.body)
 
 
 @pytest.mark.parametrize(("fault", "code", "error"), TOKEN_ANSWERS)
@@ -433,16 +433,16 @@ async def test_the_app_gives_up_on_a_hang_by_the_labs_clock_and_asks_again() -> 
         origin = stage.server.origin
         transport = HttpTransport(origin, origin + "/oauth2/v1/token")
         app = App(TEAM, "Share it", DEMO.id, DEMO.secret, SCOPE, patience=90_000)
-        told: list[RunObservation] = []
-        driving = asyncio.ensure_future(drive(run(app, 0), transport, stage.clock, told.append))
+        observed: list[RunObservation] = []
+        driving = asyncio.ensure_future(drive(run(app, 0), transport, stage.clock, observed.append))
         while not driving.done():
             await stage.clock.advance_by(500)
             for _ in range(20):  # before it gives up, the driver reads what has come
                 await settle()
         outcome = await driving
         await transport.close()
-        (lost,) = [place for place, each in enumerate(told) if isinstance(each, Lost)]
-        assert told[lost].why == "timeout" and told[lost].at - told[lost - 1].at == app.answer_within
+        (lost,) = [place for place, each in enumerate(observed) if isinstance(each, Lost)]
+        assert observed[lost].why == "timeout" and observed[lost].at - observed[lost - 1].at == app.answer_within
         assert outcome.status == "WAITING"
-        cut = [each for each in stage.told if isinstance(each, Replied) and each.cut]
+        cut = [each for each in stage.observations if isinstance(each, Replied) and each.cut]
         assert [(each.cut, each.response.status) for each in cut] == [("client_gone", 0)]

@@ -26,24 +26,24 @@ LINES = (
 
 def changed(data: bytes, drawn: random.Random) -> bytes:
     """The request with one to five changes."""
-    made = bytearray(data)
+    mutated = bytearray(data)
     for _ in range(drawn.randrange(1, 6)):
-        place, size = drawn.randrange(len(made) + 1), drawn.randrange(1, 40)
+        place, size = drawn.randrange(len(mutated) + 1), drawn.randrange(1, 40)
         match drawn.randrange(6):
             case 0:
-                made[place : place + 1] = bytes((drawn.randrange(256),))
+                mutated[place : place + 1] = bytes((drawn.randrange(256),))
             case 1:
-                made[place:place] = bytes((drawn.randrange(256),))
+                mutated[place:place] = bytes((drawn.randrange(256),))
             case 2:
-                del made[place : place + size]
+                del mutated[place : place + size]
             case 3:
-                made[place:place] = made[place - size : place]
+                mutated[place:place] = mutated[place - size : place]
             case 4:
-                made[place:place] = drawn.choice(BITS)
+                mutated[place:place] = drawn.choice(BITS)
             case _:
-                end = made.find(b"\r\n")
-                made[end:end] = b"\r\n" + drawn.choice(LINES)
-    return bytes(made)
+                end = mutated.find(b"\r\n")
+                mutated[end:end] = b"\r\n" + drawn.choice(LINES)
+    return bytes(mutated)
 
 
 @pytest.fixture(scope="module", params=["oci", "rfc"])

@@ -38,8 +38,8 @@ async def test_a_file_of_several_megabytes_is_taken_and_dropped(stage: Stage) ->
     body = json.dumps(file).encode()
     got = await peer.ask(request("POST", f"{API}/agent/v1/documents", (bearer(token), JSON), body))
     assert got.status == 200 and len(got.json["documentId"]) == 36
-    told = [each.request for each in stage.told if isinstance(each, Requested)][-1]
-    assert len(told.body) < 100
+    received = [each.request for each in stage.observations if isinstance(each, Requested)][-1]
+    assert len(received.body) < 100
     peer = await stage.peer()
     for place in ("agent/v1/attachDocuments", "agent/v2/DOCUMENT_TEAM/invokeAsync"):
         peer = await stage.peer()
@@ -52,8 +52,8 @@ async def test_no_file_is_larger_than_its_limit(stage: Stage) -> None:
     for size, code in ((300, 200), (301, 413)):
         body = json.dumps({"fileName": "a.pdf", "fileContent": ""}).encode().ljust(size)
         peer = await stage.peer()
-        asked = request("POST", f"{API}/agent/v1/documents", (bearer(token), JSON), body)
-        assert (await peer.ask(asked)).status == code
+        upload = request("POST", f"{API}/agent/v1/documents", (bearer(token), JSON), body)
+        assert (await peer.ask(upload)).status == code
 
 
 async def test_a_file_that_is_too_large_is_refused_by_its_announcement(stage: Stage) -> None:

@@ -242,11 +242,11 @@ async def test_an_instant_that_is_none_or_has_not_come_is_refused(plane: Plane, 
 
 
 async def test_a_follower_s_stream_ends_and_the_journal_begins_with_what_stayed(plane: Plane) -> None:
-    told: list[object] = []
+    observed: list[object] = []
 
     async def follow() -> None:
         async for each in plane.client.follow():
-            told.append(each)
+            observed.append(each)
 
     following = asyncio.create_task(follow())
     bearing = await plane.stage.token()
@@ -317,22 +317,22 @@ async def test_too_many_facts_close_the_way_back(plane: Plane, monkeypatch: pyte
 async def test_a_plane_without_a_recorder_says_so(stage: Stage) -> None:
     control = ControlPlane(stage.server, TOKEN)
     origin = await control.start()
-    made = Plane(int(origin.rpartition(":")[2]), ControlClient(origin, TOKEN), stage)
+    plain = Plane(int(origin.rpartition(":")[2]), ControlClient(origin, TOKEN), stage)
     try:
-        assert (await made.ask("POST", "tape", {"name": "x"})).status == 409
-        assert (await made.ask("POST", "reset", {"to": 0})).json["tape"] is None
+        assert (await plain.ask("POST", "tape", {"name": "x"})).status == 409
+        assert (await plain.ask("POST", "reset", {"to": 0})).json["tape"] is None
     finally:
-        await made.client.close()
+        await plain.client.close()
         await control.stop()
 
 
 async def test_a_device_that_stayed_keeps_its_code_for_itself(plane: Plane) -> None:
-    asked = {"client_id": CLI, "scope": SCOPE, "response_type": "device_code"}
-    first = (await form(plane, "/oauth2/v1/device", **asked)).json
+    fields = {"client_id": CLI, "scope": SCOPE, "response_type": "device_code"}
+    first = (await form(plane, "/oauth2/v1/device", **fields)).json
     await plane.client.advance(10)
-    second = (await form(plane, "/oauth2/v1/device", **asked)).json
+    second = (await form(plane, "/oauth2/v1/device", **fields)).json
     await plane.client.reset(5)
-    again = (await form(plane, "/oauth2/v1/device", **asked)).json
+    again = (await form(plane, "/oauth2/v1/device", **fields)).json
     assert (again["user_code"] == second["user_code"], again["user_code"] != first["user_code"]) == (True, True)
 
 

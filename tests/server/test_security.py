@@ -56,7 +56,7 @@ async def port(stage: Stage) -> AsyncIterator[int]:
     await control.stop()
 
 
-async def told(port: int, data: bytes) -> Answer:
+async def answer_to(port: int, data: bytes) -> Answer:
     peer = Peer(*await asyncio.open_connection("127.0.0.1", port))
     got = await peer.ask(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % port))
     await peer.close()
@@ -64,8 +64,8 @@ async def told(port: int, data: bytes) -> Answer:
 
 
 def test_2_the_control_token_is_fresh_and_long() -> None:
-    made = {control_token() for _ in range(8)}
-    assert len(made) == 8 and all(len(each) >= 43 for each in made), "256 bits in base64url"
+    tokens = {control_token() for _ in range(8)}
+    assert len(tokens) == 8 and all(len(each) >= 43 for each in tokens), "256 bits in base64url"
 
 
 async def test_2_the_token_is_compared_in_constant_time(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ async def test_2_the_token_is_compared_in_constant_time(port: int, monkeypatch: 
 
     monkeypatch.setattr(access, "hmac", type("Spy", (), {"compare_digest": staticmethod(spy)}))
     for given, status in (("wrong", 401), (TOKEN, 200)):
-        got = await told(port, request("GET", "/_lab/health", (("authorization", f"Bearer {given}"),)))
+        got = await answer_to(port, request("GET", "/_lab/health", (("authorization", f"Bearer {given}"),)))
         assert got.status == status
     assert compared == [(b"wrong", TOKEN.encode()), (TOKEN.encode(), TOKEN.encode())]
 
@@ -90,7 +90,7 @@ READS = ("health", "jobs", "clock", "journal", "faults")
 @pytest.mark.parametrize("path", CHANGES)
 async def test_3_a_change_is_json_so_that_no_page_can_send_it_unasked(port: int, path: str, kind: str) -> None:
     headers = (("authorization", f"Bearer {TOKEN}"), *((("content-type", kind),) if kind else ()))
-    got = await told(port, request("POST", f"/_lab/{path}", headers, b"{}"))
+    got = await answer_to(port, request("POST", f"/_lab/{path}", headers, b"{}"))
     assert got.status in (404, 415)
     assert got.status == 415 or path in ("tape", "devices"), "the routes that are not there yet"
 
@@ -98,10 +98,10 @@ async def test_3_a_change_is_json_so_that_no_page_can_send_it_unasked(port: int,
 @pytest.mark.parametrize("path", READS)
 async def test_3_nothing_changes_by_get(stage: Stage, port: int, path: str) -> None:
     job = await stage.job(await stage.token())
-    before = len(stage.told), stage.clock.now(), stage.service.look(job, 0)
+    before = len(stage.observations), stage.clock.now(), stage.service.look(job, 0)
     for query in ("", "?advance=1h", "?follow=0"):
-        await told(port, request("GET", f"/_lab/{path}{query}", (("authorization", f"Bearer {TOKEN}"),)))
-    assert (len(stage.told), stage.clock.now(), stage.service.look(job, 0)) == before
+        await answer_to(port, request("GET", f"/_lab/{path}{query}", (("authorization", f"Bearer {TOKEN}"),)))
+    assert (len(stage.observations), stage.clock.now(), stage.service.look(job, 0)) == before
 
 
 @pytest.mark.parametrize("path", [*CHANGES, *READS])
@@ -109,7 +109,7 @@ async def test_3_a_page_is_refused_before_its_token_is_looked_at(port: int, path
     for origin in ("http://evil.example", "null", f"http://127.0.0.1:{port}"):
         headers = (("origin", origin), ("authorization", f"Bearer {TOKEN}"), ("content-type", "application/json"))
         for method in ("GET", "POST", "OPTIONS", "DELETE"):
-            got = await told(port, request(method, f"/_lab/{path}", headers))
+            got = await answer_to(port, request(method, f"/_lab/{path}", headers))
             assert got.status == 403
             assert not [name for name in got.headers if name.startswith("access-control")]
 
@@ -139,7 +139,7 @@ async def test_13_what_the_parser_refuses_is_not_logged_raw(
     caplog.set_level(logging.INFO)
     for where in (stage.port, port):
         for data in (b"GET / HTTP/1.1\r\nX: \x1b]52;c;sEcReT\x07\r\n\r\n", b"\x16\x03\x01\x02\x00\x01sEcReT\r\n\r\n"):
-            got = await told(where, data)
+            got = await answer_to(where, data)
             assert got.status == 400
             assert not set(got.body) & {*range(0x20), 0x7F} - {0x0A, 0x0D}, got.body
     seen = "".join(each.getMessage() for each in caplog.records) + "".join(capsys.readouterr())
@@ -162,8 +162,8 @@ def test_15_the_readme_says_what_the_lab_is_not() -> None:
 
 
 def test_1_an_exposed_lab_says_so() -> None:
-    asked = Flags(parse_options(["serve", "--host", "0.0.0.0", "--i-know-this-is-exposed"], Console()), {}).into(
+    settings = Flags(parse_options(["serve", "--host", "0.0.0.0", "--i-know-this-is-exposed"], Console()), {}).into(
         MockSettings
     )
-    assert [line for line in advices(asked) if line.startswith("EXPOSED: 0.0.0.0")]
+    assert [line for line in advices(settings) if line.startswith("EXPOSED: 0.0.0.0")]
     assert not advices(Flags(parse_options(["serve"], Console()), {}).into(MockSettings))

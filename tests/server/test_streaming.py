@@ -34,10 +34,10 @@ def event(data: bytes) -> dict[str, Json]:
 
 async def replied(stage: Stage) -> Replied:
     """The last reply told: awaited by what is told, not by time."""
-    told = asyncio.Event()
-    stage.service.observers.append(lambda each: told.set() if isinstance(each, Replied) else None)
-    await asyncio.wait_for(told.wait(), 5)
-    return next(each for each in reversed(stage.told) if isinstance(each, Replied))
+    done = asyncio.Event()
+    stage.service.observers.append(lambda each: done.set() if isinstance(each, Replied) else None)
+    await asyncio.wait_for(done.wait(), 5)
+    return next(each for each in reversed(stage.observations) if isinstance(each, Replied))
 
 
 async def test_a_stream_leaves_at_its_instants_and_is_answered_on_the_same_route(stage: Stage) -> None:
@@ -66,8 +66,8 @@ async def test_a_stream_leaves_at_its_instants_and_is_answered_on_the_same_route
     }  # fmt: skip
     await peer.send(ask(token, "debug", answer))
     await peer.reader.readuntil(b"\r\n\r\n")
-    told = event(await chunk(peer.reader))
-    assert told["message"] == {"content": [{"text": "Shared."}], "finishReason": "stop", "output": "Shared."}
+    payload = event(await chunk(peer.reader))
+    assert payload["message"] == {"content": [{"text": "Shared."}], "finishReason": "stop", "output": "Shared."}
 
 
 async def test_the_whole_body_is_told_once_the_stream_has_ended(stage: Stage) -> None:
@@ -79,8 +79,8 @@ async def test_the_whole_body_is_told_once_the_stream_has_ended(stage: Stage) ->
     await stage.clock.advance_by(3_000)
     parts = [first, await chunk(peer.reader), await chunk(peer.reader)]
     assert await peer.reader.readexactly(5) == b"0\r\n\r\n"
-    told = next(each for each in reversed(stage.told) if isinstance(each, Replied))
-    assert (told.at, told.cut, told.sent, told.response.body) == (3_000, None, None, b"".join(parts))
+    reply = next(each for each in reversed(stage.observations) if isinstance(each, Replied))
+    assert (reply.at, reply.cut, reply.sent, reply.response.body) == (3_000, None, None, b"".join(parts))
 
 
 async def test_http_1_0_reads_to_the_end_of_the_connection(stage: Stage) -> None:
@@ -104,13 +104,13 @@ async def test_a_client_that_hangs_up_does_not_stop_the_job(stage: Stage) -> Non
     socket = peer.writer.get_extra_info("socket")
     socket.setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
     peer.writer.transport.abort()
-    told = await replied(stage)
-    assert (told.cut, told.response.status) == ("client_gone", 200)
-    assert told.sent == len(told.response.body) > 0
+    reply = await replied(stage)
+    assert (reply.cut, reply.response.status) == ("client_gone", 200)
+    assert reply.sent == len(reply.response.body) > 0
     await stage.clock.advance_by(3_000)
     other = await stage.peer()
-    asked = asyncio.ensure_future(other.ask(status(token, job)))
-    assert (await asked).json["status"] == "WAITING"
+    polling = asyncio.ensure_future(other.ask(status(token, job)))
+    assert (await polling).json["status"] == "WAITING"
 
 
 async def test_a_stop_of_the_lab_cuts_a_stream(stage: Stage) -> None:
@@ -120,6 +120,6 @@ async def test_a_stop_of_the_lab_cuts_a_stream(stage: Stage) -> None:
     await peer.reader.readuntil(b"\r\n\r\n")
     await chunk(peer.reader)
     await stage.server.stop(10)
-    told = next(each for each in reversed(stage.told) if isinstance(each, Replied))
-    assert told.cut == "shutdown"
-    assert replace(told.response, body=b"").status == 200
+    reply = next(each for each in reversed(stage.observations) if isinstance(each, Replied))
+    assert reply.cut == "shutdown"
+    assert replace(reply.response, body=b"").status == 200

@@ -32,11 +32,11 @@ class Secure:
         return int(self.origin.rpartition(":")[2])
 
     async def peer(self, name: str = "127.0.0.1", **options: object) -> Peer:
-        made = Peer(
+        peer = Peer(
             *await asyncio.open_connection("127.0.0.1", self.port, ssl=self.trusting, server_hostname=name, **options)
         )
-        self.stage.peers.append(made)
-        return made
+        self.stage.peers.append(peer)
+        return peer
 
 
 @pytest.fixture
@@ -87,8 +87,8 @@ async def test_plain_http_at_the_tls_port_is_told_what_is_spoken_there(secure: S
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert b"use https://" in answer
         assert b"garbage" not in answer
-    told = secure.stage.facts(RequestMalformed)
-    assert {(each.what, each.bytes > 0) for each in told} == {("plain-on-tls-port", True)}
+    facts = secure.stage.facts(RequestMalformed)
+    assert {(each.what, each.bytes > 0) for each in facts} == {("plain-on-tls-port", True)}
 
 
 async def test_tls_at_the_plain_port_is_told_what_is_spoken_there(secure: Secure) -> None:

@@ -26,9 +26,9 @@ TOKEN = "a-token-that-nobody-guesses"
 class Watching:
     """A Watch, folded as the screen folds it."""
 
-    def __init__(self, url: str, asked: WatchSettings) -> None:
+    def __init__(self, url: str, settings: WatchSettings) -> None:
         self.again = asyncio.Event()
-        self.source = Watch("here", lambda: reached(url, asked), rest=self._rest)
+        self.source = Watch("here", lambda: reached(url, settings), rest=self._rest)
         self.observed = ObservedState(journal=JournalState())
         self.remark: list[str] = []
         self.observations: list[Observation | SourceUpdate] = []
@@ -91,9 +91,9 @@ async def test_a_stranger_s_job_is_seen_stepped_and_decided(stage: Stage, tmp_pa
         await watching.until(lambda: watching.jobs.run().gate is not None)
         gate = watching.jobs.run().gate
         assert gate is not None and watching.jobs.run().opening is not None
-        asked = AnswerGate("approved", None, job, gate.code.lower().replace("_", "-"), gate.key)
-        assert await watching.source.perform(asked) is None
-        assert await watching.source.perform(asked) is None, "the same key twice"
+        settings = AnswerGate("approved", None, job, gate.code.lower().replace("_", "-"), gate.key)
+        assert await watching.source.perform(settings) is None
+        assert await watching.source.perform(settings) is None, "the same key twice"
         await watching.until(lambda: watching.jobs.run().decisions == 1)
         refused = await watching.source.perform(AnswerGate("rejected", None, job, "nowhere", "other"))
         assert refused is not None and "no such gate" in refused

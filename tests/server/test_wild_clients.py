@@ -69,14 +69,14 @@ def serve() -> Iterator[Serve]:
 @pytest.fixture
 def wild(serve: Serve) -> Iterator[Make]:
     """A client with a habit, against a mock of its own unless one is given."""
-    made: list[Wild] = []
+    clients: list[Wild] = []
 
     def make(team: str, world: Served | None = None, switches: dict[str, Any] | None = None, **habits: Any) -> Wild:
-        made.append(Wild(world or serve(**(switches or {})), f"{team}_TEAM", **habits))
-        return made[-1]
+        clients.append(Wild(world or serve(**(switches or {})), f"{team}_TEAM", **habits))
+        return clients[-1]
 
     yield make
-    for each in made:
+    for each in clients:
         each.close()
 
 

@@ -26,10 +26,10 @@ def at_random(seed: int) -> Cut:
 @pytest.mark.parametrize("profile", ["oci", "rfc"])
 async def test_the_session_is_as_it_was_written_down(profile: str) -> None:
     done = await Session(profile).play()
-    told = golden(profile).read_bytes()
+    expected = golden(profile).read_bytes()
     for name, data, answer in done:
-        assert b"### %b\n%b\n%b\n" % (name.encode(), data, answer) in told, f"{name}: {answer.decode()}"
-    assert written(done) == told
+        assert b"### %b\n%b\n%b\n" % (name.encode(), data, answer) in expected, f"{name}: {answer.decode()}"
+    assert written(done) == expected
 
 
 @pytest.mark.parametrize("profile", ["oci", "rfc"])
@@ -45,9 +45,9 @@ async def test_any_cut_is_the_same(seed: int) -> None:
 
 def test_the_session_goes_through_every_kind_of_answer() -> None:
     for profile in ("oci", "rfc"):
-        told = golden(profile).read_bytes()
+        expected = golden(profile).read_bytes()
         for status in (200, 202, 302, 400, 401, 403, 404, 405, 409, 415):
-            assert b"HTTP/1.1 %d " % status in told
+            assert b"HTTP/1.1 %d " % status in expected
         for word in (b"RUNNING", b"WAITING", b"COMPLETE", b"ERROR"):
-            assert b'"status":"%b"' % word in told
+            assert b'"status":"%b"' % word in expected
     assert len({step.name for step in STEPS}) == len(STEPS)

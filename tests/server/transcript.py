@@ -158,11 +158,11 @@ class Session:
 
     async def play(self) -> list[tuple[str, bytes, bytes]]:
         """Name, request and answer of each step."""
-        made = (compile_scenario(Scenario.model_validate(SCENARIO)),)
+        scenarios = (compile_scenario(Scenario.model_validate(SCENARIO)),)
         switches = Switches.model_validate({"profile": self.profile})
         clock = ManualClock()
         server = MockServer(
-            Service(Config(made, switches, 42, INSTANT_EPOCH, scripted=False, base="http://127.0.0.1:8080")), clock
+            Service(Config(scenarios, switches, 42, INSTANT_EPOCH, scripted=False, base="http://127.0.0.1:8080")), clock
         )  # fmt: skip
         port = int((await server.start()).rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
