@@ -1,21 +1,21 @@
 """The wires: each folder is one vendor's, routes, bodies and status words, both ways. `base` is the port between.
 
-A further one is its folder, its two halves named here, and its routes in `router`.
+A further one is its folder, and its place in the line below.
 """
 
-from lab.dialects.a2a.client import A2AClient
-from lab.dialects.a2a.server import A2A
+from lab.dialects import a2a, fusion
 from lab.dialects.base import Dialect
-from lab.dialects.client import ClientDialects
-from lab.dialects.fusion.client import FusionClient
+from lab.dialects.client import DialectClient
 from lab.dialects.fusion.requests import read_input
-from lab.dialects.fusion.server import FUSION
+from lab.dialects.wire import Wire
 
-DIALECTS: tuple[Dialect, ...] = (FUSION, A2A)
-"""What the mock speaks, all on one listener."""
-CLIENTS: ClientDialects = {each.name: each for each in (FusionClient(), A2AClient())}
+WIRES: tuple[Wire, ...] = (fusion.WIRE, a2a.WIRE)
+"""All of them; the mock serves them on one listener."""
+CLIENTS: dict[str, DialectClient] = {wire.name: wire.client for wire in WIRES}
 """What the external app can speak, by the name that `--dialect` has for it."""
-DIALECT_OF: dict[str, Dialect] = {row.name: dialect for dialect in DIALECTS for row in dialect.routes}
+DIALECT_OF: dict[str, Dialect] = {row.name: wire.server for wire in WIRES for row in wire.routes}
 """By route."""
+FUSION = fusion.WIRE.server
+"""Whose words answer what belongs to no dialect: a path that isn't there, a bearer that is no good."""
 
-__all__ = ["CLIENTS", "DIALECTS", "DIALECT_OF", "FUSION", "read_input"]
+__all__ = ["CLIENTS", "DIALECT_OF", "FUSION", "WIRES", "read_input"]

@@ -1,14 +1,17 @@
 """Every claim of the lab, in the order in which `lab fidelity` prints them."""
 
 from lab.core.fidelity import Claim, route_claims
-from lab.dialects.a2a.fidelity import RPC_ERRORS, TASK
-from lab.dialects.a2a.routes import A2A_ROUTES
-from lab.dialects.fusion.fidelity import BODY, ERRORS, GRANT, NODE, REQUEST
-from lab.dialects.fusion.routes import AGENT_ROUTES, API, LOCAL_ROUTES, POD_ROUTES
+from lab.dialects import WIRES
+from lab.dialects.fusion.routes import API
 from lab.identity.routes import IDENTITY_ROUTES
 
-ROUTE_CLAIMS = route_claims("routes", (*AGENT_ROUTES, *IDENTITY_ROUTES, *POD_ROUTES, *A2A_ROUTES), API)
-LOCAL_CLAIMS = route_claims("local orchestrator", LOCAL_ROUTES, API)
+_ROWS = tuple(row for wire in WIRES for row in wire.routes)
+_JOBS = tuple(row for row in _ROWS if row.kind in ("look", "invoke", "follow") and not row.only)
+_OTHERS = tuple(row for row in _ROWS if row not in _JOBS and not row.only)
+ROUTE_CLAIMS = route_claims("routes", (*_JOBS, *IDENTITY_ROUTES, *_OTHERS), API)
+"""Where jobs are started and polled, where tokens are had, and what stands beside."""
+LOCAL_CLAIMS = route_claims("local orchestrator", (row for row in _ROWS if row.only), API)
 CLAIMS: tuple[Claim, ...] = (
-    *ROUTE_CLAIMS, *LOCAL_CLAIMS, *REQUEST, *BODY, *NODE, *GRANT, *TASK, *ERRORS, *RPC_ERRORS
+    *ROUTE_CLAIMS, *LOCAL_CLAIMS, *(claim for wire in WIRES for claim in wire.fields),
+    *(claim for wire in WIRES for claim in wire.errors),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 What an operation is stands in the `openapi.yaml` of its room, where it is in the route table, what a field means among
 the claims (`lab fidelity`): so none of them can say what the others don't. `openapi.yaml` beside this file is the frame,
-and tells what the parts may write shorter. A dialect whose table is in `DIALECT_ROUTES` needs its `openapi.yaml` and
+and tells what the parts may write shorter. A wire that is one of `WIRES` needs its `openapi.yaml` and
 nothing here. The files are read when a document is asked for, not at start.
 """
 
@@ -17,8 +17,8 @@ import yaml
 from lab.core.exchange import Json
 from lab.core.fidelity import Claim
 from lab.core.routes import Route
+from lab.dialects import WIRES
 from lab.dialects.fidelity import CLAIMS
-from lab.dialects.router import DIALECT_ROUTES
 from lab.identity.routes import IDENTITY_ROUTES
 from lab.identity.scopes import api_scope
 from lab.language.document import Switches
@@ -36,7 +36,7 @@ def openapi(
     values = {"{version}": version, "{base}": base, "{scope}": scope}
     frame = _expanded(_part("lab.dialects"), values)
     identity = _expanded(_part("lab.identity"), values)
-    dialects = [(_expanded(_part(f"lab.dialects.{name}"), values), rows) for name, rows in DIALECT_ROUTES.items()]
+    dialects = [(_expanded(_part(f"lab.dialects.{wire.name}"), values), wire.routes) for wire in WIRES]
     document = _object(frame["document"])
     components = _object(document["components"])
     for part in (identity, *(part for part, _ in dialects)):

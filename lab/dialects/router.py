@@ -7,9 +7,9 @@ from urllib.parse import unquote_to_bytes
 from lab.core.exchange import Request
 from lab.core.refusal import NO_PATH, Refusal, not_found, wrong_method
 from lab.core.routes import Methods, Route, RouteMatch, RouteTable, fill_path
-from lab.dialects.a2a.routes import A2A_ROUTES
+from lab.dialects import WIRES
 from lab.dialects.fusion.files import holds_files, without_files
-from lab.dialects.fusion.routes import FUSION_ROUTES, NEAR_MISSES, UPLOADS
+from lab.dialects.fusion.routes import UPLOADS
 from lab.identity.routes import IDENTITY_ROUTES
 
 
@@ -93,7 +93,9 @@ def lightened(request: Request) -> Request:
     return request
 
 
-DIALECT_ROUTES: dict[str, tuple[Route, ...]] = {"fusion": FUSION_ROUTES, "a2a": A2A_ROUTES}
-"""The table of each dialect, by the folder in which it stands."""
-ROUTER = Router(IDENTITY_ROUTES, (row for rows in DIALECT_ROUTES.values() for row in rows), NEAR_MISSES)
+ROUTER = Router(
+    IDENTITY_ROUTES,
+    (row for wire in WIRES for row in wire.routes),
+    tuple(hint for wire in WIRES for hint in wire.near_misses),
+)
 """The lab's."""

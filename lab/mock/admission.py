@@ -21,10 +21,10 @@ def absent_team(call: Call) -> Refusal | None:
     return TEAM_UNKNOWN if not call.team or call.switches.unpublished == 404 else TEAM_CLOSED
 
 
-def lacks_role(call: Call, made: CompiledScenario) -> Refusal | None:
+def lacks_role(call: Call, compiled: CompiledScenario) -> Refusal | None:
     """The refusal of a user without the role that a scenario asks for; without a user always (contract.md §6.2)."""
-    user, agent = call.bearer.user, made.scenario.agent
-    if call.catalog.admits(made, user) or (user is not None and agent.refuses == "job"):
+    user, agent = call.bearer.user, compiled.scenario.agent
+    if call.catalog.admits(compiled, user) or (user is not None and agent.refuses == "job"):
         return None
     return forbidden(CANNOT_EXECUTE, f"Ask for a role that gives access to {agent.code}: {', '.join(agent.roles)}.")
 

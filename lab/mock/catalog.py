@@ -37,13 +37,13 @@ class Catalog:
         team = self.by_team.get(code)
         return self._own[team[0].name] if team else self.switches
 
-    def switches_of(self, made: CompiledScenario, code: str) -> Switches:
+    def switches_of(self, compiled: CompiledScenario, code: str) -> Switches:
         """The switches for jobs of a scenario; one that fits nothing has those of its team."""
-        return self.team_switches(code) if made is UNMATCHED else self._own.get(made.name, self.switches)
+        return self.team_switches(code) if compiled is UNMATCHED else self._own.get(compiled.name, self.switches)
 
-    def admits(self, made: CompiledScenario, user: str | None) -> bool:
+    def admits(self, compiled: CompiledScenario, user: str | None) -> bool:
         """Whether a user has one of the roles that the scenario asks for."""
-        roles = made.scenario.agent.roles
+        roles = compiled.scenario.agent.roles
         account = self._identity.account(user) if roles and user is not None else None
         return not roles or (account is not None and not set(roles).isdisjoint(account.roles))
 
@@ -65,9 +65,9 @@ class Catalog:
         name = record.scenario
         if name is None:
             return None
-        for until, made in self.former:
-            if record.at < until and made.name == name:
-                return made
+        for until, compiled in self.former:
+            if record.at < until and compiled.name == name:
+                return compiled
         return self.by_name[name]
 
     def scenario_of(self, record: JobRecord) -> CompiledScenario:

@@ -41,12 +41,12 @@ class Config:
     former: tuple[tuple[Millis, CompiledScenario], ...] = ()
     """Scenarios that were edited, oldest first: each goes on for the jobs that were accepted before its instant."""
 
-    def edited(self, made: CompiledScenario, now: Millis) -> "Config":
+    def edited(self, compiled: CompiledScenario, now: Millis) -> "Config":
         """The same with a scenario that was edited, or is new, from the instant after `now` on."""
-        before = [each for each in self.scenarios if each.name == made.name]
-        scenarios = tuple(made if each.name == made.name else each for each in self.scenarios)
+        before = [each for each in self.scenarios if each.name == compiled.name]
+        scenarios = tuple(compiled if each.name == compiled.name else each for each in self.scenarios)
         changed = replace(
-            self, scenarios=scenarios if before else (*scenarios, made),
+            self, scenarios=scenarios if before else (*scenarios, compiled),
             former=(*self.former, *((now + 1, each) for each in before)),
         )  # fmt: skip
         return changed._resettled()

@@ -25,6 +25,6 @@ def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
 @lru_cache(maxsize=4096)
 def _early(texts: tuple[str, ...]) -> bool:
     """Whether any of the texts is a template, and none looks at a decision."""
-    made = [template(text) for text in texts]
-    looks = any(path[0] == "decisions" for each in made for _, path in each.looked_up)
-    return not looks and not all(each.plain for each in made)
+    templates = [template(text) for text in texts]
+    looks = any(path[0] == "decisions" for each in templates for _, path in each.looked_up)
+    return not looks and not all(each.plain for each in templates)

@@ -6,7 +6,7 @@ from lab.jobs.plan import CompiledScenario
 from lab.language.document import Latency, draw_latency
 
 
-def planned_latency(seed: Seed, made: CompiledScenario, command: str, stream: str, now: Millis) -> Millis:
+def planned_latency(seed: Seed, compiled: CompiledScenario, command: str, stream: str, now: Millis) -> Millis:
     """The latency that a scenario plans for a call at `now`; `command` is token, invoke or status."""
-    spec: Latency = getattr(made.scenario.latency, command)
+    spec: Latency = getattr(compiled.scenario.latency, command)
     return spec if isinstance(spec, int) else draw_latency(seed, f"{stream}/{command}@{now}", spec)

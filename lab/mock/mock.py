@@ -209,14 +209,14 @@ class Mock:
         if isinstance(done.answer, Refusal):
             return self._written(call, command, Declined(done.answer), done.job, flags)
         view = done.answer.view
-        made = view.plan.compiled
-        call.switches = call.catalog.switches_of(made, call.match.code)
+        compiled = view.plan.compiled
+        call.switches = call.catalog.switches_of(compiled, call.match.code)
         streams = isinstance(command, Follow)
         result = Streamed(view, done.answer.first) if streams else done.answer
         job = view.plan.invocation.job
         reply = self._written(call, command, result, job, flags)
-        held = planned_latency(self.config.seed, made, "invoke", job, call.now)
-        return self._struck(call, request, replace(reply, held=held), made, "stream" if streams else "invoke")
+        held = planned_latency(self.config.seed, compiled, "invoke", job, call.now)
+        return self._struck(call, request, replace(reply, held=held), compiled, "stream" if streams else "invoke")
 
     # Polls
 
@@ -240,21 +240,21 @@ class Mock:
 
     def _status(self, call: Call, command: Look, job: str, record: JobRecord) -> Response:
         """The answer to a poll, remembered as long as it holds; one that repeats something of the call never is."""
-        asked, now = command.job, call.now
+        job_id, now = command.job, call.now
         usual = command.echo is None and command.mode in (None, input_of(record.input).invocation_mode)
-        known = self._answers.get(asked) if usual else None
+        known = self._answers.get(job_id) if usual else None
         if known is not None and known.record is record and known.since <= now:
             if known.until is None or now < known.until:
                 return known.response
-        plan = self.reader.plan_of(call.changes, job, record, asked)
+        plan = self.reader.plan_of(call.changes, job, record, job_id)
         span = at(plan, record.decisions, now)
         context = WriteContext(self.config.epoch, call.switches, now, self.config.origin)
         response = call.dialect.write(call.match, command, Found(JobView(record, plan, span)), context)
         assert isinstance(response, Response)
         if usual:
-            if len(self._answers) >= MOST_REMEMBERED and asked not in self._answers:
+            if len(self._answers) >= MOST_REMEMBERED and job_id not in self._answers:
                 del self._answers[next(iter(self._answers))]
-            self._answers[asked] = _Answer(record, span.since, span.until, response)
+            self._answers[job_id] = _Answer(record, span.since, span.until, response)
         return response
 
     def status_of(self, ledger: Ledger, job: str, now: Millis) -> bytes | None:
@@ -278,16 +278,16 @@ class Mock:
     # Faults
 
     def _struck(
-        self, call: Call, request: Request, reply: Reply, made: CompiledScenario, command: str,
+        self, call: Call, request: Request, reply: Reply, compiled: CompiledScenario, command: str,
         polled: "_Polled | None" = None,
     ) -> Reply:  # fmt: skip
         """The reply as it leaves, if a fault strikes calls of the command: polls count by job, others by client."""
-        rules = rules_of(call.changes, command, made)
+        rules = rules_of(call.changes, command, compiled)
         if not rules:
             return reply
         client, place = call.bearer.client, Place(call.bearer.client)
         if polled is not None:
-            view = call.job(polled.asked) if any(rule.fault.step for rule in rules) else None
+            view = call.job(polled.job_id) if any(rule.fault.step for rule in rules) else None
             step = view.span.id if view is not None else None
             place = Place(polled.job, call.now - polled.record.at, polled.record.turn, step)
         injector = FaultInjector(
@@ -300,7 +300,7 @@ class Mock:
 class _Polled(NamedTuple):
     """The job of a poll: as it was asked for, and as it is."""
 
-    asked: str
+    job_id: str
     job: str
     record: JobRecord
 

@@ -37,14 +37,14 @@ class JobReader:
 
     def plan_of(self, ledger: Ledger, job: str, record: JobRecord, shown: str | None = None) -> Plan:
         """The plan of a job; `shown` is the id under which it is asked for, if it may be another."""
-        made, config = self._catalog.scenario_of(record), self._config
+        compiled, config = self._catalog.scenario_of(record), self._config
         invocation = Invocation(
-            job, record.client, record.team, made.name, record.ordinal, record.at, input_of(record.input),
+            job, record.client, record.team, compiled.name, record.ordinal, record.at, input_of(record.input),
             record.conversation, record.turn, self._kept(ledger, record),
         )  # fmt: skip
-        recorded = (config.recorded or {}).get((record.client, made.name, record.ordinal))
+        recorded = (config.recorded or {}).get((record.client, compiled.name, record.ordinal))
         planned = plan(
-            made, invocation, config.seed, record.drawn if recorded is None else recorded, scripted=config.scripted,
+            compiled, invocation, config.seed, record.drawn if recorded is None else recorded, scripted=config.scripted,
             earlier=self._earlier(ledger, record),
         )  # fmt: skip
         return planned if shown is None or shown == job else replace(planned, alias=shown)

@@ -181,12 +181,12 @@ class Service:
         self._commit((fact,), x)
         self._touch(job, fact.at)
 
-    def load(self, made: CompiledScenario, now: Millis) -> None:
+    def load(self, compiled: CompiledScenario, now: Millis) -> None:
         """Take up a scenario that was edited, or is new: jobs accepted after `now` play it."""
-        self._edits[made.digest] = made
-        self._configure(self.config.edited(made, now))
+        self._edits[compiled.digest] = compiled
+        self._configure(self.config.edited(compiled, now))
         fact = ScenarioLoaded(
-            at=now, scenario=made.name, sha256=made.digest, source=made.source or None, files=made.files
+            at=now, scenario=compiled.name, sha256=compiled.digest, source=compiled.source or None, files=compiled.files
         )
         self.note(fact)
 
@@ -228,8 +228,8 @@ class Service:
         known = self._edits.get(fact.sha256)
         if known is not None:
             return known
-        made = self._edits[fact.sha256] = compiled_again(fact.scenario, fact.sha256, fact.source or "", fact.files)
-        return made
+        compiled = self._edits[fact.sha256] = compiled_again(fact.scenario, fact.sha256, fact.source or "", fact.files)
+        return compiled
 
     def derived(self, job: str, now: Millis) -> Derived | None:
         """The derived facts of a job up to `now`, or None if it isn't known."""

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lab.core.routes import RouteMatch
+from lab.dialects import WIRES
 from lab.dialects.a2a.cards import MOST_FOUND
 from lab.dialects.a2a.rpc import CALLS
 from lab.dialects.a2a.tasks import STATES
@@ -17,7 +18,6 @@ from lab.dialects.fusion.documents import MOST_FILES
 from lab.dialects.fusion.requests import LONGEST_ID, read_invoke
 from lab.dialects.fusion.routes import AGENT_ROUTES
 from lab.dialects.openapi import openapi
-from lab.dialects.router import DIALECT_ROUTES
 from lab.identity.routes import PATHS
 from lab.identity.scopes import API_SERVICE, SERVICES
 from lab.language.document import Status, Switches
@@ -36,12 +36,12 @@ def body_of(name):
     return operation(name)["requestBody"]["content"]["application/json"]["schema"]
 
 
-@pytest.mark.parametrize("dialect", DIALECT_ROUTES)
-def test_every_row_has_an_operation_and_every_operation_a_row(dialect):
-    text = files(f"lab.dialects.{dialect}").joinpath("openapi.yaml").read_text("utf-8")
-    names = [row.operation or row.name.replace("-", "_") for row in DIALECT_ROUTES[dialect]]
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+def test_every_row_has_an_operation_and_every_operation_a_row(wire):
+    text = files(f"lab.dialects.{wire.name}").joinpath("openapi.yaml").read_text("utf-8")
+    names = [row.operation or row.name.replace("-", "_") for row in wire.routes]
     assert sorted(yaml.safe_load(text)["operations"]) == sorted(names)
-    for row, name in zip(DIALECT_ROUTES[dialect], names, strict=True):
+    for row, name in zip(wire.routes, names, strict=True):
         path = row.path.replace("{job}", "{jobId}")
         assert DOCUMENT["paths"][path][row.method.lower()]["operationId"] == name
 

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from lab.core.refusal import Refusal
 from lab.core.routes import Route, RouteMatch, RouteTable, fill_path, read_routes
+from lab.dialects import WIRES
 from lab.dialects.fusion.routes import API, LOCAL_ROUTES, NEAR_MISSES
-from lab.dialects.router import DIALECT_ROUTES, ROUTER
+from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_ROUTES
 
-DIALECT_ROWS = tuple(row for rows in DIALECT_ROUTES.values() for row in rows)
+DIALECT_ROWS = tuple(row for wire in WIRES for row in wire.routes)
 ROWS = (*IDENTITY_ROUTES, *DIALECT_ROWS)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
 
@@ -108,7 +109,7 @@ def test_two_rows_never_mean_the_same_request():
     lines = [(row.method, row.path) for row in ROWS]
     assert len(set(lines)) == len(lines)
     assert not {row.name for row in IDENTITY_ROUTES} & {row.name for row in DIALECT_ROWS}
-    names = [{row.name for row in rows} for rows in DIALECT_ROUTES.values()]
+    names = [{row.name for row in wire.routes} for wire in WIRES]
     assert sum(map(len, names)) == len(set.union(*names))
 
 

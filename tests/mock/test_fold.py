@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lab.core.exchange import Request
 from lab.core.journal.fact import Fact
 from lab.core.journal.numbers import NumberUsed
-from lab.dialects.fusion import API
+from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE
 from lab.identity.scopes import OFFLINE
 from lab.jobs.facts import JobAccepted

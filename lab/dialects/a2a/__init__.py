@@ -1,1 +1,9 @@
 """The A2A dialect: agent cards, JSON-RPC, tasks (contract.md §9)."""
+
+from lab.dialects.a2a.client import A2AClient
+from lab.dialects.a2a.fidelity import RPC_ERRORS, TASK
+from lab.dialects.a2a.routes import A2A_ROUTES
+from lab.dialects.a2a.server import A2A
+from lab.dialects.wire import Wire
+
+WIRE = Wire("a2a", A2A, A2AClient(), A2A_ROUTES, TASK, RPC_ERRORS)

@@ -37,8 +37,8 @@ def card(code: str, team: tuple[CompiledScenario, ...], origin: str) -> dict[str
     }  # fmt: skip
 
 
-def _skill(made: CompiledScenario) -> Json:
-    scenario = made.scenario
+def _skill(compiled: CompiledScenario) -> Json:
+    scenario = compiled.scenario
     return {
         "id": scenario.name, "name": scenario.title, "description": scenario.shows or scenario.title, "tags": [],
         "examples": [scenario.message],

@@ -72,12 +72,12 @@ def parse_job(body: bytes) -> JobBody | None:
     job, status = _text(value.get("jobId")), _text(value.get("status"))
     if not job or not status:
         return None
-    asked = value.get("followUpQuestions")
+    questions = value.get("followUpQuestions")
     return JobBody(
         job=job, conversation=_text(value.get("conversationId")), status=status, output=_text(value.get("output")),
         error=_text(value.get("error")), progress=_text(value.get("progressMessage")),
         trace=_text(value.get("traceId")),
-        follow_up=tuple(each for each in asked if isinstance(each, str)) if isinstance(asked, list) else (),
+        follow_up=tuple(each for each in questions if isinstance(each, str)) if isinstance(questions, list) else (),
         node=_node(value.get("waitingNodeDetails")), waiting_code=_text(value.get("waitingToolCode")),
         started=_whole(value.get("startDate")) or 0, ended=_whole(value.get("endTime")) or 0,
     )  # fmt: skip

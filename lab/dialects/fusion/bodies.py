@@ -21,8 +21,8 @@ def _stamp(epoch: Epoch, at: Millis) -> str:
 
 def version_of(plan: Plan, switches: Switches) -> int:
     """The scenario's version, else the one asked for, else 1; where none is checked, the one asked for comes first."""
-    asked, own = plan.invocation.input.version, plan.compiled.scenario.agent.version
-    return (own or asked or 1) if switches.version_check else (asked or own or 1)
+    wanted, own = plan.invocation.input.version, plan.compiled.scenario.agent.version
+    return (own or wanted or 1) if switches.version_check else (wanted or own or 1)
 
 
 @lru_cache(maxsize=4096)
@@ -34,14 +34,14 @@ def workflow_id(team: str) -> str:
 def echo(plan: Plan, switches: Switches) -> str:
     """The `input` echo: compact JSON, 14 keys in this order, made once (contract.md §4.1)."""
     call = plan.invocation
-    asked = call.input
+    wanted = call.input
     return text_of({
-        "workflowCode": call.team, "message": asked.message, "conversational": asked.conversational,
-        "conversationId": conversation_of(plan, switches), "jobId": call.job, "invocationMode": asked.invocation_mode,
-        "version": version_of(plan, switches), "status": asked.status, "parameters": dict(asked.parameters),
-        "refreshCache": asked.refresh_cache, "useInternalConfig": asked.use_internal_config,
-        "workflowId": workflow_id(call.team), "streamOutput": asked.stream_output,
-        "progressMessage": asked.progress_message,
+        "workflowCode": call.team, "message": wanted.message, "conversational": wanted.conversational,
+        "conversationId": conversation_of(plan, switches), "jobId": call.job, "invocationMode": wanted.invocation_mode,
+        "version": version_of(plan, switches), "status": wanted.status, "parameters": dict(wanted.parameters),
+        "refreshCache": wanted.refresh_cache, "useInternalConfig": wanted.use_internal_config,
+        "workflowId": workflow_id(call.team), "streamOutput": wanted.stream_output,
+        "progressMessage": wanted.progress_message,
     })  # fmt: skip
 
 

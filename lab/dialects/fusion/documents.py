@@ -74,7 +74,7 @@ def uploaded(document: str, parsed: str | None) -> Members:
 
 def attached(pairs: Iterable[tuple[str, str]]) -> Members:
     """The answer to documents-attach: a document and its attachment each."""
-    return {"documents": [{document: {"attachmentDocumentId": made}} for document, made in pairs]}
+    return {"documents": [{document: {"attachmentDocumentId": attachment}} for document, attachment in pairs]}
 
 
 def _upload(value: Json, place: str) -> Upload | Refusal:

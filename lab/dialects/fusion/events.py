@@ -60,8 +60,8 @@ def chat_events(
             continue
         body = full_body(plan, span, epoch, switches, invoked=False, passed=[])
         for when, members in _chat(body, span, max(now, span.since)):
-            if refused and isinstance(told := members["message"], dict):
-                told["output"] = f"FAI-40300: {CANNOT_EXECUTE}"
+            if refused and isinstance(message := members["message"], dict):
+                message["output"] = f"FAI-40300: {CANNOT_EXECUTE}"
             yield when, {**first, **members}
             first = head
         if body["status"] != Status.RUNNING:

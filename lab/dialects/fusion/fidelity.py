@@ -105,3 +105,4 @@ ERRORS = read_claims(
     a fresh jobId on resuming | assumed | - | resume_job_id | the same by default
     """,
 )
+FIELDS = (*REQUEST, *BODY, *NODE, *GRANT)

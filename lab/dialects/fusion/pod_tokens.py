@@ -76,8 +76,8 @@ def relay_basic(scope: PrivateScope, request: Request) -> Response | Refusal:
     service = _query(request).get("servicetype", "")
     if service not in (API_SERVICE, *SERVICES):
         return bad_request(f"servicetype must be one of {', '.join((API_SERVICE, *SERVICES))}.")
-    asked = service_scope(context.config.switches.pod, service)
-    token = _granted(context, "basic_relay", POD_CLIENT, user, asked, context.config.lifetime)
+    wanted = service_scope(context.config.switches.pod, service)
+    token = _granted(context, "basic_relay", POD_CLIENT, user, wanted, context.config.lifetime)
     return Response(200, (("content-type", "text/plain"), ("cache-control", "no-store")), token.encode())
 
 

@@ -48,19 +48,44 @@ def read_invoke(
     if not isinstance(value, dict):
         return Unread(refusal=NO_OBJECT)
     flags: set[str] = set()
-    members: dict[str, Json] = {}
     try:
-        for name, given in value.items():
-            if name == "debugParams" and match.name == "debug":
-                flags.add("unused_field")
-            elif name not in KNOWN:
-                _unknown(name, switches, flags)
-            elif given is not None:
-                members[name] = _member(name, given, flags)
-        _tolerated(value, switches, flags)
+        members = _members(value, match, switches, flags)
         resume = _resume(members)
     except _Wrong as wrong:
         return Unread(refusal=wrong.problem, wanted=_wanted(value, match, switches))
+    job, conversation = _text(members.pop("jobId", None)), _text(members.pop("conversationId", None))
+    for name in ("resumeInput", "resumeNodeInput"):
+        members.pop(name, None)
+    version, status = members.get("version"), members.get("status")
+    draft = None if status is None else status == "DRAFT"
+    wanted = Wanted(draft=draft, version=version if isinstance(version, int) else None)
+    noted = tuple(sorted(flags))
+    if resume is not None:
+        opening, verdict, comment = resume
+        return Decide(
+            team=match.code, job=job or "", opening=opening, verdict=verdict, comment=comment,
+            conversation=conversation, wanted=wanted, flags=noted,
+        )  # fmt: skip
+    text = _text(members.get("message")) or ""
+    blank = not text.strip() and not members.get("parameters") and members.get("triggerType", "chat") == "chat"
+    return Invoke(
+        team=match.code, message=text, conversation=conversation,
+        conversational=members.get("conversational") is True, job=job, wanted=wanted, key=key, members=members,
+        blank=blank, flags=noted,
+    )  # fmt: skip
+
+
+def _members(value: dict[str, Json], match: RouteMatch, switches: Switches, flags: set[str]) -> dict[str, Json]:
+    """The known members, normalised, with those that the route or a switch says for itself; `flags` collects what is noted."""
+    members: dict[str, Json] = {}
+    for name, given in value.items():
+        if name == "debugParams" and match.name == "debug":
+            flags.add("unused_field")
+        elif name not in KNOWN:
+            _unknown(name, switches, flags)
+        elif given is not None:
+            members[name] = _member(name, given, flags)
+    _tolerated(value, switches, flags)
     if match.name in TALKS:
         members["conversational"] = True
     if match.name == "debug":
@@ -71,28 +96,7 @@ def read_invoke(
         flags.add("code_differs")
     if any(name in members for name in _UNUSED):
         flags.add("unused_field")
-    job, conversation = _text(members.pop("jobId", None)), _text(members.pop("conversationId", None))
-    for name in ("resumeInput", "resumeNodeInput"):
-        members.pop(name, None)
-    version = members.get("version")
-    wanted = Wanted(
-        draft=members["status"] == "DRAFT" if "status" in members else None,
-        version=version if isinstance(version, int) else None,
-    )
-    noted = tuple(sorted(flags))
-    if resume is not None:
-        opening, verdict, comment = resume
-        return Decide(
-            team=match.code, job=job or "", opening=opening, verdict=verdict, comment=comment,
-            conversation=conversation, wanted=wanted, flags=noted,
-        )  # fmt: skip
-    message, parameters = members.get("message", ""), members.get("parameters")
-    text = message if isinstance(message, str) else ""
-    return Invoke(
-        team=match.code, message=text, conversation=conversation,
-        conversational=members.get("conversational") is True, job=job, wanted=wanted, key=key, members=members,
-        blank=not text.strip() and not parameters and members.get("triggerType", "chat") == "chat", flags=noted,
-    )  # fmt: skip
+    return members
 
 
 def _wanted(value: dict[str, Json], match: RouteMatch, switches: Switches) -> Wanted:

@@ -10,7 +10,7 @@ from lab.clocks import first_of
 from lab.core.clock import Clock, Millis
 from lab.core.exchange import Json
 from lab.core.observe import Noted, Observation
-from lab.dialects.fusion import final
+from lab.dialects.fusion.answers import final
 from lab.jobs.gates import Origin, offers
 from lab.jobs.view import JobView
 from lab.language.document import Status
