@@ -7,45 +7,39 @@ from urllib.parse import quote_plus, urlencode
 from msgspec.structs import replace
 
 from lab.core.exchange import Headers, Request
-from lab.identity.clients import Account, Client
+from lab.mock.config import Config
 from lab.recording.alias import aliases, fill, named
-from lab.recording.anew import Anew
 from lab.recording.bodies import Blob, bytes_of, filled
-from lab.recording.lines import Entry, Req
+from lab.recording.lines import Entry, Recording, Req
+from lab.recording.regenerate import regenerate
 
 
-class Rebuild:
+class RequestBuilder:
     """Knows what aliases stand for, and makes up what nothing has given yet: wrong in the same way if it was wrong."""
 
     def __init__(
-        self,
-        clients: tuple[Client, ...],
-        values: Mapping[str, str],
-        bind: Callable[[str, str], object],
+        self, recording: Recording, config: Config, values: Mapping[str, str], bind: Callable[[str, str], object],
         blob: Blob | None,
-        anew: Anew | None = None,
-        users: tuple[Account, ...] = (),
-    ) -> None:
-        self._pairs = {named("client", client.id): (client.id, client.secret) for client in clients}
-        self._pairs |= {named("user", user.name): (user.name, user.password) for user in users}
+    ) -> None:  # fmt: skip
+        self._pairs = {named("client", client.id): (client.id, client.secret) for client in config.clients}
+        self._pairs |= {named("user", user.name): (user.name, user.password) for user in config.accounts}
         self._values = values
         self._bind = bind
         self._blob = blob
-        self._anew = anew or Anew()
+        self._regenerated = regenerate(recording, config)
+        self._headers_of: dict[tuple[Headers, tuple[str, ...]], Headers] = {}
+        """Headers and flags that came before, with their aliases replaced: a value once known stays."""
 
     def request(self, line: Req) -> Request:
         """The request as it goes to the mock."""
         for text in (line.path, *(value for _, value in line.query)):
             self._know(text, "text")
-        for _, value in line.headers:
-            self._know(value, value.partition(" ")[0].lower())
-        if line.body.value is not None:
-            self._know(str(line.body.value), "body")
-        values = self._values
+        headers, body, values = self._headers(line), line.body, self._values
+        if body.value is not None:
+            self._know(str(body.value), "body")
         pairs = [(fill(name, values), fill(value, values)) for name, value in line.query]
-        query = urlencode([(name, self._anew.challenges.get(value, value)) for name, value in pairs])
-        body = bytes_of(line.body, values, self._blob)
-        return Request(line.method, fill(line.path, values), query, self._headers(line), body)
+        query = urlencode([(name, self._regenerated.challenges.get(value, value)) for name, value in pairs])
+        return Request(line.method, fill(line.path, values), query, headers, bytes_of(body, values, self._blob))
 
     def fact(self, line: Entry) -> Entry:
         """The fact with its aliases replaced; one that is told again may need a token made anew."""
@@ -54,7 +48,14 @@ class Rebuild:
         return replace(line, members={name: filled(value, self._values) for name, value in line.members.items()})
 
     def _headers(self, line: Req) -> Headers:
-        return tuple((name, self._header(name, value, line.flags)) for name, value in line.headers)
+        key = line.headers, line.flags
+        found = self._headers_of.get(key)
+        if found is None:
+            for _, value in line.headers:
+                self._know(value, value.partition(" ")[0].lower())
+            found = tuple((name, self._header(name, value, line.flags)) for name, value in line.headers)
+            self._headers_of[key] = found
+        return found
 
     def _header(self, name: str, value: str, flags: tuple[str, ...]) -> str:
         if "«" not in value:
@@ -68,7 +69,7 @@ class Rebuild:
     def _know(self, text: str, where: str) -> None:
         for alias in aliases(text) if "«" in text else ():
             if alias not in self._values:
-                self._bind(self._anew.values.get(alias) or _made_up(alias, where), alias)
+                self._bind(self._regenerated.values.get(alias) or _made_up(alias, where), alias)
 
 
 def _basic(pair: tuple[str, str], *, raw: bool) -> str:

@@ -33,11 +33,12 @@ class Redactor:
 
     def __init__(
         self, clients: Iterable[tuple[str, str]] = (), names: Iterable[str] = (),
-        users: Iterable[tuple[str, str]] = (), own: str = "",
+        users: Iterable[tuple[str, str]] = (), own: str = "", values: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
+        """`values` takes what each numbered alias stands for."""
         self.generation = 0
         self._known: dict[str, str] = {}
-        self._values: dict[str, str] = {}
+        self._values = {} if values is None else values
         self._numbers = dict.fromkeys(KINDS, 0)
         self._own = own
         self._listed = frozenset(name.lower() for name in names)
@@ -78,10 +79,6 @@ class Redactor:
         if len(value) >= SHORTEST_SECRET:
             self._watch(value, alias)
         return alias
-
-    def values(self) -> dict[str, str]:
-        """All numbered aliases and what they stand for."""
-        return self._values
 
     def _watch(self, value: str, alias: str, client: str | None = None) -> None:
         self._known[value] = alias

@@ -11,8 +11,7 @@ from lab.identity.clients import DEMO, Client
 from lab.jobs.plan import CompiledScenario
 from lab.mock.config import Config
 from lab.recording.bodies import Blob
-from lab.recording.drive import Drive
-from lab.recording.glance import Glance
+from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of
 from lab.recording.lines import Entry, Line, Recording, Req, Res
 from lab.recording.match import (
@@ -25,6 +24,7 @@ from lab.recording.match import (
     same_reply,
 )
 from lab.recording.reader import demand_closed, read
+from lab.recording.replayer import TapedReplay
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +88,16 @@ def replay(
     warnings += [f"{count} facts of type {type_} are not known to this lab" for type_, count in sorted(unknown.items())]
     edited = sorted({entry.text("scenario") or "" for entry in recording.facts() if entry.type == "scenario.loaded"})
     warnings += [f"the scenario {one} was edited while {name} was recorded" for one in edited]
-    glance = Glance(recording, config, blob)
-    if glance.same():
-        again = Drive(recording, config, blob).run
-        return Report(name, glance.exchanges, glance.facts, (), 0, tuple(warnings), 0, again)
+    fast = FastReplay(recording, config, blob)
+    if fast.same():
+        again = TapedReplay(recording, config, blob).run
+        return Report(name, fast.exchanges, fast.facts, (), 0, tuple(warnings), 0, again)
     return _compared(recording, config, name, blob, tuple(warnings))
 
 
 def _compared(recording: Recording, config: Config, name: str, blob: Blob | None, warnings: tuple[str, ...]) -> Report:
-    drive = Drive(recording, config, blob)
-    data = drive.run()
+    taped = TapedReplay(recording, config, blob)
+    data = taped.run()
     sides = _Sides(recording, read(data, f"{name} (replayed)"), config.epoch, name)
     found = sorted(sides.compare(), key=lambda one: one.line)
     firsts: dict[str | None, Difference] = {}
@@ -105,7 +105,7 @@ def _compared(recording: Recording, config: Config, name: str, blob: Blob | None
         firsts.setdefault(one.job, one)
     return Report(
         name, sides.exchanges, sides.facts, tuple(firsts.values()), len(found) - len(firsts), warnings,
-        drive.skipped, lambda: data,
+        taped.skipped, lambda: data,
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """What a secret looks like, and where in a text one can begin (recordings.md §5).
 
-The pattern has a dozen alternatives, which is too much to try at each character of a body of megabytes. So scouts
+The pattern has a dozen alternatives, which is too much to try at each character of a body of megabytes. So prefilters
 look for what an alternative can't do without, a fixed text each, and the pattern is tried only where one may begin.
-The result is that of `pattern.sub`: a scout may name too many places, and never misses one.
+The result is that of `pattern.sub`: a prefilter may name too many places, and never misses one.
 """
 
 import re
@@ -46,7 +46,7 @@ _RUN = b"x" * 32
 
 
 class ScannedText:
-    """A text as scouts see it: every character has the same place in all three."""
+    """A text as prefilters see it: every character has the same place in all three."""
 
     __slots__ = ("digits", "small", "text")
 
@@ -64,22 +64,24 @@ def _folded(text: str) -> bytes:
     return text.encode("latin-1", "replace")
 
 
-Scout: TypeAlias = Callable[[ScannedText, int], int]
+Prefilter: TypeAlias = Callable[[ScannedText, int], int]
 """The first place at or after the given one where a secret of one shape may begin; -1: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """The pattern of all that is looked for, and its scouts, each with what makes it worth asking."""
+    """The pattern of all that is looked for, and its prefilters, each with what makes it worth asking."""
 
     pattern: re.Pattern[str]
-    scouts: tuple[tuple[str, Scout], ...]
+    prefilters: tuple[tuple[str, Prefilter], ...]
 
     def sub(self, replace: Callable[[re.Match[str]], str], text: str) -> str:
         """As `pattern.sub`."""
-        seen = ScannedText(text)
-        scouts = [scout for clue, scout in self.scouts if clue in text]
-        places = [(place, number) for number, scout in enumerate(scouts) if (place := scout(seen, 0)) >= 0]
+        scanned = ScannedText(text)
+        prefilters = [prefilter for clue, prefilter in self.prefilters if clue in text]
+        places = [
+            (place, number) for number, prefilter in enumerate(prefilters) if (place := prefilter(scanned, 0)) >= 0
+        ]
         if not places:
             return text
         heapify(places)
@@ -90,7 +92,7 @@ class Shapes:
             if place >= end and (found := self.pattern.match(text, place)):
                 parts += text[end:place], replace(found)
                 end = found.end()
-            place = scouts[number](seen, max(end, place + 1))
+            place = prefilters[number](scanned, max(end, place + 1))
             if place < 0:
                 heappop(places)
             else:
@@ -117,21 +119,21 @@ def _shortest(texts: Iterable[str]) -> list[str]:
     return kept
 
 
-def _fixed(fixed: str, seen: ScannedText, after: int) -> int:
-    return seen.text.find(fixed, after)
+def _fixed(fixed: str, scanned: ScannedText, after: int) -> int:
+    return scanned.text.find(fixed, after)
 
 
-def _login(seen: ScannedText, after: int) -> int:
-    found = _LOGIN.search(seen.text, max(0, after - 3))
+def _login(scanned: ScannedText, after: int) -> int:
+    found = _LOGIN.search(scanned.text, max(0, after - 3))
     return found.start() + 3 if found else -1
 
 
-def _hex(seen: ScannedText, after: int) -> int:
-    return seen.digits.find(_RUN, after)
+def _hex(scanned: ScannedText, after: int) -> int:
+    return scanned.digits.find(_RUN, after)
 
 
-def _literal(seen: ScannedText, after: int) -> int:
-    text = seen.text
+def _literal(scanned: ScannedText, after: int) -> int:
+    text = scanned.text
     place = text.find("«", after)
     while place >= 0 and not _LITERAL.match(text, place):
         # what doesn't match at the first of a run doesn't at the others
@@ -140,8 +142,8 @@ def _literal(seen: ScannedText, after: int) -> int:
     return place
 
 
-def _url(seen: ScannedText, after: int) -> int:
-    text = seen.text
+def _url(scanned: ScannedText, after: int) -> int:
+    text = scanned.text
     for escape in _ESCAPE.finditer(text, after):
         began = _began(text, after, escape.start(), _IN_URL.__contains__)
         if began >= 0:
@@ -150,13 +152,13 @@ def _url(seen: ScannedText, after: int) -> int:
     return -1
 
 
-def _named(tail: bytes, before: Callable[[str, int, int], int], seen: ScannedText, after: int) -> int:
-    at = seen.small.find(tail, after)
+def _named(tail: bytes, before: Callable[[str, int, int], int], scanned: ScannedText, after: int) -> int:
+    at = scanned.small.find(tail, after)
     while at >= 0:
-        place = before(seen.text, after, at)
+        place = before(scanned.text, after, at)
         if place >= 0:
             return place
-        at = seen.small.find(tail, at + 1)
+        at = scanned.small.find(tail, at + 1)
     return -1
 
 
@@ -179,7 +181,7 @@ def _in_name(character: str) -> bool:
     return character.isalnum() or character in "_.-"
 
 
-_CLUES: tuple[tuple[str, Scout], ...] = (
+_CLUES: tuple[tuple[str, Prefilter], ...] = (
     ("://", _login),
     ("", _hex),
     ("«", _literal),

@@ -22,9 +22,9 @@ from lab.jobs.facts import GateDecided, JobAccepted
 from lab.mock.config import Config
 from lab.recording.bodies import Blobs
 from lab.recording.codec import encode, footer, members_of
+from lab.recording.line_cache import between, reply_tail, request_tail
 from lab.recording.lines import Entry, Header, Members
 from lab.recording.redact import Redactor
-from lab.recording.tails import between, reply_tail, request_tail
 
 LONGEST_TAPE = 1024 * 1024 * 1024
 REMEMBERED = 4096
@@ -72,13 +72,14 @@ class Tape:
         blobs: Blobs | None = None,
         limit: int = LONGEST_TAPE,
         after: int = 0,
+        given: dict[str, str] | None = None,
     ) -> None:
         self.dead: str | None = None
         self._over = False
         self._after = after
         """Exchanges up to this one were under way when the tape began: their replies aren't written."""
         users = [(account.name, account.password) for account in service.config.accounts]
-        self.redactor = Redactor(clients, names, users, service.config.own)
+        self.redactor = Redactor(clients, names, users, service.config.own, given)
         self._service = service
         self._write, self._sync = write, sync or _nothing
         self._wall, self._blobs, self._limit = wall, blobs, limit

@@ -22,7 +22,7 @@ from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.glance import Glance
+from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of, header_of
 from lab.recording.reader import read
 from lab.recording.replay import replay
@@ -164,7 +164,7 @@ def test_a_recording_with_faults_is_told_the_same_at_a_glance() -> None:
     assert taped.run().complete
     taped.tape.close(taped.now)
     recording = read(b"".join(taped.lines))
-    assert Glance(recording, config_of(recording, [taped.compiled])).same() is True
+    assert FastReplay(recording, config_of(recording, [taped.compiled])).same() is True
 
 
 def test_a_fault_that_no_longer_strikes_is_a_divergence_with_its_line() -> None:

@@ -18,7 +18,7 @@ from lab.jobs.plan import compile_scenario
 from lab.language.parse import parse_scenario
 from lab.recording.codec import write
 from lab.recording.exports import clock, transcript
-from lab.recording.glance import Glance
+from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of, header_of
 from lab.recording.leaks import leaks
 from lab.recording.lines import Entry, Line, Recording, Req, Res
@@ -60,7 +60,7 @@ def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
     assert report.passed, report.text()
     assert report.actual == joined.data
     assert report.exchanges > 15 and report.facts > 8 and report.text() == ""
-    assert Glance(found, config_of(found, [scenario()])).same()
+    assert FastReplay(found, config_of(found, [scenario()])).same()
 
 
 SPOILS: tuple[Callable[[Res], dict[str, Any]], ...] = (
@@ -70,12 +70,12 @@ SPOILS: tuple[Callable[[Res], dict[str, Any]], ...] = (
 )
 
 
-def test_a_glance_misses_no_derived_fact_of_a_job_that_never_was() -> None:
+def test_a_fast_replay_misses_no_derived_fact_of_a_job_that_never_was() -> None:
     found = closed(recorded())
     assert found.end is not None
     ghost = Entry(n=len(found.lines) + 1, t=found.end.t, type="job.status", members={"job": "ghost", "from": "RUNNING"})
     other = read(write([found.header, *found.lines, ghost], "closed", found.end.t))
-    assert not Glance(other, config_of(other, [scenario()])).same()
+    assert not FastReplay(other, config_of(other, [scenario()])).same()
     assert not replay(other, [scenario()]).passed
 
 
@@ -85,7 +85,7 @@ def a_day() -> Recording:
 
 
 @given(st.data())
-def test_a_glance_sees_every_change_that_counts(data: st.DataObject) -> None:
+def test_a_fast_replay_sees_every_change_that_counts(data: st.DataObject) -> None:
     found = a_day()
     lines = [line for line in found.lines if not isinstance(line, Req)]
     spoiled = data.draw(st.sampled_from(lines))
@@ -101,7 +101,7 @@ def test_a_glance_sees_every_change_that_counts(data: st.DataObject) -> None:
         return replace(line, members={**line.members, name: [value]})
 
     other = mutated(found, change)
-    assert not Glance(other, config_of(other, [scenario()])).same()
+    assert not FastReplay(other, config_of(other, [scenario()])).same()
     assert not replay(other, [scenario()]).passed
 
 

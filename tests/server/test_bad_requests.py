@@ -22,7 +22,7 @@ from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.facts import TokenGranted
 from lab.identity.testkey import KEY_ID, PRIVATE_PEM
 from lab.jobs.facts import GateDecided, JobAccepted
-from lab.recording.glance import Glance
+from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of, header_of
 from lab.recording.reader import read
 from lab.recording.replay import replay
@@ -420,7 +420,7 @@ def taped(world: Served) -> Iterator[None]:
     found = read(data)
     report = replay(found, config.scenarios, name="x.rec.jsonl")
     assert report.passed, report.text()
-    assert Glance(found, config_of(found, config.scenarios)).same()
+    assert FastReplay(found, config_of(found, config.scenarios)).same()
 
 
 @pytest.mark.parametrize("name", HOSTILE)

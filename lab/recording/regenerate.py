@@ -23,18 +23,18 @@ ASSERTED_FOR = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Anew:
+class Regenerated:
     """Values by alias, and the new challenge for each recorded one whose verifier is new."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     challenges: Mapping[str, str] = field(default_factory=dict)
 
 
-def made_anew(recording: Recording, config: Config) -> Anew:
+def regenerate(recording: Recording, config: Config) -> Regenerated:
     """Everything that has to be made anew for this recording; empty for most."""
     asked = list(_forms(recording))
     if not asked and config.switches.clients == "known":
-        return Anew()
+        return Regenerated()
     granted = {line.x: line for line in recording.facts() if line.type == "token.granted" and line.x is not None}
     codes = {line.text("code"): line.text("challenge") for line in recording.facts() if line.type == "code.granted"}
     errors = {line.x: _error(line) for line in recording.lines if isinstance(line, Res)}
@@ -56,7 +56,7 @@ def made_anew(recording: Recording, config: Config) -> Anew:
             challenge = codes.get(form.get("code"))
             if fact is not None and challenge is not None:
                 challenges[challenge] = challenge_of(values[alias])
-    return Anew({alias: value for alias, value in values.items() if aliases(alias) == [alias]}, challenges)
+    return Regenerated({alias: value for alias, value in values.items() if aliases(alias) == [alias]}, challenges)
 
 
 def _forms(recording: Recording) -> Iterator[tuple[Req, dict[str, str]]]:
