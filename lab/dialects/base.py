@@ -17,8 +17,9 @@ same scenario, seed and decisions bring the same facts (`tests/dialects`). A thi
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct, field
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Request, Response
@@ -41,8 +42,7 @@ JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, unde
 # Commands: what a request asks of the mock, whatever the dialect.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What of a team is asked for; read even from a request whose other fields are wrong."""
 
     draft: bool | None = None
@@ -51,8 +51,7 @@ class Wanted:
     """The version that must be published; None: any."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invoke:
+class Invoke(Struct, frozen=True, kw_only=True):
     """A message for a team: a new job, the next turn of a conversation, or (where the mock finds so) a gate's answer."""
 
     team: str
@@ -78,8 +77,7 @@ class Invoke:
     """What the dialect wants back when it writes the answer; nobody else looks at it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Say:
+class Say(Struct, frozen=True, kw_only=True):
     """A message for one job and no other: it answers the gate at which the job waits, or is refused."""
 
     team: str
@@ -92,8 +90,7 @@ class Say:
     echo: object = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decide:
+class Decide(Struct, frozen=True, kw_only=True):
     """The answer to one opening of a gate, or the early end of one wait."""
 
     team: str
@@ -109,8 +106,7 @@ class Decide:
     echo: object = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """What the job looks like now."""
 
     team: str
@@ -123,8 +119,7 @@ class Look:
     echo: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class Follow:
+class Follow(Struct, frozen=True):
     """The same as its command, answered by a stream of what comes until somebody else must act."""
 
     command: "Invoke | Say | Decide"
@@ -145,8 +140,7 @@ class Follow:
         return self.command.echo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Describe:
+class Describe(Struct, frozen=True, kw_only=True):
     """What published teams say of themselves: one (404 if it isn't published), or all."""
 
     team: str = ""
@@ -155,8 +149,7 @@ class Describe:
     echo: object = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Private:
+class Private(Struct, frozen=True, kw_only=True):
     """A route that only one dialect has: value and handler stand in its folder, and the mock never looks at the name."""
 
     answer: Callable[["PrivateScope"], Response | Refusal]
@@ -168,8 +161,7 @@ class Private:
 Command: TypeAlias = Invoke | Say | Decide | Look | Follow | Describe | Private
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class Unread(Struct, frozen=True, kw_only=True):
     """A request that can't be read, and why. With `wanted` the mock looks at the team first: it may be closed."""
 
     refusal: Refusal
@@ -183,38 +175,33 @@ class Unread:
 # Results: what came of a command.
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """A job began, went on, or was answered: as it is now. `first`: it is new."""
 
     view: JobView
     first: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A job as it is now."""
 
     view: JobView
 
 
-@dataclass(frozen=True, slots=True)
-class Streamed:
+class Streamed(Struct, frozen=True):
     """A job whose coming spans are to be told as they come. `first`: it is new."""
 
     view: JobView
     first: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(Struct, frozen=True):
     """Published teams, each with its scenarios."""
 
     teams: tuple[tuple[str, tuple[CompiledScenario, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Declined:
+class Declined(Struct, frozen=True):
     """Nothing came of it, and why."""
 
     refusal: Refusal
@@ -223,8 +210,7 @@ class Declined:
 Result: TypeAlias = Accepted | Found | Streamed | Described | Declined
 
 
-@dataclass(frozen=True, slots=True)
-class WriteContext:
+class WriteContext(Struct, frozen=True):
     """What an answer depends on beside its result."""
 
     epoch: Epoch
@@ -239,8 +225,7 @@ Written: TypeAlias = Response | tuple[Response, Parts]
 """An answer: whole, or its head and a body that leaves bit by bit."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateScope:
+class PrivateScope(Struct, frozen=True):
     """What a private route's handler may use."""
 
     context: TokenContext

@@ -1,6 +1,6 @@
 """One call of the API: what its rules are given, and what comes of it."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.core.journal.ledger import Changes
@@ -16,8 +16,7 @@ from lab.mock.live_jobs import LiveJobs
 from lab.mock.reader import JobReader
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """A request whose path, method and bearer are in order. Made for it alone."""
 
     config: Config

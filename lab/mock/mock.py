@@ -104,7 +104,7 @@ class Mock:
         if match.route.kind == "open":
             return self._open(dialect, Changes(ledger, now), match, request, now)
         bearer, flags = bearer_of(switches, ledger, request, now)
-        flags = (*match.flags, *flags)
+        flags = (*match.flags, *flags) if match.flags else flags
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
         call = Call(
@@ -159,7 +159,7 @@ class Mock:
 
     def _answer(self, call: Call, request: Request, flags: tuple[str, ...]) -> Reply:
         command = call.dialect.read(call.match, request, call.switches, call.job)
-        noted = tuple(sorted({*flags, *command.flags}))
+        noted = tuple(sorted({*flags, *command.flags})) if flags or command.flags else ()
         if isinstance(command, Unread):
             return self._written(call, command, Declined(self._first_refusal(call, command)), None, noted)
         match command:
