@@ -1,6 +1,6 @@
 """A recording as people read it: the transcript of `lab show`, which git shows as a diff too (recordings.md §9)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
@@ -115,3 +115,7 @@ def _brief(value: Json, widest: int = WIDEST) -> str:
     if isinstance(value, str):
         text = text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
     return text if len(text) <= widest else f"{text[: widest - 1]}… ({len(text)} characters)"
+
+
+EXPORTS: dict[str, Callable[[Recording], str]] = {"text": transcript}
+"""The formats that `lab show --as` prints a recording in, by their words; a film is the screen's affair."""

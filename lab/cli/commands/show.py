@@ -4,7 +4,7 @@ import asyncio
 
 from lab.cli.console import Console
 from lab.cli.recordings import load_playable, load_recording
-from lab.recording.exports import transcript
+from lab.recording.exports import EXPORTS
 from lab.settings import Flags, Settings
 
 
@@ -29,7 +29,7 @@ def execute(flags: Flags, console: Console) -> int:
             console.out(line.decode().rstrip("\n"))
     else:
         _, recording = load_recording(settings.target)
-        console.out(transcript(recording).rstrip("\n"))
+        console.out(EXPORTS[settings.kind](recording).rstrip("\n"))
     return 0
 
 
