@@ -173,7 +173,7 @@ class ManualClock:
         """Nothing is withheld on a clock that somebody else moves (design.md §3)."""
 
     def _sweep(self) -> None:
-        """Forget the sleepers that were cancelled: an onlooker sleeps anew at each thing it is told."""
+        """Forget the sleepers that were cancelled: a subscriber sleeps anew at each observation."""
         self._sleepers = [each for each in self._sleepers if not each[2].done()]
         heapify(self._sleepers)
         self._left = 0

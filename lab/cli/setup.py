@@ -1,26 +1,52 @@
 """What a command's mock is made of: scenarios, switches, seed, epoch, clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import get_args
 
 from pydantic import ValidationError
 
 from lab.app import App
 from lab.cli.entropy import fresh_seed
-from lab.cli.settings_file import read_settings_file
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
 from lab.core.seeds import Seed
-from lab.files.scenarios import load_scenario, load_scenarios, scenario_names, scenarios_folder
-from lab.identity.clients import Client, Grant
+from lab.files.scenarios import load_scenario, load_scenarios, read_scenario, scenario_names, scenarios_folder
+from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Layers, Scenario, Switches, nearest
 from lab.mock.config import Config
-from lab.server.limits import ServerLimits
+from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
 from lab.settings import ClockSettings, MockSettings, Peer, ReviewerKind, SwitchSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """What the settings file says; without one, what is usual."""
+
+    switches: Mapping[str, object] = field(default_factory=dict)
+    base: str = ""
+    limits: ServerLimits = field(default_factory=ServerLimits)
+    clients: tuple[Client, ...] = (DEMO,)
+    accounts: tuple[Account, ...] = (JANE,)
+
+
+def read_settings_file(path: str | None) -> SettingsFile:
+    """What `--settings FILE` gives, if it was named; ScenarioError carries every complaint at its place."""
+    if path is None:
+        return SettingsFile()
+    # most starts have no such file, and don't wait for what reads one
+    from lab.identity.account_settings import clients_of, users_of
+    from lab.language.parse.settings_file import parse_settings
+
+    document = parse_settings(read_scenario(Path(path)), path, LIMIT_KINDS)
+    server, complain = document.server, document.complaints.add
+    clients, accounts = clients_of(server.accounts, complain), users_of(server.accounts, complain)
+    document.complaints.check()
+    return SettingsFile(server.switches, (server.base or "").rstrip("/"), limits_of(document.limits), clients, accounts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TypeAlias, assert_never
 from lab.app import Answer, Ask, Effect, Outcome, Question, Received, Result, Run, Send, Silence, Wait, Woke
 from lab.app.observations import RunObserver
 from lab.client.memory import InMemoryTransport, Transport, TransportLost, pass_until
-from lab.client.observed import observed
+from lab.client.observed_run import observed
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis
 from lab.core.exchange import Request, Response

@@ -6,7 +6,7 @@ from typing import TypeAlias, assert_never
 from lab.app import Answer, Ask, Effect, Outcome, Question, Received, Result, Run, Send, Silence, Wait, Woke
 from lab.app.observations import RunObservation, RunObserver
 from lab.client.memory import dated
-from lab.client.observed import observed
+from lab.client.observed_run import observed
 from lab.core.clock import Millis
 from lab.core.observe import Replied
 from lab.mock.service import Service

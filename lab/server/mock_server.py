@@ -144,11 +144,11 @@ class MockServer:
         """The parser reader.refused what came: answered without an echo, and the connection ends."""
         self.service.note(RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
         why = reader.UNCODABLE if status == 415 else _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
-        self._turn_away(connection, reader.refusal_of(status, why))
+        self._turn_away(connection, reader.shell_refusal(status, why))
 
     def broken(self, connection: Connection) -> None:
         """A bug of ours: 500, and the connection ends."""
-        self._turn_away(connection, reader.refusal_of(500, "Internal error."))
+        self._turn_away(connection, reader.shell_refusal(500, "Internal error."))
 
     # One exchange
 
@@ -162,7 +162,7 @@ class MockServer:
             body = reader.check_head(message, headers) or body
         if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
             try:
-                body = await reader.read_body(incoming, reader.target_of(message.path)[0], headers, self.limits)
+                body = await reader.receive_body(incoming, reader.target_of(message.path)[0], headers, self.limits)
             except reader.PeerGone:
                 self.malformed(connection, "body-cut", connection.received)
                 return SENT_LAST

@@ -67,7 +67,7 @@ class RawRequest:
         return "a client"
 
 
-def refusal_of(status: int, why: str) -> Refusal:
+def shell_refusal(status: int, why: str) -> Refusal:
     """What the shell says no with: the service words it as the path wants it, the identity domain in its own form."""
     return Refusal(status, why, _HINTS.get(status, ""), (("upgrade", "HTTP/1.1"),) if status == 426 else ())
 
@@ -106,27 +106,27 @@ def target_of(target: str) -> tuple[str, str]:
 def check_head(message: RawRequestMessage, headers: Headers) -> Refusal | None:
     """What is wrong with a head that has unusual members, or is of a version without any; None if nothing is."""
     if message.version < (1, 0):
-        return refusal_of(400, "HTTP/0.9 is not spoken here.")
+        return shell_refusal(400, "HTTP/0.9 is not spoken here.")
     upgrade = header_of(headers, "upgrade")
     if upgrade is not None and upgrade.strip().lower() == "websocket":
-        return refusal_of(426, "There are no WebSockets here.")
+        return shell_refusal(426, "There are no WebSockets here.")
     expect = header_of(headers, "expect")
     if expect is not None and expect.strip().lower() != "100-continue":
-        return refusal_of(417, "The only expectation that can be met is 100-continue.")
+        return shell_refusal(417, "The only expectation that can be met is 100-continue.")
     codings = [value.strip().lower() for name, value in headers if name == "content-encoding"]
     if len(codings) > 1 or any(coding not in CODINGS for coding in codings):
-        return refusal_of(415, UNCODABLE)
+        return shell_refusal(415, UNCODABLE)
     return None
 
 
-async def read_body(incoming: RawRequest, path: str, headers: Headers, limits: ServerLimits) -> bytes | Refusal:
+async def receive_body(incoming: RawRequest, path: str, headers: Headers, limits: ServerLimits) -> bytes | Refusal:
     """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left."""
     route = ROUTER.name("POST", path)
     most = limits.token_body if route in FORM_ROUTES else limits.upload_body if route in UPLOADS else limits.body
     declared = header_of(headers, "content-length")
     # The parser admits digits alone, and at most as many as 64 bits take.
     if declared is not None and int(declared) > most:
-        return refusal_of(413, f"The body is larger than {most} bytes.")
+        return shell_refusal(413, f"The body is larger than {most} bytes.")
     if header_of(headers, "expect") is not None and incoming.message.version >= (1, 1):
         incoming.protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     protocol, payload = incoming.protocol, incoming.payload
@@ -139,11 +139,11 @@ async def read_body(incoming: RawRequest, path: str, headers: Headers, limits: S
             body = await _read(payload, most)
             wasted = protocol.total - before - 8 * len(body) if isinstance(body, bytes) else 0
             # The parser swallows chunk extensions of any length.
-            return refusal_of(400, "The chunks are mostly extensions.") if wasted > _MOST_WASTED else body
+            return shell_refusal(400, "The chunks are mostly extensions.") if wasted > _MOST_WASTED else body
     except TimeoutError:
-        return refusal_of(408, "The body did not come in time.")
+        return shell_refusal(408, "The body did not come in time.")
     except RequestPayloadError:
-        return refusal_of(400, "The body can not be read: its chunks or its compression are broken.")
+        return shell_refusal(400, "The body can not be read: its chunks or its compression are broken.")
     except ConnectionError as error:
         raise PeerGone from error
     finally:
@@ -161,7 +161,7 @@ async def _read(payload: StreamReader, most: int) -> bytes | Refusal:
     while chunk := await payload.readany():
         body += chunk
         if len(body) > most:
-            return refusal_of(413, f"The body is larger than {most} bytes.")
+            return shell_refusal(413, f"The body is larger than {most} bytes.")
     return bytes(body)
 
 

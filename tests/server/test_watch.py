@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.commands.watch import NO_TOKEN, WatchSettings, reached, source_of
+from lab.cli.commands.watch import WRONG_TOKEN, WatchSettings, reached, source_of
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError, UsageError
 from lab.core.observe import Observation
@@ -135,11 +135,11 @@ async def test_a_wrong_or_missing_token_says_what_to_do(stage: Stage, tmp_path: 
         watching = Watching(origin, asked_with(tmp_path))
         with pytest.raises(ProtocolError) as missing:
             await watching.task
-        assert missing.value.hint == NO_TOKEN
+        assert missing.value.hint == WRONG_TOKEN
         watching = Watching(origin, asked_with(tmp_path, "wrong"))
         with pytest.raises(ProtocolError, match="401") as wrong:
             await watching.task
-        assert wrong.value.hint == NO_TOKEN
+        assert wrong.value.hint == WRONG_TOKEN
 
 
 async def test_a_server_that_is_no_control_plane_is_told(stage: Stage, tmp_path: Path) -> None:

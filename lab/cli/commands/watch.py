@@ -22,7 +22,7 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
 
-NO_TOKEN = "Set LAB_CONTROL_TOKEN to the control token that lab serve prints, or watch as the user who started it."
+WRONG_TOKEN = "Set LAB_CONTROL_TOKEN to the control token that lab serve prints, or watch as the user who started it."
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 """A name or an address, IPv6 too."""
 
@@ -97,7 +97,7 @@ async def reached(url: str, settings: WatchSettings) -> "AsyncIterator[ControlCl
     except ProtocolError as error:
         if "401" not in error.what:
             raise
-        raise ProtocolError("The control plane answered 401: the token is not its own.", hint=NO_TOKEN) from None
+        raise ProtocolError("The control plane answered 401: the token is not its own.", hint=WRONG_TOKEN) from None
     finally:
         await client.close()
 

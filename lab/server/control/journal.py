@@ -1,6 +1,6 @@
-"""What onlookers see: the last observations in memory, encoded only when somebody asks.
+"""What subscribers of the journal see: the last observations in memory, encoded only when somebody asks.
 
-A stream derives for itself, at the instant at which a job moves on; the timer is the onlooker's, never the
+A stream derives for itself, at the instant at which a job moves on; the timer is the subscriber's, never the
 job's. Looking changes no byte of a tape that is being written.
 """
 

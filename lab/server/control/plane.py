@@ -15,7 +15,7 @@ from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted
 from lab.identity.scopes import api_scope
 from lab.server.control.access import Access, CommandRefused, Handler, millis_of, obeyed, read_command, text_member
-from lab.server.control.faults import FaultRoutes
+from lab.server.control.armed_faults import FaultRoutes
 from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Buffer, Subscriber
 from lab.server.control.rewind import Recorder, Rewind
@@ -35,7 +35,7 @@ class ControlPlane:
         self, server: MockServer, token: str, *, trouble: Callable[[], str | None] = lambda: None,
         recorder: Recorder | None = None, past: Sequence[Fact] = (),
     ) -> None:  # fmt: skip
-        """`past` is what earlier processes of this lab have accepted: onlookers are told of it too."""
+        """`past` is what earlier processes of this lab have accepted: subscribers are told of it too."""
         self._server = server
         self._service = server.service
         self._clock = server.clock

@@ -43,7 +43,7 @@ class Rewind:
         self._server = server
         self._recorder = recorder
         self._forget = forget
-        """Called with the facts that stay, so that onlookers begin anew with them."""
+        """Called with the facts that stay, so that subscribers begin anew with them."""
         self._history: History | None = History()
         if isinstance(server.clock, ManualClock | ScaledClock):
             self._keep(past)
