@@ -35,12 +35,11 @@ def read_json(body: bytes) -> Json:
         raise BadJson("The body is not UTF-8.", "not_utf8") from None
     _bounds(_STRING.sub(b'""', body))
     try:
-        value: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=_finite)
+        return parse_strictly(text)
     except BadJson:
         raise
     except (ValueError, RecursionError) as error:
         raise BadJson(f"The body is not JSON: {_where(error)}.") from None
-    return value
 
 
 def _bounds(bare: bytes) -> None:
@@ -72,6 +71,18 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise BadJson("A number is too large.")
     return number
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant, parse_float=_finite)
+
+
+def parse_strictly(text: str) -> Json:
+    """The value of a text that would come back the same: BadJson for a member that stands twice, or no JSON number.
+
+    ValueError for what is no JSON, RecursionError for what nests too deep.
+    """
+    value: Json = _STRICT.decode(text)
+    return value
 
 
 def whole(value: Json) -> int | None:

@@ -1,5 +1,6 @@
 """Facts of the identity domain, and what each makes of the records: tokens, codes, devices."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -45,6 +46,7 @@ class TokenGranted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """A bearer token was issued; good while `at <= now < until`."""
 
     type: ClassVar[str] = "token.granted"
+    secrets: ClassVar[Mapping[str, str]] = {"token": "token", "refresh": "refresh"}
     token: str
     client: str
     grant: str
@@ -124,6 +126,7 @@ class CodeGranted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """An authorization code left for its redirect URI; good while `at <= now < until`."""
 
     type: ClassVar[str] = "code.granted"
+    secrets: ClassVar[Mapping[str, str]] = {"code": "code"}
     code: str
     client: str
     scope: str
@@ -146,6 +149,7 @@ class DeviceGranted(Fact, frozen=True, kw_only=True):
     """A device waits for a person who types its user code."""
 
     type: ClassVar[str] = "device.granted"
+    secrets: ClassVar[Mapping[str, str]] = {"code": "device", "user_code": "usercode"}
     code: str
     client: str
     scope: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from pydantic import ValidationError
 
 from lab.core.clock import epoch_of, epoch_text
@@ -11,8 +12,7 @@ from lab.identity.clients import DEMO, JANE, Client
 from lab.jobs.plan import CompiledScenario, Drawn
 from lab.language.document import Layers, Switches
 from lab.mock.config import MOST_JOBS, Config
-from lab.recording.accounts import made as made_of
-from lab.recording.accounts import told
+from lab.recording.accounts import accounts_member, accounts_of
 from lab.recording.lines import ClockSpec, Header, Recording, ScenarioRef
 
 REVIEWER = "reviewer"
@@ -46,7 +46,7 @@ def header_of(
 def settings_of(config: Config) -> dict[str, Json]:
     """What rebuilds the mock, its scenarios given: switches, the public base, `reviewer` when it is a person."""
     changed = _layered(config, config.layers) if config.layers else _changed(config.switches)
-    accounts = told(config)
+    accounts = accounts_member(config)
     if accounts is not None:
         changed[ACCOUNTS] = accounts
     if config.most_jobs != MOST_JOBS:
@@ -94,12 +94,12 @@ def config_of(
     try:
         layers = _layers_of({"profile": header.profile, **settings})
         layers.over()
-        clients, accounts = made_of(known) if known is not None else (clients, (JANE,))
+        clients, accounts = accounts_of(known) if known is not None else (clients, (JANE,))
         epoch = epoch_of(header.clock.epoch)
     except ValidationError as error:
         wrong = error.errors()[0]
         raise RecordingError(f"The setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}.") from None
-    except ValueError:
+    except (ValueError, msgspec.ValidationError):
         raise RecordingError(f"The epoch {header.clock.epoch!r} is no instant, or the accounts are none.") from None
     made = Config(
         tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",

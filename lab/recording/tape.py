@@ -15,7 +15,6 @@ from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.faults.facts import FaultStruck
-from lab.identity.facts import CodeGranted, DeviceGranted, TokenGranted
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.derived import Derived
 from lab.jobs.facts import GateDecided, JobAccepted
@@ -220,8 +219,9 @@ class Tape:
 
     def _noted(self, told: Noted) -> None:
         fact = told.fact
-        for value, kind in _given(fact):
-            self.redactor.alias(value, kind)
+        for name, kind in fact.secrets.items():
+            if (value := getattr(fact, name)) is not None:
+                self.redactor.alias(value, kind)
         if isinstance(fact, JobAccepted):
             self._jobs[fact.job] = _Written()
         elif isinstance(fact, LedgerCleared):
@@ -269,19 +269,6 @@ _PLAIN = frozenset(
     "alias gate round approvals verdict by from to step until otherwise c how turn ordinal grant why fault call".split()
 )
 """Members that hold the lab's own words and ids, never a peer's; a job's id may be a task's, which its client made."""
-
-
-def _given(fact: Fact) -> tuple[tuple[str, str], ...]:
-    """The secrets that a fact gives out, and the kind of alias for each."""
-    match fact:
-        case TokenGranted():
-            return ((fact.token, "token"), *(((fact.refresh, "refresh"),) if fact.refresh is not None else ()))
-        case CodeGranted():
-            return ((fact.code, "code"),)
-        case DeviceGranted():
-            return ((fact.code, "device"), (fact.user_code, "usercode"))
-        case _:
-            return ()
 
 
 def _ignore(line: bytes) -> None:

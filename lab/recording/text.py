@@ -4,6 +4,7 @@ import json
 import re
 
 from lab.core.exchange import Json
+from lab.core.jsontext import parse_strictly
 
 DEEPEST = 100
 """Deeper values are written as text, so that no reader runs out of stack."""
@@ -30,38 +31,12 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\u{ord(text):04x}"
 
 
-class Falsified(ValueError):
-    """A parsed value would say something else than the text."""
-
-
-def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise Falsified("a member stands twice")
-    return members
-
-
-def _refuse(word: str) -> Json:
-    raise Falsified(f"{word} is no JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if number in (float("inf"), float("-inf")):
-        raise Falsified("a number is out of range")
-    return number
-
-
-_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
-
-
 def loads(text: str) -> Json:
     """The value; ValueError for anything that is not plain JSON, nests too deep, or would be falsified."""
     try:
-        value: Json = _decoder.decode(text)
+        return parse_strictly(text)
     except RecursionError:
-        raise Falsified("the text nests too deep") from None
-    return value
+        raise ValueError("the text nests too deep") from None
 
 
 def deep(value: Json, limit: int = DEEPEST) -> bool:

@@ -8,7 +8,7 @@ from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.language.document import Switches
-from lab.recording import accounts
+from lab.recording.accounts import accounts_member, accounts_of
 from lab.recording.lines import Recording
 from lab.recording.reader import read
 from lab.recording.redact import Redactor
@@ -212,15 +212,15 @@ def test_accounts_are_told_without_their_secrets_and_made_again() -> None:
         Client("keyed", "lab-secret-keyed", key_id="k", certificate="PEM"),
     )  # fmt: skip
     users = (JANE, Account("ann", "lab-password-ann", "Ann", ("BUYER",)))
-    assert accounts.told(config()) is None
-    told_of = accounts.told(replace(config(), clients=clients, accounts=users))
+    assert accounts_member(config()) is None
+    told_of = accounts_member(replace(config(), clients=clients, accounts=users))
     text = str(told_of)
     assert not [
         each
         for each in (*clients, *users)
         if (secret := getattr(each, "secret", "") or getattr(each, "password", "")) and secret in text
     ]
-    again, people = accounts.made(told_of)
+    again, people = accounts_of(told_of)
     for one, other in zip(clients, again, strict=True):
         same = ("id", "redirects", "grants", "active", "public")
         assert [getattr(one, name) for name in same] == [getattr(other, name) for name in same]

@@ -1,4 +1,4 @@
-"""Scouts: what they find is what the pattern finds when it is tried at every character."""
+"""Prefilters: what they find is what the pattern finds when it is tried at every character."""
 
 import re
 import sys
@@ -39,7 +39,7 @@ def _marked(found: re.Match[str]) -> str:
 @example("lab-secretab%41x%42")
 @example("http://u:pw@http://u:pw@x")
 @example("0" * 31 + "lab-secret" + "0" * 65)
-def test_scouts_miss_nothing(text: str) -> None:
+def test_prefilters_miss_nothing(text: str) -> None:
     same(text)
 
 
@@ -64,7 +64,7 @@ def test_each_shape_is_found(kind: str, text: str) -> None:
     assert f"<{kind} " in shapes((), "").sub(_marked, text)
 
 
-def test_scouts_miss_no_pair() -> None:
+def test_prefilters_miss_no_pair() -> None:
     for one in PIECES:
         for two in PIECES:
             same(f'{one}{two} "{one}{two}":"v" {one}{two}=v')

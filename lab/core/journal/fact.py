@@ -10,7 +10,7 @@ It must not ask for anything but the fact and what `get` gives, so that folding 
 whenever, and by whomever, it is done.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, TypeAlias
 
 import msgspec
@@ -40,6 +40,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """`input`, `derived` or `shell`."""
     untaped: ClassVar[frozenset[str]] = frozenset()
     """Members that no recording shows."""
+    secrets: ClassVar[Mapping[str, str]] = {}
+    """Members that are secrets, each with the kind of the alias that a recording has in its place."""
     at: Millis
 
     def fold(self, get: Get) -> Changed:
