@@ -265,14 +265,14 @@ async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the
     body = wire.parse_job(play.body("WAITING", waitingNodeDetails=play.NODE))
     assert body is not None and body.node is not None
     question = Question(body.job, body.conversation, body.node)
-    person = asyncio.create_task(driver.live._answers.answer(question))
+    person = asyncio.create_task(driver.live._player.answers.answer(question))
     await settle()
     assert await driver.do(AnswerGate("approved")) is None
     person.cancel()
     await asyncio.gather(person, return_exceptions=True)
     assert person.cancelled()
     async with asyncio.timeout(5):
-        assert (await driver.live._answers.answer(question)).action == "APPROVE_ACTION"
+        assert (await driver.live._player.answers.answer(question)).action == "APPROVE_ACTION"
 
 
 async def test_no_gate_no_decision(driver: LiveDriver) -> None:
@@ -364,11 +364,11 @@ async def test_speed_waits_for_the_pause_to_end(driver: LiveDriver) -> None:
 
 async def test_a_tape_begins_and_ends_and_says_where_it_lies(driver: LiveDriver) -> None:
     assert await driver.do(ToggleRecording()) == "Recording to recordings/item-comparison.rec.jsonl."
-    assert driver.live.recording
+    assert driver.live.recording.running
     assert await driver.do(ToggleRecording()) == "The disk is full."
-    assert driver.live.recording
+    assert driver.live.recording.running
     assert await driver.do(ToggleRecording()) == "The recording is in recordings/x.rec.jsonl."
-    assert not driver.live.recording
+    assert not driver.live.recording.running
     pod = LiveDriver(plane=False)
     await asyncio.wait((pod.listener,), timeout=0.001)
     assert "tape" not in pod.live.can and "own mock" in (await pod.do(ToggleRecording()) or "")
@@ -380,11 +380,11 @@ async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(driver: Liv
     driver.plane.ill = "An older one died."
     await driver.do(StartRun())
     await driver.until(Requested, 4)
-    assert driver.live.dead == "", "no tape runs"
+    assert driver.live.recording.dead == "", "no tape runs"
     driver.plane.ill = "The disk is full."
     await driver.do(ToggleRecording())
     await driver.until(SourceUpdate)
-    assert driver.live.recording and driver.live.dead == "The disk is full."
+    assert driver.live.recording.running and driver.live.recording.dead == "The disk is full."
     assert [each.remark for each in driver.observations if isinstance(each, SourceUpdate)] == [
         "The disk is full. The show goes on."
     ]
@@ -392,7 +392,9 @@ async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(driver: Liv
     assert await driver.do(ToggleRecording()) == "The recording in recordings/x.rec.jsonl ends early."
     await driver.do(ToggleRecording())
     await driver.until(Requested, 12)
-    assert (driver.live.recording, driver.live.dead) == (True, ""), "the one before is told of no more"
+    assert (driver.live.recording.running, driver.live.recording.dead) == (True, ""), (
+        "the one before is told of no more"
+    )
     await driver.do(AnswerGate("approved"))
     await driver.until(Ended)
     assert sum(isinstance(each, SourceUpdate) for each in driver.observations) == 1
@@ -439,7 +441,7 @@ async def test_a_run_that_breaks_ends_with_its_reason(driver: LiveDriver) -> Non
     await driver.do(StartRun())
     await driver.until(Ended)
     assert driver.live.outcome is not None and "ZeroDivisionError" in (driver.live.outcome.why or "")
-    assert isinstance(driver.live.broken, ZeroDivisionError)
+    assert isinstance(driver.live._player.broken, ZeroDivisionError)
 
 
 async def test_the_screen_plays_it_to_the_end() -> None:

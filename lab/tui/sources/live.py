@@ -2,22 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from msgspec import structs
 
-from lab.app import Answer, Outcome, Result, run
+from lab.app import Answer, Outcome
 from lab.app.observe import Asked, Ended, Noted, Observation, Replied
 from lab.core.clock import Clock, Millis
-from lab.core.errors import LabError
-from lab.core.exchange import Json
 from lab.core.journal.fact import LedgerCleared
 from lab.jobs.gates import Origin
-from lab.tui.sources.answers import GateAnswers
 from lab.tui.sources.protocol import Connect, Playable, RunConnection
-from lab.tui.sources.rewind import RunLog, resumed
+from lab.tui.sources.run_player import RunPlayer, stopped
+from lab.tui.sources.run_recording import RunRecording
 from lab.tui.state import intents
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reading import ANSWER_OF, gate_name
@@ -55,38 +51,27 @@ class Live:
         self._connect = connect
         self.clock = clock
         self.pill = pill
-        self.recording = recording
         self.factor = factor
         self.paused = False
-        self.outcome: Outcome | None = None
         broken = [ScenarioChoice(name, "does not load", complaints=why) for name, why in (unloaded or {}).items()]
         choices = (*(playable.choice for playable in playables), *broken)
         self.scenarios = choices if len(choices) > 1 else ()
         able = {"reset", "decide", "message", *(("scenario",) if self.scenarios else ())}
         paced = ("pause", "step", "speed", "fault", "tape", "rewind") if scaled else ()
         self.can = frozenset((*able, *paced))
-        self.dead = ""
-        self.broken: BaseException | None = None
-        """The bug of ours that ended the run."""
         self._queue: asyncio.Queue[Observation | SourceUpdate] = asyncio.Queue()
         self._connected: asyncio.Future[RunConnection] | None = None
-        self._run: asyncio.Task[None] | None = None
+        self._player = RunPlayer(clock, self._connection, self._observe)
+        self.recording = RunRecording(
+            recording, self._control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
+        )
         self._following: asyncio.Task[None] | None = None
-        self._checking: asyncio.Task[None] | None = None
         self._pausing: asyncio.Task[str | None] | None = None
-        self._answers = GateAnswers()
-        self._log = RunLog()
         self._stepping = False
         self._until = ""
         """The stage that a run on its way forward stops at."""
-        self._began: Millis = 0
-        self._message = ""
-        self._before: Outcome | None = None
-        """The outcome of the turn before the present one."""
         self._typed_message: str | None = None
         """What was typed in the place of the scenario's ask."""
-        self._dead_before: str | None = None
-        """What killed the recording before: the mock's health never forgets it."""
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The scenario, if one is at hand, and the addresses, once the connection stands."""
@@ -99,19 +84,24 @@ class Live:
             playable.app.team,
             playable.seed,
             playable.scenario,
-            self.recording,
+            self.recording.running,
             self.can,
             self.scenarios,
             self._message_first,
             connection.base if connection is not None else "",
             connection.token_url if connection is not None else "",
-            dead=bool(self.dead),
+            dead=bool(self.recording.dead),
         )
 
     @property
     def _message_first(self) -> str:
         """What the run says first: the scenario's ask, or what was typed in its place."""
         return self._playable.app.message if self._typed_message is None else self._typed_message
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the run ended."""
+        return self._player.outcome
 
     # What happens
 
@@ -127,7 +117,9 @@ class Live:
                     while True:
                         yield await self._queue.get()
                 finally:
-                    await _stop(self._run, self._following, self._checking)
+                    self.recording.stop()
+                    await stopped(self._following)
+                    await self._player.stop()
         except Exception as error:
             if not connected.done():
                 connected.set_exception(error)
@@ -152,79 +144,26 @@ class Live:
             if not isinstance(observation, Noted) or isinstance(observation.fact, LedgerCleared):
                 continue
             if observation.fact.at > after:
-                self._answers.count(observation.fact)
+                self._player.answers.count(observation.fact)
                 # the mock counts the exchanges of all its clients, our run its own
                 self._observe(structs.replace(observation, x=None), acts=False)
 
     def _observe(self, observation: Observation, *, acts: bool = True) -> None:
         """Hand it on; with what the run itself does (`acts`), a step or a way forward may be at its end."""
-        self._log.observations.append(observation)
+        self._player.log.observations.append(observation)
         self._queue.put_nowait(observation)
         if not acts:
             return
-        if isinstance(observation, Replied) and self.recording and (self._checking is None or self._checking.done()):
-            self._checking = asyncio.create_task(self._check())
+        if isinstance(observation, Replied):
+            self.recording.check_soon()
         # a person who is needed ends the way forward, too
         arrived = self._until and (
-            self._log.place_of(self._until) is not None or isinstance(observation, Asked | Ended)
+            self._player.log.place_of(self._until) is not None or isinstance(observation, Asked | Ended)
         )
         if arrived or self._stepping:
             self._until = "" if arrived else self._until
             self._stepping = False
             self._pausing = asyncio.create_task(self._scale("0"))
-
-    async def _check(self) -> None:
-        """Ask how the recording is; one that died is named once, and the show goes on."""
-        control = await self._control()
-        if control is None or self.dead:
-            return
-        why = None
-        with suppress(LabError):  # a lab that is gone is named by whoever needs it
-            why = (await control.lab()).trouble
-        if why is not None and why != self._dead_before:
-            self.dead = why
-            self._queue.put_nowait(SourceUpdate(remark=f"{why} The show goes on."))
-
-    # The run
-
-    def _begin(self, message: str, before: Outcome | None = None, answers: tuple[Result, ...] = ()) -> None:
-        """One turn; the one before hands on its token and its conversation, and `answers` it had already."""
-        if not answers:
-            self._began = self.clock.now()
-            self._log.begin_turn()
-        self._message, self._before = message, before
-        self._run = asyncio.create_task(self._play(message, before, answers))
-        self._run.add_done_callback(self._ended)
-
-    async def _play(self, message: str, before: Outcome | None, answers: tuple[Result, ...]) -> None:
-        # loaded here, after the first paint: aiohttp alone takes 50 ms
-        from lab.client.driver import drive
-
-        connection = await self._connection()
-        badge, conversation = (before.badge, before.conversation) if before is not None else (None, None)
-        app = replace(self._playable.app, message=message, parameters=self._parameters(message))
-        turn = resumed(run(app, self._began, badge=badge, conversation=conversation), answers, self._log.note)
-        if answers:
-            # the clock stands: not even a call that is due goes out before it runs again
-            await self.clock.sleep_until(self.clock.now() + 1)
-        first = self._log.last_exchange + 1
-        answer = self._answers.answer
-        self.outcome = await drive(turn, connection.transport, self.clock, self._observe, answer, first=first)
-
-    def _parameters(self, message: str) -> Mapping[str, Json]:
-        """Those that the scenario sends with this message, in whichever turn; else those of the first."""
-        scenario = self._playable.scenario
-        messages = scenario.user_messages if scenario is not None else ()
-        known = next((ask.parameters for ask in messages if ask.message == message), None)
-        return self._playable.app.parameters if known is None else known
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        """A bug of ours ends the run, not the show: the screen shows it as any other end."""
-        self.broken = None if task.cancelled() else task.exception()
-        if self.broken is not None:
-            why = f"The run broke: {type(self.broken).__name__}: {self.broken}"
-            self.outcome = Outcome(None, None, None, None, None, 0, 0, why)
-            self._queue.put_nowait(Ended(self.clock.now(), self.outcome))
 
     # What is asked of it
 
@@ -261,25 +200,24 @@ class Live:
             case intents.SeekStage(stage):
                 return await self._go_to(stage)
             case intents.ToggleRecording():
-                return await self._record()
+                return await self.recording.toggle(self._playable.choice.name or "demo")
             case intents.MoveCursor() | intents.SeekInstant():
                 return "A run of our own has no recording to go through."
             case _:
                 assert_never(intent)
 
     def _start(self) -> None:
-        if self._run is None:
-            self._begin(self._message_first)
+        if not self._player.begun:
+            self._player.begin(self._playable.app_saying(self._message_first))
 
     def _say(self, message: str) -> str | None:
         """The next turn; before the run, its first message."""
-        if self._run is None:
+        if not self._player.begun:
             self._typed_message = message
-        elif not self._run.done():
+        elif not self._player.over:
             return "A job is running; the next message can be sent once it has ended."
         else:
-            self._answers.clear()
-            self._begin(message, self.outcome)
+            self._player.begin(self._playable.app_saying(message))
         return None
 
     async def _scale(self, factor: str) -> str | None:
@@ -292,16 +230,14 @@ class Live:
         return refused
 
     async def _reset(self, playable: Playable) -> str | None:
-        await _stop(self._run)
-        self._run, self._stepping, self.outcome = None, False, None
-        self._answers.clear()
+        await self._player.clear()
+        self._stepping, self._until = False, ""
         connection = await self._connection()
         if connection.control is not None and (refused := (await connection.control.reset()).refused):
             return refused
         if (name := playable.choice.name) != self._playable.choice.name:
             self._playable = playable if connection.follow is None else connection.follow(name)
             self._typed_message = None
-        self._log, self._until = RunLog(), ""
         self._hand_on_anew(self.clock.now())
         return await self._scale(self.factor) if self.paused else None
 
@@ -309,7 +245,7 @@ class Live:
         """Have the screen forget all, and be handed what the log holds."""
         while not self._queue.empty():
             self._queue.get_nowait()
-        for observation in (Noted(at, LedgerCleared(at=at, by=Origin.PERSON)), *self._log.observations):
+        for observation in (Noted(at, LedgerCleared(at=at, by=Origin.PERSON)), *self._player.log.observations):
             self._queue.put_nowait(observation)
 
     async def _go_to(self, stage: str) -> str | None:
@@ -317,68 +253,45 @@ class Live:
         control = await self._control()
         if control is None:
             return "The clock of this server can't be set back."
-        place = self._log.place_of(stage)
+        place = self._player.log.place_of(stage)
         if place is not None:
             return await self._go_back(control, place + 1)
-        if self._run is not None and self._run.done():
+        if self._player.over:
             return f"This run has no {stage}."
         self._until = stage
         self._start()
         return await self._scale(FASTEST)
 
     async def _go_back(self, control: "ControlClient", place: int) -> str | None:
-        last = self._log.observations[place - 1]
+        instant = self._player.log.observations[place - 1].at
         await self._scale("0")
-        await _stop(self._run, self._following)
-        refused = (await control.reset(last.at)).refused
-        self._following = asyncio.create_task(self._follow(control, last.at))
+        await self._player.stop()
+        await stopped(self._following)
+        refused = (await control.reset(instant)).refused
+        self._following = asyncio.create_task(self._follow(control, instant))
         if refused is not None:
             return refused
-        self._log.cut(place)
-        self._answers.clear(last.question if isinstance(last, Asked) else None)
-        self._until, self.outcome = "", self._before
-        self._hand_on_anew(last.at)
-        self._begin(self._message, self._before, self._log.answers)
+        self._until = ""
+        self._player.log.cut(place)
+        self._hand_on_anew(instant)
+        self._player.go_back()
         return None
 
-    async def _record(self) -> str:
-        """What came of it, in one sentence: the screen shows it."""
-        control = await self._control()
-        if control is None:
-            return "Only the lab's own mock can be recorded."
-        ending, name = self.recording, self._playable.choice.name or "demo"
-        answer = await (control.end_tape() if ending else control.begin_tape(name, numbered=True))
-        if answer.refused is not None:
-            return answer.refused
-        self.recording = not ending
-        if ending and self.dead:
-            self._dead_before, self.dead = self.dead, ""
-            return f"The recording in {answer.file} ends early."
-        return f"The recording is in {answer.file}." if ending else f"Recording to {answer.file}."
-
     async def _decide(self, verdict: str, content: str | None) -> str | None:
-        question = self._answers.question
+        question = self._player.answers.question
         if question is None:
             return "No gate is open."
-        if self._answers.is_decided(question):
+        if self._player.answers.is_decided(question):
             return None
         if question.node.channel == "CHAT":
-            self._answers.give(question, Answer(self.clock.now(), ANSWER_OF.get(verdict, verdict), content))
+            self._player.answers.give(question, Answer(self.clock.now(), ANSWER_OF.get(verdict, verdict), content))
             return None
         control = await self._control()
         if control is None:
             return "This approval is given outside the API."
-        self._answers.mark(question)
+        self._player.answers.mark(question)
         gate = gate_name(question.node.code)
         refused = (await control.decide(question.job, gate, verdict, comment=content)).refused
         if refused is not None:
-            self._answers.mark(None)
+            self._player.answers.mark(None)
         return refused
-
-
-async def _stop(*tasks: "asyncio.Task[None] | None") -> None:
-    for task in tasks:
-        if task is not None and not task.done():
-            task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await task

@@ -80,6 +80,12 @@ class Playable:
     name: str = ""
     title: str = ""
 
+    def app_saying(self, message: str) -> App:
+        """The app with this message, and the parameters that the scenario sends with it in whichever turn."""
+        messages = self.scenario.user_messages if self.scenario is not None else ()
+        known = next((each.parameters for each in messages if each.message == message), None)
+        return replace(self.app, message=message, parameters=self.app.parameters if known is None else known)
+
     @property
     def choice(self) -> ScenarioChoice:
         """The entry in the picker."""

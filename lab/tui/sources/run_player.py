@@ -1,0 +1,103 @@
+"""Plays runs of our app, turn after turn, over a connection: each can be gone back through, and gone on from there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from lab.app import App, Outcome, run
+from lab.app.observe import Asked, Ended, Observation
+from lab.core.clock import Clock, Millis
+from lab.tui.sources.answers import GateAnswers
+from lab.tui.sources.protocol import RunConnection
+from lab.tui.sources.rewind import RunLog, resumed
+
+
+class RunPlayer:
+    """One run at a time. What it does is handed to `observe`, which also writes it into the log."""
+
+    def __init__(
+        self, clock: Clock, connection: Callable[[], Awaitable[RunConnection]], observe: Callable[[Observation], None]
+    ) -> None:
+        self._clock = clock
+        self._connection = connection
+        self._observe = observe
+        self._task: asyncio.Task[None] | None = None
+        self._app: App | None = None
+        self._began: Millis = 0
+        self._before: Outcome | None = None
+        """The outcome of the turn before the present one: it hands on its token and its conversation."""
+        self.log = RunLog()
+        self.answers = GateAnswers()
+        self.outcome: Outcome | None = None
+        self.broken: BaseException | None = None
+        """The bug of ours that ended the run."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run has begun, be it over or not."""
+        return self._task is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended."""
+        return self._task is not None and self._task.done()
+
+    def begin(self, app: App) -> None:
+        """The first turn, or the next one."""
+        self._began, self._app, self._before = self._clock.now(), app, self.outcome
+        self.answers.clear()
+        self.log.begin_turn()
+        self._start(app)
+
+    def go_back(self) -> None:
+        """Stand where the log ends now, and go on from there; the run must have been stopped."""
+        assert self._app is not None
+        last = self.log.observations[-1]
+        self.answers.clear(last.question if isinstance(last, Asked) else None)
+        self.outcome = self._before
+        self._start(self._app)
+
+    async def stop(self) -> None:
+        """Let go of the run."""
+        await stopped(self._task)
+
+    async def clear(self) -> None:
+        """Forget all: nothing has begun."""
+        await self.stop()
+        self._task = self.outcome = None
+        self.answers.clear()
+        self.log = RunLog()
+
+    def _start(self, app: App) -> None:
+        self._task = asyncio.create_task(self._play(app))
+        self._task.add_done_callback(self._ended)
+
+    async def _play(self, app: App) -> None:
+        # loaded here, after the first paint: aiohttp alone takes 50 ms
+        from lab.client.driver import drive
+
+        connection, before, answers = await self._connection(), self._before, self.log.answers
+        badge, conversation = (before.badge, before.conversation) if before is not None else (None, None)
+        turn = resumed(run(app, self._began, badge=badge, conversation=conversation), answers, self.log.note)
+        if answers:
+            # the clock stands: not even a call that is due goes out before it runs again
+            await self._clock.sleep_until(self._clock.now() + 1)
+        first, answer = self.log.last_exchange + 1, self.answers.answer
+        self.outcome = await drive(turn, connection.transport, self._clock, self._observe, answer, first=first)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """A bug of ours ends the run, not the show: the screen shows it as any other end."""
+        self.broken = None if task.cancelled() else task.exception()
+        if self.broken is not None:
+            why = f"The run broke: {type(self.broken).__name__}: {self.broken}"
+            self.outcome = Outcome(None, None, None, None, None, 0, 0, why)
+            self._observe(Ended(self._clock.now(), self.outcome))
+
+
+async def stopped(*tasks: "asyncio.Task[None] | None") -> None:
+    """Once these tasks have been cancelled, and are over."""
+    for task in tasks:
+        if task is not None and not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
