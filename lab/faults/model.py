@@ -7,7 +7,7 @@ list strikes. Nothing here knows the journal: how often a fault has counted befo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, assert_never
 
 from msgspec import structs
 
@@ -140,21 +140,28 @@ _EFFECTS: Mapping[str, _Effect] = {
 def strike(how: str, reply: Reply, since: Millis) -> Reply:
     """What leaves of a reply that would begin to leave at `since`; status 0: not even a status line."""
     effect, body = _EFFECTS[how], reply.response.body
-    if effect.leaves == "nothing":
-        struck = Strike(how, None, effect.cut, effect.lasts)
-        return structs.replace(reply, response=Response(0), parts=None, strike=struck)
-    length = len(body) if reply.parts is None else None
-    struck_at_socket = Strike(how, length, effect.cut, effect.lasts) if effect.at_socket else None
+    length = len(body) if reply.parts is None and effect.leaves != "nothing" else None
+    beside = Strike(how, length, effect.cut, effect.lasts) if effect.at_socket else None
     parts = ((since, body),) if reply.parts is None else tuple(reply.parts)
-    if effect.leaves == "slowly":
-        response = replace(reply.response, body=b"") if reply.parts is None else reply.response
-        return structs.replace(reply, response=response, parts=_slowly(parts, since), strike=struck_at_socket)
+    left: Parts | None
+    match effect.leaves:
+        case "nothing":
+            return structs.replace(reply, response=Response(0), parts=None, strike=beside)
+        case "slowly":
+            # the body of a plain answer leaves in parts as well
+            response = replace(reply.response, body=b"")
+            return structs.replace(reply, response=response, parts=_slowly(parts, since), strike=beside)
+        case "half":
+            body, left = _half(body), _first(parts, sum(len(part) for _, part in parts) // 2)
+        case "garbage":
+            body, left = GARBAGE, iter(((since, GARBAGE),))
+        case "all":
+            left = iter(parts)
+        case _:
+            assert_never(effect.leaves)
     if reply.parts is None:
-        body = {"half": _half(body), "garbage": GARBAGE, "all": body}[effect.leaves]
-        return structs.replace(reply, response=replace(reply.response, body=body), strike=struck_at_socket)
-    half = sum(len(part) for _, part in parts) // 2
-    left = {"half": _first(parts, half), "garbage": iter(((since, GARBAGE),)), "all": iter(parts)}[effect.leaves]
-    return structs.replace(reply, parts=left, strike=struck_at_socket)
+        return structs.replace(reply, response=replace(reply.response, body=body), strike=beside)
+    return structs.replace(reply, parts=left, strike=beside)
 
 
 def _half(body: bytes) -> bytes:
