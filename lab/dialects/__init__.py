@@ -13,9 +13,11 @@ WIRES: tuple[Wire, ...] = (fusion.WIRE, a2a.WIRE)
 """All of them; the mock serves them on one listener."""
 CLIENTS: dict[str, DialectClient] = {wire.name: wire.client for wire in WIRES}
 """What the external app can speak, by the name that `--dialect` has for it."""
+CLIENT_OF: dict[str, DialectClient] = {row.name: wire.client for wire in WIRES for row in wire.routes}
+"""By route, who understands its answers."""
 DIALECT_OF: dict[str, Dialect] = {row.name: wire.server for wire in WIRES for row in wire.routes}
 """By route."""
 FUSION = fusion.WIRE.server
 """Whose words answer what belongs to no dialect: a path that isn't there, a bearer that is no good."""
 
-__all__ = ["CLIENTS", "DIALECT_OF", "FUSION", "WIRES", "read_input"]
+__all__ = ["CLIENTS", "CLIENT_OF", "DIALECT_OF", "FUSION", "WIRES", "read_input"]

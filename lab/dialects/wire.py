@@ -6,6 +6,7 @@ from lab.core.fidelity import Claim
 from lab.core.routes import Route
 from lab.dialects.base import Dialect
 from lab.dialects.client import DialectClient
+from lab.dialects.marks import BodyMarks
 
 
 class Wire(NamedTuple):
@@ -22,3 +23,5 @@ class Wire(NamedTuple):
     """What is claimed of its refusals."""
     near_misses: tuple[tuple[str, str], ...] = ()
     """Patterns of paths that must not exist, each with what to do instead."""
+    marks: BodyMarks = BodyMarks()
+    """Members of its bodies that recordings compare, or show, in their own way."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
+from lab.dialects import WIRES
 from lab.recording.lines import Body, Enc, Entry, Header, Recording, Req, Res, Result
 from lab.recording.match import class_of
 from lab.recording.text import dumps
@@ -12,7 +13,6 @@ WIDEST = 160
 """Characters of a value that a transcript shows in full."""
 
 _SHOWN = ("content-type", "retry-after", "www-authenticate", "location", "allow")
-_TELLING = ("status", "output", "error", "progressMessage", "waitingNodeDetails", "followUpQuestions")
 
 
 def transcript(recording: Recording) -> str:
@@ -91,11 +91,11 @@ def _body(body: Body) -> Iterator[str]:
             if isinstance(pair, list):
                 yield f"    {_brief(pair[0])} = {_brief(pair[1])}"
     elif body.enc is Enc.JSON and isinstance(value, dict):
-        # the job body has 27 members, of which few change: those that say nothing new are left out
-        job = "jobId" in value and "workflowCode" in value
-        for name, part in value.items():
-            if not job or (name in _TELLING and part not in (None, "", [])):
-                yield f"    {_brief(name)}: {_brief(part)}"
+        # a job's body may have dozens of members, of which few change: those that say nothing new are left out
+        members: Mapping[str, Json] = value
+        for wire in WIRES:
+            members = wire.marks.worth_showing(members)
+        yield from (f"    {_brief(name)}: {_brief(part)}" for name, part in members.items())
     elif body.enc is not Enc.NONE:
         yield f"    {body.enc.value}: {_brief(value)}"
 

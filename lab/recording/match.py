@@ -12,6 +12,7 @@ from difflib import unified_diff
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json
+from lab.dialects import WIRES
 from lab.recording.facts import FACTS
 from lab.recording.lines import Enc, Entry, Line, Req, Res
 from lab.recording.text import dumps
@@ -22,12 +23,13 @@ COMPARED = (
 """The headers that count; all others vary with the machine or follow from the rest."""
 
 _IDS = {
-    "job": "J", "jobId": "J", "alias": "J", "conversation": "K", "conversationId": "K", "traceId": "T", "ecid": "E", "jti": "I",
-    "kid": "I", "state": "I", "nonce": "I", "challenge": "H", "documentId": "D", "parseFileDocumentId": "D",
-    "attachmentDocumentId": "D",
+    # of facts and of the OAuth server; each wire adds its own
+    "job": "J", "alias": "J", "conversation": "K", "challenge": "H",
+    "ecid": "E", "jti": "I", "kid": "I", "state": "I", "nonce": "I",
+    **{name: letter for wire in WIRES for name, letter in wire.marks.ids.items()},
 }  # fmt: skip
-_MILLIS = frozenset({"startDate", "endTime"})
-_DATES = frozenset({"createDate", "endDate"})
+_MILLIS = frozenset(name for wire in WIRES for name in wire.marks.millis)
+_DATES = frozenset(name for wire in WIRES for name in wire.marks.dates)
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _CHALLENGE = re.compile(r'([\w-]+)="([^"]*)"')
 

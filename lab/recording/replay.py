@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 
 from lab.core.clock import Epoch
 from lab.core.errors import UsageError
-from lab.core.exchange import Json
+from lab.core.exchange import Json, Response
+from lab.dialects import CLIENT_OF
+from lab.dialects.client import Seen
+from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, Client
 from lab.jobs.plan import CompiledScenario
 from lab.mock.config import Config
 from lab.recording.bodies import Blob
 from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of
-from lab.recording.lines import Entry, Line, Recording, Req, Res
+from lab.recording.lines import Enc, Entry, Line, Recording, Req, Res
 from lab.recording.match import (
     Canon,
     class_of,
@@ -25,6 +28,7 @@ from lab.recording.match import (
 )
 from lab.recording.reader import demand_closed, read
 from lab.recording.replayer import TapedReplay
+from lab.recording.text import dumps
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +231,10 @@ class _Side:
         for entry in self.facts.get(x, ()):
             if job := entry.text("job"):
                 return self.canon.id(job)
-        parts = self.requests[x].path.split("/")
-        if len(parts) > 2 and parts[-2] == "status":
-            return self.canon.id(parts[-1])
-        reply = self.replies.get(x)
-        body = reply.body.value if reply else None
-        return self.canon.id(str(body["jobId"])) if isinstance(body, dict) and "jobId" in body else None
+        match, reply = ROUTER.at(self.requests[x].path), self.replies.get(x)
+        if match is None or match.job or reply is None or reply.body.enc is not Enc.JSON:
+            return self.canon.id(match.job) if match is not None and match.job else None
+        client = CLIENT_OF.get(match.name)
+        response = Response(reply.status, reply.headers, dumps(reply.body.value).encode())
+        found = client.understand(match.name, response) if client is not None else None
+        return self.canon.id(found.job) if isinstance(found, Seen) else None

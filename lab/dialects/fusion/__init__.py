@@ -3,11 +3,12 @@
 from lab.dialects.fusion.answers import JobBody, WaitingNode, final, parse_grant, parse_job, refusal_of, retry_after
 from lab.dialects.fusion.client import FusionClient
 from lab.dialects.fusion.fidelity import ERRORS, FIELDS
+from lab.dialects.fusion.marks import MARKS
 from lab.dialects.fusion.routes import FUSION_ROUTES, NEAR_MISSES, fusion_path
 from lab.dialects.fusion.server import FUSION
 from lab.dialects.wire import Wire
 
-WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, NEAR_MISSES)
+WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, NEAR_MISSES, MARKS)
 __all__ = [
     "WIRE", "JobBody", "WaitingNode", "final", "fusion_path", "parse_grant", "parse_job", "refusal_of", "retry_after",
 ]  # fmt: skip
