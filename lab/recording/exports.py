@@ -1,6 +1,6 @@
 """A recording as people read it: the transcript of `lab show`, which git shows as a diff too (recordings.md §9)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
