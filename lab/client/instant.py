@@ -70,7 +70,9 @@ class _Stepper:
         reply = self.service.serve(effect.request, self.now)
         arrived = reply.deliver(self.now, effect.until)
         self.now = arrived.at
-        self.service.tell(Replied(self.now, reply.x, arrived.response, reply.held, cut=arrived.cut, sent=arrived.sent))
+        self.service.tell(
+            Replied(self.now, reply.x, arrived.response, reply.latency, cut=arrived.cut, sent=arrived.sent)
+        )
         if arrived.loss is not None:
             return Silence(self.now, arrived.loss)
         return Received(self.now, dated(arrived.response, self.service.config.epoch, self.now))

@@ -29,28 +29,28 @@ class Transport(Protocol):
 
 
 class InMemoryTransport:
-    """Asks the service directly. On a manual clock it advances the clock by what a reply is held."""
+    """Asks the service directly. On a manual clock it advances the clock by what a reply is withheld."""
 
     def __init__(self, service: Service, clock: Clock) -> None:
         self._service = service
         self._clock = clock
 
     async def send(self, route: str, request: Request, until: Millis | None = None) -> Response:
-        """The reply, after what it was held; TransportLost if none is whole by `until`, or a fault struck it."""
+        """The reply, once it was withheld its time; TransportLost if none is whole by `until`, or a fault struck it."""
         now = self._clock.now()
         reply = self._service.serve(request, now)
         delivery = reply.deliver(now, until)
-        if reply.held:
-            await pass_until(self._clock, min(now + reply.held, delivery.at))
+        if reply.latency:
+            await pass_until(self._clock, min(now + reply.latency, delivery.at))
         began = self._clock.now()
         if delivery.at > began:
             await pass_until(self._clock, delivery.at)
         at = self._clock.now()
         passed = began - now
         # None: when it was planned (recordings.md §2.2)
-        first = passed if delivery.response.status and passed != reply.held else None
+        first = passed if delivery.response.status and passed != reply.latency else None
         self._service.tell(
-            Replied(at, reply.x, delivery.response, reply.held, first, cut=delivery.cut, sent=delivery.sent)
+            Replied(at, reply.x, delivery.response, reply.latency, first, cut=delivery.cut, sent=delivery.sent)
         )
         if delivery.loss is not None:
             raise TransportLost(delivery.loss)

@@ -37,10 +37,10 @@ class Replied(Struct, frozen=True):
     at: Millis
     x: int
     response: Response
-    held: Millis | None = None
+    latency: Millis | None = None
     """The planned latency; None from an external app, which can't know it."""
     first: Millis | None = None
-    """When the first byte left, in milliseconds after the request; None: after `held`."""
+    """When the first byte left, in milliseconds after the request; None: after `latency`."""
     by: str | None = None
     """`shell` where the server answered without asking the mock; None: the mock did."""
     cut: str | None = None

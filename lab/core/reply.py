@@ -53,7 +53,7 @@ class Reply(Struct, frozen=True):
     """The answer to one request. The facts are not yet accepted: whoever called commits them."""
 
     response: Response
-    held: Millis = 0
+    latency: Millis = 0
     """How long it is withheld."""
     route: str = "unknown"
     job: str | None = None
@@ -82,7 +82,7 @@ class Reply(Struct, frozen=True):
         if until is None or at <= until:
             cut, loss = (self.strike.cut, self.strike.loss) if self.strike else (None, None)
             return Delivery(response, at, cut, loss)
-        if until < now + self.held or response.status == 0:
+        if until < now + self.latency or response.status == 0:
             response = Response(0)
         elif parts is not None:
             response = replace(response, body=b"".join(part for when, part in parts if when <= until))
@@ -94,9 +94,9 @@ class Reply(Struct, frozen=True):
     def _joined(self, parts: tuple[tuple[Millis, bytes], ...] | None, now: Millis) -> tuple[Response, Millis]:
         more = self.strike.lasts if self.strike else 0
         if parts is None:
-            return self.response, now + self.held + more
+            return self.response, now + self.latency + more
         last = max((when for when, _ in parts), default=now)
-        return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.held) + more
+        return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.latency) + more
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class FaultInjector:
         if fault.expire_token and self.revoke is not None:
             counts = (*counts, self.revoke(judged.struck.name))
         struck = Struck(judged.struck.name, judged.struck.scenario, judged.call)
-        reply = replace(reply, held=reply.held + (fault.delay or 0), struck=struck)
+        reply = replace(reply, latency=reply.latency + (fault.delay or 0), struck=struck)
         reply = self._changed(reply, fault, epoch)
         return replace(reply, facts=(*counts, *self.changes.facts))
 
@@ -81,7 +81,7 @@ class FaultInjector:
         return None if self.job else self.client
 
     def _changed(self, reply: Reply, fault: Fault, epoch: Epoch) -> Reply:
-        leaves = self.now + reply.held
+        leaves = self.now + reply.latency
         if fault.answer is not None or fault.expire_token:
             answer = substitute(fault, self.refuse, scope=self.scope, epoch=epoch, leaves=leaves)
             return replace(reply, response=answer, parts=None)

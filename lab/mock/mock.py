@@ -131,11 +131,11 @@ class Mock:
         """The routes of the identity domain; of them only the token endpoint has a latency, and faults."""
         context, switches = TokenContext(self._identity, changes, now), self.config.switches
         response = answer_identity(context, match.route, request, partial(self._refuse, FUSION, switches))
-        client, followed, held = context.granted_to, self.config.scenario_of_tokens, 0
+        client, followed, latency = context.granted_to, self.config.scenario_of_tokens, 0
         if client is not None and followed is not None:
-            held = planned_latency(self.config.seed, followed, "token", client, now)
+            latency = planned_latency(self.config.seed, followed, "token", client, now)
         flags = (*match.flags, *context.flags)
-        done = Reply(response, held, match.name, None, changes.facts, flags, client=client)
+        done = Reply(response, latency, match.name, None, changes.facts, flags, client=client)
         rules = rules_of(changes, "token", followed) if client is not None else ()
         if client is None or not rules:
             return done
@@ -215,8 +215,8 @@ class Mock:
         result = Streamed(view, done.answer.first) if streams else done.answer
         job = view.plan.invocation.job
         reply = self._written(call, command, result, job, flags)
-        held = planned_latency(self.config.seed, compiled, "invoke", job, call.now)
-        return self._struck(call, request, replace(reply, held=held), compiled, "stream" if streams else "invoke")
+        latency = planned_latency(self.config.seed, compiled, "invoke", job, call.now)
+        return self._struck(call, request, replace(reply, latency=latency), compiled, "stream" if streams else "invoke")
 
     # Polls
 
@@ -231,8 +231,8 @@ class Mock:
         chosen = self.catalog.chosen_for(record) or UNMATCHED
         call.switches = self.catalog.switches_of(chosen, call.match.code)
         response = self._status(call, command, job, record)
-        held = planned_latency(self.config.seed, chosen, "status", command.job, call.now)
-        reply = Reply(response, held, call.match.name, job, (), flags)
+        latency = planned_latency(self.config.seed, chosen, "status", command.job, call.now)
+        reply = Reply(response, latency, call.match.name, job, (), flags)
         return self._struck(call, request, reply, chosen, "status", _Polled(command.job, job, record))
 
     def _no_job(self, call: Call, command: Look, flags: tuple[str, ...]) -> Reply:

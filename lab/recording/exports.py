@@ -73,9 +73,9 @@ def _request(req: Req) -> Iterator[str]:
 
 
 def _reply(res: Res, req: Req | None) -> Iterator[str]:
-    held = f", held {res.held} ms" if res.held else ""
+    withheld = f", held {res.latency} ms" if res.latency else ""
     about = "" if req is not None else " (its request is not here)"
-    yield f"{clock(res.t)}  {res.status or 'nothing'}  x={res.x}{held}{about}"
+    yield f"{clock(res.t)}  {res.status or 'nothing'}  x={res.x}{withheld}{about}"
     for name, value in res.headers:
         if name in _SHOWN:
             yield f"    {name}: {_brief(value)}"

@@ -54,7 +54,7 @@ class FastReplay(Replayer):
         self.exchanges += 1
         return (
             line.status == response.status
-            and (line.held or 0) == reply.held
+            and (line.latency or 0) == reply.latency
             and line.headers == response.headers
             and self._same_body(line.body, response.body)
         )

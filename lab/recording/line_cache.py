@@ -41,9 +41,9 @@ def reply_tail(response: Response, redactor: Redactor, blobs: Blobs | None, *, o
 
 def between(told: Replied) -> str:
     """`by held first cut sent`: what varies between replies with the same headers and body."""
-    held, first = told.held, told.first
-    text = "" if held is None else f'"held":{held},'
-    if first is not None and first != held:
+    latency, first = told.latency, told.first
+    text = "" if latency is None else f'"held":{latency},'
+    if first is not None and first != latency:
         text += f'"first":{first},'
     if told.by is not None:
         text = f'"by":{dumps(told.by)},{text}'

@@ -139,7 +139,7 @@ class Res(_Exchange, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     x: int
     status: int = field(name="s")
     by: str | None = None
-    held: Millis | None = None
+    latency: Millis | None = field(name="held", default=None)
     first: Millis | None = None
     cut: str | None = None
     sent: int | None = None

@@ -137,7 +137,7 @@ class Canon:
         if res.body.enc is Enc.TEXT:
             body = str(body).replace("\r\n", "\n")
         return {
-            "status": res.status, "held": res.held or 0, "headers": self.headers(res.headers),
+            "status": res.status, "held": res.latency or 0, "headers": self.headers(res.headers),
             "enc": res.body.enc.value, "body": self.value(body),
         }  # fmt: skip
 
@@ -161,7 +161,7 @@ def same_reply(expected: Res, actual: Res) -> bool:
     """Whether two replies are alike as they stand, before anything is aliased: the usual case, cheaply told."""
     return (
         expected.status == actual.status
-        and (expected.held or 0) == (actual.held or 0)
+        and (expected.latency or 0) == (actual.latency or 0)
         and expected.headers == actual.headers
         and expected.body.enc is actual.body.enc
         and dumps(expected.body.value) == dumps(actual.body.value)

@@ -20,7 +20,7 @@ def observation_of(line: Line, blob: Blob | None = None) -> Observation | None:
             return Requested(line.t, line.x, route, request, line.c, line.flags, line.took)
         case Res():
             response = Response(line.status, line.headers, _bytes(line.body, blob))
-            return Replied(line.t, line.x, response, line.held, line.first, line.by, line.cut, line.sent)
+            return Replied(line.t, line.x, response, line.latency, line.first, line.by, line.cut, line.sent)
         case Entry():
             fact = fact_of(line)
             return None if fact is None else Noted(line.t, fact, line.x)

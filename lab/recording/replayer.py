@@ -124,7 +124,7 @@ class TapedReplay(Replayer):
         if reply is not None and response is not None:
             if line.cut is not None:
                 response = left_of(response, line.status, line.sent)
-            told = Replied(line.t, line.x, response, reply.held, line.first, line.by, line.cut, line.sent)
+            told = Replied(line.t, line.x, response, reply.latency, line.first, line.by, line.cut, line.sent)
             self.service.tell(told)
         return True
 

@@ -46,8 +46,8 @@ class ReplySender:
             return await _Piecemeal(self, incoming, reply, since).send()
         connection, message = incoming.protocol, incoming.message
         try:
-            if reply.held:
-                await self.clock.hold(reply.held)
+            if reply.latency:
+                await self.clock.hold(reply.latency)
             last = connection.last_of(message.should_close)
             line = CLOSE if last else _KEEP if message.version < (1, 1) else b""
             if not self.write(connection, reply.response, request.method, line):
@@ -62,12 +62,12 @@ class ReplySender:
         except ConnectionError:
             self._tell_cut(reply, "client_gone")
             return SENT_LAST
-        shown = first if first != reply.held else None
-        self.service.tell(Replied(self.clock.now(), reply.x, reply.response, reply.held, shown))
+        shown = first if first != reply.latency else None
+        self.service.tell(Replied(self.clock.now(), reply.x, reply.response, reply.latency, shown))
         return connection.over("server") if last else SENT
 
     def _tell_cut(self, reply: Reply, cut: str) -> None:
-        self.service.tell(Replied(self.clock.now(), reply.x, _NOTHING, reply.held, cut=cut, sent=0))
+        self.service.tell(Replied(self.clock.now(), reply.x, _NOTHING, reply.latency, cut=cut, sent=0))
 
 
 class _Piecemeal:
@@ -94,8 +94,8 @@ class _Piecemeal:
     async def send(self) -> Sent:
         cut: str | None = "client_gone"
         try:
-            if self.reply.held:
-                await self.clock.hold(self.reply.held)
+            if self.reply.latency:
+                await self.clock.hold(self.reply.latency)
             if await self._send() and await self._wait():
                 cut = self.strike.cut if self.strike is not None else None
         except asyncio.CancelledError:
@@ -143,7 +143,7 @@ class _Piecemeal:
         if self.strike is None or not self.strike.lasts:
             return True
         gone = asyncio.Event()
-        until = max(self.clock.now(), self.since + self.reply.held) + self.strike.lasts
+        until = max(self.clock.now(), self.since + self.reply.latency) + self.strike.lasts
         # no answer is to come, so a peer that ends its side now has given up
         self.connection.at_end = gone.set
         try:
@@ -153,11 +153,11 @@ class _Piecemeal:
         return not gone.is_set()
 
     def _tell(self, cut: str | None) -> None:
-        body, held = b"".join(self.body), self.reply.held
-        first = self.first if self.first != held else None
+        body, latency = b"".join(self.body), self.reply.latency
+        first = self.first if self.first != latency else None
         sent = len(body) if cut else None
         head = replace(self.head, body=body)
-        self.sender.service.tell(Replied(self.clock.now(), self.reply.x, head, held, first, cut=cut, sent=sent))
+        self.sender.service.tell(Replied(self.clock.now(), self.reply.x, head, latency, first, cut=cut, sent=sent))
 
     def _end(self, cut: str | None) -> Sent:
         if cut is None and not self.last:

@@ -1,6 +1,6 @@
 """The mocked API's listener: bytes to a Request, the service's Reply to bytes, the latency slept in between.
 
-No job waits here: one exchange costs one pass through the service, and a held reply one timer of its own.
+No job waits here: one exchange costs one pass through the service, and a reply that is withheld one timer of its own.
 """
 
 import asyncio

@@ -67,7 +67,7 @@ def _polled(mock: Service, token: str, job: str) -> float:
 
     def poll() -> None:
         reply = mock.serve(request, WAITING_AT)
-        mock.tell(Replied(WAITING_AT, reply.x, reply.response, reply.held))
+        mock.tell(Replied(WAITING_AT, reply.x, reply.response, reply.latency))
 
     return each(poll, 10_000)
 

@@ -69,7 +69,7 @@ def long_recording(polls: int) -> tuple[Recording, tuple[CompiledScenario, ...]]
 def exchanged(mock: Service, request: Request, now: int) -> dict[str, object]:
     """The body of a reply that is told to have left at once."""
     reply = mock.serve(request, now)
-    mock.tell(Replied(now, reply.x, reply.response, reply.held))
+    mock.tell(Replied(now, reply.x, reply.response, reply.latency))
     body: dict[str, object] = json.loads(reply.response.body)
     return body
 

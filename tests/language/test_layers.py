@@ -265,7 +265,7 @@ def test_recordings_of_scenarios_with_switches_replay(layers: Layers, alone: str
 
     def said(request: Request) -> dict[str, object]:
         reply = mock.serve(request, 0)
-        mock.tell(Replied(0, reply.x, reply.response, reply.held))
+        mock.tell(Replied(0, reply.x, reply.response, reply.latency))
         return read(reply.response)
 
     bearer = str(said(form(authorization=RIGHT))["access_token"])
@@ -326,7 +326,7 @@ def test_the_limit_stands_in_the_header_and_a_refusal_for_it_replays() -> None:
     bearer = read(mock.serve(form(authorization=RIGHT), 0).response)["access_token"]
     for now in (0, 1, 2_000):
         reply = mock.serve(invoke(str(bearer), {"message": "Taxi 42"}), now)
-        mock.tell(Replied(now, reply.x, reply.response, reply.held))
+        mock.tell(Replied(now, reply.x, reply.response, reply.latency))
     tape.close(2_000)
     recording = read_recording(b"".join(lines))
     assert dict(recording.header.settings) == {"limits.jobs": 1}

@@ -103,9 +103,9 @@ def test_an_owners_keys_are_its_own():
 def test_while_the_first_reply_is_held_a_repeat_is_refused():
     mock, bearer, _ = keyed(SLOW)
     first = send(mock, bearer, now=1_000)
-    assert first.held >= 100
-    early, late = (send(mock, bearer, now=1_000 + first.held + off) for off in (-1, 0))
-    assert (early.response.status, early.held) == (409, 0)
+    assert first.latency >= 100
+    early, late = (send(mock, bearer, now=1_000 + first.latency + off) for off in (-1, 0))
+    assert (early.response.status, early.latency) == (409, 0)
     assert late.response == first.response
 
 

@@ -766,7 +766,7 @@ def test_tokens_follow_the_only_scenario_or_the_one_that_is_named():
 
     def answered(mock):
         reply = mock.serve(request, 0)
-        return reply.held, read(reply.response)["expires_in"]
+        return reply.latency, read(reply.response)["expires_in"]
 
     assert answered(service(slow)) == (120, 300)
     several = service(slow, other)

@@ -83,8 +83,8 @@ class Joined:
                 match effect:
                     case Send(_, request):
                         reply = self.service.serve(request, self.now)
-                        self.now += reply.held
-                        self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
+                        self.now += reply.latency
+                        self.service.tell(Replied(self.now, reply.x, reply.response, reply.latency))
                         effect = story.send(Received(self.now, reply.response))
                     case Wait(until):
                         self.now = max(self.now, until)
@@ -106,8 +106,8 @@ class Joined:
         effect = next(story)
         while isinstance(effect, Send):
             reply = self.service.serve(effect.request, self.now)
-            self.now += reply.held
-            self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
+            self.now += reply.latency
+            self.service.tell(Replied(self.now, reply.x, reply.response, reply.latency))
             effect = story.send(Received(self.now, reply.response))
 
     def decide(self, job: str, gate: str, verdict: str, comment: str | None = None) -> int:

@@ -26,7 +26,7 @@ class Peer(Joined):
         self.now += 1_000
         reply = self.service.serve(request, self.now)
         response, self.now = reply.whole(self.now)
-        self.service.tell(Replied(self.now, reply.x, response, reply.held))
+        self.service.tell(Replied(self.now, reply.x, response, reply.latency))
         return response
 
     def send(self, path: str, body: Json) -> Response:

@@ -50,7 +50,7 @@ class Peer(Joined):
     def ask(self, request: Request) -> dict[str, object]:
         self.now += 1_000
         reply = self.service.serve(request, self.now)
-        self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
+        self.service.tell(Replied(self.now, reply.x, reply.response, reply.latency))
         response = reply.response
         kind = response.header("content-type") or ""
         answer = redirect_parameters(response) if response.status == 302 else told(response) if "json" in kind else {}

@@ -69,7 +69,7 @@ class Day(RuleBasedStateMachine):
     def _send(self, request):
         reply = self.mock.serve(request, self.now)
         over = reply.deliver(self.now)
-        self.mock.tell(Replied(over.at, reply.x, over.response, reply.held, cut=over.cut, sent=over.sent))
+        self.mock.tell(Replied(over.at, reply.x, over.response, reply.latency, cut=over.cut, sent=over.sent))
         self.now = over.at
         struck = isinstance(self.facts[-1].fact, FaultStruck) and self.facts[-1].x == reply.x if self.facts else False
         assert struck or reply.response.status in range(200, 500)

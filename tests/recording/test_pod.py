@@ -32,7 +32,7 @@ class Pod(Joined):
     def ask(self, request: Request) -> Response:
         self.now += 1_000
         reply = self.service.serve(request, self.now)
-        self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
+        self.service.tell(Replied(self.now, reply.x, reply.response, reply.latency))
         return reply.response
 
     def get(self, path: str, query: str = "", **headers: str) -> Response:

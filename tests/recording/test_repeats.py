@@ -33,7 +33,7 @@ class Peer(Joined):
     def ask(self, request: Request, at: int | None = None) -> Response:
         self.now = self.now + 1_000 if at is None else at
         reply = self.service.serve(request, self.now)
-        self.service.tell(Replied(self.now, reply.x, reply.response, reply.held))
+        self.service.tell(Replied(self.now, reply.x, reply.response, reply.latency))
         return reply.response
 
     def invoke(self, body: object = ASK, key: str = "k-1", at: int | None = None) -> Response:

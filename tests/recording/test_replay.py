@@ -65,7 +65,7 @@ def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
 
 SPOILS: tuple[Callable[[Res], dict[str, Any]], ...] = (
     lambda line: {"status": line.status + 1},
-    lambda line: {"held": (line.held or 0) + 1},
+    lambda line: {"latency": (line.latency or 0) + 1},
     lambda line: {"headers": (("content-type", "text/plain"),)},
 )
 
@@ -117,7 +117,7 @@ def test_wrong_credentials_are_replayed_as_wrong() -> None:
     ):
         for method, path in (("POST", "/oauth2/v1/token"), ("GET", "/api/fusion-ai/orchestrator/agent/v2/X/status/1")):
             reply = joined.service.serve(Request(method, path, "", (("authorization", authorization),)), joined.now)
-            joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.held))
+            joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))
     report = replay(closed(joined), [scenario()], name=NAME)
     assert report.passed, report.text()
     assert report.actual == joined.data
@@ -144,7 +144,7 @@ def test_a_changed_body_held_fact_and_instant_are_each_reported() -> None:
     def change(line: Line) -> Line:
         match line:
             case Res(x=5):
-                return replace(line, held=(line.held or 0) + 1)
+                return replace(line, latency=(line.latency or 0) + 1)
             case Entry(type="gate.opened"):
                 return replace(line, at=line.instant - 1)
             case _:
@@ -255,7 +255,7 @@ def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
     token = next(grants_in(joined.service.ledger, TokenRecord))[0]
     headers = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
     reply = joined.service.serve(Request("POST", path, "", headers, long), joined.now)
-    joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.held))
+    joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))
     tape.close(joined.now)
     assert reply.response.status == 202 and len(blobs) == 2
     data = b"".join(lines)
@@ -311,8 +311,8 @@ def test_the_parameters_of_a_first_turn_replay_in_the_next() -> None:
     def asked(request: Request) -> dict[str, object]:
         lab.now += 10_000
         reply = lab.service.serve(request, lab.now)
-        lab.now += reply.held
-        lab.service.tell(Replied(lab.now, reply.x, reply.response, reply.held))
+        lab.now += reply.latency
+        lab.service.tell(Replied(lab.now, reply.x, reply.response, reply.latency))
         return told(reply.response)
 
     bearer = str(asked(token_request("client_credentials"))["access_token"])

@@ -24,7 +24,7 @@ def taped(*, edit: tuple[bytes, bytes] = (b"", b"")) -> bytes:
         request = Request("POST", ROUTER.path("chat", code="EXPENSES"), headers=headers, body=body)
         reply = joined.service.serve(request, joined.now)
         response, joined.now = reply.whole(joined.now)
-        joined.service.tell(Replied(joined.now, reply.x, response, reply.held))
+        joined.service.tell(Replied(joined.now, reply.x, response, reply.latency))
         events = [json.loads(line[6:]) for line in response.body.split(b"\n\n") if line.startswith(b"data: {")]
         node = next((event["waitingNodeDetails"] for event in events if "waitingNodeDetails" in event), None)
         if node is not None:

@@ -44,7 +44,7 @@ async def test_nothing_is_withheld_on_a_manual_clock_but_held_is_told(stage: Sta
     peer = await stage.peer()
     await peer.ask(status(token, job))
     replied = [each for each in stage.observations if isinstance(each, Replied)][-1]
-    assert (replied.held, replied.first, replied.cut, replied.by) == (80, 0, None, None)
+    assert (replied.latency, replied.first, replied.cut, replied.by) == (80, 0, None, None)
 
 
 async def test_every_exchange_is_told_once_in_order(stage: Stage) -> None:
@@ -103,7 +103,7 @@ async def test_a_peer_that_resets_while_its_reply_is_held_is_told_as_gone() -> N
     clock.scale("1000")
     while not isinstance(observed[-1], Replied):
         await asyncio.wait({asyncio.ensure_future(settle())})
-    assert (observed[-1].cut, observed[-1].response.status, observed[-1].held) == ("client_gone", 0, 80)
+    assert (observed[-1].cut, observed[-1].response.status, observed[-1].latency) == ("client_gone", 0, 80)
     assert service.look(job, clock.now()) is not None
     for each in stage.peers:
         await each.close()

@@ -78,7 +78,7 @@ async def test_reset_is_a_connection_reset_before_a_byte() -> None:
         await sound(await stage.peer(), token, job)
         assert [fact.how for fact in stage.facts(ConnectionClosed)] == ["fault"]
         reply = [each for each in stage.observations if isinstance(each, Replied)][2]
-        assert (reply.response.status, reply.cut, reply.sent, reply.held) == (0, "reset", 0, 80)
+        assert (reply.response.status, reply.cut, reply.sent, reply.latency) == (0, "reset", 0, 80)
 
 
 async def test_empty_is_a_close_before_a_byte() -> None:
@@ -196,7 +196,7 @@ async def test_a_delay_is_silence_and_then_the_answer() -> None:
     async with struck("route: status, delay: 10s") as stage:
         peer, *_ = await polled(stage)
         assert (await peer.answer()).status == 200
-        assert last(stage).held == 10_080
+        assert last(stage).latency == 10_080
 
 
 ANSWERS = [
