@@ -167,7 +167,11 @@ def spans_from(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iter
 
 
 def _votes_before(gate: str, settled: tuple[Decision, ...]) -> int:
-    """How many entries of its script a gate has used up: a time-out is nobody's vote."""
+    """How many entries of its script a gate has used up: a time-out is nobody's vote.
+
+    A live vote uses one up too. The script says what is decided *as the n-th*, so it goes on behind a person who stepped
+    in, and doesn't say again what that person said already.
+    """
     return sum(each.step == gate and each.verdict is not Verdict.TIMED_OUT for each in settled)
 
 
@@ -175,6 +179,7 @@ def _timed_end(
     plan: Plan, decisions: tuple[Decision, ...], step: TimedStep, visit: int, since: Millis
 ) -> tuple[Millis, tuple[Decision, ...]]:
     """When a step ends that lasts a drawn time; of a wait, the decision that cut it short, if one did."""
+    # work can't be cut short: what an agent does takes as long as it takes, only what waits can be woken
     until = since + plan.takes(step.id, visit)
     for decision in decisions if decisions and isinstance(step, Pause) else ():
         # half-open as at a gate: cut at its last instant a wait ends earlier, at `until` it has ended by itself
@@ -196,7 +201,8 @@ def after_verdict(plan: Plan, gate: Gate, end: Decision, rounds_used: int) -> St
         case Verdict.REJECTED:
             if routes.rejected:
                 return steps[routes.rejected]
-            # a person's no is an answer, so the job has done its work: COMPLETE, and the output says so
+            # A person's no is an answer, so the job has done its work: COMPLETE, and the output says so. The comment is
+            # shown as it was typed; rendered as a template it could read what its author was not meant to see.
             reason = f" {end.comment}" if end.comment else ""
             return DefaultEnding(Status.COMPLETE, gate.id, REJECTED_TEXT + reason)
         case Verdict.TIMED_OUT:

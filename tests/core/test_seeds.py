@@ -6,17 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.core.seeds import draw, hexes, quantile, uuid4
-from lab.language.document import Between, LogNormal, Observed, draw_latency
+from lab.core.seeds import draw, draw_log_normal, hexes, quantile, uuid4
 
 
 def test_two_draws_are_pinned():
     """Changing these values breaks every recording ever made."""
     assert draw(42, "item-comparison/1/fetch/takes#1", 0, 10**9) == PINNED[0]
-    assert (
-        draw_latency(42, "item-comparison/1/plan/takes", LogNormal.model_validate({"median": "2s", "p95": "5s"}))
-        == PINNED[1]
-    )
+    assert draw_log_normal(42, "item-comparison/1/plan/takes", 2_000, 5_000) == PINNED[1]
 
 
 PINNED = (454_280_500, 3_599)
@@ -39,17 +35,9 @@ def test_the_normal_quantile_is_right(cells, value):
 
 
 def test_log_normal_draws_have_the_stated_median_and_p95():
-    spec = LogNormal.model_validate({"median": "2s", "p95": "5s"})
-    drawn = sorted(draw_latency(9, f"n{n}", spec) for n in range(4000))
+    drawn = sorted(draw_log_normal(9, f"n{n}", 2_000, 5_000) for n in range(4000))
     assert abs(statistics.median(drawn) - 2000) < 80
     assert abs(drawn[3800] - 5000) < 300
-
-
-def test_the_four_ways_to_write_a_latency():
-    assert draw_latency(1, "a", 250) == 250
-    assert 2_000 <= draw_latency(1, "a", Between.model_validate({"between": ["2s", "4s"]})) <= 4_000
-    assert draw_latency(1, "a", Observed.model_validate({"observed": ["7ms"]})) == 7
-    assert draw_latency(1, "a", LogNormal.model_validate({"median": "2s", "p95": "2s"})) == 2_000
 
 
 def test_ids_have_the_shape_of_the_contract():

@@ -10,6 +10,7 @@ written, the final newline too.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from jinja2 import Template as Compiled
@@ -27,15 +28,13 @@ _ALONE = re.compile(
 _ENVIRONMENT = Sandbox()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Template:
     """A checked template; made by `template`."""
 
-    __slots__ = ("_compiled", "looked_up", "text")
-
-    def __init__(self, text: str, looked_up: LookedUp, compiled: Compiled | None) -> None:
-        self.text = text
-        self.looked_up = looked_up
-        self._compiled = compiled
+    text: str
+    looked_up: LookedUp
+    _compiled: Compiled | None
 
     @property
     def plain(self) -> bool:

@@ -101,6 +101,7 @@ class _Walk:
             if not any(fault.what.startswith("nested") for fault in self.faults):
                 self.fault(node, f"nested more than {MOST_NESTED} deep", "split the expression")
             return
+        children = list(node.iter_child_nodes())
         match node:
             case nodes.For():
                 self._loop(node, scope, loops, depth)
@@ -113,16 +114,12 @@ class _Walk:
                 children = [*node.args, *node.kwargs]
             case nodes.Filter():
                 self._filter(node)
-                children = list(node.iter_child_nodes())
             case nodes.Test():
                 self._known(node, "test", node.name, TESTS)
                 self._no_stars(node, node.dyn_args, node.dyn_kwargs)
-                children = list(node.iter_child_nodes())
-            case _:
-                if not isinstance(node, _PLAIN):
-                    self.fault(node, f"{_WORDS.get(type(node), type(node).__name__.lower())} is not allowed here")
-                    return
-                children = list(node.iter_child_nodes())
+            case _ if not isinstance(node, _PLAIN):
+                self.fault(node, f"{_WORDS.get(type(node), type(node).__name__.lower())} is not allowed here")
+                return
         for child in children:
             self.visit(child, scope, loops, depth + 1)
 
