@@ -89,7 +89,7 @@ async def film(source: FilmedPlayback, put: Put, size: tuple[int, int], *, light
         assert isinstance(screen, MainScreen)
         tape.begin(*size)
         tape.output("\x1b[?25l\x1b[2J")
-        shown: list[str] = []
+        before: list[str] = []
         for at in instants(source.timeline):
             with app.batch_update():
                 screen.observe(ObservationBatch([source.stand(at)]))
@@ -97,9 +97,9 @@ async def film(source: FilmedPlayback, put: Put, size: tuple[int, int], *, light
             await settle()
             screen._refresh_layout()
             rows = list(rows_of(screen))
-            if changed := "".join(moved(shown, rows)):
+            if changed := "".join(moved(before, rows)):
                 tape.output(changed)
-            shown = rows
+            before = rows
         tape.output("\x1b[?25h")
         app.exit()
 

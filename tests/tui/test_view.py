@@ -75,15 +75,15 @@ def screen(view: ScreenState, columns: int, rows: int, now: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("raw", "shown"),
+    ("raw", "expected"),
     [
         ("\x1b[2J", "␛[2J"), ("a\x00b", "a␀b"), ("\x7f", "␡"), ("\x9b31m", "\ufffd31m"), ("\u202eevil", "\ufffdevil"),
         ("\u2066x\u2069", "\ufffdx\ufffd"), ("a\u200bb", "ab"), ("\ud800", "\ufffd"), ("a\tb", "a    b"),
         ("a\r\nb", "a\nb"), ("日本", "日本"), ("[red]x[/]", "[red]x[/]"),
     ],
 )  # fmt: skip
-def test_text_from_outside_keeps_no_controls(raw: str, shown: str) -> None:
-    assert clean.lines(raw) == shown
+def test_text_from_outside_keeps_no_controls(raw: str, expected: str) -> None:
+    assert clean.lines(raw) == expected
     assert "\n" not in clean.line(raw)
 
 
@@ -404,7 +404,7 @@ def test_a_hot_spot_is_found_by_its_cell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "kind", "shown"),
+    ("output", "kind", "expected"),
     [
         (None, "null", "null"), ("", "empty", "empty string"), ('{"a": [1, true]}', "JSON", '"a": ['),
         ("<h2>Title</h2><table><tr><th>A</th></tr><tr><td>1</td></tr></table>", "HTML", "Title"),
@@ -412,9 +412,9 @@ def test_a_hot_spot_is_found_by_its_cell() -> None:
         ("{not json", "text", "{not json"), ("```\ncode\n```", "Markdown", "▏ code"),
     ],
 )  # fmt: skip
-def test_an_output_is_told_apart_and_rendered(output: str | None, kind: str, shown: str) -> None:
+def test_an_output_is_told_apart_and_rendered(output: str | None, kind: str, expected: str) -> None:
     assert outputs.kind(output) == kind
-    assert shown in "\n".join(map(plain, outputs.rendered(output, 60)))
+    assert expected in "\n".join(map(plain, outputs.rendered(output, 60)))
 
 
 def test_markdown_tables_take_one_row_a_row() -> None:
@@ -431,8 +431,8 @@ def test_no_output_is_wider_than_asked(text: str, inner: int) -> None:
 
 
 def test_a_page_of_html_drops_scripts() -> None:
-    shown = "\n".join(map(plain, outputs.rendered("<p>a</p><script>evil()</script><ul><li>b</li></ul>", 40)))
-    assert "evil" not in shown and "• b" in shown
+    expected = "\n".join(map(plain, outputs.rendered("<p>a</p><script>evil()</script><ul><li>b</li></ul>", 40)))
+    assert "evil" not in expected and "• b" in expected
 
 
 # plain

@@ -98,12 +98,12 @@ def _one_at_a_time(panes: Sequence[Pane], state: ScreenState, columns: int, top:
     whole = next((pane.name for pane in panes if pane.column is None and ui.wire and not ui.presenter), ui.zoom)
     if whole:
         return {whole: Rect(0, top, columns, height)}
-    shown = [pane for pane in panes if pane.column is not None]
-    big = next((pane for pane in shown if pane.leads(state.run)), shown[-1])
+    stacked = [pane for pane in panes if pane.column is not None]
+    big = next((pane for pane in stacked if pane.leads(state.run)), stacked[-1])
     found: Rects = {}
     y = top
-    for pane in shown:
-        rows = height - len(shown) + 1 if pane is big else 1
+    for pane in stacked:
+        rows = height - len(stacked) + 1 if pane is big else 1
         found[pane.name] = Rect(0, y, columns, rows, "framed" if pane is big else "row")
         y += rows
     return found

@@ -25,9 +25,9 @@ def _draw(view: View) -> Rows:
     inner = view.columns - width(edge) - width(head) - 1
     lines = wrap(row((text, "fg b" if rows > 1 else "fg")), inner, most=rows)
     above = (rows - len(lines)) // 2
-    shown = [BLANK] * above + [row(head, line) for line in lines] + [BLANK] * (rows - above - len(lines))
-    drawn = [fill(row(edge, line), view.columns) for line in shown]
-    if ui.presenter and not shown[-1]:
+    placed = [BLANK] * above + [row(head, line) for line in lines] + [BLANK] * (rows - above - len(lines))
+    drawn = [fill(row(edge, line), view.columns) for line in placed]
+    if ui.presenter and not placed[-1]:
         drawn[-1] = ends(edge, hot(row((LEAVES, "dim"), " "), "p"), view.columns)
     return tuple(backed(line, TINTS.get(tone, "@surface")) for line in drawn)
 

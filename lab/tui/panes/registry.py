@@ -112,19 +112,19 @@ def _rows(name: str, view: View, form: str) -> Rows:
     label = f"{pane.key} {pane.title.upper()}"
     if form == "row":
         return (_one_row(pane, label, pane.one_row(view), view.columns),)
-    shown = pane.framed(view)
-    role, focused = FRAMES[shown.kind][2], view.state.ui.focus == name
+    content = pane.framed(view)
+    role, focused = FRAMES[content.kind][2], view.state.ui.focus == name
     title = row((f" {label} ", f"{role} r") if focused else (label, role))
-    title = hot(row(title, (f"  {shown.beside}" if shown.beside else "", "dim")), pane.key)
-    return frame(shown.body, title, shown.status, shown.kind, view.columns, view.rows)
+    title = hot(row(title, (f"  {content.beside}" if content.beside else "", "dim")), pane.key)
+    return frame(content.body, title, content.status, content.kind, view.columns, view.rows)
 
 
-def _one_row(pane: Pane, label: str, shown: OneRow, columns: int) -> Row:
+def _one_row(pane: Pane, label: str, line: OneRow, columns: int) -> Row:
     """A pane without a frame: sign, name, the gist, its state."""
-    sign, role = SIGNS[shown.kind]
-    tone = "dim" if shown.kind in ("done", "coming") else f"{role} b"
-    left = row("  ", (sign, role), " ", hot(row((f"{label:<10}", tone)), pane.key), shown.gist)
-    return ends(left, row(shown.status, "  "), columns)
+    sign, role = SIGNS[line.kind]
+    tone = "dim" if line.kind in ("done", "coming") else f"{role} b"
+    left = row("  ", (sign, role), " ", hot(row((f"{label:<10}", tone)), pane.key), line.gist)
+    return ends(left, row(line.status, "  "), columns)
 
 
 def _too_small(view: View) -> Rows:

@@ -89,8 +89,8 @@ def _claims(token: TokenState, most: int) -> list[Row]:
     for name in names:
         branch, value = "└" if name == names[-1] else "├", known[name]
         kind = known.get("sub_type") if name == "sub" else None
-        shown = _clock(value) if name in ("exp", "iat") else value
-        lines.append(row((f"  {branch} {name:<9} ", "dim"), shown, (f" ({kind})" if kind else "", "dim")))
+        text = _clock(value) if name in ("exp", "iat") else value
+        lines.append(row((f"  {branch} {name:<9} ", "dim"), text, (f" ({kind})" if kind else "", "dim")))
     return lines
 
 

@@ -54,8 +54,8 @@ def reply_row(code: int | None, took: Millis | None, inner: int, word: str | Non
     if code is None:
         return row(("← ", "dim"), ("···", "dim"))
     role = "done" if code < 300 else "bad"
-    told = phrase(code) if word is None else word
-    return ends(row(("← ", role), (str(code), f"{role} b"), f" {told}"), row((latency(took), "dim")), inner)
+    phrased = phrase(code) if word is None else word
+    return ends(row(("← ", role), (str(code), f"{role} b"), f" {phrased}"), row((latency(took), "dim")), inner)
 
 
 def phrase(code: int) -> str:
@@ -88,8 +88,8 @@ def minutes(span: Millis) -> str:
 
 def at_text(at: Millis) -> str:
     """An instant of the run: `00:01.6`; from an hour on `1:00:01`, for a row has no room for more."""
-    told = clock_text(max(0, at))
-    return told if at < 3_600_000 else told.rpartition(".")[0]
+    text = clock_text(max(0, at))
+    return text if at < 3_600_000 else text.rpartition(".")[0]
 
 
 def since_text(run: RunState, at: Millis) -> str:
