@@ -1,1 +1,15 @@
-"""What a job is: plan, gates, timeline, texts, its facts and records, and what is derived of it."""
+"""What a job is: a function, and not a process.
+
+    view = at(plan(scenario, seed, invocation), decisions, now)
+
+Nothing here runs, waits or remembers. Read it in this order; each module opens with what must hold and an example.
+
+    gates       when an opening takes a vote, and which vote ends it
+    plan        what chance settles before a job begins
+    timeline    the walk over the steps: read it twice
+    texts       what templates see at a span, and the outputs made of it
+    state       what a job says of itself, before any wire words it
+    facts, records    what is accepted of a job, and what folding that gives
+    derived     what follows of a job without anybody accepting it
+    lint        what a scenario probably doesn't mean
+"""
