@@ -8,10 +8,19 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from lab.cli.commands.run import refuse_tape, run_lines
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
-from lab.cli.setup import Setup, app_for_peer, app_of, load_folder, load_named, make_clock, make_setup, own_seed
+from lab.cli.setup import (
+    Setup,
+    app_for_peer,
+    app_of,
+    load_folder,
+    load_named,
+    make_clock,
+    make_setup,
+    own_seed,
+    refuse_tape,
+)
 from lab.core.errors import UsageError
 from lab.settings import Flags, Peer, RunSettings
 
@@ -46,6 +55,8 @@ def execute(flags: Flags, console: Console) -> int:
     if settings.plain or settings.json or settings.mock.clock.instant or not screen:
         if settings.cast is not None:
             raise UsageError("--cast films the screen, and here is none.", hint="lab show FILE --as cast needs none.")
+        from lab.cli.commands.run import run_lines  # the screen needs nothing of it
+
         return run_lines(settings, console)
     if settings.peer is not None:
         return show_peer(settings, settings.peer, console)
@@ -172,7 +183,7 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 
-    refuse_tape(settings)
+    refuse_tape(settings.mock)
     mock = settings.mock
     scenario, clock = load_named(mock)[0].scenario, make_clock(mock.clock)
 

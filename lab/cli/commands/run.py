@@ -9,7 +9,7 @@ from lab.cli.conversation import READING, Conversation, turns_of
 from lab.cli.endings import EndingObserver
 from lab.cli.loop import Stop, complete
 from lab.cli.reviewer import TerminalReviewer
-from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup
+from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, refuse_tape
 from lab.cli.tape_recorder import TapeRecorder
 from lab.cli.transcript import Transcript
 from lab.client.driver import drive
@@ -84,7 +84,7 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
     """The external app calls another server, or a real pod."""
     from lab.client.transport import HttpTransport
 
-    refuse_tape(settings)
+    refuse_tape(settings.mock)
     scenario = load_named(settings.mock)[0].scenario
 
     async def work(stop: Stop) -> int:
@@ -97,12 +97,6 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
         return print_outcomes(conversation, settings, console)
 
     return complete(work)
-
-
-def refuse_tape(settings: RunSettings) -> None:
-    """UsageError if a recording is wanted of a server that isn't the lab's own."""
-    if settings.mock.record is not None:
-        raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
 
 
 def _transcript(settings: RunSettings, setup: Setup, console: Console) -> Transcript:

@@ -9,11 +9,7 @@ from urllib.parse import urlsplit
 from lab.cli.console import Console, Interrupted
 from lab.cli.journal_transcript import JournalTranscript
 from lab.cli.loop import Stop, complete
-from lab.cli.recordings import scenarios_of
 from lab.core.errors import ProtocolError, UsageError
-from lab.files.runtime import token_for
-from lab.language.document import Scenario
-from lab.recording.lines import Header
 from lab.settings import Environment, Flags, Settings
 from lab.tui.sources.watch import Watch
 from lab.tui.state.follow import changes
@@ -21,6 +17,8 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
+    from lab.language.document import Scenario
+    from lab.recording.lines import Header
 
 WRONG_TOKEN = "Set LAB_CONTROL_TOKEN to the control token that lab serve prints, or watch as the user who started it."
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
@@ -78,7 +76,9 @@ def source_of(settings: WatchSettings) -> Watch:
             hint="lab serve prints it as control url: http://127.0.0.1:PORT. HOST:PORT will do, too.",
         )
 
-    def scenarios(header: Header) -> dict[str, Scenario]:
+    def scenarios(header: "Header") -> "dict[str, Scenario]":
+        from lab.cli.recordings import scenarios_of  # after the first paint, as all that reads files
+
         return scenarios_of(header, settings.scenarios)
 
     return Watch(where, lambda: reached(url.rstrip("/"), settings), scenarios)
@@ -89,6 +89,7 @@ async def reached(url: str, settings: WatchSettings) -> "AsyncIterator[ControlCl
     """A control plane, its token looked up anew: a lab that starts again has another one."""
     # loaded here, after the first paint: aiohttp alone takes 50 ms
     from lab.client.control import ControlClient
+    from lab.files.runtime import token_for
 
     token = settings.control_token or token_for(url, runtime=settings.runtime)
     client = ControlClient(url, token or "none")
