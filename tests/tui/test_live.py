@@ -173,7 +173,7 @@ class LiveDriver:
                 self.closed = True
 
         acts = (Playable(APP, 42, play.SCENARIO), Playable(APP, 42, other))
-        self.live = Live(acts, connect, self.clock, first="item-comparison", scaled=plane)
+        self.live = Live(acts, connect, self.clock, pod="" if plane else "pod.example.com")
         self.observations: list[Observation | SourceUpdate] = []
         self.listener = asyncio.create_task(self._listen())
 

@@ -200,7 +200,7 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     async def work(stop: Stop) -> int:
         playable = Playable(app_for_peer(scenario, peer), scenario=scenario)
         with filming(settings.cast, clock.now, scenario.title, console, force=mock.force) as film:
-            live = Live((playable,), connect, clock, pill=f"POD {urlsplit(peer.base).hostname}", scaled=False)
+            live = Live((playable,), connect, clock, pod=urlsplit(peer.base).hostname or peer.base)
             await show_screen(live, stop, console, film)
         return 0
 

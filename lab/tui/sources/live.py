@@ -38,26 +38,27 @@ class Live:
         connect: Connect,
         clock: Clock,
         *,
-        first: str = "",
         factor: str = "1",
-        pill: str = "LIVE",
+        pod: str = "",
         recording: bool = False,
-        scaled: bool = True,
         unloaded: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """`unloaded`: the complaints about scenarios that can't be played, by name, for the picker."""
+        """The first playable begins. `pod` is the host of a server that isn't our mock: its clock and wire are its own.
+
+        `unloaded`: the complaints about scenarios that can't be played, by name, for the picker.
+        """
         self._playables = {playable.choice.name: playable for playable in playables}
-        self._playable = self._playables.get(first, playables[0])
+        self._playable = playables[0]
         self._connect = connect
         self.clock = clock
-        self.pill = pill
+        self.pill = f"POD {pod}" if pod else "LIVE"
         self.factor = factor
         self.paused = False
         broken = [ScenarioChoice(name, "does not load", complaints=why) for name, why in (unloaded or {}).items()]
         choices = (*(playable.choice for playable in playables), *broken)
         self.scenarios = choices if len(choices) > 1 else ()
         able = {"reset", "decide", "message", *(("scenario",) if self.scenarios else ())}
-        paced = ("pause", "step", "speed", "fault", "tape", "rewind") if scaled else ()
+        paced = ("pause", "step", "speed", "fault", "tape", "rewind") if not pod else ()
         self.can = frozenset((*able, *paced))
         self._queue: asyncio.Queue[Observation | SourceUpdate] = asyncio.Queue()
         self._connected: asyncio.Future[RunConnection] | None = None
