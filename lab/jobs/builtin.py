@@ -1,4 +1,8 @@
-"""Built-in scenarios: what a job plays that no author wrote (contract.md §6.2)."""
+"""Built-in scenarios: what a job plays that no author wrote (contract.md §6.2).
+
+They are planned and walked as any other, so a refusal inside a job is a job: it has an id, spans and a body, and a tape
+shows how it came to its ERROR. Neither draws anything, for its one second is written out.
+"""
 
 from lab.core.refusal import CANNOT_EXECUTE
 from lab.jobs.facts import NO_SCENARIO
@@ -23,7 +27,7 @@ ROLE_REFUSED: tuple[Step, ...] = (
 """What a job does whose owner lacks the role, where that shows inside the job: ERROR after 1 s."""
 
 
-def role_refused(made: CompiledScenario) -> CompiledScenario:
+def role_refused(compiled: CompiledScenario) -> CompiledScenario:
     """The scenario with its refusal in place of its steps."""
     steps = {"steps": ROLE_REFUSED, "data": {}, "turns": ()}
-    return compile_scenario(made.scenario.model_copy(update=steps), made.digest)
+    return compile_scenario(compiled.scenario.model_copy(update=steps), compiled.digest)
