@@ -49,7 +49,7 @@ ENDINGS = (
     "error", "error-partial", "output-null", "output-empty", "output-5mb", "output-html", "output-json", "output-odd",
     "never-ends", "status-case",
 )  # fmt: skip
-KINDS: Mapping[str, Collection[str]] = {**FAULT_KINDS, "G": get_args(GateKind), "Z": ENDINGS}
+DRILL_KINDS: Mapping[str, Collection[str]] = {**FAULT_KINDS, "G": get_args(GateKind), "Z": ENDINGS}
 """All kinds of drills, by family."""
 _FOR_GOOD = ("401-for-good", "400-for-good")
 _LAST_CALL = 999_999

@@ -11,7 +11,7 @@ from lab.cli.console import INTERRUPTED, Console
 from lab.cli.main import run_command
 from lab.core.errors import LabError
 from lab.core.journal.fact import Fact
-from lab.faults.drills import KINDS
+from lab.faults.drills import DRILL_KINDS
 from lab.recording import codec
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import SCREEN_KEYS
@@ -91,7 +91,7 @@ def test_every_type_of_fact_is_on_the_page_of_recordings() -> None:
 
 
 def test_every_drill_is_on_the_page_of_clients() -> None:
-    drills = {kind for kinds in KINDS.values() for kind in kinds}
+    drills = {kind for kinds in DRILL_KINDS.values() for kind in kinds}
     assert drills - codes(PAGES["clients"]) == set()
 
 
