@@ -105,8 +105,8 @@ def _mark(entry: Entry) -> str:
 
 
 def _fact(entry: Entry) -> str:
-    told = " ".join(f"{name}={_brief(value, 80)}" for name, value in entry.members.items())
-    return f"{entry.type} {told}".rstrip()
+    members = " ".join(f"{name}={_brief(value, 80)}" for name, value in entry.members.items())
+    return f"{entry.type} {members}".rstrip()
 
 
 def _brief(value: Json, widest: int = WIDEST) -> str:

@@ -74,10 +74,10 @@ def _layered(config: Config, layers: Layers) -> dict[str, Json]:
     base = layers.over()
     given: dict[str, Json] = base.model_dump(mode="json")
     own = [each.scenario.settings for each in config.scenarios]
-    asked = {name for settings in own for name in settings.model_fields_set}
-    forced = sorted(asked & layers.above.keys())
-    said = base.model_fields_set - {"profile"} if "profile" in asked else set(forced) - {"profile"}
-    changed = _changed(base) | {name: given[name] for name in said}
+    set_by_scenarios = {name for settings in own for name in settings.model_fields_set}
+    forced = sorted(set_by_scenarios & layers.above.keys())
+    chosen = base.model_fields_set - {"profile"} if "profile" in set_by_scenarios else set(forced) - {"profile"}
+    changed = _changed(base) | {name: given[name] for name in chosen}
     if base.profile != config.switches.profile:
         changed["profile"] = base.profile
     return {**changed, FORCED: list(forced)} if forced else changed
@@ -101,13 +101,13 @@ def config_of(
         raise RecordingError(f"The setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}.") from None
     except (ValueError, msgspec.ValidationError):
         raise RecordingError(f"The epoch {header.clock.epoch!r} is no instant, or the accounts are none.") from None
-    made = Config(
+    config = Config(
         tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
         recorded=drawn_in(recording), base=base, here=NOWHERE, accounts=accounts,
         most_jobs=jobs if isinstance(jobs, int) else MOST_JOBS,
         token_scenario=tokens if isinstance(tokens, str) else None,
     )  # fmt: skip
-    return made.settled(layers)
+    return config.settled(layers)
 
 
 def _layers_of(settings: dict[str, Json]) -> Layers:

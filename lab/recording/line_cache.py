@@ -1,7 +1,14 @@
-"""The tails of `req` and `res` lines: what doesn't change when the same thing is said again."""
+"""The tails of `req` and `res` lines: what doesn't change when the same thing is said again.
+
+A poll loop says the same things again and again, so a tail, redacted and encoded, is remembered by what it was made of:
+all of a request from `m` on, all of a reply from `h` on.
+"""
+
+from functools import lru_cache
 
 from msgspec.structs import replace
 
+from lab.core.clock import Millis
 from lab.core.exchange import Headers, Response
 from lab.core.observe import Replied, Requested
 from lab.identity.routes import IDENTITY_NAMES
@@ -11,46 +18,78 @@ from lab.recording.lines import LONGEST_LINE, Enc, Req, Res
 from lab.recording.redact import Redactor
 from lab.recording.text import dumps
 
+REMEMBERED = 4096
+"""Tails that are kept at most, of requests and of replies each."""
 _REQ_HEAD = len('{"k":"req","n":0,"t":0,"x":0,"c":0,')
 _RES_HEAD = len('{"k":"res","n":0,"t":0,"x":0,"s":0,')
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
-def request_tail(told: Requested, redactor: Redactor, blobs: Blobs | None) -> bytes:
-    """From `m` on."""
-    request = told.request
-    oauth = told.route in IDENTITY_NAMES
-    body = body_of(request.headers, request.body, redactor, oauth=oauth, reply=False, blobs=blobs)
-    line = Req(
-        n=0, t=0, x=0, c=0, method=request.method, path=redactor.text(request.path),
-        query=redactor.pairs(query_pairs(request.query), oauth=oauth),
-        headers=redactor.headers(_foreign(request.headers), reply=False), flags=told.flags, took=told.took,
-        enc=body.enc, value=body.member, raw=body.raw,
-    )  # fmt: skip
-    return _short(line)[_REQ_HEAD:]
+class LineCache:
+    """Makes tails, and gives those that it has made before."""
+
+    def __init__(self, redactor: Redactor, blobs: Blobs | None) -> None:
+        self._redactor = redactor
+        self._blobs = blobs
+        self._generation = redactor.generation
+        self._request = lru_cache(REMEMBERED)(self._request_tail)
+        self._reply = lru_cache(REMEMBERED)(self._reply_tail)
+
+    def request(self, observation: Requested) -> bytes:
+        """The tail of a request's line."""
+        self._renew()
+        request = observation.request
+        # its parts, and not the request itself, whose hash is computed in Python
+        return self._request(
+            request.method, request.path, request.query, request.headers, request.body, observation.flags,
+            observation.took, observation.route in IDENTITY_NAMES,
+        )  # fmt: skip
+
+    def reply(self, response: Response, *, oauth: bool) -> bytes:
+        """The tail of a reply's line; `oauth`: it is the identity domain's."""
+        self._renew()
+        return self._reply(response.headers, response.body, oauth)
+
+    def _renew(self) -> None:
+        # a value that is now known as a secret may stand in what is remembered
+        if self._generation != self._redactor.generation:
+            self._request.cache_clear()
+            self._reply.cache_clear()
+            self._generation = self._redactor.generation
+
+    def _request_tail(
+        self, method: str, path: str, query: str, headers: Headers, body: bytes,
+        flags: tuple[str, ...], took: Millis, oauth: bool,
+    ) -> bytes:  # fmt: skip
+        redactor = self._redactor
+        written = body_of(headers, body, redactor, oauth=oauth, reply=False, blobs=self._blobs)
+        line = Req(
+            n=0, t=0, x=0, c=0, method=method, path=redactor.text(path),
+            query=redactor.pairs(query_pairs(query), oauth=oauth),
+            headers=redactor.headers(_foreign(headers), reply=False), flags=flags, took=took,
+            enc=written.enc, value=written.member, raw=written.raw,
+        )  # fmt: skip
+        return _short(line)[_REQ_HEAD:]
+
+    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool) -> bytes:
+        written = body_of(headers, body, self._redactor, oauth=oauth, reply=True, blobs=self._blobs)
+        clean = self._redactor.headers(headers, reply=True)
+        line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
+        return _short(line)[_RES_HEAD:]
 
 
-def reply_tail(response: Response, redactor: Redactor, blobs: Blobs | None, *, oauth: bool) -> bytes:
-    """From `h` on."""
-    body = body_of(response.headers, response.body, redactor, oauth=oauth, reply=True, blobs=blobs)
-    clean = redactor.headers(response.headers, reply=True)
-    return _short(Res(n=0, t=0, x=0, status=0, headers=clean, enc=body.enc, value=body.member, raw=body.raw))[
-        _RES_HEAD:
-    ]
-
-
-def between(told: Replied) -> str:
-    """`by held first cut sent`: what varies between replies with the same headers and body."""
-    latency, first = told.latency, told.first
+def varying_members(observation: Replied) -> str:
+    """`by held first cut sent`: what differs between replies with the same headers and body."""
+    latency, first = observation.latency, observation.first
     text = "" if latency is None else f'"held":{latency},'
     if first is not None and first != latency:
         text += f'"first":{first},'
-    if told.by is not None:
-        text = f'"by":{dumps(told.by)},{text}'
-    if told.cut is not None:
-        text += f'"cut":{dumps(told.cut)},'
-        if told.sent is not None:
-            text += f'"sent":{told.sent},'
+    if observation.by is not None:
+        text = f'"by":{dumps(observation.by)},{text}'
+    if observation.cut is not None:
+        text += f'"cut":{dumps(observation.cut)},'
+        if observation.sent is not None:
+            text += f'"sent":{observation.sent},'
     return text
 
 

@@ -36,10 +36,10 @@ _CHALLENGE = re.compile(r'([\w-]+)="([^"]*)"')
 
 def class_of(entry: Entry) -> str:
     """`input`, `derived`, `shell`, or `unknown`; a script's decision is derived."""
-    made = FACTS.get(entry.type)
-    if made is None:
+    kind = FACTS.get(entry.type)
+    if kind is None:
         return "unknown"
-    return "derived" if entry.type == "gate.decided" and entry.get("by") == "script" else made.kind
+    return "derived" if entry.type == "gate.decided" and entry.get("by") == "script" else kind.kind
 
 
 @dataclass(slots=True)
@@ -158,7 +158,7 @@ def _flat(value: Json) -> str:
 
 
 def same_reply(expected: Res, actual: Res) -> bool:
-    """Whether two replies are alike as they stand, before anything is aliased: the usual case, cheaply told."""
+    """Whether two replies are alike as they stand, before anything is aliased: the usual case, found out cheaply."""
     return (
         expected.status == actual.status
         and (expected.latency or 0) == (actual.latency or 0)
@@ -187,19 +187,19 @@ def diff(expected: Json, actual: Json, place: str) -> list[str]:
 def first_difference(expected: "dict[str, Json]", actual: "dict[str, Json]") -> str:
     """The first member that differs, in words."""
     for name in (*expected, *(extra for extra in actual if extra not in expected)):
-        told, got = expected.get(name), actual.get(name)
-        if not same(told, got):
-            if isinstance(told, dict | list) or isinstance(got, dict | list):
-                return f"{name} differs{_inside(told, got)}"
-            return f"expected {name} {_brief(told)}, got {_brief(got)}"
+        recorded, replayed = expected.get(name), actual.get(name)
+        if not same(recorded, replayed):
+            if isinstance(recorded, dict | list) or isinstance(replayed, dict | list):
+                return f"{name} differs{_inside(recorded, replayed)}"
+            return f"expected {name} {_brief(recorded)}, got {_brief(replayed)}"
     return "they differ"
 
 
-def _inside(told: Json, got: Json) -> str:
-    if isinstance(told, dict) and isinstance(got, dict):
-        for name in sorted(told.keys() | got.keys()):
-            if not same(told.get(name), got.get(name)):
-                return f": {name} expected {_brief(told.get(name))}, got {_brief(got.get(name))}"
+def _inside(recorded: Json, replayed: Json) -> str:
+    if isinstance(recorded, dict) and isinstance(replayed, dict):
+        for name in sorted(recorded.keys() | replayed.keys()):
+            if not same(recorded.get(name), replayed.get(name)):
+                return f": {name} expected {_brief(recorded.get(name))}, got {_brief(replayed.get(name))}"
     return ""
 
 

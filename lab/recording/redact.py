@@ -129,10 +129,10 @@ class Redactor:
                 return "«" + text
             case "url":
                 return self._encoded(text)
-            case "told":
-                return found["member"] + self._by_name(found["told"])
-            case "given":
-                return found["field"] + self._by_name(found["given"])
+            case "quoted":
+                return found["member"] + self._by_name(found["quoted"])
+            case "plain":
+                return found["field"] + self._by_name(found["plain"])
             case _:
                 return text
 

@@ -32,8 +32,8 @@ class Regenerated:
 
 def regenerate(recording: Recording, config: Config) -> Regenerated:
     """Everything that has to be made anew for this recording; empty for most."""
-    asked = list(_forms(recording))
-    if not asked and config.switches.clients == "known":
+    forms = list(_forms(recording))
+    if not forms and config.switches.clients == "known":
         return Regenerated()
     granted = {line.x: line for line in recording.facts() if line.type == "token.granted" and line.x is not None}
     codes = {line.text("code"): line.text("challenge") for line in recording.facts() if line.type == "code.granted"}
@@ -43,7 +43,7 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
     for line in recording.lines:
         if isinstance(line, Req) and config.switches.clients == "any":
             _stranger(values, line, granted.get(line.x), errors.get(line.x))
-    for line, form in asked:
+    for line, form in forms:
         fact, error = granted.get(line.x), errors.get(line.x)
         if fact is not None and "assertion" in form:
             _assertion(values, form["assertion"], fact.text("client"), fact.text("user"), line.t, config)

@@ -148,35 +148,35 @@ class _Sides:
                 yield from self._exchange(x, req)
         jobs = dict.fromkeys((*self._recorded.derived, *self._actual.derived))
         for job in jobs:
-            told, got = self._recorded.derived.get(job, []), self._actual.derived.get(job, [])
+            recorded, replayed = self._recorded.derived.get(job, []), self._actual.derived.get(job, [])
             anchor = self._recorded.lines_of.get(job, 0)
-            yield from self._facts(told, got, job, anchor, f"derived facts of {job}")
+            yield from self._facts(recorded, replayed, job, anchor, f"derived facts of {job}")
 
     def _exchange(self, x: int, req: Req) -> Iterator[Difference]:
         self.exchanges += 1
-        told, got = self._recorded.replies.get(x), self._actual.replies.get(x)
+        recorded, replayed = self._recorded.replies.get(x), self._actual.replies.get(x)
         job = self._recorded.job_of(x)
         title = self._recorded.canon.title(req)
         facts = self._recorded.facts.get(x, []), self._actual.facts.get(x, [])
         yield from self._facts(*facts, job, req.n, title)
-        if told is None or got is None or same_reply(told, got):
+        if recorded is None or replayed is None or same_reply(recorded, replayed):
             return
-        expected, actual = self._recorded.canon.reply(told), self._actual.canon.reply(got)
-        if told.cut is None and not same(dict(expected), dict(actual)):
-            place = f"{self._name}:{told.n + 1} → res x={x}"
+        expected, actual = self._recorded.canon.reply(recorded), self._actual.canon.reply(replayed)
+        if recorded.cut is None and not same(dict(expected), dict(actual)):
+            place = f"{self._name}:{recorded.n + 1} → res x={x}"
             what = f"{title}: {first_difference(expected, actual)}"
-            yield Difference(job, told.n + 1, what, tuple(diff(dict(expected), dict(actual), place)))
+            yield Difference(job, recorded.n + 1, what, tuple(diff(dict(expected), dict(actual), place)))
 
     def _facts(
-        self, told: list[Entry], got: list[Entry], job: str | None, anchor: int, title: str
+        self, recorded: list[Entry], replayed: list[Entry], job: str | None, anchor: int, title: str
     ) -> Iterator[Difference]:
-        for index in range(max(len(told), len(got))):
-            expected: dict[str, Json] = self._recorded.canon.fact(told[index]) if index < len(told) else {}
-            actual: dict[str, Json] = self._actual.canon.fact(got[index]) if index < len(got) else {}
+        for index in range(max(len(recorded), len(replayed))):
+            expected: dict[str, Json] = self._recorded.canon.fact(recorded[index]) if index < len(recorded) else {}
+            actual: dict[str, Json] = self._actual.canon.fact(replayed[index]) if index < len(replayed) else {}
             self.facts += 1
             if same(dict(expected), dict(actual)):
                 continue
-            n = told[index].n if index < len(told) else told[-1].n if told else anchor
+            n = recorded[index].n if index < len(recorded) else recorded[-1].n if recorded else anchor
             what = _fact_words(expected, actual)
             place = f"{self._name}:{n + 1} → fact"
             yield Difference(job, n + 1, f"{title}: {what}", tuple(diff(dict(expected), dict(actual), place)))

@@ -124,8 +124,8 @@ class TapedReplay(Replayer):
         if reply is not None and response is not None:
             if line.cut is not None:
                 response = left_of(response, line.status, line.sent)
-            told = Replied(line.t, line.x, response, reply.latency, line.first, line.by, line.cut, line.sent)
-            self.service.tell(told)
+            observation = Replied(line.t, line.x, response, reply.latency, line.first, line.by, line.cut, line.sent)
+            self.service.tell(observation)
         return True
 
     def fact(self, line: Entry) -> bool:

@@ -30,8 +30,8 @@ _SHAPES = "|".join(
         rf"(?P<hex>{HEX.pattern})",
         rf"(?P<literal>{GRAMMAR})",
         r"(?P<url>(?<![A-Za-z0-9._~*+:-])[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)",
-        rf'(?P<member>"(?i:{NAMES})"\s*:\s*")(?P<told>(?:[^"\\]++|\\.)++)',
-        rf"(?P<field>(?<![\w.-])(?i:{NAMES})=)(?P<given>[^&\s\"'<>]+)",
+        rf'(?P<member>"(?i:{NAMES})"\s*:\s*")(?P<quoted>(?:[^"\\]++|\\.)++)',
+        rf"(?P<field>(?<![\w.-])(?i:{NAMES})=)(?P<plain>[^&\s\"'<>]+)",
     )
 )
 _IN_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~*+:-")

@@ -1,14 +1,14 @@
 """The tape: an observer that writes what it is told as lines (recordings.md §1, §2, §4).
 
-It has to be cheap: a poll loop says the same things again and again, so the redacted and encoded tail of a
-line is remembered by what it came from, and a job's derived facts are asked for only when one may be due.
+It has to be cheap: the redacted and encoded tail of a line is remembered (`line_cache`), and a job's derived facts are
+asked for only when one may be due.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from operator import attrgetter
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
@@ -21,14 +21,11 @@ from lab.jobs.facts import GateDecided, JobAccepted
 from lab.mock.config import Config
 from lab.recording.bodies import Blobs
 from lab.recording.codec import encode, footer, members_of
-from lab.recording.line_cache import between, reply_tail, request_tail
+from lab.recording.line_cache import LineCache, varying_members
 from lab.recording.lines import Entry, Header, Members
 from lab.recording.redact import Redactor
 
 LONGEST_TAPE = 1024 * 1024 * 1024
-REMEMBERED = 4096
-"""Tails of lines that are kept at most."""
-_Key: TypeAlias = tuple[object, ...]
 _AT_ONCE = -1
 _NEVER = 1 << 62
 
@@ -81,35 +78,33 @@ class Tape:
         self.redactor = Redactor(clients, names, users, service.config.own, given)
         self._service = service
         self._write, self._sync = write, sync or _nothing
-        self._wall, self._blobs, self._limit = wall, blobs, limit
+        self._wall, self._limit = wall, limit
         self._n = 0
         self._t: Millis = header.t
         self._bytes = 0
         self._digest = sha256()
         self._jobs: dict[str, _Written] = {}
         self._oauth: set[int] = set()
-        self._requests: dict[_Key, bytes] = {}
-        self._replies: dict[_Key, bytes] = {}
-        self._generation = 0
+        self._tails = LineCache(self.redactor, blobs)
         self._put(encode(header))
         self._synced()
 
-    def __call__(self, told: Observation) -> None:
+    def __call__(self, observation: Observation) -> None:
         """Write what was observed."""
         if self._over:
             return
-        kind = type(told)
+        kind = type(observation)
         try:
             if kind is Requested:
-                self._requested(told)  # type: ignore[arg-type]
+                self._requested(observation)  # type: ignore[arg-type]
             elif kind is Replied:
-                self._replied(told)  # type: ignore[arg-type]
+                self._replied(observation)  # type: ignore[arg-type]
             elif kind is Touched:
-                written = self._jobs.get(told.job)  # type: ignore[union-attr]
-                if written is None or told.at >= written.until:
-                    self._touched(told.job, told.at)  # type: ignore[union-attr]
+                written = self._jobs.get(observation.job)  # type: ignore[union-attr]
+                if written is None or observation.at >= written.until:
+                    self._touched(observation.job, observation.at)  # type: ignore[union-attr]
             elif kind is Noted:
-                self._noted(told)  # type: ignore[arg-type]
+                self._noted(observation)  # type: ignore[arg-type]
         except OSError as fault:
             self._die(f"A body can't be kept: {fault.strerror or fault}.")
 
@@ -174,51 +169,32 @@ class Tape:
 
     # Exchanges
 
-    def _requested(self, told: Requested) -> None:
-        x, request = told.x, told.request
-        if told.route in IDENTITY_NAMES:
+    def _requested(self, observation: Requested) -> None:
+        x = observation.x
+        if observation.route in IDENTITY_NAMES:
             self._oauth.add(x)
-        if self.redactor.generation != self._generation:
-            self._forget()
-        # a tuple and not the request itself, whose hash is computed in Python
-        key = (request.headers, request.path, request.query, request.body, request.method, told.flags, told.took)
-        tail = self._requests.get(key)
-        if tail is None:
-            tail = request_tail(told, self.redactor, self._blobs)
-            _keep(self._requests, key, tail)
-        t = self._t = told.at if told.at > self._t else self._t
+        tail = self._tails.request(observation)
+        t = self._t = observation.at if observation.at > self._t else self._t
         wall = "" if self._wall is None else f'"w":{self._wall()},'
-        self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{told.c},'.encode() + tail)
+        self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{observation.c},'.encode() + tail)
 
-    def _replied(self, told: Replied) -> None:
-        x, response = told.x, told.response
+    def _replied(self, observation: Replied) -> None:
+        x, response = observation.x, observation.response
         if x <= self._after:
             return
         oauth = x in self._oauth
         if oauth:
             self._oauth.discard(x)
-        if self.redactor.generation != self._generation:
-            self._forget()
-        key = (response.headers, response.body, oauth)
-        tail = self._replies.get(key)
-        if tail is None:
-            tail = reply_tail(response, self.redactor, self._blobs, oauth=oauth)
-            _keep(self._replies, key, tail)
-        t = self._t = told.at if told.at > self._t else self._t
+        tail = self._tails.reply(response, oauth=oauth)
+        t = self._t = observation.at if observation.at > self._t else self._t
         wall = "" if self._wall is None else f'"w":{self._wall()},'
-        head = f'{{"k":"res","n":{self._n},"t":{t},{wall}"x":{x},"s":{response.status},{between(told)}'
+        head = f'{{"k":"res","n":{self._n},"t":{t},{wall}"x":{x},"s":{response.status},{varying_members(observation)}'
         self._put(head.encode() + tail)
-
-    def _forget(self) -> None:
-        # a value that is now known as a secret may stand in what was remembered
-        self._requests.clear()
-        self._replies.clear()
-        self._generation = self.redactor.generation
 
     # Facts
 
-    def _noted(self, told: Noted) -> None:
-        fact = told.fact
+    def _noted(self, observation: Noted) -> None:
+        fact = observation.fact
         for name, kind in fact.secrets.items():
             if (value := getattr(fact, name)) is not None:
                 self.redactor.alias(value, kind)
@@ -231,7 +207,7 @@ class Tape:
         derived = fact.kind == "derived" and not isinstance(fact, FaultStruck)
         if derived or (isinstance(fact, GateDecided) and fact.by == "script"):
             return
-        self._fact(fact, told.at, told.x)
+        self._fact(fact, observation.at, observation.x)
         if isinstance(fact, GateDecided):
             self._synced()
 
@@ -277,9 +253,3 @@ def _ignore(line: bytes) -> None:
 
 def _nothing() -> None:
     """What syncs a tape that has nothing to sync."""
-
-
-def _keep(tails: dict[_Key, bytes], key: _Key, tail: bytes) -> None:
-    if len(tails) >= REMEMBERED:
-        del tails[next(iter(tails))]
-    tails[key] = tail

@@ -54,10 +54,10 @@ def test_prefilters_miss_nothing(text: str) -> None:
         ("hex", "0123456789abcdef" * 2),
         ("literal", "«token:T1»"),
         ("url", "a%2Eb"),
-        ("told", '"Client_Secret": "x"'),
-        ("told", '"aſſertıon": "x"'),
-        ("given", "user_code=x"),
-        ("given", "DEVİCE_CODE=x"),
+        ("quoted", '"Client_Secret": "x"'),
+        ("quoted", '"aſſertıon": "x"'),
+        ("plain", "user_code=x"),
+        ("plain", "DEVİCE_CODE=x"),
     ],
 )
 def test_each_shape_is_found(kind: str, text: str) -> None:
