@@ -3,6 +3,7 @@
 It runs in a process of its own, which imports the checkout and no test but its `wire_peer`.
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -35,6 +36,34 @@ def calls(lab: Path) -> Iterator[list[tuple[str, str]]]:
         sys.setprofile(None)
 
 
+async def over_a_socket(mock: Any, poll: Any, lab: Path) -> list[tuple[str, str]]:
+    """The calls of a warm poll, from the first byte of its request to the last of its answer."""
+    from lab.clocks import ManualClock
+
+    try:
+        module = import_module("lab.server.mock_server")
+    except ModuleNotFoundError:  # as it was called before
+        module = import_module("lab.server.app")
+    server = module.MockServer(mock, ManualClock(1_800))
+    port = int((await server.start()).rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = "".join(f"{name}: {value}\r\n" for name, value in poll.headers)
+
+    async def ask() -> None:
+        writer.write(f"GET {poll.path} HTTP/1.1\r\nhost: lab\r\n{head}\r\n".encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        await reader.readexactly(int(length.partition(b":")[2]))
+
+    await ask()
+    await ask()
+    with calls(lab) as warm:
+        await ask()
+    writer.close()
+    await server.stop(0)
+    return warm
+
+
 def counted(checkout: Path) -> dict[str, int]:
     """The figures, by name."""
     (path,) = (checkout / "tests").rglob("wire_peer.py")
@@ -50,6 +79,8 @@ def counted(checkout: Path) -> dict[str, int]:
     with calls(checkout / "lab") as warm:
         mock.serve(poll, 1_700)
 
+    whole = asyncio.run(over_a_socket(mock, poll, checkout / "lab"))
+
     node = peer.read(mock.serve(poll, 5_000).response)["waitingNodeDetails"]
     given = {"messageInstanceId": node["callbackToken"], "userResponse": "APPROVE_ACTION"}
     resume = peer.invoke(bearer, {"message": "", "jobId": job, "resumeInput": given})
@@ -61,6 +92,8 @@ def counted(checkout: Path) -> dict[str, int]:
         "modules that a warm poll passes": len({file for file, _ in warm}),
         "functions that it passes": len(set(warm)),
         "calls that it makes": len(warm),
+        "modules that it passes with its socket": len({file for file, _ in whole}),
+        "functions that it passes with its socket": len(set(whole)),
         "plans made for one answered gate": len(plans),
     }
 

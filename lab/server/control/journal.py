@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lab.recording.lines import Header
 
 _OBSERVATIONS = 6
-"""An exchange is observation in three to six observations, connections included."""
+"""An exchange is told in three to six observations, connections included."""
 _SLOWEST = 100_000
 """Observations that a slow follower may be behind before its stream ends."""
 _SLICE = 64
@@ -124,7 +124,7 @@ class Subscriber:
         await self._clock.sleep_until(self._due[0][0])
 
     def _work(self) -> bool:
-        """One slice: what was observation first, then what follows from it by now; whether more is at hand."""
+        """One slice: what was told first, then what follows from it by now; whether more is at hand."""
         for _ in range(_SLICE):
             if self._pending:
                 self._put(self._pending.popleft())
