@@ -11,7 +11,7 @@ from lab.core.errors import LabError, RecordingError
 from lab.files.recordings import read_blob, read_recording, recording_path
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.language.document import Scenario
-from lab.recording.lines import Header, Recording, Result
+from lab.recording.lines import FileState, Header, Recording
 from lab.recording.reader import read
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class PlayableRecording:
     @property
     def state(self) -> str:
         """What a reader should know of the file: open, torn, or nothing."""
-        return "" if self.recording.result is Result.CLOSED else str(self.recording.result)
+        return "" if self.recording.state is FileState.CLOSED else str(self.recording.state)
 
 
 def locate(target: str) -> Path:

@@ -93,8 +93,7 @@ class TapeRecorder:
             factor=None if isinstance(clock, ManualClock) or clock.mode == "real" else clock.factor, blobs=True,
         )  # fmt: skip
         tape = self.tape = Tape(
-            self._service, file.write, header, clients=[(client.id, client.secret) for client in config.clients],
-            sync=file.sync, wall=wall, blobs=file.blob, after=self._service.exchanges,
+            self._service, file.write, header, sync=file.sync, wall=wall, blobs=file.blob, after=self._service.exchanges,
         )  # fmt: skip
         self._service.observers.append(tape)
         return tape

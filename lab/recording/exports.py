@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.dialects import WIRES
-from lab.recording.lines import Body, Enc, Entry, Header, Recording, Req, Res, Result
+from lab.recording.lines import Body, Enc, Entry, FileState, Header, Recording, Req, Res
 from lab.recording.match import class_of
 from lab.recording.text import dumps
 
@@ -44,10 +44,10 @@ def _lines(recording: Recording) -> Iterator[str]:
     yield ""
     for req in waiting.values():
         yield f"{clock(recording.until)}  x={req.x} has no reply"
-    if recording.result is Result.CLOSED and recording.end is not None:
+    if recording.state is FileState.CLOSED and recording.end is not None:
         yield f"{clock(recording.end.t)}  end: {recording.end.reason}"
     else:
-        yield f"{clock(recording.until)}  the recording is {recording.result.value}"
+        yield f"{clock(recording.until)}  the recording is {recording.state.value}"
 
 
 def _head(header: Header) -> Iterator[str]:

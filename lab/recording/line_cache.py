@@ -5,6 +5,7 @@ all of a request from `m` on, all of a reply from `h` on.
 """
 
 from functools import lru_cache
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -22,6 +23,7 @@ REMEMBERED = 4096
 """Tails that are kept at most, of requests and of replies each."""
 _REQ_HEAD = len('{"k":"req","n":0,"t":0,"x":0,"c":0,')
 _RES_HEAD = len('{"k":"res","n":0,"t":0,"x":0,"s":0,')
+_Parts: TypeAlias = tuple[str, str, str, Headers, bytes]
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -40,10 +42,8 @@ class LineCache:
         self._renew()
         request = observation.request
         # its parts, and not the request itself, whose hash is computed in Python
-        return self._request(
-            request.method, request.path, request.query, request.headers, request.body, observation.flags,
-            observation.took, observation.route in IDENTITY_NAMES,
-        )  # fmt: skip
+        parts = request.method, request.path, request.query, request.headers, request.body
+        return self._request(parts, observation.flags, observation.took, observation.route in IDENTITY_NAMES)
 
     def reply(self, response: Response, *, oauth: bool) -> bytes:
         """The tail of a reply's line; `oauth`: it is the identity domain's."""
@@ -57,11 +57,8 @@ class LineCache:
             self._reply.cache_clear()
             self._generation = self._redactor.generation
 
-    def _request_tail(
-        self, method: str, path: str, query: str, headers: Headers, body: bytes,
-        flags: tuple[str, ...], took: Millis, oauth: bool,
-    ) -> bytes:  # fmt: skip
-        redactor = self._redactor
+    def _request_tail(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
+        redactor, (method, path, query, headers, body) = self._redactor, parts
         written = body_of(headers, body, redactor, oauth=oauth, reply=False, blobs=self._blobs)
         line = Req(
             n=0, t=0, x=0, c=0, method=method, path=redactor.text(path),

@@ -196,7 +196,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag_field="k", tag="end"):
 Line: TypeAlias = Req | Res | Entry | Other
 
 
-class Result(StrEnum):
+class FileState(StrEnum):
     """In what state a recording was found."""
 
     CLOSED = "closed"
@@ -211,7 +211,7 @@ class Recording:
     header: Header
     lines: tuple[Line, ...]
     end: End | None
-    result: Result
+    state: FileState
     torn: int = 0
     """Bytes after the last whole line."""
 

@@ -20,6 +20,7 @@ from lab.recording.lines import (
     Enc,
     End,
     Entry,
+    FileState,
     Header,
     Line,
     Other,
@@ -27,7 +28,6 @@ from lab.recording.lines import (
     Recording,
     Req,
     Res,
-    Result,
 )
 
 _FOOTER = re.compile(rb'^.*,"sha256":"([0-9a-f]{64})"}\n\Z', re.DOTALL)
@@ -70,8 +70,8 @@ def read(data: bytes, name: str = "recording") -> Recording:
     if end is not None and tail:
         raise RecordingError(f"{name}:{len(raws) + 1}: there is more after the footer")
     assert header is not None
-    result = Result.CLOSED if end else Result.TORN if tail else Result.OPEN
-    return Recording(header, tuple(lines), end, result, len(tail))
+    state = FileState.CLOSED if end else FileState.TORN if tail else FileState.OPEN
+    return Recording(header, tuple(lines), end, state, len(tail))
 
 
 def line_of(raw: bytes, longest: int = LONGEST_LINE) -> Header | Line | None:
@@ -91,9 +91,11 @@ def line_of(raw: bytes, longest: int = LONGEST_LINE) -> Header | Line | None:
 
 def demand_closed(recording: Recording, name: str) -> None:
     """RecordingError unless the recording is whole."""
-    if recording.result is not Result.CLOSED:
-        why = f"{recording.torn} bytes of a line hang over" if recording.result is Result.TORN else "there is no footer"
-        raise RecordingError(f"{name}: the recording is {recording.result.value}: {why}", hint=_REPAIR)
+    if recording.state is not FileState.CLOSED:
+        why = (
+            f"{recording.torn} bytes of a line hang over" if recording.state is FileState.TORN else "there is no footer"
+        )
+        raise RecordingError(f"{name}: the recording is {recording.state.value}: {why}", hint=_REPAIR)
 
 
 # One line

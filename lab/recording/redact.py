@@ -13,6 +13,7 @@ from urllib.parse import quote_plus, unquote, unquote_plus
 from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET, read_basic
+from lab.mock.config import Config
 from lab.recording.alias import HERE, KINDS, aliases, named, numbered
 from lab.recording.shapes import HEX, IS_JWT, NAMES, Shapes, shapes
 
@@ -33,12 +34,12 @@ class Redactor:
 
     def __init__(
         self, clients: Iterable[tuple[str, str]] = (), names: Iterable[str] = (),
-        users: Iterable[tuple[str, str]] = (), own: str = "", values: dict[str, str] | None = None,
+        users: Iterable[tuple[str, str]] = (), own: str = "",
     ) -> None:  # fmt: skip
-        """`values` takes what each numbered alias stands for."""
         self.generation = 0
         self._known: dict[str, str] = {}
-        self._values = {} if values is None else values
+        self.values: dict[str, str] = {}
+        """What each numbered alias stands for."""
         self._numbers = dict.fromkeys(KINDS, 0)
         self._own = own
         self._listed = frozenset(name.lower() for name in names)
@@ -74,7 +75,7 @@ class Redactor:
         """Let `alias` stand for `value`; a replay does so for what it makes up."""
         kind = alias[1 : alias.index(":")]
         self._numbers[kind] = self._numbers.get(kind, 0) + 1
-        self._values.setdefault(alias, value)
+        self.values.setdefault(alias, value)
         self._known[value] = alias
         if len(value) >= SHORTEST_SECRET:
             self._watch(value, alias)
@@ -242,6 +243,13 @@ class Redactor:
         if reply or kind in ("secret", "assertion"):
             return self.alias(value, kind)
         return self.alias(value, "wrong", "unknown")
+
+
+def redactor_of(config: Config) -> Redactor:
+    """Knows the secrets with which a mock was made."""
+    clients = [(client.id, client.secret) for client in config.clients]
+    users = [(account.name, account.password) for account in config.accounts]
+    return Redactor(clients, users=users, own=config.own)
 
 
 def _is_alias(text: str) -> bool:

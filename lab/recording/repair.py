@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from lab.recording.codec import footer
-from lab.recording.lines import Result
+from lab.recording.lines import FileState
 from lab.recording.reader import read
 
 
@@ -13,7 +13,7 @@ def repair(data: bytes, name: str = "recording") -> tuple[bytes, int]:
     RecordingError if the lines themselves can't be read.
     """
     found = read(data, name)
-    if found.result is Result.CLOSED:
+    if found.state is FileState.CLOSED:
         return data, 0
     whole = data[: len(data) - found.torn]
     return whole + footer(len(found.lines) + 1, found.until, "repaired", sha256(whole)), found.torn

@@ -23,6 +23,7 @@ from lab.recording.codec import fact_of
 from lab.recording.lines import Entry, Other, Recording, Req, Res
 from lab.recording.match import class_of
 from lab.recording.rebuild import RequestBuilder
+from lab.recording.redact import redactor_of
 from lab.recording.tape import Tape
 
 
@@ -98,19 +99,15 @@ class TapedReplay(Replayer):
     """Tapes what comes of it, in memory."""
 
     def __init__(self, recording: Recording, config: Config, blob: Blob | None = None) -> None:
-        # the tape needs the service, and the requests need what the tape's redactor knows
-        self._given: dict[str, str] = {}
-        super().__init__(recording, config, blob, ChainMap(self._given, configured_secrets(config)), self._bind)
+        redactor = redactor_of(config)
+        values = ChainMap(redactor.values, configured_secrets(config))
+        super().__init__(recording, config, blob, values, redactor.bind)
         self._written: list[bytes] = []
         header = replace(recording.header, more={})
         long: dict[str, bytes] = {}
         blobs = long.__setitem__ if "blob" in header.features else None
-        pairs = [(client.id, client.secret) for client in config.clients]
-        self._tape = Tape(self.service, self._written.append, header, clients=pairs, blobs=blobs, given=self._given)
+        self._tape = Tape(self.service, self._written.append, header, blobs=blobs, redactor=redactor)
         self.service.observers.append(self._tape)
-
-    def _bind(self, value: str, alias: str) -> None:
-        self._tape.redactor.bind(value, alias)
 
     def run(self) -> bytes:
         """The whole recording of this time."""

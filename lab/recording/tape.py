@@ -23,7 +23,7 @@ from lab.recording.bodies import Blobs
 from lab.recording.codec import encode, footer, members_of
 from lab.recording.line_cache import LineCache, varying_members
 from lab.recording.lines import Entry, Header, Members
-from lab.recording.redact import Redactor
+from lab.recording.redact import Redactor, redactor_of
 
 LONGEST_TAPE = 1024 * 1024 * 1024
 _AT_ONCE = -1
@@ -61,21 +61,18 @@ class Tape:
         write: Callable[[bytes], None],
         header: Header,
         *,
-        clients: Iterable[tuple[str, str]] = (),
-        names: Iterable[str] = (),
         sync: Callable[[], None] | None = None,
         wall: Callable[[], Millis] | None = None,
         blobs: Blobs | None = None,
         limit: int = LONGEST_TAPE,
         after: int = 0,
-        given: dict[str, str] | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         self.dead: str | None = None
         self._over = False
         self._after = after
         """Exchanges up to this one were under way when the tape began: their replies aren't written."""
-        users = [(account.name, account.password) for account in service.config.accounts]
-        self.redactor = Redactor(clients, names, users, service.config.own, given)
+        self.redactor = redactor or redactor_of(service.config)
         self._service = service
         self._write, self._sync = write, sync or _nothing
         self._wall, self._limit = wall, limit

@@ -55,8 +55,7 @@ def long_recording(polls: int) -> tuple[Recording, tuple[CompiledScenario, ...]]
     """One job, polled so often."""
     lines: list[bytes] = []
     mock = service()
-    clients = [(client.id, client.secret) for client in mock.config.clients]
-    tape = Tape(mock, lines.append, header_of(mock.config, lab=__version__), clients=clients)
+    tape = Tape(mock, lines.append, header_of(mock.config, lab=__version__))
     mock.observers.append(tape)
     token = str(exchanged(mock, token_request(), 0)["access_token"])
     job = str(exchanged(mock, invoke_request(mock, token), 0)["jobId"])

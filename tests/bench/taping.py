@@ -12,5 +12,4 @@ from lab.recording.tape import Tape
 def tape(mock: Service, file: str) -> Tape:
     """Records to `file` until the process ends."""
     disk = TapeFile(Path(file))
-    clients = [(client.id, client.secret) for client in mock.config.clients]
-    return Tape(mock, disk.write, header_of(mock.config, lab=__version__), clients=clients, sync=disk.sync)
+    return Tape(mock, disk.write, header_of(mock.config, lab=__version__), sync=disk.sync)

@@ -165,9 +165,9 @@ def test_whichever_call_fails_serving_goes_on_and_the_file_reads_as_open(
     tape.close(joined.now)
     data = read_recording(file.path)
     if tape.dead is None:
-        assert read(data).result == "closed"
+        assert read(data).state == "closed"
     elif data:
-        assert read(data).result in ("open", "closed")
+        assert read(data).state in ("open", "closed")
     file.close()
 
 
@@ -229,6 +229,6 @@ def test_a_killed_lab_leaves_every_acknowledged_line(tmp_path: Path, moment: int
     acknowledged = max([acknowledged, *(int(line) for line in rest.splitlines() if line.isdigit())])
     data = read_recording(path)
     found = read(data)
-    assert found.result in ("open", "torn") and 1 + len(found.lines) >= acknowledged
+    assert found.state in ("open", "torn") and 1 + len(found.lines) >= acknowledged
     mended, _ = repair(data)
-    assert read(mended).result == "closed" and repair(mended) == (mended, 0)
+    assert read(mended).state == "closed" and repair(mended) == (mended, 0)

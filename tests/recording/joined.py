@@ -57,8 +57,7 @@ class Joined:
     def __init__(self, made: Config) -> None:
         self.lines: list[bytes] = []
         self.service = Service(made)
-        clients = [(client.id, client.secret) for client in made.clients]
-        self.tape = Tape(self.service, self.lines.append, header_of(made, lab="0.1.0"), clients=clients)
+        self.tape = Tape(self.service, self.lines.append, header_of(made, lab="0.1.0"))
         self.service.observers.append(self.tape)
         self.now: Millis = 0
 

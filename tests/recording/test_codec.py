@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lab.core.errors import RecordingError
 from lab.recording.codec import encode, fact_of, members_of, write
 from lab.recording.facts import FACTS
-from lab.recording.lines import Result
+from lab.recording.lines import FileState
 from lab.recording.reader import read
 from lab.recording.text import dumps
 from tests.conftest import ROOT
@@ -26,7 +26,7 @@ def test_the_example_is_read_as_closed_and_written_byte_for_byte() -> None:
     data = GOLDEN.read_bytes()
     assert (len(data), sha256(data).hexdigest()) == (3303, GOLDEN_SHA)
     found = read(data)
-    assert found.result is Result.CLOSED and found.end is not None
+    assert found.state is FileState.CLOSED and found.end is not None
     assert write([found.header, *found.lines], found.end.reason, found.end.t) == data
 
 
@@ -74,19 +74,19 @@ def a_recording() -> bytes:
 def test_no_truncation_is_read_as_closed() -> None:
     data = GOLDEN.read_bytes()
     for length in range(len(data)):
-        assert result_of(data[:length]) is not Result.CLOSED, length
+        assert result_of(data[:length]) is not FileState.CLOSED, length
 
 
 def test_no_bit_flip_of_the_footer_is_read_as_closed() -> None:
     data = GOLDEN.read_bytes()
     for index in range(data.rfind(b"\n", 0, -1) + 1, len(data)):
         for bit in range(8):
-            assert result_of(flipped(data, index, bit)) is not Result.CLOSED, (index, bit)
+            assert result_of(flipped(data, index, bit)) is not FileState.CLOSED, (index, bit)
 
 
 @given(st.integers(0, 3302), st.integers(0, 7))
 def test_no_bit_flip_is_read_as_closed(index: int, bit: int) -> None:
-    assert result_of(flipped(GOLDEN.read_bytes(), index, bit)) is not Result.CLOSED
+    assert result_of(flipped(GOLDEN.read_bytes(), index, bit)) is not FileState.CLOSED
 
 
 @given(st.binary(max_size=200))
@@ -101,10 +101,10 @@ def flipped(data: bytes, index: int, bit: int) -> bytes:
     return data[:index] + bytes([data[index] ^ 1 << bit]) + data[index + 1 :]
 
 
-def result_of(data: bytes) -> Result | None:
+def result_of(data: bytes) -> FileState | None:
     """The result, or None for a RecordingError; any other exception fails the test."""
     with suppress(RecordingError):
-        return read(data).result
+        return read(data).state
     return None
 
 
@@ -162,7 +162,7 @@ def test_a_later_minor_version_is_read_and_what_it_adds_is_kept() -> None:
     ]
     data = ("\n".join(lines) + "\n").encode()
     found = read(data)
-    assert found.result is Result.OPEN
+    assert found.state is FileState.OPEN
     assert b"".join(map(encode, (found.header, *found.lines))) == data
 
 

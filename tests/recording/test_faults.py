@@ -49,8 +49,7 @@ class Taped:
         self.service = Service(config)
         self.lines: list[bytes] = []
         self.told: list[Observation] = []
-        pairs = [(client.id, client.secret) for client in config.clients]
-        self.tape = Tape(self.service, self.lines.append, header_of(config, lab="0.1.0"), clients=pairs)
+        self.tape = Tape(self.service, self.lines.append, header_of(config, lab="0.1.0"))
         self.service.observers += [self.tape, self.told.append]
         self.now = 0
 
@@ -255,10 +254,7 @@ def test_a_tape_that_begins_late_tells_of_faults_and_counts_so_that_it_can_be_re
     assert first == [200, 0, 503, 200]
     taped.service.observers.remove(taped.tape)
     taped.lines.clear()
-    pairs = [(client.id, client.secret) for client in taped.service.config.clients]
-    taped.tape = Tape(
-        taped.service, taped.lines.append, header_of(taped.service.config, lab="0.1.0", t=taped.now), clients=pairs
-    )
+    taped.tape = Tape(taped.service, taped.lines.append, header_of(taped.service.config, lab="0.1.0", t=taped.now))
     taped.tape.restate(snapshot(taped.service, taped.now), taped.now)
     taped.service.observers.append(taped.tape)
     app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))

@@ -52,7 +52,6 @@ class Day(RuleBasedStateMachine):
             self.mock,
             self.lines.append,
             header_of(self.mock.config, lab="0.1.0"),
-            clients=[(each.id, each.secret) for each in self.mock.config.clients],
         )
         self.facts: list[Noted] = []
         self.mock.observers += [self.tape, self._note]

@@ -97,7 +97,7 @@ def test_a_tape_begun_late_replays_ids_of_documents_by_threading() -> None:
     pod.post(f"{API}/agent/v1/documents", bearer, file)
     pod.lines.clear()
     header = header_of(pod.service.config, lab="0.1.0", t=pod.now)
-    second = Tape(pod.service, pod.lines.append, header, clients=[(DEMO.id, DEMO.secret)])
+    second = Tape(pod.service, pod.lines.append, header)
     pod.service.observers[:] = [second]
     second.restate(snapshot(pod.service, pod.now), pod.now)
     pod.post(f"{API}/agent/v1/documents", bearer, file)

@@ -7,7 +7,6 @@ from msgspec import structs
 
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
-from lab.identity.clients import DEMO
 from lab.language.document import Switches
 from lab.recording.header import header_of
 from lab.recording.lines import Entry
@@ -97,7 +96,7 @@ def test_a_tape_begun_late_knows_keys_and_aliases() -> None:
     third = peer.resume(second)
     late: list[bytes] = []
     header = header_of(peer.service.config, lab="0", t=peer.now)
-    tape = Tape(peer.service, late.append, header, clients=[(DEMO.id, DEMO.secret)])
+    tape = Tape(peer.service, late.append, header)
     peer.service.observers[:] = [tape]
     tape.restate(snapshot(peer.service, peer.now), peer.now)
     for each in (second, third):

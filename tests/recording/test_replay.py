@@ -228,8 +228,7 @@ def test_a_tape_that_begins_late_restates_what_lives_and_replays_by_itself() -> 
     joined = recorded(scripted=False)
     assert joined.decide(list(joined.service.jobs())[-1], "manager", "approved") == 200
     late: list[bytes] = []
-    clients = [(client.id, client.secret) for client in joined.service.config.clients]
-    tape = Tape(joined.service, late.append, header_of(joined.service.config, lab="0", t=joined.now), clients=clients)
+    tape = Tape(joined.service, late.append, header_of(joined.service.config, lab="0", t=joined.now))
     tape.restate(snapshot(joined.service, joined.now), joined.now)
     joined.service.observers.append(tape)
     joined.play((("APPROVE_ACTION", None),))
@@ -246,8 +245,7 @@ def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
     blobs: dict[str, bytes] = {}
     lines: list[bytes] = []
     header = header_of(joined.service.config, lab="0", blobs=True)
-    clients = [(client.id, client.secret) for client in joined.service.config.clients]
-    tape = Tape(joined.service, lines.append, header, clients=clients, blobs=blobs.__setitem__)
+    tape = Tape(joined.service, lines.append, header, blobs=blobs.__setitem__)
     joined.service.observers[:] = [tape]
     joined.play()
     long = b'{"message":"' + b"x" * 70_000 + b'"}'

@@ -89,7 +89,7 @@ def test_a_dead_tape_says_why_and_never_raises() -> None:
         assert joined.play().complete
         tape.close(joined.now)
         assert tape.dead is not None and "No space left" in tape.dead
-        assert len(written) == failing and read(b"".join(written)).result == "open"
+        assert len(written) == failing and read(b"".join(written)).state == "open"
 
 
 def test_a_tape_ends_at_its_limit_and_is_whole() -> None:

@@ -409,8 +409,7 @@ def taped(world: Served) -> Iterator[None]:
     """Recorded from here on; what was recorded holds no raw control byte, and replays at both depths."""
     lines: list[bytes] = []
     config = world.service.config
-    clients = [(client.id, client.secret) for client in config.clients]
-    tape = Tape(world.service, lines.append, header_of(config, lab="0"), clients=clients)
+    tape = Tape(world.service, lines.append, header_of(config, lab="0"))
     world.call(world.service.observers.append, tape)
     yield
     world.call(world.service.observers.remove, tape)

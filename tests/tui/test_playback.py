@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis
-from lab.recording.lines import Recording, Req, Res, Result
+from lab.recording.lines import FileState, Recording, Req, Res
 from lab.recording.reader import read
 from lab.tui.app import LabApp, OutcomeDocument
 from lab.tui.panes.scrubber import track
@@ -120,7 +120,7 @@ def long(lines: int) -> Recording:
         for line in (req, res)
     ]
     numbered = [structs.replace(line, n=n) for n, line in enumerate([*head, *polls], 1)]
-    return replace(found, lines=tuple(numbered), end=None, result=Result.OPEN)
+    return replace(found, lines=tuple(numbered), end=None, state=FileState.OPEN)
 
 
 def test_any_place_is_what_folding_up_to_it_gives() -> None:
@@ -288,7 +288,7 @@ async def test_nothing_can_be_decided(watcher: Watcher) -> None:
 async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
     data = FILE.read_bytes()
     torn = read(data[: len(data) - 700], "torn")
-    assert torn.result is Result.TORN
+    assert torn.state is FileState.TORN
     source = playback(torn, "torn")
     watcher = Watcher(source)
     await settle()

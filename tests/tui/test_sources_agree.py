@@ -42,10 +42,9 @@ class Run:
         self.scenario = compiled.scenario
         service = Service(config)
         header = header_of(config, lab="0")
-        clients = [(client.id, client.secret) for client in config.clients]
         self.lines: list[bytes] = []
         self.live: list[Observation] = []
-        tape = Tape(service, self._write, header, clients=clients)
+        tape = Tape(service, self._write, header)
         ring = Buffer(service, 10_000)
         service.observers.append(tape)
         answered: set[tuple[str, int]] = set()

@@ -74,8 +74,7 @@ class Subscriber:
         self._service = service
         self._clock = clock
         self._lines: list[bytes] = []
-        clients = [(client.id, client.secret) for client in service.config.clients]
-        self._tape = Tape(service, self._lines.append, header, clients=clients)
+        self._tape = Tape(service, self._lines.append, header)
         self._replies = replies
         self._pending = deque(observation for observation in past if replies or type(observation) is not Replied)
         self._unseen: dict[str, None] = {}
