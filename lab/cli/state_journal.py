@@ -84,7 +84,7 @@ class StateJournal:
         pairs = (
             ("seed", header.seed, header.seed if settings.seed is None else settings.seed),
             ("epoch", header.epoch, header.epoch if settings.epoch is None else settings.epoch),
-            ("clock", header.clock, clock_text(settings.clock)),
+            ("clock", header.clock, clock_option(settings.clock)),
         )
         return [f"{name} {began}, now {now}" for name, began, now in pairs if began != now]
 
@@ -119,7 +119,7 @@ class StateJournal:
                 for each in config.scenarios
             )
             begun = JournalHeader(
-                lab=__version__, seed=config.seed, epoch=config.epoch, clock=clock_text(self._settings.clock),
+                lab=__version__, seed=config.seed, epoch=config.epoch, clock=clock_option(self._settings.clock),
                 issuer=config.identity.issuer, scenarios=scenarios,
             )  # fmt: skip
             self._append(header_line(begun))
@@ -148,7 +148,7 @@ class StateJournal:
         return 0 if self.trouble is None else 4
 
 
-def clock_text(clock: ClockSettings) -> str:
+def clock_option(clock: ClockSettings) -> str:
     """The clock as `--clock` takes it."""
     return f"scaled:{clock.factor}" if clock.kind == "scaled" else clock.kind
 

@@ -81,14 +81,16 @@ class TapeRecorder:
         return str(file.path)
 
     def _write(self, file: TapeFile) -> "Tape":
-        from lab.recording.header import header_of  # most commands begin without a tape, and no start waits for one
+        from lab.recording.header import (
+            recording_header,  # most commands begin without a tape, and no start waits for one
+        )
         from lab.recording.tape import Tape
 
         self._file, config, clock = file, self._service.config, self._clock
         begun = real_millis()
         # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
         wall = (lambda: real_millis() - begun) if self._outside and clock.mode != "real" else None
-        header = header_of(
+        header = recording_header(
             config, lab=__version__, mode=clock.mode, generators=generators(), t=clock.now(),
             factor=None if isinstance(clock, ManualClock) or clock.mode == "real" else clock.factor, blobs=True,
         )  # fmt: skip

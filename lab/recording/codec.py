@@ -43,7 +43,7 @@ def footer(n: int, t: Millis, reason: str, before: "_Hash") -> bytes:
     return head + f'{digest.hexdigest()}"}}\n'.encode()
 
 
-def members_of(fact: Fact) -> dict[str, Json]:
+def fact_members(fact: Fact) -> dict[str, Json]:
     """The members of a fact after `type` and `x`, as they stand on disk."""
     members: dict[str, Json] = msgspec.to_builtins(fact)
     del members["at"]

@@ -15,7 +15,7 @@ from lab.core.reply import Reply
 from lab.mock.config import Config
 from lab.recording.alias import aliases, fill
 from lab.recording.bodies import Blob
-from lab.recording.codec import members_of
+from lab.recording.codec import fact_members
 from lab.recording.lines import Body, Enc, Entry, Recording, Res
 from lab.recording.match import class_of
 from lab.recording.replayer import Replayer, configured_secrets
@@ -119,7 +119,7 @@ class FastReplay(Replayer):
         self.facts += 1
         if fact.type != line.type or fact.at != line.instant:
             return False
-        members = members_of(fact)
+        members = fact_members(fact)
         return members == line.members or self._fits(dict(line.members), members)
 
     def _same_derived(self) -> bool:

@@ -25,7 +25,7 @@ NOWHERE = "http://127.0.0.1:0"
 """Where a replay listens: an origin that no traffic holds by itself."""
 
 
-def header_of(
+def recording_header(
     config: Config,
     *,
     lab: str,

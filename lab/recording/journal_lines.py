@@ -18,7 +18,7 @@ from lab.core.seeds import Seed
 from lab.mock.history import History
 from lab.recording.facts import FACTS
 
-VERSION = (1, 0)
+JOURNAL_VERSION = (1, 0)
 
 
 class KeptScenario(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,7 +33,7 @@ class KeptScenario(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class JournalHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="format", tag="lab.journal"):
     """What must be the same when the journal is taken up."""
 
-    version: tuple[int, int] = VERSION
+    version: tuple[int, int] = JOURNAL_VERSION
     lab: str
     """The version of the lab that began it."""
     seed: Seed
@@ -90,7 +90,7 @@ def _header(line: bytes, name: str) -> JournalHeader:
         header = msgspec.json.decode(line, type=JournalHeader)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise RecordingError(f"{name}:1: this is no journal of a lab: {fault}", hint="It is left as it is.") from None
-    if header.version[0] != VERSION[0]:
+    if header.version[0] != JOURNAL_VERSION[0]:
         raise RecordingError(
             f"{name}:1: version {header.version[0]} can't be read by this lab", hint="Take a newer one."
         )

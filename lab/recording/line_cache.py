@@ -19,7 +19,7 @@ from lab.recording.lines import LONGEST_LINE, Enc, Req, Res
 from lab.recording.redact import Redactor
 from lab.recording.text import dumps
 
-REMEMBERED = 4096
+MOST_TAILS = 4096
 """Tails that are kept at most, of requests and of replies each."""
 _REQ_HEAD = len('{"k":"req","n":0,"t":0,"x":0,"c":0,')
 _RES_HEAD = len('{"k":"res","n":0,"t":0,"x":0,"s":0,')
@@ -34,8 +34,8 @@ class LineCache:
         self._redactor = redactor
         self._blobs = blobs
         self._generation = redactor.generation
-        self._request = lru_cache(REMEMBERED)(self._request_tail)
-        self._reply = lru_cache(REMEMBERED)(self._reply_tail)
+        self._request = lru_cache(MOST_TAILS)(self._request_tail)
+        self._reply = lru_cache(MOST_TAILS)(self._reply_tail)
 
     def request(self, observation: Requested) -> bytes:
         """The tail of a request's line."""

@@ -1,7 +1,7 @@
 """What stands in a recording: header, requests, replies, facts, footer (recordings.md §2).
 
 Each is a struct whose fields are the members of its line, in their order; a member at its default is left out. Fields
-without one, and those that `always` marks, are written every time. What a later version adds is kept in `more`.
+without one, and those that `always_written` marks, are written every time. What a later version adds is kept in `more`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...]
 Members: TypeAlias = Mapping[str, Json]
 
 
-def always(value: object) -> Any:
+def always_written(value: object) -> Any:
     """A field that is written even at its default."""
     return field(default_factory=lambda: value)
 
@@ -78,22 +78,22 @@ class ClockSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", tag="header"):
     """Line 0."""
 
-    n: int = always(0)
-    t: Millis = always(0)
-    format: str = always(FORMAT)
-    version: tuple[int, int] = always(VERSION)
+    n: int = always_written(0)
+    t: Millis = always_written(0)
+    format: str = always_written(FORMAT)
+    version: tuple[int, int] = always_written(VERSION)
     lab: str
-    source: str = always("mock")
+    source: str = always_written("mock")
     origin: Json = field(name="from", default=None)
     """`from` of a playback: file and digest."""
     scenarios: tuple[ScenarioRef, ...] | None = None
     seed: int | None = None
-    profile: str = always("oci")
+    profile: str = always_written("oci")
     settings: Mapping[str, Json]
     clock: ClockSpec
     generators: Mapping[str, str] | None = None
-    redaction: int = always(REDACTION)
-    features: tuple[str, ...] = always(())
+    redaction: int = always_written(REDACTION)
+    features: tuple[str, ...] = always_written(())
     more: Members = field(name=MORE, default_factory=dict)
 
 

@@ -20,7 +20,7 @@ from lab.jobs.derived import Derived
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.mock.config import Config
 from lab.recording.bodies import Blobs
-from lab.recording.codec import encode, footer, members_of
+from lab.recording.codec import encode, fact_members, footer
 from lab.recording.line_cache import LineCache, varying_members
 from lab.recording.lines import Entry, Header, Members
 from lab.recording.redact import Redactor, redactor_of
@@ -232,7 +232,7 @@ class Tape:
         self._put(encode(Entry(n=self._n, t=t, type=fact.type, at=at, x=x, members=self._members(fact))))
 
     def _members(self, fact: Fact) -> Members:
-        members = members_of(fact)
+        members = fact_members(fact)
         clean = self.redactor.json({name: value for name, value in members.items() if name not in _PLAIN})
         assert isinstance(clean, dict)
         return {name: clean.get(name, value) for name, value in members.items()}

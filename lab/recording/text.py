@@ -6,7 +6,7 @@ import re
 from lab.core.exchange import Json
 from lab.core.jsontext import parse_strictly
 
-DEEPEST = 100
+DEEPEST_VALUE = 100
 """Deeper values are written as text, so that no reader runs out of stack."""
 
 _ODD = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
@@ -39,7 +39,7 @@ def loads(text: str) -> Json:
         raise ValueError("the text nests too deep") from None
 
 
-def deep(value: Json, limit: int = DEEPEST) -> bool:
+def deep(value: Json, limit: int = DEEPEST_VALUE) -> bool:
     """Whether the value nests deeper than `limit`."""
     layer: list[Json] = [value]
     for _ in range(limit + 1):

@@ -11,7 +11,7 @@ from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.jobs.plan import CompiledScenario
 from lab.mock.service import Service
-from lab.recording.header import header_of
+from lab.recording.header import recording_header
 from lab.recording.lines import Recording, Req
 from lab.recording.reader import read
 from lab.recording.replay import replay
@@ -55,7 +55,7 @@ def long_recording(polls: int) -> tuple[Recording, tuple[CompiledScenario, ...]]
     """One job, polled so often."""
     lines: list[bytes] = []
     mock = service()
-    tape = Tape(mock, lines.append, header_of(mock.config, lab=__version__))
+    tape = Tape(mock, lines.append, recording_header(mock.config, lab=__version__))
     mock.observers.append(tape)
     token = str(exchanged(mock, token_request(), 0)["access_token"])
     job = str(exchanged(mock, invoke_request(mock, token), 0)["jobId"])

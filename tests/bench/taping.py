@@ -5,11 +5,11 @@ from pathlib import Path
 from lab import __version__
 from lab.files.recordings import TapeFile
 from lab.mock.service import Service
-from lab.recording.header import header_of
+from lab.recording.header import recording_header
 from lab.recording.tape import Tape
 
 
 def tape(mock: Service, file: str) -> Tape:
     """Records to `file` until the process ends."""
     disk = TapeFile(Path(file))
-    return Tape(mock, disk.write, header_of(mock.config, lab=__version__), sync=disk.sync)
+    return Tape(mock, disk.write, recording_header(mock.config, lab=__version__), sync=disk.sync)

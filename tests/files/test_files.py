@@ -13,7 +13,7 @@ from lab.core.errors import HostError, RecordingError, UsageError
 from lab.files import recordings
 from lab.files.recordings import TapeFile, is_slug, read_blob, read_recording, recording_path
 from lab.files.scenarios import digest_of, load_scenario, load_scenarios, scenario_names, scenarios_folder
-from lab.recording.header import header_of
+from lab.recording.header import recording_header
 from lab.recording.reader import read
 from lab.recording.repair import repair
 from lab.recording.tape import Tape
@@ -157,7 +157,7 @@ def test_whichever_call_fails_serving_goes_on_and_the_file_reads_as_open(
         return real(*arguments)
 
     monkeypatch.setattr(recordings.os, call, once)
-    tape = Tape(joined.service, file.write, header_of(served, lab="0.1.0"), sync=file.sync)
+    tape = Tape(joined.service, file.write, recording_header(served, lab="0.1.0"), sync=file.sync)
     joined.service.observers[:] = [tape]
     assert joined.play((("APPROVE_ACTION", None),)).complete
     if calls >= failing:
@@ -198,7 +198,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from lab.files.recordings import TapeFile
-from lab.recording.header import header_of
+from lab.recording.header import recording_header
 from lab.recording.tape import Tape
 from tests.recording.joined import Joined, config
 joined = Joined(config())
@@ -209,7 +209,7 @@ def write(line):
     file.write(line)
     print(acknowledged, flush=True)
     acknowledged += 1
-joined.service.observers[:] = [Tape(joined.service, write, header_of(joined.service.config, lab="0"), sync=file.sync)]
+joined.service.observers[:] = [Tape(joined.service, write, recording_header(joined.service.config, lab="0"), sync=file.sync)]
 while True:
     joined.play()
 """

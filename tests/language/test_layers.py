@@ -15,7 +15,7 @@ from lab.language.document import IDENTITY, Layers, Scenario, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import config_of, header_of
+from lab.recording.header import config_of, recording_header
 from lab.recording.lines import FileState, Recording
 from lab.recording.reader import read as read_recording
 from lab.recording.replay import replay
@@ -127,7 +127,7 @@ def test_flags_win_over_the_scenario_and_the_scenario_over_the_rest(below, own, 
 @given(said, said, said, st.sampled_from([None, "mine", "other"]))
 def test_a_header_rebuilds_the_switches_of_every_scenario(below, own, above, alone) -> None:
     setup = config(named("mine", **own), named("other", "OTHERS"), alone=alone, layers=Layers(below, above))
-    again = config_of(Recording(header_of(setup, lab="x"), (), None, FileState.CLOSED), setup.scenarios)
+    again = config_of(Recording(recording_header(setup, lab="x"), (), None, FileState.CLOSED), setup.scenarios)
     assert again.switches == setup.switches
     for each in setup.scenarios:
         assert again.switches_of(each.scenario) == setup.switches_of(each.scenario)
@@ -163,7 +163,7 @@ def test_of_several_none_speaks_for_the_identity_domain(below, own) -> None:
 )
 def test_a_header_names_what_is_forced_only_where_a_scenario_says_otherwise(layers: Layers, settings) -> None:
     setup = config(named("mine", hints="off"), layers=layers)
-    assert dict(header_of(setup, lab="x").settings) == settings
+    assert dict(recording_header(setup, lab="x").settings) == settings
 
 
 # On the wire: two teams behind one server
@@ -259,7 +259,7 @@ def test_recordings_of_scenarios_with_switches_replay(layers: Layers, alone: str
     setup = config(mine, named("other", "OTHERS"), alone=alone, layers=layers)
     lines: list[bytes] = []
     mock = Service(setup)
-    tape = Tape(mock, lines.append, header_of(setup, lab="x"))
+    tape = Tape(mock, lines.append, recording_header(setup, lab="x"))
     mock.observers.append(tape)
 
     def said(request: Request) -> dict[str, object]:
@@ -320,7 +320,7 @@ def test_the_crowd_is_counted_exactly_whatever_happens(moves: list[tuple[int, st
 def test_the_limit_stands_in_the_header_and_a_refusal_for_it_replays() -> None:
     mock, bearer = crowded(1)
     lines: list[bytes] = []
-    tape = Tape(mock, lines.append, header_of(mock.config, lab="x"))
+    tape = Tape(mock, lines.append, recording_header(mock.config, lab="x"))
     mock.observers.append(tape)
     bearer = read(mock.serve(form(authorization=RIGHT), 0).response)["access_token"]
     for now in (0, 1, 2_000):

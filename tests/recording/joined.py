@@ -13,7 +13,7 @@ from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import header_of
+from lab.recording.header import recording_header
 from lab.recording.tape import Tape
 
 SCENARIO = """
@@ -57,7 +57,7 @@ class Joined:
     def __init__(self, made: Config) -> None:
         self.lines: list[bytes] = []
         self.service = Service(made)
-        self.tape = Tape(self.service, self.lines.append, header_of(made, lab="0.1.0"))
+        self.tape = Tape(self.service, self.lines.append, recording_header(made, lab="0.1.0"))
         self.service.observers.append(self.tape)
         self.now: Millis = 0
 

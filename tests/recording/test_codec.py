@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import RecordingError
-from lab.recording.codec import encode, fact_of, members_of, write
+from lab.recording.codec import encode, fact_members, fact_of, write
 from lab.recording.facts import FACTS
 from lab.recording.lines import FileState
 from lab.recording.reader import read
@@ -42,7 +42,7 @@ def test_every_line_of_a_shipped_recording_is_written_as_it_was_read(path: Path)
     assert [encode(line) for line in lines] == data.splitlines(keepends=True)
     for entry in found.facts():
         fact = fact_of(entry)
-        assert fact is not None and (fact.at, members_of(fact)) == (entry.instant, entry.members)
+        assert fact is not None and (fact.at, fact_members(fact)) == (entry.instant, entry.members)
 
 
 def test_all_the_shipped_recordings_are_there() -> None:
@@ -54,7 +54,7 @@ def test_facts_come_back_as_values() -> None:
     for entry in found.facts():
         fact = fact_of(entry)
         assert fact is not None and FACTS[entry.type] is type(fact)
-        assert members_of(fact) == entry.members
+        assert fact_members(fact) == entry.members
         assert fact.at == entry.instant
 
 

@@ -23,7 +23,7 @@ from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.fast_replay import FastReplay
-from lab.recording.header import config_of, header_of
+from lab.recording.header import config_of, recording_header
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.recording.snapshot import snapshot
@@ -49,7 +49,7 @@ class Taped:
         self.service = Service(config)
         self.lines: list[bytes] = []
         self.told: list[Observation] = []
-        self.tape = Tape(self.service, self.lines.append, header_of(config, lab="0.1.0"))
+        self.tape = Tape(self.service, self.lines.append, recording_header(config, lab="0.1.0"))
         self.service.observers += [self.tape, self.told.append]
         self.now = 0
 
@@ -254,7 +254,9 @@ def test_a_tape_that_begins_late_tells_of_faults_and_counts_so_that_it_can_be_re
     assert first == [200, 0, 503, 200]
     taped.service.observers.remove(taped.tape)
     taped.lines.clear()
-    taped.tape = Tape(taped.service, taped.lines.append, header_of(taped.service.config, lab="0.1.0", t=taped.now))
+    taped.tape = Tape(
+        taped.service, taped.lines.append, recording_header(taped.service.config, lab="0.1.0", t=taped.now)
+    )
     taped.tape.restate(snapshot(taped.service, taped.now), taped.now)
     taped.service.observers.append(taped.tape)
     app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))

@@ -16,7 +16,7 @@ from lab.jobs.facts import GateDecided, JobAccepted
 from lab.jobs.timeline import MOVES
 from lab.language.document import Status
 from lab.recording.facts import FACTS
-from lab.recording.header import header_of
+from lab.recording.header import recording_header
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.recording.tape import Tape
@@ -51,7 +51,7 @@ class Day(RuleBasedStateMachine):
         self.tape = Tape(
             self.mock,
             self.lines.append,
-            header_of(self.mock.config, lab="0.1.0"),
+            recording_header(self.mock.config, lab="0.1.0"),
         )
         self.facts: list[Noted] = []
         self.mock.observers += [self.tape, self._note]

@@ -10,7 +10,7 @@ from lab.dialects.fusion.routes import API
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE
 from lab.language.document import Switches
-from lab.recording.header import header_of
+from lab.recording.header import recording_header
 from lab.recording.lines import Recording, Req
 from lab.recording.reader import read
 from lab.recording.replay import replay
@@ -96,7 +96,7 @@ def test_a_tape_begun_late_replays_ids_of_documents_by_threading() -> None:
     file = {"fileName": "a.pdf", "fileContent": "", "parse": True}
     pod.post(f"{API}/agent/v1/documents", bearer, file)
     pod.lines.clear()
-    header = header_of(pod.service.config, lab="0.1.0", t=pod.now)
+    header = recording_header(pod.service.config, lab="0.1.0", t=pod.now)
     second = Tape(pod.service, pod.lines.append, header)
     pod.service.observers[:] = [second]
     second.restate(snapshot(pod.service, pod.now), pod.now)

@@ -8,7 +8,7 @@ from msgspec import structs
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.language.document import Switches
-from lab.recording.header import header_of
+from lab.recording.header import recording_header
 from lab.recording.lines import Entry
 from lab.recording.reader import read
 from lab.recording.replay import replay
@@ -95,7 +95,7 @@ def test_a_tape_begun_late_knows_keys_and_aliases() -> None:
     second = peer.resume(job)
     third = peer.resume(second)
     late: list[bytes] = []
-    header = header_of(peer.service.config, lab="0", t=peer.now)
+    header = recording_header(peer.service.config, lab="0", t=peer.now)
     tape = Tape(peer.service, late.append, header)
     peer.service.observers[:] = [tape]
     tape.restate(snapshot(peer.service, peer.now), peer.now)

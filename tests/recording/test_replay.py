@@ -19,7 +19,7 @@ from lab.language.parse import parse_scenario
 from lab.recording.codec import write
 from lab.recording.exports import clock, transcript
 from lab.recording.fast_replay import FastReplay
-from lab.recording.header import config_of, header_of
+from lab.recording.header import config_of, recording_header
 from lab.recording.leaks import leaks
 from lab.recording.lines import Entry, Line, Recording, Req, Res
 from lab.recording.reader import read
@@ -228,7 +228,7 @@ def test_a_tape_that_begins_late_restates_what_lives_and_replays_by_itself() -> 
     joined = recorded(scripted=False)
     assert joined.decide(list(joined.service.jobs())[-1], "manager", "approved") == 200
     late: list[bytes] = []
-    tape = Tape(joined.service, late.append, header_of(joined.service.config, lab="0", t=joined.now))
+    tape = Tape(joined.service, late.append, recording_header(joined.service.config, lab="0", t=joined.now))
     tape.restate(snapshot(joined.service, joined.now), joined.now)
     joined.service.observers.append(tape)
     joined.play((("APPROVE_ACTION", None),))
@@ -244,7 +244,7 @@ def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
     joined = Joined(config())
     blobs: dict[str, bytes] = {}
     lines: list[bytes] = []
-    header = header_of(joined.service.config, lab="0", blobs=True)
+    header = recording_header(joined.service.config, lab="0", blobs=True)
     tape = Tape(joined.service, lines.append, header, blobs=blobs.__setitem__)
     joined.service.observers[:] = [tape]
     joined.play()

@@ -7,7 +7,7 @@ import pytest
 from lab.core.exchange import Request, Response
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.observe import Noted, Replied, Requested
-from lab.recording.header import header_of
+from lab.recording.header import recording_header
 from lab.recording.reader import read
 from lab.recording.tape import Tape
 from tests.recording.joined import Joined, config
@@ -84,7 +84,7 @@ def test_a_dead_tape_says_why_and_never_raises() -> None:
                 raise OSError(28, "No space left on device")
             written.append(line)
 
-        tape = Tape(joined.service, fail, header_of(made, lab="0.1.0"))
+        tape = Tape(joined.service, fail, recording_header(made, lab="0.1.0"))
         joined.service.observers[:] = [tape]
         assert joined.play().complete
         tape.close(joined.now)
@@ -95,7 +95,7 @@ def test_a_dead_tape_says_why_and_never_raises() -> None:
 def test_a_tape_ends_at_its_limit_and_is_whole() -> None:
     joined = Joined(config())
     lines: list[bytes] = []
-    joined.service.observers[:] = [Tape(joined.service, lines.append, header_of(config(), lab="0"), limit=4000)]
+    joined.service.observers[:] = [Tape(joined.service, lines.append, recording_header(config(), lab="0"), limit=4000)]
     assert joined.play().complete
     found = read(b"".join(lines))
     assert found.end is not None and found.end.reason == "limit"

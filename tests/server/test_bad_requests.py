@@ -23,7 +23,7 @@ from lab.identity.facts import TokenGranted
 from lab.identity.testkey import KEY_ID, PRIVATE_PEM
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.recording.fast_replay import FastReplay
-from lab.recording.header import config_of, header_of
+from lab.recording.header import config_of, recording_header
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.recording.tape import Tape
@@ -409,7 +409,7 @@ def taped(world: Served) -> Iterator[None]:
     """Recorded from here on; what was recorded holds no raw control byte, and replays at both depths."""
     lines: list[bytes] = []
     config = world.service.config
-    tape = Tape(world.service, lines.append, header_of(config, lab="0"))
+    tape = Tape(world.service, lines.append, recording_header(config, lab="0"))
     world.call(world.service.observers.append, tape)
     yield
     world.call(world.service.observers.remove, tape)

@@ -152,12 +152,12 @@ async def test_only_one_tape_runs_and_a_name_is_a_name(plane: Plane, tmp_path: P
 
 async def test_a_reply_that_was_under_way_when_the_tape_began_is_not_on_it(stage: Stage) -> None:
     from lab.core.observe import Replied
-    from lab.recording.header import header_of
+    from lab.recording.header import recording_header
     from lab.recording.tape import Tape
 
     service, lines = stage.service, []
     service.next_exchange()
-    tape = Tape(service, lines.append, header_of(service.config, lab="x"), after=service.exchanges)
+    tape = Tape(service, lines.append, recording_header(service.config, lab="x"), after=service.exchanges)
     tape(Replied(0, 1, Response(200)))
     tape(Replied(0, 2, Response(200)))
     assert [json.loads(line)["x"] for line in lines[1:]] == [2]

@@ -16,7 +16,7 @@ from lab.files.scenarios import load_scenario
 from lab.language.document import Switches
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import header_of
+from lab.recording.header import recording_header
 from lab.recording.reader import read
 from lab.recording.tape import Tape
 from lab.server.control.journal import Buffer, Subscriber
@@ -41,7 +41,7 @@ class Run:
         config = Config((compiled,), Switches(), 42, INSTANT_EPOCH, scripted=answer is None)
         self.scenario = compiled.scenario
         service = Service(config)
-        header = header_of(config, lab="0")
+        header = recording_header(config, lab="0")
         self.lines: list[bytes] = []
         self.live: list[Observation] = []
         tape = Tape(service, self._write, header)

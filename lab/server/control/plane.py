@@ -72,11 +72,11 @@ class ControlPlane:
 
     def header(self) -> "Header":
         """The header of the journal as it is shown."""
-        from lab.recording.header import header_of
+        from lab.recording.header import recording_header
 
         clock = self._clock
         factor = clock.factor if isinstance(clock, ScaledClock) else None
-        return header_of(self._service.config, lab=__version__, mode=clock.mode, factor=factor)
+        return recording_header(self._service.config, lab=__version__, mode=clock.mode, factor=factor)
 
     def _routes(self, app: web.Application) -> None:
         jobs, faults = JobRoutes(self._service, self._clock), FaultRoutes(self._service, self._clock)
