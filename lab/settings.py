@@ -24,7 +24,6 @@ ReviewerKind: TypeAlias = Literal["person", "script"]
 Value = TypeVar("Value", bound="Settings")
 
 _FACTOR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
 SEEDS = 2**63
 """Seeds are below this, so that a recording's integers fit everywhere."""
 LAST_EPOCH = 253_402_300_799
@@ -100,26 +99,6 @@ def number(option: str, lowest: int, highest: int) -> Callable[[object], int]:
     return read
 
 
-def origin(text: str) -> str:
-    """The origin that `lab serve --base` names, without a slash at its end."""
-    if not _ORIGIN.fullmatch(text):
-        raise UsageError(f"--base {text} is no origin.", hint="Write it as https://host or http://host:port.")
-    return text.rstrip("/")
-
-
-def screen_size(text: str) -> tuple[int, int]:
-    """Columns and rows, as 80x24."""
-    columns, _, rows = text.partition("x")
-    hint = "Write columns and rows, as 80x24."
-    if not (columns.isdecimal() and rows.isdecimal()):
-        raise UsageError(f"--size {text} is no size.", hint=hint)
-    width, height = int(columns), int(rows)
-    if not (72 <= width <= 500 and 20 <= height <= 200):
-        hint = f"{hint} The screen needs 72x20, and is at most 500x200."
-        raise UsageError(f"--size {text} is out of range.", hint=hint)
-    return width, height
-
-
 # Values that several commands hold
 
 
@@ -156,7 +135,9 @@ class ClockSettings(Settings, frozen=True):
 def _clock(flags: Flags) -> ClockSettings | None:
     speed: str | None = flags["speed"]
     if speed == "instant":
-        _refuse_idle(flags, _SOCKETS, "--speed instant: mock and app are joined in one process, and nothing listens")
+        refuse_idle(
+            flags, SOCKET_OPTIONS, "--speed instant: mock and app are joined in one process, and nothing listens"
+        )
         return ClockSettings(instant=True)
     option, text = ("--clock", flags["clock"]) if speed is None else ("--speed", f"scaled:{speed}")
     if text is None:
@@ -187,13 +168,13 @@ class SwitchSettings(Settings, frozen=True):
     }
 
 
-_CREDENTIALS = ("LAB_TOKEN_URL", "LAB_CLIENT_ID", "LAB_CLIENT_SECRET", "LAB_SCOPE")
+CREDENTIALS = ("LAB_TOKEN_URL", "LAB_CLIENT_ID", "LAB_CLIENT_SECRET", "LAB_SCOPE")
 
 
 def _lab_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Those that may name switches, which of them do is the typed document's affair; secrets don't."""
     for name, value in sorted(environment.items()):
-        if name.startswith("LAB_") and value and name not in (*_CREDENTIALS, "LAB_CONTROL_TOKEN"):
+        if name.startswith("LAB_") and value and name not in (*CREDENTIALS, "LAB_CONTROL_TOKEN"):
             yield name.removeprefix("LAB_").lower(), value
 
 
@@ -291,50 +272,10 @@ class MockSettings(ScenarioSettings, frozen=True, kw_only=True):
     READ = {**ScenarioSettings.READ, "base": lambda flags: flags["public"], "clock": _clock}
 
 
-class Peer(Settings, frozen=True):
-    """Another server or a real pod to call in place of the mock: `--base` and the credentials."""
-
-    base: str
-    token_url: str
-    client_id: str
-    client_secret: str
-    scope: str = ""
-
-    SECRET = ("client_secret",)
+SOCKET_OPTIONS = ("host", "port", "control_port", "i_know_this_is_exposed")
 
 
-class RunSettings(Settings, frozen=True):
-    """What `lab run` was asked, and `lab demo` where it shows a run."""
-
-    mock: MockSettings = MockSettings()
-    peer: Peer | None = None
-    """The server that is called in place of the mock."""
-    json: bool = False
-    environment: Environment = Environment()
-
-    READ = {"peer": lambda flags: _peer(flags)}
-
-
-def _peer(flags: Flags) -> Peer | None:
-    base: str | None = flags["base"]
-    if base is None:
-        return None
-    if flags["speed"] == "instant" or flags["clock"] == "manual":
-        raise UsageError("--base calls another server, whose clock nobody here moves.", hint="Use --speed FACTOR.")
-    _refuse_idle(flags, _MOCKS, "--base: it is of the lab's own mock, and that isn't called")
-    missing = [name for name in _CREDENTIALS if not flags.variable(name)]
-    if missing:
-        raise UsageError(f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again.")
-    if not base.startswith(("http://", "https://")):
-        raise UsageError(f"--base {base} is no origin.", hint="Write it as https://host or http://host:port.")
-    return Peer(base.rstrip("/"), *(flags.environment[name] for name in _CREDENTIALS))
-
-
-_SOCKETS = ("host", "port", "control_port", "i_know_this_is_exposed")
-_MOCKS = (*_SOCKETS, "seed", "epoch", "profile", "set", "settings")
-
-
-def _refuse_idle(flags: Flags, idle: tuple[str, ...], why: str) -> None:
+def refuse_idle(flags: Flags, idle: tuple[str, ...], why: str) -> None:
     """UsageError for an option that would do nothing beside the others."""
     for name in idle:
         if flags[name] is not None and flags[name] is not False:

@@ -1,5 +1,6 @@
 """The command line's grammar, a table: commands, an example for each, options."""
 
+import re
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -7,8 +8,9 @@ from typing import Any, NoReturn
 from lab import __version__
 from lab.cli.console import Console
 from lab.core.errors import UsageError
-from lab.settings import LAST_EPOCH, SEEDS, number, origin, screen_size
+from lab.settings import LAST_EPOCH, SEEDS, number
 
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
 EXITS = """exit codes: 0 done · 1 a divergence, or a run that ended otherwise than COMPLETE · 2 wrong usage or a bad scenario
             3 an unreadable recording · 4 port, disk · 5 nothing matched · 130 interrupted"""
 
@@ -86,6 +88,26 @@ def port(name: str, of: str, usual: int | None = None, shown: str | None = None)
     """The port that an option names."""
     shown = shown or str(usual)
     return option(name, "PORT", f"of {of}; default: {shown}", type=number(name, 0, 65_535), default=usual)
+
+
+def origin(text: str) -> str:
+    """The origin that `lab serve --base` names, without a slash at its end."""
+    if not _ORIGIN.fullmatch(text):
+        raise UsageError(f"--base {text} is no origin.", hint="Write it as https://host or http://host:port.")
+    return text.rstrip("/")
+
+
+def screen_size(text: str) -> tuple[int, int]:
+    """Columns and rows, as 80x24."""
+    columns, _, rows = text.partition("x")
+    hint = "Write columns and rows, as 80x24."
+    if not (columns.isdecimal() and rows.isdecimal()):
+        raise UsageError(f"--size {text} is no size.", hint=hint)
+    width, height = int(columns), int(rows)
+    if not (72 <= width <= 500 and 20 <= height <= 200):
+        hint = f"{hint} The screen needs 72x20, and is at most 500x200."
+        raise UsageError(f"--size {text} is out of range.", hint=hint)
+    return width, height
 
 
 def one(text: str) -> tuple[str]:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from lab.app import App
 from lab.cli.entropy import fresh_seed
+from lab.cli.run_settings import Peer
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
@@ -20,7 +21,7 @@ from lab.jobs.plan import CompiledScenario
 from lab.language.document import Layers, Scenario, Switches, nearest
 from lab.mock.config import Config
 from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
-from lab.settings import ClockSettings, MockSettings, Peer, ReviewerKind, SwitchSettings
+from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettings
 
 
 @dataclass(frozen=True, slots=True)

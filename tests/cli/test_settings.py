@@ -6,10 +6,11 @@ from lab.cli.commands.demo import DemoSettings
 from lab.cli.commands.serve import ServeSettings
 from lab.cli.console import Console
 from lab.cli.options import parse_options
+from lab.cli.run_settings import RunSettings
 from lab.cli.setup import make_setup, server_switches
 from lab.core.errors import UsageError
 from lab.language.document import Switches
-from lab.settings import ClockSettings, Flags, MockSettings, RunSettings, SwitchSettings
+from lab.settings import ClockSettings, Flags, MockSettings, SwitchSettings
 from tests.conftest import Lab
 
 PEER = {

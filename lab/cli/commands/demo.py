@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
+from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.setup import (
     Setup,
     app_for_peer,
@@ -22,7 +23,7 @@ from lab.cli.setup import (
     refuse_tape,
 )
 from lab.core.errors import UsageError
-from lab.settings import Flags, Peer, RunSettings
+from lab.settings import Flags
 
 if TYPE_CHECKING:
     from lab.cli.embedded_mock import EmbeddedMock

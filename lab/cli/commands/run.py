@@ -9,6 +9,7 @@ from lab.cli.conversation import READING, Conversation, turns_of
 from lab.cli.endings import EndingObserver
 from lab.cli.loop import Stop, complete
 from lab.cli.reviewer import TerminalReviewer
+from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, refuse_tape
 from lab.cli.tape_recorder import TapeRecorder
 from lab.cli.transcript import Transcript
@@ -17,7 +18,7 @@ from lab.client.instant import run_instantly
 from lab.core.clock import Clock, Millis
 from lab.core.errors import UsageError
 from lab.mock.service import Service
-from lab.settings import Flags, Peer, RunSettings
+from lab.settings import Flags
 
 if TYPE_CHECKING:
     from lab.client.transport import HttpTransport

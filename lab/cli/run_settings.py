@@ -1,0 +1,48 @@
+"""What `lab run` and `lab demo` are asked alike: a run, against the lab's own mock or another server."""
+
+from typing import ClassVar
+
+from lab.core.errors import UsageError
+from lab.settings import CREDENTIALS, SOCKET_OPTIONS, Environment, Flags, MockSettings, Settings, refuse_idle
+
+
+class Peer(Settings, frozen=True):
+    """Another server or a real pod to call in place of the mock: `--base` and the credentials."""
+
+    base: str
+    token_url: str
+    client_id: str
+    client_secret: str
+    scope: str = ""
+
+    SECRET = ("client_secret",)
+
+
+class RunSettings(Settings, frozen=True):
+    """What `lab run` was asked, and `lab demo` where it shows a run."""
+
+    mock: MockSettings = MockSettings()
+    peer: Peer | None = None
+    """The server that is called in place of the mock."""
+    json: bool = False
+    environment: Environment = Environment()
+
+    READ: ClassVar = {"peer": lambda flags: _peer(flags)}
+
+
+_MOCK_OPTIONS = (*SOCKET_OPTIONS, "seed", "epoch", "profile", "set", "settings")
+
+
+def _peer(flags: Flags) -> Peer | None:
+    base: str | None = flags["base"]
+    if base is None:
+        return None
+    if flags["speed"] == "instant" or flags["clock"] == "manual":
+        raise UsageError("--base calls another server, whose clock nobody here moves.", hint="Use --speed FACTOR.")
+    refuse_idle(flags, _MOCK_OPTIONS, "--base: it is of the lab's own mock, and that isn't called")
+    missing = [name for name in CREDENTIALS if not flags.variable(name)]
+    if missing:
+        raise UsageError(f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again.")
+    if not base.startswith(("http://", "https://")):
+        raise UsageError(f"--base {base} is no origin.", hint="Write it as https://host or http://host:port.")
+    return Peer(base.rstrip("/"), *(flags.environment[name] for name in CREDENTIALS))
