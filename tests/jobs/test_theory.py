@@ -1,4 +1,4 @@
-"""The worked examples at the head of gates, timeline, plan and derived: each row holds."""
+"""The worked examples at the head of gates, timeline, plan and derived: each row holds, and edges beside them."""
 
 import pytest
 
@@ -7,6 +7,7 @@ from lab.jobs.derived import derived
 from lab.jobs.facts import GateOpened, JobStatus
 from lab.jobs.gates import Decision, Opening, Origin, votes
 from lab.jobs.plan import Plan, compile_scenario
+from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import at, spans
 from lab.language.document import Gate, Scenario, Verdict
 from tests.lab_strategies import planned
@@ -91,3 +92,29 @@ def test_the_draws_of_the_example_in_plan() -> None:
     assert first.drawn["fetch/takes"] == first.takes("fetch", 0) == draw(42, "talk/1/fetch/takes", 2_000, 4_000)
     assert first.takes("fetch", 1) == draw(42, "talk/1/fetch/takes#1", 2_000, 4_000)
     assert second.takes("fetch", 0) == draw(42, "talk/2/fetch/takes", 2_000, 4_000)
+
+
+@pytest.mark.parametrize(("instant", "until", "cut"), [(100, 100, 1), (2_099, 2_099, 1), (2_100, 2_100, 0)])
+def test_a_wait_that_has_ended_is_not_cut_short(instant: int, until: int, cut: int) -> None:
+    plan = example({"wait": "nap", "takes": "2s"}, {"complete": "end", "output": "x"})
+    decided = (Decision(instant, "nap", 0, None, Origin.PERSON),)
+    waits, ends = spans(plan, decided)
+    assert (waits.until, len(ends.settled)) == (until, cut)
+
+
+def test_only_a_request_for_changes_uses_up_a_round() -> None:
+    plan = example(
+        {"gate": "boss", "asks": "May it?", "patience": "10s", "rounds": 1, "verdicts": {"changes-requested": "boss"}},
+        {"wait": "nap", "takes": "1s", "again": {"to": "boss", "rounds": 1}}, {"complete": "end", "output": "x"},
+    )  # fmt: skip
+    first = approved(100)
+    asked_for_changes = Decision(1_100, "boss", 1, Verdict.CHANGES, Origin.PERSON)
+    walked = [(span.id, span.visit, span.rounds_used) for span in spans(plan, (first, asked_for_changes))]
+    assert walked[:4] == [("boss", 0, 0), ("nap", 0, 0), ("boss", 1, 0), ("boss", 2, 1)]
+
+
+@pytest.mark.parametrize(("now", "output"), [(2_099, None), (2_100, "Paid.")])
+def test_a_turn_that_ended_at_the_instant_of_a_message_has_its_output(now: int, output: str | None) -> None:
+    plan = example({"work": "pay", "takes": "2s"}, {"complete": "end", "output": "Paid."})
+    (turn,) = earlier_turns([(plan, ())], now, 0)
+    assert turn["output"] == output
