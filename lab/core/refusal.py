@@ -68,6 +68,17 @@ def unauthenticated(hint: str, error: str | None = None, description: str = "") 
     return Refusal(401, "Authentication failed.", hint, (("www-authenticate", challenge(error, description)),))
 
 
+def invalid_token(description: str) -> Refusal:
+    """401 for a token that is no good (RFC 6750 §3.1)."""
+    return unauthenticated("Fetch a new token at /oauth2/v1/token.", "invalid_token", description)
+
+
+def insufficient_scope(scope: str) -> Refusal:
+    """403 for a token that doesn't open the API; `scope` would."""
+    value = challenge("insufficient_scope", scope=scope)
+    return forbidden("Insufficient scope.", f"Ask for {scope}", (("www-authenticate", value),))
+
+
 def challenge(error: str | None = None, description: str = "", scope: str = "") -> str:
     """The value of WWW-Authenticate for a bearer (RFC 6750 §3)."""
     members = {"error": error, "error_description": description, "scope": scope}

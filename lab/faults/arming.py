@@ -8,9 +8,8 @@ from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.core.journal.ledger import Ledger
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
-from lab.faults.facts import FaultArmed, FaultDisarmed
+from lab.faults.facts import FaultArmed, FaultDisarmed, armed_faults
 from lab.faults.model import Rule, rules_of_scenario
-from lab.faults.records import ARMED_KEY, Armed, ArmedRecord
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import fault_document, fault_names
 
@@ -35,7 +34,7 @@ def arm(
         fault = parse_fault(document)
     except ScenarioError as error:
         return bad_request(f"This is no fault: {complaints_of(error)}.")
-    taken = {*_record(ledger).names, *(rule.name for rule in _planned(scenarios))}
+    taken = {*armed_faults(ledger.get).names, *(rule.name for rule in _planned(scenarios))}
     (name,) = fault_names((fault,), taken)
     if name in taken:
         (name,) = fault_names((fault.model_copy(update={"name": None}),), taken)
@@ -46,7 +45,7 @@ def disarm(
     scenarios: Iterable[CompiledScenario], ledger: Ledger, name: str, now: Millis, by: str
 ) -> FaultDisarmed | Refusal:
     """Disarm a fault that was armed; one of a scenario stays."""
-    if any(each.rule.name == name for each in armed(ledger)):
+    if any(each.rule.name == name for each in armed_faults(ledger.get).armed):
         return FaultDisarmed(at=now, by=by, fault=name)
     if any(rule.name == name for rule in _planned(scenarios)):
         return conflict("This fault is in its scenario: it can't be disarmed, only edited away.")
@@ -57,22 +56,12 @@ def listed(
     scenarios: Iterable[CompiledScenario], ledger: Ledger, struck: Mapping[tuple[str | None, str], int]
 ) -> Iterator[Planned]:
     """The armed faults, oldest first, then those of each scenario; `struck`: how often, by scenario and name."""
-    for each in armed(ledger):
+    for each in armed_faults(ledger.get).armed:
         yield Planned(each.rule.name, None, each.where, struck.get((None, each.rule.name), 0))
     for rule in _planned(scenarios):
         document = fault_document(rule.fault, rule.name)
         yield Planned(rule.name, rule.scenario, document, struck.get((rule.scenario, rule.name), 0))
 
 
-def armed(ledger: Ledger) -> tuple[Armed, ...]:
-    """What is armed now."""
-    return _record(ledger).armed
-
-
-def _record(ledger: Ledger) -> ArmedRecord:
-    known = ledger.get(ARMED_KEY)
-    return known if isinstance(known, ArmedRecord) else ArmedRecord()
-
-
 def _planned(scenarios: Iterable[CompiledScenario]) -> Iterator[Rule]:
-    return (rule for made in scenarios for rules in rules_of_scenario(made).values() for rule in rules)
+    return (rule for compiled in scenarios for rules in rules_of_scenario(compiled).values() for rule in rules)

@@ -1,16 +1,43 @@
-"""Facts about faults: armed and disarmed from outside, and struck."""
+"""Facts about faults: armed and disarmed from outside, and struck; and the record of those that are armed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from msgspec.structs import replace
 from pydantic import ValidationError
 
+from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.core.journal.fact import Changed, Fact, Get
-from lab.faults.model import armed_rule
-from lab.faults.records import ARMED_KEY, Armed, ArmedRecord, armed_faults
+from lab.core.journal.fact import Changed, Fact, Get, Record
+from lab.faults.model import Rule, armed_rule
 from lab.language.document import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A fault that was armed: the rule it makes, and how it was written."""
+
+    rule: Rule
+    where: Mapping[str, Json]
+    at: Millis
+
+
+class ArmedRecord(Record, frozen=True, gc=False):
+    """All faults that are armed, oldest first, and every name that ever was."""
+
+    armed: tuple[Armed, ...] = ()
+    names: frozenset[str] = frozenset()
+
+
+ARMED_KEY = b"x"
+"""Where the record of armed faults lies."""
+
+
+def armed_faults(get: Get) -> ArmedRecord:
+    """What is armed now."""
+    known = get(ARMED_KEY)
+    return known if isinstance(known, ArmedRecord) else ArmedRecord()
 
 
 class FaultArmed(Fact, frozen=True, kw_only=True):

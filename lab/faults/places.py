@@ -34,14 +34,6 @@ class GatePlace:
 
 
 @dataclass(frozen=True, slots=True)
-class EndingPlace:
-    """The step in which a turn ends."""
-
-    turn: int
-    step: str
-
-
-@dataclass(frozen=True, slots=True)
 class HappyPath:
     """The places of a happy scenario's plan."""
 
@@ -49,7 +41,8 @@ class HappyPath:
     """Token calls: 1, unless the plan outlives a token."""
     spans: tuple[SpanPlace, ...]
     gates: tuple[GatePlace, ...]
-    endings: tuple[EndingPlace, ...]
+    endings: tuple[SpanPlace, ...]
+    """The last span of each turn: the step in which it ends."""
 
     @property
     def turns(self) -> int:
@@ -71,21 +64,21 @@ class HappyPath:
 def happy_path(compiled: CompiledScenario, seed: Seed) -> HappyPath:
     """The places of the plan that a seed settles; UsageError if a turn of it doesn't end COMPLETE in a step."""
     passed: list[SpanPlace] = []
-    gates: list[GatePlace] = []
-    endings: list[EndingPlace] = []
-    length: Millis = 0
+    gates: dict[tuple[int, str], GatePlace] = {}
+    endings: list[SpanPlace] = []
     for turn, each in enumerate((compiled, *compiled.turns), 1):
-        last: SpanPlace | None = None
         for place, gate in _walk(_planned(each, seed, turn), turn):
             passed.append(place)
-            last = place
-            if gate is not None and all((known.turn, known.step) != (turn, gate.step) for known in gates):
-                gates.append(gate)
-        assert last is not None
-        endings.append(_ending(each, last))
-        length += last.since
-    lifetime = compiled.scenario.token.lifetime
-    return HappyPath(max(1, -(-length // lifetime)), tuple(passed), tuple(gates), tuple(endings))
+            if gate is not None:  # a loop may come by again: the first opening is meant
+                gates.setdefault((turn, gate.step), gate)
+        endings.append(passed[-1])
+        if not isinstance(each.steps.get(passed[-1].step), Complete):
+            raise UsageError(
+                f"The plan of {each.name} doesn't end {Status.COMPLETE} in a step: drills start from a happy scenario.",
+                hint="Let its reviewers approve, and name a step for each verdict on the way.",
+            )
+    length, lifetime = sum(last.since for last in endings), compiled.scenario.token.lifetime
+    return HappyPath(max(1, -(-length // lifetime)), tuple(passed), tuple(gates.values()), tuple(endings))
 
 
 def _planned(compiled: CompiledScenario, seed: Seed, turn: int) -> Plan:
@@ -105,13 +98,3 @@ def _walk(job_plan: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | No
             verdict = next((end.verdict for end in reversed(after.settled) if end.step == span.id), None)
             gate = GatePlace(turn, span.id, verdict or Verdict.TIMED_OUT)
         yield SpanPlace(turn, step, span.since), gate
-
-
-def _ending(compiled: CompiledScenario, last: SpanPlace) -> EndingPlace:
-    step = compiled.steps.get(last.step)
-    if not isinstance(step, Complete):
-        raise UsageError(
-            f"The plan of {compiled.name} doesn't end {Status.COMPLETE} in a step: drills start from a happy scenario.",
-            hint="Let its reviewers approve, and name a step for each verdict on the way.",
-        )
-    return EndingPlace(last.turn, last.step)

@@ -6,23 +6,21 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
-from lab.core.exchange import Response
 from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
-from lab.core.refusal import Refusal
 from lab.core.reply import Reply, Struck
 from lab.core.seeds import Seed
+from lab.faults.facts import ARMED_KEY, ArmedRecord
 from lab.faults.model import Place, Rule, judge, processed, rules_of_scenario, strike
-from lab.faults.records import ARMED_KEY, ArmedRecord
-from lab.faults.substitutes import Alter, altered, altered_part, substitute
+from lab.faults.substitutes import Alter, Refuse, altered, altered_part, substitute
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Fault
 
 
-def rules_of(ledger: Ledger, command: str, made: CompiledScenario | None) -> tuple[Rule, ...]:
+def rules_of(ledger: Ledger, command: str, compiled: CompiledScenario | None) -> tuple[Rule, ...]:
     """The faults that may strike a call of the command: those armed from outside, then the scenario's."""
-    own = rules_of_scenario(made).get(command, ()) if made is not None else ()
+    own = rules_of_scenario(compiled).get(command, ()) if compiled is not None else ()
     armed = ledger.get(ARMED_KEY)
     if not isinstance(armed, ArmedRecord):
         return own
@@ -40,8 +38,7 @@ class FaultInjector:
     client: str
     scope: str
     """The one that opens the API, which a 403 asks for."""
-    refuse: Callable[[Refusal, str | None], Response]
-    """Words a refusal as the team does, or in a style that is named."""
+    refuse: Refuse
     alter: Alter
     """Puts a fault's odd status word in place of a right answer's own, in the words of its wire."""
     revoke: Callable[[str], Fact] | None = None

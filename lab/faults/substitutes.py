@@ -5,22 +5,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TypeAlias, cast
+from typing import TypeAlias, assert_never, cast
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json, Response, json_bytes
-from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, challenge, forbidden
+from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, insufficient_scope, invalid_token, not_found
 from lab.language.document import Fault, RetryDate, RetryText
 
 _HTML: Headers = (("content-type", "text/html"),)
 _HINT = "This answer was planned: it is a fault of the lab."
-_MESSAGES = {
-    429: "Too many requests.",
-    500: "Internal error.",
-    502: "Bad gateway.",
-    503: "Service unavailable.",
-    504: "Gateway timeout.",
+_PROBLEMS = {
+    400: bad_request("The request was refused.", _HINT),
+    401: invalid_token("The token expired."),
+    404: not_found("There is no such path.", _HINT),
+    429: Refusal(429, "Too many requests.", _HINT),
+    500: Refusal(500, "Internal error.", _HINT),
+    502: Refusal(502, "Bad gateway.", _HINT),
+    503: Refusal(503, "Service unavailable.", _HINT),
+    504: Refusal(504, "Gateway timeout.", _HINT),
 }
+"""What the API would say with a status; of 403, which names a scope, see `_problem`."""
 _NOT_FOUND = {"status": "Job not found.", "invoke": "Workflow not found.", "stream": "Workflow not found."}
 _OAUTH = {
     400: ("invalid_request", "The request was refused."),
@@ -35,14 +39,13 @@ _UNKNOWN: Mapping[str, Json] = {
 }  # fmt: skip
 """Members that nobody documented."""
 
-
+Refuse: TypeAlias = Callable[[Refusal, str | None], Response]
+"""Words a refusal as the team does, or in a style that is named."""
 Alter: TypeAlias = Callable[[Fault, dict[str, Json]], dict[str, Json]]
 """What a wire does to the members of a right answer: an odd status word in place of its own, a legal oddity of its own."""
 
 
-def substitute(
-    fault: Fault, refuse: Callable[[Refusal, str | None], Response], *, scope: str, epoch: Epoch, leaves: Millis
-) -> Response:
+def substitute(fault: Fault, refuse: Refuse, *, scope: str, epoch: Epoch, leaves: Millis) -> Response:
     """The answer of a fault with `answer` or `expire_token`; it leaves at the instant `leaves`."""
     code = fault.answer or 401
     extra = _retry_after(fault, epoch, leaves)
@@ -51,12 +54,13 @@ def substitute(
             return Response(code, (*_HTML, *extra), LOGIN_PAGE if code == 200 else _gateway(code))
         case "empty":
             return Response(code, extra)
-        case "problem":
-            return refuse(_problem(fault.route, code, scope, extra), "problem")
-        case _ if fault.route == "token":
+        case "default" if fault.route == "token":
             return _of_token(fault, code, extra, refuse)
+        case "default" | "problem":
+            style = "problem" if fault.body == "problem" else None
+            return refuse(_problem(fault.route, code, scope, extra), style)
         case _:
-            return refuse(_problem(fault.route, code, scope, extra), None)
+            assert_never(fault.body)
 
 
 def _gateway(code: int) -> bytes:
@@ -64,7 +68,7 @@ def _gateway(code: int) -> bytes:
     return f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
 
 
-def _of_token(fault: Fault, code: int, extra: Headers, refuse: Callable[[Refusal, str | None], Response]) -> Response:
+def _of_token(fault: Fault, code: int, extra: Headers, refuse: Refuse) -> Response:
     known = _OAUTH.get(code)
     if known is None:
         return Response(code, extra)
@@ -74,20 +78,9 @@ def _of_token(fault: Fault, code: int, extra: Headers, refuse: Callable[[Refusal
 
 
 def _problem(route: str, code: int, scope: str, extra: Headers) -> Refusal:
-    match code:
-        case 400:
-            return replace(bad_request("The request was refused.", _HINT), headers=extra)
-        case 401:
-            value = challenge("invalid_token", "The token expired.")
-            hint = "Fetch a new token at /oauth2/v1/token."
-            return Refusal(401, "Authentication failed.", hint, (("www-authenticate", value), *extra))
-        case 403:
-            value = challenge("insufficient_scope", scope=scope)
-            return forbidden("Insufficient scope.", f"Ask for {scope}", (("www-authenticate", value), *extra))
-        case 404:
-            return Refusal(404, _NOT_FOUND.get(route, "There is no such path."), _HINT, extra)
-        case _:
-            return Refusal(code, _MESSAGES[code], _HINT, extra)
+    problem = insufficient_scope(scope) if code == 403 else _PROBLEMS[code]
+    message = _NOT_FOUND.get(route, problem.message) if code == 404 else problem.message
+    return replace(problem, message=message, headers=(*problem.headers, *extra))
 
 
 def _retry_after(fault: Fault, epoch: Epoch, leaves: Millis) -> Headers:

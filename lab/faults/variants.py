@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias, assert_never, cast
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.faults.places import EndingPlace, GatePlace
+from lab.faults.places import GatePlace, SpanPlace
 from lab.language.document import Verdict, duration, duration_text
 
 ScenarioDocument: TypeAlias = dict[str, Json]
@@ -17,7 +17,7 @@ GateKind: TypeAlias = Literal[
 
 _MINUTE: Millis = 60_000
 _LONG = {"after-10m": 10 * _MINUTE, "after-24h": 24 * 60 * _MINUTE}
-_ASKED = "Please look at it once more."
+_REMARK = "Please look at it once more."
 _ODD = "\U0001f469\u200d\U0001f680 \u05e9\u05dc\u05d5\u05dd \u202eabc\u202c \x00 \u0007 e\u0301"
 _OUTPUTS: dict[str, Json] = {
     "output-null": None, "output-empty": "", "output-5mb": {"filler": "5MB"},
@@ -44,7 +44,7 @@ def at_gate(document: ScenarioDocument, place: GatePlace, kind: GateKind) -> Sce
             _offer_changes(gate, place.step)
             # a loop takes time, if only a little
             after = duration_text(max(1, duration(votes[0]["after"])))
-            again: Json = {"after": after, "verdict": "changes-requested", "comment": _ASKED}
+            again: Json = {"after": after, "verdict": "changes-requested", "comment": _REMARK}
             gate["reviewer"] = {"script": [again, *votes[:_MOST_VOTES]]}
         case "timed-out":
             gate["reviewer"] = "nobody"
@@ -92,7 +92,7 @@ def _offer_changes(gate: ScenarioDocument, step: str) -> None:
     gate["rounds"] = min(100, cast("int", gate.get("rounds", 3)) + 1)
 
 
-def at_ending(document: ScenarioDocument, place: EndingPlace, kind: str) -> ScenarioDocument:
+def at_ending(document: ScenarioDocument, place: SpanPlace, kind: str) -> ScenarioDocument:
     """The scenario with another ending of a turn."""
     changed = deepcopy(document)
     ending = _step(changed, place.turn, "complete", place.step)

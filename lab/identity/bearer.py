@@ -9,7 +9,15 @@ from dataclasses import replace
 from lab.core.clock import Millis
 from lab.core.exchange import Request
 from lab.core.journal.ledger import Ledger
-from lab.core.refusal import CANNOT_EXECUTE, Refusal, challenge, forbidden, unauthenticated
+from lab.core.refusal import (
+    CANNOT_EXECUTE,
+    Refusal,
+    challenge,
+    forbidden,
+    insufficient_scope,
+    invalid_token,
+    unauthenticated,
+)
 from lab.identity.config import IdentityConfig
 from lab.identity.records import TokenRecord, live, token_key
 from lab.identity.routes import PATHS
@@ -67,24 +75,18 @@ def with_metadata(config: IdentityConfig, refusal: Refusal) -> Refusal:
 def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: bool) -> TokenRecord | Refusal:
     record = ledger.get(token_key(token))
     if not isinstance(record, TokenRecord):
-        return _invalid_token("The token was not issued by this run of the lab.")
+        return invalid_token("The token was not issued by this run of the lab.")
     if not live(ledger, record, now):
-        return _invalid_token("The token expired." if now >= record.until else "The token was revoked.")
+        return invalid_token("The token expired." if now >= record.until else "The token was revoked.")
     if not api:
         return record
     if not for_api(record.scope):
-        return _invalid_token("The token is not for this API.")
+        return invalid_token("The token is not for this API.")
     if not opens_api(record.scope):
-        scope = api_scope(switches.pod)
-        value = challenge("insufficient_scope", scope=scope)
-        return forbidden("Insufficient scope.", f"Ask for {scope}", (("www-authenticate", value),))
+        return insufficient_scope(api_scope(switches.pod))
     if record.user is None and switches.service_tokens == "refused":
         return forbidden(CANNOT_EXECUTE, "This lab asks for a token that stands for a user.")
     return record
-
-
-def _invalid_token(description: str) -> Refusal:
-    return unauthenticated("Fetch a new token at /oauth2/v1/token.", "invalid_token", description)
 
 
 def _invalid_request(what: str) -> Refusal:

@@ -12,8 +12,7 @@ from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, Counter, NumberUsed, counter_of
-from lab.faults.facts import FaultArmed
-from lab.faults.records import armed_faults
+from lab.faults.facts import FaultArmed, armed_faults
 from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
 from lab.identity.records import (
     CodeRecord,
