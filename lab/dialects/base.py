@@ -27,7 +27,6 @@ from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden, not_found
 from lab.core.reply import Parts
 from lab.core.routes import Route, RouteMatch
 from lab.identity.endpoints.context import TokenContext
-from lab.identity.records import TokenRecord
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.view import JobView
 from lab.language.document import Fault, Switches, Verdict
@@ -42,6 +41,15 @@ JOB_UNKNOWN = not_found("Job not found.", "A job is seen by its owner only, unde
 # Commands: what a request asks of the mock, whatever the dialect.
 
 
+class ReadRequest(Struct, frozen=True, kw_only=True):
+    """What every request that was read brings beside what it asks."""
+
+    flags: tuple[str, ...] = ()
+    """What is noted of the request."""
+    echo: object = None
+    """What the dialect wants back when it writes the answer; nobody else looks at it."""
+
+
 class Wanted(Struct, frozen=True, kw_only=True):
     """What of a team is asked for; read even from a request whose other fields are wrong."""
 
@@ -51,7 +59,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """The version that must be published; None: any."""
 
 
-class Invoke(Struct, frozen=True, kw_only=True):
+class Invoke(ReadRequest, frozen=True, kw_only=True):
     """A message for a team: a new job, the next turn of a conversation, or (where the mock finds so) a gate's answer."""
 
     team: str
@@ -71,13 +79,9 @@ class Invoke(Struct, frozen=True, kw_only=True):
     """The id that the client gives to the new job; None: the lab does."""
     members: Mapping[str, Json] = field(default_factory=dict)
     """The known members of the request, normalised, as `job.accepted` keeps them."""
-    flags: tuple[str, ...] = ()
-    """What is noted of the request."""
-    echo: object = None
-    """What the dialect wants back when it writes the answer; nobody else looks at it."""
 
 
-class Say(Struct, frozen=True, kw_only=True):
+class Say(ReadRequest, frozen=True, kw_only=True):
     """A message for one job and no other: it answers the gate at which the job waits, or is refused."""
 
     team: str
@@ -86,11 +90,9 @@ class Say(Struct, frozen=True, kw_only=True):
     conversation: str | None = None
     published: bool = False
     """Whether the team must be published, even if the job is there."""
-    flags: tuple[str, ...] = ()
-    echo: object = None
 
 
-class Decide(Struct, frozen=True, kw_only=True):
+class Decide(ReadRequest, frozen=True, kw_only=True):
     """The answer to one opening of a gate, or the early end of one wait."""
 
     team: str
@@ -102,11 +104,9 @@ class Decide(Struct, frozen=True, kw_only=True):
     comment: str | None = None
     conversation: str | None = None
     wanted: Wanted = Wanted()
-    flags: tuple[str, ...] = ()
-    echo: object = None
 
 
-class Look(Struct, frozen=True, kw_only=True):
+class Look(ReadRequest, frozen=True, kw_only=True):
     """What the job looks like now."""
 
     team: str
@@ -115,19 +115,12 @@ class Look(Struct, frozen=True, kw_only=True):
     """END_USER or ADMIN, whose answers tell more; None: as the job was invoked."""
     published: bool = False
     """Whether the team must be published, even if the job is there."""
-    flags: tuple[str, ...] = ()
-    echo: object = None
 
 
 class Follow(Struct, frozen=True):
     """The same as its command, answered by a stream of what comes until somebody else must act."""
 
-    command: "Invoke | Say | Decide"
-
-    @property
-    def team(self) -> str:
-        """The agent team's code."""
-        return self.command.team
+    command: Invoke | Say | Decide
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -140,36 +133,30 @@ class Follow(Struct, frozen=True):
         return self.command.echo
 
 
-class Describe(Struct, frozen=True, kw_only=True):
+class Describe(ReadRequest, frozen=True, kw_only=True):
     """What published teams say of themselves: one (404 if it isn't published), or all."""
 
     team: str = ""
     """The agent team's code; empty: all."""
-    flags: tuple[str, ...] = ()
-    echo: object = None
 
 
-class Private(Struct, frozen=True, kw_only=True):
+class Private(ReadRequest, frozen=True, kw_only=True):
     """A route that only one dialect has: value and handler stand in its folder, and the mock never looks at the name."""
 
-    answer: Callable[["PrivateScope"], Response | Refusal]
-    team: str = ""
-    flags: tuple[str, ...] = ()
-    echo: object = None
+    answer: Callable[[TokenContext], Response | Refusal]
+    """Given the state, what comes of the call, the bearer, and what the lab's OAuth server is made with."""
 
 
 Command: TypeAlias = Invoke | Say | Decide | Look | Follow | Describe | Private
 
 
-class Unread(Struct, frozen=True, kw_only=True):
+class Unread(ReadRequest, frozen=True, kw_only=True):
     """A request that can't be read, and why. With `wanted` the mock looks at the team first: it may be closed."""
 
     refusal: Refusal
     wanted: Wanted | None = None
     job: str | None = None
     """The job that is asked for; one that isn't there comes first too."""
-    flags: tuple[str, ...] = ()
-    echo: object = None
 
 
 # Results: what came of a command.
@@ -223,15 +210,6 @@ class WriteContext(Struct, frozen=True):
 
 Written: TypeAlias = Response | tuple[Response, Parts]
 """An answer: whole, or its head and a body that leaves bit by bit."""
-
-
-class PrivateScope(Struct, frozen=True):
-    """What a private route's handler may use."""
-
-    context: TokenContext
-    """The state, what comes of the call, and what the lab's OAuth server is made with."""
-    bearer: TokenRecord | None
-    """None: no bearer was asked for."""
 
 
 class Dialect(Protocol):

@@ -96,26 +96,18 @@ def registered(client: Client, redirect: str) -> bool:
     return any(each is not None and each.groups() == sent.groups() for each in own)
 
 
-@dataclass(frozen=True, slots=True)
-class BasicPair:
-    """Name and secret of a Basic header, in two readings.
+def read_basic(value: str) -> tuple[tuple[str, str], ...]:
+    """Name and secret that `Authorization: Basic` holds, in two readings: as they stand, and form-decoded.
 
     RFC 6749 §2.3.1 has both form-encoded before they are joined and put into base64; RFC 7617 knows nothing of it, and
     many clients send them as they are. A secret with `+` or `%` in it differs between the two, and nothing on the wire
-    says which is meant: whoever checks tries both.
+    says which is meant: whoever checks tries both. None if it is no base64, has no colon or no name, or isn't UTF-8.
     """
-
-    raw: tuple[str, str]
-    form: tuple[str, str]
-
-
-def read_basic(value: str) -> BasicPair | None:
-    """What `Authorization: Basic` holds; None if it is no base64, has no colon or no name, or isn't UTF-8."""
     try:
         text = b64decode(value.strip(), validate=True).decode("utf-8")
     except ValueError:
-        return None
+        return ()
     name, colon, secret = text.partition(":")
     if not colon or not name or "\0" in text:
-        return None
-    return BasicPair((name, secret), (unquote_plus(name), unquote_plus(secret)))
+        return ()
+    return (name, secret), (unquote_plus(name), unquote_plus(secret))

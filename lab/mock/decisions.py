@@ -11,10 +11,9 @@ from lab.language.document import Gate, Status, Verdict
 
 
 def decide(
-    view: JobView | None, job: str, gate: str, verdict: str, now: Millis,
-    *, by: Origin, name: str | None, comment: str | None,
-) -> GateDecided | Refusal:  # fmt: skip
-    """A decision from outside the API, for a gate of any channel; `gate` is a step's id or its node code."""
+    view: JobView | None, gate: str, verdict: str, now: Millis, *, name: str | None, comment: str | None
+) -> GateDecided | Refusal:
+    """A person's decision from outside the API, for a gate of any channel; `gate` is a step's id or its node code."""
     if view is None:
         return not_found("There is no such job.")
     gates = {step.id: step for step in view.plan.compiled.scenario.steps if isinstance(step, Gate)}
@@ -29,7 +28,10 @@ def decide(
         why = admit(span.opening, found, word, comment, name=name, cast=span.votes_at(now))
     if why is not None:
         return conflict(why_not(view, found, why, name))
-    return GateDecided(at=now, job=job, gate=found, round=span.visit, verdict=word, by=by, name=name, comment=comment)
+    return GateDecided(
+        at=now, job=view.plan.invocation.job, gate=found, round=span.visit, verdict=word, by=Origin.PERSON, name=name,
+        comment=comment,
+    )  # fmt: skip
 
 
 def vote_count(view: JobView, now: Millis) -> str:

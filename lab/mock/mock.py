@@ -16,28 +16,7 @@ from lab.core.journal.ledger import Changes, Ledger
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.core.routes import RouteMatch
-from lab.dialects import DIALECT_OF, FUSION
-from lab.dialects.base import (
-    JOB_UNKNOWN,
-    TEAM_UNKNOWN,
-    Command,
-    Decide,
-    Declined,
-    Describe,
-    Described,
-    Dialect,
-    Follow,
-    Found,
-    Invoke,
-    Look,
-    Private,
-    PrivateScope,
-    Result,
-    Say,
-    Streamed,
-    Unread,
-    WriteContext,
-)
+from lab.dialects import DIALECT_OF, FUSION, base
 from lab.dialects.router import ROUTER
 from lab.faults.model import Place
 from lab.faults.striking import FaultInjector, rules_of
@@ -114,7 +93,7 @@ class Mock:
         return self._answer(call, request, flags)
 
     def _refuse(
-        self, dialect: Dialect, switches: Switches, refusal: Refusal, style: str | None = None
+        self, dialect: base.Dialect, switches: Switches, refusal: Refusal, style: str | None = None
     ) -> Response:  # fmt: skip
         """A refusal as the dialect words it; with its switch, a challenge says where the API describes itself."""
         return dialect.refuse(with_metadata(self._identity, refusal), switches, style)
@@ -146,12 +125,12 @@ class Mock:
         injector = FaultInjector(changes, rules, now, client, self._scope, refuse, odd_grant)
         return injector.strike(done, Place(client), self.config.seed, self.config.epoch)
 
-    def _open(self, dialect: Dialect, changes: Changes, match: RouteMatch, request: Request, now: Millis) -> Reply:
+    def _open(self, dialect: base.Dialect, changes: Changes, match: RouteMatch, request: Request, now: Millis) -> Reply:
         """A private route that asks for other credentials than a bearer."""
         switches = self.config.switches
         command = dialect.read(match, request, switches, lambda _: None)
-        assert isinstance(command, Private)
-        done = command.answer(PrivateScope(TokenContext(self._identity, changes, now), None))
+        assert isinstance(command, base.Private)
+        done = command.answer(TokenContext(self._identity, changes, now))
         response = self._refuse(dialect, switches, done) if isinstance(done, Refusal) else done
         return Reply(response, 0, match.name, None, changes.facts, match.flags)
 
@@ -160,59 +139,68 @@ class Mock:
     def _answer(self, call: Call, request: Request, flags: tuple[str, ...]) -> Reply:
         command = call.dialect.read(call.match, request, call.switches, call.job)
         noted = tuple(sorted({*flags, *command.flags})) if flags or command.flags else ()
-        if isinstance(command, Unread):
-            return self._written(call, command, Declined(self._first_refusal(call, command)), None, noted)
+        if isinstance(command, base.Unread):
+            return self._written(call, command, base.Declined(self._first_refusal(call, command)), None, noted)
         match command:
-            case Look():
+            case base.Look():
                 return self._look(call, command, request, noted)
-            case Follow(inner):
+            case base.Follow(inner):
                 return self._message(call, command, inner, request, noted)
-            case Invoke() | Say() | Decide():
+            case base.Invoke() | base.Say() | base.Decide():
                 return self._message(call, command, command, request, noted)
-            case Describe():
+            case base.Describe():
                 return self._written(call, command, self._describe(call, command), None, noted)
-            case Private():
-                scope = PrivateScope(TokenContext(self._identity, call.changes, call.now), call.bearer)
-                done = command.answer(scope)
+            case base.Private():
+                done = command.answer(TokenContext(self._identity, call.changes, call.now, call.bearer))
                 response = self._refuse(call.dialect, call.switches, done) if isinstance(done, Refusal) else done
                 return Reply(response, 0, call.match.name, None, call.changes.facts, noted)
             case _:
                 assert_never(command)
 
     def _written(
-        self, call: Call, command: Command | Unread, result: Result, job: str | None, flags: tuple[str, ...]
+        self,
+        call: Call,
+        command: base.Command | base.Unread,
+        result: base.Result,
+        job: str | None,
+        flags: tuple[str, ...],
     ) -> Reply:
         """The answer in the words of its dialect, neither withheld nor struck."""
-        context = WriteContext(self.config.epoch, call.switches, call.now, self.config.origin)
+        context = base.WriteContext(self.config.epoch, call.switches, call.now, self.config.origin)
         written = call.dialect.write(call.match, command, result, context)
         response, parts = (written, None) if isinstance(written, Response) else written
         return Reply(response, 0, call.match.name, job, call.changes.facts, flags, parts)
 
-    def _first_refusal(self, call: Call, unread: Unread) -> Refusal:
+    def _first_refusal(self, call: Call, unread: base.Unread) -> Refusal:
         """What comes first: a team or a job that isn't there, or what is wrong with the request."""
         if unread.job is not None and call.job(unread.job) is None:
             return absent_team(call) or unread.refusal
         first = closed(call, unread.wanted) if unread.wanted is not None else None
         return first or unread.refusal
 
-    def _describe(self, call: Call, command: Describe) -> Described | Declined:
+    def _describe(self, call: Call, command: base.Describe) -> base.Described | base.Declined:
         teams = call.catalog.by_team
         codes = (command.team,) if command.team else tuple(teams)
         found = tuple((code, teams[code]) for code in codes if call.catalog.published(code))
-        return Described(found) if found or not command.team else Declined(TEAM_UNKNOWN)
+        return base.Described(found) if found or not command.team else base.Declined(base.TEAM_UNKNOWN)
 
     def _message(
-        self, call: Call, command: Command, inner: Invoke | Say | Decide, request: Request, flags: tuple[str, ...]
+        self,
+        call: Call,
+        command: base.Command,
+        inner: base.Invoke | base.Say | base.Decide,
+        request: Request,
+        flags: tuple[str, ...],
     ) -> Reply:
         done = take_message(call, inner)
         flags = tuple(sorted({*flags, *done.flags}))
         if isinstance(done.answer, Refusal):
-            return self._written(call, command, Declined(done.answer), done.job, flags)
+            return self._written(call, command, base.Declined(done.answer), done.job, flags)
         view = done.answer.view
         compiled = view.plan.compiled
         call.switches = call.catalog.switches_of(compiled, call.match.code)
-        streams = isinstance(command, Follow)
-        result = Streamed(view, done.answer.first) if streams else done.answer
+        streams = isinstance(command, base.Follow)
+        result = base.Streamed(view, done.answer.first) if streams else done.answer
         job = view.plan.invocation.job
         reply = self._written(call, command, result, job, flags)
         latency = planned_latency(self.config.seed, compiled, "invoke", job, call.now)
@@ -220,7 +208,7 @@ class Mock:
 
     # Polls
 
-    def _look(self, call: Call, command: Look, request: Request, flags: tuple[str, ...]) -> Reply:
+    def _look(self, call: Call, command: base.Look, request: Request, flags: tuple[str, ...]) -> Reply:
         found = job_named(call.changes, command.job)
         own = found is not None and found[1].owner == call.bearer.owner and found[1].team == call.match.code
         if found is None or not own or (command.published and not call.catalog.published(call.match.code)):
@@ -235,10 +223,10 @@ class Mock:
         reply = Reply(response, latency, call.match.name, job, (), flags)
         return self._struck(call, request, reply, chosen, "status", _Polled(command.job, job, record))
 
-    def _no_job(self, call: Call, command: Look, flags: tuple[str, ...]) -> Reply:
-        return self._written(call, command, Declined(absent_team(call) or JOB_UNKNOWN), None, flags)
+    def _no_job(self, call: Call, command: base.Look, flags: tuple[str, ...]) -> Reply:
+        return self._written(call, command, base.Declined(absent_team(call) or base.JOB_UNKNOWN), None, flags)
 
-    def _status(self, call: Call, command: Look, job: str, record: JobRecord) -> Response:
+    def _status(self, call: Call, command: base.Look, job: str, record: JobRecord) -> Response:
         """The answer to a poll, remembered as long as it holds; one that repeats something of the call never is."""
         job_id, now = command.job, call.now
         usual = command.echo is None and command.mode in (None, input_of(record.input).invocation_mode)
@@ -248,8 +236,8 @@ class Mock:
                 return known.response
         plan = self.reader.plan_of(call.changes, job, record, job_id)
         span = at(plan, record.decisions, now)
-        context = WriteContext(self.config.epoch, call.switches, now, self.config.origin)
-        response = call.dialect.write(call.match, command, Found(JobView(record, plan, span)), context)
+        context = base.WriteContext(self.config.epoch, call.switches, now, self.config.origin)
+        response = call.dialect.write(call.match, command, base.Found(JobView(record, plan, span)), context)
         assert isinstance(response, Response)
         if usual:
             if len(self._answers) >= MOST_REMEMBERED and job_id not in self._answers:
@@ -266,8 +254,8 @@ class Mock:
         match = ROUTER.at(ROUTER.path("status", code=view.record.team, job=job))
         assert match is not None
         switches = self.catalog.switches_of(self.catalog.chosen_for(view.record) or UNMATCHED, view.record.team)
-        context = WriteContext(self.config.epoch, switches, now, self.config.origin)
-        written = FUSION.write(match, Look(team=view.record.team, job=job), Found(view), context)
+        context = base.WriteContext(self.config.epoch, switches, now, self.config.origin)
+        written = FUSION.write(match, base.Look(team=view.record.team, job=job), base.Found(view), context)
         assert isinstance(written, Response)
         return written.body
 

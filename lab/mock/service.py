@@ -29,7 +29,6 @@ from lab.identity.facts import TokenRevoked
 from lab.identity.records import TokenRecord, grants_in, live
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
-from lab.jobs.gates import Origin
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import JobRecord, job_key, job_named, jobs_in
 from lab.jobs.view import JobView
@@ -117,17 +116,16 @@ class Service:
                 journal(kept)
 
     def decide(
-        self, job: str, gate: str, verdict: str, now: Millis,
-        *, by: Origin = Origin.PERSON, name: str | None = None, comment: str | None = None,
-    ) -> ControlResult:  # fmt: skip
-        """Admit a decision from outside the API, or refuse it: 400, 404 or 409 and the reason.
+        self, job: str, gate: str, verdict: str, now: Millis, *, name: str | None = None, comment: str | None = None
+    ) -> ControlResult:
+        """Admit a person's decision from outside the API, or refuse it: 400, 404 or 409 and the reason.
 
         Of an approval in a quorum, `why` says which of how many it is.
         """
         found = job_named(self.ledger, job)
         job = found[0] if found else job
         view = self.look(job, now)
-        done = decide(view, job, gate, verdict, now, by=by, name=name, comment=comment)
+        done = decide(view, gate, verdict, now, name=name, comment=comment)
         counted = vote_count(view, now) if view is not None and verdict == Verdict.APPROVED else ""
         if isinstance(done, Fact):
             self._touch(job, now)

@@ -186,18 +186,18 @@ class Redactor:
             return self.alias(rest, "wrong", "unknown" if IS_JWT.fullmatch(rest) else "malformed")
         if scheme != "basic":
             return self.alias(rest, "secret")
-        pair = read_basic(rest)
-        if pair is None:
+        readings = read_basic(rest)
+        if not readings:
             return self.alias(rest, "wrong", "malformed")
-        for client, secret in (pair.raw, pair.form):
+        for client, secret in readings:
             if self._clients.get(client) == secret:
                 return named("client", client)
             if self._users.get(client) == secret:
                 return named("user", client)
         alias = self.alias(rest, "wrong", "unknown")
-        for _, secret in (pair.raw, pair.form):
+        for _, secret in readings:
             if len(secret) >= SHORTEST_SECRET and secret not in self._known and secret != REFUSED_SECRET:
-                self._watch(secret, alias, pair.raw[0])
+                self._watch(secret, alias, readings[0][0])
         return alias
 
     def pairs(self, pairs: Iterable[tuple[str, str]], *, oauth: bool) -> tuple[tuple[str, str], ...]:

@@ -15,7 +15,6 @@ from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE
 from lab.identity.scopes import OFFLINE
 from lab.jobs.facts import JobAccepted
-from lab.jobs.gates import Origin
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.parse import parse_scenario
 from lab.mock.history import History
@@ -185,7 +184,7 @@ class Peer:
 
     def _decide(self, a: int, b: int) -> Call:
         job, verdict, now = _of(self.jobs, a), ("approved", "rejected", "changes-requested")[b % 3], self.now
-        return lambda mock: mock.decide(job, "the-boss", verdict, now, by=Origin.PERSON, comment="Cheaper.")
+        return lambda mock: mock.decide(job, "the-boss", verdict, now, comment="Cheaper.")
 
     def _resume(self, a: int, b: int) -> Request:
         job = _of(self.jobs, a)

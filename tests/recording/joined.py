@@ -7,7 +7,6 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.jobs.gates import Origin
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
@@ -110,4 +109,4 @@ class Joined:
             effect = story.send(Received(self.now, reply.response))
 
     def decide(self, job: str, gate: str, verdict: str, comment: str | None = None) -> int:
-        return self.service.decide(job, gate, verdict, self.now, by=Origin.PERSON, comment=comment).status
+        return self.service.decide(job, gate, verdict, self.now, comment=comment).status

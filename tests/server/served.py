@@ -18,7 +18,6 @@ from lab.core.journal.fact import Fact
 from lab.core.observe import Noted, Observation, Requested
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.scopes import api_scope
-from lab.jobs.gates import Origin
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.config import Config
@@ -72,7 +71,7 @@ class Served:
     def decide(self, job: str, gate: str, verdict: str, **more: Any) -> int:
         """A person decides outside the API."""
         now = self.clock.now()
-        return int(self.call(self.service.decide, job, gate, verdict, now, by=Origin.PERSON, **more).status)
+        return int(self.call(self.service.decide, job, gate, verdict, now, **more).status)
 
     def facts(self, kind: type[Fact]) -> list[Any]:
         return [each.fact for each in self.observations if isinstance(each, Noted) and isinstance(each.fact, kind)]

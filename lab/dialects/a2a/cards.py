@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
-from lab.core.refusal import Refusal, bad_request
 from lab.dialects.a2a.routes import a2a_path
+from lab.dialects.fusion.requests import NO_OBJECT, Wrong, wrong
 from lab.jobs.plan import CompiledScenario
 
 REGISTRY = "1.0"
@@ -65,17 +65,17 @@ def _searched(code: str, team: tuple[CompiledScenario, ...]) -> str:
     return " ".join((code, *(f"{each.scenario.title} {each.scenario.shows}" for each in team))).casefold()
 
 
-def read_search(value: Json) -> Search | Refusal:
-    """The body of a search; every member is optional, and null counts as absent."""
+def read_search(value: Json) -> Search:
+    """The body of a search; every member is optional, and null counts as absent. Wrong by the member."""
     if not isinstance(value, dict):
-        return bad_request("The body must be a JSON object.")
-    given = {name: value[name] for name in ("query", "skip", "top") if value.get(name) is not None}
-    query, skip, top = (given.get(name, usual) for name, usual in (("query", ""), ("skip", 0), ("top", 25)))
+        raise Wrong(NO_OBJECT)
+    sent = {name: member for name, member in value.items() if member is not None}
+    query, skip, top = sent.get("query", ""), sent.get("skip", 0), sent.get("top", 25)
     if not isinstance(query, str):
-        return bad_request("query must be a string.")
+        raise wrong("query", "must be a string.")
     first, most = whole(skip), whole(top)
     if first is None or first < 0:
-        return bad_request("skip must be an integer from 0.")
+        raise wrong("skip", "must be an integer from 0.")
     if most is None or not 1 <= most <= MOST_FOUND:
-        return bad_request(f"top must be an integer from 1 to {MOST_FOUND}.")
+        raise wrong("top", f"must be an integer from 1 to {MOST_FOUND}.")
     return Search(query, first, most)

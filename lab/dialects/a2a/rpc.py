@@ -59,13 +59,12 @@ class Rpc:
         return {"jsonrpc": "2.0", "id": self.id, "result": dict(task)}
 
 
-@dataclass(frozen=True, slots=True)
-class RpcError:
-    """An error of a call."""
+class RpcError(Exception):
+    """What is wrong with a call: raised while it is read, and answered with its id, if that could be read."""
 
-    code: Code
-    message: str
-    id: RpcId = None
+    def __init__(self, code: Code, message: str, id: RpcId = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.id = code, message, id
 
     def response(self) -> Response:
         """HTTP 200 all the same: the transport is well."""
@@ -73,45 +72,45 @@ class RpcError:
         return Response(200, JSON_HEADERS, json_bytes({"jsonrpc": "2.0", "id": self.id, "error": error}))
 
 
-def read_rpc(value: Json, route: str) -> Rpc | RpcError:
-    """The call of a parsed body; a batch is none."""
+def read_rpc(value: Json, route: str) -> Rpc:
+    """The call of a parsed body; RpcError if it isn't well-formed, as a batch is not."""
     if not isinstance(value, dict):
-        return RpcError(Code.REQUEST, "The body must be one JSON-RPC request.")
+        raise RpcError(Code.REQUEST, "The body must be one JSON-RPC request.")
     named = value.get("id")
     if "id" not in value or isinstance(named, bool | list | dict):
-        return RpcError(Code.REQUEST, "id must be a string, a number or null.")
+        raise RpcError(Code.REQUEST, "id must be a string, a number or null.")
     if value.get("jsonrpc") != "2.0" or not isinstance(method := value.get("method"), str):
-        return RpcError(Code.REQUEST, 'jsonrpc must be "2.0" and method a string.', named)
+        raise RpcError(Code.REQUEST, 'jsonrpc must be "2.0" and method a string.', named)
     if method not in CALLS[route]:
-        return RpcError(Code.METHOD, f"The methods here are {', '.join(CALLS[route])}.", named)
+        raise RpcError(Code.METHOD, f"The methods here are {', '.join(CALLS[route])}.", named)
     params = value.get("params")
     if not isinstance(params, dict):
-        return RpcError(Code.PARAMS, "params must be an object.", named)
+        raise RpcError(Code.PARAMS, "params must be an object.", named)
     return Rpc(named, method, params)
 
 
-def read_message(rpc: Rpc) -> TaskMessage | RpcError:
+def read_message(rpc: Rpc) -> TaskMessage:
     """`params.message`, and beside it `params.contextId` of tasks/send."""
     message = rpc.params.get("message")
     if not isinstance(message, dict):
-        return _wrong(rpc, "message must be an object.")
+        raise _wrong(rpc, "message must be an object.")
     for name, wanted in (("kind", "message"), ("role", "user")):
         if message.get(name, wanted) != wanted:
-            return _wrong(rpc, f"message.{name} must be {wanted}.")
+            raise _wrong(rpc, f"message.{name} must be {wanted}.")
     if rpc.method != "tasks/send" and not _id(message.get("messageId")):
-        return _wrong(rpc, f"message.messageId must be 1 to {LONGEST_ID} printable characters.")
+        raise _wrong(rpc, f"message.messageId must be 1 to {LONGEST_ID} printable characters.")
     parts = message.get("parts")
     texts = [_part(part) for part in parts] if isinstance(parts, list) else []
     if not texts or any(text is None for text in texts):
-        return _wrong(rpc, "message.parts must be text parts, at least one.")
+        raise _wrong(rpc, "message.parts must be text parts, at least one.")
     context = message.get("contextId") if rpc.method != "tasks/send" else rpc.params.get("contextId")
     task = message.get("taskId") if rpc.method != "tasks/send" else None
-    for name, given in (("contextId", context), ("taskId", task)):
-        if given is not None and not _id(given):
-            return _wrong(rpc, f"{name} must be 1 to {LONGEST_ID} printable characters.")
+    for name, named in (("contextId", context), ("taskId", task)):
+        if named is not None and not _id(named):
+            raise _wrong(rpc, f"{name} must be 1 to {LONGEST_ID} printable characters.")
     metadata = rpc.params.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
-        return _wrong(rpc, "metadata must be an object.")
+        raise _wrong(rpc, "metadata must be an object.")
     return TaskMessage(
         "\n".join(text for text in texts if text is not None),
         task if isinstance(task, str) else None,
@@ -120,11 +119,11 @@ def read_message(rpc: Rpc) -> TaskMessage | RpcError:
     )
 
 
-def read_task_id(rpc: Rpc) -> str | RpcError:
+def read_task_id(rpc: Rpc) -> str:
     """`params.id`: a task's, which becomes a segment of a path where it is a job's."""
     named = rpc.params.get("id")
     if not isinstance(named, str) or not _TASK.fullmatch(named) or named in (".", ".."):
-        return _wrong(rpc, f"id must be 1 to {LONGEST_ID} letters, digits or -._~: in ASCII.")
+        raise _wrong(rpc, f"id must be 1 to {LONGEST_ID} letters, digits or -._~: in ASCII.")
     return named
 
 
@@ -136,11 +135,12 @@ def _id(value: Json) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= LONGEST_ID and value.isprintable()
 
 
-def read_history(rpc: Rpc) -> RpcError | None:
-    """What is wrong with `params.historyLength`, if anything is."""
+def check_history(rpc: Rpc) -> None:
+    """RpcError unless `params.historyLength` is one."""
     wanted = rpc.params.get("historyLength")
     length = whole(0 if wanted is None else wanted)
-    return _wrong(rpc, "historyLength must be an integer from 0.") if length is None or length < 0 else None
+    if length is None or length < 0:
+        raise _wrong(rpc, "historyLength must be an integer from 0.")
 
 
 def _part(part: Json) -> str | None:

@@ -9,35 +9,15 @@ from typing import assert_never
 
 from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
 from lab.core.jsontext import BadJson, read_json
-from lab.core.refusal import Refusal, named
+from lab.core.refusal import Refusal, bad_request, named
 from lab.core.routes import RouteMatch
+from lab.dialects import base
 from lab.dialects.a2a.cards import Search, card, found_teams, read_search
 from lab.dialects.a2a.routes import A2A_ROUTES
-from lab.dialects.a2a.rpc import Code, Rpc, RpcError, TaskMessage, read_history, read_message, read_rpc, read_task_id
+from lab.dialects.a2a.rpc import Code, Rpc, RpcError, TaskMessage, check_history, read_message, read_rpc, read_task_id
 from lab.dialects.a2a.tasks import task, task_events
-from lab.dialects.base import (
-    JOB_UNKNOWN,
-    TEAM_CLOSED,
-    TEAM_UNKNOWN,
-    Accepted,
-    Command,
-    Declined,
-    Describe,
-    Described,
-    Follow,
-    Found,
-    Invoke,
-    Look,
-    Result,
-    Say,
-    Streamed,
-    Unread,
-    Wanted,
-    WriteContext,
-    Written,
-)
 from lab.dialects.fusion.refusals import error_response
-from lab.dialects.fusion.requests import json_kind, read_body
+from lab.dialects.fusion.requests import Wrong, check_json_kind, read_body
 from lab.dialects.sse import streamed
 from lab.jobs.view import JobView
 from lab.language.document import Fault, Switches
@@ -57,51 +37,50 @@ class A2AServer:
 
     def read(
         self, match: RouteMatch, request: Request, switches: Switches, job_of: Callable[[str], JobView | None]
-    ) -> Command | Unread:
+    ) -> base.Command | base.Unread:
         """What is asked."""
         if match.name == "a2a-card":
-            return Describe(team=match.code)
-        if match.name == "a2a-search":
-            body = read_body(request)
-            if isinstance(body, Unread):
-                return body
-            search = read_search(*body)
-            return Unread(refusal=search) if isinstance(search, Refusal) else Describe(echo=search)
-        wrong = json_kind(request)
-        if wrong is not None:
-            return Unread(refusal=wrong)
+            return base.Describe(team=match.code)
         try:
-            value = read_json(request.body)
+            if match.name == "a2a-search":
+                return base.Describe(echo=read_search(read_body(request)))
+            check_json_kind(request)
+            return _command(read_rpc(read_json(request.body), match.name), match)
+        except Wrong as error:
+            return base.Unread(refusal=error.refusal, flags=error.flags)
         except BadJson as bad:
-            return _unread(RpcError(Code.PARSE, str(bad)), first=True, flags=(bad.flag,) if bad.flag else ())
-        rpc = read_rpc(value, match.name)
-        return _unread(rpc) if isinstance(rpc, RpcError) else _command(rpc, match)
+            flags = (bad.flag,) if bad.flag else ()
+            return base.Unread(refusal=bad_request(str(bad)), flags=flags, echo=RpcError(Code.PARSE, str(bad)))
+        except RpcError as error:
+            # the team comes first: it may be closed
+            return base.Unread(refusal=bad_request(error.message), wanted=base.Wanted(), echo=error)
 
-    def write(self, match: RouteMatch, command: Command | Unread, result: Result, context: WriteContext) -> Written:
+    def write(
+        self, match: RouteMatch, command: base.Command | base.Unread, result: base.Result, context: base.WriteContext
+    ) -> base.Written:
         """The answer: a card, teams found, a task, a stream of tasks, or what is wrong."""
-        if isinstance(result, Declined):
+        if isinstance(result, base.Declined):
             return _declined(command, result.refusal, context.switches)
-        if isinstance(result, Described):
-            search = command.echo
-            if isinstance(search, Search):
-                return _json(found_teams(result.teams, search, context.origin))
+        if isinstance(result, base.Described):
+            if isinstance(command.echo, Search):
+                return _json(found_teams(result.teams, command.echo, context.origin))
             return _json(card(*result.teams[0], context.origin))
         rpc, view = command.echo, result.view
         assert isinstance(rpc, Rpc)
         epoch, switches, now = context.epoch, context.switches, context.now
         match result:
-            case Found():
+            case base.Found():
                 return _json(rpc.result(task(view.plan, view.span, epoch, switches, history=rpc.history)))
-            case Accepted(first=first):
+            case base.Accepted(first=first):
                 return _json(rpc.result(task(view.plan, view.span, epoch, switches, first=first)))
-            case Streamed(first=first):
+            case base.Streamed(first=first):
                 return streamed(task_events(rpc, view, now, epoch, switches, first=first), switches, now)
             case _:
                 assert_never(result)
 
     def refuse(self, refusal: Refusal, switches: Switches, style: str | None = None) -> Response:
         """As the pod does that serves it."""
-        return error_response(refusal, hints=switches.hints, style=style or switches.error_body)
+        return error_response(refusal, switches, style)
 
     def alter(self, fault: Fault, members: dict[str, Json]) -> dict[str, Json]:
         """A task with a state that nobody documented, and what it says beside as while it worked."""
@@ -113,56 +92,40 @@ class A2AServer:
         return {**members, "result": {**seen, "status": odd, "artifacts": []}}
 
 
-def _unread(error: RpcError, *, first: bool = False, flags: tuple[str, ...] = ()) -> Unread:
-    refusal = Refusal(400, error.message)
-    return Unread(refusal=refusal, wanted=None if first else Wanted(), flags=flags, echo=error)
-
-
-def _command(rpc: Rpc, match: RouteMatch) -> Command | Unread:
+def _command(rpc: Rpc, match: RouteMatch) -> base.Command:
     if rpc.method == "tasks/get":
-        job, wrong = read_task_id(rpc), read_history(rpc)
-        if isinstance(job, RpcError):
-            return _unread(job)
-        return _unread(wrong) if wrong is not None else Look(team=match.code, job=job, published=True, echo=rpc)
+        job = read_task_id(rpc)
+        check_history(rpc)
+        return base.Look(team=match.code, job=job, published=True, echo=rpc)
     message = read_message(rpc)
-    if isinstance(message, RpcError):
-        return _unread(message)
-    new_id: str | RpcError | None = read_task_id(rpc) if rpc.method == "tasks/send" else None
-    if isinstance(new_id, RpcError):
-        return _unread(new_id)
-    command = _message(rpc, match, message, new_id)
-    return Follow(command) if rpc.method == "message/stream" else command
+    command = _message(rpc, match, message, read_task_id(rpc) if rpc.method == "tasks/send" else None)
+    return base.Follow(command) if rpc.method == "message/stream" else command
 
 
-def _message(rpc: Rpc, match: RouteMatch, message: TaskMessage, new_id: str | None) -> Invoke | Say:
+def _message(rpc: Rpc, match: RouteMatch, message: TaskMessage, new_id: str | None) -> base.Invoke | base.Say:
     flags = ("unused_field",) if "configuration" in rpc.params else ()
     if message.task is not None:
-        return Say(
-            team=match.code,
-            job=message.task,
-            message=message.text,
-            conversation=message.context,
-            published=True,
-            flags=flags,
-            echo=rpc,
-        )
+        return base.Say(
+            team=match.code, job=message.task, message=message.text, conversation=message.context, published=True,
+            flags=flags, echo=rpc,
+        )  # fmt: skip
     members: dict[str, Json] = {"message": message.text, "conversational": True}
     if message.metadata is not None:
         members["metadata"] = message.metadata
-    return Invoke(
+    return base.Invoke(
         team=match.code, message=message.text, conversation=message.context, blank=not message.text.strip(),
         new_id=new_id, members=members, flags=flags, echo=rpc,
     )  # fmt: skip
 
 
-def _declined(command: Command | Unread, refusal: Refusal, switches: Switches) -> Response:
-    if isinstance(command.echo, RpcError) and isinstance(command, Unread) and refusal is command.refusal:
+def _declined(command: base.Command | base.Unread, refusal: Refusal, switches: Switches) -> Response:
+    if isinstance(command.echo, RpcError) and isinstance(command, base.Unread) and refusal is command.refusal:
         return command.echo.response()
-    if refusal is TEAM_CLOSED:
-        refusal = TEAM_UNKNOWN
-    if not isinstance(command.echo, Rpc) or refusal is TEAM_UNKNOWN or refusal.status not in _IN_RPC:
-        return error_response(refusal, hints=switches.hints, style=switches.error_body)
-    if refusal is JOB_UNKNOWN:
+    if refusal is base.TEAM_CLOSED:
+        refusal = base.TEAM_UNKNOWN
+    if not isinstance(command.echo, Rpc) or refusal is base.TEAM_UNKNOWN or refusal.status not in _IN_RPC:
+        return error_response(refusal, switches)
+    if refusal is base.JOB_UNKNOWN:
         return RpcError(Code.TASK_UNKNOWN, "There is no such task.", command.echo.id).response()
     return RpcError(Code.PARAMS, named(f"{refusal.message} {refusal.hint}".strip(), NAMES), command.echo.id).response()
 

@@ -5,7 +5,6 @@ from urllib.parse import unquote_plus
 from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
 from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, unauthenticated
 from lab.core.seeds import hexes
-from lab.dialects.base import PrivateScope
 from lab.identity.clients import Account, read_basic
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import access_token
@@ -21,11 +20,10 @@ _BASIC = Refusal(
 )
 
 
-def tokens(scope: PrivateScope, _: Request) -> Response:
+def tokens(context: TokenContext, _: Request) -> Response:
     """The map name -> token for a bearer of the API: one for the API, one for another service."""
-    context, bearer = scope.context, scope.bearer
+    bearer, config = context.bearer, context.config
     assert bearer is not None
-    config = context.config
     user = config.account(bearer.user) or (Account(bearer.user, "") if bearer.user else None)
     named: dict[str, Json] = {}
     for service in (API_SERVICE, SERVICES[0]):
@@ -34,16 +32,15 @@ def tokens(scope: PrivateScope, _: Request) -> Response:
     return Response(200, JSON_HEADERS, json_bytes(named))
 
 
-def multiplex(_scope: PrivateScope, _: Request) -> Response:
+def multiplex(_context: TokenContext, _: Request) -> Response:
     """A local orchestrator's place for several calls at once, of which no source shows more than its path."""
     return Response(200, JSON_HEADERS, json_bytes({}))
 
 
-def relay(scope: PrivateScope, request: Request) -> Response | Refusal:
+def relay(context: TokenContext, request: Request) -> Response | Refusal:
     """A token for a browser that is logged in; the lab takes its word, and the default user for it."""
     if not request.header("cookie") or not request.header("x-xsrf-token"):
         return unauthenticated("Send the session's Cookie, and x-xsrf-token as anticsrf gives it.")
-    context = scope.context
     wanted = context.scope(_query(request).get("scopesfq") or api_scope(context.config.switches.pod))
     if isinstance(wanted, Refusal):
         return bad_request("scopesfq is not a scope of this pod.", wanted.message)
@@ -58,18 +55,16 @@ def relay(scope: PrivateScope, request: Request) -> Response | Refusal:
     return Response(200, JSON_HEADERS, json_bytes(body))
 
 
-def anticsrf(scope: PrivateScope, request: Request) -> Response | Refusal:
+def anticsrf(context: TokenContext, request: Request) -> Response | Refusal:
     """What a browser's page sends as x-xsrf-token."""
     if not request.header("cookie"):
         return unauthenticated("Send the session's Cookie.")
-    context = scope.context
     value = hexes(context.config.seed, f"xsrf/{context.changes.use('xsrf')}", 32)
     return Response(200, JSON_HEADERS, json_bytes({"xsrftoken": value}))
 
 
-def relay_basic(scope: PrivateScope, request: Request) -> Response | Refusal:
+def relay_basic(context: TokenContext, request: Request) -> Response | Refusal:
     """A bare token as text for a user's name and password."""
-    context = scope.context
     user = _user(context, request)
     if user is None:
         return _BASIC
@@ -93,8 +88,7 @@ def _granted(context: TokenContext, grant: str, client: str, user: Account | Non
 
 def _user(context: TokenContext, request: Request) -> Account | None:
     scheme, _, credentials = (request.header("authorization") or "").partition(" ")
-    pair = read_basic(credentials) if scheme.lower() == "basic" else None
-    for name, password in (pair.raw, pair.form) if pair else ():
+    for name, password in read_basic(credentials) if scheme.lower() == "basic" else ():
         user = context.config.account(name)
         if user is not None and user.password == password:
             return user

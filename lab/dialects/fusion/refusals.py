@@ -5,6 +5,7 @@ from http import HTTPStatus
 from lab.core.exchange import JSON_HEADERS, Headers, Json, Response, json_bytes
 from lab.core.refusal import Refusal, named
 from lab.dialects.fusion.bodies import ACTIONS
+from lab.language.document import Switches
 
 PROBLEM_HEADERS: Headers = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
 NAMES = {
@@ -15,12 +16,12 @@ NAMES = {
 """What this wire calls the things of which a refusal may speak."""
 
 
-def error_response(refusal: Refusal, *, hints: bool = True, style: str = "fusion") -> Response:
-    """The refusal as a response; `style` is fusion or problem, `hints` off leaves the advice out."""
+def error_response(refusal: Refusal, switches: Switches, style: str | None = None) -> Response:
+    """The refusal as a response; `style`, fusion or problem, overrides the switch."""
     code = f"FAI-{refusal.status}00"
     message = named(refusal.message, NAMES)
-    hint = named(refusal.hint, NAMES) if hints or refusal.promised else ""
-    if style == "problem":
+    hint = named(refusal.hint, NAMES) if switches.hints or refusal.promised else ""
+    if (style or switches.error_body) == "problem":
         body: dict[str, Json] = {
             "type": "about:blank", "title": HTTPStatus(refusal.status).phrase, "status": refusal.status,
             "detail": f"{message} {hint}" if hint else message, "code": code,

@@ -32,10 +32,17 @@ LONGEST_ID = 200
 NO_OBJECT = bad_request("The body must be a JSON object.")
 
 
-class _Wrong(Exception):
-    def __init__(self, name: str, what: str, hint: str = "") -> None:
-        super().__init__(name)
-        self.problem = bad_request(f"{name} {what}", hint)
+class Wrong(Exception):
+    """Raised while a request is read, by what is wrong with it; whoever began to read makes `Unread` of it."""
+
+    def __init__(self, refusal: Refusal, flags: tuple[str, ...] = ()) -> None:
+        super().__init__(refusal.message)
+        self.refusal, self.flags = refusal, flags
+
+
+def wrong(name: str, what: str, hint: str = "") -> Wrong:
+    """A field that isn't as it should be: `message must be a string.`"""
+    return Wrong(bad_request(f"{name} {what}", hint))
 
 
 def read_invoke(
@@ -46,13 +53,13 @@ def read_invoke(
     On chat and debug every call belongs to a conversation; debug runs the DRAFT unless told otherwise (contract.md §8.2).
     """
     if not isinstance(value, dict):
-        return Unread(refusal=NO_OBJECT)
+        raise Wrong(NO_OBJECT)
     flags: set[str] = set()
     try:
         members = _members(value, match, switches, flags)
         resume = _resume(members)
-    except _Wrong as wrong:
-        return Unread(refusal=wrong.problem, wanted=_wanted(value, match, switches))
+    except Wrong as error:
+        return Unread(refusal=error.refusal, wanted=_wanted(value, match, switches))
     job, conversation = _text(members.pop("jobId", None)), _text(members.pop("conversationId", None))
     for name in ("resumeInput", "resumeNodeInput"):
         members.pop(name, None)
@@ -78,13 +85,13 @@ def read_invoke(
 def _members(value: dict[str, Json], match: RouteMatch, switches: Switches, flags: set[str]) -> dict[str, Json]:
     """The known members, normalised, with those that the route or a switch says for itself; `flags` collects what is noted."""
     members: dict[str, Json] = {}
-    for name, given in value.items():
+    for name, member in value.items():
         if name == "debugParams" and match.name == "debug":
             flags.add("unused_field")
         elif name not in KNOWN:
             _unknown(name, switches, flags)
-        elif given is not None:
-            members[name] = _member(name, given, flags)
+        elif member is not None:
+            members[name] = _member(name, member, flags)
     _tolerated(value, switches, flags)
     if match.name in TALKS:
         members["conversational"] = True
@@ -102,11 +109,11 @@ def _members(value: dict[str, Json], match: RouteMatch, switches: Switches, flag
 def _wanted(value: dict[str, Json], match: RouteMatch, switches: Switches) -> Wanted:
     """What of the team a body asks for whose other members may be wrong."""
     status = value.get("status") or ("DRAFT" if match.name == "debug" else "PUBLISHED")
-    given = value.get("version")
+    sent = value.get("version")
     version: int | None = None
-    if given is not None and not (switches.types == "strict" and isinstance(given, str)):
-        with suppress(_Wrong):
-            version = _version(given, set())
+    if sent is not None and not (switches.types == "strict" and isinstance(sent, str)):
+        with suppress(Wrong):
+            version = _version(sent, set())
     return Wanted(draft=status == "DRAFT", version=version)
 
 
@@ -123,7 +130,7 @@ def as_resumed(
     by_message = switches.answer_by_message and view is not None and view.span.status is Status.WAITING
     if not by_message and all(value.get(name) is None for name in ("resumeInput", "resumeNodeInput")):
         return value
-    kept = {name: given for name, given in value.items() if name not in _NOT_RESUMED}
+    kept = {name: member for name, member in value.items() if name not in _NOT_RESUMED}
     return kept if view is None else {**kept, "status": view.plan.invocation.input.status}
 
 
@@ -131,18 +138,18 @@ def _unknown(name: str, switches: Switches, flags: set[str]) -> None:
     if switches.unknown_fields == "refuse":
         near = get_close_matches(name, KNOWN, 1)
         shown = name.encode("unicode_escape").decode()[:80]
-        raise _Wrong(shown, "is not a known field.", f"Did you mean {near[0]}?" if near else "")
+        raise wrong(shown, "is not a known field.", f"Did you mean {near[0]}?" if near else "")
     flags.add("unknown_field")
 
 
-def _tolerated(given: dict[str, Json], switches: Switches, flags: set[str]) -> None:
+def _tolerated(value: dict[str, Json], switches: Switches, flags: set[str]) -> None:
     """What a strict server refuses though a lenient one takes it: texts for other types, a message in parts."""
     if switches.types == "strict" and "wrong_type" in flags:
-        wrong = next((name for name in ("version", *_BOOLEANS) if isinstance(given.get(name), str)), None)
-        if wrong is not None:  # a part of a message may lack its type everywhere
-            raise _Wrong(wrong, "must not be a string.")
-    if switches.message_shape == "string" and isinstance(given.get("message"), dict):
-        raise _Wrong("message", "must be a string.")
+        name = next((name for name in ("version", *_BOOLEANS) if isinstance(value.get(name), str)), None)
+        if name is not None:  # a part of a message may lack its type everywhere
+            raise wrong(name, "must not be a string.")
+    if switches.message_shape == "string" and isinstance(value.get("message"), dict):
+        raise wrong("message", "must be a string.")
 
 
 def _text(value: Json) -> str | None:
@@ -154,12 +161,12 @@ def _member(name: str, value: Json, flags: set[str]) -> Json:
         return _boolean(name, value, flags)
     if name in _STRINGS:
         if not isinstance(value, str):
-            raise _Wrong(name, "must be a string.")
+            raise wrong(name, "must be a string.")
         if name == "conversationId" and (len(value) > LONGEST_ID or not value.isprintable()):
-            raise _Wrong(name, f"must be 1 to {LONGEST_ID} printable characters.")
+            raise wrong(name, f"must be 1 to {LONGEST_ID} printable characters.")
         return value
     if name in _LISTS and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
-        raise _Wrong(name, "must be an array of strings.")
+        raise wrong(name, "must be an array of strings.")
     match name:
         case "message":
             return _message(value, flags)
@@ -172,7 +179,7 @@ def _member(name: str, value: Json, flags: set[str]) -> Json:
         case "triggerType":
             return _word(name, value, TRIGGERS)
         case "parameters" | "resumeInput" | "resumeNodeInput" if not isinstance(value, dict):
-            raise _Wrong(name, "must be an object.")
+            raise wrong(name, "must be an object.")
     return value
 
 
@@ -182,7 +189,7 @@ def _boolean(name: str, value: Json, flags: set[str]) -> bool:
     if value in ("true", "false"):
         flags.add("wrong_type")
         return value == "true"
-    raise _Wrong(name, "must be true or false.")
+    raise wrong(name, "must be true or false.")
 
 
 def _version(value: Json, flags: set[str]) -> int:
@@ -192,7 +199,7 @@ def _version(value: Json, flags: set[str]) -> int:
     if isinstance(value, float) and value.is_integer():  # 13.0 is the integer 13 (JSON Schema core §6.3)
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
-        raise _Wrong("version", "must be an integer from 1.")
+        raise wrong("version", "must be an integer from 1.")
     return value
 
 
@@ -200,7 +207,7 @@ def _word(name: str, value: Json, words: tuple[str, ...]) -> str:
     if isinstance(value, str) and value in words:
         return value
     near = get_close_matches(value.upper(), words, 1) if isinstance(value, str) else []
-    raise _Wrong(name, f"must be one of {', '.join(words)}.", f"Did you mean {near[0]}?" if near else "")
+    raise wrong(name, f"must be one of {', '.join(words)}.", f"Did you mean {near[0]}?" if near else "")
 
 
 def _message(value: Json, flags: set[str]) -> str:
@@ -212,29 +219,29 @@ def _message(value: Json, flags: set[str]) -> str:
             if any(isinstance(part, dict) and "type" not in part for part in parts):
                 flags.add("wrong_type")
             return "\n".join(str(text) for text in texts)
-        raise _Wrong("message.content", "must be text parts.", 'Each is {"type":"text","text":"…"}.')
-    raise _Wrong("message", "must be a string.")
+        raise wrong("message.content", "must be text parts.", 'Each is {"type":"text","text":"…"}.')
+    raise wrong("message", "must be a string.")
 
 
 def _resume(members: dict[str, Json]) -> tuple[str, Verdict | None, str | None] | None:
     """A decision sent over the API: the opening's token, what was decided, and the comment (contract.md §5.3)."""
     first, second = members.get("resumeInput"), members.get("resumeNodeInput")
     if first is not None and second is not None and first != second:
-        raise _Wrong("resumeNodeInput", "differs from resumeInput.", "Send one of the two.")
-    given = first if first is not None else second
-    if not isinstance(given, dict):
+        raise wrong("resumeNodeInput", "differs from resumeInput.", "Send one of the two.")
+    sent = first if first is not None else second
+    if not isinstance(sent, dict):
         return None
-    token, action, content = (given.get(name) for name in ("messageInstanceId", "userResponse", "content"))
+    token, action, content = (sent.get(name) for name in ("messageInstanceId", "userResponse", "content"))
     if not isinstance(token, str) or not token:
-        raise _Wrong("resumeInput.messageInstanceId", "is missing.", "Send waitingNodeDetails.callbackToken here.")
+        raise wrong("resumeInput.messageInstanceId", "is missing.", "Send waitingNodeDetails.callbackToken here.")
     if not _text(members.get("jobId")):
-        raise _Wrong("jobId", "is missing beside resumeInput.")
+        raise wrong("jobId", "is missing beside resumeInput.")
     if not isinstance(action, str) or action not in ACTIONS:
-        raise _Wrong("resumeInput.userResponse", f"must be one of {', '.join(ACTIONS)}.")
+        raise wrong("resumeInput.userResponse", f"must be one of {', '.join(ACTIONS)}.")
     if content is not None and not isinstance(content, str):
-        raise _Wrong("resumeInput.content", "must be a string.")
+        raise wrong("resumeInput.content", "must be a string.")
     if action == "RFI_ACTION" and not (content or "").strip():
-        raise _Wrong("resumeInput.content", "is required with RFI_ACTION.", "Say what should be different.")
+        raise wrong("resumeInput.content", "is required with RFI_ACTION.", "Say what should be different.")
     return token, ACTIONS[action], content or None
 
 
@@ -244,22 +251,23 @@ _NOT_JSON = Refusal(415, "Content-Type must be application/json.", "Send Content
 _TOO_LARGE = Refusal(413, f"The body is larger than {LARGEST_BODY} bytes.", "Send less.")
 
 
-def json_kind(request: Request) -> Refusal | None:
-    """None if the body is declared as JSON, in UTF-8 if it names a charset (contract.md §2.6)."""
+def check_json_kind(request: Request) -> None:
+    """Wrong unless the body is declared as JSON, in UTF-8 if it names a charset (contract.md §2.6)."""
     essence, _, rest = (request.header("content-type") or "").lower().partition(";")
     charset = rest.replace(" ", "").replace('"', "")
-    return None if essence.strip() == "application/json" and charset in ("", "charset=utf-8") else _NOT_JSON
+    if essence.strip() != "application/json" or charset not in ("", "charset=utf-8"):
+        raise Wrong(_NOT_JSON)
 
 
-def read_body(request: Request) -> tuple[Json] | Unread:
-    """The body's value, alone in a tuple, or the refusal: content type, size, JSON."""
-    wrong = _TOO_LARGE if len(request.body) > LARGEST_BODY else json_kind(request)
-    if wrong is not None:
-        return Unread(refusal=wrong)
+def read_body(request: Request) -> Json:
+    """The body's value; Wrong if its size, its content type or its JSON is."""
+    if len(request.body) > LARGEST_BODY:
+        raise Wrong(_TOO_LARGE)
+    check_json_kind(request)
     try:
-        return (read_json(request.body),)
+        return read_json(request.body)
     except BadJson as bad:
-        return Unread(refusal=bad_request(str(bad)), flags=(bad.flag,) if bad.flag else ())
+        raise Wrong(bad_request(str(bad)), (bad.flag,) if bad.flag else ()) from None
 
 
 def read_key(request: Request, switches: Switches) -> str | Refusal | None:

@@ -6,42 +6,27 @@ from typing import TypeAlias, assert_never
 from lab.core.exchange import JSON_HEADERS, Headers, Json, Request, Response, json_bytes
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.core.routes import RouteMatch
-from lab.dialects.base import (
-    JOB_UNKNOWN,
-    TEAM_CLOSED,
-    TEAM_UNKNOWN,
-    Accepted,
-    Command,
-    Declined,
-    Described,
-    Follow,
-    Found,
-    Look,
-    Private,
-    PrivateScope,
-    Result,
-    Streamed,
-    Unread,
-    WriteContext,
-    Written,
-)
-from lab.dialects.fusion import pod_tokens, uploads
+from lab.dialects import base
+from lab.dialects.fusion import documents, pod_tokens
 from lab.dialects.fusion.bodies import NEVER, job_body, nodes
 from lab.dialects.fusion.events import chat_events, job_events
 from lab.dialects.fusion.refusals import error_response
-from lab.dialects.fusion.requests import as_resumed, read_body, read_invoke, read_key, read_mode
+from lab.dialects.fusion.requests import Wrong, as_resumed, read_body, read_invoke, read_key, read_mode
 from lab.dialects.fusion.routes import FUSION_ROUTES, TALKS, fusion_path
 from lab.dialects.sse import Event, streamed
+from lab.identity.endpoints.context import TokenContext
 from lab.jobs.view import JobView
 from lab.language.document import Fault, Switches
 
-_BY_REQUEST: dict[str, Callable[[PrivateScope, Request], Response | Refusal]] = {
+_BY_REQUEST: dict[str, Callable[[TokenContext, Request], Response | Refusal]] = {
     "tokens": pod_tokens.tokens, "multiplex": pod_tokens.multiplex, "relay": pod_tokens.relay,
     "anticsrf": pod_tokens.anticsrf, "relay-basic": pod_tokens.relay_basic,
 }  # fmt: skip
-_BY_BODY: dict[str, Callable[[PrivateScope, Json], Response | Refusal]] = {
-    "documents": uploads.upload_one, "documents-batch": uploads.upload_many, "documents-attach": uploads.attach,
-}  # fmt: skip
+_BY_BODY: dict[str, Callable[[Json], documents.DocumentAnswer]] = {
+    "documents": documents.upload_one,
+    "documents-batch": documents.upload_many,
+    "documents-attach": documents.attach,
+}
 """The routes that only this dialect has, by what their handlers read."""
 _AS_RUNNING: dict[str, Json] = {
     "output": None, "error": None, "followUpQuestions": [], "waitingToolCode": None, "waitingNodeDetails": None,
@@ -59,42 +44,53 @@ class FusionServer:
     routes = FUSION_ROUTES
     renames_jobs = True
 
-    def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: JobOf) -> Command | Unread:
+    def read(
+        self, match: RouteMatch, request: Request, switches: Switches, job_of: JobOf
+    ) -> base.Command | base.Unread:
         """What is asked."""
-        match match.route.kind:
-            case "look":
-                return _look(match, request.query)
-            case "invoke" | "follow":
-                return _message(match, request, switches, job_of)
-            case _:
-                return _private(match.name, request)
+        try:
+            match match.route.kind:
+                case "look":
+                    return _look(match, request.query)
+                case "invoke" | "follow":
+                    return _message(match, request, switches, job_of)
+                case _:
+                    return _private(match.name, request)
+        except Wrong as error:
+            return base.Unread(refusal=error.refusal, flags=error.flags)
 
-    def write(self, match: RouteMatch, command: Command | Unread, result: Result, context: WriteContext) -> Written:
+    def write(
+        self, match: RouteMatch, command: base.Command | base.Unread, result: base.Result, context: base.WriteContext
+    ) -> base.Written:
         """The answer: a job body, a stream of them or of deltas, or ErrorResponse."""
         match result:
-            case Found(view):
-                mode = command.mode if isinstance(command, Look) else None
+            case base.Found(view):
+                mode = command.mode if isinstance(command, base.Look) else None
                 return Response(200, JSON_HEADERS, _job(view, context, mode=mode))
-            case Accepted(view):
+            case base.Accepted(view):
                 status = context.switches.invoke_status
                 headers = (*JSON_HEADERS, *_location(match, view, context.switches)) if status == 202 else JSON_HEADERS
                 return Response(status, headers, _job(view, context, invoked=True))
-            case Streamed(view):
+            case base.Streamed(view):
                 return streamed(_events(match, view, context), context.switches, context.now)
-            case Declined(refusal):
-                if refusal is TEAM_UNKNOWN and match.name in TALKS:
-                    refusal = TEAM_CLOSED
-                if refusal is JOB_UNKNOWN and isinstance(command, Look) and context.switches.unknown_job == 403:
+            case base.Declined(refusal):
+                if refusal is base.TEAM_UNKNOWN and match.name in TALKS:
+                    refusal = base.TEAM_CLOSED
+                if (
+                    refusal is base.JOB_UNKNOWN
+                    and isinstance(command, base.Look)
+                    and context.switches.unknown_job == 403
+                ):
                     refusal = _FORBIDDEN
                 return self.refuse(refusal, context.switches)
-            case Described():
+            case base.Described():
                 raise AssertionError("no route of Fusion asks what teams there are")
             case _:
                 assert_never(result)
 
     def refuse(self, refusal: Refusal, switches: Switches, style: str | None = None) -> Response:
         """ErrorResponse, or RFC 9457 where the switch or `style` says so."""
-        return error_response(refusal, hints=switches.hints, style=style or switches.error_body)
+        return error_response(refusal, switches, style)
 
     def alter(self, fault: Fault, members: dict[str, Json]) -> dict[str, Json]:
         """A job body with a status word that nobody documented, and what it says beside as while it ran."""
@@ -104,39 +100,32 @@ class FusionServer:
         return {**members, **running, "status": fault.status_word}
 
 
-def _look(match: RouteMatch, query: str) -> Look | Unread:
+def _look(match: RouteMatch, query: str) -> base.Look | base.Unread:
     mode = read_mode(query) if query else None
     if isinstance(mode, Refusal):
-        return Unread(refusal=mode, job=match.job)
-    return Look(team=match.code, job=match.job, mode=mode)
+        return base.Unread(refusal=mode, job=match.job)
+    return base.Look(team=match.code, job=match.job, mode=mode)
 
 
-def _message(match: RouteMatch, request: Request, switches: Switches, job_of: JobOf) -> Command | Unread:
-    body = read_body(request)
-    if isinstance(body, Unread):
-        return body
-    (value,) = body
+def _message(match: RouteMatch, request: Request, switches: Switches, job_of: JobOf) -> base.Command | base.Unread:
+    value = read_body(request)
     if isinstance(value, dict):
         value = as_resumed(value, switches, job_of)
     key = read_key(request, switches) if match.name == "invoke" else None
     command = read_invoke(value, match, switches, key=key)
-    if match.route.kind == "invoke" or isinstance(command, Unread):
+    if match.route.kind == "invoke" or isinstance(command, base.Unread):
         return command
-    return Follow(command)
+    return base.Follow(command)
 
 
-def _private(name: str, request: Request) -> Private | Unread:
+def _private(name: str, request: Request) -> base.Private:
     if name in _BY_REQUEST:
         handler = _BY_REQUEST[name]
-        return Private(answer=lambda scope: handler(scope, request))
-    body = read_body(request)
-    if isinstance(body, Unread):
-        return body
-    (value,), upload = body, _BY_BODY[name]
-    return Private(answer=lambda scope: upload(scope, value))
+        return base.Private(answer=lambda context: handler(context, request))
+    return base.Private(answer=_BY_BODY[name](read_body(request)))
 
 
-def _job(view: JobView, context: WriteContext, *, invoked: bool = False, mode: str | None = None) -> bytes:
+def _job(view: JobView, context: base.WriteContext, *, invoked: bool = False, mode: str | None = None) -> bytes:
     switches, plan = context.switches, view.plan
     admin = switches.admin_nodes and (mode or plan.invocation.input.invocation_mode) == "ADMIN"
     passed = nodes(plan, view.span, view.decisions) if admin else []
@@ -151,7 +140,7 @@ def _location(match: RouteMatch, view: JobView, switches: Switches) -> Headers:
     return (("location", where), ("retry-after", "2"))
 
 
-def _events(match: RouteMatch, view: JobView, context: WriteContext) -> Iterator[Event]:
+def _events(match: RouteMatch, view: JobView, context: base.WriteContext) -> Iterator[Event]:
     plan, now, switches = view.plan, context.now, context.switches
     if match.name != "stream":
         return chat_events(plan, view.decisions, now, context.epoch, switches)

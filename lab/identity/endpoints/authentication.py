@@ -51,9 +51,8 @@ def _by_header(context: TokenContext, header: str, form: Form) -> Client | Refus
         return INVALID_CLIENT
     if scheme != "Basic":
         context.flags.append("scheme_spelling")
-    pair = read_basic(credentials)
     # form-encoded first, as RFC 6749 §2.3.1 has it; which reading it was is noted
-    for flag, (name, secret) in (("basic_form", pair.form), ("basic_raw", pair.raw)) if pair else ():
+    for flag, (name, secret) in zip(("basic_form", "basic_raw"), reversed(read_basic(credentials)), strict=False):
         client = _with_secret(context, name, secret)
         if client is not None:
             context.flags.append(flag)

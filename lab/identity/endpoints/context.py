@@ -10,6 +10,7 @@ from lab.core.seeds import hexes
 from lab.identity.clients import Client
 from lab.identity.config import IdentityConfig
 from lab.identity.facts import TokenRevoked
+from lab.identity.records import TokenRecord
 from lab.identity.refusals import invalid_scope, oauth_error
 from lab.identity.scopes import Scope, api_scope, read_scope
 
@@ -22,6 +23,8 @@ class TokenContext:
     changes: Changes
     """The state, and what the request brings, also where it is refused; whoever called commits it."""
     now: Millis
+    bearer: TokenRecord | None = None
+    """Who calls, where a dialect's own route asks for a bearer."""
     flags: list[str] = field(default_factory=list)
     """What is noted of it (recordings.md §2.2)."""
     granted_to: str | None = None

@@ -11,7 +11,7 @@ from lab.core.clock import Clock, Millis
 from lab.core.exchange import Json
 from lab.core.observe import Noted, Observation
 from lab.dialects.fusion.answers import final
-from lab.jobs.gates import Origin, offers
+from lab.jobs.gates import offers
 from lab.jobs.view import JobView
 from lab.language.document import Status
 from lab.mock.service import Service
@@ -58,7 +58,6 @@ class JobRoutes:
             text_member(command, "gate"),
             text_member(command, "verdict"),
             self._clock.now(),
-            by=Origin.PERSON,
             name=optional_text(command, "name"),
             comment=optional_text(command, "comment"),
         )
