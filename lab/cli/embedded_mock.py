@@ -10,7 +10,7 @@ from lab.app import token_request
 from lab.cli.console import Console
 from lab.cli.endings import EndingObserver
 from lab.cli.entropy import control_token
-from lab.cli.https import open_https_port
+from lab.cli.https import HttpsPort, open_https_port
 from lab.cli.loop import Stop
 from lab.cli.reload import ScenarioReloader
 from lab.cli.setup import Setup, app_of
@@ -24,8 +24,9 @@ from lab.identity.routes import PATHS
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
-from lab.server.listen import bind
+from lab.server.listen import Bound, bind
 from lab.server.mock_server import MockServer
+from lab.settings import MockSettings
 
 if TYPE_CHECKING:  # a lab without a journal starts without what reads one
     from lab.cli.state_journal import StateJournal
@@ -93,14 +94,9 @@ async def embedded_mock(
     """
     settings, listen = setup.settings, setup.settings.listen
     async with AsyncExitStack() as stack:
-        # First of all the ports, for URLs in answers name them; nobody is accepted yet.
-        bound = bind(listen.host, listen.port)
-        stack.callback(bound.close)
-        https = open_https_port(listen, listen.tls, settings.base) if listen.tls is not None else None
-        if https is not None:
-            stack.callback(https.bound.close)
+        bound, https = _ports(settings, stack)
         # A pod is reached by https alone, so that is what URLs name where it is served.
-        service = Service(replace(setup.config, here=https.origin if https is not None else bound.origin))
+        service = Service(replace(setup.config, here=(https or bound).origin))
         service.observers += [_TlsHint(console)] if outside else []
         service.observers += [EndingObserver(service, endings)] if endings is not None else []
         if journal is not None:
@@ -123,6 +119,18 @@ async def embedded_mock(
             reloading = asyncio.create_task(ScenarioReloader(settings, service, setup.clock, console).watch())
             stack.callback(reloading.cancel)
         yield mock
+
+
+def _ports(settings: MockSettings, stack: AsyncExitStack) -> tuple[Bound, HttpsPort | None]:
+    """First of all the ports are taken, for URLs in answers name them; nobody is accepted yet."""
+    listen = settings.listen
+    bound = bind(listen.host, listen.port)
+    stack.callback(bound.close)
+    if listen.tls is None:
+        return bound, None
+    https = open_https_port(listen, listen.tls, settings.base)
+    stack.callback(https.bound.close)
+    return bound, https
 
 
 def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None") -> tuple[MockServer, ControlPlane]:
