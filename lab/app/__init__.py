@@ -1,40 +1,35 @@
-"""The external app: a generator of Send, Wait and Ask that returns an Outcome; `turn.py` tells it."""
+"""The external app as a machine: a generator of Send, Wait and Ask that returns an Outcome. `run.py` tells it."""
 
 from lab.app.effects import (
     Answer,
     App,
     Ask,
     Backoff,
-    Badge,
     Effect,
+    EffectResult,
     Outcome,
-    Question,
     Received,
-    Result,
     Run,
     Send,
     Silence,
     Wait,
     Woke,
 )
-from lab.app.turn import run, token_request
+from lab.app.run import run
 
 __all__ = [
     "Answer",
     "App",
     "Ask",
     "Backoff",
-    "Badge",
     "Effect",
+    "EffectResult",
     "Outcome",
-    "Question",
     "Received",
-    "Result",
     "Run",
     "Send",
     "Silence",
     "Wait",
     "Woke",
     "run",
-    "token_request",
 ]

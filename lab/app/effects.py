@@ -6,8 +6,10 @@ from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
-from lab.dialects import fusion as wire
-from lab.language.document import Status
+from lab.dialects import CLIENTS, USUAL
+from lab.dialects.client import DialectClient, Question
+from lab.identity.client import AccessToken
+from lab.language.document import Status, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,36 +48,15 @@ class App:
     """How long a reply may take, its last byte included."""
     attempts: int = 5
     """How often in a row a call may fail (no answer, 429, 5xx, what can't be read) before the run gives up."""
+    dialect: DialectClient = CLIENTS[USUAL]
+    """The wire that it speaks."""
     patience: Millis | None = None
     """How long a job may take before the run gives up; None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
-class Badge:
-    """A token at hand, good until `until` by the answer's `expires_in`."""
-
-    token: str
-    since: Millis
-    until: Millis
-
-    def fresh(self, now: Millis) -> bool:
-        """Whether it is worth using: not within a tenth of its life, or a minute, of its end."""
-        margin = min(60_000, (self.until - self.since) // 10)
-        return now < self.until - margin
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a job waits for, as the status body tells it (contract.md §4.3)."""
-
-    job: str
-    conversation: str | None
-    node: wire.WaitingNode
-
-
-@dataclass(frozen=True, slots=True)
 class Send:
-    """Send a request; the route says where to: `token` to the token URL, the others to the API."""
+    """Send a request; the route's name says where to: `token` to the token URL, the others to the API."""
 
     route: str
     request: Request
@@ -109,7 +90,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No reply came: `why` as in `observe.Lost`."""
+    """No reply came: `why` as in `Lost` of lab.core.observe."""
 
     at: Millis
     why: str
@@ -124,20 +105,20 @@ class Woke:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A person answered: `action` is APPROVE_ACTION, REJECT_ACTION, RFI_ACTION, or ORA_TIMEOUT."""
+    """A person answered: with a verdict (None: the wait ends), and what there is to say with it."""
 
     at: Millis
-    action: str
-    content: str | None = None
+    verdict: Verdict | None
+    comment: str | None = None
 
 
 Effect: TypeAlias = Send | Wait | Ask
-Result: TypeAlias = Received | Silence | Woke | Answer
+EffectResult: TypeAlias = Received | Silence | Woke | Answer
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `status` is the wire's word, or None when no job came of it."""
+    """How a run ended. `status` is one of the four words, another wire's own, or None when no job came of it."""
 
     status: str | None
     output: str | None
@@ -151,7 +132,7 @@ class Outcome:
     why: str | None = None
     """What ended a run that has no final status: what happened, in one sentence."""
     follow_up: tuple[str, ...] = ()
-    badge: Badge | None = None
+    token: AccessToken | None = None
     """The token, for the next turn."""
 
     @property
@@ -159,13 +140,5 @@ class Outcome:
         """Whether the job ended COMPLETE."""
         return self.status == Status.COMPLETE
 
-    def document(self) -> dict[str, Json]:
-        """The outcome as `lab run --json` prints it."""
-        return {
-            "status": self.status, "output": self.output, "error": self.error, "jobId": self.job,
-            "conversationId": self.conversation, "polls": self.polls, "elapsed_ms": self.elapsed,
-            "followUpQuestions": list(self.follow_up), "why": self.why,
-        }  # fmt: skip
 
-
-Run: TypeAlias = Generator[Effect, Result, Outcome]
+Run: TypeAlias = Generator[Effect, EffectResult, Outcome]

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lab.app.effects import Outcome, Question
+from lab.app.effects import Outcome
 from lab.core.clock import Millis
 from lab.core.observe import Observation
+from lab.dialects.client import Question
 
 
 @dataclass(frozen=True, slots=True)

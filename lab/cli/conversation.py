@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from lab.app import App, Badge, Outcome
+from lab.app import App, Outcome
 from lab.app.observations import RunObservation
 from lab.core.clock import Millis
 from lab.core.observe import Requested
+from lab.identity.client import AccessToken
 from lab.language.document import Scenario
 
 READING: Millis = 4_000
@@ -20,7 +21,7 @@ class Conversation:
     apps: tuple[App, ...]
     """The external app, a turn each."""
     outcomes: list[Outcome] = field(default_factory=list)
-    badge: Badge | None = None
+    token: AccessToken | None = None
     conversation: str | None = None
     first: int = 1
 
@@ -39,7 +40,7 @@ class Conversation:
     def end(self, outcome: Outcome) -> None:
         """Take over what a turn leaves."""
         self.outcomes.append(outcome)
-        self.badge, self.conversation = outcome.badge, outcome.conversation
+        self.token, self.conversation = outcome.token, outcome.conversation
 
 
 def turns_of(app: App, scenario: Scenario) -> Conversation:

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.app import token_request
 from lab.cli.console import Console
 from lab.cli.endings import EndingObserver
 from lab.cli.entropy import control_token
@@ -20,6 +19,7 @@ from lab.core.journal.shell import RequestMalformed
 from lab.core.observe import Noted, Observation, Observer
 from lab.core.seeds import Seed
 from lab.files.runtime import publish_token, withdraw_token
+from lab.identity.client import token_request
 from lab.identity.routes import PATHS
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -147,7 +147,8 @@ def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None")
 
 def _warm_up(config: Config) -> None:
     """The first signature loads libraries and the key: some 60 ms that no client should take for latency."""
-    Service(config).serve(token_request(app_of(config)), 0)
+    app = app_of(config)
+    Service(config).serve(token_request(app.client_id, app.client_secret, app.scope), 0)
 
 
 def _close_tape(mock: EmbeddedMock, stop: Stop) -> None:

@@ -1,8 +1,8 @@
 """How a job ended, for a transcript: the wire doesn't say in which step, the mock's plan does."""
 
 from lab.core.observe import Noted, Observation, Observer, Touched
-from lab.dialects.fusion.answers import final
 from lab.jobs.facts import JobStatus
+from lab.language.document import Status
 from lab.mock.service import Service
 
 
@@ -20,6 +20,6 @@ class EndingObserver:
             return
         derived = self._service.derived(observation.job, observation.at)
         for fact in derived.facts if derived else ():
-            if isinstance(fact, JobStatus) and final(fact.to):
+            if isinstance(fact, JobStatus) and Status(fact.to).final:
                 self._known.add(observation.job)
                 self._observer(Noted(observation.at, fact))

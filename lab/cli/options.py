@@ -132,7 +132,7 @@ _MOCK = (
     option("--record", "FILE", "record to recordings/FILE.rec.jsonl, or to a path"),
     flag("--force", "rename an existing recording out of the way"),
     choice("--reviewer", "who answers gates", "person", "script"),
-    choice("--profile", "which dialect the mock speaks where sources differ", "oci", "rfc"),
+    choice("--profile", "which reading the mock follows where sources differ", "oci", "rfc"),
     option("--set", "NAME=VALUE", "set a switch of the mock", action="append"),
     option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)"),
     flag("--json", "results as JSON, one line each"),
@@ -146,6 +146,7 @@ _RUN = (
     _CONTROL_PORT,
     either(option("--speed", "SPEED", "a factor such as 20, or instant: a manual clock, no waiting"), _CLOCK),
     option("--base", "URL", "call this server instead (LAB_TOKEN_URL, LAB_CLIENT_ID, ...)"),
+    choice("--dialect", "the wire that the external app speaks; default: fusion", "fusion", "a2a"),
 )
 _ONE_SCENARIO = "a name or a path"
 

@@ -1,10 +1,12 @@
 """A person who answers gates line by line, where there is a terminal but no screen."""
 
-from lab.app import Answer, Question
+from lab.app import Answer
 from lab.cli.console import Console
 from lab.core.clock import Clock
+from lab.dialects.client import Question
+from lab.language.document import Verdict
 
-KEYS = {"a": "APPROVE_ACTION", "r": "REJECT_ACTION", "c": "RFI_ACTION"}
+KEYS = {"a": Verdict.APPROVED, "r": Verdict.REJECTED, "c": Verdict.CHANGES}
 
 
 class TerminalReviewer:
@@ -13,17 +15,15 @@ class TerminalReviewer:
     def __init__(self, console: Console, clock: Clock) -> None:
         self._console = console
         self._clock = clock
-        self._opening: tuple[str, str, int] | None = None
+        self._question: Question | None = None
 
     async def __call__(self, question: Question) -> Answer:
         """The answer; cancelled when the wait is over."""
-        node = question.node
-        offered = dict(node.actions)
-        keys = {key: action for key, action in KEYS.items() if action in offered}
-        opening = (question.job, node.code, node.round)
-        if opening != self._opening:
-            self._opening = opening
-            words = ", ".join(f"{key} {offered[action]}" for key, action in keys.items())
+        labels = dict(question.verdicts)
+        keys = {key: verdict for key, verdict in KEYS.items() if verdict in labels}
+        if self._question is None or question.key != self._question.key:
+            self._question = question
+            words = ", ".join(f"{key} {labels[verdict]}" for key, verdict in keys.items())
             self._console.err(f"? {words}; text after the letter goes along:")
         while True:
             key, _, text = (await self._console.line()).strip().partition(" ")

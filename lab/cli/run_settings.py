@@ -24,6 +24,8 @@ class RunSettings(Settings, frozen=True):
     mock: MockSettings = MockSettings()
     peer: Peer | None = None
     """The server that is called in place of the mock."""
+    dialect: str = "fusion"
+    """The wire that the external app speaks."""
     json: bool = False
     environment: Environment = Environment()
 

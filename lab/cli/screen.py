@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from lab.cli.console import SIGNALS, Console, Interrupted
 from lab.cli.loop import Stop
+from lab.cli.outcome import outcome_document
 from lab.core.clock import Millis
 from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp
@@ -30,13 +31,13 @@ async def show_screen(source: ScreenSource, stop: Stop, console: Console, film: 
     # A terminal that is gone ends the lab as SIGTERM would: the tape gets its footer.
     for number, reason in {**SIGNALS, signal.SIGHUP: "sigterm"}.items():
         loop.add_signal_handler(number, leave, reason)
-    document = await app.run_async()
+    outcome = await app.run_async()
     if app.failure is not None:
         raise app.failure
     if stop.reason is not None:
         raise Interrupted(stop.reason)
-    if document is not None and not app.is_web:
-        console.json(document)
+    if outcome is not None and not app.is_web:
+        console.json(outcome_document(outcome))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_sec
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError
 from lab.core.seeds import Seed
+from lab.dialects import CLIENTS, USUAL
 from lab.files.scenarios import load_scenario, load_scenarios, read_scenario, scenario_names, scenarios_folder
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.identity.scopes import api_scope
@@ -117,11 +118,11 @@ def load_folder(folder: str | None) -> tuple[tuple[CompiledScenario, ...], dict[
     return tuple(found), broken
 
 
-def app_of(config: Config, scenario: Scenario | None = None) -> App:
+def app_of(config: Config, scenario: Scenario | None = None, *, dialect: str = USUAL) -> App:
     """The external app for a scenario of the mock (the first one), with the mock's own client."""
     client = own_client(config)
     peer = Peer("", "", client.id, client.secret, api_scope(config.switches.pod))
-    return app_for_peer(scenario or config.scenarios[0].scenario, peer)
+    return app_for_peer(scenario or config.scenarios[0].scenario, peer, dialect)
 
 
 def own_client(config: Config) -> Client:
@@ -132,8 +133,8 @@ def own_client(config: Config) -> Client:
     raise UsageError("No client may ask for tokens by itself.", hint="Give one the grant client_credentials.")
 
 
-def app_for_peer(scenario: Scenario, peer: Peer) -> App:
-    """The external app for a scenario, with credentials for another server."""
+def app_for_peer(scenario: Scenario, peer: Peer, dialect: str) -> App:
+    """The external app for a scenario, with credentials for another server that understands the dialect."""
     return App(
         team=scenario.agent.code,
         message=scenario.message,
@@ -141,6 +142,7 @@ def app_for_peer(scenario: Scenario, peer: Peer) -> App:
         client_secret=peer.client_secret,
         scope=peer.scope,
         parameters=scenario.parameters,
+        dialect=CLIENTS[dialect],
     )
 
 

@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeAlias, assert_never
 
-from lab.app import Answer, Ask, Effect, Outcome, Question, Received, Result, Run, Send, Silence, Wait, Woke
+from lab.app import Answer, Ask, Effect, EffectResult, Outcome, Received, Run, Send, Silence, Wait, Woke
 from lab.app.observations import RunObserver
 from lab.client.memory import InMemoryTransport, Transport, TransportLost, pass_until
 from lab.client.observed_run import observed
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis
 from lab.core.exchange import Request, Response
+from lab.dialects.client import Question
 
 Answers: TypeAlias = Callable[[Question], Awaitable[Answer]]
 """Asks a person; cancelled when the wait is over without an answer."""
@@ -22,7 +23,7 @@ _READING = 16
 
 
 async def drive(
-    run: Run, transport: Transport, clock: Clock, tell: RunObserver, answers: Answers | None = None, *, first: int = 1
+    run: Run, transport: Transport, clock: Clock, notify: RunObserver, answers: Answers | None = None, *, first: int = 1
 ) -> Outcome:
     """Play a run to its outcome. `first` numbers its first exchange, for the later turns of a conversation.
 
@@ -30,7 +31,7 @@ async def drive(
     socket, whoever owns the clock moves it.
     """
     driver = _Driver(transport, clock, answers)
-    story = observed(run, clock.now, tell, first=first)
+    story = observed(run, clock.now, notify, first=first)
     try:
         effect = next(story)
         while True:
@@ -49,7 +50,7 @@ class _Driver:
         self.answers = answers
         self.joined = isinstance(transport, InMemoryTransport)
 
-    async def perform(self, effect: Effect) -> Result:
+    async def perform(self, effect: Effect) -> EffectResult:
         match effect:
             case Send(route, request, until):
                 try:
@@ -93,7 +94,7 @@ class _Driver:
         else:
             await self.clock.sleep_until(until)
 
-    async def ask(self, until: Millis, question: Question) -> Result:
+    async def ask(self, until: Millis, question: Question) -> EffectResult:
         """A person's answer, or the end of the wait, whichever is first; an answer that is ready wins."""
         if self.answers is None:
             await self.wait(until)

@@ -1,22 +1,23 @@
 """A run against a mock in the same process with no loop and no waiting: both machines stepped by hand."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TypeAlias, assert_never
 
-from lab.app import Answer, Ask, Effect, Outcome, Question, Received, Result, Run, Send, Silence, Wait, Woke
+from lab.app import Answer, Ask, Effect, EffectResult, Outcome, Received, Run, Send, Silence, Wait, Woke
 from lab.app.observations import RunObservation, RunObserver
-from lab.client.memory import dated
+from lab.client.memory import JoinedServer, dated
 from lab.client.observed_run import observed
 from lab.core.clock import Millis
 from lab.core.observe import Replied
-from lab.mock.service import Service
+from lab.dialects.client import Question
 
 InstantReviewer: TypeAlias = Callable[[Question, Millis], Answer | None]
 """Answers at once, or lets the wait go by."""
 
 
 def run_instantly(
-    service: Service,
+    server: JoinedServer,
     turn: Run,
     observers: Iterable[RunObserver] = (),
     *,
@@ -26,15 +27,15 @@ def run_instantly(
 ) -> Outcome:
     """One turn, which begins at `start` with the exchange `first`.
 
-    `observers` see it as the external app does; the service has its own.
+    `observers` see it as the external app does; the server has its own.
     """
-    stepper = _Stepper(service, start, reviewer)
+    stepper = _Stepper(server, start, reviewer)
 
-    def tell(observation: RunObservation) -> None:
+    def notify(observation: RunObservation) -> None:
         for observer in observers:
             observer(observation)
 
-    story = observed(turn, lambda: stepper.now, tell, first=first)
+    story = observed(turn, lambda: stepper.now, notify, first=first)
     try:
         effect = next(story)
         while True:
@@ -45,12 +46,12 @@ def run_instantly(
 
 
 class _Stepper:
-    def __init__(self, service: Service, start: Millis, reviewer: InstantReviewer | None) -> None:
-        self.service = service
+    def __init__(self, server: JoinedServer, start: Millis, reviewer: InstantReviewer | None) -> None:
+        self.server = server
         self.now = start
         self.reviewer = reviewer
 
-    def perform(self, effect: Effect) -> Result:
+    def perform(self, effect: Effect) -> EffectResult:
         match effect:
             case Send():
                 return self.send(effect)
@@ -58,7 +59,7 @@ class _Stepper:
                 return self.woke(until)
             case Ask(until, question):
                 answer = self.reviewer(question, self.now) if self.reviewer else None
-                return self.woke(until) if answer is None else Answer(self.now, answer.action, answer.content)
+                return self.woke(until) if answer is None else replace(answer, at=self.now)
             case _:
                 assert_never(effect)
 
@@ -67,12 +68,12 @@ class _Stepper:
         return Woke(self.now)
 
     def send(self, effect: Send) -> Received | Silence:
-        reply = self.service.serve(effect.request, self.now)
+        reply = self.server.serve(effect.request, self.now)
         arrived = reply.deliver(self.now, effect.until)
         self.now = arrived.at
-        self.service.tell(
+        self.server.tell(
             Replied(self.now, reply.x, arrived.response, reply.latency, cut=arrived.cut, sent=arrived.sent)
         )
         if arrived.loss is not None:
             return Silence(self.now, arrived.loss)
-        return Received(self.now, dated(arrived.response, self.service.config.epoch, self.now))
+        return Received(self.now, dated(arrived.response, self.server.config.epoch, self.now))

@@ -6,8 +6,8 @@ from typing import Protocol
 from lab.clocks import ManualClock
 from lab.core.clock import Clock, Epoch, Millis
 from lab.core.exchange import Request, Response
-from lab.core.observe import Replied
-from lab.mock.service import Service
+from lab.core.observe import Observation, Replied
+from lab.core.reply import Reply
 
 
 class TransportLost(Exception):
@@ -28,17 +28,39 @@ class Transport(Protocol):
         """Let go of what is held."""
 
 
-class InMemoryTransport:
-    """Asks the service directly. On a manual clock it advances the clock by what a reply is withheld."""
+class _Dated(Protocol):
+    """What an instant is counted from."""
 
-    def __init__(self, service: Service, clock: Clock) -> None:
-        self._service = service
+    @property
+    def epoch(self) -> Epoch:
+        """The wall time of instant 0."""
+
+
+class JoinedServer(Protocol):
+    """A server in the same process, as a machine: no socket, and no time but what it is handed."""
+
+    @property
+    def config(self) -> _Dated:
+        """What it is made with."""
+
+    def serve(self, request: Request, now: Millis) -> Reply:
+        """Answer a request; the caller tells when the reply has left."""
+
+    def tell(self, observation: Observation) -> None:
+        """Notify its observers."""
+
+
+class InMemoryTransport:
+    """Asks the server directly. On a manual clock it advances the clock by what a reply is withheld."""
+
+    def __init__(self, server: JoinedServer, clock: Clock) -> None:
+        self._server = server
         self._clock = clock
 
     async def send(self, route: str, request: Request, until: Millis | None = None) -> Response:
         """The reply, once it was withheld its time; TransportLost if none is whole by `until`, or a fault struck it."""
         now = self._clock.now()
-        reply = self._service.serve(request, now)
+        reply = self._server.serve(request, now)
         delivery = reply.deliver(now, until)
         if reply.latency:
             await pass_until(self._clock, min(now + reply.latency, delivery.at))
@@ -49,12 +71,12 @@ class InMemoryTransport:
         passed = began - now
         # None: when it was planned (recordings.md §2.2)
         first = passed if delivery.response.status and passed != reply.latency else None
-        self._service.tell(
+        self._server.tell(
             Replied(at, reply.x, delivery.response, reply.latency, first, cut=delivery.cut, sent=delivery.sent)
         )
         if delivery.loss is not None:
             raise TransportLost(delivery.loss)
-        return dated(delivery.response, self._service.config.epoch, at)
+        return dated(delivery.response, self._server.config.epoch, at)
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -20,4 +20,7 @@ DIALECT_OF: dict[str, Dialect] = {row.name: wire.server for wire in WIRES for ro
 FUSION = fusion.WIRE.server
 """Whose words answer what belongs to no dialect: a path that isn't there, a bearer that is no good."""
 
-__all__ = ["CLIENTS", "CLIENT_OF", "DIALECT_OF", "FUSION", "WIRES", "read_input"]
+USUAL = fusion.WIRE.name
+"""What the external app speaks unless it is told otherwise."""
+
+__all__ = ["CLIENTS", "CLIENT_OF", "DIALECT_OF", "FUSION", "USUAL", "WIRES", "read_input"]

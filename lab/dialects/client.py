@@ -2,6 +2,7 @@
 
     request = client.ask(command, nonce)          the words for what the external app wants
     answer  = client.understand(route, response)  what came: a job (Seen), a refusal, or what nobody can read
+    call    = client.identify(request)            what a request asks that somebody sent: for screens and reports
 
 The server is one that nobody has checked: a pod, a mock with a fault. So answers are read tolerantly: what is missing,
 or has another type than it should, is not there; a status that nobody documented is no status, and so never final.
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from lab.core.exchange import Request, Response
+from lab.core.exchange import Json, Request, Response
 from lab.core.refusal import Refusal
 from lab.dialects.base import Decide, Invoke, Look
 from lab.language.document import Status, Verdict
@@ -74,10 +75,8 @@ class Seen:
     trace: str | None = None
     follow_up: tuple[str, ...] = ()
     question: Question | None = None
-    identity: Lines = ()
-    """What tells the job apart beside its id."""
     lines: Lines = ()
-    """What its last answer said, in short."""
+    """What the answer says, in short: the members that a reader wants to see."""
 
     @property
     def final(self) -> bool:
@@ -92,6 +91,42 @@ class Unreadable:
     why: str
 
 
+Understood: TypeAlias = Seen | Refusal | Unreadable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCall:
+    """What a request asks that somebody sent: a command, as far as it can be made out, and its members as they stand."""
+
+    command: Sendable
+    message: tuple[tuple[str, Json], ...] = ()
+    """What is said, with its label; nothing where nothing is said."""
+    fields: tuple[tuple[str, Json], ...] = ()
+    """What the request says besides."""
+    verdict: str = ""
+    """Of a decision: the verdict, or the wire's own word where it asks for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireLabels:
+    """What a wire calls the things that screens and transcripts name; empty: it has no such thing."""
+
+    start: str
+    """The call that starts a job."""
+    job: str
+    conversation: str
+    question: str
+    progress: str
+    trace: str = ""
+    follow_up: str = ""
+    poll: tuple[str, str, str]
+    """A poll's method, what all of them have in common, and what differs."""
+    root: str
+    """What all its paths begin with."""
+    before_job: str = ""
+    """What stands before a job's id in a path; empty: ids stand in bodies."""
+
+
 class DialectClient(Protocol):
     """One vendor's wire, as a client speaks and understands it."""
 
@@ -99,17 +134,39 @@ class DialectClient(Protocol):
     def name(self) -> str:
         """As `--dialect` has it."""
 
+    @property
+    def calls(self) -> frozenset[str]:
+        """The names of the routes on which a request asks something of a job."""
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Those of them that are answered with events."""
+
+    @property
+    def statuses(self) -> Mapping[str, Status]:
+        """Its status words, and which of the four each means."""
+
+    @property
+    def labels(self) -> WireLabels:
+        """What it calls things."""
+
     def ask(self, command: Sendable, nonce: str = "") -> tuple[str, Request]:
         """The name of the route, and the request, without credentials.
 
         Ids that a client must give to what it sends are made of `nonce`: another one makes others.
         """
 
-    def understand(self, route: str, response: Response) -> Seen | Refusal | Unreadable:
+    def understand(self, route: str, response: Response) -> Understood:
         """What an answer on this route says. A refusal has the HTTP status that fits, and one sentence as its message."""
 
     def explain(self, response: Response) -> str:
         """What a refusal says, in one sentence, whoever worded it: the API, a gateway, the identity domain."""
 
+    def identify(self, request: Request) -> ClientCall | None:
+        """What a request on one of `calls` asks; None: nothing that can be made out."""
 
-ClientDialects: TypeAlias = Mapping[str, DialectClient]
+    def job_in(self, document: Json) -> Seen | None:
+        """The job of a body that was parsed, whatever status came with it; None if it holds none."""
+
+    def gist(self, document: Json) -> Json:
+        """Of such a body what tells one answer from the next."""

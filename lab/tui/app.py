@@ -13,18 +13,16 @@ from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.screen import Screen
 
+from lab.app import Outcome
 from lab.core.errors import HostError, LabError
-from lab.core.exchange import Json
 from lab.tui.cast import Cast, teed
 from lab.tui.screens.main import MainScreen
 from lab.tui.sources.protocol import ScreenSource
 from lab.tui.terminal import lasting
 from lab.tui.themes import COLOURS, OTHER_THEME, Styles, filtered, stage_theme, styles_of
 
-OutcomeDocument = dict[str, Json]
 
-
-class LabApp(App[OutcomeDocument | None]):
+class LabApp(App[Outcome | None]):
     """The screen of `lab demo`, `lab watch` and `lab play`; the `Host` of its screens."""
 
     CSS_PATH = Path(__file__).with_name("lab.tcss")
@@ -163,5 +161,4 @@ class LabApp(App[OutcomeDocument | None]):
 
     def leave(self) -> None:
         """End because the person says so."""
-        outcome = self.source.outcome
-        self.exit(outcome.document() if outcome is not None else None)
+        self.exit(self.source.outcome)

@@ -1,11 +1,11 @@
 """Line mode: a run as one line after another, for pipes, screen readers and CI. No Textual."""
 
-from lab.app.observe import Ended, Lost, Noted, Observation, Replied, Requested, Waiting
+from lab.app.observations import RunEnded, RunObservation
+from lab.core.observe import Lost, Noted, Replied, Requested, Waiting
 from lab.tui.rows.blocks import at_text, latency
 from lab.tui.rows.formats import EMPTY, NOTHING
 from lab.tui.state import clean
 from lab.tui.state.narrate import sentence
-from lab.tui.state.reading import JOB_LABEL
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState, SourceState
 from lab.tui.state.status import phase
@@ -23,7 +23,9 @@ def opening(source: SourceState) -> list[str]:
     return texts
 
 
-def lines(observation: Observation, before: RunState, after: RunState, source: SourceState | None = None) -> list[str]:
+def lines(
+    observation: RunObservation, before: RunState, after: RunState, source: SourceState | None = None
+) -> list[str]:
     """What an observation adds to the transcript; `before` and `after` are the states around it."""
     texts = _row(observation, before, after)
     old, new = (sentence(ScreenState(run, source=source or SourceState())) for run in (before, after))
@@ -33,10 +35,10 @@ def lines(observation: Observation, before: RunState, after: RunState, source: S
         texts += [f"? {line}" for line in after.gate.question.split("\n")]
         if not after.gate.in_chat:
             texts.append(f"# {after.gate.channel}: outside the API, the app only polls.")
-    return texts + _end(after) if isinstance(observation, Ended) else texts
+    return texts + _end(after) if isinstance(observation, RunEnded) else texts
 
 
-def _row(observation: Observation, before: RunState, after: RunState) -> list[str]:
+def _row(observation: RunObservation, before: RunState, after: RunState) -> list[str]:
     at = at_text(after.since_start(observation.at))
     match observation:
         case Replied(x=x) | Lost(x=x):
@@ -60,21 +62,21 @@ def _reply(exchange: Exchange, before: RunState, after: RunState) -> str:
     if exchange.lost is not None:
         return f"{at} {'LOST':<8} {what}  {exchange.lost}"
     came = f"{exchange.code}  {latency(exchange.took)}"
-    garbled = exchange.route == "status" and exchange.code == 200 and after.timeline
+    garbled = exchange.command == "status" and exchange.code == 200 and after.timeline
     if garbled and after.timeline[-1].kind == "lost":
         return f"{at} {'LOST':<8} {what}  {came}  {after.timeline[-1].word}"
     return f"{at} {word:<8} {what}  {came}{_reason(exchange, after)}"
 
 
 def _words(exchange: Exchange, before: RunState, after: RunState) -> tuple[str, str]:
-    match exchange.route:
+    match exchange.command:
         case "token":
             return "TOKEN", f"POST {exchange.path}"
         case "invoke" if before.gate is not None and before.gate.sent is not None:
             return "DECIDED", after.timeline[-1].word if after.timeline else before.gate.sent
         case "invoke":
-            job = after.job.job if after.job else None
-            return "INVOKE", f"{JOB_LABEL} {job}" if job else f"POST {exchange.path}"
+            job = after.job
+            return "INVOKE", f"{job.labels.job} {job.job}" if job and job.job else f"POST {exchange.path}"
         case "status":
             good = exchange.code == 200 and after.last is not None
             return (after.last.status if good and after.last else "REFUSED"), f"poll {after.polls}"
@@ -85,8 +87,8 @@ def _words(exchange: Exchange, before: RunState, after: RunState) -> tuple[str, 
 def _reason(exchange: Exchange, after: RunState) -> str:
     if exchange.code is None or exchange.code < 400:
         return ""
-    of_route = {"token": after.token, "invoke": after.job}
-    state = of_route.get(exchange.route, after.gate)
+    of_command = {"token": after.token, "invoke": after.job}
+    state = of_command.get(exchange.command, after.gate)
     refusal = state.refusal if state is not None else None
     return f"  {refusal or exchange.head[:120]}" if refusal or exchange.head else ""
 

@@ -4,9 +4,12 @@ import json
 
 import pytest
 
-from lab.app import Answer, App, Ask, Backoff, Badge, Received, Send, Silence, Wait, Woke, run
+from lab.app import Answer, App, Ask, Backoff, Received, Send, Silence, Wait, Woke, run
+from lab.cli.outcome import outcome_document
 from lab.core.exchange import Response
+from lab.identity.client import AccessToken
 from lab.identity.scopes import api_scope
+from lab.language.document import Verdict
 
 APP = App("TEAM", "hi", "demo", "s:/+%", api_scope("acme-test"), backoff=Backoff(1_000, 200, 3_000))
 
@@ -79,7 +82,15 @@ def test_a_run_goes_from_token_to_output_with_a_growing_pause():
     outcome = play.outcome
     assert (outcome.status, outcome.output, outcome.polls, outcome.elapsed) == ("COMPLETE", "Done", 3, 6_000)
     assert outcome.complete and outcome.job == "J" and outcome.conversation == "C" and outcome.follow_up == ("More?",)
-    assert set(outcome.document()) >= {"status", "output", "error", "jobId", "conversationId", "polls", "elapsed_ms"}
+    assert set(outcome_document(outcome)) >= {
+        "status",
+        "output",
+        "error",
+        "jobId",
+        "conversationId",
+        "polls",
+        "elapsed_ms",
+    }
 
 
 def test_what_it_sends_is_the_contract():
@@ -97,7 +108,7 @@ def test_what_it_sends_is_the_contract():
 def test_a_person_answers_at_waiting_and_polling_goes_on_meanwhile():
     play = Play().got(GRANT).got(job(code=202)).waits(1_000).got(job("WAITING", waitingNodeDetails=NODE))
     play.asks().got(job("WAITING", waitingNodeDetails=NODE), "status")
-    play.asks(Answer(play.now + 5, "APPROVE_ACTION", "fine"))
+    play.asks(Answer(play.now + 5, Verdict.APPROVED, "fine"))
     body = json.loads(play.sent().body)
     assert body["jobId"] == "J" and body["conversationId"] == "C"
     assert body["resumeInput"] == {"messageInstanceId": "K", "userResponse": "APPROVE_ACTION", "content": "fine"}
@@ -119,7 +130,7 @@ def test_the_longer_a_person_takes_the_more_rarely_it_asks():
 
 def test_a_refused_answer_is_found_out_by_the_next_poll():
     play = Play().got(GRANT).got(job("WAITING", 202, waitingNodeDetails=NODE))
-    play.asks(Answer(5, "REJECT_ACTION")).got(reply(409, message="late"), "invoke")
+    play.asks(Answer(5, Verdict.REJECTED)).got(reply(409, message="late"), "invoke")
     play.asks().got(job("ERROR", error="Nobody decided."))
     assert (play.outcome.status, play.outcome.error) == ("ERROR", "Nobody decided.")
     assert not play.outcome.complete
@@ -194,7 +205,7 @@ def test_a_lost_invoke_is_not_sent_again_for_it_may_have_started_a_job():
 @pytest.mark.parametrize("lost", [lambda play: play.lost("timeout"), lambda play: play.got(reply(504), "invoke")])
 def test_a_decision_whose_answer_is_lost_is_found_out_by_the_next_poll(lost):
     play = Play().got(GRANT).got(job("WAITING", 202, waitingNodeDetails=NODE))
-    lost(play.asks(Answer(5, "APPROVE_ACTION"))).asks().got(job(), "status").waits(1_000).got(job("COMPLETE"))
+    lost(play.asks(Answer(5, Verdict.APPROVED))).asks().got(job(), "status").waits(1_000).got(job("COMPLETE"))
     assert play.outcome.complete
 
 
@@ -207,10 +218,10 @@ def test_lost_polls_are_repeated_a_few_times():
 
 
 def test_a_token_is_used_again_until_near_its_end():
-    badge = Badge("T1", 0, 600_000)
-    assert Play(start=539_999, badge=badge).effect.route == "invoke"
-    assert Play(start=540_000, badge=badge).effect.route == "token"
-    play = Play(start=0, badge=badge, conversation="C9")
+    token = AccessToken("T1", 0, 600_000)
+    assert Play(start=539_999, token=token).effect.route == "invoke"
+    assert Play(start=540_000, token=token).effect.route == "token"
+    play = Play(start=0, token=token, conversation="C9")
     assert json.loads(play.sent().body)["conversationId"] == "C9"
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.app import token_request
 from lab.cli.commands.demo import LiveDemo
 from lab.cli.console import Console
 from lab.cli.loop import Stop
 from lab.cli.setup import load_folder, make_setup
+from lab.identity.client import token_request
 from lab.settings import ClockSettings, MockSettings
 from tests import terminal
 from tests.conftest import ROOT, Lab
@@ -99,7 +99,13 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
 
         async def lifetime() -> object:
             act = demo.playables()[0]
-            return json.loads((await link.transport.send("token", token_request(act.app))).body)["expires_in"]
+            return json.loads(
+                (
+                    await link.transport.send(
+                        "token", token_request(act.app.client_id, act.app.client_secret, act.app.scope)
+                    )
+                ).body
+            )["expires_in"]
 
         assert await lifetime() == 300
         assert link.follow("second").seed == seeds[1]

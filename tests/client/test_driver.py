@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from lab.app import Answer, App, Outcome, Question, Received, Run, Send, run
+from lab.app import Answer, App, Outcome, Received, Run, Send, run
 from lab.app.observations import Asking, RunEnded, RunObservation
 from lab.client.driver import drive
 from lab.client.instant import run_instantly
@@ -13,7 +13,9 @@ from lab.client.transport import HttpTransport
 from lab.clocks import ManualClock, SystemClock, settle
 from lab.core.exchange import Request
 from lab.core.observe import Lost, Replied, Requested, Waiting
+from lab.dialects.client import Question
 from lab.identity.clients import DEMO
+from lab.language.document import Verdict
 from lab.mock.service import Service
 from lab.server.mock_server import MockServer
 from tests.server.conftest import SCOPE, TEAM, make_service
@@ -22,7 +24,7 @@ APP = App(TEAM, "Share it", DEMO.id, DEMO.secret, SCOPE)
 
 
 async def approve(question: Question) -> Answer:
-    return Answer(-1, "APPROVE_ACTION")
+    return Answer(-1, Verdict.APPROVED)
 
 
 async def never(question: Question) -> Answer:
@@ -64,10 +66,10 @@ async def test_without_an_answer_patience_runs_out() -> None:
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
-@pytest.mark.parametrize("action", ["APPROVE_ACTION", "REJECT_ACTION"])
-async def test_stepped_by_hand_and_driven_are_the_same_run(action: str) -> None:
+@pytest.mark.parametrize("verdict", [Verdict.APPROVED, Verdict.REJECTED])
+async def test_stepped_by_hand_and_driven_are_the_same_run(verdict: Verdict) -> None:
     async def answer(question: Question) -> Answer:
-        return Answer(0, action)
+        return Answer(0, verdict)
 
     driven: list[RunObservation] = []
     stepped: list[RunObservation] = []
@@ -77,7 +79,7 @@ async def test_stepped_by_hand_and_driven_are_the_same_run(action: str) -> None:
     two.observers.append(server_side[1].append)
     outcome, _ = await in_memory(one, driven, answer)
     assert (
-        run_instantly(two, run(APP, 0), (stepped.append,), reviewer=lambda question, now: Answer(now, action))
+        run_instantly(two, run(APP, 0), (stepped.append,), reviewer=lambda question, now: Answer(now, verdict))
         == outcome
     )
     assert stepped == driven

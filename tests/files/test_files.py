@@ -13,6 +13,7 @@ from lab.core.errors import HostError, RecordingError, UsageError
 from lab.files import recordings
 from lab.files.recordings import TapeFile, is_slug, read_blob, read_recording, recording_path
 from lab.files.scenarios import digest_of, load_scenario, load_scenarios, scenario_names, scenarios_folder
+from lab.language.document import Verdict
 from lab.recording.header import recording_header
 from lab.recording.reader import read
 from lab.recording.repair import repair
@@ -159,7 +160,7 @@ def test_whichever_call_fails_serving_goes_on_and_the_file_reads_as_open(
     monkeypatch.setattr(recordings.os, call, once)
     tape = Tape(joined.service, file.write, recording_header(served, lab="0.1.0"), sync=file.sync)
     joined.service.observers[:] = [tape]
-    assert joined.play((("APPROVE_ACTION", None),)).complete
+    assert joined.play(((Verdict.APPROVED, None),)).complete
     if calls >= failing:
         assert tape.dead is not None and "Input/output error" in tape.dead
     tape.close(joined.now)

@@ -8,7 +8,7 @@ from lab.core.observe import Replied
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario, compile_scenario
-from lab.language.document import Switches
+from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -71,8 +71,8 @@ class Joined:
             api_scope(self.service.config.switches.pod),
         )  # fmt: skip
 
-    def play(self, answers: tuple[tuple[str, str | None], ...] = ()) -> Outcome:
-        """A run to its end; each question takes the next answer (action and content), if there is one."""
+    def play(self, answers: tuple[tuple[Verdict, str | None], ...] = ()) -> Outcome:
+        """A run to its end; each question takes the next answer (verdict and comment), if there is one."""
         left = list(answers)
         story = run(self.app(), self.now)
         effect = next(story)
@@ -88,9 +88,9 @@ class Joined:
                         self.now = max(self.now, until)
                         effect = story.send(Woke(self.now))
                     case Ask(until, _) if left:
-                        action, content = left.pop(0)
+                        verdict, comment = left.pop(0)
                         self.now = min(self.now + 700, until)
-                        effect = story.send(Answer(self.now, action, content))
+                        effect = story.send(Answer(self.now, verdict, comment))
                     case Ask(until):
                         self.now = max(self.now, until)
                         effect = story.send(Woke(self.now))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import RecordingError
+from lab.language.document import Verdict
 from lab.recording.codec import encode, fact_members, fact_of, write
 from lab.recording.facts import FACTS
 from lab.recording.lines import FileState
@@ -66,7 +67,7 @@ def test_a_footer_that_is_encoded_again_is_the_same() -> None:
 
 def a_recording() -> bytes:
     joined = Joined(config())
-    joined.play((("RFI_ACTION", "Cheaper\r\n\x1b[31m\u202e"), ("APPROVE_ACTION", None)))
+    joined.play(((Verdict.CHANGES, "Cheaper\r\n\x1b[31m\u202e"), (Verdict.APPROVED, None)))
     joined.tape.close(joined.now)
     return joined.data
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.app import App, Badge, Outcome, run, token_request
+from lab.app import App, Outcome, run
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
@@ -15,6 +15,7 @@ from lab.core.journal.numbers import CallCounted
 from lab.core.observe import Noted, Observation
 from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
+from lab.identity.client import AccessToken, token_request
 from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario, compile_scenario
@@ -199,7 +200,11 @@ def test_polls_are_counted_by_job_however_they_are_interleaved(order: list[int])
 
 def _four_jobs(taped: Taped) -> tuple[list[str], str]:
     app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))
-    bearer = str(body_of(taped.service.serve(token_request(app), 0).response)["access_token"])
+    bearer = str(
+        body_of(taped.service.serve(token_request(app.client_id, app.client_secret, app.scope), 0).response)[
+            "access_token"
+        ]
+    )
     return [_invoke(taped, bearer) for _ in range(4)], bearer
 
 
@@ -260,7 +265,7 @@ def test_a_tape_that_begins_late_tells_of_faults_and_counts_so_that_it_can_be_re
     taped.tape.restate(snapshot(taped.service, taped.now), taped.now)
     taped.service.observers.append(taped.tape)
     app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))
-    run_instantly(taped.service, run(app, taped.now, badge=Badge(bearer, 0, 3_600_000)), start=taped.now)
+    run_instantly(taped.service, run(app, taped.now, token=AccessToken(bearer, 0, 3_600_000)), start=taped.now)
     taped.now += 100_000
     assert taped.struck()
     taped.tape.close(taped.now)
@@ -272,7 +277,7 @@ def test_a_reply_that_comes_at_the_last_instant_counts_and_one_a_millisecond_lat
     for until, loss in ((10_100, None), (10_099, "timeout")):
         taped = Taped("route: token, delay: 9980ms")
         app = App("EXPENSES", "Taxi, é 42", DEMO.id, DEMO.secret, api_scope("acme-test"))
-        over = taped.service.serve(token_request(app), 0).deliver(0, until)
+        over = taped.service.serve(token_request(app.client_id, app.client_secret, app.scope), 0).deliver(0, until)
         assert (over.loss, over.at, over.response.status) == (loss, until, 0 if loss else 200)
 
 

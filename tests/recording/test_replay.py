@@ -15,6 +15,7 @@ from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.plan import compile_scenario
+from lab.language.document import Verdict
 from lab.language.parse import parse_scenario
 from lab.recording.codec import write
 from lab.recording.exports import clock, transcript
@@ -37,7 +38,7 @@ NAME = "recordings/x.rec.jsonl"
 
 def recorded(*, scripted: bool = True) -> Joined:
     joined = Joined(config(scripted=scripted))
-    joined.play((("RFI_ACTION", "Cheaper, please"), ("APPROVE_ACTION", None)))
+    joined.play(((Verdict.CHANGES, "Cheaper, please"), (Verdict.APPROVED, None)))
     joined.play_until_accepted()
     joined.now += 20_000
     return joined
@@ -231,7 +232,7 @@ def test_a_tape_that_begins_late_restates_what_lives_and_replays_by_itself() -> 
     tape = Tape(joined.service, late.append, recording_header(joined.service.config, lab="0", t=joined.now))
     tape.restate(snapshot(joined.service, joined.now), joined.now)
     joined.service.observers.append(tape)
-    joined.play((("APPROVE_ACTION", None),))
+    joined.play(((Verdict.APPROVED, None),))
     tape.close(joined.now)
     found = read(b"".join(late))
     told = [entry.type for entry in found.facts() if entry.x is None and entry.at is not None]

@@ -7,6 +7,7 @@ import pytest
 from lab.core.exchange import Request, Response
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.observe import Noted, Replied, Requested
+from lab.language.document import Verdict
 from lab.recording.header import recording_header
 from lab.recording.reader import read
 from lab.recording.tape import Tape
@@ -23,7 +24,7 @@ def kinds(data: bytes) -> list[str]:
 
 def test_facts_stand_before_their_reply_and_derived_ones_before_the_fact_that_the_touch_brings() -> None:
     joined = Joined(config(scripted=False))
-    joined.play((("APPROVE_ACTION", None),))
+    joined.play(((Verdict.APPROVED, None),))
     told = kinds(joined.data)
     decided = told.index("gate.decided")
     assert told[:4] == ["header", "req 1", "token.granted", "res 1"]

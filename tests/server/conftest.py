@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lab.app import App, token_request
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.core.observe import Noted, Observation
 from lab.dialects.router import ROUTER
+from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches
@@ -110,7 +110,7 @@ class Stage:
         return [each.fact for each in self.observations if isinstance(each, Noted) and isinstance(each.fact, kind)]
 
     async def token(self) -> str:
-        sent = token_request(App(TEAM, "", DEMO.id, DEMO.secret, SCOPE))
+        sent = token_request(DEMO.id, DEMO.secret, SCOPE)
         peer = await self.peer()
         got = await peer.ask(request(sent.method, sent.path, sent.headers, sent.body))
         assert got.status == 200, got.body

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from lab.app import App, run, token_request
+from lab.app import App, run
 from lab.app.observations import RunObservation
 from lab.client.driver import drive
 from lab.client.transport import HttpTransport, InMemoryTransport, TransportLost
@@ -20,6 +20,7 @@ from lab.core.observe import Lost, Replied
 from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.faults.model import GARBAGE
+from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
@@ -240,7 +241,7 @@ TOKEN_ANSWERS = [
 
 
 def credentials() -> bytes:
-    sent = token_request(App(TEAM, "", DEMO.id, DEMO.secret, SCOPE))
+    sent = token_request(DEMO.id, DEMO.secret, SCOPE)
     return request(sent.method, sent.path, sent.headers, sent.body)
 
 

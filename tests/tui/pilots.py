@@ -9,10 +9,11 @@ from unittest.mock import patch
 
 from textual.pilot import Pilot
 
-from lab.app.observe import Noted
+from lab.app import Outcome
 from lab.clocks import real_millis, settle
 from lab.core.journal.fact import LedgerCleared
-from lab.tui.app import LabApp, OutcomeDocument
+from lab.core.observe import Noted
+from lab.tui.app import LabApp
 from lab.tui.panes.registry import places
 from lab.tui.screens.main import MainScreen
 from lab.tui.state.screen import UiState
@@ -23,7 +24,7 @@ PATIENCE = 10_000
 """Real milliseconds after which what hasn't come true never will."""
 
 
-LabPilot = Pilot[OutcomeDocument | None]
+LabPilot = Pilot[Outcome | None]
 
 
 async def settled(*_: float) -> None:

@@ -5,12 +5,13 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
 
-from lab.app import Outcome, Question
-from lab.app.observe import Asked, Ended, Noted, Observation, Replied, Requested, Waiting
+from lab.app import Outcome
+from lab.app.observations import Asking, RunEnded, RunObservation
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import LedgerCleared
-from lab.dialects.fusion.answers import WaitingNode
+from lab.core.observe import Noted, Replied, Requested, Waiting
+from lab.dialects.client import Question
 from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Scenario, Verdict
@@ -100,7 +101,7 @@ class Script:
     """Writes observations down, one call after another."""
 
     def __init__(self) -> None:
-        self.observations: list[Observation] = []
+        self.observations: list[RunObservation] = []
         self.x = 0
 
     def call(self, at: Millis, route: str, request: Request, status: int, reply: bytes, took: Millis) -> None:
@@ -146,23 +147,26 @@ class Script:
 
     def ask(self, at: Millis, until: Millis) -> None:
         """The same, while a person may answer."""
-        node = WaitingNode(
-            "BUYER_APPROVAL", "HUMAN", "CHAT", QUESTION, "Say what should be different.", None, 0, 3, True, True, None,
-            (("APPROVE_ACTION", "Approve"), ("REJECT_ACTION", "Reject"), ("RFI_ACTION", "Request changes")), CALLBACK,
+        question = Question(
+            job=JOB, text=QUESTION, opening=CALLBACK, kind="HUMAN", channel="CHAT", code="BUYER_APPROVAL", rounds=3,
+            prompt="Say what should be different.",
+            verdicts=(
+                (Verdict.APPROVED, "Approve"), (Verdict.REJECTED, "Reject"), (Verdict.CHANGES, "Request changes"),
+            ),
         )  # fmt: skip
-        self.observations.append(Asked(at, until, Question(JOB, CONVERSATION, node)))
+        self.observations.append(Asking(at, until, question))
 
 
 RUNNING_POLLS = ((1_600, 41), (2_900, 38), (4_600, 57), (6_800, 44))
 WAITING_POLLS = ((9_600, 39), (12_600, 58), (15_600, 43), (18_600, 40), (21_600, 42))
 
 
-def idle() -> list[Observation]:
+def idle() -> list[RunObservation]:
     """Nothing yet."""
     return []
 
 
-def running() -> list[Observation]:
+def running() -> list[RunObservation]:
     """Up to the second poll."""
     script = Script()
     script.token(0)
@@ -174,7 +178,7 @@ def running() -> list[Observation]:
     return script.observations
 
 
-def waiting() -> list[Observation]:
+def waiting() -> list[RunObservation]:
     """The job waits for a person; five polls saw it."""
     script = Script()
     script.token(0)
@@ -193,7 +197,7 @@ def waiting() -> list[Observation]:
     return script.observations
 
 
-def complete() -> list[Observation]:
+def complete() -> list[RunObservation]:
     """Approved, and the output is there."""
     script = Script()
     script.observations = waiting()
@@ -210,19 +214,19 @@ def complete() -> list[Observation]:
     done = body("COMPLETE", output=OUTPUT, followUpQuestions=list(FOLLOW_UP))
     script.poll(27_548, done, 52)
     script.observations.append(
-        Ended(27_600, Outcome("COMPLETE", OUTPUT, None, JOB, CONVERSATION, 11, 27_600, None, FOLLOW_UP))
+        RunEnded(27_600, Outcome("COMPLETE", OUTPUT, None, JOB, CONVERSATION, 11, 27_600, None, FOLLOW_UP))
     )
     return script.observations
 
 
-def asking() -> list[Observation]:
+def asking() -> list[RunObservation]:
     """The token was asked for; nothing came yet."""
     script = Script()
     script.token(0)
     return script.observations[:1]
 
 
-def second() -> list[Observation]:
+def second() -> list[RunObservation]:
     """The second turn of the conversation; its job is at work."""
     script = Script()
     script.observations, script.x = complete(), 14
@@ -236,28 +240,28 @@ def second() -> list[Observation]:
     return script.observations
 
 
-def error() -> list[Observation]:
+def error() -> list[RunObservation]:
     """The job ends in ERROR with a partial output."""
     script = Script()
     script.observations = running()
     script.x = 4
     script.poll(4_543, body("ERROR", error=ERROR, output="Only M1000034 was found."), 57)
     script.observations.append(
-        Ended(4_600, Outcome("ERROR", "Only M1000034 was found.", ERROR, JOB, CONVERSATION, 3, 4_600))
+        RunEnded(4_600, Outcome("ERROR", "Only M1000034 was found.", ERROR, JOB, CONVERSATION, 3, 4_600))
     )
     return script.observations
 
 
-def refused() -> list[Observation]:
+def refused() -> list[RunObservation]:
     """The token endpoint says no."""
     script = Script()
     script.token(0, 401)
     why = "invalid_client: Client authentication failed."
-    script.observations.append(Ended(120, Outcome(None, None, None, None, None, 0, 120, why)))
+    script.observations.append(RunEnded(120, Outcome(None, None, None, None, None, 0, 120, why)))
     return script.observations
 
 
-STATES: dict[str, tuple[Callable[[], list[Observation]], Millis]] = {
+STATES: dict[str, tuple[Callable[[], list[RunObservation]], Millis]] = {
     "idle": (idle, 0), "asking": (asking, 60), "running": (running, 3_700), "waiting": (waiting, 22_900), "complete": (complete, 27_600),
     "second": (second, 42_500), "error": (error, 4_600), "refused": (refused, 120),
 }  # fmt: skip
@@ -288,7 +292,7 @@ class Scripted:
     outcome: Outcome | None = None
     message = MESSAGE
 
-    def __init__(self, observations: list[Observation], at: Millis = 0) -> None:
+    def __init__(self, observations: list[RunObservation], at: Millis = 0) -> None:
         self.scenario: Scenario | None = SCENARIO
         self.can = frozenset(
             ("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault", "tape", "rewind")
@@ -302,7 +306,7 @@ class Scripted:
         self.factor = "1"
         self.intents: list[Intent] = []
         self.refuse: str | None = None
-        self.queue: asyncio.Queue[Observation] = asyncio.Queue()
+        self.queue: asyncio.Queue[RunObservation] = asyncio.Queue()
         for observation in observations:
             self.tell(observation)
 
@@ -314,13 +318,13 @@ class Scripted:
             self.scenarios, self.message, base, f"{base}/oauth2/v1/token",
         )  # fmt: skip
 
-    def tell(self, observation: Observation) -> None:
+    def tell(self, observation: RunObservation) -> None:
         """Hand an observation on."""
         self.queue.put_nowait(observation)
-        if isinstance(observation, Ended):
+        if isinstance(observation, RunEnded):
             self.outcome = observation.outcome
 
-    async def observations(self) -> AsyncIterator[Observation]:
+    async def observations(self) -> AsyncIterator[RunObservation]:
         """What was handed."""
         while True:
             yield await self.queue.get()

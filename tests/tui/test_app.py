@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from textual.color import Color
 
-from lab.app.observe import Noted, Observation, Replied
+from lab.app.observations import RunObservation
 from lab.core.errors import HostError
 from lab.core.journal.shell import TapeNoted
+from lab.core.observe import Noted, Replied
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.screens.page import PageScreen
@@ -282,7 +283,7 @@ async def test_step_theme_and_the_way_out() -> None:
 async def test_quitting_returns_the_outcome() -> None:
     async with screen_in("complete") as (app, _, pilot):
         await pilot.press("ctrl+q")
-    assert app.return_value is not None and app.return_value["status"] == "COMPLETE"
+    assert app.return_value is not None and app.return_value.complete
 
 
 async def test_a_click_on_a_button_is_its_key() -> None:
@@ -319,7 +320,7 @@ async def test_a_bug_while_drawing_does_not_end_the_show(monkeypatch: pytest.Mon
 
 async def test_failing_surroundings_end_it_with_their_reason() -> None:
     class Unlucky(play.Scripted):
-        async def observations(self) -> AsyncIterator[Observation]:
+        async def observations(self) -> AsyncIterator[RunObservation]:
             raise HostError("Port 8080 is taken.")
             yield
 

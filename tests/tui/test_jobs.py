@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from lab.app.observe import Ended, Noted, Observation, Replied, Requested
+from lab.app.observations import RunEnded, RunObservation
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import LedgerCleared
+from lab.core.observe import Noted, Replied, Requested
 from lab.faults.facts import FaultArmed, FaultStruck
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
@@ -26,26 +27,26 @@ ROOT = Path(__file__).parents[2]
 RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
 
 
-def told_by(path: Path) -> list[Observation]:
+def told_by(path: Path) -> list[RunObservation]:
     lines = read(path.read_bytes()).lines
     return [observations for observations in map(observation_of, lines) if observations is not None]
 
 
-def fold(observations: list[Observation], jobs: JournalState | None = None) -> JournalState:
+def fold(observations: list[RunObservation], jobs: JournalState | None = None) -> JournalState:
     jobs = jobs or JournalState()
     for observation in observations:
         jobs = follow(jobs, observation)
     return jobs
 
 
-def journal(observations: list[Observation]) -> list[Observation]:
+def journal(observations: list[RunObservation]) -> list[RunObservation]:
     """What a server tells of a run: its own observations less those of the run alone."""
     return [each for each in observations if isinstance(each, Requested | Replied | Noted)]
 
 
-def other(observations: list[Observation], job: str, by: int) -> list[Observation]:
+def other(observations: list[RunObservation], job: str, by: int) -> list[RunObservation]:
     """The same of another client with another token and job: exchanges numbered from `by` on."""
-    snapshot: list[Observation] = []
+    snapshot: list[RunObservation] = []
     for each in observations:
         match each:
             case Requested(request=request):
@@ -83,7 +84,7 @@ def test_what_a_run_tells_besides_follows_from_the_replies() -> None:
     observations = play.complete()
     ended = fold(journal(observations)).run()
     last = observations[-1]
-    assert isinstance(last, Ended) and ended.outcome == last.outcome and ended.ended == last.at
+    assert isinstance(last, RunEnded) and ended.outcome == last.outcome and ended.ended == last.at
 
 
 def test_a_poll_after_the_end_is_seen_and_ends_nothing_twice() -> None:

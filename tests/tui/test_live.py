@@ -9,12 +9,15 @@ import pytest
 from msgspec.structs import replace
 
 from lab.app import App
-from lab.app.observe import Asked, Ended, Noted, Observation, Requested
+from lab.app.observations import Asking, RunEnded, RunObservation
 from lab.client.control import ControlAnswer, LabState
 from lab.client.memory import TransportLost
 from lab.clocks import settle
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import LedgerCleared
+from lab.core.observe import Noted, Requested
+from lab.dialects import CLIENTS
+from lab.dialects.client import Seen
 from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
@@ -104,7 +107,7 @@ class Plane:
         self.did: list[tuple[str, ...]] = []
         self.needed = 1
         self.ill: str | None = None
-        self.facts: asyncio.Queue[Observation] = asyncio.Queue()
+        self.facts: asyncio.Queue[RunObservation] = asyncio.Queue()
 
     async def decide(self, job: str, gate: str, verdict: str, *, comment: str | None) -> ControlAnswer:
         self.did.append(("decide", gate, verdict))
@@ -148,7 +151,7 @@ class Plane:
     async def lab(self) -> LabState:
         return LabState("scaled", "1", 0, 0, trouble=self.ill)
 
-    async def follow(self, *, replies: bool) -> AsyncIterator[Observation]:
+    async def follow(self, *, replies: bool) -> AsyncIterator[RunObservation]:
         while True:
             yield await self.facts.get()
 
@@ -174,7 +177,7 @@ class LiveDriver:
 
         acts = (Playable(APP, 42, play.SCENARIO), Playable(APP, 42, other))
         self.live = Live(acts, connect, self.clock, pod="" if plane else "pod.example.com")
-        self.observations: list[Observation | SourceUpdate] = []
+        self.observations: list[RunObservation | SourceUpdate] = []
         self.listener = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
@@ -185,7 +188,7 @@ class LiveDriver:
         finally:
             await stream.aclose()  # type: ignore[attr-defined]
 
-    async def until(self, kind: type[Observation | SourceUpdate], count: int = 1) -> None:
+    async def until(self, kind: type[RunObservation | SourceUpdate], count: int = 1) -> None:
         async with asyncio.timeout(5):
             while sum(isinstance(each, kind) for each in self.observations) < count:
                 await asyncio.wait((self.listener,), timeout=0.001)
@@ -213,7 +216,7 @@ async def test_a_chat_gate_is_answered_by_the_run_once(driver: LiveDriver) -> No
     await driver.until(Requested, 4)
     assert await driver.do(AnswerGate("approved")) is None
     assert await driver.do(AnswerGate("rejected")) is None
-    await driver.until(Ended)
+    await driver.until(RunEnded)
     assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION"]
     assert driver.live.outcome is not None and driver.live.outcome.complete
     assert driver.plane is not None and driver.plane.did == []
@@ -226,12 +229,12 @@ async def test_the_next_turn_keeps_the_token_and_the_conversation(driver: LiveDr
     await driver.until(Requested, 4)
     assert "running" in (await driver.do(SendTurn("too early")) or "")
     await driver.do(AnswerGate("approved"))
-    await driver.until(Ended)
+    await driver.until(RunEnded)
     driver.peer.decided = False
     assert await driver.do(SendTurn("Which one is cheaper?")) is None
     await driver.until(Requested, len([each for each in driver.observations if isinstance(each, Requested)]) + 2)
     await driver.do(AnswerGate("approved"))
-    await driver.until(Ended, 2)
+    await driver.until(RunEnded, 2)
     sent = [each for each in driver.observations if isinstance(each, Requested)]
     assert [each.x for each in sent] == list(range(1, len(sent) + 1))
     assert [each.route for each in sent].count("token") == 1
@@ -254,17 +257,14 @@ async def test_changes_carry_their_text(driver: LiveDriver) -> None:
     await driver.do(StartRun())
     await driver.until(Requested, 4)
     await driver.do(AnswerGate("changes-requested", "without prices"))
-    await driver.until(Ended)
+    await driver.until(RunEnded)
     assert driver.peer.resumes[0]["content"] == "without prices"
 
 
 async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the_loop(driver: LiveDriver) -> None:
-    from lab.app import Question
-    from lab.dialects import fusion as wire
-
-    body = wire.parse_job(play.body("WAITING", waitingNodeDetails=play.NODE))
-    assert body is not None and body.node is not None
-    question = Question(body.job, body.conversation, body.node)
+    seen = CLIENTS["fusion"].understand("status", Response(200, (), play.body("WAITING", waitingNodeDetails=play.NODE)))
+    assert isinstance(seen, Seen) and seen.question is not None
+    question = seen.question
     person = asyncio.create_task(driver.live._player.answers.answer(question))
     await settle()
     assert await driver.do(AnswerGate("approved")) is None
@@ -272,7 +272,7 @@ async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the
     await asyncio.gather(person, return_exceptions=True)
     assert person.cancelled()
     async with asyncio.timeout(5):
-        assert (await driver.live._player.answers.answer(question)).action == "APPROVE_ACTION"
+        assert (await driver.live._player.answers.answer(question)).verdict is Verdict.APPROVED
 
 
 async def test_no_gate_no_decision(driver: LiveDriver) -> None:
@@ -286,7 +286,7 @@ async def test_other_gates_are_decided_over_the_control_plane() -> None:
     await driver.until(Requested, 4)
     await driver.do(AnswerGate("rejected"))
     await driver.do(AnswerGate("approved"))
-    await driver.until(Ended)
+    await driver.until(RunEnded)
     assert driver.plane is not None
     assert driver.plane.did == [("decide", "buyer-approval", "rejected")]
     await driver.end()
@@ -312,7 +312,7 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
     driver.plane.facts.put_nowait(Noted(7, replace(vote, at=7)))
     await driver.until(Noted, 3)
     await driver.do(AnswerGate("approved"))
-    await driver.until(Ended)
+    await driver.until(RunEnded)
     assert driver.plane.did == [("decide", "buyer-approval", "approved")] * 2
     await driver.end()
 
@@ -340,7 +340,7 @@ async def test_reset_in_mid_run_leaves_no_run_and_starts_anew(driver: LiveDriver
     await driver.do(StartRun())
     await driver.until(Requested, sum(isinstance(each, Requested) for each in driver.observations[:count]) + 3)
     await driver.do(AnswerGate("approved"))
-    await driver.until(Ended)
+    await driver.until(RunEnded)
 
 
 async def test_a_step_pauses_after_the_next_observation(driver: LiveDriver) -> None:
@@ -396,7 +396,7 @@ async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(driver: Liv
         "the one before is told of no more"
     )
     await driver.do(AnswerGate("approved"))
-    await driver.until(Ended)
+    await driver.until(RunEnded)
     assert sum(isinstance(each, SourceUpdate) for each in driver.observations) == 1
 
 
@@ -439,7 +439,7 @@ async def test_a_run_that_breaks_ends_with_its_reason(driver: LiveDriver) -> Non
 
     driver.peer.send = broken  # type: ignore[method-assign]
     await driver.do(StartRun())
-    await driver.until(Ended)
+    await driver.until(RunEnded)
     assert driver.live.outcome is not None and "ZeroDivisionError" in (driver.live.outcome.why or "")
     assert isinstance(driver.live._player.broken, ZeroDivisionError)
 
@@ -455,7 +455,7 @@ async def test_the_screen_plays_it_to_the_end() -> None:
         await pilot.press("a", "a")
         await until(pilot, lambda: run.state.run.outcome is not None)
         await pilot.press("ctrl+q")
-    assert app.return_value is not None and app.return_value["status"] == "COMPLETE"
+    assert app.return_value is not None and app.return_value.complete
     assert len(driver.peer.resumes) == 1
     assert app.bug is None
 
@@ -468,26 +468,26 @@ async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_els
     await driver.do(StartRun())
     await driver.until(Requested, 4)
     await driver.do(AnswerGate("approved"))
-    await driver.until(Ended)
-    question_at = next(each.at for each in driver.observations if isinstance(each, Asked))
+    await driver.until(RunEnded)
+    question_at = next(each.at for each in driver.observations if isinstance(each, Asking))
     before = len(driver.observations)
     assert await driver.do(SeekStage("gate")) is None
     await driver.until(Noted)
     assert driver.live.paused and driver.live.outcome is None and ("rewind", str(question_at)) in driver.plane.did
-    while not isinstance(driver.observations[-1], Asked):
+    while not isinstance(driver.observations[-1], Asking):
         await asyncio.wait((driver.listener,), timeout=0.001)
     again = driver.observations[before + 1 :]
     assert again == driver.observations[: len(again)]
     await driver.do(TogglePause())
-    await driver.until(Asked, 3)
+    await driver.until(Asking, 3)
     await driver.do(AnswerGate("rejected"))
-    await driver.until(Ended, 2)
+    await driver.until(RunEnded, 2)
     assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION", "REJECT_ACTION"]
 
 
 async def test_going_back_to_the_token_lets_nothing_out_before_the_clock_runs(driver: LiveDriver) -> None:
     await driver.do(StartRun())
-    await driver.until(Asked)
+    await driver.until(Asking)
     sent = sum(isinstance(each, Requested) for each in driver.observations)
     assert await driver.do(SeekStage("token")) is None
     await driver.until(Requested, sent + 1)
@@ -502,7 +502,7 @@ async def test_going_back_to_the_token_lets_nothing_out_before_the_clock_runs(dr
 async def test_going_on_to_the_output_stops_where_a_person_is_needed(driver: LiveDriver) -> None:
     assert driver.plane is not None
     assert await driver.do(SeekStage("output")) is None
-    await driver.until(Asked)
+    await driver.until(Asking)
     async with asyncio.timeout(5):
         while not driver.live.paused:
             await asyncio.wait((driver.listener,), timeout=0.001)

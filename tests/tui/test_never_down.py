@@ -13,10 +13,11 @@ import pytest
 from textual import events
 
 from lab.app import Outcome
-from lab.app.observe import Ended, Lost, Noted, Observation, Requested
+from lab.app.observations import RunEnded, RunObservation
 from lab.clocks import breathe
 from lab.core.exchange import Json, Request
 from lab.core.journal.shell import TapeNoted
+from lab.core.observe import Lost, Noted, Requested
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain, width
 from lab.tui.state.run import MOST_EXCHANGES, MOST_TIMELINE_ROWS
@@ -47,7 +48,7 @@ async def test_every_size_with_whatever_is_open() -> None:
                 await until(pilot, lambda: app.screen is main_screen(app))
 
 
-def flood(many: int) -> list[Observation]:
+def flood(many: int) -> list[RunObservation]:
     script = play.Script()
     script.token(0)
     script.first(130)
@@ -115,7 +116,7 @@ FIELDS = (
 NODE_FIELDS = ("code", "type", "channelType", "initialMessage", "requestChangeMessage", "callbackToken")
 
 
-def tainted(text_: str) -> list[list[Observation]]:
+def tainted(text_: str) -> list[list[RunObservation]]:
     """A run for each payload field, filled with the text."""
     runs = []
     for field in (*FIELDS, *NODE_FIELDS, "path", "header", "lost", "why", "note"):
@@ -137,7 +138,9 @@ def tainted(text_: str) -> list[list[Observation]]:
         elif field == "note":
             script.observations.append(Noted(900, TapeNoted(at=900, text=text_)))
         elif field == "why":
-            script.observations.append(Ended(900, Outcome(None, text_, text_, text_, text_, 0, 900, text_, (text_,))))
+            script.observations.append(
+                RunEnded(900, Outcome(None, text_, text_, text_, text_, 0, 900, text_, (text_,)))
+            )
         else:
             headers = (("x-odd", text_),) if field == "header" else ()
             script.observations.append(
@@ -148,7 +151,7 @@ def tainted(text_: str) -> list[list[Observation]]:
     return runs
 
 
-def grids(observations: list[Observation]) -> str:
+def grids(observations: list[RunObservation]) -> str:
     """All that the screen would show of it, in two sizes, with the drawer open."""
     run, parts = fold(observations), []
     for size in ((120, 36), (80, 24)):

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lab.app.observe import Lost, Noted, Replied, Requested
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.observe import Lost, Noted, Replied, Requested
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.language.document import Scenario
 from lab.language.parse.fault import parse_fault

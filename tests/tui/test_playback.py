@@ -10,11 +10,12 @@ import pytest
 from msgspec import structs
 from textual.pilot import Pilot
 
+from lab.app import Outcome
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis
 from lab.recording.lines import FileState, Recording, Req, Res
 from lab.recording.reader import read
-from lab.tui.app import LabApp, OutcomeDocument
+from lab.tui.app import LabApp
 from lab.tui.panes.scrubber import track
 from lab.tui.sources.playback import Playback
 from lab.tui.state import recording as reels
@@ -305,7 +306,7 @@ async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
 @asynccontextmanager
 async def playback_screen(
     size: tuple[int, int] = (120, 36),
-) -> AsyncIterator[tuple[LabApp, Playback, Pilot[OutcomeDocument | None]]]:
+) -> AsyncIterator[tuple[LabApp, Playback, Pilot[Outcome | None]]]:
     source = playback()
     app = LabApp(source)  # type: ignore[arg-type]
     async with piloted(app, size) as pilot:

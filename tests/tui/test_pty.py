@@ -20,8 +20,8 @@ import sys
 from lab.tui.app import LabApp
 from tests.tui import play
 observations, at = play.STATES["complete"]
-document = LabApp(play.Scripted(observations(), at)).run()
-print("outcome", document and document["status"])
+outcome = LabApp(play.Scripted(observations(), at)).run()
+print("outcome", outcome and outcome.status)
 """
 
 

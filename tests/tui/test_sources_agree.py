@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from lab.app import Answer, Question, run
-from lab.app.observe import Noted, Observation
+from lab.app import Answer, run
+from lab.app.observations import RunObservation
 from lab.cli.setup import app_of
 from lab.client.control import read_journal_line as read_line
 from lab.client.instant import run_instantly
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.core.observe import Noted
+from lab.dialects.client import Question
 from lab.files.scenarios import load_scenario
-from lab.language.document import Switches
+from lab.language.document import Switches, Verdict
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.header import recording_header
@@ -36,25 +38,25 @@ APART = ("header", "clock", "keys", "scrubber")
 class Run:
     """A run in one process: what a live screen, the control plane's journal and the tape were told."""
 
-    def __init__(self, name: str, answer: str | None) -> None:
+    def __init__(self, name: str, answer: Verdict | None) -> None:
         compiled = load_scenario(name, SCENARIOS)
         config = Config((compiled,), Switches(), 42, INSTANT_EPOCH, scripted=answer is None)
         self.scenario = compiled.scenario
         service = Service(config)
         header = recording_header(config, lab="0")
         self.lines: list[bytes] = []
-        self.live: list[Observation] = []
+        self.live: list[RunObservation] = []
         tape = Tape(service, self._write, header)
         ring = Buffer(service, 10_000)
         service.observers.append(tape)
         answered: set[tuple[str, int]] = set()
 
         def person(question: Question, now: Millis) -> Answer | None:
-            opening = (question.node.code, question.node.round)
+            opening = (question.code, question.round)
             if answer is None or opening in answered:
                 return None
             answered.add(opening)
-            return Answer(now, answer, "Shorter, please." if answer == "RFI_ACTION" else None)
+            return Answer(now, answer, "Shorter, please." if answer is Verdict.CHANGES else None)
 
         run_instantly(service, run(app_of(config), 0), (self.live.append,), reviewer=person)
         self.end = self.live[-1].at
@@ -100,9 +102,9 @@ class Run:
         return {name: re.sub(r'("access_token":|«token:T1»|eyJ\w+…).*', "TOKEN", text) for name, text in grid.items()}
 
 
-@pytest.mark.parametrize("answer", [None, "APPROVE_ACTION", "REJECT_ACTION"])
+@pytest.mark.parametrize("answer", [None, Verdict.APPROVED, Verdict.REJECTED])
 @pytest.mark.parametrize("name", ["item-comparison", "rejected-discount", "nobody-home", "invoice-analysis"])
-async def test_live_watched_and_played_back_give_one_screen(name: str, answer: str | None) -> None:
+async def test_live_watched_and_played_back_give_one_screen(name: str, answer: Verdict | None) -> None:
     run = Run(name, answer)
     live, watched, played_back = run.seen_live(), await run.seen_watching(), run.seen_played()
     assert live.outcome is not None

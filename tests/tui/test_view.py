@@ -10,8 +10,9 @@ from msgspec import structs
 from rich.cells import cell_len
 
 from lab.app import Outcome
-from lab.app.observe import Ended, Lost, Noted, Observation, Replied, Requested
+from lab.app.observations import RunEnded, RunObservation
 from lab.core.exchange import Json, Request, Response
+from lab.core.observe import Lost, Noted, Replied, Requested
 from lab.jobs.facts import GateDecided, GateOpened
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
@@ -38,16 +39,16 @@ SHOW = SourceState(
 STOPPED = Outcome(None, None, None, play.JOB, play.CONVERSATION, 2, 30_000, "The decision was refused with 403.")
 
 
-def refused_decision() -> list[Observation]:
+def refused_decision() -> list[RunObservation]:
     """The resume call is refused, and the run stops."""
     script = play.Script()
     script.x = 11
     decision: dict[str, Json] = {"jobId": play.JOB, "resumeInput": {"userResponse": "APPROVE_ACTION"}}
     script.invoke(23_924, decision, 403, b"{}", 176)
-    return [*script.observations, Ended(24_100, STOPPED)]
+    return [*script.observations, RunEnded(24_100, STOPPED)]
 
 
-def fold(observations: list[Observation]) -> RunState:
+def fold(observations: list[RunObservation]) -> RunState:
     run = RunState()
     for observation in observations:
         run = reduce(run, observation)
@@ -123,9 +124,9 @@ def test_bodies_keep_no_secrets() -> None:
     document = json.dumps({"access_token": "canary-4", "nested": [{"refresh_token": "canary-5"}]}).encode()
     for text in (
         clean.body(form, kind),
-        reading.compact(form, kind),
+        reading.compact("token", form, kind),
         clean.body(document, None),
-        reading.compact(document, None),
+        reading.compact("invoke", document, None),
     ):
         assert "canary" not in text
     assert play.TOKEN not in clean.body(f"<p>{play.TOKEN}</p>".encode(), "text/html")
@@ -149,7 +150,7 @@ def test_the_whole_story_folds() -> None:
     assert (run.decisions, run.gates, run.gate) == (1, ("BUYER_APPROVAL",), None)
     assert run.token is not None and run.token.token == "eyJ4NXQi…Q4wX"
     assert run.last is not None and run.last.size == len(play.OUTPUT.encode())
-    assert run.outcome is not None and run.outcome.badge is None
+    assert run.outcome is not None and run.outcome.token is None
 
 
 def test_the_state_holds_no_secret() -> None:
@@ -212,8 +213,8 @@ def test_an_unknown_status_is_polled_on() -> None:
 def test_reset_forgets_all() -> None:
     source = play.Scripted(play.complete())
     observations = []
-    from lab.app.observe import Noted
     from lab.core.journal.fact import LedgerCleared
+    from lab.core.observe import Noted
 
     while not source.queue.empty():
         observations.append(source.queue.get_nowait())
@@ -224,7 +225,7 @@ def test_reset_forgets_all() -> None:
 
 
 ALL = [observation for observations, _ in play.STATES.values() for observation in observations()]
-ODD: list[Observation] = [
+ODD: list[RunObservation] = [
     Replied(1, 1, Response(200, (), b"\xff\x00")), Replied(1, 2, Response(202, (), b"[]")),
     Replied(1, 3, Response(200, (), b'{"jobId":1,"status":[]}')), Lost(3, 99, "x" * 500),
     Requested(0, 1, "invoke", Request("POST", "", "", (), b"{")), Requested(0, 3, "status", Request("GET", "\x1b")),
@@ -235,7 +236,7 @@ ODD: list[Observation] = [
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(ALL + ODD), max_size=30), st.sampled_from(SIZES), st.integers(0, 10**6))
 def test_any_order_of_observations_folds_and_draws(
-    observations: list[Observation], size: tuple[int, int], now: int
+    observations: list[RunObservation], size: tuple[int, int], now: int
 ) -> None:
     run = fold(observations)
     assert run == fold(observations)
@@ -314,10 +315,10 @@ def test_a_gate_outside_the_api_says_that_the_app_only_polls() -> None:
     [
         (play.error(), "✓ Token ✓ Invoke ✓ Poll ✗ Output"),
         ([*play.waiting(), *refused_decision()], "✓ Token ✓ Invoke ✓ Poll ✗ Gate ○ Output"),
-        ([*play.running(), Ended(4_000, STOPPED)], "✓ Token ✓ Invoke ✗ Poll ○ Output"),
+        ([*play.running(), RunEnded(4_000, STOPPED)], "✓ Token ✓ Invoke ✗ Poll ○ Output"),
     ],
 )
-def test_the_stepper_says_where_a_run_stopped(observations: list[Observation], stepped: str) -> None:
+def test_the_stepper_says_where_a_run_stopped(observations: list[RunObservation], stepped: str) -> None:
     view = ScreenState(fold(observations), UiState(), replace(SHOW, scenario=None))
     (line,) = draw("stepper", view, Rect(0, 0, 120, 1), 30_000)
     assert " ".join(plain(line).replace("━", "").replace("─", "").split()) == stepped

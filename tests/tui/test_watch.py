@@ -9,14 +9,16 @@ import pytest
 from msgspec import structs
 from textual.pilot import Pilot
 
-from lab.app.observe import Noted, Observation, Requested
+from lab.app import Outcome
+from lab.app.observations import RunObservation
 from lab.client.control import ControlAnswer, LabState
 from lab.clocks import settle
 from lab.core.clock import Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json, Request
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
-from lab.tui.app import LabApp, OutcomeDocument
+from lab.core.observe import Noted, Requested
+from lab.tui.app import LabApp
 from lab.tui.sources.watch import GOES_ON, Watch
 from lab.tui.state.intents import (
     AnswerGate,
@@ -56,7 +58,7 @@ class ScriptedControl:
         self.refuse: str | None = None
         self.next: Millis | None = None
         self.broken: Exception | None = None
-        self.queue: asyncio.Queue[Observation | None] = asyncio.Queue()
+        self.queue: asyncio.Queue[RunObservation | None] = asyncio.Queue()
 
     header = object()  # whichever: the scenarios that it names are known
 
@@ -65,7 +67,7 @@ class ScriptedControl:
             raise self.broken
         return self.found
 
-    async def follow(self) -> AsyncIterator[Observation]:
+    async def follow(self) -> AsyncIterator[RunObservation]:
         while (observations := await self.queue.get()) is not None:
             yield observations
 
@@ -91,7 +93,7 @@ class ScriptedControl:
         self.did.append(what)
         return ControlAnswer(200 if self.refuse is None else 409, {"error": self.refuse or ""})
 
-    def tell(self, *observations: Observation) -> None:
+    def tell(self, *observations: RunObservation) -> None:
         for each in observations:
             self.queue.put_nowait(each)
 
@@ -109,7 +111,7 @@ class Watcher:
             make=FrozenClock,
             rest=self._rest,
         )
-        self.observations: list[Observation | SourceUpdate] = []
+        self.observations: list[RunObservation | SourceUpdate] = []
         self.task = asyncio.create_task(self._look())
 
     @asynccontextmanager
@@ -124,7 +126,7 @@ class Watcher:
         async for observations in self.source.observations():
             self.observations.append(observations)
 
-    async def tell(self, *observations: Observation) -> None:
+    async def tell(self, *observations: RunObservation) -> None:
         self.plane.tell(*observations)
         await settle()
 
@@ -322,8 +324,8 @@ async def test_faults_are_armed_and_disarmed() -> None:
 
 @asynccontextmanager
 async def screen_in(
-    observations: list[Observation], size: tuple[int, int] = (120, 36), lab: LabState = SCALED
-) -> AsyncIterator[tuple[LabApp, Watcher, Pilot[OutcomeDocument | None]]]:
+    observations: list[RunObservation], size: tuple[int, int] = (120, 36), lab: LabState = SCALED
+) -> AsyncIterator[tuple[LabApp, Watcher, Pilot[Outcome | None]]]:
     """The screen of somebody who watches, when all has been told."""
     last = max((each.at for each in observations), default=0)
     watcher = Watcher(ScriptedControl(replace(lab, now=last)))
@@ -337,7 +339,7 @@ async def screen_in(
         assert app.bug is None
 
 
-def observations_until(at: Millis) -> list[Observation]:
+def observations_until(at: Millis) -> list[RunObservation]:
     return [each for each in told_by(FILE) if each.at <= at]
 
 
@@ -436,7 +438,7 @@ async def test_exchanges_before_the_job_began_are_told_as_such() -> None:
         await until(pilot, lambda: "-01:27 GET" in text(app) and "00:00.0 POST" in text(app))
 
 
-def replace_at(observations: list[Observation], by: Millis) -> list[Observation]:
+def replace_at(observations: list[RunObservation], by: Millis) -> list[RunObservation]:
     return [structs.replace(each, at=each.at + by) for each in observations]
 
 
@@ -460,7 +462,7 @@ async def test_trouble_shows_and_the_last_good_rows_stay() -> None:
 
 
 async def test_many_exchanges_stay_bounded_and_keys_are_answered() -> None:
-    observations: list[Observation] = []
+    observations: list[RunObservation] = []
     for number in range(300):
         observations += other(journal(play.running()), f"{number:08d}-0000-4000-8000-000000000000", 10 * number)
     async with screen_in(observations) as (app, _, pilot):

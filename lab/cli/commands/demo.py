@@ -23,6 +23,7 @@ from lab.cli.setup import (
     refuse_tape,
 )
 from lab.core.errors import UsageError
+from lab.dialects import USUAL
 from lab.settings import Flags
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
     unloaded = {name: tuple(map(str, error.complaints)) for name, error in broken.items()}
 
     async def work(stop: Stop) -> int:
-        async with LiveDemo(setup, console, stop) as demo:
+        async with LiveDemo(setup, console, stop, dialect=settings.dialect) as demo:
             with filming(settings.cast, setup.clock.now, setup.scenario.title, console, force=mock.force) as film:
                 await show_screen(demo.source(unloaded), stop, console, film)
         return demo.mock.dead if demo.mock is not None else 0
@@ -112,7 +113,8 @@ class LiveDemo:
     The mock starts after the first paint. It stops when the demo is left, for the screen's workers may be cut off before.
     """
 
-    def __init__(self, setup: Setup, console: Console, stop: Stop) -> None:
+    def __init__(self, setup: Setup, console: Console, stop: Stop, *, dialect: str = USUAL) -> None:
+        self._dialect = dialect
         self._settings = setup.settings
         self._setup = setup
         self._console = console
@@ -146,7 +148,7 @@ class LiveDemo:
         config, recording = self._setup.config, self._settings.record is not None
         return tuple(
             Playable(
-                app_of(config, each.scenario),
+                app_of(config, each.scenario, dialect=self._dialect),
                 seed=config.seed if recording else own_seed(self._settings, config, each.scenario),
                 scenario=each.scenario,
             )
@@ -173,7 +175,8 @@ class LiveDemo:
             config = self._setup.config
             scenario = next(each.scenario for each in config.scenarios if each.name == name)
             config = mock.recast(name, own_seed(self._settings, config, scenario))
-            return Playable(app_of(config, scenario), seed=config.seed, scenario=scenario)
+            app = app_of(config, scenario, dialect=self._dialect)
+            return Playable(app, seed=config.seed, scenario=scenario)
 
         yield RunConnection(transport, control, mock.base_url, mock.token_url, follow)
 
@@ -199,7 +202,7 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
             await transport.close()
 
     async def work(stop: Stop) -> int:
-        playable = Playable(app_for_peer(scenario, peer), scenario=scenario)
+        playable = Playable(app_for_peer(scenario, peer, settings.dialect), scenario=scenario)
         with filming(settings.cast, clock.now, scenario.title, console, force=mock.force) as film:
             live = Live((playable,), connect, clock, pod=urlsplit(peer.base).hostname or peer.base)
             await show_screen(live, stop, console, film)

@@ -8,6 +8,7 @@ from lab.cli.console import Console, Interrupted
 from lab.cli.conversation import READING, Conversation, turns_of
 from lab.cli.endings import EndingObserver
 from lab.cli.loop import Stop, complete
+from lab.cli.outcome import outcome_document
 from lab.cli.reviewer import TerminalReviewer
 from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, refuse_tape
@@ -47,11 +48,11 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     recorder = TapeRecorder(setup, service, console, outside=False)
     transcript = _transcript(settings, setup, console)
     service.observers.append(EndingObserver(service, transcript))
-    conversation = turns_of(app_of(setup.config), setup.scenario)
+    conversation = turns_of(app_of(setup.config, dialect=settings.dialect), setup.scenario)
     now: Millis = 0
     try:
         for app in conversation.turns():
-            turn = run(app, now, badge=conversation.badge, conversation=conversation.conversation)
+            turn = run(app, now, token=conversation.token, conversation=conversation.conversation)
             observers = (transcript, recorder.follow, conversation)
             outcome = run_instantly(service, turn, observers, start=now, first=conversation.first)
             conversation.end(outcome)
@@ -70,7 +71,7 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
 
     async def work(stop: Stop) -> int:
         transcript = _transcript(settings, setup, console)
-        conversation = turns_of(app_of(setup.config), setup.scenario)
+        conversation = turns_of(app_of(setup.config, dialect=settings.dialect), setup.scenario)
         async with embedded_mock(setup, console, stop, endings=transcript) as mock:
             transport = HttpTransport(mock.base_url, mock.token_url)
             by_person = settings.mock.reviewer == "person" and console.terminal
@@ -93,7 +94,7 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
         transport, clock = HttpTransport(peer.base, peer.token_url), make_clock(settings.mock.clock)
         # Nobody scripts a stranger's gates: a person is asked if one is there.
         by_person = settings.mock.reviewer != "script" and console.terminal
-        conversation = turns_of(app_for_peer(scenario, peer), scenario)
+        conversation = turns_of(app_for_peer(scenario, peer, settings.dialect), scenario)
         await play(conversation, transport, clock, transcript, TerminalReviewer(console, clock) if by_person else None)
         return print_outcomes(conversation, settings, console)
 
@@ -121,7 +122,7 @@ async def play(
         for app in conversation.turns():
             if conversation.first > 1:
                 await clock.sleep_until(clock.now() + READING)
-            story = run(app, clock.now(), badge=conversation.badge, conversation=conversation.conversation)
+            story = run(app, clock.now(), token=conversation.token, conversation=conversation.conversation)
             conversation.end(await drive(story, transport, clock, observe, person, first=conversation.first))
     finally:
         await transport.close()
@@ -130,5 +131,5 @@ async def play(
 def print_outcomes(conversation: Conversation, settings: RunSettings, console: Console) -> int:
     """Print the outcomes where JSON is wanted, a line each; 0 if all are COMPLETE, else 1."""
     for outcome in conversation.outcomes if settings.json else ():
-        console.json(outcome.document())
+        console.json(outcome_document(outcome))
     return 0 if all(outcome.complete for outcome in conversation.outcomes) else 1

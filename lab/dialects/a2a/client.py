@@ -5,7 +5,9 @@ take for one (contract.md §9); whoever wants changes just says which. What has 
 and the early end of a wait, is not said.
 """
 
+from collections.abc import Mapping
 from typing import assert_never
+from urllib.parse import unquote
 
 from lab.core.exchange import Json, Request, Response, json_bytes
 from lab.core.jsontext import integer_or_none, members_of, text_or_none
@@ -13,19 +15,13 @@ from lab.core.refusal import Refusal
 from lab.core.seeds import uuid4
 from lab.dialects.a2a.routes import a2a_path
 from lab.dialects.base import Decide, Invoke, Look
-from lab.dialects.client import Question, Seen, Sendable, Unreadable
+from lab.dialects.client import ClientCall, Lines, Question, Seen, Sendable, Understood, Unreadable, WireLabels
 from lab.dialects.fusion.client import FusionClient
 from lab.language.document import Status, Verdict
 
-_STATES = {
-    "submitted": Status.RUNNING,
-    "working": Status.RUNNING,
-    "input-required": Status.WAITING,
-    "completed": Status.COMPLETE,
-    "failed": Status.ERROR,
-}
 _WORDS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
 """How a verdict is said."""
+_VERDICTS = {word: verdict for verdict, word in _WORDS.items()}
 _OFFERED = ((Verdict.APPROVED, "Approve"), (Verdict.REJECTED, "Reject"), (Verdict.CHANGES, "Request changes"))
 """What may be answered to any question, for a task doesn't say."""
 _TASK_UNKNOWN = -32001
@@ -36,6 +32,19 @@ class A2AClient:
     """Agent2Agent over JSON-RPC, by `message/send` and `tasks/get` (contract.md §9)."""
 
     name = "a2a"
+    calls = frozenset(("a2a", "a2a-stream"))
+    streams = frozenset(("a2a-stream",))
+    statuses: Mapping[str, Status] = {
+        "submitted": Status.RUNNING,
+        "working": Status.RUNNING,
+        "input-required": Status.WAITING,
+        "completed": Status.COMPLETE,
+        "failed": Status.ERROR,
+    }
+    labels = WireLabels(
+        start="message/send", job="id", conversation="contextId", question="status.message", progress="status.message",
+        poll=("POST", "tasks/get ", "{id}"), root=a2a_path("a2a").rstrip("/"),
+    )  # fmt: skip
 
     def ask(self, command: Sendable, nonce: str = "") -> tuple[str, Request]:
         """Everything is a POST to the team; `nonce` names the message."""
@@ -58,17 +67,17 @@ class A2AClient:
             case _:
                 assert_never(command)
 
-    def understand(self, route: str, response: Response) -> Seen | Refusal | Unreadable:
+    def understand(self, route: str, response: Response) -> Understood:
         """A task, or JSON-RPC's error: both come with 200. What the transport refuses has a status of its own."""
         if response.status != 200:
             return Refusal(response.status, self.explain(response))
         members = members_of(response.body)
-        error, result = members.get("error"), members.get("result")
+        error = members.get("error")
         if isinstance(error, dict):
             code = integer_or_none(error.get("code"))
             # of a call that is well-formed: no such task, or not to be answered now
             return Refusal(404 if code == _TASK_UNKNOWN else 409, self.explain(response))
-        return _seen(result) if isinstance(result, dict) else _NO_TASK
+        return self.job_in(members) or _NO_TASK
 
     def explain(self, response: Response) -> str:
         """`JSON-RPC -32001: There is no such task.`; what is no JSON-RPC the rest of the API words."""
@@ -76,6 +85,43 @@ class A2AClient:
         if not isinstance(error, dict):
             return FusionClient().explain(response)
         return f"JSON-RPC {integer_or_none(error.get('code'))}: {text_or_none(error.get('message'))}"
+
+    def identify(self, request: Request) -> ClientCall | None:
+        """A look at a task, a message that answers one, or a message that starts one."""
+        call = members_of(request.body)
+        params = call.get("params")
+        if not isinstance(params, dict):
+            return None
+        team, message = unquote(request.path.removesuffix("/stream").split("/")[-1]), params.get("message")
+        if not isinstance(message, dict):
+            return ClientCall(command=Look(team=team, job=text_or_none(params.get("id")) or ""))
+        text, job = _text(message.get("parts")) or "", text_or_none(message.get("taskId"))
+        context = text_or_none(message.get("contextId"))
+        if job is None:
+            fields = (("method", call.get("method")), ("contextId", context), ("metadata", params.get("metadata")))
+            return ClientCall(
+                command=Invoke(team=team, message=text, conversation=context),
+                message=(("message", text),),
+                fields=tuple((name, value) for name, value in fields if value is not None),
+            )
+        verdict = _VERDICTS.get(text.strip().casefold(), Verdict.CHANGES)
+        comment = text if verdict is Verdict.CHANGES else None
+        command = Decide(team=team, job=job, opening="", verdict=verdict, comment=comment, conversation=context)
+        return ClientCall(command=command, verdict=verdict)
+
+    def job_in(self, document: Json) -> Seen | None:
+        """The result of a call, if it is a task with an `id` and a state."""
+        result = document.get("result") if isinstance(document, dict) else None
+        return _seen(result) if isinstance(result, dict) else None
+
+    def gist(self, document: Json) -> Json:
+        """State, question and answer."""
+        result = document.get("result") if isinstance(document, dict) else None
+        return (
+            {name: result[name] for name in ("status", "artifacts") if name in result}
+            if isinstance(result, dict)
+            else {}
+        )
 
 
 def _call(team: str, method: str, params: Json) -> Request:
@@ -92,12 +138,12 @@ def _message(nonce: str, text: str, context: str | None, task: str | None) -> Js
     }  # fmt: skip
 
 
-def _seen(task: dict[str, Json]) -> Seen | Unreadable:
+def _seen(task: dict[str, Json]) -> Seen | None:
     status = task.get("status")
     job, state = text_or_none(task.get("id")), text_or_none(status.get("state")) if isinstance(status, dict) else None
     if not job or not state or not isinstance(status, dict):
-        return _NO_TASK
-    known, message = _STATES.get(state), status.get("message")
+        return None
+    known, message = A2AClient.statuses.get(state), status.get("message")
     text = _text(message.get("parts")) if isinstance(message, dict) else None
     opening = text_or_none(message.get("messageId")) if isinstance(message, dict) else None
     return Seen(
@@ -109,7 +155,13 @@ def _seen(task: dict[str, Json]) -> Seen | Unreadable:
         error=text if known is Status.ERROR else None,
         progress=text if known is Status.RUNNING else None,
         question=_question(job, text, opening) if known is Status.WAITING else None,
+        lines=_lines(state, text, _output(task.get("artifacts"))),
     )
+
+
+def _lines(state: str, text: str | None, output: str | None) -> Lines:
+    size = "none" if output is None else f"text, {len(output.encode('utf-8', 'replace'))} B"
+    return ("state", state), ("message", text or "none"), ("artifacts", size)
 
 
 def _question(job: str, text: str | None, opening: str | None) -> Question | None:

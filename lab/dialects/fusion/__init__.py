@@ -1,6 +1,5 @@
 """Fusion's invocation API, as Oracle's agents are called (contract.md §2 to §8)."""
 
-from lab.dialects.fusion.answers import JobBody, WaitingNode, final, parse_grant, parse_job, refusal_of, retry_after
 from lab.dialects.fusion.client import FusionClient
 from lab.dialects.fusion.fidelity import ERRORS, FIELDS
 from lab.dialects.fusion.marks import MARKS
@@ -9,6 +8,4 @@ from lab.dialects.fusion.server import FUSION
 from lab.dialects.wire import Wire
 
 WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, NEAR_MISSES, MARKS)
-__all__ = [
-    "WIRE", "JobBody", "WaitingNode", "final", "fusion_path", "parse_grant", "parse_job", "refusal_of", "retry_after",
-]  # fmt: skip
+__all__ = ["WIRE", "fusion_path"]

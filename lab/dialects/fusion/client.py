@@ -1,13 +1,14 @@
 """Fusion as a client speaks and understands it: requests made, answers of a server nobody has checked taken tolerantly."""
 
 from typing import assert_never
+from urllib.parse import unquote
 
 from lab.core.exchange import Json, Request, Response, text_of
 from lab.core.jsontext import integer_or_none, members_of, text_or_none
 from lab.core.refusal import Refusal
 from lab.dialects.base import Decide, Invoke, Look
-from lab.dialects.client import Question, Seen, Sendable, Unreadable
-from lab.dialects.fusion.routes import fusion_path
+from lab.dialects.client import ClientCall, Lines, Question, Seen, Sendable, Understood, Unreadable, WireLabels
+from lab.dialects.fusion.routes import API, fusion_path
 from lab.language.document import Status, Verdict
 
 VERDICTS: dict[str, Verdict | None] = {
@@ -23,10 +24,23 @@ _EXPLAINED = ("error", "error_description", "status", "message", "detail", "user
 _NO_JOB = Unreadable("The answer is no job body: it lacks jobId or status, or is no JSON object.")
 
 
+_SENT = ("conversational", "conversationId", "progressMessage", "parameters")
+_TELLING = ("status", "output", "error", "waitingToolCode")
+"""Of the 27 members of a job body those that tell one poll from the next."""
+
+
 class FusionClient:
     """Fusion's asynchronous agent API (contract.md §3 to §5)."""
 
     name = "fusion"
+    calls = frozenset(("invoke", "status", "stream", "chat", "debug"))
+    streams = frozenset(("stream", "chat", "debug"))
+    statuses = Status.__members__
+    labels = WireLabels(
+        start="invokeAsync", job="jobId", conversation="conversationId", question="waitingNodeDetails",
+        progress="progressMessage", trace="traceId", follow_up="followUpQuestions",
+        poll=("GET", "…/status/", "{jobId}"), root=f"{API}/agent/v2", before_job="/status/",
+    )  # fmt: skip
 
     def ask(self, command: Sendable, nonce: str = "") -> tuple[str, Request]:
         """A poll is a GET; a job, and the answer to its question, go to invokeAsync."""
@@ -53,19 +67,57 @@ class FusionClient:
             case _:
                 assert_never(command)
 
-    def understand(self, route: str, response: Response) -> Seen | Refusal | Unreadable:
+    def understand(self, route: str, response: Response) -> Understood:
         """A job body comes with 200; with 202 too where it was asked for by a POST."""
         if response.status != 200 and (response.status != 202 or route == "status"):
             return Refusal(response.status, self.explain(response))
-        members = members_of(response.body)
-        job, word = text_or_none(members.get("jobId")), text_or_none(members.get("status"))
-        return _seen(job, word, members) if job and word else _NO_JOB
+        return self.job_in(members_of(response.body)) or _NO_JOB
 
     def explain(self, response: Response) -> str:
         """`HTTP 409: FAI-40900 · The job is not waiting.`"""
         members = members_of(response.body)
         parts = [text for name in _EXPLAINED if (text := text_or_none(members.get(name)))]
         return f"HTTP {response.status}" + (f": {' · '.join(parts)}" if parts else "")
+
+    def identify(self, request: Request) -> ClientCall | None:
+        """A poll has its job in the path; what is posted starts a job, or resumes one (contract.md §5.3)."""
+        parts = ["", "", *request.path.split("/")]
+        if request.method == "GET":
+            return ClientCall(command=Look(team=unquote(parts[-3]), job=unquote(parts[-1])))
+        team, members = unquote(parts[-2]), members_of(request.body)
+        resume, conversation = (
+            members.get("resumeInput") or members.get("resumeNodeInput"),
+            members.get("conversationId"),
+        )
+        if isinstance(resume, dict):
+            return _decision(team, resume, text_or_none(members.get("jobId")) or "", text_or_none(conversation))
+        message = members.get("message")
+        return ClientCall(
+            command=Invoke(team=team, message=text_or_none(message) or "", conversation=text_or_none(conversation)),
+            message=(("message", message),) if "message" in members else (),
+            fields=tuple((name, members[name]) for name in _SENT if name in members),
+        )
+
+    def job_in(self, document: Json) -> Seen | None:
+        """Anything with a `jobId` and a `status`."""
+        members = document if isinstance(document, dict) else {}
+        job, word = text_or_none(members.get("jobId")), text_or_none(members.get("status"))
+        return _seen(job, word, members) if job and word else None
+
+    def gist(self, document: Json) -> Json:
+        """Four of the 27 members."""
+        members = document if isinstance(document, dict) else {}
+        return {name: members[name] for name in _TELLING if name in members}
+
+
+def _decision(team: str, resume: dict[str, Json], job: str, conversation: str | None) -> ClientCall:
+    action = str(resume.get("userResponse", ""))
+    verdict = VERDICTS.get(action)
+    command = Decide(
+        team=team, job=job, opening=text_or_none(resume.get("messageInstanceId")) or "", verdict=verdict,
+        comment=text_or_none(resume.get("content")), conversation=conversation,
+    )  # fmt: skip
+    return ClientCall(command=command, verdict="skipped" if action == ACTIONS[None] else verdict or action)
 
 
 def _post(team: str, document: dict[str, Json]) -> Request:
@@ -86,6 +138,17 @@ def _seen(job: str, word: str, members: dict[str, Json]) -> Seen:
         trace=text_or_none(members.get("traceId")),
         follow_up=tuple(each for each in questions if isinstance(each, str)) if isinstance(questions, list) else (),
         question=_question(job, members.get("waitingNodeDetails")),
+        lines=_lines(word, members),
+    )
+
+
+def _lines(word: str, members: dict[str, Json]) -> Lines:
+    output, error = text_or_none(members.get("output")), text_or_none(members.get("error"))
+    return (
+        ("status", word),
+        ("output", "null" if output is None else f"string, {len(output.encode('utf-8', 'replace'))} B"),
+        ("error", "null" if error is None else "string" if word == Status.ERROR else error),
+        ("waitingToolCode", text_or_none(members.get("waitingToolCode")) or "null"),
     )
 
 

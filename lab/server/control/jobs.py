@@ -10,7 +10,6 @@ from lab.clocks import first_of
 from lab.core.clock import Clock, Millis
 from lab.core.exchange import Json
 from lab.core.observe import Noted, Observation
-from lab.dialects.fusion.answers import final
 from lab.jobs.gates import offers
 from lab.jobs.view import JobView
 from lab.language.document import Status
@@ -80,7 +79,7 @@ class JobRoutes:
         self._service.observers.append(notice)
         try:
             async with asyncio.timeout(timeout / 1000):
-                while (span := self._view(job, self._clock.now()).span).status != status and not final(span.status):
+                while (span := self._view(job, self._clock.now()).span).status != status and not span.status.final:
                     changed.clear()
                     await first_of(changed.wait(), self._moves(span.until))
         except TimeoutError:

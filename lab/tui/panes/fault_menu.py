@@ -9,6 +9,7 @@ from lab.tui.panes.page import PageContent, PageReaction
 from lab.tui.rows.spans import BLANK, Row, cut, ends, row
 from lab.tui.state.faults import ArmedFault
 from lab.tui.state.intents import ArmFault, DisarmFault
+from lab.tui.state.reading import USUAL_LABELS
 from lab.tui.state.screen import ScreenState
 
 
@@ -28,6 +29,7 @@ class FaultOffer:
 
 
 def _offers() -> Iterator[FaultOffer]:
+    job = USUAL_LABELS.job
     yield FaultOffer("answer 401", "the token is refused, once", {"answer": 401})
     yield FaultOffer("answer 403", "forbidden", {"answer": 403})
     yield FaultOffer("answer 404", "not found", {"answer": 404})
@@ -52,7 +54,7 @@ def _offers() -> Iterator[FaultOffer]:
         "status_word", "a status that nobody documented: QUEUED_V2", {"status_word": "QUEUED_V2"}, ("status", "invoke")
     )
     yield FaultOffer("odd_body", "unknown members, another order", {"odd_body": True})
-    yield FaultOffer("omit jobId", "the body lacks its jobId", {"omit": ["jobId"]}, ("invoke", "status"))
+    yield FaultOffer(f"omit {job}", f"the body lacks its {job}", {"omit": [job]}, ("invoke", "status"))
     yield FaultOffer(
         "expire_token", "the token expires just before the call", {"expire_token": True}, ("status", "invoke")
     )

@@ -14,12 +14,11 @@ from lab.tui.rows.blocks import (
     status_row,
 )
 from lab.tui.rows.spans import BLANK, Row, clip_left, digits, row, width, wrap
-from lab.tui.state.reading import CALL, JOB_LABEL, short_path
+from lab.tui.state.reading import short_path
 from lab.tui.state.run import Exchange, JobState, RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face, phase
 
-NO_JOB = f"No job yet. {CALL} returns a Job ID at once, not the output."
 FORMS = (
     (6, True, True, True), (3, True, True, True), (2, True, True, True), (2, True, False, True),
     (1, True, False, True), (1, False, False, True), (3, True, False, False), (1, True, False, False),
@@ -34,7 +33,7 @@ def _kind(job: JobState | None) -> str:
 
 def _framed(view: View) -> Framed:
     state, job, inner, room = view.state, view.run.job, view.inner, view.room
-    body = paragraph(NO_JOB, "dim", inner)
+    body = paragraph(f"No job yet. {state.labels.start} returns a Job ID at once, not the output.", "dim", inner)
     if job is not None:
         body = longest((_form(job, inner, *form) for form in FORMS), room)
     if state.turns > 1 and len(body) < room - 1:
@@ -72,7 +71,7 @@ def turns(state: ScreenState, inner: int, most: int) -> list[Row]:
 def _one_row(view: View) -> OneRow:
     state, job = view.state, view.run.job
     if job is None:
-        return OneRow("coming", row((f"No job yet. {CALL} gives a Job ID at once.", "dim")))
+        return OneRow("coming", row((f"No job yet. {state.labels.start} gives a Job ID at once.", "dim")))
     if job.refusal is not None:
         return OneRow("bad", row((str(job.code or "···"), "bad b"), "  ", (job.refusal, "bad")))
     if job.job is None:
@@ -100,9 +99,9 @@ def _identity(job: JobState, number: str, inner: int, big: bool) -> list[Row]:
     body: list[Row] = []
     if big and inner >= 36:
         for index, line in enumerate(digits(number[:8], "run")):
-            body.append(row((f"  {JOB_LABEL:<8}" if index == 1 else " " * 10, "dim"), line))
+            body.append(row((f"  {job.labels.job:<8}" if index == 1 else " " * 10, "dim"), line))
     if inner >= 44 and not big:
-        body += fields(((JOB_LABEL, number),), 5, inner)
+        body += fields(((job.labels.job, number),), 5, inner)
     else:
         body.append(row("  ", number))
     return body + fields(job.lines, 15, inner)
@@ -112,7 +111,7 @@ def _exchange(state: ScreenState) -> Exchange | None:
     """The exchange that started the job."""
     job = state.run.job
     at = None if job is None else job.sent_at
-    return next((each for each in reversed(state.run.exchanges) if each.route == "invoke" and each.at == at), None)
+    return next((each for each in reversed(state.run.exchanges) if each.command == "invoke" and each.at == at), None)
 
 
 def _leads(run: RunState) -> bool:

@@ -28,7 +28,11 @@ def message_bar(view: View) -> Rows:
     first = run.start is None
     name = "FIRST MESSAGE" if first else "NEXT MESSAGE"
     number = run.turn + (run.job is not None)
-    what = "sent when the run begins" if first else f"turn {number} · the same conversationId, a new Job ID"
+    what = (
+        "sent when the run begins"
+        if first
+        else f"turn {number} · the same {view.state.labels.conversation}, a new Job ID"
+    )
     head = row(("› ", "accent"), (name, "run b"), (f"  {what}", "dim"))
     lines = [head, row((PROMPT, "run b")), _hint(view.state, inner)]
     shown = lines if tight else [BLANK, *lines, BLANK]

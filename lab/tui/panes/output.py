@@ -1,16 +1,16 @@
 """The Output pane: the story, then a clock, then what the job brought."""
 
 from lab.core.clock import Millis
+from lab.language.document import Status
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import bottom, minutes, paragraph, reply_row, status_row
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, centre, clip, cut, digits, row, wrap
-from lab.tui.state.reading import FOLLOW_UP_LABEL
 from lab.tui.state.run import LastStatus, RunState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face, phase, role
+from lab.tui.state.status import face, meaning, phase, role
 
 LATER = "The output comes with COMPLETE."
 FORMS = ("rendered", "raw", "body")
@@ -121,21 +121,21 @@ def _sentences(run: RunState) -> tuple[str, str]:
         return "No job, so no output.", ""
     if run.last is None:
         return "No job yet.", LATER
-    match run.last.status:
-        case "WAITING" if run.gate is not None:
+    match meaning(run.last.status):
+        case Status.WAITING if run.gate is not None:
             return "The job waits for a person.", "Polling goes on meanwhile."
-        case "WAITING":
+        case Status.WAITING:
             return "The job waits by itself.", "Polling goes on meanwhile."
-        case "RUNNING":
+        case Status.RUNNING:
             return run.last.progress or "The agents are at work.", LATER
-        case unknown:
-            return f"{unknown}: unknown, not final.", LATER
+        case _:
+            return f"{run.last.status}: unknown, not final.", LATER
 
 
 def _done(last: LastStatus, form: str, inner: int) -> list[Row]:
     body = list(formats.raw(last.output, inner) if form == "raw" else formats.rendered(last.output, inner))
     if last.follow_up:
-        body += [BLANK, row((FOLLOW_UP_LABEL, "dim"))]
+        body += [BLANK, row((last.follow_up_label, "dim"))]
         for question in last.follow_up:
             parts = wrap(row(question), inner - 2)
             body.append(row(("› ", "accent"), parts[0]))
@@ -145,7 +145,7 @@ def _done(last: LastStatus, form: str, inner: int) -> list[Row]:
 
 def _failed(run: RunState, last: LastStatus, form: str, inner: int) -> list[Row]:
     body: list[Row] = []
-    if last.status == "ERROR":
+    if meaning(last.status) is Status.ERROR:
         body += [row(("error", "dim"))]
         body += [line for text in (last.error or "null").split("\n") for line in paragraph(text, "bad b", inner)]
     elif run.outcome is not None and run.outcome.why:

@@ -110,8 +110,8 @@ class Pane(Struct, frozen=True):
     keys: tuple[ScreenKey, ...] = ()
 
 
-def last_of(state: ScreenState, route: str) -> Exchange | None:
-    """The last exchange of a route in the turn that shows."""
+def last_of(state: ScreenState, command: str) -> Exchange | None:
+    """The last exchange of a command in the turn that shows."""
     run = state.run
     until = run.latest if run.ended is None else run.ended
-    return next((each for each in reversed(run.exchanges) if each.route == route and each.at <= until), None)
+    return next((each for each in reversed(run.exchanges) if each.command == command and each.at <= until), None)

@@ -3,12 +3,12 @@
 from statistics import median
 
 from lab.core.clock import Millis
+from lab.language.document import Status
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.rows.blocks import at_text, bars, bottom, latency, next_call, paragraph, request_row, seconds, status_row
 from lab.tui.rows.spans import BLANK, Row, clip, ends, row
-from lab.tui.state.reading import POLL_PATH
 from lab.tui.state.run import RunState, TimelineRow
-from lab.tui.state.status import STATUSES, face, phase
+from lab.tui.state.status import face, meaning, phase
 from lab.tui.state.timeline import repeats
 
 NO_POLL = "Nothing to poll yet."
@@ -20,7 +20,7 @@ def _kind(run: RunState) -> str:
     here = phase(run)
     begun = run.job is not None and run.job.job is not None
     if here == "error" and begun:
-        return "done" if run.last is not None and run.last.status == "ERROR" else "bad"
+        return "done" if run.last is not None and meaning(run.last.status) is Status.ERROR else "bad"
     if here == "complete":
         return "done"
     if not begun or not (run.polls or run.timeline or run.next_call):
@@ -70,7 +70,8 @@ def _body(view: View, *, tight: bool) -> list[Row]:
     if _kind(run) == "coming":
         return paragraph(NO_POLL, "dim", inner)
     bare = tight and rows < 16
-    head = [] if bare else [request_row("GET", POLL_PATH[0], inner, POLL_PATH[1])]
+    method, path, differs = view.state.labels.poll
+    head = [] if bare else [request_row(method, path, inner, differs)]
     if run.statuses:
         head += bars(_lengths(run, view.now)[-max(1, inner // 2) :], inner)
     if not tight:
@@ -179,14 +180,14 @@ def _foot(run: RunState, inner: int, now: Millis) -> list[Row]:
 def _waits(run: RunState, inner: int) -> list[Row]:
     """What the job waits for, or is at."""
     pairs = run.gate.line if run.gate is not None else run.last.waits if run.last is not None else ()
-    if not pairs and run.last is not None and run.last.status not in STATUSES:
+    if not pairs and run.last is not None and meaning(run.last.status) is None:
         return [row((clip(f"{run.last.status}: unknown, not final", inner), "unknown"))]
     return [line for label, text in pairs for line in (row((label, "dim")), row("  ", clip(text, inner - 2)))]
 
 
 def _sums(run: RunState, inner: int) -> list[Row]:
     end = run.ended if run.ended is not None else run.latest
-    waited = sum(length for word, length in _lengths(run, end) if word == "WAITING")
+    waited = sum(length for word, length in _lengths(run, end) if meaning(word) is Status.WAITING)
     sums = {
         "elapsed": seconds(run.elapsed(end)),
         "polls": str(run.polls),

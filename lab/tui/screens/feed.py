@@ -5,7 +5,7 @@ from asyncio import Event
 from textual.message import Message
 from textual.screen import Screen
 
-from lab.app.observe import Observation
+from lab.app.observations import RunObservation
 from lab.core.errors import LabError
 from lab.tui.screens.host import Host
 from lab.tui.state.journal import SourceUpdate
@@ -17,7 +17,7 @@ BATCH = 50
 class ObservationBatch(Message):
     """Observations that came since the last message."""
 
-    def __init__(self, batch: list[Observation | SourceUpdate]) -> None:
+    def __init__(self, batch: list[RunObservation | SourceUpdate]) -> None:
         super().__init__()
         self.batch = batch
 
@@ -28,7 +28,7 @@ class Feed:
     def __init__(self, screen: Screen[None], host: Host) -> None:
         self._screen = screen
         self._host = host
-        self._batch: list[Observation | SourceUpdate] = []
+        self._batch: list[RunObservation | SourceUpdate] = []
 
     @property
     def waiting(self) -> bool:

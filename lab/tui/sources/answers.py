@@ -2,16 +2,10 @@
 
 import asyncio
 
-from lab.app import Answer, Question
+from lab.app import Answer
 from lab.core.journal.fact import Fact
+from lab.dialects.client import Question
 from lab.jobs.facts import GateDecided, GateOpened
-
-GateKey = tuple[str, str, int]
-
-
-def key_of(question: Question) -> GateKey:
-    """What tells one opening of a gate from the next."""
-    return question.job, question.node.code, question.node.round
 
 
 class GateAnswers:
@@ -22,7 +16,7 @@ class GateAnswers:
         self._awaited: asyncio.Future[Answer] | None = None
         self._early: Answer | None = None
         """Given while a poll was under way: the next question takes it."""
-        self._decided: GateKey | None = None
+        self._decided: Question | None = None
         """The opening that has its decision: a second key changes nothing."""
         self._missing = 0
 
@@ -32,11 +26,11 @@ class GateAnswers:
 
     def is_decided(self, question: Question) -> bool:
         """Whether the opening has its decision."""
-        return self._decided == key_of(question)
+        return self._decided is not None and self._decided.key == question.key
 
     def mark(self, question: Question | None) -> None:
         """The opening is being decided; None: the decision was refused."""
-        self._decided = None if question is None else key_of(question)
+        self._decided = question
 
     def give(self, question: Question, answer: Answer) -> None:
         """Answer the question; a poll may be under way, then the answer waits for it to be asked again."""
@@ -59,7 +53,7 @@ class GateAnswers:
     async def answer(self, question: Question) -> Answer:
         """The next answer to this question; cancelled by the driver when the wait is over."""
         early, self._early = self._early, None
-        same = self.question is not None and key_of(self.question) == key_of(question)
+        same = self.question is not None and self.question.key == question.key
         self.question = question
         if early is not None and same:
             return early

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, assert_never
 from msgspec import structs
 
 from lab.app import Answer, Outcome
-from lab.app.observe import Asked, Ended, Noted, Observation, Replied
+from lab.app.observations import Asking, RunEnded, RunObservation
 from lab.core.clock import Clock, Millis
 from lab.core.journal.fact import LedgerCleared
+from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
+from lab.language.document import Verdict
 from lab.tui.sources.protocol import Connect, Playable, RunConnection
 from lab.tui.sources.run_player import RunPlayer, stopped
 from lab.tui.sources.run_recording import RunRecording
 from lab.tui.state import intents
 from lab.tui.state.journal import JournalState, SourceUpdate
-from lab.tui.state.reading import ANSWER_OF, gate_name
+from lab.tui.state.reading import gate_name
 from lab.tui.state.screen import ScenarioChoice, SourceState
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class Live:
         able = {"reset", "decide", "message", *(("scenario",) if self.scenarios else ())}
         paced = ("pause", "step", "speed", "fault", "tape", "rewind") if not pod else ()
         self.can = frozenset((*able, *paced))
-        self._queue: asyncio.Queue[Observation | SourceUpdate] = asyncio.Queue()
+        self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
         self._connected: asyncio.Future[RunConnection] | None = None
         self._player = RunPlayer(clock, self._connection, self._observe)
         self.recording = RunRecording(
@@ -92,6 +94,7 @@ class Live:
             connection.base if connection is not None else "",
             connection.token_url if connection is not None else "",
             dead=bool(self.recording.dead),
+            labels=playable.app.dialect.labels,
         )
 
     @property
@@ -106,7 +109,7 @@ class Live:
 
     # What happens
 
-    async def observations(self) -> AsyncIterator[Observation | SourceUpdate]:
+    async def observations(self) -> AsyncIterator[RunObservation | SourceUpdate]:
         """Connect, then hand on what the run does and the mock's journal holds."""
         connected = self._promise()
         try:
@@ -149,7 +152,7 @@ class Live:
                 # the mock counts the exchanges of all its clients, our run its own
                 self._observe(structs.replace(observation, x=None), acts=False)
 
-    def _observe(self, observation: Observation, *, acts: bool = True) -> None:
+    def _observe(self, observation: RunObservation, *, acts: bool = True) -> None:
         """Hand it on; with what the run itself does (`acts`), a step or a way forward may be at its end."""
         self._player.log.observations.append(observation)
         self._queue.put_nowait(observation)
@@ -159,7 +162,7 @@ class Live:
             self.recording.check_soon()
         # a person who is needed ends the way forward, too
         arrived = self._until and (
-            self._player.log.place_of(self._until) is not None or isinstance(observation, Asked | Ended)
+            self._player.log.place_of(self._until) is not None or isinstance(observation, Asking | RunEnded)
         )
         if arrived or self._stepping:
             self._until = "" if arrived else self._until
@@ -284,14 +287,14 @@ class Live:
             return "No gate is open."
         if self._player.answers.is_decided(question):
             return None
-        if question.node.channel == "CHAT":
-            self._player.answers.give(question, Answer(self.clock.now(), ANSWER_OF.get(verdict, verdict), content))
+        if question.channel == "CHAT":
+            self._player.answers.give(question, Answer(self.clock.now(), Verdict(verdict), content))
             return None
         control = await self._control()
         if control is None:
             return "This approval is given outside the API."
         self._player.answers.mark(question)
-        gate = gate_name(question.node.code)
+        gate = gate_name(question.code)
         refused = (await control.decide(question.job, gate, verdict, comment=content)).refused
         if refused is not None:
             self._player.answers.mark(None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from lab.app import App, Outcome
-from lab.app.observe import Observation
+from lab.app.observations import RunObservation
 from lab.core.clock import Clock
 from lab.language.document import Scenario
 from lab.tui.state.intents import Intent
@@ -43,7 +43,7 @@ class ScreenSource(Protocol):
     def describe(self, journal: JournalState | None, chosen: int | None) -> SourceState:
         """What it says of itself: of a run of ours its scenario, of a journal that of the job that shows."""
 
-    def observations(self) -> AsyncIterator[Observation | SourceUpdate]:
+    def observations(self) -> AsyncIterator[RunObservation | SourceUpdate]:
         """What happens, for as long as the screen lives."""
 
     async def perform(self, intent: Intent) -> str | None:

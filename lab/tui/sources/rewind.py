@@ -2,25 +2,27 @@
 
 from collections.abc import Callable, Sequence
 
-from lab.app import Outcome, Received, Result, Run, Silence
-from lab.app.observe import Asked, Ended, Observation, Replied, Requested
+from lab.app import EffectResult, Outcome, Received, Run, Silence
+from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.core.observe import Replied, Requested
+from lab.tui.state.reading import call_request
 
-ROUTES = {"token": "token", "invoke": "invoke", "poll": "status"}
-"""The route whose first reply shows a stage."""
+COMMANDS = {"token": "token", "invoke": "invoke", "poll": "status"}
+"""The command whose first reply shows a stage."""
 
 
 class RunLog:
     """What was observed of a run, turn after turn, and what the present turn's run was answered."""
 
     def __init__(self) -> None:
-        self.observations: list[Observation] = []
+        self.observations: list[RunObservation] = []
         self._turn = 0
         """Where the present turn begins in what was observed."""
-        self._answers: list[tuple[int, Result]] = []
+        self._answers: list[tuple[int, EffectResult]] = []
         """Each answer, and how much had been observed when it was given."""
 
     @property
-    def answers(self) -> tuple[Result, ...]:
+    def answers(self) -> tuple[EffectResult, ...]:
         """What the present turn's run was answered, in order."""
         return tuple(answer for _, answer in self._answers)
 
@@ -33,7 +35,7 @@ class RunLog:
         """What is observed from here on is another turn's."""
         self._turn, self._answers = len(self.observations), []
 
-    def note(self, answer: Result) -> None:
+    def note(self, answer: EffectResult) -> None:
         """The run was answered."""
         self._answers.append((len(self.observations), answer))
 
@@ -52,7 +54,7 @@ class RunLog:
         ]
 
 
-def resumed(run: Run, answers: Sequence[Result], note: Callable[[Result], None]) -> Run:
+def resumed(run: Run, answers: Sequence[EffectResult], note: Callable[[EffectResult], None]) -> Run:
     """The run from where these answers bring it; what it is answered then is noted."""
     try:
         effect = next(run)
@@ -67,18 +69,18 @@ def resumed(run: Run, answers: Sequence[Result], note: Callable[[Result], None])
         return outcome
 
 
-def place_of(observations: Sequence[Observation], stage: str) -> int | None:
+def place_of(observations: Sequence[RunObservation], stage: str) -> int | None:
     """Where a stage first shows: the index of the reply, the question, or the end; None if it doesn't yet."""
-    routes: dict[int, str] = {}
+    commands: dict[int, str] = {}
     for at, each in enumerate(observations):
         match each:
             case Requested():
-                routes[each.x] = each.route
-            case Replied() if routes.get(each.x) == ROUTES.get(stage):
+                commands[each.x] = call_request(each.route, each.request).command
+            case Replied() if commands.get(each.x) == COMMANDS.get(stage):
                 return at
-            case Asked() if stage == "gate":
+            case Asking() if stage == "gate":
                 return at
-            case Ended() if stage == "output":
+            case RunEnded() if stage == "output":
                 return at
             case _:  # no other observation shows a stage
                 pass

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from lab.app import App, Outcome, run
-from lab.app.observe import Asked, Ended, Observation
+from lab.app.observations import Asking, RunEnded, RunObservation
 from lab.core.clock import Clock, Millis
 from lab.tui.sources.answers import GateAnswers
 from lab.tui.sources.protocol import RunConnection
@@ -16,7 +16,10 @@ class RunPlayer:
     """One run at a time. What it does is handed to `observe`, which also writes it into the log."""
 
     def __init__(
-        self, clock: Clock, connection: Callable[[], Awaitable[RunConnection]], observe: Callable[[Observation], None]
+        self,
+        clock: Clock,
+        connection: Callable[[], Awaitable[RunConnection]],
+        observe: Callable[[RunObservation], None],
     ) -> None:
         self._clock = clock
         self._connection = connection
@@ -53,7 +56,7 @@ class RunPlayer:
         """Stand where the log ends now, and go on from there; the run must have been stopped."""
         assert self._app is not None
         last = self.log.observations[-1]
-        self.answers.clear(last.question if isinstance(last, Asked) else None)
+        self.answers.clear(last.question if isinstance(last, Asking) else None)
         self.outcome = self._before
         self._start(self._app)
 
@@ -77,8 +80,8 @@ class RunPlayer:
         from lab.client.driver import drive
 
         connection, before, answers = await self._connection(), self._before, self.log.answers
-        badge, conversation = (before.badge, before.conversation) if before is not None else (None, None)
-        turn = resumed(run(app, self._began, badge=badge, conversation=conversation), answers, self.log.note)
+        token, conversation = (before.token, before.conversation) if before is not None else (None, None)
+        turn = resumed(run(app, self._began, token=token, conversation=conversation), answers, self.log.note)
         if answers:
             # the clock stands: not even a call that is due goes out before it runs again
             await self._clock.sleep_until(self._clock.now() + 1)
@@ -91,7 +94,7 @@ class RunPlayer:
         if self.broken is not None:
             why = f"The run broke: {type(self.broken).__name__}: {self.broken}"
             self.outcome = Outcome(None, None, None, None, None, 0, 0, why)
-            self._observe(Ended(self._clock.now(), self.outcome))
+            self._observe(RunEnded(self._clock.now(), self.outcome))
 
 
 async def stopped(*tasks: "asyncio.Task[None] | None") -> None:

@@ -6,11 +6,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, assert_never
 
 from lab.app import Outcome
-from lab.app.observe import Noted, Observation, Replied, Requested
 from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
+from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.language.document import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
 from lab.tui.sources.protocol import with_job

@@ -77,5 +77,5 @@ def _job(fact: JobAccepted) -> JobState:
         clean.line(fact.team, 200),
         *reading.accepted_fields(dict(fact.input)),
         job=clean.line(fact.job, 200),
-        lines=reading.identity(fact.conversation),
+        lines=reading.identity(reading.USUAL_LABELS, fact.conversation),
     )

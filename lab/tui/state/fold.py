@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from lab.app.observe import Noted, Observation
+from lab.app.observations import RunObservation
+from lab.core.observe import Noted
 from lab.tui.state.faults import ArmedFaults, with_fact
 from lab.tui.state.follow import follow
 from lab.tui.state.journal import JournalState, SourceUpdate
@@ -26,7 +27,7 @@ class ObservedState:
         return self.run if self.journal is None else self.journal.run(key)
 
 
-def fold(state: ObservedState, event: Observation | SourceUpdate) -> ObservedState:
+def fold(state: ObservedState, event: RunObservation | SourceUpdate) -> ObservedState:
     """The state after one more thing that came from a source."""
     if isinstance(event, SourceUpdate):
         journal = state.journal if event.journal is None else event.journal

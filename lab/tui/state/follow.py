@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from lab.app import Outcome
-from lab.app.observe import Asked, Ended, Lost, Noted, Observation, Replied, Requested, Touched, Waiting
+from lab.app.observations import Asking, RunEnded, RunObservation
 from lab.core.exchange import Request
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shell import TapeNoted
-from lab.dialects.fusion import JobBody
+from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
+from lab.dialects.client import Seen
 from lab.faults.facts import FaultStruck
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
@@ -16,10 +17,9 @@ from lab.tui.state import clean, reading
 from lab.tui.state.acceptance import job_accepted, token_granted, with_bearer
 from lab.tui.state.faults import with_fact
 from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange
-from lab.tui.state.reading import InvokeRequest
+from lab.tui.state.reading import CallRequest
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import JobState, RunState
-from lab.tui.state.status import face
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class RunChange:
     """What an observation, or what follows from it, changed in one run (None: in none): for line mode."""
 
     client_run: int | None
-    observation: Observation
+    observation: RunObservation
     before: RunState
     after: RunState
 
@@ -35,12 +35,12 @@ class RunChange:
 RunChanges = tuple[RunChange, ...]
 
 
-def follow(journal: JournalState, observation: Observation) -> JournalState:
+def follow(journal: JournalState, observation: RunObservation) -> JournalState:
     """The state after one more observation."""
     return changes(journal, observation)[0]
 
 
-def changes(journal: JournalState, observation: Observation) -> tuple[JournalState, RunChanges]:
+def changes(journal: JournalState, observation: RunObservation) -> tuple[JournalState, RunChanges]:
     """The state after one more observation, and what it changed on the way there."""
     match observation:
         case Requested():
@@ -49,13 +49,13 @@ def changes(journal: JournalState, observation: Observation) -> tuple[JournalSta
             return _reply(journal, observation)
         case Noted():
             return _fact(journal, observation)
-        case Lost() | Touched() | Waiting() | Asked() | Ended():
+        case Lost() | Touched() | Waiting() | Asking() | RunEnded():
             return journal, ()  # what only a run of our own observes: no journal holds it
         case _:
             assert_never(observation)
 
 
-def _fold(journal: JournalState, key: int | None, observation: Observation) -> tuple[JournalState, RunChanges]:
+def _fold(journal: JournalState, key: int | None, observation: RunObservation) -> tuple[JournalState, RunChanges]:
     """An observation folded into a run, or into what belongs to none; the wire takes the exchange over."""
     client_run = None if key is None else journal.client_runs.get(key)
     before = journal.unassigned if client_run is None else client_run.run
@@ -74,7 +74,7 @@ def _fold(journal: JournalState, key: int | None, observation: Observation) -> t
     return journal, (RunChange(key, observation, before, after),)
 
 
-def _reduced(run: RunState, observation: Observation) -> RunState:
+def _reduced(run: RunState, observation: RunObservation) -> RunState:
     """A client may go on calling about a job that has ended: it is seen, and the job stays ended."""
     if run.ended is None:
         return reduce(run, observation)
@@ -91,27 +91,25 @@ def _request(journal: JournalState, observation: Requested) -> tuple[JournalStat
     x, route, request = observation.x, observation.route, observation.request
     if journal.missed is None:
         journal = replace(journal, missed=max(0, x - 1))
-    resumes = False
-    key: int | None = None
-    if route == "invoke":
-        call = reading.invoke_request(request)
-        resumes, key = call.resumes, _resumed(journal, call) if call.resumes else x
-    elif route == "token":
-        key = x
-    if key is not None and not resumes:
-        journal = journal.begin(key, ClientRun())
-    if route == "status":
-        journal, key = _polled(journal, observation)
+    call, key = reading.call_request(route, request), None
+    match call.command:
+        case "invoke" if call.resumes:
+            key = _resumed(journal, call)
+        case "token" | "invoke":
+            journal, key = journal.begin(x, ClientRun()), x
+        case "status":
+            journal, key = _polled(journal, observation, call)
     bearer = _bearer(request)
-    if key is not None and route != "token":
+    if key is not None and call.command != "token":
         journal = with_bearer(journal, key, bearer)
-    return _fold(journal.sent(x, PendingExchange(key, route, resumes, bearer=bearer)), key, observation)
+    pending = PendingExchange(key, route, call.command, call.resumes, bearer=bearer)
+    return _fold(journal.sent(x, pending), key, observation)
 
 
-def _resumed(journal: JournalState, call: InvokeRequest) -> int | None:
+def _resumed(journal: JournalState, call: CallRequest) -> int | None:
     """Whose gate a call answers: by its job, else by its conversation (contract.md §4.4)."""
     if call.job in journal.run_of_job:
-        return journal.run_of_job[call.job or ""]
+        return journal.run_of_job[call.job]
     for key in reversed(journal.keys()):
         client_run = journal.client_runs[key]
         same = call.conversation is not None and client_run.conversation == call.conversation
@@ -120,13 +118,16 @@ def _resumed(journal: JournalState, call: InvokeRequest) -> int | None:
     return None
 
 
-def _polled(journal: JournalState, observation: Requested) -> tuple[JournalState, int]:
-    """The run of the job in the path; one that nobody saw begin has nothing but its name."""
-    x, (job, team) = observation.x, reading.polled(observation.request)
+def _polled(journal: JournalState, observation: Requested, call: CallRequest) -> tuple[JournalState, int]:
+    """The run of the job that is looked at; one that nobody saw begin has nothing but its name."""
+    x, job = observation.x, call.job
     if journal.run_of_job.get(job) in journal.client_runs:
         return journal, journal.run_of_job[job]
     path = clean.line(observation.request.path, 2_048)
-    state = JobState(observation.at, path, team, job=clean.line(job, 200), lines=reading.identity(None))
+    state = JobState(
+        observation.at, path, call.team, job=clean.line(job, 200), lines=reading.identity(call.labels, None),
+        labels=call.labels,
+    )  # fmt: skip
     return journal.begin(x, ClientRun(RunState(job=state))).with_job(job, x), x
 
 
@@ -157,19 +158,20 @@ def _consequence(
     journal: JournalState, pending: PendingExchange, key: int, reply: Replied
 ) -> tuple[JournalState, RunChanges]:
     """What a run of our own would have observed after this reply: that it waits, or that it is over."""
-    if pending.route == "token":
+    if pending.command == "token":
         return _token(journal, pending, key, reply)
-    body = reading.job_in(reply.response)
+    seen = reading.job_in(pending.route, reply.response)
     client_run = journal.client_runs[key]
-    if body is None:
-        if pending.route == "invoke" and not pending.resumes:
-            return _ended(journal, key, reply)
+    if seen is None:
+        if pending.command == "invoke" and not pending.resumes:
+            return _ended(journal, key, pending, reply)
         return _waits(journal, key, pending, reply)
-    journal = journal.with_job(body.job, key)
-    if client_run.conversation != body.conversation:
-        journal = journal.with_run(key, replace(client_run, conversation=body.conversation))
-    ended = face(body.status).final
-    return _ended(journal, key, reply, body) if ended else _waits(journal, key, pending, reply)
+    journal = journal.with_job(seen.job, key)
+    if client_run.conversation != seen.conversation:
+        journal = journal.with_run(key, replace(client_run, conversation=seen.conversation))
+    if seen.final:
+        return _ended(journal, key, pending, reply, seen)
+    return _waits(journal, key, pending, reply)
 
 
 def _token(
@@ -177,38 +179,39 @@ def _token(
 ) -> tuple[JournalState, RunChanges]:
     granted, client_run = reading.token_in(reply.response), journal.client_runs[key]
     if granted is None or client_run.run.token is None:
-        return _ended(journal, key, reply)
+        return _ended(journal, key, pending, reply)
     token = replace(client_run.run.token, claims=client_run.run.token.claims or pending.claims)
     run = replace(client_run.run, token=token)
     return journal.with_run(key, replace(client_run, run=run)).with_token(granted[0], IssuedToken(run, key)), ()
 
 
 def _ended(
-    journal: JournalState, key: int, reply: Replied, body: JobBody | None = None
+    journal: JournalState, key: int, pending: PendingExchange, reply: Replied, seen: Seen | None = None
 ) -> tuple[JournalState, RunChanges]:
-    """The end of a run: with a job body that is final, or with a refusal of what would have begun it."""
+    """The end of a run: with a job that has ended, or with a refusal of what would have begun it."""
     run = journal.client_runs[key].run
     if run.ended is not None:
         return journal, ()
     took = run.since_start(reply.at)
-    if body is None:
-        outcome = Outcome(None, None, None, None, None, run.polls, took, reading.refusal_in(reply.response))
+    if seen is None:
+        why = reading.refusal_in(pending.route, reply.response)
+        outcome = Outcome(None, None, None, None, None, run.polls, took, why)
     else:
         outcome = Outcome(
-            body.status, body.output, body.error, body.job, body.conversation, run.polls, took, None, body.follow_up
+            seen.status, seen.output, seen.error, seen.job, seen.conversation, run.polls, took, None, seen.follow_up
         )
-    return _fold(journal, key, Ended(reply.at, outcome))
+    return _fold(journal, key, RunEnded(reply.at, outcome))
 
 
 def _waits(
     journal: JournalState, key: int, pending: PendingExchange, reply: Replied
 ) -> tuple[JournalState, RunChanges]:
     """The wait until the next call: as Retry-After says, else the pause between the last two polls."""
-    client_run, polled, at = journal.client_runs[key], pending.route == "status", reply.at
+    client_run, polled, at = journal.client_runs[key], pending.command == "status", reply.at
     before = client_run.polled_at
     if polled:
         journal = journal.with_run(key, replace(client_run, polled_at=at))
-    if (pause := reading.retry_after(reply.response, at)) is not None:
+    if (pause := reading.wanted_pause(reply.response)) is not None:
         return _fold(journal, key, Waiting(at, at + pause, "retry-after"))
     exchange = next((each for each in reversed(journal.exchanges) if each.x == reply.x), None)
     if not polled or before is None or exchange is None or client_run.run.ended is not None:

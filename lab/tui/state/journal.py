@@ -55,6 +55,7 @@ class PendingExchange:
 
     client_run: int | None
     route: str
+    command: str
     resumes: bool = False
     struck: str | None = None
     claims: Pairs = ()

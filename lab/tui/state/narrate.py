@@ -1,9 +1,8 @@
 """The one sentence that says where the run is, and why it matters."""
 
 from lab.language.document import Scenario
-from lab.tui.state.reading import CALL
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import PHASES, STATUSES, phase, stopped
+from lab.tui.state.status import PHASES, meaning, phase, stopped
 
 FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
@@ -33,7 +32,7 @@ def sentence(state: ScreenState) -> str:
         case "complete" if run.decisions:
             counted = COUNTED.get(run.decisions, f"after {run.decisions} decisions")
             return f"{PHASES['complete'].sentence[:-1]}, {counted}."
-        case "polling" if run.last is not None and run.last.status not in STATUSES:
+        case "polling" if run.last is not None and meaning(run.last.status) is None:
             return f"{run.last.status} is unknown and not final, so the app goes on polling."
         case "invoke" if run.job is not None and run.job.job is None:
             return f"{run.job.code}: no Job ID came, so there is nothing to poll."
@@ -55,7 +54,11 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
     if stopped(run):
         return (run.outcome.why if run.outcome else None) or "The run stopped before a final status."
     if here == "invoke" and run.job is not None and run.job.code is None:
-        return FOLLOWED["unseen"] if run.polls else f"The token is here. {CALL} asks the agent team to start a job."
+        return (
+            FOLLOWED["unseen"]
+            if run.polls
+            else f"The token is here. {state.labels.start} asks the agent team to start a job."
+        )
     return None
 
 

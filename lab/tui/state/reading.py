@@ -1,95 +1,100 @@
-"""What requests and replies mean: the one place of the screen that knows the wire's routes, members and words.
+"""What requests and replies mean: the one place of the screen that asks the dialects' clients.
 
 Everything it hands out is cleaned (`clean`), and labelled as the wire labels it: the panes draw labels and values, and
-name no member themselves. Bodies come from a server that nobody has checked, so they are read tolerantly: what is
-missing, or has another type, is not there.
+name no member themselves. A call is known by its command, whatever its route and its dialect: `token`, `invoke` (starts
+a job, or answers its question), `status`, `stream` (starts a job, and is answered with events), or nothing.
 """
 
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import unquote
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, Request, Response, text_of
-from lab.dialects import fusion as wire
+from lab.core.exchange import Json, Request, Response, retry_after, text_of
+from lab.core.routes import RouteMatch
+from lab.dialects import CLIENT_OF, CLIENTS, USUAL
+from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.client import DialectClient, Question, Seen, Understood, Unreadable, WireLabels
 from lab.dialects.router import ROUTER
+from lab.identity.client import read_token
 from lab.identity.routes import PATHS
 from lab.tui.state import clean
 from lab.tui.state.run import GateState, LastStatus, Pairs
-from lab.tui.state.status import STATUSES, VERDICT_WORDS
+from lab.tui.state.status import VERDICT_WORDS, meaning
 
-CALL = "invokeAsync"
-"""What the call that starts a job is called."""
-POLL_PATH = ("…/status/", "{jobId}")
-"""The path of a poll as the pane shows it: what all have in common, and what differs."""
-JOB_LABEL = "jobId"
-FOLLOW_UP_LABEL = "followUpQuestions"
-EVENT_ROUTES = frozenset(("stream", "chat", "debug"))
-"""Routes that begin a job, and answer with events."""
-
-VERDICT_OF = {"APPROVE_ACTION": "approved", "REJECT_ACTION": "rejected", "RFI_ACTION": "changes-requested"}
-"""The verdict that an answer of the wire asks for."""
-ANSWER_OF = {verdict: answer for answer, verdict in VERDICT_OF.items()}
-"""The wire's answer that asks for a verdict."""
-
-_HEAD = "/api/fusion-ai/orchestrator/agent/v2"
-_SENT = ("message", "conversational", "conversationId", "progressMessage", "parameters")
-_TELLING = ("status", "output", "error", "waitingToolCode")
-"""Of the 27 members of a job body those that tell one poll from the next."""
+USUAL_LABELS = CLIENTS[USUAL].labels
+"""What stands where no call is in sight that says which wire it is."""
 
 
-def answer_word(answer: str) -> str:
-    """How a timeline words an answer: a verdict, or the wire's word for one that is none."""
-    return "skipped" if answer == "ORA_TIMEOUT" else VERDICT_WORDS.get(answer, answer.lower())
+def _client(route: str) -> DialectClient | None:
+    """Who understands the calls of a route, if they are about a job."""
+    client = CLIENT_OF.get(route)
+    return client if client is not None and route in client.calls else None
+
+
+def verdict_word(verdict: str) -> str:
+    """How a timeline words a verdict, or the wire's own word for an answer that asks for none."""
+    return VERDICT_WORDS.get(verdict, verdict.lower())
 
 
 # What is sent
 
 
 @dataclass(frozen=True, slots=True)
-class InvokeRequest:
-    """What a call to an agent team asks: a job, or (`resumes`) to go on with one that waits."""
+class CallRequest:
+    """What a call asks."""
 
-    team: str
+    command: str
+    """`token`, `invoke`, `status`, `stream`, or nothing."""
+    team: str = ""
+    job: str = ""
+    """The job that it is about, as it is: it is looked up, and cleaned before it is drawn."""
     message: Pairs = ()
     fields: Pairs = ()
     resumes: bool = False
+    """Whether it answers what a job asks."""
     verdict: str = ""
-    """Of a call that resumes: the verdict, or the wire's own word for an answer that is none."""
-    job: str | None = None
-    conversation: Json = None
+    """Of an answer: the verdict, or the wire's own word for an answer that is none."""
+    conversation: str | None = None
+    labels: WireLabels = USUAL_LABELS
 
 
-def invoke_request(request: Request) -> InvokeRequest:
-    """The request of a call that starts a job, or resumes one (contract.md §4.4)."""
-    document = clean.parsed(request.body)
-    members = document if isinstance(document, dict) else {}
-    resume, job = members.get("resumeInput") or members.get("resumeNodeInput"), members.get("jobId")
-    team = clean.line(_team(request.path), 200)
-    conversation = members.get("conversationId")
-    if isinstance(resume, dict):
-        answer = clean.line(str(resume.get("userResponse", "")), 64)
-        verdict = VERDICT_OF.get(answer, answer)
-        return InvokeRequest(
-            team, resumes=True, verdict=verdict, job=job if isinstance(job, str) else None, conversation=conversation
-        )
-    pairs = tuple((name, _value(members[name])) for name in _SENT if name in members)
-    return InvokeRequest(team, pairs[: "message" in members], pairs["message" in members :], conversation=conversation)
+def call_request(route: str, request: Request) -> CallRequest:
+    """The request of a call on a route."""
+    client = _client(route)
+    call = client.identify(request) if client is not None else None
+    if client is None or call is None:
+        return CallRequest("token" if route == "token" else "")
+    if route in client.streams:
+        return CallRequest("stream", labels=client.labels)
+    command, verdict = call.command, clean.line(call.verdict, 64)
+    team = clean.line(command.team, 200)
+    match command:
+        case Look(job=job):
+            return CallRequest("status", team, job, labels=client.labels)
+        case Decide(job=job, conversation=conversation):
+            return CallRequest(
+                "invoke", team, job, resumes=True, verdict=verdict, conversation=conversation, labels=client.labels
+            )
+        case Invoke(conversation=conversation):
+            return CallRequest(
+                "invoke", team, message=_pairs(call.message), fields=_pairs(call.fields), conversation=conversation,
+                labels=client.labels,
+            )  # fmt: skip
+
+
+def _pairs(members: tuple[tuple[str, Json], ...]) -> Pairs:
+    return tuple((name, _value(value)) for name, value in members)
+
+
+def _value(value: Json) -> str:
+    return clean.line(value) if isinstance(value, str) else compact("", clean.json_bytes(value), None)
 
 
 def team_of(path: str) -> str:
     """The agent team's code in the path of a call, cleaned."""
-    return clean.line(_team(path), 200)
-
-
-def _team(path: str) -> str:
-    parts = path.split("/")
-    return parts[-2] if len(parts) > 2 else path
-
-
-def _value(value: Json) -> str:
-    return clean.line(value) if isinstance(value, str) else compact(clean.json_bytes(value), None)
+    match = ROUTER.at(path)
+    return clean.line(match.code, 200) if isinstance(match, RouteMatch) else ""
 
 
 def accepted_fields(members: dict[str, Json]) -> tuple[Pairs, Pairs]:
@@ -101,20 +106,14 @@ def accepted_fields(members: dict[str, Json]) -> tuple[Pairs, Pairs]:
     return tuple(pair for pair in pairs if pair[0] == "message"), tuple(pair for pair in pairs if pair[0] != "message")
 
 
-def polled(request: Request) -> tuple[str, str]:
-    """Job and team in the path of a poll: the job as it is, the team cleaned."""
-    parts = request.path.split("/")
-    return unquote(parts[-1]), clean.line(unquote(parts[-3]), 200) if len(parts) > 2 else ""
-
-
 def token_path() -> str:
     """Where tokens are asked for, below a lab's origin."""
     return PATHS["token"]
 
 
 def invoke_path(team: str) -> str:
-    """Where a team's jobs are asked for, cleaned."""
-    return clean.line(wire.fusion_path("invoke", code=team), 2_048)
+    """Where a team's jobs are usually asked for, cleaned."""
+    return clean.line(CLIENTS[USUAL].ask(Invoke(team=team, message=""))[1].path, 2_048)
 
 
 def route_of(method: str, path: str) -> str:
@@ -123,13 +122,14 @@ def route_of(method: str, path: str) -> str:
 
 
 def short_path(path: str) -> str:
-    """A path with `…` for what all paths of the API have in common."""
-    return path.replace(_HEAD, "…", 1)
+    """A path with `…` for what all paths of its dialect have in common."""
+    root = next((client.labels.root for client in CLIENTS.values() if path.startswith(client.labels.root)), "")
+    return path.replace(root, "…", 1) if root else path
 
 
 def split_path(path: str) -> tuple[str, str, str]:
     """A path as what is before its Job ID and the ID: head, separator, job; the last two empty where there is none."""
-    return path.partition("/status/")
+    return path.partition(USUAL_LABELS.before_job)
 
 
 # What comes back
@@ -137,86 +137,93 @@ def split_path(path: str) -> tuple[str, str, str]:
 
 def token_in(response: Response) -> tuple[str, Millis] | None:
     """The token and its lifetime; None if the reply grants none. The token is a secret: clean it before it is kept."""
-    return wire.parse_grant(response.body) if response.status == 200 else None
-
-
-def job_in(response: Response) -> wire.JobBody | None:
-    """The job body of a reply to a call that starts or resumes a job; None if it is a refusal, or no job body."""
-    return wire.parse_job(response.body) if response.status in (200, 202) else None
-
-
-_job_of = lru_cache(maxsize=4)(wire.parse_job)
-"""A status body is the same for as long as its span lasts."""
-
-
-def polled_job(response: Response) -> wire.JobBody | None:
-    """The job body of a reply to a poll; None if it is a refusal, or no job body."""
-    return _job_of(response.body) if response.status == 200 else None
-
-
-def refusal_in(response: Response) -> str:
-    """What a refusal says, in one sentence."""
-    return clean.line(wire.refusal_of(response), 512)
-
-
-def retry_after(response: Response, at: Millis) -> Millis | None:
-    """How long the server asks a client to wait; None where it doesn't."""
-    return wire.retry_after(response, at) if response.status in (429, 503) else None
-
-
-def status_of(body: wire.JobBody) -> str:
-    """The status word, as the wire says it."""
-    return clean.line(body.status, 40)
-
-
-def identity(conversation: str | None, trace: str | None = None) -> Pairs:
-    """What tells a job apart beside its ID, shortened to a row: both ends, or the end where that tells more."""
-    first = ("conversationId", clean.both_ends(clean.line(conversation or "null", 200)))
-    return (first, ("traceId", clean.end_of(clean.line(trace, 200), 17))) if trace else (first,)
-
-
-def last_status(body: wire.JobBody, code: int, took: Millis | None, text: str) -> LastStatus:
-    """A status body as the panes draw it; `text` is the whole body, cleaned."""
-    status, output = status_of(body), clean.lines_or_none(body.output)
-    error = clean.lines_or_none(body.error)
-    size = len((body.output or "").encode("utf-8", "replace"))
-    progress = clean.line(body.progress, 500) if body.progress else None
-    kind = clean.line(body.node.type, 40) if body.node else None
-    waits: Pairs = (("progressMessage", progress),) if progress and status in STATUSES else ()
-    if kind is not None:
-        waits = (("waitingNodeDetails", f"{kind} · nobody decides"),)
-    lines = (
-        ("status", status),
-        ("output", "null" if output is None else f"string, {size} B"),
-        ("error", "null" if error is None else "string" if status == "ERROR" else clean.beginning(error, 40)),
-        ("waitingToolCode", clean.line(body.waiting_code, 200) if body.waiting_code else "null"),
-    )
-    follow_up = tuple(clean.line(question, 500) for question in body.follow_up[:20])
-    asks = body.node is not None and body.node.type == "HUMAN"
-    return LastStatus(status, output, error, follow_up, progress, asks, waits, lines, code, took, text, size)
+    token = read_token(response, 0)
+    return None if token is None else (token.token, token.until)
 
 
 @lru_cache(maxsize=4)
-def gate_of(job: str, node: wire.WaitingNode, gates: tuple[str, ...], opening: int) -> GateState:
-    """A gate as a status body or a question shows it; `opening` tells one opening from the next of the same round."""
-    job, code, channel = clean.line(job, 200), clean.line(node.code, 80), clean.line(node.channel or "", 40)
-    rounds = "" if node.rounds is None else f" · round {node.round} of {node.rounds}"
-    answers = tuple(
-        (VERDICT_OF.get(answer, clean.line(answer, 40)), clean.line(label, 40)) for answer, label in node.actions
+def _understood(route: str, status: int, body: bytes) -> Understood:
+    """What a poll brings is the same for as long as its span lasts, but for its headers."""
+    return CLIENT_OF.get(route, CLIENTS[USUAL]).understand(route, Response(status, (), body))
+
+
+def job_in(route: str, response: Response) -> Seen | None:
+    """The job that a reply shows; None if it is a refusal, or can't be read."""
+    seen = _understood(route, response.status, response.body)
+    return seen if isinstance(seen, Seen) else None
+
+
+def is_garbled(route: str, response: Response) -> bool:
+    """Whether a reply is neither a job nor a refusal."""
+    return isinstance(_understood(route, response.status, response.body), Unreadable)
+
+
+def refusal_in(route: str, response: Response) -> str:
+    """What a refusal says, in one sentence."""
+    return clean.line(CLIENT_OF.get(route, CLIENTS[USUAL]).explain(response), 512)
+
+
+def wanted_pause(response: Response) -> Millis | None:
+    """How long the server asks a client to wait; None where it doesn't."""
+    return retry_after(response) if response.status in (429, 503) else None
+
+
+def status_of(seen: Seen) -> str:
+    """The status word, as the wire says it."""
+    return clean.line(seen.word, 40)
+
+
+def identity(labels: WireLabels, conversation: str | None, trace: str | None = None) -> Pairs:
+    """What tells a job apart beside its ID, shortened to a row: both ends, or the end where that tells more."""
+    first = (labels.conversation, clean.both_ends(clean.line(conversation or "null", 200)))
+    return (first, (labels.trace, clean.end_of(clean.line(trace, 200), 17))) if trace else (first,)
+
+
+def last_status(seen: Seen, labels: WireLabels, code: int, took: Millis | None, text: str) -> LastStatus:
+    """A status body as the panes draw it; `text` is the whole body, cleaned."""
+    status, question = status_of(seen), seen.question
+    progress = clean.line(seen.progress, 500) if seen.progress else None
+    waits: Pairs = ((labels.progress, progress),) if progress and meaning(status) is not None else ()
+    if question is not None:
+        waits = ((labels.question, f"{clean.line(question.kind, 40)} · nobody decides"),)
+    return LastStatus(
+        status,
+        clean.lines_or_none(seen.output),
+        clean.lines_or_none(seen.error),
+        tuple(clean.line(each, 500) for each in seen.follow_up[:20]),
+        progress,
+        question is not None and question.human,
+        waits,
+        tuple((label, clean.beginning(clean.line(value, 200), 40)) for label, value in seen.lines),
+        code,
+        took,
+        text,
+        len((seen.output or "").encode("utf-8", "replace")),
+        labels.follow_up,
     )
+
+
+@lru_cache(maxsize=4)
+def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], opening: int) -> GateState:
+    """A gate as a status body or a question shows it; `opening` tells one opening from the next of the same round."""
+    job, code, channel = clean.line(question.job, 200), clean.line(question.code, 80), question.channel or ""
+    kind, identity = clean.line(question.kind, 40), code or clean.line(question.opening or "", 80)
+    rounds = "" if question.rounds is None else f"round {question.round} of {question.rounds}"
+    channel = clean.line(channel, 40)
     return GateState(
         job=job,
         code=code,
         gate=gate_name(code),
         channel=channel,
         in_chat=channel in ("CHAT", ""),
-        question=clean.lines(node.message, 2_000),
-        round=node.round,
-        answers=answers,
-        number=(gates.index(code) if code in gates else len(gates)) + 1,
-        line=(("waitingNodeDetails", f"HUMAN · {channel}{rounds}"),),
-        prompt=clean.line(node.change_message or "", 200),
-        key=f"{job}/{code}/{node.round}/{opening}",
+        question=clean.lines(question.text, 2_000),
+        round=question.round,
+        answers=tuple((str(verdict), clean.line(label, 40)) for verdict, label in question.verdicts),
+        number=(gates.index(identity) if identity in gates else len(gates)) + 1,
+        line=((labels.question, " · ".join(part for part in (kind, channel, rounds) if part)),),
+        prompt=clean.line(question.prompt, 200),
+        key=f"{job}/{identity}/{question.round}/{opening}",
+        identity=identity,
     )
 
 
@@ -225,30 +232,17 @@ def gate_name(code: str) -> str:
     return code.lower().replace("_", "-")
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedStatus:
-    """What a recorded reply says of a job, for the marks on the way through a recording."""
-
-    job: str
-    status: str
-    asks: bool
-    """Whether the reply shows a gate."""
-
-
-def recorded_status(value: Json) -> RecordedStatus | None:
+def recorded_status(route: str, value: Json) -> Seen | None:
     """The job of a body as a recording holds it; None if it is no job body."""
-    members = value if isinstance(value, dict) else {}
-    job, status = members.get("jobId"), members.get("status")
-    if not isinstance(job, str) or not isinstance(status, str):
-        return None
-    return RecordedStatus(job, status, status == "WAITING" and isinstance(members.get("waitingNodeDetails"), dict))
+    client = _client(route)
+    return client.job_in(value) if client is not None else None
 
 
 @lru_cache(maxsize=clean.REMEMBERED)
-def compact(raw: bytes, kind: str | None, cap: int = 400) -> str:
-    """The beginning of a body in one row; of a job body what tells one poll from the next."""
+def compact(route: str, raw: bytes, kind: str | None, cap: int = 400) -> str:
+    """The beginning of a body in one row; of one that holds a job what tells one answer from the next."""
     value = clean.parsed(raw) if len(raw) <= clean.CAP and not clean.is_form(kind) else None
-    if not (isinstance(value, dict) and "jobId" in value and "status" in value):
+    client = _client(route)
+    if client is None or client.job_in(value) is None:
         return clean.compact(raw, kind, value, cap)
-    telling = {name: value[name] for name in _TELLING if name in value}
-    return clean.line(json.dumps(telling, ensure_ascii=False, separators=(",", ":"))[:-1] + ",…}", cap)
+    return clean.line(json.dumps(client.gist(value), ensure_ascii=False, separators=(",", ":"))[:-1] + ",…}", cap)

@@ -8,6 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from lab.core.clock import Epoch, Millis
+from lab.core.observe import Requested
+from lab.language.document import Status
 from lab.recording.bodies import Blob
 from lab.recording.facts import FACTS
 from lab.recording.lines import Entry, Line, Recording, Req, Res
@@ -15,9 +17,8 @@ from lab.recording.observed import observation_of
 from lab.tui.state import clean
 from lab.tui.state.follow import RunChanges, changes
 from lab.tui.state.journal import JournalState
-from lab.tui.state.reading import recorded_status, route_of
+from lab.tui.state.reading import call_request, recorded_status
 from lab.tui.state.screen import RecordedDecisions, RecordingMark
-from lab.tui.state.status import face
 
 EVERY = 256
 """Lines from one kept state to the next."""
@@ -134,7 +135,7 @@ def _marks(lines: tuple[Line, ...]) -> list[RecordingMark]:
     for place, line in enumerate(lines, 1):
         match line:
             case Req():
-                marks.routes[line.x] = route_of(line.method, line.path)
+                marks.request(line)
             case Res():
                 marks.reply(line, place)
             case Entry():
@@ -149,11 +150,18 @@ class _Marks:
 
     def __init__(self) -> None:
         self.found: list[RecordingMark] = []
-        self.routes: dict[int, str] = {}
+        self._calls: dict[int, tuple[str, str]] = {}
+        """Route and command of each request."""
         self.opened: dict[str, RecordingMark] = {}
         """By job, the openings that no poll has shown yet."""
         self._waiting: set[str] = set()
         self._met: set[tuple[str, str]] = set()
+
+    def request(self, line: Req) -> None:
+        observation = observation_of(line)
+        if isinstance(observation, Requested):
+            route = observation.route
+            self._calls[line.x] = route, call_request(route, observation.request).command
 
     def fact(self, line: Entry, place: int) -> None:
         job = line.text("job") or ""
@@ -168,24 +176,24 @@ class _Marks:
                 self.found.append(RecordingMark(place, line.t, "fault"))
 
     def reply(self, line: Res, place: int) -> None:
-        route = self.routes.pop(line.x, "")
+        route, command = self._calls.pop(line.x, ("", ""))
         if line.cut is not None or line.status == 0:
             self.found.append(RecordingMark(place, line.t, "fault"))
             return
-        if route == "token" and line.status == 200:
+        if command == "token" and line.status == 200:
             self._once("token", "", line, place)
-        body = recorded_status(line.body.value)
-        if body is None:
+        seen = recorded_status(route, line.body.value)
+        if seen is None:
             return
-        self._once({"invoke": "invoke", "status": "poll"}.get(route, ""), body.job, line, place)
-        if not body.asks:
-            self._waiting.discard(body.job)
-        elif body.job not in self._waiting:
-            self._waiting.add(body.job)
-            self.opened.pop(body.job, None)
+        self._once({"invoke": "invoke", "status": "poll"}.get(command, ""), seen.job, line, place)
+        if seen.status is not Status.WAITING or seen.question is None:
+            self._waiting.discard(seen.job)
+        elif seen.job not in self._waiting:
+            self._waiting.add(seen.job)
+            self.opened.pop(seen.job, None)
             self.found.append(RecordingMark(place, line.t, "gate"))
-        if face(body.status).final:
-            self._once("output" if body.status == "COMPLETE" else "error", body.job, line, place)
+        if seen.final:
+            self._once("output" if seen.status is Status.COMPLETE else "error", seen.job, line, place)
 
     def _once(self, kind: str, job: str, line: Res, place: int) -> None:
         if kind and (kind, job) not in self._met:

@@ -3,15 +3,16 @@
 from dataclasses import replace
 from typing import assert_never
 
-from lab.app.observe import Asked, Ended, Lost, Noted, Observation, Replied, Requested, Touched, Waiting
+from lab.app.observations import Asking, RunEnded, RunObservation
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
+from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.faults.facts import FaultStruck
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.state import clean
-from lab.tui.state.reading import invoke_request
+from lab.tui.state.reading import call_request
 from lab.tui.state.replies import gated, put, read_loss, read_reply
 from lab.tui.state.run import (
     MOST_EXCHANGES,
@@ -28,7 +29,7 @@ from lab.tui.state.status import VERDICT_WORDS, face
 from lab.tui.state.timeline import noted
 
 
-def reduce(run: RunState, observation: Observation) -> RunState:
+def reduce(run: RunState, observation: RunObservation) -> RunState:
     """The state after one more observation."""
     run = run if observation.at <= run.latest else replace(run, latest=observation.at)
     match observation:
@@ -40,13 +41,13 @@ def reduce(run: RunState, observation: Observation) -> RunState:
             return read_loss(run, observation)
         case Waiting(at, until, why):
             return replace(run, next_call=NextCall(at, until, clean.line(why, 32)))
-        case Asked(at, until, question):
-            return gated(replace(run, next_call=NextCall(at, until, "poll")), question.job, question.node)
+        case Asking(at, until, question):
+            return gated(replace(run, next_call=NextCall(at, until, "poll")), question)
         case Noted(fact=FaultStruck() as fact, x=x):
             return _struck(run, fact, x)
         case Noted(fact=fact):
             return _fact(run, fact)
-        case Ended():
+        case RunEnded():
             return _ended(run, observation)
         case Touched():
             return run
@@ -54,11 +55,11 @@ def reduce(run: RunState, observation: Observation) -> RunState:
             assert_never(observation)
 
 
-def _ended(run: RunState, observation: Ended) -> RunState:
+def _ended(run: RunState, observation: RunEnded) -> RunState:
     outcome = observation.outcome
     cleaned = replace(
         outcome,
-        badge=None,
+        token=None,
         output=clean.lines_or_none(outcome.output),
         error=clean.lines_or_none(outcome.error),
         why=clean.lines_or_none(outcome.why),
@@ -74,6 +75,7 @@ def _ended(run: RunState, observation: Ended) -> RunState:
 
 def _request(run: RunState, observation: Requested) -> RunState:
     request, at = observation.request, observation.at
+    call = call_request(observation.route, request)
     exchange = Exchange(
         observation.x,
         at,
@@ -82,6 +84,7 @@ def _request(run: RunState, observation: Requested) -> RunState:
         clean.target(request),
         clean.headers(request.headers),
         clean.body(request.body, request.header("content-type")),
+        command=call.command,
     )
     if run.ended is not None:
         run = _next_turn(run)
@@ -92,14 +95,13 @@ def _request(run: RunState, observation: Requested) -> RunState:
         next_call=None,
         exchanges=(*run.exchanges, exchange)[-MOST_EXCHANGES:],
     )
-    if observation.route == "token":
+    if call.command == "token":
         return replace(run, token=TokenState(at, exchange.path, clean.form(request.body)))
-    if observation.route != "invoke":
+    if call.command != "invoke":
         return run
-    call = invoke_request(request)
     if call.resumes:
         return replace(run, gate=replace(run.gate, sent=call.verdict, refusal=None) if run.gate else None)
-    return replace(run, job=JobState(at, exchange.path, call.team, call.message, call.fields))
+    return replace(run, job=JobState(at, exchange.path, call.team, call.message, call.fields, labels=call.labels))
 
 
 def _next_turn(run: RunState) -> RunState:

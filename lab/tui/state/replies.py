@@ -4,9 +4,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from lab.app.observe import Lost, Replied
 from lab.core.exchange import Response
-from lab.dialects.fusion import JobBody, WaitingNode
+from lab.core.observe import Lost, Replied
+from lab.dialects.client import Question, Seen
 from lab.tui.state import clean, reading
 from lab.tui.state.run import MOST_STATUSES, Exchange, JobState, RunState, TimelineRow, TokenState
 from lab.tui.state.timeline import noted, with_row
@@ -17,8 +17,8 @@ def read_reply(run: RunState, observation: Replied) -> RunState:
     exchange, response = run.exchange(observation.x), observation.response
     if exchange is None:
         return run
-    texts = _poll_texts if exchange.route == "status" else _texts
-    body, head = texts(response.body, response.header("content-type"))
+    texts = _poll_texts if exchange.command == "status" else _texts
+    body, head = texts(exchange.route, response.body, response.header("content-type"))
     done = replace(
         exchange,
         code=response.status,
@@ -28,7 +28,7 @@ def read_reply(run: RunState, observation: Replied) -> RunState:
         head=head,
     )
     run = put(run, done)
-    match done.route:
+    match done.command:
         case "token":
             return _token(run, done, response)
         case "invoke":
@@ -36,14 +36,14 @@ def read_reply(run: RunState, observation: Replied) -> RunState:
             return _resumed(run, done, response) if resumes else _invoked(run, done, response)
         case "status":
             return _polled(run, done, response)
-        case route if route in reading.EVENT_ROUTES and run.job is not None and run.job.code is None:
+        case "stream" if run.job is not None and run.job.code is None:
             return replace(run, job=replace(run.job, code=response.status, took=done.took))
         case _:
             return run
 
 
-def _texts(body: bytes, kind: str | None) -> tuple[str, str]:
-    return clean.body(body, kind), reading.compact(body, kind)
+def _texts(route: str, body: bytes, kind: str | None) -> tuple[str, str]:
+    return clean.body(body, kind), reading.compact(route, body, kind)
 
 
 _poll_texts = lru_cache(maxsize=4)(_texts)
@@ -62,7 +62,7 @@ def _token(run: RunState, exchange: Exchange, response: Response) -> RunState:
     token = replace(token, code=response.status, took=exchange.took, refusal=None)
     granted = reading.token_in(response)
     if granted is None:
-        return replace(run, token=replace(token, refusal=reading.refusal_in(response)))
+        return replace(run, token=replace(token, refusal=reading.refusal_in(exchange.route, response)))
     secret, lifetime = granted
     good = replace(
         token,
@@ -77,33 +77,34 @@ def _token(run: RunState, exchange: Exchange, response: Response) -> RunState:
 def _invoked(run: RunState, exchange: Exchange, response: Response) -> RunState:
     job = run.job or JobState(exchange.at, exchange.path, reading.team_of(exchange.path))
     job = replace(job, code=response.status, took=exchange.took)
-    body = reading.job_in(response)
-    if body is None:
-        return replace(run, job=replace(job, refusal=reading.refusal_in(response)))
-    lines = reading.identity(body.conversation, body.trace)
-    job = replace(job, job=clean.line(body.job, 200), lines=lines, refusal=None)
-    return _status(replace(run, job=job, timeline=(), statuses=(), polls=0, slowest=0), body, exchange)
+    seen = reading.job_in(exchange.route, response)
+    if seen is None:
+        return replace(run, job=replace(job, refusal=reading.refusal_in(exchange.route, response)))
+    lines = reading.identity(job.labels, seen.conversation, seen.trace)
+    job = replace(job, job=clean.line(seen.job, 200), lines=lines, refusal=None)
+    return _status(replace(run, job=job, timeline=(), statuses=(), polls=0, slowest=0), seen, exchange)
 
 
 def _resumed(run: RunState, exchange: Exchange, response: Response) -> RunState:
     assert run.gate is not None
-    at, verdict, body = exchange.until or exchange.at, run.gate.sent or "", reading.job_in(response)
-    if body is None:
+    at, verdict = exchange.until or exchange.at, run.gate.sent or ""
+    seen = reading.job_in(exchange.route, response)
+    if seen is None:
         refused = TimelineRow(at, "decided", "refused", response.status, exchange.took, bad=True)
-        gate = replace(run.gate, sent=None, refusal=reading.refusal_in(response))
+        gate = replace(run.gate, sent=None, refusal=reading.refusal_in(exchange.route, response))
         return noted(replace(run, gate=gate), refused)
-    row = TimelineRow(at, "decided", reading.answer_word(verdict), response.status, exchange.took)
+    row = TimelineRow(at, "decided", reading.verdict_word(verdict), response.status, exchange.took)
     run = noted(replace(run, decisions=run.decisions + 1, gate=None, opening=None), row)
-    return _status(run, body, exchange)
+    return _status(run, seen, exchange)
 
 
 def _polled(run: RunState, exchange: Exchange, response: Response) -> RunState:
-    at, body = exchange.until or exchange.at, reading.polled_job(response)
-    if body is None:
-        word = "garbled" if response.status == 200 else "refused"
+    at, seen = exchange.until or exchange.at, reading.job_in(exchange.route, response)
+    if seen is None:
+        word = "garbled" if reading.is_garbled(exchange.route, response) else "refused"
         row = TimelineRow(at, "lost", word, response.status, exchange.took, bad=True)
         return noted(replace(run, polls=run.polls + 1), row)
-    status = reading.status_of(body)
+    status = reading.status_of(seen)
     before = next((row.word for row in reversed(run.timeline) if row.kind in ("poll", "decided")), None)
     row = TimelineRow(at, "poll", status, response.status, exchange.took, first=status != before)
     counted = {
@@ -111,28 +112,30 @@ def _polled(run: RunState, exchange: Exchange, response: Response) -> RunState:
         "timeline": with_row(run.timeline, row),
         "slowest": max(run.slowest, exchange.took or 0),
     }
-    return _status(run, body, exchange, **counted)
+    return _status(run, seen, exchange, **counted)
 
 
-def _status(run: RunState, body: JobBody, exchange: Exchange, **counted: Any) -> RunState:
+def _status(run: RunState, seen: Seen, exchange: Exchange, **counted: Any) -> RunState:
     """The state with what a job body says, whichever call brought it, and what the call counts: in one change."""
-    last = reading.last_status(body, exchange.code or 0, exchange.took, exchange.reply_body)
+    labels = run.job.labels if run.job is not None else reading.USUAL_LABELS
+    last = reading.last_status(seen, labels, exchange.code or 0, exchange.took, exchange.reply_body)
     statuses, job = run.statuses, run.job
     if not statuses or statuses[-1][0] != last.status:
         statuses = (*statuses, (last.status, exchange.until or exchange.at))[-MOST_STATUSES:]
     if job is not None and job.status != last.status:
         job = replace(job, status=last.status)
-    if not last.asks_person or body.node is None:
+    if not last.asks_person or seen.question is None:
         return replace(run, last=last, statuses=statuses, job=job, gate=None, opening=None, **counted)
-    return gated(replace(run, last=last, statuses=statuses, job=job, **counted), body.job, body.node)
+    return gated(replace(run, last=last, statuses=statuses, job=job, **counted), seen.question)
 
 
-def gated(run: RunState, job: str, node: WaitingNode) -> RunState:
+def gated(run: RunState, question: Question) -> RunState:
     """With the gate that a status body or a question shows; one that showed already stays as it is."""
-    gate = reading.gate_of(job, node, run.gates, len(run.statuses))
+    labels = run.job.labels if run.job is not None else reading.USUAL_LABELS
+    gate = reading.gate_of(question, labels, run.gates, len(run.statuses))
     if run.gate is not None and run.gate.key == gate.key:
         return run
-    return replace(run, gate=gate, gates=run.gates if gate.code in run.gates else (*run.gates, gate.code))
+    return replace(run, gate=gate, gates=run.gates if gate.identity in run.gates else (*run.gates, gate.identity))
 
 
 def read_loss(run: RunState, observation: Lost) -> RunState:
@@ -145,7 +148,7 @@ def read_loss(run: RunState, observation: Lost) -> RunState:
     done = replace(exchange, lost=why, until=observation.at)
     row = TimelineRow(observation.at, "lost", why, None, done.took, bad=True)
     run = put(run, done)
-    match done.route:
+    match done.command:
         case "token" if run.token:
             return replace(run, token=replace(run.token, refusal=refusal, took=done.took))
         case "invoke" if run.gate is not None and run.gate.sent:

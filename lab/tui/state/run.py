@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from lab.app import Outcome
 from lab.core.clock import Millis
+from lab.dialects import CLIENTS, USUAL
+from lab.dialects.client import WireLabels
 
 Pairs = tuple[tuple[str, str], ...]
 """Labels and values, in the order in which they are drawn."""
@@ -39,6 +41,8 @@ class Exchange:
     """The beginning of the reply's body, in one row."""
     struck: str = ""
     """The fault that struck it, as the mock's journal names it."""
+    command: str = ""
+    """What it asks, whatever its route: `token`, `invoke`, `status`, `stream`, or nothing that a pane shows."""
 
     @property
     def took(self) -> Millis | None:
@@ -83,6 +87,8 @@ class JobState:
     """What tells the job apart, as far as the reply says: its conversation, its trace."""
     status: str | None = None
     refusal: str | None = None
+    labels: WireLabels = CLIENTS[USUAL].labels
+    """What its wire calls things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,8 @@ class GateState:
     """Which of the run's gates, from 1."""
     line: Pairs
     """The gate in one line, with its label on the wire."""
+    identity: str
+    """What tells it from the run's other gates: its code, or where the wire has none its opening."""
     prompt: str = ""
     key: str = ""
     """Tells one opening from the next."""
@@ -177,6 +185,7 @@ class LastStatus:
     body: str
     size: int
     """Bytes of the output as UTF-8."""
+    follow_up_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +208,7 @@ class RunState:
     """The longest latency of a poll."""
     gate: GateState | None = None
     gates: tuple[str, ...] = ()
-    """The codes of the gates met so far."""
+    """What tells the gates apart that were met so far."""
     opening: GateOpening | None = None
     next_call: NextCall | None = None
     last: LastStatus | None = None
@@ -244,4 +253,5 @@ class RunState:
     def matched_opening(self) -> GateOpening | None:
         """What the journal tells of the gate that shows; None if it tells of none, or of another."""
         opening, gate = self.opening, self.gate
-        return opening if opening is not None and gate is not None and opening.gate == gate.gate else None
+        named = gate is not None and (not gate.gate or (opening is not None and opening.gate == gate.gate))
+        return opening if named else None

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from lab.core.clock import Millis
+from lab.dialects import CLIENTS, USUAL
+from lab.dialects.client import WireLabels
 from lab.language.document import Gate, Scenario
 from lab.tui.state.faults import ArmedFault
 from lab.tui.state.journal import JournalState
@@ -84,6 +86,8 @@ class SourceState:
     """Why nothing comes at the moment."""
     dead: bool = False
     """Whether the recording that runs is dead: nothing more is written."""
+    labels: WireLabels = CLIENTS[USUAL].labels
+    """What the wire that our app speaks calls things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,11 @@ class ScreenState:
     def newest(self) -> RunState:
         """The newest turn, whichever is looked at."""
         return self.run if self.newest_turn is None else self.newest_turn
+
+    @property
+    def labels(self) -> WireLabels:
+        """What the wire of the job that shows calls things, else that of our app."""
+        return self.run.job.labels if self.run.job is not None else self.source.labels
 
     @property
     def turns(self) -> int:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from lab.dialects import CLIENTS
+from lab.language.document import Status
 from lab.tui.state.run import RunState
 
 
@@ -14,19 +16,25 @@ class StatusFace(NamedTuple):
     phase: str = "polling"
 
 
-STATUSES = {
-    "RUNNING": StatusFace("◐", "run"),
-    "WAITING": StatusFace("◆", "wait", phase="waiting"),
-    "COMPLETE": StatusFace("✓", "done", final=True, phase="complete"),
-    "ERROR": StatusFace("✗", "bad", final=True, phase="error"),
+FACES: dict[Status | None, StatusFace] = {
+    Status.RUNNING: StatusFace("◐", "run"),
+    Status.WAITING: StatusFace("◆", "wait", phase="waiting"),
+    Status.COMPLETE: StatusFace("✓", "done", final=True, phase="complete"),
+    Status.ERROR: StatusFace("✗", "bad", final=True, phase="error"),
+    None: StatusFace("?", "unknown"),
 }
-UNKNOWN = StatusFace("?", "unknown")
-"""A word that nobody documented is not final: the app goes on polling."""
+"""None: a word that nobody documented. It is not final: the app goes on polling."""
+_MEANINGS = {word: status for client in CLIENTS.values() for word, status in client.statuses.items()}
 
 
-def face(status: str) -> StatusFace:
+def meaning(word: str) -> Status | None:
+    """Which of the four statuses a word means, whichever wire it is on; None: nobody documented it."""
+    return _MEANINGS.get(word)
+
+
+def face(word: str) -> StatusFace:
     """How a status word shows."""
-    return STATUSES.get(status, UNKNOWN)
+    return FACES[meaning(word)]
 
 
 VERDICT_WORDS = {
@@ -74,7 +82,7 @@ def phase(run: RunState) -> str:
 
 def stopped(run: RunState) -> bool:
     """Whether the run ended without a job that ended in ERROR."""
-    return phase(run) == "error" and (run.last is None or run.last.status != "ERROR")
+    return phase(run) == "error" and (run.last is None or meaning(run.last.status) is not Status.ERROR)
 
 
 def word(run: RunState) -> str:

@@ -1,0 +1,240 @@
+"""The external app: its way from a token to an output, told with `yield`.
+
+A run yields *Send*, *Wait* and *Ask*, is sent what came of each, and returns an *Outcome*. It gives commands and looks
+at jobs; the words for them are its dialect's. So the same run works over every wire, against the mock and against a
+real pod. Read top to bottom, this is how to integrate with an asynchronous agent API.
+"""
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import TypeAlias, TypeVar, assert_never
+
+from lab.app.effects import Answer, App, Ask, Effect, EffectResult, Outcome, Received, Run, Send, Silence, Wait
+from lab.core.clock import Millis
+from lab.core.exchange import retry_after
+from lab.core.refusal import Refusal
+from lab.core.seeds import draw
+from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.client import Seen, Sendable, Understood, Unreadable
+from lab.identity.client import AccessToken, read_token, token_request
+from lab.language.document import Status
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[Effect, EffectResult, T]
+"""A part of a run, and what it comes to."""
+
+
+class _Stopped(Exception):
+    """The run can't go on; `why` says so in one sentence."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class _Lost(_Stopped):
+    """A call that may have been accepted, and mustn't be sent again, brought no answer."""
+
+
+def run(app: App, start: Millis, *, token: AccessToken | None = None, conversation: str | None = None) -> Run:
+    """One turn: a token, a job, polls until a final status. `token` and `conversation` come from the turn before."""
+    return (yield from _Turn(app, start, token, conversation).play())
+
+
+class _Turn:
+    """The little that a turn remembers between its calls."""
+
+    def __init__(self, app: App, start: Millis, token: AccessToken | None, conversation: str | None) -> None:
+        self.app = app
+        self.start = start
+        self.now = start
+        self.token = token
+        self.conversation = conversation
+        self.polls = 0
+        self.found = False
+        """Whether a poll has found the job."""
+        self.job: Seen | None = None
+        """The job as the last answer showed it."""
+
+    def play(self) -> Run:
+        try:
+            yield from self._follow((yield from self._begin()))
+        except _Stopped as stop:
+            return self._outcome(stop.why)
+        return self._outcome(None)
+
+    def _outcome(self, why: str | None) -> Outcome:
+        job = self.job
+        return Outcome(
+            status=str(job.status or job.word) if job else None,
+            output=job.output if job else None,
+            error=job.error if job else None,
+            job=job.job if job else None,
+            conversation=job.conversation if job else self.conversation,
+            polls=self.polls,
+            elapsed=self.now - self.start,
+            why=why,
+            follow_up=job.follow_up if job else (),
+            token=self.token,
+        )
+
+    # The job, from its beginning to its end
+
+    def _begin(self) -> Steps[Seen]:
+        app = self.app
+        command = Invoke(team=app.team, message=app.message, conversation=self.conversation, parameters=app.parameters)
+        try:
+            return self._seen((yield from self._call(command)))
+        except _Lost as lost:
+            raise _Stopped(f"{lost.why} A job may have begun; asking again could double it.") from None
+
+    def _follow(self, job: Seen) -> Steps[None]:
+        """Poll with growing pauses; after an answer, and once the job goes on after one, with short ones again."""
+        backoff, patience = self.app.backoff, self.app.patience
+        pause = backoff.first
+        waiting: Millis | None = None
+        while not job.final:
+            if patience is not None and self.now - self.start >= patience:
+                raise _Stopped(f"The job had not ended after {patience} ms.")
+            if job.status is not Status.WAITING:
+                waiting = None
+            elif waiting is None:
+                waiting = self.now
+            waited = 0 if waiting is None else self.now - waiting
+            answer = yield from self._wait(job, backoff.waiting(pause, waited))
+            if answer is not None:
+                job = yield from self._answer(job, answer)
+                pause = backoff.first
+                continue
+            before = job.status
+            job = self._seen((yield from self._call(Look(team=self.app.team, job=job.job))))
+            self.found = True
+            resumed = before is Status.WAITING and job.status is Status.RUNNING
+            pause = backoff.first if resumed else backoff.after(pause)
+
+    def _wait(self, job: Seen, pause: Millis) -> Steps[Answer | None]:
+        """Let the pause go by; a person who is asked something may end it."""
+        until = self.now + pause
+        asks = job.question is not None and job.question.human
+        got = yield Ask(until, job.question) if asks and job.question is not None else Wait(until, "poll")
+        self.now = got.at
+        return got if isinstance(got, Answer) else None
+
+    def _answer(self, job: Seen, answer: Answer) -> Steps[Seen]:
+        """Send a person's answer; the job as it is then."""
+        opening = job.question.opening if job.question is not None else None
+        command = Decide(
+            team=self.app.team, job=job.job, opening=opening or "", verdict=answer.verdict, comment=answer.comment,
+            conversation=job.conversation,
+        )  # fmt: skip
+        try:
+            came = yield from self._call(command)
+        except _Lost:
+            return job  # the next poll tells whether it was accepted; if not, the question is still open
+        # 409: somebody else decided first, or patience ran out. The next poll tells what became of it.
+        return job if isinstance(came, Refusal) and came.status == 409 else self._seen(came)
+
+    def _seen(self, answer: Understood) -> Seen:
+        match answer:
+            case Seen():
+                self.job = answer
+                return answer
+            case Refusal(message=why) | Unreadable(why):
+                raise _Stopped(why)
+            case _:
+                assert_never(answer)
+
+    # A call, and what may go wrong with it
+
+    def _call(self, command: Sendable) -> Steps[Understood]:
+        """A call with the bearer; a 401 gets one new token, and what failed is sent again if it may be."""
+        looks = isinstance(command, Look)
+        route, request = self.app.dialect.ask(command, f"{self.app.client_id}@{self.now}")
+        renewed = False
+        tries = 0
+        while True:
+            token = yield from self._valid_token()
+            bearer = ("authorization", f"Bearer {token.token}")
+            got = yield Send(
+                route, replace(request, headers=(bearer, *request.headers)), self.now + self.app.answer_within
+            )
+            self.now = got.at
+            self.polls += looks
+            why = _failure(got)
+            if isinstance(got, Received):
+                if got.response.status == 401 and not renewed:
+                    renewed, self.token = True, None
+                    continue
+                answer = self.app.dialect.understand(route, got.response)
+                if self._settles(answer, looks=looks):
+                    return answer
+                why = answer.message if isinstance(answer, Refusal) else why
+            tries += 1
+            # a poll changes nothing, so it can be sent as often as one likes
+            yield from self._pause(got, why, tries, again=looks)
+
+    def _settles(self, answer: Understood, *, looks: bool) -> bool:
+        """Whether an answer, good or bad, is one; else the call failed in a way that may pass."""
+        match answer:
+            case Refusal(status=status):
+                # a job may be unknown for a moment after its acceptance
+                early = looks and status == 404 and not self.found
+                return not early and status != 429 and status < 500
+            case Unreadable():
+                return not looks  # half a body, or a page, is no result: the next poll brings a whole one
+            case Seen():
+                return True
+            case _:
+                assert_never(answer)
+
+    def _pause(self, got: EffectResult, why: str, tries: int, *, again: bool) -> Steps[None]:
+        """Wait before the next try, as long as Retry-After says; _Stopped when there is none."""
+        response = got.response if isinstance(got, Received) else None
+        wanted = retry_after(response) if response else None
+        # 429, and 503 with Retry-After, say that nothing was accepted (RFC 6585 §4, RFC 9110 §10.2.3), so even a call
+        # that starts a job may be sent again.
+        unprocessed = response is not None and (
+            response.status == 429 or (response.status == 503 and wanted is not None)
+        )
+        if not (again or unprocessed):
+            raise _Lost(why)
+        if tries >= self.app.attempts:
+            raise _Stopped(why)
+        pause = self._backed_off(tries) if wanted is None else wanted
+        woke = yield Wait(self.now + pause, "retry" if wanted is None else "retry-after")
+        self.now = woke.at
+
+    def _backed_off(self, tries: int) -> Millis:
+        """Twice as long after each failure, at most a minute, and up to a quarter more, so that clients part."""
+        pause = min(60_000, self.app.backoff.longest << (tries - 1))
+        return pause + draw(0, f"{self.app.client_id}/{self.app.message}/retry@{self.now}", 0, pause // 4)
+
+    # The token
+
+    def _valid_token(self) -> Steps[AccessToken]:
+        """The token at hand while it is fresh, else a new one."""
+        app, tries = self.app, 0
+        while self.token is None or not self.token.fresh(self.now):
+            since = self.now
+            request = token_request(app.client_id, app.client_secret, app.scope)
+            got = yield Send("token", request, since + app.answer_within)
+            self.now = got.at
+            why = _failure(got)
+            if isinstance(got, Received):
+                self.token = read_token(got.response, since)
+                if self.token is not None:
+                    return self.token
+                if got.response.status != 200:
+                    why = app.dialect.explain(got.response)
+                    if got.response.status not in (429, 500, 502, 503, 504):
+                        raise _Stopped(why)
+            tries += 1
+            yield from self._pause(got, why, tries, again=True)
+        return self.token
+
+
+def _failure(got: EffectResult) -> str:
+    """What went wrong with a call that brought no answer, or one that can't be read, in one sentence."""
+    if isinstance(got, Silence):
+        return f"No answer came: {got.why}."
+    return "The answer can't be read: it is neither a job body nor a grant."
