@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from lab import __version__
 from lab.app.observations import RunObservation
 from lab.cli.console import Console
@@ -73,32 +75,27 @@ class TapeRecorder:
         return 0 if self._died is None else 4
 
     def _begin(self, file: TapeFile) -> str:
-        from lab.recording.snapshot import snapshot
-
-        tape = self._write(file)
-        now = self._clock.now()
-        tape.restate(snapshot(self._service, now), now)
-        return str(file.path)
-
-    def _write(self, file: TapeFile) -> "Tape":
-        from lab.recording.header import (
-            recording_header,  # most commands begin without a tape, and no start waits for one
-        )
+        # most commands begin without a tape, and no start waits for one
+        from lab.recording.header import recording_header
+        from lab.recording.snapshot import snapshot, version_of
         from lab.recording.tape import Tape
 
-        self._file, config, clock = file, self._service.config, self._clock
+        self._file, config, clock, now = file, self._service.config, self._clock, self._clock.now()
         begun = real_millis()
         # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
         wall = (lambda: real_millis() - begun) if self._outside and clock.mode != "real" else None
+        factor = None if isinstance(clock, ManualClock) or clock.mode == "real" else clock.factor
         header = recording_header(
-            config, lab=__version__, mode=clock.mode, generators=generators(), t=clock.now(),
-            factor=None if isinstance(clock, ManualClock) or clock.mode == "real" else clock.factor, blobs=True,
-        )  # fmt: skip
+            config, lab=__version__, mode=clock.mode, factor=factor, generators=generators(), t=now, blobs=True
+        )
+        facts = snapshot(self._service, now)
         tape = self.tape = Tape(
-            self._service, file.write, header, sync=file.sync, wall=wall, blobs=file.blob, after=self._service.exchanges,
+            self._service, file.write, structs.replace(header, version=version_of(facts)), sync=file.sync, wall=wall,
+            blobs=file.blob, after=self._service.exchanges,
         )  # fmt: skip
         self._service.observers.append(tape)
-        return tape
+        tape.restate(facts, now)
+        return str(file.path)
 
     def _close(self, reason: str) -> None:
         tape, self.tape = self.tape, None

@@ -1,5 +1,6 @@
 """Server replay: what was recorded comes out again, and exactly what changed is reported."""
 
+import json
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Request
+from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Replied
 from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.plan import compile_scenario
@@ -26,11 +28,11 @@ from lab.recording.lines import Entry, Line, Recording, Req, Res
 from lab.recording.reader import read
 from lab.recording.repair import repair
 from lab.recording.replay import replay
-from lab.recording.snapshot import snapshot
+from lab.recording.snapshot import snapshot, version_of
 from lab.recording.tape import Tape
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.test_codec import GOLDEN
-from tests.wire_peer import invoke, status, token_request
+from tests.wire_peer import basic, invoke, status, token_request
 from tests.wire_peer import read as told
 
 NAME = "recordings/x.rec.jsonl"
@@ -223,6 +225,34 @@ def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
     told = transcript(read(GOLDEN.read_bytes()))
     assert told == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
     assert clock(3_600_000 + 61_005) == "+61:01.005"
+
+
+def test_a_tape_that_begins_late_tells_the_numbers_that_nothing_restated_stands_for() -> None:
+    joined = Joined(config())
+    wrong = token_request("client_credentials", basic("demo", "wrong"))
+    joined.service.serve(wrong, 0)
+    token = joined.service.serve(token_request("client_credentials"), 0).response
+    late: list[bytes] = []
+    now = 100_000_000  # the token is long forgotten
+    facts = snapshot(joined.service, now)
+    assert [(fact.counter, fact.value) for fact in facts if isinstance(fact, NumberUsed)] == [
+        ("ecid", 1),
+        ("token/demo", 1),
+    ]
+    assert (version_of(facts), version_of([])) == ((1, 1), (1, 0))
+    header = replace(recording_header(joined.service.config, lab="0", t=now), version=version_of(facts))
+    tape = Tape(joined.service, late.append, header)
+    tape.restate(facts, now)
+    joined.service.observers[:] = [tape]
+    for request in (wrong, token_request("client_credentials")):
+        reply = joined.service.serve(request, now)
+        joined.service.tell(Replied(now, reply.x, reply.response, reply.latency))
+        assert reply.response != token
+    tape.close(now)
+    types = [json.loads(line).get("type") for line in late]
+    assert types.count("number.used") == 2, "of an exchange none stands on a tape"
+    report = replay(read(b"".join(late)), [scenario()])
+    assert report.passed and report.actual == b"".join(late)
 
 
 def test_a_tape_that_begins_late_restates_what_lives_and_replays_by_itself() -> None:

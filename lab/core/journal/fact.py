@@ -6,8 +6,15 @@ instant: they are computed and shown, and change nothing. *Shell* facts tell of 
 in recordings alone.
 
 A fold is told what there is (`get`) and names what there is afterwards: the keys that change, each with its new record.
-It must not ask for anything but the fact and what `get` gives, so that folding the same facts gives the same state
-whenever, and by whomever, it is done.
+
+    TokenGranted(client="demo", ...).fold(get)  ->  t<token>     the token's record
+                                                    #token/demo  the counter of the client's tokens, one more
+
+It must not ask for anything but the fact and what `get` gives, and it sees nothing of what it yields itself. So folding
+the same facts in the same order gives the same state whenever, and by whomever, it is done. That is all there is to a
+restart (`lab serve --journal`), to a way back in time (`Service.rewind`), to a tape that begins late (its opening folds
+to what lives) and to a replay. Whatever is not in a fact is lost there: a number taken from anywhere but a counter, for
+one, would be given twice.
 """
 
 from collections.abc import Callable, Iterable, Mapping
