@@ -14,9 +14,7 @@ from lab.faults.variants import GateKind, ScenarioDocument, at_ending, at_gate
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import duration_text
 
-FAMILIES = {
-    "W": "wire", "R": "refusal", "K": "token", "V": "invoke", "P": "poll", "G": "gate", "Z": "ending"
-}  # fmt: skip
+FAMILIES = {"W": "wire", "R": "refusal", "K": "token", "V": "invoke", "P": "poll", "G": "gate", "Z": "ending"}
 FAULT_KINDS: Mapping[str, Mapping[str, dict[str, Json]]] = {
     "W": {
         "429": {"answer": 429}, "429-seconds": {"answer": 429, "retry_after": "2s"},

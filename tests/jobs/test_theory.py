@@ -105,8 +105,9 @@ def test_a_wait_that_has_ended_is_not_cut_short(instant: int, until: int, cut: i
 def test_only_a_request_for_changes_uses_up_a_round() -> None:
     plan = example(
         {"gate": "boss", "asks": "May it?", "patience": "10s", "rounds": 1, "verdicts": {"changes-requested": "boss"}},
-        {"wait": "nap", "takes": "1s", "again": {"to": "boss", "rounds": 1}}, {"complete": "end", "output": "x"},
-    )  # fmt: skip
+        {"wait": "nap", "takes": "1s", "again": {"to": "boss", "rounds": 1}},
+        {"complete": "end", "output": "x"},
+    )
     first = approved(100)
     asked_for_changes = Decision(1_100, "boss", 1, Verdict.CHANGES, Origin.PERSON)
     walked = [(span.id, span.visit, span.rounds_used) for span in spans(plan, (first, asked_for_changes))]

@@ -122,9 +122,7 @@ def test_what_is_refused(fault: str, complaint: str) -> None:
 def test_two_faults_of_one_name() -> None:
     with pytest.raises(ScenarioError) as caught:
         load("name: x, route: status, answer: 503", "name: x, route: token, answer: 503")
-    assert str(caught.value) == (
-        "a.yaml:13:12: faults[1].name: a second fault called x; the first is on line 12"
-    )  # fmt: skip
+    assert str(caught.value) == ("a.yaml:13:12: faults[1].name: a second fault called x; the first is on line 12")
 
 
 def test_names_say_route_and_what_and_are_numbered() -> None:
@@ -192,7 +190,7 @@ def test_a_step_that_takes_no_time_is_never_polled_in() -> None:
     scenario, locations = parse_with_locations(text, "a.yaml")
     assert [each.what for each in lint(scenario, "a.yaml", locations)] == [
         "status-503 can't strike: blink takes no time"
-    ]  # fmt: skip
+    ]
 
 
 def test_the_schema_tells_editors_of_faults() -> None:

@@ -57,9 +57,9 @@ def name_digest(document: dict[str, object]) -> str:
 def test_a_scenario_says_only_what_it_says() -> None:
     said = parse_scenario(TEXT, "a.yaml").settings.said
     assert said == {"body": "minimal", "hints": "off", "one_shot_conversation_id": "null", "sse_heartbeat": "15000ms"}
-    assert parse_scenario(TEXT.replace("settings:", "narration: {}\nsettings:\n  profile: rfc"), "a.yaml").settings.said == {
-        "profile": "rfc", **said
-    }  # fmt: skip
+    assert parse_scenario(
+        TEXT.replace("settings:", "narration: {}\nsettings:\n  profile: rfc"), "a.yaml"
+    ).settings.said == {"profile": "rfc", **said}
 
 
 @pytest.mark.parametrize(

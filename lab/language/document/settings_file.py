@@ -10,7 +10,7 @@ from lab.language.document.switches import Switches
 
 GrantWord = Literal[
     "client_credentials", "password", "authorization_code", "refresh_token", "device_code", "jwt-bearer"
-]  # fmt: skip
+]
 
 
 class User(Model):
