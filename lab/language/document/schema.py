@@ -58,9 +58,6 @@ def _silent(value: Json) -> bool:
 
 
 def _is_duration(schema: dict[str, Json]) -> bool:
-    forms = [schema, *(each for each in _listed(schema.get("anyOf")) if isinstance(each, dict))]
-    return any(form.get("pattern") == DURATION_PATTERN for form in forms)
-
-
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
+    branches = schema.get("anyOf")
+    forms = [schema, *(branches if isinstance(branches, list) else ())]
+    return any(isinstance(form, dict) and form.get("pattern") == DURATION_PATTERN for form in forms)

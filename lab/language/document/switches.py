@@ -18,39 +18,23 @@ def _on(value: object) -> object:
     raise ValueError("a switch is on or off")
 
 
-def _word(value: bool) -> str:
-    return "on" if value else "off"
+_SAID = PlainSerializer(lambda value: "on" if value else "off", return_type=str)
 
-
-OnOff: TypeAlias = Annotated[
-    bool, BeforeValidator(_on), PlainSerializer(_word), WithJsonSchema({"enum": ["on", "off", True, False]})
-]
+OnOff: TypeAlias = Annotated[bool, BeforeValidator(_on), _SAID, WithJsonSchema({"enum": ["on", "off", True, False]})]
 """`on` or `off` in every text, a bool inside."""
-
-
-def _true(value: object) -> object:
-    return value == "true" if value in ("true", "false") else _on(value)
-
-
 TrueFalse: TypeAlias = Annotated[
-    bool, BeforeValidator(_true), PlainSerializer(_word),
+    bool,
+    BeforeValidator(lambda value: value == "true" if value in ("true", "false") else _on(value)),
+    _SAID,
     WithJsonSchema({"enum": ["on", "off", "true", "false", True, False]}),
-]  # fmt: skip
+]
 """`true` or `false` too."""
-
-
-def _heartbeat(value: object) -> Millis:
-    return 0 if value == "off" or value is False else duration(value)
-
-
-def _beat_word(value: int) -> str:
-    return f"{value}ms" if value else "off"
-
-
 Heartbeat: TypeAlias = Annotated[
-    Millis, BeforeValidator(_heartbeat), PlainSerializer(_beat_word),
+    Millis,
+    BeforeValidator(lambda value: 0 if value == "off" or value is False else duration(value)),
+    PlainSerializer(lambda value: f"{value}ms" if value else "off", return_type=str),
     WithJsonSchema({"anyOf": [{"enum": ["off", False]}, {"type": "string", "pattern": DURATION_PATTERN}]}),
-]  # fmt: skip
+]
 """`off`, or a duration in milliseconds."""
 
 PROFILES: dict[str, dict[str, object]] = {
