@@ -47,7 +47,7 @@ class EmbeddedMock:
     https_url: str | None = None
     ca_file: str | None = None
     """What a client must trust to call `https_url`."""
-    dead: int = 0
+    exit_code: int = 0
     """Afterwards: 4 if the tape died, else 0."""
 
     @property
@@ -152,4 +152,4 @@ def _warm_up(config: Config) -> None:
 
 
 def _close_tape(mock: EmbeddedMock, stop: Stop) -> None:
-    mock.dead = mock.recorder.close(stop.footer)
+    mock.exit_code = mock.recorder.close(stop.footer)

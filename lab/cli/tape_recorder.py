@@ -30,7 +30,7 @@ class TapeRecorder:
         self._service = service
         self._outside = outside
         self._reached: Millis = 0
-        self._died: str | None = None
+        self._failure: str | None = None
         self.tape: Tape | None = None
         if setup.settings.record is not None:
             self._begin(TapeFile(recording_path(setup.settings.record), force=setup.settings.force))
@@ -43,7 +43,7 @@ class TapeRecorder:
     @property
     def trouble(self) -> str | None:
         """What killed a tape, for the control plane's health."""
-        return (self.tape.dead if self.tape else None) or self._died
+        return (self.tape.dead if self.tape else None) or self._failure
 
     def follow(self, observation: RunObservation) -> None:
         """Remember how far a run without a loop has come: it moves no clock."""
@@ -72,7 +72,7 @@ class TapeRecorder:
     def close(self, reason: str) -> int:
         """Write the footer; 4 if a tape died on the way, else 0."""
         self._close(reason)
-        return 0 if self._died is None else 4
+        return 0 if self._failure is None else 4
 
     def _begin(self, file: TapeFile) -> str:
         # most commands begin without a tape, and no start waits for one
@@ -105,7 +105,7 @@ class TapeRecorder:
         tape.close(max(self._reached, self._clock.now()), reason)
         self._file.close()
         if tape.dead is not None:
-            self._died = tape.dead
+            self._failure = tape.dead
             self._console.err(f"lab: {tape.dead}")
         else:
             self._console.err(f"recorded {self._file.path}")

@@ -102,7 +102,7 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
         async with LiveDemo(setup, console, stop, dialect=settings.dialect) as demo:
             with filming(settings.cast, setup.clock.now, setup.scenario.title, console, force=mock.force) as film:
                 await show_screen(demo.source(unloaded), stop, console, film)
-        return demo.mock.dead if demo.mock is not None else 0
+        return demo.mock.exit_code if demo.mock is not None else 0
 
     return complete(work)
 

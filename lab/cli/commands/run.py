@@ -77,7 +77,7 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
             by_person = settings.mock.reviewer == "person" and console.terminal
             person = TerminalReviewer(console, setup.clock) if by_person else None
             await play(conversation, transport, setup.clock, transcript, person)
-        return print_outcomes(conversation, settings, console) or mock.dead
+        return print_outcomes(conversation, settings, console) or mock.exit_code
 
     return complete(work)
 

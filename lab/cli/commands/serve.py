@@ -49,7 +49,7 @@ def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
             announce(settings, setup, mock, console)
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
-        return max(mock.dead, journal.close() if journal is not None else 0)
+        return max(mock.exit_code, journal.close() if journal is not None else 0)
 
     return complete(work)
 
