@@ -1,4 +1,8 @@
-"""A view: what a job looks like at an instant."""
+"""A view: what a job looks like at an instant.
+
+It is what a command about a job is answered from. Of the record only what was accepted up to that instant counts: the
+span was found with no later decision, so two who look at the same instant have the same view, whoever asks first.
+"""
 
 from dataclasses import dataclass
 
