@@ -93,8 +93,8 @@ class Peer:
     def call(self, name: str, a: int, b: int) -> Call:
         """One more call, not made yet."""
         self.now += (0, 1, 700, 5_000, 61_000, 3_600_000)[b % 6] if name == "time" else 1
-        made = getattr(self, f"_{name}")(a, b)
-        return answered(made, self.now) if isinstance(made, Request) else made
+        sent = getattr(self, f"_{name}")(a, b)
+        return answered(sent, self.now) if isinstance(sent, Request) else sent
 
     def learn(self, got: object) -> None:
         """Take what an answer gives."""

@@ -46,17 +46,17 @@ def scenario() -> CompiledScenario:
     return compile_scenario(parse_scenario(SCENARIO, "expense-approval.yaml"), sha256(SCENARIO.encode()).hexdigest())
 
 
-def config(*, seed: int = 42, scripted: bool = True, made: CompiledScenario | None = None) -> Config:
-    return Config((made or scenario(),), Switches(), seed, INSTANT_EPOCH, scripted=scripted)
+def config(*, seed: int = 42, scripted: bool = True, compiled: CompiledScenario | None = None) -> Config:
+    return Config((compiled or scenario(),), Switches(), seed, INSTANT_EPOCH, scripted=scripted)
 
 
 class Joined:
     """One mock with a tape, and a clock that only moves forward."""
 
-    def __init__(self, made: Config) -> None:
+    def __init__(self, setup: Config) -> None:
         self.lines: list[bytes] = []
-        self.service = Service(made)
-        self.tape = Tape(self.service, self.lines.append, recording_header(made, lab="0.1.0"))
+        self.service = Service(setup)
+        self.tape = Tape(self.service, self.lines.append, recording_header(setup, lab="0.1.0"))
         self.service.observers.append(self.tape)
         self.now: Millis = 0
 
@@ -65,9 +65,9 @@ class Joined:
         return b"".join(self.lines)
 
     def app(self) -> App:
-        made = self.service.config.scenarios[0]
+        compiled = self.service.config.scenarios[0]
         return App(
-            made.scenario.agent.code, made.scenario.message, DEMO.id, DEMO.secret,
+            compiled.scenario.agent.code, compiled.scenario.message, DEMO.id, DEMO.secret,
             api_scope(self.service.config.switches.pod),
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ from lab.recording.reader import read
 from lab.recording.replay import replay
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import SCOPE, token_request
-from tests.wire_peer import read as told
+from tests.wire_peer import read as json_of
 
 
 class Peer(Joined):
@@ -20,7 +20,7 @@ class Peer(Joined):
 
     def __init__(self) -> None:
         super().__init__(replace(config(scripted=False), here="http://127.0.0.1:4711"))
-        self.bearer = str(told(self.ask(token_request("client_credentials")))["access_token"])
+        self.bearer = str(json_of(self.ask(token_request("client_credentials")))["access_token"])
 
     def ask(self, request: Request) -> Response:
         self.now += 1_000
@@ -49,7 +49,7 @@ def message(text: str, **members: Json) -> dict[str, Json]:
 
 def test_tasks_their_stream_and_their_errors_replay() -> None:
     peer = Peer()
-    task = told(peer.call("message/send", message("Taxi") | {"metadata": {"trace": "a-1"}}))["result"]
+    task = json_of(peer.call("message/send", message("Taxi") | {"metadata": {"trace": "a-1"}}))["result"]
     assert isinstance(task, dict)
     peer.now += 10_000
     assert b"input-required" in peer.call("tasks/get", {"id": task["id"], "historyLength": 1}).body
@@ -73,7 +73,7 @@ def test_a_task_under_its_clients_own_id_replays() -> None:
         "F47AC10B-58CC-4372-A567-0E02B2C3D479",
     ):
         peer.call("tasks/send", {"id": named, **message("Taxi")})
-        assert told(peer.call("tasks/get", {"id": named}))["result"]["id"] == named  # type: ignore[call-overload,index]
+        assert json_of(peer.call("tasks/get", {"id": named}))["result"]["id"] == named  # type: ignore[call-overload,index]
     peer.closed()
     report = replay(read(peer.data), [scenario()])
     assert report.passed, report.text()
@@ -82,7 +82,7 @@ def test_a_task_under_its_clients_own_id_replays() -> None:
 def test_a_secret_as_a_tasks_id_never_reaches_disk() -> None:
     peer = Peer()
     scope = f"{SCOPE} offline_access"
-    login = told(peer.ask(token_request("password", username=JANE.name, password=JANE.password, scope=scope)))
+    login = json_of(peer.ask(token_request("password", username=JANE.name, password=JANE.password, scope=scope)))
     secrets = ("eyJhbGciOi.eyJzdWIiOi.c2ln", str(login["refresh_token"]), "whsec_abcdefgh")
     for named in secrets:
         peer.call("tasks/send", {"id": named, **message("Taxi")})

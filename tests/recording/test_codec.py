@@ -168,9 +168,9 @@ def test_a_later_minor_version_is_read_and_what_it_adds_is_kept() -> None:
 
 
 def test_text_can_not_fake_a_line_a_diff_or_a_terminal_command() -> None:
-    told = dumps("a\nb\tc\x1b[31m\x7f\x85\u202e\u200e\ufeff\ud800é\\n")
-    assert told == '"a\\u000ab\\u0009c\\u001b[31m\\u007f\\u0085\\u202e\\u200e\\ufeff\\ud800é\\\\n"'
-    assert json.loads(told) == "a\nb\tc\x1b[31m\x7f\x85\u202e\u200e\ufeff\ud800é\\n"
+    text = dumps("a\nb\tc\x1b[31m\x7f\x85\u202e\u200e\ufeff\ud800é\\n")
+    assert text == '"a\\u000ab\\u0009c\\u001b[31m\\u007f\\u0085\\u202e\\u200e\\ufeff\\ud800é\\\\n"'
+    assert json.loads(text) == "a\nb\tc\x1b[31m\x7f\x85\u202e\u200e\ufeff\ud800é\\n"
 
 
 @given(
@@ -180,10 +180,10 @@ def test_text_can_not_fake_a_line_a_diff_or_a_terminal_command() -> None:
     )
 )
 def test_any_value_is_written_on_one_line_and_comes_back(value: object) -> None:
-    told = dumps(value)
-    assert len(told.splitlines()) == 1
-    assert json.loads(told) == value
-    told.encode()
+    text = dumps(value)
+    assert len(text.splitlines()) == 1
+    assert json.loads(text) == value
+    text.encode()
 
 
 def test_a_whole_tape_is_read_and_written_again_byte_for_byte() -> None:

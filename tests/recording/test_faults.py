@@ -36,7 +36,7 @@ from tests.wire_peer import read as body_of
 OTHER = Client("other", "lab-secret-other")
 
 
-def made(*faults: str) -> CompiledScenario:
+def with_faults(*faults: str) -> CompiledScenario:
     text = SCENARIO + f"faults: [{', '.join(f'{{{fault}}}' for fault in faults)}]\n"
     return compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
 
@@ -45,13 +45,13 @@ class Taped:
     """A mock with a tape, whose runs cost no time."""
 
     def __init__(self, *faults: str, seed: int = 42) -> None:
-        self.compiled = made(*faults)
+        self.compiled = with_faults(*faults)
         config = Config((self.compiled,), Switches(), seed, INSTANT_EPOCH, (DEMO, OTHER), accounts=(JANE,))
         self.service = Service(config)
         self.lines: list[bytes] = []
-        self.told: list[Observation] = []
+        self.observations: list[Observation] = []
         self.tape = Tape(self.service, self.lines.append, recording_header(config, lab="0.1.0"))
-        self.service.observers += [self.tape, self.told.append]
+        self.service.observers += [self.tape, self.observations.append]
         self.now = 0
 
     def run(self, client: Client = DEMO) -> Outcome:
@@ -61,7 +61,7 @@ class Taped:
         return done
 
     def struck(self) -> list[tuple[str, int]]:
-        facts = [each.fact for each in self.told if isinstance(each, Noted)]
+        facts = [each.fact for each in self.observations if isinstance(each, Noted)]
         return [(fact.fault, fact.call) for fact in facts if isinstance(fact, FaultStruck)]
 
     def replays(self) -> None:
@@ -138,10 +138,10 @@ def test_an_invoke_is_never_sent_twice_blindly(fault: str, jobs: int, complete: 
 
 
 def test_a_refusal_for_good_ends_the_run_and_not_the_lab() -> None:
-    for fault, asked in (("answer: 401", 2), ("answer: 403", 1), ("answer: 400", 1), ("answer: 503", 5)):
+    for fault, polls in (("answer: 401", 2), ("answer: 403", 1), ("answer: 400", 1), ("answer: 503", 5)):
         taped = Taped(f"route: status, calls: every 1, {fault}")
         assert not taped.run().complete
-        assert len(taped.struck()) == asked
+        assert len(taped.struck()) == polls
         taped.replays()
 
 
@@ -171,7 +171,7 @@ def test_a_fault_that_no_longer_strikes_is_a_divergence_with_its_line() -> None:
     taped = Taped("route: status, name: poll-503, answer: 503")
     taped.run()
     taped.tape.close(taped.now)
-    report = replay(read(b"".join(taped.lines)), [made("route: status, name: other, calls: 999, answer: 503")])
+    report = replay(read(b"".join(taped.lines)), [with_faults("route: status, name: other, calls: 999, answer: 503")])
     assert not report.passed
     assert "poll-503" in report.text()
 
@@ -224,7 +224,9 @@ def _poll(taped: Taped, bearer: str, job: str) -> int:
 def test_invokes_are_counted_by_client() -> None:
     taped = Taped("route: invoke, calls: 2, answer: 400")
     assert [taped.run(client).status is not None for client in (DEMO, OTHER, DEMO, OTHER)] == [True, True, False, False]
-    counted = [each.fact for each in taped.told if isinstance(each, Noted) and isinstance(each.fact, CallCounted)]
+    counted = [
+        each.fact for each in taped.observations if isinstance(each, Noted) and isinstance(each.fact, CallCounted)
+    ]
     assert [(fact.counter, fact.client, fact.job, fact.value) for fact in counted] == [
         ("expense-approval/invoke-400", "demo", None, 1), ("expense-approval/invoke-400", "other", None, 1),
         ("expense-approval/invoke-400", "demo", None, 2), ("expense-approval/invoke-400", "other", None, 2),
@@ -236,9 +238,13 @@ def test_a_step_counts_only_the_calls_that_are_made_in_it() -> None:
     taped = Taped("route: status, step: pay, calls: every 1, answer: 503", "route: status, after: 5s, answer: 500")
     taped.run()
     assert {name for name, _ in taped.struck()} == {"status-503", "status-500"}
-    counted = [each.fact for each in taped.told if isinstance(each, Noted) and isinstance(each.fact, CallCounted)]
+    counted = [
+        each.fact for each in taped.observations if isinstance(each, Noted) and isinstance(each.fact, CallCounted)
+    ]
     after = next(fact for fact in counted if fact.counter == "status-500")
-    accepted = next(each.at for each in taped.told if isinstance(each, Noted) and each.fact.type == "job.accepted")
+    accepted = next(
+        each.at for each in taped.observations if isinstance(each, Noted) and each.fact.type == "job.accepted"
+    )
     assert after.at - accepted >= 5_000
 
 

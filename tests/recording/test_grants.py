@@ -29,7 +29,7 @@ from tests.wire_peer import (
     redirect_parameters,
     token_request,
 )
-from tests.wire_peer import read as told
+from tests.wire_peer import read as json_of
 
 STAY = f"{SCOPE} offline_access openid"
 AUDIENCE = {"oci": "https://identity.oraclecloud.com/", "rfc": "http://127.0.0.1"}
@@ -40,9 +40,9 @@ class Peer(Joined):
     """A mock with a tape, asked one thing a second."""
 
     def __init__(self, profile: str, *, here: str = "", **switches: object) -> None:
-        made = config()
+        setup = config()
         spoken = Switches.model_validate({"profile": profile, **switches})
-        super().__init__(replace(made, switches=spoken, here=here))
+        super().__init__(replace(setup, switches=spoken, here=here))
         self.profile = profile
         self.audience = AUDIENCE[profile] if profile == "oci" or not here else here
         self.seen: list[str] = []
@@ -53,16 +53,18 @@ class Peer(Joined):
         self.service.tell(Replied(self.now, reply.x, reply.response, reply.latency))
         response = reply.response
         kind = response.header("content-type") or ""
-        answer = redirect_parameters(response) if response.status == 302 else told(response) if "json" in kind else {}
+        answer = (
+            redirect_parameters(response) if response.status == 302 else json_of(response) if "json" in kind else {}
+        )
         secret = ("access_token", "refresh_token", "id_token", "device_code", "user_code", "code")
         self.seen += [str(answer[name]) for name in secret if name in answer]
         return answer
 
     def assertion(self, jti: str, **changed: object) -> str:
         times = {"iat": ISSUED + self.now // 1000, "exp": ISSUED + self.now // 1000 + 300}
-        made = assertion(**{**times, "aud": self.audience, "jti": jti, **changed})
-        self.seen.append(made)
-        return made
+        signed = assertion(**{**times, "aud": self.audience, "jti": jti, **changed})
+        self.seen.append(signed)
+        return signed
 
     def closed(self) -> Recording:
         self.tape.close(self.now)
@@ -180,9 +182,9 @@ def test_an_origin_is_told_from_one_that_only_begins_like_it() -> None:
 
 
 def test_the_profile_stands_in_the_header_and_the_base_in_the_settings() -> None:
-    made = config()
+    setup = config()
     rfc = Switches.model_validate({"profile": "rfc", "ecid": "on"})
-    peer = Joined(replace(made, switches=rfc, base="https://lab.example"))
+    peer = Joined(replace(setup, switches=rfc, base="https://lab.example"))
     peer.play()
     peer.tape.close(peer.now)
     found = read(peer.data)

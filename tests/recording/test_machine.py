@@ -59,11 +59,11 @@ class Day(RuleBasedStateMachine):
         self.jobs: dict[str, str] = {}
         self.seen: dict[str, str] = {}
 
-    def _note(self, told: object) -> None:
-        if isinstance(told, Noted):
-            self.facts.append(told)
-            if isinstance(told.fact, JobAccepted):
-                self.jobs[told.fact.job] = told.fact.client
+    def _note(self, observation: object) -> None:
+        if isinstance(observation, Noted):
+            self.facts.append(observation)
+            if isinstance(observation.fact, JobAccepted):
+                self.jobs[observation.fact.job] = observation.fact.client
 
     def _send(self, request):
         reply = self.mock.serve(request, self.now)
@@ -157,8 +157,8 @@ class Day(RuleBasedStateMachine):
 
     def teardown(self):
         again = service(**self.switches)
-        for told in self.facts:
-            again.note(told.fact)
+        for observation in self.facts:
+            again.note(observation.fact)
         for job in self.jobs:
             assert again.status_of(job, self.now) == self.mock.status_of(job, self.now)
         self.tape.close(self.now)

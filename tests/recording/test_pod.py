@@ -18,7 +18,7 @@ from lab.recording.snapshot import snapshot
 from lab.recording.tape import Tape
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import basic, token_request
-from tests.wire_peer import read as told
+from tests.wire_peer import read as json_of
 
 COOKIE, XSRF, WRONG = "JSESSIONID=super-secret-session", "my-own-xsrf-token", "not-her-password"
 
@@ -51,13 +51,13 @@ class Pod(Joined):
 def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:
     pod = Pod(local_orchestrator="on")
     status = ROUTER.path("status", code="EXPENSES", job="x")
-    login = told(pod.ask(token_request("password", username=JANE.name, password=JANE.password)))["access_token"]
-    named = told(pod.get(f"{API}/authz/v1/tokens", authorization=f"Bearer {login}"))
+    login = json_of(pod.ask(token_request("password", username=JANE.name, password=JANE.password)))["access_token"]
+    named = json_of(pod.get(f"{API}/authz/v1/tokens", authorization=f"Bearer {login}"))
     for bearer, code in zip(named.values(), (404, 401), strict=True):
         assert pod.get(status, authorization=f"Bearer {bearer}").status == code
-    given = str(told(pod.get("/fscmRestApi/anticsrf", cookie=COOKIE))["xsrftoken"])
+    given = str(json_of(pod.get("/fscmRestApi/anticsrf", cookie=COOKIE))["xsrftoken"])
     for xsrf in (given, XSRF):
-        relayed = told(pod.get("/fscmRestApi/tokenrelay", cookie=COOKIE, x_xsrf_token=xsrf))["access_token"]
+        relayed = json_of(pod.get("/fscmRestApi/tokenrelay", cookie=COOKIE, x_xsrf_token=xsrf))["access_token"]
     assert pod.get("/fscmRestApi/tokenrelay", cookie=COOKIE).status == 401
     right = basic(JANE.name, JANE.password)
     bare = pod.get("/api/rwdtools/tokenrelay", "servicetype=fusion-ai&username=jane&scope=/", authorization=right)
@@ -77,14 +77,14 @@ def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:
 
 def test_documents_replay_and_their_bytes_are_not_kept() -> None:
     pod = Pod()
-    bearer = str(told(pod.ask(token_request("client_credentials")))["access_token"])
+    bearer = str(json_of(pod.ask(token_request("client_credentials")))["access_token"])
     content = b64encode(b"a file that nobody else may read " * 10_000).decode()
     file = {"fileName": "a.pdf", "fileContent": content, "parse": True}
-    made = told(pod.post(f"{API}/agent/v1/documents", bearer, file))
+    upload = json_of(pod.post(f"{API}/agent/v1/documents", bearer, file))
     pod.post(f"{API}/agent/v1/batch/documents", bearer, {"requests": [file, file | {"fileName": "b.pdf"}]})
     pod.post(f"{API}/agent/v1/documents", bearer, file | {"fileContent": content + "%"})
-    asked = {"entityName": "AGENT", "entityId": "7", "documentIds": [made["documentId"]]}
-    assert pod.post(f"{API}/agent/v1/attachDocuments", bearer, asked).status == 200
+    attachment = {"entityName": "AGENT", "entityId": "7", "documentIds": [upload["documentId"]]}
+    assert pod.post(f"{API}/agent/v1/attachDocuments", bearer, attachment).status == 200
     report = replay(pod.closed(), [scenario()])
     assert report.passed, report.text()
     assert content[:40] not in pod.data.decode() and len(pod.data) < 20_000
@@ -92,7 +92,7 @@ def test_documents_replay_and_their_bytes_are_not_kept() -> None:
 
 def test_a_tape_begun_late_replays_ids_of_documents_by_threading() -> None:
     pod = Pod()
-    bearer = str(told(pod.ask(token_request("client_credentials")))["access_token"])
+    bearer = str(json_of(pod.ask(token_request("client_credentials")))["access_token"])
     file = {"fileName": "a.pdf", "fileContent": "", "parse": True}
     pod.post(f"{API}/agent/v1/documents", bearer, file)
     pod.lines.clear()

@@ -39,8 +39,8 @@ def encodings(secret: str, client: str = "demo") -> list[str]:
 
 @pytest.mark.parametrize("form", encodings(DEMO.secret))
 def test_a_configured_secret_is_found_in_every_encoding(form: str) -> None:
-    told = redactor().text(f"before {form} after, and /{form}/ too")
-    assert form not in told and told.count("«client:demo»") == 2
+    written = redactor().text(f"before {form} after, and /{form}/ too")
+    assert form not in written and written.count("«client:demo»") == 2
 
 
 @pytest.mark.parametrize("form", encodings(PLANTED, "other"))
@@ -54,7 +54,7 @@ def test_a_secret_that_was_seen_by_name_is_found_everywhere_else(form: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "written"),
     [
         ((("authorization", f"Bearer {JWT}"),), "Bearer «wrong:W1:unknown»"),
         ((("authorization", "Bearer not-a-token"),), "Bearer «wrong:W1:malformed»"),
@@ -71,8 +71,8 @@ def test_a_secret_that_was_seen_by_name_is_found_everywhere_else(form: str) -> N
         ((("accept", "*/*"),), "*/*"),
     ],
 )
-def test_headers_lose_their_credentials_and_keep_their_scheme(headers: Headers, told: str) -> None:
-    assert redactor().headers(headers, reply=False) == ((headers[0][0], told),)
+def test_headers_lose_their_credentials_and_keep_their_scheme(headers: Headers, written: str) -> None:
+    assert redactor().headers(headers, reply=False) == ((headers[0][0], written),)
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_headers_lose_their_credentials_and_keep_their_scheme(headers: Headers, 
 )
 def test_members_are_redacted_by_name_at_any_depth(body: dict[str, object]) -> None:
     raw = json.dumps(body).encode()
-    told = body_of((("content-type", "application/json"),), raw, redactor(), oauth=False, reply=False)
+    written = body_of((("content-type", "application/json"),), raw, redactor(), oauth=False, reply=False)
     assert (
-        told.enc is Enc.JSON
-        and PLANTED not in json.dumps(told.value)
-        and "«" in json.dumps(told.value, ensure_ascii=False)
+        written.enc is Enc.JSON
+        and PLANTED not in json.dumps(written.value)
+        and "«" in json.dumps(written.value, ensure_ascii=False)
     )
 
 
@@ -108,15 +108,15 @@ def test_shapes_are_enough(text: str) -> None:
 
 def test_duplicate_members_are_kept_as_text_and_redacted_there() -> None:
     raw = f'{{"password":"{PLANTED}","password":"x"}}'.encode()
-    told = body_of((("content-type", "application/json"),), raw, redactor(), oauth=False, reply=False)
-    assert told.enc is Enc.TEXT and PLANTED not in str(told.value)
+    written = body_of((("content-type", "application/json"),), raw, redactor(), oauth=False, reply=False)
+    assert written.enc is Enc.TEXT and PLANTED not in str(written.value)
 
 
 def test_aliases_number_by_first_appearance_and_name_kinds() -> None:
     known = redactor()
     reply = {"access_token": JWT, "refresh_token": "r" * 9, "again": JWT, "callbackToken": "0" * 32}
-    told = known.json(reply, oauth=True, reply=True)
-    assert told == {
+    written = known.json(reply, oauth=True, reply=True)
+    assert written == {
         "access_token": "«token:T1»", "refresh_token": "«refresh:R1»", "again": "«token:T1»",
         "callbackToken": "«secret:S1»",
     }  # fmt: skip
@@ -134,18 +134,18 @@ def test_traffic_that_looks_like_an_alias_comes_back_as_it_was(text: str) -> Non
 @given(st.dictionaries(st.text(max_size=8), st.one_of(st.text(), st.integers(), st.booleans(), st.none()), max_size=4))
 def test_bodies_come_back_as_the_value_they_were(value: dict[str, object]) -> None:
     raw = json.dumps(value, ensure_ascii=True).encode()
-    told = body_of((("content-type", "application/json"),), raw, Redactor((), ()), oauth=False, reply=False)
-    if "«" not in json.dumps(told.value, ensure_ascii=False):
-        assert json.loads(bytes_of(told, {})) == value
+    written = body_of((("content-type", "application/json"),), raw, Redactor((), ()), oauth=False, reply=False)
+    if "«" not in json.dumps(written.value, ensure_ascii=False):
+        assert json.loads(bytes_of(written, {})) == value
 
 
 @pytest.mark.parametrize("value", ["x" * 70_000, ["y" * 70_000, "\x7f\\"]])
 def test_a_long_body_comes_back_from_its_blob(value: Json) -> None:
     raw, blobs = json.dumps(value, separators=(",", ":")).encode(), dict[str, bytes]()
-    told = body_of(
+    written = body_of(
         (("content-type", "application/json"),), raw, Redactor(), oauth=False, reply=True, blobs=blobs.__setitem__
     )
-    assert told.enc is Enc.BLOB and json.loads(bytes_of(told, {}, blobs.__getitem__)) == value
+    assert written.enc is Enc.BLOB and json.loads(bytes_of(written, {}, blobs.__getitem__)) == value
 
 
 def test_nothing_planted_reaches_the_tape() -> None:

@@ -16,7 +16,7 @@ from lab.recording.snapshot import snapshot
 from lab.recording.tape import Tape
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import invoke, status, token_request
-from tests.wire_peer import read as told
+from tests.wire_peer import read as json_of
 
 ASK = {"message": "Taxi", "conversational": True}
 
@@ -27,7 +27,7 @@ class Peer(Joined):
     def __init__(self) -> None:
         switches = Switches.model_validate({"idempotency_key": "on", "resume_job_id": "new"})
         super().__init__(replace(config(scripted=False), switches=switches))
-        self.bearer = str(told(self.ask(token_request("client_credentials")))["access_token"])
+        self.bearer = str(json_of(self.ask(token_request("client_credentials")))["access_token"])
 
     def ask(self, request: Request, at: int | None = None) -> Response:
         self.now = self.now + 1_000 if at is None else at
@@ -40,10 +40,10 @@ class Peer(Joined):
 
     def resume(self, job: str) -> str:
         self.now += 20_000
-        node = told(self.ask(status(self.bearer, job)))["waitingNodeDetails"]
+        node = json_of(self.ask(status(self.bearer, job)))["waitingNodeDetails"]
         assert isinstance(node, dict)
         given = {"messageInstanceId": node["callbackToken"], "userResponse": "RFI_ACTION", "content": "More."}
-        return str(told(self.ask(invoke(self.bearer, {"jobId": job, "resumeInput": given})))["jobId"])
+        return str(json_of(self.ask(invoke(self.bearer, {"jobId": job, "resumeInput": given})))["jobId"])
 
 
 def story(peer: Peer) -> str:
@@ -52,7 +52,7 @@ def story(peer: Peer) -> str:
     assert peer.invoke().body == first.body
     assert peer.invoke({**ASK, "message": "other"}).status == 422
     assert peer.invoke(key="k" * 256).status == 400
-    return str(told(first)["jobId"])
+    return str(json_of(first)["jobId"])
 
 
 def test_keys_and_aliases_replay_and_stand_in_the_facts() -> None:
@@ -61,7 +61,10 @@ def test_keys_and_aliases_replay_and_stand_in_the_facts() -> None:
     second = peer.resume(job)
     third = peer.resume(second)
     assert len({job, second, third}) == 3
-    assert told(peer.ask(status(peer.bearer, third)))["traceId"] == told(peer.ask(status(peer.bearer, job)))["traceId"]
+    assert (
+        json_of(peer.ask(status(peer.bearer, third)))["traceId"]
+        == json_of(peer.ask(status(peer.bearer, job)))["traceId"]
+    )
     peer.tape.close(peer.now)
     found = read(peer.data)
     report = replay(found, [scenario()])
@@ -100,8 +103,8 @@ def test_a_tape_begun_late_knows_keys_and_aliases() -> None:
     peer.service.observers[:] = [tape]
     tape.restate(snapshot(peer.service, peer.now), peer.now)
     for each in (second, third):
-        assert told(peer.ask(status(peer.bearer, each)))["jobId"] == each
-    assert told(peer.invoke())["jobId"] == job
+        assert json_of(peer.ask(status(peer.bearer, each)))["jobId"] == each
+    assert json_of(peer.invoke())["jobId"] == job
     tape.close(peer.now)
     report = replay(read(b"".join(late)), [scenario()])
     assert report.passed, report.text()

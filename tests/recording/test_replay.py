@@ -33,7 +33,7 @@ from lab.recording.tape import Tape
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.test_codec import GOLDEN
 from tests.wire_peer import basic, invoke, status, token_request
-from tests.wire_peer import read as told
+from tests.wire_peer import read as json_of
 
 NAME = "recordings/x.rec.jsonl"
 
@@ -222,8 +222,8 @@ def test_a_report_can_not_command_a_runner() -> None:
 
 
 def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
-    told = transcript(read(GOLDEN.read_bytes()))
-    assert told == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
+    text = transcript(read(GOLDEN.read_bytes()))
+    assert text == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
     assert clock(3_600_000 + 61_005) == "+61:01.005"
 
 
@@ -265,8 +265,8 @@ def test_a_tape_that_begins_late_restates_what_lives_and_replays_by_itself() -> 
     joined.play(((Verdict.APPROVED, None),))
     tape.close(joined.now)
     found = read(b"".join(late))
-    told = [entry.type for entry in found.facts() if entry.x is None and entry.at is not None]
-    assert told[:3] == ["token.granted", "job.accepted", "gate.decided"] and told.count("job.accepted") == 2
+    types = [entry.type for entry in found.facts() if entry.x is None and entry.at is not None]
+    assert types[:3] == ["token.granted", "job.accepted", "gate.decided"] and types.count("job.accepted") == 2
     report = replay(found, [scenario()], name=NAME)
     assert report.passed, report.text()
 
@@ -334,22 +334,22 @@ def test_a_recording_of_the_mock_leaks_nothing() -> None:
 
 def test_the_parameters_of_a_first_turn_replay_in_the_next() -> None:
     text = SCENARIO.partition("  - gate:")[0] + "  - {complete: paid, output: '{{ parameters.org }} paid.'}\n"
-    made = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
-    lab = Joined(config(made=made))
+    compiled = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    lab = Joined(config(compiled=compiled))
 
-    def asked(request: Request) -> dict[str, object]:
+    def answer(request: Request) -> dict[str, object]:
         lab.now += 10_000
         reply = lab.service.serve(request, lab.now)
         lab.now += reply.latency
         lab.service.tell(Replied(lab.now, reply.x, reply.response, reply.latency))
-        return told(reply.response)
+        return json_of(reply.response)
 
-    bearer = str(asked(token_request("client_credentials"))["access_token"])
+    bearer = str(answer(token_request("client_credentials"))["access_token"])
     outputs = []
     for parameters in ({"org": "NORTH"}, {}):
         members = {"message": "Taxi", "conversational": True, "conversationId": "talk", "parameters": parameters}
-        job = str(asked(invoke(bearer, members))["jobId"])
-        outputs.append(asked(status(bearer, job))["output"])
+        job = str(answer(invoke(bearer, members))["jobId"])
+        outputs.append(answer(status(bearer, job))["output"])
     assert outputs == ["NORTH paid."] * 2
-    report = replay(closed(lab), [made])
+    report = replay(closed(lab), [compiled])
     assert report.passed, report.text()

@@ -17,9 +17,9 @@ def taped(*, edit: tuple[bytes, bytes] = (b"", b"")) -> bytes:
     joined = Joined(config(scripted=False))
     joined.play_until_accepted()
     token = next(grants_in(joined.service.ledger, TokenRecord))[0]
-    asked = {"message": "Taxi, é 42", "conversationId": "talk-1"}
+    sent = {"message": "Taxi, é 42", "conversationId": "talk-1"}
     for _ in range(2):
-        body = text_of(asked).encode()
+        body = text_of(sent).encode()
         headers = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
         request = Request("POST", ROUTER.path("chat", code="EXPENSES"), headers=headers, body=body)
         reply = joined.service.serve(request, joined.now)
@@ -29,7 +29,7 @@ def taped(*, edit: tuple[bytes, bytes] = (b"", b"")) -> bytes:
         node = next((event["waitingNodeDetails"] for event in events if "waitingNodeDetails" in event), None)
         if node is not None:
             resume = {"messageInstanceId": node["callbackToken"], "userResponse": "APPROVE_ACTION"}
-            asked = {"message": "", "jobId": events[0]["jobId"], "resumeInput": resume}
+            sent = {"message": "", "jobId": events[0]["jobId"], "resumeInput": resume}
     joined.tape.close(joined.now, "closed")
     return joined.data.replace(*edit) if edit[0] else joined.data
 

@@ -25,18 +25,18 @@ def kinds(data: bytes) -> list[str]:
 def test_facts_stand_before_their_reply_and_derived_ones_before_the_fact_that_the_touch_brings() -> None:
     joined = Joined(config(scripted=False))
     joined.play(((Verdict.APPROVED, None),))
-    told = kinds(joined.data)
-    decided = told.index("gate.decided")
-    assert told[:4] == ["header", "req 1", "token.granted", "res 1"]
-    assert told[4:7] == ["req 2", "job.accepted", "res 2"]
+    lines = kinds(joined.data)
+    decided = lines.index("gate.decided")
+    assert lines[:4] == ["header", "req 1", "token.granted", "res 1"]
+    assert lines[4:7] == ["req 2", "job.accepted", "res 2"]
     assert (
-        told[decided - 1].startswith("req")
-        and told[decided + 1] == "job.status"
-        and told[decided + 2].startswith("res")
+        lines[decided - 1].startswith("req")
+        and lines[decided + 1] == "job.status"
+        and lines[decided + 2].startswith("res")
     )
-    opened = told.index("gate.opened")
-    assert told[opened - 1] == "job.status" and told[opened - 2].startswith("req") and opened < decided
-    assert told.count("gate.opened") == 1 and told.count("job.status") == 3
+    opened = lines.index("gate.opened")
+    assert lines[opened - 1] == "job.status" and lines[opened - 2].startswith("req") and opened < decided
+    assert lines.count("gate.opened") == 1 and lines.count("job.status") == 3
 
 
 def test_a_decision_from_outside_writes_what_was_due_first() -> None:
@@ -75,9 +75,9 @@ def test_looking_changes_no_byte() -> None:
 
 
 def test_a_dead_tape_says_why_and_never_raises() -> None:
-    made = config()
+    setup = config()
     for failing in range(1, 8):
-        joined = Joined(made)
+        joined = Joined(setup)
         written: list[bytes] = []
 
         def fail(line: bytes, failing: int = failing, written: list[bytes] = written) -> None:
@@ -85,7 +85,7 @@ def test_a_dead_tape_says_why_and_never_raises() -> None:
                 raise OSError(28, "No space left on device")
             written.append(line)
 
-        tape = Tape(joined.service, fail, recording_header(made, lab="0.1.0"))
+        tape = Tape(joined.service, fail, recording_header(setup, lab="0.1.0"))
         joined.service.observers[:] = [tape]
         assert joined.play().complete
         tape.close(joined.now)
@@ -110,8 +110,8 @@ def test_shell_facts_odd_replies_and_the_listeners_own_host() -> None:
         Requested(4, 1, "unknown", Request("GET", "/a%20b", "x=%C3%A9&x=1&y=%ff", hosts), 2, ("double_slash",), 7)
     )
     joined.tape(Replied(9, 1, Response(413), 0, 5, "shell", "reset", 3))
-    told = [json.loads(raw) for raw in joined.lines[1:]]
-    assert told[0] == {"k": "fact", "n": 1, "t": 3, "type": "connection.opened", "c": 2}
+    lines = [json.loads(raw) for raw in joined.lines[1:]]
+    assert lines[0] == {"k": "fact", "n": 1, "t": 3, "type": "connection.opened", "c": 2}
     assert joined.lines[2].decode() == (
         '{"k":"req","n":2,"t":4,"x":1,"c":2,"m":"GET","p":"/a%20b","q":[["x","é"],["x","1"],["y","%ff"]],'
         '"h":[["host","pod.example"],["accept","*/*"]],"flags":["double_slash"],"in":7,"enc":"none"}\n'
