@@ -66,7 +66,7 @@ def test_a2a_says_each_command_as_a_message_or_a_look() -> None:
     look = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": "J"}}
     assert sent(A2A, Look(team="TEAM", job="J")) == ("a2a", "POST", path, look)
     params = sent(A2A, Invoke(team="TEAM", message="hi", conversation="C", parameters={"a": 1}))[3]["params"]
-    assert params["metadata"] == {"a": 1} and params["message"]["contextId"] == "C"
+    assert params["metadata"] == {"parameters": {"a": 1}} and params["message"]["contextId"] == "C"
     for verdict, comment, text in (
         (Verdict.APPROVED, None, "approve"), (Verdict.APPROVED, "why", "approve"), (Verdict.REJECTED, None, "reject"),
         (Verdict.CHANGES, "bigger", "bigger"), (None, None, ""),

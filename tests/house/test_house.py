@@ -63,6 +63,8 @@ def test_each_broken_layer_fails_the_build(copy: Path) -> None:
         ("lab/core/clock.py", "from lab import settings\n", "lab.settings"),
         ("lab/tui/__init__.py", "import lab.server\n", "lab.server"),
         ("lab/client/__init__.py", "import lab.server\n", "lab.server"),
+        ("lab/app/__init__.py", "import lab.mock\n", "lab.mock"),
+        ("lab/tui/__init__.py", "import lab.mock\n", "lab.mock"),
     )
     for file, text, _ in broken:
         append(copy / file, text)

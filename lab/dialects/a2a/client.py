@@ -50,19 +50,15 @@ class A2AClient:
         """Everything is a POST to the team; `nonce` names the message."""
         match command:
             case Look():
-                params: dict[str, Json] = {"id": command.job}
-                return "a2a", _call(command.team, "tasks/get", params)
+                return "a2a", _call(command.team, "tasks/get", {"id": command.job})
             case Invoke():
-                message = _message(nonce, command.message, command.conversation, None)
-                params = (
-                    {"message": message, "metadata": dict(command.parameters)}
-                    if command.parameters
-                    else {"message": message}
-                )
+                params: dict[str, Json] = {"message": _message(nonce, command.message, command.conversation, None)}
+                if command.parameters:
+                    params["metadata"] = {"parameters": dict(command.parameters)}
                 return "a2a", _call(command.team, "message/send", params)
-            case Decide():
-                text = _WORDS.get(command.verdict) if command.verdict else None
-                message = _message(nonce, text or command.comment or "", command.conversation, command.job)
+            case Decide(verdict=verdict):
+                text = command.comment if verdict is None else _WORDS.get(verdict, command.comment)
+                message = _message(nonce, text or "", command.conversation, command.job)
                 return "a2a", _call(command.team, "message/send", {"message": message})
             case _:
                 assert_never(command)

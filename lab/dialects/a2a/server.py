@@ -110,8 +110,12 @@ def _message(rpc: Rpc, match: RouteMatch, message: TaskMessage, new_id: str | No
             flags=flags, echo=rpc,
         )  # fmt: skip
     members: dict[str, Json] = {"message": message.text, "conversational": True}
+    parameters: Json = None
     if message.metadata is not None:
         members["metadata"] = message.metadata
+        parameters = message.metadata.get("parameters")
+    if isinstance(parameters, dict):
+        members["parameters"] = parameters
     return base.Invoke(
         team=match.code, message=message.text, conversation=message.context, blank=not message.text.strip(),
         new_id=new_id, members=members, flags=flags, echo=rpc,
