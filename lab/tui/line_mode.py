@@ -1,7 +1,9 @@
 """Line mode: a run as one line after another, for pipes, screen readers and CI. No Textual."""
 
-from lab.app.observations import RunEnded, RunObservation
-from lab.core.observe import Lost, Noted, Replied, Requested, Waiting
+from typing import assert_never
+
+from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.tui.rows.blocks import at_text, latency
 from lab.tui.rows.formats import EMPTY, NOTHING
 from lab.tui.state import clean
@@ -52,8 +54,10 @@ def _row(observation: RunObservation, before: RunState, after: RunState) -> list
             return [f"{at} WAIT     {word} {latency(until - observation.at)}"]
         case Requested(route="invoke") if after.turn > 1 and (before.job is None or before.turn < after.turn):
             return [f"{at} MESSAGE  {after.job.message[0][1] if after.job and after.job.message else ''}"]
-        case _:  # what else happens shows in the sentences
-            return []
+        case Requested() | Touched() | Waiting() | Asking() | RunEnded():
+            return []  # it shows in the sentences
+        case _:
+            assert_never(observation)
 
 
 def _reply(exchange: Exchange, before: RunState, after: RunState) -> str:

@@ -121,15 +121,12 @@ def _sentences(run: RunState) -> tuple[str, str]:
         return "No job, so no output.", ""
     if run.last is None:
         return "No job yet.", LATER
-    match meaning(run.last.status):
-        case Status.WAITING if run.gate is not None:
-            return "The job waits for a person.", "Polling goes on meanwhile."
-        case Status.WAITING:
-            return "The job waits by itself.", "Polling goes on meanwhile."
-        case Status.RUNNING:
-            return run.last.progress or "The agents are at work.", LATER
-        case _:
-            return f"{run.last.status}: unknown, not final.", LATER
+    known = face(run.last.status)
+    if meaning(run.last.status) is None:
+        return f"{run.last.status}: unknown, not final.", known.meanwhile
+    if known.phase == "waiting":
+        return "The job waits for a person." if run.gate is not None else known.at_work, known.meanwhile
+    return run.last.progress or known.at_work, known.meanwhile
 
 
 def _done(last: LastStatus, form: str, inner: int) -> list[Row]:

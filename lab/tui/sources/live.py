@@ -45,10 +45,8 @@ class Live:
         recording: bool = False,
         unloaded: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """The first playable begins. `pod` is the host of a server that isn't our mock: its clock and wire are its own.
-
-        `unloaded`: the complaints about scenarios that can't be played, by name, for the picker.
-        """
+        """The first playable begins. `pod` is the host of a server that isn't our mock: its clock and wire are its own;
+        `unloaded` are the complaints about scenarios that can't be played, by name, for the picker."""
         self._playables = {playable.choice.name: playable for playable in playables}
         self._playable = playables[0]
         self._connect = connect

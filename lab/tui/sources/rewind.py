@@ -1,10 +1,11 @@
 """The way back through a run of ours: the answers it had are fed to it again, so it stands where it stood (screen.md §8)."""
 
 from collections.abc import Callable, Sequence
+from typing import assert_never
 
 from lab.app import EffectResult, Outcome, Received, Run, Silence
 from lab.app.observations import Asking, RunEnded, RunObservation
-from lab.core.observe import Replied, Requested
+from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.tui.state.reading import call_request
 
 COMMANDS = {"token": "token", "invoke": "invoke", "poll": "status"}
@@ -82,6 +83,8 @@ def place_of(observations: Sequence[RunObservation], stage: str) -> int | None:
                 return at
             case RunEnded() if stage == "output":
                 return at
-            case _:  # no other observation shows a stage
-                pass
+            case Replied() | Asking() | RunEnded() | Lost() | Noted() | Touched() | Waiting():
+                pass  # it shows no stage, or another one
+            case _:
+                assert_never(each)
     return None

@@ -8,17 +8,24 @@ from lab.tui.state.run import RunState
 
 
 class StatusFace(NamedTuple):
-    """How a status shows: its sign, its colour role, whether a job with it has ended, the phase of its run."""
+    """How a status shows: its sign, its colour role, whether a job with it has ended, the phase of its run.
+
+    A status that is not final has two sentences for whoever waits for the output.
+    """
 
     glyph: str
     role: str
     final: bool = False
     phase: str = "polling"
+    at_work: str = ""
+    meanwhile: str = "The output comes with COMPLETE."
 
 
 FACES: dict[Status | None, StatusFace] = {
-    Status.RUNNING: StatusFace("◐", "run"),
-    Status.WAITING: StatusFace("◆", "wait", phase="waiting"),
+    Status.RUNNING: StatusFace("◐", "run", at_work="The agents are at work."),
+    Status.WAITING: StatusFace(
+        "◆", "wait", phase="waiting", at_work="The job waits by itself.", meanwhile="Polling goes on meanwhile."
+    ),
     Status.COMPLETE: StatusFace("✓", "done", final=True, phase="complete"),
     Status.ERROR: StatusFace("✗", "bad", final=True, phase="error"),
     None: StatusFace("?", "unknown"),
