@@ -47,7 +47,7 @@ class Catalog:
         account = self._identity.account(user) if roles and user is not None else None
         return not roles or (account is not None and not set(roles).isdisjoint(account.roles))
 
-    def scenario_played(self, chosen: CompiledScenario | None, user: str | None, turn: int) -> CompiledScenario:
+    def playing(self, chosen: CompiledScenario | None, user: str | None, turn: int) -> CompiledScenario:
         """What a job plays: its scenario, the turn's entry of it, or the refusal of a user without the role."""
         if chosen is None:
             return UNMATCHED
@@ -72,9 +72,4 @@ class Catalog:
 
     def scenario_of(self, record: JobRecord) -> CompiledScenario:
         """What the job of a record plays."""
-        return self.scenario_played(self.chosen_for(record), record.user, record.turn)
-
-    def can_be_forgotten(self, record: JobRecord) -> bool:
-        """Whether the job is one that is forgotten some time after its end."""
-        chosen = self.chosen_for(record)
-        return chosen is not None and chosen.scenario.retention is not None
+        return self.playing(self.chosen_for(record), record.user, record.turn)

@@ -237,7 +237,7 @@ def _accepted(call: Call, command: Invoke, chosen: CompiledScenario | None, thre
         conversation = new_conversation(config.seed, stream)
     drawn = (config.recorded or {}).get((client, name, ordinal))
     if drawn is None:
-        drawn = settle_draws(call.catalog.scenario_played(chosen, user, thread.turn), config.seed, ordinal)
+        drawn = settle_draws(call.catalog.playing(chosen, user, thread.turn), config.seed, ordinal)
     return JobAccepted(
         at=call.now, job=command.new_id or uuid4(config.seed, f"job/{stream}"), client=client, user=user,
         conversation=conversation, turn=thread.turn, team=call.match.code, scenario=chosen.name if chosen else None,

@@ -1,12 +1,29 @@
 """The mock server without I/O: `handle(ledger, request, now)` gives a reply and the facts it brings.
 
-A request passes these gates, each of which may end it: its line (is there such a route?), its bearer, its reading, its
-team, the rules of its command, and at last the faults. What is refused is neither counted nor struck.
+A request passes these gates in this order, and the first that says no ends it:
+
+    1. its line       is there such a route, with this method?        404, 405      `ROUTER.find`
+    2. its bearer     a live token of the API?                        401, 403      `bearer_of`
+    3. its reading    is it well-formed?                              400, 413, 415 `dialect.read`
+    4. its team       published, with a role and a version?           403, 404      `admission`
+    5. its command    what the rules about jobs say                   404, 409, …   `take_message`, `_look`
+    6. the faults     does one strike this call?                      any           `_struck`
+
+Two of them look ahead. The switches of a team may open or close paths (1), so the line is found generously first, to
+learn which team it names. And a team that is closed (4) says so even to a request that can't be read (3): whoever is
+shut out learns nothing of the shape of what they may not send. That is why `Unread` brings what could be read all the same:
+
+    POST …/agent/v2/CLOSED/invokeAsync  {"message": 7}      403, for the team is closed
+    POST …/agent/v2/OPEN/invokeAsync    {"message": 7}      400, message must be a string
+
+What is refused by 1 to 5 is neither counted nor struck: a fault counts calls that are in order, so a client's bad request
+doesn't move the place at which its next good one is struck. A latency is withheld once a job, or the scenario of a token,
+is known; a refusal comes at once.
 """
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -18,7 +35,7 @@ from lab.core.reply import Reply
 from lab.core.routes import RouteMatch
 from lab.dialects import DIALECT_OF, FUSION, base
 from lab.dialects.router import ROUTER
-from lab.faults.model import Place
+from lab.faults.model import Place, Rule
 from lab.faults.striking import FaultInjector, rules_of
 from lab.identity.bearer import bearer_of, token_of, with_metadata
 from lab.identity.endpoints import answer_identity
@@ -27,7 +44,6 @@ from lab.identity.facts import TokenRevoked
 from lab.identity.grants import odd_grant
 from lab.identity.scopes import api_scope
 from lab.jobs.builtin import UNMATCHED
-from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import JobRecord, job_named
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
@@ -81,7 +97,11 @@ class Mock:
         if dialect is None:
             return self._identity_route(Changes(ledger, now), match, request, now)
         if match.route.kind == "open":
-            return self._open(dialect, Changes(ledger, now), match, request, now)
+            # a private route that asks for other credentials than a bearer
+            command = dialect.read(match, request, switches, lambda _: None)
+            assert isinstance(command, base.Private)
+            context = TokenContext(self._identity, Changes(ledger, now), now)
+            return self._private(dialect, switches, match, command, context, match.flags)
         bearer, flags = bearer_of(switches, ledger, request, now)
         flags = (*match.flags, *flags) if match.flags else flags
         if isinstance(bearer, Refusal):
@@ -125,14 +145,14 @@ class Mock:
         injector = FaultInjector(changes, rules, now, client, self._scope, refuse, odd_grant)
         return injector.strike(done, Place(client), self.config.seed, self.config.epoch)
 
-    def _open(self, dialect: base.Dialect, changes: Changes, match: RouteMatch, request: Request, now: Millis) -> Reply:
-        """A private route that asks for other credentials than a bearer."""
-        switches = self.config.switches
-        command = dialect.read(match, request, switches, lambda _: None)
-        assert isinstance(command, base.Private)
-        done = command.answer(TokenContext(self._identity, changes, now))
-        response = self._refuse(dialect, switches, done) if isinstance(done, Refusal) else done
-        return Reply(response, 0, match.name, None, changes.facts, match.flags)
+    def _private(
+        self, dialect: base.Dialect, switches: Switches, match: RouteMatch, command: base.Private, context: TokenContext,
+        flags: tuple[str, ...],
+    ) -> Reply:  # fmt: skip
+        """A route that only one dialect has."""
+        answer = command.answer(context)
+        response = self._refuse(dialect, switches, answer) if isinstance(answer, Refusal) else answer
+        return Reply(response, 0, match.name, None, context.changes.facts, flags)
 
     # Commands
 
@@ -151,9 +171,8 @@ class Mock:
             case base.Describe():
                 return self._written(call, command, self._describe(call, command), None, noted)
             case base.Private():
-                done = command.answer(TokenContext(self._identity, call.changes, call.now, call.bearer))
-                response = self._refuse(call.dialect, call.switches, done) if isinstance(done, Refusal) else done
-                return Reply(response, 0, call.match.name, None, call.changes.facts, noted)
+                context = TokenContext(self._identity, call.changes, call.now, call.bearer)
+                return self._private(call.dialect, call.switches, call.match, command, context, noted)
             case _:
                 assert_never(command)
 
@@ -166,10 +185,12 @@ class Mock:
         flags: tuple[str, ...],
     ) -> Reply:
         """The answer in the words of its dialect, neither withheld nor struck."""
-        context = base.WriteContext(self.config.epoch, call.switches, call.now, self.config.origin)
-        written = call.dialect.write(call.match, command, result, context)
+        written = call.dialect.write(call.match, command, result, self._context(call.switches, call.now))
         response, parts = (written, None) if isinstance(written, Response) else written
         return Reply(response, 0, call.match.name, job, call.changes.facts, flags, parts)
+
+    def _context(self, switches: Switches, now: Millis) -> base.WriteContext:
+        return base.WriteContext(self.config.epoch, switches, now, self.config.origin)
 
     def _first_refusal(self, call: Call, unread: base.Unread) -> Refusal:
         """What comes first: a team or a job that isn't there, or what is wrong with the request."""
@@ -199,12 +220,12 @@ class Mock:
         view = done.answer.view
         compiled = view.plan.compiled
         call.switches = call.catalog.switches_of(compiled, call.match.code)
-        streams = isinstance(command, base.Follow)
+        streams, job, client = isinstance(command, base.Follow), view.plan.invocation.job, call.bearer.client
         result = base.Streamed(view, done.answer.first) if streams else done.answer
-        job = view.plan.invocation.job
-        reply = self._written(call, command, result, job, flags)
         latency = planned_latency(self.config.seed, compiled, "invoke", job, call.now)
-        return self._struck(call, request, replace(reply, latency=latency), compiled, "stream" if streams else "invoke")
+        reply = replace(self._written(call, command, result, job, flags), latency=latency)
+        rules = rules_of(call.changes, "stream" if streams else "invoke", compiled)
+        return self._struck(call, request, reply, rules, Place(client)) if rules else reply
 
     # Polls
 
@@ -214,14 +235,19 @@ class Mock:
         if found is None or not own or (command.published and not call.catalog.published(call.match.code)):
             return self._no_job(call, command, flags)
         job, record = found
-        if self.catalog.can_be_forgotten(record) and call.job(command.job) is None:
-            return self._no_job(call, command, flags)
         chosen = self.catalog.chosen_for(record) or UNMATCHED
+        if chosen.scenario.retention is not None and call.job(command.job) is None:  # forgotten some time after its end
+            return self._no_job(call, command, flags)
         call.switches = self.catalog.switches_of(chosen, call.match.code)
         response = self._status(call, command, job, record)
         latency = planned_latency(self.config.seed, chosen, "status", command.job, call.now)
         reply = Reply(response, latency, call.match.name, job, (), flags)
-        return self._struck(call, request, reply, chosen, "status", _Polled(command.job, job, record))
+        rules = rules_of(call.changes, "status", chosen)
+        if not rules:
+            return reply
+        view = call.job(command.job) if any(rule.fault.step for rule in rules) else None
+        place = Place(job, call.now - record.at, record.turn, view.span.id if view is not None else None)
+        return self._struck(call, request, reply, rules, place, job)
 
     def _no_job(self, call: Call, command: base.Look, flags: tuple[str, ...]) -> Reply:
         return self._written(call, command, base.Declined(absent_team(call) or base.JOB_UNKNOWN), None, flags)
@@ -236,8 +262,8 @@ class Mock:
                 return known.response
         plan = self.reader.plan_of(call.changes, job, record, job_id)
         span = at(plan, record.decisions, now)
-        context = base.WriteContext(self.config.epoch, call.switches, now, self.config.origin)
-        response = call.dialect.write(call.match, command, base.Found(JobView(record, plan, span)), context)
+        found = base.Found(JobView(record, plan, span))
+        response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
         assert isinstance(response, Response)
         if usual:
             if len(self._answers) >= MOST_REMEMBERED and job_id not in self._answers:
@@ -254,8 +280,8 @@ class Mock:
         match = ROUTER.at(ROUTER.path("status", code=view.record.team, job=job))
         assert match is not None
         switches = self.catalog.switches_of(self.catalog.chosen_for(view.record) or UNMATCHED, view.record.team)
-        context = base.WriteContext(self.config.epoch, switches, now, self.config.origin)
-        written = FUSION.write(match, base.Look(team=view.record.team, job=job), base.Found(view), context)
+        command = base.Look(team=view.record.team, job=job)
+        written = FUSION.write(match, command, base.Found(view), self._context(switches, now))
         assert isinstance(written, Response)
         return written.body
 
@@ -266,33 +292,15 @@ class Mock:
     # Faults
 
     def _struck(
-        self, call: Call, request: Request, reply: Reply, compiled: CompiledScenario, command: str,
-        polled: "_Polled | None" = None,
-    ) -> Reply:  # fmt: skip
-        """The reply as it leaves, if a fault strikes calls of the command: polls count by job, others by client."""
-        rules = rules_of(call.changes, command, compiled)
-        if not rules:
-            return reply
-        client, place = call.bearer.client, Place(call.bearer.client)
-        if polled is not None:
-            view = call.job(polled.job_id) if any(rule.fault.step for rule in rules) else None
-            step = view.span.id if view is not None else None
-            place = Place(polled.job, call.now - polled.record.at, polled.record.turn, step)
+        self, call: Call, request: Request, reply: Reply, rules: tuple[Rule, ...], place: Place, job: str | None = None
+    ) -> Reply:
+        """The reply as it leaves. `job`: it is a poll of this one, by which calls are counted; None: by the client."""
+
+        def revoked(by: str) -> TokenRevoked:
+            return TokenRevoked(at=call.now, by=by, token=token_of(request), why="control")
+
+        refuse = partial(self._refuse, call.dialect, call.switches)
         injector = FaultInjector(
-            call.changes, rules, call.now, client, self._scope, partial(self._refuse, call.dialect, call.switches),
-            call.dialect.alter, partial(_revoked, request, call.now), polled.job if polled is not None else None,
-        )  # fmt: skip
+            call.changes, rules, call.now, call.bearer.client, self._scope, refuse, call.dialect.alter, revoked, job
+        )
         return injector.strike(reply, place, self.config.seed, self.config.epoch)
-
-
-class _Polled(NamedTuple):
-    """The job of a poll: as it was asked for, and as it is."""
-
-    job_id: str
-    job: str
-    record: JobRecord
-
-
-def _revoked(request: Request, now: Millis, by: str) -> TokenRevoked:
-    """The fact that the token of a request ends now, by the name of the fault that ends it."""
-    return TokenRevoked(at=now, by=by, token=token_of(request), why="control")
