@@ -67,14 +67,13 @@ class A2AServer:
             return _json(card(*result.teams[0], context.origin))
         rpc, view = command.echo, result.view
         assert isinstance(rpc, Rpc)
-        epoch, switches, now = context.epoch, context.switches, context.now
         match result:
             case base.Found():
-                return _json(rpc.result(task(view.plan, view.span, epoch, switches, history=rpc.history)))
+                return _json(rpc.result(task(view.plan, view.span, context, history=rpc.history)))
             case base.Accepted(first=first):
-                return _json(rpc.result(task(view.plan, view.span, epoch, switches, first=first)))
+                return _json(rpc.result(task(view.plan, view.span, context, first=first)))
             case base.Streamed(first=first):
-                return streamed(task_events(rpc, view, now, epoch, switches, first=first), switches, now)
+                return streamed(task_events(rpc, view, context, first=first), context.switches, context.now)
             case _:
                 assert_never(result)
 

@@ -1,15 +1,17 @@
 """The job body: 27 keys, always all, in this order (contract.md §4)."""
 
 from functools import lru_cache
+from typing import assert_never
 
 from lab.core.clock import Epoch, Millis, unix_millis, wall
 from lab.core.exchange import Json, text_of
 from lab.core.seeds import draw, hexes
+from lab.dialects.base import WriteContext
 from lab.jobs.gates import Decision, labels
 from lab.jobs.plan import Plan
 from lab.jobs.state import Prompt, conversation_of, opening_token, state_of, takes_text
 from lab.jobs.timeline import DefaultEnding, Span, spans
-from lab.language.document import Gate, Pause, Step, Switches, Verdict, Work
+from lab.language.document import Complete, Failure, Gate, Pause, Step, Switches, Verdict, Work
 
 NEVER = "1970-01-01T00:00:00.000+0000"
 """`endDate` of a job that has not ended."""
@@ -108,19 +110,14 @@ def node_type(step: Step | DefaultEnding) -> str:
             return "WAIT"
         case Work(tool=str()):
             return "TOOL"
-        case _:
+        case Work() | Complete() | Failure() | DefaultEnding():
             return "AGENT"
+        case _:
+            assert_never(step)
 
 
 MINIMAL = ("jobId", "conversationId", "status", "output", "error")
 """What `body: minimal` leaves."""
-
-
-def job_body(
-    plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool, passed: list[Json]
-) -> dict[str, Json]:
-    """The body at a span; `invoked` for the answer to invokeAsync, else for a status; `passed` fills `nodes`."""
-    return shown(full_body(plan, span, epoch, switches, invoked=invoked, passed=passed), switches)
 
 
 def shown(body: dict[str, Json], switches: Switches) -> dict[str, Json]:
@@ -129,9 +126,13 @@ def shown(body: dict[str, Json], switches: Switches) -> dict[str, Json]:
 
 
 def full_body(
-    plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, invoked: bool, passed: list[Json]
+    plan: Plan, span: Span, context: WriteContext, *, invoked: bool = False, passed: list[Json] | None = None
 ) -> dict[str, Json]:
-    """The body with all its keys, whatever the switch `body` says."""
+    """The body at a span with all its keys, whatever the switch `body` says.
+
+    `invoked` for the answer to invokeAsync, else for a status; `passed` fills `nodes`.
+    """
+    epoch, switches = context.epoch, context.switches
     state = state_of(plan, span, epoch, switches, accepted=invoked)
     call = plan.invocation
     ended = state.status.final
@@ -141,7 +142,7 @@ def full_body(
         "error": state.error, "followUpQuestions": list(state.follow_up), "jobId": plan.shown,
         "conversationId": conversation_of(plan, switches),
         "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(state.status),
-        "supportingChunks": [], "citations": [], "nodes": passed,
+        "supportingChunks": [], "citations": [], "nodes": passed or [],
         "waitingToolCode": span.code if node is not None else None, "workflowCode": call.team,
         "workflowName": None, "architecture": None, "workflowVersion": version_of(plan, switches),
         "workflowStatus": call.input.status,

@@ -6,34 +6,34 @@ known when it begins: it is computed like a view, and only the shell waits for i
 
 import re
 from collections.abc import Iterator
+from typing import assert_never
 
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.refusal import CANNOT_EXECUTE
+from lab.dialects.base import WriteContext
 from lab.dialects.fusion.bodies import NEVER, full_body, node_type, nodes, shown
 from lab.dialects.sse import Event
 from lab.jobs.builtin import ROLE_REFUSED
-from lab.jobs.gates import Decision
-from lab.jobs.plan import Plan
 from lab.jobs.timeline import Span, spans_from
-from lab.language.document import Status, Switches
+from lab.jobs.view import JobView
+from lab.language.document import Status
 
 MOST_PIECES = 20
 _LONGEST_SUM = 4 * 1024 * 1024
 """Characters that the growing outputs of one stream may add up to; a longer output comes in fewer pieces."""
 
 
-def job_events(
-    plan: Plan, decisions: tuple[Decision, ...], now: Millis, epoch: Epoch, switches: Switches, *, admin: bool
-) -> Iterator[Event]:
+def job_events(view: JobView, context: WriteContext, *, admin: bool) -> Iterator[Event]:
     """invokeStream: job bodies with a growing `output`; the first is what invoke would answer."""
+    plan, now, switches = view.plan, context.now, context.switches
     seen: dict[str, Json] | None = None
-    for span in spans_from(plan, decisions, now):
+    for span in spans_from(plan, view.decisions, now):
         when = max(now, span.since)
-        passed = nodes(plan, span, decisions) if admin else []
-        body = full_body(plan, span, epoch, switches, invoked=False, passed=passed)
+        passed = nodes(plan, span, view.decisions) if admin else []
+        body = full_body(plan, span, context, passed=passed)
         if seen is None:
-            yield when, shown(full_body(plan, span, epoch, switches, invoked=True, passed=passed), switches)
+            yield when, shown(full_body(plan, span, context, invoked=True, passed=passed), switches)
             seen = {**body, "progressMessage": ""}
         elif body["status"] == Status.COMPLETE:
             for output in _growing(body["output"]):
@@ -45,20 +45,19 @@ def job_events(
             return
 
 
-def chat_events(
-    plan: Plan, decisions: tuple[Decision, ...], now: Millis, epoch: Epoch, switches: Switches
-) -> Iterator[Event]:
+def chat_events(view: JobView, context: WriteContext) -> Iterator[Event]:
     """chat and debug: node events and deltas; the first also names the conversation.
 
     A refusal inside the job is one event (contract.md §8.2).
     """
+    plan, now = view.plan, context.now
     refused = plan.compiled.scenario.steps == ROLE_REFUSED
     head: dict[str, Json] = {"jobId": plan.shown}
     first: dict[str, Json] = {**head, "conversationId": plan.invocation.conversation}
-    for span in spans_from(plan, decisions, now):
+    for span in spans_from(plan, view.decisions, now):
         if refused and span.until is not None:
             continue
-        body = full_body(plan, span, epoch, switches, invoked=False, passed=[])
+        body = full_body(plan, span, context)
         for when, members in _chat(body, span, max(now, span.since)):
             if refused and isinstance(message := members["message"], dict):
                 message["output"] = f"FAI-40300: {CANNOT_EXECUTE}"
@@ -70,7 +69,8 @@ def chat_events(
 
 def _chat(body: dict[str, Json], span: Span, now: Millis) -> Iterator[tuple[Millis, dict[str, Json]]]:
     """The events of one span, whose job body is this."""
-    match body["status"]:
+    status = Status(str(body["status"]))
+    match status:
         case Status.RUNNING:
             node: dict[str, Json] = {"nodeCode": span.code, "type": "NODE_START", "nodeType": node_type(span.step)}
             if body["progressMessage"]:
@@ -85,12 +85,14 @@ def _chat(body: dict[str, Json], span: Span, now: Millis) -> Iterator[tuple[Mill
             yield now, {"message": {"content": [{"text": ""}], "finishReason": "wait"}}
         case Status.ERROR:
             yield now, {"message": {"content": [{"text": ""}], "finishReason": "error", "output": body["error"]}}
-        case _:
+        case Status.COMPLETE:
             output = body["output"] if isinstance(body["output"], str) else ""
             *deltas, last = pieces(output, MOST_PIECES)
             for text in deltas:
                 yield now, {"message": {"content": [{"text": text}]}}
             yield now, {"message": {"content": [{"text": last}], "finishReason": "stop", "output": body["output"]}}
+        case _:
+            assert_never(status)
 
 
 def pieces(output: str, most: int) -> list[str]:

@@ -68,10 +68,7 @@ NEAR_MISSES = (
     (r"/orchestrator(/.*)?", "Put /api/fusion-ai before /orchestrator."),
     (r".*/agent/v[12]/(cancel|resume|approve|feedback|jobs)", _NO_OPERATION),
     (r".*/agent/v[12]/[^/]+/invokeAsync/[^/]+", f"Poll GET {API}/agent/v2/{{code}}/status/{{jobId}}."),
-    (
-        r".*/agent/v[12]/status/[^/]+",
-        f"The team code belongs in the path: {API}/agent/v2/{{code}}/status/{{jobId}}.",
-    ),
+    (r".*/agent/v[12]/status/[^/]+", f"The team code belongs in the path: {API}/agent/v2/{{code}}/status/{{jobId}}."),
     (r"/api/fusion-ai/orchestrator/agent/v[12]/[^/]+", "Add /status/{jobId}."),
     (r"/internal/v1/.*", "This is a local orchestrator's path: it is there with local_orchestrator: on."),
     (r".*/(cancel|resume|approve|feedback|jobs|jobs/[^/]+)", _NO_OPERATION),

@@ -8,7 +8,7 @@ from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.fusion import documents, pod_tokens
-from lab.dialects.fusion.bodies import NEVER, job_body, nodes
+from lab.dialects.fusion.bodies import NEVER, full_body, nodes, shown
 from lab.dialects.fusion.events import chat_events, job_events
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.fusion.requests import Wrong, as_resumed, read_body, read_invoke, read_key, read_mode
@@ -129,7 +129,7 @@ def _job(view: JobView, context: base.WriteContext, *, invoked: bool = False, mo
     switches, plan = context.switches, view.plan
     admin = switches.admin_nodes and (mode or plan.invocation.input.invocation_mode) == "ADMIN"
     passed = nodes(plan, view.span, view.decisions) if admin else []
-    return json_bytes(job_body(plan, view.span, context.epoch, switches, invoked=invoked, passed=passed))
+    return json_bytes(shown(full_body(plan, view.span, context, invoked=invoked, passed=passed), switches))
 
 
 def _location(match: RouteMatch, view: JobView, switches: Switches) -> Headers:
@@ -141,11 +141,10 @@ def _location(match: RouteMatch, view: JobView, switches: Switches) -> Headers:
 
 
 def _events(match: RouteMatch, view: JobView, context: base.WriteContext) -> Iterator[Event]:
-    plan, now, switches = view.plan, context.now, context.switches
     if match.name != "stream":
-        return chat_events(plan, view.decisions, now, context.epoch, switches)
-    admin = switches.admin_nodes and plan.invocation.input.invocation_mode == "ADMIN"
-    return job_events(plan, view.decisions, now, context.epoch, switches, admin=admin)
+        return chat_events(view, context)
+    admin = context.switches.admin_nodes and view.plan.invocation.input.invocation_mode == "ADMIN"
+    return job_events(view, context, admin=admin)
 
 
 FUSION = FusionServer()
