@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lab.core.exchange import Request, Response
 from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE, Client, Grant, aistudio_cli
-from lab.identity.pkce import challenge_of
+from lab.identity.keys import challenge_of
 from lab.identity.scopes import api_scope
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.jobs.plan import compile_scenario

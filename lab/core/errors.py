@@ -60,13 +60,9 @@ class RecordingError(LabError):
 class ProtocolError(LabError):
     """The peer broke the contract."""
 
-    exit_code = 1
-
 
 class Divergence(LabError):
     """Replay and recording differ."""
-
-    exit_code = 1
 
 
 class HostError(LabError):

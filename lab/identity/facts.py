@@ -1,12 +1,12 @@
 """Facts of the identity domain, and what each makes of the records: tokens, codes, devices."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, assert_never
 
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import Changed, Fact, Get, Key, Record
+from lab.core.journal.fact import Changed, Fact, Get, Key
 from lab.core.journal.numbers import raised
 from lab.identity.records import (
     CodeRecord,
@@ -95,11 +95,11 @@ class TokenRevoked(Fact, frozen=True, kw_only=True):
         """The token's record, whichever kind it is, and its family's where that ends too."""
         for key in (token_key(self.token), refresh_key(self.token), code_key(self.token), device_key(self.token)):
             record = get(key)
-            if record is not None:
+            if isinstance(record, TokenRecord | RefreshRecord | CodeRecord | DeviceRecord):
                 return self._ended(key, record, get)
         return ()
 
-    def _ended(self, key: Key, record: Record, get: Get) -> Changed:
+    def _ended(self, key: Key, record: TokenRecord | RefreshRecord | CodeRecord | DeviceRecord, get: Get) -> Changed:
         match record:
             case TokenRecord():
                 yield key, replace(record, revoked=True)
@@ -114,7 +114,7 @@ class TokenRevoked(Fact, frozen=True, kw_only=True):
             case DeviceRecord():
                 yield key, replace(record, used=True)
             case _:
-                raise TypeError(f"{record!r} can't be revoked")
+                assert_never(record)
 
 
 def _family_ended(family: str, get: Get) -> Changed:

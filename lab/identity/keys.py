@@ -24,6 +24,11 @@ def opaque(seed: Seed, stream: str) -> str:
     return base64url(digest(seed, stream))
 
 
+def challenge_of(verifier: str) -> str:
+    """The S256 challenge that belongs to a PKCE verifier (RFC 7636 §4.2)."""
+    return base64url(sha256(verifier.encode("utf-8", "surrogatepass")).digest())
+
+
 def _body(pem: str) -> str:
     """The base64 between a PEM's first and last line."""
     return "".join(pem.strip().splitlines()[1:-1])

@@ -40,8 +40,8 @@ from lab.faults.striking import FaultInjector, rules_of
 from lab.identity.bearer import bearer_of, token_of, with_metadata
 from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
+from lab.identity.endpoints.issuing import odd_grant
 from lab.identity.facts import TokenRevoked
-from lab.identity.grants import odd_grant
 from lab.identity.scopes import api_scope
 from lab.jobs.builtin import UNMATCHED
 from lab.jobs.records import JobRecord, job_named

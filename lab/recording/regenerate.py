@@ -11,7 +11,7 @@ from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
 from lab.identity.clients import REFUSED_SECRET, Client
 from lab.identity.config import GENERIC_ISSUER
-from lab.identity.pkce import challenge_of
+from lab.identity.keys import challenge_of
 from lab.identity.routes import PATHS
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.mock.config import Config

@@ -9,7 +9,7 @@ from lab.core.reply import Reply
 from lab.dialects import FUSION
 from lab.faults.model import Judgement, Place, Rule, judge, left_of, processed, rules_of_scenario, strike
 from lab.faults.substitutes import altered, altered_part
-from lab.identity.grants import odd_grant
+from lab.identity.endpoints.issuing import odd_grant
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Fault
 from lab.language.parse import parse_scenario

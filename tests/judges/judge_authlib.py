@@ -218,7 +218,7 @@ def test_the_generic_issuer_of_oci_is_the_trap_that_it_is_in_reality(make: Make)
 
 
 def test_the_challenge_is_the_one_that_the_judge_reckons() -> None:
-    from lab.identity.pkce import challenge_of
+    from lab.identity.keys import challenge_of
 
     verifier = generate_token(64)
     assert challenge_of(verifier) == create_s256_code_challenge(verifier)

@@ -23,6 +23,9 @@ MOST_PIECES = 20
 _LONGEST_SUM = 4 * 1024 * 1024
 """Characters that the growing outputs of one stream may add up to; a longer output comes in fewer pieces."""
 
+_COMING: dict[str, Json] = {"status": str(Status.RUNNING), "followUpQuestions": [], "endTime": 0, "endDate": NEVER}
+"""What the body says beside while its output still comes."""
+
 
 def job_events(view: JobView, context: WriteContext, *, admin: bool) -> Iterator[Event]:
     """invokeStream: job bodies with a growing `output`; the first is what invoke would answer."""
@@ -37,7 +40,7 @@ def job_events(view: JobView, context: WriteContext, *, admin: bool) -> Iterator
             seen = {**body, "progressMessage": ""}
         elif body["status"] == Status.COMPLETE:
             for output in _growing(body["output"]):
-                yield when, shown(_partial(body, output), switches)
+                yield when, shown({**body, **_COMING, "output": output}, switches)
         if body != seen:
             yield when, shown(body, switches)
             seen = body
@@ -112,8 +115,3 @@ def _growing(output: Json) -> Iterator[str]:
     for piece in pieces(output, most)[:-1]:
         length += len(piece)
         yield output[:length]
-
-
-def _partial(body: dict[str, Json], output: str) -> dict[str, Json]:
-    return {**body, "output": output, "status": str(Status.RUNNING), "followUpQuestions": [], "endTime": 0,
-            "endDate": NEVER}  # fmt: skip

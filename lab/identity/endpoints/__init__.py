@@ -1,25 +1,45 @@
 """What answers the routes of the OAuth server (contract.md §7)."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from lab.core.exchange import Request, Response
 from lab.core.refusal import NO_PATH, Refusal, not_found
 from lab.core.routes import Route
+from lab.identity.clients import Client
+from lab.identity.endpoints.authentication import authenticate
 from lab.identity.endpoints.authorization_code import authorize
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import device, device_answer, device_page
 from lab.identity.endpoints.discovery import idcs_metadata, keys, metadata, resource_metadata
+from lab.identity.endpoints.forms import Form, read_form
 from lab.identity.endpoints.introspection import introspect, revoke
 from lab.identity.endpoints.token import token
 
-_ENDPOINTS: dict[str, Callable[[TokenContext, Request], Response | Refusal]] = {
-    "token": token,
+Endpoint: TypeAlias = Callable[[TokenContext, Request], Response | Refusal]
+
+
+def _with_client(answer: Callable[[TokenContext, Client, Form], Response | Refusal]) -> Endpoint:
+    """An endpoint to which a client sends a form, and says who it is."""
+
+    def endpoint(context: TokenContext, request: Request) -> Response | Refusal:
+        form = read_form(context, request)
+        if isinstance(form, Refusal):
+            return form
+        client = authenticate(context, request, form)
+        return client if isinstance(client, Refusal) else answer(context, client, form)
+
+    return endpoint
+
+
+_ENDPOINTS: dict[str, Endpoint] = {
+    "token": _with_client(token),
     "authorize": authorize,
     "device": device,
     "device_page": device_page,
     "device_answer": device_answer,
-    "introspect": introspect,
-    "revoke": revoke,
+    "introspect": _with_client(introspect),
+    "revoke": _with_client(revoke),
     "openid_configuration": metadata,
     "idcs_configuration": idcs_metadata,
     "oauth_authorization_server": metadata,

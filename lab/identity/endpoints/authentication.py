@@ -7,22 +7,13 @@ from lab.core.refusal import Refusal
 from lab.identity.assertions import Assertion, issuer_named, read_assertion
 from lab.identity.clients import REFUSED_SECRET, Client, read_basic
 from lab.identity.endpoints.context import TokenContext
-from lab.identity.endpoints.forms import Form, read_form
+from lab.identity.endpoints.forms import Form
 from lab.identity.refusals import INVALID_CLIENT, invalid_request
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _IN_BODY = replace(INVALID_CLIENT, status=400, headers=())
 """RFC 6749 §5.2 asks for 401 and a challenge only where a client came with the Authorization header."""
 _ONE_WAY = "Authenticate in one way only."
-
-
-def authenticated_form(context: TokenContext, request: Request) -> tuple[Client, Form] | Refusal:
-    """The client that sent a form, and the form."""
-    form = read_form(context, request)
-    if isinstance(form, Refusal):
-        return form
-    client = authenticate(context, request, form)
-    return client if isinstance(client, Refusal) else (client, form)
 
 
 def authenticate(context: TokenContext, request: Request, form: Form) -> Client | Refusal:

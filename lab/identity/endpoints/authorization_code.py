@@ -1,34 +1,31 @@
 """Authorization code with PKCE: the authorize endpoint, and the exchange of its code (contract.md §7.4 rows 23-32)."""
 
+import re
 from html import escape
 from urllib.parse import quote, urlencode
 
 from lab.core.exchange import Request, Response
 from lab.core.refusal import Refusal
+from lab.identity import refusals
 from lab.identity.clients import Client, Grant, registered
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.forms import Form, read_parameters
 from lab.identity.endpoints.issuing import TokenTerms, issue, new_family
 from lab.identity.endpoints.pages import answer_buttons, page, text_page
 from lab.identity.facts import CodeGranted
-from lab.identity.keys import opaque
-from lab.identity.pkce import answers_challenge, well_formed_challenge, well_formed_verifier
+from lab.identity.keys import challenge_of, opaque
 from lab.identity.records import CodeRecord, FamilyRecord, code_key, family_key
-from lab.identity.refusals import (
-    ACCESS_DENIED,
-    NO_STORE,
-    UNAUTHORIZED_CLIENT,
-    invalid_grant,
-    invalid_request,
-)
 from lab.identity.scopes import Scope
 
 LONGEST_STATE = 4 * 1024
 """Characters."""
 CODE_LIFETIME = {"oci": 180_000, "rfc": 600_000}
 """Milliseconds for which a code is good, by profile."""
-
-_WRONG_CODE = invalid_grant("The code is not good.")
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+"""A SHA-256 in base64url (RFC 7636 §4.2)."""
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+"""Unreserved characters (RFC 7636 §4.1)."""
+_WRONG_CODE = refusals.invalid_grant("The code is not good.")
 
 
 def authorize(context: TokenContext, request: Request) -> Response:
@@ -53,7 +50,7 @@ def authorize(context: TokenContext, request: Request) -> Response:
     if answer is None:
         return page(200, "Allow access?", _allow_form(client, query))
     if answer != "allow":
-        return _refused(context, query, ACCESS_DENIED)
+        return _refused(context, query, refusals.ACCESS_DENIED)
     return _redirect(context, query, {"code": _new_code(context, client, scope, query)})
 
 
@@ -61,18 +58,18 @@ def _requested_scope(context: TokenContext, client: Client, query: Form) -> Scop
     """The scope of a request that is in order (RFC 6749 §4.1.1, RFC 7636 §4.3)."""
     kind, challenge = query.get("response_type"), query.get("code_challenge")
     if kind is None:
-        return invalid_request("response_type is missing.")
+        return refusals.invalid_request("response_type is missing.")
     if kind != "code":
         return Refusal(400, "Only response_type=code is served.", error="unsupported_response_type")
     if not client.may_use(Grant.CODE):
-        return UNAUTHORIZED_CLIENT
+        return refusals.UNAUTHORIZED_CLIENT
     # a client with a secret may go without PKCE; one without has nothing else against a stolen code
     if challenge is None and (client.public or "code_challenge_method" in query):
-        return invalid_request("code_challenge is missing.")
+        return refusals.invalid_request("code_challenge is missing.")
     if challenge is not None and query.get("code_challenge_method") != "S256":
-        return invalid_request("code_challenge_method must be S256.")
-    if challenge is not None and not well_formed_challenge(challenge):
-        return invalid_request("code_challenge is no SHA-256 in base64url.")
+        return refusals.invalid_request("code_challenge_method must be S256.")
+    if challenge is not None and not _CHALLENGE.fullmatch(challenge):
+        return refusals.invalid_request("code_challenge is no SHA-256 in base64url.")
     return context.scope(query.get("scope", ""))
 
 
@@ -96,7 +93,7 @@ def _redirect(context: TokenContext, query: Form, members: dict[str, str]) -> Re
         members["iss"] = context.config.issuer
     redirect = query["redirect_uri"]
     location = redirect + ("&" if "?" in redirect else "?") + urlencode(members, quote_via=quote)
-    return Response(302, (("location", location), *NO_STORE))
+    return Response(302, (("location", location), *refusals.NO_STORE))
 
 
 def _new_code(context: TokenContext, client: Client, scope: Scope, query: Form) -> str:
@@ -122,7 +119,7 @@ def trade_code(context: TokenContext, client: Client, form: Form) -> Response | 
     RFC 9700 §4.5).
     """
     if "code" not in form:
-        return invalid_request("code is missing.")
+        return refusals.invalid_request("code is missing.")
     code = form["code"]
     record = context.changes.get(code_key(code))
     if not isinstance(record, CodeRecord) or record.client != client.id:
@@ -143,7 +140,9 @@ def trade_code(context: TokenContext, client: Client, form: Form) -> Response | 
 
 def _wrong_proof(context: TokenContext, record: CodeRecord, form: Form) -> Refusal | None:
     verifier = form.get("code_verifier")
-    if verifier is not None and not well_formed_verifier(verifier):
-        return invalid_request("code_verifier needs 43 to 128 unreserved characters.")
-    same = form.get("redirect_uri") == record.redirect and answers_challenge(record.challenge, verifier)
-    return None if same and context.now < record.until else _WRONG_CODE
+    if verifier is not None and not _VERIFIER.fullmatch(verifier):
+        return refusals.invalid_request("code_verifier needs 43 to 128 unreserved characters.")
+    # a challenge without a verifier, and a verifier without a challenge, are wrong as well
+    proven = record.challenge == (None if verifier is None else challenge_of(verifier))
+    good = proven and form.get("redirect_uri") == record.redirect and context.now < record.until
+    return None if good else _WRONG_CODE

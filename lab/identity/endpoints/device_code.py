@@ -6,6 +6,7 @@ from lab.core.exchange import Json, Request, Response
 from lab.core.journal.numbers import CallCounted
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.core.seeds import draw
+from lab.identity import refusals
 from lab.identity.clients import Client, Grant
 from lab.identity.config import IdentityConfig
 from lab.identity.endpoints.authentication import authenticate
@@ -23,13 +24,6 @@ from lab.identity.records import (
     device_key,
     user_code_key,
 )
-from lab.identity.refusals import (
-    ACCESS_DENIED,
-    INVALID_CLIENT,
-    UNAUTHORIZED_CLIENT,
-    invalid_grant,
-    invalid_request,
-)
 from lab.identity.routes import PATHS
 
 DEVICE_LIFETIME = 300_000
@@ -39,7 +33,7 @@ ANSWERED_AFTER = 10_000
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 """Of user codes: no vowels, so that no word comes of them, and nothing that looks like another (RFC 8628 §6.1)."""
 _ANSWERS = ("approve", "deny")
-_WRONG_DEVICE = invalid_grant("The device code is not good.")
+_WRONG_DEVICE = refusals.invalid_grant("The device code is not good.")
 
 
 def device(context: TokenContext, request: Request) -> Response | Refusal:
@@ -51,13 +45,13 @@ def device(context: TokenContext, request: Request) -> Response | Refusal:
     if strict:
         client = authenticate(context, request, form)
     else:
-        client = context.config.client(form.get("client_id", "")) or INVALID_CLIENT
+        client = context.config.client(form.get("client_id", "")) or refusals.INVALID_CLIENT
     if isinstance(client, Refusal):
         return client
     if not strict and form.get("response_type") != "device_code":
-        return invalid_request("response_type must be device_code.")
+        return refusals.invalid_request("response_type must be device_code.")
     if not client.may_use(Grant.DEVICE):
-        return UNAUTHORIZED_CLIENT
+        return refusals.UNAUTHORIZED_CLIENT
     scope = context.scope(form.get("scope", ""))
     return scope if isinstance(scope, Refusal) else _codes(context, client, form["scope"])
 
@@ -90,7 +84,7 @@ def poll(context: TokenContext, client: Client, form: Form) -> Response | Refusa
     for good (§3.5), so their number and instants change what is said next. The record keeps both.
     """
     if "device_code" not in form:
-        return invalid_request("device_code is missing.")
+        return refusals.invalid_request("device_code is missing.")
     code = form["device_code"]
     record = context.changes.get(device_key(code))
     if not isinstance(record, DeviceRecord) or record.client != client.id or record.used:
@@ -106,7 +100,7 @@ def poll(context: TokenContext, client: Client, form: Form) -> Response | Refusa
         return Refusal(400, "Nobody has answered yet.", error="authorization_pending")
     scope, user = context.scope(record.scope), context.config.default_user
     if verdict != "approve" or isinstance(scope, Refusal) or user is None:
-        return ACCESS_DENIED
+        return refusals.ACCESS_DENIED
     context.revoke(client, code, "rotated")
     return issue(context, TokenTerms(client, Grant.DEVICE, scope, record.scope, user))
 

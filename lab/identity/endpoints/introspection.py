@@ -1,9 +1,10 @@
 """Introspection and revocation (RFC 7662, RFC 7009; contract.md §7.4 rows 39-42)."""
 
-from lab.core.exchange import Json, Request, Response
+from lab.core.exchange import Json, Response
 from lab.core.refusal import Refusal
-from lab.identity.endpoints.authentication import authenticated_form
+from lab.identity.clients import Client
 from lab.identity.endpoints.context import TokenContext
+from lab.identity.endpoints.forms import Form
 from lab.identity.endpoints.issuing import token_answer
 from lab.identity.keys import claims_of
 from lab.identity.records import RefreshRecord, TokenRecord, family_revoked, live, refresh_key, token_key
@@ -12,12 +13,8 @@ from lab.identity.refusals import INVALID_CLIENT, NO_STORE, invalid_request
 _NO_TOKEN = invalid_request("token is missing.")
 
 
-def introspect(context: TokenContext, request: Request) -> Response | Refusal:
+def introspect(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
     """What a token is worth now; of one that is no good nothing is said, not even why (RFC 7662 §2.2)."""
-    sender = authenticated_form(context, request)
-    if isinstance(sender, Refusal):
-        return sender
-    client, form = sender
     if client.public:  # whoever asks must have proved who they are, or tokens could be fished for (RFC 7662 §2.1)
         return INVALID_CLIENT
     return token_answer(_claims(context, form["token"])) if "token" in form else _NO_TOKEN
@@ -44,12 +41,8 @@ def _claims(context: TokenContext, token: str) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def revoke(context: TokenContext, request: Request) -> Response | Refusal:
+def revoke(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
     """End a token of the client's own; of any other nothing is said, and nothing done (RFC 7009 §2.2)."""
-    sender = authenticated_form(context, request)
-    if isinstance(sender, Refusal):
-        return sender
-    client, form = sender
     if "token" not in form:
         return _NO_TOKEN
     token = form["token"]

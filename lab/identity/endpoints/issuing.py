@@ -10,6 +10,7 @@ from lab.identity.facts import TokenGranted, families_of, refreshes_of, tokens_o
 from lab.identity.keys import opaque, sign
 from lab.identity.refusals import TOKEN_HEADERS
 from lab.identity.scopes import OFFLINE, OPENID, Scope, audience
+from lab.language.document import Fault
 
 TENANT = "idcs-0123456789abcdef0123456789abcdef"
 
@@ -67,6 +68,13 @@ def issue(context: TokenContext, terms: TokenTerms) -> Response:
 def token_answer(body: dict[str, Json]) -> Response:
     """A success of an endpoint that clients call: it holds secrets, so no cache may keep it (RFC 6749 §5.1)."""
     return Response(200, TOKEN_HEADERS, json_bytes(body))
+
+
+def odd_grant(fault: Fault, members: dict[str, Json]) -> dict[str, Json]:
+    """The members of a token answer under a fault: `token_type` is case-insensitive, `scope` optional (RFC 6749 §5.1)."""
+    if not fault.odd_body:
+        return members
+    return {name: "bearer" if name == "token_type" else value for name, value in members.items() if name != "scope"}
 
 
 def new_family(context: TokenContext, client: Client) -> str:
@@ -137,7 +145,4 @@ def _times(context: TokenContext, lifetime: int) -> tuple[int, int]:
 
 def _profile(user: Account) -> dict[str, Json]:
     # the id is the same whatever the seed: it belongs to the user, not to the run
-    return {
-        "user_id": uuid4(0, f"user/{user.name}").replace("-", ""),
-        "user_displayname": user.display or user.name,
-    }
+    return {"user_id": uuid4(0, f"user/{user.name}").replace("-", ""), "user_displayname": user.display or user.name}

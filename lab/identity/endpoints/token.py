@@ -2,10 +2,10 @@
 
 from typing import assert_never
 
-from lab.core.exchange import Request, Response
+from lab.core.exchange import Response
 from lab.core.refusal import Refusal
 from lab.identity.clients import Client, Grant
-from lab.identity.endpoints.authentication import authenticated_form, first_use, good_assertion
+from lab.identity.endpoints.authentication import first_use, good_assertion
 from lab.identity.endpoints.authorization_code import trade_code
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import poll
@@ -20,12 +20,8 @@ _WRONG_REFRESH = invalid_grant("The refresh token is not good.")
 _WRONG_ASSERTION = invalid_grant("The assertion is not good.")
 
 
-def token(context: TokenContext, request: Request) -> Response | Refusal:
+def token(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
     """Trade credentials for tokens (RFC 6749 §3.2)."""
-    sender = authenticated_form(context, request)
-    if isinstance(sender, Refusal):
-        return sender
-    client, form = sender
     word = form.get("grant_type")
     if word is None:
         return invalid_request("grant_type is missing.")
