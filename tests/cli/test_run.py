@@ -47,6 +47,20 @@ def test_the_next_message_is_said_only_after_an_answer(ends: str | None, turns: 
     assert [outcome.status for outcome in conversation.outcomes] == [ends] * turns
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_scenario_runs_over_a2a_to_the_same_end_and_its_recording_replays(lab: Lab, name: str) -> None:
+    asked = ("run", name, "--speed", "instant", "--seed", "7", "--json")
+    fusion, a2a = lab(*asked), lab(*asked, "--dialect", "a2a", "--record", name)
+    assert a2a.code == fusion.code, a2a.err
+    for line, other in zip(a2a.lines, fusion.lines, strict=True):
+        outcome, expected = json.loads(line), json.loads(other)
+        # A2A has no follow-ups, no output of a job that failed, and its own words for a refusal
+        partial = () if expected["status"] == "COMPLETE" else ("output",)
+        unsaid = dict.fromkeys(("followUpQuestions", "why", *partial))
+        assert {**outcome, **unsaid} == {**expected, **unsaid}
+    assert lab("replay", name).code == 0
+
+
 def test_the_seed_decides(lab: Lab) -> None:
     runs = [lab("run", "item-comparison", "--speed", "instant", "--seed", seed).out for seed in ("1", "2", "1")]
     assert runs[0] == runs[2] != runs[1]

@@ -208,9 +208,11 @@ def test_the_external_app_runs_against_another_server(lab: Lab, monkeypatch: pyt
         ready = listening(process)
         for name in ("token_url", "client_id", "client_secret", "scope"):
             monkeypatch.setenv(f"LAB_{name.upper()}", ready[name])
-        done = lab("run", "invoice-analysis", "--base", ready["base_url"], "--speed", "100", "--json")
-        assert done.code == 0, done.err
-        assert json.loads(done.out)["status"] == "COMPLETE"
+        for dialect in ("fusion", "a2a"):
+            there = ("--base", ready["base_url"], "--dialect", dialect)
+            done = lab("run", "invoice-analysis", *there, "--speed", "100", "--json")
+            assert done.code == 0, done.err
+            assert json.loads(done.out)["status"] == "COMPLETE"
         monkeypatch.setenv("LAB_CLIENT_SECRET", "wrong")
         refused = lab("run", "invoice-analysis", "--base", ready["base_url"], "--speed", "100", "--json")
     assert refused.code == 1

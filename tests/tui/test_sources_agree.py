@@ -38,7 +38,7 @@ APART = ("header", "clock", "keys", "scrubber")
 class Run:
     """A run in one process: what a live screen, the control plane's journal and the tape were told."""
 
-    def __init__(self, name: str, answer: Verdict | None) -> None:
+    def __init__(self, name: str, answer: Verdict | None, dialect: str = "fusion") -> None:
         compiled = load_scenario(name, SCENARIOS)
         config = Config((compiled,), Switches(), 42, INSTANT_EPOCH, scripted=answer is None)
         self.scenario = compiled.scenario
@@ -49,16 +49,16 @@ class Run:
         tape = Tape(service, self._write, header)
         ring = Buffer(service, 10_000)
         service.observers.append(tape)
-        answered: set[tuple[str, int]] = set()
+        answered: set[object] = set()
 
         def person(question: Question, now: Millis) -> Answer | None:
-            opening = (question.code, question.round)
+            opening = question.key
             if answer is None or opening in answered:
                 return None
             answered.add(opening)
             return Answer(now, answer, "Shorter, please." if answer is Verdict.CHANGES else None)
 
-        run_instantly(service, run(app_of(config), 0), (self.live.append,), reviewer=person)
+        run_instantly(service, run(app_of(config, dialect=dialect), 0), (self.live.append,), reviewer=person)
         self.end = self.live[-1].at
         tape.close(self.end)
         self.onlooker = Subscriber(service, ManualClock(self.end), header, ring.observations())
@@ -104,11 +104,21 @@ class Run:
 
 @pytest.mark.parametrize("answer", [None, Verdict.APPROVED, Verdict.REJECTED])
 @pytest.mark.parametrize("name", ["item-comparison", "rejected-discount", "nobody-home", "invoice-analysis"])
-async def test_live_watched_and_played_back_give_one_screen(name: str, answer: Verdict | None) -> None:
-    run = Run(name, answer)
+@pytest.mark.parametrize("dialect", ["fusion", "a2a"])
+async def test_live_watched_and_played_back_give_one_screen(name: str, answer: Verdict | None, dialect: str) -> None:
+    run = Run(name, answer, dialect)
     live, watched, played_back = run.seen_live(), await run.seen_watching(), run.seen_played()
     assert live.outcome is not None
     for columns, rows, wire in ((120, 36, False), (80, 24, False), (160, 44, True), (80, 24, True)):
         expected = run.screen(live, columns, rows, wire=wire)
         assert run.screen(watched, columns, rows, wire=wire) == expected
         assert run.screen(played_back, columns, rows, wire=wire) == expected
+
+
+def test_over_a2a_the_panes_show_its_calls_and_its_states() -> None:
+    run = Run("item-comparison", None, "a2a")
+    screen = run.screen(run.seen_live(), 160, 44, wire=True)
+    assert "message/send" in screen["job"] and "contextId" in screen["job"] and "jobId" not in screen["job"]
+    assert "tasks/get" in screen["polling"] and "working" in screen["polling"]
+    assert re.search(r"state +(failed|completed)", screen["output"])
+    assert "/a2a/v1/ITEM_COMPARE_TEAM" in screen["wire"]
