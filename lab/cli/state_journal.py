@@ -53,20 +53,20 @@ class StateJournal:
 
     # Taking up
 
-    def resume(self, made: Setup) -> Setup:
+    def resume(self, setup: Setup) -> Setup:
         """The setup with which the lab goes on; UsageError with every difference if it is another lab's."""
         header = self._header
         if header is None:
-            return made
-        found = [*self._other_settings(header), *self._other_scenarios(header, made.config.scenarios)]
+            return setup
+        found = [*self._other_settings(header), *self._other_scenarios(header, setup.config.scenarios)]
         if found:
             raise self._refused(found)
-        served = {each.name: each for each in made.config.scenarios}
+        served = {each.name: each for each in setup.config.scenarios}
         scenarios = tuple(_as_begun(each, served[each.name]) for each in header.scenarios)
-        config = replace(made.config, scenarios=scenarios, seed=header.seed, epoch=header.epoch)
+        config = replace(setup.config, scenarios=scenarios, seed=header.seed, epoch=header.epoch)
         if config.layers is not None:
             config = config.settled(config.layers)
-        return replace(made, config=config, clock=self._clock(header))
+        return replace(setup, config=config, clock=self._clock(header))
 
     def _clock(self, header: JournalHeader) -> AnyClock:
         mode, _, factor = header.clock.partition(":")

@@ -3,7 +3,7 @@
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from lab.core.exchange import Headers, Json, header_of
@@ -102,6 +102,8 @@ def bytes_of(body: Body, values: Mapping[str, str], blob: Blob | None = None) ->
             return b64decode(str(body.value))
         case Enc.BLOB:
             return _from_blob(body, values, blob)
+        case _:
+            assert_never(body.enc)
 
 
 def _from_blob(body: Body, values: Mapping[str, str], blob: Blob | None) -> bytes:

@@ -1,11 +1,12 @@
 """A recording as people read it: the transcript of `lab show`, which git shows as a diff too (recordings.md §9)."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import assert_never
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.dialects import WIRES
-from lab.recording.lines import Body, Enc, Entry, FileState, Header, Recording, Req, Res
+from lab.recording.lines import Body, Enc, Entry, FileState, Header, Other, Recording, Req, Res
 from lab.recording.match import class_of
 from lab.recording.text import dumps
 
@@ -39,8 +40,10 @@ def _lines(recording: Recording) -> Iterator[str]:
                 yield from _reply(line, waiting.pop(line.x, None))
             case Entry():
                 yield f"{clock(line.instant)}  {_mark(line)} {_fact(line)}"
-            case _:
+            case Other():
                 yield f"{clock(line.t)}  ? {line.kind}"
+            case _:
+                assert_never(line)
     yield ""
     for req in waiting.values():
         yield f"{clock(recording.until)}  x={req.x} has no reply"

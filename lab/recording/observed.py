@@ -1,5 +1,6 @@
 """Lines of a recording, or of a journal that is followed -> observations, in the shape that an observer is told."""
 
+from typing import assert_never
 from urllib.parse import urlencode
 
 from lab.core.errors import RecordingError
@@ -8,7 +9,7 @@ from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.recording.bodies import Blob, bytes_of
 from lab.recording.codec import fact_of
-from lab.recording.lines import Body, Entry, Line, Req, Res
+from lab.recording.lines import Body, Entry, Line, Other, Req, Res
 
 
 def observation_of(line: Line, blob: Blob | None = None) -> Observation | None:
@@ -24,8 +25,10 @@ def observation_of(line: Line, blob: Blob | None = None) -> Observation | None:
         case Entry():
             fact = fact_of(line)
             return None if fact is None else Noted(line.t, fact, line.x)
-        case _:
+        case Other():
             return None
+        case _:
+            assert_never(line)
 
 
 def _bytes(body: Body, blob: Blob | None) -> bytes:

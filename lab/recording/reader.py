@@ -3,7 +3,7 @@
 import json
 import re
 from hashlib import sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import fields, replace
@@ -191,27 +191,26 @@ def _read_line(members: dict[str, Json]) -> Line:
 
 
 _Exchanged = TypeVar("_Exchanged", Req, Res)
+_BODY_FORMS: dict[Enc, tuple[Any, str]] = {
+    Enc.FORM: (Pairs, "is no list of pairs"), Enc.TEXT: (str, "is no text"), Enc.B64: (str, "is no text"),
+    Enc.BLOB: (dict, "names no blob"),
+}  # fmt: skip
+"""What a body must be, by how it is written, and the complaint."""
 
 
 def _with_body(line: _Exchanged) -> _Exchanged:
     """The line, if its body is of the form that it names."""
     value = line.value
-    match line.enc:
-        case Enc.NONE:
-            return replace(line, value=msgspec.UNSET) if value is not msgspec.UNSET else line
-        case _ if value is msgspec.UNSET:
-            raise _Unfit("body is missing")
-        case Enc.FORM:
-            try:
-                msgspec.convert(value, Pairs)
-            except msgspec.ValidationError:
-                raise _Unfit("body is no list of pairs") from None
-        case Enc.TEXT | Enc.B64 if not isinstance(value, str):
-            raise _Unfit("body is no text")
-        case Enc.BLOB if not isinstance(value, dict):
-            raise _Unfit("body names no blob")
-        case _:
-            pass
+    if line.enc is Enc.NONE:
+        return line if value is msgspec.UNSET else replace(line, value=msgspec.UNSET)
+    if value is msgspec.UNSET:
+        raise _Unfit("body is missing")
+    form = _BODY_FORMS.get(line.enc)
+    if form is not None:
+        try:
+            msgspec.convert(value, form[0])
+        except msgspec.ValidationError:
+            raise _Unfit(f"body {form[1]}") from None
     return line
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from lab.core.clock import Epoch
 from lab.core.errors import UsageError
@@ -16,7 +17,7 @@ from lab.mock.config import Config
 from lab.recording.bodies import Blob
 from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of
-from lab.recording.lines import Enc, Entry, Line, Recording, Req, Res
+from lab.recording.lines import Enc, Entry, Line, Other, Recording, Req, Res
 from lab.recording.match import (
     Canon,
     class_of,
@@ -212,8 +213,10 @@ class _Side:
                 self.replies[line.x] = line
             case Entry():
                 self._sort_fact(line)
-            case _:
+            case Other():
                 return
+            case _:
+                assert_never(line)
 
     def _sort_fact(self, line: Entry) -> None:
         kind = class_of(line)

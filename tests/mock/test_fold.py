@@ -165,8 +165,8 @@ class Peer:
             "fileContent": "JVBERi0xLjc=", "description": "", "title": "", "fileName": "a.pdf", "size": 8,
             "mediaType": "application/octet-stream", "parse": bool(b % 2),
         }  # fmt: skip
-        made = invoke(_of(self.bearers, a), file)
-        return replace(made, path=f"{API}/agent/v1/documents")
+        request = invoke(_of(self.bearers, a), file)
+        return replace(request, path=f"{API}/agent/v1/documents")
 
     def _invoke(self, a: int, b: int) -> Request:
         thread = None
@@ -174,9 +174,9 @@ class Peer:
             thread = look.record.conversation
         message = ("Taxi 42", "Bus", "Taxi 7", "\ud83d \u2028", "")[a % 5]
         self.bearer = _of(self.bearers, b)
-        made = invoke(self.bearer, {"message": message, "conversational": bool(b % 4), "conversationId": thread})
-        keyed = (*made.headers, ("idempotency-key", f"k-{a % 3}"))
-        return replace(made, headers=keyed) if b % 5 == 0 else made
+        request = invoke(self.bearer, {"message": message, "conversational": bool(b % 4), "conversationId": thread})
+        keyed = (*request.headers, ("idempotency-key", f"k-{a % 3}"))
+        return replace(request, headers=keyed) if b % 5 == 0 else request
 
     def _poll(self, a: int, b: int) -> Request:
         job = _of(self.jobs, a)
@@ -203,8 +203,8 @@ class Peer:
 
     def _edit(self, a: int, b: int) -> Call:
         self.edits += 1
-        made, now = edited(f"Edit {self.edits}."), self.now
-        return lambda mock: mock.load(made, now) if b < 30 else None
+        scenario, now = edited(f"Edit {self.edits}."), self.now
+        return lambda mock: mock.load(scenario, now) if b < 30 else None
 
     def _reset(self, a: int, b: int) -> Call:
         now = self.now
