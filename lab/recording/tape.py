@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from operator import attrgetter
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
-from lab.core.observe import Noted, Observation, Replied, Requested, Touched
+from lab.core.observe import Lost, Noted, Observation, Replied, Requested, Touched, Waiting
 from lab.faults.facts import FaultStruck
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.derived import Derived
@@ -90,18 +90,22 @@ class Tape:
         """Write what was observed."""
         if self._over:
             return
-        kind = type(observation)
         try:
-            if kind is Requested:
-                self._requested(observation)  # type: ignore[arg-type]
-            elif kind is Replied:
-                self._replied(observation)  # type: ignore[arg-type]
-            elif kind is Touched:
-                written = self._jobs.get(observation.job)  # type: ignore[union-attr]
-                if written is None or observation.at >= written.until:
-                    self._touched(observation.job, observation.at)  # type: ignore[union-attr]
-            elif kind is Noted:
-                self._noted(observation)  # type: ignore[arg-type]
+            match observation:
+                case Requested():
+                    self._requested(observation)
+                case Replied():
+                    self._replied(observation)
+                case Touched(job=job, at=at):
+                    written = self._jobs.get(job)
+                    if written is None or at >= written.until:
+                        self._touched(job, at)
+                case Noted():
+                    self._noted(observation)
+                case Lost() | Waiting():  # told by an external app, which has no tape
+                    return
+                case _:
+                    assert_never(observation)
         except OSError as fault:
             self._die(f"A body can't be kept: {fault.strerror or fault}.")
 
