@@ -41,6 +41,6 @@ def test_log_normal_draws_have_the_stated_median_and_p95():
 
 
 def test_ids_have_the_shape_of_the_contract():
-    made = uuid4(1, "job/demo/a/1")
-    assert made[14] == "4" and made[19] in "89ab" and made == made.lower() and len(made) == 36
+    id = uuid4(1, "job/demo/a/1")
+    assert id[14] == "4" and id[19] in "89ab" and id == id.lower() and len(id) == 36
     assert len(hexes(1, "x", 32)) == 32 and hexes(1, "x", 32) != hexes(2, "x", 32)

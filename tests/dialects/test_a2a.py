@@ -25,7 +25,7 @@ class Peer:
     def __init__(self, *documents, code="EXPENSES", **switches):
         self.mock = service(*(documents or (DOCUMENT, TALK)), **switches)
         self.bearer, self.code, self.facts = token(self.mock), code, []
-        self.mock.observers.append(lambda told: self.facts.append(told.fact) if isinstance(told, Noted) else None)
+        self.mock.observers.append(lambda seen: self.facts.append(seen.fact) if isinstance(seen, Noted) else None)
 
     def send(self, body, now=0, route="a2a", bearer=None, kind="application/json"):
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -78,7 +78,7 @@ def test_a_team_that_is_not_published_has_no_card(code):
 
 
 @pytest.mark.parametrize(
-    ("asked", "total", "codes"),
+    ("search", "total", "codes"),
     [
         ({}, 2, ["EXPENSES", "TALK"]),
         ({"query": None, "skip": None, "top": None}, 2, ["EXPENSES", "TALK"]),
@@ -92,10 +92,10 @@ def test_a_team_that_is_not_published_has_no_card(code):
         ({"skip": 9, "top": 100}, 2, []),
     ],
 )
-def test_the_search_finds_published_teams(asked, total, codes):
+def test_the_search_finds_published_teams(search, total, codes):
     peer = Peer(DOCUMENT, HIDDEN, TALK)
     headers = (("authorization", f"Bearer {peer.bearer}"), ("content-type", "application/json"))
-    body = json.dumps(asked).encode()
+    body = json.dumps(search).encode()
     found = read(peer.mock.serve(Request("POST", f"{API}/a2a/v1/agents/search", "", headers, body), 0).response)
     assert list(found) == ["registry_version", "total_count", "resources"]
     assert (found["total_count"], [each["id"] for each in found["resources"]]) == (total, codes)
@@ -106,12 +106,12 @@ def test_the_search_finds_published_teams(asked, total, codes):
 
 
 @pytest.mark.parametrize(
-    "asked", [[], {"query": 1}, {"skip": -1}, {"skip": True}, {"top": 0}, {"top": 101}, {"top": "1"}, b"", b"{"]
+    "search", [[], {"query": 1}, {"skip": -1}, {"skip": True}, {"top": 0}, {"top": 101}, {"top": "1"}, b"", b"{"]
 )
-def test_a_wrong_search_is_refused(asked):
+def test_a_wrong_search_is_refused(search):
     peer = Peer()
     headers = (("authorization", f"Bearer {peer.bearer}"), ("content-type", "application/json"))
-    body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
+    body = search if isinstance(search, bytes) else json.dumps(search).encode()
     assert peer.mock.serve(Request("POST", f"{API}/a2a/v1/agents/search", "", headers, body), 0).response.status == 400
 
 
@@ -136,7 +136,7 @@ def test_a_message_starts_a_task_whose_gate_a_second_message_answers():
     assert "message" not in done["status"]
 
 
-def test_changes_that_are_asked_for_set_a_task_to_work_again_under_the_same_id():
+def test_a_request_for_changes_sets_a_task_to_work_again_under_the_same_id():
     peer = Peer(resume_job_id="new")
     first = peer.say("Taxi 42")
     again = peer.say("Another sum, please", 2_500, taskId=first["id"])
@@ -157,9 +157,9 @@ def test_a_send_takes_as_long_as_an_invoke_and_a_look_as_long_as_a_poll():
 
 def test_a_task_is_a_job_of_the_other_api():
     peer = Peer()
-    made = peer.say("Taxi 42")
-    body = read(peer.mock.serve(status(peer.bearer, made["id"]), 10).response)
-    assert (body["jobId"], body["conversationId"], body["status"]) == (made["id"], made["contextId"], "RUNNING")
+    first = peer.say("Taxi 42")
+    body = read(peer.mock.serve(status(peer.bearer, first["id"]), 10).response)
+    assert (body["jobId"], body["conversationId"], body["status"]) == (first["id"], first["contextId"], "RUNNING")
     job = read(peer.mock.serve(invoke(peer.bearer, {"message": "Taxi 7"}), 0).response)["jobId"]
     assert (peer.task(job, 10)["contextId"], peer.task(job, 10)["status"]["state"]) == (None, "working")
 
@@ -175,40 +175,40 @@ def test_a_message_in_the_context_of_a_gate_is_its_answer_too():
 
 def test_a_failed_job_is_a_failed_task():
     peer = Peer(code="TALK")
-    made = peer.say("Hello")
-    failed = peer.task(made["id"], 1_000)["status"]
+    first = peer.say("Hello")
+    failed = peer.task(first["id"], 1_000)["status"]
     assert (failed["state"], failed["message"]["parts"]) == ("failed", [{"kind": "text", "text": "Nothing to say."}])
 
 
 def test_tasks_send_makes_the_task_under_the_clients_id():
     peer = Peer()
     params = {"id": "my-task:1", "contextId": "mine", "message": {"role": "user", "parts": [{"type": "text", "text": "Taxi 1"}]}}  # fmt: skip
-    made = peer.call("tasks/send", params)
-    assert (made["id"], made["contextId"], made["status"]["state"]) == ("my-task:1", "mine", "submitted")
+    first = peer.call("tasks/send", params)
+    assert (first["id"], first["contextId"], first["status"]["state"]) == ("my-task:1", "mine", "submitted")
     assert peer.call("tasks/send", params, 10)["code"] == -32602
     assert read(peer.mock.serve(status(peer.bearer, "my-task:1"), 10).response)["jobId"] == "my-task:1"
     assert [fact.job for fact in peer.facts if isinstance(fact, JobAccepted)] == ["my-task:1"]
 
 
-def test_history_is_told_when_it_is_asked_for():
+def test_history_comes_when_a_client_wants_it():
     peer = Peer()
-    made = peer.say("Taxi 42")
-    assert peer.task(made["id"], 0, historyLength=0)["history"] == []
-    said = peer.task(made["id"], 0, historyLength=5)["history"]
+    first = peer.say("Taxi 42")
+    assert peer.task(first["id"], 0, historyLength=0)["history"] == []
+    said = peer.task(first["id"], 0, historyLength=5)["history"]
     assert [(each["role"], each["parts"]) for each in said] == [("user", [{"kind": "text", "text": "Taxi 42"}])]
 
 
 def test_a_task_carries_the_metadata_of_the_call_that_started_it():
     peer = Peer()
     mine = {"trace": ["a", 1], "x": None}
-    made = peer.call("message/send", {"message": message("Taxi 42"), "metadata": mine})
-    assert list(made)[-1] == "metadata" and made["metadata"] == mine
-    assert peer.task(made["id"], 1)["metadata"] == mine
-    params = {"message": message("yes", taskId=made["id"]), "metadata": {"other": 1}}
+    first = peer.call("message/send", {"message": message("Taxi 42"), "metadata": mine})
+    assert list(first)[-1] == "metadata" and first["metadata"] == mine
+    assert peer.task(first["id"], 1)["metadata"] == mine
+    params = {"message": message("yes", taskId=first["id"]), "metadata": {"other": 1}}
     assert peer.call("message/send", params, 2_500)["metadata"] == mine
     assert "metadata" not in peer.say("Taxi 43")
     assert peer.call("message/send", {"message": message("Taxi 42"), "metadata": []})["code"] == -32602
-    assert "metadata" not in read(peer.mock.serve(status(peer.bearer, made["id"]), 3_000).response)
+    assert "metadata" not in read(peer.mock.serve(status(peer.bearer, first["id"]), 3_000).response)
 
 
 def test_a_team_that_is_not_published_has_no_tasks_either():
@@ -225,9 +225,9 @@ def test_a_team_that_is_not_published_has_no_tasks_either():
 def test_several_parts_are_joined_by_lines():
     peer = Peer()
     parts = [{"kind": "text", "text": "Taxi 42"}, {"kind": "text", "text": "please"}]
-    made = peer.say("", parts=parts)
+    first = peer.say("", parts=parts)
     assert (
-        json.loads(read(peer.mock.serve(status(peer.bearer, made["id"]), 0).response)["input"])["message"]
+        json.loads(read(peer.mock.serve(status(peer.bearer, first["id"]), 0).response)["input"])["message"]
         == "Taxi 42\nplease"
     )
 
@@ -293,24 +293,24 @@ def test_a_wrong_id_is_refused(named):
 
 def test_a_task_belongs_to_its_owner_and_its_team():
     peer = Peer()
-    made = peer.say("Taxi 42")
+    first = peer.say("Taxi 42")
     foreign = token(peer.mock, client=OTHER)
-    assert peer.call("tasks/get", {"id": made["id"]}, bearer=foreign)["code"] == -32001
-    params = {"message": message("yes", taskId=made["id"])}
+    assert peer.call("tasks/get", {"id": first["id"]}, bearer=foreign)["code"] == -32001
+    params = {"message": message("yes", taskId=first["id"])}
     assert peer.call("message/send", params, 2_500, bearer=foreign)["code"] == -32001
     assert (
-        peer.call("message/send", {"message": message("x", contextId=made["contextId"])}, bearer=foreign)["code"]
+        peer.call("message/send", {"message": message("x", contextId=first["contextId"])}, bearer=foreign)["code"]
         == -32602
     )
     peer.code = "TALK"
-    assert peer.task(made["id"], 0)["code"] == -32001
+    assert peer.task(first["id"], 0)["code"] == -32001
 
 
 def test_only_a_task_that_waits_takes_an_answer():
     peer = Peer()
-    made = peer.say("Taxi 42")
+    first = peer.say("Taxi 42")
     for now, word in ((0, "reached"), (70_000, "timed out")):
-        refused = peer.say("yes", now, taskId=made["id"])
+        refused = peer.say("yes", now, taskId=first["id"])
         assert refused["code"] == -32602 and word in refused["message"]
     assert peer.say("yes", 2_500, taskId=peer.say("Taxi 1")["id"], contextId="other")["code"] == -32602
     off = Peer(answer_by_message="off")
@@ -347,22 +347,22 @@ def events(peer, text, now=0, **members):
     params = {"message": message(text, **members)}
     reply = peer.send({"jsonrpc": "2.0", "id": 5, "method": "message/stream", "params": params}, now, "a2a-stream")
     assert reply.response.header("content-type") == "text/event-stream"
-    told = [(when, piece.decode()) for when, piece in reply.parts]
-    assert all(piece.startswith("data: ") and piece.endswith("\n\n") for _, piece in told)
-    assert told.pop()[1] == "data: [DONE]\n\n"
-    answers = [(when, json.loads(piece[6:])) for when, piece in told]
+    parts = [(when, piece.decode()) for when, piece in reply.parts]
+    assert all(piece.startswith("data: ") and piece.endswith("\n\n") for _, piece in parts)
+    assert parts.pop()[1] == "data: [DONE]\n\n"
+    answers = [(when, json.loads(piece[6:])) for when, piece in parts]
     assert {(answer["jsonrpc"], answer["id"]) for _, answer in answers} == {("2.0", 5)}
     return [(when, answer["result"]) for when, answer in answers]
 
 
 def test_a_stream_tells_each_state_until_somebody_has_to_speak():
     peer = Peer()
-    told = events(peer, "Taxi 42", 1_000)
-    states = [(when, each["status"]["state"]) for when, each in told]
+    stream = events(peer, "Taxi 42", 1_000)
+    states = [(when, each["status"]["state"]) for when, each in stream]
     assert states == [(1_000, "submitted"), (1_000, "working"), (3_000, "input-required")]
-    again = events(peer, "changes please", 3_500, taskId=told[0][1]["id"], contextId=told[0][1]["contextId"])
+    again = events(peer, "changes please", 3_500, taskId=stream[0][1]["id"], contextId=stream[0][1]["contextId"])
     assert [(when, each["status"]["state"]) for when, each in again] == [(3_500, "working"), (5_500, "input-required")]
-    assert {each["id"] for _, each in (*told, *again)} == {told[0][1]["id"]}
+    assert {each["id"] for _, each in (*stream, *again)} == {stream[0][1]["id"]}
 
 
 def test_a_stream_ends_with_its_task():
@@ -382,12 +382,12 @@ def test_what_is_wrong_before_the_stream_is_one_answer():
 def test_a_fault_names_the_command_so_it_strikes_on_every_wire():
     faults = [{"route": route, "answer": 503, "calls": "2"} for route in ("invoke", "status", "stream")]
     peer = Peer(DOCUMENT | {"faults": faults})
-    made = peer.say("Taxi 42")
+    first = peer.say("Taxi 42")
     assert peer.mock.serve(invoke(peer.bearer, {"message": "Taxi 1"}), 0).response.status == 503, "the second invoke"
 
     def sent(method, params, now, route="a2a"):
         return peer.send({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, now, route).response.status
 
-    assert [sent("tasks/get", {"id": made["id"]}, now) for now in (1, 2, 3)] == [200, 503, 200]
+    assert [sent("tasks/get", {"id": first["id"]}, now) for now in (1, 2, 3)] == [200, 503, 200]
     stream = {"message": message("Taxi 1")}
     assert [sent("message/stream", stream, 4, "a2a-stream") for _ in range(3)] == [200, 503, 200]

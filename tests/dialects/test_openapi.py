@@ -58,7 +58,7 @@ def test_what_is_written_shorter_is_written_out():
             assert each["summary"] and each["security"] is not None and each["responses"]
 
 
-def test_a_document_is_made_anew_for_each_who_asks():
+def test_everyone_gets_a_document_of_their_own():
     first = openapi("1", "http://one", "one/")
     first["components"]["schemas"].clear()
     assert openapi("2", "http://two", "two/", local=True)["components"]["schemas"] == SCHEMAS

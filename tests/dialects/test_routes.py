@@ -193,7 +193,7 @@ NEAR = {
 
 @pytest.mark.parametrize("path", NEAR)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_a_near_miss_is_told_what_to_do_instead(method, path):
+def test_a_near_miss_says_what_to_do_instead(method, path):
     assert missing(method, path, local=False) == NEAR_MISSES[NEAR[path]][1]
 
 

@@ -42,7 +42,7 @@ UNSAID = {
 """Decisions that A2A can't say, by scenario, each with its reason."""
 
 
-class Played:
+class Story:
     """A scenario to its end over one wire, with all its turns."""
 
     def __init__(self, scenario: str, dialect: str, verdict: Verdict | None) -> None:
@@ -98,7 +98,7 @@ def _plain(fact: Fact) -> object:
 @pytest.mark.parametrize("verdict", DECISIONS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_both_wires_bring_the_same_facts(scenario: str, verdict: Verdict | None) -> None:
-    fusion, a2a = Played(scenario, "fusion", verdict), Played(scenario, "a2a", verdict)
+    fusion, a2a = Story(scenario, "fusion", verdict), Story(scenario, "a2a", verdict)
     if (scenario, verdict) in UNSAID:
         assert fusion.digest != a2a.digest, "this can be said: take it off the list"
         return

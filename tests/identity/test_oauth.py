@@ -289,7 +289,7 @@ def test_a_state_can_not_split_a_header(profile):
     assert "%0D%0A" in response.header("location") and "\n" not in response.header("location")
 
 
-def test_a_person_may_be_asked_or_refused(profile):
+def test_a_person_may_answer_or_be_refused(profile):
     assert (
         redirect_parameters(service(profile=profile, authorize="deny").serve(authorize_request(), 0).response)["error"]
         == "access_denied"
@@ -366,7 +366,7 @@ def test_row_33_an_assertion_stands_for_its_user(profile):
     ],
     ids=str,
 )  # fmt: skip
-def test_row_34_whatever_is_wrong_with_an_assertion_is_told_alike(wrong, profile):
+def test_row_34_whatever_is_wrong_with_an_assertion_is_answered_alike(wrong, profile):
     mock = service(profile=profile)
     response = mock.serve(
         token_request(ASSERTION_GRANT, assertion=assertion(**{"aud": AUDIENCE[profile], **wrong})), 0
@@ -636,7 +636,7 @@ def test_row_10_a_client_has_its_grants_and_may_be_switched_off(profile):
         assert error_of(response) == (400, "unauthorized_client")
 
 
-def test_row_40_a_refresh_token_that_was_traded_is_told_of_no_more(profile):
+def test_row_40_a_refresh_token_that_was_traded_is_no_longer_spoken_of(profile):
     mock = service(profile=profile)
     first = login(mock)["refresh_token"]
     refresh(mock, first, 1)

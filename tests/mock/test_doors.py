@@ -16,7 +16,7 @@ RESUME = {"messageInstanceId": "x", "userResponse": "APPROVE_ACTION"}
 WRONG = {"message": "Taxi 42", "parameters": []}
 
 
-def asked(route: str, bearer: str, body: object) -> Request:
+def post(route: str, bearer: str, body: object) -> Request:
     one = invoke(bearer, body)
     return Request("POST", f"{API}/agent/v2/EXPENSES/{route}", headers=one.headers, body=one.body)
 
@@ -44,11 +44,11 @@ def asked(route: str, bearer: str, body: object) -> Request:
         ({}, [], "invokeAsync", 400),
     ],
 )  # fmt: skip
-def test_what_is_closed_is_told_before_what_is_wrong(
+def test_what_is_closed_comes_before_what_is_wrong(
     agent: dict[str, object], body: object, route: str, expected: int
 ) -> None:
     mock = service({**DOCUMENT, "agent": {"code": "EXPENSES", **agent}})
-    assert mock.serve(asked(route, token(mock), body), 0).response.status == expected
+    assert mock.serve(post(route, token(mock), body), 0).response.status == expected
 
 
 @pytest.mark.parametrize(
@@ -67,25 +67,25 @@ def test_what_is_closed_is_told_before_what_is_wrong(
         ("debug", {"resumeInput": {}}),
     ],
 )
-def test_a_user_without_the_role_is_told_so_whatever_is_wrong_beside(route: str, body: object) -> None:
+def test_a_user_without_the_role_hears_so_whatever_is_wrong_beside(route: str, body: object) -> None:
     buyers: dict[str, object] = {"code": "EXPENSES", "version": 3, "roles": ["BUYER"]}
     mock = service({**DOCUMENT, "agent": buyers}, {**DOCUMENT, "name": "open", "agent": {"code": "OPEN"}})
     bearer = user_token(mock)
     mock.serve(invoke(bearer, {"message": "Taxi 42", "conversational": True, "conversationId": "elsewhere"}, "OPEN"), 0)
-    response = mock.serve(asked(route, bearer, body), 1).response
+    response = mock.serve(post(route, bearer, body), 1).response
     assert response.status == 403
     assert read(response)["userDetails"] == "Ask for a role that gives access to EXPENSES: BUYER."
 
 
-def test_a_role_that_only_one_scenario_of_the_team_asks_for_is_told_before_a_wrong_conversation() -> None:
+def test_a_role_that_only_one_scenario_of_the_team_wants_comes_before_a_wrong_conversation() -> None:
     buyers = {**DOCUMENT, "agent": {"code": "EXPENSES", "roles": ["BUYER"]}}
     free = {**DOCUMENT, "name": "free", "match": "Bus", "agent": {"code": "EXPENSES"}}
     mock = service(buyers, free, {**DOCUMENT, "name": "open", "agent": {"code": "OPEN"}})
     bearer = user_token(mock)
     thread = {"conversational": True, "conversationId": "elsewhere"}
     mock.serve(invoke(bearer, {"message": "Taxi 42", **thread}, "OPEN"), 0)
-    assert mock.serve(asked("invokeAsync", bearer, {"message": "Taxi 42", **thread}), 1).response.status == 403
-    assert mock.serve(asked("invokeAsync", bearer, {"message": "Bus 42", **thread}), 1).response.status == 400
+    assert mock.serve(post("invokeAsync", bearer, {"message": "Taxi 42", **thread}), 1).response.status == 403
+    assert mock.serve(post("invokeAsync", bearer, {"message": "Bus 42", **thread}), 1).response.status == 400
 
 
 UNREAD: tuple[dict[str, object], ...] = (
@@ -134,7 +134,7 @@ def test_the_job_of_a_draft_is_answered_without_saying_so_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "switches", "told", "says"),
+    ("code", "switches", "answered", "says"),
     [
         ("NOBODY", {}, 404, "Workflow not found."),
         ("NOBODY", {"unknown_job": 403, "unpublished": 403}, 404, "Workflow not found."),
@@ -146,13 +146,13 @@ def test_the_job_of_a_draft_is_answered_without_saying_so_again() -> None:
     ],
 )
 def test_a_status_tells_of_the_team_before_the_job(
-    code: str, switches: dict[str, object], told: int, says: str
+    code: str, switches: dict[str, object], answered: int, says: str
 ) -> None:
     hidden = {**DOCUMENT, "name": "hidden", "agent": {"code": "HIDDEN", "published": False}}
     mock = service(DOCUMENT, hidden, **switches)
     bearer = token(mock)
     response = mock.serve(status(bearer, "nope", code), 0).response
-    assert (response.status, read(response)["message"]) == (told, says)
+    assert (response.status, read(response)["message"]) == (answered, says)
     draft = mock.serve(invoke(bearer, {"message": "Taxi 42", "status": "DRAFT"}, "HIDDEN"), 0).response
     assert mock.serve(status(bearer, str(read(draft)["jobId"]), "HIDDEN"), 1).response.status == 200
 
@@ -165,10 +165,10 @@ def test_a_status_tells_of_the_team_before_a_wrong_query() -> None:
 
 def refusing() -> Service:
     """A scenario for buyers, whose refusal shows inside the job; jane is none."""
-    made = compile_scenario(
+    compiled = compile_scenario(
         Scenario.model_validate({**DOCUMENT, "agent": {"code": "EXPENSES", "roles": ["BUYER"], "refuses": "job"}})
     )
-    return Service(Config((made,), Switches(), 42, EPOCH))
+    return Service(Config((compiled,), Switches(), 42, EPOCH))
 
 
 def user_token(mock: Service) -> str:
@@ -181,15 +181,15 @@ def user_token(mock: Service) -> str:
 def test_a_refusal_inside_the_job_is_one_event_on_chat_and_an_error_of_the_job_elsewhere() -> None:
     mock = refusing()
     bearer = user_token(mock)
-    reply = mock.serve(asked("chat", bearer, {"message": "Taxi 42", "conversationId": "talk-1"}), 0)
-    told = [(when, json.loads(piece[6:])) for when, piece in reply.parts or () if piece != b"data: [DONE]\n\n"]
-    assert told == [(1_000, {
+    reply = mock.serve(post("chat", bearer, {"message": "Taxi 42", "conversationId": "talk-1"}), 0)
+    streamed = [(when, json.loads(piece[6:])) for when, piece in reply.parts or () if piece != b"data: [DONE]\n\n"]
+    assert streamed == [(1_000, {
         "jobId": reply.job, "conversationId": "talk-1",
         "message": {
             "content": [{"text": ""}], "finishReason": "error", "output": "FAI-40300: user can not execute this workflow.",
         },
     })]  # fmt: skip
-    *_, last = [piece for _, piece in mock.serve(asked("invokeStream", bearer, {"message": "Taxi 42"}), 0).parts or ()][
+    *_, last = [piece for _, piece in mock.serve(post("invokeStream", bearer, {"message": "Taxi 42"}), 0).parts or ()][
         :-1
     ]
     body = json.loads(last[6:])

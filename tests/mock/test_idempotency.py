@@ -17,7 +17,7 @@ SLOW = DOCUMENT | {"latency": {"invoke": {"between": ["100ms", "900ms"]}}}
 def keyed(*documents, **switches):
     mock = service(*documents, idempotency_key="on", **switches)
     facts = []
-    mock.observers.append(lambda told: facts.append(told.fact) if isinstance(told, Noted) else None)
+    mock.observers.append(lambda seen: facts.append(seen.fact) if isinstance(seen, Noted) else None)
     return mock, token(mock), facts
 
 
@@ -100,7 +100,7 @@ def test_an_owners_keys_are_its_own():
     assert len(set(jobs_of(facts))) == 2
 
 
-def test_while_the_first_reply_is_held_a_repeat_is_refused():
+def test_while_the_first_reply_is_withheld_a_repeat_is_refused():
     mock, bearer, _ = keyed(SLOW)
     first = send(mock, bearer, now=1_000)
     assert first.latency >= 100
@@ -146,15 +146,15 @@ def test_a_refused_request_leaves_its_key_free():
 def renewing(**switches):
     mock = service(resume_job_id="new", **switches)
     facts = []
-    mock.observers.append(lambda told: facts.append(told.fact) if isinstance(told, Noted) else None)
+    mock.observers.append(lambda seen: facts.append(seen.fact) if isinstance(seen, Noted) else None)
     bearer = token(mock)
     return mock, bearer, read(mock.serve(invoke(bearer, ASK), 0).response), facts
 
 
 def resume(mock, bearer, job, now, action="APPROVE_ACTION", content=None):
     node = read(mock.serve(status(bearer, job), now).response)["waitingNodeDetails"]
-    given = {"messageInstanceId": node["callbackToken"], "userResponse": action, "content": content}
-    return read(mock.serve(invoke(bearer, {"message": "", "jobId": job, "resumeInput": given}), now).response)
+    decision = {"messageInstanceId": node["callbackToken"], "userResponse": action, "content": content}
+    return read(mock.serve(invoke(bearer, {"message": "", "jobId": job, "resumeInput": decision}), now).response)
 
 
 def test_a_resumed_job_gets_a_fresh_id_and_is_seen_under_both():

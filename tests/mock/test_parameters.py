@@ -21,8 +21,8 @@ class Talk:
         self.bearer = token(self.mock)
 
     def say(self, parameters: object, **more: object) -> dict[str, object]:
-        asked = {"message": "go", "conversational": True, "conversationId": "talk", "parameters": parameters, **more}
-        return read(self.mock.serve(invoke(self.bearer, asked), 0).response)
+        document = {"message": "go", "conversational": True, "conversationId": "talk", "parameters": parameters, **more}
+        return read(self.mock.serve(invoke(self.bearer, document), 0).response)
 
 
 def output(body: dict[str, object]) -> object:
@@ -66,7 +66,7 @@ def test_nothing_is_kept_outside_the_conversation() -> None:
         assert output(talk.say({}, **elsewhere)) == {}
 
 
-def test_the_earlier_turns_are_told_as_they_were() -> None:
+def test_the_earlier_turns_stand_as_they_were() -> None:
     steps = [
         {
             "complete": "end",

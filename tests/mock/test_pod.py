@@ -33,7 +33,7 @@ def signed(bearer):
 
 def granted(mock):
     facts = []
-    mock.observers.append(lambda told: facts.append(told.fact) if isinstance(told, Noted) else None)
+    mock.observers.append(lambda seen: facts.append(seen.fact) if isinstance(seen, Noted) else None)
     return facts
 
 
@@ -88,12 +88,12 @@ def test_the_relay_needs_cookie_and_xsrf_token(there):
     assert response.status == 401 and response.header("www-authenticate") == 'Bearer realm="lab"'
 
 
-def test_the_relay_takes_the_scope_that_is_asked_for():
+def test_the_relay_takes_the_scope_of_the_request():
     mock = service()
     narrow = get(mock, "/fscmRestApi/tokenrelay", LOGGED_IN, "scopesfq=" + SCOPE.replace(":", "%3A") + "lab.none")
     assert get(mock, f"{API}/agent/v2/EXPENSES/status/x", signed(read(narrow)["access_token"])).status == 403
-    for asked, got in ((60, 60), (99_999, 14_400)):
-        short = get(mock, "/fscmRestApi/tokenrelay", LOGGED_IN, f"scopesfq={SCOPE}+urn:opc:resource:expiry={asked}")
+    for wanted, got in ((60, 60), (99_999, 14_400)):
+        short = get(mock, "/fscmRestApi/tokenrelay", LOGGED_IN, f"scopesfq={SCOPE}+urn:opc:resource:expiry={wanted}")
         assert read(short)["expires_in"] == got
     wrong = get(mock, "/fscmRestApi/tokenrelay", LOGGED_IN, "scopesfq=urn:other")
     assert wrong.status == 400 and SCOPE in read(wrong)["userDetails"]
@@ -196,8 +196,8 @@ def test_a_batch_is_answered_by_name():
 
 def test_documents_are_attached_whether_known_or_not():
     mock = service()
-    asked = {"entityName": "AGENT", "entityId": "1", "documentIds": ["d-1", "d-2"], "parsedDocumentIds": ["p-1"]}
-    body = read(send(mock, token(mock), "attachDocuments", asked))
+    wanted = {"entityName": "AGENT", "entityId": "1", "documentIds": ["d-1", "d-2"], "parsedDocumentIds": ["p-1"]}
+    body = read(send(mock, token(mock), "attachDocuments", wanted))
     assert [list(each) for each in body["documents"]] == [["d-1"], ["d-2"]]
     assert [next(iter(each.values())).keys() for each in body["documents"]] == [{"attachmentDocumentId"}] * 2
 
@@ -235,10 +235,10 @@ def test_documents_are_json_for_a_bearer():
     assert send(mock, "none", "documents", FILE).status == 401
 
 
-def test_a_files_bytes_are_dropped_before_anyone_is_told():
+def test_a_files_bytes_are_dropped_before_anyone_sees_them():
     mock = service()
-    bearer, told = token(mock), []
-    mock.observers.append(lambda each: told.append(each.request.body) if isinstance(each, Requested) else None)
+    bearer, observed = token(mock), []
+    mock.observers.append(lambda each: observed.append(each.request.body) if isinstance(each, Requested) else None)
     file = FILE | {"fileContent": b64encode(b"x" * 3_000_000).decode()}
     assert send(mock, bearer, "documents", file).status == 200
     assert (
@@ -247,7 +247,7 @@ def test_a_files_bytes_are_dropped_before_anyone_is_told():
     )
     escaped = json.dumps(FILE | {"fileContent": "ab//"}).replace("//", r"\/\/").encode()
     assert send(mock, bearer, "documents", escaped).status == 200
-    assert [json.loads(each)["fileContent"] for each in told] == ["", "!", ""]
+    assert [json.loads(each)["fileContent"] for each in observed] == ["", "!", ""]
 
 
 @pytest.mark.parametrize("end", [b'"}', b""])
@@ -272,13 +272,13 @@ def test_a_long_message_costs_no_memory_beside_itself():
 
 def test_what_is_left_without_files_may_be_a_mebibyte():
     mock = service()
-    bearer, told = token(mock), []
-    mock.observers.append(lambda each: told.append(len(each.request.body)) if isinstance(each, Requested) else None)
+    bearer, observed = token(mock), []
+    mock.observers.append(lambda each: observed.append(len(each.request.body)) if isinstance(each, Requested) else None)
     slim = len(json.dumps(FILE | {"fileContent": ""}).encode())
     for over, code in ((0, 200), (1, 413), (5_000_000, 413)):
         file = FILE | {"description": "d" * (1_048_576 - slim + over)}
         assert send(mock, bearer, "documents", file).status == code
-    assert told == [1_048_576, 1_048_577, 1_048_577]
+    assert observed == [1_048_576, 1_048_577, 1_048_577]
 
 
 # A local orchestrator's paths
@@ -303,8 +303,10 @@ LOCAL = [
 @pytest.mark.parametrize(("method", "path", "code"), LOCAL)
 def test_a_local_orchestrators_paths_answer_with_their_switch(method, path, code):
     mock = service(local_orchestrator="on")
-    asked = invoke(token(mock), {"message": "Taxi 42"})
-    response = mock.serve(Request(method, path, "", asked.headers, asked.body if method == "POST" else b""), 0).response
+    request = invoke(token(mock), {"message": "Taxi 42"})
+    response = mock.serve(
+        Request(method, path, "", request.headers, request.body if method == "POST" else b""), 0
+    ).response
     assert response.status == code
 
 
@@ -319,9 +321,9 @@ def test_without_it_they_are_not_there(path):
 
 def test_a_job_of_one_origin_is_seen_at_the_other():
     mock = service(local_orchestrator="on")
-    asked = invoke(token(mock), {"message": "Taxi 42"})
+    request = invoke(token(mock), {"message": "Taxi 42"})
     path = "//orchestrator/agent/v2/EXPENSES/invokeAsync"
-    reply = mock.serve(Request("POST", path, "", asked.headers, asked.body), 0)
+    reply = mock.serve(Request("POST", path, "", request.headers, request.body), 0)
     assert reply.flags == ("double_slash",)
     job = read(reply.response)["jobId"]
-    assert get(mock, f"{API}/agent/v2/EXPENSES/status/{job}", asked.headers).status == 200
+    assert get(mock, f"{API}/agent/v2/EXPENSES/status/{job}", request.headers).status == 200

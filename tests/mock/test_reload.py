@@ -6,7 +6,7 @@ from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario
 from tests.wire_peer import DOCUMENT, invoke, read, service, status, token
 
-ASKED = {"message": "Taxi 42", "conversational": True}
+MESSAGE = {"message": "Taxi 42", "conversational": True}
 
 
 def edited(text: str, **changes: object) -> object:
@@ -19,16 +19,16 @@ def edited(text: str, **changes: object) -> object:
 def test_running_jobs_keep_their_plan_and_new_ones_get_the_edit() -> None:
     mock = service()
     bearer = token(mock)
-    old = read(mock.serve(invoke(bearer, ASKED), 1_000).response)
+    old = read(mock.serve(invoke(bearer, MESSAGE), 1_000).response)
     mock.load(edited("Edited."), 1_000)
-    same_instant = read(mock.serve(invoke(bearer, ASKED), 1_000).response)
-    new = read(mock.serve(invoke(bearer, ASKED), 1_001).response)
+    same_instant = read(mock.serve(invoke(bearer, MESSAGE), 1_000).response)
+    new = read(mock.serve(invoke(bearer, MESSAGE), 1_001).response)
     looks = {
         str(job["jobId"]): read(mock.serve(status(bearer, str(job["jobId"])), 4_000).response)
         for job in (old, same_instant, new)
     }
-    told = [(look["status"], look["output"]) for look in looks.values()]
-    assert told == [("WAITING", None), ("WAITING", None), ("COMPLETE", "Edited.")]
+    answers = [(look["status"], look["output"]) for look in looks.values()]
+    assert answers == [("WAITING", None), ("WAITING", None), ("COMPLETE", "Edited.")]
 
 
 def test_edits_follow_each_other() -> None:
@@ -37,22 +37,22 @@ def test_edits_follow_each_other() -> None:
     outputs = []
     for number in range(3):
         mock.load(edited(f"Edit {number}."), number * 100)
-        outputs.append(read(mock.serve(invoke(bearer, ASKED), number * 100 + 50).response)["jobId"])
-    told = [read(mock.serve(status(bearer, str(job)), 9_000).response)["output"] for job in outputs]
-    assert told == ["Edit 0.", "Edit 1.", "Edit 2."]
+        outputs.append(read(mock.serve(invoke(bearer, MESSAGE), number * 100 + 50).response)["jobId"])
+    answers = [read(mock.serve(status(bearer, str(job)), 9_000).response)["output"] for job in outputs]
+    assert answers == ["Edit 0.", "Edit 1.", "Edit 2."]
 
 
 def test_a_new_scenario_of_another_team_answers_from_then_on() -> None:
     mock = service()
     bearer = token(mock)
-    assert mock.serve(invoke(bearer, ASKED, "TAXIS"), 0).response.status == 404
+    assert mock.serve(invoke(bearer, MESSAGE, "TAXIS"), 0).response.status == 404
     mock.load(edited("New.", name="taxis", agent={"code": "TAXIS"}), 10)
-    assert mock.serve(invoke(bearer, ASKED, "TAXIS"), 11).response.status == 202
+    assert mock.serve(invoke(bearer, MESSAGE, "TAXIS"), 11).response.status == 202
 
 
-def test_the_edit_is_told_with_its_digest() -> None:
-    mock, told = service(), list[Observation]()
-    mock.observers.append(told.append)
+def test_the_edit_is_noted_with_its_digest() -> None:
+    mock, observed = service(), list[Observation]()
+    mock.observers.append(observed.append)
     mock.load(edited("Edited."), 5)
-    facts = [each.fact for each in told if isinstance(each, Noted)]
+    facts = [each.fact for each in observed if isinstance(each, Noted)]
     assert facts == [ScenarioLoaded(at=5, scenario="expense", sha256="digest of Edited.")]

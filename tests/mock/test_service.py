@@ -88,9 +88,9 @@ def test_a_secret_in_the_url_is_refused_and_flagged():
     assert (reply.response.status, reply.flags) == (400, ("secret_in_uri",))
 
 
-@pytest.mark.parametrize(("asked", "got"), [(60, 60), (1, 60), (599, 599), (7200, 3600)])
-def test_a_lifetime_may_be_asked_for(asked, got):
-    scope = f"{SCOPE}+urn:opc:resource:expiry={asked}"
+@pytest.mark.parametrize(("wanted", "got"), [(60, 60), (1, 60), (599, 599), (7200, 3600)])
+def test_a_request_may_name_a_lifetime(wanted, got):
+    scope = f"{SCOPE}+urn:opc:resource:expiry={wanted}"
     mock = service()
     reply = mock.serve(form(f"grant_type=client_credentials&scope={scope}", authorization=RIGHT), 0)
     assert read(reply.response)["expires_in"] == got
@@ -369,8 +369,8 @@ def test_a_job_is_seen_by_its_owner_under_its_team_only():
 
 def resume(mock, bearer, job, now, action="APPROVE_ACTION", **more):
     node = read(mock.serve(status(bearer, job), now).response)["waitingNodeDetails"] or {}
-    given = {"messageInstanceId": node.get("callbackToken"), "userResponse": action, **more}
-    return mock.serve(invoke(bearer, {"message": "", "jobId": job, "resumeInput": given}), now).response
+    decision = {"messageInstanceId": node.get("callbackToken"), "userResponse": action, **more}
+    return mock.serve(invoke(bearer, {"message": "", "jobId": job, "resumeInput": decision}), now).response
 
 
 def test_a_chat_gate_is_answered_by_token():
@@ -420,7 +420,7 @@ def test_a_wait_can_be_ended_early_by_ora_timeout_only():
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("decision", "code"),
     [
         ({"userResponse": "APPROVE_ACTION"}, 400),
         ({"messageInstanceId": "x", "userResponse": "MAYBE"}, 400),
@@ -429,13 +429,13 @@ def test_a_wait_can_be_ended_early_by_ora_timeout_only():
         ({"messageInstanceId": "x", "userResponse": "APPROVE_ACTION"}, 409),
     ],
 )
-def test_a_refused_answer_leaves_the_journal_as_it_was(given, code):
+def test_a_refused_answer_leaves_the_journal_as_it_was(decision, code):
     mock, bearer, body = started()
     facts = []
     mock.observers.append(lambda seen: facts.append(seen) if isinstance(seen, Noted) else None)
-    request = invoke(bearer, {"jobId": body["jobId"], "resumeInput": given})
+    request = invoke(bearer, {"jobId": body["jobId"], "resumeInput": decision})
     assert mock.serve(request, 5_000).response.status == code and not facts
-    assert mock.serve(invoke(bearer, {"jobId": "x", "resumeInput": given}), 5_000).response.status in (400, 404)
+    assert mock.serve(invoke(bearer, {"jobId": "x", "resumeInput": decision}), 5_000).response.status in (400, 404)
 
 
 def test_early_late_and_repeated_decisions_are_refused_with_the_reason():
@@ -485,8 +485,8 @@ def test_an_email_gate_is_not_answered_over_the_api():
     body = read(mock.serve(invoke(bearer, ASK), 0).response)
     node = read(mock.serve(status(bearer, body["jobId"]), 3_000).response)["waitingNodeDetails"]
     assert node["callbackToken"] is None and node["channelType"] == "EMAIL"
-    given = {"messageInstanceId": "x", "userResponse": "APPROVE_ACTION"}
-    response = mock.serve(invoke(bearer, {"jobId": body["jobId"], "resumeInput": given}), 3_000).response
+    decision = {"messageInstanceId": "x", "userResponse": "APPROVE_ACTION"}
+    response = mock.serve(invoke(bearer, {"jobId": body["jobId"], "resumeInput": decision}), 3_000).response
     assert response.status == 409 and "outside the API" in read(response)["message"]
     assert mock.decide(body["jobId"], "the-boss", "approved", 3_000).status == 200
 
@@ -543,7 +543,7 @@ def test_without_hints_the_reasons_of_a_refused_answer_still_stand(style):
     mock, bearer = switched(hints="off", error_body=style)
     job = read(mock.serve(invoke(bearer, ASK), 0).response)["jobId"]
 
-    def told(now, action, key="x", **more):
+    def advice(now, action, key="x", **more):
         resume = {"messageInstanceId": key, "userResponse": action}
         body = read(mock.serve(invoke(bearer, {"jobId": job, "resumeInput": resume, **more}), now).response)
         return body["userDetails"] if style == "fusion" else body["detail"]
@@ -551,21 +551,21 @@ def test_without_hints_the_reasons_of_a_refused_answer_still_stand(style):
     def key(now):
         return read(mock.serve(status(bearer, job), now).response)["waitingNodeDetails"]["callbackToken"]
 
-    assert "not reached the gate" in told(1_000, "APPROVE_ACTION")
-    assert "It offers APPROVE_ACTION (" in told(2_000, "ORA_TIMEOUT", key(2_000))
+    assert "not reached the gate" in advice(1_000, "APPROVE_ACTION")
+    assert "It offers APPROVE_ACTION (" in advice(2_000, "ORA_TIMEOUT", key(2_000))
     mock.decide(job, "the-boss", "approved", 2_000)
-    assert "It offers ORA_TIMEOUT" in told(2_001, "APPROVE_ACTION", key(2_001))
-    assert "was already decided: approved by" in told(200_000, "APPROVE_ACTION")
+    assert "It offers ORA_TIMEOUT" in advice(2_001, "APPROVE_ACTION", key(2_001))
+    assert "was already decided: approved by" in advice(200_000, "APPROVE_ACTION")
     blank = read(mock.serve(invoke(bearer, {"message": ""}), 0).response)
     assert blank.get("userDetails", "") == "" and "Say what" not in blank.get("detail", "")
 
 
 def test_a_version_that_is_not_checked_is_echoed():
-    for word, told in (("off", 99), ("on", None)):
+    for word, echoed in (("off", 99), ("on", None)):
         mock, bearer = switched(version_check=word)
         body = read(mock.serve(invoke(bearer, ASK | {"version": 99}), 0).response)
-        assert body.get("workflowVersion") == told
-        assert told is None or json.loads(body["input"])["version"] == told
+        assert body.get("workflowVersion") == echoed
+        assert echoed is None or json.loads(body["input"])["version"] == echoed
     mock, bearer = switched(version_check="off")
     assert read(mock.serve(invoke(bearer, ASK), 0).response)["workflowVersion"] == 3
 
@@ -611,13 +611,13 @@ def test_a_202_can_say_where_to_poll():
     assert service().serve(invoke(token(service()), ASK), 0).response.header("location") is None
 
 
-def test_where_to_poll_is_named_by_the_path_that_was_asked():
+def test_where_to_poll_is_named_by_the_path_of_the_request():
     mock, bearer = switched(location_header="on", idempotency_key="on")
     for version in (1, 2):
         plain = invoke(bearer, ASK, idempotency_key=f"k{version}")
-        asked = replace(plain, path=plain.path.replace("/v2/", f"/v{version}/"))
+        request = replace(plain, path=plain.path.replace("/v2/", f"/v{version}/"))
         for _ in range(2):
-            where = mock.serve(asked, 0).response.header("location")
+            where = mock.serve(request, 0).response.header("location")
             assert where.startswith(f"{API}/agent/v{version}/EXPENSES/status/")
             assert mock.serve(replace(status(bearer, ""), path=where), 0).response.status == 200
 
@@ -674,10 +674,10 @@ def test_admin_sees_the_nodes_passed_so_far():
     assert read(polled("invocationMode=END_USER"))["nodes"] == read(polled(""))["nodes"] == []
     assert polled("invocationMode=ROOT").status == 400
     off, bearer = switched(admin_nodes="off")
-    asked = ASK | {"invocationMode": "ADMIN"}
-    assert read(off.serve(invoke(bearer, asked), 0).response)["nodes"] == []
+    document = ASK | {"invocationMode": "ADMIN"}
+    assert read(off.serve(invoke(bearer, document), 0).response)["nodes"] == []
     on, bearer = switched()
-    assert len(read(on.serve(invoke(bearer, asked), 0).response)["nodes"]) == 1
+    assert len(read(on.serve(invoke(bearer, document), 0).response)["nodes"]) == 1
 
 
 # The journal

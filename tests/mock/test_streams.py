@@ -22,12 +22,12 @@ PLAIN = {
         {"complete": "done", "output": "A-1001 is cheaper.", "follow_up": ["Why?"]},
     ],
 }  # fmt: skip
-ASKED = {"message": "Taxi 42", "conversational": True, "conversationId": "talk-1", "progressMessage": True}
+MESSAGE = {"message": "Taxi 42", "conversational": True, "conversationId": "talk-1", "progressMessage": True}
 
 
 def ask(route: str, bearer: str, body: object, code: str = "EXPENSES") -> Request:
-    asked = invoke(bearer, body, code)
-    return Request("POST", f"{API}/agent/v2/{code}/{route}", headers=asked.headers, body=asked.body)
+    plain = invoke(bearer, body, code)
+    return Request("POST", f"{API}/agent/v2/{code}/{route}", headers=plain.headers, body=plain.body)
 
 
 def events(mock: Service, route: str, body: object, now: int = 1_000) -> list[tuple[int, Any]]:
@@ -43,15 +43,15 @@ def events(mock: Service, route: str, body: object, now: int = 1_000) -> list[tu
     return found
 
 
-def brief(told: list[tuple[int, Any]], *names: str) -> list[tuple[object, ...]]:
+def brief(stream: list[tuple[int, Any]], *names: str) -> list[tuple[object, ...]]:
     return [
-        (when, *(event[name] for name in names)) if isinstance(event, dict) else (when, event) for when, event in told
+        (when, *(event[name] for name in names)) if isinstance(event, dict) else (when, event) for when, event in stream
     ]
 
 
 def test_invoke_stream_sends_whole_bodies_whose_output_grows() -> None:
-    told = events(service(PLAIN), "invokeStream", {**ASKED, "streamOutput": True})
-    assert brief(told, "status", "output", "progressMessage", "endTime") == [
+    stream = events(service(PLAIN), "invokeStream", {**MESSAGE, "streamOutput": True})
+    assert brief(stream, "status", "output", "progressMessage", "endTime") == [
         (1_000, "RUNNING", None, None, 0),
         (1_000, "RUNNING", None, "Fetching", 0),
         (3_000, "RUNNING", None, "", 0),
@@ -60,7 +60,7 @@ def test_invoke_stream_sends_whole_bodies_whose_output_grows() -> None:
         (6_000, "COMPLETE", "A-1001 is cheaper.", "", 1_767_225_606_000),
         (6_000, "[DONE]"),
     ]
-    bodies = [event for _, event in told if isinstance(event, dict)]
+    bodies = [event for _, event in stream if isinstance(event, dict)]
     assert all(list(body) == list(bodies[0]) and len(body) == 27 for body in bodies)
     assert bodies[-1]["followUpQuestions"] == ["Why?"] and bodies[-2]["followUpQuestions"] == []
     assert '"streamOutput":true' in str(bodies[0]["input"])
@@ -68,23 +68,23 @@ def test_invoke_stream_sends_whole_bodies_whose_output_grows() -> None:
 
 def test_the_first_event_is_what_invoke_would_answer_and_the_last_is_what_status_answers() -> None:
     mock = service(PLAIN)
-    bodies = [event for _, event in events(mock, "invokeStream", ASKED) if isinstance(event, dict)]
+    bodies = [event for _, event in events(mock, "invokeStream", MESSAGE) if isinstance(event, dict)]
     twin = service(PLAIN)
-    assert bodies[0] == read(twin.serve(invoke(token(twin), ASKED), 1_000).response)
+    assert bodies[0] == read(twin.serve(invoke(token(twin), MESSAGE), 1_000).response)
     job = str(bodies[0]["jobId"])
     assert bodies[-1] == read(mock.serve(status(token(mock), job), 6_000).response)
 
 
 def test_a_body_that_did_not_change_is_not_sent_again() -> None:
-    told = events(service(PLAIN), "invokeStream", {**ASKED, "progressMessage": False})
-    assert brief(told, "status", "output")[:2] == [(1_000, "RUNNING", None), (6_000, "RUNNING", "A-1001 ")]
+    stream = events(service(PLAIN), "invokeStream", {**MESSAGE, "progressMessage": False})
+    assert brief(stream, "status", "output")[:2] == [(1_000, "RUNNING", None), (6_000, "RUNNING", "A-1001 ")]
 
 
 def test_invoke_stream_ends_with_one_body_at_a_gate_and_goes_on_with_its_answer() -> None:
     mock = service()
-    told = events(mock, "invokeStream", ASKED)
-    assert brief(told, "status") == [(1_000, "RUNNING"), (1_000, "RUNNING"), (3_000, "WAITING"), (3_000, "[DONE]")]
-    waiting = told[-2][1]
+    stream = events(mock, "invokeStream", MESSAGE)
+    assert brief(stream, "status") == [(1_000, "RUNNING"), (1_000, "RUNNING"), (3_000, "WAITING"), (3_000, "[DONE]")]
+    waiting = stream[-2][1]
     node = waiting["waitingNodeDetails"]
     resume = {"messageInstanceId": node["callbackToken"], "userResponse": "APPROVE_ACTION", "content": "well done"}
     went_on = events(mock, "invokeStream", {"message": "", "jobId": waiting["jobId"], "resumeInput": resume}, 9_000)
@@ -95,13 +95,13 @@ def test_invoke_stream_ends_with_one_body_at_a_gate_and_goes_on_with_its_answer(
     assert brief(ended, "status", "output") == [(10_000, "COMPLETE", "Paid 42: well done"), (10_000, "[DONE]")]
 
 
-def _token(told: list[tuple[int, Any]]) -> object:
-    return told[-2][1]["waitingNodeDetails"]["callbackToken"]
+def _token(stream: list[tuple[int, Any]]) -> object:
+    return stream[-2][1]["waitingNodeDetails"]["callbackToken"]
 
 
 def test_chat_sends_node_events_and_deltas() -> None:
-    told = events(service(PLAIN), "chat", {"message": "Go", "conversationId": "talk-1"})
-    job = told[0][1]["jobId"]
+    stream = events(service(PLAIN), "chat", {"message": "Go", "conversationId": "talk-1"})
+    job = stream[0][1]["jobId"]
     head: dict[str, Json] = {"jobId": job}
 
     def node(code: str, kind: str, **more: Json) -> dict[str, Json]:
@@ -110,7 +110,7 @@ def test_chat_sends_node_events_and_deltas() -> None:
     def delta(text: str, **more: Json) -> dict[str, Json]:
         return {**head, "message": {"content": [{"text": text}], **more}}
 
-    assert told == [
+    assert stream == [
         (1_000, {**node("FETCH", "NODE_START", nodeType="TOOL"), "conversationId": "talk-1"}),
         (3_000, node("FETCH", "NODE_END", nodeStepInfo={"totalNodeTime": 2_000})),
         (3_000, node("REASON", "NODE_START", nodeType="AGENT")),
@@ -120,25 +120,25 @@ def test_chat_sends_node_events_and_deltas() -> None:
         (6_000, delta("cheaper.", finishReason="stop", output="A-1001 is cheaper.")),
         (6_000, "[DONE]"),
     ]
-    assert list(told[0][1]) == ["jobId", "conversationId", "nodeProgressMessage"]
+    assert list(stream[0][1]) == ["jobId", "conversationId", "nodeProgressMessage"]
 
 
 @pytest.mark.parametrize("route", ["chat", "debug"])
 def test_a_person_answers_on_the_same_route(route: str) -> None:
     mock = service()
-    told = events(mock, route, {"message": "Taxi 42", "conversationId": "talk-1", "debugParams": {"isDebug": True}})
-    *_, asked, stopped, done = (event for _, event in told)
-    node = asked["waitingNodeDetails"]
+    stream = events(mock, route, {"message": "Taxi 42", "conversationId": "talk-1", "debugParams": {"isDebug": True}})
+    *_, question, stopped, done = (event for _, event in stream)
+    node = question["waitingNodeDetails"]
     assert len(node) == 13
     assert stopped["message"] == {"content": [{"text": ""}], "finishReason": "wait"}
     assert done == "[DONE]"
     answer = {
         "message": "", "workflowCode": "EXPENSES", "conversationId": "talk-1", "invocationMode": "ADMIN",
-        "jobId": asked["jobId"],
+        "jobId": question["jobId"],
         "resumeInput": {"messageInstanceId": node["callbackToken"], "userResponse": "APPROVE_ACTION"},
     }  # fmt: skip
     went_on = events(mock, route, answer, 20_000)
-    assert brief(went_on, "jobId")[0] == (20_000, asked["jobId"])
+    assert brief(went_on, "jobId")[0] == (20_000, question["jobId"])
     # by message: the conversation's next words are the gate's answer too
     again = service()
     events(again, route, {"message": "Taxi 42", "conversationId": "talk-2"})
@@ -146,10 +146,10 @@ def test_a_person_answers_on_the_same_route(route: str) -> None:
     assert by_words[0][1]["waitingNodeDetails"]["type"] == "WAIT"
 
 
-def test_an_error_is_told_as_one_event() -> None:
-    told = events(service(), "chat", {"message": "nothing fits", "conversationId": "c-1"})
-    assert told[-2] == (2_000, {
-        "jobId": told[-2][1]["jobId"],
+def test_an_error_is_one_event() -> None:
+    stream = events(service(), "chat", {"message": "nothing fits", "conversationId": "c-1"})
+    assert stream[-2] == (2_000, {
+        "jobId": stream[-2][1]["jobId"],
         "message": {"content": [{"text": ""}], "finishReason": "error", "output": "No answer is defined for this message."},
     })  # fmt: skip
 
@@ -180,8 +180,8 @@ def test_a_refusal_before_the_first_event_is_plain_http() -> None:
 
 
 def test_chat_needs_no_conversational_and_issues_an_id() -> None:
-    told = events(service(PLAIN), "chat", {"message": "Go"})
-    assert isinstance(told[0][1]["conversationId"], str)
+    stream = events(service(PLAIN), "chat", {"message": "Go"})
+    assert isinstance(stream[0][1]["conversationId"], str)
 
 
 def test_debug_params_are_noted_on_debug_only() -> None:
@@ -194,24 +194,24 @@ def test_debug_params_are_noted_on_debug_only() -> None:
 def test_the_job_of_a_stream_can_be_polled() -> None:
     mock = service(PLAIN)
     bearer = token(mock)
-    reply = mock.serve(ask("invokeStream", bearer, ASKED), 1_000)  # nobody reads the stream
+    reply = mock.serve(ask("invokeStream", bearer, MESSAGE), 1_000)  # nobody reads the stream
     assert read(mock.serve(status(bearer, str(reply.job)), 6_000).response)["status"] == "COMPLETE"
 
 
 def test_the_switches_of_streams() -> None:
     mock = service(PLAIN, sse_done="off", sse_heartbeat="800ms", body="minimal")
     reply = mock.serve(ask("invokeStream", token(mock), {"message": "Go"}), 0)
-    told = list(reply.parts or ())
-    beats = [when for when, piece in told if piece == KEEP_ALIVE]
+    parts = list(reply.parts or ())
+    beats = [when for when, piece in parts if piece == KEEP_ALIVE]
     assert beats == [800, 1_600, 2_400, 3_200, 4_000, 4_800]
-    assert told[-1][1] != DONE
-    assert list(json.loads(told[0][1][6:])) == ["jobId", "conversationId", "status", "output", "error"]
+    assert parts[-1][1] != DONE
+    assert list(json.loads(parts[0][1][6:])) == ["jobId", "conversationId", "status", "output", "error"]
 
 
 def test_a_hidden_wait_does_not_end_a_stream() -> None:
     mock = service({**PLAIN, "steps": [{"wait": "rest", "takes": "5s"}, PLAIN["steps"][-1]]}, wait_status="RUNNING")
-    told = events(mock, "invokeStream", {"message": "Go"}, 0)
-    assert brief(told, "status")[-2:] == [(5_000, "COMPLETE"), (5_000, "[DONE]")]
+    stream = events(mock, "invokeStream", {"message": "Go"}, 0)
+    assert brief(stream, "status")[-2:] == [(5_000, "COMPLETE"), (5_000, "[DONE]")]
 
 
 def test_whole_gathers_what_leaves_and_when() -> None:
@@ -232,15 +232,15 @@ def test_pieces_join_to_the_text_and_are_few(text: str, most: int) -> None:
 @given(st.lists(st.integers(0, 50_000)), st.integers(1, 7_000))
 def test_heartbeats_fill_every_silence_and_never_an_event_s_place(gaps: list[int], beat: int) -> None:
     instants = [sum(gaps[: n + 1]) for n in range(len(gaps))]
-    told = list(
+    parts = list(
         framed(
             iter([(when, {"n": when}) for when in instants]), Switches.model_validate({"sse_heartbeat": f"{beat}ms"}), 0
         )
     )
-    times = [when for when, _ in told]
+    times = [when for when, _ in parts]
     assert times == sorted(times)
     assert all(later - earlier <= beat for earlier, later in zip([0, *times], times, strict=False))
-    assert [when for when, piece in told if piece not in (KEEP_ALIVE, DONE)] == instants
+    assert [when for when, piece in parts if piece not in (KEEP_ALIVE, DONE)] == instants
 
 
 def test_a_long_output_comes_in_fewer_pieces() -> None:
