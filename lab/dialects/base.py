@@ -8,12 +8,24 @@ wire has a meaning. One exchange, seen from the mock:
     result  = the mock's rules                            what came of it: Accepted, Found, Streamed, Declined, …
     reply   = dialect.write(match, command, result, …)    its words for it
 
+for instance, of a poll,
+
+    GET …/agent/v2/EXPENSES/status/J                      {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", …}
+    Look(team="EXPENSES", job="J")                        Look(team="EXPENSES", job="J", published=True, echo=rpc)
+    Found(view), a gate is open                           Found(view), the same
+    {"status": "WAITING", "waitingNodeDetails": {…}, …}   {"result": {"status": {"state": "input-required", …}}, …}
+
 and from the external app the same walked backwards: `ask(command)` makes the request, `understand` reads the answer.
 
 What must hold. `read` and `write` are pure and look at no state but what they are handed. Rules about jobs are the
 mock's: whether a message answers a gate, which team is closed, what a decision is refused for. So two dialects on the
 same scenario, seed and decisions bring the same facts (`tests/dialects`). A third one is a folder and a line in
 `dialects/__init__.py`.
+
+Three things look odd until their reason is known. `echo` hands back to `write` what `read` found and only the wire needs: the
+call's id of JSON-RPC, which even a refusal repeats. `Unread.wanted` is there because a closed team is told before a wrong
+field, and only the mock knows which team is closed. `write` gets a refusal as well as a job, since a wire may answer it
+with 200; `refuse` is for those that come before there is a command: no route, no bearer.
 """
 
 from collections.abc import Callable, Mapping

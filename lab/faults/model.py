@@ -1,7 +1,26 @@
 """What fails, and which call it strikes (contract.md §6.3).
 
 A fault counts the calls that fit it, per job on status, else per client; of those that fit a call, the first in the
-list strikes. Nothing here knows the journal: how often a fault has counted before is handed in, how far it has counted now is handed back.
+list strikes. Nothing here knows the journal: how often a fault has counted before is handed in, how far it has counted
+now is handed back.
+
+A call fits a fault that is of its route, turn and step, and not before `after`, in the job's time. A worked example:
+
+    faults:
+    - {route: status, calls: 2, answer: 503}                A
+    - {route: status, calls: 1-3, strike: reset}            B
+    - {route: status, calls: 1, step: reason, delay: 5s}    C
+
+    poll    in step    counted            strikes
+    1st     fetch      A 1, B 1           B
+    2nd     fetch      A 2, B 2           A: it stands first; B has counted all the same, and its turn is gone
+    3rd     reason     B 3, C 1           B; C loses its only call to it. A has none left, so it counts no further
+    4th     reason                        none
+
+So a fault's numbers don't depend on what else strikes: taking one out of the list moves no other. And a fault that can't
+strike any more costs nothing: no count, no fact, and in the end no look (`Calls.over`).
+A lot (`chance`) is drawn by the call's number, at a call that the numbers hold: how often somebody polled before decides
+nothing but which number this is.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,25 @@
-"""A message for a team: a new job, the next turn of a conversation, or the answer to what waits (contract.md §3, §5.3)."""
+"""A message for a team: a new job, the next turn of a conversation, or the answer to what waits (contract.md §3, §5.3).
+
+One route takes all three, and nothing in a request says which it is. What decides, in this order:
+
+    it brings an opening's token (`Decide`)                            the answer to that opening, or 409 and why not
+    it is for one task and no other (`Say`)                            the answer to that job's gate, or 409
+    it names a job that is WAITING                                     the answer to that job's gate or wait
+    it names a conversation whose last job waits at a gate of CHAT     the answer to that gate
+    it names a conversation that is known                              a new job: the conversation's next turn
+    anything else                                                      a new job: the first turn
+
+The third and fourth need the switch `answer_by_message`. A job that is named but doesn't wait is no error: it is noted
+(`ignored_job_id`), and a new job begins. A gate of another channel (EMAIL) isn't answered by chance, because its
+conversation went on: only whoever names its job learns that this approval is given elsewhere.
+
+    {"message": "Taxi 42", "conversationId": "K"}       first turn; RUNNING, then WAITING at the gate the-boss
+    {"message": "Yes",     "conversationId": "K"}       approves, for K's last job waits: the same job goes on
+    {"message": "Bus 7",   "conversationId": "K"}       after its end: a new job, turn 2 of K
+
+The job that a message answers is looked for before the team's rules are held against it (`closed`), for its status says
+whether a draft will do. And they come before the idempotency key: a repeat of what is now forbidden is forbidden, too.
+"""
 
 from dataclasses import dataclass, replace
 from typing import assert_never

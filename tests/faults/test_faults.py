@@ -49,6 +49,23 @@ def test_a_fault_heeds_job_time_turn_and_step(place: Place, struck: str | None) 
     assert judged(listed("route: status, after: 5s, turn: 2, step: w, answer: 503"), place) == [struck]
 
 
+def test_the_worked_example_of_the_module_holds() -> None:
+    rules = listed(
+        "route: status, calls: 2, answer: 503",
+        "route: status, calls: 1-3, strike: reset",
+        "route: status, calls: 1, step: end, delay: 5s",
+    )
+    counts: dict[str, int] = {}
+    polls: list[tuple[list[int], int | None]] = []
+    for step in ("w", "w", "end", "end"):
+        done = judge(rules, lambda rule: counts.get(rule.counter, 0), Place("J", 0, 1, step), 7)
+        counts.update({rule.counter: value for rule, value in done.counted})
+        polls.append(
+            ([rules.index(rule) for rule, _ in done.counted], rules.index(done.struck) if done.struck else None)
+        )
+    assert polls == [([0, 1], 1), ([0, 1], 0), ([1, 2], 1), ([], None)]
+
+
 def test_calls_that_do_not_fit_are_not_counted() -> None:
     found = listed("route: status, step: w, calls: 2, answer: 503")
     assert judge(found, lambda rule: 0, Place("J", 0, 1, "end"), 7).counted == ()

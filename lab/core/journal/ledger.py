@@ -3,6 +3,22 @@
 `handle` reads a ledger and writes nothing. What it wants to write it collects in `Changes`, facts all; whoever called it
 commits them, or drops them and nothing has happened. The memory ledger never misses and never conflicts; a shared one
 raises where a record must be loaded first, and refuses a commit where one that was read has changed since.
+
+One call, from the ledger's point of view:
+
+    changes = Changes(ledger, now)
+    changes.next("token/demo")       8         read only: the fact below raises it when it is folded
+    changes.add(TokenGranted(...))             folded over the ledger, not into it
+    changes.next("token/demo")       9         the call sees what it is about to change
+    ledger still says                7 used    as does every other reader, and for good if the call is dropped
+    ledger.commit(changes.facts)     8 used    now it is so
+
+Folding twice, first tentatively and then for good, gives the same records, because a fold looks at nothing but the fact and
+what was there (`fact.py`). It is done twice all the same: what is committed are facts alone, so a journal that holds them
+can't differ from the state that they made.
+
+Two edges. A call that a fault strikes before it was processed is dropped whole, its numbers included: the next one uses
+them. A refused call isn't: an error's `ecid` was sent, so its number is used, and `use` gives the fact that says so.
 """
 
 from collections.abc import Iterable, Iterator
@@ -60,7 +76,7 @@ class Changes:
         return self._records.get(key) or self._ledger.get(key)
 
     def of(self, kind: type[SomeRecord]) -> Iterator[tuple[Key, SomeRecord]]:
-        """All records of a kind as they were before this call."""
+        """All records of a kind as they were before this call: who lists records changes none in the same breath."""
         return self._ledger.of(kind)
 
     def add(self, *facts: Fact) -> None:
