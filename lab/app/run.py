@@ -114,9 +114,8 @@ class _Turn:
 
     def _wait(self, job: Seen, pause: Millis) -> Steps[Answer | None]:
         """Let the pause go by; a person who is asked something may end it."""
-        until = self.now + pause
-        asks = job.question is not None and job.question.human
-        got = yield Ask(until, job.question) if asks and job.question is not None else Wait(until, "poll")
+        until, question = self.now + pause, job.question
+        got = yield Wait(until, "poll") if question is None or not question.human else Ask(until, question)
         self.now = got.at
         return got if isinstance(got, Answer) else None
 
@@ -155,9 +154,8 @@ class _Turn:
         while True:
             token = yield from self._valid_token()
             bearer = ("authorization", f"Bearer {token.token}")
-            got = yield Send(
-                route, replace(request, headers=(bearer, *request.headers)), self.now + self.app.answer_within
-            )
+            signed = replace(request, headers=(bearer, *request.headers))
+            got = yield Send(route, signed, self.now + self.app.answer_within)
             self.now = got.at
             self.polls += looks
             why = _failure(got)

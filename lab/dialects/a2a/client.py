@@ -13,7 +13,7 @@ from lab.core.exchange import Json, Request, Response, json_bytes
 from lab.core.jsontext import integer_or_none, members_of, text_or_none
 from lab.core.refusal import Refusal
 from lab.core.seeds import uuid4
-from lab.dialects.a2a.routes import a2a_path
+from lab.dialects.a2a.routes import A2A_ROUTES, a2a_path
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import ClientCall, Lines, Question, Seen, Sendable, Understood, Unreadable, WireLabels
 from lab.dialects.fusion.client import FusionClient
@@ -32,7 +32,7 @@ class A2AClient:
     """Agent2Agent over JSON-RPC, by `message/send` and `tasks/get` (contract.md §9)."""
 
     name = "a2a"
-    calls = frozenset(("a2a", "a2a-stream"))
+    calls = frozenset(row.name for row in A2A_ROUTES if row.kind == "call")
     streams = frozenset(("a2a-stream",))
     statuses: Mapping[str, Status] = {
         "submitted": Status.RUNNING,

@@ -8,22 +8,13 @@ from lab.core.jsontext import integer_or_none, members_of, text_or_none
 from lab.core.refusal import Refusal
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import ClientCall, Lines, Question, Seen, Sendable, Understood, Unreadable, WireLabels
-from lab.dialects.fusion.routes import API, fusion_path
-from lab.language.document import Status, Verdict
+from lab.dialects.fusion.bodies import ACTION_OF, ACTIONS
+from lab.dialects.fusion.routes import API, FUSION_ROUTES, fusion_path
+from lab.language.document import Status
 
-VERDICTS: dict[str, Verdict | None] = {
-    "APPROVE_ACTION": Verdict.APPROVED,
-    "REJECT_ACTION": Verdict.REJECTED,
-    "RFI_ACTION": Verdict.CHANGES,
-    "ORA_TIMEOUT": None,
-}
-"""What each action decides; None: the end of a wait. At a gate without approval RFI_ACTION is its reply."""
-ACTIONS = {verdict: action for action, verdict in VERDICTS.items()}
 _EXPLAINED = ("error", "error_description", "status", "message", "detail", "userDetails")
 """The members in which a refusal says why: RFC 6749's, ErrorResponse's, RFC 9457's."""
 _NO_JOB = Unreadable("The answer is no job body: it lacks jobId or status, or is no JSON object.")
-
-
 _SENT = ("conversational", "conversationId", "progressMessage", "parameters")
 _TELLING = ("status", "output", "error", "waitingToolCode")
 """Of the 27 members of a job body those that tell one poll from the next."""
@@ -33,8 +24,8 @@ class FusionClient:
     """Fusion's asynchronous agent API (contract.md §3 to §5)."""
 
     name = "fusion"
-    calls = frozenset(("invoke", "status", "stream", "chat", "debug"))
-    streams = frozenset(("stream", "chat", "debug"))
+    calls = frozenset(row.name for row in FUSION_ROUTES if row.kind in ("invoke", "look", "follow"))
+    streams = frozenset(row.name for row in FUSION_ROUTES if row.kind == "follow")
     statuses = Status.__members__
     labels = WireLabels(
         start="invokeAsync", job="jobId", conversation="conversationId", question="waitingNodeDetails",
@@ -57,7 +48,7 @@ class FusionClient:
                 return "invoke", _post(command.team, document)
             case Decide():
                 resume: dict[str, Json] = {
-                    "messageInstanceId": command.opening or None, "userResponse": ACTIONS[command.verdict],
+                    "messageInstanceId": command.opening or None, "userResponse": ACTION_OF[command.verdict],
                 }  # fmt: skip
                 if command.comment:
                     resume["content"] = command.comment
@@ -112,12 +103,12 @@ class FusionClient:
 
 def _decision(team: str, resume: dict[str, Json], job: str, conversation: str | None) -> ClientCall:
     action = str(resume.get("userResponse", ""))
-    verdict = VERDICTS.get(action)
+    verdict = ACTIONS.get(action)
     command = Decide(
         team=team, job=job, opening=text_or_none(resume.get("messageInstanceId")) or "", verdict=verdict,
         comment=text_or_none(resume.get("content")), conversation=conversation,
     )  # fmt: skip
-    return ClientCall(command=command, verdict="skipped" if action == ACTIONS[None] else verdict or action)
+    return ClientCall(command=command, verdict="skipped" if action == ACTION_OF[None] else verdict or action)
 
 
 def _post(team: str, document: dict[str, Json]) -> Request:
@@ -160,7 +151,7 @@ def _question(job: str, node: Json) -> Question | None:
     verdicts = [
         (verdict, label)
         for action, label in (names.items() if isinstance(names, dict) else ())
-        if (verdict := VERDICTS.get(action)) is not None and isinstance(label, str)
+        if (verdict := ACTIONS.get(action)) is not None and isinstance(label, str)
     ]
     return Question(
         job=job,
