@@ -3,7 +3,7 @@
 `lab fidelity` prints them and the OpenAPI document is made of them, so neither can claim what the other doesn't.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lab.core.routes import Route
@@ -45,11 +45,9 @@ def read_claims(place: str, text: str) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
-def route_claims(place: str, routes: Iterable[Route], prefix: str = "") -> tuple[Claim, ...]:
-    """A claim for each row; what the paths begin with in common, `prefix`, is printed as `{api}`."""
-
-    def shown(row: Route) -> str:
-        short = row.path.replace(prefix, "{api}", 1) if prefix and row.path.startswith(prefix) else row.path
-        return f"{row.method} {short.replace('{job}', '{jobId}')}"
-
-    return tuple(Claim(place, shown(row), tuple(row.marks.split()), row.says, row.switch, "-") for row in routes)
+def route_claims(place: str, routes: Iterable[Route], shown: Callable[[str], str]) -> tuple[Claim, ...]:
+    """A claim for each row; `shown` gives a path as it is printed."""
+    return tuple(
+        Claim(place, f"{row.method} {shown(row.path)}", tuple(row.marks.split()), row.says, row.switch, "-")
+        for row in routes
+    )

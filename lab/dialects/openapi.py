@@ -19,6 +19,7 @@ from lab.core.fidelity import Claim
 from lab.core.routes import Route
 from lab.dialects import WIRES
 from lab.dialects.fidelity import CLAIMS
+from lab.dialects.fusion.routes import documented_path
 from lab.identity.routes import IDENTITY_ROUTES
 from lab.identity.scopes import api_scope
 from lab.language.document import Switches
@@ -47,7 +48,7 @@ def openapi(
     rows.sort(key=lambda row: 2 if row[0].only else row[0].kind in ("invoke", "look"))
     paths = _object(document["paths"])
     for route, operation in (*_described(identity, IDENTITY_ROUTES, frame), *rows):
-        path = route.path.replace("{job}", "{jobId}")
+        path = documented_path(route.path)
         _object(paths.setdefault(path, {}))[route.method.lower()] = operation
     return document
 

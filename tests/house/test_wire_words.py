@@ -22,9 +22,6 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z_/-]*")
 ALLOWED = {
     # what `lab run --json` prints is the same over every wire
     "lab.cli.outcome": "conversationId followUpQuestions jobId",
-    # what a path's placeholder is called in the documents
-    "lab.core.fidelity": "jobId",
-    "lab.dialects.openapi": "jobId",
     # descriptions in the schema that `lab schema` prints: authors are told where their words appear
     "lab.language.document.scenario": "invokeAsync",
     "lab.language.document.steps": (

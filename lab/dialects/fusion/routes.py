@@ -61,6 +61,11 @@ def fusion_path(route: str, *, code: str = "", job: str = "", older: bool = Fals
     return fill_path(_STATUS_V1 if older else _BY_NAME[route], code=code, job=job)
 
 
+def documented_path(path: str) -> str:
+    """A path's template as documents print it."""
+    return path.replace("{job}", "{jobId}")
+
+
 _NO_OPERATION = (
     "There is no such operation. Gates are answered by invokeAsync with jobId and resumeInput, or outside the API."
 )
