@@ -1,12 +1,14 @@
 """`lab run` as a user calls it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from lab.app import App, Outcome
 from lab.cli.conversation import turns_of
+from lab.dialects import CLIENTS
 from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
 from tests.conftest import ROOT, Lab
@@ -59,6 +61,11 @@ def test_every_shipped_scenario_runs_over_a2a_to_the_same_end_and_its_recording_
         unsaid = dict.fromkeys(("followUpQuestions", "why", *partial))
         assert {**outcome, **unsaid} == {**expected, **unsaid}
     assert lab("replay", name).code == 0
+
+
+def test_the_dialects_that_can_be_named_are_those_that_there_are(lab: Lab) -> None:
+    refused = lab("run", "item-comparison", "--dialect", "fax")
+    assert refused.code == 2 and re.findall(r"'(\w+)'", refused.err)[1:] == [*CLIENTS]
 
 
 def test_the_seed_decides(lab: Lab) -> None:

@@ -1,4 +1,4 @@
-"""The driver: effects performed, observers told, in one process and over sockets."""
+"""The driver: effects performed, observers observations, in one process and over sockets."""
 
 import asyncio
 
@@ -109,7 +109,7 @@ async def test_over_sockets_the_run_is_the_same_and_somebody_else_moves_the_cloc
     await server.stop()
 
 
-async def test_a_refused_connection_is_told_and_ends_the_run() -> None:
+async def test_a_refused_connection_is_observed_and_ends_the_run() -> None:
     server = MockServer(make_service(), ManualClock())
     origin = await server.start()
     await server.stop()

@@ -62,7 +62,7 @@ async def test_a_redirect_is_an_answer_and_headers_come_as_pairs(echo: Echo) -> 
     assert got.headers[:3] == (("location", "/elsewhere"), ("x-two", "a"), ("x-two", "b"))
 
 
-async def test_a_reset_on_a_kept_connection_is_told_and_nothing_is_sent_twice() -> None:
+async def test_a_reset_on_a_kept_connection_is_seen_and_nothing_is_sent_twice() -> None:
     heads = 0
 
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
