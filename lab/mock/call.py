@@ -1,8 +1,11 @@
 """One call of the API: what its rules are given, and what comes of it."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct, field
 
 from lab.core.clock import Millis
+from lab.core.exchange import Request
 from lab.core.journal.ledger import Changes
 from lab.core.routes import RouteMatch
 from lab.dialects.base import Dialect
@@ -29,9 +32,18 @@ class Call(Struct):
     dialect: Dialect
     bearer: TokenRecord
     now: Millis
+    request: Request
     switches: Switches
     """Those of the team; once its scenario is chosen, those of the scenario."""
+    flags: tuple[str, ...]
+    """What is noted of the request, sorted once it is read."""
+    touched: str | None = None
+    """The job that was looked at or changed, also where the request is refused."""
     _views: dict[str, JobView | None] = field(default_factory=dict)
+
+    def note(self, flags: Iterable[str]) -> None:
+        """Let these be noted of the request, too."""
+        self.flags = tuple(sorted({*self.flags, *flags}))
 
     @property
     def team(self) -> tuple[CompiledScenario, ...]:

@@ -21,7 +21,7 @@ The job that a message answers is looked for before the team's rules are held ag
 whether a draft will do. And they come before the idempotency key: a repeat of what is now forbidden is forbidden, too.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from msgspec import structs
@@ -51,18 +51,8 @@ _REJECTS = ("reject", "rejected", "no", "decline")
 _BLANK = bad_request("message must not be blank.", "Say what the agent should do.")
 
 
-@dataclass(frozen=True, slots=True)
-class MessageResult:
-    """What came of it, and what is noted beside."""
-
-    answer: Accepted | Refusal
-    job: str | None = None
-    """The job that was looked at, also where it is refused."""
-    flags: tuple[str, ...] = ()
-
-
-def take_message(call: Call, command: Invoke | Say | Decide) -> MessageResult:
-    """Admit a message or a decision, or say why not."""
+def take_message(call: Call, command: Invoke | Say | Decide) -> Accepted | Refusal:
+    """Admit a message or a decision, or say why not; `call` says which job that was about, and what is noted."""
     if isinstance(command, Invoke):
         likely = likely_scenario(call, command.message, command.conversation)
     else:
@@ -77,28 +67,29 @@ def take_message(call: Call, command: Invoke | Say | Decide) -> MessageResult:
             return _say(call, command)
         case Decide():
             refused = closed(call, command.wanted)
-            return MessageResult(refused) if refused is not None else _decide(call, command)
+            return refused or _decide(call, command)
         case _:
             assert_never(command)
 
 
-def _invoke(call: Call, command: Invoke) -> MessageResult:
+def _invoke(call: Call, command: Invoke) -> Accepted | Refusal:
     if command.new_id is not None and call.changes.get(job_key(command.new_id)) is not None:
-        return MessageResult(bad_request("id is in use."))
+        return bad_request("id is in use.")
     waiting = _waiting(call, command)
     draft = command.wanted.draft
     if draft is None and waiting is not None:
         draft = waiting.plan.invocation.input.status == "DRAFT"
     refused = closed(call, Wanted(draft=draft, version=command.wanted.version))
     if refused is not None:
-        return MessageResult(refused)
+        return refused
     if isinstance(command.key, Refusal):
-        return MessageResult(command.key)
-    if command.key is not None and (again := repeated(call, command, command.key)) is not None:
-        return MessageResult(again, again.view.plan.invocation.job if isinstance(again, Accepted) else None)
+        return command.key
+    again = repeated(call, command, command.key) if command.key is not None else None
+    if again is not None:
+        return again
     if waiting is not None:
         return _by_message(call, waiting, command.message, command.conversation)
-    return MessageResult(_BLANK) if command.blank else _accept(call, command, draft=bool(draft))
+    return _BLANK if command.blank else _accept(call, command, draft=bool(draft))
 
 
 def _waiting(call: Call, command: Invoke) -> JobView | None:
@@ -119,40 +110,39 @@ def _waiting(call: Call, command: Invoke) -> JobView | None:
 # Answers to what waits
 
 
-def _say(call: Call, command: Say) -> MessageResult:
+def _say(call: Call, command: Say) -> Accepted | Refusal:
     view = call.job(command.job)
     absent = absent_team(call) if command.published else None
     if absent is not None or view is None:
-        return MessageResult(absent or JOB_UNKNOWN)
+        return absent or JOB_UNKNOWN
     if view.span.status is not Status.WAITING:
-        return MessageResult(
-            conflict("The task needs no input.", why_not(view, None, Inadmissible.EARLY), promised=True)
-        )
+        return conflict("The task needs no input.", why_not(view, None, Inadmissible.EARLY), promised=True)
     if not call.switches.answer_by_message:
-        return MessageResult(conflict("Gates are not answered by messages here."))
+        return conflict("Gates are not answered by messages here.")
     refused = closed(call, Wanted(draft=view.plan.invocation.input.status == "DRAFT"))
-    return MessageResult(refused) if refused else _by_message(call, view, command.message, command.conversation)
+    return refused or _by_message(call, view, command.message, command.conversation)
 
 
-def _decide(call: Call, command: Decide) -> MessageResult:
+def _decide(call: Call, command: Decide) -> Accepted | Refusal:
     view = call.job(command.job) if command.job else None
     if view is None:
-        return MessageResult(JOB_UNKNOWN)
+        return JOB_UNKNOWN
     job, span = view.plan.invocation.job, view.span
+    call.touched = job
     if command.conversation is not None and command.conversation != view.record.conversation:
-        return MessageResult(_OTHER_CONVERSATION, job)
+        return _OTHER_CONVERSATION
     if span.status is not Status.WAITING:
         why = why_not(view, None, Inadmissible.EARLY)
-        return MessageResult(conflict("The job is not waiting.", why, promised=True), job)
+        return conflict("The job is not waiting.", why, promised=True)
     if isinstance(span.step, Gate) and span.step.channel != "CHAT":
-        return MessageResult(_OUTSIDE, job)
+        return _OUTSIDE
     if command.opening != opening_token(view.plan, span):
-        return MessageResult(conflict("‹answer› is not the open gate's ‹opening›."), job)
+        return conflict("‹answer› is not the open gate's ‹opening›.")
     if isinstance(span.step, Pause):
         offers = call.switches.timeout_action
         if not offers or command.verdict is not None:
             hint = f"It offers {'‹ends the wait›' if offers else 'nothing'}; it ends by itself."
-            return MessageResult(bad_request("The wait does not offer this.", hint, promised=True), job)
+            return bad_request("The wait does not offer this.", hint, promised=True)
         return _taken(call, view, WaitEnded(at=call.now, job=job, step=span.id, round=span.visit))
     return _at_gate(call, view, command.verdict, command.comment)
 
@@ -161,16 +151,16 @@ _OTHER_CONVERSATION = conflict("‹conversation› is not the job's.")
 _OUTSIDE = conflict("This approval is given outside the API.")
 
 
-def _by_message(call: Call, view: JobView, message: str, conversation: str | None) -> MessageResult:
+def _by_message(call: Call, view: JobView, message: str, conversation: str | None) -> Accepted | Refusal:
     """A message as an answer: a button's label or a plain word decides, anything else says what should be different."""
-    job = view.plan.invocation.job
+    call.touched = view.plan.invocation.job
     if conversation is not None and conversation != view.record.conversation:
-        return MessageResult(_OTHER_CONVERSATION, job)
+        return _OTHER_CONVERSATION
     gate = view.span.step
     if not isinstance(gate, Gate):
-        return MessageResult(conflict("The job waits for time, not for a person."), job)
+        return conflict("The job waits for time, not for a person.")
     if gate.channel != "CHAT":
-        return MessageResult(_OUTSIDE, job)
+        return _OUTSIDE
     text = message.strip()
     word = text.casefold()
     by_label = {label.strip().casefold(): verdict for verdict, label in labels(gate).items()}
@@ -181,7 +171,7 @@ def _by_message(call: Call, view: JobView, message: str, conversation: str | Non
     return _at_gate(call, view, verdict, text if verdict is Verdict.CHANGES else None)
 
 
-def _at_gate(call: Call, view: JobView, verdict: Verdict | None, comment: str | None) -> MessageResult:
+def _at_gate(call: Call, view: JobView, verdict: Verdict | None, comment: str | None) -> Accepted | Refusal:
     job, span = view.plan.invocation.job, view.span
     gate = span.step
     assert isinstance(gate, Gate)
@@ -189,14 +179,14 @@ def _at_gate(call: Call, view: JobView, verdict: Verdict | None, comment: str | 
         verdict = Verdict.APPROVED if verdict is Verdict.CHANGES else None
     if verdict is None or admit(span.opening, gate.gate, verdict, comment) is not None:
         offered = ", ".join(f"‹{offer}› ({label})" for offer, label in labels(gate).items())
-        return MessageResult(bad_request("The gate does not offer this.", f"It offers {offered}.", promised=True), job)
+        return bad_request("The gate does not offer this.", f"It offers {offered}.", promised=True)
     fact = GateDecided(
         at=call.now, job=job, gate=gate.gate, round=span.visit, verdict=verdict, by=Origin.API, comment=comment
     )
     return _taken(call, view, fact)
 
 
-def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded) -> MessageResult:
+def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded) -> Accepted | Refusal:
     """The decision is admitted: the job goes on. Its plan is the same, for a plan knows no decisions."""
     plan = view.plan
     if call.dialect.renames_jobs and call.switches.resume_job_id == "new":
@@ -208,27 +198,24 @@ def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded) -> MessageR
     record = call.changes.get(job_key(fact.job))
     assert isinstance(record, JobRecord)
     now = JobView(record, plan, at(plan, record.decisions, call.now))
-    return MessageResult(Accepted(now, first=False), fact.job)
+    return Accepted(now, first=False)
 
 
 # New jobs
 
 
-def _accept(call: Call, command: Invoke, *, draft: bool) -> MessageResult:
+def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     most = call.config.most_jobs
     if call.live_jobs.full(call.changes, call.now, most):
-        return MessageResult(
-            Refusal(429, f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs.")
-        )
+        return Refusal(429, f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs.")
     found = thread_of(call, command)
     thread = Thread() if isinstance(found, Refusal) else found
-    flags = thread.flags if command.job is None else (*thread.flags, "ignored_job_id")
     chosen = choose(call, open_scenarios(call.team, draft=draft), command, thread.id, thread.turn)
     refused = lacks_role(call, chosen) if chosen is not None else None
     if refused is None and isinstance(found, Refusal):
         refused = found
     if refused is not None:
-        return MessageResult(refused)
+        return refused
     fact = _accepted(call, command, chosen, thread)
     if chosen is None:
         call.changes.add(ScenarioMissed(at=call.now, near=tuple(each.name for each in call.team)))
@@ -244,8 +231,9 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> MessageResult:
         call.changes.drop()
         call.changes.use(jobs_of(fact.client, fact.scenario))
         reason = f"A text of scenario {plan.compiled.name} can not be written: {failure}"
-        return MessageResult(Refusal(503, "The scenario can not be played.", reason))
-    return MessageResult(Accepted(JobView(record, plan, span)), fact.job, flags)
+        return Refusal(503, "The scenario can not be played.", reason)
+    call.note(thread.flags if command.job is None else (*thread.flags, "ignored_job_id"))
+    return Accepted(JobView(record, plan, span))
 
 
 def _accepted(call: Call, command: Invoke, chosen: CompiledScenario | None, thread: Thread) -> JobAccepted:

@@ -101,16 +101,16 @@ class Mock:
             command = dialect.read(match, request, switches, lambda _: None)
             assert isinstance(command, base.Private)
             context = TokenContext(self._identity, Changes(ledger, now), now)
-            return self._private(dialect, switches, match, command, context, match.flags)
+            return self._private(dialect, match, command, context, switches, match.flags)
         bearer, flags = bearer_of(switches, ledger, request, now)
         flags = (*match.flags, *flags) if match.flags else flags
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
         call = Call(
             self.config, self.catalog, self.reader, self.live_jobs, Changes(ledger, now), match, dialect, bearer, now,
-            switches,
+            request, switches, flags,
         )  # fmt: skip
-        return self._answer(call, request, flags)
+        return self._answer(call)
 
     def _refuse(
         self, dialect: base.Dialect, switches: Switches, refusal: Refusal, style: str | None = None
@@ -146,7 +146,7 @@ class Mock:
         return injector.strike(done, Place(client), self.config.seed, self.config.epoch)
 
     def _private(
-        self, dialect: base.Dialect, switches: Switches, match: RouteMatch, command: base.Private, context: TokenContext,
+        self, dialect: base.Dialect, match: RouteMatch, command: base.Private, context: TokenContext, switches: Switches,
         flags: tuple[str, ...],
     ) -> Reply:  # fmt: skip
         """A route that only one dialect has."""
@@ -156,38 +156,32 @@ class Mock:
 
     # Commands
 
-    def _answer(self, call: Call, request: Request, flags: tuple[str, ...]) -> Reply:
-        command = call.dialect.read(call.match, request, call.switches, call.job)
-        noted = tuple(sorted({*flags, *command.flags})) if flags or command.flags else ()
-        if isinstance(command, base.Unread):
-            return self._written(call, command, base.Declined(self._first_refusal(call, command)), None, noted)
+    def _answer(self, call: Call) -> Reply:
+        command = call.dialect.read(call.match, call.request, call.switches, call.job)
+        if call.flags or command.flags:
+            call.note(command.flags)
         match command:
             case base.Look():
-                return self._look(call, command, request, noted)
+                return self._look(call, command)
             case base.Follow(inner):
-                return self._message(call, command, inner, request, noted)
+                return self._message(call, command, inner)
             case base.Invoke() | base.Say() | base.Decide():
-                return self._message(call, command, command, request, noted)
+                return self._message(call, command, command)
             case base.Describe():
-                return self._written(call, command, self._describe(call, command), None, noted)
+                return self._written(call, command, self._describe(call, command))
             case base.Private():
                 context = TokenContext(self._identity, call.changes, call.now, call.bearer)
-                return self._private(call.dialect, call.switches, call.match, command, context, noted)
+                return self._private(call.dialect, call.match, command, context, call.switches, call.flags)
+            case base.Unread():
+                return self._written(call, command, base.Declined(self._first_refusal(call, command)))
             case _:
                 assert_never(command)
 
-    def _written(
-        self,
-        call: Call,
-        command: base.Command | base.Unread,
-        result: base.Result,
-        job: str | None,
-        flags: tuple[str, ...],
-    ) -> Reply:
+    def _written(self, call: Call, command: base.Command | base.Unread, result: base.Result) -> Reply:
         """The answer in the words of its dialect, neither withheld nor struck."""
         written = call.dialect.write(call.match, command, result, self._context(call.switches, call.now))
         response, parts = (written, None) if isinstance(written, Response) else written
-        return Reply(response, 0, call.match.name, job, call.changes.facts, flags, parts)
+        return Reply(response, 0, call.match.name, call.touched, call.changes.facts, call.flags, parts)
 
     def _context(self, switches: Switches, now: Millis) -> base.WriteContext:
         return base.WriteContext(self.config.epoch, switches, now, self.config.origin)
@@ -205,52 +199,42 @@ class Mock:
         found = tuple((code, teams[code]) for code in codes if call.catalog.published(code))
         return base.Described(found) if found or not command.team else base.Declined(base.TEAM_UNKNOWN)
 
-    def _message(
-        self,
-        call: Call,
-        command: base.Command,
-        inner: base.Invoke | base.Say | base.Decide,
-        request: Request,
-        flags: tuple[str, ...],
-    ) -> Reply:
-        done = take_message(call, inner)
-        flags = tuple(sorted({*flags, *done.flags}))
-        if isinstance(done.answer, Refusal):
-            return self._written(call, command, base.Declined(done.answer), done.job, flags)
-        view = done.answer.view
-        compiled = view.plan.compiled
-        call.switches = call.catalog.switches_of(compiled, call.match.code)
-        streams, job, client = isinstance(command, base.Follow), view.plan.invocation.job, call.bearer.client
-        result = base.Streamed(view, done.answer.first) if streams else done.answer
+    def _message(self, call: Call, command: base.Command, inner: base.Invoke | base.Say | base.Decide) -> Reply:
+        answer = take_message(call, inner)
+        if isinstance(answer, Refusal):
+            return self._written(call, command, base.Declined(answer))
+        compiled, job = answer.view.plan.compiled, answer.view.plan.invocation.job
+        call.switches, call.touched = call.catalog.switches_of(compiled, call.match.code), job
+        streams = isinstance(command, base.Follow)
+        reply = self._written(call, command, base.Streamed(answer.view, answer.first) if streams else answer)
         latency = planned_latency(self.config.seed, compiled, "invoke", job, call.now)
-        reply = replace(self._written(call, command, result, job, flags), latency=latency)
         rules = rules_of(call.changes, "stream" if streams else "invoke", compiled)
-        return self._struck(call, request, reply, rules, Place(client)) if rules else reply
+        return self._struck(call, replace(reply, latency=latency), rules, Place(call.bearer.client))
 
     # Polls
 
-    def _look(self, call: Call, command: base.Look, request: Request, flags: tuple[str, ...]) -> Reply:
+    def _look(self, call: Call, command: base.Look) -> Reply:
         found = job_named(call.changes, command.job)
         own = found is not None and found[1].owner == call.bearer.owner and found[1].team == call.match.code
         if found is None or not own or (command.published and not call.catalog.published(call.match.code)):
-            return self._no_job(call, command, flags)
+            return self._no_job(call, command)
         job, record = found
         chosen = self.catalog.chosen_for(record) or UNMATCHED
         if chosen.scenario.retention is not None and call.job(command.job) is None:  # forgotten some time after its end
-            return self._no_job(call, command, flags)
+            return self._no_job(call, command)
         call.switches = self.catalog.switches_of(chosen, call.match.code)
         response = self._status(call, command, job, record)
         latency = planned_latency(self.config.seed, chosen, "status", command.job, call.now)
-        reply = Reply(response, latency, call.match.name, job, (), flags)
+        reply = Reply(response, latency, call.match.name, job, (), call.flags)
         rules = rules_of(call.changes, "status", chosen)
         if not rules:
             return reply
         view = call.job(command.job) if any(rule.fault.step for rule in rules) else None
         place = Place(job, call.now - record.at, record.turn, view.span.id if view is not None else None)
-        return self._struck(call, request, reply, rules, place, job)
+        return self._struck(call, reply, rules, place, job)
 
-    def _no_job(self, call: Call, command: base.Look, flags: tuple[str, ...]) -> Reply:
-        return self._written(call, command, base.Declined(absent_team(call) or base.JOB_UNKNOWN), None, flags)
+    def _no_job(self, call: Call, command: base.Look) -> Reply:
+        return self._written(call, command, base.Declined(absent_team(call) or base.JOB_UNKNOWN))
 
     def _status(self, call: Call, command: base.Look, job: str, record: JobRecord) -> Response:
         """The answer to a poll, remembered as long as it holds; one that repeats something of the call never is."""
@@ -291,13 +275,13 @@ class Mock:
 
     # Faults
 
-    def _struck(
-        self, call: Call, request: Request, reply: Reply, rules: tuple[Rule, ...], place: Place, job: str | None = None
-    ) -> Reply:
+    def _struck(self, call: Call, reply: Reply, rules: tuple[Rule, ...], place: Place, job: str | None = None) -> Reply:
         """The reply as it leaves. `job`: it is a poll of this one, by which calls are counted; None: by the client."""
+        if not rules:
+            return reply
 
         def revoked(by: str) -> TokenRevoked:
-            return TokenRevoked(at=call.now, by=by, token=token_of(request), why="control")
+            return TokenRevoked(at=call.now, by=by, token=token_of(call.request), why="control")
 
         refuse = partial(self._refuse, call.dialect, call.switches)
         injector = FaultInjector(

@@ -41,7 +41,7 @@ ROWS: dict[int, str] = {
     29: TOKEN, 30: TOKEN, 31: TOKEN, 32: TOKEN,
     33: f"{TOKEN} r.test_rows_33_and_35_a_colon_in_the_secret_and_any_spelling_of_basic", 34: TOKEN,
     35: "r.test_rows_33_and_35_a_colon_in_the_secret_and_any_spelling_of_basic", 36: TOKEN, 37: TOKEN,
-    38: f"{TOKEN} s.test_a_lifetime_may_be_asked_for",
+    38: f"{TOKEN} s.test_a_request_may_name_a_lifetime",
     39: "r.test_row_39_of_one_refresh_token_twice_at_once_one_wins_and_the_family_ends",
     40: "o.test_rows_28_and_31_a_wrong_exchange_burns_the_code",
     41: "o.test_row_24_nothing_is_sent_where_nobody_registered",
@@ -65,7 +65,7 @@ ROWS: dict[int, str] = {
     70: "r.test_row_70_a_job_is_shown_to_its_owner_alone_and_under_its_own_name",
     71: "r.test_row_71_a_conversation_belongs_to_its_owner_and_its_team s.test_conversations_are_threaded_by_owner_and_team",
     72: "i.test_the_same_key_and_request_gets_the_first_answer_whenever_it_comes "
-        "i.test_another_request_under_a_used_key_is_refused i.test_while_the_first_reply_is_held_a_repeat_is_refused "
+        "i.test_another_request_under_a_used_key_is_refused i.test_while_the_first_reply_is_withheld_a_repeat_is_refused "
         "i.test_a_key_is_one_to_255_printable_ascii_characters",
     73: "r.test_row_73_many_invokes_have_ids_of_their_own",
     74: "r.test_row_74_a_job_polled_every_millisecond_answers_right",
