@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
 from lab.dialects.a2a.routes import a2a_path
-from lab.dialects.fusion.requests import NO_OBJECT, Wrong, wrong
+from lab.dialects.reading import NO_OBJECT, Wrong, wrong
 from lab.jobs.plan import CompiledScenario
 
 REGISTRY = "1.0"

@@ -17,7 +17,7 @@ from lab.dialects.a2a.routes import A2A_ROUTES
 from lab.dialects.a2a.rpc import Code, Rpc, RpcError, TaskMessage, check_history, read_message, read_rpc, read_task_id
 from lab.dialects.a2a.tasks import task, task_events
 from lab.dialects.fusion.refusals import error_response
-from lab.dialects.fusion.requests import Wrong, check_json_kind, read_body
+from lab.dialects.reading import Wrong, check_json_kind, read_body
 from lab.dialects.sse import streamed
 from lab.jobs.view import JobView
 from lab.language.document import Fault, Switches

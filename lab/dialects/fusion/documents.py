@@ -10,7 +10,7 @@ from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
 from lab.core.jsontext import whole
 from lab.core.seeds import uuid4
 from lab.dialects.fusion.files import is_base64
-from lab.dialects.fusion.requests import NO_OBJECT, Wrong, wrong
+from lab.dialects.reading import NO_OBJECT, Wrong, wrong
 from lab.identity.endpoints.context import TokenContext
 
 MOST_FILES = 100

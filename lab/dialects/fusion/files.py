@@ -5,9 +5,8 @@ from binascii import Error, a2b_base64
 from dataclasses import replace
 
 from lab.core.exchange import Request
+from lab.dialects.reading import LARGEST_BODY
 
-LARGEST_BODY = 1_048_576
-"""Bytes of a JSON body, files apart; beyond it 413."""
 NO_FILE = "!"
 """What stands in the place of content that is no base64, and is as wrong."""
 

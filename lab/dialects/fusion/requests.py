@@ -5,13 +5,12 @@ from contextlib import suppress
 from difflib import get_close_matches
 
 from lab.core.exchange import Json, Request
-from lab.core.jsontext import BadJson, read_json
 from lab.core.refusal import Refusal, bad_request
 from lab.core.routes import RouteMatch
 from lab.dialects.base import Decide, Invoke, Unread, Wanted
 from lab.dialects.fusion.bodies import ACTIONS
-from lab.dialects.fusion.files import LARGEST_BODY
 from lab.dialects.fusion.routes import TALKS
+from lab.dialects.reading import NO_OBJECT, Wrong, wrong
 from lab.jobs.plan import Input
 from lab.jobs.view import JobView
 from lab.language.document import Status, Switches, Verdict
@@ -29,20 +28,6 @@ KNOWN = (
     *_BOOLEANS, *_STRINGS, *_LISTS,
 )  # fmt: skip
 LONGEST_ID = 200
-NO_OBJECT = bad_request("The body must be a JSON object.")
-
-
-class Wrong(Exception):
-    """Raised while a request is read, by what is wrong with it; whoever began to read makes `Unread` of it."""
-
-    def __init__(self, refusal: Refusal, flags: tuple[str, ...] = ()) -> None:
-        super().__init__(refusal.message)
-        self.refusal, self.flags = refusal, flags
-
-
-def wrong(name: str, what: str, hint: str = "") -> Wrong:
-    """A field that isn't as it should be: `message must be a string.`"""
-    return Wrong(bad_request(f"{name} {what}", hint))
 
 
 def read_invoke(
@@ -247,27 +232,6 @@ def _resume(members: dict[str, Json]) -> tuple[str, Verdict | None, str | None] 
 
 IDEMPOTENCY_KEY = "idempotency-key"
 LONGEST_KEY = 255
-_NOT_JSON = Refusal(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
-_TOO_LARGE = Refusal(413, f"The body is larger than {LARGEST_BODY} bytes.", "Send less.")
-
-
-def check_json_kind(request: Request) -> None:
-    """Wrong unless the body is declared as JSON, in UTF-8 if it names a charset (contract.md §2.6)."""
-    essence, _, rest = (request.header("content-type") or "").lower().partition(";")
-    charset = rest.replace(" ", "").replace('"', "")
-    if essence.strip() != "application/json" or charset not in ("", "charset=utf-8"):
-        raise Wrong(_NOT_JSON)
-
-
-def read_body(request: Request) -> Json:
-    """The body's value; Wrong if its size, its content type or its JSON is."""
-    if len(request.body) > LARGEST_BODY:
-        raise Wrong(_TOO_LARGE)
-    check_json_kind(request)
-    try:
-        return read_json(request.body)
-    except BadJson as bad:
-        raise Wrong(bad_request(str(bad)), (bad.flag,) if bad.flag else ()) from None
 
 
 def read_key(request: Request, switches: Switches) -> str | Refusal | None:

@@ -11,8 +11,9 @@ from lab.dialects.fusion import documents, pod_tokens
 from lab.dialects.fusion.bodies import NEVER, full_body, nodes, shown
 from lab.dialects.fusion.events import chat_events, job_events
 from lab.dialects.fusion.refusals import error_response
-from lab.dialects.fusion.requests import Wrong, as_resumed, read_body, read_invoke, read_key, read_mode
+from lab.dialects.fusion.requests import as_resumed, read_invoke, read_key, read_mode
 from lab.dialects.fusion.routes import FUSION_ROUTES, TALKS, fusion_path
+from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import Event, streamed
 from lab.identity.endpoints.context import TokenContext
 from lab.jobs.view import JobView
