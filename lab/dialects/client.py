@@ -10,8 +10,9 @@ Whatever a wire has no word for, a client does without: the app goes the same wa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from lab.core.exchange import Json, Request, Response
 from lab.core.refusal import Refusal
@@ -24,8 +25,7 @@ Sendable: TypeAlias = Invoke | Decide | Look
 """The commands that the external app gives."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What a job waits for. A wire that tells less leaves the rest as it is by default."""
 
     job: str
@@ -59,8 +59,7 @@ class Question:
         return self.job, self.code, self.round, self.opening
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """A job as an answer shows it."""
 
     job: str
@@ -84,8 +83,7 @@ class Seen:
         return self.status is not None and self.status.final
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """An answer that holds neither a job nor a refusal; `why` in one sentence."""
 
     why: str
@@ -94,8 +92,7 @@ class Unreadable:
 Understood: TypeAlias = Seen | Refusal | Unreadable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientCall:
+class ClientCall(Struct, frozen=True, kw_only=True):
     """What a request asks that somebody sent: a command, as far as it can be made out, and its members as they stand."""
 
     command: Sendable
@@ -107,8 +104,7 @@ class ClientCall:
     """Of a decision: the verdict, or the wire's own word where it asks for none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireLabels:
+class WireLabels(Struct, frozen=True, kw_only=True):
     """What a wire calls the things that screens and transcripts name; empty: it has no such thing."""
 
     start: str
