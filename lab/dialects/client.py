@@ -42,6 +42,8 @@ class Question(Struct, frozen=True, kw_only=True):
     """Where it is answered: CHAT means over this wire; None: the wire doesn't say."""
     code: str = ""
     """Which gate asks, as the wire has it."""
+    gate: str = ""
+    """The same as its scenario names it, as far as the wire tells."""
     round: int = 0
     """How often it has been answered by a request for changes."""
     rounds: int | None = None

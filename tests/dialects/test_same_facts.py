@@ -72,8 +72,7 @@ class Story:
         comment = "Shorter, please." if self.verdict is Verdict.CHANGES else None
         if question.channel == "CHAT":
             return Answer(now, self.verdict, comment)
-        gate = question.code.lower().replace("_", "-")
-        assert self.service.decide(question.job, gate, str(self.verdict), now, comment=comment).status == 200
+        assert self.service.decide(question.job, question.gate, str(self.verdict), now, comment=comment).status == 200
         return None
 
     def facts(self) -> list[object]:

@@ -148,7 +148,8 @@ class Script:
     def ask(self, at: Millis, until: Millis) -> None:
         """The same, while a person may answer."""
         question = Question(
-            job=JOB, text=QUESTION, opening=CALLBACK, kind="HUMAN", channel="CHAT", code="BUYER_APPROVAL", rounds=3,
+            job=JOB, text=QUESTION, opening=CALLBACK, kind="HUMAN", channel="CHAT", code="BUYER_APPROVAL",
+            gate="buyer-approval", rounds=3,
             prompt="Say what should be different.",
             verdicts=(
                 (Verdict.APPROVED, "Approve"), (Verdict.REJECTED, "Reject"), (Verdict.CHANGES, "Request changes"),

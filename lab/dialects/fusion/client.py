@@ -153,6 +153,7 @@ def _question(job: str, node: Json) -> Question | None:
         for action, label in (names.items() if isinstance(names, dict) else ())
         if (verdict := ACTIONS.get(action)) is not None and isinstance(label, str)
     ]
+    code = text_or_none(node.get("code")) or ""
     return Question(
         job=job,
         text=text_or_none(node.get("initialMessage")) or "",
@@ -161,7 +162,8 @@ def _question(job: str, node: Json) -> Question | None:
         human=kind == "HUMAN",
         kind=kind,
         channel=text_or_none(node.get("channelType")),
-        code=text_or_none(node.get("code")) or "",
+        code=code,
+        gate=code.lower().replace("_", "-"),
         round=integer_or_none(node.get("currentIterationCount")) or 0,
         rounds=integer_or_none(node.get("maxIteration")),
         prompt=text_or_none(node.get("requestChangeMessage")) or "",

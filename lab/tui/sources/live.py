@@ -18,7 +18,6 @@ from lab.tui.sources.run_player import RunPlayer, stopped
 from lab.tui.sources.run_recording import RunRecording
 from lab.tui.state import intents
 from lab.tui.state.journal import JournalState, SourceUpdate
-from lab.tui.state.reading import gate_name
 from lab.tui.state.screen import ScenarioChoice, SourceState
 
 if TYPE_CHECKING:
@@ -292,8 +291,7 @@ class Live:
         if control is None:
             return "This approval is given outside the API."
         self._player.answers.mark(question)
-        gate = gate_name(question.code)
-        refused = (await control.decide(question.job, gate, verdict, comment=content)).refused
+        refused = (await control.decide(question.job, question.gate, verdict, comment=content)).refused
         if refused is not None:
             self._player.answers.mark(None)
         return refused

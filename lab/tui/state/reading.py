@@ -213,7 +213,7 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
     return GateState(
         job=job,
         code=code,
-        gate=gate_name(code),
+        gate=clean.line(question.gate, 80),
         channel=channel,
         in_chat=channel in ("CHAT", ""),
         question=clean.lines(question.text, 2_000),
@@ -225,11 +225,6 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
         key=f"{job}/{identity}/{question.round}/{opening}",
         identity=identity,
     )
-
-
-def gate_name(code: str) -> str:
-    """The name that a gate has in its scenario, of its code on the wire (contract.md §4.3)."""
-    return code.lower().replace("_", "-")
 
 
 def recorded_status(route: str, value: Json) -> Seen | None:
