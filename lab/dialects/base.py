@@ -224,6 +224,10 @@ Written: TypeAlias = Response | tuple[Response, Parts]
 """An answer: whole, or its head and a body that leaves bit by bit."""
 
 
+JobOf: TypeAlias = Callable[[str], JobView | None]
+"""Gives the caller's own job of that id, or None."""
+
+
 class Dialect(Protocol):
     """One vendor's wire, both ways."""
 
@@ -239,10 +243,8 @@ class Dialect(Protocol):
     def renames_jobs(self) -> bool:
         """Whether a job may go on under another id once it was answered."""
 
-    def read(
-        self, match: RouteMatch, request: Request, switches: Switches, job_of: Callable[[str], JobView | None]
-    ) -> Command | Unread:
-        """What is asked; `job_of` gives the caller's own job of that id, or None."""
+    def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: JobOf) -> Command | Unread:
+        """What is asked."""
 
     def write(self, match: RouteMatch, command: Command | Unread, result: Result, context: WriteContext) -> Written:
         """The answer. A refusal too: some wires answer it with the call's id."""

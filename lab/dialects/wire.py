@@ -1,12 +1,37 @@
 """A wire whole: what the folder of a dialect gives to the lab."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from lab.core.exchange import Json
 from lab.core.fidelity import Claim
 from lab.core.routes import Route
 from lab.dialects.base import Dialect
 from lab.dialects.client import DialectClient
-from lab.dialects.marks import BodyMarks
+
+
+class BodyMarks(NamedTuple):
+    """What a recording has to know of a wire's bodies: names of members, wherever in a body they stand.
+
+    A tape names no dialect, so the marks of all wires count together.
+    """
+
+    ids: Mapping[str, str] = {}
+    """Those that hold ids, each with the letter of the alias that it has in a comparison (J for a job)."""
+    millis: frozenset[str] = frozenset()
+    """Instants in milliseconds since 1970."""
+    dates: frozenset[str] = frozenset()
+    """Instants in text."""
+    job: frozenset[str] = frozenset()
+    """What a job's body is known by: it has all of these; empty: nothing is shown shorter."""
+    telling: tuple[str, ...] = ()
+    """Of a job's body, what tells one answer from the next."""
+
+    def worth_showing(self, body: Mapping[str, Json]) -> Mapping[str, Json]:
+        """The members of a body that say something new; all of them, unless it is a job's."""
+        if not self.job or not self.job <= body.keys():
+            return body
+        return {name: part for name, part in body.items() if name in self.telling and part not in (None, "", [])}
 
 
 class Wire(NamedTuple):

@@ -4,7 +4,6 @@ What is wrong with the HTTP request or the team is said in HTTP, as Fusion says 
 in JSON-RPC, with the call's id and HTTP 200.
 """
 
-from collections.abc import Callable
 from typing import assert_never
 
 from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
@@ -19,7 +18,6 @@ from lab.dialects.a2a.tasks import task, task_events
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.reading import Wrong, check_json_kind, read_body
 from lab.dialects.sse import streamed
-from lab.jobs.view import JobView
 from lab.language.document import Fault, Switches
 
 NAMES = {"conversation": "contextId", "job": "taskId", "message": "message"}
@@ -36,7 +34,7 @@ class A2AServer:
     renames_jobs = False
 
     def read(
-        self, match: RouteMatch, request: Request, switches: Switches, job_of: Callable[[str], JobView | None]
+        self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf
     ) -> base.Command | base.Unread:
         """What is asked."""
         if match.name == "a2a-card":

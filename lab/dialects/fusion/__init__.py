@@ -2,10 +2,20 @@
 
 from lab.dialects.fusion.client import FusionClient
 from lab.dialects.fusion.fidelity import ERRORS, FIELDS
-from lab.dialects.fusion.marks import MARKS
 from lab.dialects.fusion.routes import FUSION_ROUTES, NEAR_MISSES, fusion_path
 from lab.dialects.fusion.server import FUSION
-from lab.dialects.wire import Wire
+from lab.dialects.wire import BodyMarks, Wire
 
-WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, NEAR_MISSES, MARKS)
+_MARKS = BodyMarks(
+    ids={
+        "jobId": "J", "conversationId": "K", "traceId": "T", "documentId": "D", "parseFileDocumentId": "D",
+        "attachmentDocumentId": "D",
+    },
+    millis=frozenset({"startDate", "endTime"}),
+    dates=frozenset({"createDate", "endDate"}),
+    job=frozenset({"jobId", "workflowCode"}),
+    telling=("status", "output", "error", "progressMessage", "waitingNodeDetails", "followUpQuestions"),
+)  # fmt: skip
+"""What a recording has to know of its bodies (recordings.md §7)."""
+WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, NEAR_MISSES, _MARKS)
 __all__ = ["WIRE", "fusion_path"]

@@ -1,22 +1,21 @@
 """The invokeAsync request: known members, their types and tolerance rules (contract.md §3)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 
 from lab.core.exchange import Json, Request
 from lab.core.refusal import Refusal, bad_request
 from lab.core.routes import RouteMatch
-from lab.dialects.base import Decide, Invoke, Unread, Wanted
+from lab.dialects.base import Decide, Invoke, JobOf, Unread, Wanted
 from lab.dialects.fusion.bodies import ACTIONS
 from lab.dialects.fusion.routes import TALKS
 from lab.dialects.reading import NO_OBJECT, Wrong, wrong
 from lab.jobs.plan import Input
-from lab.jobs.view import JobView
 from lab.language.document import Status, Switches, Verdict
 
 MODES = {"END_USER": "END_USER", "ADMIN": "ADMIN", "USER": "END_USER"}
-TRIGGERS = ("chat", "app", "rest", "email", "schedule")
+_WORDS = {"status": ("PUBLISHED", "DRAFT"), "triggerType": ("chat", "app", "rest", "email", "schedule")}
 _BOOLEANS = (
     "conversational", "progressMessage", "streamOutput", "useInternalConfig", "refreshCache", "singleTurnOnly",
 )  # fmt: skip
@@ -106,9 +105,7 @@ _NOT_RESUMED = ("conversational", "version", "status", "parameters")
 """Members that aren't looked at where a job is resumed: it has its own (contract.md §3, "Resuming")."""
 
 
-def as_resumed(
-    value: dict[str, Json], switches: Switches, job_of: Callable[[str], JobView | None]
-) -> dict[str, Json]:  # fmt: skip
+def as_resumed(value: dict[str, Json], switches: Switches, job_of: JobOf) -> dict[str, Json]:
     """The body as it is read: of a request that resumes, without what isn't looked at, and with the job's status."""
     named = value.get("jobId")
     view = job_of(named) if isinstance(named, str) else None
@@ -157,12 +154,10 @@ def _member(name: str, value: Json, flags: set[str]) -> Json:
             return _message(value, flags)
         case "version":
             return _version(value, flags)
-        case "status":
-            return _word(name, value, ("PUBLISHED", "DRAFT"))
+        case "status" | "triggerType":
+            return _word(name, value, _WORDS[name])
         case "invocationMode":
             return MODES[_word(name, value, tuple(MODES))]
-        case "triggerType":
-            return _word(name, value, TRIGGERS)
         case "parameters" | "resumeInput" | "resumeNodeInput" if not isinstance(value, dict):
             raise wrong(name, "must be an object.")
     return value

@@ -1,7 +1,7 @@
 """Fusion's wire, the server's half: what a request asks, and the words for what came of it."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from lab.core.exchange import JSON_HEADERS, Headers, Json, Request, Response, json_bytes
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
@@ -35,7 +35,6 @@ _AS_RUNNING: dict[str, Json] = {
 }  # fmt: skip
 """The members of a body by which RUNNING differs from what comes later."""
 _FORBIDDEN = forbidden(CANNOT_EXECUTE)
-JobOf: TypeAlias = Callable[[str], JobView | None]
 
 
 class FusionServer:
@@ -46,7 +45,7 @@ class FusionServer:
     renames_jobs = True
 
     def read(
-        self, match: RouteMatch, request: Request, switches: Switches, job_of: JobOf
+        self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf
     ) -> base.Command | base.Unread:
         """What is asked."""
         try:
@@ -108,7 +107,7 @@ def _look(match: RouteMatch, query: str) -> base.Look | base.Unread:
     return base.Look(team=match.code, job=match.job, mode=mode)
 
 
-def _message(match: RouteMatch, request: Request, switches: Switches, job_of: JobOf) -> base.Command | base.Unread:
+def _message(match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf) -> base.Command | base.Unread:
     value = read_body(request)
     if isinstance(value, dict):
         value = as_resumed(value, switches, job_of)
