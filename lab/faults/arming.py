@@ -25,7 +25,7 @@ class Planned:
 
 
 def arm(
-    scenarios: Iterable[CompiledScenario], ledger: Ledger, document: dict[str, Json], now: Millis, by: str
+    scenarios: Iterable[CompiledScenario], ledger: Ledger, document: dict[str, Json], now: Millis
 ) -> FaultArmed | Refusal:
     """Arm a fault of the scenario's form. Its name, if others have it, is numbered: each is given once."""
     from lab.language.parse.fault import complaints_of, parse_fault  # a model more, for what is seldom asked
@@ -38,15 +38,13 @@ def arm(
     (name,) = fault_names((fault,), taken)
     if name in taken:
         (name,) = fault_names((fault.model_copy(update={"name": None}),), taken)
-    return FaultArmed(at=now, by=by, fault=name, where=fault_document(fault, name))
+    return FaultArmed(at=now, by="control", fault=name, where=fault_document(fault, name))
 
 
-def disarm(
-    scenarios: Iterable[CompiledScenario], ledger: Ledger, name: str, now: Millis, by: str
-) -> FaultDisarmed | Refusal:
+def disarm(scenarios: Iterable[CompiledScenario], ledger: Ledger, name: str, now: Millis) -> FaultDisarmed | Refusal:
     """Disarm a fault that was armed; one of a scenario stays."""
     if any(each.rule.name == name for each in armed_faults(ledger.get).armed):
-        return FaultDisarmed(at=now, by=by, fault=name)
+        return FaultDisarmed(at=now, by="control", fault=name)
     if any(rule.name == name for rule in _planned(scenarios)):
         return conflict("This fault is in its scenario: it can't be disarmed, only edited away.")
     return not_found("There is no such fault armed.")

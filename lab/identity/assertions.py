@@ -27,7 +27,7 @@ class Assertion:
 
 
 def read_assertion(
-    token: str, client: Client, audiences: frozenset[str], epoch: Epoch, now: Millis, *, trust: str = "registered"
+    token: str, client: Client, audiences: frozenset[str], epoch: Epoch, now: Millis, *, trust: str
 ) -> Assertion | None:
     """The assertion, or None if anything is wrong with it (RFC 7523 §3); whether its `jti` was seen before is not asked.
 

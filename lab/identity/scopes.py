@@ -54,7 +54,7 @@ class Scope:
         return min(self.lifetime or longest, longest)
 
 
-def read_scope(text: str, pod: str, check: ScopeCheck, *, shortest: int = 60) -> Scope | None:
+def read_scope(text: str, pod: str, check: ScopeCheck, *, shortest: int) -> Scope | None:
     """The scope parameter, or None if a word is unknown, malformed or repeated, or nothing is asked for.
 
     A lifetime is asked for by a word of its own, which isn't granted; one below `shortest` seconds is raised to that.

@@ -59,7 +59,8 @@ class Service:
         self.journals: list[Callable[[Sequence[Fact]], object]] = []
         """Given all facts of which state is made: those of one call together, before its reply is handed out."""
         self._mock = Mock(config)
-        self._exchanges = 0
+        self.exchanges = 0
+        """The ordinal of the last exchange."""
         self.strikes: Counter[tuple[str | None, str]] = Counter()
         """How often each fault struck, by scenario (None: armed from outside) and name: for onlookers, no state."""
 
@@ -70,8 +71,8 @@ class Service:
 
     def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0) -> Reply:
         """Answer a request that was complete at `now`; the caller tells `Replied` once the last byte has left."""
-        self._exchanges += 1
-        x = self._exchanges
+        self.exchanges += 1
+        x = self.exchanges
         request = lightened(request) if request.body else request
         done = self._mock.handle(self.ledger, request, now)
         if self.observers:
@@ -95,8 +96,8 @@ class Service:
 
     def next_exchange(self) -> int:
         """An ordinal for an exchange that the shell answers without asking the mock."""
-        self._exchanges += 1
-        return self._exchanges
+        self.exchanges += 1
+        return self.exchanges
 
     def _touch(self, job: str | None, now: Millis) -> None:
         if job is not None and isinstance(self.ledger.get(job_key(job)), JobRecord):
@@ -153,14 +154,14 @@ class Service:
         context = TokenContext(self.config.identity, Changes(self.ledger, now), now)
         return self._admitted(answer_device(context, user_code, answer, "control"))
 
-    def arm(self, fault: dict[str, Json], now: Millis, *, by: str = "control") -> ControlResult:
+    def arm(self, fault: dict[str, Json], now: Millis) -> ControlResult:
         """Arm a fault of the scenario's form; `why` is its name, or what is wrong with it."""
-        done = arm(self.config.scenarios, self.ledger, fault, now, by)
+        done = arm(self.config.scenarios, self.ledger, fault, now)
         return self._admitted(done, "" if isinstance(done, Refusal) else done.fault)
 
-    def disarm(self, name: str, now: Millis, *, by: str = "control") -> ControlResult:
+    def disarm(self, name: str, now: Millis) -> ControlResult:
         """Let an armed fault strike no more."""
-        return self._admitted(disarm(self.config.scenarios, self.ledger, name, now, by), name)
+        return self._admitted(disarm(self.config.scenarios, self.ledger, name, now), name)
 
     def _admitted(self, done: Fact | Refusal, why: str = "") -> ControlResult:
         if isinstance(done, Refusal):
@@ -172,11 +173,11 @@ class Service:
         """All faults that may strike, and how often each has."""
         return tuple(listed(self.config.scenarios, self.ledger, self.strikes))
 
-    def note(self, fact: Fact, x: int | None = None) -> None:
+    def note(self, fact: Fact) -> None:
         """Take a fact from outside: input facts are folded, all are told."""
         job = getattr(fact, "job", None) if fact.kind == "input" else None
         self._touch(job, fact.at)
-        self._commit((fact,), x)
+        self._commit((fact,), None)
         self._touch(job, fact.at)
 
     def load(self, compiled: CompiledScenario, now: Millis) -> None:
@@ -201,11 +202,6 @@ class Service:
         self._mock.forget()
         self.strikes.clear()
         self.note(LedgerCleared(at=now, by="control"))
-
-    @property
-    def exchanges(self) -> int:
-        """The ordinal of the last exchange."""
-        return self._exchanges
 
     def rewind(self, facts: tuple[Fact, ...], now: Millis) -> None:
         """Hold what these facts make of a new mock, and nothing else, as if it were `now`.

@@ -56,7 +56,7 @@ _BY_NAME = {row.name: row for row in reversed(FUSION_ROUTES)}
 _STATUS_V1 = next(row for row in AGENT_ROUTES if row.name == "status" and "/v1/" in row.path)
 
 
-def fusion_path(route: str, *, code: str = "", job: str = "", older: bool = False) -> str:
+def fusion_path(route: str, *, code: str, job: str = "", older: bool = False) -> str:
     """The path of a route; `older`: that of version 1, which only status has beside."""
     return fill_path(_STATUS_V1 if older else _BY_NAME[route], code=code, job=job)
 
