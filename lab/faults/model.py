@@ -102,10 +102,12 @@ def judge(rules: Iterable[Rule], counted: Callable[[Rule], int], place: Place, s
     struck: tuple[Rule, int] | None = None
     for rule in rules:
         before = counted(rule)
+        # one that is over isn't counted: a number that can change nothing would be a fact for nothing
         if rule.numbers.over(before) or not _there(rule.fault, place):
             continue
         call = before + 1
         counts.append((rule, call))
+        # the first that may strikes; a lot that is not drawn moves no other one, for a draw is a hash of its name
         if struck is None and rule.numbers.holds(call) and _lot(rule, call, place, seed):
             struck = rule, call
     return Judgement(tuple(counts), *(struck or (None, 0)))

@@ -215,6 +215,7 @@ class Mock:
 
     def _look(self, call: Call, command: base.Look) -> Reply:
         found = job_named(call.changes, command.job)
+        # whoever isn't meant learns nothing: a stranger's job, another team's and one that never was are answered alike
         own = found is not None and found[1].owner == call.bearer.owner and found[1].team == call.match.code
         if found is None or not own or (command.published and not call.catalog.published(call.match.code)):
             return self._no_job(call, command)
@@ -241,6 +242,7 @@ class Mock:
         job_id, now = command.job, call.now
         usual = command.echo is None and command.mode in (None, input_of(record.input).invocation_mode)
         known = self._answers.get(job_id) if usual else None
+        # the same record means the same decisions, for each makes a new one; `since`, for a clock may have been set back
         if known is not None and known.record is record and known.since <= now:
             if known.until is None or now < known.until:
                 return known.response
@@ -250,6 +252,7 @@ class Mock:
         response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
         assert isinstance(response, Response)
         if usual:
+            # the oldest goes: a job that is still polled is soon remembered again
             if len(self._answers) >= MOST_REMEMBERED and job_id not in self._answers:
                 del self._answers[next(iter(self._answers))]
             self._answers[job_id] = _Answer(record, span.since, span.until, response)

@@ -59,6 +59,7 @@ class MemoryLedger:
             if isinstance(fact, LedgerCleared):
                 self._records.clear()
             else:
+                # all of it before any of it is written: a fold may still read while it yields
                 self._records.update(tuple(fact.fold(self.get)))
 
 
@@ -73,6 +74,7 @@ class Changes:
 
     def get(self, key: Key) -> Record | None:
         """The record, the facts of this call folded over it."""
+        # `or`, for a record is never false; nothing removes one, so what isn't changed is as it was
         return self._records.get(key) or self._ledger.get(key)
 
     def of(self, kind: type[SomeRecord]) -> Iterator[tuple[Key, SomeRecord]]:
