@@ -171,6 +171,9 @@ class Unread(ReadRequest, frozen=True, kw_only=True):
     """The job that is asked for; one that isn't there comes first too."""
 
 
+Reading: TypeAlias = Command | Unread
+"""What a request was read as."""
+
 # Results: what came of a command.
 
 
@@ -243,10 +246,10 @@ class Dialect(Protocol):
     def renames_jobs(self) -> bool:
         """Whether a job may go on under another id once it was answered."""
 
-    def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: JobOf) -> Command | Unread:
+    def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: JobOf) -> Reading:
         """What is asked."""
 
-    def write(self, match: RouteMatch, command: Command | Unread, result: Result, context: WriteContext) -> Written:
+    def write(self, match: RouteMatch, command: Reading, result: Result, context: WriteContext) -> Written:
         """The answer. A refusal too: some wires answer it with the call's id."""
 
     def refuse(self, refusal: Refusal, switches: Switches, style: str | None = None) -> Response:

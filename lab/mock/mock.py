@@ -177,7 +177,7 @@ class Mock:
             case _:
                 assert_never(command)
 
-    def _written(self, call: Call, command: base.Command | base.Unread, result: base.Result) -> Reply:
+    def _written(self, call: Call, command: base.Reading, result: base.Result) -> Reply:
         """The answer in the words of its dialect, neither withheld nor struck."""
         written = call.dialect.write(call.match, command, result, self._context(call.switches, call.now))
         response, parts = (written, None) if isinstance(written, Response) else written

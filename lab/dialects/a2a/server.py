@@ -33,9 +33,7 @@ class A2AServer:
     routes = A2A_ROUTES
     renames_jobs = False
 
-    def read(
-        self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf
-    ) -> base.Command | base.Unread:
+    def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf) -> base.Reading:
         """What is asked."""
         if match.name == "a2a-card":
             return base.Describe(team=match.code)
@@ -54,7 +52,7 @@ class A2AServer:
             return base.Unread(refusal=bad_request(error.message), wanted=base.Wanted(), echo=error)
 
     def write(
-        self, match: RouteMatch, command: base.Command | base.Unread, result: base.Result, context: base.WriteContext
+        self, match: RouteMatch, command: base.Reading, result: base.Result, context: base.WriteContext
     ) -> base.Written:
         """The answer: a card, teams found, a task, a stream of tasks, or what is wrong."""
         if isinstance(result, base.Declined):
@@ -119,7 +117,7 @@ def _message(rpc: Rpc, match: RouteMatch, message: TaskMessage, new_id: str | No
     )  # fmt: skip
 
 
-def _declined(command: base.Command | base.Unread, refusal: Refusal, switches: Switches) -> Response:
+def _declined(command: base.Reading, refusal: Refusal, switches: Switches) -> Response:
     if isinstance(command.echo, RpcError) and isinstance(command, base.Unread) and refusal is command.refusal:
         return command.echo.response()
     if refusal is base.TEAM_CLOSED:

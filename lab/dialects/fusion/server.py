@@ -44,9 +44,7 @@ class FusionServer:
     routes = FUSION_ROUTES
     renames_jobs = True
 
-    def read(
-        self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf
-    ) -> base.Command | base.Unread:
+    def read(self, match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf) -> base.Reading:
         """What is asked."""
         try:
             match match.route.kind:
@@ -60,7 +58,7 @@ class FusionServer:
             return base.Unread(refusal=error.refusal, flags=error.flags)
 
     def write(
-        self, match: RouteMatch, command: base.Command | base.Unread, result: base.Result, context: base.WriteContext
+        self, match: RouteMatch, command: base.Reading, result: base.Result, context: base.WriteContext
     ) -> base.Written:
         """The answer: a job body, a stream of them or of deltas, or ErrorResponse."""
         match result:
@@ -107,7 +105,7 @@ def _look(match: RouteMatch, query: str) -> base.Look | base.Unread:
     return base.Look(team=match.code, job=match.job, mode=mode)
 
 
-def _message(match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf) -> base.Command | base.Unread:
+def _message(match: RouteMatch, request: Request, switches: Switches, job_of: base.JobOf) -> base.Reading:
     value = read_body(request)
     if isinstance(value, dict):
         value = as_resumed(value, switches, job_of)
