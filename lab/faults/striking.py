@@ -35,7 +35,6 @@ class FaultInjector:
     """What the call brings; nothing, if it is struck before it was processed."""
     rules: tuple[Rule, ...]
     now: Millis
-    client: str
     scope: str
     """The one that opens the API, which a 403 asks for."""
     refuse: Refuse
@@ -44,15 +43,24 @@ class FaultInjector:
     revoke: Callable[[str], Fact] | None = None
     """Gives the fact that ends the caller's token, by the name of the fault that ends it; None: there is no token."""
     job: str | None = None
-    """Of a poll: calls are counted by job; None: by client."""
+    """Of a poll: calls are counted by job; None: by client, who is its place's stream."""
 
     def strike(self, reply: Reply, place: Place, seed: Seed, epoch: Epoch) -> Reply:
         """The reply as it leaves, with what was counted; `reply` is what it would have been.
 
         Nothing comes of a request that was struck before it was processed, but that it was counted.
         """
-        judged = judge(self.rules, self._counted, place, seed)
-        counts: tuple[Fact, ...] = tuple(self._count(rule, value) for rule, value in judged.counted)
+        job, client = (self.job, None) if self.job else (None, place.stream)
+
+        def counted(rule: Rule) -> int:
+            record = self.changes.get(count_key(rule.counter, job, client))
+            return record.value if isinstance(record, CallCount) else 0
+
+        judged = judge(self.rules, counted, place, seed)
+        counts: tuple[Fact, ...] = tuple(
+            CallCounted(at=self.now, counter=rule.counter, job=job, client=client, value=value)
+            for rule, value in judged.counted
+        )
         if judged.struck is None:
             return replace(reply, facts=(*counts, *reply.facts)) if counts else reply
         fault = judged.struck.fault
@@ -65,17 +73,6 @@ class FaultInjector:
         reply = replace(reply, latency=reply.latency + (fault.delay or 0), struck=struck)
         reply = self._changed(reply, fault, epoch)
         return replace(reply, facts=(*counts, *self.changes.facts))
-
-    def _counted(self, rule: Rule) -> int:
-        record = self.changes.get(count_key(rule.counter, self.job, self._client))
-        return record.value if isinstance(record, CallCount) else 0
-
-    def _count(self, rule: Rule, value: int) -> CallCounted:
-        return CallCounted(at=self.now, counter=rule.counter, job=self.job, client=self._client, value=value)
-
-    @property
-    def _client(self) -> str | None:
-        return None if self.job else self.client
 
     def _changed(self, reply: Reply, fault: Fault, epoch: Epoch) -> Reply:
         leaves = self.now + reply.latency

@@ -142,7 +142,7 @@ class Mock:
         def refuse(refusal: Refusal, style: str | None) -> Response:
             return context.oauth_error(refusal) if refusal.error else self._refuse(FUSION, switches, refusal, style)
 
-        injector = FaultInjector(changes, rules, now, client, self._scope, refuse, odd_grant)
+        injector = FaultInjector(changes, rules, now, self._scope, refuse, odd_grant)
         return injector.strike(done, Place(client), self.config.seed, self.config.epoch)
 
     def _private(
@@ -287,7 +287,5 @@ class Mock:
             return TokenRevoked(at=call.now, by=by, token=token_of(call.request), why="control")
 
         refuse = partial(self._refuse, call.dialect, call.switches)
-        injector = FaultInjector(
-            call.changes, rules, call.now, call.bearer.client, self._scope, refuse, call.dialect.alter, revoked, job
-        )
+        injector = FaultInjector(call.changes, rules, call.now, self._scope, refuse, call.dialect.alter, revoked, job)
         return injector.strike(reply, place, self.config.seed, self.config.epoch)
