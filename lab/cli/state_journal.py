@@ -9,12 +9,14 @@ from lab.cli.console import Console
 from lab.cli.setup import Setup
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.errors import UsageError
+from lab.core.exchange import text_of
 from lab.core.journal.fact import Fact
 from lab.files.journal_file import JournalFile
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.plan import CompiledScenario
 from lab.mock.history import compiled_again
 from lab.mock.service import Service
+from lab.recording.header import REVIEWER, settings_of
 from lab.recording.journal_lines import (
     JournalHeader,
     KeptScenario,
@@ -26,7 +28,9 @@ from lab.recording.journal_lines import (
 from lab.settings import ClockSettings, MockSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from lab.core.exchange import Json
 
 
 class StateJournal:
@@ -42,6 +46,7 @@ class StateJournal:
             self._header, self._history, whole = read_journal(data := self._file.read(), path)
             if whole != len(data):
                 self._file.cut(whole)
+                console.err(f"cut {len(data) - whole} bytes of a torn line off {path}: its call was never answered")
         except BaseException:
             self._file.close()
             raise
@@ -58,7 +63,10 @@ class StateJournal:
         header = self._header
         if header is None:
             return setup
-        found = [*self._other_settings(header), *self._other_scenarios(header, setup.config.scenarios)]
+        found = [
+            *self._other_options(header), *_other_settings(header.settings, settings_of(setup.config)),
+            *self._other_scenarios(header, setup.config.scenarios),
+        ]  # fmt: skip
         if found:
             raise self._refused(found)
         served = {each.name: each for each in setup.config.scenarios}
@@ -79,7 +87,7 @@ class StateJournal:
             case _:
                 return ScaledClock(self._history.factor or factor, start)
 
-    def _other_settings(self, header: JournalHeader) -> "list[str]":
+    def _other_options(self, header: JournalHeader) -> "list[str]":
         settings = self._settings
         pairs = (
             ("seed", header.seed, header.seed if settings.seed is None else settings.seed),
@@ -120,9 +128,10 @@ class StateJournal:
             )
             begun = JournalHeader(
                 lab=__version__, seed=config.seed, epoch=config.epoch, clock=clock_option(self._settings.clock),
-                issuer=config.identity.issuer, scenarios=scenarios,
+                issuer=config.identity.issuer, settings=settings_of(config), scenarios=scenarios,
             )  # fmt: skip
             self._append(header_line(begun))
+            self._console.err(f"began {self._file.path}")
         elif header.issuer != config.identity.issuer:
             raise self._refused([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
         else:
@@ -151,6 +160,17 @@ class StateJournal:
 def clock_option(clock: ClockSettings) -> str:
     """The clock as `--clock` takes it."""
     return f"scaled:{clock.factor}" if clock.kind == "scaled" else clock.kind
+
+
+def _other_settings(began: "Mapping[str, Json]", now: "Mapping[str, Json]") -> "list[str]":
+    """What answers to older jobs depend on, and would change: who decides, and the switches."""
+
+    def word(settings: "Mapping[str, Json]", name: str) -> str:
+        usual = "script" if name == REVIEWER else "as it is by default"
+        return text_of(settings[name]).strip('"') if name in settings else usual
+
+    names = sorted(began.keys() | now.keys())
+    return [f"{name} {word(began, name)}, now {word(now, name)}" for name in names if began.get(name) != now.get(name)]
 
 
 def _as_begun(kept: KeptScenario, served: CompiledScenario) -> CompiledScenario:

@@ -13,6 +13,7 @@ import msgspec
 
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import RecordingError
+from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.core.seeds import Seed
 from lab.mock.history import History
@@ -43,6 +44,8 @@ class JournalHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="format
     """As `--clock` takes it: real, scaled:N, manual."""
     issuer: str
     """The `iss` of tokens, by which clients know them."""
+    settings: Mapping[str, Json] = {}
+    """Who decides, the switches, users and limits, as in a recording's header: answers to older jobs depend on them."""
     scenarios: tuple[KeptScenario, ...]
 
 

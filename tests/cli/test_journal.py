@@ -246,6 +246,24 @@ def test_another_lab_is_refused_with_every_difference(folder: Path, port: int) -
     assert (folder / "day.journal").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("option", "difference"),
+    [
+        (("--reviewer", "person"), "reviewer script, now person"),
+        (("--set", "waiting_output=message"), "waiting_output as it is by default, now message"),
+    ],
+)
+def test_what_older_jobs_answers_depend_on_is_refused_too(
+    folder: Path, port: int, option: tuple[str, str], difference: str
+) -> None:
+    with serving(folder, port) as server:
+        server.kill()
+    code, words = refused(folder, port, *option)
+    assert code == 2 and difference in words
+    with serving(folder, port) as server:
+        server.kill()
+
+
 def test_another_issuer_is_refused(folder: Path, port: int) -> None:
     with serving(folder, port, "--profile", "rfc") as server:
         server.kill()
