@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from lab.core.clock import Epoch
 from lab.core.errors import UsageError
+from lab.core.ranges import SEEDS, number
 
 if TYPE_CHECKING:  # `lab --help` doesn't wait for what seeds load
     from lab.core.seeds import Seed
@@ -24,10 +25,6 @@ ReviewerKind: TypeAlias = Literal["person", "script"]
 Value = TypeVar("Value", bound="Settings")
 
 _FACTOR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
-SEEDS = 2**63
-"""Seeds are below this, so that a recording's integers fit everywhere."""
-LAST_EPOCH = 253_402_300_799
-"""The last second of the year 9999, in seconds since 1970."""
 
 
 # How values are filled
@@ -80,23 +77,6 @@ class Flags:
     def variable(self, name: str) -> str | None:
         """What the environment says; None if it says nothing."""
         return self.environment.get(name) or None
-
-
-def number(option: str, lowest: int, highest: int) -> Callable[[object], int]:
-    """Reads a whole number; UsageError names the option if it is none, or out of range."""
-
-    def read(value: object) -> int:
-        try:
-            whole = int(str(value))
-        except ValueError:
-            whole = lowest - 1
-        if not lowest <= whole <= highest:
-            raise UsageError(
-                f"{option} {value} is out of range.", hint=f"Give a whole number from {lowest} to {highest}."
-            )
-        return whole
-
-    return read
 
 
 # Values that several commands hold

@@ -2,17 +2,19 @@
 
 import gc
 from importlib import import_module
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from lab.cli.console import Console, guarded
 from lab.cli.options import parse_options
-from lab.settings import Flags
+
+if TYPE_CHECKING:
+    from lab.settings import Flags
 
 
 class CommandModule(Protocol):
     """A module of `lab.cli.commands` that carries out one command."""
 
-    def execute(self, flags: Flags, console: Console) -> int:
+    def execute(self, flags: "Flags", console: Console) -> int:
         """Do it; returns the exit code."""
 
 
@@ -25,6 +27,8 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
             options = parse_options(argv, console)
         except SystemExit as end:  # --help and --version have printed and are done
             return int(end.code or 0)
+        from lab.settings import Flags  # after the help, which needs no settings
+
         # What is loaded stays: collecting garbage meanwhile costs a tenth of the start, and finds none.
         gc.disable()
         command = cast("CommandModule", import_module(f"lab.cli.commands.{options.command}"))

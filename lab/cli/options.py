@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from lab import __version__
 from lab.cli.console import Console
 from lab.core.errors import UsageError
-from lab.settings import LAST_EPOCH, SEEDS, number
+from lab.core.ranges import LAST_EPOCH, SEEDS, number
 
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
 EXITS = """exit codes: 0 done · 1 a divergence, or a run that ended otherwise than COMPLETE · 2 wrong usage or a bad scenario

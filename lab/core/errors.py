@@ -3,7 +3,7 @@
 They are caught in one place, `lab.cli.console`, which turns them into text and an exit code.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class LabError(Exception):
@@ -26,8 +26,7 @@ class UsageError(LabError):
     exit_code = 2
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Complaint:
+class Complaint(NamedTuple):
     """One thing wrong with a file, with its place; lines and columns count from 1."""
 
     file: str
