@@ -40,8 +40,8 @@ DOCUMENT = {
 
 def service(*documents: dict[str, object], **switches: object) -> Service:
     """A mock of the given scenarios, or of the expense one."""
-    made = tuple(compile_scenario(Scenario.model_validate(each)) for each in documents or (DOCUMENT,))
-    return Service(Config(made, Switches.model_validate(switches), 42, EPOCH, (DEMO, OTHER)))
+    created = tuple(compile_scenario(Scenario.model_validate(each)) for each in documents or (DOCUMENT,))
+    return Service(Config(created, Switches.model_validate(switches), 42, EPOCH, (DEMO, OTHER)))
 
 
 def basic(identity: str, secret: str) -> str:

@@ -146,7 +146,7 @@ _RUN = (
     _CONTROL_PORT,
     either(option("--speed", "SPEED", "a factor such as 20, or instant: a manual clock, no waiting"), _CLOCK),
     option("--base", "URL", "call this server instead (LAB_TOKEN_URL, LAB_CLIENT_ID, ...)"),
-    choice("--dialect", "the wire that the external app speaks; default: fusion", "fusion", "a2a"),
+    option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a"),
 )
 _ONE_SCENARIO = "a name or a path"
 

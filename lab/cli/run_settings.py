@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from lab.core.errors import UsageError
+from lab.dialects import CLIENTS
 from lab.settings import CREDENTIALS, SOCKET_OPTIONS, Environment, Flags, MockSettings, Settings, refuse_idle
 
 
@@ -29,10 +30,17 @@ class RunSettings(Settings, frozen=True):
     json: bool = False
     environment: Environment = Environment()
 
-    READ: ClassVar = {"peer": lambda flags: _peer(flags)}
+    READ: ClassVar = {"peer": lambda flags: _peer(flags), "dialect": lambda flags: _dialect(flags)}
 
 
 _MOCK_OPTIONS = (*SOCKET_OPTIONS, "seed", "epoch", "profile", "set", "settings")
+
+
+def _dialect(flags: Flags) -> str | None:
+    named: str | None = flags["dialect"]
+    if named is not None and named not in CLIENTS:
+        raise UsageError(f"There is no dialect {named!r}.", hint=f"There are {', '.join(CLIENTS)}.")
+    return named
 
 
 def _peer(flags: Flags) -> Peer | None:

@@ -9,6 +9,9 @@ from lab.jobs.gates import Decision, Inadmissible, Origin, admit
 from lab.jobs.view import JobView
 from lab.language.document import Gate, Status, Verdict
 
+GIVEN = tuple(verdict for verdict in Verdict if verdict is not Verdict.TIMED_OUT)
+"""The verdicts that somebody can give."""
+
 
 def decide(
     view: JobView | None, gate: str, verdict: str, now: Millis, *, name: str | None, comment: str | None
@@ -20,8 +23,9 @@ def decide(
     found = next((each for each in gates if gate in (each, each.upper().replace("-", "_"))), None)
     if found is None:
         return not_found(f"There is no such gate; this scenario has {', '.join(gates) or 'none'}.")
-    if verdict not in (Verdict.APPROVED, Verdict.REJECTED, Verdict.CHANGES):
-        return bad_request("verdict must be approved, rejected or changes-requested.")
+    if verdict not in GIVEN:
+        *words, last = GIVEN
+        return bad_request(f"verdict must be {', '.join(words)} or {last}.")
     word, span = Verdict(verdict), view.span
     why: Inadmissible | None = Inadmissible.EARLY
     if span.status is Status.WAITING:

@@ -39,12 +39,12 @@ from lab.jobs.timeline import at
 from lab.jobs.view import JobView
 from lab.language.document import Gate, Pause, Status, Verdict
 from lab.language.templates import RenderFailure
-from lab.mock.admission import absent_team, closed, lacks_role, open_scenarios
 from lab.mock.call import Call
 from lab.mock.conversations import Thread, choose, likely_scenario, thread_of
 from lab.mock.decisions import why_not
 from lab.mock.dry_run import dry_run
 from lab.mock.idempotency import new_conversation, repeated
+from lab.mock.team_rules import absent_team, closed, lacks_role, open_scenarios
 
 _APPROVES = ("approve", "approved", "yes", "ok")
 _REJECTS = ("reject", "rejected", "no", "decline")

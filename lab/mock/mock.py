@@ -48,7 +48,6 @@ from lab.jobs.records import JobRecord, job_named
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
 from lab.language.document import Switches
-from lab.mock.admission import absent_team, closed
 from lab.mock.call import Call
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
@@ -56,6 +55,7 @@ from lab.mock.invoke import take_message
 from lab.mock.latencies import planned_latency
 from lab.mock.live_jobs import LiveJobs
 from lab.mock.reader import JobReader, input_of
+from lab.mock.team_rules import absent_team, closed
 
 MOST_REMEMBERED = 131_072
 """Jobs whose last answer is remembered."""

@@ -69,7 +69,7 @@ class RequestBuilder:
     def _know(self, text: str, where: str) -> None:
         for alias in aliases(text) if "«" in text else ():
             if alias not in self._values:
-                self._bind(self._regenerated.values.get(alias) or _made_up(alias, where), alias)
+                self._bind(self._regenerated.values.get(alias) or _invented(alias, where), alias)
 
 
 def _basic(pair: tuple[str, str], *, raw: bool) -> str:
@@ -77,7 +77,7 @@ def _basic(pair: tuple[str, str], *, raw: bool) -> str:
     return b64encode(text.encode()).decode()
 
 
-def _made_up(alias: str, where: str) -> str:
+def _invented(alias: str, where: str) -> str:
     name = alias.strip("«»").replace(":", "-")
     if "malformed" in alias:
         return name

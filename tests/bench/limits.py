@@ -134,14 +134,14 @@ def precision() -> Iterable[Row]:
 
 async def _errors(at_once: int, rounds: int) -> list[float]:
     mock = service()
-    made = mock.config.scenarios[0]
+    created = mock.config.scenarios[0]
     token = granted(mock)
     job = accepted(mock, invoke_request(mock, token))
-    object.__setattr__(made.scenario, "latency", Latencies.model_validate({"status": "100ms"}))
+    object.__setattr__(created.scenario, "latency", Latencies.model_validate({"status": "100ms"}))
     server = MockServer(mock, SystemClock(WAITING_AT))
     port = int((await server.start()).rpartition(":")[2])
-    asked = status_request(mock, token, job)
-    data = f"GET {asked.path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    requested = status_request(mock, token, job)
+    data = f"GET {requested.path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     loop = asyncio.get_running_loop()
 
     async def client(number: int) -> list[float]:
@@ -158,9 +158,9 @@ async def _errors(at_once: int, rounds: int) -> list[float]:
         return found
 
     gc.freeze()
-    told = await asyncio.gather(*(client(number) for number in range(at_once)))
+    reported = await asyncio.gather(*(client(number) for number in range(at_once)))
     await server.stop()
-    return [late for each_ in told for late in each_]
+    return [late for each_ in reported for late in each_]
 
 
 async def _after(seconds: float) -> None:
@@ -207,7 +207,7 @@ def cassettes() -> Iterable[Row]:
         assert replay(recording, scenarios).passed
         return (time.perf_counter() - begun) / 500 * 1e6
 
-    with playing(500) as played:
-        lab, vcr = interleaved(evaluated, played, rounds=3)
+    with playing(500) as replayed:
+        lab, vcr = interleaved(evaluated, replayed, rounds=3)
     shown = f"replay {lab.median:.0f} µs an exchange, vcrpy {vcr.median:.0f} µs"
     yield Row("replay / vcrpy's playback", 20, vcr.median / lab.median, shown, vcr.spread, "x")

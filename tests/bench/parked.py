@@ -81,7 +81,7 @@ async def park(port: int, head: bytes, process: subprocess.Popen[str]) -> tuple[
     while descriptors(process.pid) < opened + COUNT:
         await pause.hold(50)
     await pause.hold(500)
-    held = resident(process.pid)
+    delayed = resident(process.pid)
     since = time.perf_counter()
     assert process.stdin is not None
     process.stdin.write("\n")
@@ -95,7 +95,7 @@ async def park(port: int, head: bytes, process: subprocess.Popen[str]) -> tuple[
         if descriptors(process.pid) <= opened:
             break
         await pause.hold(50)
-    return before, held, answered, descriptors(process.pid) - opened
+    return before, delayed, answered, descriptors(process.pid) - opened
 
 
 def parked() -> Iterable[Row]:
@@ -107,12 +107,12 @@ def parked() -> Iterable[Row]:
     assert process.stdout is not None
     try:
         port, head = json.loads(process.stdout.readline())
-        before, held, answered, left = asyncio.run(park(port, head.encode(), process))
+        before, delayed, answered, left = asyncio.run(park(port, head.encode(), process))
     finally:
         process.kill()
         process.wait()
     shown = f"{before:.0f} MiB before; all answered in {answered:.1f} s once the clock ran"
-    yield Row(f"resident with {COUNT:,} parked requests", 286, held, shown, unit="MiB", at_most=True)
+    yield Row(f"resident with {COUNT:,} parked requests", 286, delayed, shown, unit="MiB", at_most=True)
     yield Row("descriptors left over afterwards", 0, left, "", at_most=True)
 
 

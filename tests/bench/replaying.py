@@ -25,8 +25,8 @@ async def over_loopback(polls: int) -> float:
 
     async def answer(request: web.Request) -> web.Response:
         head = tuple((name.lower(), value) for name, value in request.headers.items())
-        asked = Request(request.method, request.path, request.query_string, head, await request.read())
-        reply = mock.serve(asked, now).response
+        requested = Request(request.method, request.path, request.query_string, head, await request.read())
+        reply = mock.serve(requested, now).response
         return web.Response(status=reply.status, body=reply.body, content_type="application/json")
 
     app = web.Application()

@@ -119,7 +119,7 @@ def flood() -> Iterable[Row]:
     yield Row(
         "TUI, 64 KiB of Markdown to its screenful", 150, first.median, shown, first.spread, unit="ms", at_most=True
     )
-    observations = _told(5_000)
+    observations = _reported(5_000)
     begun = time.perf_counter()
     observed = ObservedState()
     for observation in observations[:256]:
@@ -128,7 +128,7 @@ def flood() -> Iterable[Row]:
     yield Row("TUI, a seek's 256 observations folded", 50, seek, "from the nearest state kept", unit="ms", at_most=True)
 
 
-def _told(many: int) -> list[RunObservation]:
+def _reported(many: int) -> list[RunObservation]:
     script = play.Script()
     script.token(0)
     script.first(130)
@@ -139,7 +139,7 @@ def _told(many: int) -> list[RunObservation]:
 
 async def _flooded() -> tuple[float, float]:
     source = play.Scripted([])
-    observations, slowest, pressed, focus = _told(10_000), 0.0, 0.0, ""
+    observations, slowest, pressed, focus = _reported(10_000), 0.0, 0.0, ""
     async with LabApp(source).run_test(size=(120, 36)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, MainScreen)

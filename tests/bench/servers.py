@@ -51,11 +51,11 @@ async def full(mock: Service, token: str, jobs: list[str]) -> MockServer:
 
 def parked(mock: Service, request: Request, count: int) -> Iterator[str]:
     """Jobs put into the ledger as a long day would leave them there: by their facts, without their requests."""
-    told: list[JobAccepted] = []
-    mock.observers.append(lambda each: told.append(each.fact) if isinstance(each, Noted) else None)  # type: ignore[arg-type]
+    reported: list[JobAccepted] = []
+    mock.observers.append(lambda each: reported.append(each.fact) if isinstance(each, Noted) else None)  # type: ignore[arg-type]
     accepted(mock, request)
     mock.observers.clear()
-    fact = next(each for each in told if isinstance(each, JobAccepted))
+    fact = next(each for each in reported if isinstance(each, JobAccepted))
     for ordinal in range(2, count + 2):
         job = f"{ordinal:08x}-0000-4000-8000-{ordinal:012x}"
         mock.ledger.commit((replace(fact, job=job, ordinal=ordinal, conversation=job),))
@@ -65,9 +65,9 @@ def parked(mock: Service, request: Request, count: int) -> Iterator[str]:
 async def lag() -> None:
     """Note how late each tick of a millisecond comes; a line on stdin asks for them, and a pause begins anew."""
     loop = asyncio.get_running_loop()
-    asked = loop.run_in_executor(None, sys.stdin.readline)
+    requested = loop.run_in_executor(None, sys.stdin.readline)
     late: list[float] = []
-    while not asked.done():
+    while not requested.done():
         due = loop.time() + 0.001
         tick = loop.create_future()
         loop.call_at(due, tick.set_result, None)

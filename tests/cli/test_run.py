@@ -1,7 +1,6 @@
 """`lab run` as a user calls it."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -51,8 +50,8 @@ def test_the_next_message_is_said_only_after_an_answer(ends: str | None, turns: 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_scenario_runs_over_a2a_to_the_same_end_and_its_recording_replays(lab: Lab, name: str) -> None:
-    asked = ("run", name, "--speed", "instant", "--seed", "7", "--json")
-    fusion, a2a = lab(*asked), lab(*asked, "--dialect", "a2a", "--record", name)
+    requested = ("run", name, "--speed", "instant", "--seed", "7", "--json")
+    fusion, a2a = lab(*requested), lab(*requested, "--dialect", "a2a", "--record", name)
     assert a2a.code == fusion.code, a2a.err
     for line, other in zip(a2a.lines, fusion.lines, strict=True):
         outcome, expected = json.loads(line), json.loads(other)
@@ -65,7 +64,7 @@ def test_every_shipped_scenario_runs_over_a2a_to_the_same_end_and_its_recording_
 
 def test_the_dialects_that_can_be_named_are_those_that_there_are(lab: Lab) -> None:
     refused = lab("run", "item-comparison", "--dialect", "fax")
-    assert refused.code == 2 and re.findall(r"'(\w+)'", refused.err)[1:] == [*CLIENTS]
+    assert refused.code == 2 and f"There are {', '.join(CLIENTS)}." in refused.err
 
 
 def test_the_seed_decides(lab: Lab) -> None:

@@ -18,8 +18,8 @@ IN_A_SHELL = re.compile(r"`lab docs ([a-z-]+)`((?:[,;]? (?:and |to )?§[0-9]+(?:
 def cited(text: str) -> list[tuple[str, str]]:
     """Each page that a text cites, with each section cited of it, or with none."""
     found: list[tuple[str, str]] = []
-    for page, told in (*CITATION.findall(text), *IN_A_SHELL.findall(text)):
-        found += [(page, number) for number in re.findall(r"§([0-9.]*[0-9])", told)] or [(page, "")]
+    for page, reported in (*CITATION.findall(text), *IN_A_SHELL.findall(text)):
+        found += [(page, number) for number in re.findall(r"§([0-9.]*[0-9])", reported)] or [(page, "")]
     return found
 
 

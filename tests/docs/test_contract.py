@@ -47,17 +47,19 @@ def marks(page: str) -> dict[str, str]:
     """The folded mark of each route, by the marks in brackets or in the last column of its row."""
     found: dict[str, str] = {}
     for row in page.splitlines():
-        told = re.search(r"(?:\(|\| )((?:doc|rec|code|seen|assumed|RFC)\b[^()|]*)\)? \|$", row)
-        if told is not None and row.startswith("|"):
-            words = {FOLDED.get(mark, "assumed") for mark in told[1].partition(",")[0].split()}
+        reported = re.search(r"(?:\(|\| )((?:doc|rec|code|seen|assumed|RFC)\b[^()|]*)\)? \|$", row)
+        if reported is not None and row.startswith("|"):
+            words = {FOLDED.get(mark, "assumed") for mark in reported[1].partition(",")[0].split()}
             word = next(each for each in ("documented", "observed", "assumed") if each in words)
             found |= dict.fromkeys(re.findall(r"`((?:GET|POST) [^`]+)`", row), word)
     return found
 
 
 def test_each_route_is_marked_as_lab_fidelity_marks_it() -> None:
-    told = marks(PAGE)
-    assert {row["name"]: row["mark"] for row in ROUTES} == {row["name"]: told.get(row["name"], "") for row in ROUTES}
+    reported = marks(PAGE)
+    assert {row["name"]: row["mark"] for row in ROUTES} == {
+        row["name"]: reported.get(row["name"], "") for row in ROUTES
+    }
 
 
 def switches(page: str) -> dict[str, tuple[set[str], str]]:

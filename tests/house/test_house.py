@@ -105,8 +105,8 @@ def test_each_effect_past_its_door_names_the_door(copy: Path) -> None:
     done = ruff(copy, "check", "--output-format", "concise")
     assert done.returncode == 1
     for number, (text, door) in enumerate(DOORS):
-        told = [line for line in done.stdout.splitlines() if f"sly_{number}.py" in line and "TID251" in line]
-        assert any(door in line for line in told), (text, done.stdout)
+        reported = [line for line in done.stdout.splitlines() if f"sly_{number}.py" in line and "TID251" in line]
+        assert any(door in line for line in reported), (text, done.stdout)
 
 
 def test_help_loads_nothing_heavy() -> None:

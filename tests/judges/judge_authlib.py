@@ -34,14 +34,14 @@ Make = Callable[..., Any]
 @pytest.fixture(params=[OAuth2Session, OAuth2Client], ids=["requests", "httpx"])
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Makes a session of authlib's; closed in the end."""
-    made: list[Any] = []
+    created: list[Any] = []
 
     def session(client_id: str = DEMO.id, client_secret: str | None = DEMO.secret, **more: Any) -> Any:
-        made.append(request.param(client_id, client_secret, **more))
-        return made[-1]
+        created.append(request.param(client_id, client_secret, **more))
+        return created[-1]
 
     yield session
-    for each in made:
+    for each in created:
         each.close()
 
 
@@ -168,8 +168,8 @@ def test_an_id_token_holds_what_openid_asks_for(world: Served, make: Make, profi
 
 def test_a_device_is_answered_by_itself_or_told_to_wait(world: Served, make: Make, profile: str) -> None:
     session = make(CLI, None, token_endpoint_auth_method="none")
-    asked = {"client_id": CLI, "scope": SCOPE} | ({"response_type": "device_code"} if profile == "oci" else {})
-    codes = requests.post(f"{world.origin}/oauth2/v1/device", data=asked, timeout=10).json()
+    requested = {"client_id": CLI, "scope": SCOPE} | ({"response_type": "device_code"} if profile == "oci" else {})
+    codes = requests.post(f"{world.origin}/oauth2/v1/device", data=requested, timeout=10).json()
     grant = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": codes["device_code"]}
     for error in ("authorization_pending", "slow_down"):
         with pytest.raises(OAuthError) as refused:
@@ -184,8 +184,8 @@ def test_introspection_and_revocation(world: Served, make: Make) -> None:
     session = make(scope=STAY)
     token = dict(session.fetch_token(world.token_url, username=JANE.name, password=JANE.password))
     where = f"{world.origin}/oauth2/v1/introspect"
-    told = session.introspect_token(where, token=token["access_token"], token_type_hint="access_token").json()
-    assert (told["active"], told["sub"], told["client_id"]) == (True, JANE.name, DEMO.id)
+    reported = session.introspect_token(where, token=token["access_token"], token_type_hint="access_token").json()
+    assert (reported["active"], reported["sub"], reported["client_id"]) == (True, JANE.name, DEMO.id)
     done = session.revoke_token(
         f"{world.origin}/oauth2/v1/revoke", token=token["refresh_token"], token_type_hint="refresh_token"
     )  # fmt: skip

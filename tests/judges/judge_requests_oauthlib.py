@@ -88,8 +88,8 @@ def test_a_refusal_comes_back_as_one(world: Served) -> None:
 
 
 def test_a_device_is_answered_by_itself(world: Served, profile: str) -> None:
-    asked = {"client_id": CLI, "scope": SCOPE} | ({"response_type": "device_code"} if profile == "oci" else {})
-    codes = requests.post(f"{world.origin}/oauth2/v1/device", data=asked, timeout=10).json()
+    requested = {"client_id": CLI, "scope": SCOPE} | ({"response_type": "device_code"} if profile == "oci" else {})
+    codes = requests.post(f"{world.origin}/oauth2/v1/device", data=requested, timeout=10).json()
     client = DeviceClient(CLI, scope=[SCOPE])
     body = client.prepare_request_body(codes["device_code"], include_client_id=True)
     kind = {"Content-Type": "application/x-www-form-urlencoded"}

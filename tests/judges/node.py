@@ -22,13 +22,13 @@ CLIENTS = Path(__file__).with_name("clients.mjs")
 def judge(folder: Path, profile: str) -> int:
     """The exit code of node's own test runner; the clients compare times with the wall, so the epoch is now."""
     with serving(QUICK, profile=profile, epoch=int(time.time())) as world:
-        told = {
+        reported = {
             "ORIGIN": world.origin, "PROFILE": profile, "CLIENT": DEMO.id, "SECRET": DEMO.secret, "SCOPE": SCOPE,
             "CLI": aistudio_cli("acme-test").id, "USER": JANE.name, "PASSWORD": JANE.password,
             "REDIRECT": DEMO.redirects[0],
         }  # fmt: skip
         return subprocess.run(
-            ["node", "--test", "clients.mjs"], cwd=folder, env=os.environ | told, check=False, timeout=120
+            ["node", "--test", "clients.mjs"], cwd=folder, env=os.environ | reported, check=False, timeout=120
         ).returncode
 
 
@@ -45,5 +45,5 @@ if __name__ == "__main__":
         sys.exit("node or npm is missing: this job is for machines that have them")
     if len(sys.argv) > 1:
         sys.exit(main(Path(sys.argv[1])))
-    with tempfile.TemporaryDirectory() as made:
-        sys.exit(main(Path(made)))
+    with tempfile.TemporaryDirectory() as created:
+        sys.exit(main(Path(created)))

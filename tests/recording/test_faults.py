@@ -302,10 +302,10 @@ def test_a_struck_poll_stands_on_the_tape_as_the_format_shows_it() -> None:
     assert taped.lines[at + 1] == (
         b'{"k":"fact","n":%d,"t":%d,"type":"fault.struck","x":%d,"fault":"poll-503","call":1}\n' % (n + 1, t, x)
     )
-    held = lines[at + 2]["held"]
+    delayed = lines[at + 2]["held"]
     assert taped.lines[at + 2] == (
         b'{"k":"res","n":%d,"t":%d,"x":%d,"s":503,"held":%d,"h":[["retry-after","2"]],"enc":"none"}\n'
-        % (n + 2, t + held, x, held)
+        % (n + 2, t + delayed, x, delayed)
     )
 
 

@@ -102,9 +102,9 @@ class Stage:
     peers: list[Peer] = field(default_factory=list)
 
     async def peer(self) -> Peer:
-        made = Peer(*await asyncio.open_connection("127.0.0.1", self.port))
-        self.peers.append(made)
-        return made
+        created = Peer(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.peers.append(created)
+        return created
 
     def facts(self, kind: type[Fact]) -> list[Fact]:
         return [each.fact for each in self.observations if isinstance(each, Noted) and isinstance(each.fact, kind)]
@@ -167,9 +167,9 @@ async def stage(limits: ServerLimits) -> AsyncIterator[Stage]:
     service, clock = make_service(), ManualClock()
     server = MockServer(service, clock, limits)
     origin = await server.start()
-    made = Stage(service, clock, server, int(origin.rpartition(":")[2]))
-    service.observers.append(made.observations.append)
-    yield made
-    for peer in made.peers:
+    created = Stage(service, clock, server, int(origin.rpartition(":")[2]))
+    service.observers.append(created.observations.append)
+    yield created
+    for peer in created.peers:
         await peer.close()
     await server.stop(1_000)

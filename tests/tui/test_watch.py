@@ -297,8 +297,8 @@ async def test_who_else_sets_the_clock_is_heeded_but_not_in_the_past() -> None:
 
 async def test_a_gate_is_decided_over_the_control_plane_whatever_its_channel() -> None:
     async with watching() as watcher:
-        asked = AnswerGate("changes-requested", "without prices", play.JOB, "buyer-approval", "one")
-        assert await watcher.do(asked) is None
+        requested = AnswerGate("changes-requested", "without prices", play.JOB, "buyer-approval", "one")
+        assert await watcher.do(requested) is None
         assert watcher.plane.did == [("decide", play.JOB, "buyer-approval", "changes-requested", "without prices")]
 
 
