@@ -113,14 +113,14 @@ async def embedded_mock(
         if https is not None:
             stack.callback(https.withdraw)
             mock.https_url, mock.ca_file = https.start(server)
-        _lend_token(mock, listen, stack)
+        _publish_token(mock, listen, stack)
         if outside:
             reloading = asyncio.create_task(ScenarioReloader(settings, service, setup.clock, console).watch())
             stack.callback(reloading.cancel)
         yield mock
 
 
-def _lend_token(mock: EmbeddedMock, listen: ListenSettings, stack: AsyncExitStack) -> None:
+def _publish_token(mock: EmbeddedMock, listen: ListenSettings, stack: AsyncExitStack) -> None:
     """The control token lies where programs of the same user find it, as long as the lab runs."""
     stack.callback(withdraw_token, mock.control_url, runtime=listen.runtime)
     publish_token(mock.control_url, mock.control_token, runtime=listen.runtime)

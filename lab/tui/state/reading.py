@@ -116,11 +116,6 @@ def invoke_path(team: str) -> str:
     return clean.line(CLIENTS[USUAL].ask(Invoke(team=team, message=""))[1].path, 2_048)
 
 
-def route_of(method: str, path: str) -> str:
-    """The route that a request takes."""
-    return ROUTER.name(method, path)
-
-
 def short_path(path: str) -> str:
     """A path with `…` for what all paths of its dialect have in common."""
     root = next((client.labels.root for client in CLIENTS.values() if path.startswith(client.labels.root)), "")
