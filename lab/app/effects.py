@@ -1,11 +1,12 @@
-"""What a run is configured with, asks for, is sent, and returns."""
+"""What a run is configured with, asks for, is sent, and returns; and what its observers are notified of."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
+from lab.core.observe import Observation
 from lab.dialects import CLIENTS, USUAL
 from lab.dialects.client import DialectClient, Question
 from lab.identity.client import AccessToken
@@ -142,3 +143,27 @@ class Outcome:
 
 
 Run: TypeAlias = Generator[Effect, EffectResult, Outcome]
+
+
+# What an observer is notified of: what every source tells, and the app's question and its outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The external app waits until `until`, and a person may answer meanwhile."""
+
+    at: Millis
+    until: Millis
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The run is over."""
+
+    at: Millis
+    outcome: Outcome
+
+
+RunObservation: TypeAlias = Observation | Asking | RunEnded
+RunObserver: TypeAlias = Callable[[RunObservation], None]

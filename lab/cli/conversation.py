@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from lab.app import App, Outcome
-from lab.app.observations import RunObservation
+from lab.app.effects import App, Outcome, RunObservation
 from lab.core.clock import Millis
 from lab.core.observe import Requested
 from lab.identity.client import AccessToken

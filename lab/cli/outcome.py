@@ -1,6 +1,6 @@
 """An outcome as one line of JSON: what `lab run --json` prints, and `lab demo` when the screen is left."""
 
-from lab.app import Outcome
+from lab.app.effects import Outcome
 from lab.core.exchange import Json
 
 

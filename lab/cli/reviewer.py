@@ -1,6 +1,6 @@
 """A person who answers gates line by line, where there is a terminal but no screen."""
 
-from lab.app import Answer
+from lab.app.effects import Answer
 from lab.cli.console import Console
 from lab.core.clock import Clock
 from lab.dialects.client import Question

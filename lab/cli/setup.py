@@ -7,7 +7,7 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from lab.app import App
+from lab.app.effects import App
 from lab.cli.entropy import fresh_seed
 from lab.cli.run_settings import Peer
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from lab import __version__
-from lab.app.observations import RunObservation
+from lab.app.effects import RunObservation
 from lab.cli.console import Console
 from lab.cli.setup import Setup
 from lab.clocks import ManualClock, real_millis

@@ -1,6 +1,6 @@
 """A run as lines for people and for logs: the observer of `lab run` and `lab demo --plain`."""
 
-from lab.app.observations import RunObservation
+from lab.app.effects import RunObservation
 from lab.cli.console import Console
 from lab.core.seeds import Seed
 from lab.language.document import Scenario

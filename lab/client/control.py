@@ -8,7 +8,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from lab.client.transport import Session, address, open_session
+from lab.client.transport import Connections, address
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
@@ -69,13 +69,12 @@ class LabState:
     """What killed a tape."""
 
 
-class ControlClient:
+class ControlClient(Connections):
     """Speaks to one lab. HostError when it can't be reached, ProtocolError when the token is wrong."""
 
     def __init__(self, origin: str, token: str) -> None:
         self._origin = str(address(origin)).rstrip("/")
         self._headers = {"authorization": f"Bearer {token}"}
-        self._session: Session | None = None
         self.header: Header | None = None
         """The header of the journal that is followed, or was: epoch, clock, scenarios."""
 
@@ -86,7 +85,7 @@ class ControlClient:
     async def lab(self) -> LabState:
         """How the lab is; ProtocolError if this is none."""
         document = await self.health()
-        clock, seed, why = document.get("clock"), document.get("seed"), document.get("why")
+        clock, why = document.get("clock"), document.get("why")
         if not isinstance(clock, dict):
             raise ProtocolError("This is no control plane of a lab.", hint="lab serve prints it as control url.")
         return LabState(
@@ -94,7 +93,7 @@ class ControlClient:
             str(clock.get("factor")),
             whole(clock.get("now")) or 0,
             whole(clock.get("epoch")) or 0,
-            whole(seed),
+            whole(document.get("seed")),
             str(document.get("base_url") or ""),
             why if isinstance(why, str) else None,
         )
@@ -177,13 +176,13 @@ class ControlClient:
 
         Without `replies` for the client that got them: a large one need not come twice.
         """
-        session = self._open()
+        session = self.open()
         try:
             async with session.get(
                 self._url(f"journal?follow=1{'' if replies else '&replies=0'}"), headers=self._headers
             ) as got:
                 if got.status != 200:
-                    raise ProtocolError(f"the control plane answered {got.status}", hint=_hint(got.status))
+                    raise _answered(got.status)
                 async for line in _data_lines(got.content):
                     found = read_journal_line(line)
                     if isinstance(found, Header):
@@ -199,24 +198,18 @@ class ControlClient:
         except (aiohttp.ClientError, OSError) as error:
             raise self._lost() from error
 
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
     async def _ask(self, method: str, path: str, document: Mapping[str, Json] | None = None) -> ControlAnswer:
         data = None if document is None else json.dumps(document).encode()
         headers = self._headers if data is None else {**self._headers, "content-type": "application/json"}
         try:
-            async with self._open().request(
+            async with self.open().request(
                 method, self._url(path), data=data, headers=headers, allow_redirects=False
             ) as got:
                 status, body = got.status, await got.read()
         except (aiohttp.ClientError, OSError) as error:
             raise self._lost() from error
         if status in (401, 403):
-            raise ProtocolError(f"the control plane answered {status}", hint=_hint(status))
+            raise _answered(status)
         try:
             value = json.loads(body)
         except ValueError:
@@ -225,11 +218,6 @@ class ControlClient:
             raise ProtocolError("this is no control plane of a lab: its answer is no JSON object")
         return ControlAnswer(status, value)
 
-    def _open(self) -> Session:
-        if self._session is None:
-            self._session = open_session()
-        return self._session
-
     def _url(self, path: str) -> URL:
         return URL(f"{self._origin}/_lab/{path}", encoded=True)
 
@@ -237,10 +225,12 @@ class ControlClient:
         return HostError(f"can't reach the control plane at {self._origin}", hint="is the lab still running?")
 
 
-def _hint(status: int) -> str:
-    if status == 401:
-        return "lab serve prints the control token at its start"
-    return "address the lab by 127.0.0.1 and its control port"
+def _answered(status: int) -> ProtocolError:
+    token, address = (
+        "lab serve prints the control token at its start",
+        "address the lab by 127.0.0.1 and its control port",
+    )
+    return ProtocolError(f"the control plane answered {status}", hint=token if status == 401 else address)
 
 
 async def _data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:

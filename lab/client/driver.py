@@ -1,34 +1,63 @@
-"""The driver: performs what a run asks for, on a clock and over a transport."""
+"""The driver: performs what a run asks for, on a clock and over a transport; observers are notified of all of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import replace
-from typing import TypeAlias, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
-from lab.app import Answer, Ask, Effect, EffectResult, Outcome, Received, Run, Send, Silence, Wait, Woke
-from lab.app.observations import RunObserver
-from lab.client.memory import InMemoryTransport, Transport, TransportLost, pass_until
-from lab.client.observed_run import observed
+from lab.app.effects import (
+    Answer,
+    Ask,
+    Asking,
+    Effect,
+    EffectResult,
+    Outcome,
+    Received,
+    Run,
+    RunEnded,
+    RunObserver,
+    Send,
+    Silence,
+    Wait,
+    Woke,
+)
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis
 from lab.core.exchange import Request, Response
+from lab.core.observe import Lost, Replied, Requested, Waiting
 from lab.dialects.client import Question
 
 Answers: TypeAlias = Callable[[Question], Awaitable[Answer]]
 """Asks a person; cancelled when the wait is over without an answer."""
 
-
 _READING = 16
 """How often the loop settles before a call is given up: what lies in the socket by then, megabytes too, is read."""
+
+
+class TransportLost(Exception):
+    """No reply came: `why` is reset, refused, timeout, or unreadable."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Transport(Protocol):
+    """Carries requests of the external app."""
+
+    async def send(self, route: str, request: Request) -> Response:
+        """The reply; TransportLost says by its name why none came."""
+
+    async def close(self) -> None:
+        """Let go of what is held."""
 
 
 async def drive(
     run: Run, transport: Transport, clock: Clock, notify: RunObserver, answers: Answers | None = None, *, first: int = 1
 ) -> Outcome:
-    """Play a run to its outcome. `first` numbers its first exchange, for the later turns of a conversation.
+    """Play a run to its outcome; whoever owns the clock moves it.
 
-    Joined with the mock in one process, a manual clock is advanced by what the run waits; with a peer behind a
-    socket, whoever owns the clock moves it.
+    `first` numbers its first exchange, for the later turns of a conversation.
     """
     driver = _Driver(transport, clock, answers)
     story = observed(run, clock.now, notify, first=first)
@@ -48,7 +77,6 @@ class _Driver:
         self.transport = transport
         self.clock = clock
         self.answers = answers
-        self.joined = isinstance(transport, InMemoryTransport)
 
     async def perform(self, effect: Effect) -> EffectResult:
         match effect:
@@ -59,7 +87,7 @@ class _Driver:
                     return Silence(self.clock.now(), lost.why)
                 return Received(self.clock.now(), response)
             case Wait(until):
-                await self.wait(until)
+                await self.clock.sleep_until(until)
                 return Woke(self.clock.now())
             case Ask(until, question):
                 return await self.ask(until, question)
@@ -68,12 +96,9 @@ class _Driver:
 
     async def carry(self, route: str, request: Request, until: Millis | None) -> Response:
         """The reply; TransportLost also if it hasn't come by `until`, on the lab's clock."""
-        transport = self.transport
-        if isinstance(transport, InMemoryTransport):
-            return await transport.send(route, request, until)
         if until is None:
-            return await transport.send(route, request)
-        sending = asyncio.ensure_future(transport.send(route, request))
+            return await self.transport.send(route, request)
+        sending = asyncio.ensure_future(self.transport.send(route, request))
         sleeper = asyncio.ensure_future(self.clock.sleep_until(until))
         try:
             await asyncio.wait((sending, sleeper), return_when=asyncio.FIRST_COMPLETED)
@@ -88,20 +113,14 @@ class _Driver:
             sleeper.cancel()
             await asyncio.gather(sending, sleeper, return_exceptions=True)
 
-    async def wait(self, until: Millis) -> None:
-        if self.joined:
-            await pass_until(self.clock, until)
-        else:
-            await self.clock.sleep_until(until)
-
     async def ask(self, until: Millis, question: Question) -> EffectResult:
         """A person's answer, or the end of the wait, whichever is first; an answer that is ready wins."""
         if self.answers is None:
-            await self.wait(until)
+            await self.clock.sleep_until(until)
             return Woke(self.clock.now())
         person = asyncio.ensure_future(self.answers(question))
         await settle()
-        sleeper = asyncio.ensure_future(self.wait(self.clock.now() if person.done() else until))
+        sleeper = asyncio.ensure_future(self.clock.sleep_until(self.clock.now() if person.done() else until))
         try:
             await asyncio.wait((person, sleeper), return_when=asyncio.FIRST_COMPLETED)
             if person.done():
@@ -112,3 +131,40 @@ class _Driver:
             person.cancel()
             sleeper.cancel()
             await asyncio.gather(person, sleeper, return_exceptions=True)
+
+
+# What observers are notified of, whatever performs the effects
+
+
+def observed(
+    run: Run, now: Callable[[], Millis], notify: RunObserver, *, first: int
+) -> Generator[Effect, EffectResult, Outcome]:
+    """The run's effects, each observed before it is performed; then what came of them, and its end.
+
+    `first` numbers its first exchange. Closing it closes the run.
+    """
+    x = first
+    try:
+        effect = next(run)
+        while True:
+            match effect:
+                case Send(route, request):
+                    notify(Requested(now(), x, route, request))
+                case Wait(until, why):
+                    notify(Waiting(now(), until, why))
+                case Ask(until, question):
+                    notify(Asking(now(), until, question))
+                case _:
+                    assert_never(effect)
+            result = yield effect
+            if isinstance(result, Received | Silence):
+                at = result.at
+                notify(Replied(at, x, result.response) if isinstance(result, Received) else Lost(at, x, result.why))
+                x += 1
+            effect = run.send(result)
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        notify(RunEnded(now(), outcome))
+        return outcome
+    finally:
+        run.close()

@@ -2,18 +2,55 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TypeAlias, assert_never
+from email.utils import formatdate
+from typing import Protocol, TypeAlias, assert_never
 
-from lab.app import Answer, Ask, Effect, EffectResult, Outcome, Received, Run, Send, Silence, Wait, Woke
-from lab.app.observations import RunObservation, RunObserver
-from lab.client.memory import JoinedServer, dated
-from lab.client.observed_run import observed
-from lab.core.clock import Millis
-from lab.core.observe import Replied
+from lab.app.effects import (
+    Answer,
+    Ask,
+    Effect,
+    EffectResult,
+    Outcome,
+    Received,
+    Run,
+    RunObservation,
+    RunObserver,
+    Send,
+    Silence,
+    Wait,
+    Woke,
+)
+from lab.client.driver import observed
+from lab.core.clock import Epoch, Millis
+from lab.core.exchange import Request, Response
+from lab.core.observe import Observation, Replied
+from lab.core.reply import Reply
 from lab.dialects.client import Question
 
 InstantReviewer: TypeAlias = Callable[[Question, Millis], Answer | None]
 """Answers at once, or lets the wait go by."""
+
+
+class _Dated(Protocol):
+    """What an instant is counted from."""
+
+    @property
+    def epoch(self) -> Epoch:
+        """The wall time of instant 0."""
+
+
+class JoinedServer(Protocol):
+    """A server in the same process, as a machine: no socket, and no time but what it is handed."""
+
+    @property
+    def config(self) -> _Dated:
+        """What it is made with."""
+
+    def serve(self, request: Request, now: Millis) -> Reply:
+        """Answer a request; the caller tells when the reply has left."""
+
+    def tell(self, observation: Observation) -> None:
+        """Notify its observers."""
 
 
 def run_instantly(
@@ -77,3 +114,9 @@ class _Stepper:
         if arrived.loss is not None:
             return Silence(self.now, arrived.loss)
         return Received(self.now, dated(arrived.response, self.server.config.epoch, self.now))
+
+
+def dated(response: Response, epoch: Epoch, at: Millis) -> Response:
+    """The response with the `date` that a shell would add."""
+    date = formatdate(epoch + at // 1000, usegmt=True)
+    return Response(response.status, (*response.headers, ("date", date)), response.body)

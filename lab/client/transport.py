@@ -1,37 +1,16 @@
 """The door to outgoing sockets: requests of the external app, and of clients of the control plane."""
 
-from typing import TypeAlias
-
 import aiohttp
 from yarl import URL
 
-from lab.client.memory import InMemoryTransport, Transport, TransportLost
+from lab.client.driver import TransportLost
 from lab.core.errors import UsageError
 from lab.core.exchange import Request, Response
-
-__all__ = ["HttpTransport", "InMemoryTransport", "Session", "Transport", "TransportLost", "address", "open_session"]
-
-Session: TypeAlias = aiohttp.ClientSession
 
 _AGENT = "invoke-async-lab"
 """Names the lab alone: no version, no platform, so that recordings are the same everywhere."""
 _UNSET = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 """No limit in real time: how long to wait is the run's affair, and it goes by the lab's clock."""
-
-
-def open_session(connections: int = 0) -> aiohttp.ClientSession:
-    """A client that keeps no cookies, reads no environment, and waits for ever; made inside a running loop.
-
-    It sends nothing twice by itself: a reset is the run's to see, and to answer.
-    """
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections),
-        cookie_jar=aiohttp.DummyCookieJar(), timeout=_UNSET, trust_env=False,
-        headers={"user-agent": _AGENT, "accept-encoding": "gzip, deflate"}, skip_auto_headers=("content-type",),
-    )  # fmt: skip
-    # aiohttp has no option for it; its own test client does the same
-    session._retry_connection = False
-    return session
 
 
 def address(text: str) -> URL:
@@ -47,23 +26,45 @@ def address(text: str) -> URL:
     return url
 
 
-class HttpTransport:
+class Connections:
+    """The connections of one client: opened when first used, inside the running loop, and kept until they are closed.
+
+    It keeps no cookies, reads no environment, waits for ever, and sends nothing twice by itself, as aiohttp would a GET
+    after a reset: whether to try again is the caller's affair, and each try is an exchange to be seen.
+    """
+
+    _session: aiohttp.ClientSession | None = None
+
+    def open(self) -> aiohttp.ClientSession:
+        """The open connections."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(), timeout=_UNSET, trust_env=False,
+                headers={"user-agent": _AGENT, "accept-encoding": "gzip, deflate"}, skip_auto_headers=("content-type",),
+            )  # fmt: skip
+            # aiohttp has no option for it; its own test client does the same
+            self._session._retry_connection = False
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+class HttpTransport(Connections):
     """Sends over sockets: `token` to the token URL exactly, all else to the base URL with the path appended."""
 
     def __init__(self, base_url: str, token_url: str) -> None:
         self._base = str(address(base_url)).rstrip("/")
         self._token = address(token_url)
-        self._session: aiohttp.ClientSession | None = None
 
     async def send(self, route: str, request: Request) -> Response:
         """The reply whatever its status, redirects too; TransportLost when none could be read."""
-        if self._session is None:
-            self._session = open_session()
-            # aiohttp would send a GET again by itself after a reset; whether to try again is the run's affair, and
-            # each try is an exchange to be seen
-            self._session._retry_connection = False
         try:
-            async with self._session.request(
+            async with self.open().request(
                 request.method, self._url(route, request), headers=request.headers,
                 data=request.body or None, allow_redirects=False,
             ) as got:  # fmt: skip
@@ -71,12 +72,6 @@ class HttpTransport:
                 return Response(got.status, _headers(got), body)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TransportLost(_why(error)) from error
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
 
     def _url(self, route: str, request: Request) -> URL:
         if route == "token":

@@ -1,7 +1,7 @@
 """Observations: what an observer (screen, tape, log, journal of the control plane) is notified of.
 
 Every source speaks in the same shapes: the mock's service, the external app's driver, a recording that is read, a
-journal that is followed. What only the external app can tell, its question and its outcome, is `lab.app.observe`.
+journal that is followed. What only the external app can tell, its question and its outcome, is `lab.app.effects`.
 """
 
 from collections.abc import Callable

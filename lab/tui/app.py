@@ -13,7 +13,7 @@ from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.screen import Screen
 
-from lab.app import Outcome
+from lab.app.effects import Outcome
 from lab.core.errors import HostError, LabError
 from lab.tui.cast import Cast, teed
 from lab.tui.screens.main import MainScreen

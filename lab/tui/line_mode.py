@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.app.effects import Asking, RunEnded, RunObservation
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.tui.rows.blocks import at_text, latency
 from lab.tui.rows.formats import EMPTY, NOTHING

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from lab.app import Answer, App, Ask, Backoff, Received, Send, Silence, Wait, Woke, run
+from lab.app.effects import Answer, App, Ask, Backoff, Received, Send, Silence, Wait, Woke
+from lab.app.run import run
 from lab.cli.outcome import outcome_document
 from lab.core.exchange import Response
 from lab.dialects import CLIENTS

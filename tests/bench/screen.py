@@ -9,7 +9,7 @@ from statistics import quantiles
 
 from textual import events
 
-from lab.app.observations import RunObservation
+from lab.app.effects import RunObservation
 from lab.clocks import breathe
 from lab.tui.app import LabApp
 from lab.tui.screens.main import MainScreen

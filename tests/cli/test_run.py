@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.app import App, Outcome
+from lab.app.effects import App, Outcome
 from lab.cli.conversation import turns_of
 from lab.dialects import CLIENTS
 from lab.language.document import Scenario

@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
-from lab.app import Answer, App, Outcome, Received, Run, Send, run
-from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.app.effects import Answer, App, Asking, Outcome, Received, Run, RunEnded, RunObservation, Send
+from lab.app.run import run
 from lab.client.driver import drive
 from lab.client.instant import run_instantly
-from lab.client.memory import InMemoryTransport
 from lab.client.transport import HttpTransport
 from lab.clocks import ManualClock, SystemClock, settle
 from lab.core.exchange import Request
@@ -18,6 +17,7 @@ from lab.identity.clients import DEMO
 from lab.language.document import Verdict
 from lab.mock.service import Service
 from lab.server.mock_server import MockServer
+from tests.memory_transport import InMemoryTransport, advance_while
 from tests.server.conftest import SCOPE, TEAM, make_service
 
 APP = App(TEAM, "Share it", DEMO.id, DEMO.secret, SCOPE)
@@ -37,7 +37,9 @@ async def in_memory(
 ) -> tuple[Outcome, ManualClock]:
     clock = ManualClock()
     transport = InMemoryTransport(service, clock)
-    return await drive(run(APP, 0), transport, clock, observed.append, answers), clock  # type: ignore[arg-type]
+    running = asyncio.ensure_future(drive(run(APP, 0), transport, clock, observed.append, answers))  # type: ignore[arg-type]
+    await advance_while(running, clock)
+    return running.result(), clock
 
 
 async def test_in_one_process_a_run_ends_without_waiting_and_time_is_the_labs() -> None:

@@ -11,7 +11,8 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from lab.app import Answer, run
+from lab.app.effects import Answer
+from lab.app.run import run
 from lab.cli.setup import app_of
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH, Millis

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lab.app import App, Outcome, run
+from lab.app.effects import App, Outcome
+from lab.app.run import run
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError, UsageError

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lab.app import App, run
+from lab.app.effects import App
+from lab.app.run import run
 from lab.client.instant import run_instantly
 from lab.core.journal.numbers import NumberUsed
 from lab.core.seeds import draw

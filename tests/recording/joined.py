@@ -2,7 +2,8 @@
 
 from hashlib import sha256
 
-from lab.app import Answer, App, Ask, Outcome, Received, Send, Wait, Woke, run
+from lab.app.effects import Answer, App, Ask, Outcome, Received, Send, Wait, Woke
+from lab.app.run import run
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from lab.app import App, run
-from lab.app.observations import RunObservation
+from lab.app.effects import App, RunObservation
+from lab.app.run import run
 from lab.client.driver import drive
-from lab.client.transport import HttpTransport, InMemoryTransport, TransportLost
+from lab.client.transport import HttpTransport, TransportLost
 from lab.clocks import ManualClock, breathe, settle
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request, Response
@@ -30,6 +30,7 @@ from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.mock_server import MockServer
+from tests.memory_transport import InMemoryTransport, advance_while
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, invoke, request, status
 
 
@@ -413,9 +414,9 @@ async def test_both_transports_see_the_same(fault: str, why: str | None) -> None
                 outcome = await told_by(sending)
                 await transport.close()
             else:
-                outcome = await told_by(
-                    asyncio.ensure_future(InMemoryTransport(stage.service, clock).send("status", poll))
-                )
+                sending = asyncio.ensure_future(InMemoryTransport(stage.service, clock).send("status", poll))
+                await advance_while(asyncio.gather(sending, return_exceptions=True), clock)
+                outcome = await told_by(sending)
             seen.append((outcome, last(stage).cut, last(stage).sent, last(stage).response))
     assert seen[0] == seen[1]
     assert seen[0][0][0] == why

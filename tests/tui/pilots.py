@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from textual.pilot import Pilot
 
-from lab.app import Outcome
+from lab.app.effects import Outcome
 from lab.clocks import real_millis, settle
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted

@@ -5,8 +5,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
 
-from lab.app import Outcome
-from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import LedgerCleared

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.color import Color
 
-from lab.app.observations import RunObservation
+from lab.app.effects import RunObservation
 from lab.core.errors import HostError
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Replied

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from lab.app.observations import RunEnded, RunObservation
+from lab.app.effects import RunEnded, RunObservation
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied, Requested

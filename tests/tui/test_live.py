@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
-from lab.app import App
-from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.app.effects import App, Asking, RunEnded, RunObservation
 from lab.client.control import ControlAnswer, LabState
-from lab.client.memory import TransportLost
+from lab.client.driver import TransportLost
 from lab.clocks import settle
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import LedgerCleared

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from lab.app import Outcome
-from lab.app.observations import RunEnded, RunObservation
+from lab.app.effects import Outcome, RunEnded, RunObservation
 from lab.clocks import breathe
 from lab.core.exchange import Json, Request
 from lab.core.journal.shell import TapeNoted

@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 from textual.pilot import Pilot
 
-from lab.app import Outcome
+from lab.app.effects import Outcome
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis
 from lab.recording.lines import FileState, Recording, Req, Res

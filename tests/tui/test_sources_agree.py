@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.app import Answer, run
-from lab.app.observations import RunObservation
+from lab.app.effects import Answer, RunObservation
+from lab.app.run import run
 from lab.cli.setup import app_of
 from lab.client.control import read_journal_line as read_line
 from lab.client.instant import run_instantly

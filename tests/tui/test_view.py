@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from rich.cells import cell_len
 
-from lab.app import Outcome
-from lab.app.observations import RunEnded, RunObservation
+from lab.app.effects import Outcome, RunEnded, RunObservation
 from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Lost, Noted, Replied, Requested
 from lab.jobs.facts import GateDecided, GateOpened

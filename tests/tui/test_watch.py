@@ -9,8 +9,7 @@ import pytest
 from msgspec import structs
 from textual.pilot import Pilot
 
-from lab.app import Outcome
-from lab.app.observations import RunObservation
+from lab.app.effects import Outcome, RunObservation
 from lab.client.control import ControlAnswer, LabState
 from lab.clocks import settle
 from lab.core.clock import Millis

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from lab.app import run
-from lab.app.observations import RunObservation
+from lab.app.effects import RunObservation
+from lab.app.run import run
 from lab.cli.console import Console, Interrupted
 from lab.cli.conversation import READING, Conversation, turns_of
 from lab.cli.endings import EndingObserver

@@ -5,7 +5,7 @@ from asyncio import Event
 from textual.message import Message
 from textual.screen import Screen
 
-from lab.app.observations import RunObservation
+from lab.app.effects import RunObservation
 from lab.core.errors import LabError
 from lab.tui.screens.host import Host
 from lab.tui.state.journal import SourceUpdate

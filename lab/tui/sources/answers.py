@@ -2,7 +2,7 @@
 
 import asyncio
 
-from lab.app import Answer
+from lab.app.effects import Answer
 from lab.core.journal.fact import Fact
 from lab.dialects.client import Question
 from lab.jobs.facts import GateDecided, GateOpened

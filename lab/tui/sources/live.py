@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from msgspec import structs
 
-from lab.app import Answer, Outcome
-from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.app.effects import Answer, Asking, Outcome, RunEnded, RunObservation
 from lab.core.clock import Clock, Millis
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import assert_never
 
-from lab.app import Outcome
+from lab.app.effects import Outcome
 from lab.clocks import breathe
 from lab.core.clock import Millis
 from lab.language.document import Scenario

@@ -5,8 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from lab.app import App, Outcome
-from lab.app.observations import RunObservation
+from lab.app.effects import App, Outcome, RunObservation
 from lab.core.clock import Clock
 from lab.language.document import Scenario
 from lab.tui.state.intents import Intent
@@ -15,7 +14,7 @@ from lab.tui.state.screen import ScenarioChoice, SourceState
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
-    from lab.client.memory import Transport
+    from lab.client.driver import Transport
 
 
 class ScreenSource(Protocol):

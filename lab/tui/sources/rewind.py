@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
-from lab.app import EffectResult, Outcome, Received, Run, Silence
-from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.app.effects import Asking, EffectResult, Outcome, Received, Run, RunEnded, RunObservation, Silence
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.tui.state.reading import call_request
 

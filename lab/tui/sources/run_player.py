@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from lab.app import App, Outcome, run
-from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.app.effects import App, Asking, Outcome, RunEnded, RunObservation
+from lab.app.run import run
 from lab.core.clock import Clock, Millis
 from lab.tui.sources.answers import GateAnswers
 from lab.tui.sources.protocol import RunConnection

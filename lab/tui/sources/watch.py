@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, assert_never
 
-from lab.app import Outcome
+from lab.app.effects import Outcome
 from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from lab.app.observations import RunObservation
+from lab.app.effects import RunObservation
 from lab.core.observe import Noted
 from lab.tui.state.faults import ArmedFaults, with_fact
 from lab.tui.state.follow import follow

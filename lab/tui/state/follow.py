@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from lab.app import Outcome
-from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.core.exchange import Request
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shell import TapeNoted

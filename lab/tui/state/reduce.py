@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
-from lab.app.observations import Asking, RunEnded, RunObservation
+from lab.app.effects import Asking, RunEnded, RunObservation
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lab.app import Outcome
+from lab.app.effects import Outcome
 from lab.core.clock import Millis
 from lab.dialects import CLIENTS, USUAL
 from lab.dialects.client import WireLabels
