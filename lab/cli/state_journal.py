@@ -145,7 +145,7 @@ class StateJournal:
 
     def _append(self, line: bytes) -> None:
         try:
-            self._file.append(line)
+            self._file.write(line)
         except OSError as fault:
             # as a tape that dies: the lab goes on serving, says so once and in health, and ends with 4
             self.trouble = f"The journal can't be written: {fault.strerror or fault}."

@@ -3,25 +3,22 @@
 import errno
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 
 from lab.core.errors import HostError, UsageError
-from lab.files.opening import flags
+from lab.files.opening import GrowingFile, flags
 
 _OPEN = flags("RDWR", "CREAT", "APPEND", "CLOEXEC", "NOFOLLOW", "NONBLOCK", "BINARY")
 """Without NONBLOCK a named pipe would be waited for."""
 _PART = 1 << 24
 
 
-class JournalFile:
+class JournalFile(GrowingFile):
     """The file, held by this process alone. It holds tokens as they are, so nobody else may read it: mode 0600."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._length = 0
         try:
-            self._file = os.open(path, _OPEN, 0o600)
+            super().__init__(path, os.open(path, _OPEN, 0o600))
         except OSError as fault:
             if fault.errno == errno.ELOOP:
                 raise UsageError(f"{path} is a link, and no journal is written through one.") from None
@@ -57,24 +54,6 @@ class JournalFile:
         """Keep these many bytes; OSError if it can't be done."""
         os.ftruncate(self._file, length)
         self._length = length
-
-    def append(self, line: bytes) -> None:
-        """Write one line, whole or not at all; OSError if it can't be done. Survives the process, not the machine."""
-        try:
-            written = os.write(self._file, line)
-            while written != len(line):  # a full disk takes part of a line before it refuses the rest
-                written += os.write(self._file, line[written:])
-        except OSError:
-            with suppress(OSError):  # a reader cuts what is left of it
-                self.cut(self._length)
-            raise
-        self._length += len(line)
-
-    def close(self) -> None:
-        """Let the file go; a second time does nothing."""
-        if self._file >= 0:
-            file, self._file = self._file, -1
-            os.close(file)
 
 
 def _lock(file: int) -> None:

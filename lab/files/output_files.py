@@ -1,11 +1,9 @@
 """Files that a scenario's outputs name: text, within the scenario's folder only (limits.md §4, row 90)."""
 
 import errno
-import os
-import stat
 from pathlib import Path
 
-from lab.files.opening import READ
+from lab.files.opening import open_regular
 from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.language.parse import BadFile
 
@@ -28,20 +26,17 @@ class OutputFiles:
         try:
             if not path.parent.resolve().is_relative_to(self._folder.resolve()):
                 raise BadFile(f"{name} is outside the scenario's folder", "a link leads out of it")
-            file = os.open(path, READ)
+            file = open_regular(path)
         except FileNotFoundError:
             raise BadFile(f"there is no file {name}", f"it is looked for in {self._folder}") from None
         except (OSError, ValueError) as fault:
             linked = getattr(fault, "errno", None) in (errno.ELOOP, errno.EMLINK)
             why = "is a link" if linked else f"can't be read: {getattr(fault, 'strerror', fault)}"
             raise BadFile(f"{name} {why}", "put the file itself there" if linked else "") from None
-        try:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise BadFile(f"{name} is not a regular file")
-            with open(file, "rb", closefd=False) as opened:
-                raw = opened.read(LARGEST_OUTPUT + 1)
-        finally:
-            os.close(file)
+        if file is None:
+            raise BadFile(f"{name} is not a regular file")
+        with file:
+            raw = file.read(LARGEST_OUTPUT + 1)
         if len(raw) > LARGEST_OUTPUT:
             raise BadFile(f"{name} is larger than {LARGEST_OUTPUT >> 20} MiB")
         try:

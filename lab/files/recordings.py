@@ -4,10 +4,11 @@ import os
 import re
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from itertools import count
 from pathlib import Path
 
 from lab.core.errors import HostError, RecordingError, UsageError
-from lab.files.opening import APPEND, read_bounded
+from lab.files.opening import APPEND, GrowingFile, read_bounded
 
 RECORDING_ENDING = ".rec.jsonl"
 RECORDINGS = "recordings"
@@ -61,21 +62,16 @@ def read_recording(path: Path | str) -> bytes:
     return read_bounded(Path(path), LONGEST_RECORDING, RecordingError)
 
 
-class TapeFile:
-    """A recording being written: created, never overwritten; one `write` a line; whole lines only.
-
-    `write` and `sync` raise OSError; what a failed `write` left is cut off first.
-    """
+class TapeFile(GrowingFile):
+    """A recording being written: created, never overwritten. `write` and `sync` raise OSError."""
 
     def __init__(self, path: Path, *, force: bool = False, durable: bool = False) -> None:
-        self.path = path
         self._durable = durable
-        self._length = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if force:
                 _set_aside(path)
-            self._file = os.open(str(path), APPEND, 0o600)
+            super().__init__(path, os.open(str(path), APPEND, 0o600))
             _sync_folder(path.parent)
         except OSError as fault:
             if isinstance(fault, FileExistsError) and fault.filename == str(path):
@@ -84,35 +80,14 @@ class TapeFile:
             raise HostError(f"{path} can't be created: {fault.strerror}.") from None
 
     def write(self, line: bytes) -> None:
-        """Append one line."""
-        try:
-            written = os.write(self._file, line)
-            # a full disk takes part of a line before it refuses the rest
-            while written != len(line):
-                written += os.write(self._file, line[written:])
-        except OSError:
-            self._cut()
-            raise
-        self._length += len(line)
+        """Append one line, whole or not at all."""
+        super().write(line)
         if self._durable:
             self.sync()
-
-    def _cut(self) -> None:
-        try:
-            os.ftruncate(self._file, self._length)
-        except OSError:
-            # the reader calls a torn tail torn
-            return
 
     def sync(self) -> None:
         """Return once the machine may die without losing a line."""
         getattr(os, "fdatasync", os.fsync)(self._file)
-
-    def close(self) -> None:
-        """Let the file go; a second time does nothing."""
-        if self._file >= 0:
-            file, self._file = self._file, -1
-            os.close(file)
 
     def blob(self, digest: str, data: bytes) -> None:
         """Write a body that is too long for a line beside the recording, synced, once."""
@@ -150,15 +125,9 @@ def read_blob(recording: Path, digest: str) -> bytes:
 
 def _set_aside(path: Path) -> None:
     """Rename an existing recording to the first free `NAME.old`, `NAME.old-2`, …"""
-    if not path.exists():
-        return
-    number = 1
-    while True:
-        aside = path.with_name(f"{path.name}.old{'' if number == 1 else f'-{number}'}")
-        if not aside.exists():
-            path.rename(aside)
-            return
-        number += 1
+    if path.exists():
+        names = (f"{path.name}.old{'' if number == 1 else f'-{number}'}" for number in count(1))
+        path.rename(next(aside for name in names if not (aside := path.with_name(name)).exists()))
 
 
 def _sync_folder(folder: Path) -> None:

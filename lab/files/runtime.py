@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lab.files.opening import CREATE, READ
+from lab.files.opening import open_regular, write_file
 
 _FOLDER_NAME = "invoke-async-lab"
 _LONGEST = 4_096
@@ -37,13 +37,13 @@ def token_for(control_url: str, *, runtime: str | None = None) -> str | None:
     if not _own(folder):
         return None
     try:
-        file = os.open(folder / _name_of(control_url), READ)
+        file = open_regular(folder / _name_of(control_url))
     except OSError:
         return None
-    with os.fdopen(file, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-            return None
-        text = opened.read(_LONGEST).strip()
+    if file is None:
+        return None
+    with file:
+        text = file.read(_LONGEST).strip()
     return text.decode() if text and text.isascii() else None
 
 
@@ -58,9 +58,7 @@ def publish(name: str, data: bytes, *, runtime: str | None = None, mode: int = 0
         path, new = folder / name, folder / f".{name}.{os.getpid()}"
         with suppress(FileNotFoundError):
             new.unlink()
-        file = os.open(new, CREATE, mode)
-        with os.fdopen(file, "wb") as opened:
-            opened.write(data)
+        write_file(new, data, mode)
         new.replace(path)
     except OSError:
         return None

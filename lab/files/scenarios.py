@@ -12,12 +12,11 @@ from lab.files.opening import read_bounded
 from lab.files.output_files import OutputFiles
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.parse import parse_scenario
+from lab.language.parse.decoding import LARGEST_FILE
 
 SCENARIO_ENDING = ".yaml"
-LONGEST_SCENARIO = 1024 * 1024
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-# Scenarios
 
 
 def scenarios_folder(option: str | None = None) -> Path:
@@ -56,7 +55,7 @@ def scenario_path(name: str, folder: Path) -> Path:
 
 def read_scenario(path: Path) -> bytes:
     """The bytes of a scenario's file."""
-    return read_bounded(path, LONGEST_SCENARIO, UsageError)
+    return read_bounded(path, LARGEST_FILE, UsageError)
 
 
 def digest_of(text: bytes, files: Mapping[str, str] | None = None) -> str:

@@ -141,7 +141,7 @@ class LabApp(App[Outcome | None]):
             return "The browser gets the picture."
         from platformdirs import user_downloads_path
 
-        from lab.files.pictures import write_picture
+        from lab.files.artifacts import write_picture
 
         folders = [folder for folder in (user_downloads_path(), Path.cwd()) if folder.is_dir()]
         path = write_picture(self.export_screenshot(), folders)

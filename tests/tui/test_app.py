@@ -102,7 +102,7 @@ async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
         def full(path: Path, *_: int) -> int:
             raise OSError(ENOSPC, "No space left on device", str(path))
 
-        monkeypatch.setattr("lab.files.pictures.os.open", full)
+        monkeypatch.setattr("lab.files.opening.os.open", full)
         assert await remark() == f"The picture isn't saved: {tmp_path} can't be written: No space left on device."
 
 

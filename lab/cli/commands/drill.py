@@ -8,8 +8,8 @@ from lab.core.errors import UsageError
 from lab.faults.drills import FAMILIES, Drill, derive
 from lab.faults.variants import ScenarioDocument
 from lab.faults.yamltext import yaml_text
+from lab.files.artifacts import write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, read_scenario, scenario_path, scenarios_folder
-from lab.files.texts import write_texts
 from lab.language.document import nearest
 from lab.language.parse.yaml_tree import read_yaml
 from lab.settings import Flags, ScenarioSettings

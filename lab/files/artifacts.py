@@ -1,0 +1,47 @@
+"""What a command leaves behind on request: drills with the files that they name, pictures of the screen."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lab.core.errors import HostError, UsageError
+from lab.files.opening import CREATE, OVERWRITE, write_file
+
+MOST_PICTURES = 999
+"""In one folder."""
+
+
+def write_texts(folder: str, texts: Mapping[str, str], *, force: bool) -> None:
+    """Write each text under its name; an existing file is kept, and refused, unless `force`."""
+    root = Path(folder)
+    there = [name for name in texts if (root / name).exists()]
+    if there and not force:
+        raise UsageError(f"{root / there[0]} exists.", hint="Name another folder, or overwrite with --force.")
+    try:
+        for name, text in texts.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, text.encode(), how=OVERWRITE if force else CREATE)
+    except OSError as fault:
+        raise HostError(f"{root} can't be written: {fault.strerror or fault}.", hint="Name another folder.") from None
+
+
+def write_picture(svg: str, folders: Sequence[Path]) -> Path:
+    """Where it lies now: in the first folder that takes it, under the first free number; HostError says why in none."""
+    why = "there is no folder for it"
+    for folder in folders:
+        try:
+            return _written(svg.encode("utf-8", "replace"), folder)
+        except OSError as fault:
+            why = f"{folder} can't be written: {fault.strerror or fault}"
+    raise HostError(f"The picture isn't saved: {why}.", hint="Start the lab in a folder that can be written.")
+
+
+def _written(data: bytes, folder: Path) -> Path:
+    for number in range(1, MOST_PICTURES + 1):
+        path = folder / f"invoke-async-lab-{number}.svg"
+        try:
+            write_file(path, data)
+        except FileExistsError:
+            continue
+        return path
+    raise OSError(f"it has {MOST_PICTURES} pictures already")
