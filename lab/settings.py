@@ -9,16 +9,15 @@ import os
 import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
+from msgspec.structs import FieldInfo, fields
 
 from lab.core.clock import Epoch
 from lab.core.errors import UsageError
 from lab.core.ranges import SEEDS, number
-
-if TYPE_CHECKING:  # `lab --help` doesn't wait for what seeds load
-    from lab.core.seeds import Seed
+from lab.core.seeds import Seed
 
 ClockKind: TypeAlias = Literal["real", "scaled", "manual"]
 ReviewerKind: TypeAlias = Literal["person", "script"]
@@ -56,18 +55,15 @@ class Flags:
 
     def into(self, kind: type[Value]) -> Value:
         """The value of that kind; UsageError names the option, or the variable, that is wrong."""
-        found = {name: self._read(kind, name) for name in kind.__struct_fields__}
+        found = {field.name: self._read(kind, field) for field in fields(kind)}
         return kind(**{name: value for name, value in found.items() if value is not None})
 
-    def _read(self, kind: type[Settings], name: str) -> object:
-        if (read := kind.READ.get(name)) is not None:
+    def _read(self, kind: type[Settings], field: FieldInfo) -> object:
+        if (read := kind.READ.get(field.name)) is not None:
             return read(self)
-        declared = next(
-            known[name] for each in kind.__mro__ if name in (known := vars(each).get("__annotations__", {}))
-        )
-        if isinstance(declared, type) and issubclass(declared, Settings):
-            return self.into(declared)
-        value = self[name]
+        if isinstance(field.type, type) and issubclass(field.type, Settings):
+            return self.into(field.type)
+        value = self[field.name]
         return tuple(value) if isinstance(value, list) else value
 
     def __getitem__(self, name: str) -> Any:
@@ -219,7 +215,7 @@ class ScenarioSettings(Settings, frozen=True, kw_only=True):
 
     scenarios: str | None = None
     """Their folder; None: `./scenarios`, or those that the lab carries."""
-    seed: "Seed | None" = None
+    seed: Seed | None = None
 
     READ = {"seed": lambda flags: _seed(flags)}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.cli.console import Console
-from lab.cli.endings import EndingObserver
+from lab.cli.endings import ending_observer
 from lab.cli.entropy import control_token
 from lab.cli.https import HttpsPort, open_https_port
 from lab.cli.loop import Stop
@@ -62,19 +62,16 @@ class EmbeddedMock:
         return self.service.config
 
 
-class _TlsHint:
+def _tls_hint(console: Console) -> Observer:
     """Tells the person at the terminal, once, that a client speaks TLS to the plain port (limits.md §4, rows 1 to 4)."""
+    notes = ["note: a client speaks TLS to the plain port: use http:// there."]
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._said = False
-
-    def __call__(self, observation: Observation) -> None:
-        """Look for what the parser refused."""
+    def observe(observation: Observation) -> None:
         fact = observation.fact if isinstance(observation, Noted) else None
-        if isinstance(fact, RequestMalformed) and fact.what == "tls-on-plain-port" and not self._said:
-            self._said = True
-            self._console.err("note: a client speaks TLS to the plain port: use http:// there.")
+        if isinstance(fact, RequestMalformed) and fact.what == "tls-on-plain-port" and notes:
+            console.err(notes.pop())
+
+    return observe
 
 
 @asynccontextmanager
@@ -97,8 +94,8 @@ async def embedded_mock(
         bound, https = _ports(settings, stack)
         # A pod is reached by https alone, so that is what URLs name where it is served.
         service = Service(replace(setup.config, here=(https or bound).origin))
-        service.observers += [_TlsHint(console)] if outside else []
-        service.observers += [EndingObserver(service, endings)] if endings is not None else []
+        service.observers += [_tls_hint(console)] if outside else []
+        service.observers += [ending_observer(service, endings)] if endings is not None else []
         if journal is not None:
             journal.attach(service, setup.clock)
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), control_token())

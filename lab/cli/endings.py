@@ -6,20 +6,17 @@ from lab.language.document import Status
 from lab.mock.service import Service
 
 
-class EndingObserver:
+def ending_observer(service: Service, notify: Observer) -> Observer:
     """An observer of the mock that tells another one in which step each job ended, once a poll shows it."""
+    known: set[str] = set()
 
-    def __init__(self, service: Service, observer: Observer) -> None:
-        self._service = service
-        self._observer = observer
-        self._known: set[str] = set()
-
-    def __call__(self, observation: Observation) -> None:
-        """Take one observation of the mock's."""
-        if not isinstance(observation, Touched) or observation.job in self._known:
+    def observe(observation: Observation) -> None:
+        if not isinstance(observation, Touched) or observation.job in known:
             return
-        derived = self._service.derived(observation.job, observation.at)
+        derived = service.derived(observation.job, observation.at)
         for fact in derived.facts if derived else ():
             if isinstance(fact, JobStatus) and Status(fact.to).final:
-                self._known.add(observation.job)
-                self._observer(Noted(observation.at, fact))
+                known.add(observation.job)
+                notify(Noted(observation.at, fact))
+
+    return observe

@@ -1,21 +1,11 @@
 """From arguments to a command's exit code; a command's module is loaded when it is called."""
 
 import gc
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
 
 from lab.cli.console import Console, guarded
 from lab.cli.options import parse_options
-
-if TYPE_CHECKING:
-    from lab.settings import Flags
-
-
-class CommandModule(Protocol):
-    """A module of `lab.cli.commands` that carries out one command."""
-
-    def execute(self, flags: "Flags", console: Console) -> int:
-        """Do it; returns the exit code."""
 
 
 def run_command(argv: list[str], console: Console | None = None) -> int:
@@ -31,9 +21,9 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
 
         # What is loaded stays: collecting garbage meanwhile costs a tenth of the start, and finds none.
         gc.disable()
-        command = cast("CommandModule", import_module(f"lab.cli.commands.{options.command}"))
+        execute: Callable[[Flags, Console], int] = import_module(f"lab.cli.commands.{options.command}").execute
         gc.freeze()
         gc.enable()
-        return command.execute(Flags(options, arguments=tuple(argv)), console)
+        return execute(Flags(options, arguments=tuple(argv)), console)
 
     return guarded(whole, console)

@@ -53,24 +53,14 @@ Option = Callable[[Any], object]
 """Adds itself to a parser."""
 
 
-def argument(dest: str, metavar: str, help: str | None = None, **how: Any) -> Option:
-    """What a command is about."""
-    return lambda into: into.add_argument(dest, metavar=metavar, help=help, **how)
-
-
-def option(name: str, metavar: str | None, help: str, **how: Any) -> Option:
-    """An option with a value."""
+def option(name: str, metavar: str | None, help: str | None = None, **how: Any) -> Option:
+    """An option with a value; a name without dashes is what the command is about."""
     return lambda into: into.add_argument(name, metavar=metavar, help=help, **how)
 
 
 def flag(name: str, help: str) -> Option:
     """An option without one."""
     return lambda into: into.add_argument(name, action="store_true", help=help)
-
-
-def choice(name: str, help: str, *values: str, **how: Any) -> Option:
-    """An option with one of these values."""
-    return option(name, None, help, choices=values, **how)
 
 
 def either(*options: Option) -> Option:
@@ -110,11 +100,6 @@ def screen_size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def one(text: str) -> tuple[str]:
-    """One target, where other commands take several."""
-    return (text,)
-
-
 def seed(help: str) -> Option:
     """The seed, and what it is for."""
     return option("--seed", "N", help, type=number("--seed", 0, SEEDS - 1))
@@ -131,8 +116,8 @@ _MOCK = (
     option("--epoch", "SECONDS", "the wall time of instant 0, in seconds since 1970", type=_EPOCH),
     option("--record", "FILE", "record to recordings/FILE.rec.jsonl, or to a path"),
     flag("--force", "rename an existing recording out of the way"),
-    choice("--reviewer", "who answers gates", "person", "script"),
-    choice("--profile", "which reading the mock follows where sources differ", "oci", "rfc"),
+    option("--reviewer", None, "who answers gates", choices=("person", "script")),
+    option("--profile", None, "which reading the mock follows where sources differ", choices=("oci", "rfc")),
     option("--set", "NAME=VALUE", "set a switch of the mock", action="append"),
     option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)"),
     flag("--json", "results as JSON, one line each"),
@@ -148,21 +133,22 @@ _RUN = (
     option("--base", "URL", "call this server instead (LAB_TOKEN_URL, LAB_CLIENT_ID, ...)"),
     option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a"),
 )
-_ONE_SCENARIO = "a name or a path"
+_ONE_SCENARIO: Any = {"help": "a name or a path", "type": lambda text: (text,)}
+"""As a tuple of one target, where other commands take several."""
 
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
 _BROWSER = {"nargs": "?", "const": 8000, "type": number("--web", 1, 65_535)}
 
 _OPTIONS: dict[str, tuple[Option, ...]] = {
     "demo": (
-        argument("targets", "SCENARIO", _ONE_SCENARIO, nargs="?", type=one, default=("item-comparison",)),
+        option("targets", "SCENARIO", **_ONE_SCENARIO, nargs="?", default=("item-comparison",)),
         _PLAIN,
         option("--web", "PORT", "in a browser of this machine; default: 8000", **_BROWSER),
         option("--cast", "FILE", _FILM),
         *_RUN,
     ),
     "serve": (
-        argument("targets", "SCENARIO", "names or paths; none: all in the folder", nargs="*"),
+        option("targets", "SCENARIO", "names or paths; none: all in the folder", nargs="*"),
         *_MOCK,
         port("--port", "the mock", 8080),
         _CONTROL_PORT,
@@ -173,23 +159,23 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--tls-name", "NAME", "a further name for the certificate", action="append"),
         _CLOCK,
     ),
-    "run": (argument("targets", "SCENARIO", _ONE_SCENARIO, type=one), *_RUN),
+    "run": (option("targets", "SCENARIO", **_ONE_SCENARIO), *_RUN),
     "replay": (
-        argument("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
+        option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
         _FOLDER,
         flag("--json", "the counts as one line of JSON"),
     ),
     "check": (
-        argument("targets", "PATH", "scenarios by name or path, or folders of them", nargs="+"),
+        option("targets", "PATH", "scenarios by name or path, or folders of them", nargs="+"),
         _FOLDER,
         flag("--strict", "a warning fails too"),
         flag("--plan", "print the timeline that the seed settles, and the planned faults"),
         seed("for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)"),
     ),
-    "watch": (argument("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"), _PLAIN, _FOLDER),
-    "play": (argument("target", "FILE", "a recording, by path or bare name"), _PLAIN, _FOLDER),
+    "watch": (option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"), _PLAIN, _FOLDER),
+    "play": (option("target", "FILE", "a recording, by path or bare name"), _PLAIN, _FOLDER),
     "drill": (
-        argument("target", "SCENARIO", "a happy one: it ends COMPLETE"),
+        option("target", "SCENARIO", "a happy one: it ends COMPLETE"),
         _FOLDER,
         seed(_CHANCE),
         option("--out", "DIR", "write them there, a file each, instead of listing them"),
@@ -199,21 +185,23 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         flag("--json", "one object a line, the scenario in it"),
     ),
     "show": (
-        argument("target", "FILE"),
-        choice("--as", "text (default), or cast: asciicast v2 of the screen", "text", "cast", dest="kind"),
+        option("target", "FILE"),
+        option(
+            "--as", None, "text (default), or cast: asciicast v2 of the screen", choices=("text", "cast"), dest="kind"
+        ),
         option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size),
         flag("--light", "film on the light stage"),
         _FOLDER,
     ),
-    "repair": (argument("target", "FILE"),),
-    "new": (argument("target", "NAME"),),
+    "repair": (option("target", "FILE"),),
+    "new": (option("target", "NAME"),),
     "schema": (option("--settings", None, "of the settings file instead", action="store_const", const="settings"),),
     "openapi": (
         option("--set", "NAME=VALUE", "set a switch of the mock, such as pod", action="append"),
         option("--settings", "FILE", "a file of switches"),
     ),
     "fidelity": (flag("--json", "one object a line"),),
-    "docs": (argument("page", "PAGE", "none: list the pages", nargs="?"),),
+    "docs": (option("page", "PAGE", "none: list the pages", nargs="?"),),
 }
 """In the order in which the help lists them."""
 

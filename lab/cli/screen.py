@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from lab.cli.console import SIGNALS, Console, Interrupted
 from lab.cli.loop import Stop
-from lab.cli.outcome import outcome_document
+from lab.cli.transcript import outcome_document
 from lab.core.clock import Millis
 from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp

@@ -1,15 +1,15 @@
 """`lab serve --journal FILE`: what the lab has accepted, on disk, and taken up by the next start."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab import __version__
 from lab.cli.console import Console
 from lab.cli.setup import Setup
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.errors import UsageError
-from lab.core.exchange import text_of
+from lab.core.exchange import Json, text_of
 from lab.core.journal.fact import Fact
 from lab.files.journal_file import JournalFile
 from lab.jobs.facts import ScenarioLoaded
@@ -26,11 +26,6 @@ from lab.recording.journal_lines import (
     read_journal,
 )
 from lab.settings import ClockSettings, MockSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from lab.core.exchange import Json
 
 
 class StateJournal:
@@ -52,7 +47,7 @@ class StateJournal:
             raise
 
     @property
-    def facts(self) -> "Sequence[Fact]":
+    def facts(self) -> Sequence[Fact]:
         """What earlier processes of this lab have accepted."""
         return self._history.facts
 
@@ -87,7 +82,7 @@ class StateJournal:
             case _:
                 return ScaledClock(self._history.factor or factor, start)
 
-    def _other_options(self, header: JournalHeader) -> "list[str]":
+    def _other_options(self, header: JournalHeader) -> list[str]:
         settings = self._settings
         pairs = (
             ("seed", header.seed, header.seed if settings.seed is None else settings.seed),
@@ -96,7 +91,7 @@ class StateJournal:
         )
         return [f"{name} {began}, now {now}" for name, began, now in pairs if began != now]
 
-    def _other_scenarios(self, header: JournalHeader, served: tuple[CompiledScenario, ...]) -> "list[str]":
+    def _other_scenarios(self, header: JournalHeader, served: tuple[CompiledScenario, ...]) -> list[str]:
         digests = {each.name: each.sha256 for each in header.scenarios}
         digests |= {fact.scenario: fact.sha256 for fact in self.facts if isinstance(fact, ScenarioLoaded)}
         now = {each.name: each.digest for each in served}
@@ -110,7 +105,7 @@ class StateJournal:
                 found.append(f"scenario {name} {digests[name][:12]}…, now {now[name][:12]}…")
         return found
 
-    def _refused(self, found: "list[str]") -> UsageError:
+    def _refused(self, found: list[str]) -> UsageError:
         return UsageError(
             f"{self._file.path} was begun otherwise: {'; '.join(found)}.",
             hint="Serve as it was begun, or name another file to begin anew.",
@@ -139,7 +134,7 @@ class StateJournal:
             self._console.err(f"took up {self._file.path} at {clock.now()} ms: {sum(1 for _ in service.jobs())} jobs")
         service.journals.append(self._write)
 
-    def _write(self, facts: "Sequence[Fact]") -> None:
+    def _write(self, facts: Sequence[Fact]) -> None:
         if self.trouble is None:
             self._append(facts_line(facts))
 
@@ -162,10 +157,10 @@ def clock_option(clock: ClockSettings) -> str:
     return f"scaled:{clock.factor}" if clock.kind == "scaled" else clock.kind
 
 
-def _other_settings(began: "Mapping[str, Json]", now: "Mapping[str, Json]") -> "list[str]":
+def _other_settings(began: Mapping[str, Json], now: Mapping[str, Json]) -> list[str]:
     """What answers to older jobs depend on, and would change: who decides, and the switches."""
 
-    def word(settings: "Mapping[str, Json]", name: str) -> str:
+    def word(settings: Mapping[str, Json], name: str) -> str:
         usual = "script" if name == REVIEWER else "as it is by default"
         return text_of(settings[name]).strip('"') if name in settings else usual
 

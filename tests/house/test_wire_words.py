@@ -21,7 +21,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z_/-]*")
 
 ALLOWED = {
     # what `lab run --json` prints is the same over every wire
-    "lab.cli.outcome": "conversationId followUpQuestions jobId",
+    "lab.cli.transcript": "conversationId followUpQuestions jobId",
     # descriptions in the schema that `lab schema` prints: authors are told where their words appear
     "lab.language.document.scenario": "invokeAsync",
     "lab.language.document.steps": (

@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -107,29 +106,21 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
     return complete(work)
 
 
-class LiveDemo:
+class LiveDemo(AsyncExitStack):
     """A run on the screen over the lab's own mock.
 
     The mock starts after the first paint. It stops when the demo is left, for the screen's workers may be cut off before.
     """
 
     def __init__(self, setup: Setup, console: Console, stop: Stop, *, dialect: str = USUAL) -> None:
+        super().__init__()
         self._dialect = dialect
         self._settings = setup.settings
         self._setup = setup
         self._console = console
         self._stop = stop
-        self._stack = AsyncExitStack()
         self.mock: EmbeddedMock | None = None
         """Once it was started."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stack.__aexit__(kind, error, trace)
 
     def source(self, unloaded: Mapping[str, tuple[str, ...]] | None = None) -> "Live":
         """What the screen shows; `unloaded` are complaints of scenarios that the picker can't offer."""
@@ -163,12 +154,12 @@ class LiveDemo:
         from lab.client.transport import HttpTransport
         from lab.tui.sources.protocol import Playable, RunConnection
 
-        mock = await self._stack.enter_async_context(embedded_mock(self._setup, self._console, self._stop))
+        mock = await self.enter_async_context(embedded_mock(self._setup, self._console, self._stop))
         self.mock = mock
         transport = HttpTransport(mock.base_url, mock.token_url)
         control = ControlClient(mock.control_url, mock.control_token)
-        self._stack.push_async_callback(transport.close)
-        self._stack.push_async_callback(control.close)
+        self.push_async_callback(transport.close)
+        self.push_async_callback(control.close)
 
         def follow(name: str) -> Playable:
             """Has the mock follow the scenario that was chosen; as it is played then."""

@@ -1,6 +1,5 @@
 """`lab drill`: every variant of a happy scenario with a single fault, listed or written to a folder."""
 
-import json
 from typing import cast
 
 from lab.cli.console import Console
@@ -46,7 +45,11 @@ def execute(flags: Flags, console: Console) -> int:
         write_texts(settings.out, {**compiled.files, **texts}, force=settings.force)
     else:
         for each in chosen:
-            console.out(_json(each) if settings.json else f"{each.name:<34}  {FAMILIES[each.family]:<8}  {each.where}")
+            if settings.json:
+                document = {"name": each.name, "family": each.family, "kind": each.kind, "where": each.where}
+                console.json({**document, "scenario": each.document})
+            else:
+                console.out(f"{each.name:<34}  {FAMILIES[each.family]:<8}  {each.where}")
     console.err(
         f"{compiled.name}: {happy.formula}" + ("" if len(chosen) == happy.drills else f"; {len(chosen)} of them")
     )
@@ -68,11 +71,3 @@ def _chosen(drills: tuple[Drill, ...], settings: DrillSettings) -> tuple[Drill, 
         near = nearest(settings.only, (each.name for each in of_families))
         raise UsageError(f"There is no drill {settings.only}.", hint=near or "lab drill SCENARIO lists them.")
     return chosen
-
-
-def _json(drill: Drill) -> str:
-    members = {
-        "name": drill.name, "family": drill.family, "kind": drill.kind, "where": drill.where,
-        "scenario": drill.document,
-    }  # fmt: skip
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))

@@ -1,7 +1,5 @@
 """`lab fidelity`: what of the contract is documented, what was observed, what is assumed."""
 
-import json
-
 from lab.cli.console import Console
 from lab.core.fidelity import Claim
 from lab.dialects.fidelity import CLAIMS
@@ -17,15 +15,21 @@ _WIDTHS = {
 def execute(flags: Flags, console: Console) -> int:
     """The table, a line each; with `--json` one object a line."""
     for claim in CLAIMS:
-        console.out(_json(claim) if flags["json"] else _text(claim))
+        if flags["json"]:
+            console.json(
+                {
+                    "place": claim.place,
+                    "name": claim.name,
+                    "mark": claim.word,
+                    "says": claim.says,
+                    "switch": claim.switch,
+                }
+            )
+        else:
+            console.out(_text(claim))
     return 0
 
 
 def _text(claim: Claim) -> str:
     switch = f"  (switch {claim.switch})" if claim.switch else ""
     return f"{claim.word:<10}  {claim.place:<18}  {claim.name:<{_WIDTHS[claim.place]}}  {claim.says}{switch}"
-
-
-def _json(claim: Claim) -> str:
-    members = {"place": claim.place, "name": claim.name, "mark": claim.word, "says": claim.says, "switch": claim.switch}
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))

@@ -1,9 +1,9 @@
 """`lab play`: a recording played back, on the screen or as lines."""
 
 from lab.cli.console import Console
-from lab.cli.journal_transcript import JournalTranscript
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import PlayableRecording, load_playable
+from lab.cli.transcript import JournalTranscript
 from lab.settings import Environment, Flags
 from lab.tui.line_mode import opening
 from lab.tui.state.screen import SourceState

@@ -1,6 +1,5 @@
 """`lab replay`: evaluate recordings again and compare (recordings.md §6, §12)."""
 
-import json
 from collections.abc import Iterator
 from functools import partial
 from glob import has_magic
@@ -41,7 +40,7 @@ def execute(flags: Flags, console: Console) -> int:
     passed = codes.count(0)
     failed = len(codes) - passed
     if settings.json:
-        console.out(json.dumps({"passed": passed, "failed": failed}, separators=(",", ":")))
+        console.json({"passed": passed, "failed": failed})
     else:
         console.out(f"{passed} passed, {failed} failed")
     if not codes:

@@ -6,14 +6,13 @@ from lab.app.effects import RunObservation
 from lab.app.run import run
 from lab.cli.console import Console, Interrupted
 from lab.cli.conversation import READING, Conversation, turns_of
-from lab.cli.endings import EndingObserver
+from lab.cli.endings import ending_observer
 from lab.cli.loop import Stop, complete
-from lab.cli.outcome import outcome_document
 from lab.cli.reviewer import TerminalReviewer
 from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, refuse_tape
 from lab.cli.tape_recorder import TapeRecorder
-from lab.cli.transcript import Transcript
+from lab.cli.transcript import Transcript, outcome_document
 from lab.client.driver import drive
 from lab.client.instant import run_instantly
 from lab.core.clock import Clock, Millis
@@ -47,7 +46,7 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     service = Service(setup.config)
     recorder = TapeRecorder(setup, service, console, outside=False)
     transcript = _transcript(settings, setup, console)
-    service.observers.append(EndingObserver(service, transcript))
+    service.observers.append(ending_observer(service, transcript))
     conversation = turns_of(app_of(setup.config, dialect=settings.dialect), setup.scenario)
     now: Millis = 0
     try:

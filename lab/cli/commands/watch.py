@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from lab.cli.console import Console, Interrupted
-from lab.cli.journal_transcript import JournalTranscript
 from lab.cli.loop import Stop, complete
+from lab.cli.transcript import JournalTranscript
 from lab.core.errors import ProtocolError, UsageError
 from lab.settings import Environment, Flags, Settings
 from lab.tui.sources.watch import Watch
