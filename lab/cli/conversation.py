@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from lab.app.effects import App, Outcome, RunObservation
+from lab.app.effects import App, Outcome, Run, RunObservation
+from lab.app.run import run
 from lab.core.clock import Millis
 from lab.core.observe import Requested
-from lab.identity.client import AccessToken
 from lab.language.document import Scenario
 
 READING: Millis = 4_000
@@ -15,13 +15,11 @@ READING: Millis = 4_000
 
 @dataclass(slots=True)
 class Conversation:
-    """What a turn hands on to the next: the token, the conversation, the number of its first exchange."""
+    """The turns that were played, and what one hands on to the next: token, conversation, number of its first exchange."""
 
     apps: tuple[App, ...]
     """The external app, a turn each."""
     outcomes: list[Outcome] = field(default_factory=list)
-    token: AccessToken | None = None
-    conversation: str | None = None
     first: int = 1
 
     def __call__(self, observation: RunObservation) -> None:
@@ -30,16 +28,17 @@ class Conversation:
             self.first = observation.x + 1
 
     def turns(self) -> Iterator[App]:
-        """The app of each turn; whoever plays one calls `end` before the next."""
+        """The app of each turn; whoever plays one adds its outcome before the next."""
         for app in self.apps:
             yield app
             if not self.outcomes[-1].complete:
                 return
 
-    def end(self, outcome: Outcome) -> None:
-        """Take over what a turn leaves."""
-        self.outcomes.append(outcome)
-        self.token, self.conversation = outcome.token, outcome.conversation
+    def run(self, app: App, start: Millis) -> Run:
+        """A turn, with what the one before leaves."""
+        if not self.outcomes:
+            return run(app, start)
+        return run(app, start, token=self.outcomes[-1].token, conversation=self.outcomes[-1].conversation)
 
 
 def turns_of(app: App, scenario: Scenario) -> Conversation:

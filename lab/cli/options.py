@@ -137,7 +137,8 @@ _ONE_SCENARIO: Any = {"help": "a name or a path", "type": lambda text: (text,)}
 """As a tuple of one target, where other commands take several."""
 
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
-_BROWSER = {"nargs": "?", "const": 8000, "type": number("--web", 1, 65_535)}
+_FORM: Any = {"choices": ("text", "cast"), "default": "text", "dest": "kind"}
+_BROWSER: Any = {"nargs": "?", "const": 8000, "type": number("--web", 1, 65_535)}
 
 _OPTIONS: dict[str, tuple[Option, ...]] = {
     "demo": (
@@ -186,10 +187,8 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "show": (
         option("target", "FILE"),
-        option(
-            "--as", None, "text (default), or cast: asciicast v2 of the screen", choices=("text", "cast"), dest="kind"
-        ),
-        option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size),
+        option("--as", None, "text (default), or cast: asciicast v2 of the screen", **_FORM),
+        option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size, default="120x36"),
         flag("--light", "film on the light stage"),
         _FOLDER,
     ),

@@ -44,7 +44,7 @@ def test_the_next_message_is_said_only_after_an_answer(ends: str | None, turns: 
     app = App("TEAM", "hi", "demo", "s", "x")
     conversation = turns_of(app, shipped("three-turns"))
     for _ in conversation.turns():
-        conversation.end(Outcome(ends, None, None, None, "C", 0, 0))
+        conversation.outcomes.append(Outcome(ends, None, None, None, "C", 0, 0))
     assert [outcome.status for outcome in conversation.outcomes] == [ends] * turns
 
 

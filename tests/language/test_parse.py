@@ -506,7 +506,10 @@ def test_places_are_given_with_the_scenario() -> None:
         9,
         29,
     )
-    assert (locations.key_at(("steps", 0, "output")).column, locations.value_at(("steps", 0, "nothing")).column) == (
+    assert (
+        locations.nearest(("steps", 0, "output")).key.column,
+        locations.value_at(("steps", 0, "nothing")).column,
+    ) == (
         21,
         5,
     )

@@ -23,20 +23,9 @@ from lab.settings import Flags, ScenarioSettings, SwitchSettings
 _CLIENTS = ((DEMO.id, DEMO.secret),)
 
 
-class CheckSettings(ScenarioSettings, frozen=True, kw_only=True):
-    """What `lab check` was asked; seed and switches are for the plan."""
-
-    targets: tuple[str, ...] = ()
-    """Scenarios or recordings by name or path, or folders of them."""
-    strict: bool = False
-    plan: bool = False
-    switches: SwitchSettings = SwitchSettings()
-
-
 def execute(flags: Flags, console: Console) -> int:
     """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too; 3 on a leak."""
-    settings = flags.into(CheckSettings)
-    files = [file for target in settings.targets for file in files_of(target, settings.scenarios)]
+    files = [file for target in flags["targets"] for file in files_of(target, flags["scenarios"])]
     complaints = warnings = hits = 0
     for file in files:
         if file.name.endswith(RECORDING_ENDING):
@@ -49,16 +38,16 @@ def execute(flags: Flags, console: Console) -> int:
         for complaint in wrong:
             console.out(str(complaint))
         for complaint in doubtful:
-            console.out(f"{complaint.file}:{complaint.line}:{complaint.column}: warning: {_sentence(complaint)}")
-        if settings.plan and not wrong:
-            for line in planned(file, settings):
+            console.out(str(complaint._replace(what=f"warning: {complaint.what}")))
+        if flags["plan"] and not wrong:
+            for line in planned(file, flags):
                 console.out(line)
         complaints += len(wrong)
         warnings += len(doubtful)
     leaked = f", {_count(hits, 'leak')}" if hits else ""
     summary = f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}{leaked}"
     console.err(summary)
-    if complaints or (settings.strict and warnings):
+    if complaints or (flags["strict"] and warnings):
         return 2
     return RecordingError.exit_code if hits else 0
 
@@ -86,18 +75,15 @@ def check_scenario(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, 
     return (), lint(scenario, str(file), locations, beside.found)
 
 
-def planned(file: Path, settings: CheckSettings) -> list[str]:
+def planned(file: Path, flags: Flags) -> list[str]:
     """The timeline that the seed settles, under the switches of the scenario and the environment."""
     # only this needs plans
     from lab.cli.plan_table import plan_table
     from lab.cli.setup import layers_of
 
     compiled = load_scenario(str(file), file.parent)
-    return plan_table(compiled, settings.seed, layers_of(settings.switches, {}).over(compiled.scenario.settings))
-
-
-def _sentence(complaint: Complaint) -> str:
-    return f"{complaint.what}; {complaint.hint}" if complaint.hint else complaint.what
+    switches = layers_of(flags.into(SwitchSettings), {}).over(compiled.scenario.settings)
+    return plan_table(compiled, flags.into(ScenarioSettings).seed, switches)
 
 
 def _count(number: int, word: str) -> str:

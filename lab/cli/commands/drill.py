@@ -15,7 +15,7 @@ from lab.settings import Flags, ScenarioSettings
 
 
 class DrillSettings(ScenarioSettings, frozen=True, kw_only=True):
-    """What `lab drill` was settings."""
+    """What `lab drill` was asked."""
 
     target: str = ""
     """The happy scenario, by name or path."""

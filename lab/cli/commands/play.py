@@ -15,11 +15,6 @@ def execute(flags: Flags, console: Console) -> int:
     if flags["plain"] or flags.into(Environment).dumb or not console.terminal:
         play_lines(playable, console)
         return 0
-    return on_screen(playable, console)
-
-
-def on_screen(playable: PlayableRecording, console: Console) -> int:
-    """The screen until the person quits."""
     from lab.cli.screen import show_screen
     from lab.tui.sources.playback import Playback
 

@@ -14,7 +14,7 @@ from lab.jobs.plan import CompiledScenario
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
 from lab.recording.replay import Report, replay
-from lab.settings import Environment, Flags, Settings
+from lab.settings import Environment, Flags
 
 NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
@@ -22,24 +22,13 @@ MOST_NOTES = 9
 WORST_FIRST = (2, 3, 1, 4)
 
 
-class ReplaySettings(Settings, frozen=True):
-    """What `lab replay` was asked."""
-
-    targets: tuple[str, ...]
-    """Recordings, by path, pattern or bare name, or folders of them."""
-    scenarios: str | None = None
-    json: bool = False
-    environment: Environment = Environment()
-
-
 def execute(flags: Flags, console: Console) -> int:
     """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
-    settings = flags.into(ReplaySettings)
-    files = [file for target in settings.targets for file in matching(target)]
-    codes = [replay_one(file, settings, console) for file in dict.fromkeys(files)]
+    files = [file for target in flags["targets"] for file in matching(target)]
+    codes = [replay_one(file, flags, console) for file in dict.fromkeys(files)]
     passed = codes.count(0)
     failed = len(codes) - passed
-    if settings.json:
+    if flags["json"]:
         console.json({"passed": passed, "failed": failed})
     else:
         console.out(f"{passed} passed, {failed} failed")
@@ -60,19 +49,19 @@ def matching(target: str) -> list[Path]:
     return [locate(target)]
 
 
-def replay_one(file: Path, settings: ReplaySettings, console: Console) -> int:
+def replay_one(file: Path, flags: Flags, console: Console) -> int:
     """Replay one; its exit code, and what differs as a result."""
     try:
         recording = read(read_recording(file), str(file))
         demand_closed(recording, str(file))
-        served = named_scenarios(recording, settings.scenarios)
+        served = named_scenarios(recording, flags["scenarios"])
         found = replay(recording, served, name=str(file), blob=partial(read_blob, file))
     except LabError as error:
         report(error, console)
         return error.exit_code
     if text := found.text():
-        (console.err if found.passed or settings.json else console.out)(text)
-    if settings.environment.github and not settings.json:
+        (console.err if found.passed or flags["json"] else console.out)(text)
+    if flags.into(Environment).github and not flags["json"]:
         for note in annotations(found):
             console.out(note)
     return 0 if found.passed else Divergence.exit_code

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from lab.app.effects import RunObservation
-from lab.app.run import run
 from lab.cli.console import Console, Interrupted
 from lab.cli.conversation import READING, Conversation, turns_of
 from lab.cli.endings import ending_observer
@@ -51,10 +50,9 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     now: Millis = 0
     try:
         for app in conversation.turns():
-            turn = run(app, now, token=conversation.token, conversation=conversation.conversation)
-            observers = (transcript, recorder.follow, conversation)
+            turn, observers = conversation.run(app, now), (transcript, recorder.follow, conversation)
             outcome = run_instantly(service, turn, observers, start=now, first=conversation.first)
-            conversation.end(outcome)
+            conversation.outcomes.append(outcome)
             now += outcome.elapsed + READING
     except Interrupted as end:
         recorder.close(end.reason)
@@ -121,8 +119,9 @@ async def play(
         for app in conversation.turns():
             if conversation.first > 1:
                 await clock.sleep_until(clock.now() + READING)
-            story = run(app, clock.now(), token=conversation.token, conversation=conversation.conversation)
-            conversation.end(await drive(story, transport, clock, observe, person, first=conversation.first))
+            turn = conversation.run(app, clock.now())
+            outcome = await drive(turn, transport, clock, observe, person, first=conversation.first)
+            conversation.outcomes.append(outcome)
     finally:
         await transport.close()
 

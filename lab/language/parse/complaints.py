@@ -53,10 +53,6 @@ class Locations(dict[KeyPath, Location]):
         """Where the value at `path` begins."""
         return self.nearest(path).value
 
-    def key_at(self, path: KeyPath) -> Position:
-        """Where the key of the value at `path` begins."""
-        return self.nearest(path).key
-
     def source(self, block: Block) -> str:
         """The lines of a block text as they are written."""
         return "\n".join(self.lines[block.first - 1 : block.end - 1])
@@ -89,7 +85,8 @@ class Complaints:
         """Complain about the value at `path` (or its key, or another place), unless it is spoilt already."""
         if any(path[:length] in self.spoilt for length in range(len(path) + 1)):
             return
-        at = at or (self.locations.key_at(path) if at_key else self.locations.value_at(path))
+        place = self.locations.nearest(path)
+        at = at or (place.key if at_key else place.value)
         head = path_text(path[:-1] if at_key else path)
         self.syntax(at, f"{head}: {what}" if head else what, one_line(hint))
 

@@ -18,7 +18,7 @@ from jinja2 import TemplateSyntaxError, nodes
 
 from lab.language.templates.bounds import Budget, RenderFailure, bounded, fitting
 from lab.language.templates.check import TEMPLATE_NAMES, LookedUp, TemplateError, TemplateFault, check_template
-from lab.language.templates.sandbox import BUDGET, Sandbox
+from lab.language.templates.sandbox import BUDGET, Metering, Sandbox
 
 _MARKS = ("{{", "{%", "{#")
 _ALONE = re.compile(
@@ -62,7 +62,7 @@ def template(text: str) -> Template:
     tree = _parsed(text)
     looked_up = check_template(tree)
     try:
-        code = _ENVIRONMENT.compile(_ENVIRONMENT.metered(tree))
+        code = _ENVIRONMENT.compile(Metering().visit(tree))
     except Exception as error:
         # the walk has passed it, so what is left is Python refusing the generated code: too long, too deep
         raise TemplateError((TemplateFault(1, "the template is too complex"),)) from error

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from jinja2 import Environment, Undefined, pass_environment
 from jinja2.filters import make_attrgetter
+from jinja2.sandbox import SandboxedEnvironment
 
 from lab.language.templates.bounds import RenderFailure, bounded, check_size
 
@@ -28,14 +29,8 @@ _DECIMAL: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
     "//": _EXACT.divide_int,
     "%": _EXACT.remainder,
 }
-_INTEGER: dict[str, Callable[[int, int], int | float]] = {
-    "+": lambda left, right: left + right,
-    "-": lambda left, right: left - right,
-    "*": lambda left, right: left * right,
-    "/": lambda left, right: left / right,
-    "//": lambda left, right: left // right,
-    "%": lambda left, right: left % right,
-}
+_INTEGER = SandboxedEnvironment.default_binop_table
+"""Python's own operators."""
 
 
 def as_number(value: object) -> Numeric:

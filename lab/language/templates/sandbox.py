@@ -5,7 +5,7 @@ passage of a loop, operator, filter and element looked at, one for each 16 chara
 rendered text, is larger than an output may be. No number is larger than 10^15.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 from jinja2 import StrictUndefined, Undefined, nodes, pass_context
@@ -74,14 +74,6 @@ def _metered(name: str, filter_: Callable[..., object]) -> Callable[..., object]
     return metered
 
 
-def _elements(value: Iterable[object]) -> list[object]:
-    return list(value)
-
-
-def _itself(value: object) -> object:
-    return value
-
-
 class Unknown(StrictUndefined):
     """What is not there: any use but `is defined` and `default` says so."""
 
@@ -102,15 +94,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
         theirs: dict[str, Callable[..., object]] = dict(self.filters)
         self.filters = {name: _metered(name, OWN.get(name, theirs[name])) for name in FILTERS}
-        self.filters |= {"_loop": _metered("_loop", _elements), "_weighed": _metered("_weighed", _itself)}
+        self.filters |= {"_loop": _metered("_loop", list), "_weighed": _metered("_weighed", lambda value: value)}
         self.filters["_concat"] = self.filters["join"]
         self.tests = {name: test for name, test in self.tests.items() if name in TESTS}
         self.globals = {"range": limited_range}
-
-    def metered(self, tree: nodes.Template) -> nodes.Template:
-        """The checked tree with its loops, comparisons, slices and concatenations charged."""
-        _Metering().visit(tree)
-        return tree
 
     def call_binop(self, context: Names, operator: str, left: object, right: object) -> Numeric:
         """The operators' hook."""
@@ -144,8 +131,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self.undefined(obj=obj, name=str(argument))
 
 
-class _Metering(NodeTransformer):
-    """Puts our own filters where Jinja would loop, compare, cut or concatenate unseen."""
+class Metering(NodeTransformer):
+    """Puts our own filters into a checked tree where Jinja would loop, compare, cut or concatenate unseen."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:
         self.generic_visit(node)
