@@ -1,8 +1,8 @@
 """The two stage themes, and roles to styles. Colours and their contrast floors: screen.md §10."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter, Monochrome, NoColor
@@ -78,8 +78,7 @@ def _mix(colour: str, with_: str, part: float) -> str:
         return colour
 
 
-@dataclass(slots=True)
-class Styles:
+class Styles(Struct):
     """Roles to Rich styles in one theme, each made once."""
 
     colours: dict[str, str]

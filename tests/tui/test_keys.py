@@ -1,9 +1,9 @@
 """Every key of the table in every state: it does what the table says, or nothing."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from textual.command import CommandPalette
 
 from lab.clocks import settle
@@ -36,7 +36,7 @@ def asks(*intents: Intent) -> Callable[[Snapshot, Snapshot], bool]:
 
 
 def looks(**changes: object) -> Callable[[Snapshot, Snapshot], bool]:
-    return lambda before, after: after[0] == replace(before[0], **changes)  # type: ignore[arg-type]
+    return lambda before, after: after[0] == replace(before[0], **changes)
 
 
 def opens(screen: type) -> Callable[[Snapshot, Snapshot], bool]:

@@ -2,9 +2,9 @@
 
 import re
 import shlex
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact, LedgerCleared

@@ -1,12 +1,12 @@
 """The pure half of the screen: clean, reduce, narrate, rows."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from lab.app.effects import Outcome, RunEnded, RunObservation

@@ -1,7 +1,8 @@
 """The fault menu: what is armed, what can be armed, and where the chosen one would strike. Enter arms, delete disarms."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from lab.core.exchange import Json
 from lab.language.document import Scenario
@@ -13,13 +14,12 @@ from lab.tui.state.reading import USUAL_LABELS
 from lab.tui.state.screen import ScreenState
 
 
-@dataclass(frozen=True, slots=True)
-class FaultOffer:
+class FaultOffer(Struct, frozen=True):
     """A fault that the menu offers: in the language's own words, and what the peer will observe."""
 
     word: str
     effect: str
-    fault: Mapping[str, Json] = field(default_factory=dict)
+    fault: Mapping[str, Json] = {}
     routes: tuple[str, ...] = ("status", "invoke", "token")
     """Where it may strike, the usual place first."""
 

@@ -2,10 +2,10 @@
 
 from asyncio import Lock
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType

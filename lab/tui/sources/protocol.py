@@ -1,9 +1,12 @@
 """What the screen asks of a source, and what LIVE asks of the outer world."""
 
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.app.effects import App, Outcome, RunObservation
 from lab.core.clock import Clock
@@ -69,8 +72,7 @@ def with_job(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Playable:
+class Playable(Struct, frozen=True):
     """One thing that LIVE can play: a scenario (None against a pod), and our app made for it."""
 
     app: App
@@ -83,7 +85,9 @@ class Playable:
         """The app with this message, and the parameters that the scenario sends with it in whichever turn."""
         messages = self.scenario.user_messages if self.scenario is not None else ()
         known = next((each.parameters for each in messages if each.message == message), None)
-        return replace(self.app, message=message, parameters=self.app.parameters if known is None else known)
+        return dataclasses.replace(
+            self.app, message=message, parameters=self.app.parameters if known is None else known
+        )
 
     @property
     def choice(self) -> ScenarioChoice:
@@ -94,8 +98,7 @@ class Playable:
         return ScenarioChoice(known.name, known.title, known.shows, known.story, known, self.seed or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class RunConnection:
+class RunConnection(Struct, frozen=True):
     """What a run needs of the outer world: made after the first paint."""
 
     transport: "Transport"

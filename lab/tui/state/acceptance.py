@@ -1,6 +1,6 @@
 """How a client's run begins in a journal: the token that its calls bear, and the acceptance of its job."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted

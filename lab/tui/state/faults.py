@@ -1,6 +1,6 @@
 """Faults from outside: what is armed, folded from the journal's facts."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
@@ -10,8 +10,7 @@ MOST_ARMED = 32
 """How many armed faults the screen keeps."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArmedFault:
+class ArmedFault(Struct, frozen=True):
     """An armed fault: it stands in the header until it strikes, or for as long as it goes on striking."""
 
     name: str

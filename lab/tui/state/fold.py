@@ -1,6 +1,7 @@
 """What a screen folds: of a run of ours one run, of a journal the jobs of all clients."""
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.app.effects import RunObservation
 from lab.core.observe import Noted
@@ -11,11 +12,10 @@ from lab.tui.state.reduce import reduce
 from lab.tui.state.run import RunState
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedState:
+class ObservedState(Struct, frozen=True):
     """All that was observed so far."""
 
-    run: RunState = field(default_factory=RunState)
+    run: RunState = RunState()
     journal: JournalState | None = None
     """None where the run is ours."""
     armed: ArmedFaults = ()

@@ -1,7 +1,9 @@
 """`follow(journal, observation)`: the next state of a journal's jobs. Total and pure; runs are made by `reduce`."""
 
-from dataclasses import dataclass, replace
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.core.exchange import Request
@@ -21,8 +23,7 @@ from lab.tui.state.reduce import reduce
 from lab.tui.state.run import JobState, RunState
 
 
-@dataclass(frozen=True, slots=True)
-class RunChange:
+class RunChange(Struct, frozen=True):
     """What an observation, or what follows from it, changed in one run (None: in none): for line mode."""
 
     client_run: int | None

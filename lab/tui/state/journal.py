@@ -7,8 +7,10 @@ between the last two.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.tui.state.faults import ArmedFaults
@@ -22,11 +24,10 @@ _Kept = TypeVar("_Kept")
 _Name = TypeVar("_Name")
 
 
-@dataclass(frozen=True, slots=True)
-class ClientRun:
+class ClientRun(Struct, frozen=True):
     """One client's way from its token to an output, as far as the journal has it."""
 
-    run: RunState = field(default_factory=RunState)
+    run: RunState = RunState()
     bearer: str | None = None
     """The token that its last call bore, as the journal names it."""
     polled_at: Millis | None = None
@@ -40,8 +41,7 @@ class ClientRun:
         return self.run.job is not None
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
+class IssuedToken(Struct, frozen=True):
     """A token that somebody was given: the run as it was then, and the exchange that brought it."""
 
     run: RunState
@@ -49,8 +49,7 @@ class IssuedToken:
     used: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PendingExchange:
+class PendingExchange(Struct, frozen=True):
     """An exchange that waits for its reply, and whose it is; `client_run` None: nobody's."""
 
     client_run: int | None
@@ -63,17 +62,16 @@ class PendingExchange:
     """The token that it bears, as the journal names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalState:
+class JournalState(Struct, frozen=True):
     """All that a journal has held so far. Instants of the tokens' claims count from `epoch`."""
 
     epoch: Epoch = 0
-    client_runs: Mapping[int, ClientRun] = field(default_factory=dict)
+    client_runs: Mapping[int, ClientRun] = {}
     """By the exchange that began each, oldest first; below zero where no such exchange is in sight."""
-    run_of_job: Mapping[str, int] = field(default_factory=dict)
-    tokens: Mapping[str, IssuedToken] = field(default_factory=dict)
-    in_flight: Mapping[int, PendingExchange] = field(default_factory=dict)
-    unassigned: RunState = field(default_factory=RunState)
+    run_of_job: Mapping[str, int] = {}
+    tokens: Mapping[str, IssuedToken] = {}
+    in_flight: Mapping[int, PendingExchange] = {}
+    unassigned: RunState = RunState()
     """Exchanges that belong to no job."""
     exchanges: tuple[Exchange, ...] = ()
     """The wire: the exchanges of all clients."""
@@ -162,8 +160,7 @@ def _newest(kept: Mapping[_Name, _Kept], most: int) -> Mapping[_Name, _Kept]:
     return kept if len(kept) <= most else dict(list(kept.items())[-most:])
 
 
-@dataclass(frozen=True, slots=True)
-class SourceUpdate:
+class SourceUpdate(Struct, frozen=True):
     """From a source beside its observations: the state to go on from, or (None) that something of itself changed."""
 
     journal: JournalState | None = None

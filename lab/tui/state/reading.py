@@ -6,8 +6,9 @@ a job, or answers its question), `status`, `stream` (starts a job, and is answer
 """
 
 import json
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response, retry_after, text_of
@@ -40,8 +41,7 @@ def verdict_word(verdict: str) -> str:
 # What is sent
 
 
-@dataclass(frozen=True, slots=True)
-class CallRequest:
+class CallRequest(Struct, frozen=True):
     """What a call asks."""
 
     command: str

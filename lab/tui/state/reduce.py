@@ -1,7 +1,9 @@
 """`reduce(run, observation)`: the run after one more observation. Total and pure; every text is cleaned on its way in."""
 
-from dataclasses import replace
+import dataclasses
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from lab.app.effects import Asking, RunEnded, RunObservation
 from lab.core.journal.fact import Fact, LedgerCleared
@@ -57,7 +59,7 @@ def reduce(run: RunState, observation: RunObservation) -> RunState:
 
 def _ended(run: RunState, observation: RunEnded) -> RunState:
     outcome = observation.outcome
-    cleaned = replace(
+    cleaned = dataclasses.replace(
         outcome,
         token=None,
         output=clean.lines_or_none(outcome.output),

@@ -1,8 +1,9 @@
 """What comes back to the app: replies, and calls that brought none."""
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from lab.core.exchange import Response
 from lab.core.observe import Lost, Replied

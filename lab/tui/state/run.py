@@ -1,6 +1,6 @@
 """What the screen knows of one run: its token, job, polls, gate and end, cleaned and without secrets."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from lab.app.effects import Outcome
 from lab.core.clock import Millis
@@ -20,8 +20,7 @@ MOST_TURNS = 32
 """How many turns of a conversation can be looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """A request and its reply as the wire drawer shows them; `until` None while no reply came."""
 
     x: int
@@ -50,8 +49,7 @@ class Exchange:
         return None if self.until is None else self.until - self.at
 
 
-@dataclass(frozen=True, slots=True)
-class TokenState:
+class TokenState(Struct, frozen=True):
     """A grant: the form that was sent at `sent_at`, and what came of it."""
 
     sent_at: Millis
@@ -69,8 +67,7 @@ class TokenState:
     """Whether a turn before this one asked for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobState:
+class JobState(Struct, frozen=True):
     """A job: what was asked for at `sent_at`, and what came back at once."""
 
     sent_at: Millis
@@ -91,8 +88,7 @@ class JobState:
     """What its wire calls things."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineRow:
+class TimelineRow(Struct, frozen=True):
     """A row of the timeline: a poll, a decision, or a call that brought nothing."""
 
     at: Millis
@@ -107,8 +103,7 @@ class TimelineRow:
     bad: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GateOpening:
+class GateOpening(Struct, frozen=True):
     """A gate's opening as the mock's journal tells it: how long it waits isn't on the wire."""
 
     job: str
@@ -127,8 +122,7 @@ class GateOpening:
     """How many have."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateState:
+class GateState(Struct, frozen=True):
     """The gate that the last status body shows."""
 
     job: str
@@ -156,8 +150,7 @@ class GateState:
     refusal: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NextCall:
+class NextCall(Struct, frozen=True):
     """The wait until the next call; `why` is `poll`, `retry-after` or `retry`."""
 
     since: Millis
@@ -165,8 +158,7 @@ class NextCall:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class LastStatus:
+class LastStatus(Struct, frozen=True):
     """The last status body, and the reply that brought it."""
 
     status: str
@@ -188,8 +180,7 @@ class LastStatus:
     follow_up_label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunState:
+class RunState(Struct, frozen=True):
     """One run, or of a journal one client's run, as far as it was observed."""
 
     start: Millis | None = None

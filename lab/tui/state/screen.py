@@ -1,7 +1,9 @@
 """All that drawing needs but size and instant: the run that shows, what the source says, what the person chose."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.dialects import CLIENTS, USUAL
@@ -12,8 +14,7 @@ from lab.tui.state.journal import JournalState
 from lab.tui.state.run import RunState
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingMark:
+class RecordingMark(Struct, frozen=True):
     """A mark on the way through a recording: after so many lines, at this instant."""
 
     place: int
@@ -26,8 +27,7 @@ RecordedDecisions = Mapping[tuple[str, str, int], tuple[Millis, str]]
 """When each opening of a gate was decided, and how: by job, gate and round."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlaybackCursor:
+class PlaybackCursor(Struct, frozen=True):
     """Where PLAYBACK stands."""
 
     start: Millis
@@ -37,13 +37,12 @@ class PlaybackCursor:
     lines: int
     playing: bool = False
     marks: tuple[RecordingMark, ...] = ()
-    decisions: RecordedDecisions = field(default_factory=dict)
+    decisions: RecordedDecisions = {}
     damage: str = ""
     """What a reader should know of the file: that it is open or torn."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioChoice:
+class ScenarioChoice(Struct, frozen=True):
     """A scenario in the picker."""
 
     name: str
@@ -57,8 +56,7 @@ class ScenarioChoice:
     """Why it doesn't load, each with its place."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceState(Struct, frozen=True):
     """What the source says of itself."""
 
     pill: str = "LIVE"
@@ -90,8 +88,7 @@ class SourceState:
     """What the wire that our app speaks calls things."""
 
 
-@dataclass(frozen=True, slots=True)
-class UiState:
+class UiState(Struct, frozen=True):
     """What the person at the keys has chosen."""
 
     focus: str = ""
@@ -116,20 +113,19 @@ class UiState:
     """A refusal or a remark, in the narration's place until the next key."""
     broken: str = ""
     """A bug of ours, in one line."""
-    scrolled: Mapping[str, int] = field(default_factory=dict)
+    scrolled: Mapping[str, int] = {}
     """How many rows of a pane are scrolled away, by its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScreenState:
+class ScreenState(Struct, frozen=True):
     """What is drawn; parts of it that are equal need not be drawn again."""
 
-    run: RunState = field(default_factory=RunState)
+    run: RunState = RunState()
     ui: UiState = UiState()
     source: SourceState = SourceState()
     armed: tuple[ArmedFault, ...] = ()
     """The faults that were armed and haven't struck."""
-    journal: JournalState | None = field(default=None, repr=False)
+    journal: JournalState | None = None
     """Where a journal is followed: all its jobs."""
     newest_turn: RunState | None = None
     """The newest turn, where `run` is an earlier one."""
@@ -172,7 +168,7 @@ class ScreenState:
 
     def choose(self, **changes: object) -> UiState:
         """Another choice of the person's: the remark of the one before goes."""
-        return replace(self.ui, **{"remark": "", **changes})  # type: ignore[arg-type]
+        return replace(self.ui, **{"remark": "", **changes})
 
 
 def settled(before: ScreenState, after: ScreenState) -> ScreenState:

@@ -1,6 +1,6 @@
 """The rows of a timeline, in order of their instants and bounded: changes stay, what repeats is counted."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from lab.tui.state.run import MOST_TIMELINE_ROWS, RunState, TimelineRow
 
