@@ -6,7 +6,7 @@ from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
 from lab.tui.state import clean, reading
 from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange
-from lab.tui.state.run import JobState, RunState, TokenState
+from lab.tui.state.run import JobState, RunState, TokenState, exchange_of
 
 
 def with_bearer(journal: JournalState, key: int, token: str) -> JournalState:
@@ -19,7 +19,7 @@ def with_bearer(journal: JournalState, key: int, token: str) -> JournalState:
     if fresh and client_run.run.job is not None:
         run = replace(run, job=client_run.run.job)
     journal = journal.with_token(token, replace(issued, used=True)).without(issued.x)
-    return journal.with_run(key, replace(client_run, run=run, bearer=token))
+    return journal.change(key, run=run, bearer=token)
 
 
 def token_granted(journal: JournalState, fact: TokenGranted, x: int | None) -> JournalState:
@@ -51,22 +51,18 @@ def job_accepted(journal: JournalState, fact: JobAccepted, x: int | None) -> Jou
         journal = journal.begin(key, ClientRun(RunState(job=_job(fact))))
         if pending is not None and key == x:
             journal = _streamed(journal, key, pending)
-    client_run = replace(journal.client_runs[key], scenario=fact.scenario, conversation=fact.conversation)
-    return journal.with_run(key, client_run).with_job(fact.job, key)
+    return journal.change(key, scenario=fact.scenario, conversation=fact.conversation).with_job(fact.job, key)
 
 
 def _streamed(journal: JournalState, key: int, pending: PendingExchange) -> JournalState:
     """A job begun by a call that answers with events: the call becomes part of it, and so its code."""
     journal = with_bearer(journal.sent(key, replace(pending, client_run=key)), key, pending.bearer)
-    exchange = next((each for each in reversed(journal.exchanges) if each.x == key), None)
-    client_run = journal.client_runs[key]
-    run = client_run.run
+    exchange, run = exchange_of(journal.exchanges, key), journal.client_runs[key].run
     if exchange is None or run.job is None:
         return journal
     start = exchange.at if run.start is None else run.start
     job = replace(run.job, sent_at=exchange.at, path=exchange.path)
-    run = replace(run, job=job, exchanges=(exchange,), start=start, began=start)
-    return journal.with_run(key, replace(client_run, run=run))
+    return journal.change(key, run=replace(run, job=job, exchanges=(exchange,), start=start, began=start))
 
 
 def _job(fact: JobAccepted) -> JobState:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.tui.state.faults import ArmedFaults
-from lab.tui.state.run import MOST_EXCHANGES, Exchange, Pairs, RunState
+from lab.tui.state.run import MOST_EXCHANGES, Exchange, Pairs, RunState, exchange_of, put
 
 MOST_CLIENT_RUNS = 1_000
 """How many jobs can be looked at; the oldest are given up."""
@@ -112,9 +112,9 @@ class JournalState(Struct, frozen=True):
 
     # What the fold changes
 
-    def with_run(self, key: int, client_run: ClientRun) -> "JournalState":
-        """Another state of a run that is there."""
-        return replace(self, client_runs={**self.client_runs, key: client_run})
+    def change(self, key: int, **changes: object) -> "JournalState":
+        """With these changes of a run that is there."""
+        return replace(self, client_runs={**self.client_runs, key: replace(self.client_runs[key], **changes)})
 
     def begin(self, key: int, client_run: ClientRun) -> "JournalState":
         """A new run. Tokens that came to nothing yet give way, and the oldest where there are too many."""
@@ -150,10 +150,9 @@ class JournalState(Struct, frozen=True):
 
     def on_wire(self, exchange: Exchange) -> "JournalState":
         """The wire with an exchange as it is now."""
-        for at in range(len(self.exchanges) - 1, -1, -1):
-            if self.exchanges[at].x == exchange.x:
-                return replace(self, exchanges=(*self.exchanges[:at], exchange, *self.exchanges[at + 1 :]))
-        return replace(self, exchanges=(*self.exchanges, exchange)[-MOST_EXCHANGES:])
+        known = exchange_of(self.exchanges, exchange.x) is not None
+        exchanges = put(self.exchanges, exchange) if known else (*self.exchanges, exchange)[-MOST_EXCHANGES:]
+        return replace(self, exchanges=exchanges)
 
 
 def _newest(kept: Mapping[_Name, _Kept], most: int) -> Mapping[_Name, _Kept]:

@@ -15,7 +15,7 @@ from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.state import clean
 from lab.tui.state.reading import call_request
-from lab.tui.state.replies import gated, put, read_loss, read_reply
+from lab.tui.state.replies import gated, read_loss, read_reply
 from lab.tui.state.run import (
     MOST_EXCHANGES,
     MOST_TURNS,
@@ -26,6 +26,7 @@ from lab.tui.state.run import (
     RunState,
     TimelineRow,
     TokenState,
+    put,
 )
 from lab.tui.state.status import VERDICT_WORDS, face
 from lab.tui.state.timeline import noted
@@ -163,7 +164,7 @@ def _struck(run: RunState, fact: FaultStruck, x: int | None) -> RunState:
     exchanges = reversed(run.exchanges)
     exchange = next((each for each in exchanges if (each.at <= fact.at if x is None else each.x == x)), None)
     if exchange is not None:
-        run = put(run, replace(exchange, struck=name))
+        run = replace(run, exchanges=put(run.exchanges, replace(exchange, struck=name)))
     if run.ended is not None or run.job is None:
         return run
     return noted(run, TimelineRow(fact.at, "struck", name, bad=True))

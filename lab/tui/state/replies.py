@@ -9,7 +9,7 @@ from lab.core.exchange import Response
 from lab.core.observe import Lost, Replied
 from lab.dialects.client import Question, Seen
 from lab.tui.state import clean, reading
-from lab.tui.state.run import MOST_STATUSES, Exchange, JobState, RunState, TimelineRow, TokenState
+from lab.tui.state.run import MOST_STATUSES, Exchange, JobState, RunState, TimelineRow, TokenState, put
 from lab.tui.state.timeline import noted, with_row
 
 
@@ -28,7 +28,7 @@ def read_reply(run: RunState, observation: Replied) -> RunState:
         reply_body=body,
         head=head,
     )
-    run = put(run, done)
+    run = replace(run, exchanges=put(run.exchanges, done))
     match done.command:
         case "token":
             return _token(run, done, response)
@@ -49,13 +49,6 @@ def _texts(route: str, body: bytes, kind: str | None) -> tuple[str, str]:
 
 _poll_texts = lru_cache(maxsize=4)(_texts)
 """A status body is the same for as long as its span lasts."""
-
-
-def put(run: RunState, done: Exchange) -> RunState:
-    """With an exchange in the place of what it was before."""
-    exchanges = run.exchanges
-    at = next((at for at in range(len(exchanges) - 1, -1, -1) if exchanges[at].x == done.x), None)
-    return run if at is None else replace(run, exchanges=(*exchanges[:at], done, *exchanges[at + 1 :]))
 
 
 def _token(run: RunState, exchange: Exchange, response: Response) -> RunState:
@@ -148,7 +141,7 @@ def read_loss(run: RunState, observation: Lost) -> RunState:
     refusal = f"no answer: {why}"
     done = replace(exchange, lost=why, until=observation.at)
     row = TimelineRow(observation.at, "lost", why, None, done.took, bad=True)
-    run = put(run, done)
+    run = replace(run, exchanges=put(run.exchanges, done))
     match done.command:
         case "token" if run.token:
             return replace(run, token=replace(run.token, refusal=refusal, took=done.took))

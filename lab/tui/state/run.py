@@ -238,7 +238,7 @@ class RunState(Struct, frozen=True):
 
     def exchange(self, x: int) -> Exchange | None:
         """The exchange of this ordinal, if it is kept."""
-        return next((exchange for exchange in reversed(self.exchanges) if exchange.x == x), None)
+        return exchange_of(self.exchanges, x)
 
     @property
     def matched_opening(self) -> GateOpening | None:
@@ -246,3 +246,13 @@ class RunState(Struct, frozen=True):
         opening, gate = self.opening, self.gate
         named = gate is not None and (not gate.gate or (opening is not None and opening.gate == gate.gate))
         return opening if named else None
+
+
+def exchange_of(exchanges: tuple[Exchange, ...], x: int) -> Exchange | None:
+    """The exchange of this ordinal, if it is among them."""
+    return next((exchange for exchange in reversed(exchanges) if exchange.x == x), None)
+
+
+def put(exchanges: tuple[Exchange, ...], done: Exchange) -> tuple[Exchange, ...]:
+    """These with an exchange in the place of what it was before."""
+    return tuple(done if each.x == done.x else each for each in exchanges)
