@@ -1,16 +1,25 @@
-"""A conversation as `lab run` plays it: what the scenario asks, turn by turn, until one doesn't end COMPLETE."""
+"""A conversation as `lab run` plays it: what the scenario asks, turn by turn, until one doesn't end COMPLETE.
+
+Beside it, what a transcript of one needs of the mock, and a person who answers gates line by line.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from lab.app.effects import App, Outcome, Run, RunObservation
+from lab.app.effects import Answer, App, Outcome, Run, RunObservation, RunObserver
 from lab.app.run import run
-from lab.core.clock import Millis
-from lab.core.observe import Requested
-from lab.language.document import Scenario
+from lab.cli.console import Console
+from lab.core.clock import Clock, Millis
+from lab.core.observe import Noted, Observation, Observer, Requested, Touched
+from lab.dialects.client import Question
+from lab.jobs.facts import JobStatus
+from lab.language.document import Scenario, Status, Verdict
+from lab.mock.service import Service
 
 READING: Millis = 4_000
 """How long a person reads an answer before the next message."""
+KEYS = {"a": Verdict.APPROVED, "r": Verdict.REJECTED, "c": Verdict.CHANGES}
+"""What a person types for each verdict."""
 
 
 @dataclass(slots=True)
@@ -19,13 +28,16 @@ class Conversation:
 
     apps: tuple[App, ...]
     """The external app, a turn each."""
+    notify: RunObserver
+    """Is told what the turns tell."""
     outcomes: list[Outcome] = field(default_factory=list)
     first: int = 1
 
     def __call__(self, observation: RunObservation) -> None:
-        """Keep count of the exchanges."""
+        """The observer of each turn: keeps count of the exchanges."""
         if isinstance(observation, Requested):
             self.first = observation.x + 1
+        self.notify(observation)
 
     def turns(self) -> Iterator[App]:
         """The app of each turn; whoever plays one adds its outcome before the next."""
@@ -41,8 +53,47 @@ class Conversation:
         return run(app, start, token=self.outcomes[-1].token, conversation=self.outcomes[-1].conversation)
 
 
-def turns_of(app: App, scenario: Scenario) -> Conversation:
+def turns_of(app: App, scenario: Scenario, notify: RunObserver) -> Conversation:
     """The turns of a scenario, asked by one app."""
-    return Conversation(
-        tuple(replace(app, message=ask.message, parameters=dict(ask.parameters)) for ask in scenario.user_messages)
-    )
+    asks = scenario.user_messages
+    apps = tuple(replace(app, message=ask.message, parameters=dict(ask.parameters)) for ask in asks)
+    return Conversation(apps, notify)
+
+
+def ending_observer(service: Service, notify: Observer) -> Observer:
+    """An observer of the mock that tells another one in which step each job ended, once a poll shows it: the wire doesn't."""
+    known: set[str] = set()
+
+    def observe(observation: Observation) -> None:
+        if not isinstance(observation, Touched) or observation.job in known:
+            return
+        derived = service.derived(observation.job, observation.at)
+        for fact in derived.facts if derived else ():
+            if isinstance(fact, JobStatus) and Status(fact.to).final:
+                known.add(observation.job)
+                notify(Noted(observation.at, fact))
+
+    return observe
+
+
+class TerminalReviewer:
+    """Asks once for each opening, and takes the next line that is an answer."""
+
+    def __init__(self, console: Console, clock: Clock) -> None:
+        self._console = console
+        self._clock = clock
+        self._question: Question | None = None
+
+    async def __call__(self, question: Question) -> Answer:
+        """The answer; cancelled when the wait is over."""
+        labels = dict(question.verdicts)
+        keys = {key: verdict for key, verdict in KEYS.items() if verdict in labels}
+        if self._question is None or question.key != self._question.key:
+            self._question = question
+            words = ", ".join(f"{key} {labels[verdict]}" for key, verdict in keys.items())
+            self._console.err(f"? {words}; text after the letter goes along:")
+        while True:
+            key, _, text = (await self._console.line()).strip().partition(" ")
+            if key in keys:
+                return Answer(self._clock.now(), keys[key], text.strip() or None)
+            self._console.err(f"? one of {', '.join(keys)}")

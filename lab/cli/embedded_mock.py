@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.cli.console import Console
-from lab.cli.endings import ending_observer
+from lab.cli.conversation import ending_observer
 from lab.cli.entropy import control_token
 from lab.cli.https import HttpsPort, open_https_port
 from lab.cli.loop import Stop

@@ -10,7 +10,6 @@ from lab.cli.console import Console
 from lab.core.errors import UsageError
 from lab.core.ranges import LAST_EPOCH, SEEDS, number
 
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
 EXITS = """exit codes: 0 done · 1 a divergence, or a run that ended otherwise than COMPLETE · 2 wrong usage or a bad scenario
             3 an unreadable recording · 4 port, disk · 5 nothing matched · 130 interrupted"""
 
@@ -82,7 +81,9 @@ def port(name: str, of: str, usual: int | None = None, shown: str | None = None)
 
 def origin(text: str) -> str:
     """The origin that `lab serve --base` names, without a slash at its end."""
-    if not _ORIGIN.fullmatch(text):
+    from lab.language.document.base import ORIGIN  # slow to load, and only this needs it
+
+    if not re.fullmatch(ORIGIN, text):
         raise UsageError(f"--base {text} is no origin.", hint="Write it as https://host or http://host:port.")
     return text.rstrip("/")
 

@@ -3,17 +3,29 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 from lab.cli.console import SIGNALS, Console, Interrupted
 from lab.cli.loop import Stop
 from lab.cli.transcript import outcome_document
-from lab.core.clock import Millis
 from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast
 from lab.tui.sources.protocol import ScreenSource
+
+
+async def film_screen(
+    source: ScreenSource, stop: Stop, console: Console, path: str | None, title: str, *, force: bool
+) -> None:
+    """Show the source, and write what is seen to that path, if there is one; a dead cast is told of afterwards."""
+    if path is None:
+        return await show_screen(source, stop, console)
+    file = TapeFile(cast_path(path), force=force)
+    film = Cast(file.write, source.clock.now, title)
+    try:
+        await show_screen(source, stop, console, film)
+    finally:
+        file.close()
+        console.err(f"lab: {film.dead}" if film.dead is not None else f"cast {file.path}")
 
 
 async def show_screen(source: ScreenSource, stop: Stop, console: Console, film: Cast | None = None) -> None:
@@ -38,20 +50,3 @@ async def show_screen(source: ScreenSource, stop: Stop, console: Console, film: 
         raise Interrupted(stop.reason)
     if outcome is not None and not app.is_web:
         console.json(outcome_document(outcome))
-
-
-@contextmanager
-def filming(
-    path: str | None, now: Callable[[], Millis], title: str, console: Console, *, force: bool
-) -> Iterator[Cast | None]:
-    """The cast that is written to that path, or None; a dead one is told of once the screen is gone."""
-    if path is None:
-        yield None
-        return
-    file = TapeFile(cast_path(path), force=force)
-    film = Cast(file.write, now, title)
-    try:
-        yield film
-    finally:
-        file.close()
-        console.err(f"lab: {film.dead}" if film.dead is not None else f"cast {file.path}")

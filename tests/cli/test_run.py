@@ -42,7 +42,7 @@ def test_a_transcript_tells_the_story(lab: Lab) -> None:
 @pytest.mark.parametrize(("ends", "turns"), [("COMPLETE", 3), ("ERROR", 1), (None, 1)])
 def test_the_next_message_is_said_only_after_an_answer(ends: str | None, turns: int) -> None:
     app = App("TEAM", "hi", "demo", "s", "x")
-    conversation = turns_of(app, shipped("three-turns"))
+    conversation = turns_of(app, shipped("three-turns"), lambda observation: None)
     for _ in conversation.turns():
         conversation.outcomes.append(Outcome(ends, None, None, None, "C", 0, 0))
     assert [outcome.status for outcome in conversation.outcomes] == [ends] * turns

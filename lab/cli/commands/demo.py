@@ -86,7 +86,7 @@ def show_in_browser(settings: DemoSettings, port: int, console: Console) -> int:
 
 def show_mock(settings: DemoSettings, console: Console) -> int:
     """The screen over the embedded mock; a person reviews unless the script is asked for."""
-    from lab.cli.screen import filming, show_screen
+    from lab.cli.screen import film_screen
 
     clock = settings.mock.clock
     if clock.kind == "manual":
@@ -99,8 +99,8 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
 
     async def work(stop: Stop) -> int:
         async with LiveDemo(setup, console, stop, dialect=settings.dialect) as demo:
-            with filming(settings.cast, setup.clock.now, setup.scenario.title, console, force=mock.force) as film:
-                await show_screen(demo.source(unloaded), stop, console, film)
+            source, title = demo.source(unloaded), setup.scenario.title
+            await film_screen(source, stop, console, settings.cast, title, force=mock.force)
         return demo.mock.exit_code if demo.mock is not None else 0
 
     return complete(work)
@@ -174,7 +174,7 @@ class LiveDemo(AsyncExitStack):
 
 def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
-    from lab.cli.screen import filming, show_screen
+    from lab.cli.screen import film_screen
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 
@@ -194,9 +194,8 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
 
     async def work(stop: Stop) -> int:
         playable = Playable(app_for_peer(scenario, peer, settings.dialect), scenario=scenario)
-        with filming(settings.cast, clock.now, scenario.title, console, force=mock.force) as film:
-            live = Live((playable,), connect, clock, pod=urlsplit(peer.base).hostname or peer.base)
-            await show_screen(live, stop, console, film)
+        live = Live((playable,), connect, clock, pod=urlsplit(peer.base).hostname or peer.base)
+        await film_screen(live, stop, console, settings.cast, scenario.title, force=mock.force)
         return 0
 
     return complete(work)

@@ -14,38 +14,23 @@ from lab.language.parse.yaml_tree import read_yaml
 from lab.settings import Flags, ScenarioSettings
 
 
-class DrillSettings(ScenarioSettings, frozen=True, kw_only=True):
-    """What `lab drill` was asked."""
-
-    target: str = ""
-    """The happy scenario, by name or path."""
-    out: str | None = None
-    """The folder to which drills are written, a file each; None: they are listed."""
-    force: bool = False
-    family: str | None = None
-    """The families of drills that are meant, as W,P."""
-    only: str | None = None
-    """The one drill that is meant."""
-    json: bool = False
-
-
 def execute(flags: Flags, console: Console) -> int:
     """List the drills, or with `--out` write them; how many there are, and why, goes to stderr."""
-    settings = flags.into(DrillSettings)
+    settings = flags.into(ScenarioSettings)
     folder = scenarios_folder(settings.scenarios)
-    compiled = load_scenario(settings.target, folder)
-    path = scenario_path(settings.target, folder)
+    compiled = load_scenario(flags["target"], folder)
+    path = scenario_path(flags["target"], folder)
     document = cast("ScenarioDocument", read_yaml(read_scenario(path), str(path)).value)
     # where faults strike is settled by the seed, so each drill names it
     seed = compiled.scenario.seed or 0 if settings.seed is None else settings.seed
     happy, drills = derive({**document, "seed": seed}, compiled, seed)
-    chosen = _chosen(tuple(drills), settings)
-    if settings.out is not None:
+    chosen = _chosen(tuple(drills), flags["family"], flags["only"])
+    if flags["out"] is not None:
         texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
-        write_texts(settings.out, {**compiled.files, **texts}, force=settings.force)
+        write_texts(flags["out"], {**compiled.files, **texts}, force=flags["force"])
     else:
         for each in chosen:
-            if settings.json:
+            if flags["json"]:
                 document = {"name": each.name, "family": each.family, "kind": each.kind, "where": each.where}
                 console.json({**document, "scenario": each.document})
             else:
@@ -56,18 +41,17 @@ def execute(flags: Flags, console: Console) -> int:
     return 0
 
 
-def _chosen(drills: tuple[Drill, ...], settings: DrillSettings) -> tuple[Drill, ...]:
-    families = (
-        tuple(each.strip().upper() for each in settings.family.split(",")) if settings.family else tuple(FAMILIES)
-    )
-    for family in families:
-        if family not in FAMILIES:
-            raise UsageError(f"There is no family {family}.", hint=f"They are {', '.join(FAMILIES)}.")
-    of_families = tuple(each for each in drills if each.family in families)
-    if settings.only is None:
+def _chosen(drills: tuple[Drill, ...], family: str | None, only: str | None) -> tuple[Drill, ...]:
+    """Those of the families, written as W,P; or the one of that name."""
+    families = [each.strip().upper() for each in family.split(",")] if family else [*FAMILIES]
+    for each in families:
+        if each not in FAMILIES:
+            raise UsageError(f"There is no family {each}.", hint=f"They are {', '.join(FAMILIES)}.")
+    of_families = tuple(drill for drill in drills if drill.family in families)
+    if only is None:
         return of_families
-    chosen = tuple(each for each in of_families if settings.only in (each.name, each.document["name"]))
+    chosen = tuple(each for each in of_families if only in (each.name, each.document["name"]))
     if not chosen:
-        near = nearest(settings.only, (each.name for each in of_families))
-        raise UsageError(f"There is no drill {settings.only}.", hint=near or "lab drill SCENARIO lists them.")
+        near = nearest(only, (each.name for each in of_families))
+        raise UsageError(f"There is no drill {only}.", hint=near or "lab drill SCENARIO lists them.")
     return chosen

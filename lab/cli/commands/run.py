@@ -2,12 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from lab.app.effects import RunObservation
 from lab.cli.console import Console, Interrupted
-from lab.cli.conversation import READING, Conversation, turns_of
-from lab.cli.endings import ending_observer
+from lab.cli.conversation import READING, Conversation, TerminalReviewer, ending_observer, turns_of
 from lab.cli.loop import Stop, complete
-from lab.cli.reviewer import TerminalReviewer
 from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, refuse_tape
 from lab.cli.tape_recorder import TapeRecorder
@@ -44,13 +41,12 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     """Both machines joined in one process, on a manual clock."""
     service = Service(setup.config)
     recorder = TapeRecorder(setup, service, console, outside=False)
-    transcript = _transcript(settings, setup, console)
-    service.observers.append(ending_observer(service, transcript))
-    conversation = turns_of(app_of(setup.config, dialect=settings.dialect), setup.scenario)
+    conversation = _conversation(settings, setup, console)
+    service.observers.append(ending_observer(service, conversation.notify))
     now: Millis = 0
     try:
         for app in conversation.turns():
-            turn, observers = conversation.run(app, now), (transcript, recorder.follow, conversation)
+            turn, observers = conversation.run(app, now), (conversation, recorder.follow)
             outcome = run_instantly(service, turn, observers, start=now, first=conversation.first)
             conversation.outcomes.append(outcome)
             now += outcome.elapsed + READING
@@ -67,13 +63,11 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
     from lab.client.transport import HttpTransport
 
     async def work(stop: Stop) -> int:
-        transcript = _transcript(settings, setup, console)
-        conversation = turns_of(app_of(setup.config, dialect=settings.dialect), setup.scenario)
-        async with embedded_mock(setup, console, stop, endings=transcript) as mock:
-            transport = HttpTransport(mock.base_url, mock.token_url)
+        conversation = _conversation(settings, setup, console)
+        async with embedded_mock(setup, console, stop, endings=conversation.notify) as mock:
             by_person = settings.mock.reviewer == "person" and console.terminal
             person = TerminalReviewer(console, setup.clock) if by_person else None
-            await play(conversation, transport, setup.clock, transcript, person)
+            await play(conversation, HttpTransport(mock.base_url, mock.token_url), setup.clock, person)
         return print_outcomes(conversation, settings, console) or mock.exit_code
 
     return complete(work)
@@ -87,40 +81,32 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
     scenario = load_named(settings.mock)[0].scenario
 
     async def work(stop: Stop) -> int:
-        transcript = Transcript(console, scenario, None, quiet=settings.json)
-        transport, clock = HttpTransport(peer.base, peer.token_url), make_clock(settings.mock.clock)
+        transcript, clock = Transcript(console, scenario, None, quiet=settings.json), make_clock(settings.mock.clock)
+        conversation = turns_of(app_for_peer(scenario, peer, settings.dialect), scenario, transcript)
         # Nobody scripts a stranger's gates: a person is asked if one is there.
         by_person = settings.mock.reviewer != "script" and console.terminal
-        conversation = turns_of(app_for_peer(scenario, peer, settings.dialect), scenario)
-        await play(conversation, transport, clock, transcript, TerminalReviewer(console, clock) if by_person else None)
+        person = TerminalReviewer(console, clock) if by_person else None
+        await play(conversation, HttpTransport(peer.base, peer.token_url), clock, person)
         return print_outcomes(conversation, settings, console)
 
     return complete(work)
 
 
-def _transcript(settings: RunSettings, setup: Setup, console: Console) -> Transcript:
-    return Transcript(console, setup.scenario, setup.config.seed, quiet=settings.json)
+def _conversation(settings: RunSettings, setup: Setup, console: Console) -> Conversation:
+    transcript = Transcript(console, setup.scenario, setup.config.seed, quiet=settings.json)
+    return turns_of(app_of(setup.config, dialect=settings.dialect), setup.scenario, transcript)
 
 
 async def play(
-    conversation: Conversation,
-    transport: "HttpTransport",
-    clock: Clock,
-    transcript: Transcript,
-    person: TerminalReviewer | None,
+    conversation: Conversation, transport: "HttpTransport", clock: Clock, person: TerminalReviewer | None
 ) -> None:
     """The turns over a transport, which is closed whatever happens."""
-
-    def observe(observation: RunObservation) -> None:
-        conversation(observation)
-        transcript(observation)
-
     try:
         for app in conversation.turns():
             if conversation.first > 1:
                 await clock.sleep_until(clock.now() + READING)
             turn = conversation.run(app, clock.now())
-            outcome = await drive(turn, transport, clock, observe, person, first=conversation.first)
+            outcome = await drive(turn, transport, clock, conversation, person, first=conversation.first)
             conversation.outcomes.append(outcome)
     finally:
         await transport.close()
