@@ -26,7 +26,7 @@ from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
 from lab.server.listen import Bound, bind
 from lab.server.mock_server import MockServer
-from lab.settings import ListenSettings, MockSettings
+from lab.settings import MockSettings
 
 if TYPE_CHECKING:  # a lab without a journal starts without what reads one
     from lab.cli.state_journal import StateJournal
@@ -110,17 +110,13 @@ async def embedded_mock(
         if https is not None:
             stack.callback(https.withdraw)
             mock.https_url, mock.ca_file = https.start(server)
-        _publish_token(mock, listen, stack)
+        # The control token lies where programs of the same user find it, as long as the lab runs.
+        stack.callback(withdraw_token, mock.control_url, runtime=listen.runtime)
+        publish_token(mock.control_url, mock.control_token, runtime=listen.runtime)
         if outside:
             reloading = asyncio.create_task(ScenarioReloader(settings, service, setup.clock, console).watch())
             stack.callback(reloading.cancel)
         yield mock
-
-
-def _publish_token(mock: EmbeddedMock, listen: ListenSettings, stack: AsyncExitStack) -> None:
-    """The control token lies where programs of the same user find it, as long as the lab runs."""
-    stack.callback(withdraw_token, mock.control_url, runtime=listen.runtime)
-    publish_token(mock.control_url, mock.control_token, runtime=listen.runtime)
 
 
 def _ports(settings: MockSettings, stack: AsyncExitStack) -> tuple[Bound, HttpsPort | None]:

@@ -23,7 +23,7 @@ class PlayableRecording:
     """A recording as it is played back, open and torn ones to their last whole line."""
 
     recording: Recording
-    reel: "RecordingTimeline"
+    timeline: "RecordingTimeline"
     scenarios: Mapping[str, Scenario]
     """By name those of which the very file that was served is at hand."""
 
@@ -62,8 +62,8 @@ def load_playable(target: str, scenarios: str | None) -> PlayableRecording:
         epoch = epoch_of(header.clock.epoch)
     except ValueError:
         raise RecordingError(f"{path}:1: the epoch {header.clock.epoch!r} is no instant") from None
-    reel = RecordingTimeline(recording, epoch, partial(read_blob, path))
-    return PlayableRecording(recording, reel, scenarios_of(header, scenarios))
+    timeline = RecordingTimeline(recording, epoch, partial(read_blob, path))
+    return PlayableRecording(recording, timeline, scenarios_of(header, scenarios))
 
 
 def scenarios_of(header: Header, scenarios: str | None) -> dict[str, Scenario]:

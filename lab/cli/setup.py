@@ -99,12 +99,6 @@ def load_named(settings: MockSettings) -> tuple[CompiledScenario, ...]:
     return tuple({compiled.name: compiled for compiled in found}.values())
 
 
-def refuse_tape(settings: MockSettings) -> None:
-    """UsageError if a recording is wanted of a server that isn't the lab's own."""
-    if settings.record is not None:
-        raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
-
-
 def load_folder(folder: str | None) -> tuple[tuple[CompiledScenario, ...], dict[str, ScenarioError]]:
     """The scenarios of the folder that load, for a picker, and by name why others don't."""
     path = scenarios_folder(folder)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote
 
 import aiohttp
@@ -78,13 +79,13 @@ class ControlClient(Connections):
         self.header: Header | None = None
         """The header of the journal that is followed, or was: epoch, clock, scenarios."""
 
-    async def health(self) -> Mapping[str, Json]:
-        """How the lab is, its base URL and its clock."""
-        return (await self._ask("GET", "health")).document
+    async def look(self, what: Literal["health", "jobs", "clock", "faults"]) -> Mapping[str, Json]:
+        """How the lab is; its newest jobs, oldest first; its clock; all faults that may strike (control-plane.md)."""
+        return (await self._ask("GET", what)).document
 
     async def lab(self) -> LabState:
         """How the lab is; ProtocolError if this is none."""
-        document = await self.health()
+        document = await self.look("health")
         clock, why = document.get("clock"), document.get("why")
         if not isinstance(clock, dict):
             raise ProtocolError("This is no control plane of a lab.", hint="lab serve prints it as control url.")
@@ -98,13 +99,9 @@ class ControlClient(Connections):
             why if isinstance(why, str) else None,
         )
 
-    async def jobs(self) -> Mapping[str, Json]:
-        """The newest jobs, oldest first."""
-        return (await self._ask("GET", "jobs")).document
-
     async def due(self) -> Millis | None:
         """The instant at which the next of the newest jobs moves on by itself; None: none does."""
-        document = await self.jobs()
+        document = await self.look("jobs")
         now, jobs = whole(document.get("now")) or 0, document.get("jobs")
         untils = [whole(job.get("until")) for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
         return min((until for until in untils if until is not None and until > now), default=None)
@@ -122,10 +119,6 @@ class ControlClient(Connections):
         document |= {key: value for key, value in (("name", name), ("comment", comment)) if value is not None}
         return await self._ask("POST", f"jobs/{quote(job, safe='')}/decisions", document)
 
-    async def clock(self) -> Mapping[str, Json]:
-        """`mode`, `factor`, `now`, `epoch`, `wall`."""
-        return (await self._ask("GET", "clock")).document
-
     async def scale(self, factor: str) -> ControlAnswer:
         """Run a scaled clock at another pace; `0` pauses."""
         return await self._ask("POST", "clock", {"factor": factor})
@@ -137,10 +130,6 @@ class ControlClient(Connections):
     async def end_tokens(self, client: str, do: str) -> ControlAnswer:
         """`expire` or `revoke` a client's tokens."""
         return await self._ask("POST", "tokens", {"client": client, "do": do})
-
-    async def faults(self) -> Mapping[str, Json]:
-        """All faults that may strike, and how often each has."""
-        return (await self._ask("GET", "faults")).document
 
     async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
         """Arm a fault, written as in a scenario; the document tells its name."""

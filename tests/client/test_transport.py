@@ -115,7 +115,7 @@ async def test_a_peer_that_is_not_there_is_refused_and_a_lab_that_is_not_there_i
     with pytest.raises(TransportLost, match="refused"):
         await transport.send("status", Request("GET", "/x"))
     with pytest.raises(HostError, match="control plane"):
-        await client.health()
+        await client.look("health")
     with pytest.raises(HostError, match="control plane"):
         await anext(client.follow())
     await transport.close()

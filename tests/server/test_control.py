@@ -174,7 +174,7 @@ async def test_the_mocked_api_knows_nothing_of_it(plane: Plane) -> None:
 
 
 async def test_health_tells_the_clock_and_the_address(plane: Plane) -> None:
-    health = await plane.client.health()
+    health = await plane.client.look("health")
     assert health["status"] == "ok"
     assert health["base_url"] == plane.stage.server.origin
     assert health["clock"] == {
@@ -186,15 +186,15 @@ async def test_an_advance_is_a_fact(plane: Plane) -> None:
     await plane.client.advance(3_600_000)
     (fact,) = plane.stage.facts(ClockAdvanced)
     assert (fact.origin, fact.at, fact.by) == (0, 3_600_000, "control")
-    assert (await plane.client.clock())["now"] == 3_600_000
+    assert (await plane.client.look("clock"))["now"] == 3_600_000
 
 
 async def test_a_reset_forgets_jobs_and_tokens(plane: Plane) -> None:
     token = await plane.stage.token()
     job = await plane.stage.job(token)
-    assert [each["job"] for each in (await plane.client.jobs())["jobs"]] == [job]
+    assert [each["job"] for each in (await plane.client.look("jobs"))["jobs"]] == [job]
     assert (await plane.client.reset()).done
-    assert (await plane.client.jobs())["jobs"] == []
+    assert (await plane.client.look("jobs"))["jobs"] == []
     peer = await plane.stage.peer()
     assert (await peer.ask(status(token, job))).status == 401
 
@@ -300,7 +300,7 @@ async def test_a_stop_ends_the_streams() -> None:
     await control.stop()
     await following
     with pytest.raises(HostError):
-        await client.health()
+        await client.look("health")
     await client.close()
     await server.stop()
 
@@ -312,12 +312,12 @@ async def test_a_scaled_clock_takes_another_pace() -> None:
     origin = await control.start()
     client, stranger = ControlClient(origin, TOKEN), ControlClient(origin, "wrong")
     assert (await client.scale("0")).done
-    assert (await client.clock())["factor"] == "0"
+    assert (await client.look("clock"))["factor"] == "0"
     assert (await client.scale("-1")).status == 400
     assert (await client.advance(5)).status == 409
-    assert (await client.health())["status"] == "red"
+    assert (await client.look("health"))["status"] == "red"
     with pytest.raises(ProtocolError, match="401"):
-        await stranger.health()
+        await stranger.look("health")
     await settle()
     await client.close()
     await stranger.close()
@@ -333,7 +333,7 @@ async def test_a_fault_that_is_armed_strikes_the_next_call_and_is_listed_with_it
     struck = await peer.ask(status(token, job))
     assert (struck.status, struck.headers["retry-after"]) == (503, "2")
     assert (await peer.ask(status(token, job))).status == 200
-    (listed,) = (await plane.client.faults())["faults"]  # type: ignore[misc]
+    (listed,) = (await plane.client.look("faults"))["faults"]  # type: ignore[misc]
     assert listed == {
         "name": "status-503", "armed": True, "scenario": None, "struck": 1,
         "fault": {"name": "status-503", "route": "status", "answer": 503, "retry_after": "2s"},

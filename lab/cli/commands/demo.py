@@ -19,7 +19,6 @@ from lab.cli.setup import (
     make_clock,
     make_setup,
     own_seed,
-    refuse_tape,
 )
 from lab.core.errors import UsageError
 from lab.dialects import USUAL
@@ -178,7 +177,6 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 
-    refuse_tape(settings.mock)
     mock = settings.mock
     scenario, clock = load_named(mock)[0].scenario, make_clock(mock.clock)
 

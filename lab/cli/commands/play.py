@@ -19,7 +19,7 @@ def execute(flags: Flags, console: Console) -> int:
     from lab.tui.sources.playback import Playback
 
     source = Playback(
-        playable.reel,
+        playable.timeline,
         title=playable.title,
         seed=playable.recording.header.seed,
         known=playable.scenarios,
@@ -41,7 +41,7 @@ def play_lines(playable: PlayableRecording, console: Console) -> None:
     for line in opening(SourceState(title=playable.title, team=team, seed=header.seed, scenario=scenario)):
         console.out(line)
     transcript = JournalTranscript(console, known.get, scenario)
-    for journal, changed in playable.reel.changes():
+    for journal, changed in playable.timeline.changes():
         transcript(changed, journal)
     if state := playable.state:
         console.err(f"The recording is {state}: it was told to its last whole line. lab repair makes it whole.")

@@ -6,7 +6,7 @@ from lab.cli.console import Console, Interrupted
 from lab.cli.conversation import READING, Conversation, TerminalReviewer, ending_observer, turns_of
 from lab.cli.loop import Stop, complete
 from lab.cli.run_settings import Peer, RunSettings
-from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, refuse_tape
+from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup
 from lab.cli.tape_recorder import TapeRecorder
 from lab.cli.transcript import Transcript, outcome_document
 from lab.client.driver import drive
@@ -77,7 +77,6 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
     """The external app calls another server, or a real pod."""
     from lab.client.transport import HttpTransport
 
-    refuse_tape(settings.mock)
     scenario = load_named(settings.mock)[0].scenario
 
     async def work(stop: Stop) -> int:

@@ -25,7 +25,7 @@ def cast_lines(flags: Flags) -> list[bytes]:
 
     playable = load_playable(flags["target"], flags["scenarios"])
     source = FilmedPlayback(
-        playable.reel,
+        playable.timeline,
         title=playable.title,
         seed=playable.recording.header.seed,
         known=playable.scenarios,
