@@ -43,8 +43,15 @@ from lab.jobs.plan import CompiledScenario
 from lab.jobs.view import JobView
 from lab.language.document import Fault, Switches, Verdict
 
-TEAM_UNKNOWN = not_found(
-    "Workflow not found.", "No published agent team has this code; compare the path, letter by letter."
+
+class TeamUnknown(Refusal):
+    """404: no team of that code can be asked; a type of its own, for its hint may name the code that was meant."""
+
+    __slots__ = ()
+
+
+TEAM_UNKNOWN = TeamUnknown(
+    404, "Workflow not found.", "No published agent team has this code; compare the path, letter by letter."
 )
 TEAM_CLOSED = forbidden(CANNOT_EXECUTE, TEAM_UNKNOWN.hint)
 """A team that isn't published, where a switch or a wire says that it is forbidden, not absent."""

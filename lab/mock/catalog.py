@@ -28,6 +28,10 @@ class Catalog:
         """The team's scenarios, in the order in which they are tried."""
         return self.by_team.get(code, ())
 
+    def alike(self, code: str) -> tuple[str, ...]:
+        """The codes of teams that differ from this one in case alone."""
+        return tuple(each for each in self.by_team if each != code and each.casefold() == code.casefold())
+
     def published(self, code: str) -> bool:
         """Whether a team can be found at all."""
         return any(each.scenario.agent.published for each in self.team(code))

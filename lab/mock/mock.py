@@ -194,10 +194,13 @@ class Mock:
         return first or unread.refusal
 
     def _describe(self, call: Call, command: base.Describe) -> base.Described | base.Declined:
+        absent = absent_team(call) if command.team else None
+        if absent is not None:
+            return base.Declined(absent)
         teams = call.catalog.by_team
         codes = (command.team,) if command.team else tuple(teams)
         found = tuple((code, teams[code]) for code in codes if call.catalog.published(code))
-        return base.Described(found) if found or not command.team else base.Declined(base.TEAM_UNKNOWN)
+        return base.Described(found)
 
     def _message(self, call: Call, command: base.Command, inner: base.Invoke | base.Say | base.Decide) -> Reply:
         answer = take_message(call, inner)

@@ -3,10 +3,20 @@
 A request that resumes is held to the first two alone.
 """
 
+from dataclasses import replace
+
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.dialects.base import TEAM_CLOSED, TEAM_UNKNOWN, Wanted
 from lab.jobs.plan import CompiledScenario
 from lab.mock.call import Call
+
+
+def unknown(call: Call) -> Refusal:
+    """The refusal of a code that no team has; if it differs from a team's in case alone, it names that."""
+    meant = call.catalog.alike(call.match.code)
+    if not meant:
+        return TEAM_UNKNOWN
+    return replace(TEAM_UNKNOWN, hint=f"Codes are compared with case: this one is written {' or '.join(meant)}.")
 
 
 def open_scenarios(team: tuple[CompiledScenario, ...], *, draft: bool) -> tuple[CompiledScenario, ...]:
@@ -18,7 +28,9 @@ def absent_team(call: Call) -> Refusal | None:
     """The refusal of a team that nothing can be asked of; None if it is published."""
     if call.catalog.published(call.match.code):
         return None
-    return TEAM_UNKNOWN if not call.team or call.switches.unpublished == 404 else TEAM_CLOSED
+    if not call.team:
+        return unknown(call)
+    return TEAM_UNKNOWN if call.switches.unpublished == 404 else TEAM_CLOSED
 
 
 def lacks_role(call: Call, compiled: CompiledScenario) -> Refusal | None:
@@ -33,7 +45,7 @@ def closed(call: Call, wanted: Wanted) -> Refusal | None:
     """Why none of the team's scenarios takes the request, whose fields may be wrong; None if one may."""
     team, switches = call.team, call.switches
     if not team:
-        return TEAM_UNKNOWN
+        return unknown(call)
     opened = open_scenarios(team, draft=bool(wanted.draft))
     if not opened:
         return TEAM_UNKNOWN if switches.unpublished == 404 else TEAM_CLOSED

@@ -55,6 +55,14 @@ def get(peer, route, code="EXPENSES"):
     return peer.mock.serve(Request("GET", ROUTER.path(route, code=code), "", headers), 0).response
 
 
+def test_a_code_that_differs_in_case_alone_is_404_and_names_the_right_one():
+    peer = Peer(DOCUMENT | {"agent": {"code": "Expenses"}})
+    assert read(get(peer, "a2a-card", "Expenses"))["name"] == "Expenses"
+    call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": message("Taxi 42")}}
+    for response in (get(peer, "a2a-card"), peer.send(call).response):
+        assert response.status == 404 and read(response)["userDetails"].endswith("is written Expenses.")
+
+
 # Cards and search
 
 

@@ -231,7 +231,7 @@ SHAPES = [
     ("title: A", "title: 3", "3:8: title: takes text; put it in quotes"),
     ("title: A", "title:", "3:7: title: takes text; there is nothing here"),
     ("title: A\n", "", "1:1: title is missing"),
-    ("{code: A}", "{code: a}", "4:15: agent.code: is of capital letters, digits and _, at most 200"),
+    ("{code: A}", "{code: a-b}", "4:15: agent.code: is of letters, digits and _, at most 200"),
     ("{code: A}", "{code: A, version: '13'}", "4:27: agent.version: takes a whole number; write it without quotes"),
     ("{code: A}", "{code: A, version: 1.5}", "4:27: agent.version: takes a whole number"),
     ("{code: A}", "{code: A, version: 0}", "4:27: agent.version: must be at least 1"),

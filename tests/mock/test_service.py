@@ -275,6 +275,40 @@ def test_flags_note_what_was_tolerated():
     assert reply.flags == ("code_differs", "ignored_conversation_id", "unknown_field", "unused_field", "wrong_type")
 
 
+MIXED = DOCUMENT | {"name": "mixed", "agent": {"code": "Sales_Order_Assistant_Demo", "version": 3}}
+LOUD = DOCUMENT | {"name": "loud", "agent": {"code": "SALES_ORDER_ASSISTANT_DEMO"}}
+
+
+def test_codes_are_compared_with_case():
+    mock = service(MIXED, LOUD)
+    bearer = token(mock)
+    for document in (MIXED, LOUD):
+        code = document["agent"]["code"]
+        body = read(mock.serve(invoke(bearer, ASK, code=code), 0).response)
+        assert (body["workflowCode"], json.loads(body["input"])["workflowCode"]) == (code, code)
+        assert mock.serve(status(bearer, body["jobId"], code), 0).response.status == 200
+    assert mock.serve(status(bearer, body["jobId"], MIXED["agent"]["code"]), 0).response.status == 404
+
+
+@pytest.mark.parametrize("profile", ["oci", "rfc"])
+@pytest.mark.parametrize(
+    ("code", "documents", "written"),
+    [
+        ("sales_order_assistant_demo", (MIXED,), "is written Sales_Order_Assistant_Demo."),
+        ("Sales_Order_ASSISTANT_demo", (MIXED, LOUD), "SALES_ORDER_ASSISTANT_DEMO or Sales_Order_Assistant_Demo."),
+        ("Sales_Order_Assistant_Dem", (MIXED, LOUD), "letter by letter"),
+    ],
+)
+def test_the_404_of_a_code_that_differs_in_case_alone_names_the_right_one(code, documents, written, profile):
+    for hints in ("on", "off"):
+        mock = service(*documents, hints=hints, profile=profile)
+        bearer = token(mock)
+        for request in (invoke(bearer, ASK, code), status(bearer, "x", code), invoke(bearer, {}, code)):
+            response = mock.serve(request, 0).response
+            assert response.status == 404 and b"Workflow not found." in response.body
+            assert (written.encode() in response.body) == (hints == "on")
+
+
 def test_an_unknown_or_unpublished_team_is_404():
     mock = service()
     assert mock.serve(invoke(token(mock), ASK, code="NOPE"), 0).response.status == 404

@@ -184,11 +184,24 @@ def test_chat_needs_no_conversational_and_issues_an_id() -> None:
     assert isinstance(stream[0][1]["conversationId"], str)
 
 
-def test_debug_params_are_noted_on_debug_only() -> None:
+@pytest.mark.parametrize(("route", "code"), [("invokeStream", 404), ("chat", 403), ("debug", 403)])
+def test_a_refused_stream_names_the_code_that_differs_in_case_alone(route: str, code: int) -> None:
+    mock = service(PLAIN)
+    response = mock.serve(ask(route, token(mock), MESSAGE, "Expenses"), 0).response
+    assert (response.status, read(response)["userDetails"]) == (
+        code,
+        "Codes are compared with case: this one is written EXPENSES.",
+    )
+
+
+def test_debug_params_are_noted_on_debug_only_and_change_nothing() -> None:
     mock = service(PLAIN)
     body = {"message": "Go", "debugParams": {"isDebug": True, "breakPoints": [], "overrides": {}}}
     assert mock.serve(ask("debug", token(mock), body), 0).flags == ("unused_field",)
     assert mock.serve(ask("chat", token(mock), body), 0).flags == ("unknown_field",)
+    body["debugParams"]["overrides"] = {"agents": [{"code": "FETCH", "prompt": "Say no."}]}
+    overridden, plain = (brief(events(service(PLAIN), "debug", sent)) for sent in (body, {"message": "Go"}))
+    assert overridden == plain
 
 
 def test_the_job_of_a_stream_can_be_polled() -> None:

@@ -122,7 +122,7 @@ def _declined(command: base.Reading, refusal: Refusal, switches: Switches) -> Re
         return command.echo.response()
     if refusal is base.TEAM_CLOSED:
         refusal = base.TEAM_UNKNOWN
-    if not isinstance(command.echo, Rpc) or refusal is base.TEAM_UNKNOWN or refusal.status not in _IN_RPC:
+    if not isinstance(command.echo, Rpc) or isinstance(refusal, base.TeamUnknown) or refusal.status not in _IN_RPC:
         return error_response(refusal, switches)
     if refusal is base.JOB_UNKNOWN:
         return RpcError(Code.TASK_UNKNOWN, "There is no such task.", command.echo.id).response()

@@ -28,6 +28,13 @@ REQUEST = read_claims(
     workflowName | doc | string | - | noted, no effect
     """,
 )
+DEBUG = read_claims(
+    "debug request",
+    """
+    debugParams | code | object | - | on debug alone; that isDebug and breakPoints have no effect is assumed
+    overrides | code | object | - | of debugParams: taken and noted; that they have no effect is assumed
+    """,
+)
 BODY = read_claims(
     "job body",
     """
@@ -93,6 +100,7 @@ ERRORS = read_claims(
     message, status, userDetails | doc | - | error_body | three strings; that invokeAsync answers so is assumed
     401 | doc seen | - | - | no token, a bad one, Basic, a cookie
     403 FAI-40300 | code | - | - | user can not execute this workflow.
+    a missing role inside a job | seen | - | - | ERROR: user can not execute this workflow. (refuses: job)
     404 Workflow not found. | seen doc | - | unpublished | team unknown or not published
     404 Job not found. | assumed | - | unknown_job | unknown, or another owner's or team's
     409 | assumed | - | busy_conversation | a decision that is early, late, repeated or misdirected
@@ -105,4 +113,4 @@ ERRORS = read_claims(
     a fresh jobId on resuming | assumed | - | resume_job_id | the same by default
     """,
 )
-FIELDS = (*REQUEST, *BODY, *NODE, *GRANT)
+FIELDS = (*REQUEST, *DEBUG, *BODY, *NODE, *GRANT)

@@ -1,6 +1,7 @@
 """Fusion's wire, the server's half: what a request asks, and the words for what came of it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from lab.core.exchange import JSON_HEADERS, Headers, Json, Request, Response, json_bytes
@@ -72,8 +73,8 @@ class FusionServer:
             case base.Streamed(view):
                 return streamed(_events(match, view, context), context.switches, context.now)
             case base.Declined(refusal):
-                if refusal is base.TEAM_UNKNOWN and match.name in TALKS:
-                    refusal = base.TEAM_CLOSED
+                if isinstance(refusal, base.TeamUnknown) and match.name in TALKS:
+                    refusal = replace(base.TEAM_CLOSED, hint=refusal.hint)
                 if (
                     refusal is base.JOB_UNKNOWN
                     and isinstance(command, base.Look)

@@ -17,7 +17,9 @@ Role: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/ -]{1,200}$")]
 class Agent(Model):
     """The agent team that the scenario plays."""
 
-    code: str = Field(pattern=r"^[A-Z0-9_]{1,200}$", description="agent team code, as in the path")
+    code: str = Field(
+        pattern=r"^[A-Za-z0-9_]{1,200}$", description="agent team code, as in the path; compared with case"
+    )
     version: int | None = Field(None, ge=1, description="the published version; another one asked for is refused")
     published: bool = Field(True, description="false: invoke answers 404, but for a DRAFT")
     roles: tuple[Role, ...] = Field(

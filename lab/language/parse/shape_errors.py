@@ -42,7 +42,7 @@ _PATTERNS = {
     ORIGIN: "is an origin, as https://host or http://host:port",
     NAME: "is without blanks and colons, at most 200 characters",
     r"^[a-z0-9-]{1,63}$": "is of small letters, digits and -, at most 63",
-    r"^[A-Z0-9_]{1,200}$": "is of capital letters, digits and _, at most 200",
+    r"^[A-Za-z0-9_]{1,200}$": "is of letters, digits and _, at most 200",
     r"^[a-z0-9][a-z0-9-]{0,79}$": "is of small letters, digits and -, at most 80",
     r"^[a-z]{2,3}(_[A-Z]{2})?$": "is written de_DE",
     r"^[A-Za-z0-9_.:/ -]{1,200}$": "is the name of a role",
