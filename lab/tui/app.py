@@ -19,7 +19,7 @@ from lab.tui.cast import Cast, teed
 from lab.tui.screens.main import MainScreen
 from lab.tui.sources.protocol import ScreenSource
 from lab.tui.terminal import lasting
-from lab.tui.themes import COLOURS, OTHER_THEME, Styles, filtered, stage_theme, styles_of
+from lab.tui.themes import COLOURS, OTHER_THEME, Styles, filtered, palette, stage_theme
 
 
 class LabApp(App[Outcome | None]):
@@ -71,7 +71,7 @@ class LabApp(App[Outcome | None]):
     def role_styles(self) -> Styles:
         """Roles to styles in the present theme."""
         if self._styles_of is None or self._styles_of[0] != self.theme:
-            self._styles_of = (self.theme, styles_of(self.theme, self.theme_variables, bare=self.bare))
+            self._styles_of = (self.theme, Styles(palette(self.theme, self.theme_variables), bare=self.bare))
         return self._styles_of[1]
 
     @property

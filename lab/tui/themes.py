@@ -82,7 +82,7 @@ class Styles(Struct):
     """Roles to Rich styles in one theme, each made once."""
 
     colours: dict[str, str]
-    cache: dict[str, Style]
+    cache: dict[str, Style] = {}
     bare: bool = False
     """Without any colour: what is filled, or turned, is reversed by the terminal."""
 
@@ -115,11 +115,6 @@ class Styles(Struct):
             return Color.parse(text).rich_color.name
         except ValueError:
             return "default"
-
-
-def styles_of(name: str, variables: dict[str, str], *, bare: bool = False) -> Styles:
-    """The styles of a theme."""
-    return Styles(palette(name, variables), {}, bare)
 
 
 def filtered(filters: Sequence[LineFilter], *, bare: bool) -> list[LineFilter]:

@@ -8,9 +8,9 @@ from lab.core.exchange import Json
 from lab.language.document import Scenario
 from lab.tui.panes.page import PageContent, PageReaction
 from lab.tui.rows.spans import BLANK, Row, cut, ends, row
-from lab.tui.state.faults import ArmedFault
 from lab.tui.state.intents import ArmFault, DisarmFault
-from lab.tui.state.reading import USUAL_LABELS
+from lab.tui.state.journal import ArmedFault
+from lab.tui.state.run import USUAL_LABELS
 from lab.tui.state.screen import ScreenState
 
 

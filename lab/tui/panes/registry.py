@@ -65,7 +65,7 @@ BARS: tuple[Bar, ...] = (HEADER, CLOCK, STEPPER, NARRATION, key_bar(SCREEN_KEYS)
 _BARS = {bar.name: bar for bar in BARS}
 _PANES = {pane.name: pane for pane in PANES}
 _BY_NAME = {key.name: key for key in SCREEN_KEYS}
-_BY_FACE = {key.face: key for key in SCREEN_KEYS if key.face}
+KEY_OF_FACE = {key.face: key for key in SCREEN_KEYS if key.face}
 
 PARTS = (*_BARS, *_PANES, "small")
 """The names of all parts; `small` is the notice on a terminal that is too small for any other."""
@@ -77,11 +77,6 @@ SCROLLED = {pane.name: pane.scrolls for pane in PANES if pane.scrolls}
 def key_named(name: str) -> ScreenKey:
     """The key of this name."""
     return _BY_NAME[name]
-
-
-def key_with_face(face: str) -> ScreenKey | None:
-    """The key with this face, if there is one."""
-    return _BY_FACE.get(face)
 
 
 def places(state: ScreenState, columns: int, rows: int) -> Rects:
@@ -121,9 +116,11 @@ def _rows(name: str, view: View, form: str) -> Rows:
 
 def _one_row(pane: Pane, label: str, line: OneRow, columns: int) -> Row:
     """A pane without a frame: sign, name, the gist, its state."""
-    sign, role = SIGNS[line.kind]
-    tone = "dim" if line.kind in ("done", "coming") else f"{role} b"
-    left = row("  ", (sign, role), " ", hot(row((f"{label:<10}", tone)), pane.key), line.gist)
+    role = FRAMES[line.kind][2]
+    tone = "dim" if line.kind == "done" else role
+    left = row(
+        "  ", (SIGNS[line.kind], role.removesuffix(" b")), " ", hot(row((f"{label:<10}", tone)), pane.key), line.gist
+    )
     return ends(left, row(line.status, "  "), columns)
 
 

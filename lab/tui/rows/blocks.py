@@ -16,13 +16,8 @@ FRAMES = {
 }  # fmt: skip
 """By kind: the border's characters, its colour, the title's role."""
 
-SIGNS = {
-    "coming": ("○", "dim"),
-    "work": ("◐", "run"),
-    "done": ("✓", "done"),
-    "need": ("◆", "wait"),
-    "bad": ("✗", "bad"),
-}
+SIGNS = {"coming": "○", "work": "◐", "done": "✓", "need": "◆", "bad": "✗"}
+"""By kind: the sign before the title of a pane that is one row."""
 
 
 def frame(body: list[Row], title: Row, status: Row, kind: str, columns: int, rows: int) -> Rows:

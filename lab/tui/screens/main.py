@@ -21,14 +21,7 @@ from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.layout import Rects
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.picker import PickerPage
-from lab.tui.panes.registry import (
-    PANES,
-    SCREEN_KEYS,
-    SCROLLED,
-    exchange_in_focus,
-    key_named,
-    key_with_face,
-)
+from lab.tui.panes.registry import KEY_OF_FACE, PANES, SCREEN_KEYS, SCROLLED, exchange_in_focus, key_named
 from lab.tui.panes.scrubber import SEEK
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.feed import Feed, ObservationBatch
@@ -112,8 +105,9 @@ class MainScreen(Screen[None]):
         """Fold what was observed, and draw it."""
         ui = self.state.ui
         for event in message.batch:
-            if isinstance(event, SourceUpdate) and event.another_journal:
-                ui = replace(ui, job=None)
+            if isinstance(event, SourceUpdate):
+                job = None if event.another_journal else ui.job
+                ui = replace(ui, job=job, remark=event.remark or ui.remark)
             try:
                 self.observed = fold(self.observed, event)
             except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
@@ -122,10 +116,8 @@ class MainScreen(Screen[None]):
         self.canvas.draw_soon()
 
     def _synced(self, ui: UiState) -> UiState:
-        """The person's choice with what the source made of it: its pace, and a remark that hasn't shown yet."""
-        source, remark = self._host.source, self.observed.remark
-        self.observed = replace(self.observed, remark="")
-        return replace(ui, paused=source.paused, factor=source.factor, remark=remark or ui.remark)
+        """The person's choice with the pace that the source made of it."""
+        return replace(ui, paused=self._host.source.paused, factor=self._host.source.factor)
 
     def _with(self, ui: UiState) -> ScreenState:
         """All that is known, with this choice of the person's."""
@@ -213,7 +205,7 @@ class MainScreen(Screen[None]):
         if event.key.startswith(SEEK):
             self.react(Reaction(intent=SeekInstant(int(event.key.removeprefix(SEEK)))))
             return
-        key = key_with_face(event.key)
+        key = KEY_OF_FACE.get(event.key)
         if key is not None and self._offers(key):
             await self.run_action(f"press({key.name!r})")
 

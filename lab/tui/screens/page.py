@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
@@ -14,6 +13,7 @@ from lab.tui.panes.page import PageContent
 from lab.tui.rows.blocks import frame
 from lab.tui.rows.spans import Rows, backed, row
 from lab.tui.screens.host import Host
+from lab.tui.screens.rows_widget import strip_of
 
 MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "pageup": -10, "pagedown": 10, "space": 10}
 """Keys that scroll, or choose another entry, and by how much."""
@@ -51,10 +51,8 @@ class Sheet(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row as a strip."""
-        styles = self._host.role_styles
         line = backed(self._drawn[y], "@surface") if y < len(self._drawn) else ()
-        strip = Strip([Segment(span.text, styles.of(span.role)) for span in line])
-        return strip.adjust_cell_length(self.size.width, styles.of("fg @surface"))
+        return strip_of(line, self._host.role_styles, self.size.width, "fg @surface")
 
 
 class PageScreen(ModalScreen[None]):

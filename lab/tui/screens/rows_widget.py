@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from rich.segment import Segment
-from textual import events
+from textual import events, on
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -11,6 +11,12 @@ from textual.widget import Widget
 
 from lab.tui.rows.spans import Row, Rows, changed_cells, hot_at
 from lab.tui.themes import Styles
+
+
+def strip_of(row: Row, styles: Styles, width: int, ground: str = "fg") -> Strip:
+    """The row as a strip of so many cells; what is beyond its end has the role `ground`."""
+    strip = Strip([Segment(span.text, styles.of(span.role)) for span in row])
+    return strip.adjust_cell_length(width, styles.of(ground))
 
 
 class Pressed(Message):
@@ -39,16 +45,12 @@ class RowsWidget(Widget):
         super().__init__(id=name)
         self.part = name
         self._styles_now = styles_now
-        self._rows: Rows = ()
-
-    @property
-    def rows(self) -> Rows:
+        self.rows: Rows = ()
         """What it shows."""
-        return self._rows
 
     def show(self, rows: Rows) -> None:
         """Show other rows; those that are equal aren't painted again."""
-        before, self._rows = self._rows, rows
+        before, self.rows = self.rows, rows
         if len(before) != len(rows):
             self.refresh()
             return
@@ -62,24 +64,18 @@ class RowsWidget(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row as a strip, exactly as wide as the widget."""
-        row: Row = self._rows[y] if y < len(self._rows) else ()
-        styles = self._styles_now()
-        strip = Strip([Segment(span.text, styles.of(span.role)) for span in row])
-        return strip.adjust_cell_length(self.size.width, styles.of("fg"))
+        return strip_of(self.rows[y] if y < len(self.rows) else (), self._styles_now(), self.size.width)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a hot spot presses its key."""
-        key = hot_at(self._rows[event.y], event.x) if event.y < len(self._rows) else None
+        key = hot_at(self.rows[event.y], event.x) if event.y < len(self.rows) else None
         if key is not None:
             event.stop()
             self.post_message(Pressed(key))
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Scroll on."""
+    @on(events.MouseScrollDown)
+    @on(events.MouseScrollUp)
+    def scroll_on(self, event: events.MouseEvent) -> None:
+        """Scroll on, or back."""
         event.stop()
-        self.post_message(Scrolled(self.part, 3))
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll back."""
-        event.stop()
-        self.post_message(Scrolled(self.part, -3))
+        self.post_message(Scrolled(self.part, 3 if isinstance(event, events.MouseScrollDown) else -3))

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import assert_never
 
 from lab.app.effects import Outcome
-from lab.clocks import breathe
+from lab.clocks import breathe, first_of
 from lab.core.clock import Millis
 from lab.language.document import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
@@ -101,13 +101,7 @@ class Playback:
             self._stand()
             await self._changed.wait()
             return
-        tasks = [asyncio.ensure_future(self.clock.sleep_until(due)), asyncio.ensure_future(self._changed.wait())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await first_of(self.clock.sleep_until(due), self._changed.wait())
         if not self._changed.is_set():
             self.place = max(self.place + 1, self.timeline.place(self.clock.now()))
 

@@ -1,9 +1,9 @@
 """WATCH: the journal of a lab that somebody else's client is calling. It outlives the lab it watches."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from lab.app.effects import Outcome
 from lab.clocks import SystemClock
@@ -182,11 +182,8 @@ class Watch:
             return None
         return SourceUpdate(remark=f"{observation.x - 1} earlier exchanges are gone: the lab keeps the last ones only.")
 
-    def _soon(self, command: Awaitable[str | None]) -> None:
-        async def done() -> str | None:
-            return await command
-
-        task = asyncio.create_task(done())
+    def _soon(self, command: Coroutine[Any, Any, str | None]) -> None:
+        task = asyncio.create_task(command)
         self._commands.add(task)
         task.add_done_callback(self._commands.discard)
 

@@ -6,7 +6,7 @@ from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
 from lab.tui.state import clean, reading
 from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange
-from lab.tui.state.run import JobState, RunState, TokenState, exchange_of
+from lab.tui.state.run import USUAL_LABELS, JobState, RunState, TokenState, exchange_of
 
 
 def with_bearer(journal: JournalState, key: int, token: str) -> JournalState:
@@ -73,5 +73,5 @@ def _job(fact: JobAccepted) -> JobState:
         clean.line(fact.team, 200),
         *reading.accepted_fields(dict(fact.input)),
         job=clean.line(fact.job, 200),
-        lines=reading.identity(reading.USUAL_LABELS, fact.conversation),
+        lines=reading.identity(USUAL_LABELS, fact.conversation),
     )

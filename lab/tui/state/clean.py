@@ -10,7 +10,7 @@ from binascii import Error as BadBase64
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
-from lab.core.exchange import Headers, Json, Request
+from lab.core.exchange import Headers, Json, Request, text_of
 
 CAP = 65_536
 """The most characters of one text that the screen keeps."""
@@ -60,16 +60,6 @@ def masked(text: str) -> str:
         return text
     text = _BEARER.sub(lambda found: f"{found[1]} {DOTS}", text)
     return _JWT.sub(lambda found: token_ends(found[0]), text)
-
-
-def lines_or_none(text: str | None) -> str | None:
-    """A text of several rows, if there is one."""
-    return None if text is None else lines(text)
-
-
-def line_or_none(text: str | None) -> str | None:
-    """A text of one row, if there is one."""
-    return None if text is None else line(text, 200)
 
 
 def both_ends(text: str) -> str:
@@ -136,9 +126,9 @@ def parsed(body: bytes) -> Json:
     return value
 
 
-def json_bytes(value: Json) -> bytes:
-    """The value as JSON text in UTF-8."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+def value_line(value: Json, cap: int = 4_096) -> str:
+    """A value of JSON in one row: a string as it is, all else as compact JSON."""
+    return line(value if isinstance(value, str) else text_of(_safe(value)), cap)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -159,7 +149,7 @@ def compact(raw: bytes, kind: str | None, value: Json, cap: int) -> str:
     if is_form(kind):
         return line("&".join(f"{name}={text}" for name, text in form(raw)), cap)
     if isinstance(value, dict | list):
-        return line(json.dumps(_safe(value), ensure_ascii=False, separators=(",", ":")), cap)
+        return value_line(value, cap)
     return line(raw[: 4 * cap].decode("utf-8", "replace"), cap)
 
 

@@ -5,9 +5,8 @@ from msgspec.structs import replace
 
 from lab.app.effects import RunObservation
 from lab.core.observe import Noted
-from lab.tui.state.faults import ArmedFaults, with_fact
 from lab.tui.state.follow import follow
-from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.journal import ArmedFaults, JournalState, SourceUpdate, with_fact
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import RunState
 
@@ -19,8 +18,6 @@ class ObservedState(Struct, frozen=True):
     journal: JournalState | None = None
     """None where the run is ours."""
     armed: ArmedFaults = ()
-    remark: str = ""
-    """A remark that the screen hasn't shown yet."""
 
     def run_of(self, key: int | None) -> RunState:
         """What the panes draw: of a journal the run that was chosen, else the newest."""
@@ -30,11 +27,10 @@ class ObservedState(Struct, frozen=True):
 def fold(state: ObservedState, event: RunObservation | SourceUpdate) -> ObservedState:
     """The state after one more thing that came from a source."""
     if isinstance(event, SourceUpdate):
-        journal = state.journal if event.journal is None else event.journal
-        armed = journal.armed if journal else state.armed
-        return replace(state, journal=journal, armed=armed, remark=event.remark or state.remark)
-    if state.journal is not None:
+        journal = event.journal or state.journal
+    elif state.journal is not None:
         journal = follow(state.journal, event)
-        return replace(state, journal=journal, armed=journal.armed)
-    armed = with_fact(state.armed, event.fact) if isinstance(event, Noted) else state.armed
-    return replace(state, run=reduce(state.run, event), armed=armed)
+    else:
+        armed = with_fact(state.armed, event.fact) if isinstance(event, Noted) else state.armed
+        return replace(state, run=reduce(state.run, event), armed=armed)
+    return replace(state, journal=journal, armed=state.armed if journal is None else journal.armed)

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
-from lab.core.exchange import Request
+from lab.core.exchange import Request, retry_after
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
@@ -16,8 +16,7 @@ from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
 from lab.tui.state import clean, reading
 from lab.tui.state.acceptance import job_accepted, token_granted, with_bearer
-from lab.tui.state.faults import with_fact
-from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange
+from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange, with_fact
 from lab.tui.state.reading import CallRequest
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import JobState, RunState, exchange_of
@@ -171,7 +170,7 @@ class _Step:
         if polled:
             self.journal = self.journal.change(key, polled_at=at)
         exchange = exchange_of(self.journal.exchanges, reply.x)
-        if (pause := reading.wanted_pause(reply.response)) is not None:
+        if (pause := retry_after(reply.response)) is not None and reply.response.status in (429, 503):
             self._fold(key, Waiting(at, at + pause, "retry-after"))
         elif polled and client_run.polled_at is not None and exchange is not None and client_run.run.ended is None:
             self._fold(key, Waiting(at, at + max(0, exchange.at - client_run.polled_at), "poll"))

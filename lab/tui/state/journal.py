@@ -13,15 +13,47 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
-from lab.tui.state.faults import ArmedFaults
+from lab.core.journal.fact import Fact, LedgerCleared
+from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
+from lab.tui.state import clean
 from lab.tui.state.run import MOST_EXCHANGES, Exchange, Pairs, RunState, exchange_of, put
 
 MOST_CLIENT_RUNS = 1_000
 """How many jobs can be looked at; the oldest are given up."""
 MOST_TOKENS = 1_000
+MOST_ARMED = 32
+"""How many armed faults the screen keeps."""
 
 _Kept = TypeVar("_Kept")
 _Name = TypeVar("_Name")
+
+
+class ArmedFault(Struct, frozen=True):
+    """An armed fault: it stands in the header until it strikes, or for as long as it goes on striking."""
+
+    name: str
+    route: str
+    once: bool
+
+
+ArmedFaults = tuple[ArmedFault, ...]
+
+
+def with_fact(armed: ArmedFaults, fact: Fact) -> ArmedFaults:
+    """What is armed after one more fact."""
+    match fact:
+        case FaultArmed(fault=name, where=where):
+            route = clean.line(str(where.get("route", "")), 40)
+            once = str(where.get("calls", 1)).isdigit() and "chance" not in where
+            return (*armed, ArmedFault(clean.line(name, 80), route, once))[-MOST_ARMED:]
+        case FaultDisarmed(fault=name):
+            return tuple(each for each in armed if each.name != name)
+        case FaultStruck(fault=name):
+            return tuple(each for each in armed if each.name != name or not each.once)
+        case LedgerCleared():
+            return ()
+        case _:
+            return armed
 
 
 class ClientRun(Struct, frozen=True):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, Request, Response, retry_after, text_of
+from lab.core.exchange import Json, Request, Response
 from lab.core.routes import RouteMatch
 from lab.dialects import CLIENT_OF, CLIENTS, USUAL
 from lab.dialects.base import Decide, Invoke, Look
@@ -20,22 +20,14 @@ from lab.dialects.router import ROUTER
 from lab.identity.client import read_token
 from lab.identity.routes import PATHS
 from lab.tui.state import clean
-from lab.tui.state.run import GateState, LastStatus, Pairs
-from lab.tui.state.status import VERDICT_WORDS, meaning
-
-USUAL_LABELS = CLIENTS[USUAL].labels
-"""What stands where no call is in sight that says which wire it is."""
+from lab.tui.state.run import USUAL_LABELS, GateState, LastStatus, Pairs
+from lab.tui.state.status import meaning
 
 
 def _client(route: str) -> DialectClient | None:
     """Who understands the calls of a route, if they are about a job."""
     client = CLIENT_OF.get(route)
     return client if client is not None and route in client.calls else None
-
-
-def verdict_word(verdict: str) -> str:
-    """How a timeline words a verdict, or the wire's own word for an answer that asks for none."""
-    return VERDICT_WORDS.get(verdict, verdict.lower())
 
 
 # What is sent
@@ -84,11 +76,7 @@ def call_request(route: str, request: Request) -> CallRequest:
 
 
 def _pairs(members: tuple[tuple[str, Json], ...]) -> Pairs:
-    return tuple((name, _value(value)) for name, value in members)
-
-
-def _value(value: Json) -> str:
-    return clean.line(value) if isinstance(value, str) else compact("", clean.json_bytes(value), None)
+    return tuple((name, clean.value_line(value)) for name, value in members)
 
 
 def team_of(path: str) -> str:
@@ -99,10 +87,7 @@ def team_of(path: str) -> str:
 
 def accepted_fields(members: dict[str, Json]) -> tuple[Pairs, Pairs]:
     """Message and other fields of a request that only the acceptance of its job tells of."""
-    pairs = [
-        (clean.line(name, 64), clean.line(clean.masked(value if isinstance(value, str) else text_of(value))))
-        for name, value in members.items()
-    ]
+    pairs = [(clean.line(name, 64), clean.value_line(value)) for name, value in members.items()]
     return tuple(pair for pair in pairs if pair[0] == "message"), tuple(pair for pair in pairs if pair[0] != "message")
 
 
@@ -158,11 +143,6 @@ def refusal_in(route: str, response: Response) -> str:
     return clean.line(CLIENT_OF.get(route, CLIENTS[USUAL]).explain(response), 512)
 
 
-def wanted_pause(response: Response) -> Millis | None:
-    """How long the server asks a client to wait; None where it doesn't."""
-    return retry_after(response) if response.status in (429, 503) else None
-
-
 def status_of(seen: Seen) -> str:
     """The status word, as the wire says it."""
     return clean.line(seen.word, 40)
@@ -183,8 +163,8 @@ def last_status(seen: Seen, labels: WireLabels, code: int, took: Millis | None, 
         waits = ((labels.question, f"{clean.line(question.kind, 40)} · nobody decides"),)
     return LastStatus(
         status,
-        clean.lines_or_none(seen.output),
-        clean.lines_or_none(seen.error),
+        seen.output and clean.lines(seen.output),
+        seen.error and clean.lines(seen.error),
         tuple(clean.line(each, 500) for each in seen.follow_up[:20]),
         progress,
         question is not None and question.human,

@@ -34,7 +34,11 @@ class RecordingTimeline:
     """One recording. `epoch` is the wall time of its instant 0."""
 
     def __init__(self, recording: Recording, epoch: Epoch, blob: Blob | None = None) -> None:
-        self._lines = tuple(line for line in recording.lines if _tells(line))
+        self._lines = tuple(
+            line
+            for line in recording.lines
+            if isinstance(line, Req | Res) or (isinstance(line, Entry) and line.type in FACTS)
+        )
         self._blob = blob
         self._times = tuple(line.t for line in self._lines)
         self._kept = [JournalState(epoch)]
@@ -45,7 +49,9 @@ class RecordingTimeline:
         self.start: Millis = next((line.t for line in self._lines if isinstance(line, Req)), recording.header.t)
         self.until: Millis = max(self.start, recording.until)
         self.marks = tuple(_marks(self._lines))
-        self._stops = tuple(place for place, line in enumerate(self._lines, 1) if not _quiet(line))
+        self._stops = tuple(
+            at for at, line in enumerate(self._lines, 1) if not isinstance(line, Entry) or line.type not in QUIET
+        )
         self.decisions: RecordedDecisions = dict(_decisions(self._lines))
 
     def line(self, place: int) -> int:
@@ -119,14 +125,6 @@ class RecordingTimeline:
     def _next(self, journal: JournalState, at: int) -> tuple[JournalState, RunChanges]:
         observation = observation_of(self._lines[at], self._blob)
         return (journal, ()) if observation is None else changes(journal, observation)
-
-
-def _tells(line: Line) -> bool:
-    return isinstance(line, Req | Res) or (isinstance(line, Entry) and line.type in FACTS)
-
-
-def _quiet(line: Line) -> bool:
-    return isinstance(line, Entry) and line.type in QUIET
 
 
 def _marks(lines: tuple[Line, ...]) -> list[RecordingMark]:

@@ -26,10 +26,10 @@ from lab.tui.state.run import (
     RunState,
     TimelineRow,
     TokenState,
+    noted,
     put,
 )
 from lab.tui.state.status import VERDICT_WORDS, face
-from lab.tui.state.timeline import noted
 
 
 def reduce(run: RunState, observation: RunObservation) -> RunState:
@@ -63,11 +63,11 @@ def _ended(run: RunState, observation: RunEnded) -> RunState:
     cleaned = dataclasses.replace(
         outcome,
         token=None,
-        output=clean.lines_or_none(outcome.output),
-        error=clean.lines_or_none(outcome.error),
-        why=clean.lines_or_none(outcome.why),
-        job=clean.line_or_none(outcome.job),
-        conversation=clean.line_or_none(outcome.conversation),
+        output=outcome.output and clean.lines(outcome.output),
+        error=outcome.error and clean.lines(outcome.error),
+        why=outcome.why and clean.lines(outcome.why),
+        job=outcome.job and clean.line(outcome.job, 200),
+        conversation=outcome.conversation and clean.line(outcome.conversation, 200),
         follow_up=tuple(clean.line(question, 500) for question in outcome.follow_up),
     )
     return replace(run, ended=observation.at, outcome=cleaned, next_call=None, gate=None, opening=None)
@@ -152,7 +152,7 @@ def _opening(fact: GateOpened) -> GateOpening:
         fact.until,
         then.at,
         clean.line(then.verdict, 40),
-        clean.line_or_none(then.by),
+        then.by and clean.line(then.by, 200),
         clean.line(then.to, 40),
         fact.approvals,
     )

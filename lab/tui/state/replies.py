@@ -9,8 +9,8 @@ from lab.core.exchange import Response
 from lab.core.observe import Lost, Replied
 from lab.dialects.client import Question, Seen
 from lab.tui.state import clean, reading
-from lab.tui.state.run import MOST_STATUSES, Exchange, JobState, RunState, TimelineRow, TokenState, put
-from lab.tui.state.timeline import noted, with_row
+from lab.tui.state.run import MOST_STATUSES, Exchange, JobState, RunState, TimelineRow, TokenState, noted, put, with_row
+from lab.tui.state.status import VERDICT_WORDS
 
 
 def read_reply(run: RunState, observation: Replied) -> RunState:
@@ -87,7 +87,7 @@ def _resumed(run: RunState, exchange: Exchange, response: Response) -> RunState:
         refused = TimelineRow(at, "decided", "refused", response.status, exchange.took, bad=True)
         gate = replace(run.gate, sent=None, refusal=reading.refusal_in(exchange.route, response))
         return noted(replace(run, gate=gate), refused)
-    row = TimelineRow(at, "decided", reading.verdict_word(verdict), response.status, exchange.took)
+    row = TimelineRow(at, "decided", VERDICT_WORDS.get(verdict, verdict.lower()), response.status, exchange.took)
     run = noted(replace(run, decisions=run.decisions + 1, gate=None, opening=None), row)
     return _status(run, seen, exchange)
 
@@ -111,8 +111,7 @@ def _polled(run: RunState, exchange: Exchange, response: Response) -> RunState:
 
 def _status(run: RunState, seen: Seen, exchange: Exchange, **counted: Any) -> RunState:
     """The state with what a job body says, whichever call brought it, and what the call counts: in one change."""
-    labels = run.job.labels if run.job is not None else reading.USUAL_LABELS
-    last = reading.last_status(seen, labels, exchange.code or 0, exchange.took, exchange.reply_body)
+    last = reading.last_status(seen, run.labels, exchange.code or 0, exchange.took, exchange.reply_body)
     statuses, job = run.statuses, run.job
     if not statuses or statuses[-1][0] != last.status:
         statuses = (*statuses, (last.status, exchange.until or exchange.at))[-MOST_STATUSES:]
@@ -125,8 +124,7 @@ def _status(run: RunState, seen: Seen, exchange: Exchange, **counted: Any) -> Ru
 
 def gated(run: RunState, question: Question) -> RunState:
     """With the gate that a status body or a question shows; one that showed already stays as it is."""
-    labels = run.job.labels if run.job is not None else reading.USUAL_LABELS
-    gate = reading.gate_of(question, labels, run.gates, len(run.statuses))
+    gate = reading.gate_of(question, run.labels, run.gates, len(run.statuses))
     if run.gate is not None and run.gate.key == gate.key:
         return run
     return replace(run, gate=gate, gates=run.gates if gate.identity in run.gates else (*run.gates, gate.identity))

@@ -1,11 +1,15 @@
 """What the screen knows of one run: its token, job, polls, gate and end, cleaned and without secrets."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.app.effects import Outcome
 from lab.core.clock import Millis
 from lab.dialects import CLIENTS, USUAL
 from lab.dialects.client import WireLabels
+
+USUAL_LABELS = CLIENTS[USUAL].labels
+"""What a wire calls things, where no call is in sight that says which wire it is."""
 
 Pairs = tuple[tuple[str, str], ...]
 """Labels and values, in the order in which they are drawn."""
@@ -84,7 +88,7 @@ class JobState(Struct, frozen=True):
     """What tells the job apart, as far as the reply says: its conversation, its trace."""
     status: str | None = None
     refusal: str | None = None
-    labels: WireLabels = CLIENTS[USUAL].labels
+    labels: WireLabels = USUAL_LABELS
     """What its wire calls things."""
 
 
@@ -224,6 +228,11 @@ class RunState(Struct, frozen=True):
         return max(0, at - self.start) if self.start is not None else 0
 
     @property
+    def labels(self) -> WireLabels:
+        """What the job's wire calls things."""
+        return USUAL_LABELS if self.job is None else self.job.labels
+
+    @property
     def turn(self) -> int:
         """Which turn of the conversation this is, from 1."""
         return len(self.past) + 1
@@ -256,3 +265,40 @@ def exchange_of(exchanges: tuple[Exchange, ...], x: int) -> Exchange | None:
 def put(exchanges: tuple[Exchange, ...], done: Exchange) -> tuple[Exchange, ...]:
     """These with an exchange in the place of what it was before."""
     return tuple(done if each.x == done.x else each for each in exchanges)
+
+
+# The timeline: its rows are in order of their instants and bounded; changes stay, what repeats is counted
+
+
+def with_row(rows: tuple[TimelineRow, ...], row: TimelineRow) -> tuple[TimelineRow, ...]:
+    """The rows with one more."""
+    added = (*rows, row)
+    if len(added) > 1 and added[-2].at > row.at:
+        added = tuple(sorted(added, key=lambda each: each.at))
+    return added if len(added) <= MOST_TIMELINE_ROWS else _bounded(added)
+
+
+def noted(run: RunState, row: TimelineRow) -> RunState:
+    """The run with one row more in its timeline."""
+    return replace(run, timeline=with_row(run.timeline, row))
+
+
+def repeats(row: TimelineRow) -> bool:
+    """Whether a row tells nothing new: a poll that saw what the one before saw."""
+    return row.kind == "poll" and not row.first and not row.bad
+
+
+def _bounded(rows: tuple[TimelineRow, ...]) -> tuple[TimelineRow, ...]:
+    """The older half without repeats; if that isn't enough, without its oldest rows."""
+    half = len(rows) // 2
+    kept: list[TimelineRow] = []
+    for row in rows[:half]:
+        if not repeats(row) and row.kind != "folded":
+            kept.append(row)
+            continue
+        count = int(row.word) if row.kind == "folded" else 1
+        if kept and kept[-1].kind == "folded":
+            kept[-1] = TimelineRow(kept[-1].at, "folded", str(int(kept[-1].word) + count))
+        else:
+            kept.append(TimelineRow(row.at, "folded", str(count)))
+    return (*kept[-half // 2 :], *rows[half:])

@@ -6,12 +6,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.dialects import CLIENTS, USUAL
 from lab.dialects.client import WireLabels
 from lab.language.document import Gate, Scenario
-from lab.tui.state.faults import ArmedFault
-from lab.tui.state.journal import JournalState
-from lab.tui.state.run import RunState
+from lab.tui.state.journal import ArmedFaults, JournalState
+from lab.tui.state.run import USUAL_LABELS, RunState
 
 
 class RecordingMark(Struct, frozen=True):
@@ -84,7 +82,7 @@ class SourceState(Struct, frozen=True):
     """Why nothing comes at the moment."""
     dead: bool = False
     """Whether the recording that runs is dead: nothing more is written."""
-    labels: WireLabels = CLIENTS[USUAL].labels
+    labels: WireLabels = USUAL_LABELS
     """What the wire that our app speaks calls things."""
 
 
@@ -123,7 +121,7 @@ class ScreenState(Struct, frozen=True):
     run: RunState = RunState()
     ui: UiState = UiState()
     source: SourceState = SourceState()
-    armed: tuple[ArmedFault, ...] = ()
+    armed: ArmedFaults = ()
     """The faults that were armed and haven't struck."""
     journal: JournalState | None = None
     """Where a journal is followed: all its jobs."""
