@@ -28,6 +28,8 @@ class Route:
     """What the row's room tells apart: for a dialect the command it reads into, for identity how it refuses."""
     only: str = ""
     """The profile or the switch without which it isn't there; empty: it always is."""
+    service: str = ""
+    """A service of the pod whose tokens open it beside the API's."""
     marks: str = ""
     """What says that it is there: marks of contract.md §1, in words."""
     switch: str = ""

@@ -1,5 +1,7 @@
 """Reading a request, on whichever wire: what is wrong with it is raised, and a body is JSON or is refused (contract.md §2.6)."""
 
+from urllib.parse import unquote_plus
+
 from lab.core.exchange import Json, Request
 from lab.core.jsontext import BadJson, read_json
 from lab.core.refusal import Refusal, bad_request
@@ -41,3 +43,12 @@ def read_body(request: Request) -> Json:
         return read_json(request.body)
     except BadJson as bad:
         raise Wrong(bad_request(str(bad)), (bad.flag,) if bad.flag else ()) from None
+
+
+def query_of(query: str) -> dict[str, str]:
+    """The query's parameters, decoded as far as they can be; of a repeated one the first counts."""
+    named: dict[str, str] = {}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        named.setdefault(unquote_plus(name), unquote_plus(value))
+    return named

@@ -1,7 +1,7 @@
 """The router: identity's table and each dialect's on one listener. Its 405s, near misses and names are made of their rows."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import unquote_to_bytes
 
 from lab.core.exchange import Request
@@ -16,13 +16,14 @@ from lab.identity.routes import IDENTITY_ROUTES
 class Router:
     """Finds the row that a request line means. Switches add rows: each combination is a table of its own."""
 
-    def __init__(self, identity: Iterable[Route], wires: Iterable[Route], hints: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, identity: Iterable[Route], wires: Iterable[Route], hint: Callable[[str], str]) -> None:
         own, rows = tuple(identity), tuple(wires)
         self._rows = {row.name: row for row in reversed((*own, *rows))}
         self._identity = RouteTable(own)
         self._plain = RouteTable(row for row in rows if not row.only)
         self._local = RouteTable(rows)
-        self._hints = hints
+        self._hint = hint
+        self._identity_places = frozenset(row.path.split("/")[1] for row in own)
 
     def find(self, method: str, path: str, *, slashes: bool = True, local: bool = False) -> RouteMatch | Refusal:
         """The row, or why there is none: 404 with a hint, or 405 with the methods that the path has.
@@ -50,13 +51,15 @@ class Router:
         # the identity domain's paths have no parameters, so nothing of them needs an escape
         plain = "/".join(segment or "" for segment in segments)
         found = self._identity.at(path) or table.at(plain)
-        return self._missing(plain) if found is None else _matched(method, found, flags)
+        return self._missing(plain, table) if found is None else _matched(method, found, flags)
 
-    def _missing(self, path: str) -> Refusal:
-        for pattern, hint in self._hints:
-            if re.fullmatch(pattern, path):
-                return not_found(NO_PATH, hint)
-        return not_found(NO_PATH)
+    def _missing(self, path: str, table: RouteTable) -> Refusal:
+        without = path.removesuffix("/")
+        if without != path and (self._identity.at(without) or table.at(without)):
+            return not_found(NO_PATH, "Leave the final slash out.")
+        # the wires speak of the pod alone
+        of_identity = not self._identity_places.isdisjoint(path.split("/")[1:2])
+        return not_found(NO_PATH, "" if of_identity else self._hint(path))
 
     def name(self, method: str, path: str) -> str:
         """The route's name for a request line, or `unknown`; for labels, not for admission."""
@@ -96,6 +99,6 @@ def lightened(request: Request) -> Request:
 ROUTER = Router(
     IDENTITY_ROUTES,
     (row for wire in WIRES for row in wire.routes),
-    tuple(hint for wire in WIRES for hint in wire.near_misses),
+    lambda path: next(filter(None, (wire.missing_hint(path) for wire in WIRES)), ""),
 )
 """The lab's."""

@@ -1,6 +1,6 @@
 """A wire whole: what the folder of a dialect gives to the lab."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from lab.core.exchange import Json
@@ -46,7 +46,7 @@ class Wire(NamedTuple):
     """What is claimed of its requests and answers."""
     errors: tuple[Claim, ...]
     """What is claimed of its refusals."""
-    near_misses: tuple[tuple[str, str], ...] = ()
-    """Patterns of paths that must not exist, each with what to do instead."""
+    missing_hint: Callable[[str], str] = lambda _: ""
+    """What to do instead of asking for a path that no row has; the first wire that says something is heard."""
     marks: BodyMarks = BodyMarks()
     """Members of its bodies that recordings compare, or show, in their own way."""

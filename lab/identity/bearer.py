@@ -21,7 +21,7 @@ from lab.core.refusal import (
 from lab.identity.config import IdentityConfig
 from lab.identity.records import TokenRecord, live, token_key
 from lab.identity.routes import PATHS
-from lab.identity.scopes import api_scope, for_api, opens_api
+from lab.identity.scopes import api_scope, for_api, opens_api, services_of
 from lab.language.document import Switches
 
 _CHALLENGE = "Exchange the credentials for a token at /oauth2/v1/token and send Authorization: Bearer."
@@ -29,9 +29,10 @@ _COOKIE = "A browser's login does not open this API; use the token relay."
 
 
 def bearer_of(
-    switches: Switches, ledger: Ledger, request: Request, now: Millis, *, api: bool = True
+    switches: Switches, ledger: Ledger, request: Request, now: Millis, *, api: bool = True, service: str = ""
 ) -> tuple[TokenRecord | Refusal, tuple[str, ...]]:
     """The token's record or the refusal, and what is noted; `api` off: any live token will do.
+    `service`: one of the pod's, whose tokens are as good as the API's.
 
     A request without a token, or with another scheme, is told no error code: it may not have known that one is needed
     (RFC 6750 §3.1). Several tokens are a malformed request, even if all are good.
@@ -55,7 +56,7 @@ def bearer_of(
     token = token.strip(" ")
     if not token or "," in token or " " in token or in_query:
         return _invalid_request("Send exactly one token."), flags
-    return _known(switches, ledger, token, now, api=api), flags
+    return _known(switches, ledger, token, now, api=api, service=service), flags
 
 
 def token_of(request: Request) -> str:
@@ -72,7 +73,9 @@ def with_metadata(config: IdentityConfig, refusal: Refusal) -> Refusal:
     return replace(refusal, headers=tuple(headers))
 
 
-def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: bool) -> TokenRecord | Refusal:
+def _known(
+    switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: bool, service: str
+) -> TokenRecord | Refusal:
     record = ledger.get(token_key(token))
     if not isinstance(record, TokenRecord):
         return invalid_token("The token was not issued by this run of the lab.")
@@ -80,10 +83,11 @@ def _known(switches: Switches, ledger: Ledger, token: str, now: Millis, *, api: 
         return invalid_token("The token expired." if now >= record.until else "The token was revoked.")
     if not api:
         return record
-    if not for_api(record.scope):
-        return invalid_token("The token is not for this API.")
-    if not opens_api(record.scope):
-        return insufficient_scope(api_scope(switches.pod))
+    if service not in services_of(record.scope):
+        if not for_api(record.scope):
+            return invalid_token("The token is not for this API.")
+        if not opens_api(record.scope):
+            return insufficient_scope(api_scope(switches.pod))
     if record.user is None and switches.service_tokens == "refused":
         return forbidden(CANNOT_EXECUTE, "This lab asks for a token that stands for a user.")
     return record

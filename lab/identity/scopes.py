@@ -21,7 +21,7 @@ _WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 """A scope-token of RFC 6749 §3.3."""
 _EXPIRY = re.compile(r"urn:opc:resource:expiry=([0-9]{1,9})")
 _SHAPE = re.compile(r"urn:opc:resource:fusion:[a-z0-9-]{1,63}:fusion-ai/(lab\.none)?")
-_SERVICE = re.compile(rf"urn:opc:resource:fusion:[a-z0-9-]{{1,63}}:(?:{'|'.join(SERVICES)})/")
+_SERVICE = re.compile(rf"urn:opc:resource:fusion:[a-z0-9-]{{1,63}}:({'|'.join(SERVICES)})/")
 
 ScopeCheck: TypeAlias = Literal["pod", "shape", "off"]
 """Which scopes of the API are known: the pod's own, that of any pod, or whatever is a scope at all."""
@@ -101,6 +101,11 @@ def for_api(scope: str) -> bool:
     """Whether a granted scope is for the API: neither for the identity domain alone nor for another service."""
     resources = audience(scope)
     return bool(resources) and not all(_SERVICE.fullmatch(resource) for resource in resources)
+
+
+def services_of(scope: str) -> frozenset[str]:
+    """The pod's services beside the API that a granted scope is for."""
+    return frozenset(found[1] for resource in audience(scope) if (found := _SERVICE.fullmatch(resource)))
 
 
 @lru_cache(maxsize=256)

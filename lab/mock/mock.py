@@ -102,7 +102,7 @@ class Mock:
             assert isinstance(command, base.Private)
             context = TokenContext(self._identity, Changes(ledger, now), now)
             return self._private(dialect, match, command, context, switches, match.flags)
-        bearer, flags = bearer_of(switches, ledger, request, now)
+        bearer, flags = bearer_of(switches, ledger, request, now, service=match.route.service)
         flags = (*match.flags, *flags) if match.flags else flags
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from lab.core.refusal import Refusal
 from lab.core.routes import Route, RouteMatch, RouteTable, fill_path, read_routes
 from lab.dialects import WIRES
-from lab.dialects.fusion.routes import API, LOCAL_ROUTES, NEAR_MISSES
+from lab.dialects.fusion.missing_paths import CAPABILITIES, HAS, NEAR_MISSES
+from lab.dialects.fusion.routes import API, LOCAL_ROUTES
 from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_ROUTES
 
@@ -186,9 +187,10 @@ NEAR = {
     f"{API}/agent/v2/EXPENSES/resume": 6,
     f"{API}/agent/v2/EXPENSES/jobs/j-1": 6,
     f"{API}/agent/v2/EXPENSES/status": 7,
-    f"{API}/agent/v2/EXPENSES/invokeAsync/": 8,
-    "/oauth2/v1/token/": 8,
+    f"{API}/agent/v2/EXPENSES/": 4,
+    f"{API}/agent/v2/EXPENSES/jobs/": 6,
 }
+FINAL_SLASH = "Leave the final slash out."
 
 
 @pytest.mark.parametrize("path", NEAR)
@@ -199,6 +201,37 @@ def test_a_near_miss_says_what_to_do_instead(method, path):
 
 def test_each_hint_has_a_path_that_gets_it():
     assert set(NEAR.values()) == set(range(len(NEAR_MISSES)))
+
+
+@every_row
+def test_a_final_slash_is_said_to_be_one_where_the_path_without_it_is_there(row):
+    assert missing(row.method, filled(row) + "/") == FINAL_SLASH
+
+
+@pytest.mark.parametrize("word", CAPABILITIES)
+@pytest.mark.parametrize(
+    "around", ["/api/boss/data/objects/{}", "/{}/1", "/api/x/{}/rows/agents/tools", "/fscmRestApi/{}/"]
+)
+@pytest.mark.parametrize("spelt", [str, str.upper, str.title])
+def test_the_first_word_of_a_path_says_what_of_the_pod_it_belongs_to(word, around, spelt):
+    hint = missing("GET", around.format(spelt(word)))
+    assert hint == f"This path belongs to {CAPABILITIES[word]}. {HAS}" != HAS
+
+
+def test_the_words_are_the_eleven_of_the_pod_and_each_says_something_of_its_own():
+    assert len(CAPABILITIES) == len(set(CAPABILITIES.values())) == 11
+    assert CAPABILITIES.keys() == {word.lower() for word in CAPABILITIES}
+
+
+@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/api/boss/data", "/api/toolset/ragged", "/hcmRestApi/x/"])
+def test_a_path_of_the_pod_without_any_word_is_told_what_the_lab_has(path):
+    assert missing("GET", path) == HAS
+    assert API in HAS and "lab openapi" in HAS
+
+
+@pytest.mark.parametrize("path", ["/oauth2/v1/userinfo", "/admin/v1/applications", "/ui/v1/x", "/.well-known/agents"])
+def test_a_path_of_the_identity_domain_is_told_nothing_of_the_pod(path):
+    assert missing("GET", path) == ""
 
 
 def expected(method, path, local):
@@ -255,7 +288,7 @@ def test_runs_of_slashes_count_as_one_and_are_noted(row, data):
 
 
 def test_a_slash_at_the_end_is_no_run():
-    assert missing("POST", f"{API}/agent/v2/EXPENSES/invokeAsync//") == NEAR_MISSES[-1][1]
+    assert missing("POST", f"{API}/agent/v2/EXPENSES/invokeAsync//") == FINAL_SLASH
 
 
 # The table itself

@@ -8,6 +8,7 @@ import pytest
 
 from lab.cli.console import Console
 from lab.cli.main import run_command
+from lab.dialects.fusion.missing_paths import CAPABILITIES
 from lab.language.document import Switches
 from tests.docs.pages import PAGES, codes
 
@@ -41,6 +42,11 @@ def test_every_route_and_every_member_is_named() -> None:
 @pytest.mark.parametrize("name", ["GET /fscmRestApi/anticsrf", "singleTurnOnly", "callbackToken"])
 def test_one_that_is_left_out_is_found(name: str) -> None:
     assert unnamed([*ROUTES, *MEMBERS], PAGE.replace(f"`{name}`", "-")) == {name}
+
+
+def test_every_word_that_places_a_missing_path_is_named() -> None:
+    section = PAGE.partition("### 2.5")[2].partition("### 2.6")[0]
+    assert CAPABILITIES.keys() <= {name.lower() for name in codes(section)}
 
 
 def marks(page: str) -> dict[str, str]:

@@ -3,19 +3,21 @@
 import json
 import tracemalloc
 from base64 import b64encode
+from urllib.parse import quote
 
 import pytest
 
 from lab.core.exchange import Request
 from lab.core.jsontext import read_json
 from lab.core.observe import Noted, Requested
-from lab.dialects.fusion.routes import API
+from lab.dialects.fusion.fidelity import WORKFLOW
+from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import lightened
 from lab.identity.clients import JANE
 from lab.identity.facts import TokenGranted
 from lab.identity.keys import claims_of
 from lab.identity.scopes import SERVICES, service_scope
-from tests.wire_peer import SCOPE, basic, invoke, read, service, token, token_request
+from tests.wire_peer import DOCUMENT, SCOPE, basic, invoke, read, service, token, token_request
 
 LOGGED_IN = (("cookie", "JSESSIONID=1"), ("x-xsrf-token", "x"))
 RELAY_BASIC = "/api/rwdtools/tokenrelay"
@@ -156,6 +158,68 @@ def test_the_relays_tokens_end_on_the_control_plane():
 def test_the_pods_tokens_are_for_get_alone(path):
     response = service().serve(Request("POST", path), 0).response
     assert (response.status, response.header("allow")) == (405, "GET")
+
+
+# Workflows
+
+
+def workflows(mock, bearer, said=None):
+    query = "" if said is None else "$fields=workflowCode,version&$filter=" + quote(said)
+    response = get(mock, WORKFLOWS, signed(bearer), query)
+    return [item["workflowCode"] for item in read(response)["items"]] if response.status == 200 else response.status
+
+
+def pod():
+    opened = {**DOCUMENT, "agent": {"code": "EXPENSES", "version": 7}}
+    return service(opened, {**DOCUMENT, "name": "closed", "agent": {"code": "CLOSED", "published": False}})
+
+
+def test_a_published_team_is_listed_as_a_workflow_with_all_its_members():
+    mock = pod()
+    body = read(get(mock, WORKFLOWS, signed(token(mock)), "%24filter=workflowCode%3D%27EXPENSES%27"))
+    (item,) = body.pop("items")
+    assert body == {"hasMore": False}
+    assert list(item) == [row.name for row in WORKFLOW]
+    assert (item["workflowCode"], item["version"], item["status"]) == ("EXPENSES", 7, "PUBLISHED")
+    assert item["workflowId"] and item["workflowName"] and item["$context"]["etag"]
+    other = pod()
+    assert read(get(other, WORKFLOWS, signed(token(other))))["items"] == [item]
+
+
+@pytest.mark.parametrize(
+    ("said", "codes"),
+    [
+        (None, ["EXPENSES"]), ("workflowCode='EXPENSES'", ["EXPENSES"]), (" workflowCode = 'EXPENSES' ", ["EXPENSES"]),
+        ('workflowCode="EXPENSES"', ["EXPENSES"]), ("status='PUBLISHED'", ["EXPENSES"]), ("version='7'", ["EXPENSES"]),
+        ("workflowCode='NOBODYS'", []), ("workflowCode='CLOSED'", []), ("workflowCode='expenses'", []),
+        ("workflowCode=EXPENSES", []), ("owner='EXPENSES'", []), ("workflowCode='EXPENSES' and status='DRAFT'", []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_a_filter_names_published_teams_and_one_that_is_not_known_names_none(said, codes):
+    mock = pod()
+    assert workflows(mock, token(mock), said) == codes
+
+
+def test_workflows_are_listed_for_a_bearer_of_boss_or_of_the_api():
+    mock = pod()
+    bearer = token(mock)
+    named = read(get(mock, f"{API}/authz/v1/tokens", signed(bearer)))
+    other = get(mock, RELAY_BASIC, RIGHT_USER, "servicetype=sales-common").body.decode()
+    assert (
+        workflows(mock, bearer) == workflows(mock, named["boss"]) == workflows(mock, named["fusion-ai"]) == ["EXPENSES"]
+    )
+    assert workflows(mock, other) == workflows(mock, "eyJ.x.y") == 401
+    for headers in ((), RIGHT_USER, LOGGED_IN):
+        refused = get(mock, WORKFLOWS, headers)
+        assert (refused.status, read(refused)["status"]) == (401, "FAI-40100")
+
+
+def test_nothing_else_of_boss_is_there():
+    mock = pod()
+    beside = get(mock, WORKFLOWS + "/1", signed(token(mock)))
+    assert beside.status == 404 and "workflows" in read(beside)["userDetails"]
+    assert mock.serve(Request("POST", WORKFLOWS), 0).response.status == 405
 
 
 # Documents

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
-from lab.dialects.fusion.routes import API
+from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE
 from lab.language.document import Switches
@@ -55,6 +55,10 @@ def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:
     named = json_of(pod.get(f"{API}/authz/v1/tokens", authorization=f"Bearer {login}"))
     for bearer, code in zip(named.values(), (404, 401), strict=True):
         assert pod.get(status, authorization=f"Bearer {bearer}").status == code
+    for said, items in (("workflowCode='EXPENSES'", 1), ("workflowCode='NONE'", 0)):
+        listed = pod.get(WORKFLOWS, f"$filter={said}", authorization=f"Bearer {named['boss']}")
+        assert len(json_of(listed)["items"]) == items
+    assert pod.get("/api/boss/data/objects/TOOLS").status == 404
     given = str(json_of(pod.get("/fscmRestApi/anticsrf", cookie=COOKIE))["xsrftoken"])
     for xsrf in (given, XSRF):
         relayed = json_of(pod.get("/fscmRestApi/tokenrelay", cookie=COOKIE, x_xsrf_token=xsrf))["access_token"]

@@ -93,6 +93,17 @@ GRANT = read_claims(
     expires_in | doc | integer | - | seconds
     """,
 )
+WORKFLOW = read_claims(
+    "workflow",
+    """
+    workflowId | assumed | string | - | a UUID, the same in every run
+    workflowCode | code | string | - | the agent team's code, which $filter names
+    workflowName | assumed | string | - | the title of its first scenario
+    version | assumed | integer | - | the version that is published
+    status | assumed | string | - | PUBLISHED
+    $context | assumed | object | - | its etag
+    """,
+)
 ERRORS = read_claims(
     "errors",
     """
@@ -113,4 +124,4 @@ ERRORS = read_claims(
     a fresh jobId on resuming | assumed | - | resume_job_id | the same by default
     """,
 )
-FIELDS = (*REQUEST, *DEBUG, *BODY, *NODE, *GRANT)
+FIELDS = (*REQUEST, *DEBUG, *BODY, *NODE, *GRANT, *WORKFLOW)

@@ -1,10 +1,9 @@
 """Tokens from the pod itself: the map for a bearer, the relays for a browser's login or a password (contract.md §2.3)."""
 
-from urllib.parse import unquote_plus
-
 from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
 from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, unauthenticated
 from lab.core.seeds import hexes
+from lab.dialects.reading import query_of
 from lab.identity.clients import Account, read_basic
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import access_token
@@ -41,7 +40,7 @@ def relay(context: TokenContext, request: Request) -> Response | Refusal:
     """A token for a browser that is logged in; the lab takes its word, and the default user for it."""
     if not request.header("cookie") or not request.header("x-xsrf-token"):
         return unauthenticated("Send the session's Cookie, and x-xsrf-token as anticsrf gives it.")
-    wanted = context.scope(_query(request).get("scopesfq") or api_scope(context.config.switches.pod))
+    wanted = context.scope(query_of(request.query).get("scopesfq") or api_scope(context.config.switches.pod))
     if isinstance(wanted, Refusal):
         return bad_request("scopesfq is not a scope of this pod.", wanted.message)
     user = context.config.default_user
@@ -68,7 +67,7 @@ def relay_basic(context: TokenContext, request: Request) -> Response | Refusal:
     user = _user(context, request)
     if user is None:
         return _BASIC
-    service = _query(request).get("servicetype", "")
+    service = query_of(request.query).get("servicetype", "")
     if service not in (API_SERVICE, *SERVICES):
         return bad_request(f"servicetype must be one of {', '.join((API_SERVICE, *SERVICES))}.")
     wanted = service_scope(context.config.switches.pod, service)
@@ -93,12 +92,3 @@ def _user(context: TokenContext, request: Request) -> Account | None:
         if user is not None and user.password == password:
             return user
     return None
-
-
-def _query(request: Request) -> dict[str, str]:
-    """The query's parameters, decoded as far as they can be; of a repeated one the first counts."""
-    named: dict[str, str] = {}
-    for pair in request.query.split("&"):
-        name, _, value = pair.partition("=")
-        named.setdefault(unquote_plus(name), unquote_plus(value))
-    return named

@@ -1,8 +1,9 @@
-"""Fusion's routes, a row each (contract.md §2), and what is said of paths that must not exist."""
+"""Fusion's routes, a row each (contract.md §2)."""
 
 from lab.core.routes import Route, fill_path, read_routes
 
 API = "/api/fusion-ai/orchestrator"
+WORKFLOWS = "/api/boss/data/objects/ora/commonFusionAI/agents/v1/$en/workflows"
 
 AGENT_ROUTES = read_routes(
     f"""
@@ -18,17 +19,18 @@ AGENT_ROUTES = read_routes(
 )
 POD_ROUTES = read_routes(
     f"""
-    GET  | {API}/authz/v1/tokens           | tokens           | private | code | - | tokens for the bearer, by name of the service
-    GET  | /fscmRestApi/tokenrelay         | relay            | open    | seen | - | a token for a browser's login; members after access_token are assumed
-    GET  | /fscmRestApi/anticsrf           | anticsrf         | open    | seen | - | what a page sends as x-xsrf-token; the body is assumed
-    GET  | /api/rwdtools/tokenrelay        | relay-basic      | open    | code | - | a bare token for a user's name and password
-    POST | {API}/agent/v1/documents        | documents        | upload  | code | - | one file; only its ids are kept
-    POST | {API}/agent/v1/batch/documents  | documents-batch  | upload  | code | - | several files
-    POST | {API}/agent/v1/attachDocuments  | documents-attach | private | code | - | attach documents
+    GET  | {API}/authz/v1/tokens           | tokens           | private | -    | code | - | tokens for the bearer, by name of the service
+    GET  | {WORKFLOWS}                     | workflows        | list    | boss | code | - | published teams as workflows, before a test of one; members are assumed
+    GET  | /fscmRestApi/tokenrelay         | relay            | open    | -    | seen | - | a token for a browser's login; members after access_token are assumed
+    GET  | /fscmRestApi/anticsrf           | anticsrf         | open    | -    | seen | - | what a page sends as x-xsrf-token; the body is assumed
+    GET  | /api/rwdtools/tokenrelay        | relay-basic      | open    | -    | code | - | a bare token for a user's name and password
+    POST | {API}/agent/v1/documents        | documents        | upload  | -    | code | - | one file; only its ids are kept
+    POST | {API}/agent/v1/batch/documents  | documents-batch  | upload  | -    | code | - | several files
+    POST | {API}/agent/v1/attachDocuments  | documents-attach | private | -    | code | - | attach documents
     """,
-    "method path name kind marks switch says",
+    "method path name kind service marks switch says",
 )
-"""Kind `open`: no bearer is asked for; `upload`: the body holds files."""
+"""Kind `open`: no bearer is asked for; `upload`: the body holds files; `list`: published teams."""
 _LOCAL = "local_orchestrator"
 LOCAL_ROUTES = read_routes(
     f"""
@@ -64,20 +66,3 @@ def fusion_path(route: str, *, code: str, job: str = "", older: bool = False) ->
 def documented_path(path: str) -> str:
     """A path's template as documents print it."""
     return path.replace("{job}", "{jobId}")
-
-
-_NO_OPERATION = (
-    "There is no such operation. Gates are answered by invokeAsync with jobId and resumeInput, or outside the API."
-)
-NEAR_MISSES = (
-    (r"/orchestrator(/.*)?", "Put /api/fusion-ai before /orchestrator."),
-    (r".*/agent/v[12]/(cancel|resume|approve|feedback|jobs)", _NO_OPERATION),
-    (r".*/agent/v[12]/[^/]+/invokeAsync/[^/]+", f"Poll GET {API}/agent/v2/{{code}}/status/{{jobId}}."),
-    (r".*/agent/v[12]/status/[^/]+", f"The team code belongs in the path: {API}/agent/v2/{{code}}/status/{{jobId}}."),
-    (r"/api/fusion-ai/orchestrator/agent/v[12]/[^/]+", "Add /status/{jobId}."),
-    (r"/internal/v1/.*", "This is a local orchestrator's path: it is there with local_orchestrator: on."),
-    (r".*/(cancel|resume|approve|feedback|jobs|jobs/[^/]+)", _NO_OPERATION),
-    (r".*/agent/v[12]/[^/]+/status", _NO_OPERATION),
-    (r".*/", "Leave the final slash out."),
-)
-"""Paths that no source shows in the real API, each with what to do instead (contract.md §2.5)."""

@@ -14,6 +14,7 @@ from lab.dialects.fusion.events import chat_events, job_events
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.fusion.requests import as_resumed, read_invoke, read_key, read_mode
 from lab.dialects.fusion.routes import FUSION_ROUTES, TALKS, fusion_path
+from lab.dialects.fusion.workflows import read_filter, workflow_list
 from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import Event, streamed
 from lab.identity.endpoints.context import TokenContext
@@ -51,6 +52,8 @@ class FusionServer:
             match match.route.kind:
                 case "look":
                     return _look(match, request.query)
+                case "list":
+                    return base.Describe(echo=read_filter(request.query))
                 case "invoke" | "follow":
                     return _message(match, request, switches, job_of)
                 case _:
@@ -61,7 +64,7 @@ class FusionServer:
     def write(
         self, match: RouteMatch, command: base.Reading, result: base.Result, context: base.WriteContext
     ) -> base.Written:
-        """The answer: a job body, a stream of them or of deltas, or ErrorResponse."""
+        """The answer: a job body, a stream of them or of deltas, the workflows, or ErrorResponse."""
         match result:
             case base.Found(view):
                 mode = command.mode if isinstance(command, base.Look) else None
@@ -82,8 +85,9 @@ class FusionServer:
                 ):
                     refusal = _FORBIDDEN
                 return self.refuse(refusal, context.switches)
-            case base.Described():
-                raise AssertionError("no route of Fusion asks what teams there are")
+            case base.Described(teams):
+                said = command.echo if isinstance(command.echo, str) else None
+                return Response(200, JSON_HEADERS, json_bytes(workflow_list(teams, said)))
             case _:
                 assert_never(result)
 
