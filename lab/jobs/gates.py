@@ -38,9 +38,10 @@ A worked example: approvals 2, patience 10 s, opened at 0, `reviewer: {after: 3s
     Bob rejects at 3 000            Ann's approval comes first, then Bob's rejection: rejected at 3 000, by two votes
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.language.document import Gate, Script, Verdict, Vote
@@ -58,8 +59,7 @@ class Origin(StrEnum):
     RECORDING = "recording"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """One answer to one opening of a gate, or (`verdict` None) the early end of one wait.
 
     It names the step *and the visit*: a loop comes by the same gate again, and an answer to the first draft is none to
@@ -75,8 +75,7 @@ class Decision:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """One stretch in which a gate takes decisions: `opened <= at < deadline`. A quorum takes several, others one."""
 
     gate: Gate

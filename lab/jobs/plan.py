@@ -22,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
@@ -32,8 +34,7 @@ Drawn: TypeAlias = Mapping[str, Json]
 """What chance settled, by name: `data/NAME` and the `STEP/takes` of first visits (recordings.md §2.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """What invokeAsync was asked, normalised (contract.md §3); absent fields have their defaults."""
 
     message: str
@@ -41,7 +42,7 @@ class Input:
     invocation_mode: str = "END_USER"
     version: int | None = None
     status: str = "PUBLISHED"
-    parameters: Mapping[str, Json] = field(default_factory=dict)
+    parameters: Mapping[str, Json] = {}
     refresh_cache: bool = False
     use_internal_config: bool = False
     stream_output: bool = False
@@ -50,8 +51,7 @@ class Input:
     """Of a request over A2A: what its task carries along."""
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(Struct, frozen=True):
     """What the accepted request said: the plan's one input besides scenario and seed.
 
     What is drawn for the job is named by its ordinal: a client's second job of a scenario draws other durations than its
@@ -68,7 +68,7 @@ class Invocation:
     input: Input
     conversation: str | None = None
     turn: int = 1
-    first_parameters: Mapping[str, Json] = field(default_factory=dict)
+    first_parameters: Mapping[str, Json] = {}
     """The parameters of its conversation's first turn (contract.md §3.1)."""
 
     @property
@@ -142,8 +142,7 @@ def compile_scenario(
     return CompiledScenario(scenario, digest, steps, successors, pattern, turns, files or {}, source)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A compiled scenario for one invocation, with its seed and what was drawn."""
 
     compiled: CompiledScenario
@@ -151,11 +150,11 @@ class Plan:
     seed: Seed
     data: Mapping[str, object]
     """`data` of the scenario as templates see it."""
-    drawn: Drawn = field(default_factory=dict)
+    drawn: Drawn = {}
     """What the journal holds of its draws; in a replay the durations of first visits too. These win."""
     scripted: bool = True
     """Whether the scenario's reviewers answer; False when a person does."""
-    earlier: Callable[[], Sequence[object]] = field(default=tuple, compare=False)
+    earlier: Callable[[], Sequence[object]] = tuple
     """The earlier turns of its conversation as templates see them, computed when one is looked at."""
     alias: str | None = None
     """The id under which the job is asked for, if it isn't its own; nothing is drawn from it."""

@@ -4,7 +4,7 @@ All dialects draw from this one value, so they can't tell different stories abou
 here (the status word of a wait, an output while it waits) it changes on every wire.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from lab.core.clock import Epoch
 from lab.core.seeds import hexes, uuid4
@@ -18,8 +18,7 @@ UNWRITTEN = "The answer could not be written."
 """The error of a job whose text failed to render after a decision."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(Struct, frozen=True):
     """The texts of a job that waits, rendered."""
 
     text: str
@@ -30,8 +29,7 @@ class Prompt:
     """Says that the last round of changes is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatusTexts:
+class StatusTexts(Struct, frozen=True):
     """What a job says of itself at one span."""
 
     status: Status

@@ -12,9 +12,10 @@ gets none in this job's texts, though it ends while this job runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis, iso
 from lab.core.exchange import Json, text_of

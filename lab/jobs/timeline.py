@@ -35,9 +35,10 @@ A worked example: a gate with patience 10 s between two steps of 2 s, accepted a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 from typing import TypeAlias, assert_never
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.jobs.gates import Decision, Opening, votes
@@ -49,8 +50,7 @@ MOVES: dict[Status, tuple[Status, ...]] = {status: () if status.final else tuple
 follows an ending. The README's diagram is printed from it."""
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultEnding:
+class DefaultEnding(Struct, frozen=True):
     """An ending that no step of the scenario names: where a verdict leads that has no way of its own.
 
     So a scenario needs to say only what it wants to show: without `verdicts` a gate has them all the same.
@@ -69,8 +69,7 @@ Ending: TypeAlias = EndingStep | DefaultEnding
 """Where a walk ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A half-open stretch `since <= t < until` in one status and step; `until` None: for ever.
 
     Seen at `now`, `until` is when the job moves on if nobody acts. What a body says of a job is constant within a span,

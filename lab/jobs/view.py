@@ -4,7 +4,7 @@ It is what a command about a job is answered from. Of the record only what was a
 span was found with no later decision, so two who look at the same instant have the same view, whoever asks first.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
@@ -12,8 +12,7 @@ from lab.jobs.records import JobRecord
 from lab.jobs.timeline import Span
 
 
-@dataclass(frozen=True, slots=True)
-class JobView:
+class JobView(Struct, frozen=True):
     """A job at an instant: what was accepted of it, its plan, and the span that holds the instant."""
 
     record: JobRecord

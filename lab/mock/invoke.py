@@ -21,10 +21,9 @@ The job that a message answers is looked for before the team's rules are held ag
 whether a draft will do. And they come before the idempotency key: a repeat of what is now forbidden is forbidden, too.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import uuid4
@@ -191,7 +190,7 @@ def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded) -> Accepted
     plan = view.plan
     if call.dialect.renames_jobs and call.switches.resume_job_id == "new":
         alias = uuid4(plan.seed, f"{fact.job}/alias#{len(view.decisions) + 1}")
-        fact, plan = structs.replace(fact, alias=alias), replace(plan, alias=alias)
+        fact, plan = replace(fact, alias=alias), replace(plan, alias=alias)
     else:
         plan = replace(plan, alias=None)
     call.changes.add(fact)

@@ -21,10 +21,10 @@ doesn't move the place at which its next good one is struck. A latency is withhe
 is known; a refusal comes at once.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
@@ -61,8 +61,7 @@ MOST_REMEMBERED = 131_072
 """Jobs whose last answer is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """The answer to a poll, and while it holds: a body is constant within a span. A memo, never state."""
 
     record: JobRecord

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import assert_never
 
-from lab.core.clock import Epoch, Millis, unix_millis, wall
+from lab.core.clock import Epoch, Millis, iso, unix_millis
 from lab.core.exchange import Json, text_of
 from lab.core.seeds import draw, hexes
 from lab.dialects.base import WriteContext
@@ -18,7 +18,7 @@ NEVER = "1970-01-01T00:00:00.000+0000"
 
 
 def _stamp(epoch: Epoch, at: Millis) -> str:
-    return wall(epoch, at).strftime("%Y-%m-%dT%H:%M:%S.") + f"{unix_millis(epoch, at) % 1000:03d}+0000"
+    return iso(epoch, at).replace("Z", "+0000")
 
 
 def version_of(plan: Plan, switches: Switches) -> int:

@@ -5,6 +5,7 @@ status that a job has while it is there, its templates. A new kind is a class he
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, Tag
@@ -38,7 +39,7 @@ class StepModel(Model):
     templates: ClassVar[tuple[str, ...]]
     """Its members that are templates, or hold some."""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The step's id, unique in its scenario or turn."""
         name: str = getattr(self, self.kind.replace("-", "_"))
