@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
+import msgspec
+
 from lab.core.exchange import JSON_HEADERS, Headers, Json, Request, Response, json_bytes
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.core.routes import RouteMatch
@@ -132,7 +134,11 @@ def _job(view: JobView, context: base.WriteContext, *, invoked: bool = False, mo
     switches, plan = context.switches, view.plan
     admin = switches.admin_nodes and (mode or plan.invocation.input.invocation_mode) == "ADMIN"
     passed = nodes(plan, view.span, view.decisions) if admin else []
-    return json_bytes(shown(full_body(plan, view.span, context, invoked=invoked, passed=passed), switches))
+    body = shown(full_body(plan, view.span, context, invoked=invoked, passed=passed), switches)
+    try:
+        return msgspec.json.encode(body)  # the same bytes, for no float is in it: those alone are written differently
+    except UnicodeEncodeError:  # half a surrogate pair
+        return json_bytes(body)
 
 
 def _location(match: RouteMatch, view: JobView, switches: Switches) -> Headers:
