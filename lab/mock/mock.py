@@ -61,7 +61,7 @@ MOST_REMEMBERED = 131_072
 """Jobs whose last answer is remembered."""
 
 
-class _Answer(Struct, frozen=True):
+class _Answer(Struct, frozen=True, gc=False):
     """The answer to a poll, and while it holds: a body is constant within a span. A memo, never state."""
 
     record: JobRecord
