@@ -11,7 +11,6 @@ from rich.color import ColorSystem
 from rich.style import Style
 from textual._context import visible_screen_stack
 from textual.pilot import Pilot
-from textual.strip import Strip
 
 from lab.clocks import settle
 from lab.core.clock import Millis
@@ -113,14 +112,9 @@ def rows_of(screen: MainScreen) -> Iterator[str]:
         strips = screen._compositor.render_strips()
     finally:
         visible_screen_stack.reset(token)
-    return (_row(strip) for strip in strips)
-
-
-def _row(strip: Strip) -> str:
-    return "".join(
-        (segment.style or _PLAIN).render(segment.text, color_system=ColorSystem.TRUECOLOR)
-        for segment in strip.simplify() if segment.text
-    )  # fmt: skip
+    for strip in strips:
+        parts = [segment for segment in strip.simplify() if segment.text]
+        yield "".join((each.style or _PLAIN).render(each.text, color_system=ColorSystem.TRUECOLOR) for each in parts)
 
 
 def moved(before: list[str], after: list[str]) -> Iterator[str]:

@@ -191,7 +191,7 @@ def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> No
     assert run.elapsed(42_500) == 1_500 and run.reading(42_500) == 42_500
     first = ScreenState(run, UiState(turn=1), SHOW).in_sight
     assert first.run.job is not None and first.run.job.job == play.JOB and first.run.polls == 11
-    assert (first.turns, first.newest) == (2, run)
+    assert (first.newest.turn, first.newest) == (2, run)
     assert fold([*play.refused(), *play.running()]).turn == 1
 
 

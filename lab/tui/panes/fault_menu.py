@@ -1,11 +1,10 @@
 """The fault menu: what is armed, what can be armed, and where the chosen one would strike. Enter arms, delete disarms."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
 from lab.core.exchange import Json
-from lab.language.document import Scenario
 from lab.tui.panes.page import PageContent, PageReaction
 from lab.tui.rows.spans import BLANK, Row, cut, ends, row
 from lab.tui.state.intents import ArmFault, DisarmFault
@@ -28,40 +27,44 @@ class FaultOffer(Struct, frozen=True):
         return {"route": route, **self.fault}
 
 
-def _offers() -> Iterator[FaultOffer]:
-    job = USUAL_LABELS.job
-    yield FaultOffer("answer 401", "the token is refused, once", {"answer": 401})
-    yield FaultOffer("answer 403", "forbidden", {"answer": 403})
-    yield FaultOffer("answer 404", "not found", {"answer": 404})
-    yield FaultOffer("answer 429", "too many requests, Retry-After: 2", {"answer": 429, "retry_after": "2s"})
-    yield FaultOffer("answer 429 bare", "too many requests, no Retry-After", {"answer": 429})
-    yield FaultOffer("answer 500", "an error of the server", {"answer": 500})
-    yield FaultOffer("answer 502 html", "a gateway's HTML page", {"answer": 502, "body": "html"})
-    yield FaultOffer("answer 503", "unavailable, Retry-After: 2", {"answer": 503, "retry_after": "2s"})
-    yield FaultOffer("answer 504", "a gateway gave up", {"answer": 504})
-    yield FaultOffer("answer 200 html", "a login page in place of the answer", {"answer": 200, "body": "html"})
-    yield FaultOffer("strike reset", "the connection is reset", {"strike": "reset"})
-    yield FaultOffer("strike empty", "the connection ends without a reply", {"strike": "empty"})
-    yield FaultOffer("strike truncate", "the body stops half-way", {"strike": "truncate"})
-    yield FaultOffer("strike garbage", "garbage after the headers", {"strike": "garbage"})
-    yield FaultOffer("strike stall", "headers, then silence", {"strike": "stall"})
-    yield FaultOffer("strike slow-body", "the body drips", {"strike": "slow-body"})
-    yield FaultOffer("strike hang", "no byte ever comes", {"strike": "hang"})
-    yield FaultOffer("strike wrong-length", "Content-Length says more than comes", {"strike": "wrong-length"})
-    yield FaultOffer("strike close", "answered, then the connection closes", {"strike": "close"})
-    yield FaultOffer("delay 5s", "five seconds of silence, then the answer", {"delay": "5s"})
-    yield FaultOffer(
-        "status_word", "a status that nobody documented: QUEUED_V2", {"status_word": "QUEUED_V2"}, ("status", "invoke")
-    )
-    yield FaultOffer("odd_body", "unknown members, another order", {"odd_body": True})
-    yield FaultOffer(f"omit {job}", f"the body lacks its {job}", {"omit": [job]}, ("invoke", "status"))
-    yield FaultOffer(
-        "expire_token", "the token expires just before the call", {"expire_token": True}, ("status", "invoke")
-    )
-    yield FaultOffer("lose_reply", "accepted, but the answer never arrives", {"lose_reply": True}, ("invoke", "status"))
-
-
-FAULT_OFFERS = tuple(_offers())
+_JOB = USUAL_LABELS.job
+FAULT_OFFERS = (
+    FaultOffer("answer 401", "the token is refused, once", {"answer": 401}),
+    FaultOffer("answer 403", "forbidden", {"answer": 403}),
+    FaultOffer("answer 404", "not found", {"answer": 404}),
+    FaultOffer("answer 429", "too many requests, Retry-After: 2", {"answer": 429, "retry_after": "2s"}),
+    FaultOffer("answer 429 bare", "too many requests, no Retry-After", {"answer": 429}),
+    FaultOffer("answer 500", "an error of the server", {"answer": 500}),
+    FaultOffer("answer 502 html", "a gateway's HTML page", {"answer": 502, "body": "html"}),
+    FaultOffer("answer 503", "unavailable, Retry-After: 2", {"answer": 503, "retry_after": "2s"}),
+    FaultOffer("answer 504", "a gateway gave up", {"answer": 504}),
+    FaultOffer("answer 200 html", "a login page in place of the answer", {"answer": 200, "body": "html"}),
+    FaultOffer("strike reset", "the connection is reset", {"strike": "reset"}),
+    FaultOffer("strike empty", "the connection ends without a reply", {"strike": "empty"}),
+    FaultOffer("strike truncate", "the body stops half-way", {"strike": "truncate"}),
+    FaultOffer("strike garbage", "garbage after the headers", {"strike": "garbage"}),
+    FaultOffer("strike stall", "headers, then silence", {"strike": "stall"}),
+    FaultOffer("strike slow-body", "the body drips", {"strike": "slow-body"}),
+    FaultOffer("strike hang", "no byte ever comes", {"strike": "hang"}),
+    FaultOffer("strike wrong-length", "Content-Length says more than comes", {"strike": "wrong-length"}),
+    FaultOffer("strike close", "answered, then the connection closes", {"strike": "close"}),
+    FaultOffer("delay 5s", "five seconds of silence, then the answer", {"delay": "5s"}),
+    FaultOffer(
+        "status_word",
+        "a status that nobody documented: QUEUED_V2",
+        {"status_word": "QUEUED_V2"},
+        ("status", "invoke"),
+    ),
+    FaultOffer("odd_body", "unknown members, another order", {"odd_body": True}),
+    FaultOffer(f"omit {_JOB}", f"the body lacks its {_JOB}", {"omit": [_JOB]}, ("invoke", "status")),
+    FaultOffer(
+        "expire_token",
+        "the token expires just before the call",
+        {"expire_token": True},
+        ("status", "invoke"),
+    ),
+    FaultOffer("lose_reply", "accepted, but the answer never arrives", {"lose_reply": True}, ("invoke", "status")),
+)
 """The menu, in the words of scenarios.md."""
 
 
@@ -89,10 +92,29 @@ class FaultPage(PageContent):
         return offer.routes[self._turned % len(offer.routes)]
 
     def body(self, inner: int, rows: int) -> list[Row]:
-        """The menu, scrolled to what is chosen."""
+        """The armed ones first, then all offers, scrolled to the chosen one, which says its route."""
         self._choose(self._at)
-        state, offer = self.state, self._offer
-        return menu(state.armed, state.source.scenario, self._at, self._route(offer) if offer else "", inner, rows)
+        armed, scenario, at = self.state.armed, self.state.source.scenario, self._at
+        lines: list[Row] = []
+        chosen = 0
+        entries: list[ArmedFault | FaultOffer] = [*armed, *FAULT_OFFERS]
+        for index, each in enumerate(entries):
+            here = index == at
+            if index == len(armed):
+                lines += ([BLANK] if armed else []) + [row(("what happens to the next call", "dim"))]
+            if here:
+                chosen = len(lines)
+            mark = row(("▌ " if here else "  ", "accent"))
+            if isinstance(each, FaultOffer):
+                lines.append(_offer_row(each, mark, self._route(each) if here else "", inner))
+                continue
+            left = row(mark, ("✗ ", "bad"), (each.name, "bad b"), (f"  armed on {each.route}", "dim"))
+            lines.append(ends(left, row(("delete disarms", "dim")) if here else (), inner))
+        if scenario is not None and scenario.faults:
+            names = ", ".join(fault.name or f"{fault.route}-{fault.what}" for fault in scenario.faults)
+            lines += [BLANK, cut(row(("in the scenario itself: ", "dim"), names), inner)]
+        top = max(0, min(chosen - rows // 2, len(lines) - rows))
+        return lines[top : top + rows]
 
     def _choose(self, at: int) -> None:
         self._at = max(0, min(len(self.state.armed) + len(FAULT_OFFERS) - 1, at))
@@ -114,32 +136,6 @@ class FaultPage(PageContent):
             case "left" | "right":
                 self._turned += 1 if key == "right" else -1
         return PageReaction()
-
-
-def menu(
-    armed: Sequence[ArmedFault], scenario: Scenario | None, at: int, route: str, inner: int, rows: int
-) -> list[Row]:
-    """The armed ones first, then all offers; the chosen one with its route."""
-    lines: list[Row] = []
-    chosen = 0
-    entries: list[ArmedFault | FaultOffer] = [*armed, *FAULT_OFFERS]
-    for index, each in enumerate(entries):
-        here = index == at
-        if index == len(armed):
-            lines += ([BLANK] if armed else []) + [row(("what happens to the next call", "dim"))]
-        if here:
-            chosen = len(lines)
-        mark = row(("▌ " if here else "  ", "accent"))
-        if isinstance(each, FaultOffer):
-            lines.append(_offer_row(each, mark, route if here else "", inner))
-            continue
-        left = row(mark, ("✗ ", "bad"), (each.name, "bad b"), (f"  armed on {each.route}", "dim"))
-        lines.append(ends(left, row(("delete disarms", "dim")) if here else (), inner))
-    if scenario is not None and scenario.faults:
-        names = ", ".join(fault.name or f"{fault.route}-{fault.what}" for fault in scenario.faults)
-        lines += [BLANK, cut(row(("in the scenario itself: ", "dim"), names), inner)]
-    top = max(0, min(chosen - rows // 2, len(lines) - rows))
-    return lines[top : top + rows]
 
 
 def _offer_row(offer: FaultOffer, mark: Row, route: str, inner: int) -> Row:

@@ -27,21 +27,17 @@ FORMS = (
 """From the longest to the shortest: rows of the message, every field, a blank row, big digits."""
 
 
-def _kind(job: JobState | None) -> str:
-    return kind_of_call(job, brought=job is not None and bool(job.job))
-
-
 def _framed(view: View) -> Framed:
     state, job, inner, room = view.state, view.run.job, view.inner, view.room
     body = paragraph(f"No job yet. {state.labels.start} returns a Job ID at once, not the output.", "dim", inner)
     if job is not None:
         body = longest((_form(job, inner, *form) for form in FORMS), room)
-    if state.turns > 1 and len(body) < room - 1:
+    if state.newest.turn > 1 and len(body) < room - 1:
         body = [*body, BLANK, *turns(state, inner, room - 1 - len(body))]
     if view.run.next_call is not None and job is not None and job.job is None and len(body) < room - 1:
         body = [*body, BLANK, next_call(view.run.next_call, inner, view.now, "bad")]
     status = status_row(job.status) if job is not None and job.status is not None else ()
-    return Framed(body, _kind(job), _place(state) if job else "", status)
+    return Framed(body, kind_of_call(job), _place(state) if job else "", status)
 
 
 def _place(state: ScreenState) -> str:
@@ -50,7 +46,7 @@ def _place(state: ScreenState) -> str:
     if many > 1:
         return f"{number} of {many}"
     text = f"turn {state.run.turn}"
-    return text if state.run.turn == state.turns else f"{text} of {state.turns}"
+    return text if state.run.turn == state.newest.turn else f"{text} of {state.newest.turn}"
 
 
 def turns(state: ScreenState, inner: int, most: int) -> list[Row]:
@@ -77,8 +73,8 @@ def _one_row(view: View) -> OneRow:
     if job.job is None:
         return OneRow("work", row("···   ", (job.team, "dim")))
     gist = row((str(job.code or "···"), "done b"), "   ", job.job)
-    if state.turns > 1 or state.source.place[1] > 1:
-        gist = row(gist, (f"  turn {view.run.turn}/{state.turns}", "dim"))
+    if state.newest.turn > 1 or state.source.place[1] > 1:
+        gist = row(gist, (f"  turn {view.run.turn}/{state.newest.turn}", "dim"))
     return OneRow("done", gist, status_row(job.status) if job.status is not None else ())
 
 
@@ -122,7 +118,7 @@ def _leads(run: RunState) -> bool:
 
 
 def _several(state: ScreenState) -> bool:
-    return state.turns > 1 or state.source.place[1] > 1
+    return state.newest.turn > 1 or state.source.place[1] > 1
 
 
 def _look_at(state: ScreenState, by: int) -> Reaction:
@@ -130,8 +126,8 @@ def _look_at(state: ScreenState, by: int) -> Reaction:
     ui = state.ui
     scrolled = state.unscrolled("output")
     if not state.source.follows:
-        turn = max(1, min(state.turns, (ui.turn or state.turns) + by))
-        return Reaction(state.choose(turn=0 if turn == state.turns else turn, scrolled=scrolled))
+        turn = max(1, min(state.newest.turn, (ui.turn or state.newest.turn) + by))
+        return Reaction(state.choose(turn=0 if turn == state.newest.turn else turn, scrolled=scrolled))
     if state.journal is None:
         return Reaction()
     job = state.journal.beside(ui.job, by)

@@ -71,16 +71,12 @@ def _draw(view: View) -> Rows:
 
 
 def _face(cell: Cell, tone: str) -> Row:
-    match cell.state:
-        case "done":
-            text, style = f"✓ {cell.name}", "done"
-        case "now":
-            text, style = f" {'◆' if tone == 'wait' else '◐'} {cell.name} ", f"fill b @fill-{tone}"
-        case "bad":
-            text, style = f" ✗ {cell.name} ", "fill b @fill-bad"
-        case _:
-            text, style = f"○ {cell.name}", "dim"
-    return hot(row((text, style)), cell.key)
+    if cell.state in ("done", "coming"):
+        shown = (f"✓ {cell.name}", "done") if cell.state == "done" else (f"○ {cell.name}", "dim")
+    else:
+        sign = "✗" if cell.state == "bad" else "◆" if tone == "wait" else "◐"
+        shown = (f" {sign} {cell.name} ", f"fill b @fill-{'bad' if cell.state == 'bad' else tone}")
+    return hot(row(shown), cell.key)
 
 
 STEPPER = Bar("stepper", "top", lambda state, columns: 1, _draw)

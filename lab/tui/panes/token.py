@@ -25,10 +25,6 @@ _CLAIMS = ("sub", "exp", "iss", "client_id", "aud", "scope", "iat")
 """In the order in which they show."""
 
 
-def _kind(token: TokenState | None) -> str:
-    return kind_of_call(token, brought=token is not None and token.token is not None)
-
-
 def _validity(token: TokenState | None, now: Millis) -> Row:
     """`valid 59:37`, amber in the last minute, then `expired`."""
     if token is None or token.until is None or token.token is None:
@@ -47,7 +43,7 @@ def _framed(view: View) -> Framed:
     if run.next_call is not None and run.job is None and len(body) < view.room - 1:
         body = [*body, BLANK, next_call(run.next_call, view.inner, view.now, "bad")]
     beside = "used again" if token is not None and token.reused else ""
-    return Framed(body, _kind(token), beside, _validity(token, view.now))
+    return Framed(body, kind_of_call(token), beside, _validity(token, view.now))
 
 
 def _one_row(view: View) -> OneRow:

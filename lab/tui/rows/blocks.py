@@ -113,10 +113,11 @@ def answer_rows(code: int | None, took: Millis | None, refusal: str | None, inne
     return why if code is None else [reply_row(code, took, inner), *why]
 
 
-def kind_of_call(call: TokenState | JobState | None, *, brought: bool) -> str:
-    """The kind of a pane that shows one call: whether it was sent, refused, or `brought` what it was sent for."""
+def kind_of_call(call: TokenState | JobState | None) -> str:
+    """The kind of a pane that shows one call: whether it was sent, refused, or brought what it was sent for."""
     if call is None:
         return "coming"
+    brought = call.token if isinstance(call, TokenState) else call.job
     return "bad" if call.refusal is not None else "done" if brought else "work"
 
 

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 _BLOCKS = {"p", "div", "section", "article", "ul", "ol", "blockquote", "body", "html"}
 _DROPPED = {"script", "style", "head", "title", "template"}
+_LEADS = {"li": "\n- ", **{f"h{depth}": f"\n\n{'#' * depth} " for depth in range(1, 7)}}
 _INLINE = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`"}
 
 
@@ -16,26 +17,21 @@ class _Reader(HTMLParser):
         self.rows: list[list[str]] = []
         self.cell: list[str] | None = None
         self.dropped = 0
-        self.heads = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin a block, a row, a cell or an emphasis."""
         if tag in _DROPPED:
             self.dropped += 1
-        elif tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
-            self.parts.append(f"\n\n{'#' * int(tag[1])} ")
-        elif tag == "li":
-            self.parts.append("\n- ")
-        elif tag == "br":
-            self._text("\n")
+        elif tag in _LEADS:
+            self.parts.append(_LEADS[tag])
         elif tag == "table":
             self.rows = []
         elif tag == "tr":
             self.rows.append([])
         elif tag in ("td", "th"):
             self.cell = []
-        elif tag in _INLINE:
-            self._text(_INLINE[tag])
+        elif tag == "br" or tag in _INLINE:
+            self._text(_INLINE.get(tag, "\n"))
         elif tag in _BLOCKS:
             self._text("\n\n" if self.cell is None else " ")
 

@@ -6,6 +6,7 @@ background (`@panel @surface @tint-wait @fill-done` …), and perhaps a hot spot
 
 import re
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
@@ -129,13 +130,14 @@ def changed_cells(old: Row, new: Row) -> tuple[tuple[int, int], ...]:
     """The stretch of cells in which two rows of the same width differ; none if they are equal."""
     if old == new:
         return ()
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    stop = 0
-    while stop < min(len(old), len(new)) - start and old[-1 - stop] == new[-1 - stop]:
-        stop += 1
+    start = _alike(old, new)
+    stop = min(_alike(old[::-1], new[::-1]), len(old) - start, len(new) - start)
     return ((width(new[:start]), max(width(old[: len(old) - stop]), width(new[: len(new) - stop]))),)
+
+
+def _alike(one: Row, other: Row) -> int:
+    """How many spans are the same from the beginning on."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
@@ -146,17 +148,12 @@ def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
     line: list[TextSpan] = []
     room = cells
     for word in _words(spans):
-        size = cell_len(word.text)
-        if size > room and line:
+        if cell_len(word.text) > room and line:
             lines.append(_trim(line))
             line, room = [], cells
         if not line and lines and word.text.isspace():
             continue
-        if size <= room:
-            line.append(word)
-            room -= size
-            continue
-        for piece in _pieces(word, room, cells):
+        for piece in _pieces(word, cells):
             size = cell_len(piece.text)
             if size > room and line:
                 lines.append(_trim(line))
@@ -177,23 +174,16 @@ _WORDS = re.compile(r" +|[^ ]+")
 
 
 def _words(spans: Row) -> Iterable[TextSpan]:
-    for span in spans:
-        role = span.role
-        for found in _WORDS.finditer(span.text):
-            yield TextSpan(found[0], role)
+    return (TextSpan(found[0], span.role) for span in spans for found in _WORDS.finditer(span.text))
 
 
-def _pieces(word: TextSpan, room: int, cells: int) -> Iterable[TextSpan]:
-    """A word that is too long, cut; in time proportional to its length."""
+def _pieces(word: TextSpan, cells: int) -> Iterable[TextSpan]:
+    """The word, cut if it is longer than `cells`; in time proportional to its length."""
     text, start = word.text, 0
-    while True:
-        stop = _stop(text, start, room if room > 0 else cells)
-        if stop >= len(text):
-            break
+    while start < len(text):
+        stop = _stop(text, start, cells)
         yield TextSpan(text[start:stop], word.role)
-        start, room = stop, cells
-    if start < len(text):
-        yield TextSpan(text[start:], word.role)
+        start = stop
 
 
 def _stop(text: str, start: int, cells: int) -> int:
@@ -216,10 +206,9 @@ def _stop(text: str, start: int, cells: int) -> int:
 
 
 def _trim(line: list[TextSpan]) -> Row:
-    spans = list(line)
-    while spans and spans[-1].text.isspace():
-        spans.pop()
-    return tuple(spans)
+    while line and line[-1].text.isspace():
+        line.pop()
+    return tuple(line)
 
 
 def gauge(part: float, cells: int, role: str) -> Row:

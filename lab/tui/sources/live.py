@@ -60,6 +60,8 @@ class Live:
         self.can = frozenset((*able, *paced))
         self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
         self._connected: asyncio.Future[RunConnection] | None = None
+        self._addresses = ("", "")
+        """Where the API and the tokens are, once the connection stands."""
         self._player = RunPlayer(clock, self._connection, self._observe)
         self.recording = RunRecording(
             recording, self._control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
@@ -74,9 +76,7 @@ class Live:
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The scenario, if one is at hand, and the addresses, once the connection stands."""
-        playable, connected = self._playable, self._connected
-        stands = connected is not None and connected.done() and connected.exception() is None
-        connection = connected.result() if connected is not None and stands else None
+        playable = self._playable
         return SourceState(
             self.pill,
             playable.choice.title,
@@ -87,8 +87,7 @@ class Live:
             self.can,
             self.scenarios,
             self._message_first,
-            connection.base if connection is not None else "",
-            connection.token_url if connection is not None else "",
+            *self._addresses,
             dead=bool(self.recording.dead),
             labels=playable.app.dialect.labels,
         )
@@ -111,6 +110,7 @@ class Live:
         try:
             async with self._connect() as connection:
                 connected.set_result(connection)
+                self._addresses = (connection.base, connection.token_url)
                 if connection.control is not None:
                     self._following = asyncio.create_task(self._follow(connection.control))
                 try:

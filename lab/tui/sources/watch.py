@@ -16,7 +16,7 @@ from lab.tui.sources.clock import MakeClock, SettableClock
 from lab.tui.sources.protocol import with_job
 from lab.tui.state import intents
 from lab.tui.state.journal import JournalState, SourceUpdate
-from lab.tui.state.reading import token_path
+from lab.tui.state.reading import TOKEN_PATH
 from lab.tui.state.screen import SourceState
 
 if TYPE_CHECKING:  # loaded once there is something to reach
@@ -86,7 +86,7 @@ class Watch:
             seed=lab.seed if lab is not None else None,
             can=self.can,
             base=base,
-            token_url=base + token_path() if base else "",
+            token_url=base + TOKEN_PATH if base else "",
             trouble=self.trouble,
         )
         return with_job(source, journal, chosen, self.scenario_named)

@@ -38,7 +38,7 @@ def token_granted(journal: JournalState, fact: TokenGranted, x: int | None) -> J
         return journal.sent(x or 0, replace(pending, claims=claims))
     form = (("grant_type", clean.line(fact.grant, 80)), ("scope", clean.line(fact.scope)))
     ends = clean.token_ends(fact.token)
-    token = TokenState(fact.at, reading.token_path(), form, 200, None, ends, claims, fact.at, fact.until)
+    token = TokenState(fact.at, reading.TOKEN_PATH, form, 200, None, ends, claims, fact.at, fact.until)
     return journal.with_token(fact.token, IssuedToken(RunState(token=token), 0, used=True))
 
 

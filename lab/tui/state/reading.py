@@ -91,9 +91,8 @@ def accepted_fields(members: dict[str, Json]) -> tuple[Pairs, Pairs]:
     return tuple(pair for pair in pairs if pair[0] == "message"), tuple(pair for pair in pairs if pair[0] != "message")
 
 
-def token_path() -> str:
-    """Where tokens are asked for, below a lab's origin."""
-    return PATHS["token"]
+TOKEN_PATH = PATHS["token"]
+"""Where tokens are asked for, below a lab's origin."""
 
 
 def invoke_path(team: str) -> str:

@@ -48,11 +48,12 @@ class RecordingTimeline:
         """How many lines the file has, as people count them."""
         self.start: Millis = next((line.t for line in self._lines if isinstance(line, Req)), recording.header.t)
         self.until: Millis = max(self.start, recording.until)
-        self.marks = tuple(_marks(self._lines))
+        marks = _Marks(self._lines)
+        self.marks = marks.in_order()
         self._stops = tuple(
             at for at, line in enumerate(self._lines, 1) if not isinstance(line, Entry) or line.type not in QUIET
         )
-        self.decisions: RecordedDecisions = dict(_decisions(self._lines))
+        self.decisions: RecordedDecisions = marks.decisions
 
     def line(self, place: int) -> int:
         """The number of the line played last, as people count them; the header is 1."""
@@ -127,56 +128,59 @@ class RecordingTimeline:
         return (journal, ()) if observation is None else changes(journal, observation)
 
 
-def _marks(lines: tuple[Line, ...]) -> list[RecordingMark]:
-    """The marks in their order: of each job its stages, gates, decisions and end, and every fault."""
-    marks = _Marks()
-    for place, line in enumerate(lines, 1):
-        match line:
-            case Req():
-                marks.request(line)
-            case Res():
-                marks.reply(line, place)
-            case Entry():
-                marks.fact(line, place)
-            case _:  # header, footer and kinds that this lab doesn't know hold no mark
-                continue
-    return sorted([*marks.found, *marks.opened.values()], key=lambda mark: mark.place)
-
-
 class _Marks:
-    """Goes through the lines once. A gate is marked where a poll first shows it, for there the screen asks."""
+    """The marks of lines: of each job its stages, gates, decisions and end, and every fault.
 
-    def __init__(self) -> None:
-        self.found: list[RecordingMark] = []
+    A gate is marked where a poll first shows it, for there the screen asks.
+    """
+
+    def __init__(self, lines: tuple[Line, ...]) -> None:
+        self.decisions: dict[tuple[str, str, int], tuple[Millis, str]] = {}
+        self._found: list[RecordingMark] = []
         self._calls: dict[int, tuple[str, str]] = {}
         """Route and command of each request."""
-        self.opened: dict[str, RecordingMark] = {}
+        self._opened: dict[str, RecordingMark] = {}
         """By job, the openings that no poll has shown yet."""
         self._waiting: set[str] = set()
         self._met: set[tuple[str, str]] = set()
+        for place, line in enumerate(lines, 1):
+            match line:
+                case Req():
+                    self._request(line)
+                case Res():
+                    self._reply(line, place)
+                case Entry():
+                    self._fact(line, place)
 
-    def request(self, line: Req) -> None:
+    def in_order(self) -> tuple[RecordingMark, ...]:
+        """The marks from the first to the last, those of gates that no poll has shown among them."""
+        return tuple(sorted([*self._found, *self._opened.values()], key=lambda mark: mark.place))
+
+    def _request(self, line: Req) -> None:
         observation = observation_of(line)
         if isinstance(observation, Requested):
             route = observation.route
             self._calls[line.x] = route, call_request(route, observation.request).command
 
-    def fact(self, line: Entry, place: int) -> None:
+    def _fact(self, line: Entry, place: int) -> None:
         job = line.text("job") or ""
         match line.type:
             case "gate.opened":
-                self.opened[job] = RecordingMark(place, line.t, "gate")
+                self._opened[job] = RecordingMark(place, line.t, "gate")
             case "gate.decided" | "gate.expired":
-                if (unseen := self.opened.pop(job, None)) is not None:
-                    self.found.append(unseen)
-                self.found.append(RecordingMark(place, line.t, "decided"))
+                if (unseen := self._opened.pop(job, None)) is not None:
+                    self._found.append(unseen)
+                self._found.append(RecordingMark(place, line.t, "decided"))
+                turn = line.get("round")
+                key = (job, line.text("gate") or "", turn if isinstance(turn, int) else 0)
+                self.decisions[key] = (line.instant, clean.line(line.text("verdict") or "timed-out", 40))
             case "fault.struck":
-                self.found.append(RecordingMark(place, line.t, "fault"))
+                self._found.append(RecordingMark(place, line.t, "fault"))
 
-    def reply(self, line: Res, place: int) -> None:
+    def _reply(self, line: Res, place: int) -> None:
         route, command = self._calls.pop(line.x, ("", ""))
         if line.cut is not None or line.status == 0:
-            self.found.append(RecordingMark(place, line.t, "fault"))
+            self._found.append(RecordingMark(place, line.t, "fault"))
             return
         if command == "token" and line.status == 200:
             self._once("token", "", line, place)
@@ -188,21 +192,12 @@ class _Marks:
             self._waiting.discard(seen.job)
         elif seen.job not in self._waiting:
             self._waiting.add(seen.job)
-            self.opened.pop(seen.job, None)
-            self.found.append(RecordingMark(place, line.t, "gate"))
+            self._opened.pop(seen.job, None)
+            self._found.append(RecordingMark(place, line.t, "gate"))
         if seen.final:
             self._once("output" if seen.status is Status.COMPLETE else "error", seen.job, line, place)
 
     def _once(self, kind: str, job: str, line: Res, place: int) -> None:
         if kind and (kind, job) not in self._met:
             self._met.add((kind, job))
-            self.found.append(RecordingMark(place, line.t, kind))
-
-
-def _decisions(lines: tuple[Line, ...]) -> Iterator[tuple[tuple[str, str, int], tuple[Millis, str]]]:
-    """When each opening of a gate was decided, and how: by job, gate and round."""
-    for line in lines:
-        if isinstance(line, Entry) and line.type in ("gate.decided", "gate.expired"):
-            turn = line.get("round")
-            key = (line.text("job") or "", line.text("gate") or "", turn if isinstance(turn, int) else 0)
-            yield key, (line.instant, clean.line(line.text("verdict") or "timed-out", 40))
+            self._found.append(RecordingMark(place, line.t, kind))

@@ -148,11 +148,6 @@ class ScreenState(Struct, frozen=True):
         return self.run.job.labels if self.run.job is not None else self.source.labels
 
     @property
-    def turns(self) -> int:
-        """How many turns the conversation has so far."""
-        return self.newest.turn
-
-    @property
     def gates(self) -> int | None:
         """How many gates the scenario has in this turn; None if no scenario is at hand."""
         if self.source.scenario is None:
