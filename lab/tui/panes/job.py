@@ -73,7 +73,7 @@ def _one_row(view: View) -> OneRow:
     if job.job is None:
         return OneRow("work", row("···   ", (job.team, "dim")))
     gist = row((str(job.code or "···"), "done b"), "   ", job.job)
-    if state.newest.turn > 1 or state.source.place[1] > 1:
+    if _several(state):
         gist = row(gist, (f"  turn {view.run.turn}/{state.newest.turn}", "dim"))
     return OneRow("done", gist, status_row(job.status) if job.status is not None else ())
 

@@ -1,6 +1,5 @@
 """The Output pane: the story, then a clock, then what the job brought."""
 
-from lab.core.clock import Millis
 from lab.language.document import Status
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
@@ -48,7 +47,8 @@ def _size(last: LastStatus) -> str:
 
 def _one_row(view: View) -> OneRow:
     run, last = view.run, view.run.last
-    elapsed = row(("elapsed ", "dim"), _tenths(run.elapsed(view.now))) if run.start is not None else ()
+    span = run.elapsed(view.now)
+    elapsed = row(("elapsed ", "dim"), f"{minutes(span)}.{span % 1000 // 100}") if run.start is not None else ()
     match _kind(run):
         case "done" if last is not None:
             gist = row(_size(last))
@@ -57,11 +57,6 @@ def _one_row(view: View) -> OneRow:
         case _:
             gist = row(("null" if last else "···", "fg" if last else "dim"), ("  it comes with COMPLETE", "dim"))
     return OneRow(_kind(run), gist, elapsed)
-
-
-def _tenths(span: Millis) -> str:
-    """`00:22.9`."""
-    return f"{minutes(span)}.{span % 1000 // 100}"
 
 
 def content(view: View) -> list[Row]:

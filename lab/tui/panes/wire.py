@@ -4,8 +4,8 @@ from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.pane import Framed, OneRow, Pane, View
 from lab.tui.rows.blocks import latency, since_text
 from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, row
-from lab.tui.state.reading import short_path, split_path
-from lab.tui.state.run import Exchange, RunState
+from lab.tui.state.reading import short_path
+from lab.tui.state.run import USUAL_LABELS, Exchange, RunState
 from lab.tui.state.screen import ScreenState
 
 FULL_PATHS = 146
@@ -52,7 +52,7 @@ def exchange_row(run: RunState, exchange: Exchange, inner: int) -> Row:
 
 def _path(path: str, room: int) -> str:
     """The path as it is, without the end of its Job ID, with `…` for what all have in common, or cut: what fits."""
-    head, sign, job = split_path(path)
+    head, sign, job = path.partition(USUAL_LABELS.before_job)
     short = short_path(path)
     for text in (path, f"{head}{sign}{job[:8]}…" if sign else path, short):
         if len(text) <= room:

@@ -17,16 +17,11 @@ VARIABLES = {"bearer": TOKEN, "access_token": TOKEN, "client_secret": "LAB_CLIEN
 def curl(exchange: Exchange, base: str = "", token_url: str = "") -> str:
     """The command, one option a line. Without an address it takes `$LAB_BASE` and `$LAB_TOKEN_URL` from the shell."""
     form = _form(exchange)
-    parts = [
-        "curl"
-        if exchange.method == ("POST" if exchange.request_body else "GET")
-        else f"curl -X {quote(exchange.method)}"
-    ]
-    parts[0] += f" {_address(exchange, base, token_url)}"
-    for name, value in exchange.request_headers:
-        if name.lower() in LEFT_OUT or (form and name.lower() == "content-type"):
-            continue
-        parts.append(_header(name, value))
+    usual = "POST" if exchange.request_body else "GET"
+    method = "" if exchange.method == usual else f" -X {quote(exchange.method)}"
+    left_out = LEFT_OUT | {"content-type"} if form else LEFT_OUT
+    parts = [f"curl{method} {_address(exchange, base, token_url)}"]
+    parts += [_header(name, value) for name, value in exchange.request_headers if name.lower() not in left_out]
     if form:
         parts += [_field(line) for line in exchange.request_body.split("\n")]
     elif exchange.request_body:

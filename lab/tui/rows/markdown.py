@@ -33,7 +33,7 @@ class _Blocks:
         self.lists: list[int | None] = []
         self.mark = ""
         self.quotes = 0
-        self.heading = 0
+        self.heading = False
         self.tight = False
 
     def read(self, tokens: "Sequence[Token]") -> list[Row]:
@@ -54,10 +54,8 @@ class _Blocks:
 
     def _token(self, token: "Token") -> None:
         match token.type:
-            case "heading_open":
-                self.heading = int(token.tag[1:])
-            case "heading_close":
-                self.heading = 0
+            case "heading_open" | "heading_close":
+                self.heading = token.nesting > 0
             case "bullet_list_open":
                 self.lists.append(None)
             case "ordered_list_open":
@@ -65,11 +63,11 @@ class _Blocks:
             case "bullet_list_close" | "ordered_list_close":
                 self.lists.pop()
             case "list_item_open":
-                self._item()
-            case "blockquote_open":
-                self.quotes += 1
-            case "blockquote_close":
-                self.quotes -= 1
+                number = self.lists[-1]
+                self.mark = "• " if number is None else f"{number}. "
+                self.lists[-1] = None if number is None else number + 1
+            case "blockquote_open" | "blockquote_close":
+                self.quotes += token.nesting
             case "inline":
                 self._paragraph(_inline(token.children or [], "fg b" if self.heading else "fg"))
             case "fence" | "code_block":
@@ -81,14 +79,6 @@ class _Blocks:
                 self._paragraph([row(token.content)])
             case _:
                 pass
-
-    def _item(self) -> None:
-        number = self.lists[-1] if self.lists else None
-        if number is None:
-            self.mark = "• "
-        else:
-            self.mark = f"{number}. "
-            self.lists[-1] = number + 1
 
     def _depth(self) -> int:
         return min(self.inner // 2, 2 * len(self.lists) + 2 * self.quotes)
@@ -127,14 +117,10 @@ def _inline(tokens: "Sequence[Token]", role: str) -> list[Row]:
     bold = italic = 0
     for token in tokens:
         match token.type:
-            case "strong_open":
-                bold += 1
-            case "strong_close":
-                bold -= 1
-            case "em_open":
-                italic += 1
-            case "em_close":
-                italic -= 1
+            case "strong_open" | "strong_close":
+                bold += token.nesting
+            case "em_open" | "em_close":
+                italic += token.nesting
             case "hardbreak":
                 rows.append([])
             case "softbreak":

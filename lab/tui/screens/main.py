@@ -18,7 +18,6 @@ from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
 from lab.tui.panes.help import HelpPage
 from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.layout import Rects
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.registry import KEY_OF_FACE, PANES, SCREEN_KEYS, SCROLLED, exchange_in_focus, key_named
@@ -65,8 +64,10 @@ class MainScreen(Screen[None]):
         self.state = ScreenState()
         self.observed = ObservedState()
         self.feed = Feed(self, host)
-        self.canvas = Canvas(self, host, lambda: self.state, self._place_field)
         self.field = InputField(self)
+        self.canvas = Canvas(
+            self, host, lambda: self.state, lambda places: self.field.place(self.state, places.get("approval"))
+        )
         self._turn = Lock()
         """One intent after another, in the order of the keys."""
         self._commands: dict[str, Callable[[], None]] = {
@@ -218,9 +219,6 @@ class MainScreen(Screen[None]):
                 yield f"{key.label_in(self.state)}{face}", key.help, press
 
     # What only the screen can do
-
-    def _place_field(self, places: Rects) -> None:
-        self.field.place(self.state, places.get("approval"))
 
     @on(Scrolled)
     def scroll_part(self, event: Scrolled) -> None:

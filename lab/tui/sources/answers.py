@@ -16,25 +16,21 @@ class GateAnswers:
         self._awaited: asyncio.Future[Answer] | None = None
         self._early: Answer | None = None
         """Given while a poll was under way: the next question takes it."""
-        self._decided: Question | None = None
-        """The opening that has its decision: a second key changes nothing."""
+        self.decided: Question | None = None
+        """The opening that has its decision, or is being decided: a second key changes nothing."""
         self._missing = 0
 
     def clear(self, question: Question | None = None) -> None:
         """Forget all but this question."""
-        self.question, self._early, self._decided = question, None, None
+        self.question, self._early, self.decided = question, None, None
 
     def is_decided(self, question: Question) -> bool:
         """Whether the opening has its decision."""
-        return self._decided is not None and self._decided.key == question.key
-
-    def mark(self, question: Question | None) -> None:
-        """The opening is being decided; None: the decision was refused."""
-        self._decided = question
+        return self.decided is not None and self.decided.key == question.key
 
     def give(self, question: Question, answer: Answer) -> None:
         """Answer the question; a poll may be under way, then the answer waits for it to be asked again."""
-        self.mark(question)
+        self.decided = question
         if self._awaited is None or self._awaited.done():
             self._early = answer
         else:
@@ -48,7 +44,7 @@ class GateAnswers:
             case GateDecided():
                 self._missing -= 1
                 if self._missing > 0:
-                    self._decided = None
+                    self.decided = None
 
     async def answer(self, question: Question) -> Answer:
         """The next answer to this question; cancelled by the driver when the wait is over."""

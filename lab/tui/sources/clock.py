@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from lab.clocks import ScaledClock
 from lab.core.clock import Clock, Millis
 
 MakeClock = Callable[[str, Millis], Clock]
@@ -12,7 +11,7 @@ MakeClock = Callable[[str, Millis], Clock]
 class SettableClock:
     """Runs on from where it was set, at the pace it was given."""
 
-    def __init__(self, make: MakeClock = ScaledClock) -> None:
+    def __init__(self, make: MakeClock) -> None:
         self._make = make
         self._clock: Clock = make("0", 0)
 

@@ -289,8 +289,8 @@ class Live:
         control = await self._control()
         if control is None:
             return "This approval is given outside the API."
-        self._player.answers.mark(question)
+        self._player.answers.decided = question
         refused = (await control.decide(question.job, question.gate, verdict, comment=content)).refused
         if refused is not None:
-            self._player.answers.mark(None)
+            self._player.answers.decided = None
         return refused

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import assert_never
 
 from lab.app.effects import Outcome
-from lab.clocks import breathe, first_of
+from lab.clocks import ScaledClock, breathe, first_of
 from lab.core.clock import Millis
 from lab.language.document import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
@@ -31,12 +31,12 @@ class Playback:
         seed: int | None = None,
         known: Mapping[str, Scenario] | None = None,
         damage: str = "",
-        make: MakeClock | None = None,
+        make: MakeClock = ScaledClock,
     ) -> None:
         self.timeline = timeline
         self.title, self.seed, self.damage = title, seed, damage
         self._known = known or {}
-        self.clock = SettableClock() if make is None else SettableClock(make)
+        self.clock = SettableClock(make)
         self.factor = "1"
         self.place = 0
         self.playing = False

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, assert_never
 
 from lab.app.effects import Outcome
-from lab.clocks import SystemClock
+from lab.clocks import ScaledClock, SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
@@ -54,12 +54,12 @@ class Watch:
         reach: OpenControl,
         scenarios: ServedScenarios = lambda header: {},
         *,
-        make: MakeClock | None = None,
+        make: MakeClock = ScaledClock,
         rest: Callable[[], Awaitable[None]] = a_moment,
     ) -> None:
         self.where = where
         self.trouble = ""
-        self.clock = SettableClock() if make is None else SettableClock(make)
+        self.clock = SettableClock(make)
         self.factor = "1"
         self.paused = False
         self.can: frozenset[str] = frozenset()

@@ -147,7 +147,7 @@ def body(raw: bytes, kind: str | None) -> str:
 def compact(raw: bytes, kind: str | None, value: Json, cap: int) -> str:
     """The beginning of a body in one row; `value` is what it holds, if it is JSON."""
     if is_form(kind):
-        return line("&".join(f"{name}={text}" for name, text in form(raw)), cap)
+        return line(body(raw, kind).replace("\n", "&"), cap)
     if isinstance(value, dict | list):
         return value_line(value, cap)
     return line(raw[: 4 * cap].decode("utf-8", "replace"), cap)

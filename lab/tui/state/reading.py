@@ -106,11 +106,6 @@ def short_path(path: str) -> str:
     return path.replace(root, "…", 1) if root else path
 
 
-def split_path(path: str) -> tuple[str, str, str]:
-    """A path as what is before its Job ID and the ID: head, separator, job; the last two empty where there is none."""
-    return path.partition(USUAL_LABELS.before_job)
-
-
 # What comes back
 
 

@@ -130,7 +130,10 @@ def _fact(run: RunState, fact: Fact) -> RunState:
             return replace(run, opening=_opening(fact))
         case GateDecided() if _open_job(run, fact.job) and fact.by is not Origin.API:
             # a decision over the API shows as the reply to its own call
-            counted = replace(run, decisions=run.decisions + 1, opening=_voted(run.opening, fact))
+            opening = run.opening
+            if opening is not None and opening.gate == fact.gate and fact.verdict is Verdict.APPROVED:
+                opening = replace(opening, approved=opening.approved + 1)
+            counted = replace(run, decisions=run.decisions + 1, opening=opening)
             return noted(counted, TimelineRow(fact.at, "decided", VERDICT_WORDS.get(fact.verdict, str(fact.verdict))))
         case GateExpired() if _open_job(run, fact.job):
             return noted(run, TimelineRow(fact.at, "decided", VERDICT_WORDS["timed-out"], bad=True))
@@ -168,13 +171,6 @@ def _struck(run: RunState, fact: FaultStruck, x: int | None) -> RunState:
     if run.ended is not None or run.job is None:
         return run
     return noted(run, TimelineRow(fact.at, "struck", name, bad=True))
-
-
-def _voted(opening: GateOpening | None, fact: GateDecided) -> GateOpening | None:
-    """The opening with one approval more."""
-    if opening is None or opening.gate != fact.gate or fact.verdict is not Verdict.APPROVED:
-        return opening
-    return replace(opening, approved=opening.approved + 1)
 
 
 def _open_job(run: RunState, job: str) -> bool:

@@ -264,7 +264,8 @@ def exchange_of(exchanges: tuple[Exchange, ...], x: int) -> Exchange | None:
 
 def put(exchanges: tuple[Exchange, ...], done: Exchange) -> tuple[Exchange, ...]:
     """These with an exchange in the place of what it was before."""
-    return tuple(done if each.x == done.x else each for each in exchanges)
+    at = next((at for at in range(len(exchanges) - 1, -1, -1) if exchanges[at].x == done.x), None)
+    return exchanges if at is None else (*exchanges[:at], done, *exchanges[at + 1 :])
 
 
 # The timeline: its rows are in order of their instants and bounded; changes stay, what repeats is counted
