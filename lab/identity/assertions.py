@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Epoch, Millis, epoch_text
 from lab.identity.clients import Client
 from lab.identity.keys import thumbprints
 
@@ -15,49 +15,68 @@ if TYPE_CHECKING:
 
 LONGEST_ASSERTION = 16 * 1024
 """Characters."""
+LEEWAY = 60
+"""Seconds that `iat` and `nbf` may lie ahead: a client takes the wall's second, and the lab's clock may lag behind it
+(RFC 7519 §4.1.5 lets a leeway stand)."""
 _CERTIFICATE = "BEGIN CERTIFICATE"
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What a good assertion says: for whom it speaks, and the name by which it is used once."""
+    """What a good assertion says: for whom it speaks, and the name by which it is used once, if it has one."""
 
     subject: str
-    jti: str
+    jti: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why an assertion isn't good: the claim, and what was expected of it. Nothing that it holds is repeated but times,
+    for whatever comes from outside may be a secret, or no text for an error (RFC 6749 §5.2)."""
+
+    why: str
 
 
 def read_assertion(
-    token: str, client: Client, audiences: frozenset[str], epoch: Epoch, now: Millis, *, trust: str
-) -> Assertion | None:
-    """The assertion, or None if anything is wrong with it (RFC 7523 §3); whether its `jti` was seen before is not asked.
+    token: str, client: Client, audiences: tuple[str, ...], epoch: Epoch, now: Millis, *, trust: str
+) -> Assertion | Unfit:
+    """The assertion, or what is wrong with it (RFC 7523 §3); whether its `jti` was seen before is not asked.
 
     With `trust` off (`any`) its signature isn't checked, so that a client can be tried without a registered key.
     """
     claims = _decoded(token, client if trust == "registered" else None)
-    if claims is None or not (_in_time(claims, epoch, now) and _names_one_of(audiences, claims)):
-        return None
+    if isinstance(claims, Unfit):
+        return claims
     subject, jti = claims.get("sub"), claims.get("jti")
-    if claims.get("iss") != client.id or not isinstance(subject, str) or not isinstance(jti, str):
-        return None
+    if claims.get("iss") != client.id:
+        return Unfit("iss must be the client's id")
+    if not isinstance(subject, str) or not subject:
+        return Unfit("sub must name whom it speaks for")
     # `prn` is the subject's name in drafts of the RFC, and Oracle's documents still ask for it
-    if not subject or not jti or claims.get("prn", subject) != subject:
-        return None
-    return Assertion(subject, jti)
+    if claims.get("prn", subject) != subject:
+        return Unfit("prn must be the same as sub, or be left out")
+    if not _names_one_of(audiences, claims):
+        return Unfit(f"aud must hold one of {', '.join(audiences)}")
+    if (untimely := _untimely(claims, epoch, now)) is not None:
+        return untimely
+    if jti is None and "jti" not in claims:
+        return Assertion(subject, None)
+    return Assertion(subject, jti) if isinstance(jti, str) and jti else Unfit("jti must be a text, or be left out")
 
 
 def issuer_named(token: str) -> str | None:
     """The `iss` of an assertion that nobody has checked yet; None if it can't be read."""
     claims = _decoded(token, None)
-    name = claims.get("iss") if claims else None
+    name = None if isinstance(claims, Unfit) else claims.get("iss")
     return name if isinstance(name, str) else None
 
 
-def _decoded(token: str, signer: Client | None) -> Mapping[str, object] | None:
+def _decoded(token: str, signer: Client | None) -> Mapping[str, object] | Unfit:
     """The claims, if that client signed them (None: whoever did)."""
     import jwt
 
     if len(token) > LONGEST_ASSERTION or not token.isascii():
-        return None
+        return Unfit(f"it must be a JWT of at most {LONGEST_ASSERTION} characters")
     # the lab's clock is the only one: the library reads the wall, so none of its checks of time is left on
     options: Options = {
         "verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False, "verify_iss": False,
@@ -66,18 +85,34 @@ def _decoded(token: str, signer: Client | None) -> Mapping[str, object] | None:
     try:
         if signer is None:
             return cast("dict[str, object]", jwt.decode(token, options=options))
-        if not signer.certificate or not _names_key(jwt.get_unverified_header(token), signer):
-            return None
+        if not signer.certificate:
+            return Unfit("no key is registered for the client (setting key_id with certificate or jwk)")
+        if not _names_key(jwt.get_unverified_header(token), signer):
+            return Unfit(f"its header must name the registered key: {_key_names(signer)}")
         return cast("dict[str, object]", jwt.decode(token, _public(signer.certificate), ["RS256"], options=options))
+    except jwt.InvalidAlgorithmError:
+        return Unfit("its header's alg must be RS256")
+    except jwt.InvalidSignatureError:
+        return Unfit("the signature must be by the registered key")
     except (jwt.PyJWTError, ValueError, RecursionError):
-        return None
+        return Unfit("it must be a signed JWT")
+
+
+def _own_names(client: Client) -> dict[str, str]:
+    """The names of the client's key, by the header's member (RFC 7515 §4.1.4, §4.1.7)."""
+    own = {"kid": client.key_id} if client.key_id else {}
+    if _CERTIFICATE in client.certificate:
+        own["x5t"], own["x5t#S256"] = thumbprints(client.certificate)
+    return own
+
+
+def _key_names(client: Client) -> str:
+    return " or ".join(f"{name} {value}" for name, value in _own_names(client).items() if name != "x5t#S256")
 
 
 def _names_key(header: Mapping[str, object], client: Client) -> bool:
-    """Whether the header names the client's key (RFC 7515 §4.1.4, §4.1.7), and no other beside it."""
-    own = {"kid": client.key_id}
-    if _CERTIFICATE in client.certificate:
-        own["x5t"], own["x5t#S256"] = thumbprints(client.certificate)
+    """Whether the header names the client's key, and no other beside it."""
+    own = _own_names(client)
     named = {name: header[name] for name in ("kid", "x5t", "x5t#S256") if name in header}
     return bool(named.keys() & {"kid", "x5t"}) and all(own.get(name) == value for name, value in named.items())
 
@@ -114,15 +149,32 @@ def reads_key(text: str) -> bool:
         return False
 
 
-def _in_time(claims: Mapping[str, object], epoch: Epoch, now: Millis) -> bool:
-    expires, issued, since = claims.get("exp"), claims.get("iat"), claims.get("nbf", epoch)
-    # `type`, for a bool is an int too
-    if type(expires) is not int or type(issued) is not int or type(since) is not int:
-        return False
-    return (issued - epoch) * 1000 <= now < (expires - epoch) * 1000 and (since - epoch) * 1000 <= now
+def _untimely(claims: Mapping[str, object], epoch: Epoch, now: Millis) -> Unfit | None:
+    """What is wrong with its times, in the words of the lab's clock: on a scaled or manual one it is not the wall's."""
+    shows = f"the lab's clock shows {_when(epoch + now // 1000)}"
+    for name in ("iat", "exp", "nbf"):
+        seconds = claims.get(name)
+        if name == "nbf" and name not in claims:
+            continue
+        if type(seconds) is not int:  # `type`, for a bool is an int too
+            return Unfit(f"{name} must be whole seconds since 1970")
+        ahead = (seconds - epoch) * 1000 - now
+        if name == "exp" and ahead <= 0:
+            return Unfit(f"exp must be later than now: it is {_when(seconds)}, and {shows}")
+        if name != "exp" and ahead > LEEWAY * 1000:
+            return Unfit(f"{name} must be at most {LEEWAY} s ahead: it is {_when(seconds)}, and {shows}")
+    return None
 
 
-def _names_one_of(audiences: frozenset[str], claims: Mapping[str, object]) -> bool:
+def _when(seconds: int) -> str:
+    """That second since 1970 as a date, if it is one of the years to 9999."""
+    try:
+        return epoch_text(seconds)
+    except (ValueError, OverflowError, OSError):
+        return "no date"
+
+
+def _names_one_of(audiences: tuple[str, ...], claims: Mapping[str, object]) -> bool:
     audience = claims.get("aud")
     names = audience if isinstance(audience, list) else [audience]
     return any(isinstance(name, str) and name in audiences for name in names)

@@ -42,15 +42,15 @@ class IdentityConfig:
         return self.origin if self.strict else f"{self.origin}/"
 
     @property
-    def audiences(self) -> frozenset[str]:
+    def audiences(self) -> tuple[str, ...]:
         """What an assertion's `aud` must name, one of them.
 
-        RFC 7523 §3 has the server's issuer or its token endpoint; Oracle documents two words of its own, and takes
-        neither of those.
+        RFC 7523 §3 has the server's issuer or its token endpoint; Oracle documents two words of its own, and clients
+        also send the first without its final slash, or the domain's own URL.
         """
         if self.strict:
-            return frozenset({self.issuer, self.origin + PATHS["token"]})
-        return frozenset({GENERIC_ISSUER, "oauth.idm.oracle.com"})
+            return self.issuer, self.origin + PATHS["token"]
+        return GENERIC_ISSUER, GENERIC_ISSUER.rstrip("/"), "oauth.idm.oracle.com", self.origin, f"{self.origin}/"
 
     @property
     def default_user(self) -> Account | None:

@@ -6,7 +6,8 @@ from urllib.parse import quote_plus, urlencode
 
 from msgspec.structs import replace
 
-from lab.core.exchange import Headers, Request
+from lab.core.exchange import Headers, Request, Response, json_bytes
+from lab.core.jsontext import members_of
 from lab.mock.config import Config
 from lab.recording.alias import aliases, fill, named
 from lab.recording.bodies import Blob, bytes_of, filled
@@ -40,6 +41,15 @@ class RequestBuilder:
         pairs = [(fill(name, values), fill(value, values)) for name, value in line.query]
         query = urlencode([(name, self._regenerated.challenges.get(value, value)) for name, value in pairs])
         return Request(line.method, fill(line.path, values), query, headers, bytes_of(body, values, self._blob))
+
+    def explained(self, x: int, response: Response) -> Response:
+        """The mock's answer in that exchange; why it refused an assertion, of which there is only an alias, as recorded."""
+        why = self._regenerated.unexplained.get(x)
+        body = members_of(response.body) if isinstance(why, str) else {}
+        if not isinstance(why, str) or "error" not in body:
+            return response
+        body["error_description"] = fill(why, self._values)
+        return Response(response.status, response.headers, json_bytes(body))
 
     def fact(self, line: Entry) -> Entry:
         """The fact with its aliases replaced; one that is told again may need a token made anew."""

@@ -1,14 +1,16 @@
 """What a replay makes anew, because a recording holds only its alias: assertions, and verifiers with their challenge.
 
-Only what was taken is made well; what was refused stays wrong, and is refused again (recordings.md §5).
+Only what was taken is made well; what was refused stays wrong, and is refused again (recordings.md §5). Why an
+assertion was refused is lost with it, so that sentence is taken from the recording.
 """
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Millis
 from lab.core.exchange import Json
+from lab.identity.assertions import LEEWAY
 from lab.identity.clients import REFUSED_SECRET, Client
 from lab.identity.config import GENERIC_ISSUER
 from lab.identity.keys import challenge_of
@@ -18,9 +20,6 @@ from lab.mock.config import Config
 from lab.recording.alias import aliases
 from lab.recording.lines import Enc, Entry, Recording, Req, Res
 
-ASSERTED_FOR = 300
-"""Seconds for which an assertion made anew is good."""
-
 
 @dataclass(frozen=True, slots=True)
 class Regenerated:
@@ -28,6 +27,19 @@ class Regenerated:
 
     values: Mapping[str, str] = field(default_factory=dict)
     challenges: Mapping[str, str] = field(default_factory=dict)
+    unexplained: Mapping[int, Json] = field(default_factory=dict)
+    """The recorded `error_description` of each exchange in which an assertion was refused."""
+
+
+@dataclass(slots=True)
+class _Taken:
+    """An assertion that was taken: whose, for whom, and when at first and last."""
+
+    client: Client
+    subject: str
+    first: Millis
+    last: Millis
+    times: int = 1
 
 
 def regenerate(recording: Recording, config: Config) -> Regenerated:
@@ -40,23 +52,38 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
     errors = {line.x: _error(line) for line in recording.lines if isinstance(line, Res)}
     values: dict[str, str] = {}
     challenges: dict[str, str] = {}
+    taken: dict[str, _Taken] = {}
     for line in recording.lines:
         if isinstance(line, Req) and config.switches.clients == "any":
             _stranger(values, line, granted.get(line.x), errors.get(line.x))
     for line, form in forms:
         fact, error = granted.get(line.x), errors.get(line.x)
         if fact is not None and "assertion" in form:
-            _assertion(values, form["assertion"], fact.text("client"), fact.text("user"), line.t, config)
+            _take(
+                taken, form["assertion"], config.identity.client(fact.text("client") or ""), fact.text("user"), line.t
+            )
         if error != "invalid_client" and "client_assertion" in form:
             client = (fact.text("client") if fact else None) or form.get("client_id") or _signer(config)
-            _assertion(values, form["client_assertion"], client, client, line.t, config)
+            _take(taken, form["client_assertion"], config.identity.client(client or ""), client, line.t)
         if error != "invalid_request" and "code_verifier" in form:
             alias = form["code_verifier"]
             values.setdefault(alias, "lab-verifier-made-anew-" + alias.strip("«»").replace(":", "-").rjust(20, "-"))
             challenge = codes.get(form.get("code"))
             if fact is not None and challenge is not None:
                 challenges[challenge] = challenge_of(values[alias])
-    return Regenerated({alias: value for alias, value in values.items() if aliases(alias) == [alias]}, challenges)
+    values |= {alias: _signed(alias, each, config) for alias, each in taken.items()}
+    known = {alias: value for alias, value in values.items() if aliases(alias) == [alias]}
+    return Regenerated(known, challenges, _unexplained(recording, forms))
+
+
+def _unexplained(recording: Recording, forms: list[tuple[Req, dict[str, str]]]) -> dict[int, Json]:
+    asserted = {line.x for line, form in forms if form.keys() & {"assertion", "client_assertion"}}
+    return {
+        line.x: line.body.value.get("error_description")
+        for line in recording.lines
+        if isinstance(line, Res) and line.x in asserted and _error(line) in ("invalid_grant", "invalid_client")
+        and isinstance(line.body.value, dict)
+    }  # fmt: skip
 
 
 def _forms(recording: Recording) -> Iterator[tuple[Req, dict[str, str]]]:
@@ -88,21 +115,28 @@ def _signer(config: Config) -> str | None:
     return next((client.id for client in config.clients if client.key_id == CLIENT_KEY_ID), None)
 
 
-def _assertion(
-    values: dict[str, str], alias: str, issuer: str | None, subject: str | None, t: Millis, config: Config
-) -> None:
-    client = config.identity.client(issuer or "")
-    if client is None or subject is None or alias in values:
-        return
-    audience = config.origin + PATHS["token"] if config.switches.profile == "rfc" else GENERIC_ISSUER
-    values[alias] = signed(client, subject, audience, alias, config.epoch + t // 1000)
+def _take(taken: dict[str, _Taken], alias: str, client: Client | None, subject: str | None, t: Millis) -> None:
+    if alias in taken:
+        taken[alias].last = t
+        taken[alias].times += 1
+    elif client is not None and subject is not None:
+        taken[alias] = _Taken(client, subject, t, t)
 
 
-def signed(client: Client, subject: str, audience: str, jti: str, issued: Epoch) -> str:
-    """An assertion by the key that is registered for `demo`; where another is registered, it is refused."""
+def _signed(alias: str, taken: _Taken, config: Config) -> str:
+    """An assertion by the key that is registered for `demo`; where another is registered, it is refused.
+
+    It is good from the second in which the recorded one was taken first until the one in which it was taken last:
+    whatever was refused before or after is refused again. One that was taken more than once had no `jti`, or none that
+    counted.
+    """
     import jwt
 
-    claims = {
-        "iss": client.id, "sub": subject, "aud": audience, "iat": issued, "exp": issued + ASSERTED_FOR, "jti": jti
+    audience = config.origin + PATHS["token"] if config.switches.profile == "rfc" else GENERIC_ISSUER
+    claims: dict[str, Json] = {
+        "iss": taken.client.id, "sub": taken.subject, "aud": audience,
+        "iat": config.epoch + taken.first // 1000 + LEEWAY, "exp": config.epoch + taken.last // 1000 + 1,
     }  # fmt: skip
+    if taken.times == 1:
+        claims["jti"] = alias
     return jwt.encode(claims, CLIENT_PRIVATE_PEM, "RS256", {"kid": CLIENT_KEY_ID})

@@ -84,7 +84,7 @@ class Replayer:
         while self.service.exchanges < line.x - 1:
             self.service.next_exchange()
         reply = self.service.serve(self._builder.request(line), line.t, c=line.c, took=line.took)
-        self._replies[line.x] = reply, reply.whole(line.t)[0]
+        self._replies[line.x] = reply, self._builder.explained(line.x, reply.whole(line.t)[0])
 
     def feed(self, line: Entry) -> None:
         """Give the mock an input fact that came from elsewhere than an exchange."""

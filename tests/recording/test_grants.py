@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from lab.core.exchange import Request
@@ -9,7 +10,7 @@ from lab.core.observe import Replied
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.language.document import Switches
 from lab.recording.accounts import accounts_member, accounts_of
-from lab.recording.lines import Recording
+from lab.recording.lines import Recording, Res
 from lab.recording.reader import read
 from lab.recording.redact import Redactor
 from lab.recording.replay import replay
@@ -60,7 +61,7 @@ class Peer(Joined):
         self.seen += [str(answer[name]) for name in secret if name in answer]
         return answer
 
-    def assertion(self, jti: str, **changed: object) -> str:
+    def assertion(self, jti: str | None, **changed: object) -> str:
         times = {"iat": ISSUED + self.now // 1000, "exp": ISSUED + self.now // 1000 + 300}
         signed = assertion(**{**times, "aud": self.audience, "jti": jti, **changed})
         self.seen.append(signed)
@@ -109,6 +110,23 @@ def assertions(peer: Peer) -> None:
         assert ("error" in answer) == bool(changed)
 
 
+def repeated(peer: Peer) -> None:
+    """Without `jti`, early, in time, again, and late: each is taken or refused as it was."""
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    own = peer.assertion(None, sub="demo", prn=None, iat=ISSUED + 63, exp=ISSUED + 6)
+    signed = peer.assertion(None, iat=ISSUED + 64, exp=ISSUED + 7)
+    taken = []
+    for _ in range(5):
+        users = peer.ask(token_request(ASSERTION_GRANT, assertion=signed))
+        clients = peer.ask(token_request("client_credentials", None, client_assertion_type=kind, client_assertion=own))
+        taken.append(("access_token" in users, "access_token" in clients))
+    assert taken == [(False, False), (False, True), (True, False), (False, False), (False, False)]
+    for jti in (None, "once"):
+        signed = peer.assertion(jti)
+        answers = [peer.ask(token_request(ASSERTION_GRANT, assertion=signed)) for _ in range(3)]
+        assert ["access_token" in each for each in answers] == [True, jti is None, jti is None]
+
+
 def devices(peer: Peer) -> None:
     for answer in ("approve", "deny"):
         body = peer.ask(form_post("/oauth2/v1/device", None, client_id=CLI, scope=STAY, response_type="device_code"))
@@ -133,6 +151,9 @@ def published(peer: Peer) -> None:
     peer.ask(Request("GET", "/admin/v1/SigningCert/jwk"))
 
 
+STORIES = [passwords, codes, assertions, devices, published]
+
+
 def test_strangers_replay_as_they_were_taken_or_refused() -> None:
     peer = Peer("oci", clients="any")
     for secret in ("their-own-secret", "lab-wrong"):
@@ -148,7 +169,7 @@ def test_strangers_replay_as_they_were_taken_or_refused() -> None:
 
 
 @pytest.mark.parametrize("profile", ["oci", "rfc"])
-@pytest.mark.parametrize("story", [passwords, codes, assertions, devices, published], ids=lambda story: story.__name__)
+@pytest.mark.parametrize("story", [*STORIES, repeated], ids=lambda story: story.__name__)
 def test_every_grant_replays_and_no_secret_is_on_disk(story, profile) -> None:
     peer = Peer(profile, authorize="page" if story is devices else "auto")
     story(peer)
@@ -160,7 +181,7 @@ def test_every_grant_replays_and_no_secret_is_on_disk(story, profile) -> None:
 
 
 @pytest.mark.parametrize("profile", ["oci", "rfc"])
-@pytest.mark.parametrize("story", [passwords, codes, assertions, devices, published], ids=lambda story: story.__name__)
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 def test_two_recordings_made_at_different_ports_are_the_same_bytes_and_replay(story, profile) -> None:
     peers = [Peer(profile, here=here, issuer="tenant") for here in ("http://127.0.0.1:4318", "https://[::1]:50001")]
     for peer in peers:
@@ -171,7 +192,28 @@ def test_two_recordings_made_at_different_ports_are_the_same_bytes_and_replay(st
     assert one == other
     assert "4318/" not in one
     assert "http://127.0.0.1:43188/callback" in one or story is not codes
-    assert ("«host:lab»" in one) == (story in (published, devices, passwords) or (story, profile) == (codes, "rfc"))
+    assert ("«host:lab»" in one) == (
+        story in (published, devices, passwords, assertions) or (story, profile) == (codes, "rfc")
+    )
+
+
+def test_why_an_assertion_was_refused_is_taken_from_the_recording() -> None:
+    """An earlier lab said the same whatever was wrong, and what was wrong is in no recording."""
+    peer = Peer("oci")
+    assertions(peer)
+    recording = peer.closed()
+    refused = [
+        line for line in recording.lines if isinstance(line, Res) and "error_description" in str(line.body.value)
+    ]
+    assert len({str(line.body.value["error_description"]) for line in refused}) == len(refused) == 3
+    said = {"error_description": "Of before."}
+    lines = tuple(
+        msgspec.structs.replace(line, value={**line.value, **said}) if line in refused else line
+        for line in recording.lines
+    )
+    report = replay(replace(recording, lines=lines), [scenario()])
+    assert report.passed, report.text()
+    assert report.again().count(b"Of before.") == 3
 
 
 def test_an_origin_is_told_from_one_that_only_begins_like_it() -> None:

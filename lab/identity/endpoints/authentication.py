@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lab.core.exchange import Request
 from lab.core.refusal import Refusal
-from lab.identity.assertions import Assertion, issuer_named, read_assertion
+from lab.identity.assertions import Assertion, Unfit, issuer_named, read_assertion
 from lab.identity.clients import REFUSED_SECRET, Client, read_basic
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.forms import Form
@@ -61,31 +61,43 @@ def _with_secret(context: TokenContext, name: str, secret: str) -> Client | None
 
 
 def _by_assertion(context: TokenContext, form: Form) -> Client | Refusal:
+    found = _own_assertion(context, form)
+    return context.explained(INVALID_CLIENT, found.why) if isinstance(found, Unfit) else found
+
+
+def _own_assertion(context: TokenContext, form: Form) -> Client | Unfit:
     token = form.get("client_assertion", "")
     # an unsigned claim, only to find the key with which the signature is then checked
     client = context.config.client(issuer_named(token) or "")
-    if client is None or form.get("client_assertion_type") != _ASSERTION_TYPE:
-        return INVALID_CLIENT
-    if form.get("client_id", client.id) != client.id:
-        return INVALID_CLIENT
+    if form.get("client_assertion_type") != _ASSERTION_TYPE:
+        return Unfit(f"client_assertion_type must be {_ASSERTION_TYPE}")
+    if client is None or form.get("client_id", client.id) != client.id:
+        return Unfit("iss must be the id of a known client, and client_id, if it is sent, the same")
     found = good_assertion(context, client, token)
+    if isinstance(found, Unfit):
+        return found
     # it is the client's own word: issuer and subject are the same (RFC 7523 §3, 2.B)
-    if found is None or found.subject != client.id or not first_use(context, client, found):
-        return INVALID_CLIENT
-    return client
+    if found.subject != client.id:
+        return Unfit("sub must be the client's id, as iss is")
+    return used_before(context, client, found) or client
 
 
-def good_assertion(context: TokenContext, client: Client, token: str) -> Assertion | None:
-    """What the client's assertion says, or None if anything is wrong with it but that it was seen before."""
+def good_assertion(context: TokenContext, client: Client, token: str) -> Assertion | Unfit:
+    """What the client's assertion says, or what is wrong with it; that it was seen before isn't asked."""
     config = context.config
     trust = config.switches.assertion_trust
     return read_assertion(token, client, config.audiences, config.epoch, context.now, trust=trust)
 
 
-def first_use(context: TokenContext, client: Client, assertion: Assertion) -> bool:
-    """Whether the client's `jti` comes for the first time (RFC 7523 §3, 7); from now on it has.
+def used_before(context: TokenContext, client: Client, assertion: Assertion) -> Unfit | None:
+    """What is wrong if the client's `jti` doesn't come for the first time (RFC 7523 §3, 7); from now on it has come.
 
     Asked last, so that an assertion which is refused for another reason may be sent again once that is mended.
     """
+    if assertion.jti is None or context.config.switches.assertion_jti == "any":
+        return None
     counter = f"jti/{client.id}/{assertion.jti}"
-    return context.changes.next(counter) == 1 == context.changes.use(counter)
+    first = context.changes.next(counter) == 1 == context.changes.use(counter)
+    return (
+        None if first else Unfit("jti was used before: it must be new each time, or be left out (switch assertion_jti)")
+    )

@@ -1,6 +1,6 @@
 """One request to the OAuth server: what its endpoints are given, and what comes of it beside the answer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
@@ -38,6 +38,13 @@ class TokenContext:
         """The refusal as JSON; with its switch it bears an `ecid` of its own (contract.md §7.1)."""
         number = self.changes.use("ecid") if self.config.switches.ecid else None
         return oauth_error(refusal, None if number is None else hexes(self.config.seed, f"ecid/{number}", 12))
+
+    def explained(self, refusal: Refusal, why: str) -> Refusal:
+        """The refusal, with hints on also why: in ASCII without quotes and backslashes (RFC 6749 §5.2)."""
+        if not self.config.switches.hints:
+            return refusal
+        plain = "".join(each if " " <= each <= "~" and each not in '"\\' else "?" for each in why)
+        return replace(refusal, message=f"{refusal.message.removesuffix('.')}: {plain}.")
 
     def scope(self, text: str) -> Scope | Refusal:
         """The scope that is asked for, or `invalid_scope` with the expected one."""

@@ -4,8 +4,9 @@ from typing import assert_never
 
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
+from lab.identity.assertions import Unfit
 from lab.identity.clients import Client, Grant
-from lab.identity.endpoints.authentication import first_use, good_assertion
+from lab.identity.endpoints.authentication import good_assertion, used_before
 from lab.identity.endpoints.authorization_code import trade_code
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import poll
@@ -81,9 +82,14 @@ def _assertion(context: TokenContext, client: Client, form: Form) -> Response | 
     if isinstance(scope, Refusal):
         return scope
     found = good_assertion(context, client, form["assertion"])
-    user = context.config.account(found.subject) if found else None
-    if found is None or user is None or not first_use(context, client, found):
-        return _WRONG_ASSERTION
+    if isinstance(found, Unfit):
+        return context.explained(_WRONG_ASSERTION, found.why)
+    user = context.config.account(found.subject)
+    if user is None:
+        return context.explained(_WRONG_ASSERTION, "sub must be the name of a user who is known")
+    unfit = used_before(context, client, found)
+    if unfit is not None:
+        return context.explained(_WRONG_ASSERTION, unfit.why)
     return issue(context, TokenTerms(client, Grant.ASSERTION, scope, form["scope"], user))
 
 

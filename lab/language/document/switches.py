@@ -47,8 +47,8 @@ PROFILES: dict[str, dict[str, object]] = {
 """The defaults in which a profile differs from `oci` (contract.md §7.6, §10)."""
 
 IDENTITY = (
-    "profile", "issuer", "ecid", "jwks_auth", "pod", "scope_check", "clients", "assertion_trust", "refresh_rotation",
-    "authorize", "resource_metadata",
+    "profile", "issuer", "ecid", "jwks_auth", "pod", "scope_check", "clients", "assertion_trust", "assertion_jti",
+    "refresh_rotation", "authorize", "resource_metadata",
 )  # fmt: skip
 """The switches of contract.md §7: a token request names no team, so they are the server's, whatever a scenario says."""
 
@@ -87,6 +87,7 @@ class Switches(Model):
     scope_check: Literal["pod", "shape", "off"] = "pod"
     clients: Literal["known", "any"] = "known"
     assertion_trust: Literal["registered", "any"] = "registered"
+    assertion_jti: Literal["single", "any"] = "single"
     refresh_rotation: OnOff = True
     authorize: Literal["auto", "page", "deny"] = "auto"
     resource_metadata: OnOff = False
