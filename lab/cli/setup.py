@@ -11,7 +11,7 @@ from lab.app.effects import App
 from lab.cli.entropy import fresh_seed
 from lab.cli.run_settings import Peer
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
-from lab.core.clock import INSTANT_EPOCH
+from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.errors import ScenarioError, UsageError
 from lab.core.seeds import Seed
 from lab.dialects import CLIENTS, USUAL
@@ -154,11 +154,11 @@ def own_seed(settings: MockSettings, config: Config, scenario: Scenario) -> Seed
     return config.seed if own is None else own
 
 
-def make_clock(settings: ClockSettings) -> AnyClock:
-    """The clock asked for."""
+def make_clock(settings: ClockSettings, start: Millis = 0) -> AnyClock:
+    """The clock asked for, which goes on from `start`."""
     if settings.instant or settings.kind == "manual":
-        return ManualClock()
-    return SystemClock() if settings.kind == "real" else ScaledClock(settings.factor)
+        return ManualClock(start)
+    return SystemClock(start) if settings.kind == "real" else ScaledClock(settings.factor, start)
 
 
 def server_switches(settings: SwitchSettings) -> Switches:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from lab import __version__
 from lab.cli.console import Console
-from lab.cli.setup import Setup
-from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
+from lab.cli.setup import Setup, make_clock
+from lab.clocks import AnyClock, wall_second
 from lab.core.errors import UsageError
 from lab.core.exchange import Json, text_of
 from lab.core.journal.fact import Fact
@@ -25,7 +26,7 @@ from lab.recording.journal_lines import (
     instant_of,
     read_journal,
 )
-from lab.settings import ClockSettings, MockSettings
+from lab.settings import ClockKind, ClockSettings, MockSettings
 
 
 class StateJournal:
@@ -74,22 +75,13 @@ class StateJournal:
     def _clock(self, header: JournalHeader) -> AnyClock:
         mode, _, factor = header.clock.partition(":")
         start = instant_of(self._history, mode, (wall_second() - header.epoch) * 1000)
-        match mode:
-            case "real":
-                return SystemClock(start)
-            case "manual":
-                return ManualClock(start)
-            case _:
-                return ScaledClock(self._history.factor or factor, start)
+        return make_clock(ClockSettings(cast("ClockKind", mode), self._history.factor or factor), start)
 
     def _other_options(self, header: JournalHeader) -> list[str]:
         settings = self._settings
-        pairs = (
-            ("seed", header.seed, header.seed if settings.seed is None else settings.seed),
-            ("epoch", header.epoch, header.epoch if settings.epoch is None else settings.epoch),
-            ("clock", header.clock, clock_option(settings.clock)),
-        )
-        return [f"{name} {began}, now {now}" for name, began, now in pairs if began != now]
+        began = {"seed": header.seed, "epoch": header.epoch, "clock": header.clock}
+        asked = {"seed": settings.seed, "epoch": settings.epoch, "clock": clock_option(settings.clock)}
+        return [f"{name} {began[name]}, now {now}" for name, now in asked.items() if now not in (None, began[name])]
 
     def _other_scenarios(self, header: JournalHeader, served: tuple[CompiledScenario, ...]) -> list[str]:
         digests = {each.name: each.sha256 for each in header.scenarios}
