@@ -80,8 +80,8 @@ class StateJournal:
     def _other_options(self, header: JournalHeader) -> list[str]:
         settings = self._settings
         began = {"seed": header.seed, "epoch": header.epoch, "clock": header.clock}
-        asked = {"seed": settings.seed, "epoch": settings.epoch, "clock": clock_option(settings.clock)}
-        return [f"{name} {began[name]}, now {now}" for name, now in asked.items() if now not in (None, began[name])]
+        options = {"seed": settings.seed, "epoch": settings.epoch, "clock": clock_option(settings.clock)}
+        return [f"{name} {began[name]}, now {now}" for name, now in options.items() if now not in (None, began[name])]
 
     def _other_scenarios(self, header: JournalHeader, served: tuple[CompiledScenario, ...]) -> list[str]:
         digests = {each.name: each.sha256 for each in header.scenarios}
