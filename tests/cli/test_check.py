@@ -9,7 +9,7 @@ lab: 1
 name: five
 titel: Five mistakes
 title: Five mistakes
-agent: {code: lower_case}
+agent: {code: with-hyphens}
 ask: Do it
 steps:
   - work: think
