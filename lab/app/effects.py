@@ -1,8 +1,9 @@
 """What a run is configured with, asks for, is sent, and returns; and what its observers are notified of."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
@@ -13,8 +14,7 @@ from lab.identity.client import AccessToken
 from lab.language.document import Status, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(Struct, frozen=True):
     """The growing pause between polls: `first`, then times `percent`/100 each, at most `longest`.
 
     A person may take days, so in WAITING the pause grows on: to a tenth of the time waited, at most `rarest`.
@@ -34,8 +34,7 @@ class Backoff:
         return max(pause, min(self.rarest, waited // 10))
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """What the external app is configured with."""
 
     team: str
@@ -55,8 +54,7 @@ class App:
     """How long a job may take before the run gives up; None: for ever."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send a request; the route's name says where to: `token` to the token URL, the others to the API."""
 
     route: str
@@ -65,47 +63,41 @@ class Send:
     """When to give up waiting for the reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Wait until an instant: `why` is poll, retry-after, or retry."""
 
     until: Millis
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """Wait until an instant, or until a person answers."""
 
     until: Millis
     question: Question
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """A reply came."""
 
     at: Millis
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(Struct, frozen=True):
     """No reply came: `why` as in `Lost` of lab.core.observe."""
 
     at: Millis
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Woke:
+class Woke(Struct, frozen=True):
     """The wait is over."""
 
     at: Millis
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A person answered: with a verdict (None: the wait ends), and what there is to say with it."""
 
     at: Millis
@@ -117,8 +109,7 @@ Effect: TypeAlias = Send | Wait | Ask
 EffectResult: TypeAlias = Received | Silence | Woke | Answer
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How a run ended. `status` is one of the four words, another wire's own, or None when no job came of it."""
 
     status: str | None
@@ -148,8 +139,7 @@ Run: TypeAlias = Generator[Effect, EffectResult, Outcome]
 # What an observer is notified of: what every source tells, and the app's question and its outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """The external app waits until `until`, and a person may answer meanwhile."""
 
     at: Millis
@@ -157,8 +147,7 @@ class Asking:
     question: Question
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnded:
+class RunEnded(Struct, frozen=True):
     """The run is over."""
 
     at: Millis

@@ -6,8 +6,9 @@ real pod. Read top to bottom, this is how to integrate with an asynchronous agen
 """
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import TypeAlias, TypeVar, assert_never
+
+from msgspec.structs import replace
 
 from lab.app.effects import Answer, App, Ask, Effect, EffectResult, Outcome, Received, Run, Send, Silence, Wait
 from lab.core.clock import Millis

@@ -4,7 +4,9 @@ Beside it, what a transcript of one needs of the mock, and a person who answers 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from lab.app.effects import Answer, App, Outcome, Run, RunObservation, RunObserver
 from lab.app.run import run
@@ -22,8 +24,7 @@ KEYS = {"a": Verdict.APPROVED, "r": Verdict.REJECTED, "c": Verdict.CHANGES}
 """What a person types for each verdict."""
 
 
-@dataclass(slots=True)
-class Conversation:
+class Conversation(Struct):
     """The turns that were played, and what one hands on to the next: token, conversation, number of its first exchange."""
 
     apps: tuple[App, ...]

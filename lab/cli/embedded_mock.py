@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.conversation import ending_observer
@@ -35,8 +37,7 @@ _OWN_GRACE: Millis = 1_000
 """How long replies under way may take at most where the client is our own app, which is gone by then, in real ms."""
 
 
-@dataclass(slots=True)
-class EmbeddedMock:
+class EmbeddedMock(Struct):
     """Where the mock is, and what opens its control plane."""
 
     service: Service

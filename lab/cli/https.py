@@ -1,9 +1,10 @@
 """`lab serve --tls`: https beside http, with an authority that lives as long as the lab, and how to trust it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from lab.core.errors import HostError
 from lab.files.runtime import publish, withdraw
@@ -13,8 +14,7 @@ from lab.server.tls import Authority, names_of, throwaway
 from lab.settings import ListenSettings, TlsSettings
 
 
-@dataclass(frozen=True, slots=True)
-class HttpsPort:
+class HttpsPort(Struct, frozen=True):
     """A port for TLS, and what is shown and trusted there."""
 
     bound: Bound

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from lab.cli.console import SIGNALS, Interrupted
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Stop:
+class Stop(Struct):
     """Why the work was cancelled, if it was: a recording's footer says it."""
 
     reason: str | None = None

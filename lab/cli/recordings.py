@@ -1,10 +1,11 @@
 """A recording that a command names: where it lies, what is in it, and the scenarios that it was made with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from lab.core.clock import epoch_of
 from lab.core.errors import LabError, RecordingError
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from lab.tui.state.recording import RecordingTimeline
 
 
-@dataclass(frozen=True, slots=True)
-class PlayableRecording:
+class PlayableRecording(Struct, frozen=True):
     """A recording as it is played back, open and torn ones to their last whole line."""
 
     recording: Recording

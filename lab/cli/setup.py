@@ -1,10 +1,10 @@
 """What a command's mock is made of: scenarios, switches, seed, epoch, clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
+from msgspec import Struct, field
 from pydantic import ValidationError
 
 from lab.app.effects import App
@@ -25,8 +25,7 @@ from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
 from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettings
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsFile:
+class SettingsFile(Struct, frozen=True):
     """What the settings file says; without one, what is usual."""
 
     switches: Mapping[str, object] = field(default_factory=dict)
@@ -51,8 +50,7 @@ def read_settings_file(path: str | None) -> SettingsFile:
     return SettingsFile(server.switches, (server.base or "").rstrip("/"), limits_of(document.limits), clients, accounts)
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """A mock that is ready to be served, and the clock it lives by."""
 
     settings: MockSettings

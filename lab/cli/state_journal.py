@@ -1,9 +1,10 @@
 """`lab serve --journal FILE`: what the lab has accepted, on disk, and taken up by the next start."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
+
+from msgspec.structs import replace
 
 from lab import __version__
 from lab.cli.console import Console

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
 import aiohttp
+from msgspec import Struct
 from yarl import URL
 
 from lab.client.transport import Connections, address
@@ -26,8 +26,7 @@ TAKEN = "exists already"
 _MOST_NUMBERS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class ControlAnswer:
+class ControlAnswer(Struct, frozen=True):
     """What became of a command: 200, or a refusal and its reason."""
 
     status: int
@@ -55,8 +54,7 @@ class ControlAnswer:
         return str(self.document.get("file", ""))
 
 
-@dataclass(frozen=True, slots=True)
-class LabState:
+class LabState(Struct, frozen=True):
     """A lab as it is found: its clock, its seed, and what is wrong with it."""
 
     mode: str

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import replace
 from typing import Protocol, TypeAlias, assert_never
+
+from msgspec.structs import replace
 
 from lab.app.effects import (
     Answer,

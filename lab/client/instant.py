@@ -1,9 +1,10 @@
 """A run against a mock in the same process with no loop and no waiting: both machines stepped by hand."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from email.utils import formatdate
 from typing import Protocol, TypeAlias, assert_never
+
+from msgspec.structs import replace
 
 from lab.app.effects import (
     Answer,

@@ -1,8 +1,9 @@
 """HTTP as frozen values: what both machines read and write, with no socket in sight."""
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 
@@ -40,8 +41,7 @@ def header_of(headers: Headers, name: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request as received: `path` and `query` with their percent-encoding kept."""
 
     method: str
@@ -55,8 +55,7 @@ class Request:
         return header_of(self.headers, name)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """A reply. The shell adds `date`, `content-length` and `connection`."""
 
     status: int

@@ -4,7 +4,8 @@
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.core.routes import Route
 
@@ -15,8 +16,7 @@ WORDS: dict[str, str] = {
 """The three words that people read, by mark; the best of several counts, in the order of these three."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """One route or field: what says so, and the switch that changes it where it is assumed."""
 
     place: str

@@ -13,13 +13,13 @@ A sentence may speak of what each wire calls otherwise. Such a word stands in `â
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.core.exchange import Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why not: the HTTP status that fits, what is wrong, and what to do about it."""
 
     status: int

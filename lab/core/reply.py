@@ -5,10 +5,10 @@ it at the socket; only a shell sleeps and cuts. So a peer in the same process, a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
@@ -18,8 +18,7 @@ Parts: TypeAlias = Iterator[tuple[Millis, bytes]]
 """A body that leaves bit by bit: each part with the instant at which it is due. It can be gone through once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Strike:
+class Strike(Struct, frozen=True):
     """What a fault does to a reply at the socket."""
 
     how: str
@@ -39,8 +38,7 @@ class Strike:
         return "unreadable" if self.cut else None
 
 
-@dataclass(frozen=True, slots=True)
-class Struck:
+class Struck(Struct, frozen=True):
     """Which fault struck an exchange, and at which of the calls that it counts."""
 
     fault: str
@@ -99,8 +97,7 @@ class Reply(Struct, frozen=True):
         return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.latency) + more
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """What of a reply reached its peer, and when the exchange was over."""
 
     response: Response

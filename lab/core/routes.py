@@ -6,15 +6,13 @@ names by which faults and recordings call a route. The identity domain has a tab
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote
 
 from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """One method of one path."""
 
     method: str

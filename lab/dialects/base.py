@@ -44,10 +44,8 @@ from lab.jobs.view import JobView
 from lab.language.document import Fault, Switches, Verdict
 
 
-class TeamUnknown(Refusal):
+class TeamUnknown(Refusal, frozen=True):
     """404: no team of that code can be asked; a type of its own, for its hint may name the code that was meant."""
-
-    __slots__ = ()
 
 
 TEAM_UNKNOWN = TeamUnknown(

@@ -1,7 +1,8 @@
 """Faults from outside: armed, disarmed, and listed with how often they struck (contract.md §2.7)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.errors import ScenarioError
@@ -14,8 +15,7 @@ from lab.jobs.plan import CompiledScenario
 from lab.language.document import fault_document, fault_names
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """A fault that may strike: one of a scenario, or (`scenario` None) one that was armed."""
 
     name: str

@@ -4,8 +4,9 @@ N = 18 (t + v + s) + 3 (v + s) + 4 t + 5 v + 5 s + 7 g + 10 v = 22 t + 36 v + 26
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import get_args
+
+from msgspec import Struct
 
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
@@ -54,8 +55,7 @@ _LAST_CALL = 999_999
 _LONGEST_NAME = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Drill:
+class Drill(Struct, frozen=True):
     """One variant: its family and kind, where it strikes, and the scenario that plays it."""
 
     name: str
@@ -65,8 +65,7 @@ class Drill:
     document: ScenarioDocument
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
+class _Spot(Struct, frozen=True):
     """A place as a name's end, as words, and as the conditions of a fault."""
 
     label: str

@@ -1,9 +1,9 @@
 """Facts about faults: armed and disarmed from outside, and struck; and the record of those that are armed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import ValidationError
 
@@ -14,8 +14,7 @@ from lab.faults.model import Rule, armed_rule
 from lab.language.document import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Armed:
+class Armed(Struct, frozen=True):
     """A fault that was armed: the rule it makes, and how it was written."""
 
     rule: Rule

@@ -24,11 +24,11 @@ nothing but which number this is.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, assert_never
 
-from msgspec import structs
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
@@ -45,8 +45,7 @@ GARBAGE = b"\x1f\x8b\x08 {]<html>\x00\xff\xfe not the answer \x80\x81}{\r\n"
 """What comes where JSON is due: neither JSON, nor UTF-8."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A fault with its name, and the name under which its calls are counted."""
 
     name: str
@@ -77,8 +76,7 @@ def armed_rule(name: str, fault: Fault) -> Rule:
     return Rule(name, fault, name, fault.numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a call stands: whose chance is drawn (a job's, or a client's), and of a job its time, step and turn."""
 
     stream: str
@@ -87,8 +85,7 @@ class Place:
     step: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What became of a call: which faults counted it and how far, and which strikes, at which of its calls."""
 
     counted: tuple[tuple[Rule, int], ...] = ()
@@ -133,8 +130,7 @@ def processed(fault: Fault) -> bool:
     return fault.answer is None and not fault.expire_token and fault.strike in (None, "close", "slow-body")
 
 
-@dataclass(frozen=True, slots=True)
-class _Effect:
+class _Effect(Struct, frozen=True):
     """What a strike leaves of a reply, and what it does beside."""
 
     leaves: Literal["nothing", "half", "garbage", "slowly", "all"]
@@ -167,11 +163,11 @@ def strike(how: str, reply: Reply, since: Millis) -> Reply:
     left: Parts | None
     match effect.leaves:
         case "nothing":
-            return structs.replace(reply, response=Response(0), parts=None, strike=beside)
+            return replace(reply, response=Response(0), parts=None, strike=beside)
         case "slowly":
             # the body of a plain answer leaves in parts as well
             response = replace(reply.response, body=b"")
-            return structs.replace(reply, response=response, parts=_slowly(parts, since), strike=beside)
+            return replace(reply, response=response, parts=_slowly(parts, since), strike=beside)
         case "half":
             body, left = _half(body), _first(parts, sum(len(part) for _, part in parts) // 2)
         case "garbage":
@@ -181,8 +177,8 @@ def strike(how: str, reply: Reply, since: Millis) -> Reply:
         case _:
             assert_never(effect.leaves)
     if reply.parts is None:
-        return structs.replace(reply, response=replace(reply.response, body=body), strike=beside)
-    return structs.replace(reply, parts=left, strike=beside)
+        return replace(reply, response=replace(reply.response, body=body), strike=beside)
+    return replace(reply, parts=left, strike=beside)
 
 
 def _half(body: bytes) -> bytes:

@@ -5,7 +5,8 @@ plan's timeline. So the places are known before a client starts.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
@@ -15,8 +16,7 @@ from lab.jobs.timeline import DefaultEnding, spans
 from lab.language.document import Complete, Gate, Status, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class SpanPlace:
+class SpanPlace(Struct, frozen=True):
     """A span of the timeline: the step, and the job time at which it is entered."""
 
     turn: int
@@ -24,8 +24,7 @@ class SpanPlace:
     since: Millis
 
 
-@dataclass(frozen=True, slots=True)
-class GatePlace:
+class GatePlace(Struct, frozen=True):
     """A gate on the way, and the verdict of its first opening."""
 
     turn: int
@@ -33,8 +32,7 @@ class GatePlace:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class HappyPath:
+class HappyPath(Struct, frozen=True):
     """The places of a happy scenario's plan."""
 
     tokens: int

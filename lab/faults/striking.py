@@ -1,8 +1,8 @@
 """Faults at work: which strikes a call, what is counted, and what becomes of the reply (contract.md §6.3)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
@@ -27,8 +27,7 @@ def rules_of(ledger: Ledger, command: str, compiled: CompiledScenario | None) ->
     return (*(each.rule for each in armed.armed if each.rule.fault.route == command), *own)
 
 
-@dataclass(frozen=True, slots=True)
-class FaultInjector:
+class FaultInjector(Struct, frozen=True):
     """Counts a call that is in order, and strikes its reply if a fault says so."""
 
     changes: Changes

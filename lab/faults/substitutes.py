@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TypeAlias, assert_never, cast
+
+from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json, Response, json_bytes

@@ -1,9 +1,10 @@
 """Signed assertions: a user's (RFC 7523 §2.1), or a client's own in place of a secret (§2.2)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
+
+from msgspec import Struct
 
 from lab.core.clock import Epoch, Millis, epoch_text
 from lab.identity.clients import Client
@@ -21,16 +22,14 @@ LEEWAY = 60
 _CERTIFICATE = "BEGIN CERTIFICATE"
 
 
-@dataclass(frozen=True, slots=True)
-class Assertion:
+class Assertion(Struct, frozen=True):
     """What a good assertion says: for whom it speaks, and the name by which it is used once, if it has one."""
 
     subject: str
     jti: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Unfit:
+class Unfit(Struct, frozen=True):
     """Why an assertion isn't good: the claim, and what was expected of it. Nothing that it holds is repeated but times,
     for whatever comes from outside may be a secret, or no text for an error (RFC 6749 §5.2)."""
 

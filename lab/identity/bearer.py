@@ -4,7 +4,7 @@ A token is good because it stands in the ledger, so looking it up is the whole c
 signature is verified. What was forged, comes from another run, or is an id or refresh token, simply isn't there.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request

@@ -1,8 +1,9 @@
 """The OAuth server as a client sees it: the client credentials grant, and the access token that comes of it."""
 
 from base64 import b64encode
-from dataclasses import dataclass
 from urllib.parse import quote_plus, urlencode
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
@@ -13,8 +14,7 @@ _USUAL_LIFETIME = 3600
 """Seconds that a token is taken to be good where the answer doesn't say (RFC 6749 §5.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(Struct, frozen=True):
     """A token at hand, good until `until` by the answer's `expires_in`."""
 
     token: str

@@ -2,10 +2,11 @@
 
 import re
 from base64 import b64decode
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import unquote_plus
+
+from msgspec import Struct
 
 from lab.identity.testkey import CLIENT_CERTIFICATE_PEM, CLIENT_KEY_ID
 
@@ -24,8 +25,7 @@ class Grant(StrEnum):
 GRANTS = frozenset(Grant)
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """A client; one without a secret is public."""
 
     id: str
@@ -54,8 +54,7 @@ REFUSED_SECRET = "lab-wrong"
 """The secret that no lab takes, not even with `clients: any`: so a refusal stays in reach."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """A user who may log in."""
 
     name: str

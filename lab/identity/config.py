@@ -1,6 +1,6 @@
 """What the OAuth server is made with: one value, which the mock makes of its own configuration."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from lab.core.clock import Epoch
 from lab.core.seeds import Seed
@@ -14,8 +14,7 @@ DEFAULT_LIFETIME = 3600
 """Seconds for which an access token is good, where no scenario says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityConfig:
+class IdentityConfig(Struct, frozen=True):
     """Who is known to it, and how it answers where sources differ."""
 
     switches: Switches

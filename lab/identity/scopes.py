@@ -1,9 +1,10 @@
 """What a scope means (contract.md §7.3): one names a service of a pod, and beside it stand words of other kinds."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias, assert_never
+
+from msgspec import Struct
 
 API_SERVICE = "fusion-ai"
 """The service that the API is."""
@@ -37,8 +38,7 @@ def api_scope(pod: str) -> str:
     return service_scope(pod, API_SERVICE)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """A scope that was understood: what is granted, and the lifetime asked for in seconds."""
 
     granted: str

@@ -18,7 +18,8 @@ The example of `timeline`, a gate that a person answers at 5 000
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
@@ -29,8 +30,7 @@ from lab.jobs.timeline import Span, after_verdict, spans
 from lab.language.document import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(Struct, frozen=True):
     """The derived facts of a job up to an instant, and when the next one is due (None: never)."""
 
     facts: tuple[Fact, ...]

@@ -19,10 +19,9 @@ A worked example: seed 42, the client's first job of the scenario `talk`, whose 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
@@ -77,8 +76,7 @@ class Invocation(Struct, frozen=True):
         return {**self.first_parameters, **self.input.parameters}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CompiledScenario:
+class CompiledScenario(Struct, frozen=True, eq=False):
     """A scenario indexed, made once and shared by all its jobs; equal to itself only, so that others may index by it.
 
     Each later turn of a conversation is a compiled scenario of its own: its steps, data and draws know nothing of those of

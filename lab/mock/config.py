@@ -1,7 +1,9 @@
 """What a mock is made with: scenarios, switches, seed, epoch, who is known, where it is reached."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.seeds import Seed
@@ -14,8 +16,7 @@ MOST_JOBS = 100_000
 """How many jobs may be alive, unless a setting says otherwise (limits.md §2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """What the mock is made with. In a replay `recorded` holds the draws by client, scenario and ordinal."""
 
     scenarios: tuple[CompiledScenario, ...]

@@ -3,7 +3,7 @@
 (contract.md §3.1; scenarios.md §3.2, §9)
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.dialects.base import Invoke
@@ -13,8 +13,7 @@ from lab.language.document import Status
 from lab.mock.call import Call
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(Struct, frozen=True):
     """The conversation's id (None: a new one is due, or none at all), the turn, and what is noted."""
 
     id: str | None = None

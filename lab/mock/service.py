@@ -6,8 +6,8 @@ ever missing and nothing conflicts, so the loop is a straight line.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
@@ -39,8 +39,7 @@ from lab.mock.history import compiled_again, makes_state
 from lab.mock.mock import Mock
 
 
-@dataclass(frozen=True, slots=True)
-class ControlResult:
+class ControlResult(Struct, frozen=True):
     """What became of a command of the control plane: 200, or a refusal with its reason."""
 
     status: int

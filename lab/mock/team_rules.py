@@ -3,7 +3,7 @@
 A request that resumes is held to the first two alone.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.dialects.base import TEAM_CLOSED, TEAM_UNKNOWN, Wanted

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.recording.alias import GRAMMAR
 from lab.recording.redact import Redactor
@@ -17,8 +18,7 @@ _PHONE = re.compile(r"(?<![\w.+-])\+\d{1,3}[ ()-]?(?:\d[ ()-]?){7,13}\d(?![\w-])
 _ISSUERS = frozenset({"identity.oraclecloud.com"})
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
+class Leak(Struct, frozen=True):
     """Something in line `line` (from 1) that must not be there; the text itself is not repeated for secrets."""
 
     line: int

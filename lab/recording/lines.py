@@ -5,12 +5,11 @@ without one, and those that `always_written` marks, are written every time. What
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import UNSET, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json
@@ -204,8 +203,7 @@ class FileState(StrEnum):
     TORN = "torn"
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Struct, frozen=True):
     """What a file holds; only `closed` is whole."""
 
     header: Header

@@ -6,9 +6,10 @@ Ids are aliased by first appearance, for the comparison only: that catches wrong
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import unified_diff
+
+from msgspec import Struct, field
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json
@@ -42,8 +43,7 @@ def class_of(entry: Entry) -> str:
     return "derived" if entry.type == "gate.decided" and entry.get("by") == "script" else kind.kind
 
 
-@dataclass(slots=True)
-class Canon:
+class Canon(Struct):
     """Makes one side comparable; ids get their alias when they first appear."""
 
     epoch: Epoch

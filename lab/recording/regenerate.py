@@ -6,7 +6,8 @@ assertion was refused is lost with it, so that sentence is taken from the record
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
@@ -21,8 +22,7 @@ from lab.recording.alias import aliases
 from lab.recording.lines import Enc, Entry, Recording, Req, Res
 
 
-@dataclass(frozen=True, slots=True)
-class Regenerated:
+class Regenerated(Struct, frozen=True):
     """Values by alias, and the new challenge for each recorded one whose verifier is new."""
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -31,8 +31,7 @@ class Regenerated:
     """The recorded `error_description` of each exchange in which an assertion was refused."""
 
 
-@dataclass(slots=True)
-class _Taken:
+class _Taken(Struct):
     """An assertion that was taken: whose, for whom, and when at first and last."""
 
     client: Client

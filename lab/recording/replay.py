@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import assert_never
+
+from msgspec import Struct
 
 from lab.core.clock import Epoch
 from lab.core.errors import UsageError
@@ -32,8 +33,7 @@ from lab.recording.replayer import TapedReplay
 from lab.recording.text import dumps
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One place where recording and replay differ; `line` counts from 1."""
 
     job: str | None
@@ -42,8 +42,7 @@ class Difference:
     diff: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What a replay found: the first divergence of each job, and how many more there are."""
 
     name: str
@@ -53,7 +52,7 @@ class Report:
     more: int
     warnings: tuple[str, ...]
     skipped: int
-    again: Callable[[], bytes] = field(repr=False, compare=False)
+    again: Callable[[], bytes]
 
     @property
     def actual(self) -> bytes:

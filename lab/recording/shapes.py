@@ -7,10 +7,11 @@ The result is that of `pattern.sub`: a prefilter may name too many places, and n
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from heapq import heapify, heappop, heapreplace
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from lab.recording.alias import GRAMMAR
 
@@ -68,8 +69,7 @@ Prefilter: TypeAlias = Callable[[ScannedText, int], int]
 """The first place at or after the given one where a secret of one shape may begin; -1: nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shapes:
+class Shapes(Struct, frozen=True):
     """The pattern of all that is looked for, and its prefilters, each with what makes it worth asking."""
 
     pattern: re.Pattern[str]

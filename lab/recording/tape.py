@@ -5,10 +5,11 @@ asked for only when one may be due.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from operator import attrgetter
 from typing import Protocol, assert_never
+
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
@@ -41,8 +42,7 @@ class Source(Protocol):
         """The derived facts up to now, and when the next is due."""
 
 
-@dataclass(slots=True)
-class _Written:
+class _Written(Struct):
     """Of one job: how many derived facts stand on the tape, and until when there is nothing to add."""
 
     count: int = 0

@@ -7,8 +7,9 @@ reply, but a hang, a stall and a slow body last until it has been advanced past 
 import asyncio
 import socket
 import struct
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from lab.clocks import AnyClock, first_of
 from lab.core.clock import Millis

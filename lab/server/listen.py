@@ -7,7 +7,8 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.core.errors import HostError, UsageError
 
@@ -41,8 +42,7 @@ def origin_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A socket that listens and accepts nobody yet: its origin is known before the first connection."""
 
     sock: socket.socket

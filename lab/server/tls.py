@@ -8,8 +8,9 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from lab.core.errors import UsageError
 from lab.server.listen import Bound, Listener
@@ -20,8 +21,7 @@ _HANDSHAKE = b"\x16"
 """The first byte of a ClientHello's record (RFC 8446 §5.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(Struct, frozen=True):
     """What serves TLS, and the certificate that a client must trust for it, in PEM."""
 
     context: ssl.SSLContext

@@ -1,9 +1,9 @@
 """The external app, told as playbooks: what it asks for, what it is sent, how it ends."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lab.app.effects import Answer, App, Ask, Backoff, Received, Send, Silence, Wait, Woke
 from lab.app.run import run

@@ -200,5 +200,5 @@ def test_a_run_with_accounts_of_its_own_replays_without_the_file(lab: Lab) -> No
 
 
 def test_every_limit_has_a_kind() -> None:
-    assert list(LIMIT_KINDS) == list(ServerLimits.__dataclass_fields__)
+    assert list(LIMIT_KINDS) == list(ServerLimits.__struct_fields__)
     assert set(LIMIT_KINDS.values()) == {"bytes", "count", "time"}

@@ -1,9 +1,9 @@
 """The table of what is known: complete, and the source of the OpenAPI document."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lab.core.exchange import Response
 from lab.dialects import DIALECT_OF

@@ -5,11 +5,11 @@ they stand aside.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from lab.app.effects import Answer
 from lab.app.run import run

@@ -1,10 +1,10 @@
 """What a user may meet is named on a page: commands and their options, exit codes, limits, keys, facts, drills."""
 
 import re
-from dataclasses import fields
 from io import StringIO
 
 import pytest
+from msgspec.structs import fields
 
 from lab.cli.commands.replay import NOTHING_MATCHED
 from lab.cli.console import INTERRUPTED, Console

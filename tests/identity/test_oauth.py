@@ -1,12 +1,12 @@
 """The identity domain, row by row, in both profiles (contract.md §7.4)."""
 
 import json
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lab.core.exchange import Request
 from lab.core.journal.ledger import MemoryLedger

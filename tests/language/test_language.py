@@ -1,9 +1,9 @@
 """What an author may write, seen from the wire: quorums, turns, retention, roles, outputs."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lab.identity.clients import JANE
 from lab.jobs.derived import derived

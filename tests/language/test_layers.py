@@ -1,11 +1,11 @@
 """Switches: what the server is set to, what a scenario says for itself, and which of the two holds."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Request

@@ -1,9 +1,9 @@
 """The order of checks: a team that is closed is told before a field that is wrong (contract.md §2.6, steps 7 to 10)."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lab.dialects.fusion.routes import API
 from lab.jobs.plan import compile_scenario

@@ -1,9 +1,9 @@
 """Idempotency keys, and fresh job ids on resuming: the switches that look at a job under another name."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lab.core.observe import Noted
 from lab.dialects.fusion.routes import API

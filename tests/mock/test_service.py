@@ -1,11 +1,11 @@
 """The wire contract at the core: requests in, replies out, nothing in between."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lab.core.exchange import Request
 from lab.core.observe import Noted

@@ -1,7 +1,8 @@
 """A2A on tape: tasks, their errors and streams replay; a task's id is its client's word, so it is redacted too."""
 
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Replied

@@ -1,9 +1,8 @@
 """What the identity domain gives out never reaches disk, and every grant replays."""
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from lab.core.exchange import Request
 from lab.core.observe import Replied

@@ -1,11 +1,11 @@
 """Random days of a mock: whatever peers do, the invariants hold and the recording replays."""
 
-from dataclasses import replace
 from typing import ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from lab.core.exchange import Json, Response
 from lab.core.observe import Noted, Replied

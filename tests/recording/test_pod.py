@@ -2,7 +2,8 @@
 
 import json
 from base64 import b64encode
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied

@@ -1,9 +1,7 @@
 """Fresh job ids and idempotency keys on tape: what they brought is in the facts, and replays."""
 
-from dataclasses import replace
-
 import pytest
-from msgspec import structs
+from msgspec.structs import replace
 
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
@@ -83,7 +81,7 @@ def test_a_fact_without_its_member_is_a_divergence(member: str) -> None:
     peer.tape.close(peer.now)
     found = read(peer.data)
     lines = tuple(
-        structs.replace(line, members={name: value for name, value in line.members.items() if name != member})
+        replace(line, members={name: value for name, value in line.members.items() if name != member})
         if isinstance(line, Entry)
         else line
         for line in found.lines

@@ -6,9 +6,9 @@ import socket
 import struct
 import tracemalloc
 import zlib
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lab.clocks import settle
 from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted

@@ -2,9 +2,9 @@
 
 import json
 from base64 import b64encode
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lab.core.observe import Requested
 from lab.dialects.fusion.routes import API

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
+
+from msgspec.structs import replace
 
 from lab.core.exchange import Json
 from lab.core.observe import Replied

@@ -1,13 +1,12 @@
 """A journal of several clients, folded: whose exchange is whose, and what a run would have told."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
+from msgspec.structs import replace
 
 from lab.app.effects import RunEnded, RunObservation
 from lab.core.exchange import Request, Response
@@ -54,11 +53,11 @@ def other(observations: list[RunObservation], job: str, by: int) -> list[RunObse
                     request, path=request.path.replace(play.JOB, job),
                     headers=tuple((name, value.replace(play.TOKEN, f"other{by}")) for name, value in request.headers),
                 )  # fmt: skip
-                snapshot.append(structs.replace(each, x=each.x + by, request=swapped))
+                snapshot.append(replace(each, x=each.x + by, request=swapped))
             case Replied(response=response):
                 body = response.body.replace(play.JOB.encode(), job.encode())
                 body = body.replace(play.TOKEN.encode(), f"other{by}".encode())
-                snapshot.append(structs.replace(each, x=each.x + by, response=replace(response, body=body)))
+                snapshot.append(replace(each, x=each.x + by, response=replace(response, body=body)))
             case _:
                 snapshot.append(each)
     return snapshot
@@ -136,12 +135,12 @@ def test_a_renewed_token_is_shown_with_the_job_that_bears_it() -> None:
     granted = script.observations[-1]
     assert isinstance(granted, Replied)
     body = granted.response.body.replace(play.TOKEN.encode(), b"another-token-altogether-longer")
-    script.observations[-1] = structs.replace(granted, response=replace(granted.response, body=body))
+    script.observations[-1] = replace(granted, response=replace(granted.response, body=body))
     script.poll(6_000, play.body("RUNNING"), 40)
     polled = script.observations[-2]
     assert isinstance(polled, Requested)
     headers = (("authorization", "Bearer another-token-altogether-longer"),)
-    script.observations[-2] = structs.replace(polled, request=replace(polled.request, headers=headers))
+    script.observations[-2] = replace(polled, request=replace(polled.request, headers=headers))
     jobs = fold(journal(script.observations))
     run = jobs.run()
     assert len(jobs.client_runs) == 1 and run.start == 0
@@ -214,7 +213,7 @@ def test_a_reply_that_was_cut_is_lost_by_its_name(status: int, cut: str | None) 
     script.poll(6_000, play.body("RUNNING"), 40, status=status)
     last = script.observations[-1]
     assert isinstance(last, Replied)
-    script.observations[-1] = structs.replace(last, cut=cut)
+    script.observations[-1] = replace(last, cut=cut)
     run = fold(script.observations).run()
     assert run.timeline[-1].word == (cut or "reset") and run.timeline[-1].bad
     assert run.exchanges[-1].lost == (cut or "reset") and run.polls == 3

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from msgspec import structs
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from lab.app.effects import Outcome
@@ -116,11 +115,11 @@ def long(lines: int) -> Recording:
     req = next(line for line in found.lines if isinstance(line, Req) and "/status/" in line.path)
     res = next(line for line in found.lines if isinstance(line, Res) and line.x == req.x)
     polls = [
-        structs.replace(line, t=1_000 * x + (40 if isinstance(line, Res) else 0), x=x)
+        replace(line, t=1_000 * x + (40 if isinstance(line, Res) else 0), x=x)
         for x in range(10, 10 + (lines - len(head)) // 2)
         for line in (req, res)
     ]
-    numbered = [structs.replace(line, n=n) for n, line in enumerate([*head, *polls], 1)]
+    numbered = [replace(line, n=n) for n, line in enumerate([*head, *polls], 1)]
     return replace(found, lines=tuple(numbered), end=None, state=FileState.OPEN)
 
 

@@ -5,7 +5,6 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
 from msgspec.structs import replace
 from rich.cells import cell_len
 
@@ -327,12 +326,12 @@ def test_the_stepper_says_where_a_run_stopped(observations: list[RunObservation]
 def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> None:
     """What a new pane needs is its value in the list: no place overlaps another, and none leaves the screen."""
     columns, rows = size
-    more = structs.replace(
+    more = replace(
         PANES[3],
         name="more",
         key="6",
         title="More",
-        column=structs.replace(PANES[3].column, rows=lambda rows: rows // 2),
+        column=replace(PANES[3].column, rows=lambda rows: rows // 2),
     )
     for ui in (UiState(), UiState(wire=True), UiState(presenter=True)):
         found = lay_out(BARS, (*PANES[:3], more, *PANES[3:]), replace(view_of("waiting"), ui=ui), columns, rows)
@@ -469,7 +468,7 @@ def test_cells_outside_the_changed_stretch_are_equal(one: list[tuple[str, str]],
 
 def test_a_quorum_says_how_many_have_approved() -> None:
     observations = [
-        Noted(each.at, structs.replace(each.fact, approvals=2)) if isinstance(each, Noted) and isinstance(each.fact, GateOpened)
+        Noted(each.at, replace(each.fact, approvals=2)) if isinstance(each, Noted) and isinstance(each.fact, GateOpened)
         else each
         for each in play.STATES["waiting"][0]()
     ]  # fmt: skip

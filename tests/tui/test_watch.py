@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
-from msgspec import structs
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from lab.app.effects import Outcome, RunObservation
@@ -265,9 +264,9 @@ async def test_a_step_ends_with_the_next_exchange() -> None:
         await watcher.do(StepForward())
         assert watcher.plane.did == [("scale", "1")]
         (request, *_) = [each for each in play.running() if isinstance(each, Requested)]
-        await watcher.tell(structs.replace(request, at=59_000))
+        await watcher.tell(replace(request, at=59_000))
         assert watcher.plane.did == [("scale", "1")], "what is past ends no step"
-        await watcher.tell(structs.replace(request, at=61_000))
+        await watcher.tell(replace(request, at=61_000))
         assert watcher.plane.did == [("scale", "1"), ("scale", "0")] and watcher.source.paused
 
 
@@ -438,7 +437,7 @@ async def test_exchanges_before_the_job_began_are_told_as_such() -> None:
 
 
 def replace_at(observations: list[RunObservation], by: Millis) -> list[RunObservation]:
-    return [structs.replace(each, at=each.at + by) for each in observations]
+    return [replace(each, at=each.at + by) for each in observations]
 
 
 async def test_a_job_that_nobody_saw_begin_is_named_so() -> None:

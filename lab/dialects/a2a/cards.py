@@ -1,7 +1,8 @@
 """A2A: what agent teams say of themselves, and the search among them (contract.md §9)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
@@ -14,8 +15,7 @@ MOST_FOUND = 100
 _TEXT: list[Json] = ["text"]
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """What is searched for: blank finds all; `top` of what is found, after the first `skip`."""
 
     query: str = ""

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
 from lab.core.jsontext import whole
@@ -25,8 +26,7 @@ class Code(IntEnum):
     TASK_UNKNOWN = -32001
 
 
-@dataclass(frozen=True, slots=True)
-class TaskMessage:
+class TaskMessage(Struct, frozen=True):
     """What a message says, and which task and context it belongs to."""
 
     text: str
@@ -40,8 +40,7 @@ RpcId: TypeAlias = str | int | float | None
 """What names a call to its client; None: it has none, or none that could be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rpc:
+class Rpc(Struct, frozen=True):
     """A call that is well-formed."""
 
     id: RpcId

@@ -2,7 +2,8 @@
 
 import re
 from binascii import Error, a2b_base64
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from lab.core.exchange import Request
 from lab.dialects.reading import LARGEST_BODY

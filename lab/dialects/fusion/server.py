@@ -1,10 +1,10 @@
 """Fusion's wire, the server's half: what a request asks, and the words for what came of it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from lab.core.exchange import JSON_HEADERS, Headers, Json, Request, Response, json_bytes
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden

@@ -1,6 +1,6 @@
 """Client authentication: one method a request (RFC 6749 §2.3; contract.md §7.2)."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from lab.core.exchange import Request
 from lab.core.refusal import Refusal

@@ -1,6 +1,7 @@
 """One request to the OAuth server: what its endpoints are given, and what comes of it beside the answer."""
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
@@ -15,8 +16,7 @@ from lab.identity.refusals import invalid_scope, oauth_error
 from lab.identity.scopes import Scope, api_scope, read_scope
 
 
-@dataclass(slots=True)
-class TokenContext:
+class TokenContext(Struct):
     """Made for one request, at one instant."""
 
     config: IdentityConfig

@@ -1,6 +1,6 @@
 """Issuing: access token, id token, refresh token, and the fact that says so (contract.md §7.2, §7.3)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from lab.core.exchange import Json, Response, json_bytes
 from lab.core.seeds import uuid4
@@ -15,8 +15,7 @@ from lab.language.document import Fault
 TENANT = "idcs-0123456789abcdef0123456789abcdef"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenTerms:
+class TokenTerms(Struct, frozen=True):
     """What is to be issued: for whom, by which grant, with what beside it."""
 
     client: Client

@@ -1,8 +1,9 @@
 """What is wrong with a document, as it comes in: each complaint with its place in the text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from lab.core.errors import Complaint, ScenarioError
 
@@ -10,16 +11,14 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 """Where a value stands in the document: keys and indexes."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(Struct, frozen=True, order=True):
     """A place in the text; line and column count from 1."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """The source lines of a text after `|` or `>` (`folded`), `end` not included."""
 
     first: int
@@ -27,8 +26,7 @@ class Block:
     folded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """Where a value stands: its key (in a list: the value itself), and the value."""
 
     key: Position

@@ -1,8 +1,9 @@
 """The settings file: read as strictly as a scenario, all complaints at once, each with its place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from lab.core.exchange import Json
 from lab.language.document import duration, nearest
@@ -19,8 +20,7 @@ _SETTINGS = DocumentKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedSettings:
+class ParsedSettings(Struct, frozen=True):
     """A settings file that was read; whoever looks at more of it complains to the same list, then checks that."""
 
     server: Server

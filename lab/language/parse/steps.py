@@ -1,8 +1,8 @@
 """What the steps of a scenario, or of a turn, say of each other: ids, targets, endings, loops, votes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from lab.core.exchange import Json
@@ -14,8 +14,7 @@ _ENDINGS = tuple(kind for kind, step in STEPS.items() if step.status.final)
 _VERDICTS = tuple(map(str, Verdict))
 
 
-@dataclass(frozen=True, slots=True)
-class RawStep:
+class RawStep(Struct, frozen=True):
     """A step as it stands in the document, its kind and id known."""
 
     prefix: KeyPath

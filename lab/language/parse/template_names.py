@@ -1,7 +1,8 @@
 """The names that templates use, checked against the scenario around them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lab.language.document import nearest
 from lab.language.parse.complaints import Complaints, KeyPath, Position
@@ -16,8 +17,7 @@ _FIELDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """What a scenario offers to its templates; None where its shape is broken, so nothing can be told."""
 
     data: frozenset[str] | None

@@ -7,9 +7,9 @@ number with a leading zero stays text; aliases, anchors, merge keys and tags are
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import yaml
+from msgspec import Struct
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
@@ -28,8 +28,7 @@ _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """A document: its value, and where that stands, with what is wrong with it as YAML."""
 
     value: Json
@@ -46,8 +45,7 @@ def list_of(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentKind:
+class DocumentKind(Struct, frozen=True):
     """What a kind of document is, in the words of its complaints."""
 
     is_what: str

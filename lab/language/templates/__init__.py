@@ -10,11 +10,11 @@ written, the final newline too.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from jinja2 import Template as Compiled
 from jinja2 import TemplateSyntaxError, nodes
+from msgspec import Struct
 
 from lab.language.templates.bounds import Budget, RenderFailure, bounded, fitting
 from lab.language.templates.check import TEMPLATE_NAMES, LookedUp, TemplateError, TemplateFault, check_template
@@ -28,8 +28,7 @@ _ALONE = re.compile(
 _ENVIRONMENT = Sandbox()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Template:
+class Template(Struct, frozen=True, eq=False):
     """A checked template; made by `template`."""
 
     text: str

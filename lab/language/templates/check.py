@@ -1,10 +1,10 @@
 """What a template may hold: an allow-list of nodes, filters, tests and names, walked before anything is compiled."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from jinja2 import nodes
+from msgspec import Struct
 
 from lab.language.document import nearest
 
@@ -58,8 +58,7 @@ LookedUp: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
 """LookedUp that a template looks up, with their lines: `(2, ("data", "supplier"))`; cut short where a part is computed."""
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateFault:
+class TemplateFault(Struct, frozen=True):
     """One thing that a template may not do; `line` counts from 1 within its text."""
 
     line: int

@@ -1,6 +1,5 @@
 """What the screen asks of a source, and what LIVE asks of the outer world."""
 
-import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
@@ -85,9 +84,7 @@ class Playable(Struct, frozen=True):
         """The app with this message, and the parameters that the scenario sends with it in whichever turn."""
         messages = self.scenario.user_messages if self.scenario is not None else ()
         known = next((each.parameters for each in messages if each.message == message), None)
-        return dataclasses.replace(
-            self.app, message=message, parameters=self.app.parameters if known is None else known
-        )
+        return replace(self.app, message=message, parameters=self.app.parameters if known is None else known)
 
     @property
     def choice(self) -> ScenarioChoice:

@@ -1,6 +1,5 @@
 """`reduce(run, observation)`: the run after one more observation. Total and pure; every text is cleaned on its way in."""
 
-import dataclasses
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -60,7 +59,7 @@ def reduce(run: RunState, observation: RunObservation) -> RunState:
 
 def _ended(run: RunState, observation: RunEnded) -> RunState:
     outcome = observation.outcome
-    cleaned = dataclasses.replace(
+    cleaned = replace(
         outcome,
         token=None,
         output=outcome.output and clean.lines(outcome.output),
