@@ -37,6 +37,8 @@ class Client(Struct, frozen=True):
     key_id: str = ""
     certificate: str = ""
     """PEM; what its assertions are checked with."""
+    anywhere: bool = False
+    """Whether nobody registered it (`clients: any`), so that every redirect URI of this machine is one of its own."""
 
     @property
     def public(self) -> bool:
@@ -78,16 +80,19 @@ def aistudio_cli(pod: str) -> Client:
 
 
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(/[^#]*)?")
+_THIS_MACHINE = re.compile(r"https?://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]{1,5})?(?:[/?][!-~]*)?")
 
 
 def registered(client: Client, redirect: str) -> bool:
     """Whether the redirect URI is one of the client's, to the letter.
 
     Of a public client's loopback address the port is free: a program on somebody's machine takes the one that it gets
-    (RFC 8252 §7.3). Host, path and query are not.
+    (RFC 8252 §7.3). Host, path and query are not. A client that nobody registered is sent to this machine alone.
     """
     if redirect in client.redirects:
         return True
+    if client.anywhere:
+        return "#" not in redirect and _THIS_MACHINE.fullmatch(redirect) is not None
     sent = _LOOPBACK.fullmatch(redirect)
     if sent is None or not client.public:
         return False

@@ -57,11 +57,11 @@ class IdentityConfig(Struct, frozen=True):
         return self.accounts[0] if self.accounts else None
 
     def client(self, name: str) -> Client | None:
-        """The client of that id; Oracle's CLI is known to every lab."""
+        """The client of that id; Oracle's CLI is known to every lab, and with `clients: any` whoever has an id."""
         for client in (*self.clients, aistudio_cli(self.switches.pod)):
             if client.id == name:
                 return client
-        return None
+        return Client(name, anywhere=True) if name and self.switches.clients == "any" else None
 
     def account(self, name: str | None) -> Account | None:
         """The user of that name."""

@@ -592,6 +592,64 @@ def test_any_client_may_be_taken_but_one_secret_never(profile):
     assert mock.end_tokens("stranger", "revoke", 1).status == 200
 
 
+HOME = "http://localhost:5000/back?a=b"
+
+
+def test_any_public_client_goes_through_authorize_and_pkce(profile):
+    mock = service(profile=profile, clients="any")
+    stranger = {"client_id": "some-app", "redirect_uri": HOME, "scope": STAY}
+    found = mock.serve(authorize_request(**stranger), 0).response
+    assert found.status == 302 and found.header("location").startswith(HOME + "&code=")
+    code = redirect_parameters(found)["code"]
+    sent = {"client_id": "some-app", "redirect_uri": HOME}
+    thief = mock.serve(code_exchange(code, **{**sent, "client_id": "another-app"}), 1).response
+    assert error_of(thief) == (400, "invalid_grant")
+    tokens = read(mock.serve(code_exchange(code, **sent), 1).response)
+    assert claims_of(tokens["access_token"])["client_id"] == "some-app"
+    again = token_request("refresh_token", None, client_id="some-app", refresh_token=tokens["refresh_token"])
+    assert opens(mock, read(mock.serve(again, 2).response)["access_token"], 2) == 404
+    for changed, error in (
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+    ):
+        refused = mock.serve(authorize_request(**stranger, **changed), 3).response
+        assert redirect_parameters(refused)["error"] == error
+    code = code_of(mock, 4, **stranger)
+    guessed = mock.serve(code_exchange(code, **sent, code_verifier="w" * 50), 4).response
+    assert error_of(guessed) == (400, "invalid_grant")
+    bare = token_request("client_credentials", None, client_id="some-app")
+    assert error_of(mock.serve(bare, 5).response) == (400, "unauthorized_client")
+    for nobody in (token_request("password", None), token_request("password", None, client_id=DEMO.id)):
+        assert error_of(mock.serve(nobody, 5).response) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize(
+    ("redirect", "taken"),
+    [
+        ("http://127.0.0.1:1/x", True), ("http://[::1]", True), ("http://localhost", True), ("https://localhost:1?x", True),
+        (REDIRECT, True), ("http://127.0.0.1.example/x", False), ("http://127.0.0.1@example.org/", False),
+        ("http://localhost:1/#x", False), ("https://example.org/", False), ("app:/x", False), ("", False),
+        ("http://localhost:1/x y", False), ("http://localhost:123456/", False), ("javascript:1//http://localhost/", False),
+    ],
+)  # fmt: skip
+def test_a_client_that_nobody_registered_is_sent_to_this_machine_alone(redirect, taken):
+    for client, switch, status in (("some-app", "any", 302), ("some-app", "known", 400), (DEMO.id, "any", 400)):
+        answer = service(clients=switch).serve(authorize_request(client_id=client, redirect_uri=redirect), 0).response
+        wanted = status if taken else 400
+        assert answer.status == (302 if (client, redirect) == (DEMO.id, REDIRECT) else wanted), (client, switch)
+
+
+def test_any_public_client_connects_a_device(profile):
+    mock = service(profile=profile, clients="any", authorize="page")
+    body = read(device(mock, client_id="some-tv"))
+    mock.answer_device(body["user_code"], "approve", 1)
+    for client, status in (("other-tv", 400), ("some-tv", 200)):
+        poll = token_request(DEVICE_GRANT, None, client_id=client, device_code=body["device_code"])
+        assert mock.serve(poll, 6_000).response.status == status
+    assert error_of(device(service(profile=profile), client_id="some-tv")) == (401, "invalid_client")
+    assert error_of(device(mock, client_id="")) == (401, "invalid_client")
+
+
 def test_a_code_and_a_device_code_are_their_clients(profile):
     mock = service(profile=profile, authorize="page")
     code = redirect_parameters(mock.serve(authorize_request(answer="allow"), 0).response)["code"]

@@ -162,6 +162,12 @@ def test_strangers_replay_as_they_were_taken_or_refused() -> None:
             peer.ask(token_request("nonsense", basic("stranger", secret))),
         ]
         assert ["access_token" in answer for answer in answers] == [secret != "lab-wrong"] * 2 + [False]
+    body = peer.ask(form_post("/oauth2/v1/device", None, client_id="tv", scope=SCOPE, response_type="device_code"))
+    peer.now += 10_000
+    poll = token_request(DEVICE_GRANT, None, client_id="tv", device_code=str(body["device_code"]))
+    assert "access_token" in peer.ask(poll)
+    back = {"client_id": "app", "redirect_uri": "http://localhost:5000/back"}
+    assert "access_token" in peer.ask(code_exchange(str(peer.ask(authorize_request(**back))["code"]), **back))
     report = replay(peer.closed(), [scenario()])
     assert report.passed, report.text()
     assert "their-own-secret" not in peer.data.decode()
