@@ -103,6 +103,7 @@ def for_api(scope: str) -> bool:
     return bool(resources) and not all(_SERVICE.fullmatch(resource) for resource in resources)
 
 
+@lru_cache(maxsize=256)
 def services_of(scope: str) -> frozenset[str]:
     """The pod's services beside the API that a granted scope is for."""
     return frozenset(found[1] for resource in audience(scope) if (found := _SERVICE.fullmatch(resource)))
