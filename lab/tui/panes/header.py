@@ -23,7 +23,8 @@ def _draw(view: View) -> Rows:
             left = row(left, (" the client's waits go on", "wait"))
     left = row(left, _armed(state))
     tail = () if source.seed is None or projector(state, whole) else row((f"seed {source.seed}  ", "dim"))
-    right = row(tail, (_factor(ui.factor), "dim" if ui.factor == "1" else "wait b"))
+    factor = ui.factor if ui.factor == "manual" else "×" + {"0.25": "¼", "0.5": "½"}.get(ui.factor, ui.factor)
+    right = row(tail, (factor, "dim" if ui.factor == "1" else "wait b"))
     room = columns - width(left) - width(right) - 2
     name = cut(row((source.title, "fg b")), room)
     if source.team and not projector(state, whole) and width(name) + len(source.team) + 3 <= room:
@@ -38,10 +39,6 @@ def _armed(state: ScreenState) -> Row:
         return ()
     text = state.armed[0].name if len(state.armed) == 1 else f"{len(state.armed)} faults"
     return row(" ", (f" ✗ {text} ", "fill b @fill-bad"))
-
-
-def _factor(text: str) -> str:
-    return text if text == "manual" else "×" + {"0.25": "¼", "0.5": "½"}.get(text, text)
 
 
 def _clock(view: View) -> Rows:

@@ -21,11 +21,6 @@ React = Callable[[ScreenState], Reaction]
 Offered = Callable[[ScreenState], bool]
 
 
-def always(state: ScreenState) -> bool:
-    """Offered in every state."""
-    return True
-
-
 class ScreenKey(Struct, frozen=True):
     """A key, or a command of the palette (`keys` empty): pure, the screen performs what it leads to."""
 
@@ -36,7 +31,7 @@ class ScreenKey(Struct, frozen=True):
     label: str
     help: str
     react: React
-    offered: Offered = always
+    offered: Offered = lambda state: True
     group: str = "run"
     """Of `help.GROUPS`, or `palette`."""
     needs: str = ""

@@ -48,14 +48,10 @@ def _hint(state: ScreenState, inner: int) -> Row:
     return row(("↑ ↓  ", "wait b"), (clip(" · ".join(offered), inner - 5), "dim"))
 
 
-def _offered(state: ScreenState) -> bool:
-    return not (state.newest.running or state.ui.starting)
-
-
 MESSAGE_ROW = InputRow(PROMPT, 2, 1, lambda state, text: SendTurn(text), suggestions)
 KEYS = (
     ScreenKey(
         "message", "m", "m", "Message", "say the next turn, or edit the first one",
-        choosing(typing="message", turn=0), _offered, needs="message",
+        choosing(typing="message", turn=0), lambda state: not state.running, needs="message",
     ),
 )  # fmt: skip

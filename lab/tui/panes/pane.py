@@ -84,11 +84,6 @@ class Column(Struct, frozen=True):
     """Of several panes in a column: how many of so many rows this one takes; None: whatever is left."""
 
 
-def never(run: RunState) -> bool:
-    """In no state."""
-    return False
-
-
 class Pane(Struct, frozen=True):
     """A framed part of the screen. `key` focuses it; `column` None: it is the drawer below the others."""
 
@@ -100,7 +95,7 @@ class Pane(Struct, frozen=True):
     exchange: Callable[[ScreenState], Exchange | None]
     """The exchange that enter opens; of the state with the turn that is looked at."""
     column: Column | None = None
-    leads: Callable[[RunState], bool] = never
+    leads: Callable[[RunState], bool] = lambda run: False
     """Whether it has the room in the projector layout."""
     timed: bool = False
     scrolls: int = 0

@@ -8,10 +8,6 @@ SPEEDS = ("0.25", "0.5", "1", "2", "5", "20")
 """The factors that + and - go through."""
 
 
-def _running(state: ScreenState) -> bool:
-    return state.newest.running or state.ui.starting
-
-
 # The run
 
 
@@ -24,14 +20,14 @@ def _pause(state: ScreenState) -> Reaction:
 def _can_pause(state: ScreenState) -> bool:
     if state.source.follows:
         return "pause" in state.source.can
-    return state.newest.ended is None and ("pause" in state.source.can or not _running(state))
+    return state.newest.ended is None and ("pause" in state.source.can or not state.running)
 
 
 def _pause_word(state: ScreenState) -> str:
     cursor = state.source.cursor
     if cursor is not None:
         return "Pause" if cursor.playing else "Play"
-    if not state.source.follows and not _running(state):
+    if not state.source.follows and not state.running:
         return "Begin"
     return "Go on" if state.ui.paused else "Pause"
 
@@ -93,10 +89,6 @@ MORE_RUN_KEYS = (
 # The screen
 
 
-def _in_focus(state: ScreenState) -> str:
-    return state.ui.focus or ("wire" if state.ui.wire else "output")
-
-
 def focusing(pane: str, *, drawer: bool) -> React:
     """Look at a pane; once more: look away. Never away from the drawer: who presses 5 after w wants what w opened."""
 
@@ -111,7 +103,7 @@ def focusing(pane: str, *, drawer: bool) -> React:
 
 
 def _zoom(state: ScreenState) -> Reaction:
-    return Reaction(state.choose(zoom="" if state.ui.zoom else _in_focus(state)))
+    return Reaction(state.choose(zoom="" if state.ui.zoom else state.ui.in_focus))
 
 
 def _back(state: ScreenState) -> Reaction:

@@ -69,10 +69,6 @@ def _end(state: ScreenState, *, last: bool) -> Reaction:
     return Reaction(intent=None if cursor is None else SeekInstant(cursor.until if last else cursor.start))
 
 
-def _goes(state: ScreenState) -> bool:
-    return bool({"seek", "rewind"} & state.source.can)
-
-
 KEYS = (
     ScreenKey(
         "back", "left", "←", "Back", "one observation back, or on", asking(MoveCursor(-1)), group="time",
@@ -94,7 +90,10 @@ KEYS = (
         "end", "end", "end", "End", "the end of the recording", lambda state: _end(state, last=True), group="time", needs="seek"
     ),
     *(
-        ScreenKey(f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", text, asking(SeekStage(stage)), _goes, "palette")
+        ScreenKey(
+            f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", text, asking(SeekStage(stage)),
+            lambda state: bool({"seek", "rewind"} & state.source.can), "palette",
+        )
         for stage, text in (
             ("token", "where the token is there"), ("invoke", "where the Job ID is there"), ("poll", "the first poll"),
             ("gate", "where a person is needed"), ("output", "where the output is there"),

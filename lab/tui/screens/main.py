@@ -228,11 +228,10 @@ class MainScreen(Screen[None]):
 
     def _scroll_in_focus(self, by: int) -> None:
         """Scroll the pane in focus; in the row where the person types, the next suggestion."""
-        ui = self.state.ui
-        if ui.typing:
+        if self.state.ui.typing:
             self.field.suggest(self.state, by)
         else:
-            self._scroll(ui.focus or ("wire" if ui.wire else "output"), by)
+            self._scroll(self.state.ui.in_focus, by)
 
     def _scroll(self, pane: str, by: int) -> None:
         upwards = SCROLLED.get(pane) == -1

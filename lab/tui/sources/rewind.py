@@ -18,13 +18,8 @@ class RunLog:
         self.observations: list[RunObservation] = []
         self._turn = 0
         """Where the present turn begins in what was observed."""
-        self._answers: list[tuple[int, EffectResult]] = []
-        """Each answer, and how much had been observed when it was given."""
-
-    @property
-    def answers(self) -> tuple[EffectResult, ...]:
-        """What the present turn's run was answered, in order."""
-        return tuple(answer for _, answer in self._answers)
+        self.answers: list[tuple[int, EffectResult]] = []
+        """What the present turn's run was answered, in order: how much had been observed by then, and the answer."""
 
     @property
     def last_exchange(self) -> int:
@@ -33,11 +28,11 @@ class RunLog:
 
     def begin_turn(self) -> None:
         """What is observed from here on is another turn's."""
-        self._turn, self._answers = len(self.observations), []
+        self._turn, self.answers = len(self.observations), []
 
     def note(self, answer: EffectResult) -> None:
         """The run was answered."""
-        self._answers.append((len(self.observations), answer))
+        self.answers.append((len(self.observations), answer))
 
     def place_of(self, stage: str) -> int | None:
         """Where a stage of the present turn first shows; None if it doesn't yet."""
@@ -47,9 +42,9 @@ class RunLog:
     def cut(self, place: int) -> None:
         """Forget what was observed, and answered, from a place on: a reply is observed and given in one."""
         self.observations = self.observations[:place]
-        self._answers = [
+        self.answers = [
             (at, answer)
-            for at, answer in self._answers
+            for at, answer in self.answers
             if at < place or (at == place and isinstance(answer, Received | Silence))
         ]
 

@@ -79,7 +79,7 @@ class RunPlayer:
         # loaded here, after the first paint: aiohttp alone takes 50 ms
         from lab.client.driver import drive
 
-        connection, before, answers = await self._connection(), self._before, self.log.answers
+        connection, before, answers = await self._connection(), self._before, [answer for _, answer in self.log.answers]
         token, conversation = (before.token, before.conversation) if before is not None else (None, None)
         turn = resumed(run(app, self._began, token=token, conversation=conversation), answers, self.log.note)
         if answers:

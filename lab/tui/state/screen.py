@@ -114,6 +114,11 @@ class UiState(Struct, frozen=True):
     scrolled: Mapping[str, int] = {}
     """How many rows of a pane are scrolled away, by its name."""
 
+    @property
+    def in_focus(self) -> str:
+        """The pane that keys are for: where none is in focus the drawer, if it is open, else the output."""
+        return self.focus or ("wire" if self.wire else "output")
+
 
 class ScreenState(Struct, frozen=True):
     """What is drawn; parts of it that are equal need not be drawn again."""
@@ -136,6 +141,11 @@ class ScreenState(Struct, frozen=True):
             return self
         earlier = replace(run.past[turn - 1], past=run.past[: turn - 1], exchanges=run.exchanges)
         return replace(self, run=earlier, newest_turn=run)
+
+    @property
+    def running(self) -> bool:
+        """Whether a run of ours is under way, or about to begin."""
+        return self.newest.running or self.ui.starting
 
     @property
     def newest(self) -> RunState:
