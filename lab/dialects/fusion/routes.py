@@ -21,8 +21,8 @@ POD_ROUTES = read_routes(
     f"""
     GET  | {API}/authz/v1/tokens           | tokens           | private | -    | code | - | tokens for the bearer, by name of the service
     GET  | {WORKFLOWS}                     | workflows        | list    | boss | code | - | published teams as workflows, before a test of one; members are assumed
-    GET  | /fscmRestApi/tokenrelay         | relay            | open    | -    | seen | - | a token for a browser's login; members after access_token are assumed
-    GET  | /fscmRestApi/anticsrf           | anticsrf         | open    | -    | seen | - | what a page sends as x-xsrf-token; the body is assumed
+    GET  | /fscmRestApi/tokenrelay         | relay            | open    | -    | seen | - | a token for a browser's login
+    GET  | /fscmRestApi/anticsrf           | anticsrf         | open    | -    | seen | - | what a page sends as x-xsrf-token
     GET  | /api/rwdtools/tokenrelay        | relay-basic      | open    | -    | code | - | a bare token for a user's name and password
     POST | {API}/agent/v1/documents        | documents        | upload  | -    | code | - | one file; only its ids are kept
     POST | {API}/agent/v1/batch/documents  | documents-batch  | upload  | -    | code | - | several files
