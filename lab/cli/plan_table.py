@@ -6,8 +6,9 @@ from functools import partial
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, uuid4
+from lab.faults.model import Place, Rule, judge, rules_of_scenario
 from lab.identity.clients import DEMO
-from lab.jobs.gates import Decision
+from lab.jobs.gates import Decision, decision_text
 from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settle_draws
 from lab.jobs.state import shown_status
 from lab.jobs.texts import Writer, earlier_turns, final_texts
@@ -55,6 +56,15 @@ def plan_table(compiled: CompiledScenario, seed: Seed | None, switches: Switches
     if scenario.faults:
         lines += ["  faults, in the order in which they are tried:"]
         lines += _columns([("from", "route", "when", "what"), *_fault_rows(scenario, turns)])
+    rules = [rule for rule in rules_of_scenario(compiled).get("status", ()) if rule.fault.step is None]
+    if rules:
+        lines += ["  `calls` of a status fault without `step` counts per job; struck, where a job is polled so often:"]
+        lines += _columns(
+            [
+                (f"turn {turn}" if scenario.turns else "the job", _struck_polls(rules, planned, timeline, seed))
+                for turn, ((planned, _), timeline) in enumerate(zip(earlier, turns, strict=True), 1)
+            ]
+        )
     return lines
 
 
@@ -100,7 +110,7 @@ def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
     try:
         match span.step:
             case Gate() as gate:
-                return [_one_line(write(gate.asks)), *(_vote(vote, began) for vote in span.votes)]
+                return [_one_line(write(gate.asks)), *_votes(gate, span.votes, began)]
             case Complete() | Failure() | DefaultEnding():
                 output, error, _ = final_texts(planned, span, write)
                 return [_one_line(text) or "(empty)" for text in (output, error) if text is not None] or ["null"]
@@ -110,12 +120,18 @@ def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
         return [f"can't be written: {failure}"]
 
 
-def _vote(vote: Decision, began: Millis) -> str:
-    when = clock_text(vote.at - began)
-    if vote.verdict is Verdict.TIMED_OUT:
-        return f"{when} nobody decides: timed out"
-    comment = f": {_one_line(vote.comment)}" if vote.comment else ""
-    return f"{when} script: {vote.verdict}{f' by {vote.name}' if vote.name else ''}{comment}"
+def _votes(gate: Gate, votes: Sequence[Decision], began: Millis) -> Iterator[str]:
+    approved = 0
+    for vote in votes:
+        approved += vote.verdict is Verdict.APPROVED
+        yield _vote(vote, began, approved, gate.approvals)
+
+
+def _vote(vote: Decision, began: Millis, approved: int, approvals: int) -> str:
+    assert vote.verdict is not None
+    comment = _one_line(vote.comment) if vote.comment else None
+    text = decision_text(vote.verdict, vote.by, vote.name, comment, approved=approved, approvals=approvals)
+    return f"{clock_text(vote.at - began)} {text}"
 
 
 def _one_line(text: str) -> str:
@@ -172,6 +188,56 @@ def _first(fault: Fault, timeline: Sequence[Span]) -> Millis | None:
         if fault.step in (None, span.id) and (span.until is None or at < span.until):
             return at - began
     return None
+
+
+_MOST_POLLS = 1_000
+"""How many polls of a job the plan looks at."""
+_MOST_RUNS = 5
+"""How many stretches of polls a fault is shown with."""
+
+
+def _struck_polls(rules: Sequence[Rule], planned: Plan, timeline: Sequence[Span], seed: Seed) -> str:
+    """Which polls of a turn's job are struck by these faults, which name no step: no pause of a client changes that.
+
+    One with `after` counts from the first poll at that instant on, so it is looked at by itself.
+    """
+    job, turn = planned.invocation.job, planned.invocation.turn
+    at_once = [rule for rule in rules if not rule.fault.after]
+    found = [_polls(numbers, name) for name, numbers in _strikes(at_once, Place(job, 0, turn), seed).items()]
+    for rule in rules:
+        after = rule.fault.after
+        if after and _first(rule.fault, timeline) is not None:
+            struck = _strikes([rule], Place(job, after, turn), seed)
+            found += [_polls(numbers, name, f" from {clock_text(after)} on") for name, numbers in struck.items()]
+    return "; ".join(found) or "no poll"
+
+
+def _strikes(rules: Sequence[Rule], place: Place, seed: Seed) -> dict[str, list[int]]:
+    """The polls that each fault strikes if nothing but these counts, by its name, in the order of their first ones."""
+    counted: dict[str, int] = {}
+    struck: dict[str, list[int]] = {}
+    for poll in range(1, _MOST_POLLS + 1):
+        judged = judge(rules, lambda rule: counted.get(rule.counter, 0), place, seed)
+        counted.update((rule.counter, value) for rule, value in judged.counted)
+        if judged.struck is not None:
+            struck.setdefault(judged.struck.name, []).append(poll)
+    return struck
+
+
+def _polls(numbers: Sequence[int], name: str, since: str = "") -> str:
+    """`polls 1, 4-5: slow`; a stretch that goes on to the last poll that was looked at has no end."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = runs[-1][0], number
+        else:
+            runs.append((number, number))
+    words = [
+        f"{first} on" if last == _MOST_POLLS and first < last else f"{first}" if first == last else f"{first}-{last}"
+        for first, last in runs[:_MOST_RUNS]
+    ]
+    more = ["…"] if len(runs) > _MOST_RUNS else []
+    return f"poll{'' if len(numbers) == 1 else 's'} {', '.join([*words, *more])}{since}: {name}"
 
 
 def _members(document: Mapping[str, Json]) -> str:

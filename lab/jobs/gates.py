@@ -38,6 +38,7 @@ A worked example: approvals 2, patience 10 s, opened at 0, `reviewer: {after: 3s
     Bob rejects at 3 000            Ann's approval comes first, then Bob's rejection: rejected at 3 000, by two votes
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import assert_never
 
@@ -178,6 +179,28 @@ def labels(gate: Gate) -> dict[Verdict, str]:
         return {Verdict.CHANGES: words.changes}
     offered = {Verdict.APPROVED: words.approve, Verdict.REJECTED: words.reject, Verdict.CHANGES: words.changes}
     return {verdict: offered[verdict] for verdict in offers(gate)}
+
+
+_DECIDERS: Mapping[str, str] = {
+    Origin.PERSON: "control plane", Origin.SCRIPT: "script", Origin.API: "API", Origin.RECORDING: "recording",
+}  # fmt: skip
+"""Who decided, in words. The screen decides over the API where its gate takes an answer there, else over the control plane."""
+
+
+def decision_text(
+    verdict: str, by: str, name: str | None = None, comment: str | None = None, *, approved: int = 0, approvals: int = 1
+) -> str:
+    """One decision as transcripts and plans say it: `script: approved by finance, 2 of 2: Fine.`
+
+    `approved` counts the approvals of a quorum, this one too, of which there must be `approvals`. Name and comment are
+    the reviewer's own words: the caller cleans them for where they go.
+    """
+    count = f"{approved} of {approvals}" if approvals > 1 else ""
+    if verdict == Verdict.TIMED_OUT:
+        return f"{f'{count} approved' if count and approved else 'nobody decided'}: timed out"
+    text = f"{_DECIDERS.get(by, by)}: {verdict}{f' by {name}' if name else ''}"
+    text += f", {count}" if count and verdict == Verdict.APPROVED else ""
+    return f"{text}: {comment}" if comment else text
 
 
 class Inadmissible(StrEnum):
