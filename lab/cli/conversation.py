@@ -14,8 +14,8 @@ from lab.cli.console import Console
 from lab.core.clock import Clock, Millis
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.dialects.client import Question
-from lab.jobs.facts import JobStatus
-from lab.language.document import Scenario, Status, Verdict
+from lab.jobs.facts import GateDecided
+from lab.language.document import Scenario, Verdict
 from lab.mock.service import Service
 
 READING: Millis = 4_000
@@ -61,18 +61,24 @@ def turns_of(app: App, scenario: Scenario, notify: RunObserver) -> Conversation:
     return Conversation(apps, notify)
 
 
-def ending_observer(service: Service, notify: Observer) -> Observer:
-    """An observer of the mock that tells another one in which step each job ended, once a poll shows it: the wire doesn't."""
-    known: set[str] = set()
+def job_facts_observer(service: Service, notify: Observer) -> Observer:
+    """An observer of the mock that tells another one what the wire doesn't: who decided, and in which step a job ended.
+
+    It tells each job's decisions, and its derived facts when something touches the job: before the reply that shows what
+    came of them.
+    """
+    counts: dict[str, int] = {}
 
     def observe(observation: Observation) -> None:
-        if not isinstance(observation, Touched) or observation.job in known:
-            return
-        derived = service.derived(observation.job, observation.at)
-        for fact in derived.facts if derived else ():
-            if isinstance(fact, JobStatus) and Status(fact.to).final:
-                known.add(observation.job)
-                notify(Noted(observation.at, fact))
+        match observation:
+            case Touched(at=at, job=job):
+                derived = service.derived(job, at)
+                facts = derived.facts if derived else ()
+                for fact in facts[counts.get(job, 0) :]:
+                    notify(Noted(at, fact))
+                counts[job] = len(facts)  # the list only grows at its end
+            case Noted(fact=GateDecided()):
+                notify(observation)
 
     return observe
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.conversation import ending_observer
+from lab.cli.conversation import job_facts_observer
 from lab.cli.entropy import control_token
 from lab.cli.https import HttpsPort, open_https_port
 from lab.cli.loop import Stop
@@ -82,13 +82,13 @@ async def embedded_mock(
     stop: Stop,
     *,
     outside: bool = False,
-    endings: Observer | None = None,
+    job_facts: Observer | None = None,
     journal: "StateJournal | None" = None,
 ) -> AsyncIterator[EmbeddedMock]:
     """Serve from the first line of the tape to its footer; what was begun ends in reverse.
 
-    `outside`: the client is another process. `endings` is told in which step each job ended. `journal`: a file that holds
-    what was accepted before, and is written on.
+    `outside`: the client is another process. `job_facts` is told who decided, and in which step each job ended.
+    `journal`: a file that holds what was accepted before, and is written on.
     """
     settings, listen = setup.settings, setup.settings.listen
     async with AsyncExitStack() as stack:
@@ -96,7 +96,7 @@ async def embedded_mock(
         # A pod is reached by https alone, so that is what URLs name where it is served.
         service = Service(replace(setup.config, here=(https or bound).origin))
         service.observers += [_tls_hint(console)] if outside else []
-        service.observers += [ending_observer(service, endings)] if endings is not None else []
+        service.observers += [job_facts_observer(service, job_facts)] if job_facts is not None else []
         if journal is not None:
             journal.attach(service, setup.clock)
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), control_token())

@@ -1,11 +1,13 @@
 """A recording as people read it: the transcript of `lab show`, which git shows as a diff too (recordings.md §9)."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.dialects import WIRES
+from lab.jobs.gates import Origin, decision_text
+from lab.language.document import Verdict
 from lab.recording.lines import Body, Enc, Entry, FileState, Header, Other, Recording, Req, Res
 from lab.recording.match import class_of
 from lab.recording.text import dumps
@@ -13,23 +15,32 @@ from lab.recording.text import dumps
 WIDEST = 160
 """Characters of a value that a transcript shows in full."""
 
+_DAY: Millis = 86_400_000
 _SHOWN = ("content-type", "retry-after", "www-authenticate", "location", "allow")
+
+_Opening: TypeAlias = tuple[str | None, str | None, str]
+"""Job, gate and round."""
+_Approvals: TypeAlias = tuple[int, int]
+"""How many have approved, and how many must."""
 
 
 def transcript(recording: Recording) -> str:
-    """One block an exchange, facts between, times as `+mm:ss.mmm`; stable, with a line feed at the end."""
+    """One block an exchange, facts between, decisions in words too, times by `clock`; stable, with a line feed at the end."""
     return "\n".join(_lines(recording)) + "\n"
 
 
 def clock(at: Millis) -> str:
-    """An instant as `+mm:ss.mmm`; minutes go on past 59, so that lines sort and align."""
-    minutes, rest = divmod(at, 60_000)
-    return f"+{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+    """An instant as `+mm:ss.mmm`, minutes going on past 59; from a day on as `+2d 15:00:05.123`."""
+    days, rest = divmod(at, _DAY)
+    minutes, rest = divmod(rest, 60_000)
+    seconds = f"{rest // 1000:02d}.{rest % 1000:03d}"
+    return f"+{days}d {minutes // 60:02d}:{minutes % 60:02d}:{seconds}" if days else f"+{minutes:02d}:{seconds}"
 
 
 def _lines(recording: Recording) -> Iterator[str]:
     yield from _head(recording.header)
     waiting: dict[int, Req] = {}
+    openings: dict[_Opening, _Approvals] = {}
     for line in recording.lines:
         match line:
             case Req():
@@ -40,6 +51,7 @@ def _lines(recording: Recording) -> Iterator[str]:
                 yield from _reply(line, waiting.pop(line.x, None))
             case Entry():
                 yield f"{clock(line.instant)}  {_mark(line)} {_fact(line)}"
+                yield from _decision(line, openings)
             case Other():
                 yield f"{clock(line.t)}  ? {line.kind}"
             case _:
@@ -101,6 +113,24 @@ def _body(body: Body) -> Iterator[str]:
         yield from (f"    {_brief(name)}: {_brief(part)}" for name, part in members.items())
     elif body.enc is not Enc.NONE:
         yield f"    {body.enc.value}: {_brief(value)}"
+
+
+def _decision(entry: Entry, openings: dict[_Opening, _Approvals]) -> Iterator[str]:
+    """Who decided, in words; `openings` is kept."""
+    opening = entry.text("job"), entry.text("gate"), str(entry.members.get("round", 0))
+    approved, approvals = openings.get(opening, (0, 1))
+    match entry.type:
+        case "gate.opened":
+            many = entry.members.get("approvals")
+            openings[opening] = 0, many if isinstance(many, int) else 1
+        case "gate.decided":
+            verdict, by, name, comment = (entry.text(member) for member in ("verdict", "by", "name", "comment"))
+            approved += verdict == Verdict.APPROVED
+            openings[opening] = approved, approvals
+            text = decision_text(verdict or "?", by or "?", name, comment, approved=approved, approvals=approvals)
+            yield f"    {_brief(text, 400)}"
+        case "gate.expired":
+            yield f"    {decision_text(Verdict.TIMED_OUT, Origin.SCRIPT, approved=approved, approvals=approvals)}"
 
 
 def _mark(entry: Entry) -> str:

@@ -4,10 +4,14 @@ from typing import assert_never
 
 from lab.app.effects import Asking, RunEnded, RunObservation
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
+from lab.jobs.facts import GateDecided, GateExpired
+from lab.jobs.gates import Origin, decision_text
+from lab.language.document import Verdict
 from lab.tui.rows.blocks import at_text, latency
 from lab.tui.rows.formats import EMPTY, NOTHING
 from lab.tui.state import clean
 from lab.tui.state.narrate import sentence
+from lab.tui.state.reading import comment_line
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState, SourceState
 from lab.tui.state.status import phase
@@ -46,9 +50,10 @@ def _row(observation: RunObservation, before: RunState, after: RunState) -> list
         case Replied(x=x) | Lost(x=x):
             exchange = after.exchange(x)
             return [] if exchange is None else [_reply(exchange, before, after)]
+        case Noted(fact=GateDecided() | GateExpired() as fact) if after.timeline is not before.timeline:
+            return [_decision(fact, after)]
         case Noted():
-            new = [row for row in after.timeline if row not in before.timeline and row.kind == "decided"]
-            return [f"{at_text(after.since_start(row.at))} DECIDED  {row.word}" for row in new]
+            return []
         case Waiting(until=until, why="retry-after" | "retry" as why):
             word = "Retry-After" if why == "retry-after" else "next try"
             return [f"{at} WAIT     {word} {latency(until - observation.at)}"]
@@ -58,6 +63,26 @@ def _row(observation: RunObservation, before: RunState, after: RunState) -> list
             return []  # it shows in the sentences
         case _:
             assert_never(observation)
+
+
+def _decision(fact: GateDecided | GateExpired, after: RunState) -> str:
+    """Who decided, as the mock's journal tells it."""
+    opening = after.opening
+    if opening is None or (opening.gate, opening.round) != (clean.line(fact.gate, 80), fact.round):
+        approved, approvals = 0, 1
+    else:
+        approved, approvals = opening.approved, opening.approvals
+    match fact:
+        case GateExpired():
+            word, text = "EXPIRED", decision_text(Verdict.TIMED_OUT, "", approved=approved, approvals=approvals)
+        case GateDecided():
+            partial = fact.verdict is Verdict.APPROVED and approved < approvals
+            name, comment = fact.name and clean.line(fact.name, 200), comment_line(fact.comment)
+            word = "VOTED" if partial else "DECIDED"
+            text = decision_text(fact.verdict, fact.by, name, comment, approved=approved, approvals=approvals)
+        case _:
+            assert_never(fact)
+    return f"{at_text(after.since_start(fact.at))} {word:<8} {clean.line(fact.gate, 80)}  {text}"
 
 
 def _reply(exchange: Exchange, before: RunState, after: RunState) -> str:
@@ -76,8 +101,10 @@ def _words(exchange: Exchange, before: RunState, after: RunState) -> tuple[str, 
     match exchange.command:
         case "token":
             return "TOKEN", f"POST {exchange.path}"
-        case "invoke" if before.gate is not None and before.gate.sent is not None:
-            return "DECIDED", after.timeline[-1].word if after.timeline else before.gate.sent
+        case "invoke" if (gate := before.gate) is not None and gate.sent is not None:
+            refused = exchange.lost is None and after.gate is not None and after.gate.refusal is not None
+            text = "refused" if refused else decision_text(gate.sent, Origin.API, comment=gate.comment)
+            return "DECIDED", f"{gate.gate}  {text}" if gate.gate else text
         case "invoke":
             job = after.job
             return "INVOKE", f"{job.labels.job} {job.job}" if job and job.job else f"POST {exchange.path}"

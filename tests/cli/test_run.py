@@ -33,8 +33,8 @@ def test_every_shipped_scenario_runs_to_its_end(lab: Lab, name: str) -> None:
 def test_a_transcript_tells_the_story(lab: Lab) -> None:
     done = lab("run", "item-comparison", "--speed", "instant")
     words = [line.split()[1] for line in done.lines if line[:3] == "00:"]
-    assert [word for word, before in zip(words, [None, *words], strict=False) if word != before][-4:] == [
-        "RUNNING", "WAITING", "RUNNING", "COMPLETE",
+    assert [word for word, before in zip(words, [None, *words], strict=False) if word != before][-5:] == [
+        "RUNNING", "WAITING", "DECIDED", "RUNNING", "COMPLETE",
     ]  # fmt: skip
     assert "Prices agreed with" in done.out
 

@@ -224,7 +224,35 @@ def test_a_report_can_not_command_a_runner() -> None:
 def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
     text = transcript(read(GOLDEN.read_bytes()))
     assert text == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
-    assert clock(3_600_000 + 61_005) == "+61:01.005"
+
+
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (0, "+00:00.000"),
+        (61_005, "+01:01.005"),
+        (3_600_000 + 61_005, "+61:01.005"),
+        (DAY - 1, "+1439:59.999"),
+        (DAY, "+1d 00:00:00.000"),
+        (2 * DAY - 1, "+1d 23:59:59.999"),
+        (2 * DAY + 15 * 3_600_000 + 5_123, "+2d 15:00:05.123"),
+        (100 * DAY, "+100d 00:00:00.000"),
+    ],
+)
+def test_instants_of_a_transcript_name_the_day_from_the_second_on(at: int, text: str) -> None:
+    assert clock(at) == text
+
+
+@given(st.integers(0, 1000 * DAY))
+def test_an_instant_of_a_transcript_can_be_read_back(at: int) -> None:
+    days, _, rest = clock(at).removeprefix("+").rpartition("d ")
+    *larger, seconds = rest.split(":")
+    hours, minutes = [0, *map(int, larger)][-2:]
+    assert (at >= DAY) == bool(days)
+    assert at == int(days or 0) * DAY + hours * 3_600_000 + minutes * 60_000 + int(seconds.replace(".", ""))
 
 
 def test_a_tape_that_begins_late_tells_the_numbers_that_nothing_restated_stands_for() -> None:

@@ -445,7 +445,7 @@ def test_the_transcript_of_the_whole_story() -> None:
         run = following
     assert "00:09.6 WAITING  poll 5  200  39 ms" in observations
     assert f"? {play.QUESTION}" in observations
-    assert "00:24.1 DECIDED  approved  202  176 ms" in observations
+    assert "00:24.1 DECIDED  buyer-approval  API: approved  202  176 ms" in observations
     assert observations[-1] == "› Who supplies both?"
     assert "# The output came back on the same Job ID, after one decision." in observations
 

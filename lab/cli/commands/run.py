@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lab.cli.console import Console, Interrupted
-from lab.cli.conversation import READING, Conversation, TerminalReviewer, ending_observer, turns_of
+from lab.cli.conversation import READING, Conversation, TerminalReviewer, job_facts_observer, turns_of
 from lab.cli.loop import Stop, complete
 from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup
@@ -42,7 +42,7 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     service = Service(setup.config)
     recorder = TapeRecorder(setup, service, console, outside=False)
     conversation = _conversation(settings, setup, console)
-    service.observers.append(ending_observer(service, conversation.notify))
+    service.observers.append(job_facts_observer(service, conversation.notify))
     now: Millis = 0
     try:
         for app in conversation.turns():
@@ -64,7 +64,7 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
 
     async def work(stop: Stop) -> int:
         conversation = _conversation(settings, setup, console)
-        async with embedded_mock(setup, console, stop, endings=conversation.notify) as mock:
+        async with embedded_mock(setup, console, stop, job_facts=conversation.notify) as mock:
             by_person = settings.mock.reviewer == "person" and console.terminal
             person = TerminalReviewer(console, setup.clock) if by_person else None
             await play(conversation, HttpTransport(mock.base_url, mock.token_url), setup.clock, person)

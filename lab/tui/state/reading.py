@@ -30,6 +30,11 @@ def _client(route: str) -> DialectClient | None:
     return client if client is not None and route in client.calls else None
 
 
+def comment_line(comment: str | None) -> str | None:
+    """What somebody said with a decision, in one row."""
+    return clean.line(comment, 500) if comment else None
+
+
 # What is sent
 
 
@@ -47,6 +52,8 @@ class CallRequest(Struct, frozen=True):
     """Whether it answers what a job asks."""
     verdict: str = ""
     """Of an answer: the verdict, or the wire's own word for an answer that is none."""
+    comment: str | None = None
+    """What goes along with an answer."""
     conversation: str | None = None
     labels: WireLabels = USUAL_LABELS
 
@@ -66,8 +73,9 @@ def call_request(route: str, request: Request) -> CallRequest:
             return CallRequest("status", team, job, labels=client.labels)
         case Decide(job=job, conversation=conversation):
             return CallRequest(
-                "invoke", team, job, resumes=True, verdict=verdict, conversation=conversation, labels=client.labels
-            )
+                "invoke", team, job, resumes=True, verdict=verdict, comment=comment_line(command.comment),
+                conversation=conversation, labels=client.labels,
+            )  # fmt: skip
         case Invoke(conversation=conversation):
             return CallRequest(
                 "invoke", team, message=_pairs(call.message), fields=_pairs(call.fields), conversation=conversation,

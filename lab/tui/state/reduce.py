@@ -102,7 +102,9 @@ def _request(run: RunState, observation: Requested) -> RunState:
     if call.command != "invoke":
         return run
     if call.resumes:
-        return replace(run, gate=replace(run.gate, sent=call.verdict, refusal=None) if run.gate else None)
+        return replace(
+            run, gate=replace(run.gate, sent=call.verdict, comment=call.comment, refusal=None) if run.gate else None
+        )
     return replace(run, job=JobState(at, exchange.path, call.team, call.message, call.fields, labels=call.labels))
 
 

@@ -151,6 +151,8 @@ class GateState(Struct, frozen=True):
     """Tells one opening from the next."""
     sent: str | None = None
     """The verdict that our call carries, while no answer to it came."""
+    comment: str | None = None
+    """What that call says beside its verdict."""
     refusal: str | None = None
 
 
