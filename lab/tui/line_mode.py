@@ -12,7 +12,7 @@ from lab.tui.rows.formats import EMPTY, NOTHING
 from lab.tui.state import clean
 from lab.tui.state.narrate import sentence
 from lab.tui.state.reading import comment_line
-from lab.tui.state.run import Exchange, RunState
+from lab.tui.state.run import Exchange, GateState, RunState
 from lab.tui.state.screen import ScreenState, SourceState
 from lab.tui.state.status import phase
 
@@ -103,7 +103,7 @@ def _words(exchange: Exchange, before: RunState, after: RunState) -> tuple[str, 
             return "TOKEN", f"POST {exchange.path}"
         case "invoke" if (gate := before.gate) is not None and gate.sent is not None:
             refused = exchange.lost is None and after.gate is not None and after.gate.refusal is not None
-            text = "refused" if refused else decision_text(gate.sent, Origin.API, comment=gate.comment)
+            text = "refused" if refused else _sent(gate)
             return "DECIDED", f"{gate.gate}  {text}" if gate.gate else text
         case "invoke":
             job = after.job
@@ -113,6 +113,14 @@ def _words(exchange: Exchange, before: RunState, after: RunState) -> tuple[str, 
             return (after.last.status if good and after.last else "REFUSED"), f"poll {after.polls}"
         case _:
             return exchange.method, exchange.path
+
+
+def _sent(gate: GateState) -> str:
+    """The app's own decision: over the wire alone it knows no other."""
+    # a gate that only collects a text offers nothing but changes on the wire, and is approved by what comes
+    collects = [verdict for verdict, _ in gate.answers] == [Verdict.CHANGES]
+    verdict = Verdict.APPROVED if collects else gate.sent or ""
+    return decision_text(verdict, Origin.API, comment=gate.comment)
 
 
 def _reason(exchange: Exchange, after: RunState) -> str:

@@ -15,9 +15,11 @@ from lab.cli.setup import app_of
 from lab.cli.transcript import Transcript
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.core.observe import Noted
 from lab.dialects import CLIENTS
 from lab.dialects.client import Question
 from lab.files.scenarios import load_scenario
+from lab.jobs.facts import GateDecided
 from lab.language.document import Switches, Verdict
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -46,6 +48,16 @@ steps:
     output: Kept.
   - error: late
     text: Too late.
+"""
+WHY = """\
+lab: 1
+name: why
+title: A gate that collects a text
+agent: {code: WHY}
+ask: go
+steps:
+  - {gate: why, asks: Why?, approval: false, patience: 1h}
+  - {complete: done, output: Done.}
 """
 ANN = "{after: 5s, verdict: approved, by: Ann, comment: Fine by me.}"
 SHIPPED = {
@@ -114,6 +126,28 @@ def test_a_quorum_is_told_vote_by_vote(lab: Lab, reviews: str, lines: list[str])
     assert in_words(lab("show", "told").out) == texts
     plan = lab("check", "board.yaml", "--plan").lines
     assert [line.split(maxsplit=1)[1] for line in plan if line.startswith(" " * 20)] == texts
+
+
+def test_a_text_that_a_gate_collects_is_told_as_the_recording_tells_it(tmp_path: Path) -> None:
+    (tmp_path / "why.yaml").write_text(WHY)
+    compiled = load_scenario("why", tmp_path)
+    config = Config((compiled,), Switches(), 42, INSTANT_EPOCH, scripted=False)
+    service, out = Service(config), io.StringIO()
+    facts: list[GateDecided] = []
+    transcript = Transcript(Console(out, io.StringIO()), compiled.scenario, None, quiet=False)
+    service.observers += [
+        job_facts_observer(service, transcript),
+        lambda each: (
+            facts.append(each.fact) if isinstance(each, Noted) and isinstance(each.fact, GateDecided) else None
+        ),
+    ]
+
+    def person(question: Question, now: Millis) -> Answer | None:
+        return None if facts else Answer(now, question.verdicts[0][0], "Because.")
+
+    run_instantly(service, run(app_of(config), 0), (transcript,), reviewer=person)
+    assert [(fact.verdict, fact.comment) for fact in facts] == [("approved", "Because.")]
+    assert decided(out.getvalue()) == ["DECIDED  why  API: approved: Because.  202  0 ms"]
 
 
 @pytest.mark.parametrize("dialect", CLIENTS)

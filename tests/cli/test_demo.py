@@ -68,7 +68,7 @@ def test_a_person_answers_line_by_line_where_there_is_no_screen(tmp_path: Path) 
     with demo(tmp_path, "--plain", "--reviewer", "person") as shown:
         shown.until(lambda seen: "a Approve" in seen.text)
         shown.press("x\nr too dear\n")
-        shown.until(lambda seen: "too dear" in seen.text and "COMPLETE" in seen.text)
+        shown.until(lambda seen: "API: rejected: too dear" in seen.text and "COMPLETE" in seen.text)
         assert shown.ended() == 0
 
 
