@@ -129,6 +129,10 @@ class ControlClient(Connections):
         """`expire` or `revoke` a client's tokens."""
         return await self._ask("POST", "tokens", {"client": client, "do": do})
 
+    async def rotate_key(self) -> ControlAnswer:
+        """Let the other of the lab's two keys sign tokens; the document's `why` is its `kid`."""
+        return await self._ask("POST", "tokens", {"do": "rotate"})
+
     async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
         """Arm a fault, written as in a scenario; the document tells its name."""
         return await self._ask("POST", "faults", fault)

@@ -1,4 +1,4 @@
-"""Facts of the identity domain, and what each makes of the records: tokens, codes, devices."""
+"""Facts of the identity domain, and what each makes of the records: tokens, codes, devices, keys."""
 
 from collections.abc import Mapping
 from typing import ClassVar, assert_never
@@ -9,9 +9,11 @@ from lab.core.clock import Millis
 from lab.core.journal.fact import Changed, Fact, Get, Key
 from lab.core.journal.numbers import raised
 from lab.identity.records import (
+    SIGNING_KEY,
     CodeRecord,
     DeviceRecord,
     FamilyRecord,
+    KeyRecord,
     RefreshRecord,
     TokenRecord,
     UserCodeRecord,
@@ -22,6 +24,7 @@ from lab.identity.records import (
     token_key,
     user_code_key,
 )
+from lab.identity.testkey import KeyId
 
 DEVICES = "device"
 """The counter of device codes."""
@@ -178,3 +181,16 @@ class DeviceApproved(Fact, frozen=True, kw_only=True):
         if isinstance(record, DeviceRecord) and record.verdict is None:
             return ((key, replace(record, verdict=self.verdict)),)
         return ()
+
+
+class KeyRotated(Fact, frozen=True, kw_only=True):
+    """Tokens are signed with `key` from now on; the one before is published while `now < until`: its last token's end."""
+
+    type: ClassVar[str] = "key.rotated"
+    by: str
+    key: KeyId
+    until: Millis
+
+    def fold(self, get: Get) -> Changed:
+        """The one record of keys."""
+        return ((SIGNING_KEY, KeyRecord(self.key, self.at, self.until)),)

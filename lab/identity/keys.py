@@ -1,4 +1,4 @@
-"""The lab's key: signatures, thumbprints, its public half as a JWK; and values that mean nothing."""
+"""The lab's keys: signatures, thumbprints, their public halves as JWKs; and values that mean nothing."""
 
 import json
 from base64 import b64decode, urlsafe_b64encode
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, digest
-from lab.identity.testkey import CERTIFICATE_PEM, KEY_ID, PRIVATE_PEM
+from lab.identity.testkey import SIGNING_PEMS, KeyId
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -40,28 +40,34 @@ def thumbprints(pem: str) -> tuple[str, str]:
     return base64url(sha1(raw, usedforsecurity=False).digest()), base64url(sha256(raw).digest())
 
 
-@lru_cache(maxsize=1)
-def _key() -> "RSAPrivateKey":
+@lru_cache(maxsize=2)
+def _key(kid: KeyId) -> "RSAPrivateKey":
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     # proving anew at each start that the constant above is a sound key takes 30 ms
-    key = load_pem_private_key(PRIVATE_PEM.encode(), None, unsafe_skip_rsa_key_validation=True)
+    key = load_pem_private_key(SIGNING_PEMS[kid][0].encode(), None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, RSAPrivateKey)
     return key
 
 
-@lru_cache(maxsize=1)
-def _header() -> dict[str, str]:
-    short, long = thumbprints(CERTIFICATE_PEM)
-    return {"kid": KEY_ID, "x5t": short, "x5t#S256": long}
+@lru_cache(maxsize=2)
+def _header(kid: KeyId) -> dict[str, str]:
+    short, long = thumbprints(SIGNING_PEMS[kid][1])
+    return {"kid": kid, "x5t": short, "x5t#S256": long}
 
 
-def sign(claims: dict[str, Json]) -> str:
-    """An RS256 JWT by the lab's key."""
+def sign(claims: dict[str, Json], kid: KeyId) -> str:
+    """An RS256 JWT by that key of the lab."""
     import jwt
 
-    return jwt.encode(claims, _key(), algorithm="RS256", headers=_header())
+    return jwt.encode(claims, _key(kid), algorithm="RS256", headers=_header(kid))
+
+
+@lru_cache(maxsize=2)
+def signed_head(kid: KeyId) -> str:
+    """What every JWT by that key begins with, for its header is always the same."""
+    return sign({}, kid).partition(".")[0] + "."
 
 
 def claims_of(token: str) -> dict[str, Json]:
@@ -73,15 +79,16 @@ def claims_of(token: str) -> dict[str, Json]:
         return {}
 
 
-def jwk(*, certificate: bool) -> dict[str, Json]:
-    """The public half of the lab's key (RFC 7517); with `certificate` also its chain and thumbprints."""
-    numbers = _key().public_key().public_numbers()
+def jwk(kid: KeyId, *, certificate: bool) -> dict[str, Json]:
+    """The public half of that key (RFC 7517); with `certificate` also its chain and thumbprints."""
+    numbers = _key(kid).public_key().public_numbers()
     members: dict[str, Json] = {
-        "kty": "RSA", "kid": KEY_ID, "use": "sig", "alg": "RS256",
+        "kty": "RSA", "kid": kid, "use": "sig", "alg": "RS256",
         "n": base64url(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")),
         "e": base64url(numbers.e.to_bytes(3, "big")),
     }  # fmt: skip
     if certificate:
-        short, long = thumbprints(CERTIFICATE_PEM)
-        members |= {"x5t": short, "x5t#S256": long, "x5c": [_body(CERTIFICATE_PEM)], "key_ops": ["verify"]}
+        pem = SIGNING_PEMS[kid][1]
+        short, long = thumbprints(pem)
+        members |= {"x5t": short, "x5t#S256": long, "x5c": [_body(pem)], "key_ops": ["verify"]}
     return members

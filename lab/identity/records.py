@@ -1,4 +1,4 @@
-"""Records of the identity domain: tokens, families, codes, devices, and where each lies."""
+"""Records of the identity domain: tokens, families, codes, devices, keys, and where each lies."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,6 +9,7 @@ from lab.core.clock import Millis
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.ledger import Ledger, SomeRecord
 from lab.core.journal.numbers import CallCounted, Polled, polled_key
+from lab.identity.testkey import KEY_ID, SECOND_KEY_ID, KeyId
 
 REFRESH_LIFETIME: Millis = 604_800_000
 """How long a refresh token is good."""
@@ -99,6 +100,27 @@ class UserCodeRecord(Record, frozen=True, gc=False):
     device: str
 
 
+class KeyRecord(Record, frozen=True, gc=False):
+    """Which key signs since when, and until when the other one is published beside it."""
+
+    key: KeyId = KEY_ID
+    since: Millis = 0
+    until: Millis = 0
+
+    @property
+    def other(self) -> KeyId:
+        """The key that signed before, and is the next to do so."""
+        return SECOND_KEY_ID if self.key == KEY_ID else KEY_ID
+
+    def published(self, now: Millis) -> tuple[KeyId, ...]:
+        """The keys that check the tokens which may still be in use, the one that signs first."""
+        return (self.key, self.other) if now < self.until else (self.key,)
+
+
+SIGNING_KEY: Key = b"k"
+"""Where the one record of keys lies, once there was a rotation."""
+
+
 def _key(prefix: bytes, text: str) -> Key:
     return prefix + text.encode("utf-8", "surrogatepass")
 
@@ -121,6 +143,12 @@ def grants_in(ledger: Ledger, kind: type[SomeRecord]) -> Iterator[tuple[str, Som
     prefix = DEVICE_COUNTER if kind is DeviceRecord else ""
     for key, record in ledger.of(kind):
         yield key[1:].decode("utf-8", "surrogatepass").removeprefix(prefix), record
+
+
+def signing(ledger: Ledger) -> KeyRecord:
+    """Which key signs."""
+    record = ledger.get(SIGNING_KEY)
+    return record if isinstance(record, KeyRecord) else KeyRecord()
 
 
 def live(ledger: Ledger, record: TokenRecord, now: Millis) -> bool:

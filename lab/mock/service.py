@@ -27,6 +27,7 @@ from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
 from lab.identity.facts import TokenRevoked
 from lab.identity.records import TokenRecord, grants_in, live
+from lab.identity.rotation import rotated
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.plan import CompiledScenario
@@ -139,13 +140,18 @@ class Service:
         if client != POD_CLIENT and self.config.identity.client(client) is None:
             return ControlResult(404, "There is no such client.")
         if do not in ("expire", "revoke"):
-            return ControlResult(400, "do must be expire or revoke.")
+            return ControlResult(400, "do must be expire or revoke; or, without a client, rotate.")
         good = [
             token for token, record in grants_in(self.ledger, TokenRecord)
             if record.client == client and live(self.ledger, record, now)
         ]  # fmt: skip
         self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in good), None)
         return ControlResult(200, f"{len(good)} ended")
+
+    def rotate_key(self, now: Millis) -> ControlResult:
+        """Let the other of the two keys sign tokens from now on; `why` is its `kid`. Older tokens stay as good as they were."""
+        fact = rotated(self.ledger, now, "control")
+        return self._admitted(fact, fact.key)
 
     def answer_device(self, user_code: str, answer: str, now: Millis) -> ControlResult:
         """A person's answer (approve or deny) for the device that shows this code."""

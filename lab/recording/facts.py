@@ -4,7 +4,7 @@ from lab.core.journal.fact import ClockAdvanced, ClockRewound, ClockScaled, Fact
 from lab.core.journal.numbers import CallCounted, NumberUsed
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
-from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
+from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, KeyRotated, TokenGranted, TokenRevoked
 from lab.jobs.facts import (
     GateDecided,
     GateExpired,
@@ -20,7 +20,7 @@ from lab.jobs.facts import (
 FACTS: dict[str, type[Fact]] = {
     fact.type: fact
     for fact in (
-        *(TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved),
+        *(TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved, KeyRotated),
         *(CallCounted, NumberUsed, FaultArmed, FaultDisarmed, FaultStruck),
         *(JobAccepted, GateDecided, WaitEnded, JobStatus, GateOpened, GateExpired, JobForgotten),
         *(ClockAdvanced, ClockScaled, ClockRewound, LedgerCleared),

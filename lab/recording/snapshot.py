@@ -13,10 +13,11 @@ from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, Counter, NumberUsed, counter_of
 from lab.faults.facts import FaultArmed, armed_faults
-from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, TokenGranted, TokenRevoked
+from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, KeyRotated, TokenGranted, TokenRevoked
 from lab.identity.records import (
     CodeRecord,
     DeviceRecord,
+    KeyRecord,
     RefreshRecord,
     TokenRecord,
     UserCodeRecord,
@@ -96,6 +97,8 @@ def _faults(ledger: Ledger, now: Millis) -> Iterator[Fact]:
 
 def _grants(ledger: Ledger, now: Millis) -> Iterator[Fact]:
     yield from _tokens(ledger, now)
+    for _, keys in ledger.of(KeyRecord):
+        yield KeyRotated(at=keys.since, by="control", key=keys.key, until=keys.until)
     for code, known in grants_in(ledger, CodeRecord):
         if not known.used:
             yield CodeGranted(

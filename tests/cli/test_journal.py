@@ -15,6 +15,7 @@ from pathlib import Path
 from stat import S_IMODE
 from urllib.parse import quote_plus, urlencode
 
+import jwt
 import pytest
 
 from lab.recording.journal_lines import read_journal
@@ -121,12 +122,14 @@ def test_clients_go_on_with_their_tokens_and_jobs_after_a_kill(folder: Path, por
         token = server.token()
         jobs = [server.invoke(token) for _ in range(3)]
         looks = [server.status(token, job) for job in jobs]
+        kid = server.control("tokens", do="rotate")["why"]
         server.kill()
     assert S_IMODE((folder / "day.journal").stat().st_mode) == 0o600
     with serving(folder, port) as server:
         assert [server.status(token, job) for job in jobs] == looks
         more = server.invoke(token)
         assert more not in jobs and server.token() != token
+        assert jwt.get_unverified_header(server.token())["kid"] == kid != jwt.get_unverified_header(token)["kid"]
         server.kill()
     with serving(folder, port) as server:
         assert server.status(token, more)["status"] == "RUNNING"

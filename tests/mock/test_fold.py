@@ -150,6 +150,14 @@ class Peer:
         client, do, now = ("demo", "other", CLI)[a % 3], ("expire", "revoke")[b % 2], self.now
         return lambda mock: mock.end_tokens(client, do, now) if b < 8 else None
 
+    def _rotate(self, a: int, b: int) -> Call:
+        now = self.now
+        return lambda mock: mock.rotate_key(now)
+
+    def _keys(self, a: int, b: int) -> Request:
+        path = ("/admin/v1/SigningCert/jwk", "/.well-known/jwks.json")[a % 2]
+        return Request("GET", path, headers=(("authorization", f"Bearer {_of(self.bearers, b)}"),))
+
     def _pod(self, a: int, b: int) -> Request:
         bearer = ("authorization", f"Bearer {_of(self.bearers, a)}")
         cookies = (("cookie", "JSESSIONID=1"), ("x-xsrf-token", "x"))
@@ -228,7 +236,7 @@ def edited(text: str) -> CompiledScenario:
 
 NAMES = (
     "arm assert authorize decide device device_answer device_poll document edit end_tokens exchange introspect invoke "
-    "login pod poll refresh reset resume revoke time token invoke poll resume decide edit time invoke poll"
+    "keys login pod poll refresh reset resume revoke rotate time token invoke poll resume decide edit time invoke poll"
 ).split()
 """What jobs are made of stands there more than once: most of what is drawn should be about them."""
 STEPS = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 29), st.integers(0, 59)), min_size=20, max_size=60)

@@ -153,6 +153,22 @@ def published(peer: Peer) -> None:
 STORIES = [passwords, codes, assertions, devices, published]
 
 
+def rotations(peer: Peer) -> None:
+    """Tokens of both keys, and the key set before, between and after; the path of the other profile is a 404."""
+    path = {"oci": "/admin/v1/SigningCert/jwk", "rfc": "/.well-known/jwks.json"}[peer.profile]
+    listed = []
+    for wait in (0, 1_800_000, 2_400_000):
+        peer.now += wait
+        bearer = peer.ask(token_request("client_credentials"))["access_token"]
+        keys = peer.ask(Request("GET", path, headers=(("authorization", f"Bearer {bearer}"),)))["keys"]
+        listed.append(len(keys) if isinstance(keys, list) else 0)
+        if wait < 2_400_000:
+            assert peer.service.rotate_key(peer.now).status == 200
+    assert listed == [1, 2, 2]
+    peer.now += 3_600_000
+    peer.ask(Request("GET", path, headers=(("authorization", f"Bearer {bearer}"),)))
+
+
 def test_strangers_replay_as_they_were_taken_or_refused() -> None:
     peer = Peer("oci", clients="any")
     for secret in ("their-own-secret", "lab-wrong"):
@@ -174,7 +190,7 @@ def test_strangers_replay_as_they_were_taken_or_refused() -> None:
 
 
 @pytest.mark.parametrize("profile", ["oci", "rfc"])
-@pytest.mark.parametrize("story", [*STORIES, repeated], ids=lambda story: story.__name__)
+@pytest.mark.parametrize("story", [*STORIES, repeated, rotations], ids=lambda story: story.__name__)
 def test_every_grant_replays_and_no_secret_is_on_disk(story, profile) -> None:
     peer = Peer(profile, authorize="page" if story is devices else "auto")
     story(peer)
@@ -250,6 +266,7 @@ def test_members_stand_in_the_order_of_the_format() -> None:
     assert order["token.revoked"] == ["by", "token", "why"]
     assert order["code.granted"] == ["code", "client", "scope", "until", "challenge", "redirect", "family"]
     assert order["device.granted"] == ["code", "client", "scope", "until", "user_code"]
+    assert peer.service.rotate_key(peer.now).status == 200
     assert order["device.approved"] == ["by", "code", "verdict"]
     assert order["call.counted"] == ["counter", "client", "value"]
 

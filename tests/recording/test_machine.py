@@ -150,6 +150,10 @@ class Day(RuleBasedStateMachine):
     def end_tokens(self, client, do):
         self.mock.end_tokens(client, do, self.now)
 
+    @rule()
+    def rotate_key(self):
+        self.mock.rotate_key(self.now)
+
     @invariant()
     def every_opening_took_one_decision(self):
         taken = [(n.fact.job, n.fact.gate, n.fact.round) for n in self.facts if isinstance(n.fact, GateDecided)]

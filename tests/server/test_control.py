@@ -14,6 +14,8 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.faults.facts import FaultArmed
+from lab.identity.facts import KeyRotated
+from lab.identity.testkey import KEY_ID, SECOND_KEY_ID
 from lab.jobs.facts import GateDecided, GateOpened, JobAccepted, JobStatus
 from lab.server.control.jobs import job_document
 from lab.server.control.plane import ControlPlane
@@ -143,6 +145,9 @@ async def test_who_may_speak(plane: Plane, data: bytes, expected: int) -> None:
         ("POST", "tokens", {"client": "nobody", "do": "expire"}, {}, 404),
         ("POST", "tokens", {"client": "demo", "do": "steal"}, {}, 400),
         ("POST", "tokens", {"client": "demo", "do": "revoke"}, {}, 200),
+        ("POST", "tokens", {"client": "demo", "do": "rotate"}, {}, 400),
+        ("POST", "tokens", {"do": "revoke"}, {}, 400),
+        ("POST", "tokens", {"do": "rotate"}, {}, 200),
         ("GET", "jobs/none", None, {}, 404),
         ("GET", "jobs?limit=0", None, {}, 400),
         ("GET", "jobs/none?until=DONE", None, {}, 400),
@@ -161,6 +166,19 @@ async def test_commands_and_their_refusals(
     assert got.status == expected, got.body
     if expected != 200:
         assert got.json["error"]
+
+
+async def test_a_key_is_rotated_over_the_plane_and_older_tokens_stay_good(plane: Plane) -> None:
+    old = await plane.stage.token()
+    rotated = await plane.client.rotate_key()
+    assert rotated.done and rotated.why == SECOND_KEY_ID
+    (fact,) = plane.stage.facts(KeyRotated)
+    assert (fact.by, fact.key, fact.until) == ("control", SECOND_KEY_ID, 3_600_000)
+    assert f"{SECOND_KEY_ID}" in (await plane.ask("GET", "journal")).body.decode()
+    peer = await plane.stage.peer()
+    for bearer, kids in ((old, [SECOND_KEY_ID, KEY_ID]), (await plane.stage.token(), [SECOND_KEY_ID, KEY_ID])):
+        got = await peer.ask(request("GET", "/admin/v1/SigningCert/jwk", (("authorization", f"Bearer {bearer}"),)))
+        assert [key["kid"] for key in got.json["keys"]] == kids
 
 
 async def test_an_unknown_member_is_named_with_the_nearest(plane: Plane) -> None:

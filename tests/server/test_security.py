@@ -16,7 +16,7 @@ from lab.cli.entropy import control_token
 from lab.cli.options import parse_options
 from lab.core.errors import UsageError
 from lab.identity.clients import DEMO, JANE
-from lab.identity.testkey import CERTIFICATE_PEM
+from lab.identity.testkey import SIGNING_PEMS
 from lab.server.control import access
 from lab.server.control.plane import ControlPlane
 from lab.settings import Flags, MockSettings
@@ -152,7 +152,8 @@ def test_5_the_secrets_of_the_lab_look_false() -> None:
 
 
 def test_14_the_key_says_that_it_is_public() -> None:
-    assert "FOR TESTS ONLY" in load_pem_x509_certificate(CERTIFICATE_PEM.encode()).subject.rfc4514_string()
+    for _, certificate in SIGNING_PEMS.values():
+        assert "FOR TESTS ONLY" in load_pem_x509_certificate(certificate.encode()).subject.rfc4514_string()
     assert "public" in (ast.get_docstring(ast.parse(Path(ROOT, "lab/identity/testkey.py").read_text())) or "").lower()
 
 

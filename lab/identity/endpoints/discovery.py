@@ -8,6 +8,7 @@ from lab.identity.bearer import bearer_of
 from lab.identity.clients import Grant
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.keys import jwk
+from lab.identity.records import signing
 from lab.identity.routes import PATHS
 from lab.identity.scopes import OFFLINE, OPENID, api_scope
 
@@ -79,7 +80,8 @@ def keys(context: TokenContext, request: Request) -> Response | Refusal:
         context.flags.extend(flags)
         if isinstance(bearer, Refusal):
             return bearer
-    return _json({"keys": [jwk(certificate=not config.strict)]})
+    published = signing(context.changes).published(context.now)
+    return _json({"keys": [jwk(kid, certificate=not config.strict) for kid in published]})
 
 
 def _json(document: dict[str, Json]) -> Response:

@@ -8,6 +8,7 @@ from lab.identity.clients import Account, Client, Grant
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.facts import TokenGranted, families_of, refreshes_of, tokens_of
 from lab.identity.keys import opaque, sign
+from lab.identity.records import signing
 from lab.identity.refusals import TOKEN_HEADERS
 from lab.identity.scopes import OFFLINE, OPENID, Scope, audience
 from lab.language.document import Fault
@@ -118,7 +119,7 @@ def access_token(
     }
     if user is not None:
         claims |= {**_profile(user), "sub_mappingattr": "userName", "user_tenantname": TENANT}
-    return sign(claims), (expires - config.epoch) * 1000
+    return sign(claims, signing(context.changes).key), (expires - config.epoch) * 1000
 
 
 def _id_token(context: TokenContext, terms: TokenTerms, user: Account, lifetime: int) -> str:
@@ -133,7 +134,9 @@ def _id_token(context: TokenContext, terms: TokenTerms, user: Account, lifetime:
         "tok_type": "IT",
         **_profile(user),
     }
-    return sign(claims if terms.nonce is None else {**claims, "nonce": terms.nonce})
+    if terms.nonce is not None:
+        claims["nonce"] = terms.nonce
+    return sign(claims, signing(context.changes).key)
 
 
 def _times(context: TokenContext, lifetime: int) -> tuple[int, int]:

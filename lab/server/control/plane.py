@@ -152,6 +152,10 @@ class ControlPlane:
 
     async def _tokens(self, request: web.Request) -> Json:
         command = await read_command(request, "client", "do")
+        if command.get("do") == "rotate":
+            if "client" in command:
+                raise CommandRefused(400, "The key is every client's.", 'Send {"do": "rotate"} alone.')
+            return obeyed(self._service.rotate_key(self._clock.now()))
         client, do = text_member(command, "client"), text_member(command, "do")
         return obeyed(self._service.end_tokens(client, do, self._clock.now()))
 
