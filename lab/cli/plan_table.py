@@ -6,7 +6,7 @@ from functools import partial
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, uuid4
-from lab.faults.model import Place, Rule, judge, rules_of_scenario
+from lab.faults.model import Place, Rule, judge, rules_on
 from lab.identity.clients import DEMO
 from lab.jobs.gates import Decision, decision_text
 from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settle_draws
@@ -56,7 +56,7 @@ def plan_table(compiled: CompiledScenario, seed: Seed | None, switches: Switches
     if scenario.faults:
         lines += ["  faults, in the order in which they are tried:"]
         lines += _columns([("from", "route", "when", "what"), *_fault_rows(scenario, turns)])
-    rules = [rule for rule in rules_of_scenario(compiled).get("status", ()) if rule.fault.step is None]
+    rules = [rule for rule in rules_on(compiled, ("status",)) if rule.fault.step is None]
     if rules:
         lines += ["  `calls` of a status fault without `step` counts per job; struck, where a job is polled so often:"]
         lines += _columns(
@@ -203,11 +203,11 @@ def _struck_polls(rules: Sequence[Rule], planned: Plan, timeline: Sequence[Span]
     """
     job, turn = planned.invocation.job, planned.invocation.turn
     at_once = [rule for rule in rules if not rule.fault.after]
-    found = [_polls(numbers, name) for name, numbers in _strikes(at_once, Place(job, 0, turn), seed).items()]
+    found = [_polls(numbers, name) for name, numbers in _strikes(at_once, Place("", 0, turn, job=job), seed).items()]
     for rule in rules:
         after = rule.fault.after
         if after and _first(rule.fault, timeline) is not None:
-            struck = _strikes([rule], Place(job, after, turn), seed)
+            struck = _strikes([rule], Place("", after, turn, job=job), seed)
             found += [_polls(numbers, name, f" from {clock_text(after)} on") for name, numbers in struck.items()]
     return "; ".join(found) or "no poll"
 

@@ -62,4 +62,4 @@ def listed(
 
 
 def _planned(scenarios: Iterable[CompiledScenario]) -> Iterator[Rule]:
-    return (rule for compiled in scenarios for rules in rules_of_scenario(compiled).values() for rule in rules)
+    return (rule for compiled in scenarios for rule in rules_of_scenario(compiled))

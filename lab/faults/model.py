@@ -57,18 +57,21 @@ class Rule(Struct, frozen=True):
 
 
 @lru_cache(maxsize=1024)
-def rules_of_scenario(compiled: CompiledScenario) -> Mapping[str, tuple[Rule, ...]]:
-    """The faults of a scenario by route, in their order; made when first asked for, since each poll asks."""
+def rules_of_scenario(compiled: CompiledScenario) -> tuple[Rule, ...]:
+    """The faults of a scenario, in their order."""
     scenario = compiled.scenario
-    by_route: dict[str, tuple[Rule, ...]] = {}
-    for name, fault in zip(fault_names(scenario.faults), scenario.faults, strict=True):
-        # a job is of one scenario; a client calls several
-        counter = name if fault.route == "status" else f"{scenario.name}/{name}"
-        by_route[fault.route] = (
-            *by_route.get(fault.route, ()),
-            Rule(name, fault, counter, fault.numbers, scenario.name),
-        )
-    return by_route
+    named = zip(fault_names(scenario.faults), scenario.faults, strict=True)
+    # a job is of one scenario; a client calls several
+    return tuple(
+        Rule(name, each, name if each.route == "status" else f"{scenario.name}/{name}", each.numbers, scenario.name)
+        for name, each in named
+    )
+
+
+@lru_cache(maxsize=4096)
+def rules_on(compiled: CompiledScenario, routes: tuple[str, ...]) -> tuple[Rule, ...]:
+    """Those of them that may strike a call which goes by these names; kept, since each poll asks."""
+    return tuple(rule for rule in rules_of_scenario(compiled) if rule.fault.route in routes)
 
 
 def armed_rule(name: str, fault: Fault) -> Rule:
@@ -77,12 +80,19 @@ def armed_rule(name: str, fault: Fault) -> Rule:
 
 
 class Place(Struct, frozen=True):
-    """Where a call stands: whose chance is drawn (a job's, or a client's), and of a job its time, step and turn."""
+    """Where a call stands: who calls (empty: nobody says), and of a poll the job, its time, step and turn."""
 
-    stream: str
+    client: str
     passed: Millis = 0
     turn: int | None = None
     step: str | None = None
+    job: str | None = None
+
+    def counts_by(self, rule: Rule) -> tuple[str | None, str | None]:
+        """By which job or which client a fault counts the call, and draws its lots: on status by the job."""
+        if self.job is not None and rule.fault.route == "status":
+            return self.job, None
+        return None, self.client or None
 
 
 class Judgement(Struct, frozen=True):
@@ -117,7 +127,10 @@ def _there(fault: Fault, place: Place) -> bool:
 
 def _lot(rule: Rule, call: int, place: Place, seed: Seed) -> bool:
     chance = rule.fault.chance
-    return chance is None or draw(seed, f"{place.stream}/{rule.counter}#{call}", 1, MILLION) <= chance
+    if chance is None:
+        return True
+    job, client = place.counts_by(rule)
+    return draw(seed, f"{job or client or rule.fault.route}/{rule.counter}#{call}", 1, MILLION) <= chance
 
 
 def processed(fault: Fault) -> bool:

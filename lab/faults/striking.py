@@ -12,19 +12,19 @@ from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.reply import Reply, Struck
 from lab.core.seeds import Seed
 from lab.faults.facts import ARMED_KEY, ArmedRecord
-from lab.faults.model import Place, Rule, judge, processed, rules_of_scenario, strike
+from lab.faults.model import Place, Rule, judge, processed, rules_on, strike
 from lab.faults.substitutes import Alter, Refuse, altered, altered_part, substitute
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Fault
 
 
-def rules_of(ledger: Ledger, command: str, compiled: CompiledScenario | None) -> tuple[Rule, ...]:
-    """The faults that may strike a call of the command: those armed from outside, then the scenario's."""
-    own = rules_of_scenario(compiled).get(command, ()) if compiled is not None else ()
+def rules_of(ledger: Ledger, routes: tuple[str, ...], compiled: CompiledScenario | None) -> tuple[Rule, ...]:
+    """The faults that may strike a call which goes by these names: those armed from outside, then the scenario's."""
+    own = rules_on(compiled, routes) if compiled is not None else ()
     armed = ledger.get(ARMED_KEY)
     if not isinstance(armed, ArmedRecord):
         return own
-    return (*(each.rule for each in armed.armed if each.rule.fault.route == command), *own)
+    return (*(each.rule for each in armed.armed if each.rule.fault.route in routes), *own)
 
 
 class FaultInjector(Struct, frozen=True):
@@ -41,31 +41,29 @@ class FaultInjector(Struct, frozen=True):
     """Puts a fault's odd status word in place of a right answer's own, in the words of its wire."""
     revoke: Callable[[str], Fact] | None = None
     """Gives the fact that ends the caller's token, by the name of the fault that ends it; None: there is no token."""
-    job: str | None = None
-    """Of a poll: calls are counted by job; None: by client, who is its place's stream."""
 
     def strike(self, reply: Reply, place: Place, seed: Seed, epoch: Epoch) -> Reply:
         """The reply as it leaves, with what was counted; `reply` is what it would have been.
 
         Nothing comes of a request that was struck before it was processed, but that it was counted.
         """
-        job, client = (self.job, None) if self.job else (None, place.stream)
 
         def counted(rule: Rule) -> int:
-            record = self.changes.get(count_key(rule.counter, job, client))
+            record = self.changes.get(count_key(rule.counter, *place.counts_by(rule)))
             return record.value if isinstance(record, CallCount) else 0
 
         judged = judge(self.rules, counted, place, seed)
         counts: tuple[Fact, ...] = tuple(
             CallCounted(at=self.now, counter=rule.counter, job=job, client=client, value=value)
             for rule, value in judged.counted
+            for job, client in (place.counts_by(rule),)
         )
         if judged.struck is None:
             return replace(reply, facts=(*counts, *reply.facts)) if counts else reply
         fault = judged.struck.fault
         if not processed(fault):
             self.changes.drop()
-            reply = replace(reply, job=self.job)
+            reply = replace(reply, job=place.job)
         if fault.expire_token and self.revoke is not None:
             counts = (*counts, self.revoke(judged.struck.name))
         struck = Struck(judged.struck.name, judged.struck.scenario, judged.call)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json, Response, json_bytes
 from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, insufficient_scope, invalid_token, not_found
-from lab.language.document import Fault, RetryDate, RetryText
+from lab.language.document import OF_A_FORM, Fault, RetryDate, RetryText
 
 _HTML: Headers = (("content-type", "text/html"),)
 _HINT = "This answer was planned: it is a fault of the lab."
@@ -26,7 +26,7 @@ _PROBLEMS = {
     504: Refusal(504, "Gateway timeout.", _HINT),
 }
 """What the API would say with a status; of 403, which names a scope, see `_problem`."""
-_NOT_FOUND = {"status": "Job not found.", "invoke": "Workflow not found.", "stream": "Workflow not found."}
+_NO_TEAM = frozenset(("invoke", "stream", "chat", "debug", "a2a", "a2a-stream", "a2a-card"))
 _OAUTH = {
     400: ("invalid_request", "The request was refused."),
     401: ("invalid_client", "Client authentication failed."),
@@ -55,8 +55,8 @@ def substitute(fault: Fault, refuse: Refuse, *, scope: str, epoch: Epoch, leaves
             return Response(code, (*_HTML, *extra), LOGIN_PAGE if code == 200 else _gateway(code))
         case "empty":
             return Response(code, extra)
-        case "default" if fault.route == "token":
-            return _of_token(fault, code, extra, refuse)
+        case "default" if fault.route in OF_A_FORM:
+            return _of_form(fault, code, extra, refuse)
         case "default" | "problem":
             style = "problem" if fault.body == "problem" else None
             return refuse(_problem(fault.route, code, scope, extra), style)
@@ -69,7 +69,7 @@ def _gateway(code: int) -> bytes:
     return f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
 
 
-def _of_token(fault: Fault, code: int, extra: Headers, refuse: Refuse) -> Response:
+def _of_form(fault: Fault, code: int, extra: Headers, refuse: Refuse) -> Response:
     known = _OAUTH.get(code)
     if known is None:
         return Response(code, extra)
@@ -80,7 +80,9 @@ def _of_token(fault: Fault, code: int, extra: Headers, refuse: Refuse) -> Respon
 
 def _problem(route: str, code: int, scope: str, extra: Headers) -> Refusal:
     problem = insufficient_scope(scope) if code == 403 else _PROBLEMS[code]
-    message = _NOT_FOUND.get(route, problem.message) if code == 404 else problem.message
+    message = problem.message
+    if code == 404 and (route == "status" or route in _NO_TEAM):
+        message = "Job not found." if route == "status" else "Workflow not found."
     return replace(problem, message=message, headers=(*problem.headers, *extra))
 
 

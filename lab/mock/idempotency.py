@@ -29,7 +29,7 @@ def repeated(call: Call, command: Invoke, key: str) -> Accepted | Refusal | None
     record, plan = view.record, view.plan
     if not _same(call, command, record):
         return _OTHER
-    if call.now < record.at + planned_latency(plan.seed, plan.compiled, "invoke", plan.invocation.job, record.at):
+    if call.now < record.at + planned_latency(plan.seed, plan.compiled, ("invoke",), plan.invocation.job, record.at):
         return _UNDER_WAY
     return Accepted(JobView(record, plan, at(plan, (), record.at)))
 

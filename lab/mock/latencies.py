@@ -3,10 +3,20 @@
 from lab.core.clock import Millis
 from lab.core.seeds import Seed
 from lab.jobs.plan import CompiledScenario
-from lab.language.document import Latency, draw_latency
+from lab.language.document import draw_latency
 
 
-def planned_latency(seed: Seed, compiled: CompiledScenario, command: str, stream: str, now: Millis) -> Millis:
-    """The latency that a scenario plans for a call at `now`; `command` is token, invoke or status."""
-    spec: Latency = getattr(compiled.scenario.latency, command)
-    return spec if isinstance(spec, int) else draw_latency(seed, f"{stream}/{command}@{now}", spec)
+def planned_latency(
+    seed: Seed, compiled: CompiledScenario, routes: tuple[str, ...], stream: str, now: Millis
+) -> Millis:
+    """The latency that a scenario plans for a call at `now`.
+
+    `routes` are the names that the call goes by, the most exact first, its command last; the first that has a latency
+    counts, and the draw is the command's.
+    """
+    known = compiled.scenario.latency
+    for route in routes:
+        if route in known:
+            spec = known[route]
+            return spec if isinstance(spec, int) else draw_latency(seed, f"{stream}/{routes[-1]}@{now}", spec)
+    return 0

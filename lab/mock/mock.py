@@ -7,7 +7,7 @@ A request passes these gates in this order, and the first that says no ends it:
     3. its reading    is it well-formed?                              400, 413, 415 `dialect.read`
     4. its team       published, with a role and a version?           403, 404      `admission`
     5. its command    what the rules about jobs say                   404, 409, …   `take_message`, `_look`
-    6. the faults     does one strike this call?                      any           `_struck`
+    6. the faults     does one strike this call?                      any           `Planner`
 
 Two of them look ahead. The switches of a team may open or close paths (1), so the line is found generously first, to
 learn which team it names. And a team that is closed (4) says so even to a request that can't be read (3): whoever is
@@ -17,8 +17,8 @@ shut out learns nothing of the shape of what they may not send. That is why `Unr
     POST …/agent/v2/OPEN/invokeAsync    {"message": 7}      400, message must be a string
 
 What is refused by 1 to 5 is neither counted nor struck: a fault counts calls that are in order, so a client's bad request
-doesn't move the place at which its next good one is struck. A latency is withheld once a job, or the scenario of a token,
-is known; a refusal comes at once.
+doesn't move the place at which its next good one is struck. A latency is withheld once a job, or the scenario of a call
+that names no team, is known; a refusal comes at once.
 """
 
 from functools import partial
@@ -35,14 +35,13 @@ from lab.core.reply import Reply
 from lab.core.routes import RouteMatch
 from lab.dialects import DIALECT_OF, FUSION, base
 from lab.dialects.router import ROUTER
-from lab.faults.model import Place, Rule
-from lab.faults.striking import FaultInjector, rules_of
+from lab.faults.model import Place
+from lab.faults.striking import rules_of
 from lab.identity.bearer import bearer_of, token_of, with_metadata
 from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
 from lab.identity.facts import TokenRevoked
-from lab.identity.scopes import api_scope
 from lab.jobs.builtin import UNMATCHED
 from lab.jobs.records import JobRecord, job_named
 from lab.jobs.timeline import at
@@ -54,11 +53,13 @@ from lab.mock.config import Config
 from lab.mock.invoke import take_message
 from lab.mock.latencies import planned_latency
 from lab.mock.live_jobs import LiveJobs
+from lab.mock.planned import Planner
 from lab.mock.reader import JobReader, input_of
 from lab.mock.team_rules import absent_team, closed
 
 MOST_REMEMBERED = 131_072
 """Jobs whose last answer is remembered."""
+_NOTHING = Response(0)
 
 
 class _Answer(Struct, frozen=True, gc=False):
@@ -76,7 +77,6 @@ class Mock:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._identity = config.identity
-        self._scope = api_scope(config.switches.pod)
         self.catalog = Catalog(config, self._identity)
         self.reader = JobReader(config, self.catalog)
         self.live_jobs = LiveJobs(self.reader.view)
@@ -100,7 +100,9 @@ class Mock:
             command = dialect.read(match, request, switches, lambda _: None)
             assert isinstance(command, base.Private)
             context = TokenContext(self._identity, Changes(ledger, now), now)
-            return self._private(dialect, match, command, context, switches, match.flags)
+            refuse = partial(self._refuse, dialect, switches)
+            planner = Planner(self.config, context.changes, now, refuse, dialect.alter)
+            return self._private(planner, command, context, Reply(_NOTHING, 0, match.name, flags=match.flags))
         bearer, flags = bearer_of(switches, ledger, request, now, service=match.route.service)
         flags = (*match.flags, *flags) if match.flags else flags
         if isinstance(bearer, Refusal):
@@ -126,32 +128,28 @@ class Mock:
     # Tokens
 
     def _identity_route(self, changes: Changes, match: RouteMatch, request: Request, now: Millis) -> Reply:
-        """The routes of the identity domain; of them only the token endpoint has a latency, and faults."""
+        """The routes of the identity domain, which name no team."""
         context, switches = TokenContext(self._identity, changes, now), self.config.switches
         response = answer_identity(context, match.route, request, partial(self._refuse, FUSION, switches))
-        client, followed, latency = context.granted_to, self.config.scenario_of_tokens, 0
-        if client is not None and followed is not None:
-            latency = planned_latency(self.config.seed, followed, "token", client, now)
         flags = (*match.flags, *context.flags)
-        done = Reply(response, latency, match.name, None, changes.facts, flags, client=client)
-        rules = rules_of(changes, "token", followed) if client is not None else ()
-        if client is None or not rules:
+        done = Reply(response, 0, match.name, None, changes.facts, flags, client=context.granted_to)
+        if context.refused:
             return done
 
         def refuse(refusal: Refusal, style: str | None) -> Response:
             return context.oauth_error(refusal) if refusal.error else self._refuse(FUSION, switches, refusal, style)
 
-        injector = FaultInjector(changes, rules, now, self._scope, refuse, odd_grant)
-        return injector.strike(done, Place(client), self.config.seed, self.config.epoch)
+        planner = Planner(self.config, changes, now, refuse, odd_grant)
+        return planner.plan(done, self.config.scenario_of_tokens, Place(context.caller))
 
-    def _private(
-        self, dialect: base.Dialect, match: RouteMatch, command: base.Private, context: TokenContext, switches: Switches,
-        flags: tuple[str, ...],
-    ) -> Reply:  # fmt: skip
-        """A route that only one dialect has."""
+    def _private(self, planner: Planner, command: base.Private, context: TokenContext, reply: Reply) -> Reply:
+        """A route that only one dialect has, and that names no team."""
         answer = command.answer(context)
-        response = self._refuse(dialect, switches, answer) if isinstance(answer, Refusal) else answer
-        return Reply(response, 0, match.name, None, context.changes.facts, flags)
+        if isinstance(answer, Refusal):
+            return replace(reply, response=planner.refuse(answer, None), facts=context.changes.facts)
+        client = context.bearer.client if context.bearer is not None else ""
+        done = replace(reply, response=answer, facts=context.changes.facts)
+        return planner.plan(done, self.config.scenario_of_tokens, Place(client))
 
     # Commands
 
@@ -167,10 +165,11 @@ class Mock:
             case base.Invoke() | base.Say() | base.Decide():
                 return self._message(call, command, command)
             case base.Describe():
-                return self._written(call, command, self._describe(call, command))
+                return self._describe(call, command)
             case base.Private():
                 context = TokenContext(self._identity, call.changes, call.now, call.bearer)
-                return self._private(call.dialect, call.match, command, context, call.switches, call.flags)
+                reply = Reply(_NOTHING, 0, call.match.name, flags=call.flags)
+                return self._private(self._planner(call), command, context, reply)
             case base.Unread():
                 return self._written(call, command, base.Declined(self._first_refusal(call, command)))
             case _:
@@ -192,14 +191,16 @@ class Mock:
         first = closed(call, unread.wanted) if unread.wanted is not None else None
         return first or unread.refusal
 
-    def _describe(self, call: Call, command: base.Describe) -> base.Described | base.Declined:
+    def _describe(self, call: Call, command: base.Describe) -> Reply:
         absent = absent_team(call) if command.team else None
         if absent is not None:
-            return base.Declined(absent)
+            return self._written(call, command, base.Declined(absent))
         teams = call.catalog.by_team
         codes = (command.team,) if command.team else tuple(teams)
         found = tuple((code, teams[code]) for code in codes if call.catalog.published(code))
-        return base.Described(found)
+        reply = self._written(call, command, base.Described(found))
+        compiled = call.team[0] if command.team else self.config.scenario_of_tokens
+        return self._planner(call).plan(reply, compiled, Place(call.bearer.client))
 
     def _message(self, call: Call, command: base.Command, inner: base.Invoke | base.Say | base.Decide) -> Reply:
         answer = take_message(call, inner)
@@ -209,9 +210,11 @@ class Mock:
         call.switches, call.touched = call.catalog.switches_of(compiled, call.match.code), job
         streams = isinstance(command, base.Follow)
         reply = self._written(call, command, base.Streamed(answer.view, answer.first) if streams else answer)
-        latency = planned_latency(self.config.seed, compiled, "invoke", job, call.now)
-        rules = rules_of(call.changes, "stream" if streams else "invoke", compiled)
-        return self._struck(call, replace(reply, latency=latency), rules, Place(call.bearer.client))
+        routes = _names(call.match.name, "stream" if streams else "invoke")
+        # a stream is an invoke as well, where it has no latency of its own
+        latency = planned_latency(self.config.seed, compiled, (*routes, "invoke") if streams else routes, job, call.now)
+        rules = rules_of(call.changes, routes, compiled)
+        return self._planner(call).strike(replace(reply, latency=latency), rules, Place(call.bearer.client))
 
     # Polls
 
@@ -227,14 +230,16 @@ class Mock:
             return self._no_job(call, command)
         call.switches = self.catalog.switches_of(chosen, call.match.code)
         response = self._status(call, command, job, record)
-        latency = planned_latency(self.config.seed, chosen, "status", command.job, call.now)
+        routes = _names(call.match.name, "status")
+        latency = planned_latency(self.config.seed, chosen, routes, command.job, call.now)
         reply = Reply(response, latency, call.match.name, job, (), call.flags)
-        rules = rules_of(call.changes, "status", chosen)
+        rules = rules_of(call.changes, routes, chosen)
         if not rules:
             return reply
         view = call.job(command.job) if any(rule.fault.step for rule in rules) else None
-        place = Place(job, call.now - record.at, record.turn, view.span.id if view is not None else None)
-        return self._struck(call, reply, rules, place, job)
+        step = view.span.id if view is not None else None
+        place = Place(call.bearer.client, call.now - record.at, record.turn, step, job)
+        return self._planner(call).strike(reply, rules, place)
 
     def _no_job(self, call: Call, command: base.Look) -> Reply:
         return self._written(call, command, base.Declined(absent_team(call) or base.JOB_UNKNOWN))
@@ -280,14 +285,14 @@ class Mock:
 
     # Faults
 
-    def _struck(self, call: Call, reply: Reply, rules: tuple[Rule, ...], place: Place, job: str | None = None) -> Reply:
-        """The reply as it leaves. `job`: it is a poll of this one, by which calls are counted; None: by the client."""
-        if not rules:
-            return reply
-
+    def _planner(self, call: Call) -> Planner:
         def revoked(by: str) -> TokenRevoked:
             return TokenRevoked(at=call.now, by=by, token=token_of(call.request), why="control")
 
         refuse = partial(self._refuse, call.dialect, call.switches)
-        injector = FaultInjector(call.changes, rules, call.now, self._scope, refuse, call.dialect.alter, revoked, job)
-        return injector.strike(reply, place, self.config.seed, self.config.epoch)
+        return Planner(self.config, call.changes, call.now, refuse, call.dialect.alter, revoked)
+
+
+def _names(route: str, command: str) -> tuple[str, ...]:
+    """What a call goes by: its route, and what is asked by it, where that is a route's name too."""
+    return (command,) if route == command else (route, command)

@@ -1,7 +1,7 @@
 """One connection: aiohttp's protocol with the deadlines it lacks, and facts about what became of the socket.
 
-It reaches into private members of aiohttp 3.14 (hence the pin): `_request_count`, `_messages`,
-`_keepalive_handle`. What aiohttp does by itself, and what had to be added, is tabled in limits.md §3.
+It reaches into private members of aiohttp 3.14 (hence the pin): `_request_count`, `_messages`
+with `_ErrInfo`, `_keepalive_handle`. What aiohttp does by itself, and what had to be added, is tabled in limits.md §3.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from aiohttp.http_exceptions import BadHttpMethod, ContentEncodingError
-from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from lab.core.exchange import Headers
 from lab.server.limits import ServerLimits
@@ -62,7 +62,7 @@ class Connection(RequestHandler):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = tuple(
-        "_answered _late _raw _tls at_end half_closed headers how lost misdirected ordinal received shell special total".split()
+        "_answered _begun _late _raw _tls at_end half_closed headers how lost misdirected ordinal received refused shell special total".split()
     )
 
     def __init__(self, shell: ConnectionObserver, manager: Any, **settings: Any) -> None:
@@ -79,6 +79,10 @@ class Connection(RequestHandler):
         """Set once the connection is over."""
         self.at_end: Callable[[], None] | None = None
         """Called once the peer has ended its side, or is gone."""
+        self._begun = b""
+        """A head that isn't whole yet."""
+        self.refused = b""
+        """The head that the parser refused, perhaps with what came before and behind it: the parser keeps none."""
         self.received = 0
         self.total = 0
         self._answered = 0
@@ -116,8 +120,13 @@ class Connection(RequestHandler):
         if self._request_count != before:
             if self._late is not None:
                 self._on_time()
-        elif self._late is None and not self._busy():
-            self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
+            if isinstance(self._messages[-1][0], _ErrInfo):
+                self.refused = self._begun + data
+            self._begun = b""
+        elif not self._busy():
+            self._begun += data
+            if self._late is None:
+                self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it; aiohttp declares None
         """The peer has said all: what it asked is still answered."""

@@ -12,6 +12,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
+from lab.core.exchange import Response
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.core.observe import Replied, Requested
 from lab.core.refusal import Refusal
@@ -143,8 +144,12 @@ class MockServer:
     def malformed(self, connection: Connection, what: str, size: int, *, status: int = 400) -> None:
         """The parser reader.refused what came: answered without an echo, and the connection ends."""
         self.service.note(RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
-        why = reader.UNCODABLE if status == 415 else _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
-        self._turn_away(connection, reader.shell_refusal(status, why))
+        if status == 415:  # all is well with the head but its coding, so it names a path
+            method, path = reader.line_refused(connection.refused)
+            self._turn_away(connection, reader.shell_refusal(status, reader.UNCODABLE), method, path)
+        else:
+            why = _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
+            self._turn_away(connection, reader.shell_refusal(status, why))
 
     def broken(self, connection: Connection) -> None:
         """A bug of ours: 500, and the connection ends."""
@@ -178,16 +183,18 @@ class MockServer:
         connection: Connection = incoming.protocol
         request = reader.request_of(incoming.message, connection.headers, b"")
         route = ROUTER.name(request.method, request.path)
-        response = (
-            reader.identity_refusal(problem) if route in FORM_ROUTES else self.service.word(problem, request.path)
-        )
+        response = self._worded(problem, route, request.path)
         x = self.service.next_exchange()
         self.service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took))
         self._sender.write(connection, response, request.method, CLOSE)
         self.service.tell(Replied(self.clock.now(), x, response, by="shell"))
         return connection.over("server")
 
-    def _turn_away(self, connection: Connection, problem: Refusal) -> None:
-        """Answer what is no request to any path, as the server words it, and end the connection."""
-        self._sender.write(connection, self.service.word(problem, ""), "GET", CLOSE)
+    def _worded(self, problem: Refusal, route: str, path: str) -> Response:
+        return reader.identity_refusal(problem) if route in FORM_ROUTES else self.service.word(problem, path)
+
+    def _turn_away(self, connection: Connection, problem: Refusal, method: str = "GET", path: str = "") -> None:
+        """Answer what the parser refused, as its path's team words it, or the server where none is known; then close."""
+        response = self._worded(problem, ROUTER.name(method, path), path)
+        self._sender.write(connection, response, method, CLOSE)
         connection.over("server")

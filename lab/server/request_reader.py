@@ -1,6 +1,7 @@
 """From aiohttp's parsed message to a Request, or to the refusal of one (limits.md §4, rows 5 to 28)."""
 
 import asyncio
+import re
 from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -32,6 +33,7 @@ _HINTS = {
 _MOST_WASTED = 524_288
 """Bytes of a body that may be framing; more than a segment, which may hold the next requests too."""
 _SPECIAL = frozenset((b"expect", b"content-encoding", b"upgrade"))
+_REQUEST_LINE = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.[01]\r?$", re.MULTILINE)
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -101,6 +103,20 @@ def target_of(target: str) -> tuple[str, str]:
         target = quote(target.encode("utf-8", "surrogateescape"), safe=_PRINTABLE)
     path, _, query = target.partition("?")
     return path, query
+
+
+def line_refused(received: bytes) -> tuple[str, str]:
+    """Method and path of a request whose Content-Encoding the parser refused; GET and none where they can't be found.
+
+    The parser drops the head, so its line is looked for in what was received, which may begin with other requests: it
+    is the last one before the last such field.
+    """
+    before = received[: received.lower().rfind(b"content-encoding")]
+    lines = _REQUEST_LINE.findall(before)
+    if not lines:
+        return "GET", ""
+    method, target = lines[-1]
+    return method.decode("ascii"), target_of(target.decode("utf-8", "surrogateescape"))[0]
 
 
 def check_head(message: RawRequestMessage, headers: Headers) -> Refusal | None:

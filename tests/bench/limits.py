@@ -17,7 +17,6 @@ from lab.clocks import SystemClock
 from lab.core.observe import Replied
 from lab.identity.bearer import bearer_of
 from lab.identity.testkey import PRIVATE_PEM
-from lab.language.document import Latencies
 from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.server.mock_server import MockServer
@@ -137,7 +136,7 @@ async def _errors(at_once: int, rounds: int) -> list[float]:
     created = mock.config.scenarios[0]
     token = granted(mock)
     job = accepted(mock, invoke_request(mock, token))
-    object.__setattr__(created.scenario, "latency", Latencies.model_validate({"status": "100ms"}))
+    object.__setattr__(created.scenario, "latency", {"status": 100})
     server = MockServer(mock, SystemClock(WAITING_AT))
     port = int((await server.start()).rpartition(":")[2])
     requested = status_request(mock, token, job)

@@ -10,7 +10,8 @@ from lab.dialects import WIRES
 from lab.dialects.fusion.missing_paths import CAPABILITIES, HAS, NEAR_MISSES
 from lab.dialects.fusion.routes import API, LOCAL_ROUTES
 from lab.dialects.router import ROUTER
-from lab.identity.routes import IDENTITY_ROUTES
+from lab.identity.routes import FORM_ROUTES, IDENTITY_NAMES, IDENTITY_ROUTES
+from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON
 
 DIALECT_ROWS = tuple(row for wire in WIRES for row in wire.routes)
 ROWS = (*IDENTITY_ROUTES, *DIALECT_ROWS)
@@ -215,7 +216,7 @@ def test_a_final_slash_is_said_to_be_one_where_the_path_without_it_is_there(row)
 @pytest.mark.parametrize("spelt", [str, str.upper, str.title])
 def test_the_first_word_of_a_path_says_what_of_the_pod_it_belongs_to(word, around, spelt):
     hint = missing("GET", around.format(spelt(word)))
-    assert hint == f"This path belongs to {CAPABILITIES[word]}. {HAS}" != HAS
+    assert hint == f"On the pod this path belongs to {CAPABILITIES[word]}. {HAS}" != HAS
 
 
 def test_the_words_are_the_eleven_of_the_pod_and_each_says_something_of_its_own():
@@ -268,6 +269,21 @@ def paths(draw):
 def test_a_path_beside_the_rows_is_found_where_a_row_fits_and_nowhere_else(method, path, local):
     found = find(method, path, local=local)
     assert (found.route if isinstance(found, RouteMatch) else found.status) == expected(method, path, local)
+
+
+# What faults and latencies may name
+
+
+def named(*kinds):
+    return {row.name for row in DIALECT_ROWS if row.kind in kinds}
+
+
+def test_faults_and_latencies_may_name_every_route_and_nothing_else():
+    assert len(FAULT_ROUTES) == len(set(FAULT_ROUTES)) and set(FAULT_ROUTES) == {row.name for row in ROWS}
+    assert OF_A_FORM == FORM_ROUTES
+    assert named("look", "invoke", "follow", "call") == OF_A_JOB
+    assert named("open") | IDENTITY_NAMES == WITHOUT_BEARER
+    assert set(FAULT_ROUTES) > WITHOUT_JSON
 
 
 # Runs of slashes

@@ -7,7 +7,7 @@ import pytest
 from lab.core.exchange import Response
 from lab.core.reply import Reply
 from lab.dialects import FUSION
-from lab.faults.model import Judgement, Place, Rule, judge, left_of, processed, rules_of_scenario, strike
+from lab.faults.model import Judgement, Place, Rule, judge, left_of, processed, rules_on, strike
 from lab.faults.substitutes import altered, altered_part
 from lab.identity.endpoints.issuing import odd_grant
 from lab.jobs.plan import compile_scenario
@@ -17,7 +17,7 @@ from tests.language.test_fault_document import document
 
 
 def listed(*faults: str) -> tuple[Rule, ...]:
-    return rules_of_scenario(compile_scenario(parse_scenario(document(*faults), "a.yaml")))["status"]
+    return rules_on(compile_scenario(parse_scenario(document(*faults), "a.yaml")), ("status",))
 
 
 def judged(found: tuple[Rule, ...], place: Place, calls: int = 1) -> list[str | None]:

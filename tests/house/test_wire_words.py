@@ -23,7 +23,6 @@ ALLOWED = {
     # what `lab run --json` prints is the same over every wire
     "lab.cli.transcript": "conversationId followUpQuestions jobId",
     # descriptions in the schema that `lab schema` prints: authors are told where their words appear
-    "lab.language.document.scenario": "invokeAsync",
     "lab.language.document.steps": (
         "APPROVE_ACTION REJECT_ACTION RFI_ACTION followUpQuestions initialMessage maxIterationMessage progressMessage "
         "requestChangeMessage"

@@ -122,7 +122,7 @@ def test_each_has_what_a_presenter_needs(name: str) -> None:
     assert scenario.title
     assert scenario.shows
     assert len(scenario.story) > 200
-    assert scenario.latency.token
+    assert scenario.latency["token"]
     sentences = [sentence for _, sentence in scenario.narration if sentence]
     sentences = [each for one in sentences for each in (one.values() if isinstance(one, dict) else (one,))]
     assert all(getattr(scenario.narration, stage) for stage in told_of(scenario))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
-from lab.language.document import Calls, Fault, Scenario, fault_document, fault_names
+from lab.language.document import FAULT_ROUTES, Calls, Fault, Scenario, fault_document, fault_names
 from lab.language.parse import parse_scenario, parse_with_locations
 
 HEAD = """\
@@ -65,7 +65,14 @@ def test_what_loads(fault: str) -> None:
         ("route: status", "faults[0]: a fault says what goes wrong: one of answer, strike, status_word, odd_body, "
          "omit, expire_token, lose_reply, delay"),
         ("answer: 503", "faults[0]: route is missing"),
-        ("route: stauts, answer: 503", "faults[0].route: takes token, invoke, status or stream; did you mean status?"),
+        ("route: stauts, answer: 503",
+         f"faults[0].route: takes {', '.join(FAULT_ROUTES[:-1])} or {FAULT_ROUTES[-1]}; did you mean status?"),
+        ("route: relay, status_word: X",
+         "faults[0]: an answer of relay has no status: status_word needs another route"),
+        ("route: authorize, odd_body: true",
+         "faults[0]: an answer of authorize has no members: odd_body and omit need another route"),
+        ("route: jwks, expire_token: true",
+         "faults[0]: expire_token needs a call that carries a token: invoke, status or stream"),
         ("route: status, anwser: 503", "faults[0]: unknown key anwser; did you mean answer?"),
         ("route: status, answer: 503, strike: reset",
          "faults[0]: a fault does one thing; this one has answer and strike"),
@@ -90,8 +97,8 @@ def test_what_loads(fault: str) -> None:
          "faults[0]: answer: 200 is a login page in place of the answer: add body: html"),
         ("route: status, strike: reset, body: html",
          "faults[0]: body is of an answer: add answer: 503, or whichever"),
-        ("route: status, answer: 400, error: x", "faults[0]: error is the code of a token refusal: it needs route: "
-         "token with answer: 400 or 401"),
+        ("route: status, answer: 400, error: x", "faults[0]: error is the code of an OAuth refusal: it needs "
+         "route: token, device, introspect or revoke with answer: 400 or 401"),
         ("route: token, answer: 503, step: w",
          "faults[0]: step, after and turn are of a job: they need route: status"),
         ("route: status, answer: 503, step: ww", "faults[0].step: there is no step ww; did you mean w?"),
@@ -101,7 +108,7 @@ def test_what_loads(fault: str) -> None:
         ("route: status, status_word: COMPLETE",
          "faults[0]: status_word takes an unknown word; COMPLETE is one of the wire's own"),
         ("route: token, status_word: X",
-         "faults[0]: a token answer has no status: status_word needs another route"),
+         "faults[0]: an answer of token has no status: status_word needs another route"),
         ("route: status, omit: []", "faults[0].omit: must not be empty"),
         ("route: status, odd_body: false", "faults[0].odd_body: takes true"),
         ("route: status, delay: 0s", "faults[0].delay: must be more than 0"),

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from hashlib import sha256
 
 from msgspec.structs import replace
 
@@ -10,14 +11,17 @@ from lab.core.observe import Replied
 from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE
-from lab.language.document import Switches
+from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.language.document import FAULT_ROUTES, Switches
+from lab.language.parse import parse_scenario
 from lab.recording.header import recording_header
 from lab.recording.lines import Recording, Req
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from lab.recording.snapshot import snapshot
 from lab.recording.tape import Tape
-from tests.recording.joined import Joined, config, scenario
+from tests.mock.test_planned import request_on
+from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.wire_peer import basic, token_request
 from tests.wire_peer import read as json_of
 
@@ -27,14 +31,15 @@ COOKIE, XSRF, WRONG = "JSESSIONID=super-secret-session", "my-own-xsrf-token", "n
 class Pod(Joined):
     """A mock with a tape, asked one thing a second."""
 
-    def __init__(self, **switches: object) -> None:
-        super().__init__(replace(config(), switches=Switches.model_validate(switches)))
+    def __init__(self, compiled: CompiledScenario | None = None, **switches: object) -> None:
+        super().__init__(replace(config(compiled=compiled), switches=Switches.model_validate(switches)))
 
     def ask(self, request: Request) -> Response:
         self.now += 1_000
         reply = self.service.serve(request, self.now)
-        self.service.tell(Replied(self.now, reply.x, reply.response, reply.latency))
-        return reply.response
+        response, self.now = reply.whole(self.now)
+        self.service.tell(Replied(self.now, reply.x, response, reply.latency))
+        return response
 
     def get(self, path: str, query: str = "", **headers: str) -> Response:
         pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
@@ -78,6 +83,25 @@ def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:
     assert '"body":"«token:T' in text and '"fusion-ai":"«token:T' in text and "Basic «user:jane»" in text
     grants = [line.text("grant") for line in read(pod.data).facts() if line.type == "token.granted"]
     assert grants == ["password", *["pod_tokens"] * 2, *["token_relay"] * 2, "basic_relay", *["pod_tokens"] * 2]
+
+
+def test_latencies_and_faults_on_every_route_replay_byte_for_byte() -> None:
+    planned = dict.fromkeys(FAULT_ROUTES, "30ms")
+    faults = [{"route": route, "calls": 2, "delay": "1s"} for route in FAULT_ROUTES]
+    faults += [{"route": route, "calls": 3, "chance": "50%", "answer": 503} for route in FAULT_ROUTES]
+    text = SCENARIO.replace("latency: ", f"faults: {json.dumps(faults)}\nlatency: {json.dumps(planned)}\nstory: x #")
+    compiled = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    pod = Pod(compiled, local_orchestrator="on")
+    bearer = str(json_of(pod.ask(token_request("client_credentials")))["access_token"])
+    for route in FAULT_ROUTES:
+        each = request_on(route, pod.ask, bearer)
+        for _ in range(3):
+            pod.ask(each)
+    struck = sum(pod.service.strikes.values())
+    assert struck > 1.2 * len(FAULT_ROUTES)
+    report = replay(pod.closed(), [compiled])
+    assert report.passed, report.text()
+    assert report.actual == pod.data
 
 
 def test_documents_replay_and_their_bytes_are_not_kept() -> None:

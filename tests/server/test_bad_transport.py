@@ -14,10 +14,12 @@ from lab.clocks import settle
 from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
+from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches
+from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.server.limits import ServerLimits
-from tests.server.conftest import TEAM, Stage, request
+from tests.server.conftest import TEAM, Answer, Stage, request
 
 HOST = b"Host: x\r\n"
 SECRET = b"sEcReT"
@@ -116,6 +118,35 @@ async def test_a_form_that_is_too_large_is_refused_early_and_without_a_word(stag
 @pytest.mark.parametrize("path", FORM_PATHS)
 async def test_the_identity_domain_refuses_in_its_own_dialect(stage: Stage, path: str) -> None:
     got = await (await stage.peer()).ask(request("POST", path, (("content-encoding", "lzw"),), b"abc"))
+    assert (got.status, got.json["error"]) == (415, "invalid_request")
+
+
+TEAMS_OWN = "lab: 1\nname: styled\ntitle: T\nagent: {code: STYLED}\nask: x\nsettings: {error_body: problem}\n"
+TEAMS_OWN += "steps: [{complete: c, output: x}]\n"
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "lzw"])
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_a_coding_that_nobody_decodes_is_refused_as_the_paths_team_refuses(
+    stage: Stage, coding: str, pieces: int
+) -> None:
+    styled = compile_scenario(parse_scenario(TEAMS_OWN, "styled.yaml"))
+    config = stage.service.config
+    stage.server.service = Service(replace(config, scenarios=(*config.scenarios, styled)))
+
+    async def refused(path: str) -> Answer:
+        data = request("POST", path, (("content-encoding", coding),), b"abc")
+        peer, size = await stage.peer(), -(-len(data) // pieces)
+        for at in range(0, len(data), size):
+            await peer.send(data[at : at + size])
+            await settle()
+        return await peer.answer()
+
+    own, others = ROUTER.path("invoke", code="STYLED"), ROUTER.path("invoke", code="DEMO_TEAM")
+    for path, kind in ((own, "application/problem+json"), (others, "application/json"), ("/x", "application/json")):
+        got = await refused(path)
+        assert (got.status, got.headers["content-type"]) == (415, kind), path
+    got = await refused("/oauth2/v1/token")
     assert (got.status, got.json["error"]) == (415, "invalid_request")
 
 

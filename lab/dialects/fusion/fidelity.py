@@ -96,7 +96,7 @@ GRANT = read_claims(
 WORKFLOW = read_claims(
     "workflow",
     """
-    workflowId | assumed | string | - | a UUID, the same in every run
+    workflowId | assumed | string | - | 15 digits, as in the input echo
     workflowCode | code | string | - | the agent team's code, which $filter names
     workflowName | assumed | string | - | the title of its first scenario
     version | assumed | integer | - | the version that is published

@@ -39,4 +39,4 @@ def missing_hint(path: str) -> str:
         return near
     words = (CAPABILITIES.get(segment.lower()) for segment in path.split("/"))
     belongs = next((word for word in words if word is not None), None)
-    return HAS if belongs is None else f"This path belongs to {belongs}. {HAS}"
+    return HAS if belongs is None else f"On the pod this path belongs to {belongs}. {HAS}"

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 from lab.core.exchange import Json
-from lab.core.seeds import hexes, uuid4
+from lab.core.seeds import hexes
+from lab.dialects.fusion.bodies import workflow_id
 from lab.dialects.reading import query_of
 from lab.jobs.plan import CompiledScenario
 
@@ -34,9 +35,8 @@ def _named(item: dict[str, Json], said: str) -> bool:
 def _item(code: str, team: tuple[CompiledScenario, ...]) -> dict[str, Json]:
     published = [each.scenario for each in team if each.scenario.agent.published]
     version = next((each.agent.version for each in published if each.agent.version is not None), FIRST_VERSION)
-    # named by the code alone, so that a workflow has the same id in every run
     return {
-        "workflowId": uuid4(0, f"workflow/{code}"), "workflowCode": code, "workflowName": published[0].title,
+        "workflowId": workflow_id(code), "workflowCode": code, "workflowName": published[0].title,
         "version": version, "status": "PUBLISHED",
         "$context": {"etag": hexes(0, "/".join(("etag", *(each.digest for each in team))), 32)},
     }  # fmt: skip

@@ -27,7 +27,10 @@ def _with_client(answer: Callable[[TokenContext, Client, Form], Response | Refus
         if isinstance(form, Refusal):
             return form
         client = authenticate(context, request, form)
-        return client if isinstance(client, Refusal) else answer(context, client, form)
+        if isinstance(client, Refusal):
+            return client
+        context.caller = client.id
+        return answer(context, client, form)
 
     return endpoint
 
@@ -61,5 +64,7 @@ def answer_identity(
     else:
         result = not_found(NO_PATH)
     if isinstance(result, Refusal):
+        context.refused = True
         return context.oauth_error(result) if result.error else word(result)
+    context.refused = context.refused or result.status >= 400  # a page says no as well
     return result

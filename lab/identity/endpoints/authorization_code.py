@@ -40,6 +40,7 @@ def authorize(context: TokenContext, request: Request) -> Response:
     client = context.config.client(query.get("client_id", ""))
     if client is None or not registered(client, query.get("redirect_uri", "")):
         return text_page(400, "Unknown client or redirect URI", "Nothing was sent to the address asked for.")
+    context.caller = client.id
     if len(query.get("state", "")) > LONGEST_STATE:
         return text_page(400, "The state is too long", f"At most {LONGEST_STATE} characters are taken.")
     scope = _requested_scope(context, client, query)
@@ -82,6 +83,7 @@ def _allow_form(client: Client, query: Form) -> str:
 
 
 def _refused(context: TokenContext, query: Form, refusal: Refusal) -> Response:
+    context.refused = True
     return _redirect(context, query, {"error": refusal.error, "error_description": refusal.message})
 
 

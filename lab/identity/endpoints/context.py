@@ -29,6 +29,10 @@ class TokenContext(Struct):
     """What is noted of it (recordings.md §2.2)."""
     granted_to: str | None = None
     """The client that a token was issued to."""
+    caller: str = ""
+    """The client that asks, once it is known."""
+    refused: bool = False
+    """Whether what is asked was refused, if only by a redirect."""
 
     def revoke(self, client: Client, token: str, why: str) -> None:
         """Let a token or a code be good no longer; `why` as in the fact."""

@@ -48,6 +48,7 @@ def device(context: TokenContext, request: Request) -> Response | Refusal:
         client = context.config.client(form.get("client_id", "")) or refusals.INVALID_CLIENT
     if isinstance(client, Refusal):
         return client
+    context.caller = client.id
     if not strict and form.get("response_type") != "device_code":
         return refusals.invalid_request("response_type must be device_code.")
     if not client.may_use(Grant.DEVICE):

@@ -72,7 +72,7 @@ def token_answer(body: dict[str, Json]) -> Response:
 
 def odd_grant(fault: Fault, members: dict[str, Json]) -> dict[str, Json]:
     """The members of a token answer under a fault: `token_type` is case-insensitive, `scope` optional (RFC 6749 §5.1)."""
-    if not fault.odd_body:
+    if fault.route != "token" or not fault.odd_body:
         return members
     return {name: "bearer" if name == "token_type" else value for name, value in members.items() if name != "scope"}
 

@@ -10,9 +10,9 @@ from pydantic import JsonValue as Json
 
 from lab.core.clock import Millis
 from lab.language.document.base import Duration, Model, Status, branch_by_key
+from lab.language.document.routes import OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON, RouteName
 from lab.language.document.steps import StepId
 
-FAULT_ROUTES = ("token", "invoke", "status", "stream")
 MILLION = 1_000_000
 """What a `chance` is counted in: 5 % are 50 000 of them."""
 
@@ -128,7 +128,7 @@ _ALONE = ("answer", "strike", "status_word", "odd_body", "omit")
 class Fault(Model):
     """A planned failure of the wire, named by what the peer observes: where, when, and what."""
 
-    route: Literal["token", "invoke", "status", "stream"] = Field(description="stream strikes chat and debug too")
+    route: RouteName = Field(description="a route of the wire, by its name; stream strikes chat and debug too")
     name: str | None = Field(
         None, pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="by default route and what, as status-503"
     )
@@ -146,7 +146,9 @@ class Fault(Model):
     )
     retry_after: RetryAfter | None = Field(None, description="2s, {date: 2s}, or {text: nonsense}")
     error: str | None = Field(
-        None, pattern=r"^[!#-\[\]-~]{1,80}$", description="on token, with 400 or 401: the error code of RFC 6749"
+        None,
+        pattern=r"^[!#-\[\]-~]{1,80}$",
+        description="on token, device, introspect, revoke, with 400 or 401: the error code of RFC 6749",
     )
     body: Literal["default", "html", "empty", "problem"] = "default"
     strike: StrikeKind | None = Field(None, description="what becomes of the reply at the socket")
@@ -204,16 +206,18 @@ def _of_the_answer(fault: Fault) -> Iterable[str]:
         yield "body is of an answer: add answer: 503, or whichever"
     if fault.retry_after is not None and (fault.answer is None or fault.answer < 400):
         yield "retry_after is of a refusal: add answer: 429 or 503"
-    if fault.error is not None and (fault.route != "token" or fault.answer not in (400, 401)):
-        yield "error is the code of a token refusal: it needs route: token with answer: 400 or 401"
+    if fault.error is not None and (fault.route not in OF_A_FORM or fault.answer not in (400, 401)):
+        yield "error is the code of an OAuth refusal: it needs route: token, device, introspect or revoke with answer: 400 or 401"
 
 
 def _of_the_rest(fault: Fault, present: list[str]) -> Iterable[str]:
-    if fault.status_word is not None and fault.route == "token":
-        yield "a token answer has no status: status_word needs another route"
+    if fault.status_word is not None and fault.route not in OF_A_JOB:
+        yield f"an answer of {fault.route} has no status: status_word needs another route"
+    if fault.route in WITHOUT_JSON and (fault.odd_body or fault.omit):
+        yield f"an answer of {fault.route} has no members: odd_body and omit need another route"
     if fault.status_word in set(Status):
         yield f"status_word takes an unknown word; {fault.status_word} is one of the wire's own"
-    if fault.expire_token and fault.route == "token":
+    if fault.expire_token and fault.route in WITHOUT_BEARER:
         yield "expire_token needs a call that carries a token: invoke, status or stream"
     if fault.expire_token and (fault.answer not in (None, 401) or set(present) - {"expire_token", "answer", "delay"}):
         yield "expire_token answers 401 by itself, and does nothing else"

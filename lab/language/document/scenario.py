@@ -8,6 +8,7 @@ from pydantic import JsonValue as Json
 from lab.language.document.base import Duration, Model, branch_by_key
 from lab.language.document.draws import Datum, Latency
 from lab.language.document.faults import Fault
+from lab.language.document.routes import RouteName
 from lab.language.document.steps import AnyStep, StepId
 from lab.language.document.switches import Switches
 
@@ -76,12 +77,8 @@ class ClientLimits(Model):
     concurrent: int | None = Field(None, ge=1, le=100_000, description="jobs that one client has under way at once")
 
 
-class Latencies(Model):
-    """How long each route withholds its reply."""
-
-    token: Latency = Field(0, description="of the token endpoint")
-    invoke: Latency = Field(0, description="of invokeAsync")
-    status: Latency = Field(0, description="of a status poll")
+Latencies: TypeAlias = dict[RouteName, Latency]
+"""How long each route withholds its reply: at once, where none is said. That of invoke holds for streams too."""
 
 
 EndingSentences: TypeAlias = Annotated[
@@ -134,7 +131,7 @@ class Scenario(Model):
         description="switches for this scenario; those of the identity domain hold only where it is served alone",
     )
     token: Token = Field(Token(), description="the bearer tokens")
-    latency: Latencies = Field(Latencies(), description="how long each route withholds its reply")
+    latency: Latencies = Field(default_factory=dict, description="how long each route withholds its reply, by its name")
     retention: Duration | None = Field(
         None, description="how long a finished job can still be asked for, then 404; for ever if absent"
     )

@@ -162,7 +162,9 @@ def _wrong(path: KeyPath, detail: ErrorDetails, tree: Tree) -> None:
     if detail["loc"][-1] in ("int", "float"):
         kind = "float_type"  # a number of either kind is wanted
     if detail["loc"][-1] == "[key]":
-        complain(path, f"unknown key {path[-1]}", f"known here: {context['expected']}".replace("'", ""), at_key=True)
+        known = context["expected"]
+        near = doc.nearest(str(path[-1]), re.findall(r"'([^']*)'", known))
+        complain(path, f"unknown key {path[-1]}", near or f"known here: {known}".replace("'", ""), at_key=True)
     elif kind == "union_tag_not_found" and path[-1] == "output":
         keys = value if isinstance(value, dict) else ()
         hint = next((near for key in keys if (near := doc.nearest(key, doc.OUTPUT_FORMS))), "")

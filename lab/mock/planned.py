@@ -1,0 +1,47 @@
+"""What is planned for a reply that is in order: how long it is withheld, and the fault that strikes it."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lab.core.clock import Millis
+from lab.core.journal.fact import Fact
+from lab.core.journal.ledger import Changes
+from lab.core.reply import Reply
+from lab.faults.model import Place, Rule
+from lab.faults.striking import FaultInjector, rules_of
+from lab.faults.substitutes import Alter, Refuse
+from lab.identity.scopes import api_scope
+from lab.jobs.plan import CompiledScenario
+from lab.mock.config import Config
+from lab.mock.latencies import planned_latency
+
+
+class Planner(Struct, frozen=True):
+    """Whose answer it is: in these words a fault refuses, alters it, and ends the caller's token."""
+
+    config: Config
+    changes: Changes
+    """What the call brings."""
+    now: Millis
+    refuse: Refuse
+    alter: Alter
+    revoke: Callable[[str], Fact] | None = None
+    """Gives the fact that ends the caller's token, by the name of the fault that does; None: there is no token."""
+
+    def plan(self, reply: Reply, compiled: CompiledScenario | None, place: Place) -> Reply:
+        """The reply to a call that goes by its route's name alone, as a scenario (None: none) and armed faults plan it."""
+        routes = (reply.route,)
+        if compiled is not None:
+            stream = place.client or reply.route
+            reply = replace(reply, latency=planned_latency(self.config.seed, compiled, routes, stream, self.now))
+        return self.strike(reply, rules_of(self.changes, routes, compiled), place)
+
+    def strike(self, reply: Reply, rules: tuple[Rule, ...], place: Place) -> Reply:
+        """The reply as it leaves under these faults."""
+        if not rules:
+            return reply
+        scope = api_scope(self.config.switches.pod)
+        injector = FaultInjector(self.changes, rules, self.now, scope, self.refuse, self.alter, self.revoke)
+        return injector.strike(reply, place, self.config.seed, self.config.epoch)

@@ -1,0 +1,244 @@
+"""Latencies and faults on every route: those that a team has, and those that name none."""
+
+from base64 import b64encode
+
+import pytest
+
+from lab.core.exchange import Request, text_of
+from lab.core.observe import Noted
+from lab.dialects.fusion.routes import API, WORKFLOWS
+from lab.dialects.router import ROUTER
+from lab.faults.facts import FaultStruck
+from lab.identity.clients import JANE
+from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB
+from tests.wire_peer import (
+    CLI,
+    DOCUMENT,
+    SCOPE,
+    authorize_request,
+    basic,
+    form_post,
+    read,
+    service,
+    status,
+    token,
+    token_request,
+)
+
+LOGGED_IN = (("cookie", "JSESSIONID=1"), ("x-xsrf-token", "x"))
+FILE = {"fileName": "a.pdf", "fileContent": b64encode(b"x").decode()}
+CALL = {"jsonrpc": "2.0", "id": "1", "method": "message/send"}
+MESSAGE = {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "Taxi 42"}]}
+OTHER = DOCUMENT | {"name": "other", "agent": {"code": "OTHER"}}
+
+
+def post(path, bearer, body):
+    headers = (("authorization", f"Bearer {bearer}"), ("content-type", "application/json"))
+    return Request("POST", path, "", headers, text_of(body).encode())
+
+
+def served_request(route, mock, bearer):
+    return request_on(route, lambda request: mock.serve(request, 0).response, bearer)
+
+
+def request_on(route, send, bearer):
+    """A request of the route that is in order; `send` is for what has to be there before."""
+    signed = (("authorization", f"Bearer {bearer}"),)
+    match route:
+        case "token":
+            return token_request("client_credentials")
+        case "status":
+            job = read(send(request_on("invoke", send, bearer)))["jobId"]
+            return status(bearer, job)
+        case "authorize":
+            return authorize_request()
+        case "device":
+            return form_post("/oauth2/v1/device", client_id=CLI, response_type="device_code", scope=SCOPE)
+        case "introspect" | "revoke":
+            return form_post(f"/oauth2/v1/{route}", token=bearer)
+        case "relay" | "anticsrf":
+            return Request("GET", ROUTER.path(route), "", LOGGED_IN)
+        case "relay-basic":
+            right = (("authorization", basic(JANE.name, JANE.password)),)
+            return Request("GET", ROUTER.path(route), "servicetype=boss", right)
+        case "documents":
+            return post(ROUTER.path(route), bearer, FILE)
+        case "documents-batch":
+            return post(ROUTER.path(route), bearer, {"requests": [FILE]})
+        case "documents-attach":
+            return post(ROUTER.path(route), bearer, {"entityName": "A", "entityId": "1", "documentIds": ["x"]})
+        case "a2a":
+            return post(ROUTER.path(route, code="EXPENSES"), bearer, {**CALL, "params": {"message": MESSAGE}})
+        case "a2a-stream":
+            call = {**CALL, "method": "message/stream", "params": {"message": MESSAGE}}
+            return post(ROUTER.path(route, code="EXPENSES"), bearer, call)
+        case "a2a-search" | "multiplex":
+            return post(ROUTER.path(route), bearer, {})
+        case "invoke" | "stream" | "chat" | "debug":
+            return post(ROUTER.path(route, code="EXPENSES"), bearer, {"message": "Taxi 42"})
+        case _:
+            return Request("GET", ROUTER.path(route, code="EXPENSES"), "", signed)
+
+
+BEFORE = dict.fromkeys(FAULT_ROUTES, 0) | {"token": 1}
+"""Calls of each route that a mock has had when it is `served`."""
+every_route = pytest.mark.parametrize("route", FAULT_ROUTES)
+WITH_TEAM = OF_A_JOB | {"a2a-card"}
+
+
+def served(*documents, **more):
+    mock = service(*documents, local_orchestrator="on", **more)
+    return mock, token(mock)
+
+
+def struck(mock):
+    found = []
+    mock.observers.append(
+        lambda seen: (
+            found.append(seen.fact.fault) if isinstance(seen, Noted) and isinstance(seen.fact, FaultStruck) else None
+        )
+    )
+    return found
+
+
+@every_route
+def test_a_latency_may_name_any_route(route):
+    mock, bearer = served(DOCUMENT | {"latency": {route: "70ms"}})
+    reply = mock.serve(served_request(route, mock, bearer), 1_000)
+    assert reply.route == route and reply.response.status < 400
+    assert reply.latency == 70
+
+
+@every_route
+def test_a_fault_may_name_any_route_and_strikes_the_calls_that_it_names(route):
+    mock, bearer = served(DOCUMENT | {"faults": [{"route": route, "calls": BEFORE[route] + 2, "answer": 503}]})
+    names, request = struck(mock), served_request(route, mock, bearer)
+    codes = [mock.serve(request, now).response.status for now in (1_000, 2_000, 3_000)]
+    assert codes[1] == 503 and max(codes[0], codes[2]) < 400
+    assert names == [f"{route}-503"]
+
+
+@every_route
+def test_what_is_armed_strikes_any_route_even_one_of_which_no_scenario_speaks(route):
+    mock, bearer = served(DOCUMENT, OTHER)
+    request = served_request(route, mock, bearer)
+    assert mock.arm({"route": route, "strike": "reset"}, 500).status == 200
+    assert [mock.serve(request, now).response.status == 0 for now in (1_000, 2_000)] == [True, False]
+
+
+@every_route
+def test_a_route_without_a_team_heeds_a_scenario_only_where_it_is_served_alone(route):
+    own = DOCUMENT | {"latency": {route: "70ms"}, "faults": [{"route": route, "answer": 500}]}
+    mock, bearer = served(own, OTHER)
+    reply = mock.serve(served_request(route, mock, bearer), 1_000)
+    assert (reply.latency, reply.response.status == 500) == ((70, True) if route in WITH_TEAM else (0, False))
+
+
+@pytest.mark.parametrize("route", sorted(OF_A_FORM))
+def test_where_a_form_is_sent_a_fault_refuses_in_the_words_of_oauth(route):
+    fault = {"route": route, "calls": BEFORE[route] + 1, "answer": 400, "error": "invalid_scope"}
+    mock, bearer = served(DOCUMENT | {"faults": [fault]})
+    body = read(mock.serve(served_request(route, mock, bearer), 1_000).response)
+    assert body["error"] == "invalid_scope" and "message" not in body
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        lambda bearer: Request("GET", "/fscmRestApi/anticsrf"), lambda bearer: authorize_request(response_type="x"),
+        lambda bearer: Request("GET", "/oauth2/v1/authorize"), lambda bearer: form_post("/oauth2/v1/revoke"),
+        lambda bearer: post(f"{API}/agent/v1/documents", bearer, {}), lambda bearer: Request("GET", WORKFLOWS),
+        lambda bearer: Request("GET", ROUTER.path("a2a-card", code="NOBODYS"), "", (("authorization", f"Bearer {bearer}"),)),
+    ],
+)  # fmt: skip
+def test_a_call_that_is_refused_anyway_is_neither_withheld_nor_counted(request_of):
+    every = ("anticsrf", "authorize", "revoke", "documents", "workflows", "a2a-card")
+    faults = [{"route": route, "answer": 503, "name": route} for route in every]
+    mock, bearer = served(DOCUMENT | {"latency": dict.fromkeys(every, "70ms"), "faults": faults})
+    reply = mock.serve(request_of(bearer), 1_000)
+    assert (reply.latency, reply.struck, reply.facts) == (0, None, reply.facts) and reply.response.status != 503
+    assert not [fact for fact in reply.facts if type(fact).__name__ == "CallCounted"]
+
+
+def test_a_document_that_is_struck_was_never_taken():
+    mock, bearer = served(DOCUMENT | {"faults": [{"route": "documents", "answer": 503}]})
+    request = served_request("documents", mock, bearer)
+    mock.serve(request, 1_000)
+    plain, other = served(DOCUMENT)
+    assert mock.serve(request, 2_000).response == plain.serve(served_request("documents", plain, other), 2_000).response
+
+
+def test_a_token_expires_on_any_route_that_asks_for_one():
+    mock, bearer = served(DOCUMENT | {"faults": [{"route": "workflows", "expire_token": True}]})
+    assert [mock.serve(served_request("workflows", mock, bearer), now).response.status for now in (1_000, 2_000)] == [
+        401,
+        401,
+    ]
+    assert mock.serve(served_request("a2a-card", mock, bearer), 3_000).response.status == 401
+
+
+def test_the_members_of_any_json_answer_can_be_odd_or_left_out():
+    faults = [{"route": "relay", "odd_body": True, "omit": ["principal"]}]
+    mock, bearer = served(DOCUMENT | {"faults": faults})
+    body = read(mock.serve(served_request("relay", mock, bearer), 1_000).response)
+    assert body["token_type"] == "JWT" and "principal" not in body and "engineRelease" in body
+
+
+def by(route, mock, bearer):
+    return mock.serve(served_request(route, mock, bearer), 1_000).response.status == 503
+
+
+@pytest.mark.parametrize(
+    ("named", "strikes"),
+    [
+        ("stream", {"stream", "chat", "debug", "a2a-stream"}), ("chat", {"chat"}), ("debug", {"debug"}),
+        ("invoke", {"invoke", "a2a"}), ("a2a", {"a2a"}), ("a2a-stream", {"a2a-stream"}),
+    ],
+)  # fmt: skip
+def test_a_call_goes_by_its_route_and_by_what_is_asked(named, strikes):
+    mock, bearer = served(DOCUMENT | {"faults": [{"route": named, "calls": "every 1", "answer": 503}]})
+    routes = ("invoke", "stream", "chat", "debug", "a2a", "a2a-stream")
+    assert {route for route in routes if by(route, mock, bearer)} == strikes
+
+
+def test_the_first_in_the_list_strikes_whichever_of_its_names_the_call_goes_by():
+    faults = [{"route": "chat", "calls": 2, "answer": 503}, {"route": "stream", "calls": "1-2", "answer": 500}]
+    mock, bearer = served(DOCUMENT | {"faults": faults})
+    names = struck(mock)
+    for now in (1_000, 2_000, 3_000):
+        mock.serve(served_request("chat", mock, bearer), now)
+    assert names == ["stream-500", "chat-503"]
+
+
+def test_a_stream_is_withheld_as_an_invoke_is_unless_it_has_a_latency_of_its_own():
+    mock, bearer = served(DOCUMENT | {"latency": {"invoke": "30ms", "chat": "70ms", "a2a": "90ms"}})
+    routes = ("invoke", "stream", "chat", "debug", "a2a", "a2a-stream")
+    assert [mock.serve(served_request(route, mock, bearer), 1_000).latency for route in routes] == [
+        30,
+        30,
+        70,
+        30,
+        90,
+        30,
+    ]
+
+
+def test_calls_by_nobody_known_are_counted_together_and_a_clients_apart():
+    faults = [{"route": "jwks", "calls": 2, "answer": 503}, {"route": "workflows", "calls": 2, "answer": 503}]
+    mock, bearer = served(DOCUMENT | {"faults": faults}, jwks_auth="off")
+    other = token(mock, client=mock.config.clients[1])
+    assert [by("jwks", mock, each) for each in (bearer, other)] == [False, True]
+    assert [by("workflows", mock, each) for each in (bearer, other, bearer, other)] == [False, False, True, True]
+
+
+def test_a_call_of_a2a_is_counted_by_its_job_where_status_is_named_and_by_its_client_where_a2a_is():
+    faults = [{"route": "status", "calls": 2, "answer": 500}, {"route": "a2a", "calls": 4, "answer": 503}]
+    mock, bearer = served(DOCUMENT | {"faults": faults})
+    jobs = [read(mock.serve(served_request("a2a", mock, bearer), 0).response)["result"]["id"] for _ in range(2)]
+    path = ROUTER.path("a2a", code="EXPENSES")
+
+    def polled(job):
+        call = {"jsonrpc": "2.0", "id": "1", "method": "tasks/get", "params": {"id": job}}
+        return mock.serve(post(path, bearer, call), 1_000).response.status
+
+    assert [polled(job) for job in (jobs[0], jobs[1], jobs[0])] == [200, 503, 500]
