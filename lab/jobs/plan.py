@@ -95,6 +95,8 @@ class CompiledScenario(Struct, frozen=True, eq=False):
     """The texts of the files that outputs name."""
     source: str = ""
     """The file's text, where it was read from one."""
+    queued: Millis = 0
+    """How long an accepted job lies before its work begins."""
 
     @property
     def name(self) -> str:
@@ -161,6 +163,11 @@ class Plan(Struct, frozen=True):
     def shown(self) -> str:
         """The job's id in bodies."""
         return self.alias or self.invocation.job
+
+    def began(self, now: Millis) -> Millis:
+        """When the job began, as it says of itself at `now`: at its acceptance, and once its work has begun, then."""
+        worked = self.invocation.at + self.compiled.queued
+        return worked if now >= worked else self.invocation.at
 
     def takes(self, step: str, visit: int) -> Millis:
         """How long a work step or a wait lasts at this visit, from 0, in milliseconds."""

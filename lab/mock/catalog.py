@@ -1,7 +1,7 @@
 """The catalogue: which scenarios there are, by whose switches each is answered, and what a job plays."""
 
 from lab.identity.config import IdentityConfig
-from lab.jobs.builtin import UNMATCHED, role_refused
+from lab.jobs.builtin import NO_SUCH_VERSION, UNMATCHED, role_refused
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import JobRecord
 from lab.language.document import Switches
@@ -42,8 +42,10 @@ class Catalog:
         return self._own[team[0].name] if team else self.switches
 
     def switches_of(self, compiled: CompiledScenario, code: str) -> Switches:
-        """The switches for jobs of a scenario; one that fits nothing has those of its team."""
-        return self.team_switches(code) if compiled is UNMATCHED else self._own.get(compiled.name, self.switches)
+        """The switches for jobs of a scenario; one that no author wrote has those of its team."""
+        if compiled in (UNMATCHED, NO_SUCH_VERSION):
+            return self.team_switches(code)
+        return self._own.get(compiled.name, self.switches)
 
     def admits(self, compiled: CompiledScenario, user: str | None) -> bool:
         """Whether a user has one of the roles that the scenario asks for."""
@@ -69,6 +71,8 @@ class Catalog:
         name = record.scenario
         if name is None:
             return None
+        if name == NO_SUCH_VERSION.name:
+            return NO_SUCH_VERSION
         for until, compiled in self.former:
             if record.at < until and compiled.name == name:
                 return compiled

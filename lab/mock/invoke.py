@@ -28,7 +28,7 @@ from msgspec.structs import replace
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import uuid4
 from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
-from lab.jobs.builtin import UNMATCHED
+from lab.jobs.builtin import NO_SUCH_VERSION, UNMATCHED
 from lab.jobs.facts import GateDecided, JobAccepted, ScenarioMissed, WaitEnded, jobs_of
 from lab.jobs.gates import Inadmissible, Origin, admit, labels
 from lab.jobs.plan import CompiledScenario, settle_draws
@@ -43,7 +43,7 @@ from lab.mock.conversations import Thread, choose, likely_scenario, thread_of
 from lab.mock.decisions import why_not
 from lab.mock.dry_run import dry_run
 from lab.mock.idempotency import new_conversation, repeated
-from lab.mock.team_rules import absent_team, closed, lacks_role, open_scenarios
+from lab.mock.team_rules import absent_team, closed, lacks_role, of_version, open_scenarios
 
 _APPROVES = ("approve", "approved", "yes", "ok")
 _REJECTS = ("reject", "rejected", "no", "decline")
@@ -209,7 +209,9 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
         return Refusal(429, f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs.")
     found = thread_of(call, command)
     thread = Thread() if isinstance(found, Refusal) else found
-    chosen = choose(call, open_scenarios(call.team, draft=draft), command, thread.id, thread.turn)
+    opened = of_version(open_scenarios(call.team, draft=draft), command.wanted.version, call.switches)
+    # the version comes before the message: what isn't published can fit nothing, and nobody wants to know what came near
+    chosen = choose(call, opened, command, thread.id, thread.turn) if opened else NO_SUCH_VERSION
     refused = lacks_role(call, chosen) if chosen is not None else None
     if refused is None and isinstance(found, Refusal):
         refused = found

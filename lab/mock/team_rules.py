@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.dialects.base import TEAM_CLOSED, TEAM_UNKNOWN, Wanted
 from lab.jobs.plan import CompiledScenario
+from lab.language.document import Switches
 from lab.mock.call import Call
 
 
@@ -22,6 +23,15 @@ def unknown(call: Call) -> Refusal:
 def open_scenarios(team: tuple[CompiledScenario, ...], *, draft: bool) -> tuple[CompiledScenario, ...]:
     """The team's scenarios that are published; for a draft, all."""
     return tuple(each for each in team if draft or each.scenario.agent.published)
+
+
+def of_version(
+    opened: tuple[CompiledScenario, ...], wanted: int | None, switches: Switches
+) -> tuple[CompiledScenario, ...]:
+    """Of these, those that have the version which is asked for, or name none; all where it isn't looked at."""
+    if wanted is None or switches.version_check == "off":
+        return opened
+    return tuple(each for each in opened if each.scenario.agent.version in (None, wanted))
 
 
 def absent_team(call: Call) -> Refusal | None:
@@ -52,7 +62,7 @@ def closed(call: Call, wanted: Wanted) -> Refusal | None:
     lacking = [lacks_role(call, each) for each in opened]
     if all(lacking):
         return lacking[0]
-    known = [each.scenario.agent.version for each in team if each.scenario.agent.version is not None]
-    if switches.version_check and wanted.version is not None and known and wanted.version not in known:
-        return forbidden(CANNOT_EXECUTE, f"Version {wanted.version} is not published; {known[-1]} is.")
+    if switches.version_check == "refuse" and not of_version(opened, wanted.version, switches):
+        known = opened[-1].scenario.agent.version
+        return forbidden(CANNOT_EXECUTE, f"Version {wanted.version} is not published; {known} is.")
     return None

@@ -182,7 +182,8 @@ class Peer:
             thread = look.record.conversation
         message = ("Taxi 42", "Bus", "Taxi 7", "\ud83d \u2028", "")[a % 5]
         self.bearer = _of(self.bearers, b)
-        request = invoke(self.bearer, {"message": message, "conversational": bool(b % 4), "conversationId": thread})
+        sent = {"message": message, "conversational": bool(b % 4), "conversationId": thread}
+        request = invoke(self.bearer, sent | {"version": (None, 3, 99)[a % 3]})
         keyed = (*request.headers, ("idempotency-key", f"k-{a % 3}"))
         return replace(request, headers=keyed) if b % 5 == 0 else request
 

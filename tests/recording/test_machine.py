@@ -91,15 +91,19 @@ class Day(RuleBasedStateMachine):
 
     @precondition(lambda self: self.bearers)
     @rule(
-        data=st.data(), message=st.sampled_from(["Taxi 42", "Taxi 7", "Taxi 8", "Bus", "", "yes"]), keep=st.booleans()
+        data=st.data(),
+        message=st.sampled_from(["Taxi 42", "Taxi 7", "Taxi 8", "Bus", "", "yes"]),
+        keep=st.booleans(),
+        version=st.sampled_from([None, 3, 99]),
     )
-    def start_or_go_on(self, data, message, keep):
+    def start_or_go_on(self, data, message, keep, version):
         client = data.draw(st.sampled_from(sorted(self.bearers)))
         thread = None
         if keep and self.jobs:
             looked = self.mock.look(data.draw(st.sampled_from(sorted(self.jobs))), self.now)
             thread = looked.record.conversation
-        self._send(invoke(self.bearers[client], {"message": message, "conversational": True, "conversationId": thread}))
+        sent = {"message": message, "conversational": True, "conversationId": thread, "version": version}
+        self._send(invoke(self.bearers[client], sent))
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())

@@ -138,12 +138,15 @@ STEPS = (
     look("WAITING, to be rejected", after=2_000, keep=NODE, as_="callback"), call("rejected", resume("REJECT_ACTION")),
     look("ERROR", after=1), call("no scenario fits", {"message": "Weather?"}, keep="jobId", as_="job"),
     look("nothing is defined", after=1_000),
-    call("blank", {"message": " "}), call("no JSON", "{"), call("version", {"message": "items", "version": 9}),
+    call("blank", {"message": " "}), call("no JSON", "{"),
+    call("version", {"message": "items", "version": 9}, keep="jobId", as_="pinned"),
     call("wrong type", {"message": "items", "conversational": "true"}), call("team", {"message": "x"}, path=TEAM[:-1]),
     Step("invoke: content type", f"POST {TEAM}/invokeAsync", "x", "text/plain", BEARER),
     Step("path: poll elsewhere", f"GET {TEAM}/invokeAsync/x"), Step("path: other method", f"DELETE {TEAM}/status/x"),
     Step("path: HEAD", f"HEAD {TEAM}/status/x"), Step("path: final slash", f"GET {TEAM}/status/x/"),
     Step("status: double slash", f"GET /{TEAM}/status/{{job}}", auth=BEARER),
+    look("no such version", "{pinned}", after=77),
+    Step("chat: team", f"POST {TEAM[:-1]}/chat", '{"message": "x"}', JSON, BEARER),
     Step("revoke", "POST /oauth2/v1/revoke", "token={token}", FORM, RIGHT), look("revoked"),
 )  # fmt: skip
 

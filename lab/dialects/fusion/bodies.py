@@ -11,7 +11,7 @@ from lab.jobs.gates import Decision, labels
 from lab.jobs.plan import Plan
 from lab.jobs.state import Prompt, conversation_of, opening_token, state_of, takes_text
 from lab.jobs.timeline import DefaultEnding, Span, spans
-from lab.language.document import Complete, Failure, Gate, Pause, Step, Switches, Verdict, Work
+from lab.language.document import Complete, Failure, Gate, Pause, Status, Step, Switches, Verdict, Work
 
 NEVER = "1970-01-01T00:00:00.000+0000"
 """`endDate` of a job that has not ended."""
@@ -24,7 +24,7 @@ def _stamp(epoch: Epoch, at: Millis) -> str:
 def version_of(plan: Plan, switches: Switches) -> int:
     """The scenario's version, else the one asked for, else 1; where none is checked, the one asked for comes first."""
     wanted, own = plan.invocation.input.version, plan.compiled.scenario.agent.version
-    return (own or wanted or 1) if switches.version_check else (wanted or own or 1)
+    return (wanted or own or 1) if switches.version_check == "off" else (own or wanted or 1)
 
 
 @lru_cache(maxsize=4096)
@@ -135,10 +135,11 @@ def full_body(
     epoch, switches = context.epoch, context.switches
     state = state_of(plan, span, epoch, switches, accepted=invoked)
     call = plan.invocation
-    ended = state.status.final
+    ended, start = state.status.final, plan.began(span.since)
+    silent = None if invoked or state.status is Status.ERROR else ""
     node = None if state.prompt is None else _waiting_node(plan, span, state.prompt)
     return {
-        "input": echo(plan, switches), "output": state.output, "progressMessage": None if invoked else state.progress or "",
+        "input": echo(plan, switches), "output": state.output, "progressMessage": state.progress or silent,
         "error": state.error, "followUpQuestions": list(state.follow_up), "jobId": plan.shown,
         "conversationId": conversation_of(plan, switches),
         "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(state.status),
@@ -146,8 +147,8 @@ def full_body(
         "waitingToolCode": span.code if node is not None else None, "workflowCode": call.team,
         "workflowName": None, "architecture": None, "workflowVersion": version_of(plan, switches),
         "workflowStatus": call.input.status,
-        "startDate": unix_millis(epoch, call.at), "endTime": unix_millis(epoch, span.since) if ended else 0,
-        "createDate": _stamp(epoch, call.at), "endDate": _stamp(epoch, span.since) if ended else NEVER,
+        "startDate": unix_millis(epoch, start), "endTime": unix_millis(epoch, span.since) if ended else 0,
+        "createDate": _stamp(epoch, start), "endDate": _stamp(epoch, span.since) if ended else NEVER,
         "timeTaken": 0, "inputTokenCount": 0, "outputTokenCount": 0, "waitingNodeDetails": node,
         "preview": False,
     }  # fmt: skip

@@ -14,7 +14,7 @@ from lab.core.refusal import CANNOT_EXECUTE
 from lab.dialects.base import WriteContext
 from lab.dialects.fusion.bodies import NEVER, full_body, node_type, nodes, shown
 from lab.dialects.sse import Event
-from lab.jobs.builtin import ROLE_REFUSED
+from lab.jobs.builtin import NO_SUCH_VERSION, ROLE_REFUSED
 from lab.jobs.timeline import Span, spans_from
 from lab.jobs.view import JobView
 from lab.language.document import Status
@@ -37,7 +37,7 @@ def job_events(view: JobView, context: WriteContext, *, admin: bool) -> Iterator
         body = full_body(plan, span, context, passed=passed)
         if seen is None:
             yield when, shown(full_body(plan, span, context, invoked=True, passed=passed), switches)
-            seen = {**body, "progressMessage": ""}
+            seen = {**body, "progressMessage": body["progressMessage"] and ""}  # the first tells of no progress yet
         elif body["status"] == Status.COMPLETE:
             for output in _growing(body["output"]):
                 yield when, shown({**body, **_COMING, "output": output}, switches)
@@ -51,14 +51,16 @@ def job_events(view: JobView, context: WriteContext, *, admin: bool) -> Iterator
 def chat_events(view: JobView, context: WriteContext) -> Iterator[Event]:
     """chat and debug: node events and deltas; the first also names the conversation.
 
-    A refusal inside the job is one event (contract.md §8.2).
+    A refusal inside the job is one event, and so is a version that isn't published: no node of it can run
+    (contract.md §8.2).
     """
     plan, now = view.plan, context.now
     refused = plan.compiled.scenario.steps == ROLE_REFUSED
+    ended_only = refused or plan.compiled is NO_SUCH_VERSION
     head: dict[str, Json] = {"jobId": plan.shown}
     first: dict[str, Json] = {**head, "conversationId": plan.invocation.conversation}
     for span in spans_from(plan, view.decisions, now):
-        if refused and span.until is not None:
+        if ended_only and span.until is not None:
             continue
         body = full_body(plan, span, context)
         for when, members in _chat(body, span, max(now, span.since)):

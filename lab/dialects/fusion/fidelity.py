@@ -8,7 +8,7 @@ REQUEST = read_claims(
     message | doc | string | message_shape | the user's text; required unless resuming, or with parameters or a trigger
     conversational | doc | boolean | conversational_default | true: a conversationId is issued and honoured
     conversationId | doc | string/null | unknown_conversation | the conversation to go on with
-    version | doc | integer | version_check | must be the published version
+    version | doc | integer | version_check | must be the published version; else the job ends ERROR
     status | doc code | string | - | PUBLISHED or DRAFT
     invocationMode | doc | string | admin_nodes | END_USER, ADMIN or USER; ADMIN fills nodes
     parameters | doc seen | object | - | inputs of the workflow
@@ -40,7 +40,7 @@ BODY = read_claims(
     """
     input | rec | string | - | JSON text of the normalised request, 14 keys
     output | rec | string/null | waiting_output | null until the end, then the answer as text
-    progressMessage | rec seen | string/null | - | null at invoke, "" or text in status bodies
+    progressMessage | rec seen | string/null | - | null at invoke and in ERROR bodies, else "" or text
     error | rec seen | string/null | - | null unless ERROR
     followUpQuestions | rec code | array | - | filled at COMPLETE
     jobId | rec | string | - | UUID v4, lower case
@@ -111,6 +111,7 @@ ERRORS = read_claims(
     message, status, userDetails | doc | - | error_body | three strings; that invokeAsync answers so is assumed
     401 | doc seen | - | - | no token, a bad one, Basic, a cookie
     403 FAI-40300 | code | - | - | user can not execute this workflow.
+    a version that is not published | rec | - | version_check | 202, then ERROR: workflow not found, after 77 ms
     a missing role inside a job | seen | - | - | ERROR: user can not execute this workflow. (refuses: job)
     404 Workflow not found. | seen doc | - | unpublished | team unknown or not published
     404 Job not found. | assumed | - | unknown_job | unknown, or another owner's or team's

@@ -21,7 +21,7 @@ from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import Event, streamed
 from lab.identity.endpoints.context import TokenContext
 from lab.jobs.view import JobView
-from lab.language.document import Fault, Switches
+from lab.language.document import Fault, Status, Switches
 
 _BY_REQUEST: dict[str, Callable[[TokenContext, Request], Response | Refusal]] = {
     "tokens": pod_tokens.tokens, "multiplex": pod_tokens.multiplex, "relay": pod_tokens.relay,
@@ -102,6 +102,8 @@ class FusionServer:
         if fault.status_word is None or members.get("status") is None:
             return members
         running = {name: value for name, value in _AS_RUNNING.items() if name in members}
+        if members["status"] == Status.ERROR and "progressMessage" in members:
+            running["progressMessage"] = ""
         return {**members, **running, "status": fault.status_word}
 
 

@@ -21,7 +21,9 @@ class Agent(Model):
     code: str = Field(
         pattern=r"^[A-Za-z0-9_]{1,200}$", description="agent team code, as in the path; compared with case"
     )
-    version: int | None = Field(None, ge=1, description="the published version; another one asked for is refused")
+    version: int | None = Field(
+        None, ge=1, description="the published version; another one that is asked for ends ERROR"
+    )
     published: bool = Field(True, description="false: invoke answers 404, but for a DRAFT")
     roles: tuple[Role, ...] = Field(
         (), strict=False, description="who may ask: a user with one of these roles; none named: everybody"

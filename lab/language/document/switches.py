@@ -29,6 +29,12 @@ TrueFalse: TypeAlias = Annotated[
     WithJsonSchema({"enum": ["on", "off", "true", "false", True, False]}),
 ]
 """`true` or `false` too."""
+VersionCheck: TypeAlias = Annotated[
+    Literal["job", "refuse", "off"],
+    BeforeValidator(lambda value: {"on": "refuse", True: "refuse", False: "off"}.get(value, value)),
+    WithJsonSchema({"enum": ["job", "refuse", "off", "on", True, False]}),
+]
+"""Documents of before say `on`, which is `refuse`."""
 Heartbeat: TypeAlias = Annotated[
     Millis,
     BeforeValidator(lambda value: 0 if value == "off" or value is False else duration(value)),
@@ -63,7 +69,7 @@ class Switches(Model):
     hints: OnOff = True
     unknown_job: Literal[404, 403] = 404
     unpublished: Literal[404, 403] = 404
-    version_check: OnOff = True
+    version_check: VersionCheck = "job"
     unknown_conversation: Literal["adopt", "refuse"] = "adopt"
     conversational_default: TrueFalse = Field(False, description="true: an absent flag counts as true")
     one_shot_conversation_id: Literal["null", "fresh"] = "null"
