@@ -21,6 +21,10 @@ from lab.recording.text import dumps
 
 MOST_TAILS = 4096
 """Tails that are kept at most, of requests and of replies each."""
+_MOST_LONG = 8
+"""Of replies with more than `_LONG` bytes: a few are polled again and again, and thousands would fill memory."""
+_LONG = 4096
+"""Bytes of a body."""
 _REQ_HEAD = len('{"k":"req","n":0,"t":0,"x":0,"c":0,')
 _RES_HEAD = len('{"k":"res","n":0,"t":0,"x":0,"s":0,')
 _Parts: TypeAlias = tuple[str, str, str, Headers, bytes]
@@ -36,6 +40,7 @@ class LineCache:
         self._generation = redactor.generation
         self._request = lru_cache(MOST_TAILS)(self._request_tail)
         self._reply = lru_cache(MOST_TAILS)(self._reply_tail)
+        self._long_reply = lru_cache(_MOST_LONG)(self._reply_tail)
 
     def request(self, observation: Requested) -> bytes:
         """The tail of a request's line."""
@@ -43,18 +48,22 @@ class LineCache:
         request = observation.request
         # its parts, and not the request itself, whose hash is computed in Python
         parts = request.method, request.path, request.query, request.headers, request.body
-        return self._request(parts, observation.flags, observation.took, observation.route in IDENTITY_NAMES)
+        # one with a long body hardly comes twice
+        tail = self._request if len(request.body) <= _LONG else self._request_tail
+        return tail(parts, observation.flags, observation.took, observation.route in IDENTITY_NAMES)
 
     def reply(self, response: Response, *, oauth: bool) -> bytes:
         """The tail of a reply's line; `oauth`: it is the identity domain's."""
         self._renew()
-        return self._reply(response.headers, response.body, oauth)
+        tail = self._reply if len(response.body) <= _LONG else self._long_reply
+        return tail(response.headers, response.body, oauth)
 
     def _renew(self) -> None:
         # a value that is now known as a secret may stand in what is remembered
         if self._generation != self._redactor.generation:
             self._request.cache_clear()
             self._reply.cache_clear()
+            self._long_reply.cache_clear()
             self._generation = self._redactor.generation
 
     def _request_tail(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:

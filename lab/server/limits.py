@@ -40,6 +40,8 @@ class ServerLimits(Struct, frozen=True):
     """Not ended; beyond it, invoke answers 429."""
     exchanges: _Count = 10_000
     """In memory for the control plane; the oldest leave."""
+    exchange_bytes: _Bytes = 67_108_864
+    """Of those in memory, bodies and headers; the oldest leave."""
     grace: _Seconds = 5.0
     """How long replies under way may take to leave when the lab stops."""
 

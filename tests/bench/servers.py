@@ -13,6 +13,7 @@ from lab.core.exchange import Request
 from lab.core.observe import Noted
 from lab.jobs.facts import JobAccepted
 from lab.mock.service import Service
+from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from tests.bench.mock import WAITING_AT, accepted, invoke_request, status_path, waiting
 
@@ -87,9 +88,9 @@ async def serve(kind: str, arguments: list[str]) -> None:
 
             mock.observers.append(tape(mock, arguments[0]))
         if kind == "ringed":
-            from lab.server.control.journal import Buffer
+            from lab.server.control.last_exchanges import Buffer
 
-            assert Buffer(mock, 1_000)
+            assert Buffer(mock, ServerLimits(exchanges=1_000))
         more = int(arguments[0]) - 1 if kind in ("full", "fresh", "lagging") and arguments else 0
         invoke = invoke_request(mock, token)
         jobs = [

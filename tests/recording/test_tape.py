@@ -1,6 +1,7 @@
 """The tape: order of lines, derived facts once and in time, death without harm."""
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -151,3 +152,20 @@ def test_instants_never_go_back_even_when_observers_are_told_late() -> None:
     for x, at in ((1, 50), (2, 40)):
         joined.tape(Requested(at, x, "unknown", Request("GET", "/", "", (), b"")))
     assert [json.loads(line)["t"] for line in joined.lines] == [0, 50, 50]
+
+
+def test_a_tape_remembers_no_long_body_of_a_request_and_few_of_replies() -> None:
+    joined = Joined(config(scripted=False))
+    tracemalloc.start()
+    try:
+        for x in range(1, 41):
+            body = b"%d " % x + b"x" * 100_000
+            joined.tape(Requested(0, x, "unknown", Request("POST", "/", "", (), body)))
+            joined.tape(Replied(0, x, Response(404, (), body)))
+            joined.lines.clear()
+            body = b""
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    # a reply's bytes and its line: eight times
+    assert kept < 8 * 300_000

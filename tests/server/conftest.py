@@ -75,8 +75,17 @@ class Peer:
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         status = int(head[0].split(" ")[1])
+        if headers.get("transfer-encoding") == "chunked":
+            return Answer(status, headers, await self._chunks())
         size = 0 if method == "HEAD" or status < 200 else int(headers.get("content-length", "0"))
         return Answer(status, headers, await self.reader.readexactly(size))
+
+    async def _chunks(self) -> bytes:
+        body = b""
+        while size := int(await self.reader.readuntil(b"\r\n"), 16):
+            body += await self.reader.readexactly(size)
+            await self.reader.readexactly(2)
+        return body
 
     async def ask(self, data: bytes, method: str = "GET") -> Answer:
         await self.send(data)

@@ -7,8 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lab.clocks import ManualClock
-from lab.core.exchange import json_bytes
+from lab.core.exchange import Request, Response, json_bytes
+from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
+from lab.recording.header import recording_header
+from lab.server.control.journal import Subscriber
+from lab.server.control.last_exchanges import SHORT, Buffer
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits, limits_of
 from lab.server.mock_server import MockServer
@@ -73,6 +77,60 @@ async def test_exchanges_in_memory(stage: Stage) -> None:
     assert [each.x for each in kept] == [2, 3]
 
 
+def exchanged(x: int, body: bytes, status: int) -> tuple[Requested, Replied]:
+    """An exchange whose request weighs as many bytes as its body, and whose reply weighs none."""
+    return Requested(0, x, "invoke", Request("", "", "", (), body)), Replied(0, x, Response(status))
+
+
+@pytest.mark.parametrize(("more", "kept"), [(0, [1, 2]), (1, [2])])
+def test_bytes_of_exchanges_in_memory(more: int, kept: list[int]) -> None:
+    service = make_service()
+    ring = Buffer(service, ServerLimits(exchange_bytes=20_000))
+    for each in (*exchanged(1, b"a" * (10_000 + more), 202), *exchanged(2, b"b" * 10_000, 202)):
+        service.tell(each)
+    assert [each.x for each in ring.observations() if isinstance(each, Requested)] == kept
+    assert all(isinstance(each, Requested | Replied) and each.x in kept for each in ring.observations())
+
+
+@pytest.mark.parametrize(
+    ("size", "status", "whole"),
+    [(SHORT, 401, True), (SHORT + 1, 401, False), (SHORT + 1, 399, True), (SHORT + 1, 400, False)],
+)
+def test_a_long_body_is_not_kept_once_its_call_is_refused(size: int, status: int, whole: bool) -> None:
+    service = make_service()
+    ring = Buffer(service, ServerLimits(exchange_bytes=2 * size))
+    for x in range(1, 50):
+        for each in exchanged(x, b"a" * size, status):
+            service.tell(each)
+    requests = [each for each in ring.observations() if isinstance(each, Requested)]
+    assert (requests[-1].request.body == b"a" * size) is whole
+    # what was left out makes room for others
+    assert len(requests) == (2 if whole else 49)
+
+
+def test_headers_count_too() -> None:
+    service = make_service()
+    ring = Buffer(service, ServerLimits(exchange_bytes=9_999))
+    for x in (1, 2):
+        service.tell(Requested(0, x, "unknown", Request("", "", "", (("a", "b" * 4_999),), b"")))
+    assert [each.x for each in ring.observations() if isinstance(each, Requested)] == [2]
+
+
+async def test_a_follower_that_takes_nothing_is_let_go() -> None:
+    service, clock = make_service(), ManualClock()
+    header = recording_header(service.config, lab="0", mode="manual")
+    large = bytes(11_000_000)
+    # what has happened already is no fault of the follower's
+    subscriber = Subscriber(service, clock, header, (*exchanged(1, large, 202), *exchanged(2, large, 202)))
+    for x in range(3, 9):
+        for each in exchanged(x, large, 202):
+            subscriber(each)
+    assert len(subscriber._pending) == 16
+    subscriber(exchanged(9, large, 202)[0])
+    assert not subscriber._pending
+    assert not [lines async for lines in subscriber.follow()]
+
+
 @pytest.fixture
 async def plane() -> AsyncIterator[str]:
     server = MockServer(make_service(), ManualClock(), SMALL)
@@ -101,3 +159,12 @@ def test_a_time_is_given_in_milliseconds_and_kept_in_seconds() -> None:
 
 def test_the_table_is_what_json_can_say() -> None:
     assert json.loads(json.dumps({name: getattr(SMALL, name) for name in ServerLimits.__slots__}))["line"] == 400
+
+
+async def test_who_looks_at_long_bodies_holds_nobody_up() -> None:
+    service = make_service()
+    header = recording_header(service.config, lab="0", mode="manual")
+    past = [each for x in range(1, 21) for each in exchanged(x, b"a" * 20_000, 202)]
+    pieces = [lines async for lines in Subscriber(service, ManualClock(), header, past).so_far()]
+    assert [line for lines in pieces for line in lines if b'"req"' in line] and max(map(len, pieces)) <= 3
+    assert sum(map(len, pieces)) == 41

@@ -21,7 +21,9 @@ from lab.mock.service import Service
 from lab.recording.header import recording_header
 from lab.recording.reader import read
 from lab.recording.tape import Tape
-from lab.server.control.journal import Buffer, Subscriber
+from lab.server.control.journal import Subscriber
+from lab.server.control.last_exchanges import Buffer
+from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
 from lab.tui.state.fold import ObservedState, fold
@@ -47,7 +49,7 @@ class Run:
         self.lines: list[bytes] = []
         self.live: list[RunObservation] = []
         tape = Tape(service, self._write, header)
-        ring = Buffer(service, 10_000)
+        ring = Buffer(service, ServerLimits())
         service.observers.append(tape)
         answered: set[object] = set()
 
@@ -78,7 +80,7 @@ class Run:
 
     async def seen_watching(self) -> RunState:
         observed = ObservedState(journal=JournalState(INSTANT_EPOCH))
-        for line in await self.onlooker.so_far():
+        for line in [line async for piece in self.onlooker.so_far() for line in piece]:
             observations = read_line(line)
             if observations is not None and not hasattr(observations, "version"):
                 observed = fold(observed, observations)  # type: ignore[arg-type]

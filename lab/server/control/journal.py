@@ -1,4 +1,4 @@
-"""What subscribers of the journal see: the last observations in memory, encoded only when somebody asks.
+"""What subscribers of the journal see: the last exchanges and those to come, encoded only when somebody asks.
 
 A stream derives for itself, at the instant at which a job moves on; the timer is the subscriber's, never the
 job's. Looking changes no byte of a tape that is being written.
@@ -7,50 +7,26 @@ job's. Looking changes no byte of a tape that is being written.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
-from lab.core.observe import Noted, Observation, Replied, Requested, Touched
+from lab.core.observe import Noted, Observation, Replied, Touched
 from lab.mock.service import Service
+from lab.server.control.last_exchanges import weight
 
 if TYPE_CHECKING:
     from lab.recording.lines import Header
 
-_OBSERVATIONS = 6
-"""An exchange is told in three to six observations, connections included."""
 _SLOWEST = 100_000
-"""Observations that a slow follower may be behind before its stream ends."""
+"""Observations that a slow follower may be behind, its past aside, before its stream ends."""
+_HEAVIEST = 67_108_864
+"""Bytes of them, at most."""
 _SLICE = 64
 """Observations worked off before the mock has its turn."""
-
-
-class Buffer:
-    """Keeps the observations of the last exchanges; adding one is all that a poll pays for."""
-
-    def __init__(self, service: Service, exchanges: int) -> None:
-        self._exchanges = exchanges
-        self._kept: deque[Observation] = deque(maxlen=_OBSERVATIONS * exchanges)
-        self._service = service
-        service.observers.append(self._kept.append)
-
-    def restart(self, observations: Iterable[Observation]) -> None:
-        """Begin anew, with these."""
-        self._kept.clear()
-        self._kept.extend(observations)
-
-    def close(self) -> None:
-        """Observe no more."""
-        with suppress(ValueError):
-            self._service.observers.remove(self._kept.append)
-
-    def observations(self) -> tuple[Observation, ...]:
-        """The observations of the last exchanges, oldest first."""
-        kept = tuple(self._kept)
-        begins = [index for index, each in enumerate(kept) if isinstance(each, Requested)]
-        return kept[begins[-self._exchanges] :] if len(begins) > self._exchanges else kept
+_SLICE_BYTES = 16_384
+"""Bytes in them, unless one alone has more: 64 long bodies take seconds."""
 
 
 class Subscriber:
@@ -77,6 +53,8 @@ class Subscriber:
         self._tape = Tape(service, self._lines.append, header)
         self._replies = replies
         self._pending = deque(observation for observation in past if replies or type(observation) is not Replied)
+        self._weight = sum(map(weight, self._pending))
+        self._slowest, self._heaviest = len(self._pending) + _SLOWEST, self._weight + _HEAVIEST
         self._unseen: dict[str, None] = {}
         self._looks: deque[str] = deque()
         self._until: dict[str, Millis | None] = {}
@@ -86,9 +64,14 @@ class Subscriber:
 
     def __call__(self, observation: Observation) -> None:
         """Take an observation."""
-        if not self._replies and type(observation) is Replied:
+        if self._closed or (not self._replies and type(observation) is Replied):
             return
         self._pending.append(observation)
+        self._weight += weight(observation)
+        if len(self._pending) > self._slowest or self._weight > self._heaviest:
+            # at once: a reader that takes nothing holds `follow` up
+            self._pending.clear()
+            self._closed = True
         self._changed.set()
 
     def close(self) -> None:
@@ -96,15 +79,16 @@ class Subscriber:
         self._closed = True
         self._changed.set()
 
-    async def so_far(self) -> list[bytes]:
-        """The lines up to now."""
+    async def so_far(self) -> AsyncIterator[list[bytes]]:
+        """The lines up to now, in pieces."""
         while self._work():
+            yield self._take()
             await breathe()
-        return self._take()
+        yield self._take()
 
     async def follow(self) -> AsyncIterator[list[bytes]]:
         """Lines as they come, until `close`, or until the reader is hopelessly behind."""
-        while not self._closed and len(self._pending) < _SLOWEST:
+        while not self._closed:
             self._changed.clear()
             more = self._work()
             if lines := self._take():
@@ -124,8 +108,11 @@ class Subscriber:
 
     def _work(self) -> bool:
         """One slice: what was told first, then what follows from it by now; whether more is at hand."""
+        enough = self._weight - _SLICE_BYTES
         for _ in range(_SLICE):
             if self._pending:
+                if self._weight < enough:
+                    return True
                 self._put(self._pending.popleft())
             elif self._looks:
                 self._look(self._looks.popleft())
@@ -141,6 +128,7 @@ class Subscriber:
         return True
 
     def _put(self, observation: Observation) -> None:
+        self._weight -= weight(observation)
         self._tape(observation)
         job = _job_of(observation)
         if job is not None and (isinstance(observation, Noted) or job not in self._until):

@@ -17,7 +17,8 @@ from lab.identity.scopes import api_scope
 from lab.server.control.access import Access, CommandRefused, Handler, millis_of, obeyed, read_command, text_member
 from lab.server.control.armed_faults import FaultRoutes
 from lab.server.control.jobs import JobRoutes
-from lab.server.control.journal import Buffer, Subscriber
+from lab.server.control.journal import Subscriber
+from lab.server.control.last_exchanges import Buffer
 from lab.server.control.rewind import Recorder, Rewind
 from lab.server.listen import Listener
 from lab.server.mock_server import MockServer
@@ -41,7 +42,7 @@ class ControlPlane:
         self._clock = server.clock
         self._trouble = trouble
         self._access = Access(token)
-        self._buffer = Buffer(self._service, server.limits.exchanges)
+        self._buffer = Buffer(self._service, server.limits)
         self._rewind = Rewind(server, recorder, self._begin_anew, past)
         self._subscribers: set[Subscriber] = set()
         self._runner: web.AppRunner | None = None
@@ -113,11 +114,15 @@ class ControlPlane:
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:
         """All lines so far; with `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""
-        if request.query.get("follow") != "1":
-            lines = b"".join(await self._subscriber().so_far())
-            return web.Response(body=lines, headers={"content-type": "application/x-ndjson", **_STREAM})
-        response = web.StreamResponse(headers={"content-type": "text/event-stream", **_STREAM})
+        follows = request.query.get("follow") == "1"
+        kind = "text/event-stream" if follows else "application/x-ndjson"
+        response = web.StreamResponse(headers={"content-type": kind, **_STREAM})
         await response.prepare(request)
+        if not follows:
+            async for batch in self._subscriber().so_far():
+                if batch:  # writing nothing would end the chunks
+                    await response.write(b"".join(batch))
+            return response
         subscriber = self._subscriber(replies=request.query.get("replies") != "0")
         self._service.observers.append(subscriber)
         self._subscribers.add(subscriber)

@@ -1,0 +1,102 @@
+"""The last exchanges in memory, for whoever asks the control plane what happened: bounded in number and in bytes."""
+
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+
+from msgspec.structs import replace
+
+from lab.core.observe import Observation, Replied, Requested
+from lab.mock.service import Service
+from lab.server.limits import ServerLimits
+
+SHORT = 4_096
+"""Bytes of the longest body that a refused call keeps."""
+_OBSERVATIONS = 6
+"""An exchange is told in three to six observations, connections included."""
+
+
+def weight(observation: Observation) -> int:
+    """Bytes in it that can be any number: a request's all, a reply's body."""
+    if type(observation) is Requested:
+        request = observation.request
+        headers = sum([len(name) + len(value) for name, value in request.headers])
+        return len(request.body) + len(request.path) + len(request.query) + headers
+    return len(observation.response.body) if type(observation) is Replied else 0
+
+
+class _Kept:
+    """One observation, which may be shortened later."""
+
+    __slots__ = ("observation", "weight")
+
+    def __init__(self, observation: Observation, weight: int) -> None:
+        self.observation = observation
+        self.weight = weight
+
+
+class Buffer:
+    """Keeps the observations of the last exchanges; adding one is all that a poll pays for.
+
+    Calls that are refused need no token, so what they leave is small: a long body goes once the refusal is told.
+    """
+
+    def __init__(self, service: Service, limits: ServerLimits) -> None:
+        self._exchanges, self._size = limits.exchanges, limits.exchange_bytes
+        self._kept: deque[_Kept] = deque()
+        self._bytes = 0
+        self._long: dict[int, _Kept] = {}
+        """Requests with long bodies that aren't answered, by exchange."""
+        self._left = False
+        """Whether some have left, so that the first kept may be the rest of an exchange."""
+        self._service = service
+        service.observers.append(self._add)
+
+    def restart(self, observations: Iterable[Observation]) -> None:
+        """Begin anew, with these."""
+        self._kept.clear()
+        self._long.clear()
+        self._bytes, self._left = 0, False
+        for observation in observations:
+            self._add(observation)
+
+    def close(self) -> None:
+        """Observe no more."""
+        with suppress(ValueError):
+            self._service.observers.remove(self._add)
+
+    def observations(self) -> tuple[Observation, ...]:
+        """The observations of the last exchanges, oldest first."""
+        kept = tuple(each.observation for each in self._kept)
+        begins = [index for index, each in enumerate(kept) if isinstance(each, Requested)]
+        if len(begins) > self._exchanges:
+            return kept[begins[-self._exchanges] :]
+        return kept[begins[0] if begins else 0 :] if self._left else kept
+
+    def _add(self, observation: Observation) -> None:
+        added = _Kept(observation, weight(observation))
+        self._kept.append(added)
+        self._bytes += added.weight
+        if self._long and type(observation) is Replied and (request := self._long.pop(observation.x, None)) is not None:
+            if observation.response.status >= 400:
+                self._shorten(request)
+        elif added.weight > SHORT and type(observation) is Requested and len(observation.request.body) > SHORT:
+            self._long[observation.x] = added
+        while self._kept and (self._bytes > self._size or len(self._kept) > _OBSERVATIONS * self._exchanges):
+            self._drop(self._kept.popleft())
+
+    def _shorten(self, kept: _Kept) -> None:
+        """Leave the body out: a part of it could hold half of a secret, which no redaction knows."""
+        requested = kept.observation
+        assert isinstance(requested, Requested)
+        body = f"{len(requested.request.body)} bytes of a refused call: not kept".encode()
+        kept.observation = replace(requested, request=replace(requested.request, body=body))
+        self._bytes -= kept.weight
+        kept.weight = weight(kept.observation)
+        self._bytes += kept.weight
+
+    def _drop(self, kept: _Kept) -> None:
+        self._bytes -= kept.weight
+        self._left = True
+        if isinstance(kept.observation, Requested):
+            self._long.pop(kept.observation.x, None)
