@@ -3,6 +3,7 @@
 It needs the extra `[web]`: the page is textual-serve's, kept to this machine's own browser.
 """
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from shlex import join
@@ -12,6 +13,8 @@ from textual_serve.server import Server
 
 from lab import __version__
 from lab.cli.console import Console
+from lab.cli.loop import Stop, complete
+from lab.cli.signals import Interrupted
 from lab.core.errors import HostError
 
 HOST = "127.0.0.1"
@@ -29,14 +32,18 @@ class BrowserPage(Server):
     async def on_startup(self, app: web.Application) -> None:
         """textual-serve's own words are left out."""
 
-    def serve(self, debug: bool = False) -> None:
+    async def serve_until_stopped(self, stop: Stop) -> None:
         """Serve until a signal comes; OSError if the port can't be had."""
-        web.run_app(self._make_app(), host=self.host, port=self.port, access_log=None, print=self._announce)
-
-    def _announce(self, *_: object) -> None:
-        self._lab_console.out(
-            f"Open {self.public_url} in a browser; each visitor gets a run of their own. Stop with Ctrl-C."
-        )
+        runner = web.AppRunner(await self._make_app(), access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self.host, self.port).start()
+            self._lab_console.out(
+                f"Open {self.public_url} in a browser; each visitor gets a run of their own. Stop with Ctrl-C."
+            )
+            await asyncio.Event().wait()
+        finally:
+            await runner.cleanup()
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
@@ -56,8 +63,11 @@ class BrowserPage(Server):
 def serve_page(port: int, arguments: Sequence[str], console: Console) -> None:
     """Serve until stopped; each visitor's process is this command without `--web`."""
     page = BrowserPage(visitor_command(without("--web", arguments)), HOST, port, console)
+    console.serving = True
     try:
-        page.serve()
+        complete(page.serve_until_stopped)
+    except Interrupted:
+        return
     except OSError as error:
         raise HostError(
             f"Port {port} can't be had: {error.strerror or error}.", hint="Choose another: --web PORT"

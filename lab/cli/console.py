@@ -1,19 +1,13 @@
 """The only writer of stdout and stderr, and the one place where errors become text and an exit code."""
 
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from json import dumps
-from threading import current_thread, main_thread
-from types import FrameType
 from typing import IO
 
+from lab.cli.signals import INTERRUPTED, Interrupted, ending, interrupt
 from lab.core.errors import LabError, ScenarioError
-
-INTERRUPTED = 130
-"""The exit code of a command that was stopped before its work was done."""
 
 ESCAPES = {number: f"\\x{number:02x}" for number in (*range(9), *range(11, 32), *range(127, 160))}
 """Controls that untrusted text may not send to a terminal; tab and line feed stay."""
@@ -22,24 +16,24 @@ JSON_ESCAPES = {number: f"\\u{number:04x}" for number in range(127, 160)}
 """The same for JSON, which itself escapes those below 32."""
 
 
-class Interrupted(BaseException):
-    """A signal ended the command; `reason` is sigint or sigterm, as a recording's footer has it."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class Console:
     """stdout carries results, stderr the rest."""
 
     def __init__(self, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
         self._out = out
         self._err = err
+        self.serving = False
+        """Whether somebody else is served meanwhile: the command goes on if nobody reads its stdout any more."""
 
     def out(self, text: str = "") -> None:
         """A line of the result, at once on its way."""
-        self._write(self._out or sys.stdout, text)
+        stream = self._out or sys.stdout
+        try:
+            self._write(stream, text)
+        except OSError:
+            if not self.serving:
+                raise
+            _forget(stream)
 
     def json(self, document: object) -> None:
         """A result as one line of JSON."""
@@ -47,14 +41,13 @@ class Console:
         self.out(text.translate(JSON_ESCAPES))
 
     def err(self, text: str = "") -> None:
-        """A line about the work: progress, advice, complaints."""
-        self._write(self._err or sys.stderr, text)
+        """A line about the work: progress, advice, complaints. That nobody can read it ends no work."""
+        self._remark(text)
 
     def alarm(self, text: str, *, color: bool) -> None:
         """A line about the work that nobody should miss: in red on a terminal, if `color` is wanted."""
-        stream = self._err or sys.stderr
-        red = color and stream.isatty()
-        self._write(stream, text, *(("\x1b[1;37;41m", "\x1b[0m") if red else ()))
+        red = color and (self._err or sys.stderr).isatty()
+        self._remark(text, *(("\x1b[1;37;41m", "\x1b[0m") if red else ()))
 
     @property
     def terminal(self) -> bool:
@@ -79,6 +72,13 @@ class Console:
         finally:
             loop.remove_reader(sys.stdin.fileno())
 
+    def _remark(self, text: str, *around: str) -> None:
+        stream = self._err or sys.stderr
+        try:
+            self._write(stream, text, *around)
+        except OSError:
+            _forget(stream)
+
     def _write(self, stream: IO[str], text: str, before: str = "", after: str = "") -> None:
         shown = text.translate(ESCAPES)
         # A terminal or pipe that isn't UTF-8 gets escapes, not a traceback.
@@ -89,14 +89,20 @@ class Console:
 
 def guarded(command: Callable[[], int], console: Console) -> int:
     """Run a command; its exit code, whatever became of it (recordings.md §12)."""
+    reasons: list[str] = []
+
+    def first(reason: str) -> None:
+        reasons.append(reason)
+        interrupt(reason)
+
     try:
-        with _signals():
+        with ending(first):
             return command()
     except Interrupted:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone. Python would complain once more when it flushes at exit.
-        _forget_stdout()
+        _forget(sys.stdout)
         return 0
     except LabError as error:
         report(error, console)
@@ -105,28 +111,10 @@ def guarded(command: Callable[[], int], console: Console) -> int:
         where = f" {error.filename}" if error.filename else ""
         console.err(f"lab: The system refused{where}: {error.strerror or error}.")
         return 4
-
-
-SIGNALS = {signal.SIGINT: "sigint", signal.SIGTERM: "sigterm"}
-"""The signals that end a command, by the reason that a recording's footer gives."""
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """While it lasts, SIGINT and SIGTERM raise Interrupted, so that whatever is open is closed on the way out."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(SIGNALS[signal.Signals(number)])
-
-    if current_thread() is not main_thread():  # only the main thread may set what a signal does
-        yield
-        return
-    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
+    except Exception:
+        if reasons:  # a library that was interrupted raises an error of its own
+            return INTERRUPTED
+        raise
 
 
 def report(error: LabError, console: Console) -> None:
@@ -140,8 +128,25 @@ def report(error: LabError, console: Console) -> None:
         console.err(f"  {error.hint}")
 
 
-def _forget_stdout() -> None:
+def open_streams() -> None:
+    """Give a process that was started with closed streams (`>&-`) ones that lead nowhere.
+
+    Else the first file or socket that is opened is taken for stdout, and nothing may be printed.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def _forget(stream: IO[str]) -> None:
+    """Let what is still to be written to it go nowhere."""
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
     except (OSError, ValueError):
         return

@@ -1,4 +1,4 @@
-"""One loop for one command: SIGINT and SIGTERM cancel its work, which closes what is open."""
+"""One loop for one command: a signal ends its work, which closes what is open."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,15 +7,17 @@ from typing import TypeVar
 
 from msgspec import Struct, field
 
-from lab.cli.console import SIGNALS, Interrupted
+from lab.cli.signals import Interrupted, ending
 
 T = TypeVar("T")
 
 
 class Stop(Struct):
-    """Why the work was cancelled, if it was: a recording's footer says it."""
+    """Why the work was ended, if it was: a recording's footer says it."""
 
     reason: str | None = None
+    leave: Callable[[], object] | None = None
+    """Ends the work, in its loop: cancels it, unless the work has put in its place what does so more gently."""
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by a second signal: what the first one lets end in peace is cut."""
 
@@ -24,30 +26,36 @@ class Stop(Struct):
         """The reason that ends a tape: closed, sigint or sigterm."""
         return self.reason or "closed"
 
+    def obeyed(self) -> None:
+        """To be called by work that left by itself: Interrupted if a signal was why."""
+        if self.reason is not None:
+            raise Interrupted(self.reason)
+
 
 def complete(work: Callable[[Stop], Awaitable[T]]) -> T:
-    """What `work` returns; Interrupted if a signal cancelled it, after it has cleaned up."""
+    """What `work` returns; Interrupted if a signal ended it, after it has cleaned up."""
     stop = Stop()
+    loops: list[asyncio.AbstractEventLoop] = []
 
     async def watched() -> T:
-        loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
-
-        def cancel(reason: str) -> None:
-            # A second signal must not interrupt the cleaning up that the first one began; it shortens it.
-            if stop.reason is not None:
-                stop.hurry.set()
-                return
-            stop.reason = reason
-            task.cancel()
-
-        for number, reason in SIGNALS.items():
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, cancel, reason)
+        stop.leave = stop.leave or task.cancel
+        loops.append(asyncio.get_running_loop())
         return await work(stop)
 
+    def soon(act: Callable[[], object]) -> None:
+        with suppress(RuntimeError):  # the work is over, and so is its loop
+            loops[0].call_soon_threadsafe(act)
+
+    def first(reason: str) -> None:
+        if not loops:
+            raise Interrupted(reason)
+        stop.reason = reason
+        soon(lambda: stop.leave and stop.leave())
+
     try:
-        return asyncio.run(watched())
+        with ending(first, lambda: soon(stop.hurry.set)):
+            return asyncio.run(watched())
     except asyncio.CancelledError:
         raise Interrupted(stop.footer) from None

@@ -1,10 +1,8 @@
 """The screen, for as long as a command shows it; what was seen as an asciicast beside."""
 
-import asyncio
 import logging
-import signal
 
-from lab.cli.console import SIGNALS, Console, Interrupted
+from lab.cli.console import Console
 from lab.cli.loop import Stop
 from lab.cli.transcript import outcome_document
 from lab.files.recordings import TapeFile, cast_path
@@ -34,19 +32,11 @@ async def show_screen(source: ScreenSource, stop: Stop, console: Console, film: 
     # What libraries log would be written across the screen.
     logging.getLogger().addHandler(logging.NullHandler())
 
-    def leave(reason: str) -> None:
-        # Cancelling would leave the terminal as the screen had it.
-        stop.reason = reason
-        app.exit(None)
-
-    loop = asyncio.get_running_loop()
-    # A terminal that is gone ends the lab as SIGTERM would: the tape gets its footer.
-    for number, reason in {**SIGNALS, signal.SIGHUP: "sigterm"}.items():
-        loop.add_signal_handler(number, leave, reason)
+    # cancelling would leave the terminal as the screen had it
+    stop.leave = lambda: app.exit(None)
     outcome = await app.run_async()
     if app.failure is not None:
         raise app.failure
-    if stop.reason is not None:
-        raise Interrupted(stop.reason)
+    stop.obeyed()
     if outcome is not None and not app.is_web:
         console.json(outcome_document(outcome))

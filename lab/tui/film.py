@@ -5,7 +5,7 @@ depends on when, where or how fast it is drawn, so the same recording gives the 
 """
 
 from asyncio import Event
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from rich.color import ColorSystem
 from rich.style import Style
@@ -76,8 +76,20 @@ def instants(timeline: RecordingTimeline) -> Iterator[Millis]:
         place = timeline.place(now)
 
 
-async def film(source: FilmedPlayback, put: Put, size: tuple[int, int], *, light: bool = False) -> None:
-    """Write the cast of a whole recording, line by line."""
+def _never() -> bool:
+    """A film that nobody ends early."""
+    return False
+
+
+async def film(
+    source: FilmedPlayback,
+    put: Put,
+    size: tuple[int, int],
+    *,
+    light: bool = False,
+    ended: Callable[[], bool] = _never,
+) -> None:
+    """Write the cast of a whole recording, line by line, or until `ended` says so: asked before each frame."""
     start = source.timeline.start
     tape = Cast(put, lambda: source.clock.now() - start, source.title)
     app = LabApp(source, light=light, cast=tape)
@@ -90,6 +102,8 @@ async def film(source: FilmedPlayback, put: Put, size: tuple[int, int], *, light
         tape.output("\x1b[?25l\x1b[2J")
         before: list[str] = []
         for at in instants(source.timeline):
+            if ended():
+                break
             with app.batch_update():
                 screen.observe(ObservationBatch([source.stand(at)]))
                 screen.canvas.draw()

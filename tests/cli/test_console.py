@@ -1,13 +1,19 @@
 """Errors become text and an exit code, in one place."""
 
+import asyncio
 import io
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from lab.cli.console import Console, Interrupted, guarded
+from lab.cli import signals
+from lab.cli.console import Console, guarded
+from lab.cli.loop import Stop, complete
 from lab.cli.main import run_command
+from lab.cli.signals import Interrupted, ending
 from lab.core.errors import (
     Complaint,
     Divergence,
@@ -18,6 +24,7 @@ from lab.core.errors import (
     ScenarioError,
     UsageError,
 )  # fmt: skip
+from tests.conftest import ROOT, Lab
 
 
 @pytest.fixture
@@ -75,7 +82,10 @@ def test_a_bug_keeps_its_traceback(console: Console) -> None:
         guarded(lambda: raising(ZeroDivisionError()), console)
 
 
-@pytest.mark.parametrize(("number", "reason"), [(signal.SIGINT, "sigint"), (signal.SIGTERM, "sigterm")])
+SIGNALLED = [(signal.SIGINT, "sigint"), (signal.SIGTERM, "sigterm"), (signal.SIGHUP, "sigterm")]
+
+
+@pytest.mark.parametrize(("number", "reason"), SIGNALLED)
 def test_a_signal_passes_through_whatever_is_open(console: Console, number: int, reason: str) -> None:
     closed: list[str] = []
 
@@ -89,6 +99,103 @@ def test_a_signal_passes_through_whatever_is_open(console: Console, number: int,
 
     assert guarded(work, console) == 130
     assert closed == [reason]
+
+
+@pytest.mark.parametrize(("number", "reason"), SIGNALLED)
+def test_a_signal_ends_work_in_a_loop_after_it_has_cleaned_up(number: int, reason: str) -> None:
+    closed: list[str] = []
+
+    async def work(stop: Stop) -> None:
+        os.kill(os.getpid(), number)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            closed.append(stop.footer)
+
+    with pytest.raises(Interrupted) as end:
+        complete(work)
+    assert (end.value.reason, closed) == (reason, [reason])
+
+
+def test_work_may_say_how_it_is_left_and_what_a_second_signal_shortens() -> None:
+    async def work(stop: Stop) -> str:
+        left = asyncio.Event()
+        stop.leave = left.set
+        os.kill(os.getpid(), signal.SIGTERM)
+        await left.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await stop.hurry.wait()
+        return stop.footer
+
+    assert complete(work) == "sigterm"
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_signals_end_a_process_that_does_not_end_by_itself(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(signals, "MOMENT", 0.0 if times == 2 else 60.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "_exit", ended.append)
+        with ending(lambda reason: None):
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGTERM)
+            while not ended:
+                pass
+    assert ended == [130]
+
+
+def test_a_hang_up_that_nohup_ignores_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_library_that_is_interrupted_may_raise_what_it_likes(console: Console) -> None:
+    def work() -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except BaseException as end:
+            raise ValueError("half done") from end
+        return 0
+
+    assert guarded(work, console) == 130
+
+
+class Gone(io.StringIO):
+    """A stream that nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_who_serves_goes_on_when_nobody_reads_and_who_prints_ends(err: io.StringIO) -> None:
+    console = Console(Gone(), Gone())
+    console.err("a remark")
+    console.alarm("a banner", color=True)
+    with pytest.raises(BrokenPipeError):
+        console.out("a result")
+    console.serving = True
+    console.out("a result")
+
+
+def test_a_run_that_nobody_reads_ends_quietly_and_closes_its_tape(lab: Lab, err: io.StringIO) -> None:
+    argv = ["run", "item-comparison", "--speed", "instant", "--record", "./unread"]
+    assert run_command(argv, Console(Gone(), err)) == 0
+    assert '"reason":"closed"' in (lab.folder / "unread.rec.jsonl").read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_closed_streams_are_opened_to_nowhere(closed: tuple[int, ...]) -> None:
+    code = (
+        "import os, sys\nfrom lab.cli.console import Console, open_streams\nopen_streams()\nConsole().out('a')\n"
+        "Console().err('b')\nassert os.open('.', os.O_RDONLY) > 2"
+    )
+    closing = " ".join(f"{number}>&-" for number in closed)
+    done = subprocess.run(["sh", "-c", f'exec "$0" -c "$1" {closing}', sys.executable, code], cwd=ROOT, check=False)
+    assert done.returncode == 0
 
 
 def test_text_from_outside_cannot_command_the_terminal(console: Console, out: io.StringIO) -> None:

@@ -179,7 +179,7 @@ def test_a_taken_port_leaves_no_recording(lab: Lab) -> None:
     assert not (lab.folder / "day.rec.jsonl").exists()
 
 
-def test_a_run_that_is_interrupted_closes_its_tape(tmp_path: Path) -> None:
+def test_a_run_whose_terminal_is_gone_closes_its_tape(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [
             sys.executable, "-m", "lab", "run", "item-comparison", "--scenarios", str(ROOT / "scenarios"),
@@ -191,10 +191,10 @@ def test_a_run_that_is_interrupted_closes_its_tape(tmp_path: Path) -> None:
     assert process.stdout is not None
     while "invoke" not in process.stdout.readline():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGHUP)
     process.communicate(timeout=20)
     assert process.returncode == 130
-    assert '"reason":"sigint"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
+    assert '"reason":"sigterm"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
 
 
 def test_a_run_over_loopback_ends_as_the_instant_one(lab: Lab) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pyte
 import pytest
@@ -16,7 +16,9 @@ from tests.tui.pilots import GOLDENS
 from tests.tui.test_playback import recording
 
 
-def filmed(found: Recording, size: tuple[int, int] = (120, 36), *, light: bool = False) -> list[bytes]:
+def filmed(
+    found: Recording, size: tuple[int, int] = (120, 36), *, light: bool = False, frames: int = 1_000_000
+) -> list[bytes]:
     scenario = play.SCENARIO
     source = FilmedPlayback(
         RecordingTimeline(found, 1_767_225_600),
@@ -26,7 +28,8 @@ def filmed(found: Recording, size: tuple[int, int] = (120, 36), *, light: bool =
         make=FrozenClock,
     )
     lines: list[bytes] = []
-    asyncio.run(film(source, lines.append, size, light=light))
+    calls = count()
+    asyncio.run(film(source, lines.append, size, light=light, ended=lambda: next(calls) >= frames))
     return lines
 
 
@@ -94,3 +97,12 @@ def test_show_prints_the_film(lab: Lab) -> None:
 def test_a_size_that_no_screen_has_is_refused(lab: Lab, size: str) -> None:
     called = lab("show", ROOT / "recordings" / "item-comparison.rec.jsonl", "--as", "cast", "--size", size)
     assert called.code == 2 and f"--size {size}" in called.err and "80x24" in called.err
+
+
+def test_a_film_that_is_ended_draws_no_further_frame() -> None:
+    def frames(lines: list[bytes]) -> list[str]:
+        return [data for _, _, data in map(json.loads, lines[1:])]
+
+    assert frames(filmed(recording(), frames=0)) == ["\x1b[?25l\x1b[2J", "\x1b[?25h"]
+    whole = frames(filmed(recording()))
+    assert frames(filmed(recording(), frames=3))[:-1] == whole[: len(frames(filmed(recording(), frames=3))) - 1]

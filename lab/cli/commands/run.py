@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from lab.cli.console import Console, Interrupted
+from lab.cli.console import Console
 from lab.cli.conversation import READING, Conversation, TerminalReviewer, job_facts_observer, turns_of
 from lab.cli.loop import Stop, complete
 from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup
+from lab.cli.signals import Interrupted
 from lab.cli.tape_recorder import TapeRecorder
 from lab.cli.transcript import Transcript, outcome_document
 from lab.client.driver import drive
@@ -41,17 +42,17 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     """Both machines joined in one process, on a manual clock."""
     service = Service(setup.config)
     recorder = TapeRecorder(setup, service, console, outside=False)
-    conversation = _conversation(settings, setup, console)
-    service.observers.append(job_facts_observer(service, conversation.notify))
     now: Millis = 0
     try:
+        conversation = _conversation(settings, setup, console)
+        service.observers.append(job_facts_observer(service, conversation.notify))
         for app in conversation.turns():
             turn, observers = conversation.run(app, now), (conversation, recorder.follow)
             outcome = run_instantly(service, turn, observers, start=now, first=conversation.first)
             conversation.outcomes.append(outcome)
             now += outcome.elapsed + READING
-    except Interrupted as end:
-        recorder.close(end.reason)
+    except BaseException as end:
+        recorder.close(end.reason if isinstance(end, Interrupted) else "closed")
         raise
     dead = recorder.close("closed")
     return print_outcomes(conversation, settings, console) or dead

@@ -5,11 +5,12 @@ import json
 from contextlib import suppress
 from shlex import quote
 
-from lab.cli.console import Console, Interrupted
+from lab.cli.console import Console
 from lab.cli.embedded_mock import EmbeddedMock, embedded_mock
 from lab.cli.https import trust_lines
 from lab.cli.loop import Stop, complete
 from lab.cli.setup import Setup, make_setup, own_client
+from lab.cli.signals import Interrupted
 from lab.identity.scopes import api_scope
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback
 
@@ -37,6 +38,7 @@ def execute(flags: Flags, console: Console) -> int:
 
 def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
     """Listen, announce, and wait for a signal."""
+    console.serving = True
     setup, journal = make_setup(settings.mock), None
     if settings.journal is not None:
         from lab.cli.state_journal import StateJournal  # no other start waits for it

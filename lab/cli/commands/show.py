@@ -1,8 +1,7 @@
 """`lab show`: a recording as a transcript (git's textconv too), or filmed as an asciicast."""
 
-import asyncio
-
 from lab.cli.console import Console
+from lab.cli.loop import Stop, complete
 from lab.cli.recordings import load_playable, load_recording
 from lab.recording.exports import EXPORTS
 from lab.settings import Flags
@@ -32,5 +31,12 @@ def cast_lines(flags: Flags) -> list[bytes]:
         make=FrozenClock,
     )
     lines: list[bytes] = []
-    asyncio.run(film(source, lines.append, flags["size"], light=flags["light"]))
-    return lines
+
+    async def work(stop: Stop) -> list[bytes]:
+        # cancelling would have the film's own tasks wait for one another
+        stop.leave = lambda: None
+        await film(source, lines.append, flags["size"], light=flags["light"], ended=lambda: stop.reason is not None)
+        stop.obeyed()
+        return lines
+
+    return complete(work)

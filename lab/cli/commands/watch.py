@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from lab.cli.console import Console, Interrupted
+from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
+from lab.cli.signals import Interrupted
 from lab.cli.transcript import JournalTranscript
 from lab.core.errors import ProtocolError, UsageError
 from lab.settings import Environment, Flags, Settings
