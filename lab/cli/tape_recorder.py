@@ -4,8 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
 from lab import __version__
 from lab.app.effects import RunObservation
 from lab.cli.console import Console
@@ -77,7 +75,7 @@ class TapeRecorder:
     def _begin(self, file: TapeFile) -> str:
         # most commands begin without a tape, and no start waits for one
         from lab.recording.header import recording_header
-        from lab.recording.snapshot import snapshot, version_of
+        from lab.recording.snapshot import snapshot
         from lab.recording.tape import Tape
 
         self._file, config, clock, now = file, self._service.config, self._clock, self._clock.now()
@@ -90,8 +88,8 @@ class TapeRecorder:
         )
         facts = snapshot(self._service, now)
         tape = self.tape = Tape(
-            self._service, file.write, structs.replace(header, version=version_of(facts)), sync=file.sync, wall=wall,
-            blobs=file.blob, after=self._service.exchanges,
+            self._service, file.write, header, sync=file.sync, wall=wall, blobs=file.blob,
+            after=self._service.exchanges,
         )  # fmt: skip
         self._service.observers.append(tape)
         tape.restate(facts, now)

@@ -18,7 +18,7 @@ A worked example: seed 42, the client's first job of the scenario `talk`, whose 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -27,7 +27,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
 from lab.language.document import Scenario, Step, TimedStep, draw_latency
-from lab.language.generate import generate, restore
+from lab.language.generate import drawn_as, generate, is_drawn, restore
 
 Drawn: TypeAlias = Mapping[str, Json]
 """What chance settled, by name: `data/NAME` and the `STEP/takes` of first visits (recordings.md §2.3)."""
@@ -195,11 +195,33 @@ def settle_draws(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[s
     """
     data = generate(compiled.scenario.data, seed, f"{compiled.name}/{ordinal}")
     drawn = {f"data/{name}": value for name, value in data.items()}
+    drawn |= {f"{name}/takes": takes(compiled, seed, ordinal, name, 0) for name in _timed(compiled)}
+    return dict(sorted(drawn.items()))
+
+
+def _timed(compiled: CompiledScenario) -> Iterator[str]:
+    """The steps whose durations are drawn."""
     for name, step in compiled.steps.items():
         # a duration that is written out is no draw: an edited scenario may change it, and a replay then says so
         if isinstance(step, TimedStep) and not isinstance(step.takes, int):
-            drawn[f"{name}/takes"] = takes(compiled, seed, ordinal, name, 0)
-    return dict(sorted(drawn.items()))
+            yield name
+
+
+def misdrawn(compiled: CompiledScenario, seed: Seed, ordinal: int, drawn: Drawn) -> str | None:
+    """The first name under which `drawn` holds what chance can't have settled so at acceptance; None: it all fits.
+
+    Generated text may be anything: another version of the generator gives another.
+    """
+    stream = f"{compiled.name}/{ordinal}"
+    data = {f"data/{name}": datum for name, datum in compiled.scenario.data.items() if is_drawn(datum)}
+    timed = {f"{name}/takes": takes(compiled, seed, ordinal, name, 0) for name in _timed(compiled)}
+    for name in sorted(data.keys() | timed.keys() | drawn.keys()):
+        value = drawn.get(name)
+        if name in data and name in drawn and drawn_as(data[name], value, seed, f"{stream}/{name}"):
+            continue
+        if name not in timed or type(value) is not int or value != timed[name]:
+            return name
+    return None
 
 
 def plan(

@@ -37,11 +37,12 @@ _UNFIT = frozenset({
 
 def generate(data: Mapping[str, Datum], seed: Seed, prefix: str) -> dict[str, Json]:
     """What is drawn for one job, as it is recorded; `prefix` is `SCENARIO/ORDINAL`. Constants are left out."""
-    return {
-        name: _drawn(datum, seed, f"{prefix}/data/{name}")
-        for name, datum in data.items()
-        if isinstance(datum, Number | OneOf | Fake | Listed)
-    }
+    return {name: _drawn(datum, seed, f"{prefix}/data/{name}") for name, datum in data.items() if is_drawn(datum)}
+
+
+def is_drawn(datum: Datum) -> bool:
+    """Whether an entry is settled by chance; else it is a constant."""
+    return isinstance(datum, Number | OneOf | Fake | Listed)
 
 
 def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json]) -> dict[str, object]:
@@ -65,10 +66,29 @@ def _drawn(datum: Datum, seed: Seed, stream: str) -> Json:
             return datum
 
 
+def drawn_as(datum: Datum, drawn: Json, seed: Seed, stream: str) -> bool:
+    """Whether this was drawn for the entry, as far as the seed alone settles it: generated text isn't made again."""
+    match datum:
+        case Fake():
+            return True
+        case Listed():
+            return (
+                isinstance(drawn, list)
+                and len(drawn) == datum.count
+                and all(drawn_as(datum.list, one, seed, f"{stream}/{place}") for place, one in enumerate(drawn))
+            )
+        case _:
+            again = _drawn(datum, seed, stream)
+            return type(again) is type(drawn) and again == drawn
+
+
 def _restored(datum: Datum, drawn: Json) -> object:
     match datum:
         case Number() if isinstance(drawn, str):
-            return Decimal(drawn)
+            try:
+                return Decimal(drawn)
+            except ArithmeticError:
+                raise ValueError(f"{drawn!r} was drawn for a number") from None
         case Listed() if isinstance(drawn, list):
             return [_restored(datum.list, element) for element in drawn]
         case _:

@@ -28,6 +28,11 @@ def numbered(kind: str, number: int, why: str = "") -> str:
     return f"«{kind}:{KINDS[kind]}{number}{':' + why if why else ''}»"
 
 
+def kind_of(alias: str) -> str:
+    """The kind of an alias: what stands before its first colon."""
+    return alias[1 : alias.index(":")]
+
+
 def aliases(text: str) -> list[str]:
     """The aliases in a text, in order; traffic that only looks like one stands behind a doubled `«`."""
     return [found for found in _ALIAS.findall(text) if not found.startswith("««")]

@@ -107,14 +107,29 @@ def bytes_of(body: Body, values: Mapping[str, str], blob: Blob | None = None) ->
 
 
 def _from_blob(body: Body, values: Mapping[str, str], blob: Blob | None) -> bytes:
+    return bytes_of(unfolded(body, blob), values)
+
+
+def unfolded(body: Body, blob: Blob | None) -> Body:
+    """The body that a blob holds; ValueError or RecordingError if it is missing, or isn't what its line says."""
     assert isinstance(body.value, dict)
-    name = str(body.value.get("sha256"))
+    text = check_blob(body, blob).decode("utf-8", "surrogatepass")
+    enc = Enc(str(body.value.get("enc")))
+    return Body(enc, text if enc in (Enc.TEXT, Enc.B64) else loads(text))
+
+
+def check_blob(body: Body, blob: Blob | None) -> bytes:
+    """The bytes of a body's blob, if it has one; ValueError or RecordingError if they aren't there or are others."""
+    if body.enc is not Enc.BLOB:
+        return b""
+    assert isinstance(body.value, dict)
+    name, length = str(body.value.get("sha256")), body.value.get("len")
     if blob is None:
         raise ValueError(f"the blob {name} is missing")
-    text = blob(name).decode("utf-8", "surrogatepass")
-    enc = Enc(str(body.value.get("enc")))
-    inner: Json = text if enc in (Enc.TEXT, Enc.B64) else loads(text)
-    return bytes_of(Body(enc, inner), values)
+    data = blob(name)
+    if len(data) != length:
+        raise ValueError(f"the blob {name} has {len(data)} bytes, not {length}")
+    return data
 
 
 def filled(value: Json, values: Mapping[str, str]) -> Json:

@@ -8,8 +8,8 @@ from lab.core.exchange import Json
 from lab.dialects import WIRES
 from lab.jobs.gates import Origin, decision_text
 from lab.language.document import Verdict
+from lab.recording.facts import class_of
 from lab.recording.lines import Body, Enc, Entry, FileState, Header, Other, Recording, Req, Res
-from lab.recording.match import class_of
 from lab.recording.text import dumps
 
 WIDEST = 160

@@ -1,5 +1,7 @@
 """Every fact type by its name on disk: the one place that knows the facts of all rooms."""
 
+from typing import TYPE_CHECKING
+
 from lab.core.journal.fact import ClockAdvanced, ClockRewound, ClockScaled, Fact, LedgerCleared
 from lab.core.journal.numbers import CallCounted, NumberUsed
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
@@ -17,6 +19,9 @@ from lab.jobs.facts import (
     WaitEnded,
 )
 
+if TYPE_CHECKING:
+    from lab.recording.lines import Entry
+
 FACTS: dict[str, type[Fact]] = {
     fact.type: fact
     for fact in (
@@ -28,3 +33,11 @@ FACTS: dict[str, type[Fact]] = {
     )
 }
 """Every fact type by its name on disk."""
+
+
+def class_of(entry: "Entry") -> str:
+    """`input`, `derived`, `shell`, or `unknown`; a script's decision is derived."""
+    kind = FACTS.get(entry.type)
+    if kind is None:
+        return "unknown"
+    return "derived" if entry.type == "gate.decided" and entry.get("by") == "script" else kind.kind

@@ -15,14 +15,20 @@ from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json
 
 FORMAT = "lab.recording"
-VERSION = (1, 0)
+VERSION = (1, 1)
 """Major and minor of the format that this lab writes."""
+COUNTED = (1, 1)
+"""Since this version each request has a reply, be it one that was cut, and `number.used` may stand in an opening."""
 REDACTION = 1
 """Version of the redaction rules."""
 FEATURES = frozenset({"blob"})
 """The features that this reader knows."""
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of a line, LF included."""
+LARGEST = 10**15
+"""No instant, ordinal or count is this large: in milliseconds it is 31,000 years."""
+SOCKET_CUTS = ("client_gone", "shutdown")
+"""How a reply may end at the socket, whatever the mock meant to send."""
 MORE = "*"
 """Where a line's further members lie while it is a value: nothing on disk is called so."""
 
@@ -212,6 +218,8 @@ class Recording(Struct, frozen=True):
     state: FileState
     torn: int = 0
     """Bytes after the last whole line."""
+    name: str = "recording"
+    """What it is called in messages."""
 
     @property
     def until(self) -> Millis:

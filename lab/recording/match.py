@@ -5,7 +5,6 @@ Ids are aliased by first appearance, for the comparison only: that catches wrong
 
 import json
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from difflib import unified_diff
 
@@ -14,7 +13,6 @@ from msgspec import Struct, field
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json
 from lab.dialects import WIRES
-from lab.recording.facts import FACTS
 from lab.recording.lines import Enc, Entry, Line, Req, Res
 from lab.recording.text import dumps
 
@@ -35,18 +33,14 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _CHALLENGE = re.compile(r'([\w-]+)="([^"]*)"')
 
 
-def class_of(entry: Entry) -> str:
-    """`input`, `derived`, `shell`, or `unknown`; a script's decision is derived."""
-    kind = FACTS.get(entry.type)
-    if kind is None:
-        return "unknown"
-    return "derived" if entry.type == "gate.decided" and entry.get("by") == "script" else kind.kind
-
-
 class Canon(Struct):
-    """Makes one side comparable; ids get their alias when they first appear."""
+    """Makes one side comparable; ids get their alias when they first appear.
+
+    Ids are the same in every run, so `exact` compares their values too, but for challenges: their verifiers are made anew.
+    """
 
     epoch: Epoch
+    exact: bool = True
     _names: dict[str, str] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
 
@@ -78,8 +72,8 @@ class Canon(Struct):
         return self._names.get(text, text)
 
     def text(self, text: str) -> str:
-        """The text with ids aliased."""
-        return _ID.sub(lambda found: self._names.get(found[0], found[0]), text)
+        """The text, its ids aliased where their values don't count."""
+        return text if self.exact else _ID.sub(lambda found: self._names.get(found[0], found[0]), text)
 
     def path(self, path: str) -> str:
         """The path with ids aliased, segment by segment."""
@@ -91,7 +85,7 @@ class Canon(Struct):
             case bool() | None:
                 return value
             case str():
-                return self._date(value) if name in _DATES else self.id(value) if name in _IDS else self.text(value)
+                return self._date(value) if name in _DATES else self._text(value, name)
             case int():
                 return f"+{value - self.epoch * 1000} ms" if name in _MILLIS and value else value
             case float():
@@ -100,6 +94,11 @@ class Canon(Struct):
                 return [self.value(part, name) for part in value]
             case dict():
                 return {inner: self.value(part, inner) for inner, part in value.items()}
+
+    def _text(self, text: str, name: str) -> str:
+        if name == "challenge" or (name in _IDS and not self.exact):
+            return self.id(text)
+        return self.text(text)
 
     def _date(self, text: str) -> str:
         try:
@@ -110,8 +109,12 @@ class Canon(Struct):
         return f"+{millis - self.epoch * 1000} ms" if millis else text
 
     def headers(self, headers: Headers) -> dict[str, Json]:
-        """The headers that count."""
-        return {name: self._header(name, value) for name, value in headers if name in COMPARED}
+        """The headers that count; one that stands there twice with all its values."""
+        found: dict[str, list[Json]] = {}
+        for name, value in headers:
+            if name in COMPARED:
+                found.setdefault(name, []).append(self._header(name, value))
+        return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
 
     def _header(self, name: str, value: str) -> Json:
         match name:
@@ -119,8 +122,8 @@ class Canon(Struct):
                 return [part.strip().lower() for part in value.split(";")]
             case "www-authenticate":
                 scheme, _, rest = value.partition(" ")
-                parsed: dict[str, Json] = {key: self.text(part) for key, part in _CHALLENGE.findall(rest)}
-                return {"scheme": scheme, **parsed}
+                parsed: Json = [[key, self.text(part)] for key, part in _CHALLENGE.findall(rest)]
+                return {"scheme": scheme, "parameters": parsed, "else": _CHALLENGE.sub("", rest).strip(", ")}
             case "idempotency-key":
                 return "present"
             case _:
@@ -132,13 +135,13 @@ class Canon(Struct):
         return {"type": entry.type, "at": entry.instant, **members}
 
     def reply(self, res: Res) -> dict[str, Json]:
-        """A reply: status, planned latency, the headers that count, the body."""
+        """A reply: status, planned latency, how it was cut, the headers that count, the body."""
         body = res.body.value
         if res.body.enc is Enc.TEXT:
             body = str(body).replace("\r\n", "\n")
         return {
-            "status": res.status, "held": res.latency or 0, "headers": self.headers(res.headers),
-            "enc": res.body.enc.value, "body": self.value(body),
+            "status": res.status, "by": res.by, "held": res.latency, "cut": res.cut,
+            "headers": self.headers(res.headers), "enc": res.body.enc.value, "body": self.value(body),
         }  # fmt: skip
 
     def title(self, req: Req) -> str:
@@ -155,17 +158,6 @@ def same(expected: Json, actual: Json) -> bool:
 
 def _flat(value: Json) -> str:
     return json.dumps(value, sort_keys=True)
-
-
-def same_reply(expected: Res, actual: Res) -> bool:
-    """Whether two replies are alike as they stand, before anything is aliased: the usual case, found out cheaply."""
-    return (
-        expected.status == actual.status
-        and (expected.latency or 0) == (actual.latency or 0)
-        and expected.headers == actual.headers
-        and expected.body.enc is actual.body.enc
-        and dumps(expected.body.value) == dumps(actual.body.value)
-    )
 
 
 def pretty(value: Json) -> list[str]:
@@ -207,9 +199,3 @@ def _brief(value: Json) -> str:
     text = value if isinstance(value, str) else dumps(value)
     text = "".join(map(_shown, text))
     return text if len(text) <= 60 else text[:59] + "…"
-
-
-def learn_all(canon: Canon, lines: Iterable[Line]) -> None:
-    """Give all ids of one side their aliases, in order of appearance."""
-    for line in lines:
-        canon.learn(line)

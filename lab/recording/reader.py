@@ -11,9 +11,11 @@ from msgspec.structs import fields, replace
 from lab.core.clock import Millis
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
+from lab.recording.exchanges import Exchanges
 from lab.recording.lines import (
     FEATURES,
     FORMAT,
+    LARGEST,
     LONGEST_LINE,
     MORE,
     VERSION,
@@ -34,6 +36,8 @@ _FOOTER = re.compile(rb'^.*,"sha256":"([0-9a-f]{64})"}\n\Z', re.DOTALL)
 _REPAIR = "Try lab repair: it cuts a torn tail and appends a footer."
 _KINDS: dict[Json, type[Header | Line]] = {"header": Header, "req": Req, "res": Res, "fact": Entry}
 _KNOWN = {kind: {each.encode_name for each in fields(kind)} | {"k"} for kind in (*_KINDS.values(), Other, End)}
+_ANY_SIZE = ("seed", "body")
+"""Members that hold numbers which aren't the lab's own."""
 _Some = TypeVar("_Some", Header, Req, Res, Entry, Other, End)
 
 
@@ -53,6 +57,7 @@ def read(data: bytes, name: str = "recording") -> Recording:
     lines: list[Line] = []
     end: End | None = None
     before: Millis = 0
+    exchanges = Exchanges()
     for n, raw in enumerate(raws):
         try:
             if end is not None:
@@ -64,14 +69,18 @@ def read(data: bytes, name: str = "recording") -> Recording:
             elif members["k"] == "end":
                 end = _read_end(members, whole if n == len(raws) - 1 else b"")
             else:
-                lines.append(_read_line(members))
+                lines.append(line := _read_line(members))
+                if complaint := exchanges.complaint(line):
+                    raise _Unfit(complaint)
         except _Unfit as unfit:
             raise RecordingError(f"{name}:{n + 1}: {unfit}") from None
     if end is not None and tail:
         raise RecordingError(f"{name}:{len(raws) + 1}: there is more after the footer")
     assert header is not None
+    if end is not None and (missing := exchanges.unanswered(header, end)):
+        raise RecordingError(f"{name}:{missing[0] + 1}: {missing[1]}")
     state = FileState.CLOSED if end else FileState.TORN if tail else FileState.OPEN
-    return Recording(header, tuple(lines), end, state, len(tail))
+    return Recording(header, tuple(lines), end, state, len(tail), name)
 
 
 def line_of(raw: bytes, longest: int = LONGEST_LINE) -> Header | Line | None:
@@ -130,6 +139,9 @@ def _in_order(members: dict[str, Json], n: int, before: Millis) -> Millis:
             raise _Unfit(f"{name} is missing or no {kind.__name__}")
     if members["n"] != n:
         raise _Unfit(f"n is {members['n']}, expected {n}: a line is missing or moved")
+    for name, value in members.items():
+        if type(value) is int and not -LARGEST < value < LARGEST and name not in _ANY_SIZE:
+            raise _Unfit(f"{name} is {str(value)[:20]}…: no instant or count is that large")
     t = int(str(members["t"]))
     if t < before:
         raise _Unfit(f"t goes back from {before} to {t}")

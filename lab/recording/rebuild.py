@@ -9,10 +9,13 @@ from msgspec.structs import replace
 from lab.core.exchange import Headers, Request, Response, json_bytes
 from lab.core.jsontext import members_of
 from lab.mock.config import Config
-from lab.recording.alias import aliases, fill, named
+from lab.recording.alias import aliases, fill, kind_of, named
 from lab.recording.bodies import Blob, bytes_of, filled
 from lab.recording.lines import Entry, Recording, Req
 from lab.recording.regenerate import regenerate
+
+_GIVEN = frozenset("token refresh code device usercode client user host".split())
+"""The kinds of aliases that stand for what the lab gave, or was configured with."""
 
 
 class RequestBuilder:
@@ -78,8 +81,13 @@ class RequestBuilder:
 
     def _know(self, text: str, where: str) -> None:
         for alias in aliases(text) if "«" in text else ():
-            if alias not in self._values:
-                self._bind(self._regenerated.values.get(alias) or _invented(alias, where), alias)
+            if alias in self._values:
+                continue
+            fresh = self._regenerated.values.get(alias)
+            # what a client has of the lab was given before; an opening tells of what was given before the tape began
+            if fresh is None and kind_of(alias) in _GIVEN and not where.startswith("fact"):
+                raise ValueError(f"{alias} was never given")
+            self._bind(fresh or _invented(alias, where), alias)
 
 
 def _basic(pair: tuple[str, str], *, raw: bool) -> str:

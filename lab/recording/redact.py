@@ -8,6 +8,7 @@ may be redacted anew.
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote_plus, unquote, unquote_plus
 
 from lab.core.errors import UsageError
@@ -250,6 +251,14 @@ def redactor_of(config: Config) -> Redactor:
     clients = [(client.id, client.secret) for client in config.clients]
     users = [(account.name, account.password) for account in config.accounts]
     return Redactor(clients, users=users, own=config.own)
+
+
+@lru_cache(maxsize=1024)
+def kind_given(name: str, *, oauth: bool) -> str | None:
+    """The kind of alias that a text under this name of a reply is known by from then on; None: it is no secret."""
+    if _MEMBER.fullmatch(name) is None and not (oauth and name.lower() == "code"):
+        return None
+    return _OAUTH_KINDS.get(name.lower(), "secret") if oauth else "secret"
 
 
 def _is_alias(text: str) -> bool:

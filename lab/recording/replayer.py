@@ -10,18 +10,20 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from lab.core.errors import RecordingError
 from lab.core.exchange import Response
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.core.reply import Reply
 from lab.faults.model import left_of
+from lab.jobs.plan import misdrawn
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.alias import HERE, named
-from lab.recording.bodies import Blob
+from lab.recording.bodies import Blob, check_blob
 from lab.recording.codec import fact_of
-from lab.recording.lines import Entry, Other, Recording, Req, Res
-from lab.recording.match import class_of
+from lab.recording.facts import class_of
+from lab.recording.lines import SOCKET_CUTS, Entry, Line, Other, Recording, Req, Res
 from lab.recording.rebuild import RequestBuilder
 from lab.recording.redact import redactor_of
 from lab.recording.tape import Tape
@@ -46,27 +48,43 @@ class Replayer:
         self.service = Service(config)
         self.skipped = 0
         """Requests that weren't asked: only the shell can decide them."""
+        self.blob = blob
         self._builder = RequestBuilder(recording, config, values, bind, blob)
-        self._by_shell = {line.x for line in recording.lines if isinstance(line, Res) and line.by == "shell"}
+        self._by_shell = {line.x for line in recording.lines if isinstance(line, Res) and line.by is not None}
         self._replies: dict[int, tuple[Reply, Response]] = {}
+        edited = {line.text("scenario") for line in recording.facts() if line.type == "scenario.loaded"}
+        self._as_recorded = {
+            each.name for each in recording.header.scenarios or ()
+            if any(one.digest == each.sha256 for one in config.scenarios) and each.name not in edited
+        }  # fmt: skip
+        """Scenarios that are the very ones that were recorded."""
 
     def replay(self) -> bool:
-        """Go through the recording; False as soon as `reply` or `fact` says that this is enough."""
+        """Go through the recording; False as soon as `reply` or `fact` says that this is enough.
+
+        RecordingError if it asks what no lab can be asked.
+        """
         for line in self.recording.lines:
-            match line:
-                case Req():
-                    self._ask(line)
-                case Res():
-                    if not self.reply(line, *self._replies.pop(line.x, (None, None))):
-                        return False
-                case Entry():
-                    if not self.fact(line):
-                        return False
-                case Other():
-                    continue
-                case _:
-                    assert_never(line)
+            try:
+                if not self.take(line):
+                    return False
+            except (ValueError, ArithmeticError, RecursionError) as fault:
+                raise RecordingError(f"{self.recording.name}:{line.n + 1}: this can't be replayed: {fault}") from None
         return True
+
+    def take(self, line: Line) -> bool:
+        """Go through one line; False: enough."""
+        match line:
+            case Req():
+                return self.ask(line)
+            case Res():
+                return self.reply(line, *self._replies.pop(line.x, (None, None)))
+            case Entry():
+                return self.fact(line)
+            case Other():
+                return True
+            case _:
+                assert_never(line)
 
     def reply(self, line: Res, reply: Reply | None, response: Response | None) -> bool:
         """A reply was recorded, and this is the mock's now, with all of its body; None: it wasn't asked."""
@@ -76,53 +94,78 @@ class Replayer:
         """A fact was recorded."""
         raise NotImplementedError
 
-    def _ask(self, line: Req) -> None:
-        # what only the shell decides isn't handed over, but keeps its number
+    def ask(self, line: Req) -> bool:
+        """Hand a request to the mock; what only the shell decides isn't handed over, but keeps its number."""
         if line.cut is not None or line.listener is not None or line.x in self._by_shell:
             self.skipped += 1
-            return
-        while self.service.exchanges < line.x - 1:
-            self.service.next_exchange()
+            return True
+        self.service.exchanges = line.x - 1
         reply = self.service.serve(self._builder.request(line), line.t, c=line.c, took=line.took)
         self._replies[line.x] = reply, self._builder.explained(line.x, reply.whole(line.t)[0])
+        return True
 
     def feed(self, line: Entry) -> None:
         """Give the mock an input fact that came from elsewhere than an exchange."""
         fact = fact_of(self._builder.fact(line))
+        if fact is None:
+            raise ValueError(f"no {line.type} has such members")
         if isinstance(fact, LedgerCleared):
             self.service.reset(line.instant)
-        elif fact is not None:
+        else:
             self.service.note(fact)
+
+    def misdrawn(self, line: Entry) -> str | None:
+        """The first draw of an acceptance that the seed doesn't give; None if there is none, or it can't be told."""
+        if line.type != "job.accepted" or line.x is None:
+            return None
+        view, drawn = self.service.look(line.text("job") or "", line.instant), line.get("drawn")
+        if view is None or view.record.scenario not in self._as_recorded or not isinstance(drawn, dict):
+            return None
+        return misdrawn(view.plan.compiled, self.service.config.seed, view.record.ordinal, drawn)
+
+
+def delivered(line: Res, reply: Reply, whole: Response) -> Replied:
+    """What the mock's reply comes to, if the socket cut it where the recorded one was cut by the socket."""
+    cut, latency = reply.strike.cut if reply.strike else None, reply.latency
+    if line.cut in SOCKET_CUTS:
+        cut, whole = line.cut, left_of(whole, line.status, line.sent)
+        if line.cut == "shutdown" and line.status == 0 and line.latency is None:  # the tape's end: no latency was known
+            return Replied(line.t, line.x, whole, None, line.first, None, cut, line.sent)
+    return Replied(line.t, line.x, whole, latency, line.first, None, cut, line.sent)
 
 
 class TapedReplay(Replayer):
-    """Tapes what comes of it, in memory."""
+    """Tapes what comes of it: `write` is given each line."""
 
-    def __init__(self, recording: Recording, config: Config, blob: Blob | None = None) -> None:
+    def __init__(
+        self, recording: Recording, config: Config, blob: Blob | None = None,
+        write: Callable[[bytes], None] | None = None,
+    ) -> None:  # fmt: skip
         redactor = redactor_of(config)
         values = ChainMap(redactor.values, configured_secrets(config))
         super().__init__(recording, config, blob, values, redactor.bind)
         self._written: list[bytes] = []
         header = replace(recording.header, more={})
-        long: dict[str, bytes] = {}
-        blobs = long.__setitem__ if "blob" in header.features else None
-        self._tape = Tape(self.service, self._written.append, header, blobs=blobs, redactor=redactor)
+        blobs = _forget if "blob" in header.features else None
+        self._tape = Tape(self.service, write or self._written.append, header, blobs=blobs, redactor=redactor)
         self.service.observers.append(self._tape)
 
     def run(self) -> bytes:
-        """The whole recording of this time."""
+        """The whole recording of this time, where nobody else was given its lines."""
         self.replay()
-        end = self.recording.end
-        self._tape.close(self.recording.until, end.reason if end else "closed")
+        self.close()
         return b"".join(self._written)
 
+    def close(self) -> None:
+        """End the tape as the recorded one ended."""
+        end = self.recording.end
+        self._tape.close(self.recording.until, end.reason if end else "closed")
+
     def reply(self, line: Res, reply: Reply | None, response: Response | None) -> bool:
-        """Tape the mock's reply, cut where the recorded one was."""
+        """Tape the mock's reply, cut where the socket cut the recorded one."""
+        check_blob(line.body, self.blob)
         if reply is not None and response is not None:
-            if line.cut is not None:
-                response = left_of(response, line.status, line.sent)
-            observation = Replied(line.t, line.x, response, reply.latency, line.first, line.by, line.cut, line.sent)
-            self.service.tell(observation)
+            self.service.tell(delivered(line, reply, response))
         return True
 
     def fact(self, line: Entry) -> bool:
@@ -133,3 +176,7 @@ class TapedReplay(Replayer):
         if kind == "input" and line.x is None:
             self.feed(line)
         return True
+
+
+def _forget(digest: str, data: bytes) -> None:
+    """Keep no long body of a replay: its digest is compared."""

@@ -29,7 +29,6 @@ from lab.jobs.gates import Decision
 from lab.jobs.plan import settle_draws
 from lab.jobs.records import AliasRecord, JobRecord, RepeatRecord, id_of, repeat_of
 from lab.mock.service import Service
-from lab.recording.lines import VERSION
 
 EXPIRED_FOR: Millis = 3_600_000
 """For so long after its end a token is told again: a client that still sends it hears that it expired."""
@@ -45,11 +44,6 @@ def snapshot(service: Service, now: Millis) -> list[Fact]:
         if folded.get(key) != counter:
             facts.append(NumberUsed(at=now, counter=counter_of(key), value=counter.value))
     return facts
-
-
-def version_of(opening: list[Fact]) -> tuple[int, int]:
-    """The version of a recording that begins with these facts: older labs don't know the numbers."""
-    return (1, 1) if any(isinstance(fact, NumberUsed) for fact in opening) else VERSION
 
 
 # Jobs and faults

@@ -23,7 +23,7 @@ from lab.mock.config import Config
 from lab.recording.bodies import Blobs
 from lab.recording.codec import encode, fact_members, footer
 from lab.recording.line_cache import LineCache, varying_members
-from lab.recording.lines import Entry, Header, Members
+from lab.recording.lines import Enc, Entry, Header, Members, Res
 from lab.recording.redact import Redactor, redactor_of
 
 LONGEST_TAPE = 1024 * 1024 * 1024
@@ -82,6 +82,8 @@ class Tape:
         self._digest = sha256()
         self._jobs: dict[str, _Written] = {}
         self._oauth: set[int] = set()
+        self._unanswered: dict[int, None] = {}
+        """Exchanges whose reply isn't written, oldest first."""
         self._tails = LineCache(self.redactor, blobs)
         self._put(encode(header))
         self._synced()
@@ -110,7 +112,7 @@ class Tape:
             self._die(f"A body can't be kept: {fault.strerror or fault}.")
 
     def close(self, now: Millis, reason: str = "closed") -> None:
-        """Write the derived facts that are due, of all jobs, and the footer."""
+        """Write the derived facts that are due, of all jobs, what became of replies under way, and the footer."""
         if self._over:
             return
         due = [fact for job in self._jobs for fact in self._due(job, now)]
@@ -143,6 +145,10 @@ class Tape:
             self._die(f"The recording reached its limit of {self._limit} bytes.")
 
     def _end(self, now: Millis, reason: str) -> None:
+        self._limit = _NEVER  # what ends the tape may go beyond it
+        for x in self._unanswered:
+            cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0, headers=(), enc=Enc.NONE)
+            self._put(encode(cut))
         try:
             self._write(footer(self._n, self._at(now), reason, self._digest))
         except OSError as fault:
@@ -172,6 +178,7 @@ class Tape:
 
     def _requested(self, observation: Requested) -> None:
         x = observation.x
+        self._unanswered[x] = None
         if observation.route in IDENTITY_NAMES:
             self._oauth.add(x)
         tail = self._tails.request(observation)
@@ -183,6 +190,7 @@ class Tape:
         x, response = observation.x, observation.response
         if x <= self._after:
             return
+        self._unanswered.pop(x, None)
         oauth = x in self._oauth
         if oauth:
             self._oauth.discard(x)
