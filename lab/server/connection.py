@@ -5,7 +5,10 @@ with `_ErrInfo`, `_keepalive_handle`. What aiohttp does by itself, and what had 
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from aiohttp.http_exceptions import BadHttpMethod, ContentEncodingError
@@ -14,8 +17,11 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 from lab.core.exchange import Headers
 from lab.server.limits import ServerLimits
 from lab.server.request_reader import RawHeaders, headers_of
+from lab.server.write_deadline import WriteDeadline
 
 _TLS = b"\x16\x03"
+_NO_LINGER = struct.pack("ii", 1, 0)
+"""Linger, for no time: closing sends RST (socket(7))."""
 
 
 class Sent:
@@ -36,6 +42,14 @@ class Sent:
 
 SENT = Sent(keep_alive=True)
 SENT_LAST = Sent(keep_alive=False)
+
+
+def reset(transport: asyncio.BaseTransport) -> None:
+    """End a connection with RST: what the kernel still holds for the peer goes, too."""
+    if (peer := transport.get_extra_info("socket")) is not None:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    assert isinstance(transport, asyncio.WriteTransport)
+    transport.abort()
 
 
 class ConnectionObserver(Protocol):
@@ -62,7 +76,7 @@ class Connection(RequestHandler):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = tuple(
-        "_answered _begun _late _raw _tls at_end half_closed headers how lost misdirected ordinal received refused shell special total".split()
+        "_answered _begun _late _raw _tls _unread at_end half_closed headers how lost misdirected ordinal received refused shell special total".split()
     )
 
     def __init__(self, shell: ConnectionObserver, manager: Any, **settings: Any) -> None:
@@ -75,6 +89,7 @@ class Connection(RequestHandler):
         self.headers: Headers = ()
         self.special = False
         self._late: asyncio.TimerHandle | None = None
+        self._unread: WriteDeadline | None = None
         self.lost = asyncio.Event()
         """Set once the connection is over."""
         self.at_end: Callable[[], None] | None = None
@@ -95,11 +110,15 @@ class Connection(RequestHandler):
         """A peer connected: the header deadline begins."""
         super().connection_made(transport)
         self.ordinal = self.shell.opened()
+        assert isinstance(transport, asyncio.Transport)
+        self._unread = WriteDeadline(transport, self.shell.limits.write_deadline, partial(self._unmoved, transport))
         self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is over."""
         self._on_time()
+        if self._unread is not None:
+            self._unread.close()
         self.lost.set()
         if self.at_end is not None:
             self.at_end()
@@ -174,11 +193,15 @@ class Connection(RequestHandler):
         if self.lost.is_set() or self.transport is None or self.transport.is_closing():
             return False
         self.transport.write(data)
+        if self._unread is not None:
+            self._unread.wrote(len(data))
         return True
 
     async def drain(self) -> None:
         """Return once the peer has read enough that more may be sent; ConnectionError if it is gone."""
         await self._drain_helper()
+        if self.lost.is_set():  # aiohttp says so only where the peer reset it
+            raise ConnectionResetError("The connection is over.")
 
     def over(self, how: str) -> Sent:
         """The connection ends with this reply: `how` says at whose will."""
@@ -218,6 +241,11 @@ class Connection(RequestHandler):
     def _overdue(self) -> None:
         self._late = None
         self.cut("deadline")
+
+    def _unmoved(self, transport: asyncio.Transport) -> None:
+        # aiohttp forgets a transport that it has closed, and asyncio keeps it open until its bytes are taken
+        self.how = "deadline"
+        reset(transport)
 
     def _on_time(self) -> None:
         if self._late is not None:

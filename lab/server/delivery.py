@@ -5,8 +5,6 @@ reply, but a hang, a stall and a slow body last until it has been advanced past 
 """
 
 import asyncio
-import socket
-import struct
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,15 +15,13 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.core.reply import Parts, Reply
 from lab.mock.service import Service
-from lab.server.connection import SENT, SENT_LAST, Connection, Sent
+from lab.server.connection import SENT, SENT_LAST, Connection, Sent, reset
 from lab.server.response_writer import ResponseWriter
 
 CLOSE = b"connection: close\r\n"
 _KEEP = b"connection: keep-alive\r\n"
 _NOTHING = Response(0)
 """A reply of which no status line left."""
-_NO_LINGER = struct.pack("ii", 1, 0)
-"""Linger, for no time: closing sends RST (socket(7))."""
 
 
 class ReplySender:
@@ -169,9 +165,7 @@ class _Piecemeal:
         over = connection.over("client" if cut == "client_gone" else "fault")
         if transport is not None and cut is not None:
             if self.strike.how == "reset":
-                if (peer := transport.get_extra_info("socket")) is not None:
-                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-                transport.abort()
+                reset(transport)
             else:
                 transport.close()
         return over

@@ -30,6 +30,8 @@ class ServerLimits(Struct, frozen=True):
     """From the opening of a connection, or the first byte of a later request, to the end of the headers."""
     body_deadline: _Seconds = 30.0
     """From the end of the headers to the end of the body."""
+    write_deadline: _Seconds = 30.0
+    """How long a peer may take no byte while some wait for it."""
     idle: _Seconds = 75.0
     """How long a connection may be kept without a request."""
     lingering: _Seconds = 1.0
