@@ -129,7 +129,7 @@ class Comparison(TapedReplay):
         """Every difference: exchange by exchange, then what is left over."""
         self.run()
         for x in sorted(self._recorded.exchanges.keys() | self._replayed.exchanges.keys()):
-            self._compare(x)
+            self._compare(x, killed=self._repaired)
         for job in dict.fromkeys((*self._recorded.derived, *self._replayed.derived)):
             self._compare_left_over(job)
         return self.found
@@ -150,7 +150,7 @@ class Comparison(TapedReplay):
         super().take(line)
         self._recorded.take(line, line.n)
         if isinstance(line, Res):
-            self._compare(line.x)
+            self._compare(line.x, killed=False)
         elif isinstance(line, Entry):
             self._compare_derived(self._recorded.canon.id(line.text("job") or ""))
             if name := self.misdrawn(line):
@@ -174,14 +174,15 @@ class Comparison(TapedReplay):
 
     # What is equal
 
-    def _compare(self, x: int) -> None:
+    def _compare(self, x: int, *, killed: bool) -> None:
+        """Compare an exchange; `killed`: with it its lab may have been, before all its facts were written."""
         recorded, replayed = (side.exchanges.pop(x, _Exchange()) for side in (self._recorded, self._replayed))
         req = recorded.req
         if req is None or replayed.req is None:  # it wasn't asked
             return
         self.exchanges += 1
         job, title = self._recorded.job_of(recorded), self._recorded.canon.title(req)
-        cut_off = self._repaired and req.n == self._last_cause
+        cut_off = killed and req.n == self._last_cause
         facts = replayed.facts[: len(recorded.facts)] if cut_off else replayed.facts
         for expected, actual in zip_longest(recorded.facts, facts):
             self._compare_facts(job, title, expected, actual, (recorded.facts[-1].n if recorded.facts else req.n))

@@ -1,0 +1,55 @@
+"""A recording whose lab was killed is repaired, and replays: a sample of what `killed` cuts."""
+
+from random import Random
+
+from lab.core.errors import RecordingError
+from lab.recording.codec import write
+from lab.recording.facts import class_of
+from lab.recording.lines import Entry, Line
+from lab.recording.reader import read
+from lab.recording.repair import repair
+from lab.recording.replay import replay
+from tests.conftest import THOROUGH
+from tests.recording.killed import lengths, together, trouble, whole
+from tests.recording.test_replay import without
+
+MANY, FEW = (80, 40) if THOROUGH else (16, 4)
+
+
+def test_wherever_a_recording_was_cut_it_replays_once_repaired() -> None:
+    for name, data, scenarios, blob in whole():
+        chance, ends = Random(name), lengths(data, len(data))
+        count = FEW if name.endswith("jsonl") else MANY
+        for length in (*chance.sample(ends, min(count, len(ends))), *chance.sample(lengths(data, 1), 1)):
+            assert trouble(name, data[:length], scenarios, blob) == "", (name, length)
+
+
+def test_what_the_end_of_a_tape_writes_may_be_missing_after_a_repair_and_nothing_else() -> None:
+    joined = together(late=False)
+    scenarios = joined.service.config.scenarios
+    killed = read(repair(joined.data[: joined.data.rindex(b'{"k":"end"')])[0])
+    facts = [line for line in killed.lines if isinstance(line, Entry) and class_of(line) in ("input", "derived")]
+    passed = set()
+    for fact in facts if THOROUGH else [*facts[::4], *facts[-3:]]:
+        if fact.x is None and class_of(fact) == "input":  # what is fed in is asked, and not compared
+            continue
+
+        def gone(line: Line, fact: Entry = fact) -> bool:
+            return line.n == fact.n
+
+        try:
+            if replay(read(without(killed, gone, "repaired")), scenarios).passed:
+                passed.add((fact.t, fact.type))
+        except RecordingError:
+            continue
+    # by the last request, an invoke, and at the end: nobody could have come to them
+    assert {at for at, _ in passed} <= {killed.lines[-1].t, joined.now}
+    assert not replay(read(without(read(joined.data), lambda line: line.n == facts[-1].n)), scenarios).passed
+
+
+def test_an_open_recording_closed_as_if_it_had_ended_does_not_replay() -> None:
+    joined = together(late=False)
+    killed = read(repair(joined.data[: joined.data.index(b'"verdict":"rejected"')])[0])
+    assert killed.end is not None
+    closed = read(write([killed.header, *killed.lines], "sigterm", killed.end.t))
+    assert not replay(closed, joined.service.config.scenarios).passed
