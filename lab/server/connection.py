@@ -19,6 +19,8 @@ from lab.server.limits import ServerLimits
 from lab.server.request_reader import RawHeaders, headers_of
 from lab.server.write_deadline import WriteDeadline
 
+LONGEST_PIECE = 65_536
+"""Bytes that are given to a transport at once: as many as asyncio lets wait before it says so."""
 _TLS = b"\x16\x03"
 _NO_LINGER = struct.pack("ii", 1, 0)
 """Linger, for no time: closing sends RST (socket(7))."""
@@ -188,7 +190,7 @@ class Connection(RequestHandler):
             self._raw = raw
         return self.headers
 
-    def write(self, data: bytes) -> bool:
+    def write(self, data: bytes | memoryview) -> bool:
         """Send it; False if the peer is gone."""
         if self.lost.is_set() or self.transport is None or self.transport.is_closing():
             return False
@@ -196,6 +198,15 @@ class Connection(RequestHandler):
         if self._unread is not None:
             self._unread.wrote(len(data))
         return True
+
+    async def write_long(self, data: bytes) -> None:
+        """Send it as fast as the peer takes it, so that no copy of it waits; ConnectionError if the peer is gone."""
+        view = memoryview(data)
+        for start in range(0, len(data), LONGEST_PIECE):
+            if not self.write(view[start : start + LONGEST_PIECE]):
+                raise ConnectionResetError("The connection is over.")
+            if self.writing_paused:
+                await self.drain()
 
     async def drain(self) -> None:
         """Return once the peer has read enough that more may be sent; ConnectionError if it is gone."""

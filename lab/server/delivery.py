@@ -15,7 +15,7 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.core.reply import Parts, Reply
 from lab.mock.service import Service
-from lab.server.connection import SENT, SENT_LAST, Connection, Sent, reset
+from lab.server.connection import LONGEST_PIECE, SENT, SENT_LAST, Connection, Sent, reset
 from lab.server.response_writer import ResponseWriter
 
 CLOSE = b"connection: close\r\n"
@@ -47,11 +47,15 @@ class ReplySender:
                 await self.clock.hold(reply.latency)
             last = connection.last_of(message.should_close)
             line = CLOSE if last else _KEEP if message.version < (1, 1) else b""
-            if not self.write(connection, reply.response, request.method, line):
+            # of a long body no copy waits for each client
+            long = b"" if len(reply.response.body) <= LONGEST_PIECE or request.method == "HEAD" else reply.response.body
+            if not self.write(connection, reply.response, "HEAD" if long else request.method, line):
                 self._tell_cut(reply, "client_gone")
                 return SENT_LAST
             first = self.clock.now() - since
-            if connection.writing_paused:
+            if long:
+                await connection.write_long(long)
+            elif connection.writing_paused:
                 await connection.drain()
         except asyncio.CancelledError:
             self._tell_cut(reply, "shutdown")
@@ -127,11 +131,8 @@ class _Piecemeal:
         for when, piece in pieces:
             if self.clock.now() < when:
                 await first_of(self.clock.sleep_until(when), self.connection.lost.wait())
-            if not self.connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece):
-                return False
+            await self.connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece)
             self.body.append(piece)
-            if self.connection.writing_paused:
-                await self.connection.drain()
         whole = self.strike is None or self.strike.cut is None
         return self.connection.write(b"0\r\n\r\n" if self.chunked and whole else b"")
 

@@ -10,6 +10,7 @@ import pytest
 
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import Observation, Replied
+from lab.server.connection import LONGEST_PIECE, Connection
 from lab.server.limits import ServerLimits
 from lab.server.write_deadline import WriteDeadline
 from tests.server.conftest import bearer, request
@@ -27,11 +28,30 @@ def world() -> Iterator[Served]:
         yield served
 
 
-def test_a_client_that_never_reads_is_cut_and_told_as_gone(world: Served) -> None:
+def large_answer(world: Served) -> bytes:
+    """A request for it."""
     signed = (bearer(token_of(world, scope=SCOPE)), ("content-type", "application/json"))
     path = "/api/fusion-ai/orchestrator/agent/v2/LARGE/"
     job = ask(world, request("POST", f"{path}invokeAsync", signed, text({"message": "Go"}))).json["jobId"]
     world.sleep(2)
+    return request("GET", f"{path}status/{job}", signed)
+
+
+def test_a_long_answer_leaves_in_pieces_and_is_whole(world: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, sizes = Connection.write, []
+
+    def measured(connection: Connection, data: bytes | memoryview) -> bool:
+        sizes.append(len(data))
+        return write(connection, data)
+
+    wanted = large_answer(world)
+    monkeypatch.setattr(Connection, "write", measured)
+    assert len(ask(world, wanted).json["output"]) == 5_000_000
+    assert max(sizes) <= LONGEST_PIECE < 5_000_000 < sum(sizes)
+
+
+def test_a_client_that_never_reads_is_cut_and_told_as_gone(world: Served) -> None:
+    wanted = large_answer(world)
     over = Event()
 
     def look(observation: Observation) -> None:
@@ -43,7 +63,7 @@ def test_a_client_that_never_reads_is_cut_and_told_as_gone(world: Served) -> Non
     with socket.socket() as peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         peer.connect(("127.0.0.1", int(world.origin.rpartition(":")[2])))
-        peer.sendall(request("GET", f"{path}status/{job}", signed) * 3)
+        peer.sendall(wanted * 3)
         assert over.wait(10)
         # what the kernel had for it went, too
         with pytest.raises(ConnectionResetError):
