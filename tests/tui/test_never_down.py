@@ -19,8 +19,9 @@ from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Lost, Noted, Requested
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain, width
-from lab.tui.state.run import MOST_EXCHANGES, MOST_TIMELINE_ROWS
+from lab.tui.state.run import MOST_EXCHANGES
 from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.timeline import MOST_TIMELINE_ROWS
 from tests.conftest import ROOT
 from tests.tui import play
 from tests.tui.pilots import main_screen, resized, screen_in, text, turn_to, until

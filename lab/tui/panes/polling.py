@@ -7,8 +7,9 @@ from lab.language.document import Status
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.rows.blocks import at_text, bars, bottom, latency, next_call, paragraph, request_row, seconds, status_row
 from lab.tui.rows.spans import BLANK, Row, clip, ends, row
-from lab.tui.state.run import RunState, TimelineRow, repeats
+from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.status import face, meaning, phase
+from lab.tui.state.timeline import repeats
 
 NO_POLL = "Nothing to poll yet."
 BAR_FROM = 46

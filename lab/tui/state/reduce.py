@@ -25,10 +25,10 @@ from lab.tui.state.run import (
     RunState,
     TimelineRow,
     TokenState,
-    noted,
     put,
 )
 from lab.tui.state.status import VERDICT_WORDS, face
+from lab.tui.state.timeline import noted
 
 
 def reduce(run: RunState, observation: RunObservation) -> RunState:

@@ -9,8 +9,9 @@ from lab.core.exchange import Response
 from lab.core.observe import Lost, Replied
 from lab.dialects.client import Question, Seen
 from lab.tui.state import clean, reading
-from lab.tui.state.run import MOST_STATUSES, Exchange, JobState, RunState, TimelineRow, TokenState, noted, put, with_row
+from lab.tui.state.run import MOST_STATUSES, Exchange, JobState, RunState, TimelineRow, TokenState, put
 from lab.tui.state.status import VERDICT_WORDS
+from lab.tui.state.timeline import noted, with_row
 
 
 def read_reply(run: RunState, observation: Replied) -> RunState:
