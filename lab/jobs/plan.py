@@ -142,8 +142,8 @@ def compile_scenario(
     return CompiledScenario(scenario, digest, steps, successors, pattern, turns, files or {}, source)
 
 
-class Plan(Struct, frozen=True):
-    """A compiled scenario for one invocation, with its seed and what was drawn."""
+class Plan(Struct, frozen=True, eq=False):
+    """A compiled scenario for one invocation, with its seed and what was drawn; made anew each time, and equal to itself only."""
 
     compiled: CompiledScenario
     invocation: Invocation

@@ -12,8 +12,11 @@ from lab.jobs.records import JobRecord
 from lab.jobs.timeline import Span
 
 
-class JobView(Struct, frozen=True):
-    """A job at an instant: what was accepted of it, its plan, and the span that holds the instant."""
+class JobView(Struct, frozen=True, eq=False):
+    """A job at an instant: what was accepted of it, its plan, and the span that holds the instant.
+
+    Record and span tell two of them apart; plans are not compared.
+    """
 
     record: JobRecord
     plan: Plan

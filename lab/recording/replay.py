@@ -19,7 +19,7 @@ from lab.recording.reader import demand_closed
 from lab.recording.replayer import TapedReplay
 
 
-class Report(Struct, frozen=True):
+class Report(Struct, frozen=True, eq=False):
     """What a replay found: the first divergence of each job, and how many more there are."""
 
     name: str
@@ -30,6 +30,7 @@ class Report(Struct, frozen=True):
     warnings: tuple[str, ...]
     skipped: int
     again: Callable[[], bytes]
+    """Encodes the recording of this time."""
 
     @property
     def actual(self) -> bytes:
