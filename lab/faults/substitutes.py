@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json, Response, json_bytes
 from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, insufficient_scope, invalid_token, not_found
-from lab.language.document import OF_A_FORM, Fault, RetryDate, RetryText
+from lab.language.document import OF_A_FORM, OF_A_JOB, Fault, RetryDate, RetryText
 
 _HTML: Headers = (("content-type", "text/html"),)
 _HINT = "This answer was planned: it is a fault of the lab."
@@ -26,7 +26,8 @@ _PROBLEMS = {
     504: Refusal(504, "Gateway timeout.", _HINT),
 }
 """What the API would say with a status; of 403, which names a scope, see `_problem`."""
-_NO_TEAM = frozenset(("invoke", "stream", "chat", "debug", "a2a", "a2a-stream", "a2a-card"))
+_NOT_FOUND = {**dict.fromkeys(OF_A_JOB | {"a2a-card"}, "Workflow not found."), "status": "Job not found."}
+"""What a 404 says on routes that name a team; on others, that there is no such path."""
 _OAUTH = {
     400: ("invalid_request", "The request was refused."),
     401: ("invalid_client", "Client authentication failed."),
@@ -80,9 +81,7 @@ def _of_form(fault: Fault, code: int, extra: Headers, refuse: Refuse) -> Respons
 
 def _problem(route: str, code: int, scope: str, extra: Headers) -> Refusal:
     problem = insufficient_scope(scope) if code == 403 else _PROBLEMS[code]
-    message = problem.message
-    if code == 404 and (route == "status" or route in _NO_TEAM):
-        message = "Job not found." if route == "status" else "Workflow not found."
+    message = _NOT_FOUND.get(route, problem.message) if code == 404 else problem.message
     return replace(problem, message=message, headers=(*problem.headers, *extra))
 
 

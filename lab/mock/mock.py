@@ -5,7 +5,7 @@ A request passes these gates in this order, and the first that says no ends it:
     1. its line       is there such a route, with this method?        404, 405      `ROUTER.find`
     2. its bearer     a live token of the API?                        401, 403      `bearer_of`
     3. its reading    is it well-formed?                              400, 413, 415 `dialect.read`
-    4. its team       published, with a role and a version?           403, 404      `admission`
+    4. its team       published, with a role and a version?           403, 404      `closed`, `absent_team`
     5. its command    what the rules about jobs say                   404, 409, …   `take_message`, `_look`
     6. the faults     does one strike this call?                      any           `Planner`
 

@@ -97,7 +97,6 @@ def used_before(context: TokenContext, client: Client, assertion: Assertion) -> 
     if assertion.jti is None or context.config.switches.assertion_jti == "any":
         return None
     counter = f"jti/{client.id}/{assertion.jti}"
-    first = context.changes.next(counter) == 1 == context.changes.use(counter)
-    return (
-        None if first else Unfit("jti was used before: it must be new each time, or be left out (switch assertion_jti)")
-    )
+    if context.changes.next(counter) == 1 == context.changes.use(counter):
+        return None
+    return Unfit("jti was used before: it must be new each time, or be left out (switch assertion_jti)")

@@ -5,7 +5,7 @@ from typing import assert_never
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
 from lab.identity.assertions import Unfit
-from lab.identity.clients import Client, Grant
+from lab.identity.clients import Account, Client, Grant
 from lab.identity.endpoints.authentication import good_assertion, used_before
 from lab.identity.endpoints.authorization_code import trade_code
 from lab.identity.endpoints.context import TokenContext
@@ -81,16 +81,21 @@ def _assertion(context: TokenContext, client: Client, form: Form) -> Response | 
     scope = context.scope(form.get("scope", ""))
     if isinstance(scope, Refusal):
         return scope
-    found = good_assertion(context, client, form["assertion"])
+    user = _user_named(context, client, form["assertion"])
+    if isinstance(user, Unfit):
+        return context.explained(_WRONG_ASSERTION, user.why)
+    return issue(context, TokenTerms(client, Grant.ASSERTION, scope, form["scope"], user))
+
+
+def _user_named(context: TokenContext, client: Client, token: str) -> Account | Unfit:
+    """The user for whom a client's assertion speaks, or what is wrong with it."""
+    found = good_assertion(context, client, token)
     if isinstance(found, Unfit):
-        return context.explained(_WRONG_ASSERTION, found.why)
+        return found
     user = context.config.account(found.subject)
     if user is None:
-        return context.explained(_WRONG_ASSERTION, "sub must be the name of a user who is known")
-    unfit = used_before(context, client, found)
-    if unfit is not None:
-        return context.explained(_WRONG_ASSERTION, unfit.why)
-    return issue(context, TokenTerms(client, Grant.ASSERTION, scope, form["scope"], user))
+        return Unfit("sub must be the name of a user who is known")
+    return used_before(context, client, found) or user
 
 
 def _refresh(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
