@@ -144,7 +144,7 @@ def test_signals_end_a_process_that_does_not_end_by_itself(times: int, monkeypat
     assert ended == [130]
 
 
-def test_a_hang_up_that_nohup_ignores_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hang_up_that_nohup_ignores_is_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with ending():

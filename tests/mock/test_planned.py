@@ -5,6 +5,7 @@ from base64 import b64encode
 import pytest
 
 from lab.core.exchange import Request, text_of
+from lab.core.journal.numbers import CallCounted
 from lab.core.observe import Noted
 from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
@@ -156,8 +157,8 @@ def test_a_call_that_is_refused_anyway_is_neither_withheld_nor_counted(request_o
     faults = [{"route": route, "answer": 503, "name": route} for route in every]
     mock, bearer = served(DOCUMENT | {"latency": dict.fromkeys(every, "70ms"), "faults": faults})
     reply = mock.serve(request_of(bearer), 1_000)
-    assert (reply.latency, reply.struck, reply.facts) == (0, None, reply.facts) and reply.response.status != 503
-    assert not [fact for fact in reply.facts if type(fact).__name__ == "CallCounted"]
+    assert (reply.latency, reply.struck) == (0, None) and reply.response.status in (302, 400, 401, 404)
+    assert not any(isinstance(fact, CallCounted) for fact in reply.facts)
 
 
 def test_a_document_that_is_struck_was_never_taken():

@@ -93,7 +93,7 @@ def test_the_last_event_of_a_stream_is_that_error(route: str) -> None:
 @pytest.mark.parametrize(
     ("word", "expected"),
     [("job", 202), ("refuse", 403), ("on", 403), (True, 403), ("off", 202), (False, 202)],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("by_scenario", [True, False])
 def test_what_the_switch_makes_of_it(word: object, expected: int, by_scenario: bool) -> None:
     peer = Peer(DOCUMENT | {"settings": {"version_check": word}}) if by_scenario else Peer(version_check=word)

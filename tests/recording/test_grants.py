@@ -261,13 +261,14 @@ def test_members_stand_in_the_order_of_the_format() -> None:
     peer = Peer("oci", authorize="page")
     devices(peer)
     peer.ask(authorize_request(answer="allow"))
+    assert peer.service.rotate_key(peer.now).status == 200
     order = {entry.type: list(entry.members) for entry in peer.closed().facts()}
     assert order["token.granted"] == ["token", "client", "grant", "scope", "until", "refresh", "user", "family"]
     assert order["token.revoked"] == ["by", "token", "why"]
     assert order["code.granted"] == ["code", "client", "scope", "until", "challenge", "redirect", "family"]
     assert order["device.granted"] == ["code", "client", "scope", "until", "user_code"]
-    assert peer.service.rotate_key(peer.now).status == 200
     assert order["device.approved"] == ["by", "code", "verdict"]
+    assert order["key.rotated"] == ["by", "key", "until"]
     assert order["call.counted"] == ["counter", "client", "value"]
 
 
