@@ -111,13 +111,17 @@ async def embedded_mock(
         if https is not None:
             stack.callback(https.withdraw)
             mock.https_url, mock.ca_file = https.start(server)
-        # The control token lies where programs of the same user find it, as long as the lab runs.
-        stack.callback(withdraw_token, mock.control_url, runtime=listen.runtime)
-        publish_token(mock.control_url, mock.control_token, runtime=listen.runtime)
+        _publish_token(mock, listen.runtime, stack)
         if outside:
             reloading = asyncio.create_task(ScenarioReloader(settings, service, setup.clock, console).watch())
             stack.callback(reloading.cancel)
         yield mock
+
+
+def _publish_token(mock: EmbeddedMock, runtime: str | None, stack: AsyncExitStack) -> None:
+    """The control token lies where programs of the same user find it, as long as the lab runs."""
+    stack.callback(withdraw_token, mock.control_url, runtime=runtime)
+    publish_token(mock.control_url, mock.control_token, runtime=runtime)
 
 
 def _ports(settings: MockSettings, stack: AsyncExitStack) -> tuple[Bound, HttpsPort | None]:
