@@ -48,6 +48,8 @@ APP = App("ITEM_COMPARE_TEAM", play.MESSAGE, "demo", play.SECRET, "urn:opc:resou
 class Clock:
     """Jumps to what is waited for, but lets others run first; stands still while it is paused."""
 
+    factor = "1"
+
     def __init__(self) -> None:
         self.at = 0
         self.going = asyncio.Event()

@@ -125,11 +125,8 @@ class LiveDemo(AsyncExitStack):
         """What the screen shows; `unloaded` are complaints of scenarios that the picker can't offer."""
         from lab.tui.sources.live import Live
 
-        settings = self._settings
-        recording, factor = settings.record is not None, settings.clock.factor
-        return Live(
-            self.playables(), self.connect, self._setup.clock, factor=factor, recording=recording, unloaded=unloaded
-        )
+        recording = self._settings.record is not None
+        return Live(self.playables(), self.connect, self._setup.clock, recording=recording, unloaded=unloaded)
 
     def playables(self) -> "tuple[Playable, ...]":
         """What the picker offers, the scenario asked for first; a tape's header has one seed for all."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, assert_never
 from msgspec import structs
 
 from lab.app.effects import Answer, Asking, Outcome, RunEnded, RunObservation
-from lab.core.clock import Clock, Millis
+from lab.clocks import AnyClock
+from lab.core.clock import Millis
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
@@ -36,9 +37,8 @@ class Live:
         self,
         playables: tuple[Playable, ...],
         connect: Connect,
-        clock: Clock,
+        clock: AnyClock,
         *,
-        factor: str = "1",
         pod: str = "",
         recording: bool = False,
         unloaded: Mapping[str, tuple[str, ...]] | None = None,
@@ -50,7 +50,7 @@ class Live:
         self._connect = connect
         self.clock = clock
         self.pill = f"POD {pod}" if pod else "LIVE"
-        self.factor = factor
+        self.factor = clock.factor
         self.paused = False
         broken = [ScenarioChoice(name, "does not load", complaints=why) for name, why in (unloaded or {}).items()]
         choices = (*(playable.choice for playable in playables), *broken)
