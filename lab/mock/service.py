@@ -71,10 +71,11 @@ class Service:
 
     def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0) -> Reply:
         """Answer a request that was complete at `now`; the caller tells `Replied` once the last byte has left."""
-        self.exchanges += 1
-        x = self.exchanges
         request = lightened(request) if request.body else request
         done = self._mock.handle(self.ledger, request, now)
+        # counted once it is about to be told: a number is never left out
+        self.exchanges += 1
+        x = self.exchanges
         if self.observers:
             self.tell(Requested(now, x, done.route, request, c, done.flags, took))
             if done.facts:

@@ -12,11 +12,12 @@ from functools import partial
 from typing import Any, Protocol
 
 from aiohttp.http_exceptions import BadHttpMethod, ContentEncodingError
-from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
+from aiohttp.web_protocol import RequestPayloadError, _ErrInfo
 
 from lab.core.exchange import Headers
 from lab.server.limits import ServerLimits
 from lab.server.request_reader import RawHeaders, headers_of
+from lab.server.watched_parser import WatchedParser
 from lab.server.write_deadline import WriteDeadline
 
 LONGEST_PIECE = 65_536
@@ -35,8 +36,7 @@ class Sent:
         self.keep_alive = keep_alive
 
     async def prepare(self, request: Any) -> None:
-        """Nothing is left to prepare: the request is over."""
-        request.protocol.answered()
+        """Nothing is left to prepare."""
 
     async def write_eof(self) -> None:
         """Nothing is left to write."""
@@ -70,15 +70,15 @@ class ConnectionObserver(Protocol):
     def malformed(self, connection: "Connection", what: str, size: int, *, status: int = 400) -> None:
         """The parser refused what came."""
 
-    def broken(self, connection: "Connection") -> None:
-        """A request ended in a bug of ours."""
+    def broken(self, connection: "Connection", fault: BaseException | None, *, begun: bool) -> None:
+        """A request ended in a bug of ours; `begun`: some of its reply has left."""
 
 
-class Connection(RequestHandler):
+class Connection(WatchedParser):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = tuple(
-        "_answered _begun _late _raw _tls _unread at_end half_closed headers how lost misdirected ordinal received refused shell special total".split()
+        "_answered _begun _late _raw _tls _unread at_end half_closed headers how lost misdirected ordinal received refused shell special total wrote".split()
     )
 
     def __init__(self, shell: ConnectionObserver, manager: Any, **settings: Any) -> None:
@@ -102,6 +102,8 @@ class Connection(RequestHandler):
         """The head that the parser refused, perhaps with what came before and behind it: the parser keeps none."""
         self.received = 0
         self.total = 0
+        self.wrote = False
+        """Whether some of the reply to the request under way has left."""
         self._answered = 0
         """Requests that are over."""
         self._tls = False
@@ -114,7 +116,7 @@ class Connection(RequestHandler):
         self.ordinal = self.shell.opened()
         assert isinstance(transport, asyncio.Transport)
         self._unread = WriteDeadline(transport, self.shell.limits.write_deadline, partial(self._unmoved, transport))
-        self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
+        self._hasten()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is over."""
@@ -137,7 +139,7 @@ class Connection(RequestHandler):
             return
         if before == 0:
             self._tls = data.startswith(_TLS)
-        super().data_received(data)
+        self.feed(data)
         if self._request_count != before:
             if self._late is not None:
                 self._on_time()
@@ -146,8 +148,12 @@ class Connection(RequestHandler):
             self._begun = b""
         elif not self._busy():
             self._begun += data
-            if self._late is None:
-                self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
+            self._hasten()
+
+    def _hasten(self) -> None:
+        """What is left of a head that has begun is to come before the deadline."""
+        if self._late is None:
+            self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it; aiohttp declares None
         """The peer has said all: what it asked is still answered."""
@@ -175,8 +181,18 @@ class Connection(RequestHandler):
     def answered(self) -> None:
         """The request under way is over; a peer that has said all since then is asked nothing more."""
         self._answered = self._request_count - len(self._messages)
+        self.wrote = False
         if self.half_closed and not self._messages:
             self.close()
+        elif self.behind and not self._busy():
+            self._hasten()
+
+    async def finish_response(self, request: Any, resp: Any, start_time: float | None) -> Any:
+        """Send a response that aiohttp sends: the request is over then."""
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self.answered()
 
     def last_of(self, should_close: bool) -> bool:
         """Whether the connection ends with this reply."""
@@ -197,6 +213,7 @@ class Connection(RequestHandler):
         self.transport.write(data)
         if self._unread is not None:
             self._unread.wrote(len(data))
+        self.wrote = True
         return True
 
     async def write_long(self, data: bytes) -> None:
@@ -224,8 +241,7 @@ class Connection(RequestHandler):
     ) -> Any:
         """What the parser refused, or a bug of ours; never the bytes, never the traceback, to the peer."""
         if status != 400:
-            self.log_exception("A request could not be served", exc_info=exc)
-            self.shell.broken(self)
+            self.shell.broken(self, exc, begun=self.wrote or bool(request.writer.output_size))
             return SENT_LAST
         what = "tls-on-plain-port" if self._tls and isinstance(exc, BadHttpMethod) else type(exc).__name__
         coding = isinstance(exc, ContentEncodingError)  # one that no library at hand can decode
@@ -233,9 +249,9 @@ class Connection(RequestHandler):
         return SENT_LAST
 
     def log_exception(self, *texts: Any, exc_info: Any = None, **more: Any) -> None:
-        """Log a bug; that a body turned out broken or cut is the peer's, and was answered."""
+        """A bug on the way out; that a body turned out broken or cut is the peer's, and was answered."""
         if not isinstance(exc_info, RequestPayloadError | ConnectionError):
-            super().log_exception(*texts, exc_info=exc_info, **more)
+            self.shell.broken(self, exc_info, begun=True)
 
     def retire(self, how: str) -> None:
         """Take no further request: closed at once if none is under way."""

@@ -5,6 +5,8 @@ No job waits here: one exchange costs one pass through the service, and a reply 
 
 import asyncio
 import ssl
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -20,7 +22,8 @@ from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
-from lab.server.connection import SENT_LAST, Connection, Sent
+from lab.server.bugs import Bugs
+from lab.server.connection import SENT_LAST, Connection, ConnectionObserver, Sent
 from lab.server.delivery import CLOSE, ReplySender
 from lab.server.limits import ServerLimits
 from lab.server.listen import Bound, Listener, bind, most_connections
@@ -34,20 +37,14 @@ _AT_ONCE = 0.001
 """Seconds that aiohttp waits for what is left, twice; 0 would mean for ever."""
 
 
-class _Manager(web.Server):
-    """aiohttp's low-level server, which makes connections of ours."""
-
-    def __init__(self, shell: "MockServer") -> None:
-        super().__init__(shell.exchange, request_factory=reader.RawRequest)  # type: ignore[arg-type]  # in place of BaseRequest
-        self._shell = shell
-
-    def __call__(self) -> Connection:
-        limits = self._shell.limits
-        return Connection(
-            self._shell, self, loop=self._loop, keepalive_timeout=limits.idle,
-            lingering_time=limits.lingering, access_log=None, max_line_size=limits.line, max_field_size=limits.line,
-            max_headers=limits.headers,
-        )  # fmt: skip
+def connections(shell: ConnectionObserver, manager: Any) -> Callable[[], Connection]:
+    """Makes the connections of a listener, for aiohttp's server `manager`."""
+    limits = shell.limits
+    return partial(
+        Connection, shell, manager, loop=asyncio.get_running_loop(), keepalive_timeout=limits.idle,
+        lingering_time=limits.lingering, access_log=None, max_line_size=limits.line, max_field_size=limits.line,
+        max_headers=limits.headers,
+    )  # fmt: skip
 
 
 class MockServer:
@@ -65,28 +62,30 @@ class MockServer:
         self._nobody = asyncio.Event()
         self._ordinal = 0
         self._sender = ReplySender(service, clock)
-        self._manager: _Manager | None = None
+        self.bugs = Bugs(service, clock)
+        self._manager: web.Server | None = None
         self._listener: Listener | None = None
         self._tls: TlsListener | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
         """Listen, perhaps on a port taken before; the origin. HostError if the port can't be had, UsageError if none."""
-        self._manager = _Manager(self)
-        self._listener = Listener(bound or bind(host, port), self._manager)
+        # raw requests in place of aiohttp's own
+        self._manager = web.Server(self.exchange, request_factory=reader.RawRequest)  # type: ignore[arg-type]
+        self._listener = Listener(bound or bind(host, port), connections(self, self._manager))
         self.origin = self._listener.origin
         return self.origin
 
     def start_tls(self, bound: Bound, context: ssl.SSLContext) -> str:
         """Listen with TLS too, once `start` was called: the same service, the same ledger. The origin."""
-        manager = self._manager
-        assert manager is not None
+        assert self._manager is not None
+        factory = connections(self, self._manager)
 
         def misdirected() -> Connection:
-            connection = manager()
+            connection = factory()
             connection.misdirected = True
             return connection
 
-        self._tls = TlsListener(bound, manager, misdirected, context, self.limits.header_deadline)
+        self._tls = TlsListener(bound, factory, misdirected, context, self.limits.header_deadline)
         return self._tls.origin
 
     def _listeners(self) -> tuple[Listener, ...]:
@@ -151,14 +150,17 @@ class MockServer:
             why = _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
             self._turn_away(connection, reader.shell_refusal(status, why))
 
-    def broken(self, connection: Connection) -> None:
-        """A bug of ours: 500, and the connection ends."""
-        self._turn_away(connection, reader.shell_refusal(500, "Internal error."))
+    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
+        """A bug of ours: 500 unless a reply has begun, and the connection ends."""
+        problem = self.bugs.found(fault, connection.ordinal)
+        if not begun:
+            self._turn_away(connection, problem)
+        connection.over("server")
 
     # One exchange
 
     async def exchange(self, incoming: Any) -> Any:
-        """Serve one request."""
+        """Serve one request; a bug of ours is 500, and the exchange is told all the same."""
         message, connection = incoming.message, incoming.protocol
         since = self.clock.now()
         headers = connection.read_head(message.raw_headers)
@@ -175,17 +177,26 @@ class MockServer:
         if isinstance(body, Refusal):
             return self._refuse(incoming, body, now, now - since)
         request = reader.request_of(message, headers, body)
-        reply = self.service.serve(request, now, c=connection.ordinal, took=now - since)
+        before = self.service.exchanges
+        try:
+            reply = self.service.serve(request, now, c=connection.ordinal, took=now - since)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole
+            problem = self.bugs.found(fault, connection.ordinal)
+            x = self.service.exchanges if self.service.exchanges != before else None
+            return self._refuse(incoming, problem, now, now - since, x)
         return await self._sender.send(incoming, request, reply, now)
 
-    def _refuse(self, incoming: reader.RawRequest, problem: Refusal, now: Millis, took: Millis) -> Sent:
-        """Answer without asking the service; the exchange is told all the same."""
+    def _refuse(
+        self, incoming: reader.RawRequest, problem: Refusal, now: Millis, took: Millis, x: int | None = None
+    ) -> Sent:
+        """Answer without the service; the exchange is told all the same, its request too unless `x` is its ordinal already."""
         connection: Connection = incoming.protocol
         request = reader.request_of(incoming.message, connection.headers, b"")
         route = ROUTER.name(request.method, request.path)
         response = self._worded(problem, route, request.path)
-        x = self.service.next_exchange()
-        self.service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took))
+        if x is None:
+            x = self.service.next_exchange()
+            self.service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took))
         self._sender.write(connection, response, request.method, CLOSE)
         self.service.tell(Replied(self.clock.now(), x, response, by="shell"))
         return connection.over("server")
@@ -195,6 +206,9 @@ class MockServer:
 
     def _turn_away(self, connection: Connection, problem: Refusal, method: str = "GET", path: str = "") -> None:
         """Answer what the parser refused, as its path's team words it, or the server where none is known; then close."""
-        response = self._worded(problem, ROUTER.name(method, path), path)
+        self.write_last(connection, self._worded(problem, ROUTER.name(method, path), path), method)
+
+    def write_last(self, connection: Connection, response: Response, method: str = "GET") -> None:
+        """Send the last response of a connection."""
         self._sender.write(connection, response, method, CLOSE)
         connection.over("server")

@@ -29,10 +29,13 @@ _HINTS = {
     415: "Send the body as it is, or compressed with gzip or deflate.",
     417: "Leave the Expect header out.",
     426: "Poll instead.",
+    500: "This is a bug of the lab: its stderr, and a recording, say where.",
 }
 _MOST_WASTED = 524_288
 """Bytes of a body that may be framing; more than a segment, which may hold the next requests too."""
 _SPECIAL = frozenset((b"expect", b"content-encoding", b"upgrade"))
+_LONG_LENGTH = 18
+"""Digits of a Content-Length that is beyond every limit; the parser takes the largest that 64 bits hold for none."""
 _REQUEST_LINE = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.[01]\r?$", re.MULTILINE)
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -88,7 +91,7 @@ def headers_of(raw: RawHeaders) -> tuple[Headers, bool]:
     headers, special = [], False
     for name, value in raw:
         lower = name.lower()
-        special = special or lower in _SPECIAL
+        special = special or lower in _SPECIAL or (lower == b"content-length" and len(value) >= _LONG_LENGTH)
         headers.append((lower.decode("latin-1"), value.decode("latin-1")))
     return tuple(headers), special
 
@@ -129,6 +132,8 @@ def check_head(message: RawRequestMessage, headers: Headers) -> Refusal | None:
     expect = header_of(headers, "expect")
     if expect is not None and expect.strip().lower() != "100-continue":
         return shell_refusal(417, "The only expectation that can be met is 100-continue.")
+    if len(header_of(headers, "content-length") or "") >= _LONG_LENGTH:
+        return shell_refusal(413, "No body can be as large as this Content-Length.")
     codings = [value.strip().lower() for name, value in headers if name == "content-encoding"]
     if len(codings) > 1 or any(coding not in CODINGS for coding in codings):
         return shell_refusal(415, UNCODABLE)
@@ -136,21 +141,31 @@ def check_head(message: RawRequestMessage, headers: Headers) -> Refusal | None:
 
 
 async def receive_body(incoming: RawRequest, path: str, headers: Headers, limits: ServerLimits) -> bytes | Refusal:
-    """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left."""
+    """The whole body of a request to the API; bounds and refusals as `whole_body`."""
     route = ROUTER.name("POST", path)
     most = limits.token_body if route in FORM_ROUTES else limits.upload_body if route in UPLOADS else limits.body
-    declared = header_of(headers, "content-length")
-    # The parser admits digits alone, and at most as many as 64 bits take.
+    announced = header_of(headers, "expect") is not None and incoming.message.version >= (1, 1)
+    return await whole_body(incoming.protocol, incoming.payload, most, limits.body_deadline, announced=announced)
+
+
+async def whole_body(
+    protocol: Any, payload: StreamReader, most: int, deadline: float, *, announced: bool = False
+) -> bytes | Refusal:
+    """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left.
+
+    `deadline` is in real seconds. A body that was `announced` by Expect is asked for.
+    """
+    declared = header_of(protocol.headers, "content-length")
+    # the parser admits digits alone, and `check_head` no more of them than int takes
     if declared is not None and int(declared) > most:
         return shell_refusal(413, f"The body is larger than {most} bytes.")
-    if header_of(headers, "expect") is not None and incoming.message.version >= (1, 1):
-        incoming.protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    protocol, payload = incoming.protocol, incoming.payload
+    if announced:
+        protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     if protocol.half_closed and not payload.is_eof():
         raise PeerGone
     protocol.at_end = partial(_cut, payload)
     try:
-        async with asyncio.timeout(limits.body_deadline):
+        async with asyncio.timeout(deadline):
             before = protocol.total
             body = await _read(payload, most)
             wasted = protocol.total - before - 8 * len(body) if isinstance(body, bytes) else 0

@@ -32,6 +32,18 @@ class RequestMalformed(Fact, frozen=True, kw_only=True):
     bytes: int
 
 
+class LabFailed(Fact, frozen=True, kw_only=True):
+    """A bug of the lab, told by its class and place: who called got a 500 that names `bug`, and so did stderr."""
+
+    type: ClassVar[str] = "lab.failed"
+    kind: ClassVar[str] = "shell"
+    c: int | None = None
+    """The connection; None: it was not one of the mock's."""
+    bug: str
+    what: str
+    where: str
+
+
 class TapeNoted(Fact, frozen=True, kw_only=True):
     """Anything a reader should see."""
 

@@ -39,6 +39,8 @@ _DURATION = re.compile(r"(?:[0-9]+(?:d|h|ms|m|s))+")
 _PART = re.compile(r"([0-9]+)(d|h|ms|m|s)")
 LONGEST: Millis = 10 * 366 * 86_400_000
 """The longest duration a scenario may name: ten years."""
+_LONGEST_TEXT = 100
+"""Characters of a duration."""
 
 
 def duration(value: object) -> Millis:
@@ -47,6 +49,8 @@ def duration(value: object) -> Millis:
         raise ValueError("a duration is text such as 250ms, 3s, 15m or 1h30m")
     if not isinstance(value, str):
         raise ValueError(f"a duration needs a unit: write {value}s or {value}ms")
+    if len(value) > _LONGEST_TEXT:
+        raise ValueError("a duration is at most ten years")
     if not _DURATION.fullmatch(value):
         bare = value.replace(".", "", 1).isdigit()
         hint = f"needs a unit: write {value}s or {value}ms" if bare else "is written 250ms, 3s, 15m, 2h, 3d or 1h30m"

@@ -3,7 +3,7 @@
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -12,12 +12,16 @@ from lab.core.clock import Millis
 from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json, json_bytes
 from lab.core.jsontext import BadJson, read_json
+from lab.core.refusal import Refusal
 from lab.language.document import duration, nearest
 from lab.mock.service import ControlResult
+from lab.server.limits import ServerLimits
+from lab.server.request_reader import PeerGone, shell_refusal, whole_body
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[Json | web.StreamResponse]]
 """Obeys a command, and gives a document, or a whole response; CommandRefused if it can't."""
-_JSON = {"content-type": "application/json", "cache-control": "no-store", "server": "lab"}
+JSON = {"content-type": "application/json", "cache-control": "no-store", "server": "lab"}
+"""The headers of a document."""
 _CHALLENGE = {"www-authenticate": 'Bearer realm="lab-control"'}
 
 
@@ -30,11 +34,23 @@ class CommandRefused(Exception):
         self.error = error
         self.hint = hint
         self.headers = dict(headers or {})
+        self.last = False
+        """Whether the connection ends with it."""
+
+    @classmethod
+    def of(cls, problem: Refusal) -> "CommandRefused":
+        """A refusal by the shell, with which the connection ends."""
+        refused = cls(problem.status, problem.message, problem.hint)
+        refused.last = True
+        return refused
 
     def response(self) -> web.Response:
         """The refusal as JSON."""
         body: Json = {"error": self.error, "hint": self.hint}
-        return web.Response(status=self.status, body=json_bytes(body), headers={**_JSON, **self.headers})
+        response = web.Response(status=self.status, body=json_bytes(body), headers={**JSON, **self.headers})
+        if self.last:
+            response.force_close()
+        return response
 
 
 class Access:
@@ -72,6 +88,8 @@ class Access:
                 return found if isinstance(found, web.StreamResponse) else _answer(found)
             except CommandRefused as refused:
                 return refused.response()
+            except PeerGone:  # nobody will read it
+                return CommandRefused.of(shell_refusal(400, "The body ended early.")).response()
             except LabError as error:
                 return CommandRefused(400 if isinstance(error, UsageError) else 503, error.what, error.hint).response()
             except web.HTTPException as error:
@@ -84,7 +102,7 @@ class Access:
 
 
 def _answer(document: Json) -> web.Response:
-    return web.Response(body=json_bytes(document), headers=_JSON)
+    return web.Response(body=json_bytes(document), headers=JSON)
 
 
 async def read_command(request: web.Request, *known: str) -> dict[str, Json]:
@@ -92,8 +110,13 @@ async def read_command(request: web.Request, *known: str) -> dict[str, Json]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise CommandRefused(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
+    connection: Any = request.protocol
+    limits: ServerLimits = connection.shell.limits
+    body = await whole_body(connection, request.content, limits.body, limits.body_deadline)
+    if isinstance(body, Refusal):
+        raise CommandRefused.of(body)
     try:
-        value = read_json(await request.read())
+        value = read_json(body)
     except BadJson as bad:
         raise CommandRefused(400, str(bad)) from None
     if not isinstance(value, dict):

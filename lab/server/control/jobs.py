@@ -30,7 +30,7 @@ class JobRoutes:
     async def list(self, request: web.Request) -> Json:
         """The newest jobs, oldest first."""
         limit = request.query.get("limit", str(_NEWEST))
-        if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= 100_000):
+        if not (limit.isascii() and limit.isdigit() and len(limit) <= 6 and 0 < int(limit) <= 100_000):
             raise CommandRefused(400, "limit must be an integer from 1 to 100000.")
         now = self._clock.now()
         views = [(job, self._service.look(job, now)) for job in deque(self._service.jobs(), int(limit))]

@@ -16,12 +16,13 @@ from lab.core.observe import Noted
 from lab.identity.scopes import api_scope
 from lab.server.control.access import Access, CommandRefused, Handler, millis_of, obeyed, read_command, text_member
 from lab.server.control.armed_faults import FaultRoutes
+from lab.server.control.connections import ControlConnections
 from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer
 from lab.server.control.rewind import Recorder, Rewind
 from lab.server.listen import Listener
-from lab.server.mock_server import MockServer
+from lab.server.mock_server import MockServer, connections
 
 if TYPE_CHECKING:
     from lab.recording.lines import Header
@@ -51,12 +52,15 @@ class ControlPlane:
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen; the origin. HostError and UsageError as the mock's own."""
-        app = web.Application(middlewares=[self._access.middleware()], client_max_size=self._server.limits.body)
+        app = web.Application(middlewares=[self._access.middleware()])
         self._routes(app)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
-        assert runner.server is not None
-        self._listener = Listener.open(runner.server, host, port)
+        manager = runner.server
+        assert manager is not None
+        shell = ControlConnections(self._server, manager.request_handler)
+        manager.request_handler = shell.exchange
+        self._listener = Listener.open(connections(shell, manager), host, port)
         self._access.listening(host, int(self._listener.origin.rpartition(":")[2]))
         self._runner = runner
         return self._listener.origin

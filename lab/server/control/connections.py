@@ -1,0 +1,60 @@
+"""The control plane's connections: the mock's own, with its limits and deadlines; they are counted and recorded nowhere."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from lab.core.exchange import Response, json_bytes
+from lab.core.refusal import Refusal
+from lab.server.connection import Connection
+from lab.server.control.access import JSON, CommandRefused
+from lab.server.limits import ServerLimits
+from lab.server.mock_server import MockServer
+from lab.server.request_reader import UNCODABLE, check_head, shell_refusal
+
+
+class ControlConnections:
+    """What becomes of a peer before a route of the control plane is found, and of one that met a bug of ours."""
+
+    def __init__(self, server: MockServer, routes: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
+        self._server = server
+        self._routes = routes
+
+    @property
+    def limits(self) -> ServerLimits:
+        """Sizes and deadlines: the mock's."""
+        return self._server.limits
+
+    def opened(self) -> int:
+        """A peer connected; it has no ordinal."""
+        return 0
+
+    def closed(self, ordinal: int, how: str) -> None:
+        """A connection ended."""
+
+    def malformed(self, connection: Connection, what: str, size: int, *, status: int = 400) -> None:
+        """The parser refused what came: answered without an echo, and the connection ends."""
+        why = UNCODABLE if status == 415 else "This is no HTTP/1.1 request."
+        self._turn_away(connection, shell_refusal(status, why))
+
+    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
+        """A bug of ours: 500 unless a reply has begun, and the connection ends."""
+        problem = self._server.bugs.found(fault)
+        if not begun:
+            self._turn_away(connection, problem)
+        connection.over("server")
+
+    async def exchange(self, request: Any) -> web.StreamResponse:
+        """Serve one request, if its head is one that can be served."""
+        connection, message = request.protocol, request._message
+        headers = connection.read_head(message.raw_headers)
+        if connection.special or message.version < (1, 0):
+            problem = check_head(message, headers)
+            if problem is not None:
+                return CommandRefused.of(problem).response()
+        return await self._routes(request)
+
+    def _turn_away(self, connection: Connection, problem: Refusal) -> None:
+        body = json_bytes({"error": problem.message, "hint": problem.hint})
+        self._server.write_last(connection, Response(problem.status, tuple(JSON.items()), body))
