@@ -8,7 +8,8 @@ from itertools import count
 from pathlib import Path
 
 from lab.core.errors import HostError, RecordingError, UsageError
-from lab.files.opening import APPEND, GrowingFile, read_bounded
+from lab.files.opening import APPEND, GrowingFile, open_regular, read_bounded
+from lab.recording.lines import LONGEST_BLOB
 
 RECORDING_ENDING = ".rec.jsonl"
 RECORDINGS = "recordings"
@@ -113,11 +114,22 @@ def blobs_folder(recording: Path) -> Path:
 
 
 def read_blob(recording: Path, digest: str) -> bytes:
-    """A long body; RecordingError if it is missing or has another digest."""
+    """A long body; RecordingError if it is missing, no regular file, too long, or has another digest."""
     path = blobs_folder(recording) / digest
-    if not re.fullmatch(r"[0-9a-f]{64}", digest) or not path.is_file():
-        raise RecordingError(f"{recording}: the blob {digest} is missing.")
-    data = path.read_bytes()
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise RecordingError(f"{recording}: {digest!r} is no name of a blob.")
+    try:
+        file = open_regular(path)
+        if file is None:
+            raise RecordingError(f"{path} is no regular file.")
+        with file:
+            data = file.read(LONGEST_BLOB + 1)
+    except FileNotFoundError:
+        raise RecordingError(f"{recording}: the blob {digest} is missing.") from None
+    except OSError as fault:
+        raise RecordingError(f"{path} can't be read: {fault.strerror}.") from None
+    if len(data) > LONGEST_BLOB:
+        raise RecordingError(f"{path} is longer than {LONGEST_BLOB} bytes.")
     if sha256(data).hexdigest() != digest:
         raise RecordingError(f"{path}: the blob has another digest.")
     return data

@@ -6,16 +6,15 @@ from hashlib import sha256
 from typing import TypeAlias, assert_never
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
+from lab.core.errors import RecordingError
 from lab.core.exchange import Headers, Json, header_of
 from lab.recording.alias import fill
-from lab.recording.lines import Body, Enc, Pairs
+from lab.recording.lines import LONGEST_BLOB, Body, Enc, Pairs
 from lab.recording.redact import Redactor
 from lab.recording.text import deep, dumps, loads
 
 INLINE = 64 * 1024
 """Bytes of the longest body that stands in its line."""
-LONGEST_BLOB = 32 * 1024 * 1024
-
 Blob: TypeAlias = Callable[[str], bytes]
 """Gives the bytes of a digest back."""
 Blobs: TypeAlias = Callable[[str, bytes], None]
@@ -86,7 +85,7 @@ def _inline(enc: Enc, value: Json, blobs: Blobs | None, raw: str | None = None, 
 
 
 def bytes_of(body: Body, values: Mapping[str, str], blob: Blob | None = None) -> bytes:
-    """The body as it goes over the wire, aliases replaced by `values`; ValueError if a blob is missing."""
+    """The body as it goes over the wire, aliases replaced by `values`; RecordingError or ValueError if a blob can't be had."""
     match body.enc:
         case Enc.NONE:
             return b""
@@ -111,7 +110,7 @@ def _from_blob(body: Body, values: Mapping[str, str], blob: Blob | None) -> byte
 
 
 def unfolded(body: Body, blob: Blob | None) -> Body:
-    """The body that a blob holds; ValueError or RecordingError if it is missing, or isn't what its line says."""
+    """The body that a blob holds; RecordingError if it isn't there, ValueError if it was cut."""
     assert isinstance(body.value, dict)
     text = check_blob(body, blob).decode("utf-8", "surrogatepass")
     enc = Enc(str(body.value.get("enc")))
@@ -119,16 +118,16 @@ def unfolded(body: Body, blob: Blob | None) -> Body:
 
 
 def check_blob(body: Body, blob: Blob | None) -> bytes:
-    """The bytes of a body's blob, if it has one; ValueError or RecordingError if they aren't there or are others."""
+    """The bytes of a body's blob, if it has one; RecordingError if they aren't there or are others."""
     if body.enc is not Enc.BLOB:
         return b""
     assert isinstance(body.value, dict)
     name, length = str(body.value.get("sha256")), body.value.get("len")
     if blob is None:
-        raise ValueError(f"the blob {name} is missing")
+        raise RecordingError(f"The blob {name} is missing.")
     data = blob(name)
     if len(data) != length:
-        raise ValueError(f"the blob {name} has {len(data)} bytes, not {length}")
+        raise RecordingError(f"The blob {name} has {len(data)} bytes, and its line says {length}.")
     return data
 
 

@@ -6,10 +6,10 @@ without one, and those that `always_written` marks, are written every time. What
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json
@@ -25,6 +25,8 @@ FEATURES = frozenset({"blob"})
 """The features that this reader knows."""
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of a line, LF included."""
+LONGEST_BLOB = 32 * 1024 * 1024
+"""Bytes of a body that lies beside the recording."""
 LARGEST = 10**15
 """No instant, ordinal or count is this large: in milliseconds it is 31,000 years."""
 SOCKET_CUTS = ("client_gone", "shutdown")
@@ -63,6 +65,14 @@ class Body(msgspec.Struct, frozen=True):
     def member(self) -> Json | UnsetType:
         """What stands under `body`: nothing where there is none."""
         return UNSET if self.enc is Enc.NONE else self.value
+
+
+class BlobRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands in a line in the place of a long body: where it lies, its length in bytes, how it is written there."""
+
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    len: Annotated[int, Meta(ge=0, le=LONGEST_BLOB)]
+    enc: Literal["json", "form", "text", "b64"]
 
 
 class ScenarioRef(msgspec.Struct, frozen=True):

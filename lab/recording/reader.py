@@ -19,6 +19,7 @@ from lab.recording.lines import (
     LONGEST_LINE,
     MORE,
     VERSION,
+    BlobRef,
     Enc,
     End,
     Entry,
@@ -70,6 +71,8 @@ def read(data: bytes, name: str = "recording") -> Recording:
                 end = _read_end(members, whole if n == len(raws) - 1 else b"")
             else:
                 lines.append(line := _read_line(members))
+                if header is not None and members.get("enc") == Enc.BLOB and "blob" not in header.features:
+                    raise _Unfit("body is a blob, and the header's features name none")
                 if complaint := exchanges.complaint(line):
                     raise _Unfit(complaint)
         except _Unfit as unfit:
@@ -205,7 +208,7 @@ def _read_line(members: dict[str, Json]) -> Line:
 _Exchanged = TypeVar("_Exchanged", Req, Res)
 _BODY_FORMS: dict[Enc, tuple[Any, str]] = {
     Enc.FORM: (Pairs, "is no list of pairs"), Enc.TEXT: (str, "is no text"), Enc.B64: (str, "is no text"),
-    Enc.BLOB: (dict, "names no blob"),
+    Enc.BLOB: (BlobRef, "names no blob"),
 }  # fmt: skip
 """What a body must be, by how it is written, and the complaint."""
 

@@ -180,12 +180,31 @@ def test_long_bodies_lie_beside_the_recording_and_are_checked(tmp_path: Path) ->
     assert read_blob(file.path, digest) == b"body"
     with pytest.raises(RecordingError, match="missing"):
         read_blob(file.path, "0" * 64)
-    with pytest.raises(RecordingError, match="missing"):
+    with pytest.raises(RecordingError, match="no name of a blob"):
         read_blob(file.path, "../a.rec.jsonl")
     (tmp_path / "a.blobs" / digest).write_bytes(b"other")
     with pytest.raises(RecordingError, match="another digest"):
         read_blob(file.path, digest)
     file.close()
+
+
+@pytest.mark.parametrize("what", ["link", "FIFO", "folder", "3 GiB"])
+def test_a_blob_is_a_regular_file_of_a_bounded_length(tmp_path: Path, what: str) -> None:
+    file = tmp_path / "a.blobs" / ("0" * 64)
+    file.parent.mkdir()
+    match what:
+        case "link":
+            file.symlink_to(tmp_path / "elsewhere")
+            (tmp_path / "elsewhere").write_bytes(b"")
+        case "FIFO":
+            os.mkfifo(file)
+        case "folder":
+            file.mkdir()
+        case _:
+            file.touch()
+            os.truncate(file, 3 << 30)
+    with pytest.raises(RecordingError, match=r"can't be read|no regular file|longer than"):
+        read_blob(tmp_path / "a.rec.jsonl", file.name)
 
 
 def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:

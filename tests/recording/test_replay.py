@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.core.errors import RecordingError, UsageError
-from lab.core.exchange import Request
+from lab.core.exchange import Json, Request
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Replied
 from lab.identity.records import TokenRecord, grants_in
@@ -315,9 +315,16 @@ def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
     tape.close(joined.now)
     assert reply.response.status == 202 and len(blobs) == 2
     data = b"".join(lines)
-    report = replay(read(data), [scenario()], name=NAME, blob=blobs.__getitem__)
+    found = read(data)
+    report = replay(found, [scenario()], name=NAME, blob=blobs.__getitem__)
     assert report.passed, report.text()
     assert report.actual == data
+    assert FastReplay(found, config_of(found, [scenario()]), blobs.__getitem__).same()
+    for wrong in ({"blob": None}, {"blob": lambda _: b"short"}):
+        with pytest.raises(RecordingError, match=r"The blob .* (is missing|has 5 bytes)"):
+            replay(found, [scenario()], name=NAME, **wrong)
+    with pytest.raises(RecordingError, match="features name none"):
+        read(without(found, lambda line: False, features=()))
 
 
 def test_a_torn_recording_is_repaired_once_and_a_whole_one_is_left_alone() -> None:
@@ -457,3 +464,74 @@ def test_an_alias_that_nothing_gave_is_refused() -> None:
 
     with pytest.raises(RecordingError, match="«token:T7» was never given"):
         replay(mutated(data, change), [scenario()])
+
+
+def test_a_blob_that_only_a_reply_has_is_looked_at_too() -> None:
+    from tests.recording.tampering import shipped, target_of
+
+    target = next(target_of(path) for path in shipped() if path.name.startswith("heavy-load"))
+    found = read(target.path.read_bytes())
+    with pytest.raises(RecordingError, match="is missing"):
+        replay(found, target.scenarios, blob=None)
+
+
+HUGE = 10**30
+
+
+@pytest.mark.parametrize("what", ["x", "first x", "at", "-at", "until", "takes", "decimal", "held", "year 9999"])
+def test_no_number_hangs_a_replay_or_ends_it_with_a_traceback(what: str) -> None:
+    def change(line: Line) -> Line:
+        match what, line:
+            case "x", Req(x=4) | Res(x=4):
+                return replace(line, x=HUGE)
+            case "first x", Req() | Res():
+                return replace(line, x=line.x + 10**14)
+            case "first x", Entry() if line.x is not None:
+                return replace(line, x=line.x + 10**14)
+            case "at" | "-at", Entry(type="gate.opened"):
+                return replace(line, at=HUGE if what == "at" else -HUGE)
+            case "until", Entry(type="token.granted"):
+                return replace(line, members={**line.members, "until": HUGE})
+            case "takes", Entry(type="job.accepted"):
+                return replace(
+                    line, members={**line.members, "drawn": {"data/payer": "x", "read/takes": HUGE, "pay/takes": 1}}
+                )
+            case "decimal", Entry(type="job.accepted"):
+                return replace(line, members={**line.members, "drawn": {"data/payer": HUGE}})
+            case "held", Res(x=4):
+                return replace(line, latency=-HUGE)
+            case _:
+                return line
+
+    found = closed(recorded())
+    lines = [found.header, *map(change, found.lines)]
+    if what == "year 9999":
+        lines[0] = replace(found.header, clock=ClockSpec(mode="manual", epoch="9999-12-31T23:59:59Z"))
+    assert found.end is not None
+    data = write(lines, "closed", found.end.t)
+    if what in ("takes", "decimal", "first x"):
+        # where exchanges are counted from is nobody's business
+        assert replay(read(data), [scenario()]).passed == (what == "first x")
+    else:
+        with pytest.raises(RecordingError, match=r"that large|can't be replayed"):
+            replay(read(data), [scenario()])
+
+
+def test_a_draw_that_the_seed_does_not_give_is_reported_though_nothing_shows_it() -> None:
+    joined = Joined(config())
+    joined.play_until_accepted()
+    found = closed(joined)
+    accepted = next(entry for entry in found.facts() if entry.type == "job.accepted")
+    drawn = accepted.get("drawn")
+    assert isinstance(drawn, dict)
+    for other in (
+        {**drawn, "pay/takes": 7},
+        {**drawn, "more": 1},
+        {"data/payer": "x", "read/takes": drawn["read/takes"]},
+    ):
+
+        def change(line: Line, other: Json = other) -> Line:
+            return replace(line, members={**accepted.members, "drawn": other}) if line == accepted else line
+
+        report = replay(mutated(found, change), [scenario()])
+        assert "the seed doesn't give what was drawn as" in report.text()
