@@ -13,7 +13,7 @@ from lab.jobs.plan import CompiledScenario, Drawn
 from lab.language.document import Layers, Switches
 from lab.mock.config import MOST_JOBS, Config
 from lab.recording.accounts import accounts_member, accounts_of
-from lab.recording.lines import ClockSpec, Header, Recording, ScenarioRef
+from lab.recording.lines import COUNTED, ClockSpec, Header, Recording, ScenarioRef
 
 REVIEWER = "reviewer"
 TOKENS = "token_scenario"
@@ -23,6 +23,9 @@ JOBS = "limits.jobs"
 BASE = "base"
 NOWHERE = "http://127.0.0.1:0"
 """Where a replay listens: an origin that no traffic holds by itself."""
+FORMER: Mapping[str, Json] = {"version_check": "refuse"}
+"""Switches whose default was another when files older than `COUNTED` were written: a header leaves out what is at its
+default, so that is what they mean."""
 
 
 def recording_header(
@@ -88,7 +91,7 @@ def config_of(
 ) -> Config:
     """The mock that a recording was made with; RecordingError if this lab can't make it."""
     header = recording.header
-    settings = dict(header.settings)
+    settings = {**(FORMER if header.version < COUNTED else {}), **header.settings}
     reviewer, base = settings.pop(REVIEWER, "script"), str(settings.pop(BASE, ""))
     tokens, known, jobs = settings.pop(TOKENS, None), settings.pop(ACCOUNTS, None), settings.pop(JOBS, MOST_JOBS)
     try:

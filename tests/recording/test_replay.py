@@ -17,7 +17,7 @@ from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Replied
 from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.plan import compile_scenario
-from lab.language.document import Verdict
+from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.recording.codec import write
 from lab.recording.exports import clock, transcript
@@ -64,6 +64,31 @@ def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
     assert report.actual == joined.data
     assert report.exchanges > 15 and report.facts > 8 and report.text() == ""
     assert FastReplay(found, config_of(found, [scenario()])).same()
+
+
+@pytest.mark.parametrize(
+    ("version", "word", "said", "same"),
+    [
+        ((1, 0), "refuse", {}, True),
+        ((1, 0), "job", {}, False),
+        ((1, 0), "job", {"version_check": "job"}, True),
+        ((1, 0), "off", {"version_check": "off"}, True),
+        ((1, 1), "refuse", {}, False),
+        ((1, 1), "job", {}, True),
+    ],
+)
+def test_a_file_of_before_that_names_no_version_check_means_the_default_of_then(
+    version: tuple[int, int], word: Any, said: dict[str, Json], same: bool
+) -> None:
+    joined = Joined(replace(config(), switches=Switches(version_check=word)))
+    granted = joined.service.serve(token_request("client_credentials"), 0)
+    bearer = str(json_of(granted.response)["access_token"])
+    invoked = joined.service.serve(invoke(bearer, {"message": "Taxi", "version": 99}), 5)
+    for reply in (granted, invoked):
+        joined.service.tell(Replied(5, reply.x, reply.response, reply.latency))
+    found = closed(joined)
+    found = replace(found, header=replace(found.header, version=version, settings=said))
+    assert replay(found, [scenario()], name=NAME).passed is same
 
 
 SPOILS: tuple[Callable[[Res], dict[str, Any]], ...] = (
