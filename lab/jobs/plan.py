@@ -17,7 +17,6 @@ A worked example: seed 42, the client's first job of the scenario `talk`, whose 
     the client's second job draws from `talk/2/fetch/takes`
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -28,6 +27,7 @@ from lab.core.exchange import Json
 from lab.core.seeds import Seed
 from lab.language.document import Scenario, Step, TimedStep, draw_latency
 from lab.language.generate import drawn_as, generate, is_drawn, restore
+from lab.language.patterns import Pattern, pattern_of
 
 Drawn: TypeAlias = Mapping[str, Json]
 """What chance settled, by name: `data/NAME` and the `STEP/takes` of first visits (recordings.md §2.3)."""
@@ -88,7 +88,7 @@ class CompiledScenario(Struct, frozen=True, eq=False):
     """SHA-256 of the file's bytes with CRLF made LF, in hex."""
     steps: Mapping[str, Step]
     successors: Mapping[str, Step]
-    pattern: re.Pattern[str] | None
+    pattern: Pattern | None
     turns: tuple["CompiledScenario", ...] = ()
     """What answers the second and later messages of a conversation."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -118,12 +118,13 @@ class CompiledScenario(Struct, frozen=True, eq=False):
         """The step that follows `step`: its `next`, else the next in order."""
         return self.successors[step]
 
-    def match(self, message: str) -> dict[str, str] | None:
-        """The named groups of `match` in the message (missing ones empty); None if it doesn't fit."""
-        if self.pattern is None:
-            return {}
-        found = self.pattern.search(message)
-        return {key: value or "" for key, value in found.groupdict().items()} if found else None
+    def fits(self, message: str) -> bool:
+        """Whether `match` is found in the message."""
+        return self.pattern is None or self.pattern.fits(message)
+
+    def groups(self, message: str) -> dict[str, str]:
+        """The named groups of `match` in the message, missing ones empty; none if it doesn't fit; LongMatch."""
+        return (self.pattern.groups(message) if self.pattern is not None else None) or {}
 
 
 def compile_scenario(
@@ -136,7 +137,7 @@ def compile_scenario(
     for step, following in zip(scenario.steps, scenario.steps[1:], strict=False):
         named = getattr(step, "next", None)  # endings have none, and nobody asks what follows them
         successors[step.id] = steps[named] if named else following
-    pattern = re.compile(scenario.match, re.IGNORECASE) if scenario.match else None
+    pattern = pattern_of(scenario.match) if scenario.match else None
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
     turns = tuple(compile_scenario(each, digest, files) for each in later if each is not None)
     return CompiledScenario(scenario, digest, steps, successors, pattern, turns, files or {}, source)

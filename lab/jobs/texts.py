@@ -36,6 +36,7 @@ from lab.language.document import (
     Verdict,
     strings_in,
 )
+from lab.language.patterns import LongMatch
 from lab.language.templates import RenderFailure, fitting, template
 
 
@@ -53,14 +54,17 @@ def names(plan: Plan, span: Span, epoch: Epoch) -> Mapping[str, object]:
 
 
 def request_names(plan: Plan) -> dict[str, object]:
-    """What follows of the request alone."""
+    """What follows of the request alone; RenderFailure if the message is too long for the groups of `match`."""
     message = plan.invocation.input.message
     parameters: dict[str, object] = {
         # a workflow's parameters may come as {"value": …}, and templates needn't know
         key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
         for key, value in plan.invocation.parameters.items()
     }
-    groups = plan.compiled.match(message) or {}
+    try:
+        groups = plan.compiled.groups(message)
+    except LongMatch as long:
+        raise RenderFailure(str(long)) from None
     return {"message": message, "match": groups, "parameters": parameters, "data": plan.data}
 
 

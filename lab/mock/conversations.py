@@ -57,7 +57,7 @@ def choose(
         if turn > 1 and each.turns and each is not first:
             continue
         entry = each.of_turn(turn)
-        if entry is not None and entry.match(command.message) is not None:
+        if entry is not None and entry.fits(command.message):
             return each
     return None
 
@@ -73,4 +73,4 @@ def first_scenario(call: Call, conversation: str | None) -> CompiledScenario | N
 def likely_scenario(call: Call, message: str, conversation: str | None) -> CompiledScenario | None:
     """Whose switches a message is read by, before its turn and its scenario are settled."""
     first = first_scenario(call, conversation)
-    return first or next((each for each in call.team if each.match(message) is not None), None)
+    return first or next((each for each in call.team if each.fits(message)), None)

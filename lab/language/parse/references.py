@@ -4,7 +4,6 @@ Checked on the raw values, so a mistake of shape elsewhere hides nothing; what h
 """
 
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
@@ -15,6 +14,7 @@ from lab.language.parse.complaints import Complaints, KeyPath
 from lab.language.parse.steps import RawStep, check_steps
 from lab.language.parse.template_names import Names, check_text
 from lab.language.parse.yaml_tree import list_of, mapping_of
+from lab.language.patterns import BadPattern, pattern_of
 
 _TEXTS = tuple(dict.fromkeys(name for step in STEPS.values() for name in step.templates))
 """The members of steps that are templates, or hold some."""
@@ -109,18 +109,16 @@ def _groups(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> f
     if not isinstance(match, str):
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what later versions of the language will read otherwise
-            expression = re.compile(match, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError) as error:
-        complaints.add((*prefix, "match"), f"not a regular expression: {error}")
+        pattern = pattern_of(match)
+    except BadPattern as bad:
+        complaints.add((*prefix, "match"), str(bad), bad.hint)
         return None
     ask = part.get("ask")
     path: KeyPath = (*prefix, "ask")
     path, message = ((*path, "message"), ask.get("message")) if isinstance(ask, dict) else (path, ask)
-    if isinstance(message, str) and message and not expression.search(message):
+    if isinstance(message, str) and message and not pattern.fits(message):
         complaints.add(path, "the message doesn't fit match", "no job of this scenario would come of it")
-    return frozenset(expression.groupindex)
+    return frozenset(pattern.names)
 
 
 def _fakes(path: KeyPath, datum: Json, complaints: Complaints) -> None:
