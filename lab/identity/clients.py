@@ -38,7 +38,7 @@ class Client(Struct, frozen=True):
     certificate: str = ""
     """PEM; what its assertions are checked with."""
     anywhere: bool = False
-    """Whether nobody registered it (`clients: any`), so that every redirect URI of this machine is one of its own."""
+    """Whether every redirect URI of this machine is one of its own (`clients: any`)."""
 
     @property
     def public(self) -> bool:
@@ -87,7 +87,8 @@ def registered(client: Client, redirect: str) -> bool:
     """Whether the redirect URI is one of the client's, to the letter.
 
     Of a public client's loopback address the port is free: a program on somebody's machine takes the one that it gets
-    (RFC 8252 §7.3). Host, path and query are not. A client that nobody registered is sent to this machine alone.
+    (RFC 8252 §7.3). Host, path and query are not. With `clients: any` every address of
+    this machine is one of its own beside.
     """
     if redirect in client.redirects:
         return True

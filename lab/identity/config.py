@@ -1,10 +1,11 @@
 """What the OAuth server is made with: one value, which the mock makes of its own configuration."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Epoch
 from lab.core.seeds import Seed
-from lab.identity.clients import Account, Client, aistudio_cli
+from lab.identity.clients import GRANTS, Account, Client, aistudio_cli
 from lab.identity.routes import PATHS
 from lab.language.document import Switches
 
@@ -57,11 +58,15 @@ class IdentityConfig(Struct, frozen=True):
         return self.accounts[0] if self.accounts else None
 
     def client(self, name: str) -> Client | None:
-        """The client of that id; Oracle's CLI is known to every lab, and with `clients: any` whoever has an id."""
-        for client in (*self.clients, aistudio_cli(self.switches.pod)):
-            if client.id == name:
-                return client
-        return Client(name, anywhere=True) if name and self.switches.clients == "any" else None
+        """The client of that id; Oracle's CLI is known to every lab.
+
+        With `clients: any` whoever has an id is one, and may do everything, whatever is registered for it.
+        """
+        known = (*self.clients, aistudio_cli(self.switches.pod))
+        found = next((client for client in known if client.id == name), None)
+        if self.switches.clients != "any" or not name:
+            return found
+        return replace(found or Client(name), grants=GRANTS, active=True, anywhere=True)
 
     def account(self, name: str | None) -> Account | None:
         """The user of that name."""

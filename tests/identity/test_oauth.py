@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from lab.core.exchange import Request
 from lab.core.journal.ledger import MemoryLedger
 from lab.dialects.fusion.routes import API
-from lab.identity.clients import DEMO, JANE, Client, Grant
+from lab.identity.clients import DEMO, JANE, Client, Grant, aistudio_cli
 from lab.identity.keys import claims_of
 from lab.identity.scopes import OFFLINE
 from lab.identity.testkey import PRIVATE_PEM
@@ -619,8 +619,42 @@ def test_any_public_client_goes_through_authorize_and_pkce(profile):
     assert error_of(guessed) == (400, "invalid_grant")
     bare = token_request("client_credentials", None, client_id="some-app")
     assert error_of(mock.serve(bare, 5).response) == (400, "unauthorized_client")
-    for nobody in (token_request("password", None), token_request("password", None, client_id=DEMO.id)):
-        assert error_of(mock.serve(nobody, 5).response) == (401, "invalid_client")
+    assert error_of(mock.serve(token_request("password", None), 5).response) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("registered", [DEMO, aistudio_cli("acme-test"), Client("off", "lab-secret-off", active=False)])
+def test_what_is_registered_for_a_client_takes_nothing_from_it_where_any_is_taken(profile, registered):
+    mock = service(profile=profile, clients="any")
+    mock = Service(replace(mock.config, clients=(*mock.config.clients, registered)))
+    name, login = registered.id, {"username": JANE.name, "password": JANE.password}
+
+    def taken(request, now=0):
+        return "access_token" in read(mock.serve(request, now).response)
+
+    assert taken(token_request("password", None, client_id=name, **login))
+    assert taken(token_request("password", basic(name, "x"), **login))
+    assert taken(token_request("client_credentials", basic(name, "x")))
+    bare = token_request("client_credentials", None, client_id=name)
+    assert error_of(mock.serve(bare, 0).response) == (400, "unauthorized_client")
+    home = {"client_id": name, "redirect_uri": HOME}
+    assert taken(code_exchange(code_of(mock, **home), **home))
+    assert taken(code_exchange(code_of(mock, **home), basic(name, "x"), **home))
+    if not registered.public:
+        unproven = code_of(mock, **home, code_challenge=None, code_challenge_method=None)
+        assert (
+            error_of(mock.serve(code_exchange(unproven, **home, code_verifier=None), 0).response)[1] == "invalid_grant"
+        )
+    codes = read(
+        mock.serve(
+            form_post("/oauth2/v1/device", None, client_id=name, scope=SCOPE, response_type="device_code"), 0
+        ).response
+    )
+    assert taken(token_request(DEVICE_GRANT, None, client_id=name, device_code=codes["device_code"]), 10_000)
+    for wrong in (
+        token_request("password", basic(name, "lab-wrong"), **login),
+        form_post("/oauth2/v1/introspect", None, client_id=name, token="x"),
+    ):
+        assert error_of(mock.serve(wrong, 0).response) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize(
@@ -632,11 +666,11 @@ def test_any_public_client_goes_through_authorize_and_pkce(profile):
         ("http://localhost:1/x y", False), ("http://localhost:123456/", False), ("javascript:1//http://localhost/", False),
     ],
 )  # fmt: skip
-def test_a_client_that_nobody_registered_is_sent_to_this_machine_alone(redirect, taken):
-    for client, switch, status in (("some-app", "any", 302), ("some-app", "known", 400), (DEMO.id, "any", 400)):
+def test_where_any_client_is_taken_it_is_sent_to_this_machine_alone(redirect, taken):
+    for client, switch in (("some-app", "any"), ("some-app", "known"), (DEMO.id, "any"), (DEMO.id, "known")):
         answer = service(clients=switch).serve(authorize_request(client_id=client, redirect_uri=redirect), 0).response
-        wanted = status if taken else 400
-        assert answer.status == (302 if (client, redirect) == (DEMO.id, REDIRECT) else wanted), (client, switch)
+        wanted = taken and (switch == "any" or (client, redirect) == (DEMO.id, REDIRECT))
+        assert answer.status == (302 if wanted else 400), (client, switch)
 
 
 def test_any_public_client_connects_a_device(profile):

@@ -178,6 +178,9 @@ def test_strangers_replay_as_they_were_taken_or_refused() -> None:
             peer.ask(token_request("nonsense", basic("stranger", secret))),
         ]
         assert ["access_token" in answer for answer in answers] == [secret != "lab-wrong"] * 2 + [False]
+    login = {"username": JANE.name, "password": JANE.password}
+    for authorization in (None, basic(DEMO.id, "their-own-secret")):
+        assert "access_token" in peer.ask(token_request("password", authorization, client_id=DEMO.id, **login))
     body = peer.ask(form_post("/oauth2/v1/device", None, client_id="tv", scope=SCOPE, response_type="device_code"))
     peer.now += 10_000
     poll = token_request(DEVICE_GRANT, None, client_id="tv", device_code=str(body["device_code"]))

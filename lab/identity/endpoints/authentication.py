@@ -31,6 +31,8 @@ def authenticate(context: TokenContext, request: Request, form: Form) -> Client 
         named = _with_secret(context, form.get("client_id", ""), form["client_secret"])
         return named or (_IN_BODY if context.config.strict else INVALID_CLIENT)
     client = context.config.client(form.get("client_id", ""))
+    if client is not None and context.config.switches.clients == "any":
+        return replace(client, secret="")
     return client if client is not None and client.public else INVALID_CLIENT
 
 
@@ -54,10 +56,11 @@ def _by_header(context: TokenContext, header: str, form: Form) -> Client | Refus
 def _with_secret(context: TokenContext, name: str, secret: str) -> Client | None:
     """The client of that id and secret; with `clients: any` whoever brings both."""
     client = context.config.client(name)
-    if client is not None and not client.public and client.secret == secret:
-        return client
-    stranger = context.config.switches.clients == "any" and name and secret not in ("", REFUSED_SECRET)
-    return Client(name, secret) if stranger else None
+    if client is None or secret in ("", REFUSED_SECRET):
+        return None
+    if context.config.switches.clients == "any":
+        return replace(client, secret=secret)
+    return client if client.secret == secret else None
 
 
 def _by_assertion(context: TokenContext, form: Form) -> Client | Refusal:

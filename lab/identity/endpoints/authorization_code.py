@@ -131,7 +131,7 @@ def trade_code(context: TokenContext, client: Client, form: Form) -> Response | 
         if isinstance(family, FamilyRecord) and not family.revoked:
             context.revoke(client, code, "reused")
         return _WRONG_CODE
-    scope = _wrong_proof(context, record, form) or context.scope(record.scope)
+    scope = _wrong_proof(context, client, record, form) or context.scope(record.scope)
     if isinstance(scope, Refusal):
         context.revoke(client, code, "revoked")
         return scope
@@ -140,11 +140,13 @@ def trade_code(context: TokenContext, client: Client, form: Form) -> Response | 
     return issue(context, TokenTerms(client, Grant.CODE, scope, scope.granted, user, record.family, record.nonce))
 
 
-def _wrong_proof(context: TokenContext, record: CodeRecord, form: Form) -> Refusal | None:
+def _wrong_proof(context: TokenContext, client: Client, record: CodeRecord, form: Form) -> Refusal | None:
     verifier = form.get("code_verifier")
     if verifier is not None and not _VERIFIER.fullmatch(verifier):
         return refusals.invalid_request("code_verifier needs 43 to 128 unreserved characters.")
     # a challenge without a verifier, and a verifier without a challenge, are wrong as well
     proven = record.challenge == (None if verifier is None else challenge_of(verifier))
+    # with `clients: any` one that has a secret may leave it out here: then it needs what a public one needs
+    proven = proven and not (client.public and verifier is None)
     good = proven and form.get("redirect_uri") == record.redirect and context.now < record.until
     return None if good else _WRONG_CODE
