@@ -37,11 +37,10 @@ from lab.dialects import DIALECT_OF, FUSION, base
 from lab.dialects.router import ROUTER
 from lab.faults.model import Place
 from lab.faults.striking import rules_of
-from lab.identity.bearer import bearer_of, token_of, with_metadata
+from lab.identity.bearer import bearer_of, with_metadata
 from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
-from lab.identity.facts import TokenRevoked
 from lab.jobs.builtin import UNMATCHED
 from lab.jobs.records import JobRecord, job_named
 from lab.jobs.timeline import at
@@ -53,7 +52,7 @@ from lab.mock.config import Config
 from lab.mock.invoke import take_message
 from lab.mock.latencies import planned_latency
 from lab.mock.live_jobs import LiveJobs
-from lab.mock.planned import Planner
+from lab.mock.planned import Planner, ends_token
 from lab.mock.reader import JobReader, input_of
 from lab.mock.team_rules import absent_team, closed
 
@@ -139,7 +138,8 @@ class Mock:
         def refuse(refusal: Refusal, style: str | None) -> Response:
             return context.oauth_error(refusal) if refusal.error else self._refuse(FUSION, switches, refusal, style)
 
-        planner = Planner(self.config, changes, now, refuse, odd_grant)
+        revoke = ends_token(request, now) if context.bearer is not None else None
+        planner = Planner(self.config, changes, now, refuse, odd_grant, revoke)
         return planner.plan(done, self.config.scenario_of_tokens, Place(context.caller))
 
     def _private(self, planner: Planner, command: base.Private, context: TokenContext, reply: Reply) -> Reply:
@@ -286,11 +286,8 @@ class Mock:
     # Faults
 
     def _planner(self, call: Call) -> Planner:
-        def revoked(by: str) -> TokenRevoked:
-            return TokenRevoked(at=call.now, by=by, token=token_of(call.request), why="control")
-
-        refuse = partial(self._refuse, call.dialect, call.switches)
-        return Planner(self.config, call.changes, call.now, refuse, call.dialect.alter, revoked)
+        refuse, revoke = partial(self._refuse, call.dialect, call.switches), ends_token(call.request, call.now)
+        return Planner(self.config, call.changes, call.now, refuse, call.dialect.alter, revoke)
 
 
 def _names(route: str, command: str) -> tuple[str, ...]:

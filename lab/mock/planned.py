@@ -6,16 +6,24 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
+from lab.core.exchange import Request
 from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import Changes
 from lab.core.reply import Reply
 from lab.faults.model import Place, Rule
 from lab.faults.striking import FaultInjector, rules_of
 from lab.faults.substitutes import Alter, Refuse
+from lab.identity.bearer import token_of
+from lab.identity.facts import TokenRevoked
 from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario
 from lab.mock.config import Config
 from lab.mock.latencies import planned_latency
+
+
+def ends_token(request: Request, now: Millis) -> Callable[[str], Fact]:
+    """What gives the fact that ends the request's token, by the name of the fault that does."""
+    return lambda by: TokenRevoked(at=now, by=by, token=token_of(request), why="control")
 
 
 class Planner(Struct, frozen=True):
@@ -40,6 +48,8 @@ class Planner(Struct, frozen=True):
 
     def strike(self, reply: Reply, rules: tuple[Rule, ...], place: Place) -> Reply:
         """The reply as it leaves under these faults."""
+        if self.revoke is None:
+            rules = tuple(rule for rule in rules if not rule.fault.expire_token)
         if not rules:
             return reply
         scope = api_scope(self.config.switches.pod)

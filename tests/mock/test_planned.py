@@ -178,6 +178,14 @@ def test_a_token_expires_on_any_route_that_asks_for_one():
     assert mock.serve(served_request("a2a-card", mock, bearer), 3_000).response.status == 401
 
 
+def test_on_the_keys_it_expires_where_they_ask_for_one():
+    for switches, answers in (({}, [401, 401, 401]), ({"jwks_auth": "off"}, [200, 200, 200])):
+        mock, bearer = served(DOCUMENT | {"faults": [{"route": "jwks", "expire_token": True}]}, **switches)
+        request = Request("GET", ROUTER.path("jwks"), "", (("authorization", f"Bearer {bearer}"),))
+        found = [mock.serve(request, now).response.status for now in (1_000, 2_000)]
+        assert [*found, mock.serve(served_request("a2a-card", mock, bearer), 3_000).response.status] == answers
+
+
 def test_the_members_of_any_json_answer_can_be_odd_or_left_out():
     faults = [{"route": "relay", "odd_body": True, "omit": ["principal"]}]
     mock, bearer = served(DOCUMENT | {"faults": faults})

@@ -24,7 +24,7 @@ class TokenContext(Struct):
     """The state, and what the request brings, also where it is refused; whoever called commits it."""
     now: Millis
     bearer: TokenRecord | None = None
-    """Who calls, where a dialect's own route asks for a bearer."""
+    """Whose token came, where a route that names no team asks for one."""
     flags: list[str] = field(default_factory=list)
     """What is noted of it (recordings.md §2.2)."""
     granted_to: str | None = None

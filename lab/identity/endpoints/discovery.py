@@ -80,6 +80,7 @@ def keys(context: TokenContext, request: Request) -> Response | Refusal:
         context.flags.extend(flags)
         if isinstance(bearer, Refusal):
             return bearer
+        context.bearer = bearer
     published = signing(context.changes).published(context.now)
     return _json({"keys": [jwk(kid, certificate=not config.strict) for kid in published]})
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue as Json
 
 from lab.core.clock import Millis
 from lab.language.document.base import Duration, Model, Status, branch_by_key
-from lab.language.document.routes import OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON, RouteName
+from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON, RouteName
 from lab.language.document.steps import StepId
 
 MILLION = 1_000_000
@@ -218,7 +218,8 @@ def _of_the_rest(fault: Fault, present: list[str]) -> Iterable[str]:
     if fault.status_word in set(Status):
         yield f"status_word takes an unknown word; {fault.status_word} is one of the wire's own"
     if fault.expire_token and fault.route in WITHOUT_BEARER:
-        yield "expire_token needs a call that carries a token: invoke, status or stream"
+        bearers = (each for each in FAULT_ROUTES if each not in WITHOUT_BEARER)
+        yield f"expire_token needs a route that takes a bearer: {', '.join(bearers)}"
     if fault.expire_token and (fault.answer not in (None, 401) or set(present) - {"expire_token", "answer", "delay"}):
         yield "expire_token answers 401 by itself, and does nothing else"
     if fault.lose_reply and (
