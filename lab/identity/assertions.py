@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from math import floor, isfinite
 from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
@@ -48,7 +49,7 @@ def read_assertion(
         return claims
     subject, jti = claims.get("sub"), claims.get("jti")
     if claims.get("iss") != client.id:
-        return Unfit("iss must be the client's id")
+        return Unfit(f"iss must be the client's id, {client.id}")
     if not isinstance(subject, str) or not subject:
         return Unfit("sub must name whom it speaks for")
     # `prn` is the subject's name in drafts of the RFC, and Oracle's documents still ask for it
@@ -155,8 +156,9 @@ def _untimely(claims: Mapping[str, object], epoch: Epoch, now: Millis) -> Unfit 
         seconds = claims.get(name)
         if name == "nbf" and name not in claims:
             continue
-        if type(seconds) is not int:  # `type`, for a bool is an int too
-            return Unfit(f"{name} must be whole seconds since 1970")
+        # `type`, for a bool is an int too; a fraction may stand (RFC 7519 §2, NumericDate)
+        if type(seconds) is not int and (type(seconds) is not float or not isfinite(seconds)):
+            return Unfit(f"{name} must be a number of seconds since 1970")
         ahead = (seconds - epoch) * 1000 - now
         if name == "exp" and ahead <= 0:
             return Unfit(f"exp must be later than now: it is {_when(seconds)}, and {shows}")
@@ -165,10 +167,10 @@ def _untimely(claims: Mapping[str, object], epoch: Epoch, now: Millis) -> Unfit 
     return None
 
 
-def _when(seconds: int) -> str:
-    """That second since 1970 as a date, if it is one of the years to 9999."""
+def _when(seconds: float) -> str:
+    """That second since 1970 as a date, if it is one of the years to 9999; a fraction is left out."""
     try:
-        return epoch_text(seconds)
+        return epoch_text(floor(seconds))
     except (ValueError, OverflowError, OSError):
         return "no date"
 

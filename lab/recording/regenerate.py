@@ -125,7 +125,7 @@ def _take(taken: dict[str, _Taken], alias: str, client: Client | None, subject: 
 def _signed(alias: str, taken: _Taken, config: Config) -> str:
     """An assertion by the key that is registered for `demo`; where another is registered, it is refused.
 
-    It is good from the second in which the recorded one was taken first until the one in which it was taken last:
+    It is good from the instant in which the recorded one was taken first until the one in which it was taken last:
     whatever was refused before or after is refused again. One that was taken more than once had no `jti`, or none that
     counted.
     """
@@ -134,7 +134,8 @@ def _signed(alias: str, taken: _Taken, config: Config) -> str:
     audience = config.origin + PATHS["token"] if config.switches.profile == "rfc" else GENERIC_ISSUER
     claims: dict[str, Json] = {
         "iss": taken.client.id, "sub": taken.subject, "aud": audience,
-        "iat": config.epoch + taken.first // 1000 + LEEWAY, "exp": config.epoch + taken.last // 1000 + 1,
+        # half a millisecond lies between two instants, and is more than a float loses
+        "iat": config.epoch + LEEWAY + (taken.first - 0.5) / 1000, "exp": config.epoch + (taken.last + 0.5) / 1000,
     }  # fmt: skip
     if taken.times == 1:
         claims["jti"] = alias

@@ -62,18 +62,22 @@ def described(mock, now=0, *, own=False, **claims):
         ({"aud": []}, "aud must hold one of "),
         ({"aud": ["https://identity.oraclecloud.com/x"]}, "aud must hold one of "),
         ({"aud": {"a": 1}}, "aud must hold one of "),
-        ({"exp": None}, "exp must be whole seconds"),
-        ({"exp": "x"}, "exp must be whole seconds"),
-        ({"exp": EPOCH + 1.5}, "exp must be whole seconds"),
-        ({"exp": True}, "exp must be whole seconds"),
+        ({"exp": None}, "exp must be a number of seconds"),
+        ({"exp": "x"}, "exp must be a number of seconds"),
+        ({"exp": float("inf")}, "exp must be a number of seconds"),
+        ({"exp": float("nan")}, "exp must be a number of seconds"),
+        ({"exp": EPOCH - 0.5}, f"exp must be later than now: it is 2025-12-31T23:59:59Z, and {CLOCK}"),
+        ({"iat": EPOCH + 60.5}, f"iat must be at most 60 s ahead: it is 2026-01-01T00:01:00Z, and {CLOCK}"),
+        ({"nbf": 1e300}, "nbf must be at most 60 s ahead: it is no date"),
+        ({"exp": True}, "exp must be a number of seconds"),
         ({"exp": EPOCH}, f"exp must be later than now: it is 2026-01-01T00:00:00Z, and {CLOCK}"),
         ({"exp": -(10**30)}, "exp must be later than now: it is no date"),
-        ({"iat": None}, "iat must be whole seconds"),
-        ({"iat": "x"}, "iat must be whole seconds"),
+        ({"iat": None}, "iat must be a number of seconds"),
+        ({"iat": "x"}, "iat must be a number of seconds"),
         ({"iat": EPOCH + 61}, f"iat must be at most 60 s ahead: it is 2026-01-01T00:01:01Z, and {CLOCK}"),
         ({"iat": 10**30}, "iat must be at most 60 s ahead: it is no date"),
         ({"nbf": EPOCH + 61}, f"nbf must be at most 60 s ahead: it is 2026-01-01T00:01:01Z, and {CLOCK}"),
-        ({"nbf": "x"}, "nbf must be whole seconds"),
+        ({"nbf": "x"}, "nbf must be a number of seconds"),
         ({"sub": None, "prn": None}, "sub must name"),
         ({"sub": "", "prn": ""}, "sub must name"),
         ({"prn": "x"}, "prn must be the same as sub"),
@@ -96,8 +100,8 @@ def test_row_34_what_is_wrong_is_named_with_what_was_expected(wrong, said, own, 
 @pytest.mark.parametrize(
     ("wrong", "own", "said"),
     [
-        ({"iss": "other"}, False, "iss must be the client's id"),
-        ({"iss": None}, False, "iss must be the client's id"),
+        ({"iss": "other"}, False, "iss must be the client's id, demo."),
+        ({"iss": None}, False, "iss must be the client's id, demo."),
         ({"iss": "nobody"}, True, "iss must be the id of a known client"),
         ({"iss": OTHER.id}, True, "no key is registered for the client"),
         ({"sub": "nobody", "prn": "nobody"}, False, "sub must be the name of a user"),
@@ -149,6 +153,30 @@ def test_the_audience_has_several_spellings(profile, audience, taken):
         status, description = described(service(profile=profile), own=own, aud=audience)
         assert (status == 200) == taken
         assert taken or all(each in description for each in service(profile=profile).config.identity.audiences)
+
+
+def test_the_id_that_a_clients_own_iss_lacks_is_named_if_the_form_has_it():
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    for sent, said in (
+        (DEMO.id, f"iss must be the id {DEMO.id}, and"),
+        ("nobody", "iss must be the id of a known client"),
+    ):
+        signed = assertion(iss=OTHER.id if sent == DEMO.id else "x", sub=OTHER.id)
+        asked = token_request(
+            "client_credentials", None, client_id=sent, client_assertion_type=kind, client_assertion=signed
+        )
+        assert said in str(read(service().serve(asked, 0).response)["error_description"])
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_fraction_of_a_second_counts(own):
+    for claims, now, taken in (
+        ({"exp": EPOCH + 1.5}, 1_499, True), ({"exp": EPOCH + 1.5}, 1_500, False),
+        ({"iat": EPOCH + 60.25}, 249, False), ({"iat": EPOCH + 60.25}, 250, True),
+        ({"nbf": EPOCH + 60.25}, 249, False), ({"nbf": EPOCH + 60.25, "iat": EPOCH - 0.1}, 250, True),
+        ({"iat": EPOCH + 0.123456789, "exp": EPOCH + 300.987654321}, 0, True),
+    ):  # fmt: skip
+        assert (described(service(), now, own=own, **claims)[0] == 200) == taken, (claims, now)
 
 
 @pytest.mark.parametrize("own", [False, True])

@@ -192,6 +192,18 @@ def test_strangers_replay_as_they_were_taken_or_refused() -> None:
     assert "their-own-secret" not in peer.data.decode()
 
 
+def test_an_assertion_whose_time_is_up_within_a_second_is_refused_in_a_replay_too() -> None:
+    for claim, ahead, taken in (("exp", 1.5, [True, False]), ("iat", 61.5, [False, True])):
+        peer = Peer("oci")
+        signed = peer.assertion(None, **{claim: ISSUED + ahead})
+        answers = []
+        for peer.now in (200, 700):  # `ask` adds a second
+            answers.append(peer.ask(token_request(ASSERTION_GRANT, assertion=signed)))
+        assert ["access_token" in answer for answer in answers] == taken
+        report = replay(peer.closed(), [scenario()])
+        assert report.passed, report.text()
+
+
 @pytest.mark.parametrize("profile", ["oci", "rfc"])
 @pytest.mark.parametrize("story", [*STORIES, repeated, rotations], ids=lambda story: story.__name__)
 def test_every_grant_replays_and_no_secret_is_on_disk(story, profile) -> None:

@@ -74,8 +74,10 @@ def _own_assertion(context: TokenContext, form: Form) -> Client | Unfit:
     client = context.config.client(issuer_named(token) or "")
     if form.get("client_assertion_type") != _ASSERTION_TYPE:
         return Unfit(f"client_assertion_type must be {_ASSERTION_TYPE}")
+    named = context.config.client(form.get("client_id", ""))
     if client is None or form.get("client_id", client.id) != client.id:
-        return Unfit("iss must be the id of a known client, and client_id, if it is sent, the same")
+        expected = "of a known client" if named is None else named.id
+        return Unfit(f"iss must be the id {expected}, and client_id, if it is sent, the same")
     found = good_assertion(context, client, token)
     if isinstance(found, Unfit):
         return found
