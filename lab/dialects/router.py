@@ -47,7 +47,7 @@ class Router:
             path, flags = re.sub("/+", "/", path), ("double_slash",)
         segments = [_decoded(segment) for segment in path.split("/")]
         if any(segment is None or segment in (".", "..") or "/" in segment or "\0" in segment for segment in segments):
-            return not_found(NO_PATH)
+            return self._nowhere(path, "/")  # what it is near to is nothing that it says
         # the identity domain's paths have no parameters, so nothing of them needs an escape
         plain = "/".join(segment or "" for segment in segments)
         found = self._identity.at(path) or table.at(plain)
@@ -57,9 +57,12 @@ class Router:
         without = path.removesuffix("/")
         if without != path and (self._identity.at(without) or table.at(without)):
             return not_found(NO_PATH, "Leave the final slash out.")
+        return self._nowhere(path, path)
+
+    def _nowhere(self, path: str, meant: str) -> Refusal:
         # the wires speak of the pod alone
         of_identity = not self._identity_places.isdisjoint(path.split("/")[1:2])
-        return not_found(NO_PATH, "" if of_identity else self._hint(path))
+        return not_found(NO_PATH, "" if of_identity else self._hint(meant))
 
     def name(self, method: str, path: str) -> str:
         """The route's name for a request line, or `unknown`; for labels, not for admission."""

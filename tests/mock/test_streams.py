@@ -204,6 +204,29 @@ def test_debug_params_are_noted_on_debug_only_and_change_nothing() -> None:
     assert overridden == plain
 
 
+@pytest.mark.parametrize(
+    ("params", "wrong"),
+    [
+        (5, "debugParams must be an object."), ([], "debugParams must be an object."),
+        ({"isDebug": 1}, "debugParams.isDebug must be true or false."), ({"isDebug": "true"}, ""),
+        ({"breakPoints": {}}, "debugParams.breakPoints must be an array."), ({"breakPoints": ["A"]}, ""),
+        ({"overrides": 5}, "debugParams.overrides must be an object."), ({"overide": 5}, ""),
+        ({"isDebug": None, "breakPoints": None, "overrides": None}, ""), (None, ""), ({}, ""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("switches", [{}, {"unknown_fields": "refuse"}], ids=str)
+def test_debug_params_have_types_and_are_opaque_beyond_them(
+    params: object, wrong: str, switches: dict[str, str]
+) -> None:
+    mock = service(PLAIN, **switches)
+    body = {"message": "Go", "debugParams": params}
+    response = mock.serve(ask("debug", token(mock), body), 0).response
+    assert response.status == (400 if wrong else 200) and (not wrong or read(response)["message"] == wrong)
+    strict = service(PLAIN, types="strict", **switches)
+    told = strict.serve(ask("debug", token(strict), body), 0).response
+    assert told.status == (400 if wrong or params == {"isDebug": "true"} else 200)
+
+
 def test_the_job_of_a_stream_can_be_polled() -> None:
     mock = service(PLAIN)
     bearer = token(mock)

@@ -72,6 +72,7 @@ def _members(value: dict[str, Json], match: RouteMatch, switches: Switches, flag
     for name, member in value.items():
         if name == "debugParams" and match.name == "debug":
             flags.add("unused_field")
+            _debug_params(member, switches, flags)
         elif name not in KNOWN:
             _unknown(name, switches, flags)
         elif member is not None:
@@ -88,6 +89,21 @@ def _members(value: dict[str, Json], match: RouteMatch, switches: Switches, flag
     if any(name in members for name in _UNUSED):
         flags.add("unused_field")
     return members
+
+
+def _debug_params(value: Json, switches: Switches, flags: set[str]) -> None:
+    """Wrong if it, or a member of it that is known, has another type (contract.md §8.2); null counts as absent."""
+    if not isinstance(value, dict | None):
+        raise wrong("debugParams", "must be an object.")
+    sent = {name: member for name, member in (value or {}).items() if member is not None}
+    if "isDebug" in sent:
+        _boolean("debugParams.isDebug", sent["isDebug"], flags)
+        if switches.types == "strict" and isinstance(sent["isDebug"], str):
+            raise wrong("debugParams.isDebug", "must not be a string.")
+    if not isinstance(sent.get("breakPoints", []), list):
+        raise wrong("debugParams.breakPoints", "must be an array.")
+    if not isinstance(sent.get("overrides", {}), dict):
+        raise wrong("debugParams.overrides", "must be an object.")
 
 
 def _wanted(value: dict[str, Json], match: RouteMatch, switches: Switches) -> Wanted:
