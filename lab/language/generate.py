@@ -8,31 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from inspect import Parameter, signature
+from inspect import signature
 from typing import TYPE_CHECKING
 
-from lab.core.exchange import Json
+from lab.core.exchange import Json, text_of
 from lab.core.seeds import Seed, digest, draw
 from lab.language.document import Datum, Fake, Listed, Number, OneOf, nearest
+from lab.language.generators import ARGUMENTS, GENERATORS, SPECIAL, UNSTEADY
 
 if TYPE_CHECKING:
     from faker import Generator
 
 LOCALE = "en_US"
 """Where a generated value comes from if its entry names no locale."""
-LONGEST_ARGUMENT = 10_000
-"""The most that an argument may ask for: letters, words, elements."""
+MOST_GENERATED = 500_000
+"""Characters that a scenario's generated values come to in all, by one of each: about as many milliseconds' work."""
 
-# faker's own providers of dates count from today, so the same seed gives another value tomorrow
-_UNDATED = frozenset({"century", "pytimezone", "timezone"})
-_DATED = frozenset({
-    "credit_card_expire", "credit_card_full", "passport_dates", "passport_dob", "passport_full", "pesel", "profile",
-    "rvnr", "simple_profile", "uuid1", "uuid7",
-})  # fmt: skip
-_UNFIT = frozenset({
-    "binary", "enum", "image", "json_bytes", "pydict", "pyiterable", "pylist", "pyobject", "pyset", "pystruct",
-    "pytuple", "tar", "xml", "zip",
-})  # fmt: skip
+_PLAIN_LENGTH = 64
+"""Taken for the length of what passes without a look at Faker."""
 
 
 def generate(data: Mapping[str, Datum], seed: Seed, prefix: str) -> dict[str, Json]:
@@ -156,7 +149,8 @@ PATTERNED = ("numerify", "bothify", "lexify")
 
 def _usual(provider: str, arguments: Mapping[str, Json]) -> bool:
     if provider in PATTERNED:
-        return list(arguments) == ["text"] and isinstance(arguments["text"], str)
+        text = arguments.get("text")
+        return len(arguments) == 1 and isinstance(text, str) and len(text) <= _PLAIN_LENGTH
     return provider in USUAL and not arguments
 
 
@@ -173,30 +167,43 @@ def check_fake(provider: str, locale: str | None, arguments: Mapping[str, Json])
         return f"Faker has no locale {place}; {nearest(place, AVAILABLE_LOCALES)}".rstrip("; ")
     known = _providers(place)
     if provider not in known:
-        return f"Faker has no provider {provider}; {nearest(provider, known)}".rstrip("; ")
-    if provider in _DATED or (known[provider].startswith("faker.providers.date_time") and provider not in _UNDATED):
+        return f"Faker has no provider {provider}; {nearest(provider, GENERATORS & set(known))}".rstrip("; ")
+    if place in UNSTEADY.get(provider, ()):
+        return f"{provider} in {place} isn't the same in each run; take another locale, or list values in one_of"
+    if provider not in GENERATORS:
+        return _unlisted(provider, known)
+    return _check_arguments(provider, place, arguments)
+
+
+def _unlisted(provider: str, known: Mapping[str, str]) -> str:
+    if known[provider].startswith("faker.providers.date_time"):
         return (
             f"{provider} counts from today's date; write a constant, or take the date from now, as {{{{ now[:10] }}}}"
         )
-    if provider in _UNFIT:
-        return f"{provider} makes nothing that fits into a text"
-    return _check_arguments(provider, place, arguments)
+    hint = nearest(provider, GENERATORS & set(known)) or "lab docs scenarios, §6, says which it takes"
+    return f"{provider} is no generator of the lab: it isn't the same in each run, or makes no bounded text; {hint}"
 
 
 def _check_arguments(provider: str, locale: str, arguments: Mapping[str, Json]) -> str | None:
     call: Callable[..., object] = getattr(_generator(locale), provider)
-    known = signature(call).parameters
+    known = [name for name in signature(call).parameters if (provider, name) in SPECIAL or name in ARGUMENTS]
     for name, value in arguments.items():
-        if name not in known and not any(one.kind is Parameter.VAR_KEYWORD for one in known.values()):
+        if name not in known:
             return f"{provider} has no argument {name}; {nearest(name, known)}".rstrip("; ")
-        if isinstance(value, int) and abs(value) > LONGEST_ARGUMENT and _counts(name):
-            return f"{provider}: {name} is at most {LONGEST_ARGUMENT}"
+        complaint = (SPECIAL.get((provider, name)) or ARGUMENTS[name]).complaint(value)
+        if complaint:
+            return f"{provider}: {name} {complaint}"
     try:
-        _faked(provider, locale, arguments, 0)
+        first, second = (text_of(_faked(provider, locale, arguments, 0)) for _ in range(2))
     except Exception as error:  # noqa: BLE001 - a provider raises whatever it likes for arguments that don't suit it
         return f"{provider} doesn't take these arguments: {error}"
+    if first != second:
+        return f"{provider} gives another value each time; write a constant, or list values in one_of"
     return None
 
 
-def _counts(name: str) -> bool:
-    return any(part in name for part in ("nb", "length", "chars", "size", "digits", "rows", "num_", "count"))
+def fake_length(provider: str, locale: str | None, arguments: Mapping[str, Json]) -> int:
+    """How many characters a value of an entry has, about, that `check_fake` found right."""
+    if locale is None and _usual(provider, arguments):
+        return _PLAIN_LENGTH
+    return len(text_of(_faked(provider, locale or LOCALE, arguments, 0)))

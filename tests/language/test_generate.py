@@ -1,17 +1,24 @@
 """Generated data: drawn by name, recorded in JSON, given back to templates."""
 
 import json
+import os
 from decimal import Decimal
-from subprocess import run
+from inspect import signature
+from subprocess import PIPE, Popen, run
 from sys import executable
+from time import perf_counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from lab.core.errors import ScenarioError
+from lab.core.exchange import Json
 from lab.language.document import Datum, Fake, Number
-from lab.language.generate import LOCALE, PATTERNED, USUAL, check_fake, generate, restore
+from lab.language.generate import LOCALE, MOST_GENERATED, PATTERNED, USUAL, check_fake, fake_length, generate, restore
+from lab.language.generators import ARGUMENTS, GENERATORS, SPECIAL, UNSTEADY, Whole
+from lab.language.parse import parse_scenario
 
 _DATA: TypeAdapter[dict[str, Datum]] = TypeAdapter(dict[str, Datum])
 
@@ -145,12 +152,32 @@ def test_what_faker_can_make_is_accepted(provider: str, locale: str | None, argu
         ("__class__", None, {}, "Faker has no provider __class__"),
         ("name", "de_DX", {}, "Faker has no locale de_DX; did you mean de_DE?"),
         ("sentence", None, {"nbwords": 4}, "sentence has no argument nbwords; did you mean nb_words?"),
-        ("sentence", None, {"nb_words": "four"}, "sentence doesn't take these arguments"),
-        ("sentence", None, {"nb_words": 10**9}, "sentence: nb_words is at most 10000"),
-        ("pystr", None, {"max_chars": 10**9}, "pystr: max_chars is at most 10000"),
+        ("sentence", None, {"nb_words": "four"}, "sentence: nb_words is a whole number from 0 to 1000"),
+        ("sentence", None, {"nb_words": 10**9}, "sentence: nb_words is a whole number from 0 to 1000"),
+        ("pystr", None, {"max_chars": 10**9}, "pystr: max_chars is a whole number from 0 to 10000"),
+        ("random_number", None, {"digits": 10_000}, "random_number: digits is a whole number from 1 to 18"),
+        ("random_number", None, {"fix_len": "yes"}, "random_number: fix_len is true or false"),
+        ("file_path", None, {"depth": 3_000_000}, "file_path: depth is a whole number from 0 to 10"),
+        ("uri", None, {"deep": 3_000_000}, "uri: deep is a whole number from 1 to 10"),
+        ("uri", None, {"schemes": "http"}, "uri: schemes is a list"),
+        ("pyfloat", None, {"max_value": 1e300}, "pyfloat: max_value is a number, 10^15 at most"),
+        ("numerify", None, {"text": "#" * 1001}, "numerify: text has 1000 at most"),
+        ("pystr_format", None, {"string_format": "{{date_time}}"}, "pystr_format: string_format takes no {{…}}; draw"),
+        ("pystr_format", None, {"string_format": "{{__class__}}"}, "pystr_format: string_format takes no {{…}}; draw"),
+        ("json", None, {"indent": 10**9}, "json is no generator of the lab: "),
+        ("csv", None, {}, "csv is no generator of the lab: "),
+        ("uuid4", None, {"cast_to": "str"}, "uuid4 has no argument cast_to"),
+        ("random_int", None, {"min": 5, "max": 1}, "random_int doesn't take these arguments: "),
+        (
+            "city",
+            "it_IT",
+            {},
+            "city in it_IT isn't the same in each run; take another locale, or list values in one_of",
+        ),
+        ("date_time", None, {}, "date_time counts from today's date; write a constant"),
         ("date_this_year", None, {}, "date_this_year counts from today's date"),
-        ("credit_card_full", None, {}, "credit_card_full counts from today's date"),
-        ("binary", None, {}, "binary makes nothing that fits into a text"),
+        ("credit_card_full", None, {}, "credit_card_full is no generator of the lab: it isn't the same in each run"),
+        ("binary", None, {}, "binary is no generator of the lab: "),
     ],
 )
 def test_what_faker_cannot_make_is_a_complaint(
@@ -174,3 +201,75 @@ def test_what_passes_without_a_look_at_faker_passes_with_one(provider: str) -> N
 def test_a_pattern_passes_without_a_look_at_faker_too(provider: str) -> None:
     assert check_fake(provider, LOCALE, {"text": "A-##??"}) is check_fake(provider, None, {"text": "A-##??"}) is None
     assert check_fake(provider, None, {"txt": "A"}) is not None
+
+
+EACH_GENERATOR = """
+import datetime, json, sys
+day = datetime.timedelta(days=int(sys.argv[1]))
+class Date(datetime.date):
+    @classmethod
+    def today(cls): return datetime.date.__new__(datetime.date, 2026, 3, 4) + day
+class DateTime(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None): return datetime.datetime.__new__(datetime.datetime, 2026, 3, 4, 5, 6, tzinfo=tz) + day
+    today = utcnow = now
+datetime.date, datetime.datetime = Date, DateTime
+from lab.language.document import Fake
+from lab.language.generate import _providers, generate
+from lab.language.generators import GENERATORS, UNSTEADY
+found = {}
+for locale in ("en_US", "de_DE"):
+    for name in sorted(GENERATORS):
+        if name in _providers(locale) and locale not in UNSTEADY.get(name, ()):
+            try:
+                drawn = [generate({"it": Fake(fake=name, locale=locale)}, seed, "a/1")["it"] for seed in range(2)]
+            except Exception:
+                continue  # of no use in this locale
+            found[f"{name} {locale}"] = drawn
+print(json.dumps(found))
+"""
+
+
+def test_what_is_listed_is_the_same_on_another_day_in_another_process_and_short() -> None:
+    runs = [
+        Popen(
+            [executable, "-c", EACH_GENERATOR, day], stdout=PIPE, text=True, env={**os.environ, "PYTHONHASHSEED": day}
+        )
+        for day in ("0", "777")
+    ]
+    one, other = (json.loads(each.communicate()[0]) for each in runs)
+    assert len(one) > 350
+    assert {name for name in one if one[name] != other[name]} == set()
+    assert {name for name, drawn in one.items() if max(map(len, map(json.dumps, drawn))) > 2000} == set()
+
+
+def test_the_tables_name_what_there_is() -> None:
+    assert set(UNSTEADY) <= GENERATORS
+    assert {provider for provider, _ in SPECIAL} <= GENERATORS
+    assert USUAL | set(PATTERNED) <= GENERATORS
+
+
+@pytest.mark.parametrize(
+    "provider", ["paragraphs", "texts", "sentence", "text", "words", "pystr", "random_choices", "file_path", "uri"]
+)
+def test_what_has_every_argument_at_its_largest_is_done_at_once(provider: str) -> None:
+    from faker import Faker
+
+    names = signature(getattr(Faker(), provider)).parameters
+    largest: dict[str, Json] = {name: bound.high for name in names if isinstance(bound := ARGUMENTS.get(name), Whole)}
+    assert check_fake("name", LOCALE, {}) is None  # Faker is loaded
+    began = perf_counter()
+    assert check_fake(provider, None, largest) is None
+    assert perf_counter() - began < 2
+
+
+def test_all_that_is_generated_for_a_job_is_counted_together() -> None:
+    text = "lab: 1\nname: a\ntitle: A\nagent: {code: A}\nask: pay\nsteps: [{complete: c, output: C}]\ndata:\n"
+    entry = "  %s: {list: {fake: text, max_nb_chars: 10000, locale: en_US}, count: 40}\n"
+    each = fake_length("text", "en_US", {"max_nb_chars": 10_000}) * 40
+    assert each < MOST_GENERATED < 2 * each
+    parse_scenario(text + entry % "one", "a.yaml")
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text + entry % "one" + entry % "two", "a.yaml")
+    (complaint,) = caught.value.complaints
+    assert str(complaint).endswith("500000 at most; draw fewer, or shorter ones")

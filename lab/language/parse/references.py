@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from lab.core.exchange import Json
 from lab.language.document import STEPS, nearest, strings_in
-from lab.language.generate import check_fake
+from lab.language.generate import MOST_GENERATED, check_fake, fake_length
 from lab.language.parse.complaints import Complaints, KeyPath
 from lab.language.parse.steps import RawStep, check_steps
 from lab.language.parse.template_names import Names, check_text
@@ -66,8 +66,10 @@ def _part(
     """A scenario, or one of its later turns: data, match and texts of its own."""
     groups = _groups(part, prefix, complaints)
     data = part.get("data", {})
-    for key, datum in mapping_of(data).items():
-        _fakes((*prefix, "data", key), datum, complaints)
+    length = sum(_fakes((*prefix, "data", key), datum, complaints) for key, datum in mapping_of(data).items())
+    if length > MOST_GENERATED:
+        what = f"about {length} generated characters for each job, {MOST_GENERATED} at most"
+        complaints.add((*prefix, "data"), what, "draw fewer, or shorter ones")
     names = Names(
         data=frozenset(data) if isinstance(data, dict) else None,
         groups=groups,
@@ -121,19 +123,23 @@ def _groups(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> f
     return frozenset(pattern.names)
 
 
-def _fakes(path: KeyPath, datum: Json, complaints: Complaints) -> None:
+def _fakes(path: KeyPath, datum: Json, complaints: Complaints) -> int:
+    """About how many characters an entry of `data` generates; 0 for one that is complained of."""
     if not isinstance(datum, dict):
-        return
+        return 0
     if isinstance(provider := datum.get("fake"), str):
         locale = datum.get("locale")
         arguments = {name: value for name, value in datum.items() if name not in ("fake", "locale")}
         if locale is None or isinstance(locale, str):
-            complaint = check_fake(provider, locale, arguments)
-            if complaint:
-                what, _, hint = complaint.partition("; ")
-                complaints.add((*path, "fake"), what, hint)
+            found = check_fake(provider, locale, arguments)
+            if found is None:
+                return fake_length(provider, locale, arguments)
+            what, _, hint = found.partition("; ")
+            complaints.add((*path, "fake"), what, hint)
     elif "list" in datum:
-        _fakes((*path, "list"), datum["list"], complaints)
+        each, count = _fakes((*path, "list"), datum["list"], complaints), datum.get("count")
+        return each * count if isinstance(count, int) else 0
+    return 0
 
 
 def _texts(part: dict[str, Json], prefix: KeyPath) -> Iterator[tuple[KeyPath, str]]:
