@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 GRAMMAR = r"«+[a-z]+(?::[A-Za-z0-9._%-]+){1,2}»"
-_ALIAS = re.compile(GRAMMAR)
+ALIAS = re.compile(GRAMMAR)
+
+_NUMBER = re.compile("«(?:number|digits):N([0-9]{1,9}):([0-9]{1,9})»")
+LONGEST_NUMBER = 4096
+"""Characters of a number that is made anew, at most: no reader takes longer ones."""
 
 KINDS = {
     "token": "T", "refresh": "R", "code": "C", "device": "D", "usercode": "U", "cookie": "K", "assertion": "A",
     "wrong": "W", "host": "H", "secret": "S",
+    "number": "N",
 }  # fmt: skip
 """The numbered kinds of alias, and the letter before their number."""
 
@@ -33,9 +38,28 @@ def kind_of(alias: str) -> str:
     return alias[1 : alias.index(":")]
 
 
+def number_alias(number: int, written: str) -> str:
+    """The n-th alias of a JSON number: how many characters it was written with is kept."""
+    return numbered("number", number, str(len(written)))
+
+
+def in_text(alias: str) -> str:
+    """The alias of the same digits where they stand in a text, and not as a number."""
+    return alias.replace("«number:", "«digits:", 1)
+
+
+def made_number(alias: str) -> str | None:
+    """A number that is written with as many characters; None: the alias is of no number."""
+    found = _NUMBER.fullmatch(alias)
+    if found is None:
+        return None
+    length = min(int(found[2]), LONGEST_NUMBER)
+    return str(10 ** (length - 1) + int(found[1]))[:length] if length > 1 else str(int(found[1]) % 10)
+
+
 def aliases(text: str) -> list[str]:
     """The aliases in a text, in order; traffic that only looks like one stands behind a doubled `«`."""
-    return [found for found in _ALIAS.findall(text) if not found.startswith("««")]
+    return [found for found in ALIAS.findall(text) if not found.startswith("««")]
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -44,4 +68,4 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     def put(found: re.Match[str]) -> str:
         return found[0][1:] if found[0].startswith("««") else values.get(found[0], found[0])
 
-    return _ALIAS.sub(put, text) if "«" in text else text
+    return ALIAS.sub(put, text) if "«" in text else text

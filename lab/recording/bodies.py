@@ -1,10 +1,11 @@
 """Bodies: bytes -> what a recording holds, redacted, and back (recordings.md §2.2)."""
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TypeAlias, assert_never
-from urllib.parse import parse_qsl, unquote_plus, urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from lab.core.errors import RecordingError
 from lab.core.exchange import Headers, Json, header_of
@@ -12,9 +13,13 @@ from lab.recording.alias import fill
 from lab.recording.lines import LONGEST_BLOB, Body, Enc, Pairs
 from lab.recording.redact import Redactor
 from lab.recording.text import deep, dumps, loads
+from lab.recording.written import fill_written, form_pairs, without_secrets
 
 INLINE = 64 * 1024
 """Bytes of the longest body that stands in its line."""
+_FALSIFIED = re.compile(r"(?<![\w.\"])-?[0-9]*\.?[0-9]{19}")
+"""A number with more digits than any reader of JSON keeps."""
+
 Blob: TypeAlias = Callable[[str], bytes]
 """Gives the bytes of a digest back."""
 Blobs: TypeAlias = Callable[[str, bytes], None]
@@ -43,28 +48,31 @@ def body_of(
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        return _inline(Enc.B64, b64encode(raw).decode(), blobs)
-    kind = (header_of(headers, "content-type") or "").lower()
-    if "x-www-form-urlencoded" in kind and (pairs := _form(text)) is not None:
-        clean = redactor.pairs(pairs, oauth=oauth)
-        return _inline(Enc.FORM, [list(pair) for pair in clean], blobs, _raw(clean == pairs, urlencode(pairs), raw))
-    if "json" in kind or text[:1] in "{[":
+        clean = redactor.text(raw.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        return _inline(Enc.B64, b64encode(clean).decode(), blobs)
+    kind = content_type(headers)
+    if "x-www-form-urlencoded" in kind:
+        pairs = form_pairs(text)
+        if pairs is None:
+            return _inline(Enc.TEXT, without_secrets(text, redactor, oauth=oauth), blobs)
+        clean_pairs = redactor.pairs(pairs, oauth=oauth)
+        written: Json = [list(pair) for pair in clean_pairs]
+        return _inline(Enc.FORM, written, blobs, _raw(clean_pairs == pairs, urlencode(pairs), raw))
+    if ("json" in kind or text[:1] in "{[") and not _FALSIFIED.search(text):
         try:
             value = loads(text)
         except ValueError:
             value = None
         if value is not None and not deep(value):
             redacted = redactor.json(value, oauth=oauth, reply=reply)
-            written = dumps(redacted)
-            return _inline(Enc.JSON, redacted, blobs, _raw(redacted == value, written, raw), written)
+            again = dumps(redacted)
+            return _inline(Enc.JSON, redacted, blobs, _raw(redacted == value, again, raw), again)
     return _inline(Enc.TEXT, redactor.text(text), blobs)
 
 
-def _form(text: str) -> Pairs | None:
-    try:
-        return tuple(parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", separator="&"))
-    except ValueError:
-        return None
+def content_type(headers: Headers) -> str:
+    """The content type, in lower case."""
+    return (header_of(headers, "content-type") or "").lower()
 
 
 def _raw(same: bool, again: str, raw: bytes) -> str | None:
@@ -84,8 +92,11 @@ def _inline(enc: Enc, value: Json, blobs: Blobs | None, raw: str | None = None, 
     return Body(Enc.BLOB, {"sha256": digest, "len": len(data), "enc": enc.value}, raw)
 
 
-def bytes_of(body: Body, values: Mapping[str, str], blob: Blob | None = None) -> bytes:
-    """The body as it goes over the wire, aliases replaced by `values`; RecordingError or ValueError if a blob can't be had."""
+def bytes_of(body: Body, values: Mapping[str, str], blob: Blob | None = None, *, form: bool = False) -> bytes:
+    """The body as it goes over the wire, aliases replaced by `values`; RecordingError or ValueError if a blob can't be had.
+
+    `form`: it is one, so in a text values are percent-encoded.
+    """
     match body.enc:
         case Enc.NONE:
             return b""
@@ -96,17 +107,18 @@ def bytes_of(body: Body, values: Mapping[str, str], blob: Blob | None = None) ->
             pairs = [(str(pair[0]), str(pair[1])) for pair in body.value if isinstance(pair, list)]
             return urlencode([(fill(name, values), fill(value, values)) for name, value in pairs]).encode()
         case Enc.TEXT:
-            return fill(str(body.value), values).encode("utf-8", "surrogatepass")
+            return (fill_written if form else fill)(str(body.value), values).encode("utf-8", "surrogatepass")
         case Enc.B64:
-            return b64decode(str(body.value))
+            text = b64decode(str(body.value)).decode(errors="surrogateescape")
+            return fill(text, values).encode(errors="surrogateescape")
         case Enc.BLOB:
-            return _from_blob(body, values, blob)
+            return _from_blob(body, values, blob, form=form)
         case _:
             assert_never(body.enc)
 
 
-def _from_blob(body: Body, values: Mapping[str, str], blob: Blob | None) -> bytes:
-    return bytes_of(unfolded(body, blob), values)
+def _from_blob(body: Body, values: Mapping[str, str], blob: Blob | None, *, form: bool) -> bytes:
+    return bytes_of(unfolded(body, blob), values, form=form)
 
 
 def unfolded(body: Body, blob: Blob | None) -> Body:
@@ -134,6 +146,8 @@ def check_blob(body: Body, blob: Blob | None) -> bytes:
 def filled(value: Json, values: Mapping[str, str]) -> Json:
     """The JSON value with aliases replaced."""
     match value:
+        case str() if value in values and value.startswith("«number:"):
+            return int(values[value])
         case str():
             return fill(value, values)
         case list():

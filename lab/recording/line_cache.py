@@ -18,6 +18,7 @@ from lab.recording.codec import encode
 from lab.recording.lines import LONGEST_LINE, Enc, Req, Res
 from lab.recording.redact import Redactor
 from lab.recording.text import dumps
+from lab.recording.written import path_without_secrets, usual, without_secrets
 
 MOST_TAILS = 4096
 """Tails that are kept at most, of requests and of replies each."""
@@ -67,17 +68,29 @@ class LineCache:
             self._generation = self._redactor.generation
 
     def _request_tail(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
+        known = self._redactor.generation
+        tail = self._request_as_known(parts, flags, took, oauth)
+        # what was found in one place may stand in another that was written before it
+        return tail if self._redactor.generation == known else self._request_as_known(parts, flags, took, oauth)
+
+    def _request_as_known(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
         redactor, (method, path, query, headers, body) = self._redactor, parts
         written = body_of(headers, body, redactor, oauth=oauth, reply=False, blobs=self._blobs)
         line = Req(
-            n=0, t=0, x=0, c=0, method=method, path=redactor.text(path),
+            n=0, t=0, x=0, c=0, method=method, path=path_without_secrets(path, redactor),
             query=redactor.pairs(query_pairs(query), oauth=oauth),
+            written=None if usual(query) else without_secrets(query, redactor, oauth=oauth),
             headers=redactor.headers(_foreign(headers), reply=False), flags=flags, took=took,
             enc=written.enc, value=written.member, raw=written.raw,
         )  # fmt: skip
         return _short(line)[_REQ_HEAD:]
 
     def _reply_tail(self, headers: Headers, body: bytes, oauth: bool) -> bytes:
+        known = self._redactor.generation
+        tail = self._reply_as_known(headers, body, oauth)
+        return tail if self._redactor.generation == known else self._reply_as_known(headers, body, oauth)
+
+    def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool) -> bytes:
         written = body_of(headers, body, self._redactor, oauth=oauth, reply=True, blobs=self._blobs)
         clean = self._redactor.headers(headers, reply=True)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)

@@ -19,7 +19,7 @@ VERSION = (1, 1)
 """Major and minor of the format that this lab writes."""
 COUNTED = (1, 1)
 """Since this version each request has a reply, be it one that was cut, and `number.used` may stand in an opening."""
-REDACTION = 1
+REDACTION = 2
 """Version of the redaction rules."""
 FEATURES = frozenset({"blob"})
 """The features that this reader knows."""
@@ -134,6 +134,8 @@ class Req(_Exchange, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     method: str = field(name="m")
     path: str = field(name="p")
     query: Pairs = field(name="q", default=())
+    written: str | None = field(name="qt", default=None)
+    """The query as it was written, where its pairs don't give it back."""
     headers: Headers = field(name="h")
     flags: tuple[str, ...] = ()
     took: Millis = field(name="in", default=0)

@@ -1,7 +1,8 @@
 """Requests of a recording made whole again: aliases replaced by the values of this time (recordings.md §5, §6)."""
 
+import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote_plus, urlencode
 
 from msgspec.structs import replace
@@ -9,10 +10,13 @@ from msgspec.structs import replace
 from lab.core.exchange import Headers, Request, Response, json_bytes
 from lab.core.jsontext import members_of
 from lab.mock.config import Config
-from lab.recording.alias import aliases, fill, kind_of, named
-from lab.recording.bodies import Blob, bytes_of, filled
-from lab.recording.lines import Entry, Recording, Req
+from lab.recording.alias import aliases, fill, kind_of, made_number, named
+from lab.recording.bodies import Blob, bytes_of, content_type, filled
+from lab.recording.lines import Enc, Entry, Recording, Req, Res
 from lab.recording.regenerate import regenerate
+from lab.recording.written import fill_written, path_filled
+
+_PLACE = re.compile(rb"line [0-9]+, column [0-9]+")
 
 _GIVEN = frozenset("token refresh code device usercode client user host".split())
 """The kinds of aliases that stand for what the lab gave, or was configured with."""
@@ -30,23 +34,41 @@ class RequestBuilder:
         self._values = values
         self._bind = bind
         self._blob = blob
+        self._encodes = recording.header.redaction > 1
+        """Whether aliases in paths and texts of forms stand for percent-encoded values: not so in redaction 1."""
         self._regenerated = regenerate(recording, config)
+        self._places = dict(_places(recording))
         self._headers_of: dict[tuple[Headers, tuple[str, ...]], Headers] = {}
         """Headers and flags that came before, with their aliases replaced: a value once known stays."""
 
     def request(self, line: Req) -> Request:
         """The request as it goes to the mock."""
-        for text in (line.path, *(value for _, value in line.query)):
+        for text in (line.path, line.written or "", *(text for pair in line.query for text in pair)):
             self._know(text, "text")
         headers, body, values = self._headers(line), line.body, self._values
         if body.value is not None:
             self._know(str(body.value), "body")
+        form = self._encodes and "x-www-form-urlencoded" in content_type(line.headers)
+        content = bytes_of(body, values, self._blob, form=form)
+        path = (path_filled if self._encodes else fill)(line.path, values)
+        return Request(line.method, path, self._query(line), headers, content)
+
+    def _query(self, line: Req) -> str:
+        challenges, values = self._regenerated.challenges, self._values
+        if line.written is not None:
+            query = fill_written(line.written, values)
+            for recorded, challenge in challenges.items():
+                query = query.replace(recorded, challenge)
+            return query
         pairs = [(fill(name, values), fill(value, values)) for name, value in line.query]
-        query = urlencode([(name, self._regenerated.challenges.get(value, value)) for name, value in pairs])
-        return Request(line.method, fill(line.path, values), query, headers, bytes_of(body, values, self._blob))
+        return urlencode([(name, challenges.get(value, value)) for name, value in pairs])
 
     def explained(self, x: int, response: Response) -> Response:
-        """The mock's answer in that exchange; why it refused an assertion, of which there is only an alias, as recorded."""
+        """The mock's answer in that exchange; as recorded why it refused an assertion, of which there is only an alias, and
+        at which character it could read no further, where aliases stand before it."""
+        place = self._places.get(x)
+        if place is not None:
+            return replace(response, body=_PLACE.sub(place, response.body))
         why = self._regenerated.unexplained.get(x)
         body = members_of(response.body) if isinstance(why, str) else {}
         if not isinstance(why, str) or "error" not in body:
@@ -90,12 +112,27 @@ class RequestBuilder:
             self._bind(fresh or _invented(alias, where), alias)
 
 
+def _places(recording: Recording) -> Iterator[tuple[int, bytes]]:
+    """Where in a text with aliases the recorded mock found that it is no JSON, by exchange."""
+    texts = {line.x for line in recording.lines if isinstance(line, Req) and _is_aliased_text(line)}
+    for line in recording.lines if texts else ():
+        if isinstance(line, Res) and line.x in texts and (found := _PLACE.search(str(line.body.value).encode())):
+            yield line.x, found[0]
+
+
+def _is_aliased_text(line: Req) -> bool:
+    return line.body.enc is Enc.TEXT and bool(aliases(str(line.body.value)))
+
+
 def _basic(pair: tuple[str, str], *, raw: bool) -> str:
     text = ":".join(pair if raw else map(quote_plus, pair))
     return b64encode(text.encode()).decode()
 
 
 def _invented(alias: str, where: str) -> str:
+    number = made_number(alias)
+    if number is not None:
+        return number
     name = alias.strip("«»").replace(":", "-")
     if "malformed" in alias:
         return name

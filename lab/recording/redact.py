@@ -6,28 +6,34 @@ may be redacted anew.
 """
 
 import re
-from base64 import b64decode, b64encode, urlsafe_b64encode
-from collections.abc import Iterable
-from functools import lru_cache
-from urllib.parse import quote_plus, unquote, unquote_plus
+from base64 import b64decode
+from collections.abc import Callable, Iterable
+from functools import cached_property, lru_cache, partial
+from html import unescape
+from urllib.parse import unquote, unquote_plus
 
 from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
-from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET, read_basic
+from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
 from lab.mock.config import Config
-from lab.recording.alias import HERE, KINDS, aliases, named, numbered
+from lab.recording.alias import HERE, KINDS, aliases, in_text, named, number_alias, numbered
+from lab.recording.headers import header_without_secrets
+from lab.recording.loose_json import hide, worth_reading
+from lab.recording.secret_forms import forms_of
 from lab.recording.shapes import HEX, IS_JWT, NAMES, Shapes, shapes
+from lab.recording.vocabulary import own_words
 
 _WORTH_KEEPING = 1024
 _KEPT = 4096
 _PASSED = 16384
-_HEADER = re.compile(r"(?i)(?:proxy-)?authorization|cookie|set-cookie|x-api-key|.*-token|.*-secret|.*-signature")
-_MEMBER = re.compile(rf"(?i)(?:.*(?:token|secret|password)|{NAMES})", re.DOTALL)
+_MEMBER = re.compile(rf"(?i).*(?:token|secret|password)|{NAMES}", re.DOTALL)
 _OAUTH_KINDS = {
     "access_token": "token", "id_token": "token", "token": "token", "refresh_token": "refresh", "code": "code",
     "device_code": "device", "user_code": "usercode", "assertion": "assertion", "client_assertion": "assertion",
     "client_secret": "token",
 }  # fmt: skip
+_SENT = ("«wrong:", "«secret:", "«cookie:", "«assertion:")
+"""How the aliases begin of what peers made up; what the lab gave can't be one of its words."""
 
 
 class Redactor:
@@ -35,14 +41,20 @@ class Redactor:
 
     def __init__(
         self, clients: Iterable[tuple[str, str]] = (), names: Iterable[str] = (),
-        users: Iterable[tuple[str, str]] = (), own: str = "",
+        users: Iterable[tuple[str, str]] = (), own: str = "", words: Callable[[], str] = str,
     ) -> None:  # fmt: skip
+        """`words` gives the lab's own, in one text; asked for once a peer brings a secret."""
         self.generation = 0
         self._known: dict[str, str] = {}
         self.values: dict[str, str] = {}
         """What each numbered alias stands for."""
         self._numbers = dict.fromkeys(KINDS, 0)
         self._own = own
+        self._words_of = words
+        self._codes: dict[str, str] = {}
+        """The aliases of user codes, by their letters."""
+        self._written: dict[str, str] = {}
+        """The aliases of numbers, by how they were written."""
         self._listed = frozenset(name.lower() for name in names)
         self._clients = {client: secret for client, secret in clients if secret}  # a public one has none
         self._users = dict(users)
@@ -77,10 +89,41 @@ class Redactor:
         kind = alias[1 : alias.index(":")]
         self._numbers[kind] = self._numbers.get(kind, 0) + 1
         self.values.setdefault(alias, value)
+        if kind == "number":
+            self._written[value] = alias
+            if len(value) >= SHORTEST_SECRET:
+                self.values[in_text(alias)] = value
+                self._watch(value, in_text(alias))
+            return alias
         self._known[value] = alias
-        if len(value) >= SHORTEST_SECRET:
-            self._watch(value, alias)
+        if kind == "usercode":
+            self._codes[_letters(value)] = alias
+        self._hunt(value, alias)
         return alias
+
+    def secret(self, value: str) -> str:
+        """The alias of a text that is some secret."""
+        return self.alias(value, "secret")
+
+    def number(self, written: str) -> str:
+        """The alias of a number; a long one is looked for in texts, too."""
+        known = self._written.get(written)
+        if known is None:
+            known = self.bind(written, number_alias(self._numbers["number"] + 1, written))
+        return known
+
+    @cached_property
+    def _words(self) -> str:
+        return self._words_of()
+
+    def is_own(self, text: str) -> bool:
+        """Whether it is one of the lab's own words, or a part of them."""
+        return text in self._words
+
+    def _hunt(self, value: str, alias: str, client: str | None = None) -> None:
+        """Look for the value everywhere from now on, if other text can be told from it."""
+        if len(value) >= SHORTEST_SECRET and not (alias.startswith(_SENT) and self.is_own(value)):
+            self._watch(value, alias, client)
 
     def _watch(self, value: str, alias: str, client: str | None = None) -> None:
         self._known[value] = alias
@@ -94,7 +137,10 @@ class Redactor:
             self._clean.clear()
         if bare:
             return
-        for form in _forms(value, client):
+        sent = alias.startswith(_SENT)
+        for form in forms_of(value, client):
+            if sent and self.is_own(form):
+                continue
             self._literal.setdefault(form, alias)
         self._shapes = None
 
@@ -105,14 +151,18 @@ class Redactor:
         known = self._clean.get(text)
         if known is not None:
             return known
-        if self._shapes is None:
-            self._shapes = shapes(self._literal, self._own)
-        clean = self._shapes.sub(self._replace, text)
+        clean = hide(text, self) if worth_reading(text) else self.flat(text)
         if len(text) <= _WORTH_KEEPING:
             if len(self._clean) >= _KEPT:
                 self._clean.clear()
             self._clean[text] = clean
         return clean
+
+    def flat(self, text: str) -> str:
+        """The same of a text in which no member's name is looked for."""
+        if self._shapes is None:
+            self._shapes = shapes(self._literal, self._own)
+        return self._shapes.sub(self._replace, text)
 
     def _replace(self, found: re.Match[str]) -> str:
         text = found[0]
@@ -121,8 +171,12 @@ class Redactor:
                 return self._literal[text]
             case "own":
                 return HERE
-            case "jwt" | "hook" | "pem" | "login":
-                return self.alias(text, "secret")
+            case "jwt" | "hook" | "pem":
+                return self.secret(text)
+            case "login":
+                alias = self.secret(text)
+                self._hunt(unquote(text.partition(":")[2]), alias)
+                return alias
             case "packed":
                 return self._packed(text)
             case "hex":
@@ -133,6 +187,10 @@ class Redactor:
                 return self._encoded(text)
             case "quoted":
                 return found["member"] + self._by_name(found["quoted"])
+            case "typed":
+                return found["input"] + self.secret(unescape(found["typed"]))
+            case "inside":
+                return found["part"] + self.secret(found["inside"])
             case "plain":
                 return found["field"] + self._by_name(found["plain"])
             case _:
@@ -146,7 +204,7 @@ class Redactor:
         return text
 
     def _by_name(self, value: str) -> str:
-        return value if _is_alias(value) else self.alias(unquote_plus(value), "secret")
+        return self.secret(unquote_plus(value))
 
     def _packed(self, text: str) -> str:
         try:
@@ -165,45 +223,27 @@ class Redactor:
 
     def headers(self, headers: Headers, *, reply: bool) -> Headers:
         """The headers, credentials by name and all else by value and shape."""
-        return tuple((name, self._header(name, value, reply=reply)) for name, value in headers)
+        return tuple((name, header_without_secrets(name, value, self)) for name, value in headers)
 
-    def _header(self, name: str, value: str, *, reply: bool) -> str:
-        if not value or not _HEADER.fullmatch(name):
-            return self.text(value)
-        if name.endswith("cookie"):
-            return self.alias(value, "cookie")
-        if not name.endswith("authorization"):
-            return self.alias(value, "secret")
-        scheme, blank, rest = value.partition(" ")
-        if not blank:
-            return self.alias(value, "secret")
-        return f"{scheme} {self._credentials(scheme.lower(), rest)}"
-
-    def _credentials(self, scheme: str, rest: str) -> str:
-        known = self._known.get(rest)
+    def pair(self, readings: tuple[tuple[str, str], ...], whole: str) -> str:
+        """The alias of a name and a secret, in either reading; `whole`: as they were sent."""
+        known = self._known.get(whole)
         if known is not None:
             return known
-        if scheme == "bearer":
-            return self.alias(rest, "wrong", "unknown" if IS_JWT.fullmatch(rest) else "malformed")
-        if scheme != "basic":
-            return self.alias(rest, "secret")
-        readings = read_basic(rest)
-        if not readings:
-            return self.alias(rest, "wrong", "malformed")
         for client, secret in readings:
             if self._clients.get(client) == secret:
                 return named("client", client)
             if self._users.get(client) == secret:
                 return named("user", client)
-        alias = self.alias(rest, "wrong", "unknown")
+        alias = self.alias(whole, "wrong", "unknown")
         for _, secret in readings:
-            if len(secret) >= SHORTEST_SECRET and secret not in self._known and secret != REFUSED_SECRET:
-                self._watch(secret, alias, readings[0][0])
+            if secret not in self._known and secret != REFUSED_SECRET:
+                self._hunt(secret, alias, readings[0][0])
         return alias
 
     def pairs(self, pairs: Iterable[tuple[str, str]], *, oauth: bool) -> tuple[tuple[str, str], ...]:
         """Query or form: secrets by name, all else by value and shape."""
-        return tuple((self.text(name), self._named(name, value, oauth=oauth, reply=False)) for name, value in pairs)
+        return tuple((self.text(name), self.named(name, value, oauth=oauth, reply=False)) for name, value in pairs)
 
     def json(self, value: Json, *, oauth: bool = False, reply: bool = False) -> Json:
         """The value, redacted at every depth."""
@@ -216,63 +256,77 @@ class Redactor:
                 return {
                     self.text(name): self._member(name, part, oauth=oauth, reply=reply) for name, part in value.items()
                 }
+            case int() | float() if self._written and not isinstance(value, bool):
+                written = str(value)
+                return self._written.get(written, value) if len(written) >= SHORTEST_SECRET else value
             case _:
                 return value
 
     def _member(self, name: str, value: Json, *, oauth: bool, reply: bool) -> Json:
         if isinstance(value, str):
-            return self._named(name, value, oauth=oauth, reply=reply)
-        if self._secret(name, oauth=oauth):
-            if isinstance(value, list):
-                return [self._member(name, part, oauth=oauth, reply=reply) for part in value]
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                return self.alias(str(value), "secret")
+            return self.named(name, value, oauth=oauth, reply=reply)
+        if self.is_secret(name) and value is not None and not isinstance(value, bool):
+            return self._hidden(value, partial(self.named, name, oauth=oauth, reply=reply))
         return self.json(value, oauth=oauth, reply=reply)
 
-    def _secret(self, name: str, *, oauth: bool) -> bool:
+    def _hidden(self, value: Json, alias: Callable[[str], str]) -> Json:
+        """All that stands under the name of a secret; the names in it stay."""
+        match value:
+            case str():
+                return alias(value)
+            case list():
+                return [self._hidden(part, alias) for part in value]
+            case dict():
+                return {self.text(name): self._hidden(part, alias) for name, part in value.items()}
+            case int() | float() if not isinstance(value, bool):
+                return self.number(str(value))
+            case _:
+                return value
+
+    def is_secret(self, name: str) -> bool:
+        """Whether the member of that name holds a secret, on any route."""
         found = self._sensitive.get(name)
         if found is None:
             found = bool(_MEMBER.fullmatch(name)) or name.lower() in self._listed
             if len(self._sensitive) < _KEPT:
                 self._sensitive[name] = found
-        return found or (oauth and name.lower() == "code")
+        return found
 
-    def _named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
-        if not value or value == REFUSED_SECRET or not self._secret(name, oauth=oauth):
+    def named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
+        """The value of a member: its alias, if its name says that it is a secret."""
+        lower = name.lower()
+        secret = self.is_secret(name) or (oauth and not reply and lower == "code")
+        if not value or value == REFUSED_SECRET or not secret:
             return self.text(value)
-        kind = _OAUTH_KINDS.get(name.lower(), "secret") if oauth else "secret"
+        if lower == "user_code" and value not in self._known:
+            self._as_typed(value)
+        kind = _OAUTH_KINDS.get(lower, "secret") if oauth else "secret"
         if reply or kind in ("secret", "assertion"):
             return self.alias(value, kind)
         return self.alias(value, "wrong", "unknown")
+
+    def _as_typed(self, value: str) -> None:
+        """A user code that is known, typed in another way: it is the same code (RFC 8628 §6.1)."""
+        alias = self._codes.get(_letters(value))
+        if alias is not None:
+            self._known[value] = alias
+            self._hunt(value, alias)
+
+
+def _letters(code: str) -> str:
+    return "".join(each for each in code.upper() if each.isalnum())
 
 
 def redactor_of(config: Config) -> Redactor:
     """Knows the secrets with which a mock was made."""
     clients = [(client.id, client.secret) for client in config.clients]
     users = [(account.name, account.password) for account in config.accounts]
-    return Redactor(clients, users=users, own=config.own)
+    return Redactor(clients, users=users, own=config.own, words=partial(own_words, config))
 
 
 @lru_cache(maxsize=1024)
 def kind_given(name: str, *, oauth: bool) -> str | None:
     """The kind of alias that a text under this name of a reply is known by from then on; None: it is no secret."""
-    if _MEMBER.fullmatch(name) is None and not (oauth and name.lower() == "code"):
+    if _MEMBER.fullmatch(name) is None:
         return None
     return _OAUTH_KINDS.get(name.lower(), "secret") if oauth else "secret"
-
-
-def _is_alias(text: str) -> bool:
-    return text.startswith("«") and text.endswith("»")
-
-
-def _forms(value: str, client: str | None) -> set[str]:
-    """The encodings in which a secret is looked for; percent-encoded text is decoded before it is looked at."""
-    plain = {value, quote_plus(value)}
-    if client is not None:
-        plain |= {f"{client}:{value}", f"{quote_plus(client)}:{quote_plus(value)}"}
-    forms = set(plain)
-    for text in plain:
-        raw = text.encode("utf-8", "surrogatepass")
-        for packed in (b64encode(raw).decode(), urlsafe_b64encode(raw).decode()):
-            forms |= {packed, packed.rstrip("=")}
-    return forms

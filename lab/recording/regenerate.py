@@ -20,6 +20,7 @@ from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.mock.config import Config
 from lab.recording.alias import aliases
 from lab.recording.lines import Enc, Entry, Recording, Req, Res
+from lab.recording.written import loose_pairs
 
 
 class Regenerated(Struct, frozen=True):
@@ -87,10 +88,21 @@ def _unexplained(recording: Recording, forms: list[tuple[Req, dict[str, str]]]) 
 
 def _forms(recording: Recording) -> Iterator[tuple[Req, dict[str, str]]]:
     for line in recording.lines:
-        if isinstance(line, Req) and line.body.enc is Enc.FORM and isinstance(line.body.value, list):
-            form = {str(pair[0]): str(pair[1]) for pair in line.body.value if isinstance(pair, list)}
+        if isinstance(line, Req):
+            form = _form(line)
             if form.keys() & {"assertion", "client_assertion", "code_verifier"}:
                 yield line, form
+
+
+def _form(line: Req) -> dict[str, str]:
+    """The members of a form; of one that is no form, whatever."""
+    match line.body.value:
+        case list() as pairs if line.body.enc is Enc.FORM:
+            return {str(pair[0]): str(pair[1]) for pair in pairs if isinstance(pair, list)}
+        case str() as text if line.body.enc is Enc.TEXT:
+            return dict(loose_pairs(text))
+        case _:
+            return {}
 
 
 def _stranger(values: dict[str, str], line: Req, fact: Entry | None, error: Json) -> None:
@@ -100,10 +112,8 @@ def _stranger(values: dict[str, str], line: Req, fact: Entry | None, error: Json
     for name, value in line.headers:
         if name == "authorization" and value.lower().startswith("basic «"):
             values.setdefault(value.partition(" ")[2], b64encode(f"{client}:{secret}".encode()).decode())
-    if isinstance(line.body.value, list) and line.body.enc is Enc.FORM:
-        for pair in line.body.value:
-            if isinstance(pair, list) and pair[0] == "client_secret":
-                values.setdefault(str(pair[1]), secret)
+    if "client_secret" in (form := _form(line)):
+        values.setdefault(form["client_secret"], secret)
 
 
 def _error(line: Res) -> Json:

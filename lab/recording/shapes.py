@@ -32,6 +32,8 @@ _SHAPES = "|".join(
         rf"(?P<literal>{GRAMMAR})",
         r"(?P<url>(?<![A-Za-z0-9._~*+:-])[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)",
         rf'(?P<member>"(?i:{NAMES})"\s*:\s*")(?P<quoted>(?:[^"\\]++|\\.)++)',
+        rf'(?P<input>"(?i:{NAMES})"\s+value=")(?P<typed>[^"]++)',
+        rf'(?P<part>"(?i:{NAMES})"[^\r\n]{{0,512}}+\r?\n(?:[^\r\n]{{1,512}}+\r?\n){{0,8}}+\r?\n)(?P<inside>[\s\S]+?)(?=\r?\n--|\Z)',
         rf"(?P<field>(?<![\w.-])(?i:{NAMES})=)(?P<plain>[^&\s\"'<>]+)",
     )
 )

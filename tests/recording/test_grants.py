@@ -56,7 +56,8 @@ class Peer(Joined):
         answer = (
             redirect_parameters(response) if response.status == 302 else json_of(response) if "json" in kind else {}
         )
-        secret = ("access_token", "refresh_token", "id_token", "device_code", "user_code", "code")
+        secret = ("access_token", "refresh_token", "id_token", "device_code", "user_code")
+        secret += ("code",) if response.status == 302 else ()
         self.seen += [str(answer[name]) for name in secret if name in answer]
         return answer
 

@@ -114,7 +114,7 @@ def test_shell_facts_odd_replies_and_the_listeners_own_host() -> None:
     lines = [json.loads(raw) for raw in joined.lines[1:]]
     assert lines[0] == {"k": "fact", "n": 1, "t": 3, "type": "connection.opened", "c": 2}
     assert joined.lines[2].decode() == (
-        '{"k":"req","n":2,"t":4,"x":1,"c":2,"m":"GET","p":"/a%20b","q":[["x","é"],["x","1"],["y","%ff"]],'
+        '{"k":"req","n":2,"t":4,"x":1,"c":2,"m":"GET","p":"/a%20b","q":[["x","é"],["x","1"],["y","%ff"]],"qt":"x=%C3%A9&x=1&y=%ff",'
         '"h":[["host","pod.example"],["accept","*/*"]],"flags":["double_slash"],"in":7,"enc":"none"}\n'
     )
     assert joined.lines[3].decode() == (

@@ -1,0 +1,66 @@
+"""Headers without their credentials (recordings.md §5).
+
+What of a credential is no secret stays, for it decides what is answered: the scheme, that nothing comes after it, that two
+come in a row, the names of cookies.
+"""
+
+import re
+
+from lab.identity.clients import read_basic
+from lab.recording.hiding import Hiding
+from lab.recording.shapes import IS_JWT
+
+_SECRET = re.compile(r"(?i)(?:proxy-)?authorization|cookie|set-cookie|x-api-key|.*-token|.*-secret|.*-signature")
+_SCHEME = re.compile(r"(?i)(bearer|basic)(.*)", re.DOTALL)
+_BETWEEN = re.compile(r"([, ]+)")
+_SCHEMES = frozenset(("", "bearer", "basic"))
+
+
+def header_without_secrets(name: str, value: str, hiding: Hiding) -> str:
+    """The value of a header; `name` in lower case."""
+    if not value or not _SECRET.fullmatch(name):
+        return hiding.text(value)
+    if name.endswith("cookie"):
+        first, *others = value.split(";")
+        write = _attribute if name == "set-cookie" else _cookie
+        return ";".join((_cookie(first, hiding), *(write(each, hiding) for each in others)))
+    if not name.endswith("authorization"):
+        return hiding.alias(value, "secret")
+    scheme, blank, rest = value.partition(" ")
+    if blank:
+        return f"{scheme} {_credentials(scheme.lower(), rest, hiding)}"
+    found = _SCHEME.fullmatch(value)
+    word, credentials = found.groups() if found else ("", value)
+    return f"{word}{hiding.alias(credentials, 'secret') if credentials else ''}"
+
+
+def _cookie(part: str, hiding: Hiding) -> str:
+    name, equals, value = part.partition("=")
+    if not equals:
+        name, value = part[: len(part) - len(part.lstrip())], part.lstrip()
+        return name + (hiding.alias(value, "cookie") if value else "")
+    return f"{hiding.text(name)}={hiding.alias(value, 'cookie') if value else ''}"
+
+
+def _attribute(part: str, hiding: Hiding) -> str:
+    return hiding.text(part)
+
+
+def _credentials(scheme: str, rest: str, hiding: Hiding) -> str:
+    if scheme == "bearer":
+        return "".join(_bearer(part, hiding) for part in _BETWEEN.split(rest))
+    bare = rest.strip(" ")
+    if not bare:
+        return rest
+    if scheme != "basic":
+        alias = hiding.alias(bare, "secret")
+    else:
+        readings = read_basic(bare)
+        alias = hiding.pair(readings, bare) if readings else hiding.alias(bare, "wrong", "malformed")
+    return rest.replace(bare, alias)
+
+
+def _bearer(part: str, hiding: Hiding) -> str:
+    if part.lower() in _SCHEMES or _BETWEEN.fullmatch(part):
+        return part
+    return hiding.alias(part, "wrong", "unknown" if IS_JWT.fullmatch(part) else "malformed")

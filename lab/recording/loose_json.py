@@ -1,0 +1,97 @@
+"""Secrets by name in a text that holds JSON, whole or broken, or JSON in JSON (recordings.md §5).
+
+Nothing is parsed: what can't be read must be hidden too, and all else must come back as it was.
+"""
+
+import json
+import re
+
+from lab.recording.alias import aliases
+from lab.recording.hiding import Hiding
+
+_TAILS = ("token", "secret", "password", "assertion", "code_verifier", "device_code", "user_code", "api_key")
+_NAME = re.compile(rf"(?i)(?:{'|'.join(_TAILS)})\\*[\"']?\s*:|\\u00[2-7][0-9a-f]")
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+"?|\s++|[{}\[\],:]|[^\s{}\[\],:"]++|[\s\S]')
+_NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)((?:[eE][+-]?[0-9]+)?)")
+"""Its digits, and its exponent, which isn't hidden: a number may be refused for it."""
+_SHORT = 6
+"""Characters between two secrets that are none, nor look like one."""
+_CONSTANTS = frozenset(("true", "false", "null"))
+
+
+def worth_reading(text: str) -> bool:
+    """Whether the text may hold the name of a secret before a colon, or one that is escaped."""
+    if ":" not in text:
+        return False
+    small = text.lower()
+    return ("\\u00" in text or any(tail in small for tail in _TAILS)) and _NAME.search(text) is not None
+
+
+def hide(text: str, hiding: Hiding) -> str:
+    """The text with what stands under the name of a secret replaced: texts, numbers, all of a list or an object."""
+    tokens = _TOKEN.findall(text)
+    parts: list[str] = []
+    rest: list[str] = []
+    depth, hidden, armed, name = 0, 0, False, ""
+    for index, token in enumerate(tokens):
+        put: str | None = None
+        if token in "{[":
+            depth += 1
+            if armed and not hidden:
+                hidden = depth
+            armed = False
+        elif token in "}]":
+            if depth == hidden:
+                hidden = 0
+            depth, armed = max(0, depth - 1), False
+        elif token == ":":
+            armed = armed or hiding.is_secret(name)
+        elif token == ",":
+            armed = False
+        elif not token.isspace():
+            name = _plain(token)
+            if (armed or hidden) and not _names(tokens, index):
+                put, armed = _alias(token, hiding), False
+            elif token[0] == '"' and "\\" in token:
+                put = _inner(token, hiding)
+        if put is None:
+            rest.append(token)
+        else:
+            parts += (_flat(rest, hiding), put)
+            rest = []
+    return "".join((*parts, _flat(rest, hiding)))
+
+
+def _flat(tokens: list[str], hiding: Hiding) -> str:
+    text = "".join(tokens)
+    return text if len(text) < _SHORT and "«" not in text else hiding.flat(text)
+
+
+def _names(tokens: list[str], index: int) -> bool:
+    """Whether a colon follows."""
+    return next((token == ":" for token in tokens[index + 1 : index + 3] if not token.isspace()), False)
+
+
+def _plain(token: str) -> str:
+    if token[0] != '"':
+        return token.strip("'")
+    try:
+        return str(json.loads(token))
+    except ValueError:
+        return token.strip('"')
+
+
+def _alias(token: str, hiding: Hiding) -> str | None:
+    if token in _CONSTANTS or token in ('""', "''"):
+        return None
+    if number := _NUMBER.fullmatch(token):
+        return hiding.number(number[1]) + number[2]
+    quote = token[0] if token[0] in "\"'" else ""
+    return f"{quote}{hiding.secret(_plain(token))}{quote if token.endswith(quote) and len(token) > 1 else ''}"
+
+
+def _inner(token: str, hiding: Hiding) -> str | None:
+    """A text with escapes, if what it means holds a secret that can't be seen in what is written."""
+    plain = _plain(token)
+    clean = hiding.text(plain)
+    return json.dumps(clean, ensure_ascii=False) if aliases(clean) else None

@@ -1,0 +1,234 @@
+"""Canaries: secrets put into every place, in every writing, of which none may come out on a tape."""
+
+import json
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from html import escape
+from urllib.parse import quote, quote_plus
+
+import pytest
+from msgspec.structs import replace
+
+from lab.core.exchange import Headers, Request, Response
+from lab.core.observe import Noted, Replied
+from lab.faults.facts import FaultArmed
+from lab.identity.clients import DEMO, JANE
+from tests.recording.joined import Joined, config
+
+OWN = "läb-canary/Se+cr%t:x&y"
+"""What the lab was configured with."""
+SEEN = "sëen-bird/Se+cr%t:x&y"
+"""What it saw once under the name of a secret."""
+
+Writing = Callable[[str], str]
+
+
+def lower(text: str) -> str:
+    first, *rest = text.split("%")
+    return "%".join((first, *(part[:2].lower() + part[2:] for part in rest)))
+
+
+def packed(before: str, after: str = "") -> Writing:
+    return lambda text: b64encode(f"{before}{text}{after}".encode()).decode()
+
+
+WRITINGS: dict[str, Writing] = {
+    "itself": str,
+    "percent-encoded": lambda text: quote(text, safe=""),
+    "in small digits": lambda text: lower(quote(text, safe="")),
+    "but for slashes": quote,
+    "as encodeURI": lambda text: quote(text, safe=":/?#[]@!$&'()*+,;="),
+    "as a form": quote_plus,
+    "twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "letter by letter": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "base64": packed(""),
+    "base64 without padding": lambda text: packed("")(text).rstrip("="),
+    "base64url": lambda text: urlsafe_b64encode(text.encode()).decode(),
+    "a pair": packed("demo:"),
+    "a form's pair": lambda text: packed("demo:")(quote_plus(text)),
+    "inside base64, one": packed('{"a', '"}'),
+    "inside base64, two": packed('{"ab', '"}'),
+    "inside base64, three": packed('{"abc', '"}'),
+    "JSON in ASCII": lambda text: json.dumps(text)[1:-1],
+    "HTML": lambda text: escape(text),
+    "UTF-8 read as Latin-1": lambda text: text.encode().decode("latin-1"),
+    "Latin-1 read as UTF-8": lambda text: text.encode("latin-1").decode("utf-8", "surrogateescape"),
+}  # fmt: skip
+
+Said = tuple[Request, Response]
+OK = Response(200)
+JSON: Headers = (("content-type", "application/json"),)
+FORM: Headers = (("content-type", "application/x-www-form-urlencoded"),)
+PLACES: dict[str, Callable[[str], Said]] = {
+    "a reply's header": lambda text: (Request("GET", "/x"), Response(200, (("x-said", f"a {text} b"),))),
+    "a reply's JSON": lambda text: (Request("GET", "/x"), replied({"said": [f"a {text} b"]})),
+    "a member's name": lambda text: (Request("GET", "/x"), replied({text: 1})),
+    "JSON in JSON": lambda text: (Request("GET", "/x"), replied({"input": json.dumps({"token": 1, "x": text})})),
+    "a reply's text": lambda text: (Request("GET", "/x"), raw(f"said: {text}!")),
+    "a stream": lambda text: (Request("GET", "/x"), raw(f"data: {json.dumps({'secret_token': 1, 'x': text})}\n\n")),
+    "a page": lambda text: (Request("GET", "/x"), raw(f'<input name="note" value="{text}">')),
+    "a location": lambda text: (Request("GET", "/x"), Response(302, (("location", f"http://127.0.0.1/?q={text}&r=1"),))),
+    "bytes": lambda text: (Request("POST", "/x", body=b"\xff" + text.encode("utf-8", "surrogateescape")), OK),
+    "a request's header": lambda text: (Request("GET", "/x", "", (("user-agent", f"me/1 ({text})"),)), OK),
+    "a request's JSON": lambda text: (Request("POST", "/x", "", JSON, as_json({"message": text})), OK),
+    "broken JSON": lambda text: (Request("POST", "/x", "", JSON, as_json({"message": text})[:-1]), OK),
+    "an odd form": lambda text: (Request("POST", "/x", "", FORM, f"a&b={text}".encode("utf-8", "surrogateescape")), OK),
+    "a form": lambda text: (Request("POST", "/x", "", FORM, f"b={quote_plus(text, errors='replace')}".encode()), OK),
+    "a path": lambda text: (Request("GET", f"/x/{text}/y"), OK),
+    "a query": lambda text: (Request("GET", "/x", f"a={text}&b=1"), OK),
+    "a query's name": lambda text: (Request("GET", "/x", f"{text}=1"), OK),
+}  # fmt: skip
+
+
+def as_json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def replied(value: object) -> Response:
+    return Response(200, JSON, as_json(value))
+
+
+def raw(text: str) -> Response:
+    return Response(200, (("content-type", "text/plain"),), text.encode("utf-8", "surrogateescape"))
+
+
+class Cage(Joined):
+    """A mock whose tape is told whatever is said."""
+
+    def __init__(self) -> None:
+        known = replace(DEMO, secret=OWN)
+        super().__init__(replace(config(), clients=(known,), accounts=(JANE,)))
+
+    def say(self, said: Said) -> None:
+        request, response = said
+        self.now += 1
+        reply = self.service.serve(request, self.now)
+        self.service.tell(Replied(self.now, reply.x, response, 0))
+
+    def out(self, secret: str) -> list[str]:
+        """The writings in which the secret is found on the tape: in the file, in its texts, in its bytes."""
+        self.tape.close(self.now)
+        assert self.tape.dead is None
+        text = self.data.decode()
+        texts = [text, *(part for line in text.splitlines() for part in strings(json.loads(line)))]
+        return [name for name, write in WRITINGS.items() if any(write(secret) in each for each in texts)]
+
+
+def strings(value: object) -> list[str]:
+    match value:
+        case dict():
+            found = [each for pair in value.items() for part in pair for each in strings(part)]
+            if value.get("enc") == "b64":
+                found.append(b64decode(str(value["body"])).decode("utf-8", "surrogateescape"))
+            return found
+        case list():
+            return [each for part in value for each in strings(part)]
+        case _:
+            return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("secret", [OWN, SEEN], ids=["configured", "seen"])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_known_secret_comes_out_nowhere_in_any_writing(place: str, secret: str) -> None:
+    cage = Cage()
+    if secret == SEEN:
+        cage.say((Request("POST", "/x", "", JSON, as_json({"Api_Key": SEEN})), OK))
+    for write in WRITINGS.values():
+        cage.say(PLACES[place](write(secret)))
+    assert cage.out(secret) == []
+
+
+BIRD = "canary-0123-bird"
+"""What nothing but its place tells to be a secret."""
+
+
+def part(name: str) -> bytes:
+    return f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{BIRD}\r\n--b--\r\n'.encode()
+
+
+MULTIPART: Headers = (("content-type", "multipart/form-data; boundary=b"),)
+NAMED: dict[str, Said] = {
+    **{name: (Request("GET", "/x", "", ((name, BIRD),)), OK) for name in (
+        "cookie", "x-api-key", "x-csrf-token", "client-secret", "x-hub-signature", "authorization", "proxy-authorization",
+    )},
+    **{f"{scheme} credentials": (Request("GET", "/x", "", (("authorization", f"{scheme} {BIRD}"),)), OK) for scheme in (
+        "Bearer", "bearer", "Basic", "Digest", "Token", "Bearer x,", "Bearer\t", "Basic  ",
+    )},
+    "a cookie of several": (Request("GET", "/x", "", (("cookie", f"a=1; SID={BIRD}; c"),)), OK),
+    "a cookie that is set": (Request("GET", "/x"), Response(200, (("set-cookie", f"SID={BIRD}; Path=/; Secure"),))),
+    **{f"the member {name}": (Request("POST", "/x", "", JSON, as_json({"a": [{name: BIRD}]})), OK) for name in (
+        "password", "Access_Token", "clientSecret", "assertion", "client_assertion", "code_verifier", "device_code",
+        "user_code", "API_KEY", "a.b-token", "x secret",
+    )},
+    "an object": (Request("POST", "/x", "", JSON, as_json({"password": {"value": BIRD}})), OK),
+    "an object in a list": (Request("POST", "/x", "", JSON, as_json({"password": [[{"x": {"y": BIRD}}]]})), OK),
+    "a list": (Request("POST", "/x", "", JSON, as_json({"secret": ["a", BIRD]})), OK),
+    "an object of a reply": (Request("GET", "/x"), replied({"token": {"value": BIRD}})),
+    "a secret of a reply": (Request("GET", "/x"), replied({"client_secret": BIRD})),
+    "multipart": (Request("POST", "/x", "", MULTIPART, part("client_secret")), OK),
+    "multipart with a type": (Request("POST", "/x", "", MULTIPART, part('password"\r\nContent-Type: "text/plain')), OK),
+    "an escaped name": (Request("POST", "/x", "", JSON, b'{"pass\\u0077ord": "%s",' % BIRD.encode()), OK),
+    "broken JSON with an object": (Request("POST", "/x", "", JSON, b'{"password": {"a": "%s"}' % BIRD.encode()), OK),
+    "broken JSON with a list": (Request("POST", "/x", "", JSON, b'{"password": ["a", "%s"' % BIRD.encode()), OK),
+    "broken JSON with no end": (Request("POST", "/x", "", JSON, b'{"password": "%s' % BIRD.encode()), OK),
+    "a name without quotes": (Request("POST", "/x", "", JSON, b'{password: "%s"}' % BIRD.encode()), OK),
+    "single quotes": (Request("POST", "/x", "", JSON, b"{'password': '%s'}" % BIRD.encode()), OK),
+    "a member twice": (Request("POST", "/x", "", JSON, b'{"token": 1, "token": "%s"}' % BIRD.encode()), OK),
+    "JSON in JSON": (Request("POST", "/x", "", JSON, as_json({"x": json.dumps({"password": [BIRD]})})), OK),
+    "JSON in JSON in JSON": (
+        Request("POST", "/x", "", JSON, as_json({"x": json.dumps({"y": json.dumps({"password": BIRD})})})), OK,
+    ),
+    "a form": (Request("POST", "/x", "", FORM, b"client_secret=" + BIRD.encode()), OK),
+    "a form that isn't declared": (Request("POST", "/x", "", (), b"a=1&client_secret=" + BIRD.encode()), OK),
+    "an odd form": (Request("POST", "/x", "", FORM, b"a&client%5Fsecret=" + BIRD.encode()), OK),
+    "bytes of a form": (Request("POST", "/x", "", FORM, b"a=\xff&client_secret=" + BIRD.encode()), OK),
+    "a query": (Request("GET", "/x", f"access_token={BIRD}"), OK),
+    "an odd query": (Request("GET", "/x", f"b&access%5Ftoken={BIRD}"), OK),
+    "a code": (Request("POST", "/oauth2/v1/token", "", FORM, b"code=" + BIRD.encode()), OK),
+    "a login in a URL": (Request("POST", "/x", "", JSON, as_json({"url": f"https://u:{BIRD}@x.example/"})), OK),
+    "a login in a query": (Request("GET", "/x", "u=" + quote(f"https://u:{BIRD}@x.example/", safe="")), OK),
+    "a page's field": (Request("GET", "/x"), raw(f'<input name="user_code" value="{BIRD}">')),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", NAMED.values(), ids=NAMED)
+def test_a_secret_is_told_by_its_place_and_found_again_elsewhere(said: Said) -> None:
+    cage = Cage()
+    cage.say(said)
+    for place in PLACES.values():
+        cage.say(place(BIRD))
+    assert cage.out(BIRD) == []
+
+
+@pytest.mark.parametrize("text", ["a number", "in a list", "long", "in broken JSON", "in JSON in JSON"])
+def test_numbers_under_the_name_of_a_secret_are_hidden(text: str) -> None:
+    body = {
+        "a number": b'{"token": 40962048}', "in a list": b'{"token": [40962048]}', "long": b'{"token": 4096204840962048409620484}',
+        "in broken JSON": b'{"token": 40962048,', "in JSON in JSON": as_json({"x": '{"token": 40962048}'}),
+    }[text]  # fmt: skip
+    cage = Cage()
+    cage.say((Request("POST", "/x", "", JSON, body), OK))
+    cage.say((Request("POST", "/x", "", JSON, b'{"x": "40962048", "y": 40962048}' if text != "long" else b""), OK))
+    cage.tape.close(1)
+    assert b"40962048" not in cage.data
+
+
+def test_short_words_and_the_labs_own_are_hidden_where_they_stand_and_nowhere_else() -> None:
+    words = ("COMPLETE", "hunter2", "EXPENSES", "client_credentials", "application/json", "conversation", "FAI-40400")
+    for word in words:
+        cage = Cage()
+        cage.say((Request("POST", "/x", "", JSON, as_json({"password": word})), replied({"status": word})))
+        line, reply = cage.lines[1].decode(), cage.lines[2].decode()
+        assert '{"password":"«secret:S1»"}' in line, word
+        assert f'{{"status":"{word}"}}' in reply and "«" not in reply, word
+
+
+def test_facts_hold_no_secret() -> None:
+    cage = Cage()
+    fact = FaultArmed(at=0, by="control", fault="f", where={"route": "status", "note": OWN})
+    cage.service.tell(Noted(0, fact))
+    assert cage.out(OWN) == []
+
+
+def test_there_are_more_than_155_canaries() -> None:
+    assert 2 * len(WRITINGS) * len(PLACES) + len(NAMED) * len(PLACES) > 155

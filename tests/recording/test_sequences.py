@@ -1,0 +1,69 @@
+"""A sample of the random sequences: what clients do wrong replays as it was refused."""
+
+import pytest
+
+from lab.core.exchange import Request
+from lab.core.observe import Replied
+from lab.recording.reader import read
+from lab.recording.replay import replay
+from tests.recording.joined import Joined, config, scenario
+from tests.recording.sequences import replayed
+from tests.wire_peer import form, form_post, invoke, token_request
+
+JSON = (("content-type", "application/json"),)
+
+
+@pytest.mark.parametrize("first", range(0, 20, 5))
+def test_random_sequences_replay(first: int) -> None:
+    for number in range(first, first + 5):
+        report = replayed(number)
+        assert report.passed, report.text()
+
+
+def _with_bearer(value: str) -> Request:
+    return Request("POST", invoke("", {}).path, "", (("authorization", value), *JSON), b'{"message":"Taxi"}')
+
+
+MISTAKES = {
+    "no bearer": _with_bearer("Bearer "),
+    "the scheme alone": _with_bearer("Bearer"),
+    "a token with a comma": _with_bearer("Bearer abcdefgh,ijk"),
+    "a token twice": _with_bearer("Bearer TOKEN TOKEN"),
+    "two headers": Request("GET", "/fscmRestApi/anticsrf", "", (("authorization", "Bearer TOKEN"),) * 2),
+    "a raw letter in a form": form("grant_type=password&username=jane&password=pässwörd"),
+    "a secret that is no UTF-8": form("grant_type=client_credentials&client_id=demo&client_secret=%FF%FE"),
+    "a member without a value": form("grant_type&client_id=demo&client_secret"),
+    "a long number": invoke("TOKEN", b'{"message": "Taxi", "version": ' + b"9" * 120 + b"}"),
+    "a long secret number": invoke("TOKEN", b'{"message": "Taxi", "token": ' + b"9" * 120 + b"}"),
+    "a long fraction": invoke("TOKEN", b'{"message": "Taxi", "version": 1.' + b"0" * 120 + b"}"),
+    "a secret that is a number": invoke("TOKEN", {"message": "Taxi 42", "token": 4096}),
+    "a secret that is a list": invoke("TOKEN", {"message": "Taxi 42", "secret": ["a", 7, None]}),
+    "a secret that is an object": invoke("TOKEN", {"message": "Taxi 42", "password": {"value": "COMPLETE"}}),
+    "a word of the lab as a secret": invoke("TOKEN", {"message": "Taxi 42", "password": "COMPLETE"}),
+    "broken JSON with a secret": invoke("TOKEN", b'{"password": "correct-horse", "message" "Taxi"}'),
+    "a login in a redirect": Request(
+        "GET", "/oauth2/v1/authorize", "client_id=demo&redirect_uri=http://u:pw@127.0.0.1/"
+    ),
+    "a token in an odd query": Request("GET", "/fscmRestApi/anticsrf", "access%5Ftoken=x&b&c=%FF&d=é"),
+    "a secret over two segments": Request("GET", "/x/lab-secret-a:b/c+d%25e", "", ()),
+    "a code that nobody was given": form_post("/ui/v1/device", None, user_code="wxyz-wxyz", answer="approve"),
+    "Basic without credentials": token_request("client_credentials", "Basic "),
+    "Basic that isn't base64": token_request("client_credentials", "Basic demo:lab-secret"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_made_again_by_a_replay(mistake: Request) -> None:
+    joined = Joined(config())
+    joined.play()
+    bearer = next(iter(joined.tape.redactor.values.values()))
+    headers = tuple((name, value.replace("TOKEN", bearer)) for name, value in mistake.headers)
+    for _ in range(2):
+        joined.now += 1_000
+        request = Request(mistake.method, mistake.path, mistake.query, headers, mistake.body)
+        reply = joined.service.serve(request, joined.now)
+        joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))
+    joined.tape.close(joined.now)
+    report = replay(read(joined.data), [scenario()])
+    assert report.passed, report.text()
+    assert read(report.again()) == read(joined.data)
