@@ -13,6 +13,10 @@ from lab.dialects.client import DialectClient, Question
 from lab.identity.client import AccessToken
 from lab.language.document import Status, Verdict
 
+LARGEST_ANSWER = 32 * 1024 * 1024
+"""Bytes of an answer, unpacked, that are read; with more it is given up as `ANSWER_TOO_LARGE`."""
+ANSWER_TOO_LARGE = "too-large"
+
 
 class Backoff(Struct, frozen=True):
     """The growing pause between polls: `first`, then times `percent`/100 each, at most `longest`.

@@ -10,7 +10,21 @@ from typing import TypeAlias, TypeVar, assert_never
 
 from msgspec.structs import replace
 
-from lab.app.effects import Answer, App, Ask, Effect, EffectResult, Outcome, Received, Run, Send, Silence, Wait
+from lab.app.effects import (
+    ANSWER_TOO_LARGE,
+    LARGEST_ANSWER,
+    Answer,
+    App,
+    Ask,
+    Effect,
+    EffectResult,
+    Outcome,
+    Received,
+    Run,
+    Send,
+    Silence,
+    Wait,
+)
 from lab.core.clock import Millis
 from lab.core.exchange import retry_after
 from lab.core.refusal import Refusal
@@ -235,5 +249,7 @@ class _Turn:
 def _failure(got: EffectResult) -> str:
     """What went wrong with a call that brought no answer, or one that can't be read, in one sentence."""
     if isinstance(got, Silence):
+        if got.why == ANSWER_TOO_LARGE:
+            return f"The answer is larger than {LARGEST_ANSWER // 1_048_576} MiB, and was not read to its end."
         return f"No answer came: {got.why}."
     return "The answer can't be read: it is neither a job body nor a grant."

@@ -9,18 +9,18 @@ import aiohttp
 from msgspec import Struct
 from yarl import URL
 
-from lab.client.transport import Connections, address
+from lab.app.effects import LARGEST_ANSWER
+from lab.client.transport import AnswerTooLarge, Connections, address, bounded_body
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
-from lab.core.jsontext import whole
+from lab.core.jsontext import members_of, whole
 from lab.core.observe import Observation
-from lab.recording.lines import Header
+from lab.recording.lines import LONGEST_LINE, Header
 from lab.recording.observed import observation_of
 from lab.recording.reader import line_of
 
-_LONGEST_LINE = 64 * 1024 * 1024
-"""Bytes of a line that a follower takes: bodies stand in their lines, where a file would have a blob."""
+_NO_LAB = "Is this a lab of the same version?"
 TAKEN = "exists already"
 """How the refusal of a name that a recording has is worded."""
 _MOST_NUMBERS = 1_000
@@ -196,14 +196,18 @@ class ControlClient(Connections):
             async with self.open().request(
                 method, self._url(path), data=data, headers=headers, allow_redirects=False
             ) as got:
-                status, body = got.status, await got.read()
+                status, body = got.status, await bounded_body(got)
+        except AnswerTooLarge:
+            raise ProtocolError(
+                f"the control plane's answer is larger than {LARGEST_ANSWER // 1_048_576} MiB", hint=_NO_LAB
+            ) from None
         except (aiohttp.ClientError, OSError) as error:
             raise self._lost() from error
         if status in (401, 403):
             raise _answered(status)
         try:
             value = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             raise ProtocolError("this is no control plane of a lab: its answer is no JSON object")
@@ -237,14 +241,25 @@ async def _data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
             pending, size = [rest], len(rest)
         else:
             whole = []
-        if size > _LONGEST_LINE:
-            raise ProtocolError("the control plane sent a line without an end")
+        if size > LONGEST_LINE:
+            raise ProtocolError(f"the control plane sent a line longer than {LONGEST_LINE} bytes", hint=_NO_LAB)
         for line in whole:
             if line.startswith(b"data: "):
                 yield line[6:]
 
 
 def read_journal_line(line: bytes) -> Header | Observation | None:
-    """The header, or what a line tells; None for the footer, and whatever this lab doesn't know."""
-    found = line_of(line, _LONGEST_LINE)
-    return found if found is None or isinstance(found, Header) else observation_of(found)
+    """The header, or what a line tells; None for the footer, and whatever this lab doesn't know.
+
+    ProtocolError for a line that is longer than one in a recording, nests too deep, or is no JSON object.
+    """
+    unreadable = ProtocolError("the control plane sent a line that is too long, too deep, or no JSON", hint=_NO_LAB)
+    found = line_of(line)
+    if found is None:
+        if len(line) >= LONGEST_LINE or not members_of(line):
+            raise unreadable
+        return None
+    try:
+        return found if isinstance(found, Header) else observation_of(found)
+    except RecursionError:
+        raise unreadable from None

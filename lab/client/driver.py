@@ -36,7 +36,7 @@ _READING = 16
 
 
 class TransportLost(Exception):
-    """No reply came: `why` is reset, refused, timeout, or unreadable."""
+    """No reply came: `why` is reset, refused, timeout, unreadable, or too-large."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

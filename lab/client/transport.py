@@ -3,6 +3,7 @@
 import aiohttp
 from yarl import URL
 
+from lab.app.effects import ANSWER_TOO_LARGE, LARGEST_ANSWER
 from lab.client.driver import TransportLost
 from lab.core.errors import UsageError
 from lab.core.exchange import Request, Response
@@ -68,8 +69,9 @@ class HttpTransport(Connections):
                 request.method, self._url(route, request), headers=request.headers,
                 data=request.body or None, allow_redirects=False,
             ) as got:  # fmt: skip
-                body = await got.read()
-                return Response(got.status, _headers(got), body)
+                return Response(got.status, _headers(got), await bounded_body(got))
+        except AnswerTooLarge:
+            raise TransportLost(ANSWER_TOO_LARGE) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TransportLost(_why(error)) from error
 
@@ -78,6 +80,21 @@ class HttpTransport(Connections):
             return self._token
         query = f"?{request.query}" if request.query else ""
         return URL(f"{self._base}{request.path}{query}", encoded=True)
+
+
+class AnswerTooLarge(Exception):
+    """A body has no end within `LARGEST_ANSWER`."""
+
+
+async def bounded_body(got: aiohttp.ClientResponse) -> bytes:
+    """The body, unpacked; AnswerTooLarge as soon as it is, and the connection is over."""
+    body = bytearray()
+    async for piece in got.content.iter_any():
+        body += piece
+        if len(body) > LARGEST_ANSWER:
+            got.close()
+            raise AnswerTooLarge
+    return bytes(body)
 
 
 def _headers(got: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:

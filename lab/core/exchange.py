@@ -77,12 +77,14 @@ def retry_after(response: Response) -> Millis | None:
     if text is None:
         return None
     if text.isascii() and text.isdigit():
-        return min(int(text), _LONGEST_RETRY) * 1000
+        # a number of thousands of digits is more than int() reads
+        return min(int(text) if len(text) < 20 else _LONGEST_RETRY, _LONGEST_RETRY) * 1000
     from email.utils import parsedate_to_datetime  # few servers name a date, and no start waits for it
 
     try:
         until = parsedate_to_datetime(text)
         since = parsedate_to_datetime(response.header("date") or "")
-    except ValueError:
+        pause = int((until - since).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # no date, or one without a zone
         return None
-    return max(0, int((until - since).total_seconds() * 1000))
+    return min(max(0, pause), _LONGEST_RETRY) * 1000

@@ -89,7 +89,9 @@ def whole(value: Json) -> int | None:
     """The integer that a JSON number is, 1.0 as well as 1; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value == int(value) else None
+    if isinstance(value, float) and not value.is_integer():  # nor are infinity and NaN, which Python reads
+        return None
+    return int(value)
 
 
 def members_of(body: bytes) -> dict[str, Json]:

@@ -50,7 +50,7 @@ class Replied(Struct, frozen=True):
 
 
 class Lost(Struct, frozen=True):
-    """The external app got no reply: `why` names it by what was observed (reset, timeout, refused, unreadable)."""
+    """The external app got no reply: `why` names it by what was observed (reset, timeout, refused, unreadable, too-large)."""
 
     at: Millis
     x: int

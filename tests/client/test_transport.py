@@ -125,7 +125,7 @@ async def test_a_peer_that_is_not_there_is_refused_and_a_lab_that_is_not_there_i
 @pytest.mark.parametrize(
     "line",
     [
-        b"", b"{", b"[]", b'{"k":"header","n":0,"t":0}', b'{"k":"end","n":1,"t":0}', b'{"k":"req","n":1}',
+        b'{"k":"header","n":0,"t":0}', b'{"k":"end","n":1,"t":0}', b'{"k":"req","n":1}',
         b'{"k":"fact","n":1,"t":0,"type":"unheard.of"}', b'{"k":"fact","n":1,"t":0,"type":"job.status","job":"j"}',
         b'{"k":"res","n":1,"t":0,"x":1,"s":"200","h":[],"enc":"none"}',
         b'{"k":"req","n":1,"t":0,"x":1,"m":"GET","p":"/","h":[["a"]],"enc":"none"}',
