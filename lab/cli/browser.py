@@ -19,6 +19,8 @@ from lab.core.errors import HostError
 
 HOST = "127.0.0.1"
 """The page has no login, so it is served to this machine alone; use a tunnel for more."""
+LEAVING = 0.5
+"""Real seconds that visitors have to leave by themselves once the page ends; then each one's process is told to quit."""
 
 
 class BrowserPage(Server):
@@ -34,7 +36,7 @@ class BrowserPage(Server):
 
     async def serve_until_stopped(self, stop: Stop) -> None:
         """Serve until a signal comes; OSError if the port can't be had."""
-        runner = web.AppRunner(await self._make_app(), access_log=None)
+        runner = web.AppRunner(await self._make_app(), access_log=None, shutdown_timeout=LEAVING)
         await runner.setup()
         try:
             await web.TCPSite(runner, self.host, self.port).start()

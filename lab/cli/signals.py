@@ -35,6 +35,15 @@ def interrupt(reason: str) -> None:
     raise Interrupted(reason)
 
 
+def block_ctrl_c() -> None:
+    """Let no SIGINT through until the process ends, whatever handlers asyncio and Textual set and take away meanwhile.
+
+    To be called before there are other threads: each inherits it from the one that starts it.
+    """
+    if hasattr(signal, "pthread_sigmask"):  # Windows has none
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 def _nothing() -> None:
     """What a second signal shortens where nothing can be shortened."""
 

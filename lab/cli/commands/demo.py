@@ -20,6 +20,7 @@ from lab.cli.setup import (
     make_setup,
     own_seed,
 )
+from lab.cli.signals import block_ctrl_c
 from lab.core.errors import UsageError
 from lab.dialects import USUAL
 from lab.settings import Flags
@@ -51,6 +52,8 @@ def execute(flags: Flags, console: Console) -> int:
     if settings.web is not None:
         return show_in_browser(settings, settings.web, console)
     environment = settings.environment
+    if environment.browser:  # a terminal sends Ctrl-C to all, and the page itself lets its visitors go
+        block_ctrl_c()
     screen = environment.browser or (console.terminal and not environment.dumb)
     if settings.plain or settings.json or settings.mock.clock.instant or not screen:
         if settings.cast is not None:
