@@ -9,7 +9,6 @@ from pathlib import Path
 
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.files.opening import APPEND, GrowingFile, open_regular, read_bounded
-from lab.recording.lines import LONGEST_BLOB
 
 RECORDING_ENDING = ".rec.jsonl"
 RECORDINGS = "recordings"
@@ -115,6 +114,8 @@ def blobs_folder(recording: Path) -> Path:
 
 def read_blob(recording: Path, digest: str) -> bytes:
     """A long body; RecordingError if it is missing, no regular file, too long, or has another digest."""
+    from lab.recording.lines import LONGEST_BLOB  # no start waits for what a replay needs
+
     path = blobs_folder(recording) / digest
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise RecordingError(f"{recording}: {digest!r} is no name of a blob.")

@@ -28,6 +28,8 @@ class Exchanges:
     """Follows a recording line by line."""
 
     def __init__(self) -> None:
+        self.by_shell: set[int] = set()
+        """The exchanges that were answered without asking the mock."""
         self._last = 0
         self._open: dict[int, _Open] = {}
         self._latest: dict[int, int] = {}
@@ -75,6 +77,8 @@ class Exchanges:
             return f"the exchange {line.x} has a reply already, or no request"
         if line.by is not None and (line.status < 400 or exchange.facts):
             return f"the exchange {line.x} can't have been answered by the {line.by}"
+        if line.by is not None:
+            self.by_shell.add(line.x)
         if exchange.cut and line.by is None:
             return f"nobody but the shell can have answered the exchange {line.x}, which was cut"
         return None

@@ -4,6 +4,7 @@ Nothing is redacted, written or read again here: the recorded side is filled wit
 held against what the mock says. Where the lab gives secrets, the next alias takes what is given this time.
 """
 
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +23,7 @@ from lab.recording.alias import aliases, fill, kind_of, numbered
 from lab.recording.bodies import Blob, unfolded
 from lab.recording.codec import fact_members
 from lab.recording.facts import class_of
-from lab.recording.lines import Body, Enc, Entry, Recording, Res
+from lab.recording.lines import Body, Enc, Entry, Line, Recording, Res
 from lab.recording.redact import kind_given
 from lab.recording.replayer import Replayer, configured_secrets, delivered
 from lab.recording.text import loads
@@ -44,7 +45,8 @@ class FastReplay(Replayer):
         self.service.observers.append(self._observe)
         self._pending: deque[Noted] = deque()
         """Facts that the mock has brought, and no recorded one has been held against."""
-        self._derived: dict[str, list[Entry]] = {}
+        self._derived: dict[str, array[int]] = {}
+        """Where the recorded derived facts of each job stand."""
         self.exchanges = 0
         self.facts = 0
 
@@ -144,7 +146,7 @@ class FastReplay(Replayer):
         """Whether the mock has brought the recorded fact; derived ones are compared at the end."""
         kind = class_of(line)
         if kind == "derived" and line.type != "fault.struck":
-            self._derived.setdefault(line.text("job") or "", []).append(line)
+            self._derived.setdefault(line.text("job") or "", array("Q")).append(line.n - 1)
             return True
         if kind not in ("input", "derived"):
             return True
@@ -161,11 +163,14 @@ class FastReplay(Replayer):
             return False
         return self._fits(dict(line.members), fact_members(fact), fact.secrets.get)
 
+    def _same_derived_fact(self, line: Line, fact: Fact) -> bool:
+        return isinstance(line, Entry) and self._same_fact(line, fact)
+
     def _same_derived(self) -> bool:
         for job in self.service.jobs():
             found = self.service.derived(job, self.recording.until)
             facts = found.facts if found else ()
-            lines = self._derived.pop(job, [])
-            if len(lines) != len(facts) or not all(map(self._same_fact, lines, facts)):
+            lines = [self.recording.lines[place] for place in self._derived.pop(job, ())]
+            if len(lines) != len(facts) or not all(map(self._same_derived_fact, lines, facts)):
                 return False
         return not self._derived

@@ -4,9 +4,9 @@ Each is a struct whose fields are the members of its line, in their order; a mem
 without one, and those that `always_written` marks, are written every time. What a later version adds is kept in `more`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, overload
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -27,6 +27,8 @@ LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of a line, LF included."""
 LONGEST_BLOB = 32 * 1024 * 1024
 """Bytes of a body that lies beside the recording."""
+LONGEST_KEPT = 32 * 1024 * 1024
+"""Bytes of the longest file whose lines are kept in memory while it is looked at."""
 LARGEST = 10**15
 """No instant, ordinal or count is this large: in milliseconds it is 31,000 years."""
 SOCKET_CUTS = ("client_gone", "shutdown")
@@ -213,6 +215,37 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag_field="k", tag="end"):
 Line: TypeAlias = Req | Res | Entry | Other
 
 
+class LazyLines(Sequence[Line]):
+    """The lines of a long file, each read when it is asked for, so that they never are in memory together."""
+
+    def __init__(self, whole: bytes, starts: Sequence[int], line_of: Callable[[bytes], Line]) -> None:
+        """`starts` is where they begin in the file's bytes; `line_of` is given one without its LF."""
+        self._whole, self._starts, self._line_of = whole, starts, line_of
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Line]: ...
+
+    def __getitem__(self, index: int | slice) -> Line | Sequence[Line]:
+        if isinstance(index, slice):
+            return LazyLines(self._whole, self._starts[index], self._line_of)
+        start = self._starts[index]
+        return self._line_of(self._whole[start : self._whole.index(b"\n", start)])
+
+    def facts(self) -> Iterator[Entry]:
+        """The facts, in order; other lines are told apart by their beginning and not read."""
+        for start in self._starts:
+            if not self._whole.startswith((b'{"k":"req",', b'{"k":"res",'), start):
+                line = self._line_of(self._whole[start : self._whole.index(b"\n", start)])
+                if isinstance(line, Entry):
+                    yield line
+
+
 class FileState(StrEnum):
     """In what state a recording was found."""
 
@@ -225,13 +258,15 @@ class Recording(Struct, frozen=True):
     """What a file holds; only `closed` is whole."""
 
     header: Header
-    lines: tuple[Line, ...]
+    lines: Sequence[Line]
     end: End | None
     state: FileState
     torn: int = 0
     """Bytes after the last whole line."""
     name: str = "recording"
     """What it is called in messages."""
+    by_shell: frozenset[int] = frozenset()
+    """The exchanges that were answered without asking the mock."""
 
     @property
     def until(self) -> Millis:
@@ -242,4 +277,6 @@ class Recording(Struct, frozen=True):
 
     def facts(self) -> Iterator[Entry]:
         """The facts, in order."""
+        if isinstance(self.lines, LazyLines):
+            return self.lines.facts()
         return (line for line in self.lines if isinstance(line, Entry))

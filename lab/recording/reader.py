@@ -2,6 +2,8 @@
 
 import json
 import re
+from array import array
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -16,6 +18,7 @@ from lab.recording.lines import (
     FEATURES,
     FORMAT,
     LARGEST,
+    LONGEST_KEPT,
     LONGEST_LINE,
     MORE,
     VERSION,
@@ -25,6 +28,7 @@ from lab.recording.lines import (
     Entry,
     FileState,
     Header,
+    LazyLines,
     Line,
     Other,
     Pairs,
@@ -42,6 +46,9 @@ _ANY_SIZE = ("seed", "body")
 _Some = TypeVar("_Some", Header, Req, Res, Entry, Other, End)
 
 
+_AFTER = "there is more after the footer"
+
+
 class _Unfit(Exception):
     """A line is not what its place asks for."""
 
@@ -50,40 +57,78 @@ def read(data: bytes, name: str = "recording") -> Recording:
     """What the bytes hold: closed, open or torn; RecordingError with the place for anything else."""
     if not data:
         raise RecordingError(f"{name}: the file is empty", hint="An empty file is no recording.")
-    whole, tail = data[: data.rfind(b"\n") + 1], data[data.rfind(b"\n") + 1 :]
+    whole = data[: data.rfind(b"\n") + 1]
     if not whole:
         raise RecordingError(f"{name}:1: there is no whole line")
-    raws = whole[:-1].split(b"\n")
-    header: Header | None = None
-    lines: list[Line] = []
-    end: End | None = None
-    before: Millis = 0
-    exchanges = Exchanges()
-    for n, raw in enumerate(raws):
-        try:
-            if end is not None:
-                raise _Unfit("there is more after the footer")
-            members = _parsed(raw)
-            before = _in_order(members, n, before)
-            if n == 0:
-                header = _read_header(members)
-            elif members["k"] == "end":
-                end = _read_end(members, whole if n == len(raws) - 1 else b"")
-            else:
-                lines.append(line := _read_line(members))
-                if header is not None and members.get("enc") == Enc.BLOB and "blob" not in header.features:
-                    raise _Unfit("body is a blob, and the header's features name none")
-                if complaint := exchanges.complaint(line):
-                    raise _Unfit(complaint)
-        except _Unfit as unfit:
-            raise RecordingError(f"{name}:{n + 1}: {unfit}") from None
-    if end is not None and tail:
-        raise RecordingError(f"{name}:{len(raws) + 1}: there is more after the footer")
+    reading, torn = _Reading(whole), len(data) - len(whole)
+    try:
+        for raw in raw_lines(whole):
+            reading.take(raw)
+            reading.n += 1
+        if reading.end is not None and torn:
+            raise _Unfit(_AFTER)
+    except _Unfit as unfit:
+        raise RecordingError(f"{name}:{reading.n + 1}: {unfit}") from None
+    header, end, exchanges = reading.header, reading.end, reading.exchanges
     assert header is not None
     if end is not None and (missing := exchanges.unanswered(header, end)):
         raise RecordingError(f"{name}:{missing[0] + 1}: {missing[1]}")
-    state = FileState.CLOSED if end else FileState.TORN if tail else FileState.OPEN
-    return Recording(header, tuple(lines), end, state, len(tail), name)
+    state = FileState.CLOSED if end else FileState.TORN if torn else FileState.OPEN
+    lines = tuple(reading.kept) if reading.keeps else LazyLines(whole, reading.starts, _line_again)
+    return Recording(header, lines, end, state, torn, name, frozenset(exchanges.by_shell))
+
+
+def raw_lines(whole: bytes) -> Iterator[bytes]:
+    """The lines, without their LF."""
+    start = 0
+    while start < len(whole):
+        stop = whole.index(b"\n", start)
+        yield whole[start:stop]
+        start = stop + 1
+
+
+class _Reading:
+    """A recording, line by line. The lines of a long one aren't kept, but read again whenever they are asked for."""
+
+    def __init__(self, whole: bytes) -> None:
+        self.header: Header | None = None
+        self.end: End | None = None
+        self.n = 0
+        self.keeps = len(whole) <= LONGEST_KEPT
+        self.kept: list[Line] = []
+        self.starts = array("Q")
+        """Where each line begins, the header and the footer apart."""
+        self.exchanges = Exchanges()
+        self._whole = whole
+        self._before: Millis = 0
+        self._start = 0
+
+    def take(self, raw: bytes) -> None:
+        """Read one more line; _Unfit if it isn't what its place asks for."""
+        if self.end is not None:
+            raise _Unfit(_AFTER)
+        members = _parsed(raw)
+        self._before = _in_order(members, self.n, self._before)
+        start, self._start = self._start, self._start + len(raw) + 1
+        if self.header is None:
+            self.header = _read_header(members)
+            return
+        if members["k"] == "end":
+            self.end = _read_end(members, self._whole if self._start == len(self._whole) else b"")
+            return
+        line = _read_line(members)
+        if members.get("enc") == Enc.BLOB and "blob" not in self.header.features:
+            raise _Unfit("body is a blob, and the header's features name none")
+        if complaint := self.exchanges.complaint(line):
+            raise _Unfit(complaint)
+        if self.keeps:
+            self.kept.append(line)
+        else:
+            self.starts.append(start)
+
+
+def _line_again(raw: bytes) -> Line:
+    return _read_line(_parsed(raw))
 
 
 def line_of(raw: bytes, longest: int = LONGEST_LINE) -> Header | Line | None:
@@ -231,12 +276,12 @@ def _with_body(line: _Exchanged) -> _Exchanged:
 
 def _read_end(members: dict[str, Json], whole: bytes) -> End:
     if not whole:
-        raise _Unfit("there is more after the footer")
+        raise _Unfit(_AFTER)
     start = whole.rfind(b"\n", 0, -1) + 1
     found = _FOOTER.match(whole[start:])
     if found is None:
         raise _Unfit("the footer is damaged")
-    digest = sha256(whole[: start + found.start(1)]).hexdigest()
+    digest = sha256(memoryview(whole)[: start + found.start(1)]).hexdigest()
     if digest != found[1].decode():
         raise _Unfit("the digest is wrong: the file was changed after it was written")
     return _typed(members, End)

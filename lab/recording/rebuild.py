@@ -22,6 +22,9 @@ _GIVEN = frozenset("token refresh code device usercode client user host".split()
 """The kinds of aliases that stand for what the lab gave, or was configured with."""
 
 
+_MOST_HEADERS = 4096
+
+
 class RequestBuilder:
     """Knows what aliases stand for, and makes up what nothing has given yet: wrong in the same way if it was wrong."""
 
@@ -89,6 +92,8 @@ class RequestBuilder:
             for _, value in line.headers:
                 self._know(value, value.partition(" ")[0].lower())
             found = tuple((name, self._header(name, value, line.flags)) for name, value in line.headers)
+            if len(self._headers_of) >= _MOST_HEADERS:
+                self._headers_of.clear()
             self._headers_of[key] = found
         return found
 

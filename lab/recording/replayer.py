@@ -50,7 +50,6 @@ class Replayer:
         """Requests that weren't asked: only the shell can decide them."""
         self.blob = blob
         self._builder = RequestBuilder(recording, config, values, bind, blob)
-        self._by_shell = {line.x for line in recording.lines if isinstance(line, Res) and line.by is not None}
         self._replies: dict[int, tuple[Reply, Response]] = {}
         edited = {line.text("scenario") for line in recording.facts() if line.type == "scenario.loaded"}
         self._as_recorded = {
@@ -96,7 +95,7 @@ class Replayer:
 
     def ask(self, line: Req) -> bool:
         """Hand a request to the mock; what only the shell decides isn't handed over, but keeps its number."""
-        if line.cut is not None or line.listener is not None or line.x in self._by_shell:
+        if line.cut is not None or line.listener is not None or line.x in self.recording.by_shell:
             self.skipped += 1
             return True
         self.service.exchanges = line.x - 1

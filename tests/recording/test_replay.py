@@ -24,7 +24,7 @@ from lab.recording.exports import clock, transcript
 from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of, recording_header
 from lab.recording.leaks import leaks
-from lab.recording.lines import ClockSpec, Entry, Line, Recording, Req, Res
+from lab.recording.lines import ClockSpec, Entry, LazyLines, Line, Recording, Req, Res
 from lab.recording.reader import read
 from lab.recording.repair import repair
 from lab.recording.replay import replay
@@ -560,3 +560,21 @@ def test_a_draw_that_the_seed_does_not_give_is_reported_though_nothing_shows_it(
 
         report = replay(mutated(found, change), [scenario()])
         assert "the seed doesn't give what was drawn as" in report.text()
+
+
+def test_a_long_recording_is_read_a_line_at_a_time_and_replays_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = closed(recorded())
+    assert data.end is not None
+    whole = write([data.header, *data.lines], "closed", data.end.t)
+    spoiled = mutated(data, lambda line: replace(line, status=418) if isinstance(line, Res) and line.x == 5 else line)
+    assert spoiled.end is not None
+    other = write([spoiled.header, *spoiled.lines], "closed", spoiled.end.t)
+    monkeypatch.setattr("lab.recording.reader.LONGEST_KEPT", 100)
+    found = read(whole)
+    assert isinstance(found.lines, LazyLines) and len(found.lines) == len(data.lines)
+    assert tuple(found.lines) == data.lines and tuple(found.facts()) == tuple(data.facts())
+    assert tuple(found.lines[3:7]) == data.lines[3:7] and found.lines[-1] == data.lines[-1]
+    report = replay(found, [scenario()])
+    assert report.passed and report.actual == whole
+    assert replay(read(other), [scenario()]).text() == replay(spoiled, [scenario()]).text() != ""
+    assert repair(whole[:-1])[1] > 0 and read(whole[:-1]).state == "torn"
