@@ -162,10 +162,10 @@ def test_the_id_that_a_clients_own_iss_lacks_is_named_if_the_form_has_it():
         ("nobody", "iss must be the id of a known client"),
     ):
         signed = assertion(iss=OTHER.id if sent == DEMO.id else "x", sub=OTHER.id)
-        asked = token_request(
+        request = token_request(
             "client_credentials", None, client_id=sent, client_assertion_type=kind, client_assertion=signed
         )
-        assert said in str(read(service().serve(asked, 0).response)["error_description"])
+        assert said in str(read(service().serve(request, 0).response)["error_description"])
 
 
 @pytest.mark.parametrize("own", [False, True])
