@@ -208,7 +208,7 @@ def complete() -> list[RunObservation]:
     }  # fmt: skip
     script.invoke(23_924, decision, 202, body("RUNNING"), 176)
     decided = GateDecided(at=24_000, job=JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.API)
-    script.observations.append(Noted(24_000, decided))
+    script.observations.insert(-1, Noted(24_000, decided))  # a mock tells it before its reply
     script.poll(24_555, body("RUNNING"), 45)
     script.wait(24_600, 27_548)
     done = body("COMPLETE", output=OUTPUT, followUpQuestions=list(FOLLOW_UP))

@@ -84,7 +84,12 @@ class FusionClient:
             return _decision(team, resume, text_or_none(members.get("jobId")) or "", text_or_none(conversation))
         message = members.get("message")
         return ClientCall(
-            command=Invoke(team=team, message=text_or_none(message) or "", conversation=text_or_none(conversation)),
+            command=Invoke(
+                team=team,
+                message=text_or_none(message) or "",
+                conversation=text_or_none(conversation),
+                job=text_or_none(members.get("jobId")),
+            ),
             message=(("message", message),) if "message" in members else (),
             fields=tuple((name, members[name]) for name in _SENT if name in members),
         )

@@ -1,12 +1,13 @@
-"""How a client's run begins in a journal: the token that its calls bear, and the acceptance of its job."""
+"""How a client's run begins in a journal, or goes on: the token that its calls bear, the acceptance of its job, messages."""
 
 from msgspec.structs import replace
 
 from lab.identity.facts import TokenGranted
-from lab.jobs.facts import JobAccepted
+from lab.jobs.facts import GateDecided, JobAccepted
 from lab.tui.state import clean, reading
 from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange
-from lab.tui.state.run import USUAL_LABELS, JobState, RunState, TokenState, exchange_of
+from lab.tui.state.reading import CallRequest
+from lab.tui.state.run import USUAL_LABELS, GateState, JobState, RunState, TokenState, exchange_of
 
 
 def with_bearer(journal: JournalState, key: int, token: str) -> JournalState:
@@ -75,3 +76,47 @@ def _job(fact: JobAccepted) -> JobState:
         job=clean.line(fact.job, 200),
         lines=reading.identity(USUAL_LABELS, fact.conversation),
     )
+
+
+# Whose a message is: one route takes answers and new jobs, and no request says which it is (contract.md §3)
+
+
+def may_answer(journal: JournalState, call: CallRequest) -> bool:
+    """Whether a message may be the answer to a gate: it names a job or a conversation that is known."""
+    named = call.conversation is not None and any(
+        each.conversation == call.conversation for each in journal.client_runs.values()
+    )
+    return named or call.job in journal.run_of_job
+
+
+def answered_run(journal: JournalState, call: CallRequest) -> int | None:
+    """Whose gate a call answers: by its job, else by its conversation (contract.md §4.4)."""
+    if call.job in journal.run_of_job:
+        return journal.run_of_job[call.job]
+    for key in reversed(journal.keys()):
+        client_run = journal.client_runs[key]
+        same = call.conversation is not None and client_run.conversation == call.conversation
+        if same and client_run.run.ended is None:
+            return key
+    return None
+
+
+def admitted(call: CallRequest, fact: GateDecided, gate: GateState | None) -> CallRequest:
+    """A message that was taken for a decision, as a call that answers the gate; one that no pane shows, it just passes."""
+    shows = gate is not None and (not gate.gate or (gate.gate, gate.round) == (clean.line(fact.gate, 80), fact.round))
+    if not shows:
+        return replace(call, command="message")
+    return replace(call, resumes=True, verdict=str(fact.verdict), comment=reading.comment_line(fact.comment))
+
+
+def refused_answer(journal: JournalState, call: CallRequest) -> tuple[int, CallRequest] | None:
+    """A message that was refused, or got no reply: the run that it was for, and the call; None if it was for none."""
+    key, named = answered_run(journal, call), call.job in journal.run_of_job
+    client_run = journal.client_runs.get(key) if key is not None else None
+    if key is None or client_run is None:
+        return None
+    gate = client_run.run.gate
+    if gate is not None and (named or gate.in_chat):
+        said = call.message[0][1] if call.message else ""
+        return key, replace(call, resumes=True, verdict=clean.line(said, 64))
+    return (key, replace(call, command="message")) if named else None

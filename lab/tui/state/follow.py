@@ -13,12 +13,20 @@ from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.dialects.client import Seen
 from lab.faults.facts import FaultStruck
 from lab.identity.facts import TokenGranted
-from lab.jobs.facts import JobAccepted
+from lab.jobs.facts import GateDecided, JobAccepted
 from lab.tui.state import clean, reading
-from lab.tui.state.acceptance import job_accepted, token_granted, with_bearer
+from lab.tui.state.acceptance import (
+    admitted,
+    answered_run,
+    job_accepted,
+    may_answer,
+    refused_answer,
+    token_granted,
+    with_bearer,
+)
 from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange, with_fact
 from lab.tui.state.reading import CallRequest
-from lab.tui.state.reduce import reduce
+from lab.tui.state.reduce import exchange_sent, reduce
 from lab.tui.state.run import JobState, RunState, exchange_of
 
 
@@ -63,11 +71,11 @@ class _Step:
         self.journal = journal
         self.changes: list[RunChange] = []
 
-    def _fold(self, key: int | None, observation: RunObservation) -> None:
+    def _fold(self, key: int | None, observation: RunObservation, call: CallRequest | None = None) -> None:
         """An observation folded into a run, or into what belongs to none; the wire takes the exchange over."""
         client_run = None if key is None else self.journal.client_runs.get(key)
         before = self.journal.unassigned if client_run is None else client_run.run
-        after = kept = _reduced(before, observation)
+        after = kept = _reduced(before, observation, call)
         if isinstance(observation, Replied | Lost):
             # Of its exchanges a run keeps those under way; the wire has them all.
             kept = replace(after, exchanges=tuple(each for each in after.exchanges if each.until is None))
@@ -91,16 +99,39 @@ class _Step:
         call, key = reading.call_request(route, request), None
         match call.command:
             case "invoke" if call.resumes:
-                key = _resumed(self.journal, call)
+                key = answered_run(self.journal, call)
+                answering = self.journal.client_runs.get(key) if key is not None else None
+                if answering is not None and answering.run.gate is None:
+                    call = replace(call, command="message")  # no gate shows: the journal's fact tells the decision
+            case "invoke" if may_answer(self.journal, call):
+                self._assign(None, observation, call)
+                return
             case "token" | "invoke":
-                self.journal, key = self.journal.begin(x, ClientRun()), x
+                self._begin(observation, call)
+                return
             case "status":
                 key = self._polled(observation, call)
-        bearer = _bearer(request)
+        self._assign(key, observation, call)
+
+    def _assign(self, key: int | None, observation: Requested, call: CallRequest) -> None:
+        """A call becomes part of a run, or of none; a message that is nobody's so far is on the wire alone."""
+        x, bearer = observation.x, _bearer(observation.request)
         if key is not None and call.command != "token":
             self.journal = with_bearer(self.journal, key, bearer)
-        self.journal = self.journal.sent(x, PendingExchange(key, route, call.command, call.resumes, bearer=bearer))
-        self._fold(key, observation)
+        message = observation if call.command == "invoke" and not call.resumes else None
+        pending = PendingExchange(
+            key, observation.route, call.command, call.resumes, bearer=bearer, message=message
+        )  # fmt: skip
+        self.journal = self.journal.sent(x, pending)
+        if message is not None and key is None:
+            self.journal = self.journal.on_wire(exchange_sent(observation, call))
+        else:
+            self._fold(key, observation, call)
+
+    def _begin(self, observation: Requested, call: CallRequest) -> None:
+        """A call begins a run."""
+        self.journal = self.journal.begin(observation.x, ClientRun())
+        self._assign(observation.x, observation, call)
 
     def _polled(self, observation: Requested, call: CallRequest) -> int:
         """The run of the job that is looked at; one that nobody saw begin has nothing but its name."""
@@ -119,6 +150,7 @@ class _Step:
         pending = self.journal.in_flight.get(reply.x)
         if pending is None:
             return
+        pending = self._placed(pending, None if reply.cut else reading.job_in(pending.route, reply.response))
         self.journal, key = self.journal.landed(reply.x), pending.client_run
         if reply.cut is not None or reply.response.status == 0:
             self._fold(key, Lost(reply.at, reply.x, pending.struck or reply.cut or "reset"))
@@ -126,6 +158,23 @@ class _Step:
         self._fold(key, reply)
         if key in self.journal.client_runs and key is not None:
             self._consequence(pending, key, reply)
+
+    def _placed(self, pending: PendingExchange, seen: Seen | None) -> PendingExchange:
+        """The exchange of a reply, or of a fault, and whose it is: a job that is known has not begun by it."""
+        own, message = pending.client_run, pending.message
+        known = self.journal.run_of_job.get(seen.job) if seen is not None else None
+        if message is None or (own is not None and known in (None, own)):
+            return pending
+        call = reading.call_request(message.route, message.request)
+        if own is not None:
+            self.journal = self.journal.without(own)
+        if known is not None:
+            self._assign(known, message, replace(call, command="message"))
+        elif (refused := refused_answer(self.journal, call) if seen is None else None) is not None:
+            self._assign(refused[0], message, refused[1])
+        else:
+            self._begin(message, call)
+        return replace(self.journal.in_flight[message.x], struck=pending.struck)
 
     def _consequence(self, pending: PendingExchange, key: int, reply: Replied) -> None:
         """What a run of our own would have observed after this reply: that it waits, or that it is over."""
@@ -177,6 +226,17 @@ class _Step:
 
     # Facts
 
+    def _undecided(self, x: int | None) -> Requested | None:
+        """The message of an exchange of which it is not known yet whether it starts a job."""
+        pending = self.journal.in_flight.get(x or 0)
+        return pending.message if pending is not None and pending.client_run is None else None
+
+    def _decided(self, fact: GateDecided, message: Requested) -> None:
+        key = self.journal.run_of_job.get(fact.job)
+        if key in self.journal.client_runs and key is not None:
+            call = reading.call_request(message.route, message.request)
+            self._assign(key, message, admitted(call, fact, self.journal.client_runs[key].run.gate))
+
     def fact(self, observation: Noted) -> None:
         """A fact of the journal; what is about no job, or about one that is not in sight, changes no run."""
         fact, x = observation.fact, observation.x
@@ -190,42 +250,35 @@ class _Step:
             case TokenGranted():
                 self.journal = token_granted(self.journal, fact, x)
             case JobAccepted():
+                if (message := self._undecided(x)) is not None:
+                    self._begin(message, reading.call_request(message.route, message.request))
                 self.journal = job_accepted(self.journal, fact, x)
             case TapeNoted():
                 self._fold(None, observation)
             case FaultStruck() if (pending := self.journal.in_flight.get(x or 0)) is not None:
                 # noted just before the reply that it spoils
+                pending = self._placed(pending, None)
                 self.journal = self.journal.sent(x or 0, replace(pending, struck=clean.line(fact.fault, 64)))
                 if pending.client_run is not None:
                     self._fold(pending.client_run, observation)
             case FaultStruck():
                 pass
             case _:
+                if isinstance(fact, GateDecided) and (message := self._undecided(x)) is not None:
+                    self._decided(fact, message)
                 key = self.journal.run_of_job.get(getattr(fact, "job", ""))
                 if key in self.journal.client_runs:
                     self._fold(key, observation)
 
 
-def _reduced(run: RunState, observation: RunObservation) -> RunState:
+def _reduced(run: RunState, observation: RunObservation, call: CallRequest | None) -> RunState:
     """A client may go on calling about a job that has ended: it is seen, and the job stays ended."""
     if run.ended is None:
-        return reduce(run, observation)
+        return reduce(run, observation, call)
     if isinstance(observation, Noted):
         return reduce(run, observation) if isinstance(observation.fact, TapeNoted) else run
-    after = reduce(replace(run, ended=None), observation)
+    after = reduce(replace(run, ended=None), observation, call)
     return replace(after, ended=run.ended, outcome=run.outcome, gate=None, opening=None, next_call=None)
-
-
-def _resumed(journal: JournalState, call: CallRequest) -> int | None:
-    """Whose gate a call answers: by its job, else by its conversation (contract.md §4.4)."""
-    if call.job in journal.run_of_job:
-        return journal.run_of_job[call.job]
-    for key in reversed(journal.keys()):
-        client_run = journal.client_runs[key]
-        same = call.conversation is not None and client_run.conversation == call.conversation
-        if same and client_run.run.ended is None:
-            return key
-    return None
 
 
 def _bearer(request: Request) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.observe import Requested
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.tui.state import clean
 from lab.tui.state.run import MOST_EXCHANGES, Exchange, Pairs, RunState, exchange_of, put
@@ -92,6 +93,8 @@ class PendingExchange(Struct, frozen=True):
     claims: Pairs = ()
     bearer: str = ""
     """The token that it bears, as the journal names it."""
+    message: Requested | None = None
+    """A message, which starts a job or goes to one that is known; while nothing told which, it is nobody's."""
 
 
 class JournalState(Struct, frozen=True):

@@ -2,7 +2,8 @@
 
 Everything it hands out is cleaned (`clean`), and labelled as the wire labels it: the panes draw labels and values, and
 name no member themselves. A call is known by its command, whatever its route and its dialect: `token`, `invoke` (starts
-a job, or answers its question), `status`, `stream` (starts a job, and is answered with events), or nothing.
+a job, or answers its question), `message` (says something to a job that is known, and changes nothing that shows),
+`status`, `stream` (starts a job, and is answered with events), or nothing.
 """
 
 import json
@@ -42,7 +43,7 @@ class CallRequest(Struct, frozen=True):
     """What a call asks."""
 
     command: str
-    """`token`, `invoke`, `status`, `stream`, or nothing."""
+    """`token`, `invoke`, `message`, `status`, `stream`, or nothing."""
     team: str = ""
     job: str = ""
     """The job that it is about, as it is: it is looked up, and cleaned before it is drawn."""
@@ -76,10 +77,10 @@ def call_request(route: str, request: Request) -> CallRequest:
                 "invoke", team, job, resumes=True, verdict=verdict, comment=comment_line(command.comment),
                 conversation=conversation, labels=client.labels,
             )  # fmt: skip
-        case Invoke(conversation=conversation):
+        case Invoke(job=job, conversation=conversation):
             return CallRequest(
-                "invoke", team, message=_pairs(call.message), fields=_pairs(call.fields), conversation=conversation,
-                labels=client.labels,
+                "invoke", team, job or "", message=_pairs(call.message), fields=_pairs(call.fields),
+                conversation=conversation, labels=client.labels,
             )  # fmt: skip
 
 

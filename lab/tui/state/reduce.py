@@ -13,7 +13,7 @@ from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.state import clean
-from lab.tui.state.reading import call_request
+from lab.tui.state.reading import CallRequest, call_request
 from lab.tui.state.replies import gated, read_loss, read_reply
 from lab.tui.state.run import (
     MOST_EXCHANGES,
@@ -31,12 +31,12 @@ from lab.tui.state.status import VERDICT_WORDS, face
 from lab.tui.state.timeline import noted
 
 
-def reduce(run: RunState, observation: RunObservation) -> RunState:
-    """The state after one more observation."""
+def reduce(run: RunState, observation: RunObservation, call: CallRequest | None = None) -> RunState:
+    """The state after one more observation; `call`: what a request asks, where more is known than it says itself."""
     run = run if observation.at <= run.latest else replace(run, latest=observation.at)
     match observation:
         case Requested():
-            return _request(run, observation)
+            return _request(run, observation, call or call_request(observation.route, observation.request))
         case Replied():
             return read_reply(run, observation)
         case Lost():
@@ -75,12 +75,12 @@ def _ended(run: RunState, observation: RunEnded) -> RunState:
 # What is sent
 
 
-def _request(run: RunState, observation: Requested) -> RunState:
-    request, at = observation.request, observation.at
-    call = call_request(observation.route, request)
-    exchange = Exchange(
+def exchange_sent(observation: Requested, call: CallRequest) -> Exchange:
+    """An exchange of which there is only the request."""
+    request = observation.request
+    return Exchange(
         observation.x,
-        at,
+        observation.at,
         observation.route,
         clean.line(request.method, 16),
         clean.target(request),
@@ -88,6 +88,10 @@ def _request(run: RunState, observation: Requested) -> RunState:
         clean.body(request.body, request.header("content-type")),
         command=call.command,
     )
+
+
+def _request(run: RunState, observation: Requested, call: CallRequest) -> RunState:
+    at, exchange = observation.at, exchange_sent(observation, call)
     if run.ended is not None:
         run = _next_turn(run)
     run = replace(
@@ -98,7 +102,7 @@ def _request(run: RunState, observation: Requested) -> RunState:
         exchanges=(*run.exchanges, exchange)[-MOST_EXCHANGES:],
     )
     if call.command == "token":
-        return replace(run, token=TokenState(at, exchange.path, clean.form(request.body)))
+        return replace(run, token=TokenState(at, exchange.path, clean.form(observation.request.body)))
     if call.command != "invoke":
         return run
     if call.resumes:
@@ -129,8 +133,7 @@ def _fact(run: RunState, fact: Fact) -> RunState:
             return RunState(latest=fact.at)
         case GateOpened() if _open_job(run, fact.job):
             return replace(run, opening=_opening(fact))
-        case GateDecided() if _open_job(run, fact.job) and fact.by is not Origin.API:
-            # a decision over the API shows as the reply to its own call
+        case GateDecided() if _open_job(run, fact.job) and not (fact.by is Origin.API and _answers(run)):
             opening = run.opening
             if opening is not None and opening.gate == fact.gate and fact.verdict is Verdict.APPROVED:
                 opening = replace(opening, approved=opening.approved + 1)
@@ -172,6 +175,11 @@ def _struck(run: RunState, fact: FaultStruck, x: int | None) -> RunState:
     if run.ended is not None or run.job is None:
         return run
     return noted(run, TimelineRow(fact.at, "struck", name, bad=True))
+
+
+def _answers(run: RunState) -> bool:
+    """Whether a call that answers the gate is under way: the decision shows as the reply to it."""
+    return run.gate is not None and run.gate.sent is not None
 
 
 def _open_job(run: RunState, job: str) -> bool:

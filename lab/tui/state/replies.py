@@ -36,6 +36,9 @@ def read_reply(run: RunState, observation: Replied) -> RunState:
         case "invoke":
             resumes = run.gate is not None and run.gate.sent is not None
             return _resumed(run, done, response) if resumes else _invoked(run, done, response)
+        case "message":
+            seen = reading.job_in(done.route, response)
+            return run if seen is None else _status(run, seen, done)
         case "status":
             return _polled(run, done, response)
         case "stream" if run.job is not None and run.job.code is None:
@@ -89,7 +92,8 @@ def _resumed(run: RunState, exchange: Exchange, response: Response) -> RunState:
         gate = replace(run.gate, sent=None, refusal=reading.refusal_in(exchange.route, response))
         return noted(replace(run, gate=gate), refused)
     row = TimelineRow(at, "decided", VERDICT_WORDS.get(verdict, verdict.lower()), response.status, exchange.took)
-    run = noted(replace(run, decisions=run.decisions + 1, gate=None, opening=None), row)
+    # its opening stays: the journal may have told of the next gate's before this reply
+    run = noted(replace(run, decisions=run.decisions + 1, gate=None), row)
     return _status(run, seen, exchange)
 
 
