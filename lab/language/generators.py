@@ -99,7 +99,8 @@ zipcode_in_state zipcode_plus4
 """.split())  # fmt: skip
 """Providers of some locale."""
 
-_TRANSLITERATED = ("bg_BG", "mk_MK")
+_NAMED_BY_YEAR = ("az_AZ", "bg_BG", "mk_MK", "ru_RU")
+"""Locales in which a user's name may end in a year up to this one."""
 UNSTEADY: Mapping[str, tuple[str, ...]] = {
     "city": ("it_IT",),
     "ssn": (
@@ -110,7 +111,7 @@ UNSTEADY: Mapping[str, tuple[str, ...]] = {
             "ascii_company_email", "ascii_email", "ascii_free_email", "ascii_safe_email", "company_email", "email",
             "free_email", "safe_email", "user_name",
         ),
-        _TRANSLITERATED,
+        _NAMED_BY_YEAR,
     ),
 }  # fmt: skip
 """Locales in which a provider gives another value from day to day, or from process to process."""
