@@ -64,6 +64,9 @@ class ScenarioReloader:
         except LabError as error:
             self._console.err(f"lab: {error.what} The version before goes on.")
             return
+        except Exception as error:  # noqa: BLE001 - a bug that an edit brings out mustn't end what is served
+            self._console.err(f"lab: {name} can't be loaded: {error!r}. The version before goes on.")
+            return
         served = self._served(compiled.name)
         if served is None or served.digest != compiled.digest:
             self._service.load(compiled, self._clock.now())

@@ -14,31 +14,54 @@ def flags(*names: str) -> int:
     return sum(getattr(os, f"O_{name}", 0) for name in names)
 
 
-READ = flags("RDONLY", "CLOEXEC", "NOFOLLOW", "NONBLOCK", "BINARY")
-"""For a file that somebody else may have put there: no link, and no wait for a pipe."""
+READ = flags("RDONLY", "CLOEXEC", "NONBLOCK", "BINARY")
+"""Without NONBLOCK a named pipe would be waited for."""
 CREATE = flags("WRONLY", "CREAT", "EXCL", "CLOEXEC", "NOFOLLOW", "BINARY")
 """For a new file, in the place of nothing."""
 OVERWRITE = flags("WRONLY", "CREAT", "TRUNC", "CLOEXEC", "NOFOLLOW", "BINARY")
 APPEND = CREATE | flags("APPEND")
+_PART = 1 << 20
+"""Bytes that are asked for where a file's length says nothing."""
 
 
 def read_bounded(path: Path, longest: int, error: type[UsageError] | type[RecordingError]) -> bytes:
-    """The whole file; `error` if it can't be read, or is longer than `longest` bytes; UsageError if there is none."""
+    """The whole file that somebody named, through links too; UsageError if there is none.
+
+    `error` if it can't be read, is no regular file (a folder, a pipe, a device), or is longer than `longest` bytes.
+    """
     try:
-        with path.open("rb") as file:
-            text = file.read(longest + 1)
+        file = open_regular(path, links=True)
+        if file is None:
+            what = "a folder" if path.is_dir() else "a pipe, a device or a socket"
+            raise error(f"{path} is {what}, no file.", hint="Name a regular file.")
+        with file:
+            longer = os.fstat(file.fileno()).st_size > longest
+            text = b"" if longer else read_at_most(file, longest + 1)
     except FileNotFoundError:
         raise UsageError(f"There is no file {path}.") from None
     except OSError as fault:
         raise error(f"{path} can't be read: {fault.strerror}.") from None
-    if len(text) > longest:
+    if longer or len(text) > longest:
         raise error(f"{path} is longer than {longest} bytes.")
     return text
 
 
-def open_regular(path: Path) -> BinaryIO | None:
-    """A file that somebody else may have put there, to be read; None if it isn't a regular one; OSError for a link."""
-    file = os.open(path, READ)
+def read_at_most(file: BinaryIO, length: int) -> bytes:
+    """The file's bytes, these many at most; asked for is what the file has, and not what it might have."""
+    parts: list[bytes] = []
+    expected = os.fstat(file.fileno()).st_size
+    while length > 0 and (part := file.read(min(length, expected or _PART))):
+        parts.append(part)
+        length, expected = length - len(part), _PART
+    return b"".join(parts)  # of one part no copy is made
+
+
+def open_regular(path: Path, *, links: bool = False) -> BinaryIO | None:
+    """A file to be read, which somebody else may have put there; None if it isn't a regular one.
+
+    OSError for a link, unless they are followed.
+    """
+    file = os.open(path, READ if links else READ | flags("NOFOLLOW"))
     if stat.S_ISREG(os.fstat(file).st_mode):
         return os.fdopen(file, "rb")
     os.close(file)

@@ -3,7 +3,7 @@
 import errno
 from pathlib import Path
 
-from lab.files.opening import open_regular
+from lab.files.opening import open_regular, read_at_most
 from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.language.parse import BadFile
 
@@ -36,7 +36,7 @@ class OutputFiles:
         if file is None:
             raise BadFile(f"{name} is not a regular file")
         with file:
-            raw = file.read(LARGEST_OUTPUT + 1)
+            raw = read_at_most(file, LARGEST_OUTPUT + 1)
         if len(raw) > LARGEST_OUTPUT:
             raise BadFile(f"{name} is larger than {LARGEST_OUTPUT >> 20} MiB")
         try:

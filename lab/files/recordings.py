@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from lab.core.errors import HostError, RecordingError, UsageError
-from lab.files.opening import APPEND, GrowingFile, open_regular, read_bounded
+from lab.files.opening import APPEND, GrowingFile, open_regular, read_at_most, read_bounded
 
 RECORDING_ENDING = ".rec.jsonl"
 RECORDINGS = "recordings"
@@ -124,7 +124,7 @@ def read_blob(recording: Path, digest: str) -> bytes:
         if file is None:
             raise RecordingError(f"{path} is no regular file.")
         with file:
-            data = file.read(LONGEST_BLOB + 1)
+            data = read_at_most(file, LONGEST_BLOB + 1)
     except FileNotFoundError:
         raise RecordingError(f"{recording}: the blob {digest} is missing.") from None
     except OSError as fault:

@@ -41,7 +41,7 @@ def scenario_path(name: str, folder: Path) -> Path:
     """Where a scenario lies: a name in the folder, or a path. UsageError names the nearest one if there is none."""
     if "/" in name or os.sep in name or name.endswith((".yaml", ".yml")):
         path = Path(name)
-        if path.is_file():
+        if path.exists():  # what is no file is told where it is read
             return path
         raise UsageError(f"There is no file {name}.")
     names = scenario_names(folder)

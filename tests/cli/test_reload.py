@@ -83,6 +83,31 @@ def test_a_broken_edit_is_complained_of_once_and_changes_nothing(folder: Folder)
     assert folder.outputs == {"report": "Mended."}
 
 
+def test_an_edit_that_is_no_file_or_brings_out_a_bug_changes_nothing(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder.path / "report.yaml"
+    path.unlink()
+    os.mkfifo(path)
+    folder.reloading.look()
+    path.unlink()
+    path.mkdir()
+    folder.reloading.look()
+    path.rmdir()
+    with monkeypatch.context() as broken:
+        broken.setattr("lab.cli.reload.load_scenario", lambda *_: [][0])
+        folder.write("report", "Third.")
+        folder.reloading.look()
+    assert folder.outputs == {"report": "First."}
+    lines = [line for line in folder.err.getvalue().splitlines() if "version before goes on" in line]
+    assert len(lines) == 3
+    for line, what in zip(lines, ("is a pipe", "is a folder", "IndexError"), strict=True):
+        assert what in line
+    folder.write("report", "Fourth.")
+    folder.reloading.look()
+    assert folder.outputs == {"report": "Fourth."}
+
+
 def test_a_new_file_is_served_and_a_removed_one_goes_on(folder: Folder) -> None:
     folder.write("other", "Hello.", "OTHER")
     folder.reloading.look()

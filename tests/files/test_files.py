@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,14 @@ import pytest
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.files import recordings
 from lab.files.recordings import TapeFile, is_slug, read_blob, read_recording, recording_path
-from lab.files.scenarios import digest_of, load_scenario, load_scenarios, scenario_names, scenarios_folder
+from lab.files.scenarios import (
+    digest_of,
+    load_scenario,
+    load_scenarios,
+    read_scenario,
+    scenario_names,
+    scenarios_folder,
+)
 from lab.language.document import Verdict
 from lab.recording.header import recording_header
 from lab.recording.reader import read
@@ -207,6 +215,35 @@ def test_a_blob_is_a_regular_file_of_a_bounded_length(tmp_path: Path, what: str)
         read_blob(tmp_path / "a.rec.jsonl", file.name)
 
 
+@pytest.mark.parametrize("read_file", [read_recording, read_scenario])
+def test_what_is_no_file_is_told_at_once(tmp_path: Path, read_file: Callable[[Path], bytes]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    error = RecordingError if read_file is read_recording else UsageError
+    for path, what in ((tmp_path / "pipe", "a pipe"), (tmp_path, "a folder"), (Path("/dev/zero"), "a pipe, a device")):
+        with pytest.raises(error, match=f"is {what}.*, no file") as told_so:
+            read_file(path)
+        assert told_so.value.hint == "Name a regular file."
+
+
+def test_a_read_asks_for_what_a_file_has(tmp_path: Path) -> None:
+    (tmp_path / "long").touch()
+    os.truncate(tmp_path / "long", 3 << 30)
+    (tmp_path / "short").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to("short")
+    tracemalloc.start()
+    with pytest.raises(RecordingError, match="is longer than 1073741824 bytes"):
+        read_recording(tmp_path / "long")
+    assert read_recording(tmp_path / "link") == b"abc"
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+
+
+def test_a_file_that_says_nothing_of_its_length_is_read_whole() -> None:
+    if not (limits := Path("/proc/self/limits")).is_file():
+        pytest.skip("this system has no such files")
+    assert read_scenario(limits).startswith(b"Limit")
+
+
 def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no file"):
         read_recording(tmp_path / "none.rec.jsonl")
@@ -216,6 +253,7 @@ def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
 
 KILLED = """
 import sys
+import tracemalloc
 from pathlib import Path
 from lab.files.recordings import TapeFile
 from lab.recording.header import recording_header
