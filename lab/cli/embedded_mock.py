@@ -1,7 +1,7 @@
 """The mock on its sockets for as long as a command needs it: the API, the control plane, the tape."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from lab.cli.https import HttpsPort, open_https_port
 from lab.cli.loop import Stop
 from lab.cli.reload import ScenarioReloader
 from lab.cli.setup import Setup, app_of
+from lab.cli.surroundings import WallClockLook, look_around
 from lab.cli.tape_recorder import TapeRecorder
 from lab.core.clock import Millis
 from lab.core.journal.shell import RequestMalformed
@@ -113,9 +114,14 @@ async def embedded_mock(
             stack.callback(https.withdraw)
             mock.https_url, mock.ca_file = https.start(server)
         _publish_token(mock, listen.runtime, stack)
+        looks: list[Callable[[], None]] = [
+            WallClockLook(service, setup.clock),
+            mock.recorder.look,
+            *([journal.look] if journal else []),
+        ]
         if outside:
-            reloading = asyncio.create_task(ScenarioReloader(settings, service, setup.clock, console).watch())
-            stack.callback(reloading.cancel)
+            looks.append(ScenarioReloader(settings, service, setup.clock, console).look)
+        stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
         yield mock
 
 

@@ -1,15 +1,12 @@
 """`lab serve` takes up a scenario's file when it is edited; one that is broken leaves the last good version in place."""
 
 from lab.cli.console import Console
-from lab.clocks import AnyClock, SystemClock
+from lab.clocks import AnyClock
 from lab.core.errors import LabError, ScenarioError
 from lab.files.scenarios import Stamp, load_scenario, scenario_names, scenario_path, scenarios_folder, stamp_of
 from lab.jobs.plan import CompiledScenario
 from lab.mock.service import Service
 from lab.settings import MockSettings
-
-LOOK_EVERY = 500
-"""Real milliseconds between two looks at the files."""
 
 
 class ScenarioReloader:
@@ -22,13 +19,6 @@ class ScenarioReloader:
         self._console = console
         self._folder = scenarios_folder(settings.scenarios)
         self._seen = {name: self._stamp(name) for name in self._names()}
-
-    async def watch(self) -> None:
-        """Look again and again, until cancelled."""
-        wall = SystemClock()
-        while True:
-            await wall.sleep_until(wall.now() + LOOK_EVERY)
-            self.look()
 
     def look(self) -> None:
         """Take up what has changed since the last look."""

@@ -1,6 +1,6 @@
 """`lab serve --journal FILE`: what the lab has accepted, on disk, and taken up by the next start."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -131,16 +131,25 @@ class StateJournal:
         if self.trouble is None:
             self._append(facts_line(facts))
 
+    def look(self) -> None:
+        """Find out whether the file is still there, as it was written."""
+        if self.trouble is None:
+            self._try(self._file.check)
+
     def _append(self, line: bytes) -> None:
+        self._try(lambda: self._file.write(line))
+
+    def _try(self, act: Callable[[], None]) -> None:
         try:
-            self._file.write(line)
+            act()
         except OSError as fault:
             # as a tape that dies: the lab goes on serving, says so once and in health, and ends with 4
             self.trouble = f"The journal can't be written: {fault.strerror or fault}."
             self._console.err(f"lab: {self.trouble} What is accepted from now on is lost when the lab ends.")
 
     def close(self) -> int:
-        """Let the file go; 4 if not all was written, else 0."""
+        """Let the file go; 4 if not all was written, or it isn't there any more, else 0."""
+        self.look()
         self._file.close()
         return 0 if self.trouble is None else 4
 

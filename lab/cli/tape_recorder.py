@@ -41,7 +41,16 @@ class TapeRecorder:
     @property
     def trouble(self) -> str | None:
         """What killed a tape, for the control plane's health."""
+        self.look()
         return (self.tape.dead if self.tape else None) or self._failure
+
+    def look(self) -> None:
+        """Find out whether the file is still there, as it was written: a tape whose file isn't is dead."""
+        if self.tape is not None and self.tape.dead is None:
+            try:
+                self._file.check()
+            except OSError as fault:
+                self.tape.fail(f"The recording {self._file.path} is lost: {fault.strerror or fault}.")
 
     def follow(self, observation: RunObservation) -> None:
         """Remember how far a run without a loop has come: it moves no clock."""
@@ -96,6 +105,7 @@ class TapeRecorder:
         return str(file.path)
 
     def _close(self, reason: str) -> None:
+        self.look()
         tape, self.tape = self.tape, None
         if tape is None:
             return

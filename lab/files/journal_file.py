@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from lab.core.errors import HostError, UsageError
-from lab.files.opening import GrowingFile, flags
+from lab.files.opening import GrowingFile, flags, lock
 
 _OPEN = flags("RDWR", "CREAT", "APPEND", "CLOEXEC", "NOFOLLOW", "NONBLOCK", "BINARY")
 """Without NONBLOCK a named pipe would be waited for."""
@@ -35,7 +35,7 @@ class JournalFile(GrowingFile):
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise UsageError(f"{self.path} is no regular file.")
         try:
-            _lock(self._file)
+            lock(self._file)
         except OSError:
             raise HostError(
                 f"{self.path} is in use by another lab.", hint="End that one first, or name another file."
@@ -54,15 +54,3 @@ class JournalFile(GrowingFile):
         """Keep these many bytes; OSError if it can't be done."""
         os.ftruncate(self._file, length)
         self._length = length
-
-
-def _lock(file: int) -> None:
-    """Hold the file until it is closed, or the process dies; OSError if another process does."""
-    if os.name == "posix":
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    else:
-        import msvcrt
-
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]

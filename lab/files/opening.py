@@ -1,5 +1,6 @@
 """Opening files: the flags that this system has, a read within a bound, new files, and files that grow by whole lines."""
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -79,6 +80,28 @@ def write_file(path: Path, data: bytes, mode: int = 0o644, how: int = CREATE) ->
         raise
 
 
+def lock(file: int) -> None:
+    """Hold the file until it is closed, or the process dies; OSError if another process does."""
+    if os.name == "posix":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    else:
+        import msvcrt
+
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+
+
+_OTHERWISE = "somebody else has shortened it, or written into it"
+
+
+class _Changed(OSError):
+    """The file that grows is not alone any more."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(errno.EIO, why)
+
+
 class GrowingFile:
     """A file that grows by whole lines: one `write` a line, and what a failed one left is cut off."""
 
@@ -99,6 +122,20 @@ class GrowingFile:
                 os.ftruncate(self._file, self._length)
             raise
         self._length += len(line)
+        if os.lseek(self._file, 0, os.SEEK_CUR) != self._length:
+            raise _Changed(_OTHERWISE)
+
+    def check(self) -> None:
+        """OSError if it is no longer what was written: somebody else has removed, replaced or shortened it."""
+        ours = os.fstat(self._file)
+        try:
+            there = self.path.lstat()
+        except FileNotFoundError:
+            raise _Changed("somebody has removed it") from None
+        if not os.path.samestat(ours, there):
+            raise _Changed("another file lies in its place")
+        if ours.st_size != self._length:
+            raise _Changed(_OTHERWISE)
 
     def close(self) -> None:
         """Let the file go; a second time does nothing."""

@@ -2,18 +2,21 @@
 
 import os
 import re
+import stat
+from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
 
 from lab.core.errors import HostError, RecordingError, UsageError
-from lab.files.opening import APPEND, GrowingFile, open_regular, read_at_most, read_bounded
+from lab.files.opening import APPEND, GrowingFile, flags, lock, open_regular, read_at_most, read_bounded
 
 RECORDING_ENDING = ".rec.jsonl"
 RECORDINGS = "recordings"
 LONGEST_RECORDING = 1024 * 1024 * 1024
 
+_AGAIN = flags("WRONLY", "APPEND", "CLOEXEC", "NOFOLLOW", "NONBLOCK")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\..*)?", re.ASCII)
 
@@ -71,7 +74,7 @@ class TapeFile(GrowingFile):
             path.parent.mkdir(parents=True, exist_ok=True)
             if force:
                 _set_aside(path)
-            super().__init__(path, os.open(str(path), APPEND, 0o600))
+            super().__init__(path, _new(path))
             _sync_folder(path.parent)
         except OSError as fault:
             if isinstance(fault, FileExistsError) and fault.filename == str(path):
@@ -134,6 +137,59 @@ def read_blob(recording: Path, digest: str) -> bytes:
     if sha256(data).hexdigest() != digest:
         raise RecordingError(f"{path}: the blob has another digest.")
     return data
+
+
+def replace_recording(path: Path, data: bytes) -> None:
+    """Set a recording aside and put another in its place, once that is on disk whole; else HostError, and it stays."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.unlink(missing_ok=True)
+        file = TapeFile(new, durable=True)
+        try:
+            file.write(data)
+        finally:
+            file.close()
+        _set_aside(path)
+        new.rename(path)
+        _sync_folder(path.parent)
+    except OSError as fault:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise HostError(f"{path} can't be replaced: {fault.strerror or fault}.", hint="It is left as it was.") from None
+
+
+def _new(path: Path) -> int:
+    """A new file, or one that is empty because the lab that made it was killed; it is held against a third. OSError."""
+    try:
+        file = os.open(str(path), APPEND, 0o600)
+    except FileExistsError:
+        left = _left_empty(path)
+        if left is None:
+            raise
+        return left
+    with suppress(OSError):  # some file systems have no locks
+        lock(file)
+    return file
+
+
+def _left_empty(path: Path) -> int | None:
+    """The empty file that nobody writes; None if it is anything else."""
+    if os.name != "posix":
+        return None
+    try:
+        file = os.open(path, _AGAIN)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(file)
+        lock(file)
+        if stat.S_ISREG(found.st_mode) and not os.fstat(file).st_size:
+            os.fchmod(file, 0o600)
+            return file
+    except OSError:
+        pass
+    os.close(file)
+    return None
 
 
 def _set_aside(path: Path) -> None:

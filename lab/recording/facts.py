@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING
 
 from lab.core.journal.fact import ClockAdvanced, ClockRewound, ClockScaled, Fact, LedgerCleared
 from lab.core.journal.numbers import CallCounted, NumberUsed
-from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, LabFailed, RequestMalformed, TapeNoted
+from lab.core.journal.shell import (
+    ClockJumped,
+    ConnectionClosed,
+    ConnectionOpened,
+    LabFailed,
+    RequestMalformed,
+    TapeNoted,
+)
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, KeyRotated, TokenGranted, TokenRevoked
 from lab.jobs.facts import (
@@ -29,7 +36,16 @@ FACTS: dict[str, type[Fact]] = {
         *(CallCounted, NumberUsed, FaultArmed, FaultDisarmed, FaultStruck),
         *(JobAccepted, GateDecided, WaitEnded, JobStatus, GateOpened, GateExpired, JobForgotten),
         *(ClockAdvanced, ClockScaled, ClockRewound, LedgerCleared),
-        *(ConnectionOpened, ConnectionClosed, RequestMalformed, LabFailed, ScenarioMissed, ScenarioLoaded, TapeNoted),
+        *(
+            ClockJumped,
+            ConnectionOpened,
+            ConnectionClosed,
+            RequestMalformed,
+            LabFailed,
+            ScenarioMissed,
+            ScenarioLoaded,
+            TapeNoted,
+        ),
     )
 }
 """Every fact type by its name on disk."""

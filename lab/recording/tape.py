@@ -156,6 +156,11 @@ class Tape:
         self._synced()
         self._over, self._write = True, _ignore
 
+    def fail(self, why: str) -> None:
+        """Be dead: somebody has found out that what was written is no longer there."""
+        if not self._over:
+            self._die(why)
+
     def _die(self, why: str) -> None:
         if self.dead is None:
             self.dead = why

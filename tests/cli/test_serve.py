@@ -133,6 +133,22 @@ def test_stopping_is_its_proper_end(tmp_path: Path) -> None:
     assert (process.returncode, err) == (0, "note: a client speaks TLS to the plain port: use http:// there.\n")
 
 
+@pytest.mark.parametrize("gone", ["day.rec.jsonl", "kept.journal"])
+def test_a_file_that_is_removed_under_way_is_told_of_and_serving_goes_on(tmp_path: Path, gone: str) -> None:
+    argv = ("item-comparison", "--json", "--record", "./day", "--journal", "kept.journal")
+    with serving(*argv, cwd=tmp_path) as process:
+        ready = listening(process)
+        (tmp_path / gone).unlink()
+        assert named_token_url(ready) == ready["token_url"]
+        steer = {"Authorization": f"Bearer {ready['control_token']}"}
+        while (health := fetch(f"{ready['control_url']}/_lab/health", steer))["status"] == "ok":
+            assert process.poll() is None
+        assert "somebody has removed it" in str(health["why"])
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 4 and err.count("somebody has removed it") == 1
+
+
 def test_a_second_signal_cuts_what_the_first_lets_end(tmp_path: Path) -> None:
     (tmp_path / "slow.yaml").write_text(
         "lab: 1\nname: slow\ntitle: Slow\nagent: {code: SLOW_TEAM}\nask: x\nlatency: {token: 1h}\n"

@@ -12,7 +12,7 @@ import pytest
 
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.files import recordings
-from lab.files.recordings import TapeFile, is_slug, read_blob, read_recording, recording_path
+from lab.files.recordings import TapeFile, is_slug, read_blob, read_recording, recording_path, replace_recording
 from lab.files.scenarios import (
     digest_of,
     load_scenario,
@@ -108,10 +108,87 @@ def test_a_tape_file_is_private_and_never_overwrites(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exists already"):
         TapeFile(path)
     for number in (1, 2):
-        TapeFile(path, force=True).close()
+        again = TapeFile(path, force=True)
+        again.write(b"again\n")
+        again.close()
         assert sorted(each.name for each in path.parent.iterdir())[0] == "a.rec.jsonl", number
     assert (path.parent / "a.rec.jsonl.old").read_bytes() == b"one\n"
     assert (path.parent / "a.rec.jsonl.old-2").exists()
+
+
+def test_an_empty_file_that_a_killed_lab_left_is_taken_and_one_that_a_lab_holds_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.rec.jsonl"
+    path.touch(0o644)
+    first = TapeFile(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(UsageError, match="exists already"):
+        TapeFile(path)  # nothing is written yet, but it is going to be
+    first.write(b"one\n")
+    first.close()
+    assert path.read_bytes() == b"one\n"
+    with pytest.raises(UsageError, match="exists already"):
+        TapeFile(path)
+    for other in ("fifo", "folder"):
+        (os.mkfifo if other == "fifo" else os.mkdir)(tmp_path / f"{other}.rec.jsonl")
+        with pytest.raises(UsageError, match="exists already"):
+            TapeFile(tmp_path / f"{other}.rec.jsonl")
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def moved(path: Path) -> None:
+    path.rename(path.with_name("b"))
+
+
+def replaced(path: Path) -> None:
+    path.with_name("b").write_bytes(path.read_bytes())
+    path.with_name("b").replace(path)
+
+
+def shortened(path: Path) -> None:
+    os.truncate(path, 2)
+
+
+def lengthened(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"x")
+
+
+@pytest.mark.parametrize("change", [removed, moved, replaced, shortened, lengthened])
+def test_a_file_that_is_changed_under_way_is_found_out(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    file = TapeFile(tmp_path / "a.rec.jsonl")
+    file.check()
+    file.write(b"one\n")
+    file.check()
+    change(file.path)
+    with pytest.raises(OSError, match=r"somebody|another file"):
+        file.check()
+    if change in (shortened, lengthened):
+        with pytest.raises(OSError, match="somebody else"):
+            file.write(b"two\n")
+    file.close()
+
+
+@pytest.mark.parametrize("call", ["write", "fdatasync", "rename", "none"])
+def test_a_recording_is_replaced_whole_or_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    path = tmp_path / "a.rec.jsonl"
+    path.write_bytes(b"old\n")
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    if call == "none":
+        replace_recording(path, b"new\n")
+    else:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path if call == "rename" else recordings.os, call, full)
+            with pytest.raises(HostError, match="No space"):
+                replace_recording(path, b"new\n")
+    before, after = {"a.rec.jsonl": b"old\n"}, {"a.rec.jsonl": b"new\n", "a.rec.jsonl.old": b"old\n"}
+    expected = after if call == "none" else before
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == expected
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:

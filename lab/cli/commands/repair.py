@@ -2,7 +2,7 @@
 
 from lab.cli.console import Console
 from lab.cli.recordings import locate
-from lab.files.recordings import TapeFile, read_recording
+from lab.files.recordings import read_recording, replace_recording
 from lab.recording.repair import repair
 from lab.settings import Flags
 
@@ -15,10 +15,6 @@ def execute(flags: Flags, console: Console) -> int:
     if whole == data:
         console.out(f"{path} is whole")
         return 0
-    file = TapeFile(path, force=True, durable=True)
-    try:
-        file.write(whole)
-    finally:
-        file.close()
+    replace_recording(path, whole)
     console.out(f"{path} repaired: {cut} bytes of a torn line cut, a footer appended")
     return 0

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
 
 
@@ -30,6 +31,14 @@ class RequestMalformed(Fact, frozen=True, kw_only=True):
     c: int
     what: str
     bytes: int
+
+
+class ClockJumped(Fact, frozen=True, kw_only=True):
+    """The wall clock was set: it moved by `wall` real milliseconds against the one that the lab's clock counts from."""
+
+    type: ClassVar[str] = "clock.jumped"
+    kind: ClassVar[str] = "shell"
+    wall: Millis
 
 
 class LabFailed(Fact, frozen=True, kw_only=True):
