@@ -1,7 +1,7 @@
 """One connection: aiohttp's protocol with the deadlines it lacks, and facts about what became of the socket.
 
-It reaches into private members of aiohttp 3.14 (hence the pin): `_request_count`, `_messages`
-with `_ErrInfo`, `_keepalive_handle`. What aiohttp does by itself, and what had to be added, is tabled in limits.md §3.
+It reaches into private members of aiohttp 3.14 (hence the pin): `_request_count`, `_messages`,
+`_keepalive_handle`. What aiohttp does by itself, and what had to be added, is tabled in limits.md §3.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from aiohttp.http_exceptions import BadHttpMethod, ContentEncodingError
-from aiohttp.web_protocol import RequestPayloadError, _ErrInfo
+from aiohttp.http_exceptions import BadHttpMethod
+from aiohttp.web_protocol import RequestPayloadError
 
 from lab.core.exchange import Headers
 from lab.server.limits import ServerLimits
@@ -67,7 +67,7 @@ class ConnectionObserver(Protocol):
     def closed(self, ordinal: int, how: str) -> None:
         """A connection ended."""
 
-    def malformed(self, connection: "Connection", what: str, size: int, *, status: int = 400) -> None:
+    def malformed(self, connection: "Connection", what: str, size: int) -> None:
         """The parser refused what came."""
 
     def broken(self, connection: "Connection", fault: BaseException | None, *, begun: bool) -> None:
@@ -78,7 +78,7 @@ class Connection(WatchedParser):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = tuple(
-        "_answered _begun _late _raw _tls _unread at_end half_closed headers how lost misdirected ordinal received refused shell special total wrote".split()
+        "_answered _late _raw _tls _unread at_end half_closed headers how lost misdirected ordinal received shell special total wrote".split()
     )
 
     def __init__(self, shell: ConnectionObserver, manager: Any, **settings: Any) -> None:
@@ -96,10 +96,6 @@ class Connection(WatchedParser):
         """Set once the connection is over."""
         self.at_end: Callable[[], None] | None = None
         """Called once the peer has ended its side, or is gone."""
-        self._begun = b""
-        """A head that isn't whole yet."""
-        self.refused = b""
-        """The head that the parser refused, perhaps with what came before and behind it: the parser keeps none."""
         self.received = 0
         self.total = 0
         self.wrote = False
@@ -143,11 +139,7 @@ class Connection(WatchedParser):
         if self._request_count != before:
             if self._late is not None:
                 self._on_time()
-            if isinstance(self._messages[-1][0], _ErrInfo):
-                self.refused = self._begun + data
-            self._begun = b""
         elif not self._busy():
-            self._begun += data
             self._hasten()
 
     def _hasten(self) -> None:
@@ -244,8 +236,7 @@ class Connection(WatchedParser):
             self.shell.broken(self, exc, begun=self.wrote or bool(request.writer.output_size))
             return SENT_LAST
         what = "tls-on-plain-port" if self._tls and isinstance(exc, BadHttpMethod) else type(exc).__name__
-        coding = isinstance(exc, ContentEncodingError)  # one that no library at hand can decode
-        self.shell.malformed(self, what, self.received, status=415 if coding else 400)
+        self.shell.malformed(self, what, self.received)
         return SENT_LAST
 
     def log_exception(self, *texts: Any, exc_info: Any = None, **more: Any) -> None:

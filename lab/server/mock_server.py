@@ -43,7 +43,7 @@ def connections(shell: ConnectionObserver, manager: Any) -> Callable[[], Connect
     return partial(
         Connection, shell, manager, loop=asyncio.get_running_loop(), keepalive_timeout=limits.idle,
         lingering_time=limits.lingering, access_log=None, max_line_size=limits.line, max_field_size=limits.line,
-        max_headers=limits.headers,
+        max_headers=limits.headers, auto_decompress=False,  # a gzip body that is cut short passes there
     )  # fmt: skip
 
 
@@ -140,15 +140,11 @@ class MockServer:
             for listener in self._listeners():
                 listener.resume()
 
-    def malformed(self, connection: Connection, what: str, size: int, *, status: int = 400) -> None:
-        """The parser reader.refused what came: answered without an echo, and the connection ends."""
+    def malformed(self, connection: Connection, what: str, size: int) -> None:
+        """The parser refused what came: answered without an echo, and the connection ends."""
         self.service.note(RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
-        if status == 415:  # all is well with the head but its coding, so it names a path
-            method, path = reader.line_refused(connection.refused)
-            self._turn_away(connection, reader.shell_refusal(status, reader.UNCODABLE), method, path)
-        else:
-            why = _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
-            self._turn_away(connection, reader.shell_refusal(status, why))
+        why = _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
+        self._turn_away(connection, reader.shell_refusal(400, why))
 
     def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
         """A bug of ours: 500 unless a reply has begun, and the connection ends."""

@@ -1,7 +1,7 @@
 """From aiohttp's parsed message to a Request, or to the refusal of one (limits.md §4, rows 5 to 28)."""
 
 import asyncio
-import re
+import zlib
 from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -21,7 +21,6 @@ from lab.server.limits import ServerLimits
 RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header fields as they came."""
 CODINGS = ("identity", "gzip", "deflate")
-UNCODABLE = f"The body's Content-Encoding must be one of {', '.join(CODINGS)}."
 _HINTS = {
     400: "Send one complete HTTP/1.1 request.",
     408: "Send the whole body within 30 s of the headers.",
@@ -33,10 +32,11 @@ _HINTS = {
 }
 _MOST_WASTED = 524_288
 """Bytes of a body that may be framing; more than a segment, which may hold the next requests too."""
+_MOST_STREAMS = 1_000
+"""Compressed streams of a body: empty ones would cost time and bring nothing."""
 _SPECIAL = frozenset((b"expect", b"content-encoding", b"upgrade"))
 _LONG_LENGTH = 18
 """Digits of a Content-Length that is beyond every limit; the parser takes the largest that 64 bits hold for none."""
-_REQUEST_LINE = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.[01]\r?$", re.MULTILINE)
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -108,20 +108,6 @@ def target_of(target: str) -> tuple[str, str]:
     return path, query
 
 
-def line_refused(received: bytes) -> tuple[str, str]:
-    """Method and path of a request whose Content-Encoding the parser refused; GET and none where they can't be found.
-
-    The parser drops the head, so its line is looked for in what was received, which may begin with other requests: it
-    is the last one before the last such field.
-    """
-    before = received[: received.lower().rfind(b"content-encoding")]
-    lines = _REQUEST_LINE.findall(before)
-    if not lines:
-        return "GET", ""
-    method, target = lines[-1]
-    return method.decode("ascii"), target_of(target.decode("utf-8", "surrogateescape"))[0]
-
-
 def check_head(message: RawRequestMessage, headers: Headers) -> Refusal | None:
     """What is wrong with a head that has unusual members, or is of a version without any; None if nothing is."""
     if message.version < (1, 0):
@@ -136,7 +122,7 @@ def check_head(message: RawRequestMessage, headers: Headers) -> Refusal | None:
         return shell_refusal(413, "No body can be as large as this Content-Length.")
     codings = [value.strip().lower() for name, value in headers if name == "content-encoding"]
     if len(codings) > 1 or any(coding not in CODINGS for coding in codings):
-        return shell_refusal(415, UNCODABLE)
+        return shell_refusal(415, f"The body's Content-Encoding must be one of {', '.join(CODINGS)}.")
     return None
 
 
@@ -167,13 +153,14 @@ async def whole_body(
     try:
         async with asyncio.timeout(deadline):
             before = protocol.total
-            body = await _read(payload, most)
+            coding = (header_of(protocol.headers, "content-encoding") or "identity").strip().lower()
+            body = await _read(payload, most, None if coding == "identity" else _Unpacked(coding))
             wasted = protocol.total - before - 8 * len(body) if isinstance(body, bytes) else 0
             # The parser swallows chunk extensions of any length.
             return shell_refusal(400, "The chunks are mostly extensions.") if wasted > _MOST_WASTED else body
     except TimeoutError:
         return shell_refusal(408, "The body did not come in time.")
-    except RequestPayloadError:
+    except (RequestPayloadError, zlib.error):
         return shell_refusal(400, "The body can not be read: its chunks or its compression are broken.")
     except ConnectionError as error:
         raise PeerGone from error
@@ -187,12 +174,46 @@ def _cut(payload: StreamReader) -> None:
         payload.set_exception(ConnectionResetError("The peer closed before the end of its body."))
 
 
-async def _read(payload: StreamReader, most: int) -> bytes | Refusal:
+class _Unpacked:
+    """A compressed body as it comes in (RFC 1950 to 1952): streams, one behind the other."""
+
+    def __init__(self, coding: str) -> None:
+        self._coding = coding
+        self._stream: Any = None
+        self._streams = 0
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """What these bytes unpack to, `room` bytes of it at most; zlib.error if they are broken."""
+        out = bytearray()
+        while data and len(out) < room:
+            if self._stream is None or self._stream.eof:
+                self._stream = self._begin(data[0])
+            out += self._stream.decompress(data, room - len(out))
+            data = self._stream.unused_data
+        return bytes(out)
+
+    def _begin(self, first: int) -> Any:
+        self._streams += 1
+        if self._streams > _MOST_STREAMS:
+            raise zlib.error("too many streams")
+        # deflate often comes without the wrapping that it should have (RFC 9110 §8.4.1.2)
+        bare = self._coding == "deflate" and first & 15 != 8
+        return zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS + 16 * (self._coding == "gzip"))
+
+    def end(self) -> None:
+        """Nothing more comes; zlib.error if something is missing, be it the checksum alone."""
+        if self._stream is not None and not self._stream.eof:
+            raise zlib.error("the end is missing")
+
+
+async def _read(payload: StreamReader, most: int, unpacked: _Unpacked | None) -> bytes | Refusal:
     body = bytearray()
     while chunk := await payload.readany():
-        body += chunk
+        body += chunk if unpacked is None else unpacked.feed(chunk, most + 1 - len(body))
         if len(body) > most:
             return shell_refusal(413, f"The body is larger than {most} bytes.")
+    if unpacked is not None:
+        unpacked.end()
     return bytes(body)
 
 

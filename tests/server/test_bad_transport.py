@@ -190,11 +190,45 @@ async def test_a_bomb_is_stopped(stage: Stage, coding: str) -> None:
     assert peak < 10_000_000, "of 50 MB not even what the limit lets in and one read more are unpacked"
 
 
-async def test_a_compressed_body_is_read(stage: Stage) -> None:
-    peer = await stage.peer()
-    await peer.ask(request("POST", "/x", (("content-encoding", "gzip"),), gzip.compress(b"hello")))
+def bare(plain: bytes) -> bytes:
+    """Deflate without its wrapping."""
+    engine = zlib.compressobj(wbits=-15)
+    return engine.compress(plain) + engine.flush()
+
+
+PACKERS = {"gzip": gzip.compress, "GZip": gzip.compress, "deflate": zlib.compress, "Deflate": bare}
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+@pytest.mark.parametrize("chunk", [0, 1, 7])
+async def test_a_compressed_body_is_read(stage: Stage, coding: str, chunk: int) -> None:
+    packed = PACKERS[coding](b"hello ") + PACKERS[coding](b"there")
+    data = request("POST", "/x", (("content-encoding", coding),), packed)
+    if chunk:
+        pieces = [packed[at : at + chunk] for at in range(0, len(packed), chunk)]
+        body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+        data = request("POST", "/x", (("content-encoding", coding), ("transfer-encoding", "chunked"))) + body
+    await (await stage.peer()).ask(data)
     (received,) = [each for each in stage.observations if isinstance(each, Requested)]
-    assert received.request.body == b"hello"
+    assert received.request.body == b"hello there"
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+async def test_a_compressed_body_that_lacks_its_end_is_refused(stage: Stage, coding: str) -> None:
+    packed = PACKERS[coding](b"hello")
+    for cut in (1, len(packed) // 2, len(packed) - 1):
+        got = await (await stage.peer()).ask(request("POST", "/x", (("content-encoding", coding),), packed[:-cut]))
+        assert got.status == 400 and "compression" in got.json["message"]
+    got = await (await stage.peer()).ask(request("POST", "/x", (("content-encoding", coding),), packed + b"\xff\xff"))
+    assert got.status == 400
+    assert (await (await stage.peer()).ask(request("POST", "/x", (("content-encoding", coding),)))).status == 404
+
+
+async def test_a_body_of_very_many_empty_streams_costs_no_time(stage: Stage) -> None:
+    packed = gzip.compress(b"") * 1_001
+    for body, status in ((packed, 400), (packed[20:], 404)):
+        got = await (await stage.peer()).ask(request("POST", "/x", (("content-encoding", "gzip"),), body))
+        assert got.status == status
 
 
 async def test_a_request_one_byte_at_a_time_is_the_same_request(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from lab.server.connection import Connection
 from lab.server.control.access import JSON, CommandRefused
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
-from lab.server.request_reader import UNCODABLE, check_head, shell_refusal
+from lab.server.request_reader import check_head, shell_refusal
 
 
 class ControlConnections:
@@ -33,10 +33,9 @@ class ControlConnections:
     def closed(self, ordinal: int, how: str) -> None:
         """A connection ended."""
 
-    def malformed(self, connection: Connection, what: str, size: int, *, status: int = 400) -> None:
+    def malformed(self, connection: Connection, what: str, size: int) -> None:
         """The parser refused what came: answered without an echo, and the connection ends."""
-        why = UNCODABLE if status == 415 else "This is no HTTP/1.1 request."
-        self._turn_away(connection, shell_refusal(status, why))
+        self._turn_away(connection, shell_refusal(400, "This is no HTTP/1.1 request."))
 
     def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
         """A bug of ours: 500 unless a reply has begun, and the connection ends."""
