@@ -103,7 +103,6 @@ async def embedded_mock(
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), control_token())
         stack.callback(_close_tape, mock, stop)
         server, control = _listeners(mock, setup, journal)
-        asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
         grace = round(1000 * setup.limits.grace)
         stack.push_async_callback(server.stop, grace if outside else min(_OWN_GRACE, grace), stop.hurry)
         stack.push_async_callback(control.stop)
@@ -152,6 +151,7 @@ def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None")
         recorder=recorder,
         past=journal.facts if journal else (),
     )
+    asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
     return server, control
 
 
