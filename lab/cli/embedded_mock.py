@@ -113,15 +113,16 @@ async def embedded_mock(
             stack.callback(https.withdraw)
             mock.https_url, mock.ca_file = https.start(server)
         _publish_token(mock, listen.runtime, stack)
-        looks: list[Callable[[], None]] = [
-            WallClockLook(service, setup.clock),
-            mock.recorder.look,
-            *([journal.look] if journal else []),
-        ]
-        if outside:
-            looks.append(ScenarioReloader(settings, service, setup.clock, console).look)
+        looks = _looks(mock, setup, journal)
+        looks += [ScenarioReloader(settings, service, setup.clock, console).look] if outside else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
         yield mock
+
+
+def _looks(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None") -> list[Callable[[], None]]:
+    """What is looked at again and again, for nobody tells when it changes: the wall clock, the files being written."""
+    files = [mock.recorder.look, *([journal.look] if journal else [])]
+    return [WallClockLook(mock.service, setup.clock), *files]
 
 
 def _publish_token(mock: EmbeddedMock, runtime: str | None, stack: AsyncExitStack) -> None:
