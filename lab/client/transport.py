@@ -1,5 +1,7 @@
 """The door to outgoing sockets: requests of the external app, and of clients of the control plane."""
 
+from collections.abc import Iterable
+
 import aiohttp
 from yarl import URL
 
@@ -10,6 +12,8 @@ from lab.core.exchange import Request, Response
 
 _AGENT = "invoke-async-lab"
 """Names the lab alone: no version, no platform, so that recordings are the same everywhere."""
+_DOTS = b"......"
+"""In the place of a secret, whatever its length."""
 _UNSET = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 """No limit in real time: how long to wait is the run's affair, and it goes by the lab's clock."""
 
@@ -58,7 +62,9 @@ class Connections:
 class HttpTransport(Connections):
     """Sends over sockets: `token` to the token URL exactly, all else to the base URL with the path appended."""
 
-    def __init__(self, base_url: str, token_url: str) -> None:
+    def __init__(self, base_url: str, token_url: str, secrets: Iterable[str] = ()) -> None:
+        """`secrets` are texts that nobody is shown: a server that repeats one is heard as saying dots."""
+        self._secrets = sorted(secrets, key=len, reverse=True)
         self._base = str(address(base_url)).rstrip("/")
         self._token = address(token_url)
 
@@ -69,7 +75,7 @@ class HttpTransport(Connections):
                 request.method, self._url(route, request), headers=request.headers,
                 data=request.body or None, allow_redirects=False,
             ) as got:  # fmt: skip
-                return Response(got.status, _headers(got), await bounded_body(got))
+                return without_secrets(Response(got.status, _headers(got), await bounded_body(got)), self._secrets)
         except AnswerTooLarge:
             raise TransportLost(ANSWER_TOO_LARGE) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
@@ -95,6 +101,15 @@ async def bounded_body(got: aiohttp.ClientResponse) -> bytes:
             got.close()
             raise AnswerTooLarge
     return bytes(body)
+
+
+def without_secrets(response: Response, secrets: Iterable[str]) -> Response:
+    """The reply with dots where it holds one of these texts."""
+    body, headers = response.body, response.headers
+    for secret in secrets:
+        body = body.replace(secret.encode("utf-8", "surrogateescape"), _DOTS)
+        headers = tuple((name, value.replace(secret, _DOTS.decode())) for name, value in headers)
+    return Response(response.status, headers, body)
 
 
 def _headers(got: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,7 @@ from lab.client.transport import HttpTransport, TransportLost
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Request
 from lab.recording.lines import Header
+from lab.recording.secret_forms import forms_of
 
 REPLY = (
     b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nX-Two: a\r\nX-Two: b\r\nContent-Length: 2\r\n\r\nhi"
@@ -60,6 +61,25 @@ async def test_a_redirect_is_an_answer_and_headers_come_as_pairs(echo: Echo) -> 
     await transport.close()
     assert (got.status, got.body) == (307, b"hi")
     assert got.headers[:3] == (("location", "/elsewhere"), ("x-two", "a"), ("x-two", "b"))
+
+
+@pytest.mark.parametrize("text", ["s3cr-et/é+x", "s3cr-et%2F%C3%A9%2Bx", "bWU6czNjci1ldC/DqSt4", "czNjci1ldC_DqSt4"])
+async def test_a_server_that_repeats_the_clients_secret_is_heard_as_saying_dots(text: str) -> None:
+    async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        said = text.encode()
+        writer.write(
+            b"HTTP/1.1 400 No\r\nX-Said: a %s b\r\nContent-Length: %d\r\n\r\n<%s>" % (said, len(said) + 2, said)
+        )
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(repeat, "127.0.0.1", 0) as server:
+        origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        transport = HttpTransport(origin, f"{origin}/token", forms_of("s3cr-et/é+x", "me"))
+        got = await transport.send("token", Request("POST", "/token"))
+        await transport.close()
+    assert (got.status, got.body, got.headers[0]) == (400, b"<......>", ("x-said", "a ...... b"))
 
 
 async def test_a_reset_on_a_kept_connection_is_seen_and_nothing_is_sent_twice() -> None:

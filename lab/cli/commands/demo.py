@@ -183,8 +183,9 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     @asynccontextmanager
     async def connect() -> AsyncIterator[RunConnection]:
         from lab.client.transport import HttpTransport
+        from lab.recording.secret_forms import forms_of
 
-        transport = HttpTransport(peer.base, peer.token_url)
+        transport = HttpTransport(peer.base, peer.token_url, forms_of(peer.client_secret, peer.client_id))
         try:
             yield RunConnection(transport, None, peer.base, peer.token_url)
         finally:

@@ -77,6 +77,7 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
 def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
     """The external app calls another server, or a real pod."""
     from lab.client.transport import HttpTransport
+    from lab.recording.secret_forms import forms_of
 
     scenario = load_named(settings.mock)[0].scenario
 
@@ -86,7 +87,8 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
         # Nobody scripts a stranger's gates: a person is asked if one is there.
         by_person = settings.mock.reviewer != "script" and console.terminal
         person = TerminalReviewer(console, clock) if by_person else None
-        await play(conversation, HttpTransport(peer.base, peer.token_url), clock, person)
+        transport = HttpTransport(peer.base, peer.token_url, forms_of(peer.client_secret, peer.client_id))
+        await play(conversation, transport, clock, person)
         return print_outcomes(conversation, settings, console)
 
     return complete(work)
