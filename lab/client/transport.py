@@ -75,7 +75,7 @@ class HttpTransport(Connections):
                 request.method, self._url(route, request), headers=request.headers,
                 data=request.body or None, allow_redirects=False,
             ) as got:  # fmt: skip
-                return without_secrets(Response(got.status, _headers(got), await bounded_body(got)), self._secrets)
+                return with_dots(Response(got.status, _headers(got), await bounded_body(got)), self._secrets)
         except AnswerTooLarge:
             raise TransportLost(ANSWER_TOO_LARGE) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
@@ -103,7 +103,7 @@ async def bounded_body(got: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def without_secrets(response: Response, secrets: Iterable[str]) -> Response:
+def with_dots(response: Response, secrets: Iterable[str]) -> Response:
     """The reply with dots where it holds one of these texts."""
     body, headers = response.body, response.headers
     for secret in secrets:

@@ -48,7 +48,9 @@ def body_of(
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        clean = redactor.text(raw.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        clean = redactor.text(raw.decode(errors="surrogateescape")).encode("utf-8", "surrogateescape")
+        # it was refused for what it is, also where that was in a secret alone
+        clean += b"" if _is_odd(clean) else b"\xff"
         return _inline(Enc.B64, b64encode(clean).decode(), blobs)
     kind = content_type(headers)
     if "x-www-form-urlencoded" in kind:
@@ -68,6 +70,14 @@ def body_of(
             again = dumps(redacted)
             return _inline(Enc.JSON, redacted, blobs, _raw(redacted == value, again, raw), again)
     return _inline(Enc.TEXT, redactor.text(text), blobs)
+
+
+def _is_odd(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def content_type(headers: Headers) -> str:

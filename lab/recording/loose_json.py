@@ -12,6 +12,8 @@ from lab.recording.hiding import Hiding
 _TAILS = ("token", "secret", "password", "assertion", "code_verifier", "device_code", "user_code", "api_key")
 _NAME = re.compile(rf"(?i)(?:{'|'.join(_TAILS)})\\*[\"']?\s*:|\\u00[2-7][0-9a-f]")
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+"?|\s++|[{}\[\],:]|[^\s{}\[\],:"]++|[\s\S]')
+_BARE = re.compile(r"'?[\w.-]+'?")
+"""A name without quotes, or with others than JSON has."""
 _NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)((?:[eE][+-]?[0-9]+)?)")
 """Its digits, and its exponent, which isn't hidden: a number may be refused for it."""
 _SHORT = 6
@@ -32,7 +34,7 @@ def hide(text: str, hiding: Hiding) -> str:
     tokens = _TOKEN.findall(text)
     parts: list[str] = []
     rest: list[str] = []
-    depth, hidden, armed, name = 0, 0, False, ""
+    depth, hidden, armed, begins, name = 0, 0, False, False, ""
     for index, token in enumerate(tokens):
         put: str | None = None
         if token in "{[":
@@ -48,12 +50,16 @@ def hide(text: str, hiding: Hiding) -> str:
             armed = armed or hiding.is_secret(name)
         elif token == ",":
             armed = False
-        elif not token.isspace():
-            name = _plain(token)
+        elif token.isspace():
+            rest.append(token)
+            continue
+        else:
+            name = _plain(token) if token[0] == '"' or (begins and _BARE.fullmatch(token)) else ""
             if (armed or hidden) and not _names(tokens, index):
                 put, armed = _alias(token, hiding), False
             elif token[0] == '"' and "\\" in token:
                 put = _inner(token, hiding)
+        begins = token in "{,"
         if put is None:
             rest.append(token)
         else:

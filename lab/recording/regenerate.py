@@ -19,8 +19,11 @@ from lab.identity.routes import PATHS
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.mock.config import Config
 from lab.recording.alias import aliases
-from lab.recording.lines import Enc, Entry, Recording, Req, Res
+from lab.recording.lines import Enc, Recording, Req, Res
 from lab.recording.written import loose_pairs
+
+_TELLING = frozenset(("token.granted", "token.revoked", "device.granted"))
+"""The facts that name the client who asked for what they tell of."""
 
 
 class Regenerated(Struct, frozen=True):
@@ -53,9 +56,12 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
     values: dict[str, str] = {}
     challenges: dict[str, str] = {}
     taken: dict[str, _Taken] = {}
-    for line in recording.lines:
-        if isinstance(line, Req) and config.switches.clients == "any":
-            _stranger(values, line, granted.get(line.x), errors.get(line.x))
+    if config.switches.clients == "any":
+        requests = [line for line in recording.lines if isinstance(line, Req)]
+        # whose credentials they are is told where they were good
+        names = _clients(recording)
+        for line in sorted(requests, key=lambda line: line.x not in names):
+            _stranger(values, line, names.get(line.x, "stranger"), errors.get(line.x))
     for line, form in forms:
         fact, error = granted.get(line.x), errors.get(line.x)
         if fact is not None and "assertion" in form:
@@ -67,7 +73,9 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
             _take(taken, form["client_assertion"], config.identity.client(client or ""), client, line.t)
         if error != "invalid_request" and "code_verifier" in form:
             alias = form["code_verifier"]
-            values.setdefault(alias, "lab-verifier-made-anew-" + alias.strip("«»").replace(":", "-").rjust(20, "-"))
+            # one that was sent as a challenge, too, has to be as long as one, or not
+            length = 20 if alias in codes.values() else 30
+            values.setdefault(alias, "lab-verifier-made-anew-" + alias.strip("«»").replace(":", "-").rjust(length, "-"))
             challenge = codes.get(form.get("code"))
             if fact is not None and challenge is not None:
                 challenges[challenge] = challenge_of(values[alias])
@@ -105,10 +113,15 @@ def _form(line: Req) -> dict[str, str]:
             return {}
 
 
-def _stranger(values: dict[str, str], line: Req, fact: Entry | None, error: Json) -> None:
+def _clients(recording: Recording) -> dict[int, str]:
+    """Who asked, by exchange, where a fact tells."""
+    found = ((line.x, line.text("client") or line.text("by")) for line in recording.facts() if line.type in _TELLING)
+    return {x: client for x, client in found if x is not None and client}
+
+
+def _stranger(values: dict[str, str], line: Req, client: str, error: Json) -> None:
     """Credentials that `clients: any` takes, or refuses, as it did."""
     secret = REFUSED_SECRET if error == "invalid_client" else "lab-made-anew"
-    client = (fact.text("client") if fact else None) or "stranger"
     for name, value in line.headers:
         if name == "authorization" and value.lower().startswith("basic «"):
             values.setdefault(value.partition(" ")[2], b64encode(f"{client}:{secret}".encode()).decode())
