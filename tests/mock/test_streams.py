@@ -223,8 +223,8 @@ def test_debug_params_have_types_and_are_opaque_beyond_them(
     response = mock.serve(ask("debug", token(mock), body), 0).response
     assert response.status == (400 if wrong else 200) and (not wrong or read(response)["message"] == wrong)
     strict = service(PLAIN, types="strict", **switches)
-    told = strict.serve(ask("debug", token(strict), body), 0).response
-    assert told.status == (400 if wrong or params == {"isDebug": "true"} else 200)
+    reply = strict.serve(ask("debug", token(strict), body), 0).response
+    assert reply.status == (400 if wrong or params == {"isDebug": "true"} else 200)
 
 
 def test_the_job_of_a_stream_can_be_polled() -> None:
