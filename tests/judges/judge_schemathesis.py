@@ -71,7 +71,7 @@ def counted(world: Served) -> Counter[tuple[str, int]]:
 
 def test_no_answer_is_undeclared_and_none_is_a_5xx(world: Served, tmp_path: Path) -> None:
     streams = [option for name in STREAMS for option in ("--exclude-operation-id", name)]
-    code, report, token = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "8", *streams)
+    code, report, token = judged(world, tmp_path, openapi("0", world.origin, SCOPE), "-n", "12", *streams)
     assert code == 0, report
     answers = counted(world)
     assert answers["invoke", 202] > 50 and answers["status", 200] > 20, "by jobId links it must come to real jobs"
