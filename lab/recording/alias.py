@@ -11,6 +11,9 @@ _NUMBER = re.compile("«(?:number|digits):N([0-9]{1,9}):([0-9]{1,9})»")
 LONGEST_NUMBER = 4096
 """Characters of a number that is made anew, at most: no reader takes longer ones."""
 
+ODD = "odd"
+"""How the last part of an alias ends whose value holds other signs than letters, digits and `-._~:=+/`."""
+
 KINDS = {
     "token": "T", "refresh": "R", "code": "C", "device": "D", "usercode": "U", "cookie": "K", "assertion": "A",
     "wrong": "W", "host": "H", "secret": "S",

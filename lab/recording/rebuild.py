@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lab.core.exchange import Headers, Request, Response, json_bytes
 from lab.core.jsontext import members_of
 from lab.mock.config import Config
-from lab.recording.alias import aliases, fill, kind_of, made_number, named
+from lab.recording.alias import ODD, aliases, fill, kind_of, made_number, named
 from lab.recording.bodies import Blob, bytes_of, content_type, filled
 from lab.recording.lines import Enc, Entry, Recording, Req, Res
 from lab.recording.regenerate import regenerate
@@ -139,6 +139,8 @@ def _invented(alias: str, where: str) -> str:
     if number is not None:
         return number
     name = alias.strip("«»").replace(":", "-")
+    if name.endswith(f"-{ODD}"):
+        name += "!"
     if "malformed" in alias:
         return name
     if where == "basic":

@@ -16,7 +16,7 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
 from lab.mock.config import Config
-from lab.recording.alias import HERE, KINDS, aliases, in_text, named, number_alias, numbered
+from lab.recording.alias import HERE, KINDS, ODD, aliases, in_text, named, number_alias, numbered
 from lab.recording.headers import header_without_secrets
 from lab.recording.loose_json import hide, worth_reading
 from lab.recording.secret_forms import forms_of
@@ -26,6 +26,7 @@ from lab.recording.vocabulary import own_words
 _WORTH_KEEPING = 1024
 _KEPT = 4096
 _PASSED = 16384
+_USUAL = re.compile(r"[A-Za-z0-9._~:=+/-]*")
 _MEMBER = re.compile(rf"(?i).*(?:token|secret|password)|{NAMES}", re.DOTALL)
 _OAUTH_KINDS = {
     "access_token": "token", "id_token": "token", "token": "token", "refresh_token": "refresh", "code": "code",
@@ -82,7 +83,9 @@ class Redactor:
     def alias(self, value: str, kind: str, why: str = "") -> str:
         """The alias of a secret; one not known yet is known from now on, wherever it turns up."""
         known = self._known.get(value)
-        return known if known is not None else self.bind(value, numbered(kind, self._numbers[kind] + 1, why))
+        if known is not None:
+            return known
+        return self.bind(value, numbered(kind, self._numbers[kind] + 1, why_odd(value, kind, why)))
 
     def bind(self, value: str, alias: str) -> str:
         """Let `alias` stand for `value`; a replay does so for what it makes up."""
@@ -315,6 +318,13 @@ class Redactor:
 
 def _letters(code: str) -> str:
     return "".join(each for each in code.upper() if each.isalnum())
+
+
+def why_odd(value: str, kind: str, why: str) -> str:
+    """The last part of an alias: `odd` is added where the value holds what no id may hold, for it is refused as one."""
+    if kind not in ("secret", "wrong") or _USUAL.fullmatch(value):
+        return why
+    return f"{why}-{ODD}" if why else ODD
 
 
 def redactor_of(config: Config) -> Redactor:
