@@ -11,8 +11,11 @@ _NUMBER = re.compile("«(?:number|digits):N([0-9]{1,9}):([0-9]{1,9})»")
 LONGEST_NUMBER = 4096
 """Characters of a number that is made anew, at most: no reader takes longer ones."""
 
-ODD = "odd"
-"""How the last part of an alias ends whose value holds other signs than letters, digits and `-._~:=+/`."""
+LONGEST_ID = 200
+"""Characters of an id on any wire."""
+ODD = {"odd": "!", "unprintable": "\x7f", "long": "x" * LONGEST_ID}
+"""How the last part of an alias ends whose value no id may be: it holds other signs than letters, digits and `-._~:=+/`,
+one that can't be printed, or too many. With what is added to a value made anew, so that it is none either."""
 
 KINDS = {
     "token": "T", "refresh": "R", "code": "C", "device": "D", "usercode": "U", "cookie": "K", "assertion": "A",
@@ -44,6 +47,12 @@ def kind_of(alias: str) -> str:
 def number_alias(number: int, written: str) -> str:
     """The n-th alias of a JSON number: how many characters it was written with is kept."""
     return numbered("number", number, str(len(written)))
+
+
+def secret_of(pair: str, why: str) -> str:
+    """The alias of the secret in a refused pair, where it stands without its name."""
+    number = pair.split(":")[1]
+    return f"«part:{number}{':' + why if why else ''}»"
 
 
 def in_text(alias: str) -> str:

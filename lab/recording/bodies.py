@@ -50,7 +50,7 @@ def body_of(
     except UnicodeDecodeError:
         clean = redactor.text(raw.decode(errors="surrogateescape")).encode("utf-8", "surrogateescape")
         # it was refused for what it is, also where that was in a secret alone
-        clean += b"" if _is_odd(clean) else b"\xff"
+        clean += b"" if _is_odd(clean) else b"\n\xff"
         return _inline(Enc.B64, b64encode(clean).decode(), blobs)
     kind = content_type(headers)
     if "x-www-form-urlencoded" in kind:
@@ -137,6 +137,19 @@ def unfolded(body: Body, blob: Blob | None) -> Body:
     text = check_blob(body, blob).decode("utf-8", "surrogatepass")
     enc = Enc(str(body.value.get("enc")))
     return Body(enc, text if enc in (Enc.TEXT, Enc.B64) else loads(text))
+
+
+def text_within(body: Body, blob: Blob | None) -> str:
+    """The text in which the body's aliases stand."""
+    match body.enc:
+        case Enc.BLOB:
+            return text_within(unfolded(body, blob), None)
+        case Enc.B64:
+            return b64decode(str(body.value)).decode(errors="surrogateescape")
+        case Enc.NONE | Enc.JSON | Enc.FORM | Enc.TEXT:
+            return str(body.value)
+        case _:
+            assert_never(body.enc)
 
 
 def check_blob(body: Body, blob: Blob | None) -> bytes:

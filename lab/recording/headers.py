@@ -28,7 +28,7 @@ def header_without_secrets(name: str, value: str, hiding: Hiding) -> str:
         return hiding.alias(value, "secret")
     scheme, blank, rest = value.partition(" ")
     if blank:
-        return f"{scheme} {_credentials(scheme.lower(), rest, hiding)}"
+        return f"{hiding.text(scheme)} {_credentials(scheme.lower(), rest, hiding)}"
     found = _SCHEME.fullmatch(value)
     word, credentials = found.groups() if found else ("", value)
     return f"{word}{hiding.alias(credentials, 'secret') if credentials else ''}"

@@ -76,10 +76,11 @@ class LineCache:
     def _request_as_known(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
         redactor, (method, path, query, headers, body) = self._redactor, parts
         written = body_of(headers, body, redactor, oauth=oauth, reply=False, blobs=self._blobs)
+        odd = None if usual(query) else without_secrets(query, redactor, oauth=oauth)
         line = Req(
             n=0, t=0, x=0, c=0, method=method, path=path_without_secrets(path, redactor),
-            query=redactor.pairs(query_pairs(query), oauth=oauth),
-            written=None if usual(query) else without_secrets(query, redactor, oauth=oauth),
+            query=redactor.pairs(query_pairs(query), oauth=oauth) if odd is None else query_pairs(odd),
+            written=odd,
             headers=redactor.headers(_foreign(headers), reply=False), flags=flags, took=took,
             enc=written.enc, value=written.member, raw=written.raw,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from lab.core.exchange import Headers, Request, Response, json_bytes
 from lab.core.jsontext import members_of
 from lab.mock.config import Config
 from lab.recording.alias import ODD, aliases, fill, kind_of, made_number, named
-from lab.recording.bodies import Blob, bytes_of, content_type, filled
+from lab.recording.bodies import Blob, bytes_of, content_type, filled, text_within
 from lab.recording.lines import Enc, Entry, Recording, Req, Res
 from lab.recording.regenerate import regenerate
 from lab.recording.written import fill_written, path_filled
@@ -46,11 +46,12 @@ class RequestBuilder:
 
     def request(self, line: Req) -> Request:
         """The request as it goes to the mock."""
-        for text in (line.path, line.written or "", *(text for pair in line.query for text in pair)):
+        query = (line.written,) if line.written is not None else (text for pair in line.query for text in pair)
+        for text in (line.path, *query):
             self._know(text, "text")
         headers, body, values = self._headers(line), line.body, self._values
         if body.value is not None:
-            self._know(str(body.value), "body")
+            self._know(text_within(body, self._blob), "body")
         form = self._encodes and "x-www-form-urlencoded" in content_type(line.headers)
         content = bytes_of(body, values, self._blob, form=form)
         path = (path_filled if self._encodes else fill)(line.path, values)
@@ -139,8 +140,7 @@ def _invented(alias: str, where: str) -> str:
     if number is not None:
         return number
     name = alias.strip("«»").replace(":", "-")
-    if name.endswith(f"-{ODD}"):
-        name += "!"
+    name += ODD.get(name.rpartition("-")[2], "")
     if "malformed" in alias:
         return name
     if where == "basic":

@@ -16,7 +16,7 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Headers, Json
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
 from lab.mock.config import Config
-from lab.recording.alias import HERE, KINDS, ODD, aliases, in_text, named, number_alias, numbered
+from lab.recording.alias import HERE, KINDS, LONGEST_ID, aliases, in_text, named, number_alias, numbered, secret_of
 from lab.recording.headers import header_without_secrets
 from lab.recording.loose_json import hide, worth_reading
 from lab.recording.secret_forms import forms_of
@@ -33,7 +33,7 @@ _OAUTH_KINDS = {
     "device_code": "device", "user_code": "usercode", "assertion": "assertion", "client_assertion": "assertion",
     "client_secret": "token",
 }  # fmt: skip
-_SENT = ("«wrong:", "«secret:", "«cookie:", "«assertion:")
+_SENT = ("«wrong:", "«part:", "«secret:", "«cookie:", "«assertion:")
 """How the aliases begin of what peers made up; what the lab gave can't be one of its words."""
 
 
@@ -207,7 +207,7 @@ class Redactor:
         return text
 
     def _by_name(self, value: str) -> str:
-        return self.secret(unquote_plus(value))
+        return self._known.get(value) or self.secret(unquote_plus(value))
 
     def _packed(self, text: str) -> str:
         try:
@@ -241,7 +241,7 @@ class Redactor:
         alias = self.alias(whole, "wrong", "unknown")
         for _, secret in readings:
             if secret not in self._known and secret != REFUSED_SECRET:
-                self._hunt(secret, alias, readings[0][0])
+                self._hunt(secret, secret_of(alias, why_odd(secret, "wrong", "")), readings[0][0])
         return alias
 
     def pairs(self, pairs: Iterable[tuple[str, str]], *, oauth: bool) -> tuple[tuple[str, str], ...]:
@@ -321,10 +321,16 @@ def _letters(code: str) -> str:
 
 
 def why_odd(value: str, kind: str, why: str) -> str:
-    """The last part of an alias: `odd` is added where the value holds what no id may hold, for it is refused as one."""
-    if kind not in ("secret", "wrong") or _USUAL.fullmatch(value):
+    """The last part of an alias; to that of a value which no id may be it is added why, for it is refused as one."""
+    if kind not in ("secret", "wrong"):
         return why
-    return f"{why}-{ODD}" if why else ODD
+    if not value.isprintable():
+        odd = "unprintable"
+    elif len(value) > LONGEST_ID:
+        odd = "long"
+    else:
+        odd = "" if _USUAL.fullmatch(value) else "odd"
+    return "-".join(filter(None, (why, odd)))
 
 
 def redactor_of(config: Config) -> Redactor:

@@ -123,7 +123,7 @@ def _stranger(values: dict[str, str], line: Req, client: str, error: Json) -> No
     """Credentials that `clients: any` takes, or refuses, as it did."""
     secret = REFUSED_SECRET if error == "invalid_client" else "lab-made-anew"
     for name, value in line.headers:
-        if name == "authorization" and value.lower().startswith("basic «"):
+        if name == "authorization" and value.lower().startswith("basic «") and "malformed" not in value:
             values.setdefault(value.partition(" ")[2], b64encode(f"{client}:{secret}".encode()).decode())
     if "client_secret" in (form := _form(line)):
         values.setdefault(form["client_secret"], secret)

@@ -47,6 +47,13 @@ MISTAKES = {
     "a token in an odd query": Request("GET", "/fscmRestApi/anticsrf", "access%5Ftoken=x&b&c=%FF&d=é"),
     "a secret over two segments": Request("GET", "/x/lab-secret-a:b/c+d%25e", "", ()),
     "a code that nobody was given": form_post("/ui/v1/device", None, user_code="wxyz-wxyz", answer="approve"),
+    "a scheme that looks like an alias": Request("GET", "/x", "", (("authorization", "«token:T1» x"),)),
+    "a secret that no id may be": invoke(
+        "TOKEN", {"message": "", "conversationId": "a\tb-cdefgh", "token": "a\tb-cdefgh"}
+    ),
+    "bytes that look like an alias": Request(
+        "POST", "/x", "", (), "\xff«token:T1»".encode("latin-1") + "«token:T1»".encode()
+    ),
     "Basic without credentials": token_request("client_credentials", "Basic "),
     "Basic that isn't base64": token_request("client_credentials", "Basic demo:lab-secret"),
 }
