@@ -122,13 +122,9 @@ def bytes_of(body: Body, values: Mapping[str, str], blob: Blob | None = None, *,
             text = b64decode(str(body.value)).decode(errors="surrogateescape")
             return fill(text, values).encode(errors="surrogateescape")
         case Enc.BLOB:
-            return _from_blob(body, values, blob, form=form)
+            return bytes_of(unfolded(body, blob), values, form=form)
         case _:
             assert_never(body.enc)
-
-
-def _from_blob(body: Body, values: Mapping[str, str], blob: Blob | None, *, form: bool) -> bytes:
-    return bytes_of(unfolded(body, blob), values, form=form)
 
 
 def unfolded(body: Body, blob: Blob | None) -> Body:

@@ -154,10 +154,11 @@ class Comparison(TapedReplay):
         if isinstance(line, Res):
             self._compare(line.x, killed=False)
         elif isinstance(line, Entry):
-            self._compare_derived(self._recorded.canon.id(line.text("job") or ""))
+            job = self._recorded.canon.id(line.text("job") or "")
+            self._compare_derived(job)
             if name := self.misdrawn(line):
                 what = f"{line.type}: the seed doesn't give what was drawn as {name}"
-                self.found.append(Difference(self._recorded.canon.id(line.text("job") or ""), line.n + 1, what))
+                self.found.append(Difference(job, line.n + 1, what))
         return True
 
     def close(self) -> None:

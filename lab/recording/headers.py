@@ -22,8 +22,9 @@ def header_without_secrets(name: str, value: str, hiding: Hiding) -> str:
         return hiding.text(value)
     if name.endswith("cookie"):
         first, *others = value.split(";")
-        write = _attribute if name == "set-cookie" else _cookie
-        return ";".join((_cookie(first, hiding), *(write(each, hiding) for each in others)))
+        attributes = name == "set-cookie"
+        later = (hiding.text(each) if attributes else _cookie(each, hiding) for each in others)
+        return ";".join((_cookie(first, hiding), *later))
     if not name.endswith("authorization"):
         return hiding.alias(value, "secret")
     scheme, blank, rest = value.partition(" ")
@@ -40,10 +41,6 @@ def _cookie(part: str, hiding: Hiding) -> str:
         name, value = part[: len(part) - len(part.lstrip())], part.lstrip()
         return name + (hiding.alias(value, "cookie") if value else "")
     return f"{hiding.text(name)}={hiding.alias(value, 'cookie') if value else ''}"
-
-
-def _attribute(part: str, hiding: Hiding) -> str:
-    return hiding.text(part)
 
 
 def _credentials(scheme: str, rest: str, hiding: Hiding) -> str:

@@ -4,7 +4,8 @@ A poll loop says the same things again and again, so a tail, redacted and encode
 all of a request from `m` on, all of a reply from `h` on.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -68,10 +69,7 @@ class LineCache:
             self._generation = self._redactor.generation
 
     def _request_tail(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
-        known = self._redactor.generation
-        tail = self._request_as_known(parts, flags, took, oauth)
-        # what was found in one place may stand in another that was written before it
-        return tail if self._redactor.generation == known else self._request_as_known(parts, flags, took, oauth)
+        return self._settled(partial(self._request_as_known, parts, flags, took, oauth))
 
     def _request_as_known(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
         redactor, (method, path, query, headers, body) = self._redactor, parts
@@ -81,19 +79,23 @@ class LineCache:
             n=0, t=0, x=0, c=0, method=method, path=path_without_secrets(path, redactor),
             query=redactor.pairs(query_pairs(query), oauth=oauth) if odd is None else query_pairs(odd),
             written=odd,
-            headers=redactor.headers(_foreign(headers), reply=False), flags=flags, took=took,
+            headers=redactor.headers(_foreign(headers)), flags=flags, took=took,
             enc=written.enc, value=written.member, raw=written.raw,
         )  # fmt: skip
         return _short(line)[_REQ_HEAD:]
 
     def _reply_tail(self, headers: Headers, body: bytes, oauth: bool) -> bytes:
+        return self._settled(partial(self._reply_as_known, headers, body, oauth))
+
+    def _settled(self, make: Callable[[], bytes]) -> bytes:
+        """What is made, once more if a secret was found meanwhile: it may stand where it wasn't known yet."""
         known = self._redactor.generation
-        tail = self._reply_as_known(headers, body, oauth)
-        return tail if self._redactor.generation == known else self._reply_as_known(headers, body, oauth)
+        tail = make()
+        return tail if self._redactor.generation == known else make()
 
     def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool) -> bytes:
         written = body_of(headers, body, self._redactor, oauth=oauth, reply=True, blobs=self._blobs)
-        clean = self._redactor.headers(headers, reply=True)
+        clean = self._redactor.headers(headers)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
         return _short(line)[_RES_HEAD:]
 

@@ -8,9 +8,9 @@ import re
 
 from lab.recording.alias import aliases
 from lab.recording.hiding import Hiding
+from lab.recording.shapes import TAILS
 
-_TAILS = ("token", "secret", "password", "assertion", "code_verifier", "device_code", "user_code", "api_key")
-_NAME = re.compile(rf"(?i)(?:{'|'.join(_TAILS)})\\*[\"']?\s*:|\\u00[2-7][0-9a-f]")
+_NAME = re.compile(rf"(?i)(?:{'|'.join(TAILS)})\\*[\"']?\s*:|\\u00[2-7][0-9a-f]")
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+"?|\s++|[{}\[\],:]|[^\s{}\[\],:"]++|[\s\S]')
 _BARE = re.compile(r"'?[\w.-]+'?")
 """A name without quotes, or with others than JSON has."""
@@ -26,7 +26,7 @@ def worth_reading(text: str) -> bool:
     if ":" not in text:
         return False
     small = text.lower()
-    return ("\\u00" in text or any(tail in small for tail in _TAILS)) and _NAME.search(text) is not None
+    return ("\\u00" in text or any(tail in small for tail in TAILS)) and _NAME.search(text) is not None
 
 
 def hide(text: str, hiding: Hiding) -> str:

@@ -224,7 +224,7 @@ class Redactor:
 
     # Headers, pairs, JSON
 
-    def headers(self, headers: Headers, *, reply: bool) -> Headers:
+    def headers(self, headers: Headers) -> Headers:
         """The headers, credentials by name and all else by value and shape."""
         return tuple((name, header_without_secrets(name, value, self)) for name, value in headers)
 

@@ -16,7 +16,7 @@ from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed
-from lab.recording.replayer import TapedReplay
+from lab.recording.replayer import TapedReplay, edited_scenarios
 
 
 class Report(Struct, frozen=True, eq=False):
@@ -70,7 +70,7 @@ def replay(
     config = config_of(recording, chosen, clients)
     unknown = Counter(entry.type for entry in recording.facts() if class_of(entry) == "unknown")
     warnings += [f"{count} facts of type {type_} are not known to this lab" for type_, count in sorted(unknown.items())]
-    edited = sorted({entry.text("scenario") or "" for entry in recording.facts() if entry.type == "scenario.loaded"})
+    edited = sorted(edited_scenarios(recording))
     warnings += [f"the scenario {one} was edited while {name} was recorded" for one in edited]
     fast = FastReplay(recording, config, blob)
     if fast.same():

@@ -36,6 +36,11 @@ def configured_secrets(config: Config) -> dict[str, str]:
     return {named("client", client.id): client.secret for client in config.clients} | users | own
 
 
+def edited_scenarios(recording: Recording) -> set[str]:
+    """The scenarios that were edited while it was recorded."""
+    return {line.text("scenario") or "" for line in recording.facts() if line.type == "scenario.loaded"}
+
+
 class Replayer:
     """One mock, asked what the recording asks."""
 
@@ -51,7 +56,7 @@ class Replayer:
         self.blob = blob
         self._builder = RequestBuilder(recording, config, values, bind, blob)
         self._replies: dict[int, tuple[Reply, Response]] = {}
-        edited = {line.text("scenario") for line in recording.facts() if line.type == "scenario.loaded"}
+        edited = edited_scenarios(recording)
         self._as_recorded = {
             each.name for each in recording.header.scenarios or ()
             if any(one.digest == each.sha256 for one in config.scenarios) and each.name not in edited

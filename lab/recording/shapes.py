@@ -16,7 +16,8 @@ from msgspec import Struct
 from lab.recording.alias import GRAMMAR
 
 NAMES = r"(?:[\w.-]*(?:token|secret|password)|assertion|client_assertion|code_verifier|device_code|user_code|api_key)"
-_TAILS = (b"token", b"secret", b"password", b"assertion", b"code_verifier", b"device_code", b"user_code", b"api_key")
+TAILS = ("token", "secret", "password", "assertion", "code_verifier", "device_code", "user_code", "api_key")
+"""How the names end under which secrets stand: where none of them is, no such name is."""
 _JWT = r"eyJ[\w-]{1,1024}\.eyJ[\w-]+\.[\w-]*"
 IS_JWT = re.compile(_JWT)
 HEX = re.compile(r"[0-9a-f]{32}")
@@ -188,6 +189,6 @@ _CLUES: tuple[tuple[str, Prefilter], ...] = (
     ("", _hex),
     ("«", _literal),
     ("%", _url),
-    *(('"', partial(_named, tail + b'"', _quote)) for tail in _TAILS),
-    *(("=", partial(_named, tail + b"=", _first_letter)) for tail in _TAILS),
+    *(('"', partial(_named, f'{tail}"'.encode(), _quote)) for tail in TAILS),
+    *(("=", partial(_named, f"{tail}=".encode(), _first_letter)) for tail in TAILS),
 )

@@ -6,7 +6,7 @@ that back, the text stands in the recording, and an alias in it stands for the v
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, unquote_to_bytes
 
 from lab.recording.alias import ALIAS, aliases, fill
 from lab.recording.hiding import Hiding
@@ -94,21 +94,17 @@ def path_without_secrets(path: str, hiding: Hiding) -> str:
         return path
     segments = _SLASH.split(path)
     clean = [_segment(segment, hiding) for segment in segments]
-    spans = aliases(hiding.text(_decoded(path)))
+    spans = aliases(hiding.text(unquote(path)))
     if set(spans) <= set(aliases("".join(clean))):
         return "".join(clean)
     return "".join(
-        segment if _SLASH.fullmatch(segment) or hiding.is_own(segment) else hiding.secret(_decoded(segment))
+        segment if _SLASH.fullmatch(segment) or hiding.is_own(segment) else hiding.secret(unquote(segment))
         for segment in segments
     )
 
 
-def _decoded(path: str) -> str:
-    return unquote_plus(path.replace("+", "%2B"))
-
-
 def _segment(segment: str, hiding: Hiding) -> str:
-    clean = hiding.text(_decoded(segment))
+    clean = hiding.text(unquote(segment))
     return (
         _quoted(clean).replace("+", "%20") + _unreadable(segment)
         if aliases(clean)
