@@ -11,12 +11,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import BadHttpMethod
 from aiohttp.web_protocol import RequestPayloadError
 
 from lab.core.exchange import Headers
+from lab.core.refusal import Refusal
 from lab.server.limits import ServerLimits
-from lab.server.request_reader import RawHeaders, headers_of
+from lab.server.request_reader import RawHeaders, check_head, headers_of
 from lab.server.watched_parser import WatchedParser
 from lab.server.write_deadline import WriteDeadline
 
@@ -191,12 +193,17 @@ class Connection(WatchedParser):
         return should_close or self._force_close or self._close or (self.half_closed and not self._messages)
 
     def read_head(self, raw: RawHeaders) -> Headers:
-        """The header fields as text; `special` tells whether one of them needs a look before the body is read."""
+        """The header fields as text; `special` tells whether `refused_head` is to look at them."""
         if raw != self._raw:
             # a polling client sends the same head again and again: it is read once
             self.headers, self.special = headers_of(raw)
             self._raw = raw
         return self.headers
+
+    def refused_head(self, message: RawRequestMessage) -> Refusal | None:
+        """What is wrong with the head that was read last, before its body is; None if nothing is."""
+        unusual = self.special or message.version < (1, 0)
+        return check_head(message, self.headers) if unusual else None
 
     def write(self, data: bytes | memoryview) -> bool:
         """Send it; False if the peer is gone."""

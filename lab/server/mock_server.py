@@ -160,9 +160,7 @@ class MockServer:
         message, connection = incoming.message, incoming.protocol
         since = self.clock.now()
         headers = connection.read_head(message.raw_headers)
-        body: bytes | Refusal = b""
-        if connection.special or message.version < (1, 0):
-            body = reader.check_head(message, headers) or body
+        body: bytes | Refusal = connection.refused_head(message) or b""
         if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
             try:
                 body = await reader.receive_body(incoming, reader.target_of(message.path)[0], headers, self.limits)
@@ -189,7 +187,8 @@ class MockServer:
         connection: Connection = incoming.protocol
         request = reader.request_of(incoming.message, connection.headers, b"")
         route = ROUTER.name(request.method, request.path)
-        response = self._worded(problem, route, request.path)
+        form = route in FORM_ROUTES
+        response = reader.identity_refusal(problem) if form else self.service.word(problem, request.path)
         if x is None:
             x = self.service.next_exchange()
             self.service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took))
@@ -197,14 +196,11 @@ class MockServer:
         self.service.tell(Replied(self.clock.now(), x, response, by="shell"))
         return connection.over("server")
 
-    def _worded(self, problem: Refusal, route: str, path: str) -> Response:
-        return reader.identity_refusal(problem) if route in FORM_ROUTES else self.service.word(problem, path)
+    def _turn_away(self, connection: Connection, problem: Refusal) -> None:
+        """Answer where no path is known, so in the server's words; then close."""
+        self.write_last(connection, self.service.word(problem, ""))
 
-    def _turn_away(self, connection: Connection, problem: Refusal, method: str = "GET", path: str = "") -> None:
-        """Answer what the parser refused, as its path's team words it, or the server where none is known; then close."""
-        self.write_last(connection, self._worded(problem, ROUTER.name(method, path), path), method)
-
-    def write_last(self, connection: Connection, response: Response, method: str = "GET") -> None:
-        """Send the last response of a connection."""
-        self._sender.write(connection, response, method, CLOSE)
+    def write_last(self, connection: Connection, response: Response) -> None:
+        """Send the last response of a connection, to whatever was asked."""
+        self._sender.write(connection, response, "GET", CLOSE)
         connection.over("server")

@@ -44,10 +44,13 @@ class CommandRefused(Exception):
         refused.last = True
         return refused
 
-    def response(self) -> web.Response:
+    def body(self) -> bytes:
         """The refusal as JSON."""
-        body: Json = {"error": self.error, "hint": self.hint}
-        response = web.Response(status=self.status, body=json_bytes(body), headers={**JSON, **self.headers})
+        return json_bytes({"error": self.error, "hint": self.hint})
+
+    def response(self) -> web.Response:
+        """The refusal as aiohttp sends it."""
+        response = web.Response(status=self.status, body=self.body(), headers={**JSON, **self.headers})
         if self.last:
             response.force_close()
         return response

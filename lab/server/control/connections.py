@@ -5,13 +5,13 @@ from typing import Any
 
 from aiohttp import web
 
-from lab.core.exchange import Response, json_bytes
+from lab.core.exchange import Response
 from lab.core.refusal import Refusal
 from lab.server.connection import Connection
 from lab.server.control.access import JSON, CommandRefused
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
-from lab.server.request_reader import check_head, shell_refusal
+from lab.server.request_reader import shell_refusal
 
 
 class ControlConnections:
@@ -47,13 +47,11 @@ class ControlConnections:
     async def exchange(self, request: Any) -> web.StreamResponse:
         """Serve one request, if its head is one that can be served."""
         connection, message = request.protocol, request._message
-        headers = connection.read_head(message.raw_headers)
-        if connection.special or message.version < (1, 0):
-            problem = check_head(message, headers)
-            if problem is not None:
-                return CommandRefused.of(problem).response()
+        connection.read_head(message.raw_headers)
+        if (problem := connection.refused_head(message)) is not None:
+            return CommandRefused.of(problem).response()
         return await self._routes(request)
 
     def _turn_away(self, connection: Connection, problem: Refusal) -> None:
-        body = json_bytes({"error": problem.message, "hint": problem.hint})
+        body = CommandRefused.of(problem).body()
         self._server.write_last(connection, Response(problem.status, tuple(JSON.items()), body))
