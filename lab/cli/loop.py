@@ -16,7 +16,7 @@ class Stop(Struct):
     """Why the work was ended, if it was: a recording's footer says it."""
 
     reason: str | None = None
-    leave: Callable[[], object] | None = None
+    leave: Callable[[], object] = lambda: None
     """Ends the work, in its loop: cancels it, unless the work has put in its place what does so more gently."""
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by a second signal: what the first one lets end in peace is cut."""
@@ -40,7 +40,7 @@ def complete(work: Callable[[Stop], Awaitable[T]]) -> T:
     async def watched() -> T:
         task = asyncio.current_task()
         assert task is not None
-        stop.leave = stop.leave or task.cancel
+        stop.leave = task.cancel
         loops.append(asyncio.get_running_loop())
         return await work(stop)
 
@@ -52,7 +52,7 @@ def complete(work: Callable[[Stop], Awaitable[T]]) -> T:
         if not loops:
             raise Interrupted(reason)
         stop.reason = reason
-        soon(lambda: stop.leave and stop.leave())
+        soon(lambda: stop.leave())
 
     try:
         with ending(first, lambda: soon(stop.hurry.set)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct, field
 from pydantic import ValidationError
@@ -23,6 +23,9 @@ from lab.language.document import Layers, Scenario, Switches, nearest
 from lab.mock.config import Config
 from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
 from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettings
+
+if TYPE_CHECKING:
+    from lab.client.transport import HttpTransport
 
 
 class SettingsFile(Struct, frozen=True):
@@ -136,6 +139,15 @@ def app_for_peer(scenario: Scenario, peer: Peer, dialect: str) -> App:
         parameters=scenario.parameters,
         dialect=CLIENTS[dialect],
     )
+
+
+def transport_to(peer: Peer) -> "HttpTransport":
+    """What carries requests to another server; what it answers is shown without the credentials."""
+    # a lab with a mock of its own needs neither
+    from lab.client.transport import HttpTransport
+    from lab.recording.secret_forms import forms_of
+
+    return HttpTransport(peer.base, peer.token_url, forms_of(peer.client_secret, peer.client_id))
 
 
 def _seed(settings: MockSettings, named: tuple[CompiledScenario, ...]) -> Seed:

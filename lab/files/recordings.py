@@ -68,8 +68,7 @@ def read_recording(path: Path | str) -> bytes:
 class TapeFile(GrowingFile):
     """A recording being written: created, never overwritten. `write` and `sync` raise OSError."""
 
-    def __init__(self, path: Path, *, force: bool = False, durable: bool = False) -> None:
-        self._durable = durable
+    def __init__(self, path: Path, *, force: bool = False) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if force:
@@ -81,12 +80,6 @@ class TapeFile(GrowingFile):
                 hint = "Choose another name, or --force to set it aside."
                 raise UsageError(f"{path} exists already.", hint=hint) from None
             raise HostError(f"{path} can't be created: {fault.strerror}.") from None
-
-    def write(self, line: bytes) -> None:
-        """Append one line, whole or not at all."""
-        super().write(line)
-        if self._durable:
-            self.sync()
 
     def sync(self) -> None:
         """Return once the machine may die without losing a line."""
@@ -144,9 +137,10 @@ def replace_recording(path: Path, data: bytes) -> None:
     new = path.with_name(f".{path.name}.new")
     try:
         new.unlink(missing_ok=True)
-        file = TapeFile(new, durable=True)
+        file = TapeFile(new)
         try:
             file.write(data)
+            file.sync()
         finally:
             file.close()
         _set_aside(path)

@@ -19,6 +19,7 @@ from lab.cli.setup import (
     make_clock,
     make_setup,
     own_seed,
+    transport_to,
 )
 from lab.cli.signals import block_ctrl_c
 from lab.core.errors import UsageError
@@ -182,10 +183,7 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[RunConnection]:
-        from lab.client.transport import HttpTransport
-        from lab.recording.secret_forms import forms_of
-
-        transport = HttpTransport(peer.base, peer.token_url, forms_of(peer.client_secret, peer.client_id))
+        transport = transport_to(peer)
         try:
             yield RunConnection(transport, None, peer.base, peer.token_url)
         finally:

@@ -6,7 +6,7 @@ from lab.cli.console import Console
 from lab.cli.conversation import READING, Conversation, TerminalReviewer, job_facts_observer, turns_of
 from lab.cli.loop import Stop, complete
 from lab.cli.run_settings import Peer, RunSettings
-from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup
+from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, transport_to
 from lab.cli.signals import Interrupted
 from lab.cli.tape_recorder import TapeRecorder
 from lab.cli.transcript import Transcript, outcome_document
@@ -76,9 +76,6 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
 
 def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
     """The external app calls another server, or a real pod."""
-    from lab.client.transport import HttpTransport
-    from lab.recording.secret_forms import forms_of
-
     scenario = load_named(settings.mock)[0].scenario
 
     async def work(stop: Stop) -> int:
@@ -87,8 +84,7 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
         # Nobody scripts a stranger's gates: a person is asked if one is there.
         by_person = settings.mock.reviewer != "script" and console.terminal
         person = TerminalReviewer(console, clock) if by_person else None
-        transport = HttpTransport(peer.base, peer.token_url, forms_of(peer.client_secret, peer.client_id))
-        await play(conversation, transport, clock, person)
+        await play(conversation, transport_to(peer), clock, person)
         return print_outcomes(conversation, settings, console)
 
     return complete(work)
