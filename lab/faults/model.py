@@ -56,7 +56,6 @@ class Rule(Struct, frozen=True):
     """Whose it is; None: it was armed from outside."""
 
 
-@lru_cache(maxsize=1024)
 def rules_of_scenario(compiled: CompiledScenario) -> tuple[Rule, ...]:
     """The faults of a scenario, in their order."""
     scenario = compiled.scenario

@@ -52,7 +52,9 @@ class FaultInjector(Struct, frozen=True):
             record = self.changes.get(count_key(rule.counter, *place.counts_by(rule)))
             return record.value if isinstance(record, CallCount) else 0
 
-        judged = judge(self.rules, counted, place, seed)
+        # a fault that ends the caller's token fits no call that bears none
+        rules = (rule for rule in self.rules if self.revoke is not None or not rule.fault.expire_token)
+        judged = judge(rules, counted, place, seed)
         counts: tuple[Fact, ...] = tuple(
             CallCounted(at=self.now, counter=rule.counter, job=job, client=client, value=value)
             for rule, value in judged.counted

@@ -83,7 +83,7 @@ def _known(
         return invalid_token("The token expired." if now >= record.until else "The token was revoked.")
     if not api:
         return record
-    if service not in services_of(record.scope):
+    if not service or service not in services_of(record.scope):
         if not for_api(record.scope):
             return invalid_token("The token is not for this API.")
         if not opens_api(record.scope):

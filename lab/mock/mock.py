@@ -58,7 +58,6 @@ from lab.mock.team_rules import absent_team, closed
 
 MOST_REMEMBERED = 131_072
 """Jobs whose last answer is remembered."""
-_NOTHING = Response(0)
 
 
 class _Answer(Struct, frozen=True, gc=False):
@@ -101,7 +100,7 @@ class Mock:
             context = TokenContext(self._identity, Changes(ledger, now), now)
             refuse = partial(self._refuse, dialect, switches)
             planner = Planner(self.config, context.changes, now, refuse, dialect.alter)
-            return self._private(planner, command, context, Reply(_NOTHING, 0, match.name, flags=match.flags))
+            return self._private(planner, command, context, match, match.flags)
         bearer, flags = bearer_of(switches, ledger, request, now, service=match.route.service)
         flags = (*match.flags, *flags) if match.flags else flags
         if isinstance(bearer, Refusal):
@@ -142,14 +141,17 @@ class Mock:
         planner = Planner(self.config, changes, now, refuse, odd_grant, revoke)
         return planner.plan(done, self.config.scenario_of_tokens, Place(context.caller))
 
-    def _private(self, planner: Planner, command: base.Private, context: TokenContext, reply: Reply) -> Reply:
+    def _private(
+        self, planner: Planner, command: base.Private, context: TokenContext, match: RouteMatch, flags: tuple[str, ...]
+    ) -> Reply:
         """A route that only one dialect has, and that names no team."""
         answer = command.answer(context)
+        response = planner.refuse(answer, None) if isinstance(answer, Refusal) else answer
+        reply = Reply(response, 0, match.name, None, context.changes.facts, flags)
         if isinstance(answer, Refusal):
-            return replace(reply, response=planner.refuse(answer, None), facts=context.changes.facts)
+            return reply
         client = context.bearer.client if context.bearer is not None else ""
-        done = replace(reply, response=answer, facts=context.changes.facts)
-        return planner.plan(done, self.config.scenario_of_tokens, Place(client))
+        return planner.plan(reply, self.config.scenario_of_tokens, Place(client))
 
     # Commands
 
@@ -168,8 +170,7 @@ class Mock:
                 return self._describe(call, command)
             case base.Private():
                 context = TokenContext(self._identity, call.changes, call.now, call.bearer)
-                reply = Reply(_NOTHING, 0, call.match.name, flags=call.flags)
-                return self._private(self._planner(call), command, context, reply)
+                return self._private(self._planner(call), command, context, call.match, call.flags)
             case base.Unread():
                 return self._written(call, command, base.Declined(self._first_refusal(call, command)))
             case _:

@@ -48,8 +48,6 @@ class Planner(Struct, frozen=True):
 
     def strike(self, reply: Reply, rules: tuple[Rule, ...], place: Place) -> Reply:
         """The reply as it leaves under these faults."""
-        if self.revoke is None:
-            rules = tuple(rule for rule in rules if not rule.fault.expire_token)
         if not rules:
             return reply
         scope = api_scope(self.config.switches.pod)
