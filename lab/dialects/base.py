@@ -203,9 +203,14 @@ class Streamed(Struct, frozen=True):
 
 
 class Described(Struct, frozen=True):
-    """Published teams, each with its scenarios."""
+    """Published teams, each with those of its scenarios that are published."""
 
     teams: tuple[tuple[str, tuple[CompiledScenario, ...]], ...]
+
+
+def version_of(team: tuple[CompiledScenario, ...]) -> int:
+    """A team's version: that of the first of its scenarios to name one, else 1."""
+    return next((each.scenario.agent.version for each in team if each.scenario.agent.version is not None), 1)
 
 
 class Declined(Struct, frozen=True):

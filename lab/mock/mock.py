@@ -54,7 +54,7 @@ from lab.mock.latencies import planned_latency
 from lab.mock.live_jobs import LiveJobs
 from lab.mock.planned import Planner, ends_token
 from lab.mock.reader import JobReader, input_of
-from lab.mock.team_rules import absent_team, closed
+from lab.mock.team_rules import absent_team, closed, open_scenarios
 
 MOST_REMEMBERED = 131_072
 """Jobs whose last answer is remembered."""
@@ -198,7 +198,8 @@ class Mock:
             return self._written(call, command, base.Declined(absent))
         teams = call.catalog.by_team
         codes = (command.team,) if command.team else tuple(teams)
-        found = tuple((code, teams[code]) for code in codes if call.catalog.published(code))
+        published = ((code, open_scenarios(teams[code], draft=False)) for code in codes)
+        found = tuple((code, team) for code, team in published if team)
         reply = self._written(call, command, base.Described(found))
         compiled = call.team[0] if command.team else self.config.scenario_of_tokens
         return self._planner(call).plan(reply, compiled, Place(call.bearer.client))

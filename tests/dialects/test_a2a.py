@@ -79,6 +79,17 @@ def test_a_team_has_a_card_with_a_skill_for_each_scenario():
     assert [(each["id"], each["examples"]) for each in card["skills"]] == [("expense", ["Taxi 42"])]
 
 
+def test_a_scenario_that_is_not_published_says_nothing_of_its_team_on_either_wire():
+    agent = {"code": "EXPENSES", "version": 9, "published": False}
+    draft = DOCUMENT | {"name": "a-draft", "title": "A draft", "shows": "Not yet.", "agent": agent}
+    peer = Peer(draft, DOCUMENT)
+    card, (workflow,) = read(get(peer, "a2a-card")), read(get(peer, "workflows"))["items"]
+    assert (card["description"], card["version"]) == (workflow["workflowName"], str(workflow["version"]))
+    assert (card["description"], card["version"]) == (DOCUMENT["title"], "3")
+    assert [each["id"] for each in card["skills"]] == ["expense"]
+    assert read(peer.send({"query": "not yet"}, route="a2a-search").response)["total_count"] == 0
+
+
 @pytest.mark.parametrize("code", ["NOBODY", "HIDDEN", "agents"])
 def test_a_team_that_is_not_published_has_no_card(code):
     response = get(Peer(DOCUMENT, HIDDEN), "a2a-card", code)

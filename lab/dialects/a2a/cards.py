@@ -7,6 +7,7 @@ from msgspec import Struct
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
 from lab.dialects.a2a.routes import a2a_path
+from lab.dialects.base import version_of
 from lab.dialects.reading import NO_OBJECT, Wrong, wrong
 from lab.jobs.plan import CompiledScenario
 
@@ -26,10 +27,9 @@ class Search(Struct, frozen=True):
 def card(code: str, team: tuple[CompiledScenario, ...], origin: str) -> dict[str, Json]:
     """The agent card of a team; a skill for each of its scenarios."""
     first = team[0].scenario
-    version = next((each.scenario.agent.version for each in team if each.scenario.agent.version is not None), 1)
     return {
         "name": code, "description": first.shows or first.title, "url": origin + a2a_path("a2a", code),
-        "version": str(version), "provider": {"organization": "Invoke Async Lab", "url": origin},
+        "version": str(version_of(team)), "provider": {"organization": "Invoke Async Lab", "url": origin},
         "documentationUrl": origin + a2a_path("a2a-card", code),
         "authentication": {"schemes": ["Bearer"], "credentials": None},
         "capabilities": {"streaming": True, "pushNotifications": False, "stateTransitionHistory": False},
