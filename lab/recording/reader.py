@@ -131,10 +131,10 @@ def _line_again(raw: bytes) -> Line:
     return _read_line(_parsed(raw))
 
 
-def line_of(raw: bytes, longest: int = LONGEST_LINE) -> Header | Line | None:
+def line_of(raw: bytes) -> Header | Line | None:
     """What one line says by itself: of a journal that is followed. None for a footer, or what is no such line."""
     try:
-        members = _parsed(raw, longest)
+        members = _parsed(raw)
         match members.get("k"):
             case "header":
                 return _read_header(members)
@@ -165,9 +165,9 @@ def _refuse(word: str) -> Json:
 _decoder = json.JSONDecoder(parse_constant=_refuse)
 
 
-def _parsed(raw: bytes, longest: int = LONGEST_LINE) -> dict[str, Json]:
-    if len(raw) >= longest:
-        raise _Unfit(f"the line is longer than {longest} bytes")
+def _parsed(raw: bytes) -> dict[str, Json]:
+    if len(raw) >= LONGEST_LINE:
+        raise _Unfit(f"the line is longer than {LONGEST_LINE} bytes")
     try:
         try:
             value = msgspec.json.decode(raw)

@@ -36,7 +36,6 @@ class Pattern:
                 f"longer than {LONGEST_PATTERN} characters", "fit what tells messages apart, not all of them"
             )
         rewritten = rewrite(text)
-        self.text = text
         self.names = tuple(rewritten.names)
         self._numbers = rewritten.names
         self._alphabet = rewritten.alphabet

@@ -15,7 +15,6 @@ from msgspec import Struct
 from lab.language.patterns.characters import (
     HIGHEST,
     NEWLINE,
-    WORD_KINDS,
     CharacterSet,
     Kind,
     Range,
@@ -80,9 +79,9 @@ def alphabet(sets: Sequence[CharacterSet], boundary: CharacterSet | None) -> Alp
     return Alphabet(tuple(starts), segments, plain, bytes_of)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _table(letters: Alphabet) -> bytes:
-    """The byte for every character: a megabyte, so few are kept, and none is made for texts in ASCII."""
+    """The byte for every character: a megabyte, so not all are kept, and none is made for texts in ASCII."""
     table = bytearray(letters.ascii.ljust(HIGHEST + 1, b"\0"))
     ends = (*letters.starts[1:], HIGHEST + 1)
     for start, end, kinds in zip(letters.starts, ends, letters.segments, strict=True):
@@ -99,7 +98,3 @@ def _fill(table: bytearray, letters: Alphabet, ends: Sequence[int], kind: Kind, 
         start, end = max(run[0], letters.starts[place]), min(run[1] + 1, ends[place])
         table[start:end] = bytes([letters.segments[place][kind]]) * (end - start)
         place += 1
-
-
-ASCII_WORDS = CharacterSet(((48, 57), (65, 90), (95, 95), (97, 122)))
-UNICODE_WORDS = CharacterSet(kinds=WORD_KINDS)

@@ -57,6 +57,8 @@ class CharacterSet(Struct, frozen=True):
 
 
 NEWLINE = CharacterSet(((10, 10),))
+ASCII_WORDS = CharacterSet(ASCII_CATEGORIES["WORD"])
+UNICODE_WORDS = CharacterSet(kinds=WORD_KINDS)
 
 
 def character_kind(code: int) -> Kind:

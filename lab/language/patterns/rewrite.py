@@ -15,12 +15,14 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from lab.language.patterns.alphabet import ASCII_WORDS, UNICODE_WORDS, Alphabet, TooManyLetters, alphabet
+from lab.language.patterns.alphabet import Alphabet, TooManyLetters, alphabet
 from lab.language.patterns.characters import (
     ASCII_CATEGORIES,
+    ASCII_WORDS,
     CATEGORIES,
     HIGHEST,
     NEWLINE,
+    UNICODE_WORDS,
     CharacterSet,
     Kind,
     Range,

@@ -17,7 +17,7 @@ from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.observe import Requested
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
 from lab.tui.state import clean
-from lab.tui.state.run import MOST_EXCHANGES, Exchange, Pairs, RunState, exchange_of, put
+from lab.tui.state.run import MOST_EXCHANGES, Exchange, Pairs, RunState, put
 
 MOST_CLIENT_RUNS = 1_000
 """How many jobs can be looked at; the oldest are given up."""
@@ -185,8 +185,9 @@ class JournalState(Struct, frozen=True):
 
     def on_wire(self, exchange: Exchange) -> "JournalState":
         """The wire with an exchange as it is now."""
-        known = exchange_of(self.exchanges, exchange.x) is not None
-        exchanges = put(self.exchanges, exchange) if known else (*self.exchanges, exchange)[-MOST_EXCHANGES:]
+        exchanges = put(self.exchanges, exchange)
+        if exchanges is self.exchanges:
+            exchanges = (*exchanges, exchange)[-MOST_EXCHANGES:]
         return replace(self, exchanges=exchanges)
 
 

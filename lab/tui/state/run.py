@@ -262,6 +262,6 @@ def exchange_of(exchanges: tuple[Exchange, ...], x: int) -> Exchange | None:
 
 
 def put(exchanges: tuple[Exchange, ...], done: Exchange) -> tuple[Exchange, ...]:
-    """These with an exchange in the place of what it was before."""
+    """These with an exchange in the place of what it was before; the same tuple if it wasn't among them."""
     at = next((at for at in range(len(exchanges) - 1, -1, -1) if exchanges[at].x == done.x), None)
     return exchanges if at is None else (*exchanges[:at], done, *exchanges[at + 1 :])
