@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lab.core.errors import ScenarioError
 from lab.core.exchange import Request
 from lab.core.journal.fact import Fact
 from lab.dialects.a2a.routes import a2a_path
@@ -106,12 +107,20 @@ def test_what_the_switch_makes_of_it(word: object, expected: int, by_scenario: b
         assert (late["status"], late["workflowVersion"]) == ("WAITING" if word in ("off", False) else "ERROR", 99)
 
 
-def test_in_a_file_on_is_still_read_and_another_word_is_not() -> None:
-    lines = "lab: 1\nname: a\ntitle: A\nagent: {code: A}\nask: x\nsteps: [{complete: done, output: x}]\nsettings: "
-    for word, meant in (("on", "refuse"), ("true", "refuse"), ("off", "off"), ("false", "off"), ("job", "job")):
-        assert parse_scenario(f"{lines}{{version_check: {word}}}", "a.yaml").settings.version_check == meant
-    with pytest.raises(Exception, match="version_check"):
-        parse_scenario(f"{lines}{{version_check: maybe}}", "a.yaml")
+LINES = "lab: 1\nname: a\ntitle: A\nagent: {code: A}\nask: x\nsteps: [{complete: done, output: x}]\nsettings: "
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("on", "refuse"), ("true", "refuse"), ("off", "off"), ("false", "off"), ("job", "job")]
+)
+def test_in_a_file_on_is_still_read(word: str, meant: str) -> None:
+    assert parse_scenario(f"{LINES}{{version_check: {word}}}", "a.yaml").settings.version_check == meant
+
+
+@pytest.mark.parametrize("word", ["maybe", "1", "0", "[]", "[on]", "{}", "{a: b}", "null"])
+def test_in_a_file_nothing_else_is(word: str) -> None:
+    with pytest.raises(ScenarioError, match="version_check"):
+        parse_scenario(f"{LINES}{{version_check: {word}}}", "a.yaml")
 
 
 def of(name: str, match: str | None, version: int | None = None, **agent: object) -> dict[str, object]:

@@ -18,6 +18,12 @@ def _on(value: object) -> object:
     raise ValueError("a switch is on or off")
 
 
+def _version_check(value: object) -> object:
+    if value == "on" or value is True:
+        return "refuse"
+    return "off" if value is False else value
+
+
 _SAID = PlainSerializer(lambda value: "on" if value else "off", return_type=str)
 
 OnOff: TypeAlias = Annotated[bool, BeforeValidator(_on), _SAID, WithJsonSchema({"enum": ["on", "off", True, False]})]
@@ -31,7 +37,7 @@ TrueFalse: TypeAlias = Annotated[
 """`true` or `false` too."""
 VersionCheck: TypeAlias = Annotated[
     Literal["job", "refuse", "off"],
-    BeforeValidator(lambda value: {"on": "refuse", True: "refuse", False: "off"}.get(value, value)),
+    BeforeValidator(_version_check),
     WithJsonSchema({"enum": ["job", "refuse", "off", "on", True, False]}),
 ]
 """Documents of before say `on`, which is `refuse`."""
