@@ -208,7 +208,7 @@ class Described(Struct, frozen=True):
     teams: tuple[tuple[str, tuple[CompiledScenario, ...]], ...]
 
 
-def version_of(team: tuple[CompiledScenario, ...]) -> int:
+def team_version(team: tuple[CompiledScenario, ...]) -> int:
     """A team's version: that of the first of its scenarios to name one, else 1."""
     return next((each.scenario.agent.version for each in team if each.scenario.agent.version is not None), 1)
 

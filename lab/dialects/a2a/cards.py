@@ -7,7 +7,7 @@ from msgspec import Struct
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
 from lab.dialects.a2a.routes import a2a_path
-from lab.dialects.base import version_of
+from lab.dialects.base import team_version
 from lab.dialects.reading import NO_OBJECT, Wrong, wrong
 from lab.jobs.plan import CompiledScenario
 
@@ -29,7 +29,7 @@ def card(code: str, team: tuple[CompiledScenario, ...], origin: str) -> dict[str
     first = team[0].scenario
     return {
         "name": code, "description": first.shows or first.title, "url": origin + a2a_path("a2a", code),
-        "version": str(version_of(team)), "provider": {"organization": "Invoke Async Lab", "url": origin},
+        "version": str(team_version(team)), "provider": {"organization": "Invoke Async Lab", "url": origin},
         "documentationUrl": origin + a2a_path("a2a-card", code),
         "authentication": {"schemes": ["Bearer"], "credentials": None},
         "capabilities": {"streaming": True, "pushNotifications": False, "stateTransitionHistory": False},

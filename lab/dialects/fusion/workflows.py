@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from lab.core.exchange import Json
 from lab.core.seeds import hexes
-from lab.dialects.base import version_of
+from lab.dialects.base import team_version
 from lab.dialects.fusion.bodies import workflow_id
 from lab.dialects.reading import query_of
 from lab.jobs.plan import CompiledScenario
@@ -33,6 +33,6 @@ def _named(items: list[dict[str, Json]], said: str) -> Iterator[dict[str, Json]]
 def _item(code: str, team: tuple[CompiledScenario, ...]) -> dict[str, Json]:
     return {
         "workflowId": workflow_id(code), "workflowCode": code, "workflowName": team[0].scenario.title,
-        "version": version_of(team), "status": "PUBLISHED",
+        "version": team_version(team), "status": "PUBLISHED",
         "$context": {"etag": hexes(0, "/".join(("etag", *(each.digest for each in team))), 32)},
     }  # fmt: skip
