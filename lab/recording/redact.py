@@ -154,8 +154,10 @@ class Redactor:
         known = self._clean.get(text)
         if known is not None:
             return known
+        generation = self.generation
         clean = hide(text, self) if worth_reading(text) else self.flat(text)
-        if len(text) <= _WORTH_KEEPING:
+        # a secret that was found in it may stand in what was gone through before
+        if len(text) <= _WORTH_KEEPING and generation == self.generation:
             if len(self._clean) >= _KEPT:
                 self._clean.clear()
             self._clean[text] = clean
@@ -207,7 +209,13 @@ class Redactor:
         return text
 
     def _by_name(self, value: str) -> str:
-        return self._known.get(value) or self.secret(unquote_plus(value))
+        known = self._known.get(value)
+        if known is None:
+            plain = unquote_plus(value)
+            known = self.secret(plain)
+            if plain != value:  # it may not have been encoded
+                self._hunt(value, known)
+        return known
 
     def _packed(self, text: str) -> str:
         try:

@@ -47,10 +47,22 @@ def test_a_configured_secret_is_found_in_every_encoding(form: str) -> None:
 def test_a_secret_that_was_seen_by_name_is_found_everywhere_else(form: str) -> None:
     known = redactor()
     basic = b64encode(f"other:{PLANTED}".encode()).decode()
-    assert known.headers((("authorization", f"Basic {basic}"),)) == (
-        ("authorization", "Basic «wrong:W1:unknown»"),
-    )
+    assert known.headers((("authorization", f"Basic {basic}"),)) == (("authorization", "Basic «wrong:W1:unknown»"),)
     assert form not in known.text(f"x {form} y") and form not in known.text(f"x{form}y")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{PLANTED} and token={PLANTED}",
+        f"{PLANTED} and {{'password': '{PLANTED}'}}",
+        f'"{PLANTED}" "token": "{PLANTED}"',
+    ],
+)
+def test_a_secret_is_found_before_the_place_that_names_it(text: str) -> None:
+    joined = Joined(config())
+    joined.service.serve(Request("POST", "/x", "", (("content-type", "text/plain"),), text.encode()), 0)
+    assert PLANTED not in joined.data.decode()
 
 
 @pytest.mark.parametrize(
