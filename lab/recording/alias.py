@@ -23,7 +23,7 @@ KINDS = {
     "number": "N",
 }  # fmt: skip
 """The numbered kinds of alias, and the letter before their number."""
-
+_USUAL = re.compile(r"[A-Za-z0-9._~:=+/-]*")
 
 HERE = "«host:lab»"
 """The origin at which the lab listened, where no public one was given: its port varies from start to start."""
@@ -37,6 +37,19 @@ def named(kind: str, name: str) -> str:
 def numbered(kind: str, number: int, why: str = "") -> str:
     """The n-th alias of a kind; a wrong one says why."""
     return f"«{kind}:{KINDS[kind]}{number}{':' + why if why else ''}»"
+
+
+def why_odd(value: str, kind: str, why: str) -> str:
+    """The last part of an alias; to that of a value which no id may be it is added why, for it is refused as one."""
+    if kind not in ("secret", "wrong"):
+        return why
+    if not value.isprintable():
+        odd = "unprintable"
+    elif len(value) > LONGEST_ID:
+        odd = "long"
+    else:
+        odd = "" if _USUAL.fullmatch(value) else "odd"
+    return "-".join(filter(None, (why, odd)))
 
 
 def kind_of(alias: str) -> str:

@@ -24,8 +24,8 @@ from lab.recording.bodies import Blob, unfolded
 from lab.recording.codec import fact_members
 from lab.recording.facts import class_of
 from lab.recording.lines import Body, Enc, Entry, Line, Recording, Res
-from lab.recording.redact import kind_given
 from lab.recording.replayer import Replayer, configured_secrets, delivered
+from lab.recording.secret_names import kind_given
 from lab.recording.text import loads
 
 Kinds: TypeAlias = Callable[[str], str | None]

@@ -26,21 +26,21 @@ def header_without_secrets(name: str, value: str, hiding: Hiding) -> str:
         later = (hiding.text(each) if attributes else _cookie(each, hiding) for each in others)
         return ";".join((_cookie(first, hiding), *later))
     if not name.endswith("authorization"):
-        return hiding.alias(value, "secret")
+        return hiding.secrets.alias(value, "secret")
     scheme, blank, rest = value.partition(" ")
     if blank:
         return f"{hiding.text(scheme)} {_credentials(scheme.lower(), rest, hiding)}"
     found = _SCHEME.fullmatch(value)
     word, credentials = found.groups() if found else ("", value)
-    return f"{word}{hiding.alias(credentials, 'secret') if credentials else ''}"
+    return f"{word}{hiding.secrets.alias(credentials, 'secret') if credentials else ''}"
 
 
 def _cookie(part: str, hiding: Hiding) -> str:
     name, equals, value = part.partition("=")
     if not equals:
         name, value = part[: len(part) - len(part.lstrip())], part.lstrip()
-        return name + (hiding.alias(value, "cookie") if value else "")
-    return f"{hiding.text(name)}={hiding.alias(value, 'cookie') if value else ''}"
+        return name + (hiding.secrets.alias(value, "cookie") if value else "")
+    return f"{hiding.text(name)}={hiding.secrets.alias(value, 'cookie') if value else ''}"
 
 
 def _credentials(scheme: str, rest: str, hiding: Hiding) -> str:
@@ -50,14 +50,14 @@ def _credentials(scheme: str, rest: str, hiding: Hiding) -> str:
     if not bare:
         return rest
     if scheme != "basic":
-        alias = hiding.alias(bare, "secret")
+        alias = hiding.secrets.alias(bare, "secret")
     else:
         readings = read_basic(bare)
-        alias = hiding.pair(readings, bare) if readings else hiding.alias(bare, "wrong", "malformed")
+        alias = hiding.secrets.pair(readings, bare) if readings else hiding.secrets.alias(bare, "wrong", "malformed")
     return rest.replace(bare, alias)
 
 
 def _bearer(part: str, hiding: Hiding) -> str:
     if part.lower() in _SCHEMES or _BETWEEN.fullmatch(part):
         return part
-    return hiding.alias(part, "wrong", "unknown" if IS_JWT.fullmatch(part) else "malformed")
+    return hiding.secrets.alias(part, "wrong", "unknown" if IS_JWT.fullmatch(part) else "malformed")

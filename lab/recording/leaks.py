@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from lab.recording.alias import GRAMMAR
+from lab.recording.known_secrets import KnownSecrets
 from lab.recording.redact import Redactor
 
 _ALIAS = re.compile(GRAMMAR)
@@ -31,7 +32,7 @@ def leaks(data: bytes, clients: Iterable[tuple[str, str]] = (), allowed: Iterabl
     pairs = tuple(clients)
     for number, raw in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
         bare = _ALIAS.sub("", raw)
-        if Redactor(pairs).text(_unescaped(bare)) != _unescaped(bare):
+        if Redactor(KnownSecrets(pairs)).text(_unescaped(bare)) != _unescaped(bare):
             yield Leak(number, "a secret, or what looks like one")
         for host in _ORIGIN.findall(bare):
             if host not in fine and not _LOCAL.fullmatch(host):

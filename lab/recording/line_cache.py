@@ -39,7 +39,7 @@ class LineCache:
     def __init__(self, redactor: Redactor, blobs: Blobs | None) -> None:
         self._redactor = redactor
         self._blobs = blobs
-        self._generation = redactor.generation
+        self._generation = redactor.secrets.generation
         self._request = lru_cache(MOST_TAILS)(self._request_tail)
         self._reply = lru_cache(MOST_TAILS)(self._reply_tail)
         self._long_reply = lru_cache(_MOST_LONG)(self._reply_tail)
@@ -62,11 +62,11 @@ class LineCache:
 
     def _renew(self) -> None:
         # a value that is now known as a secret may stand in what is remembered
-        if self._generation != self._redactor.generation:
+        if self._generation != self._redactor.secrets.generation:
             self._request.cache_clear()
             self._reply.cache_clear()
             self._long_reply.cache_clear()
-            self._generation = self._redactor.generation
+            self._generation = self._redactor.secrets.generation
 
     def _request_tail(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
         return self._settled(partial(self._request_as_known, parts, flags, took, oauth))
@@ -89,9 +89,9 @@ class LineCache:
 
     def _settled(self, make: Callable[[], bytes]) -> bytes:
         """What is made, once more if a secret was found meanwhile: it may stand where it wasn't known yet."""
-        known = self._redactor.generation
+        known = self._redactor.secrets.generation
         tail = make()
-        return tail if self._redactor.generation == known else make()
+        return tail if self._redactor.secrets.generation == known else make()
 
     def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool) -> bytes:
         written = body_of(headers, body, self._redactor, oauth=oauth, reply=True, blobs=self._blobs)

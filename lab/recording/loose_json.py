@@ -8,6 +8,7 @@ import re
 
 from lab.recording.alias import aliases
 from lab.recording.hiding import Hiding
+from lab.recording.secret_names import is_secret
 from lab.recording.shapes import TAILS
 
 _NAME = re.compile(rf"(?i)(?:{'|'.join(TAILS)})\\*[\"']?\s*:|\\u00[2-7][0-9a-f]")
@@ -47,7 +48,7 @@ def hide(text: str, hiding: Hiding) -> str:
                 hidden = 0
             depth, armed = max(0, depth - 1), False
         elif token == ":":
-            armed = armed or hiding.is_secret(name)
+            armed = armed or is_secret(name)
         elif token == ",":
             armed = False
         elif token.isspace():
@@ -91,9 +92,9 @@ def _alias(token: str, hiding: Hiding) -> str | None:
     if token in _CONSTANTS or token in ('""', "''"):
         return None
     if number := _NUMBER.fullmatch(token):
-        return hiding.number(number[1]) + number[2]
+        return hiding.secrets.number(number[1]) + number[2]
     quote = token[0] if token[0] in "\"'" else ""
-    return f"{quote}{hiding.secret(_plain(token))}{quote if token.endswith(quote) and len(token) > 1 else ''}"
+    return f"{quote}{hiding.secrets.secret(_plain(token))}{quote if token.endswith(quote) and len(token) > 1 else ''}"
 
 
 def _inner(token: str, hiding: Hiding) -> str | None:

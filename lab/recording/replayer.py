@@ -146,8 +146,8 @@ class TapedReplay(Replayer):
         write: Callable[[bytes], None] | None = None,
     ) -> None:  # fmt: skip
         redactor = redactor_of(config)
-        values = ChainMap(redactor.values, configured_secrets(config))
-        super().__init__(recording, config, blob, values, redactor.bind)
+        values = ChainMap(redactor.secrets.values, configured_secrets(config))
+        super().__init__(recording, config, blob, values, redactor.secrets.bind)
         self._written: list[bytes] = []
         header = replace(recording.header, more={})
         blobs = _forget if "blob" in header.features else None

@@ -211,7 +211,7 @@ class Tape:
         fact = observation.fact
         for name, kind in fact.secrets.items():
             if (value := getattr(fact, name)) is not None:
-                self.redactor.alias(value, kind)
+                self.redactor.secrets.alias(value, kind)
         if isinstance(fact, JobAccepted):
             self._jobs[fact.job] = _Written()
         elif isinstance(fact, LedgerCleared):

@@ -98,7 +98,9 @@ def path_without_secrets(path: str, hiding: Hiding) -> str:
     if set(spans) <= set(aliases("".join(clean))):
         return "".join(clean)
     return "".join(
-        segment if _SLASH.fullmatch(segment) or hiding.is_own(segment) else hiding.secret(unquote(segment))
+        segment
+        if _SLASH.fullmatch(segment) or hiding.secrets.is_own(segment)
+        else hiding.secrets.secret(unquote(segment))
         for segment in segments
     )
 

@@ -9,6 +9,7 @@ from lab.core.observe import Replied
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.language.document import Switches
 from lab.recording.accounts import accounts_member, accounts_of
+from lab.recording.known_secrets import KnownSecrets
 from lab.recording.lines import Recording, Res
 from lab.recording.reader import read
 from lab.recording.redact import Redactor
@@ -254,7 +255,7 @@ def test_why_an_assertion_was_refused_is_taken_from_the_recording() -> None:
 
 
 def test_an_origin_is_told_from_one_that_only_begins_like_it() -> None:
-    clean = Redactor(own="http://127.0.0.1:4318")
+    clean = Redactor(KnownSecrets(), own="http://127.0.0.1:4318")
     for text in ("http://127.0.0.1:43188/x", "http://127.0.0.1:4318.example/", "http://127.0.0.1:4318-x"):
         assert clean.text(text) == text
     assert clean.text("at http://127.0.0.1:4318, http://127.0.0.1:4318/x") == "at «host:lab», «host:lab»/x"

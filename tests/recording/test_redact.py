@@ -14,6 +14,7 @@ from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
 from lab.recording.alias import aliases, fill, named
 from lab.recording.bodies import body_of, bytes_of
+from lab.recording.known_secrets import KnownSecrets
 from lab.recording.lines import Enc
 from lab.recording.redact import Redactor
 from tests.recording.joined import Joined, config
@@ -23,7 +24,7 @@ PLANTED = "pl4nted/Secret+x%y"
 
 
 def redactor() -> Redactor:
-    return Redactor([(DEMO.id, DEMO.secret)])
+    return Redactor(KnownSecrets([(DEMO.id, DEMO.secret)]))
 
 
 def encodings(secret: str, client: str = "demo") -> list[str]:
@@ -138,7 +139,7 @@ def test_aliases_number_by_first_appearance_and_name_kinds() -> None:
 
 @given(st.text(alphabet="«»tokenT1: a", max_size=40))
 def test_traffic_that_looks_like_an_alias_comes_back_as_it_was(text: str) -> None:
-    written = Redactor().text(text)
+    written = Redactor(KnownSecrets()).text(text)
     assert aliases(written) == []
     assert fill(written, {"«token:T1»": "leaked"}) == text
 
@@ -146,7 +147,7 @@ def test_traffic_that_looks_like_an_alias_comes_back_as_it_was(text: str) -> Non
 @given(st.dictionaries(st.text(max_size=8), st.one_of(st.text(), st.integers(), st.booleans(), st.none()), max_size=4))
 def test_bodies_come_back_as_the_value_they_were(value: dict[str, object]) -> None:
     raw = json.dumps(value, ensure_ascii=True).encode()
-    written = body_of((("content-type", "application/json"),), raw, Redactor((), ()), oauth=False, reply=False)
+    written = body_of((("content-type", "application/json"),), raw, Redactor(KnownSecrets()), oauth=False, reply=False)
     if "«" not in json.dumps(written.value, ensure_ascii=False):
         assert json.loads(bytes_of(written, {})) == value
 
@@ -155,7 +156,12 @@ def test_bodies_come_back_as_the_value_they_were(value: dict[str, object]) -> No
 def test_a_long_body_comes_back_from_its_blob(value: Json) -> None:
     raw, blobs = json.dumps(value, separators=(",", ":")).encode(), dict[str, bytes]()
     written = body_of(
-        (("content-type", "application/json"),), raw, Redactor(), oauth=False, reply=True, blobs=blobs.__setitem__
+        (("content-type", "application/json"),),
+        raw,
+        Redactor(KnownSecrets()),
+        oauth=False,
+        reply=True,
+        blobs=blobs.__setitem__,
     )
     assert written.enc is Enc.BLOB and json.loads(bytes_of(written, {}, blobs.__getitem__)) == value
 
@@ -197,6 +203,6 @@ def test_what_was_written_before_a_secret_was_known_is_not_repeated_after() -> N
 def test_a_gates_code_that_stood_in_the_open_is_redacted_once_it_is_known() -> None:
     known, code = redactor(), "0123456789abcdef" * 2
     assert known.text(f"see {code}") == f"see {code}"
-    before = known.generation
+    before = known.secrets.generation
     known.json({"callbackToken": code}, reply=True)
-    assert known.generation > before and known.text(f"see {code}") == "see «secret:S1»"
+    assert known.secrets.generation > before and known.text(f"see {code}") == "see «secret:S1»"

@@ -63,7 +63,7 @@ MISTAKES = {
 def test_a_mistake_is_made_again_by_a_replay(mistake: Request) -> None:
     joined = Joined(config())
     joined.play()
-    bearer = next(iter(joined.tape.redactor.values.values()))
+    bearer = next(iter(joined.tape.redactor.secrets.values.values()))
     headers = tuple((name, value.replace("TOKEN", bearer)) for name, value in mistake.headers)
     for _ in range(2):
         joined.now += 1_000

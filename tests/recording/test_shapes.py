@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lab.recording.known_secrets import KnownSecrets
 from lab.recording.redact import Redactor
 from lab.recording.shapes import FOLDED, shapes
 
@@ -79,7 +80,7 @@ def test_all_letters_are_folded_that_a_pattern_takes_for_ascii() -> None:
 @pytest.mark.parametrize("piece", ["Order 5 of 17 is due; see below. ", '<td class="row">5,00 €</td>\n', "x"])
 def test_megabytes_without_a_secret_take_a_moment(piece: str) -> None:
     text = piece * (5_000_000 // len(piece))
-    redactor = Redactor([("demo", "lab-secret-a:b/c+d%e")])
+    redactor = Redactor(KnownSecrets([("demo", "lab-secret-a:b/c+d%e")]))
     began = process_time()
     assert redactor.text(text) == text
     assert process_time() - began < 0.4

@@ -1,0 +1,169 @@
+"""The secrets of one tape that are known, and the alias of each (recordings.md §5).
+
+A secret becomes a typed alias, numbered by first appearance: same value, same alias. Never a hash, for short
+secrets can be guessed from one.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+from lab.core.errors import UsageError
+from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
+from lab.recording.alias import KINDS, in_text, kind_of, named, number_alias, numbered, secret_of, why_odd
+from lab.recording.secret_forms import forms_of
+from lab.recording.shapes import HEX, IS_JWT
+
+_PASSED = 16384
+_SENT = ("«wrong:", "«part:", "«secret:", "«cookie:", "«assertion:")
+"""How the aliases begin of what peers made up; what the lab gave can't be one of its words."""
+
+
+class KnownSecrets:
+    """Gives aliases, and tells what has to be looked for in texts."""
+
+    def __init__(
+        self,
+        clients: Iterable[tuple[str, str]] = (),
+        users: Iterable[tuple[str, str]] = (),
+        words: Callable[[], str] = str,
+    ) -> None:
+        """`words` gives the lab's own, in one text; asked for once a peer brings a secret."""
+        self.generation = 0
+        """Grows whenever a text that was redacted before may have to be redacted anew."""
+        self.values: dict[str, str] = {}
+        """What each numbered alias stands for."""
+        self.forms: dict[str, str] = {}
+        """What is looked for in texts, with its alias: secrets in every writing. It only grows."""
+        self.numbers: dict[str, str] = {}
+        """The aliases of numbers, by how they were written."""
+        self._aliases: dict[str, str] = {}
+        self._counts = dict.fromkeys(KINDS, 0)
+        self._words_of = words
+        self._codes: dict[str, str] = {}
+        """The aliases of user codes, by their letters."""
+        self._passed: set[str] | None = set()
+        """What looked like the code of a gate and was written, for no secret was known; None: too many to tell."""
+        self._clients = {client: secret for client, secret in clients if secret}  # a public one has none
+        self._users = dict(users)
+        for kind, secrets in (("client", self._clients), ("user", self._users)):
+            for name, secret in secrets.items():
+                self._configure(kind, name, secret)
+
+    def _configure(self, kind: str, name: str, secret: str) -> None:
+        if len(secret) < SHORTEST_SECRET:
+            raise UsageError(
+                f"The secret of {kind} {name} is too short to be kept out of a recording.",
+                hint=f"Use {SHORTEST_SECRET} characters or more.",
+            )
+        self._add(secret, named(kind, name), name)
+
+    # Aliases
+
+    def find(self, value: str) -> str | None:
+        """The alias of a value that is known."""
+        return self._aliases.get(value)
+
+    def alias(self, value: str, kind: str, why: str = "") -> str:
+        """The alias of a secret; one not known yet is known from now on, wherever it turns up."""
+        known = self._aliases.get(value)
+        if known is not None:
+            return known
+        return self.bind(value, numbered(kind, self._counts[kind] + 1, why_odd(value, kind, why)))
+
+    def bind(self, value: str, alias: str) -> str:
+        """Let `alias` stand for `value`; a replay does so for what it makes up."""
+        kind = kind_of(alias)
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        self.values.setdefault(alias, value)
+        if kind == "number":
+            self.numbers[value] = alias
+            if len(value) >= SHORTEST_SECRET:
+                self.values[in_text(alias)] = value
+                self._add(value, in_text(alias))
+            return alias
+        self._aliases[value] = alias
+        if kind == "usercode":
+            self._codes[_letters(value)] = alias
+        self.look_for(value, alias)
+        return alias
+
+    def secret(self, value: str) -> str:
+        """The alias of a text that is some secret."""
+        return self.alias(value, "secret")
+
+    def number(self, written: str) -> str:
+        """The alias of a number; a long one is looked for in texts, too."""
+        known = self.numbers.get(written)
+        if known is None:
+            known = self.bind(written, number_alias(self._counts["number"] + 1, written))
+        return known
+
+    def pair(self, readings: tuple[tuple[str, str], ...], whole: str) -> str:
+        """The alias of a name and a secret, in either reading; `whole`: as they were sent."""
+        known = self._aliases.get(whole)
+        if known is not None:
+            return known
+        for client, secret in readings:
+            if self._clients.get(client) == secret:
+                return named("client", client)
+            if self._users.get(client) == secret:
+                return named("user", client)
+        alias = self.alias(whole, "wrong", "unknown")
+        for _, secret in readings:
+            if secret not in self._aliases and secret != REFUSED_SECRET:
+                self.look_for(secret, secret_of(alias, why_odd(secret, "wrong", "")), readings[0][0])
+        return alias
+
+    def learn_typed(self, code: str) -> None:
+        """A user code that is known, typed in another way: it is the same code (RFC 8628 §6.1)."""
+        alias = self._codes.get(_letters(code))
+        if alias is not None:
+            self._aliases[code] = alias
+            self.look_for(code, alias)
+
+    # What is looked for in texts
+
+    @cached_property
+    def _words(self) -> str:
+        return self._words_of()
+
+    def is_own(self, text: str) -> bool:
+        """Whether it is one of the lab's own words, or a part of them."""
+        return text in self._words
+
+    def look_for(self, value: str, alias: str, client: str | None = None) -> None:
+        """Look for the value everywhere from now on, if other text can be told from it; `client`: whose it is."""
+        if len(value) >= SHORTEST_SECRET and not (alias.startswith(_SENT) and self.is_own(value)):
+            self._add(value, alias, client)
+
+    def _add(self, value: str, alias: str, client: str | None = None) -> None:
+        self._aliases[value] = alias
+        # bearer tokens and the codes of gates are many: their shape finds them, no pattern has to grow;
+        # what looks like a bearer token was never written, known or not, so nothing has to be redacted anew
+        if IS_JWT.fullmatch(value):
+            return
+        bare = HEX.fullmatch(value) is not None
+        if not bare or self._passed is None or value in self._passed:
+            self.generation += 1
+        if bare:
+            return
+        sent = alias.startswith(_SENT)
+        for form in forms_of(value, client):
+            if sent and self.is_own(form):
+                continue
+            self.forms.setdefault(form, alias)
+
+    def code(self, text: str) -> str:
+        """What is written for a text that looks like the code of a gate: its alias, if it is a secret, or itself."""
+        known = self._aliases.get(text)
+        if known is not None:
+            return known
+        if self._passed is not None:
+            self._passed.add(text)
+            if len(self._passed) > _PASSED:
+                self._passed = None
+        return text
+
+
+def _letters(code: str) -> str:
+    return "".join(each for each in code.upper() if each.isalnum())
