@@ -8,7 +8,7 @@ from lab import __version__
 from lab.app.effects import RunObservation
 from lab.cli.console import Console
 from lab.cli.setup import Setup
-from lab.clocks import ManualClock, real_millis
+from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.recordings import TapeFile, generators, is_slug, recording_path
@@ -91,10 +91,7 @@ class TapeRecorder:
         begun = real_millis()
         # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
         wall = (lambda: real_millis() - begun) if self._outside and clock.mode != "real" else None
-        factor = None if isinstance(clock, ManualClock) or clock.mode == "real" else clock.factor
-        header = recording_header(
-            config, lab=__version__, mode=clock.mode, factor=factor, generators=generators(), t=now, blobs=True
-        )
+        header = recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now, blobs=True)
         facts = snapshot(self._service, now)
         tape = self.tape = Tape(
             self._service, file.write, header, sync=file.sync, wall=wall, blobs=file.blob,

@@ -1,6 +1,7 @@
 """The header of a mock's recording, and the mock that a header asks for (recordings.md §2.1)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 from pydantic import ValidationError
@@ -28,17 +29,30 @@ FORMER: Mapping[str, Json] = {"version_check": "refuse"}
 default, so that is what they mean."""
 
 
+class PacedClock(Protocol):
+    """A clock whose kind and pace a header names."""
+
+    @property
+    def mode(self) -> str:
+        """real, scaled or manual."""
+
+    @property
+    def factor(self) -> str:
+        """How many times as fast as the wall, as decimal text."""
+
+
 def recording_header(
     config: Config,
     *,
     lab: str,
-    mode: str = "manual",
-    factor: str | None = None,
+    clock: PacedClock | None = None,
     generators: Mapping[str, str] | None = None,
     t: int = 0,
     blobs: bool = False,
 ) -> Header:
-    """Line 0 of a tape of this mock; `mode` is real, scaled or manual, `factor` decimal text."""
+    """Line 0 of a tape of this mock, which lives by `clock` (None: a manual one)."""
+    mode = clock.mode if clock is not None else "manual"
+    factor = clock.factor if clock is not None and mode == "scaled" else None
     return Header(
         t=t, lab=lab, scenarios=tuple(ScenarioRef(each.name, each.digest) for each in config.scenarios),
         seed=config.seed, profile=config.switches.profile, settings=settings_of(config), clock=ClockSpec(mode=mode, factor=factor, epoch=epoch_text(config.epoch)),

@@ -5,6 +5,8 @@ import tracemalloc
 
 import pytest
 
+from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock
+from lab.core.clock import epoch_text
 from lab.core.exchange import Request, Response
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.observe import Noted, Replied, Requested
@@ -92,6 +94,20 @@ def test_a_dead_tape_says_why_and_never_raises() -> None:
         tape.close(joined.now)
         assert tape.dead is not None and "No space left" in tape.dead
         assert len(written) == failing and read(b"".join(written)).state == "open"
+
+
+@pytest.mark.parametrize(
+    ("clock", "mode", "factor"),
+    [
+        (None, "manual", None),
+        (ManualClock(), "manual", None),
+        (SystemClock(), "real", None),
+        (ScaledClock("0.5"), "scaled", "0.5"),
+    ],
+)
+def test_a_header_names_the_pace_of_a_scaled_clock_alone(clock: AnyClock | None, mode: str, factor: str | None) -> None:
+    found = recording_header(config(), lab="0", clock=clock).clock
+    assert (found.mode, found.factor, found.epoch) == (mode, factor, epoch_text(config().epoch))
 
 
 def test_a_tape_ends_at_its_limit_and_is_whole() -> None:

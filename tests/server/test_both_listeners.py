@@ -166,7 +166,7 @@ class TestABug:
     ) -> None:
         stage = listener.stage
         lines: list[bytes] = []
-        tape = Tape(stage.service, lines.append, recording_header(stage.service.config, lab="0", mode="manual"))
+        tape = Tape(stage.service, lines.append, recording_header(stage.service.config, lab="0"))
         stage.service.observers.append(tape)
 
         def fail(*_: Any, **__: Any) -> None:

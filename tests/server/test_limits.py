@@ -118,7 +118,7 @@ def test_headers_count_too() -> None:
 
 async def test_a_follower_that_takes_nothing_is_let_go() -> None:
     service, clock = make_service(), ManualClock()
-    header = recording_header(service.config, lab="0", mode="manual")
+    header = recording_header(service.config, lab="0")
     large = bytes(11_000_000)
     # what has happened already is no fault of the follower's
     subscriber = Subscriber(service, clock, header, (*exchanged(1, large, 202), *exchanged(2, large, 202)))
@@ -163,7 +163,7 @@ def test_the_table_is_what_json_can_say() -> None:
 
 async def test_who_looks_at_long_bodies_holds_nobody_up() -> None:
     service = make_service()
-    header = recording_header(service.config, lab="0", mode="manual")
+    header = recording_header(service.config, lab="0")
     past = [each for x in range(1, 21) for each in exchanged(x, b"a" * 20_000, 202)]
     pieces = [lines async for lines in Subscriber(service, ManualClock(), header, past).so_far()]
     assert [line for lines in pieces for line in lines if b'"req"' in line] and max(map(len, pieces)) <= 3

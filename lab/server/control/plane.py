@@ -79,9 +79,7 @@ class ControlPlane:
         """The header of the journal as it is shown."""
         from lab.recording.header import recording_header
 
-        clock = self._clock
-        factor = clock.factor if isinstance(clock, ScaledClock) else None
-        return recording_header(self._service.config, lab=__version__, mode=clock.mode, factor=factor)
+        return recording_header(self._service.config, lab=__version__, clock=self._clock)
 
     def _routes(self, app: web.Application) -> None:
         jobs, faults = JobRoutes(self._service, self._clock), FaultRoutes(self._service, self._clock)
