@@ -84,6 +84,8 @@ class TapeRecorder:
     def _begin(self, file: TapeFile) -> str:
         # most commands begin without a tape, and no start waits for one
         from lab.recording.header import recording_header
+        from lab.recording.line_cache import LineCache
+        from lab.recording.redact import redactor_of
         from lab.recording.snapshot import snapshot
         from lab.recording.tape import Tape
 
@@ -93,12 +95,10 @@ class TapeRecorder:
         wall = (lambda: real_millis() - begun) if self._outside and clock.mode != "real" else None
         header = recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now, blobs=True)
         facts = snapshot(self._service, now)
-        tape = self.tape = Tape(
-            self._service, file.write, header, sync=file.sync, wall=wall, blobs=file.blob,
-            after=self._service.exchanges,
-        )  # fmt: skip
+        tails = LineCache(redactor_of(config), file.blob)
+        tape = self.tape = Tape(self._service, file.write, header, sync=file.sync, wall=wall, tails=tails)
         self._service.observers.append(tape)
-        tape.restate(facts, now)
+        tape.restate(facts, now, self._service.exchanges)
         return str(file.path)
 
     def _close(self, reason: str) -> None:

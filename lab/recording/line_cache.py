@@ -37,7 +37,7 @@ class LineCache:
     """Makes tails, and gives those that it has made before."""
 
     def __init__(self, redactor: Redactor, blobs: Blobs | None) -> None:
-        self._redactor = redactor
+        self.redactor = redactor
         self._blobs = blobs
         self._generation = redactor.secrets.generation
         self._request = lru_cache(MOST_TAILS)(self._request_tail)
@@ -62,17 +62,17 @@ class LineCache:
 
     def _renew(self) -> None:
         # a value that is now known as a secret may stand in what is remembered
-        if self._generation != self._redactor.secrets.generation:
+        if self._generation != self.redactor.secrets.generation:
             self._request.cache_clear()
             self._reply.cache_clear()
             self._long_reply.cache_clear()
-            self._generation = self._redactor.secrets.generation
+            self._generation = self.redactor.secrets.generation
 
     def _request_tail(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
         return self._settled(partial(self._request_as_known, parts, flags, took, oauth))
 
     def _request_as_known(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
-        redactor, (method, path, query, headers, body) = self._redactor, parts
+        redactor, (method, path, query, headers, body) = self.redactor, parts
         written = body_of(headers, body, redactor, oauth=oauth, reply=False, blobs=self._blobs)
         odd = None if usual(query) else without_secrets(query, redactor, oauth=oauth)
         line = Req(
@@ -89,13 +89,13 @@ class LineCache:
 
     def _settled(self, make: Callable[[], bytes]) -> bytes:
         """What is made, once more if a secret was found meanwhile: it may stand where it wasn't known yet."""
-        known = self._redactor.secrets.generation
+        known = self.redactor.secrets.generation
         tail = make()
-        return tail if self._redactor.secrets.generation == known else make()
+        return tail if self.redactor.secrets.generation == known else make()
 
     def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool) -> bytes:
-        written = body_of(headers, body, self._redactor, oauth=oauth, reply=True, blobs=self._blobs)
-        clean = self._redactor.headers(headers)
+        written = body_of(headers, body, self.redactor, oauth=oauth, reply=True, blobs=self._blobs)
+        clean = self.redactor.headers(headers)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
         return _short(line)[_RES_HEAD:]
 

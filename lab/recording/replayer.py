@@ -23,6 +23,7 @@ from lab.recording.alias import HERE, named
 from lab.recording.bodies import Blob, check_blob
 from lab.recording.codec import fact_of
 from lab.recording.facts import class_of
+from lab.recording.line_cache import LineCache
 from lab.recording.lines import SOCKET_CUTS, Entry, Line, Other, Recording, Req, Res
 from lab.recording.rebuild import RequestBuilder
 from lab.recording.redact import redactor_of
@@ -150,8 +151,8 @@ class TapedReplay(Replayer):
         super().__init__(recording, config, blob, values, redactor.secrets.bind)
         self._written: list[bytes] = []
         header = replace(recording.header, more={})
-        blobs = _forget if "blob" in header.features else None
-        self._tape = Tape(self.service, write or self._written.append, header, blobs=blobs, redactor=redactor)
+        tails = LineCache(redactor, _forget if "blob" in header.features else None)
+        self._tape = Tape(self.service, write or self._written.append, header, tails=tails)
         self.service.observers.append(self._tape)
 
     def run(self) -> bytes:

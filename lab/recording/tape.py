@@ -20,11 +20,10 @@ from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.derived import Derived
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.mock.config import Config
-from lab.recording.bodies import Blobs
 from lab.recording.codec import encode, fact_members, footer
 from lab.recording.line_cache import LineCache, varying_members
 from lab.recording.lines import Enc, Entry, Header, Members, Res
-from lab.recording.redact import Redactor, redactor_of
+from lab.recording.redact import redactor_of
 
 LONGEST_TAPE = 1024 * 1024 * 1024
 _AT_ONCE = -1
@@ -63,19 +62,19 @@ class Tape:
         *,
         sync: Callable[[], None] | None = None,
         wall: Callable[[], Millis] | None = None,
-        blobs: Blobs | None = None,
-        limit: int = LONGEST_TAPE,
-        after: int = 0,
-        redactor: Redactor | None = None,
+        tails: LineCache | None = None,
     ) -> None:
+        """`tails` redacts and keeps bodies; None: by the mock's secrets, long ones in their lines."""
         self.dead: str | None = None
         self._over = False
-        self._after = after
-        """Exchanges up to this one were under way when the tape began: their replies aren't written."""
-        self.redactor = redactor or redactor_of(service.config)
+        self._after = 0
+        self._tails = tails or LineCache(redactor_of(service.config), None)
+        self.redactor = self._tails.redactor
         self._service = service
         self._write, self._sync = write, sync or _nothing
-        self._wall, self._limit = wall, limit
+        self._wall = wall
+        self.limit = LONGEST_TAPE
+        """Bytes: a tape that is longer ends by itself."""
         self._n = 0
         self._t: Millis = header.t
         self._bytes = 0
@@ -84,7 +83,6 @@ class Tape:
         self._oauth: set[int] = set()
         self._unanswered: dict[int, None] = {}
         """Exchanges whose reply isn't written, oldest first."""
-        self._tails = LineCache(self.redactor, blobs)
         self._put(encode(header))
         self._synced()
 
@@ -120,8 +118,12 @@ class Tape:
             self._fact(fact, now, None)
         self._end(now, reason)
 
-    def restate(self, facts: Iterable[Fact], now: Millis) -> None:
-        """Begin with what lives; derived facts follow when a job is next touched."""
+    def restate(self, facts: Iterable[Fact], now: Millis, after: int = 0) -> None:
+        """Begin with what lives; derived facts follow when a job is next touched.
+
+        Exchanges up to the ordinal `after` are under way: their replies aren't written.
+        """
+        self._after = after
         for fact in facts:
             self(Noted(now, fact))
 
@@ -140,12 +142,12 @@ class Tape:
         self._n += 1
         self._bytes += len(line)
         self._digest.update(line)
-        if self._bytes > self._limit and not self._over:
+        if self._bytes > self.limit and not self._over:
             self._end(self._t, "limit")
-            self._die(f"The recording reached its limit of {self._limit} bytes.")
+            self._die(f"The recording reached its limit of {self.limit} bytes.")
 
     def _end(self, now: Millis, reason: str) -> None:
-        self._limit = _NEVER  # what ends the tape may go beyond it
+        self.limit = _NEVER  # what ends the tape may go beyond it
         for x in self._unanswered:
             cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0, headers=(), enc=Enc.NONE)
             self._put(encode(cut))

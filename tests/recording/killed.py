@@ -38,9 +38,9 @@ def together(*, late: bool) -> Joined:
         joined.now += 10_000
         joined.lines.clear()
         header = recording_header(joined.service.config, lab="0.1.0", t=joined.now)
-        joined.tape = Tape(joined.service, joined.lines.append, header, after=joined.service.exchanges)
+        joined.tape = Tape(joined.service, joined.lines.append, header)
         joined.service.observers[:] = [joined.tape]
-        joined.tape.restate(snapshot(joined.service, joined.now), joined.now)
+        joined.tape.restate(snapshot(joined.service, joined.now), joined.now, joined.service.exchanges)
     joined.decide(second, "manager", "approved")
     joined.now += 30_000
     joined.play(((Verdict.CHANGES, "Cheaper"), (Verdict.APPROVED, None)))

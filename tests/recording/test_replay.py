@@ -24,8 +24,10 @@ from lab.recording.exports import clock, transcript
 from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of, recording_header
 from lab.recording.leaks import leaks
+from lab.recording.line_cache import LineCache
 from lab.recording.lines import ClockSpec, Entry, LazyLines, Line, Recording, Req, Res
 from lab.recording.reader import read
+from lab.recording.redact import redactor_of
 from lab.recording.repair import repair
 from lab.recording.replay import replay
 from lab.recording.snapshot import snapshot
@@ -328,7 +330,8 @@ def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
     blobs: dict[str, bytes] = {}
     lines: list[bytes] = []
     header = recording_header(joined.service.config, lab="0", blobs=True)
-    tape = Tape(joined.service, lines.append, header, blobs=blobs.__setitem__)
+    tails = LineCache(redactor_of(joined.service.config), blobs.__setitem__)
+    tape = Tape(joined.service, lines.append, header, tails=tails)
     joined.service.observers[:] = [tape]
     joined.play()
     long = b'{"message":"' + b"x" * 70_000 + b'"}'
@@ -420,8 +423,8 @@ def test_a_tape_that_ends_with_replies_under_way_says_so_of_each_and_replays(lim
     if limit is not None:
         joined.lines.clear()
         header = recording_header(joined.service.config, lab="0")
-        joined.service.observers[:] = [tape := Tape(joined.service, joined.lines.append, header, limit=limit)]
-        joined.tape = tape
+        joined.service.observers[:] = [tape := Tape(joined.service, joined.lines.append, header)]
+        joined.tape, tape.limit = tape, limit
     for c in (1, 2):
         joined.service.serve(token_request("client_credentials"), joined.now, c=c)
     joined.tape.close(joined.now)

@@ -113,7 +113,8 @@ def test_a_header_names_the_pace_of_a_scaled_clock_alone(clock: AnyClock | None,
 def test_a_tape_ends_at_its_limit_and_is_whole() -> None:
     joined = Joined(config())
     lines: list[bytes] = []
-    joined.service.observers[:] = [Tape(joined.service, lines.append, recording_header(config(), lab="0"), limit=4000)]
+    joined.service.observers[:] = [tape := Tape(joined.service, lines.append, recording_header(config(), lab="0"))]
+    tape.limit = 4_000
     assert joined.play().complete
     found = read(b"".join(lines))
     assert found.end is not None and found.end.reason == "limit"

@@ -157,7 +157,8 @@ async def test_a_reply_that_was_under_way_when_the_tape_began_is_not_on_it(stage
 
     service, lines = stage.service, []
     service.next_exchange()
-    tape = Tape(service, lines.append, recording_header(service.config, lab="x"), after=service.exchanges)
+    tape = Tape(service, lines.append, recording_header(service.config, lab="x"))
+    tape.restate((), 0, service.exchanges)
     tape(Replied(0, 1, Response(200)))
     tape(Replied(0, 2, Response(200)))
     assert [json.loads(line)["x"] for line in lines[1:]] == [2]
