@@ -147,7 +147,7 @@ class Tape:
             self._die(f"The recording reached its limit of {self.limit} bytes.")
 
     def _end(self, now: Millis, reason: str) -> None:
-        self.limit = _NEVER  # what ends the tape may go beyond it
+        self._over = True  # what ends the tape may go beyond its limit
         for x in self._unanswered:
             cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0, headers=(), enc=Enc.NONE)
             self._put(encode(cut))
@@ -156,7 +156,7 @@ class Tape:
         except OSError as fault:
             self._die(f"The recording can't be closed: {fault.strerror or fault}.")
         self._synced()
-        self._over, self._write = True, _ignore
+        self._write = _ignore
 
     def fail(self, why: str) -> None:
         """Be dead: somebody has found out that what was written is no longer there."""

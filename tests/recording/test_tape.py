@@ -118,6 +118,7 @@ def test_a_tape_ends_at_its_limit_and_is_whole() -> None:
     assert joined.play().complete
     found = read(b"".join(lines))
     assert found.end is not None and found.end.reason == "limit"
+    assert tape.dead == "The recording reached its limit of 4000 bytes."
 
 
 def test_shell_facts_odd_replies_and_the_listeners_own_host() -> None:
