@@ -4,6 +4,7 @@ A client may send `{"password": "COMPLETE"}`; the status of every job goes on to
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 from lab.core.refusal import Refusal
 from lab.dialects import WIRES
@@ -27,16 +28,22 @@ authorization_pending slow_down expired_token access_denied invalid_token insuff
 
 def own_words(config: Config) -> str:
     """All of them in one text: a value that is a part of it is one of the lab's own words."""
-    return "\n".join((_TRANSPORT, *_wires(), *_names(config)))
+    return "\n".join((_TRANSPORT, _of_wires(), *_names(config)))
+
+
+@cache
+def _of_wires() -> str:
+    return "\n".join(_wires())
 
 
 def _wires() -> Iterator[str]:
+    switches = Switches()
     for routes in (IDENTITY_ROUTES, *(wire.routes for wire in WIRES)):
         yield from (row.path for row in routes)
     for claim in CLAIMS:
         yield f"{claim.name} {claim.says}"
     for status in range(400, 600):
-        yield from (wire.server.refuse(Refusal(status, ""), Switches()).body.decode() for wire in WIRES)
+        yield from (wire.server.refuse(Refusal(status, ""), switches).body.decode() for wire in WIRES)
     yield from (*Status, *Verdict, *Grant)
 
 
