@@ -2,16 +2,12 @@
 
 import json
 from base64 import b64encode
-from functools import cache
 from urllib.parse import parse_qsl, urlencode
-
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from lab.core.exchange import Request, Response
 from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE, Client, Grant, aistudio_cli
-from lab.identity.keys import challenge_of
+from lab.identity.keys import challenge_of, private_key
 from lab.identity.scopes import api_scope
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.jobs.plan import compile_scenario
@@ -144,11 +140,4 @@ def assertion(
         "iat": EPOCH + now // 1000, "exp": EPOCH + now // 1000 + 300, "jti": "j-1", **changed,
     }  # fmt: skip
     kept = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(kept, _loaded(key), "RS256", {"kid": CLIENT_KEY_ID} if header is None else header)
-
-
-@cache
-def _loaded(pem: str) -> RSAPrivateKey:
-    key = load_pem_private_key(pem.encode(), None, unsafe_skip_rsa_key_validation=True)
-    assert isinstance(key, RSAPrivateKey)
-    return key
+    return jwt.encode(kept, private_key(key), "RS256", {"kid": CLIENT_KEY_ID} if header is None else header)

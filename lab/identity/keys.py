@@ -40,13 +40,14 @@ def thumbprints(pem: str) -> tuple[str, str]:
     return base64url(sha1(raw, usedforsecurity=False).digest()), base64url(sha256(raw).digest())
 
 
-@lru_cache(maxsize=2)
-def _key(kid: KeyId) -> "RSAPrivateKey":
+@lru_cache(maxsize=4)
+def private_key(pem: str) -> "RSAPrivateKey":
+    """The key of one of the lab's own PEMs."""
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    # proving anew at each start that the constant above is a sound key takes 30 ms
-    key = load_pem_private_key(SIGNING_PEMS[kid][0].encode(), None, unsafe_skip_rsa_key_validation=True)
+    # proving anew at each start that a constant is a sound key takes 30 ms
+    key = load_pem_private_key(pem.encode(), None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, RSAPrivateKey)
     return key
 
@@ -61,7 +62,7 @@ def sign(claims: dict[str, Json], kid: KeyId) -> str:
     """An RS256 JWT by that key of the lab."""
     import jwt
 
-    return jwt.encode(claims, _key(kid), algorithm="RS256", headers=_header(kid))
+    return jwt.encode(claims, private_key(SIGNING_PEMS[kid][0]), algorithm="RS256", headers=_header(kid))
 
 
 @lru_cache(maxsize=2)
@@ -81,7 +82,7 @@ def claims_of(token: str) -> dict[str, Json]:
 
 def jwk(kid: KeyId, *, certificate: bool) -> dict[str, Json]:
     """The public half of that key (RFC 7517); with `certificate` also its chain and thumbprints."""
-    numbers = _key(kid).public_key().public_numbers()
+    numbers = private_key(SIGNING_PEMS[kid][0]).public_key().public_numbers()
     members: dict[str, Json] = {
         "kty": "RSA", "kid": kid, "use": "sig", "alg": "RS256",
         "n": base64url(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")),

@@ -14,7 +14,7 @@ from lab.core.exchange import Json
 from lab.identity.assertions import LEEWAY
 from lab.identity.clients import REFUSED_SECRET, Client
 from lab.identity.config import GENERIC_ISSUER
-from lab.identity.keys import challenge_of
+from lab.identity.keys import challenge_of, private_key
 from lab.identity.routes import PATHS
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.mock.config import Config
@@ -162,4 +162,4 @@ def _signed(alias: str, taken: _Taken, config: Config) -> str:
     }  # fmt: skip
     if taken.times == 1:
         claims["jti"] = alias
-    return jwt.encode(claims, CLIENT_PRIVATE_PEM, "RS256", {"kid": CLIENT_KEY_ID})
+    return jwt.encode(claims, private_key(CLIENT_PRIVATE_PEM), "RS256", {"kid": CLIENT_KEY_ID})

@@ -13,14 +13,14 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.observe import Requested
 from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.facts import TokenGranted
-from lab.identity.testkey import KEY_ID, PRIVATE_PEM
+from lab.identity.keys import private_key
+from lab.identity.testkey import CLIENT_PRIVATE_PEM, KEY_ID, PRIVATE_PEM
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of, recording_header
@@ -180,8 +180,9 @@ CLAIMS = {
     "iss": "https://identity.oraclecloud.com/", "aud": SCOPE, "scope": SCOPE, "sub": "demo", "client_id": "demo",
     "iat": INSTANT_EPOCH, "exp": INSTANT_EPOCH + 3_600, "jti": "j-1", "tok_type": "AT", "sub_type": "client",
 }  # fmt: skip
-OURS: Any = load_pem_private_key(PRIVATE_PEM.encode(), None)
-FOREIGN = rsa.generate_private_key(65_537, 2_048)
+OURS = private_key(PRIVATE_PEM)
+FOREIGN = private_key(CLIENT_PRIVATE_PEM)
+"""Signs assertions, and no token."""
 
 
 def part(value: object) -> str:
