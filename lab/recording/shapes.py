@@ -7,7 +7,7 @@ The result is that of `pattern.sub`: a prefilter may name too many places, and n
 
 import re
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from heapq import heapify, heappop, heapreplace
 from typing import TypeAlias
 
@@ -22,7 +22,7 @@ _JWT = r"eyJ[\w-]{1,1024}\.eyJ[\w-]+\.[\w-]*"
 IS_JWT = re.compile(_JWT)
 HEX = re.compile(r"[0-9a-f]{32}")
 # Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
-_SHAPES = "|".join(
+SHAPES = "|".join(
     (
         rf"(?P<jwt>{_JWT})",
         r"(?P<packed>ZXlK[A-Za-z0-9+/_-]{16,}={0,2})",
@@ -73,13 +73,14 @@ Prefilter: TypeAlias = Callable[[ScannedText, int], int]
 
 
 class Shapes(Struct, frozen=True):
-    """The pattern of all that is looked for, and its prefilters, each with what makes it worth asking."""
+    """What is looked for, and its prefilters, each with what makes it worth asking."""
 
-    pattern: re.Pattern[str]
+    texts: re.Pattern[str]
+    """What is known to be secret, and the lab's own origin: each comes before any shape."""
     prefilters: tuple[tuple[str, Prefilter], ...]
 
     def sub(self, replace: Callable[[re.Match[str]], str], text: str) -> str:
-        """As `pattern.sub`."""
+        """As `sub` of a pattern of the texts and, after them, the shapes."""
         scanned = ScannedText(text)
         prefilters = [prefilter for clue, prefilter in self.prefilters if clue in text]
         places = [
@@ -92,7 +93,7 @@ class Shapes(Struct, frozen=True):
         end = 0
         while places:
             place, number = places[0]
-            if place >= end and (found := self.pattern.match(text, place)):
+            if place >= end and (found := self._match(text, place)):
                 parts += text[end:place], replace(found)
                 end = found.end()
             place = prefilters[number](scanned, max(end, place + 1))
@@ -102,15 +103,22 @@ class Shapes(Struct, frozen=True):
                 heapreplace(places, (place, number))
         return "".join((*parts, text[end:]))
 
+    def _match(self, text: str, place: int) -> re.Match[str] | None:
+        return self.texts.match(text, place) or _compiled().match(text, place)
+
+
+@cache
+def _compiled() -> re.Pattern[str]:
+    return re.compile(SHAPES)  # takes a millisecond, too much for each new secret
+
 
 def shapes(known: Iterable[str], own: str) -> Shapes:
     """What is looked for, given the texts that are known to be secret and the lab's own origin, if any."""
     longest = sorted(known, key=lambda form: (-len(form), form))
-    pattern = rf"(?P<own>{re.escape(own)}(?![\w.:-]))|{_SHAPES}" if own else _SHAPES
-    if longest:
-        pattern = f"(?P<known>{'|'.join(map(re.escape, longest))})|{pattern}"
+    texts = [f"(?P<known>{'|'.join(map(re.escape, longest))})"] if longest else []
+    texts += [rf"(?P<own>{re.escape(own)}(?![\w.:-]))"] if own else []
     fixed = _shortest((*longest, *([own] if own else ()), "eyJ", "ZXlK", "whsec_", "-----BEGIN "))
-    return Shapes(re.compile(pattern), (*((text, partial(_fixed, text)) for text in fixed), *_CLUES))
+    return Shapes(re.compile("|".join(texts) or "(?!)"), (*((text, partial(_fixed, text)) for text in fixed), *_CLUES))
 
 
 def _shortest(texts: Iterable[str]) -> list[str]:
