@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from tests.house.source import Package
+from tests.house.source import LONGEST_FUNCTION, MOST_PARAMETERS, Package
 
 HERE = Path(__file__).parents[2]
 CALLS = Path(__file__).with_name("calls.py")
@@ -19,20 +19,17 @@ NOT_COUNTED = ("lab/dialects/a2a/", "lab/files/journal")
 JOBS = ("lab/jobs/",)
 FORMER_JOBS = tuple(f"lab/core/{name}" for name in ("gates.py", "plan.py", "timeline.py", "lint.py", "journal/"))
 """Where jobs stood before they had a room."""
-LONG, MANY = 40, 6
-"""Lines of a function, and parameters, that nothing should exceed."""
 
 
 def figures(checkout: Path) -> Iterator[tuple[str, object]]:
     """What is counted, by name."""
     package = Package(checkout)
-    texts = {path: path.read_text() for path in package.files.values()}
+    texts = {package.files[name]: text for name, text in package.texts.items()}
     sizes = {path: len(text.splitlines()) for path, text in texts.items()}
     counted = [path for path in sizes if not str(path.relative_to(checkout)).startswith(NOT_COUNTED)]
     source = "\n".join(texts.values())
     twice = [places for places in package.public().values() if len(places) > 1]
     classes = [places for places in twice if any(is_class for _, is_class in places)]
-    lengths = [node.end_lineno - node.lineno + 1 for _, node in package.functions() if node.end_lineno]
     largest = max(sizes, key=lambda path: sizes[path])
     room = JOBS if (checkout / "lab" / "jobs").is_dir() else FORMER_JOBS
     jobs = [path for path in sizes if str(path.relative_to(checkout)).startswith(room)]
@@ -42,23 +39,17 @@ def figures(checkout: Path) -> Iterator[tuple[str, object]]:
     yield "lines without dialects/a2a and the journal file", sum(sizes[path] for path in counted)
     yield "median module", round(median(sizes.values()))
     yield "largest module", f"{sizes[largest]} ({largest.relative_to(checkout)})"
-    yield f"functions over {LONG} lines", sum(length > LONG for length in lengths)
-    yield f"functions with over {MANY} parameters", sum(_parameters(node) > MANY for _, node in package.functions())
+    yield f"functions over {LONGEST_FUNCTION} lines", len(package.long_functions())
+    yield f"functions with over {MOST_PARAMETERS} parameters", len(package.wide_functions())
     yield "classes whose public name is defined twice", len(classes)
     yield "functions and constants whose public name is", len(twice) - len(classes)
     yield "`told`", len(re.findall(r"\btold\b", source))
     yield "`case _`", len(re.findall(r"^\s*case _(?: if .*)?:", source, re.MULTILINE))
     yield "`assert_never`", len(re.findall(r"\bassert_never\(", source))
-    yield "`fmt: skip`", len(re.findall(r"# fmt: skip", source))
+    yield "`fmt: skip`", package.unformatted()
     yield "circles of files", len(package.circles())
     yield "comment lines in 100 lines of jobs/", _comments(jobs, texts, sizes)
     yield from _run(checkout).items()
-
-
-def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    arguments = node.args
-    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-    return len([name for name in names if name not in ("self", "cls")])
 
 
 def _comments(paths: list[Path], texts: dict[Path, str], sizes: dict[Path, int]) -> float:

@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+LONGEST_MODULE = 300
+"""Lines."""
+LONGEST_FUNCTION = 40
+MOST_PARAMETERS = 6
+
 
 class Package:
     """The package `lab` of a checkout, by module name."""
@@ -15,9 +20,14 @@ class Package:
         self.files = {_name(path.relative_to(checkout)): path for path in sorted((checkout / "lab").rglob("*.py"))}
 
     @cached_property
+    def texts(self) -> dict[str, str]:
+        """Each module's source."""
+        return {name: path.read_text() for name, path in self.files.items()}
+
+    @cached_property
     def trees(self) -> dict[str, ast.Module]:
         """Each module, parsed."""
-        return {name: ast.parse(path.read_text(), str(path)) for name, path in self.files.items()}
+        return {name: ast.parse(text, str(self.files[name])) for name, text in self.texts.items()}
 
     @cached_property
     def imports(self) -> dict[str, set[str]]:
@@ -69,12 +79,30 @@ class Package:
                     found[name].append((module, is_class))
         return found
 
+    def long_functions(self) -> list[str]:
+        """Those that have too many lines, by `module:line`."""
+        return [place for place, node in self.functions() if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION]
+
+    def wide_functions(self) -> list[str]:
+        """Those that have too many parameters, `self` not counted, by `module:line`."""
+        return [place for place, node in self.functions() if _parameters(node) > MOST_PARAMETERS]
+
+    def unformatted(self) -> int:
+        """How often the formatter is told to leave a statement as it is."""
+        return sum(text.count("# fmt: skip") for text in self.texts.values())
+
     def functions(self) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
         """Every function and method, with `module:line`."""
         for name, tree in self.trees.items():
             for node in ast.walk(tree):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     yield f"{name}:{node.lineno}", node
+
+
+def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    arguments = node.args
+    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    return len([name for name in names if name not in ("self", "cls")])
 
 
 def _name(path: Path) -> str:

@@ -1,0 +1,49 @@
+"""Nothing in the package grows beyond what can be read at once (design.md §6)."""
+
+from pathlib import Path
+
+from tests.house.source import LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS, Package
+
+ROOT = Path(__file__).parents[2]
+LAB = Package(ROOT)
+
+MOST_UNFORMATTED = 134
+"""Statements that the formatter leaves as they are: the number only shrinks."""
+
+
+def test_no_module_is_too_long() -> None:
+    lines = {name: len(text.splitlines()) for name, text in LAB.texts.items()}
+    assert {name: size for name, size in lines.items() if size > LONGEST_MODULE} == {}
+
+
+def test_no_function_is_too_long() -> None:
+    assert LAB.long_functions() == []
+
+
+def test_no_function_has_too_many_parameters() -> None:
+    assert LAB.wide_functions() == []
+
+
+def test_fewer_and_fewer_statements_are_kept_from_the_formatter() -> None:
+    assert LAB.unformatted() <= MOST_UNFORMATTED
+
+
+def test_what_is_one_too_many_is_found(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    lines = [
+        *("def long():", *["    pass"] * LONGEST_FUNCTION),
+        *("def fits():", *["    pass"] * (LONGEST_FUNCTION - 1)),
+        "class A:",
+        "    def fits(self, a, b, /, c, d, *, e, f): ...",
+        "    async def wide(self, a, b, /, c, d, *, e, f, g): ...  # fmt: skip",
+    ]
+    (tmp_path / "lab" / "a.py").write_text("\n".join(lines))
+    package = Package(tmp_path)
+    assert package.long_functions() == ["lab.a:1"]
+    assert package.wide_functions() == [f"lab.a:{len(lines)}"]
+    assert package.unformatted() == 1
+
+
+def test_the_design_says_so() -> None:
+    said = " ".join((ROOT / "lab" / "docs" / "design.md").read_text().split())
+    assert f"{LONGEST_MODULE} at most, functions {LONGEST_FUNCTION}, and at most {MOST_PARAMETERS} parameters" in said
