@@ -87,7 +87,7 @@ class TapeRecorder:
         from lab.recording.line_cache import LineCache
         from lab.recording.redact import redactor_of
         from lab.recording.snapshot import snapshot
-        from lab.recording.tape import Tape
+        from lab.recording.tape import LONGEST_TAPE, Tape
 
         self._file, config, clock, now = file, self._service.config, self._clock, self._clock.now()
         begun = real_millis()
@@ -97,6 +97,7 @@ class TapeRecorder:
         facts = snapshot(self._service, now)
         tails = LineCache(redactor_of(config), file.blob)
         tape = self.tape = Tape(self._service, file.write, header, sync=file.sync, wall=wall, tails=tails)
+        tape.limit = LONGEST_TAPE
         self._service.observers.append(tape)
         tape.restate(facts, now, self._service.exchanges)
         return str(file.path)

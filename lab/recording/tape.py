@@ -26,6 +26,7 @@ from lab.recording.lines import Enc, Entry, Header, Members, Res
 from lab.recording.redact import redactor_of
 
 LONGEST_TAPE = 1024 * 1024 * 1024
+"""Bytes of a tape on disk."""
 _AT_ONCE = -1
 _NEVER = 1 << 62
 
@@ -73,8 +74,8 @@ class Tape:
         self._service = service
         self._write, self._sync = write, sync or _nothing
         self._wall = wall
-        self.limit = LONGEST_TAPE
-        """Bytes: a tape that is longer ends by itself."""
+        self.limit = _NEVER
+        """Bytes: a tape that is longer ends by itself after an exchange."""
         self._n = 0
         self._t: Millis = header.t
         self._bytes = 0
@@ -96,12 +97,15 @@ class Tape:
                     self._requested(observation)
                 case Replied():
                     self._replied(observation)
+                    self._bound()
                 case Touched(job=job, at=at):
                     written = self._jobs.get(job)
                     if written is None or at >= written.until:
                         self._touched(job, at)
                 case Noted():
                     self._noted(observation)
+                    if observation.x is None:
+                        self._bound()
                 case Lost() | Waiting():  # told by an external app, which has no tape
                     return
                 case _:
@@ -116,7 +120,21 @@ class Tape:
         due = [fact for job in self._jobs for fact in self._due(job, now)]
         for fact in sorted(due, key=attrgetter("at")):
             self._fact(fact, now, None)
-        self._end(now, reason)
+        for x in self._unanswered:
+            cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0, headers=(), enc=Enc.NONE)
+            self._put(encode(cut))
+        try:
+            self._write(footer(self._n, self._at(now), reason, self._digest))
+        except OSError as fault:
+            self._die(f"The recording can't be closed: {fault.strerror or fault}.")
+        self._synced()
+        self._over, self._write = True, _ignore
+
+    def _bound(self) -> None:
+        # not in the midst of an exchange or an opening: what is written has to say all of it
+        if self._bytes > self.limit:
+            self.close(self._t, "limit")
+            self._die(f"The recording reached its limit of {self.limit} bytes.")
 
     def restate(self, facts: Iterable[Fact], now: Millis, after: int = 0) -> None:
         """Begin with what lives; derived facts follow when a job is next touched.
@@ -125,7 +143,7 @@ class Tape:
         """
         self._after = after
         for fact in facts:
-            self(Noted(now, fact))
+            self._noted(Noted(now, fact))
 
     def note(self, text: str, now: Millis) -> None:
         """Write something that a reader should see."""
@@ -142,21 +160,6 @@ class Tape:
         self._n += 1
         self._bytes += len(line)
         self._digest.update(line)
-        if self._bytes > self.limit and not self._over:
-            self._end(self._t, "limit")
-            self._die(f"The recording reached its limit of {self.limit} bytes.")
-
-    def _end(self, now: Millis, reason: str) -> None:
-        self._over = True  # what ends the tape may go beyond its limit
-        for x in self._unanswered:
-            cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0, headers=(), enc=Enc.NONE)
-            self._put(encode(cut))
-        try:
-            self._write(footer(self._n, self._at(now), reason, self._digest))
-        except OSError as fault:
-            self._die(f"The recording can't be closed: {fault.strerror or fault}.")
-        self._synced()
-        self._write = _ignore
 
     def fail(self, why: str) -> None:
         """Be dead: somebody has found out that what was written is no longer there."""

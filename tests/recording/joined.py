@@ -14,7 +14,7 @@ from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.header import recording_header
-from lab.recording.tape import Tape
+from lab.recording.tape import LONGEST_TAPE, Tape
 
 SCENARIO = """
 lab: 1
@@ -54,10 +54,11 @@ def config(*, seed: int = 42, scripted: bool = True, compiled: CompiledScenario 
 class Joined:
     """One mock with a tape, and a clock that only moves forward."""
 
-    def __init__(self, setup: Config) -> None:
+    def __init__(self, setup: Config, limit: int = LONGEST_TAPE) -> None:
         self.lines: list[bytes] = []
         self.service = Service(setup)
         self.tape = Tape(self.service, self.lines.append, recording_header(setup, lab="0.1.0"))
+        self.tape.limit = limit
         self.service.observers.append(self.tape)
         self.now: Millis = 0
 

@@ -18,7 +18,7 @@ from lab.recording.reader import read
 from lab.recording.repair import repair
 from lab.recording.replay import replay
 from lab.recording.snapshot import snapshot
-from lab.recording.tape import Tape
+from lab.recording.tape import LONGEST_TAPE, Tape
 from tests.recording.joined import Joined, config
 from tests.recording.tampering import shipped, target_of
 from tests.wire_peer import token_request
@@ -26,9 +26,9 @@ from tests.wire_peer import token_request
 Cut = tuple[str, bytes, tuple[CompiledScenario, ...], Blob | None]
 
 
-def together(*, late: bool) -> Joined:
+def together(*, late: bool, limit: int = LONGEST_TAPE) -> Joined:
     """Jobs side by side on several connections, one decided by a person; with `late` the tape begins after some."""
-    joined = Joined(config(scripted=False))
+    joined = Joined(config(scripted=False), LONGEST_TAPE if late else limit)
     for _ in range(3):
         joined.play_until_accepted()
     first, second, third = joined.service.jobs()
@@ -39,6 +39,7 @@ def together(*, late: bool) -> Joined:
         joined.lines.clear()
         header = recording_header(joined.service.config, lab="0.1.0", t=joined.now)
         joined.tape = Tape(joined.service, joined.lines.append, header)
+        joined.tape.limit = limit
         joined.service.observers[:] = [joined.tape]
         joined.tape.restate(snapshot(joined.service, joined.now), joined.now, joined.service.exchanges)
     joined.decide(second, "manager", "approved")

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from itertools import accumulate
 
 import pytest
 
@@ -13,8 +14,11 @@ from lab.core.observe import Noted, Replied, Requested
 from lab.language.document import Verdict
 from lab.recording.header import recording_header
 from lab.recording.reader import read
+from lab.recording.replay import replay
 from lab.recording.tape import Tape
+from tests.conftest import THOROUGH
 from tests.recording.joined import Joined, config
+from tests.recording.killed import together
 
 
 def kinds(data: bytes) -> list[str]:
@@ -110,15 +114,19 @@ def test_a_header_names_the_pace_of_a_scaled_clock_alone(clock: AnyClock | None,
     assert (found.mode, found.factor, found.epoch) == (mode, factor, epoch_text(config().epoch))
 
 
-def test_a_tape_ends_at_its_limit_and_is_whole() -> None:
-    joined = Joined(config())
-    lines: list[bytes] = []
-    joined.service.observers[:] = [tape := Tape(joined.service, lines.append, recording_header(config(), lab="0"))]
-    tape.limit = 4_000
-    assert joined.play().complete
-    found = read(b"".join(lines))
-    assert found.end is not None and found.end.reason == "limit"
-    assert tape.dead == "The recording reached its limit of 4000 bytes."
+@pytest.mark.parametrize("late", [False, True])
+def test_wherever_a_tape_reaches_its_limit_it_is_whole_and_replays(late: bool) -> None:
+    ends = list(accumulate(map(len, together(late=late).lines)))
+    lengths = set()
+    for limit in ends if THOROUGH else ends[::7]:
+        joined = together(late=late, limit=limit)
+        found = read(joined.data)
+        assert joined.tape.dead in (None, f"The recording reached its limit of {limit} bytes.")
+        assert found.end is not None and found.end.reason == ("limit" if joined.tape.dead else "closed")
+        report = replay(found, joined.service.config.scenarios)
+        assert report.passed, report.text()
+        lengths.add(len(found.lines))
+    assert len(lengths) > 8
 
 
 def test_shell_facts_odd_replies_and_the_listeners_own_host() -> None:

@@ -164,6 +164,22 @@ async def test_a_reply_that_was_under_way_when_the_tape_began_is_not_on_it(stage
     assert [json.loads(line)["x"] for line in lines[1:]] == [2]
 
 
+async def test_a_tape_at_its_limit_turns_health_red_and_replays(
+    plane: Plane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.recording.tape.LONGEST_TAPE", 2_000)
+    await plane.client.begin_tape("full")
+    assert (await plane.client.look("health"))["status"] == "ok"
+    bearing = await plane.stage.token()
+    await plane.stage.job(bearing)
+    await plane.stage.job(bearing)
+    assert "its limit of 2000 bytes" in str(await plane.client.look("health"))
+    await plane.client.end_tape()
+    found = recording("full", tmp_path)
+    assert found.end is not None and found.end.reason == "limit"
+    replays(found, plane)
+
+
 async def test_what_the_identity_domain_still_honours_is_restated(plane: Plane, tmp_path: Path) -> None:
     password = {"grant_type": "password", "username": "jane", "password": "lab-password-a:b/c+d%e"}
     login = await form(plane, "/oauth2/v1/token", **password, scope=f"{SCOPE} offline_access")
