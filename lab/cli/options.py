@@ -137,6 +137,23 @@ _RUN = (
 _ONE_SCENARIO: Any = {"help": "a name or a path", "type": lambda text: (text,)}
 """As a tuple of one target, where other commands take several."""
 
+_FAIL_ON: Any = {"choices": ("critical", "major", "minor"), "default": "major"}
+_SCORE: Any = {"type": number("--min-score", 0, 100), "default": 0}
+_REPORT = (
+    option("--fail-on", None, "the least severity of a failed rule that counts; default: major", **_FAIL_ON),
+    option("--min-score", "N", "fail below this score", **_SCORE),
+    option("--require", "RULES", "fail unless these were exercised, as C1,C4"),
+    option(
+        "--format",
+        None,
+        "text (default), json, junit, github",
+        choices=("text", "json", "junit", "github"),
+        default="text",
+    ),
+    flag("--json", "the same as --format json"),
+    option("--junit", "FILE", "write it there as JUnit, too"),
+)
+
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
 _FORM: Any = {"choices": ("text", "cast"), "default": "text", "dest": "kind"}
 _BROWSER: Any = {"nargs": "?", "const": 8000, "type": number("--web", 1, 65_535)}
@@ -193,6 +210,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         flag("--light", "film on the light stage"),
         _FOLDER,
     ),
+    "report": (option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"), *_REPORT),
     "repair": (option("target", "FILE"),),
     "new": (option("target", "NAME"),),
     "schema": (option("--settings", None, "of the settings file instead", action="store_const", const="settings"),),
@@ -215,6 +233,7 @@ COMMANDS = {
     "play": ("a recording on the screen, played back", "lab play item-comparison"),
     "drill": ("every variant of a scenario with one fault", "lab drill item-comparison --family W,P"),
     "show": ("a recording as a transcript, or as a film", "lab show item-comparison"),
+    "report": ("what the clients in recordings did well and badly", "lab report recordings/*.rec.jsonl"),
     "repair": ("make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"),
     "new": ("print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"),
     "schema": ("print the scenario language as JSON Schema", "lab schema > lab.schema.json"),

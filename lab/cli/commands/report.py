@@ -1,0 +1,50 @@
+"""`lab report`: what the clients in recordings did well and badly (clients.md §5)."""
+
+from functools import partial
+from pathlib import Path
+
+from lab.cli.commands.replay import NOTHING_MATCHED, matching
+from lab.cli.console import Console
+from lab.core.errors import UsageError
+from lab.files.artifacts import write_texts
+from lab.files.recordings import read_blob, read_recording
+from lab.recording.reader import read
+from lab.report.catalog import RULE_OF
+from lab.report.formats import FORMATS, fails, junit
+from lab.report.gather import histories_of
+from lab.report.history import History
+from lab.report.judge import ClientReport, report_on
+from lab.report.rule import Severity
+from lab.settings import Flags
+
+
+def execute(flags: Flags, console: Console) -> int:
+    """Judge them together; 1 if that isn't good enough, 5 if nothing matched or nothing was exercised."""
+    files = dict.fromkeys(file for target in flags["targets"] for file in matching(target))
+    if not files:
+        console.err("lab: No recording matched.")
+        return NOTHING_MATCHED
+    report = report_on({file.name: _histories(file) for file in files})
+    return conclude(report, flags, console)
+
+
+def _histories(file: Path) -> tuple[History, ...]:
+    return histories_of(read(read_recording(file), str(file)), blob=partial(read_blob, file))
+
+
+def conclude(report: ClientReport, flags: Flags, console: Console) -> int:
+    """Print it, write what is wanted of it, and say by the exit code whether it is good enough."""
+    required = tuple(name.strip() for name in (flags["require"] or "").split(",") if name.strip())
+    unknown = [name for name in required if name not in RULE_OF]
+    if unknown:
+        raise UsageError(f"--require {unknown[0]} is no rule.", hint=f"Rules are {', '.join(RULE_OF)}.")
+    console.out(FORMATS["json" if flags["json"] else flags["format"]](report).rstrip("\n"))
+    if flags["junit"]:
+        path = Path(flags["junit"])
+        write_texts(str(path.parent), {path.name: junit(report)}, force=True)
+    if report.score is None:
+        return NOTHING_MATCHED
+    reasons = list(fails(report, on=Severity(flags["fail_on"]), least_score=flags["min_score"], required=required))
+    for reason in reasons:
+        console.err(f"lab: {reason}")
+    return 1 if reasons else 0

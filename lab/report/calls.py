@@ -1,0 +1,222 @@
+"""The exchanges of a recording as rules look at them: who called, what was asked, what came, in the client's own time."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response
+from lab.core.observe import Replied, Requested
+from lab.core.routes import RouteMatch
+from lab.dialects import CLIENT_OF
+from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.client import Seen, Sendable, Understood
+from lab.dialects.router import ROUTER
+from lab.recording.bodies import Blob
+from lab.recording.lines import Entry, Recording, Req, Res
+from lab.recording.observed import observation_of
+
+NOBODY = "unknown"
+"""Whose call it is while nothing says so."""
+
+
+class Kind(StrEnum):
+    """What a call is for."""
+
+    TOKEN = "token"
+    INVOKE = "invoke"
+    POLL = "poll"
+    DECIDE = "decide"
+    OTHER = "other"
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One exchange. Instants are the client's: real milliseconds where the recording has them, else the lab's."""
+
+    x: int
+    line: int
+    """The request's line in the file, from 1."""
+    kind: Kind
+    route: str
+    """The route's name; `unknown` where there is none."""
+    client: str
+    """Id of the client, and its User-Agent."""
+    connection: int
+    listener: str | None
+    """None: the API; `decoy`: the second origin, to which no credential belongs."""
+    request: Request
+    """As recorded: secrets are aliases."""
+    flags: frozenset[str]
+    command: Sendable | None
+    """What is asked, as far as its dialect can make it out."""
+    job: str | None
+    """The job that the request names, as it wrote it."""
+    sent: Millis
+    """When the request was complete."""
+    at: Millis
+    """The same on the lab's clock."""
+    reply_line: int | None = None
+    ended: Millis | None = None
+    """When the last byte of the answer had left, or it was cut; None: the recording has no answer."""
+    response: Response | None = None
+    """None: no status line was sent."""
+    whole: bool = False
+    """Whether the answer left to its last byte."""
+    cut: str | None = None
+    """How it ended before it was whole: client_gone, reset, truncated, timeout, shutdown."""
+    answer: Understood | None = None
+    """What a whole answer says."""
+    struck: str | None = None
+    """The fault that struck the call, by its name."""
+
+    @property
+    def status(self) -> int:
+        """The answer's status, 0 where none was sent."""
+        return self.response.status if self.response is not None else 0
+
+    @property
+    def left(self) -> Millis:
+        """When it was over: its answer had left, or, where none is recorded, it was sent."""
+        return self.sent if self.ended is None else self.ended
+
+    @property
+    def good(self) -> bool:
+        """Whether it was answered 2xx, to the last byte."""
+        return self.whole and 200 <= self.status < 300
+
+    @property
+    def seen(self) -> Seen | None:
+        """The job that a whole answer shows."""
+        return self.answer if isinstance(self.answer, Seen) else None
+
+    @property
+    def bearer(self) -> str | None:
+        """The bearer token in the header, as its alias."""
+        scheme, _, token = (self.request.header("authorization") or "").partition(" ")
+        return token if scheme.lower() == "bearer" else None
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """Where it stands in the file."""
+        return (self.line,) if self.reply_line is None else (self.line, self.reply_line)
+
+    def repeats(self, other: "Call") -> bool:
+        """Whether the request is the same, headers apart."""
+        one, two = self.request, other.request
+        return (one.method, one.path, one.query, one.body) == (two.method, two.path, two.query, two.body)
+
+
+def calls_of(recording: Recording, blob: Blob | None = None) -> tuple[Call, ...]:
+    """The exchanges, in the order of their requests."""
+    reader = _Reader(recording, blob)
+    return tuple(reader.calls())
+
+
+class _Reader:
+    def __init__(self, recording: Recording, blob: Blob | None) -> None:
+        self._blob = blob
+        self._requests: list[Req] = []
+        self._replies: dict[int, Res] = {}
+        self._struck: dict[int, str] = {}
+        self._owners: dict[str, str] = {}
+        """The client of each token and each login."""
+        self._granted: dict[int, str] = {}
+        """The client to which an exchange granted a token."""
+        for line in recording.lines:
+            match line:
+                case Req():
+                    self._requests.append(line)
+                case Res():
+                    self._replies[line.x] = line
+                case Entry():
+                    self._fact(line)
+
+    def _fact(self, line: Entry) -> None:
+        if line.type == "fault.struck" and line.x is not None:
+            self._struck[line.x] = line.text("fault") or ""
+        client = line.text("client")
+        if line.type == "token.granted" and client is not None:
+            self._owners[line.text("token") or ""] = client
+            if line.x is not None:
+                self._granted[line.x] = client
+
+    def calls(self) -> Iterator[Call]:
+        by_connection: dict[int, str] = {}
+        for line in self._requests:
+            requested = observation_of(line, self._blob)
+            assert isinstance(requested, Requested)
+            request = requested.request
+            name = self._named(line.x, request) or by_connection.get(line.c, NOBODY)
+            by_connection[line.c] = name
+            agent = request.header("user-agent")
+            yield self._call(line, requested, f"{name} ({agent})" if agent else name)
+
+    def _named(self, x: int, request: Request) -> str | None:
+        """The client that a grant or a credential names."""
+        scheme, _, rest = (request.header("authorization") or "").partition(" ")
+        if scheme.lower() == "basic" and rest.startswith("«client:"):
+            return rest.removeprefix("«client:").rstrip("»")
+        return self._granted.get(x) or self._owners.get(rest)
+
+    def _call(self, line: Req, requested: Requested, client: str) -> Call:
+        request, route = requested.request, requested.route
+        dialect = CLIENT_OF.get(route)
+        found = dialect.identify(request) if dialect is not None and route in dialect.calls else None
+        command = found.command if found is not None else None
+        call = Call(
+            x=line.x,
+            line=line.n + 1,
+            kind=_kind(route, command),
+            route=route,
+            client=client,
+            connection=line.c,
+            listener=line.listener,
+            request=request,
+            flags=frozenset(line.flags),
+            command=command,
+            job=_job(line, command),
+            sent=line.t if line.w is None else line.w,
+            at=line.t,
+            struck=self._struck.get(line.x),
+        )
+        return _answered(call, self._replies.get(line.x), self._blob)
+
+
+def _kind(route: str, command: Sendable | None) -> Kind:
+    match command:
+        case Invoke():
+            return Kind.INVOKE
+        case Look():
+            return Kind.POLL
+        case Decide():
+            return Kind.DECIDE
+        case None:
+            return Kind.TOKEN if route == "token" else Kind.OTHER
+
+
+def _job(line: Req, command: Sendable | None) -> str | None:
+    """The job as the request wrote it: percent-encoding and letter case are the client's."""
+    if not isinstance(command, Look):
+        return command.job if isinstance(command, Decide) else None
+    found = ROUTER.find(line.method, line.path)
+    return command.job if isinstance(found, RouteMatch) and found.job else command.job or None
+
+
+def _answered(call: Call, line: Res | None, blob: Blob | None) -> Call:
+    if line is None:
+        return call
+    replied = observation_of(line, blob)
+    assert isinstance(replied, Replied)
+    whole = line.cut is None and line.status > 0
+    dialect = CLIENT_OF.get(call.route)
+    return replace(
+        call,
+        reply_line=line.n + 1,
+        ended=line.t if line.w is None else line.w,
+        response=replied.response if line.status else None,
+        whole=whole,
+        cut=line.cut,
+        answer=dialect.understand(call.route, replied.response) if dialect is not None and whole else None,
+    )

@@ -1,0 +1,157 @@
+"""A report as people and machines read it: text, JSON, JUnit, a GitHub summary (clients.md §5)."""
+
+from collections.abc import Callable, Iterator
+from typing import assert_never
+from xml.sax.saxutils import escape, quoteattr
+
+from lab.core.exchange import Json, text_of
+from lab.report.judge import SCORED, ClientReport, Finding, Verdict
+from lab.report.rule import Severity
+
+MOST_LINES = 5
+"""Lines of evidence that are shown of a recording; the others are counted."""
+UNSEEN = (
+    "what the client logs, shows or stores; whether it checks certificates (unless it was served with --tls); whether it"
+    " understood an answer, as long as it goes on as if; why it stopped; what it would do later."
+)
+"""What no server can see."""
+
+
+def summary(report: ClientReport) -> str:
+    """`12 passed, 1 failed, 38 not exercised`: the last line of every form."""
+    counts = [(len(report.with_verdict(verdict)), word) for verdict, word in _WORDS]
+    return ", ".join(f"{count} {word}" for count, word in counts)
+
+
+_WORDS = ((Verdict.PASS, "passed"), (Verdict.FAIL, "failed"), (Verdict.NOT_EXERCISED, "not exercised"))
+
+
+def score_line(report: ClientReport) -> str:
+    """Score and grade, and of how many rules; what is missing where nothing was exercised."""
+    if report.score is None:
+        return "No score: no rule was exercised."
+    thin = "; in brackets: less than half of all points were exercised" if "(" in report.grade else ""
+    return f"{report.score} of 100, grade {report.grade}; exercised {len(report.exercised)} of {len(SCORED)}{thin}"
+
+
+def evidence_of(finding: Finding) -> Iterator[str]:
+    """`day.rec.jsonl, lines 12 13 20 (and 4 more)`, one a recording."""
+    for each in finding.evidence:
+        shown, rest = each.lines[:MOST_LINES], len(each.lines) - MOST_LINES
+        more = f" (and {rest} more)" if rest > 0 else ""
+        yield f"{each.recording}, lines {' '.join(map(str, shown))}{more}"
+
+
+def text(report: ClientReport) -> str:
+    """For people: what failed first, with evidence and what to do; then what passed, and what was not exercised."""
+    return "\n".join(_text(report)) + "\n"
+
+
+def _text(report: ClientReport) -> Iterator[str]:
+    failed = sorted(report.with_verdict(Verdict.FAIL), key=lambda each: -each.rule.severity.weight)
+    for finding in failed:
+        rule = finding.rule
+        yield f"FAIL  {rule.id:<4}{rule.asks} ({rule.severity})"
+        yield from (f"          {line}" for line in evidence_of(finding))
+        yield f"          {rule.fix}"
+        yield f"          {rule.source}"
+    for finding in report.with_verdict(Verdict.PASS):
+        yield f"pass  {finding.rule.id:<4}{finding.rule.asks}"
+    for finding in report.with_verdict(Verdict.NOT_EXERCISED):
+        yield f"  -   {finding.rule.id:<4}{finding.rule.asks}: try {finding.rule.tried}"
+    yield ""
+    yield f"A server can't see {UNSEEN}"
+    yield score_line(report)
+    yield summary(report)
+
+
+def document(report: ClientReport) -> dict[str, Json]:
+    """For programs: every rule with its verdict, and the score."""
+    rules: list[Json] = [_row(finding) for finding in report.findings]
+    return {
+        "score": report.score, "grade": report.grade or None, "exercised": len(report.exercised), "of": len(SCORED),
+        "points": report.points, **{word.replace(" ", "_"): len(report.with_verdict(each)) for each, word in _WORDS},
+        "rules": rules, "unseen": UNSEEN,
+    }  # fmt: skip
+
+
+def _row(finding: Finding) -> Json:
+    rule = finding.rule
+    evidence: list[Json] = [{"recording": each.recording, "lines": list(each.lines)} for each in finding.evidence]
+    return {
+        "rule": rule.id, "asks": rule.asks, "severity": rule.severity, "timing": rule.timing,
+        "verdict": finding.verdict, "occasions": finding.occasions, "evidence": evidence,
+        "fix": rule.fix, "source": rule.source, "tried": rule.tried,
+    }  # fmt: skip
+
+
+def json_text(report: ClientReport) -> str:
+    """The document on one line."""
+    return text_of(document(report)) + "\n"
+
+
+def junit(report: ClientReport) -> str:
+    """A testcase a rule; one that was not exercised is skipped."""
+    failed, skipped = (len(report.with_verdict(each)) for each in (Verdict.FAIL, Verdict.NOT_EXERCISED))
+    cases = "\n".join(_testcase(finding) for finding in report.findings)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<testsuite name="lab report" tests="{len(report.findings)}" failures="{failed}" skipped="{skipped}">\n'
+        f"{cases}\n</testsuite>\n"
+    )
+
+
+def _testcase(finding: Finding) -> str:
+    rule = finding.rule
+    head = f'  <testcase classname="lab.report.{rule.severity}" name={quoteattr(f"{rule.id} {rule.asks}")}'
+    match finding.verdict:
+        case Verdict.PASS:
+            return f"{head}/>"
+        case Verdict.NOT_EXERCISED:
+            return f"{head}><skipped message={quoteattr(f'not exercised; try {rule.tried}')}/></testcase>"
+        case Verdict.FAIL:
+            told = "\n".join((*evidence_of(finding), rule.fix, rule.source))
+            return f"{head}><failure message={quoteattr(rule.asks)}>{escape(told)}</failure></testcase>"
+        case _:
+            assert_never(finding.verdict)
+
+
+def github(report: ClientReport) -> str:
+    """Markdown, for the summary of a GitHub run."""
+    return "\n".join(_github(report)) + "\n"
+
+
+def _github(report: ClientReport) -> Iterator[str]:
+    yield "## What the client did"
+    yield ""
+    yield f"**{score_line(report)}**"
+    failed = report.with_verdict(Verdict.FAIL)
+    if failed:
+        yield ""
+        yield "| rule | severity | where | what to do |"
+        yield "|---|---|---|---|"
+        for finding in failed:
+            rule = finding.rule
+            where = "<br>".join(evidence_of(finding))
+            yield f"| {rule.id} {rule.asks} | {rule.severity} | {where} | {rule.fix} ({rule.source}) |"
+    yield ""
+    yield summary(report)
+
+
+FORMATS: dict[str, Callable[[ClientReport], str]] = {"text": text, "json": json_text, "junit": junit, "github": github}
+"""By the words of `--format`."""
+
+
+def fails(report: ClientReport, *, on: Severity, least_score: int = 0, required: tuple[str, ...] = ()) -> Iterator[str]:
+    """Why a report isn't good enough, a sentence each; none: it is.
+
+    `on` is the least severity of which a failed rule counts, `required` are rules that must have been exercised.
+    """
+    for finding in report.with_verdict(Verdict.FAIL):
+        if finding.rule.severity.weight >= on.weight:
+            yield f"{finding.rule.id} failed ({finding.rule.severity})."
+    if report.score is not None and report.score < least_score:
+        yield f"The score is {report.score}, below {least_score}."
+    for finding in report.with_verdict(Verdict.NOT_EXERCISED):
+        if finding.rule.id in required:
+            yield f"{finding.rule.id} was not exercised; try {finding.rule.tried}."

@@ -1,0 +1,137 @@
+"""All of one client: its calls, the grants and jobs that came of them, and where it stopped."""
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
+
+from lab.core.clock import Epoch, Millis
+from lab.core.exchange import retry_after
+from lab.dialects.client import Seen
+from lab.language.document import Status
+from lab.recording.lines import Entry
+from lab.report.calls import Call, Kind
+
+
+class Grant(Struct, frozen=True, kw_only=True):
+    """A token that the client was granted."""
+
+    call: Call
+    token: str
+    refresh: str | None
+    scope: str
+    grant: str
+    life: Millis
+    """How long it is good, on the lab's clock."""
+
+
+class JobHistory(Struct, frozen=True, kw_only=True):
+    """A job as its client went through it."""
+
+    job: str
+    accepted: Call
+    """The call that started it."""
+    conversation: str | None
+    turn: int
+    polls: tuple[Call, ...]
+    decisions: tuple[Call, ...]
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The call that started it, and its polls."""
+        return (self.accepted, *self.polls)
+
+    @property
+    def end(self) -> Call | None:
+        """The first answer that showed its end whole."""
+        return next((call for call in self.calls if call.seen is not None and call.seen.final), None)
+
+    @property
+    def started(self) -> Millis:
+        """When its client had the job's id."""
+        return self.accepted.left
+
+    def shows(self) -> Iterator[tuple[Call, Seen]]:
+        """The answers that show the job, in order."""
+        return ((call, call.seen) for call in self.calls if call.seen is not None)
+
+    def waits(self) -> Iterator[tuple[Call, Call]]:
+        """For each stretch of WAITING that the client saw the end of: its first answer, and the first one after it."""
+        first: Call | None = None
+        for call, seen in self.shows():
+            if seen.status is Status.WAITING:
+                first = first or call
+            elif first is not None:
+                yield first, call
+                first = None
+
+
+class Stop(Struct, frozen=True):
+    """A client stopped after this call, or polled on after the job's end."""
+
+    call: Call
+    """The call whose answer was the last one, or the one that showed the end."""
+    rule: str
+    """The rule that it is charged to."""
+    job: str | None
+    later: tuple[Call, ...] = ()
+    """The polls after the end."""
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """What one client did."""
+
+    client: str
+    calls: tuple[Call, ...]
+    grants: tuple[Grant, ...]
+    jobs: tuple[JobHistory, ...]
+    stops: tuple[Stop, ...]
+    facts: tuple[Entry, ...]
+    """All of the recording, whoever brought them."""
+    exact: bool
+    """Whether the client's clock runs as the lab's does: the real one, or the lab's own process."""
+    over: bool
+    """Whether the client is known to have ended."""
+    until: Millis
+    """The client's time at the recording's last line."""
+    epoch: Epoch
+
+    def of(self, *kinds: Kind) -> tuple[Call, ...]:
+        """Its calls of these kinds."""
+        return tuple(call for call in self.calls if call.kind in kinds)
+
+    def charged(self, rule: str) -> tuple[Stop, ...]:
+        """The stops that are charged to a rule."""
+        return tuple(stop for stop in self.stops if stop.rule == rule)
+
+    def after(self, call: Call) -> tuple[Call, ...]:
+        """Its calls that were sent once the answer to `call` had left."""
+        return tuple(each for each in self.calls if each.x > call.x and each.sent >= call.left)
+
+    def next_of(self, call: Call) -> Call | None:
+        """The next call of the same operation: of the same route, and of a poll the same job."""
+        return next((each for each in self.after(call) if operation(each) == operation(call)), None)
+
+    def pause_wanted(self, call: Call) -> Millis | None:
+        """What Retry-After asks for, from the answer's end on; None: nothing, or what can't be read or judged here."""
+        response = call.response
+        if response is None or (text := response.header("retry-after")) is None:
+            return None
+        if text.isascii() and text.isdigit():
+            return retry_after(response)
+        # a date is read against the clock of the lab, which only a client on the same clock can wait by
+        dated = epoch_millis(text)
+        return max(0, dated - self.epoch * 1000 - call.at) if dated is not None and self.exact else None
+
+
+def operation(call: Call) -> tuple[str, str | None]:
+    """What tells one operation of a client from another."""
+    return call.route, call.job if call.kind is Kind.POLL else None
+
+
+def epoch_millis(text: str) -> int | None:
+    """An HTTP date in milliseconds since 1970."""
+    try:
+        return int(parsedate_to_datetime(text).timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError):
+        return None

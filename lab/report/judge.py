@@ -1,0 +1,107 @@
+"""What the rules find in recordings: a finding a rule, a score, a grade (clients.md §5)."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from lab.report.catalog import RULES
+from lab.report.history import History
+from lab.report.rule import Occasion, Rule, Severity
+
+THIN = 0.5
+"""With less than this share of all points exercised the grade stands in brackets."""
+_GRADES = ((90, "A"), (80, "B"), (65, "C"), (50, "D"), (0, "E"))
+
+
+class Verdict(StrEnum):
+    """What a rule says of a client."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_EXERCISED = "not exercised"
+
+
+class Evidence(Struct, frozen=True):
+    """Lines at which a rule was broken, in one recording."""
+
+    recording: str
+    lines: tuple[int, ...]
+
+
+class Finding(Struct, frozen=True):
+    """What one rule found."""
+
+    rule: Rule
+    verdict: Verdict
+    occasions: int = 0
+    evidence: tuple[Evidence, ...] = ()
+
+
+class ClientReport(Struct, frozen=True):
+    """What all rules found."""
+
+    findings: tuple[Finding, ...]
+
+    def with_verdict(self, verdict: Verdict) -> tuple[Finding, ...]:
+        """The findings that say so."""
+        return tuple(finding for finding in self.findings if finding.verdict is verdict)
+
+    @property
+    def exercised(self) -> tuple[Finding, ...]:
+        """Of the rules that count in the score, those with an occasion."""
+        return tuple(
+            finding for finding in self.findings
+            if finding.rule.severity.weight and finding.verdict is not Verdict.NOT_EXERCISED
+        )  # fmt: skip
+
+    @property
+    def points(self) -> int:
+        """The weight of what was exercised."""
+        return sum(finding.rule.severity.weight for finding in self.exercised)
+
+    @property
+    def score(self) -> int | None:
+        """The share of the exercised weight that passed, in percent, rounded down; None: nothing was exercised."""
+        passed = sum(each.rule.severity.weight for each in self.exercised if each.verdict is Verdict.PASS)
+        return 100 * passed // self.points if self.points else None
+
+    @property
+    def grade(self) -> str:
+        """A to E; D at most where a critical rule failed; in brackets on thin evidence; empty without a score."""
+        score = self.score
+        if score is None:
+            return ""
+        grade = next(letter for least, letter in _GRADES if score >= least)
+        if any(each.rule.severity is Severity.CRITICAL for each in self.with_verdict(Verdict.FAIL)):
+            grade = max(grade, "D")
+        return grade if self.points >= THIN * ALL_POINTS else f"({grade})"
+
+
+SCORED = tuple(rule for rule in RULES if rule.severity.weight)
+"""The rules that count in the score."""
+ALL_POINTS = sum(rule.severity.weight for rule in RULES)
+
+
+def report_on(histories: Mapping[str, Iterable[History]]) -> ClientReport:
+    """What the rules find in the clients' histories, by the name of their recording.
+
+    A rule fails if it was broken in one of them, and passes if it was kept in one and broken in none.
+    """
+    known = {name: tuple(each) for name, each in histories.items()}
+    return ClientReport(tuple(_finding(rule, known) for rule in RULES))
+
+
+def _finding(rule: Rule, histories: Mapping[str, tuple[History, ...]]) -> Finding:
+    found: dict[str, tuple[Occasion, ...]] = {
+        name: tuple(occasion for history in each for occasion in rule.occasions(history))
+        for name, each in histories.items()
+    }
+    count = sum(map(len, found.values()))
+    evidence = tuple(
+        Evidence(name, tuple(dict.fromkeys(line for each in occasions if not each.kept for line in each.lines)))
+        for name, occasions in found.items()
+        if not all(each.kept for each in occasions)
+    )
+    verdict = Verdict.FAIL if evidence else Verdict.PASS if count else Verdict.NOT_EXERCISED
+    return Finding(rule, verdict, count, evidence)

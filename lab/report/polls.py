@@ -1,0 +1,280 @@
+"""Rules C: how a client polls."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from statistics import pstdev
+
+from lab.core.clock import Millis
+from lab.language.document import Status
+from lab.report.calls import Call, Kind
+from lab.report.history import History, JobHistory, operation
+from lab.report.rule import Occasion, broken, kept, least, middle, most, rules_in
+from lab.report.stops import odd_members, odd_result, odd_spelling, usual_members
+
+MINUTE: Millis = 60_000
+HOUR: Millis = 3_600_000
+LONGEST_DEADLINE: Millis = 48 * HOUR
+
+
+def honours_retry_after(history: History) -> Iterator[Occasion]:
+    """C1: a date is read where the clock is the client's; what is neither seconds nor a date belongs to D1."""
+    for call in history.calls:
+        wanted = history.pause_wanted(call)
+        later = history.next_of(call) if wanted is not None else None
+        if wanted is not None and later is not None:
+            early = later.sent - call.left < least(wanted)
+            yield broken(call, later) if early else kept(call, later)
+    yield from _charged(history, "C1")
+
+
+def stops_at_end(history: History) -> Iterator[Occasion]:
+    """C2: any poll after the first whole answer that showed the end; one already under way is forgiven."""
+    charged = {stop.job for stop in history.stops if stop.later}
+    for job in history.jobs:
+        if job.end is not None and job.job not in charged:
+            yield kept(job.end)
+    yield from _charged(history, "C2")
+
+
+def polls_to_end(history: History) -> Iterator[Occasion]:
+    """C3: kept by whoever still polls after a minute of work, or has its result by then; a later stop is a deadline."""
+    for job in history.jobs:
+        running = [call for call, seen in job.shows() if seen.status is Status.RUNNING]
+        late = [call for call in job.polls if call.sent - job.started >= least(MINUTE)]
+        if running and late and not any(stop.job == job.job and stop.rule == "C3" for stop in history.stops):
+            yield kept(late[0])
+    yield from _charged(history, "C3")
+
+
+def waits_for_people(history: History) -> Iterator[Occasion]:
+    """C4: kept only where WAITING lasted a minute of the client's time, and it went on to fetch what came of it."""
+    for job in history.jobs:
+        for first, after in job.waits():
+            if after.left - first.left >= least(MINUTE):
+                yield kept(first, after)
+    yield from _charged(history, "C4")
+
+
+def slower_while_waiting(history: History) -> Iterator[Occasion]:
+    """C5: the median pause in WAITING is twice that in RUNNING, or ten seconds; three of each are needed."""
+    for job in history.jobs:
+        found = list(_pauses(history, job))
+        running = [pause for status, pause, _ in found if status is Status.RUNNING]
+        waiting = [(pause, call) for status, pause, call in found if status is Status.WAITING]
+        if len(running) < 3 or len(waiting) < 3:
+            continue
+        pause = middle([pause for pause, _ in waiting])
+        slow = pause >= least(10_000) or pause >= least(round(2 * middle(running)))
+        yield kept(waiting[0][1]) if slow else broken(*(call for _, call in waiting))
+
+
+def leaves_a_pause(history: History) -> Iterator[Occasion]:
+    """C6: at least a second from the last good answer to the next poll of the job."""
+    for job in history.jobs:
+        found = [(pause, call) for _, pause, call in _pauses(history, job)]
+        short = [call for pause, call in found if pause < least(1_000)]
+        if found:
+            yield broken(*short) if short else kept(found[0][1])
+
+
+def backs_off_while_nothing_changes(history: History) -> Iterator[Occasion]:
+    """C7: at six polls and more in one status the pauses don't shrink, grow unless they are long, and stay bounded."""
+    for job in history.jobs:
+        for status, calls in _stretches(job):
+            pauses = [later.sent - call.left for call, later in pairwise(calls)]
+            if len(calls) < 6:
+                continue
+            third = max(1, len(pauses) // 3)
+            first, last = middle(pauses[:third]), middle(pauses[-third:])
+            flat = last < 0.8 * first or (last < least(5_000) and last < 1.2 * first)
+            yield broken(*calls) if flat or _too_long(status, calls, pauses) else kept(calls[0], calls[-1])
+
+
+def _too_long(status: Status, calls: list[Call], pauses: list[Millis]) -> bool:
+    begun = calls[0].left
+    for call, pause in zip(calls, pauses, strict=False):
+        waited = call.left - begun
+        longest = MINUTE if status is not Status.WAITING else min(HOUR, max(MINUTE, waited // 10))
+        if pause > most(longest):
+            return True
+    return False
+
+
+def spreads_its_calls(history: History) -> Iterator[Occasion]:
+    """C8: pauses after failures are not all alike, nor do five jobs poll in one instant again and again."""
+    found = list(_pauses_after_failures(history))
+    if len(found) >= 8:
+        by_attempt: dict[int, list[Millis]] = {}
+        for attempt, pause, _ in found:
+            by_attempt.setdefault(attempt, []).append(pause)
+        shares = [pause / max(1.0, middle(by_attempt[attempt])) for attempt, pause, _ in found]
+        alike = pstdev(shares) < 0.02 * (sum(shares) / len(shares))
+        calls = [call for _, _, call in found]
+        yield broken(*calls) if alike else kept(*calls[:2])
+    yield from _crowds(history)
+
+
+def _pauses_after_failures(history: History) -> Iterator[tuple[int, Millis, Call]]:
+    """Attempt, pause and the call that followed, where nobody said how long to wait."""
+    attempts: dict[object, int] = {}
+    for call in history.calls:
+        if not failed(call):
+            attempts[operation(call)] = 0
+            continue
+        attempts[operation(call)] = attempt = attempts.get(operation(call), 0) + 1
+        later = history.next_of(call)
+        if later is not None and history.pause_wanted(call) is None:
+            yield attempt, later.sent - call.left, later
+
+
+def _crowds(history: History) -> Iterator[Occasion]:
+    polls = history.of(Kind.POLL)
+    if len({call.job for call in polls}) < 5:
+        return
+    rounds, together = 0, list[Call]()
+    for start, call in enumerate(polls):
+        if together and call.sent - together[0].sent <= 20:
+            continue
+        together = [each for each in polls[start:] if each.sent - call.sent <= 20]
+        rounds = rounds + 1 if len({each.job for each in together}) >= 5 else 0
+        if rounds == 3:
+            yield broken(*together)
+            return
+    yield kept(polls[0])
+
+
+def failed(call: Call) -> bool:
+    """Whether the call failed in a way that may pass: no whole answer, 429, 5xx."""
+    return call.left > call.sent and (not call.whole or call.status == 429 or call.status >= 500)
+
+
+def polls_one_at_a_time(history: History) -> Iterator[Occasion]:
+    """C9: no poll of a job is sent before the answer to the last one."""
+    for job in history.jobs:
+        overlapping = [
+            (call, later) for call, later in pairwise(job.polls)
+            if call.ended is not None and later.sent < call.ended
+        ]  # fmt: skip
+        for call, later in overlapping:
+            yield broken(call, later)
+        if len(job.polls) > 1 and not overlapping:
+            yield kept(*job.polls[:2])
+
+
+def has_a_deadline(history: History) -> Iterator[Occasion]:
+    """C10: of a job that has not ended after an hour of work: polling ends within two days."""
+    for job in history.jobs:
+        shown = [seen.status for _, seen in job.shows()]
+        last = job.calls[-1]
+        lasted = last.left - job.started
+        if job.end is not None or lasted < least(HOUR) or Status.WAITING in shown:
+            continue
+        if lasted > most(LONGEST_DEADLINE):
+            yield broken(last)
+        elif history.over or history.until - last.left > HOUR:
+            yield kept(last)
+
+
+def goes_on_at_unknown_words(history: History) -> Iterator[Occasion]:
+    """C11: a status that nobody documented is neither the end nor a failure."""
+    words = [
+        call for call in history.calls
+        if call.seen is not None and call.seen.status is None and not odd_spelling(call)
+    ]  # fmt: skip
+    yield from _went_on(history, words, "C11")
+
+
+def compares_words_exactly(history: History) -> Iterator[Occasion]:
+    """C12: a known word in another letter case is another word."""
+    yield from _went_on(history, [call for call in history.calls if odd_spelling(call)], "C12")
+
+
+def ignores_unknown_members(history: History) -> Iterator[Occasion]:
+    """C13: members that are new, or in another order, change nothing."""
+    usual = usual_members(history)
+    odd = [call for call in history.calls if odd_members(call, usual)]
+    ends = [call for call in odd if call.seen is not None and call.seen.final]
+    yield from _went_on(history, [call for call in odd if call not in ends], "C13")
+    charged = {stop.call.x for stop in history.charged("C13")}
+    yield from (kept(call) for call in ends if call.x not in charged)
+
+
+def takes_odd_results(history: History) -> Iterator[Occasion]:
+    """C14: an end whose output is null, empty, huge or deep is an end: not asked for again, and read to its last byte."""
+    charged = {stop.call.x for stop in history.charged("C14")}
+    for job in history.jobs:
+        if job.end is not None and odd_result(job.end) and job.end.x not in charged:
+            yield kept(job.end)
+    yield from _charged(history, "C14")
+
+
+def counts_no_waiting(history: History) -> Iterator[Occasion]:
+    """C15: after a minute and more of WAITING, what a person took isn't taken from the time for the agent's work."""
+    stopped = {stop.job for stop in history.stops if not stop.later}
+    for job in history.jobs:
+        waits = [(first, after) for first, after in job.waits() if after.left - first.left >= least(MINUTE)]
+        if not waits:
+            continue
+        last = job.calls[-1]
+        worked = last.left - job.started - sum(after.left - first.left for first, after in waits)
+        if job.end is not None:
+            yield kept(waits[-1][1], job.end)
+        elif (history.over or job.job in stopped) and job.job not in stopped and worked < MINUTE:
+            yield broken(waits[-1][1], last)
+
+
+def _charged(history: History, rule: str) -> Iterator[Occasion]:
+    return (broken(stop.call, *stop.later) for stop in history.charged(rule))
+
+
+def _went_on(history: History, calls: Iterable[Call], rule: str) -> Iterator[Occasion]:
+    """Kept wherever the operation went on after such an answer; broken where a stop is charged to it."""
+    for call in calls:
+        jobs = (job for job in history.jobs if call in job.calls)
+        if any(each.sent >= call.left and each.x > call.x for job in jobs for each in job.polls):
+            yield kept(call)
+    yield from _charged(history, rule)
+
+
+def _pauses(history: History, job: JobHistory) -> Iterator[tuple[Status | None, Millis, Call]]:
+    """Status, pause and the poll after it, for each good answer; where the client decided meanwhile there is no pause."""
+    for call, later in pairwise(job.polls):
+        decided = any(call.sent < each.sent < later.sent for each in job.decisions)
+        if call.good and call.seen is not None and later.sent >= call.left and not decided:
+            yield call.seen.status, later.sent - call.left, later
+
+
+def _stretches(job: JobHistory) -> Iterator[tuple[Status, list[Call]]]:
+    """Polls in a row that were answered with one status."""
+    stretch: list[Call] = []
+    status: Status | None = None
+    for call in job.polls:
+        shown = call.seen.status if call.good and call.seen is not None else None
+        if shown is not status and stretch and status is not None:
+            yield status, stretch
+        stretch = [*stretch, call] if shown is status else [call]
+        status = shown
+    if status is not None and not status.final:
+        yield status, stretch
+
+
+POLL_RULES = rules_in(
+    """
+    C1 | honours_retry_after | honour Retry-After | critical | T | Wait as long as Retry-After says, in seconds or until its date, before you send the same again. | RFC 9110 §10.2.3; RFC 6585 §4 | rush-hour; faults `429-seconds`, `429-date`, `503-seconds` at any call
+    C2 | stops_at_end | stop at a final status | major | L | End the loop at COMPLETE and at ERROR; its body never changes again. | clients.md §2 | any scenario
+    C3 | polls_to_end | poll until the job has ended | major | T | Give the agent minutes, not seconds: let only a deadline of your own end the loop early. | clients.md §2 | a job that works for more than a minute
+    C4 | waits_for_people | take WAITING for neither failure nor time-out | critical | T | Go on polling through WAITING, for hours or days: somebody has to decide. | contract.md §5.2; clients.md §2 | item-comparison with a gate that is decided after 70 s
+    C5 | slower_while_waiting | poll more slowly in WAITING | minor | T | In WAITING let the pause grow to ten seconds and more: people take their time. | clients.md §2 | month-end-marathon
+    C6 | leaves_a_pause | leave a second between polls | major | T | Wait at least a second after an answer before you poll again. | RFC 8628 §3.5 | any scenario
+    C7 | backs_off_while_nothing_changes | back off while nothing changes | major | T | Let the pause grow, by 30 % say, up to some seconds in RUNNING; never let it shrink. | clients.md §2 | a job that works for minutes
+    C8 | spreads_its_calls | spread calls by chance | minor | T | Add a random part to each pause after a failure, so that clients that failed together don't come back together. | clients.md §2 | `503` at ten polls in a row; five jobs at once
+    C9 | polls_one_at_a_time | keep one poll in flight for a job | major | L | Send the next poll when the last one was answered or given up. | clients.md §2 | fault `late` at a poll
+    C10 | has_a_deadline | have a deadline | major | T | Give up a job at some time of your own: after an hour or a day, not never. | clients.md §2 | drill `never ends`
+    C11 | goes_on_at_unknown_words | go on at an unknown status | major | L | Take a status that you don't know for one that isn't final, and poll on. | contract.md §5 | tomorrow-s-status; fault `status_word`
+    C12 | compares_words_exactly | compare statuses exactly | information | L | Compare the word as it is: `Complete` is not COMPLETE. | RFC 8259 §8.3 | drill `status in another letter case`
+    C13 | ignores_unknown_members | ignore members that are new | major | L | Read the members that you know, in whatever order, and skip the others. | RFC 7493 §4.2; RFC 8259 §4 | tomorrow-s-status; fault `odd_body`
+    C14 | takes_odd_results | take whatever result there is | major | L | An output may be null, empty, megabytes long or deep: take it, and stop. | contract.md §4; RFC 8259 §9 | heavy-load; drills of family Z
+    C15 | counts_no_waiting | leave out of the deadline what a person takes | major | T | Count the deadline in RUNNING only, or start it anew when a person has decided. | clients.md §2 | a gate that is decided after a minute and more
+    """,
+    globals(),
+)

@@ -1,0 +1,165 @@
+"""Where a client stopped early, or polled on after the end, and which rule that is charged to.
+
+It is charged once, to the most telling cause in the last answer that the client was given, so that one mistake is one
+finding. For instance, of a poll loop that gives up,
+
+    the last answer was             charged to
+    503, Retry-After: 2             C1    it didn't wait as asked
+    503                             D1    it doesn't back off
+    200 {"status": "QUEUED_V2"}     C11   it takes an unknown word for the end
+    200 {"status": "WAITING"}       C4    it takes a person's time for a failure
+
+Whether it stopped at all is known where its end is: its process has ended, or it ran in the lab's own. Of others it is
+assumed once nothing came for a minute, and for four times its last pause.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from lab.core.clock import Millis
+from lab.core.jsontext import members_of
+from lab.dialects import CLIENT_OF
+from lab.dialects.client import Unreadable
+from lab.language.document import Status
+from lab.report.calls import Call, Kind
+from lab.report.history import History, JobHistory, Stop, epoch_millis, operation
+
+Members: TypeAlias = Mapping[str, tuple[str, ...]]
+"""By route, the members that its answers have, in their order."""
+
+SILENT: Millis = 60_000
+"""Nothing came for so long: a client whose end nobody knows has stopped."""
+HUGE = 1_000_000
+"""Characters of an output that is long for a client."""
+_DEEP = 50
+"""Brackets in a row that make an output deep."""
+
+
+def stops_of(history: History) -> Iterator[Stop]:
+    """Of each job at most one; and one of a run whose last call got no token, or started no job."""
+    usual = usual_members(history)
+    for job in history.jobs:
+        yield from _of_job(history, job, usual)
+    last = history.calls[-1]
+    before_job = last.kind in (Kind.TOKEN, Kind.INVOKE) and not any(job.accepted.x == last.x for job in history.jobs)
+    if before_job and _silent(history, last) and (rule := _failure(last)) is not None:
+        yield Stop(last, rule, None)
+
+
+def _of_job(history: History, job: JobHistory, usual: Members) -> Iterator[Stop]:
+    end, last = job.end, job.calls[-1]
+    if end is not None:
+        # a poll that was under way already is forgiven
+        later = tuple(call for call in job.polls if call.sent > end.left)
+        if later:
+            yield Stop(end, _rule_after_end(end, usual), job.job, later)
+        return
+    rule = _rule_of_stop(last, usual) if last.kind is Kind.POLL or last.good else None
+    if rule is None or not _silent(history, last):
+        return
+    # after a minute of work a stop is a deadline, and each client may have its own
+    if rule != "C3" or last.left - job.started < SILENT:
+        yield Stop(last, rule, job.job)
+
+
+def _silent(history: History, last: Call) -> bool:
+    """Whether the client is known, or can be assumed, to do nothing more for this call's operation."""
+    if history.over:
+        return True
+    sent = [call.sent for call in history.calls if operation(call) == operation(last)]
+    pause = sent[-1] - sent[-2] if len(sent) > 1 else 0
+    return history.until - last.left >= max(SILENT, 4 * pause)
+
+
+def _failure(last: Call) -> str | None:
+    """The rule for a last answer that was a failure which may be tried again; None: it was none.
+
+    A message whose answer was lost may have been accepted, so whoever stops there is right.
+    """
+    response, repeatable = last.response, last.kind is not Kind.INVOKE
+    if response is None or not last.whole:
+        rule = "D5" if last.cut in ("client_gone", "timeout") else "D3" if response is None else "D4"
+        return rule if repeatable else None
+    match last.status:
+        case 401:
+            return None if last.kind is Kind.TOKEN else "A4"
+        case 429 | 503:
+            wanted = response.header("retry-after") or ""
+            may_be = repeatable or last.status == 429
+            return "C1" if readable_pause(wanted) else "D1" if may_be else None
+        case 404:
+            return "D7" if last.kind is Kind.POLL else None
+        case 500 | 502 | 504:
+            return "D2" if repeatable else None
+        case _:
+            return "D4" if repeatable and last.good and _garbled(last) else None
+
+
+def readable_pause(text: str) -> bool:
+    """Whether a Retry-After is of one of the two forms that RFC 9110 has (§10.2.3)."""
+    return (text.isascii() and text.isdigit()) or epoch_millis(text) is not None
+
+
+def _garbled(last: Call) -> bool:
+    assert last.response is not None
+    if last.kind is Kind.TOKEN:
+        return "access_token" not in members_of(last.response.body)
+    return isinstance(last.answer, Unreadable)
+
+
+def _rule_of_stop(last: Call, usual: Members) -> str | None:
+    """The rule for a stop before the job's end; None: it is nobody's fault, for a refusal was final."""
+    failed = _failure(last)
+    if failed is not None or last.seen is None:
+        return failed
+    if last.response is not None and (last.response.header("connection") or "").lower() == "close":
+        return "E2"
+    if odd_members(last, usual):
+        return "C13"
+    if odd_spelling(last):
+        return "C12"
+    match last.seen.status:
+        case None:
+            return "C11"
+        case Status.WAITING:
+            return "C4"
+        case _:
+            return "C3"
+
+
+def _rule_after_end(end: Call, usual: Members) -> str:
+    return "C14" if odd_result(end) else "C13" if odd_members(end, usual) else "C2"
+
+
+def odd_spelling(call: Call) -> bool:
+    """Whether an answer has a known status in another letter case."""
+    seen = call.seen
+    return seen is not None and seen.status is None and seen.word.upper() in CLIENT_OF[call.route].statuses
+
+
+def odd_result(call: Call) -> bool:
+    """Whether an end's output, or its error, is null, empty, huge, deep, or holds NUL."""
+    seen = call.seen
+    assert seen is not None
+    text = seen.error if seen.status is Status.ERROR else seen.output
+    return not text or len(text) >= HUGE or "\0" in text or "[" * _DEEP in text
+
+
+def usual_members(history: History) -> Members:
+    """By route, the members in their order that most answers have which show a job."""
+    counts: dict[str, Counter[tuple[str, ...]]] = {}
+    for call in history.calls:
+        if call.seen is not None:
+            counts.setdefault(call.route, Counter())[_members(call)] += 1
+    return {route: found.most_common(1)[0][0] for route, found in counts.items()}
+
+
+def odd_members(call: Call, usual: Members) -> bool:
+    """Whether an answer that shows a job has other members than most on its route, or the same in another order."""
+    return call.seen is not None and _members(call) != usual.get(call.route)
+
+
+def _members(call: Call) -> tuple[str, ...]:
+    assert call.response is not None
+    return tuple(members_of(call.response.body))
