@@ -22,7 +22,7 @@ NOBODY = "unknown"
 """Whose call it is while nothing says so."""
 
 
-class Kind(StrEnum):
+class CallKind(StrEnum):
     """What a call is for."""
 
     TOKEN = "token"
@@ -32,13 +32,13 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-class Call(Struct, frozen=True, kw_only=True):
+class JudgedCall(Struct, frozen=True, kw_only=True):
     """One exchange. Instants are the client's: real milliseconds where the recording has them, else the lab's."""
 
     x: int
     line: int
     """The request's line in the file, from 1."""
-    kind: Kind
+    kind: CallKind
     route: str
     """The route's name; `unknown` where there is none."""
     client: str
@@ -102,13 +102,13 @@ class Call(Struct, frozen=True, kw_only=True):
         """Where it stands in the file."""
         return (self.line,) if self.reply_line is None else (self.line, self.reply_line)
 
-    def repeats(self, other: "Call") -> bool:
+    def repeats(self, other: "JudgedCall") -> bool:
         """Whether the request is the same, headers apart."""
         one, two = self.request, other.request
         return (one.method, one.path, one.query, one.body) == (two.method, two.path, two.query, two.body)
 
 
-def calls_of(recording: Recording, blob: Blob | None = None) -> tuple[Call, ...]:
+def calls_of(recording: Recording, blob: Blob | None = None) -> tuple[JudgedCall, ...]:
     """The exchanges, in the order of their requests."""
     reader = _Reader(recording, blob)
     return tuple(reader.calls())
@@ -142,7 +142,7 @@ class _Reader:
             if line.x is not None:
                 self._granted[line.x] = client
 
-    def calls(self) -> Iterator[Call]:
+    def calls(self) -> Iterator[JudgedCall]:
         by_connection: dict[int, str] = {}
         for line in self._requests:
             requested = observation_of(line, self._blob)
@@ -160,12 +160,12 @@ class _Reader:
             return rest.removeprefix("«client:").rstrip("»")
         return self._granted.get(x) or self._owners.get(rest)
 
-    def _call(self, line: Req, requested: Requested, client: str) -> Call:
+    def _call(self, line: Req, requested: Requested, client: str) -> JudgedCall:
         request, route = requested.request, requested.route
         dialect = CLIENT_OF.get(route)
         found = dialect.identify(request) if dialect is not None and route in dialect.calls else None
         command = found.command if found is not None else None
-        call = Call(
+        call = JudgedCall(
             x=line.x,
             line=line.n + 1,
             kind=_kind(route, command),
@@ -184,16 +184,16 @@ class _Reader:
         return _answered(call, self._replies.get(line.x), self._blob)
 
 
-def _kind(route: str, command: Sendable | None) -> Kind:
+def _kind(route: str, command: Sendable | None) -> CallKind:
     match command:
         case Invoke():
-            return Kind.INVOKE
+            return CallKind.INVOKE
         case Look():
-            return Kind.POLL
+            return CallKind.POLL
         case Decide():
-            return Kind.DECIDE
+            return CallKind.DECIDE
         case None:
-            return Kind.TOKEN if route == "token" else Kind.OTHER
+            return CallKind.TOKEN if route == "token" else CallKind.OTHER
 
 
 def _job(line: Req, command: Sendable | None) -> str | None:
@@ -204,7 +204,7 @@ def _job(line: Req, command: Sendable | None) -> str | None:
     return command.job if isinstance(found, RouteMatch) and found.job else command.job or None
 
 
-def _answered(call: Call, line: Res | None, blob: Blob | None) -> Call:
+def _answered(call: JudgedCall, line: Res | None, blob: Blob | None) -> JudgedCall:
     if line is None:
         return call
     replied = observation_of(line, blob)

@@ -1,8 +1,8 @@
 """All rules for clients, in their order (clients.md §5)."""
 
 from lab.report.polls import POLL_RULES
-from lab.report.rule import Rule
+from lab.report.rule import ClientRule
 
-RULES: tuple[Rule, ...] = POLL_RULES
+RULES: tuple[ClientRule, ...] = POLL_RULES
 RULE_OF = {rule.id: rule for rule in RULES}
 """By id."""

@@ -5,12 +5,12 @@ from typing import assert_never
 from xml.sax.saxutils import escape, quoteattr
 
 from lab.core.exchange import Json, text_of
-from lab.report.judge import SCORED, ClientReport, Finding, Verdict
+from lab.report.judge import SCORED, ClientReport, Finding, RuleVerdict
 from lab.report.rule import Severity
 
 MOST_LINES = 5
 """Lines of evidence that are shown of a recording; the others are counted."""
-UNSEEN = (
+NOT_VISIBLE = (
     "what the client logs, shows or stores; whether it checks certificates (unless it was served with --tls); whether it"
     " understood an answer, as long as it goes on as if; why it stopped; what it would do later."
 )
@@ -23,7 +23,7 @@ def summary(report: ClientReport) -> str:
     return ", ".join(f"{count} {word}" for count, word in counts)
 
 
-_WORDS = ((Verdict.PASS, "passed"), (Verdict.FAIL, "failed"), (Verdict.NOT_EXERCISED, "not exercised"))
+_WORDS = ((RuleVerdict.PASS, "passed"), (RuleVerdict.FAIL, "failed"), (RuleVerdict.NOT_EXERCISED, "not exercised"))
 
 
 def score_line(report: ClientReport) -> str:
@@ -42,36 +42,36 @@ def evidence_of(finding: Finding) -> Iterator[str]:
         yield f"{each.recording}, lines {' '.join(map(str, shown))}{more}"
 
 
-def text(report: ClientReport) -> str:
+def report_text(report: ClientReport) -> str:
     """For people: what failed first, with evidence and what to do; then what passed, and what was not exercised."""
     return "\n".join(_text(report)) + "\n"
 
 
 def _text(report: ClientReport) -> Iterator[str]:
-    failed = sorted(report.with_verdict(Verdict.FAIL), key=lambda each: -each.rule.severity.weight)
+    failed = sorted(report.with_verdict(RuleVerdict.FAIL), key=lambda each: -each.rule.severity.weight)
     for finding in failed:
         rule = finding.rule
         yield f"FAIL  {rule.id:<4}{rule.asks} ({rule.severity})"
         yield from (f"          {line}" for line in evidence_of(finding))
         yield f"          {rule.fix}"
         yield f"          {rule.source}"
-    for finding in report.with_verdict(Verdict.PASS):
+    for finding in report.with_verdict(RuleVerdict.PASS):
         yield f"pass  {finding.rule.id:<4}{finding.rule.asks}"
-    for finding in report.with_verdict(Verdict.NOT_EXERCISED):
+    for finding in report.with_verdict(RuleVerdict.NOT_EXERCISED):
         yield f"  -   {finding.rule.id:<4}{finding.rule.asks}: try {finding.rule.tried}"
     yield ""
-    yield f"A server can't see {UNSEEN}"
+    yield f"A server can't see {NOT_VISIBLE}"
     yield score_line(report)
     yield summary(report)
 
 
-def document(report: ClientReport) -> dict[str, Json]:
+def report_document(report: ClientReport) -> dict[str, Json]:
     """For programs: every rule with its verdict, and the score."""
     rules: list[Json] = [_row(finding) for finding in report.findings]
     return {
         "score": report.score, "grade": report.grade or None, "exercised": len(report.exercised), "of": len(SCORED),
         "points": report.points, **{word.replace(" ", "_"): len(report.with_verdict(each)) for each, word in _WORDS},
-        "rules": rules, "unseen": UNSEEN,
+        "rules": rules, "unseen": NOT_VISIBLE,
     }  # fmt: skip
 
 
@@ -85,14 +85,14 @@ def _row(finding: Finding) -> Json:
     }  # fmt: skip
 
 
-def json_text(report: ClientReport) -> str:
+def report_json(report: ClientReport) -> str:
     """The document on one line."""
-    return text_of(document(report)) + "\n"
+    return text_of(report_document(report)) + "\n"
 
 
 def junit(report: ClientReport) -> str:
     """A testcase a rule; one that was not exercised is skipped."""
-    failed, skipped = (len(report.with_verdict(each)) for each in (Verdict.FAIL, Verdict.NOT_EXERCISED))
+    failed, skipped = (len(report.with_verdict(each)) for each in (RuleVerdict.FAIL, RuleVerdict.NOT_EXERCISED))
     cases = "\n".join(_testcase(finding) for finding in report.findings)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -105,13 +105,13 @@ def _testcase(finding: Finding) -> str:
     rule = finding.rule
     head = f'  <testcase classname="lab.report.{rule.severity}" name={quoteattr(f"{rule.id} {rule.asks}")}'
     match finding.verdict:
-        case Verdict.PASS:
+        case RuleVerdict.PASS:
             return f"{head}/>"
-        case Verdict.NOT_EXERCISED:
+        case RuleVerdict.NOT_EXERCISED:
             return f"{head}><skipped message={quoteattr(f'not exercised; try {rule.tried}')}/></testcase>"
-        case Verdict.FAIL:
-            told = "\n".join((*evidence_of(finding), rule.fix, rule.source))
-            return f"{head}><failure message={quoteattr(rule.asks)}>{escape(told)}</failure></testcase>"
+        case RuleVerdict.FAIL:
+            reasons = "\n".join((*evidence_of(finding), rule.fix, rule.source))
+            return f"{head}><failure message={quoteattr(rule.asks)}>{escape(reasons)}</failure></testcase>"
         case _:
             assert_never(finding.verdict)
 
@@ -125,7 +125,7 @@ def _github(report: ClientReport) -> Iterator[str]:
     yield "## What the client did"
     yield ""
     yield f"**{score_line(report)}**"
-    failed = report.with_verdict(Verdict.FAIL)
+    failed = report.with_verdict(RuleVerdict.FAIL)
     if failed:
         yield ""
         yield "| rule | severity | where | what to do |"
@@ -138,7 +138,12 @@ def _github(report: ClientReport) -> Iterator[str]:
     yield summary(report)
 
 
-FORMATS: dict[str, Callable[[ClientReport], str]] = {"text": text, "json": json_text, "junit": junit, "github": github}
+FORMATS: dict[str, Callable[[ClientReport], str]] = {
+    "text": report_text,
+    "json": report_json,
+    "junit": junit,
+    "github": github,
+}
 """By the words of `--format`."""
 
 
@@ -147,11 +152,11 @@ def fails(report: ClientReport, *, on: Severity, least_score: int = 0, required:
 
     `on` is the least severity of which a failed rule counts, `required` are rules that must have been exercised.
     """
-    for finding in report.with_verdict(Verdict.FAIL):
+    for finding in report.with_verdict(RuleVerdict.FAIL):
         if finding.rule.severity.weight >= on.weight:
             yield f"{finding.rule.id} failed ({finding.rule.severity})."
     if report.score is not None and report.score < least_score:
         yield f"The score is {report.score}, below {least_score}."
-    for finding in report.with_verdict(Verdict.NOT_EXERCISED):
+    for finding in report.with_verdict(RuleVerdict.NOT_EXERCISED):
         if finding.rule.id in required:
             yield f"{finding.rule.id} was not exercised; try {finding.rule.tried}."

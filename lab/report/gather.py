@@ -8,24 +8,24 @@ from lab.core.clock import epoch_of
 from lab.dialects.base import Decide
 from lab.recording.bodies import Blob
 from lab.recording.lines import Entry, Recording, Req, Res
-from lab.report.calls import Call, Kind, calls_of
-from lab.report.history import Grant, History, JobHistory
+from lab.report.calls import CallKind, JudgedCall, calls_of
+from lab.report.history import ClientHistory, GrantHistory, JobHistory
 from lab.report.stops import stops_of
 
 
-def histories_of(recording: Recording, *, blob: Blob | None = None, over: bool = False) -> tuple[History, ...]:
+def histories_of(recording: Recording, *, blob: Blob | None = None, over: bool = False) -> tuple[ClientHistory, ...]:
     """One a client; `over`: the clients are known to have ended."""
     calls, facts = calls_of(recording, blob), tuple(recording.facts())
     real = [line.w for line in recording.lines if isinstance(line, Req | Res) and line.w is not None]
     within = not any(fact.type == "connection.opened" for fact in facts)
-    whole = History(
+    whole = ClientHistory(
         client="", calls=calls, grants=(), jobs=(), stops=(), facts=facts, exact=not real, over=over or within,
         until=real[-1] if real else recording.until, epoch=epoch_of(recording.header.clock.epoch),
     )  # fmt: skip
     return tuple(_of_client(name, whole) for name in dict.fromkeys(call.client for call in calls))
 
 
-def _of_client(client: str, whole: History) -> History:
+def _of_client(client: str, whole: ClientHistory) -> ClientHistory:
     calls = tuple(call for call in whole.calls if call.client == client)
     by_x = {call.x: call for call in calls}
     history = replace(
@@ -38,12 +38,12 @@ def _of_client(client: str, whole: History) -> History:
     return replace(history, stops=tuple(stops_of(history)))
 
 
-def _grants(calls: Mapping[int, Call], facts: tuple[Entry, ...]) -> Iterator[Grant]:
+def _grants(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterator[GrantHistory]:
     for fact in facts:
         until = fact.get("until")
         if fact.type != "token.granted" or fact.x is None or fact.x not in calls or not isinstance(until, int):
             continue
-        yield Grant(
+        yield GrantHistory(
             call=calls[fact.x],
             token=fact.text("token") or "",
             refresh=fact.text("refresh"),
@@ -53,7 +53,7 @@ def _grants(calls: Mapping[int, Call], facts: tuple[Entry, ...]) -> Iterator[Gra
         )
 
 
-def _jobs(calls: Mapping[int, Call], facts: tuple[Entry, ...]) -> Iterator[JobHistory]:
+def _jobs(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterator[JobHistory]:
     for fact in facts:
         job, turn = fact.text("job"), fact.get("turn")
         if fact.type != "job.accepted" or job is None or fact.x is None or fact.x not in calls:
@@ -63,7 +63,7 @@ def _jobs(calls: Mapping[int, Call], facts: tuple[Entry, ...]) -> Iterator[JobHi
             accepted=calls[fact.x],
             conversation=fact.text("conversation"),
             turn=turn if isinstance(turn, int) else 1,
-            polls=tuple(call for call in calls.values() if call.kind is Kind.POLL and call.job == job),
+            polls=tuple(call for call in calls.values() if call.kind is CallKind.POLL and call.job == job),
             decisions=tuple(
                 call for call in calls.values() if isinstance(call.command, Decide) and call.command.job == job
             ),

@@ -10,13 +10,13 @@ from lab.core.exchange import retry_after
 from lab.dialects.client import Seen
 from lab.language.document import Status
 from lab.recording.lines import Entry
-from lab.report.calls import Call, Kind
+from lab.report.calls import CallKind, JudgedCall
 
 
-class Grant(Struct, frozen=True, kw_only=True):
+class GrantHistory(Struct, frozen=True, kw_only=True):
     """A token that the client was granted."""
 
-    call: Call
+    call: JudgedCall
     token: str
     refresh: str | None
     scope: str
@@ -29,20 +29,20 @@ class JobHistory(Struct, frozen=True, kw_only=True):
     """A job as its client went through it."""
 
     job: str
-    accepted: Call
+    accepted: JudgedCall
     """The call that started it."""
     conversation: str | None
     turn: int
-    polls: tuple[Call, ...]
-    decisions: tuple[Call, ...]
+    polls: tuple[JudgedCall, ...]
+    decisions: tuple[JudgedCall, ...]
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def calls(self) -> tuple[JudgedCall, ...]:
         """The call that started it, and its polls."""
         return (self.accepted, *self.polls)
 
     @property
-    def end(self) -> Call | None:
+    def end(self) -> JudgedCall | None:
         """The first answer that showed its end whole."""
         return next((call for call in self.calls if call.seen is not None and call.seen.final), None)
 
@@ -51,13 +51,13 @@ class JobHistory(Struct, frozen=True, kw_only=True):
         """When its client had the job's id."""
         return self.accepted.left
 
-    def shows(self) -> Iterator[tuple[Call, Seen]]:
+    def shows(self) -> Iterator[tuple[JudgedCall, Seen]]:
         """The answers that show the job, in order."""
         return ((call, call.seen) for call in self.calls if call.seen is not None)
 
-    def waits(self) -> Iterator[tuple[Call, Call]]:
+    def waits(self) -> Iterator[tuple[JudgedCall, JudgedCall]]:
         """For each stretch of WAITING that the client saw the end of: its first answer, and the first one after it."""
-        first: Call | None = None
+        first: JudgedCall | None = None
         for call, seen in self.shows():
             if seen.status is Status.WAITING:
                 first = first or call
@@ -66,26 +66,26 @@ class JobHistory(Struct, frozen=True, kw_only=True):
                 first = None
 
 
-class Stop(Struct, frozen=True):
+class Charge(Struct, frozen=True):
     """A client stopped after this call, or polled on after the job's end."""
 
-    call: Call
+    call: JudgedCall
     """The call whose answer was the last one, or the one that showed the end."""
     rule: str
     """The rule that it is charged to."""
     job: str | None
-    later: tuple[Call, ...] = ()
+    later: tuple[JudgedCall, ...] = ()
     """The polls after the end."""
 
 
-class History(Struct, frozen=True, kw_only=True):
+class ClientHistory(Struct, frozen=True, kw_only=True):
     """What one client did."""
 
     client: str
-    calls: tuple[Call, ...]
-    grants: tuple[Grant, ...]
+    calls: tuple[JudgedCall, ...]
+    grants: tuple[GrantHistory, ...]
     jobs: tuple[JobHistory, ...]
-    stops: tuple[Stop, ...]
+    stops: tuple[Charge, ...]
     facts: tuple[Entry, ...]
     """All of the recording, whoever brought them."""
     exact: bool
@@ -96,23 +96,23 @@ class History(Struct, frozen=True, kw_only=True):
     """The client's time at the recording's last line."""
     epoch: Epoch
 
-    def of(self, *kinds: Kind) -> tuple[Call, ...]:
+    def of(self, *kinds: CallKind) -> tuple[JudgedCall, ...]:
         """Its calls of these kinds."""
         return tuple(call for call in self.calls if call.kind in kinds)
 
-    def charged(self, rule: str) -> tuple[Stop, ...]:
+    def charged(self, rule: str) -> tuple[Charge, ...]:
         """The stops that are charged to a rule."""
         return tuple(stop for stop in self.stops if stop.rule == rule)
 
-    def after(self, call: Call) -> tuple[Call, ...]:
+    def after(self, call: JudgedCall) -> tuple[JudgedCall, ...]:
         """Its calls that were sent once the answer to `call` had left."""
         return tuple(each for each in self.calls if each.x > call.x and each.sent >= call.left)
 
-    def next_of(self, call: Call) -> Call | None:
+    def next_of(self, call: JudgedCall) -> JudgedCall | None:
         """The next call of the same operation: of the same route, and of a poll the same job."""
         return next((each for each in self.after(call) if operation(each) == operation(call)), None)
 
-    def pause_wanted(self, call: Call) -> Millis | None:
+    def pause_wanted(self, call: JudgedCall) -> Millis | None:
         """What Retry-After asks for, from the answer's end on; None: nothing, or what can't be read or judged here."""
         response = call.response
         if response is None or (text := response.header("retry-after")) is None:
@@ -124,9 +124,9 @@ class History(Struct, frozen=True, kw_only=True):
         return max(0, dated - self.epoch * 1000 - call.at) if dated is not None and self.exact else None
 
 
-def operation(call: Call) -> tuple[str, str | None]:
+def operation(call: JudgedCall) -> tuple[str, str | None]:
     """What tells one operation of a client from another."""
-    return call.route, call.job if call.kind is Kind.POLL else None
+    return call.route, call.job if call.kind is CallKind.POLL else None
 
 
 def epoch_millis(text: str) -> int | None:

@@ -6,15 +6,15 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lab.report.catalog import RULES
-from lab.report.history import History
-from lab.report.rule import Occasion, Rule, Severity
+from lab.report.history import ClientHistory
+from lab.report.rule import ClientRule, Occasion, Severity
 
 THIN = 0.5
 """With less than this share of all points exercised the grade stands in brackets."""
 _GRADES = ((90, "A"), (80, "B"), (65, "C"), (50, "D"), (0, "E"))
 
 
-class Verdict(StrEnum):
+class RuleVerdict(StrEnum):
     """What a rule says of a client."""
 
     PASS = "pass"
@@ -32,8 +32,8 @@ class Evidence(Struct, frozen=True):
 class Finding(Struct, frozen=True):
     """What one rule found."""
 
-    rule: Rule
-    verdict: Verdict
+    rule: ClientRule
+    verdict: RuleVerdict
     occasions: int = 0
     evidence: tuple[Evidence, ...] = ()
 
@@ -43,7 +43,7 @@ class ClientReport(Struct, frozen=True):
 
     findings: tuple[Finding, ...]
 
-    def with_verdict(self, verdict: Verdict) -> tuple[Finding, ...]:
+    def with_verdict(self, verdict: RuleVerdict) -> tuple[Finding, ...]:
         """The findings that say so."""
         return tuple(finding for finding in self.findings if finding.verdict is verdict)
 
@@ -52,7 +52,7 @@ class ClientReport(Struct, frozen=True):
         """Of the rules that count in the score, those with an occasion."""
         return tuple(
             finding for finding in self.findings
-            if finding.rule.severity.weight and finding.verdict is not Verdict.NOT_EXERCISED
+            if finding.rule.severity.weight and finding.verdict is not RuleVerdict.NOT_EXERCISED
         )  # fmt: skip
 
     @property
@@ -63,7 +63,7 @@ class ClientReport(Struct, frozen=True):
     @property
     def score(self) -> int | None:
         """The share of the exercised weight that passed, in percent, rounded down; None: nothing was exercised."""
-        passed = sum(each.rule.severity.weight for each in self.exercised if each.verdict is Verdict.PASS)
+        passed = sum(each.rule.severity.weight for each in self.exercised if each.verdict is RuleVerdict.PASS)
         return 100 * passed // self.points if self.points else None
 
     @property
@@ -73,7 +73,7 @@ class ClientReport(Struct, frozen=True):
         if score is None:
             return ""
         grade = next(letter for least, letter in _GRADES if score >= least)
-        if any(each.rule.severity is Severity.CRITICAL for each in self.with_verdict(Verdict.FAIL)):
+        if any(each.rule.severity is Severity.CRITICAL for each in self.with_verdict(RuleVerdict.FAIL)):
             grade = max(grade, "D")
         return grade if self.points >= THIN * ALL_POINTS else f"({grade})"
 
@@ -83,7 +83,7 @@ SCORED = tuple(rule for rule in RULES if rule.severity.weight)
 ALL_POINTS = sum(rule.severity.weight for rule in RULES)
 
 
-def report_on(histories: Mapping[str, Iterable[History]]) -> ClientReport:
+def report_on(histories: Mapping[str, Iterable[ClientHistory]]) -> ClientReport:
     """What the rules find in the clients' histories, by the name of their recording.
 
     A rule fails if it was broken in one of them, and passes if it was kept in one and broken in none.
@@ -92,7 +92,7 @@ def report_on(histories: Mapping[str, Iterable[History]]) -> ClientReport:
     return ClientReport(tuple(_finding(rule, known) for rule in RULES))
 
 
-def _finding(rule: Rule, histories: Mapping[str, tuple[History, ...]]) -> Finding:
+def _finding(rule: ClientRule, histories: Mapping[str, tuple[ClientHistory, ...]]) -> Finding:
     found: dict[str, tuple[Occasion, ...]] = {
         name: tuple(occasion for history in each for occasion in rule.occasions(history))
         for name, each in histories.items()
@@ -103,5 +103,5 @@ def _finding(rule: Rule, histories: Mapping[str, tuple[History, ...]]) -> Findin
         for name, occasions in found.items()
         if not all(each.kept for each in occasions)
     )
-    verdict = Verdict.FAIL if evidence else Verdict.PASS if count else Verdict.NOT_EXERCISED
+    verdict = RuleVerdict.FAIL if evidence else RuleVerdict.PASS if count else RuleVerdict.NOT_EXERCISED
     return Finding(rule, verdict, count, evidence)

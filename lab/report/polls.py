@@ -6,8 +6,8 @@ from statistics import pstdev
 
 from lab.core.clock import Millis
 from lab.language.document import Status
-from lab.report.calls import Call, Kind
-from lab.report.history import History, JobHistory, operation
+from lab.report.calls import CallKind, JudgedCall
+from lab.report.history import ClientHistory, JobHistory, operation
 from lab.report.rule import Occasion, broken, kept, least, middle, most, rules_in
 from lab.report.stops import odd_members, odd_result, odd_spelling, usual_members
 
@@ -16,7 +16,7 @@ HOUR: Millis = 3_600_000
 LONGEST_DEADLINE: Millis = 48 * HOUR
 
 
-def honours_retry_after(history: History) -> Iterator[Occasion]:
+def honours_retry_after(history: ClientHistory) -> Iterator[Occasion]:
     """C1: a date is read where the clock is the client's; what is neither seconds nor a date belongs to D1."""
     for call in history.calls:
         wanted = history.pause_wanted(call)
@@ -27,7 +27,7 @@ def honours_retry_after(history: History) -> Iterator[Occasion]:
     yield from _charged(history, "C1")
 
 
-def stops_at_end(history: History) -> Iterator[Occasion]:
+def stops_at_end(history: ClientHistory) -> Iterator[Occasion]:
     """C2: any poll after the first whole answer that showed the end; one already under way is forgiven."""
     charged = {stop.job for stop in history.stops if stop.later}
     for job in history.jobs:
@@ -36,7 +36,7 @@ def stops_at_end(history: History) -> Iterator[Occasion]:
     yield from _charged(history, "C2")
 
 
-def polls_to_end(history: History) -> Iterator[Occasion]:
+def polls_to_end(history: ClientHistory) -> Iterator[Occasion]:
     """C3: kept by whoever still polls after a minute of work, or has its result by then; a later stop is a deadline."""
     for job in history.jobs:
         running = [call for call, seen in job.shows() if seen.status is Status.RUNNING]
@@ -46,7 +46,7 @@ def polls_to_end(history: History) -> Iterator[Occasion]:
     yield from _charged(history, "C3")
 
 
-def waits_for_people(history: History) -> Iterator[Occasion]:
+def waits_for_people(history: ClientHistory) -> Iterator[Occasion]:
     """C4: kept only where WAITING lasted a minute of the client's time, and it went on to fetch what came of it."""
     for job in history.jobs:
         for first, after in job.waits():
@@ -55,7 +55,7 @@ def waits_for_people(history: History) -> Iterator[Occasion]:
     yield from _charged(history, "C4")
 
 
-def slower_while_waiting(history: History) -> Iterator[Occasion]:
+def slower_while_waiting(history: ClientHistory) -> Iterator[Occasion]:
     """C5: the median pause in WAITING is twice that in RUNNING, or ten seconds; three of each are needed."""
     for job in history.jobs:
         found = list(_pauses(history, job))
@@ -68,7 +68,7 @@ def slower_while_waiting(history: History) -> Iterator[Occasion]:
         yield kept(waiting[0][1]) if slow else broken(*(call for _, call in waiting))
 
 
-def leaves_a_pause(history: History) -> Iterator[Occasion]:
+def leaves_a_pause(history: ClientHistory) -> Iterator[Occasion]:
     """C6: at least a second from the last good answer to the next poll of the job."""
     for job in history.jobs:
         found = [(pause, call) for _, pause, call in _pauses(history, job)]
@@ -77,7 +77,7 @@ def leaves_a_pause(history: History) -> Iterator[Occasion]:
             yield broken(*short) if short else kept(found[0][1])
 
 
-def backs_off_while_nothing_changes(history: History) -> Iterator[Occasion]:
+def backs_off_while_nothing_changes(history: ClientHistory) -> Iterator[Occasion]:
     """C7: at six polls and more in one status the pauses don't shrink, grow unless they are long, and stay bounded."""
     for job in history.jobs:
         for status, calls in _stretches(job):
@@ -90,7 +90,7 @@ def backs_off_while_nothing_changes(history: History) -> Iterator[Occasion]:
             yield broken(*calls) if flat or _too_long(status, calls, pauses) else kept(calls[0], calls[-1])
 
 
-def _too_long(status: Status, calls: list[Call], pauses: list[Millis]) -> bool:
+def _too_long(status: Status, calls: list[JudgedCall], pauses: list[Millis]) -> bool:
     begun = calls[0].left
     for call, pause in zip(calls, pauses, strict=False):
         waited = call.left - begun
@@ -100,21 +100,22 @@ def _too_long(status: Status, calls: list[Call], pauses: list[Millis]) -> bool:
     return False
 
 
-def spreads_its_calls(history: History) -> Iterator[Occasion]:
+def spreads_its_calls(history: ClientHistory) -> Iterator[Occasion]:
     """C8: pauses after failures are not all alike, nor do five jobs poll in one instant again and again."""
-    found = list(_pauses_after_failures(history))
-    if len(found) >= 8:
-        by_attempt: dict[int, list[Millis]] = {}
-        for attempt, pause, _ in found:
-            by_attempt.setdefault(attempt, []).append(pause)
-        shares = [pause / max(1.0, middle(by_attempt[attempt])) for attempt, pause, _ in found]
+    by_attempt: dict[int, list[tuple[Millis, JudgedCall]]] = {}
+    for attempt, pause, call in _pauses_after_failures(history):
+        by_attempt.setdefault(attempt, []).append((pause, call))
+    # a pause is compared with those after as many failures in a row, so there have to be others
+    found = [each for each in by_attempt.values() if len(each) > 1]
+    calls = [call for each in found for _, call in each]
+    if len(calls) >= 8:
+        shares = [pause / max(1.0, middle([pause for pause, _ in each])) for each in found for pause, _ in each]
         alike = pstdev(shares) < 0.02 * (sum(shares) / len(shares))
-        calls = [call for _, _, call in found]
         yield broken(*calls) if alike else kept(*calls[:2])
     yield from _crowds(history)
 
 
-def _pauses_after_failures(history: History) -> Iterator[tuple[int, Millis, Call]]:
+def _pauses_after_failures(history: ClientHistory) -> Iterator[tuple[int, Millis, JudgedCall]]:
     """Attempt, pause and the call that followed, where nobody said how long to wait."""
     attempts: dict[object, int] = {}
     for call in history.calls:
@@ -127,11 +128,11 @@ def _pauses_after_failures(history: History) -> Iterator[tuple[int, Millis, Call
             yield attempt, later.sent - call.left, later
 
 
-def _crowds(history: History) -> Iterator[Occasion]:
-    polls = history.of(Kind.POLL)
+def _crowds(history: ClientHistory) -> Iterator[Occasion]:
+    polls = history.of(CallKind.POLL)
     if len({call.job for call in polls}) < 5:
         return
-    rounds, together = 0, list[Call]()
+    rounds, together = 0, list[JudgedCall]()
     for start, call in enumerate(polls):
         if together and call.sent - together[0].sent <= 20:
             continue
@@ -143,12 +144,12 @@ def _crowds(history: History) -> Iterator[Occasion]:
     yield kept(polls[0])
 
 
-def failed(call: Call) -> bool:
+def failed(call: JudgedCall) -> bool:
     """Whether the call failed in a way that may pass: no whole answer, 429, 5xx."""
     return call.left > call.sent and (not call.whole or call.status == 429 or call.status >= 500)
 
 
-def polls_one_at_a_time(history: History) -> Iterator[Occasion]:
+def polls_one_at_a_time(history: ClientHistory) -> Iterator[Occasion]:
     """C9: no poll of a job is sent before the answer to the last one."""
     for job in history.jobs:
         overlapping = [
@@ -161,7 +162,7 @@ def polls_one_at_a_time(history: History) -> Iterator[Occasion]:
             yield kept(*job.polls[:2])
 
 
-def has_a_deadline(history: History) -> Iterator[Occasion]:
+def has_a_deadline(history: ClientHistory) -> Iterator[Occasion]:
     """C10: of a job that has not ended after an hour of work: polling ends within two days."""
     for job in history.jobs:
         shown = [seen.status for _, seen in job.shows()]
@@ -175,7 +176,7 @@ def has_a_deadline(history: History) -> Iterator[Occasion]:
             yield kept(last)
 
 
-def goes_on_at_unknown_words(history: History) -> Iterator[Occasion]:
+def goes_on_at_unknown_words(history: ClientHistory) -> Iterator[Occasion]:
     """C11: a status that nobody documented is neither the end nor a failure."""
     words = [
         call for call in history.calls
@@ -184,12 +185,12 @@ def goes_on_at_unknown_words(history: History) -> Iterator[Occasion]:
     yield from _went_on(history, words, "C11")
 
 
-def compares_words_exactly(history: History) -> Iterator[Occasion]:
+def compares_words_exactly(history: ClientHistory) -> Iterator[Occasion]:
     """C12: a known word in another letter case is another word."""
     yield from _went_on(history, [call for call in history.calls if odd_spelling(call)], "C12")
 
 
-def ignores_unknown_members(history: History) -> Iterator[Occasion]:
+def ignores_unknown_members(history: ClientHistory) -> Iterator[Occasion]:
     """C13: members that are new, or in another order, change nothing."""
     usual = usual_members(history)
     odd = [call for call in history.calls if odd_members(call, usual)]
@@ -199,7 +200,7 @@ def ignores_unknown_members(history: History) -> Iterator[Occasion]:
     yield from (kept(call) for call in ends if call.x not in charged)
 
 
-def takes_odd_results(history: History) -> Iterator[Occasion]:
+def takes_odd_results(history: ClientHistory) -> Iterator[Occasion]:
     """C14: an end whose output is null, empty, huge or deep is an end: not asked for again, and read to its last byte."""
     charged = {stop.call.x for stop in history.charged("C14")}
     for job in history.jobs:
@@ -208,7 +209,7 @@ def takes_odd_results(history: History) -> Iterator[Occasion]:
     yield from _charged(history, "C14")
 
 
-def counts_no_waiting(history: History) -> Iterator[Occasion]:
+def counts_no_waiting(history: ClientHistory) -> Iterator[Occasion]:
     """C15: after a minute and more of WAITING, what a person took isn't taken from the time for the agent's work."""
     stopped = {stop.job for stop in history.stops if not stop.later}
     for job in history.jobs:
@@ -223,11 +224,11 @@ def counts_no_waiting(history: History) -> Iterator[Occasion]:
             yield broken(waits[-1][1], last)
 
 
-def _charged(history: History, rule: str) -> Iterator[Occasion]:
+def _charged(history: ClientHistory, rule: str) -> Iterator[Occasion]:
     return (broken(stop.call, *stop.later) for stop in history.charged(rule))
 
 
-def _went_on(history: History, calls: Iterable[Call], rule: str) -> Iterator[Occasion]:
+def _went_on(history: ClientHistory, calls: Iterable[JudgedCall], rule: str) -> Iterator[Occasion]:
     """Kept wherever the operation went on after such an answer; broken where a stop is charged to it."""
     for call in calls:
         jobs = (job for job in history.jobs if call in job.calls)
@@ -236,7 +237,7 @@ def _went_on(history: History, calls: Iterable[Call], rule: str) -> Iterator[Occ
     yield from _charged(history, rule)
 
 
-def _pauses(history: History, job: JobHistory) -> Iterator[tuple[Status | None, Millis, Call]]:
+def _pauses(history: ClientHistory, job: JobHistory) -> Iterator[tuple[Status | None, Millis, JudgedCall]]:
     """Status, pause and the poll after it, for each good answer; where the client decided meanwhile there is no pause."""
     for call, later in pairwise(job.polls):
         decided = any(call.sent < each.sent < later.sent for each in job.decisions)
@@ -244,9 +245,9 @@ def _pauses(history: History, job: JobHistory) -> Iterator[tuple[Status | None, 
             yield call.seen.status, later.sent - call.left, later
 
 
-def _stretches(job: JobHistory) -> Iterator[tuple[Status, list[Call]]]:
+def _stretches(job: JobHistory) -> Iterator[tuple[Status, list[JudgedCall]]]:
     """Polls in a row that were answered with one status."""
-    stretch: list[Call] = []
+    stretch: list[JudgedCall] = []
     status: Status | None = None
     for call in job.polls:
         shown = call.seen.status if call.good and call.seen is not None else None

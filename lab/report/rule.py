@@ -18,8 +18,8 @@ from typing import TypeAlias, cast
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.report.calls import Call
-from lab.report.history import History
+from lab.report.calls import JudgedCall
+from lab.report.history import ClientHistory
 
 
 class Severity(StrEnum):
@@ -58,20 +58,20 @@ class Occasion(Struct, frozen=True):
     """Of the recording."""
 
 
-def kept(*calls: Call) -> Occasion:
+def kept(*calls: JudgedCall) -> Occasion:
     """The rule was kept at these calls."""
     return Occasion(True, tuple(line for call in calls for line in call.lines))
 
 
-def broken(*calls: Call) -> Occasion:
+def broken(*calls: JudgedCall) -> Occasion:
     """The rule was broken at these calls."""
     return Occasion(False, tuple(line for call in calls for line in call.lines))
 
 
-Judge: TypeAlias = Callable[[History], Iterator[Occasion]]
+Judge: TypeAlias = Callable[[ClientHistory], Iterator[Occasion]]
 
 
-class Rule(Struct, frozen=True, kw_only=True):
+class ClientRule(Struct, frozen=True, kw_only=True):
     """One rule for clients."""
 
     id: str
@@ -87,7 +87,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     tried: str
     """What exercises it: a scenario, a fault."""
 
-    def occasions(self, history: History) -> tuple[Occasion, ...]:
+    def occasions(self, history: ClientHistory) -> tuple[Occasion, ...]:
         """Its occasions in a client's history; none where the clock doesn't let it be judged."""
         if self.timing is Timing.EXACT and not history.exact:
             return ()
@@ -112,14 +112,14 @@ def middle(pauses: list[Millis]) -> float:
 _COLUMNS = ("id", "judge", "asks", "severity", "timing", "fix", "source", "tried")
 
 
-def rules_in(text: str, judges: Mapping[str, object]) -> tuple[Rule, ...]:
+def rules_in(text: str, judges: Mapping[str, object]) -> tuple[ClientRule, ...]:
     """Rows of a table written as text: `|` between cells, in the order of `_COLUMNS`; `judges` are found by name."""
     return tuple(_rule(line, judges) for line in text.strip().splitlines())
 
 
-def _rule(line: str, judges: Mapping[str, object]) -> Rule:
+def _rule(line: str, judges: Mapping[str, object]) -> ClientRule:
     cells = dict(zip(_COLUMNS, (cell.strip() for cell in line.split("|")), strict=True))
-    return Rule(
+    return ClientRule(
         id=cells["id"],
         asks=cells["asks"],
         severity=Severity(cells["severity"]),

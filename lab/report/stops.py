@@ -22,10 +22,10 @@ from lab.core.jsontext import members_of
 from lab.dialects import CLIENT_OF
 from lab.dialects.client import Unreadable
 from lab.language.document import Status
-from lab.report.calls import Call, Kind
-from lab.report.history import History, JobHistory, Stop, epoch_millis, operation
+from lab.report.calls import CallKind, JudgedCall
+from lab.report.history import Charge, ClientHistory, JobHistory, epoch_millis, operation
 
-Members: TypeAlias = Mapping[str, tuple[str, ...]]
+MemberOrder: TypeAlias = Mapping[str, tuple[str, ...]]
 """By route, the members that its answers have, in their order."""
 
 SILENT: Millis = 60_000
@@ -36,34 +36,36 @@ _DEEP = 50
 """Brackets in a row that make an output deep."""
 
 
-def stops_of(history: History) -> Iterator[Stop]:
+def stops_of(history: ClientHistory) -> Iterator[Charge]:
     """Of each job at most one; and one of a run whose last call got no token, or started no job."""
     usual = usual_members(history)
     for job in history.jobs:
         yield from _of_job(history, job, usual)
     last = history.calls[-1]
-    before_job = last.kind in (Kind.TOKEN, Kind.INVOKE) and not any(job.accepted.x == last.x for job in history.jobs)
+    before_job = last.kind in (CallKind.TOKEN, CallKind.INVOKE) and not any(
+        job.accepted.x == last.x for job in history.jobs
+    )
     if before_job and _silent(history, last) and (rule := _failure(last)) is not None:
-        yield Stop(last, rule, None)
+        yield Charge(last, rule, None)
 
 
-def _of_job(history: History, job: JobHistory, usual: Members) -> Iterator[Stop]:
+def _of_job(history: ClientHistory, job: JobHistory, usual: MemberOrder) -> Iterator[Charge]:
     end, last = job.end, job.calls[-1]
     if end is not None:
         # a poll that was under way already is forgiven
         later = tuple(call for call in job.polls if call.sent > end.left)
         if later:
-            yield Stop(end, _rule_after_end(end, usual), job.job, later)
+            yield Charge(end, _rule_after_end(end, usual), job.job, later)
         return
-    rule = _rule_of_stop(last, usual) if last.kind is Kind.POLL or last.good else None
+    rule = _rule_of_stop(last, usual) if last.kind is CallKind.POLL or last.good else None
     if rule is None or not _silent(history, last):
         return
     # after a minute of work a stop is a deadline, and each client may have its own
     if rule != "C3" or last.left - job.started < SILENT:
-        yield Stop(last, rule, job.job)
+        yield Charge(last, rule, job.job)
 
 
-def _silent(history: History, last: Call) -> bool:
+def _silent(history: ClientHistory, last: JudgedCall) -> bool:
     """Whether the client is known, or can be assumed, to do nothing more for this call's operation."""
     if history.over:
         return True
@@ -72,24 +74,24 @@ def _silent(history: History, last: Call) -> bool:
     return history.until - last.left >= max(SILENT, 4 * pause)
 
 
-def _failure(last: Call) -> str | None:
+def _failure(last: JudgedCall) -> str | None:
     """The rule for a last answer that was a failure which may be tried again; None: it was none.
 
     A message whose answer was lost may have been accepted, so whoever stops there is right.
     """
-    response, repeatable = last.response, last.kind is not Kind.INVOKE
+    response, repeatable = last.response, last.kind is not CallKind.INVOKE
     if response is None or not last.whole:
         rule = "D5" if last.cut in ("client_gone", "timeout") else "D3" if response is None else "D4"
         return rule if repeatable else None
     match last.status:
         case 401:
-            return None if last.kind is Kind.TOKEN else "A4"
+            return None if last.kind is CallKind.TOKEN else "A4"
         case 429 | 503:
             wanted = response.header("retry-after") or ""
             may_be = repeatable or last.status == 429
             return "C1" if readable_pause(wanted) else "D1" if may_be else None
         case 404:
-            return "D7" if last.kind is Kind.POLL else None
+            return "D7" if last.kind is CallKind.POLL else None
         case 500 | 502 | 504:
             return "D2" if repeatable else None
         case _:
@@ -101,14 +103,14 @@ def readable_pause(text: str) -> bool:
     return (text.isascii() and text.isdigit()) or epoch_millis(text) is not None
 
 
-def _garbled(last: Call) -> bool:
+def _garbled(last: JudgedCall) -> bool:
     assert last.response is not None
-    if last.kind is Kind.TOKEN:
+    if last.kind is CallKind.TOKEN:
         return "access_token" not in members_of(last.response.body)
     return isinstance(last.answer, Unreadable)
 
 
-def _rule_of_stop(last: Call, usual: Members) -> str | None:
+def _rule_of_stop(last: JudgedCall, usual: MemberOrder) -> str | None:
     """The rule for a stop before the job's end; None: it is nobody's fault, for a refusal was final."""
     failed = _failure(last)
     if failed is not None or last.seen is None:
@@ -128,17 +130,17 @@ def _rule_of_stop(last: Call, usual: Members) -> str | None:
             return "C3"
 
 
-def _rule_after_end(end: Call, usual: Members) -> str:
+def _rule_after_end(end: JudgedCall, usual: MemberOrder) -> str:
     return "C14" if odd_result(end) else "C13" if odd_members(end, usual) else "C2"
 
 
-def odd_spelling(call: Call) -> bool:
+def odd_spelling(call: JudgedCall) -> bool:
     """Whether an answer has a known status in another letter case."""
     seen = call.seen
     return seen is not None and seen.status is None and seen.word.upper() in CLIENT_OF[call.route].statuses
 
 
-def odd_result(call: Call) -> bool:
+def odd_result(call: JudgedCall) -> bool:
     """Whether an end's output, or its error, is null, empty, huge, deep, or holds NUL."""
     seen = call.seen
     assert seen is not None
@@ -146,7 +148,7 @@ def odd_result(call: Call) -> bool:
     return not text or len(text) >= HUGE or "\0" in text or "[" * _DEEP in text
 
 
-def usual_members(history: History) -> Members:
+def usual_members(history: ClientHistory) -> MemberOrder:
     """By route, the members in their order that most answers have which show a job."""
     counts: dict[str, Counter[tuple[str, ...]]] = {}
     for call in history.calls:
@@ -155,11 +157,11 @@ def usual_members(history: History) -> Members:
     return {route: found.most_common(1)[0][0] for route, found in counts.items()}
 
 
-def odd_members(call: Call, usual: Members) -> bool:
+def odd_members(call: JudgedCall, usual: MemberOrder) -> bool:
     """Whether an answer that shows a job has other members than most on its route, or the same in another order."""
     return call.seen is not None and _members(call) != usual.get(call.route)
 
 
-def _members(call: Call) -> tuple[str, ...]:
+def _members(call: JudgedCall) -> tuple[str, ...]:
     assert call.response is not None
     return tuple(members_of(call.response.body))

@@ -12,7 +12,7 @@ from lab.recording.reader import read
 from lab.report.catalog import RULE_OF
 from lab.report.formats import FORMATS, fails, junit
 from lab.report.gather import histories_of
-from lab.report.history import History
+from lab.report.history import ClientHistory
 from lab.report.judge import ClientReport, report_on
 from lab.report.rule import Severity
 from lab.settings import Flags
@@ -28,7 +28,7 @@ def execute(flags: Flags, console: Console) -> int:
     return conclude(report, flags, console)
 
 
-def _histories(file: Path) -> tuple[History, ...]:
+def _histories(file: Path) -> tuple[ClientHistory, ...]:
     return histories_of(read(read_recording(file), str(file)), blob=partial(read_blob, file))
 
 

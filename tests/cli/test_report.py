@@ -1,0 +1,65 @@
+"""`lab report`: what it prints, writes, and exits with."""
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.conftest import ROOT, Lab
+
+DAY = str(ROOT / "recordings/month-end-marathon.rec.jsonl")
+SHORT_WAIT = str(ROOT / "recordings/nobody-home.rec.jsonl")
+
+
+def test_what_failed_comes_first_with_evidence_and_what_to_do(lab: Lab) -> None:
+    called = lab("report", SHORT_WAIT)
+    assert called.code == 1
+    assert called.lines[0] == "FAIL  C7  back off while nothing changes (major)"
+    assert called.lines[1].startswith("          nobody-home.rec.jsonl, lines 17 20 21")
+    assert re.fullmatch(r"\d+ passed, 2 failed, \d+ not exercised", called.lines[-1])
+    assert "C7 failed (major)." in called.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ((), 1),
+        (("--fail-on", "critical"), 0),
+        (("--fail-on", "critical", "--min-score", "90"), 1),
+        (("--fail-on", "critical", "--require", "C2,C6"), 0),
+        (("--fail-on", "critical", "--require", "C2,C1"), 1),
+        (("--require", "X9"), 2),
+        (("--min-score", "101"), 2),
+    ],
+)
+def test_what_fails_is_chosen(lab: Lab, options: tuple[str, ...], code: int) -> None:
+    assert lab("report", SHORT_WAIT, *options).code == code
+
+
+def test_nothing_exercised_is_never_green(lab: Lab) -> None:
+    called = lab("report", str(ROOT / "recordings/wrong-badge.rec.jsonl"), "--json")
+    assert (called.code, json.loads(called.out)["score"]) == (5, None)
+    assert lab("report", "no-such-*.rec.jsonl").code == 5
+
+
+def test_several_recordings_are_judged_together(lab: Lab) -> None:
+    said = json.loads(lab("report", DAY, SHORT_WAIT, "--json").out)
+    rules = {each["rule"]: each for each in said["rules"]}
+    assert rules["C7"]["verdict"] == "fail"
+    assert [each["recording"] for each in rules["C7"]["evidence"]] == ["nobody-home.rec.jsonl"]
+    assert rules["C4"]["verdict"] == "pass"
+
+
+def test_junit_has_a_case_a_rule(lab: Lab, tmp_path: Path) -> None:
+    lab("report", SHORT_WAIT, "--junit", str(tmp_path / "report.xml"))
+    suite = ElementTree.parse(tmp_path / "report.xml").getroot()
+    counts = [len(suite.findall(f"testcase/{kind}")) for kind in ("failure", "skipped")]
+    assert counts == [int(suite.attrib["failures"]), int(suite.attrib["skipped"])]
+    assert counts[0] == 2
+
+
+def test_a_summary_for_github_is_a_table(lab: Lab) -> None:
+    lines = lab("report", SHORT_WAIT, "--format", "github").lines
+    assert sum(line.startswith("| C") for line in lines) == 2

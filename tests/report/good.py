@@ -1,0 +1,207 @@
+"""A good client, written as its users would, with a place to go wrong in each of its steps."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar
+
+from msgspec.structs import replace
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, retry_after
+from lab.core.jsontext import members_of
+from lab.core.seeds import draw
+from lab.dialects import CLIENTS
+from lab.dialects.base import Invoke, Look
+from lab.dialects.client import Seen, Sendable
+from lab.identity.client import AccessToken, read_token, token_request
+from lab.identity.scopes import api_scope
+from lab.language.document import Status
+from tests.report.together import Came, Effect, Send, Story, Together, Wait
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[Effect, Came, T]
+MINUTE: Millis = 60_000
+WIRE = CLIENTS["fusion"]
+
+
+class Stopped(Exception):
+    """It gives up, and says so."""
+
+
+@dataclass
+class Plain:
+    """`good-plain`: 5 s between polls with a random part, 15 s in WAITING, doubled after each failure; no POST twice."""
+
+    lab: Together
+    running: Millis = 5_000
+    waiting: Millis = 15_000
+    longest: Millis = 60_000
+    answer_within: Millis = 30_000
+    deadline: Millis = 24 * 60 * MINUTE
+    """Of the agent's work; what a person takes isn't counted."""
+    agent: str = "acme-portal/1.4"
+    accept: str | None = "application/json"
+    turns: tuple[str, ...] = ("go",)
+    start: Millis = 0
+    c: int = 1
+    now: Millis = 0
+    token: AccessToken | None = None
+    waited: Millis = 0
+    seen: Seen | None = None
+    answers: list[Came] = field(default_factory=list)
+    """Of this job's polls."""
+
+    @property
+    def team(self) -> str:
+        return self.lab.config.scenarios[0].scenario.agent.code
+
+    # The story
+
+    def story(self) -> Story:
+        """All its turns."""
+        yield from self.wait(self.start)
+        try:
+            conversation = None
+            for message in self.turns:
+                conversation = yield from self.turn(message, conversation)
+        except Stopped:
+            return
+
+    def turn(self, message: str, conversation: str | None) -> Steps[str | None]:
+        """A message, and its job to the end; the conversation for the next."""
+        self.answers, self.waited = [], 0
+        self.seen = yield from self.invoke(message, conversation)
+        yield from self.follow(self.seen)
+        return self.seen.conversation
+
+    def invoke(self, message: str, conversation: str | None) -> Steps[Seen]:
+        """Start a job; only what says that nothing was accepted is sent again."""
+        for attempt in range(1, 6):
+            came = yield from self.call(self.invoke_request(message, conversation))
+            seen = self.job_in(came, "invoke")
+            if seen is not None:
+                return seen
+            wanted = retry_after(came.response)
+            if came.response.status != 429 and not (came.response.status == 503 and wanted is not None):
+                raise Stopped
+            yield from self.pause(attempt, came)
+        raise Stopped
+
+    def follow(self, job: Seen) -> Steps[None]:
+        """Poll until the end."""
+        begun, attempt, before = self.now, 0, self.now
+        self.seen = job
+        while not self.ended(self.seen):
+            if self.now - begun - self.waited > self.deadline:
+                raise Stopped
+            yield from self.wait(self.pace())
+            came = yield from self.poll(job.job)
+            self.answers.append(came)
+            found = self.job_in(came, "status")
+            if found is None:
+                attempt += 1
+                if attempt > 9 or self.final(came):
+                    raise Stopped
+                yield from self.pause(attempt, came)
+                continue
+            attempt = 0
+            self.waited += self.now - before if self.seen.status is Status.WAITING else 0
+            self.seen, before = found, self.now
+
+    def poll(self, job: str) -> Steps[Came]:
+        """One look."""
+        return (yield from self.call(WIRE.ask(Look(team=self.team, job=job))[1]))
+
+    # What it makes of an answer
+
+    def job_in(self, came: Came, route: str) -> Seen | None:
+        answer = WIRE.understand(route, came.response) if came.whole else None
+        return answer if isinstance(answer, Seen) else None
+
+    def ended(self, seen: Seen) -> bool:
+        return seen.final
+
+    def final(self, came: Came) -> bool:
+        """Whether a refused poll is refused for good; a job may be unknown for a moment."""
+        early = came.response.status == 404 and len(self.answers) < 3 and self.seen is not None
+        return came.response.status in (400, 401, 403, 405, 409) or (came.response.status == 404 and not early)
+
+    # Pauses
+
+    def pace(self) -> Millis:
+        """Until the next poll."""
+        assert self.seen is not None
+        pause = self.waiting if self.seen.status is Status.WAITING else self.running
+        return pause + self.lot(pause)
+
+    def lot(self, pause: Millis) -> Millis:
+        """The random part of a pause."""
+        return draw(0, f"{self.c}/{self.start}/{self.now}", 0, pause // 5)
+
+    def pause(self, attempt: int, came: Came) -> Steps[None]:
+        """After a failure: as long as the server asks, else twice as long each time."""
+        wanted = retry_after(came.response)
+        usual = min(self.longest, self.running << (attempt - 1))
+        yield from self.wait(usual + self.lot(usual) if wanted is None else wanted)
+
+    # Calls
+
+    def call(self, request: Request) -> Steps[Came]:
+        """A call with the bearer; a 401 gets one new token, and one more try."""
+        came = yield from self.with_token(request)
+        if came.response.status == 401:
+            self.token = None
+            came = yield from self.with_token(request)
+        return came
+
+    def with_token(self, request: Request) -> Steps[Came]:
+        token = yield from self.valid_token()
+        bearer = ("authorization", f"Bearer {token.token}")
+        return (yield from self.send(replace(request, headers=(bearer, *self.headers(), *request.headers))))
+
+    def valid_token(self) -> Steps[AccessToken]:
+        """The token at hand while it is fresh, else a new one."""
+        attempt = 0
+        while self.token is None or not self.token.fresh(self.now):
+            since = self.now
+            came = yield from self.send(self.token_request())
+            self.token = read_token(came.response, since) if came.whole else None
+            if self.token is not None:
+                break
+            attempt += 1
+            if attempt > 5 or (400 <= came.response.status < 500 and came.response.status != 429):
+                raise Stopped
+            yield from self.pause(attempt, came)
+        return self.token
+
+    def token_request(self) -> Request:
+        client = self.lab.config.clients[0]
+        request = token_request(client.id, client.secret, api_scope(self.lab.config.switches.pod))
+        return replace(request, headers=(*request.headers, *self.headers()))
+
+    def invoke_request(self, message: str, conversation: str | None) -> Request:
+        return WIRE.ask(self.command(message, conversation))[1]
+
+    def command(self, message: str, conversation: str | None) -> Sendable:
+        return Invoke(team=self.team, message=message, conversation=conversation)
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        accept = (("accept", self.accept),) if self.accept else ()
+        return (*accept, *((("user-agent", self.agent),) if self.agent else ()))
+
+    def send(self, request: Request) -> Steps[Came]:
+        """Over the connection at hand, or a new one where that was closed."""
+        came = yield Send(request, self.now + self.answer_within, self.c)
+        self.now = came.at
+        if not came.whole or came.response.header("connection") == "close":
+            self.c += 100
+        return came
+
+    def wait(self, pause: Millis) -> Steps[None]:
+        came = yield Wait(self.now + pause)
+        self.now = came.at
+
+
+def members(came: Came) -> dict[str, object]:
+    """The members of a JSON answer."""
+    return dict(members_of(came.response.body))

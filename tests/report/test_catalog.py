@@ -1,0 +1,17 @@
+"""The table of rules: each id once, as many of each severity as the page says, the page's table word for word."""
+
+from pathlib import Path
+
+from lab.report.catalog import RULES
+from tests.conftest import ROOT
+
+
+def test_the_page_has_every_rule_as_the_table_has_it() -> None:
+    page = Path(ROOT, "lab/docs/clients.md").read_text()
+    rows = [f"| {each.id} | {each.asks} | {each.severity} | `{each.timing}` | {each.source} |" for each in RULES]
+    said = [line for line in page.partition("## 8.")[2].splitlines() if line.startswith("| ") and "`" in line]
+    assert said == rows
+
+
+def test_each_rule_has_an_id_of_its_own() -> None:
+    assert len({each.id for each in RULES}) == len(RULES)
