@@ -69,20 +69,32 @@ def report_document(report: ClientReport) -> dict[str, Json]:
     """For programs: every rule with its verdict, and the score."""
     rules: list[Json] = [_row(finding) for finding in report.findings]
     return {
-        "score": report.score, "grade": report.grade or None, "exercised": len(report.exercised), "of": len(SCORED),
-        "points": report.points, **{word.replace(" ", "_"): len(report.with_verdict(each)) for each, word in _WORDS},
-        "rules": rules, "unseen": NOT_VISIBLE,
-    }  # fmt: skip
+        "score": report.score,
+        "grade": report.grade or None,
+        "exercised": len(report.exercised),
+        "of": len(SCORED),
+        "points": report.points,
+        **{word.replace(" ", "_"): len(report.with_verdict(each)) for each, word in _WORDS},
+        "rules": rules,
+        "unseen": NOT_VISIBLE,
+    }
 
 
 def _row(finding: Finding) -> Json:
     rule = finding.rule
     evidence: list[Json] = [{"recording": each.recording, "lines": list(each.lines)} for each in finding.evidence]
     return {
-        "rule": rule.id, "asks": rule.asks, "severity": rule.severity, "timing": rule.timing,
-        "verdict": finding.verdict, "occasions": finding.occasions, "evidence": evidence,
-        "fix": rule.fix, "source": rule.source, "tried": rule.tried,
-    }  # fmt: skip
+        "rule": rule.id,
+        "asks": rule.asks,
+        "severity": rule.severity,
+        "timing": rule.timing,
+        "verdict": finding.verdict,
+        "occasions": finding.occasions,
+        "evidence": evidence,
+        "fix": rule.fix,
+        "source": rule.source,
+        "tried": rule.tried,
+    }
 
 
 def report_json(report: ClientReport) -> str:

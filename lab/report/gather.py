@@ -19,9 +19,17 @@ def histories_of(recording: Recording, *, blob: Blob | None = None, over: bool =
     real = [line.w for line in recording.lines if isinstance(line, Req | Res) and line.w is not None]
     within = not any(fact.type == "connection.opened" for fact in facts)
     whole = ClientHistory(
-        client="", calls=calls, grants=(), jobs=(), stops=(), facts=facts, exact=not real, over=over or within,
-        until=real[-1] if real else recording.until, epoch=epoch_of(recording.header.clock.epoch),
-    )  # fmt: skip
+        client="",
+        calls=calls,
+        grants=(),
+        jobs=(),
+        stops=(),
+        facts=facts,
+        exact=not real,
+        over=over or within,
+        until=real[-1] if real else recording.until,
+        epoch=epoch_of(recording.header.clock.epoch),
+    )
     return tuple(_of_client(name, whole) for name in dict.fromkeys(call.client for call in calls))
 
 

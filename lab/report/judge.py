@@ -51,9 +51,10 @@ class ClientReport(Struct, frozen=True):
     def exercised(self) -> tuple[Finding, ...]:
         """Of the rules that count in the score, those with an occasion."""
         return tuple(
-            finding for finding in self.findings
+            finding
+            for finding in self.findings
             if finding.rule.severity.weight and finding.verdict is not RuleVerdict.NOT_EXERCISED
-        )  # fmt: skip
+        )
 
     @property
     def points(self) -> int:

@@ -153,9 +153,8 @@ def polls_one_at_a_time(history: ClientHistory) -> Iterator[Occasion]:
     """C9: no poll of a job is sent before the answer to the last one."""
     for job in history.jobs:
         overlapping = [
-            (call, later) for call, later in pairwise(job.polls)
-            if call.ended is not None and later.sent < call.ended
-        ]  # fmt: skip
+            (call, later) for call, later in pairwise(job.polls) if call.ended is not None and later.sent < call.ended
+        ]
         for call, later in overlapping:
             yield broken(call, later)
         if len(job.polls) > 1 and not overlapping:
@@ -179,9 +178,8 @@ def has_a_deadline(history: ClientHistory) -> Iterator[Occasion]:
 def goes_on_at_unknown_words(history: ClientHistory) -> Iterator[Occasion]:
     """C11: a status that nobody documented is neither the end nor a failure."""
     words = [
-        call for call in history.calls
-        if call.seen is not None and call.seen.status is None and not odd_spelling(call)
-    ]  # fmt: skip
+        call for call in history.calls if call.seen is not None and call.seen.status is None and not odd_spelling(call)
+    ]
     yield from _went_on(history, words, "C11")
 
 
