@@ -19,7 +19,7 @@ from lab.recording.reader import demand_closed
 from lab.recording.replayer import TapedReplay, edited_scenarios
 
 
-class Report(Struct, frozen=True, eq=False):
+class ReplayResult(Struct, frozen=True, eq=False):
     """What a replay found: the first divergence of each job, and how many more there are."""
 
     name: str
@@ -43,7 +43,7 @@ class Report(Struct, frozen=True, eq=False):
         return not self.differences
 
     def text(self) -> str:
-        """The report for people: warnings first, each divergence with its place and diff."""
+        """The same for people: warnings first, each divergence with its place and diff."""
         lines = [f"warning: {warning}" for warning in self.warnings]
         if self.skipped:
             lines.append(f"warning: {self.skipped} exchanges were not asked: only the shell knows what became of them")
@@ -63,7 +63,7 @@ def replay(
     name: str = "recording",
     clients: tuple[Client, ...] = (DEMO,),
     blob: Blob | None = None,
-) -> Report:
+) -> ReplayResult:
     """Drive a closed recording through a mock of `scenarios`; RecordingError or UsageError if it can't be done."""
     demand_closed(recording, name)
     warnings, chosen = _chosen(recording, scenarios, name)
@@ -75,18 +75,20 @@ def replay(
     fast = FastReplay(recording, config, blob)
     if fast.same():
         again = TapedReplay(recording, config, blob).run
-        return Report(name, fast.exchanges, fast.facts, (), 0, tuple(warnings), fast.skipped, again)
+        return ReplayResult(name, fast.exchanges, fast.facts, (), 0, tuple(warnings), fast.skipped, again)
     return _compared(recording, config, name, blob, tuple(warnings))
 
 
-def _compared(recording: Recording, config: Config, name: str, blob: Blob | None, warnings: tuple[str, ...]) -> Report:
+def _compared(
+    recording: Recording, config: Config, name: str, blob: Blob | None, warnings: tuple[str, ...]
+) -> ReplayResult:
     """What a replay finds that says of each difference where it is."""
     comparison = Comparison(recording, config, blob, name)
     found = sorted(comparison.differences(), key=lambda one: one.line)
     firsts: dict[str | None, Difference] = {}
     for one in found:
         firsts.setdefault(one.job, one)
-    return Report(
+    return ReplayResult(
         name, comparison.exchanges, comparison.facts, tuple(firsts.values()), len(found) - len(firsts), warnings,
         comparison.skipped, TapedReplay(recording, config, blob).run,
     )  # fmt: skip

@@ -274,8 +274,8 @@ def test_recordings_of_scenarios_with_switches_replay(layers: Layers, alone: str
                 said(status(bearer, str(job), code))
         said(status(bearer, "nope", code))
     tape.close(0)
-    report = replay(read_recording(b"".join(lines)), setup.scenarios)
-    assert report.passed, report.text()
+    result = replay(read_recording(b"".join(lines)), setup.scenarios)
+    assert result.passed, result.text()
 
 
 # How many jobs may be alive (limits.md §2)
@@ -329,6 +329,6 @@ def test_the_limit_stands_in_the_header_and_a_refusal_for_it_replays() -> None:
     tape.close(2_000)
     recording = read_recording(b"".join(lines))
     assert dict(recording.header.settings) == {"limits.jobs": 1}
-    report = replay(recording, mock.config.scenarios)
-    assert report.passed, report.text()
+    result = replay(recording, mock.config.scenarios)
+    assert result.passed, result.text()
     assert b'"s":429' in b"".join(lines)

@@ -70,10 +70,10 @@ def whole() -> Iterator[Cut]:
 def trouble(name: str, data: bytes, scenarios: tuple[CompiledScenario, ...], blob: Blob | None) -> str:
     """What a replay of what is left after a repair says; empty if it passes."""
     try:
-        report = replay(read(repair(data, name)[0], name), scenarios, name=name, blob=blob)
+        result = replay(read(repair(data, name)[0], name), scenarios, name=name, blob=blob)
     except LabError as error:
         return str(error)
-    return "" if report.passed else report.text()
+    return "" if result.passed else result.text()
 
 
 def lengths(data: bytes, step: int) -> list[int]:

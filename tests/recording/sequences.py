@@ -25,7 +25,7 @@ from lab.identity.routes import PATHS
 from lab.identity.scopes import service_scope
 from lab.language.document import Switches
 from lab.recording.reader import read
-from lab.recording.replay import Report, replay
+from lab.recording.replay import ReplayResult, replay
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import ASSERTION_GRANT, CLI, DEVICE_GRANT, OTHER, REDIRECT, SCOPE, VERIFIER, assertion, basic
 
@@ -363,7 +363,7 @@ def sequence_of(number: int) -> Sequence:
     return sequence
 
 
-def replayed(number: int) -> Report:
+def replayed(number: int) -> ReplayResult:
     """What a replay of that sequence finds."""
     return replay(read(sequence_of(number).data), [scenario()], name=str(number), clients=(DEMO, OTHER))
 
@@ -373,14 +373,14 @@ def main(count: int = 10_000, first: int = 0) -> int:
     failed = 0
     for number in range(first, first + count):
         try:
-            report = replayed(number)
+            result = replayed(number)
         except RecordingError as fault:
             failed += 1
             print(f"{number}: {fault}")
             continue
-        if not report.passed:
+        if not result.passed:
             failed += 1
-            print(report.text())
+            print(result.text())
     print(f"{failed} of {count} sequences don't replay")
     return 1 if failed else 0
 

@@ -60,8 +60,8 @@ def test_tasks_their_stream_and_their_errors_replay() -> None:
     peer.send(ROUTER.path("a2a-card", code="EXPENSES"), None)
     peer.send(f"{API}/a2a/v1/agents/search", {"query": "expenses"})
     text = peer.closed()
-    report = replay(read(peer.data), [scenario()])
-    assert report.passed, report.text()
+    result = replay(read(peer.data), [scenario()])
+    assert result.passed, result.text()
     assert "4711" not in text and "«host:lab»" in text
 
 
@@ -76,8 +76,8 @@ def test_a_task_under_its_clients_own_id_replays() -> None:
         peer.call("tasks/send", {"id": named, **message("Taxi")})
         assert json_of(peer.call("tasks/get", {"id": named}))["result"]["id"] == named  # type: ignore[call-overload,index]
     peer.closed()
-    report = replay(read(peer.data), [scenario()])
-    assert report.passed, report.text()
+    result = replay(read(peer.data), [scenario()])
+    assert result.passed, result.text()
 
 
 def test_a_secret_as_a_tasks_id_never_reaches_disk() -> None:

@@ -69,9 +69,9 @@ class Taped:
         self.tape.close(self.now)
         data = b"".join(self.lines)
         recording = read(data)
-        report = replay(recording, [self.compiled], clients=(DEMO, OTHER))
-        assert report.passed, report.text()
-        assert report.actual == data
+        result = replay(recording, [self.compiled], clients=(DEMO, OTHER))
+        assert result.passed, result.text()
+        assert result.actual == data
 
 
 STATUS = [
@@ -172,9 +172,9 @@ def test_a_fault_that_no_longer_strikes_is_a_divergence_with_its_line() -> None:
     taped = Taped("route: status, name: poll-503, answer: 503")
     taped.run()
     taped.tape.close(taped.now)
-    report = replay(read(b"".join(taped.lines)), [with_faults("route: status, name: other, calls: 999, answer: 503")])
-    assert not report.passed
-    assert "poll-503" in report.text()
+    result = replay(read(b"".join(taped.lines)), [with_faults("route: status, name: other, calls: 999, answer: 503")])
+    assert not result.passed
+    assert "poll-503" in result.text()
 
 
 # Counting
@@ -276,8 +276,8 @@ def test_a_tape_that_begins_late_tells_of_faults_and_counts_so_that_it_can_be_re
     taped.now += 100_000
     assert taped.struck()
     taped.tape.close(taped.now)
-    report = replay(read(b"".join(taped.lines)), [taped.compiled], clients=(DEMO, OTHER))
-    assert report.passed, report.text()
+    result = replay(read(b"".join(taped.lines)), [taped.compiled], clients=(DEMO, OTHER))
+    assert result.passed, result.text()
 
 
 def test_a_reply_that_comes_at_the_last_instant_counts_and_one_a_millisecond_later_does_not() -> None:

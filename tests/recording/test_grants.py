@@ -189,8 +189,8 @@ def test_strangers_replay_as_they_were_taken_or_refused() -> None:
     assert "access_token" in peer.ask(poll)
     back = {"client_id": "app", "redirect_uri": "http://localhost:5000/back"}
     assert "access_token" in peer.ask(code_exchange(str(peer.ask(authorize_request(**back))["code"]), **back))
-    report = replay(peer.closed(), [scenario()])
-    assert report.passed, report.text()
+    result = replay(peer.closed(), [scenario()])
+    assert result.passed, result.text()
     assert "their-own-secret" not in peer.data.decode()
 
 
@@ -202,8 +202,8 @@ def test_an_assertion_whose_time_is_up_within_a_second_is_refused_in_a_replay_to
         for peer.now in (200, 700):  # `ask` adds a second
             answers.append(peer.ask(token_request(ASSERTION_GRANT, assertion=signed)))
         assert ["access_token" in answer for answer in answers] == taken
-        report = replay(peer.closed(), [scenario()])
-        assert report.passed, report.text()
+        result = replay(peer.closed(), [scenario()])
+        assert result.passed, result.text()
 
 
 @pytest.mark.parametrize("profile", ["oci", "rfc"])
@@ -211,8 +211,8 @@ def test_an_assertion_whose_time_is_up_within_a_second_is_refused_in_a_replay_to
 def test_every_grant_replays_and_no_secret_is_on_disk(story, profile) -> None:
     peer = Peer(profile, authorize="page" if story is devices else "auto")
     story(peer)
-    report = replay(peer.closed(), [scenario()])
-    assert report.passed, report.text()
+    result = replay(peer.closed(), [scenario()])
+    assert result.passed, result.text()
     text = peer.data.decode()
     for secret in (*peer.seen, JANE.password, VERIFIER, RIGHT.partition(" ")[2]):
         assert secret not in text, secret
@@ -224,8 +224,8 @@ def test_two_recordings_made_at_different_ports_are_the_same_bytes_and_replay(st
     peers = [Peer(profile, here=here, issuer="tenant") for here in ("http://127.0.0.1:4318", "https://[::1]:50001")]
     for peer in peers:
         story(peer)
-        report = replay(peer.closed(), [scenario()])
-        assert report.passed, report.text()
+        result = replay(peer.closed(), [scenario()])
+        assert result.passed, result.text()
     one, other = (peer.data.decode() for peer in peers)
     assert one == other
     assert "4318/" not in one
@@ -249,9 +249,9 @@ def test_why_an_assertion_was_refused_is_taken_from_the_recording() -> None:
         msgspec.structs.replace(line, value={**line.value, **said}) if line in refused else line
         for line in recording.lines
     )
-    report = replay(replace(recording, lines=lines), [scenario()])
-    assert report.passed, report.text()
-    assert report.again().count(b"Of before.") == 3
+    result = replay(replace(recording, lines=lines), [scenario()])
+    assert result.passed, result.text()
+    assert result.again().count(b"Of before.") == 3
 
 
 def test_an_origin_is_told_from_one_that_only_begins_like_it() -> None:
@@ -270,8 +270,8 @@ def test_the_profile_stands_in_the_header_and_the_base_in_the_settings() -> None
     found = read(peer.data)
     assert found.header.profile == "rfc"
     assert dict(found.header.settings) == {"base": "https://lab.example", "ecid": "on"}
-    report = replay(found, [scenario()])
-    assert report.passed, report.text()
+    result = replay(found, [scenario()])
+    assert result.passed, result.text()
 
 
 def test_members_stand_in_the_order_of_the_format() -> None:

@@ -175,8 +175,8 @@ class Day(RuleBasedStateMachine):
         for job in self.jobs:
             expected = [each.type for each in self.mock.derived(job, self.now).facts if each.kind == "derived"]
             assert [entry.type for entry in derived if entry.get("job") == job] == expected
-        report = replay(recording, self.mock.config.scenarios, clients=self.mock.config.clients)
-        assert report.passed, report.text()
+        result = replay(recording, self.mock.config.scenarios, clients=self.mock.config.clients)
+        assert result.passed, result.text()
         assert self.tape.dead is None
 
 

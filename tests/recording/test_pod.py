@@ -74,8 +74,8 @@ def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:
     assert pod.get("/internal/v1/authz/tokens", authorization=f"Bearer {bare.body.decode()}").status == 200
     wrong = basic(JANE.name, WRONG)
     assert pod.get("/api/rwdtools/tokenrelay", "servicetype=boss", authorization=wrong).status == 401
-    report = replay(pod.closed(), [scenario()])
-    assert report.passed, report.text()
+    result = replay(pod.closed(), [scenario()])
+    assert result.passed, result.text()
     text = pod.data.decode()
     secrets = (COOKIE, XSRF, WRONG, JANE.password, given, str(relayed), bare.body.decode(), *map(str, named.values()))
     for secret in (*secrets, right.partition(" ")[2], wrong.partition(" ")[2], "eyJ", DEMO.secret):
@@ -99,9 +99,9 @@ def test_latencies_and_faults_on_every_route_replay_byte_for_byte() -> None:
             pod.ask(each)
     struck = sum(pod.service.strikes.values())
     assert struck > 1.2 * len(FAULT_ROUTES)
-    report = replay(pod.closed(), [compiled])
-    assert report.passed, report.text()
-    assert report.actual == pod.data
+    result = replay(pod.closed(), [compiled])
+    assert result.passed, result.text()
+    assert result.actual == pod.data
 
 
 def test_documents_replay_and_their_bytes_are_not_kept() -> None:
@@ -114,8 +114,8 @@ def test_documents_replay_and_their_bytes_are_not_kept() -> None:
     pod.post(f"{API}/agent/v1/documents", bearer, file | {"fileContent": content + "%"})
     attachment = {"entityName": "AGENT", "entityId": "7", "documentIds": [upload["documentId"]]}
     assert pod.post(f"{API}/agent/v1/attachDocuments", bearer, attachment).status == 200
-    report = replay(pod.closed(), [scenario()])
-    assert report.passed, report.text()
+    result = replay(pod.closed(), [scenario()])
+    assert result.passed, result.text()
     assert content[:40] not in pod.data.decode() and len(pod.data) < 20_000
 
 
@@ -133,5 +133,5 @@ def test_a_tape_begun_late_replays_ids_of_documents_by_threading() -> None:
     second.close(pod.now)
     found = read(pod.data)
     assert sum(isinstance(line, Req) for line in found.lines) == 1
-    report = replay(found, [scenario()])
-    assert report.passed, report.text()
+    result = replay(found, [scenario()])
+    assert result.passed, result.text()

@@ -65,8 +65,8 @@ def test_keys_and_aliases_replay_and_stand_in_the_facts() -> None:
     )
     peer.tape.close(peer.now)
     found = read(peer.data)
-    report = replay(found, [scenario()])
-    assert report.passed, report.text()
+    result = replay(found, [scenario()])
+    assert result.passed, result.text()
     decided = [entry for entry in found.facts() if entry.type == "gate.decided"]
     assert [(entry.text("job"), entry.text("alias")) for entry in decided] == [(job, second), (job, third)]
     assert list(decided[1].members) == ["job", "gate", "round", "verdict", "by", "comment", "alias"]
@@ -86,8 +86,8 @@ def test_a_fact_without_its_member_is_a_divergence(member: str) -> None:
         else line
         for line in found.lines
     )
-    report = replay(replace(found, lines=lines), [scenario()])
-    assert not report.passed and member in report.text()
+    result = replay(replace(found, lines=lines), [scenario()])
+    assert not result.passed and member in result.text()
 
 
 def test_a_tape_begun_late_knows_keys_and_aliases() -> None:
@@ -104,5 +104,5 @@ def test_a_tape_begun_late_knows_keys_and_aliases() -> None:
         assert json_of(peer.ask(status(peer.bearer, each)))["jobId"] == each
     assert json_of(peer.invoke())["jobId"] == job
     tape.close(peer.now)
-    report = replay(read(b"".join(late)), [scenario()])
-    assert report.passed, report.text()
+    result = replay(read(b"".join(late)), [scenario()])
+    assert result.passed, result.text()

@@ -61,10 +61,10 @@ def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
     joined.service.end_tokens("demo", "revoke", joined.now)
     joined.play()
     found = closed(joined)
-    report = replay(found, [scenario()], name=NAME)
-    assert report.passed, report.text()
-    assert report.actual == joined.data
-    assert report.exchanges > 15 and report.facts > 8 and report.text() == ""
+    result = replay(found, [scenario()], name=NAME)
+    assert result.passed, result.text()
+    assert result.actual == joined.data
+    assert result.exchanges > 15 and result.facts > 8 and result.text() == ""
     assert FastReplay(found, config_of(found, [scenario()])).same()
 
 
@@ -148,9 +148,9 @@ def test_wrong_credentials_are_replayed_as_wrong() -> None:
         for method, path in (("POST", "/oauth2/v1/token"), ("GET", "/api/fusion-ai/orchestrator/agent/v2/X/status/1")):
             reply = joined.service.serve(Request(method, path, "", (("authorization", authorization),)), joined.now)
             joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))
-    report = replay(closed(joined), [scenario()], name=NAME)
-    assert report.passed, report.text()
-    assert report.actual == joined.data
+    result = replay(closed(joined), [scenario()], name=NAME)
+    assert result.passed, result.text()
+    assert result.actual == joined.data
 
 
 def mutated(found: Recording, change: Callable[[Line], Line]) -> Recording:
@@ -164,10 +164,10 @@ def test_a_changed_status_is_reported_with_its_line_and_nothing_else_is() -> Non
 
     found = mutated(closed(recorded()), change)
     n = next(line.n for line in found.lines if isinstance(line, Res) and line.x == 4)
-    report = replay(found, [scenario()], name=NAME)
-    assert len(report.differences) == 1 and report.more == 0
-    assert report.text().splitlines()[0] == f"{NAME}:{n + 1}  GET …/status/J1 (x=4): expected status 503, got 200"
-    assert '| -  "status": 503' in report.text() and '| +  "status": 200' in report.text()
+    result = replay(found, [scenario()], name=NAME)
+    assert len(result.differences) == 1 and result.more == 0
+    assert result.text().splitlines()[0] == f"{NAME}:{n + 1}  GET …/status/J1 (x=4): expected status 503, got 200"
+    assert '| -  "status": 503' in result.text() and '| +  "status": 200' in result.text()
 
 
 def test_a_changed_body_held_fact_and_instant_are_each_reported() -> None:
@@ -180,8 +180,8 @@ def test_a_changed_body_held_fact_and_instant_are_each_reported() -> None:
             case _:
                 return line
 
-    report = replay(mutated(closed(recorded()), change), [scenario()], name=NAME)
-    assert [found.job for found in report.differences] == ["J1", "J2"] and report.more == 2
+    result = replay(mutated(closed(recorded()), change), [scenario()], name=NAME)
+    assert [found.job for found in result.differences] == ["J1", "J2"] and result.more == 2
 
 
 def test_a_fact_that_is_missing_or_too_many_is_a_divergence() -> None:
@@ -189,24 +189,24 @@ def test_a_fact_that_is_missing_or_too_many_is_a_divergence() -> None:
     assert found.end is not None
     kept = [line for line in found.lines if not (isinstance(line, Entry) and line.type == "gate.opened")]
     lines = [replace(line, n=n) for n, line in enumerate(kept, 1)]
-    report = replay(read(write([found.header, *lines], "closed", found.end.t)), [scenario()], name=NAME)
-    assert not report.passed and "gate.opened" in report.text()
+    result = replay(read(write([found.header, *lines], "closed", found.end.t)), [scenario()], name=NAME)
+    assert not result.passed and "gate.opened" in result.text()
 
 
 def test_a_changed_scenario_is_warned_of_first_and_the_first_divergence_of_each_job_is_told() -> None:
     text = SCENARIO.replace("after: 6s", "after: 7s")
     other = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
-    report = replay(closed(recorded()), [other], name=NAME)
-    assert report.text().startswith("warning: the scenario expense-approval has changed")
-    assert [found.job for found in report.differences] == ["J1", "J2"] and report.more > 0
+    result = replay(closed(recorded()), [other], name=NAME)
+    assert result.text().startswith("warning: the scenario expense-approval has changed")
+    assert [found.job for found in result.differences] == ["J1", "J2"] and result.more > 0
 
 
 def test_recorded_draws_win_over_another_seed() -> None:
     joined = recorded()
     found = closed(joined)
     accepted = [entry for entry in found.facts() if entry.type == "job.accepted"]
-    report = replay(found, [scenario()], name=NAME)
-    again = [entry for entry in read(report.actual).facts() if entry.type == "job.accepted"]
+    result = replay(found, [scenario()], name=NAME)
+    again = [entry for entry in read(result.actual).facts() if entry.type == "job.accepted"]
     assert [entry.get("drawn") for entry in again] == [entry.get("drawn") for entry in accepted]
 
 
@@ -220,9 +220,9 @@ def test_what_only_the_shell_decides_is_not_compared() -> None:
             case _:
                 return line
 
-    report = replay(mutated(closed(recorded()), change), [scenario()], name=NAME)
-    assert report.passed, report.text()
-    assert report.skipped == 2 and "2 exchanges were not asked" in report.text()
+    result = replay(mutated(closed(recorded()), change), [scenario()], name=NAME)
+    assert result.passed, result.text()
+    assert result.skipped == 2 and "2 exchanges were not asked" in result.text()
 
 
 def test_only_whole_recordings_of_known_scenarios_are_replayed() -> None:
@@ -305,8 +305,8 @@ def test_a_tape_that_begins_late_tells_the_numbers_that_nothing_restated_stands_
     tape.close(now)
     types = [json.loads(line).get("type") for line in late]
     assert types.count("number.used") == 2, "of an exchange none stands on a tape"
-    report = replay(read(b"".join(late)), [scenario()])
-    assert report.passed and report.actual == b"".join(late)
+    result = replay(read(b"".join(late)), [scenario()])
+    assert result.passed and result.actual == b"".join(late)
 
 
 def test_a_tape_that_begins_late_restates_what_lives_and_replays_by_itself() -> None:
@@ -321,8 +321,8 @@ def test_a_tape_that_begins_late_restates_what_lives_and_replays_by_itself() -> 
     found = read(b"".join(late))
     types = [entry.type for entry in found.facts() if entry.x is None and entry.at is not None]
     assert types[:3] == ["token.granted", "job.accepted", "gate.decided"] and types.count("job.accepted") == 2
-    report = replay(found, [scenario()], name=NAME)
-    assert report.passed, report.text()
+    result = replay(found, [scenario()], name=NAME)
+    assert result.passed, result.text()
 
 
 def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
@@ -344,9 +344,9 @@ def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
     assert reply.response.status == 202 and len(blobs) == 2
     data = b"".join(lines)
     found = read(data)
-    report = replay(found, [scenario()], name=NAME, blob=blobs.__getitem__)
-    assert report.passed, report.text()
-    assert report.actual == data
+    result = replay(found, [scenario()], name=NAME, blob=blobs.__getitem__)
+    assert result.passed, result.text()
+    assert result.actual == data
     assert FastReplay(found, config_of(found, [scenario()]), blobs.__getitem__).same()
     for wrong in ({"blob": None}, {"blob": lambda _: b"short"}):
         with pytest.raises(RecordingError, match=r"The blob .* (is missing|has 5 bytes)"):
@@ -413,8 +413,8 @@ def test_the_parameters_of_a_first_turn_replay_in_the_next() -> None:
         job = str(answer(invoke(bearer, members))["jobId"])
         outputs.append(answer(status(bearer, job))["output"])
     assert outputs == ["NORTH paid."] * 2
-    report = replay(closed(lab), [compiled])
-    assert report.passed, report.text()
+    result = replay(closed(lab), [compiled])
+    assert result.passed, result.text()
 
 
 @pytest.mark.parametrize("limit", [None, 1_000])
@@ -436,8 +436,8 @@ def test_a_tape_that_ends_with_replies_under_way_says_so_of_each_and_replays(lim
     ]
     assert found.header.version == (1, 1)
     if limit is None:
-        report = replay(found, [scenario()])
-        assert report.passed and report.actual == joined.data
+        result = replay(found, [scenario()])
+        assert result.passed and result.actual == joined.data
         assert FastReplay(found, config_of(found, [scenario()])).same()
 
 
@@ -561,8 +561,8 @@ def test_a_draw_that_the_seed_does_not_give_is_reported_though_nothing_shows_it(
         def change(line: Line, other: Json = other) -> Line:
             return replace(line, members={**accepted.members, "drawn": other}) if line == accepted else line
 
-        report = replay(mutated(found, change), [scenario()])
-        assert "the seed doesn't give what was drawn as" in report.text()
+        result = replay(mutated(found, change), [scenario()])
+        assert "the seed doesn't give what was drawn as" in result.text()
 
 
 def test_a_long_recording_is_read_a_line_at_a_time_and_replays_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -577,7 +577,7 @@ def test_a_long_recording_is_read_a_line_at_a_time_and_replays_the_same(monkeypa
     assert isinstance(found.lines, LazyLines) and len(found.lines) == len(data.lines)
     assert tuple(found.lines) == data.lines and tuple(found.facts()) == tuple(data.facts())
     assert tuple(found.lines[3:7]) == data.lines[3:7] and found.lines[-1] == data.lines[-1]
-    report = replay(found, [scenario()])
-    assert report.passed and report.actual == whole
+    result = replay(found, [scenario()])
+    assert result.passed and result.actual == whole
     assert replay(read(other), [scenario()]).text() == replay(spoiled, [scenario()]).text() != ""
     assert repair(whole[:-1])[1] > 0 and read(whole[:-1]).state == "torn"

@@ -16,8 +16,8 @@ JSON = (("content-type", "application/json"),)
 @pytest.mark.parametrize("first", range(0, 20, 5))
 def test_random_sequences_replay(first: int) -> None:
     for number in range(first, first + 5):
-        report = replayed(number)
-        assert report.passed, report.text()
+        result = replayed(number)
+        assert result.passed, result.text()
 
 
 def _with_bearer(value: str) -> Request:
@@ -71,6 +71,6 @@ def test_a_mistake_is_made_again_by_a_replay(mistake: Request) -> None:
         reply = joined.service.serve(request, joined.now)
         joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))
     joined.tape.close(joined.now)
-    report = replay(read(joined.data), [scenario()])
-    assert report.passed, report.text()
-    assert read(report.again()) == read(joined.data)
+    result = replay(read(joined.data), [scenario()])
+    assert result.passed, result.text()
+    assert read(result.again()) == read(joined.data)

@@ -40,9 +40,9 @@ def test_a_stream_is_recorded_whole_and_replays_equal() -> None:
     streams = [line for line in recording.lines if isinstance(line, Res) and line.body.enc is Enc.TEXT]
     assert len(streams) == 2
     assert all(str(line.body.value).endswith("data: [DONE]\n\n") for line in streams)
-    report = replay(recording, (scenario(),))
-    assert report.passed, report.text()
-    assert report.actual == data
+    result = replay(recording, (scenario(),))
+    assert result.passed, result.text()
+    assert result.actual == data
 
 
 def test_a_changed_event_is_a_divergence() -> None:
@@ -53,6 +53,6 @@ def test_a_changed_event_is_a_divergence() -> None:
     assert changed != data
     head, _, _ = changed.rpartition(b'"sha256":"')
     head += b'"sha256":"'
-    report = replay(read(head + sha256(head).hexdigest().encode() + b'"}\n', "chat"), (scenario(),))
-    assert not report.passed
-    assert "stip" in report.text() and "stop" in report.text()
+    result = replay(read(head + sha256(head).hexdigest().encode() + b'"}\n', "chat"), (scenario(),))
+    assert not result.passed
+    assert "stip" in result.text() and "stop" in result.text()

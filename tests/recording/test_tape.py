@@ -123,8 +123,8 @@ def test_wherever_a_tape_reaches_its_limit_it_is_whole_and_replays(late: bool) -
         found = read(joined.data)
         assert joined.tape.dead in (None, f"The recording reached its limit of {limit} bytes.")
         assert found.end is not None and found.end.reason == ("limit" if joined.tape.dead else "closed")
-        report = replay(found, joined.service.config.scenarios)
-        assert report.passed, report.text()
+        result = replay(found, joined.service.config.scenarios)
+        assert result.passed, result.text()
         lengths.add(len(found.lines))
     assert len(lengths) > 8
 

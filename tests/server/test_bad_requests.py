@@ -418,8 +418,8 @@ def taped(world: Served) -> Iterator[None]:
     data = b"".join(lines)
     assert not re.search(rb"[\x00-\x09\x0b-\x1f]", data)
     found = read(data)
-    report = replay(found, config.scenarios, name="x.rec.jsonl")
-    assert report.passed, report.text()
+    result = replay(found, config.scenarios, name="x.rec.jsonl")
+    assert result.passed, result.text()
     assert FastReplay(found, config_of(found, config.scenarios)).same()
 
 

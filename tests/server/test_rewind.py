@@ -75,8 +75,8 @@ def recording(name: str, folder: Path) -> Recording:
 
 
 def replays(found: Recording, plane: Plane) -> None:
-    report = replay(found, plane.stage.service.config.scenarios)
-    assert report.passed, report.text()
+    result = replay(found, plane.stage.service.config.scenarios)
+    assert result.passed, result.text()
 
 
 # Devices and the document

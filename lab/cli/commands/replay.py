@@ -13,7 +13,7 @@ from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.plan import CompiledScenario
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
-from lab.recording.replay import Report, replay
+from lab.recording.replay import ReplayResult, replay
 from lab.settings import Environment, Flags
 
 NOTHING_MATCHED = 5
@@ -67,7 +67,7 @@ def replay_one(file: Path, flags: Flags, console: Console) -> int:
     return 0 if found.passed else Divergence.exit_code
 
 
-def annotations(found: Report) -> Iterator[str]:
+def annotations(found: ReplayResult) -> Iterator[str]:
     """What a GitHub runner shows beside the recording's lines; it shows ten of a step at most."""
     for difference in found.differences[:MOST_NOTES]:
         place = f"file={_property(found.name)},line={difference.line},title=Replay divergence"
