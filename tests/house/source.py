@@ -1,6 +1,7 @@
 """The package as text: its modules, what each imports, and what each defines. Nothing of it is run."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -10,6 +11,7 @@ LONGEST_MODULE = 300
 """Lines."""
 LONGEST_FUNCTION = 40
 MOST_PARAMETERS = 6
+_WORD = re.compile(r"[A-Za-z][A-Za-z_/-]*")
 
 
 class Package:
@@ -30,6 +32,11 @@ class Package:
         return {name: ast.parse(text, str(self.files[name])) for name, text in self.texts.items()}
 
     @cached_property
+    def nodes(self) -> dict[str, list[ast.AST]]:
+        """Everything that stands in each module, outer before inner."""
+        return {name: list(ast.walk(tree)) for name, tree in self.trees.items()}
+
+    @cached_property
     def imports(self) -> dict[str, set[str]]:
         """The modules that each module imports at any place: at its head, in a function, under TYPE_CHECKING.
 
@@ -38,7 +45,7 @@ class Package:
         return {name: set(self._imported(name)) - {name} for name in self.trees}
 
     def _imported(self, name: str) -> Iterator[str]:
-        for node in ast.walk(self.trees[name]):
+        for node in self.nodes[name]:
             match node:
                 case ast.Import(names=names):
                     yield from (each.name for each in names if each.name in self.files)
@@ -51,6 +58,11 @@ class Package:
                     assert level == 0, f"{name}:{node.lineno}: a relative import"
                 case _:
                     continue
+
+    @cached_property
+    def words(self) -> dict[str, set[str]]:
+        """The words in the texts of each module but its docstrings."""
+        return {name: set(_WORD.findall("\n".join(_texts(nodes)))) for name, nodes in self.nodes.items()}
 
     def circles(self) -> set[frozenset[str]]:
         """Sets of modules that import each other, directly or on the way (strongly connected components)."""
@@ -93,8 +105,8 @@ class Package:
 
     def functions(self) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
         """Every function and method, with `module:line`."""
-        for name, tree in self.trees.items():
-            for node in ast.walk(tree):
+        for name, nodes in self.nodes.items():
+            for node in nodes:
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     yield f"{name}:{node.lineno}", node
 
@@ -103,6 +115,13 @@ def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     arguments = node.args
     names = [each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     return len([name for name in names if name not in ("self", "cls")])
+
+
+def _texts(nodes: list[ast.AST]) -> Iterator[str]:
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
 
 
 def _name(path: Path) -> str:

@@ -4,11 +4,9 @@ from pathlib import Path
 
 from tests.house.source import Package
 
-ROOT = Path(__file__).parents[2]
 
-
-def test_no_module_imports_itself_by_a_detour() -> None:
-    assert sorted(map(sorted, Package(ROOT).circles())) == []
+def test_no_module_imports_itself_by_a_detour(package: Package) -> None:
+    assert sorted(map(sorted, package.circles())) == []
 
 
 def test_an_import_counts_wherever_it_stands(tmp_path: Path) -> None:

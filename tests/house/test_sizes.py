@@ -5,27 +5,26 @@ from pathlib import Path
 from tests.house.source import LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS, Package
 
 ROOT = Path(__file__).parents[2]
-LAB = Package(ROOT)
 
 MOST_UNFORMATTED = 134
 """Statements that the formatter leaves as they are: the number only shrinks."""
 
 
-def test_no_module_is_too_long() -> None:
-    lines = {name: len(text.splitlines()) for name, text in LAB.texts.items()}
+def test_no_module_is_too_long(package: Package) -> None:
+    lines = {name: len(text.splitlines()) for name, text in package.texts.items()}
     assert {name: size for name, size in lines.items() if size > LONGEST_MODULE} == {}
 
 
-def test_no_function_is_too_long() -> None:
-    assert LAB.long_functions() == []
+def test_no_function_is_too_long(package: Package) -> None:
+    assert package.long_functions() == []
 
 
-def test_no_function_has_too_many_parameters() -> None:
-    assert LAB.wide_functions() == []
+def test_no_function_has_too_many_parameters(package: Package) -> None:
+    assert package.wide_functions() == []
 
 
-def test_fewer_and_fewer_statements_are_kept_from_the_formatter() -> None:
-    assert LAB.unformatted() <= MOST_UNFORMATTED
+def test_fewer_and_fewer_statements_are_kept_from_the_formatter(package: Package) -> None:
+    assert package.unformatted() <= MOST_UNFORMATTED
 
 
 def test_what_is_one_too_many_is_found(tmp_path: Path) -> None:

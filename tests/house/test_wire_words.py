@@ -3,21 +3,14 @@
 Docstrings may name them, for they speak of the wire. `contextId` and other words of A2A are held to its folder likewise.
 """
 
-import ast
-import re
-from collections.abc import Iterator
-from pathlib import Path
-
 from lab.dialects.fusion.fidelity import BODY, NODE, REQUEST
 from lab.dialects.fusion.requests import ACTIONS
 from tests.house.source import Package
 
-ROOT = Path(__file__).parents[2]
 MEMBERS = {claim.name for claim in (*REQUEST, *BODY, *NODE) if not claim.name.islower()}
 """Names that are plain English in lower case, such as `message`, are anybody's."""
 WORDS = {*MEMBERS, *ACTIONS, "messageInstanceId", "userResponse", "userDetails", "invokeAsync", "invokeStream"}
 A2A_WORDS = {"contextId", "taskId", "messageId", "artifactId", "input-required", "message/send", "tasks/get"}
-_WORD = re.compile(r"[A-Za-z][A-Za-z_/-]*")
 
 ALLOWED = {
     # what `lab run --json` prints is the same over every wire
@@ -31,34 +24,22 @@ ALLOWED = {
 """Modules that know some nevertheless, and which: this only shrinks."""
 
 
-def literals(tree: ast.Module) -> Iterator[str]:
-    """The texts of a module but its docstrings."""
-    spoken = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in spoken:
-            yield node.value
-
-
 def words_in(package: Package, words: set[str], home: str) -> dict[str, set[str]]:
-    found = {
-        name: {word for text in literals(tree) for word in _WORD.findall(text)} & words
-        for name, tree in package.trees.items()
-        if not name.startswith(home)
-    }
+    found = {name: said & words for name, said in package.words.items() if not name.startswith(home)}
     return {name: words for name, words in found.items() if words}
 
 
-def test_fusions_words_stand_in_its_dialect() -> None:
-    found = words_in(Package(ROOT), WORDS, "lab.dialects.fusion")
+def test_fusions_words_stand_in_its_dialect(package: Package) -> None:
+    found = words_in(package, WORDS, "lab.dialects.fusion")
     more = {name: words - set(ALLOWED.get(name, "").split()) for name, words in found.items()}
     assert {name: words for name, words in more.items() if words} == {}
 
 
-def test_what_is_allowed_is_needed() -> None:
-    found = words_in(Package(ROOT), WORDS, "lab.dialects.fusion")
+def test_what_is_allowed_is_needed(package: Package) -> None:
+    found = words_in(package, WORDS, "lab.dialects.fusion")
     gone = {name: set(words.split()) - found.get(name, set()) for name, words in ALLOWED.items()}
     assert {name: words for name, words in gone.items() if words} == {}
 
 
-def test_a2as_words_stand_in_its_dialect() -> None:
-    assert words_in(Package(ROOT), A2A_WORDS, "lab.dialects.a2a") == {}
+def test_a2as_words_stand_in_its_dialect(package: Package) -> None:
+    assert words_in(package, A2A_WORDS, "lab.dialects.a2a") == {}
