@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,10 @@ ROOT = Path(__file__).parents[1]
 
 THOROUGH = os.environ.get("LAB_THOROUGH") == "1"
 """A long run: laws are tried on many examples. Otherwise on as many as fit into a suite of a minute."""
+
+# Where no bytecode may be written, every process that the tests start compiles the whole lab anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Laws are held to their content; how long one example takes says more of the machine's neighbours.
 settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
