@@ -1,5 +1,6 @@
 """What several folders of tests share."""
 
+import gc
 import io
 import os
 import sys
@@ -31,6 +32,16 @@ settings.load_profile("thorough" if THOROUGH else "lab")
 def examples(few: int, *, thorough: int) -> settings:
     """The number of examples of a law that is costly to try, or that needs more of them than others."""
     return settings(max_examples=thorough if THOROUGH else few)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look at what tests make, seldom, and no more at what was imported for them.
+
+    It took an eighth of the suite's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(autouse=True, scope="session")
