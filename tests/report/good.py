@@ -29,6 +29,15 @@ class Stopped(Exception):
 
 
 @dataclass
+class Tokens:
+    """The token of a program, for all that goes on in it at once."""
+
+    at_hand: AccessToken | None = None
+    fetching: bool = False
+    """Whether one is being fetched: the others wait for it."""
+
+
+@dataclass
 class Plain:
     """`good-plain`: 5 s between polls with a random part, 15 s in WAITING, doubled after each failure; no POST twice."""
 
@@ -45,7 +54,7 @@ class Plain:
     start: Millis = 0
     c: int = 1
     now: Millis = 0
-    token: AccessToken | None = None
+    tokens: Tokens = field(default_factory=Tokens)
     waited: Millis = 0
     seen: Seen | None = None
     answers: list[Came] = field(default_factory=list)
@@ -148,31 +157,42 @@ class Plain:
 
     def call(self, request: Request) -> Steps[Came]:
         """A call with the bearer; a 401 gets one new token, and one more try."""
-        came = yield from self.with_token(request)
+        token = yield from self.valid_token()
+        came = yield from self.with_token(request, token)
         if came.response.status == 401:
-            self.token = None
-            came = yield from self.with_token(request)
+            if self.tokens.at_hand is token:
+                self.tokens.at_hand = None
+            came = yield from self.with_token(request, (yield from self.valid_token()))
         return came
 
-    def with_token(self, request: Request) -> Steps[Came]:
-        token = yield from self.valid_token()
+    def with_token(self, request: Request, token: AccessToken) -> Steps[Came]:
         bearer = ("authorization", f"Bearer {token.token}")
         return (yield from self.send(replace(request, headers=(bearer, *self.headers(), *request.headers))))
 
     def valid_token(self) -> Steps[AccessToken]:
-        """The token at hand while it is fresh, else a new one."""
-        attempt = 0
-        while self.token is None or not self.token.fresh(self.now):
+        """The token at hand while it is fresh, else a new one, fetched once for all."""
+        while self.tokens.fetching:
+            yield from self.wait(50)
+        if self.tokens.at_hand is None or not self.tokens.at_hand.fresh(self.now):
+            self.tokens.fetching = True
+            try:
+                self.tokens.at_hand = yield from self.new_token()
+            finally:
+                self.tokens.fetching = False
+        return self.tokens.at_hand
+
+    def new_token(self) -> Steps[AccessToken]:
+        """Fetch a token; what may pass is tried again."""
+        for attempt in range(1, 6):
             since = self.now
             came = yield from self.send(self.token_request())
-            self.token = read_token(came.response, since) if came.whole else None
-            if self.token is not None:
-                break
-            attempt += 1
-            if attempt > 5 or (400 <= came.response.status < 500 and came.response.status != 429):
+            token = read_token(came.response, since) if came.whole else None
+            if token is not None:
+                return token
+            if 400 <= came.response.status < 500 and came.response.status != 429:
                 raise Stopped
             yield from self.pause(attempt, came)
-        return self.token
+        raise Stopped
 
     def token_request(self) -> Request:
         client = self.lab.config.clients[0]

@@ -1,8 +1,7 @@
 """Clients that break one rule each, and rehearsals in which they do; good clients that break none."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -10,11 +9,10 @@ from lab.core.clock import Millis
 from lab.dialects.base import Look
 from lab.dialects.client import Seen
 from lab.language.document import Status
-from lab.recording.lines import Recording
 from tests.report.good import MINUTE, WIRE, Plain, Steps, Stopped
-from tests.report.together import Came, Send, Together
+from tests.report.rehearsal import Rehearsal
+from tests.report.together import Came, Send
 
-Kind: TypeAlias = Callable[[Together], Plain]
 HEAD = "lab: 1\nname: quick\ntitle: Quick\nagent: {code: QUICK, version: 1}\nask: go\nlatency: {token: 100ms, invoke: 200ms, status: 100ms}\n"
 
 
@@ -199,22 +197,21 @@ class DoublePoll(Plain):
         return (yield from super().poll(job))
 
 
-CROWDS = {"C8": 5}
-"""How many such clients there are at once, where it isn't one."""
-ZOO: Mapping[str, tuple[str, Kind]] = {
-    "C1": (BUSY, Deaf), "C2": (QUICK, NeverDone), "C3": (SLOW, Impatient), "C4": (APPROVAL, WaitingIsFailure),
-    "C5": (LONG_WAIT, SamePace), "C6": (SLOW, Eager), "C7": (SLOW, Metronome), "C8": (MINUTE_OF_503, Lockstep),
-    "C9": (SLOW, DoublePoll), "C10": (ENDLESS, ForEver), "C11": (ODD_STATUS, ClosedList), "C12": (ODD_CASE, AnyCase), "C13": (ODD_BODY, StrictBody),
-    "C14": (NULL, NullIsNotYet), "C15": (APPROVAL, OneBudget),
-}  # fmt: skip
-"""By the rule that it breaks: the scenario of its rehearsal, and the client."""
-
-
-def day_of(rule: str, kind: Kind | None = None) -> Recording:
-    """The day of the rule's rehearsal, spent by its client or by another."""
-    scenario, breaks = ZOO[rule]
-    lab = Together(scenario)
-    clients = [(kind or breaks)(lab) for _ in range(CROWDS.get(rule, 1))]
-    for number, client in enumerate(clients):
-        client.c, client.start = 1 + number, 700 * number
-    return lab.play(*(client.story() for client in clients))
+ZOO: Mapping[str, Rehearsal] = {
+    "C1": Rehearsal(BUSY, Deaf),
+    "C2": Rehearsal(QUICK, NeverDone),
+    "C3": Rehearsal(SLOW, Impatient),
+    "C4": Rehearsal(APPROVAL, WaitingIsFailure),
+    "C5": Rehearsal(LONG_WAIT, SamePace),
+    "C6": Rehearsal(SLOW, Eager),
+    "C7": Rehearsal(SLOW, Metronome),
+    "C8": Rehearsal(MINUTE_OF_503, Lockstep, crowd=5),
+    "C9": Rehearsal(SLOW, DoublePoll),
+    "C10": Rehearsal(ENDLESS, ForEver),
+    "C11": Rehearsal(ODD_STATUS, ClosedList),
+    "C12": Rehearsal(ODD_CASE, AnyCase),
+    "C13": Rehearsal(ODD_BODY, StrictBody),
+    "C14": Rehearsal(NULL, NullIsNotYet),
+    "C15": Rehearsal(APPROVAL, OneBudget),
+}
+"""By the rule that it breaks."""

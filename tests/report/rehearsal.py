@@ -1,0 +1,35 @@
+"""A rehearsal: a day of the mock made for one rule, the client that breaks it there, and a good one that doesn't."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from lab.identity.clients import DEMO, Client
+from lab.recording.lines import Recording
+from tests.report.good import Plain
+from tests.report.together import Together
+
+Kind: TypeAlias = Callable[[Together], Plain]
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What the mock plays and how it is set; who breaks the rule in it, and who keeps it."""
+
+    scenario: str
+    breaks: Kind
+    good: Kind = Plain
+    crowd: int = 1
+    """How many such clients there are at once. They are one program: they share its token."""
+    apart: int = 700
+    """Milliseconds from the start of one of them to that of the next."""
+    client: Client = DEMO
+    switches: Mapping[str, object] = field(default_factory=dict)
+
+    def day(self, kind: Kind | None = None) -> Recording:
+        """The day as the client that breaks the rule spends it, or another."""
+        lab = Together(self.scenario, client=self.client, **self.switches)
+        clients = [(kind or self.breaks)(lab) for _ in range(self.crowd)]
+        for number, client in enumerate(clients):
+            client.c, client.start, client.tokens = 1 + number, self.apart * number, clients[0].tokens
+        return lab.play(*(client.story() for client in clients))
