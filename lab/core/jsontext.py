@@ -22,6 +22,7 @@ class BadJson(ValueError):
 
 # Possessive: a run that may be given back costs memory for each of its characters.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DIGITS = re.compile(rb"[0-9]{%d}" % (MOST_DIGITS + 1))
 
 
@@ -44,7 +45,7 @@ def read_json(body: bytes) -> Json:
 
 def _bounds(bare: bytes) -> None:
     depth = 0
-    for byte in bare:
+    for byte in bare.translate(None, _NO_BRACKETS):
         if byte in b"[{":
             depth += 1
             if depth > DEEPEST:
