@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-GRAMMAR = r"«+[a-z]+(?::[A-Za-z0-9._%-]+){1,2}»"
+# a pattern that begins with a fixed sign, and not with a run of it, is looked for as fast as a text
+GRAMMAR = r"««*[a-z]+(?::[A-Za-z0-9._%-]+){1,2}»"
 ALIAS = re.compile(GRAMMAR)
 
 _NUMBER = re.compile("«(?:number|digits):N([0-9]{1,9}):([0-9]{1,9})»")

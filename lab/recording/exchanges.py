@@ -3,6 +3,7 @@
 A reply that is missing would otherwise be one that nobody compares.
 """
 
+from collections import Counter
 from typing import assert_never
 
 from msgspec import Struct
@@ -30,6 +31,8 @@ class Exchanges:
     def __init__(self) -> None:
         self.by_shell: set[int] = set()
         """The exchanges that were answered without asking the mock."""
+        self.unknown: Counter[str] = Counter()
+        """Facts of types that this lab doesn't know."""
         self._last = 0
         self._open: dict[int, _Open] = {}
         self._latest: dict[int, int] = {}
@@ -85,6 +88,8 @@ class Exchanges:
 
     def _fact(self, line: Entry) -> str | None:
         kind = FACTS.get(line.type)
+        if kind is None:
+            self.unknown[line.type] += 1
         if kind is None or (kind.kind == "shell" and line.x is None):
             return None
         if line.x is None:

@@ -139,11 +139,9 @@ def _layers_of(settings: dict[str, Json]) -> Layers:
 def drawn_in(recording: Recording) -> dict[tuple[str, str, int], Drawn]:
     """What chance settled in a recording, by client, scenario and ordinal."""
     found: dict[tuple[str, str, int], Drawn] = {}
-    for entry in recording.facts():
-        if entry.type == "job.accepted":
-            drawn, ordinal = entry.get("drawn"), entry.get("ordinal")
-            owner = entry.text("client")
-            scenario = entry.text("scenario")
-            if isinstance(drawn, dict) and isinstance(ordinal, int) and owner and scenario:
-                found.setdefault((owner, scenario, ordinal), drawn)
+    for entry in recording.facts("job.accepted"):
+        drawn, ordinal = entry.get("drawn"), entry.get("ordinal")
+        owner, scenario = entry.text("client"), entry.text("scenario")
+        if isinstance(drawn, dict) and isinstance(ordinal, int) and owner and scenario:
+            found.setdefault((owner, scenario, ordinal), drawn)
     return found

@@ -6,7 +6,7 @@ without one, and those that `always_written` marks, are written every time. What
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeAlias, overload
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, overload
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -213,6 +213,9 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag_field="k", tag="end"):
 
 
 Line: TypeAlias = Req | Res | Entry | Other
+_Some = TypeVar("_Some", Req, Res, Entry)
+_BEGINNINGS = {Req: b'{"k":"req",', Res: b'{"k":"res",', Entry: b'{"k":"fact",'}
+"""How lines begin that a lab wrote."""
 
 
 class LazyLines(Sequence[Line]):
@@ -237,12 +240,17 @@ class LazyLines(Sequence[Line]):
         start = self._starts[index]
         return self._line_of(self._whole[start : self._whole.index(b"\n", start)])
 
-    def facts(self) -> Iterator[Entry]:
-        """The facts, in order; other lines are told apart by their beginning and not read."""
+    def of(self, kind: type[_Some], words: Sequence[str]) -> Iterator[_Some]:
+        """As `Recording.of`: lines are told apart by what is written in them before they are read."""
+        others = tuple(begin for each, begin in _BEGINNINGS.items() if each is not kind)
+        signs = [word.encode() for word in (*words, "\\u")]  # what is escaped may be a word
         for start in self._starts:
-            if not self._whole.startswith((b'{"k":"req",', b'{"k":"res",'), start):
-                line = self._line_of(self._whole[start : self._whole.index(b"\n", start)])
-                if isinstance(line, Entry):
+            if self._whole.startswith(others, start):
+                continue
+            raw = self._whole[start : self._whole.index(b"\n", start)]
+            if not words or any(sign in raw for sign in signs):
+                line = self._line_of(raw)
+                if isinstance(line, kind):
                     yield line
 
 
@@ -267,6 +275,8 @@ class Recording(Struct, frozen=True):
     """What it is called in messages."""
     by_shell: frozenset[int] = frozenset()
     """The exchanges that were answered without asking the mock."""
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    """How many facts there are of each type that this lab doesn't know."""
 
     @property
     def until(self) -> Millis:
@@ -275,8 +285,12 @@ class Recording(Struct, frozen=True):
             return self.end.t
         return self.lines[-1].t if self.lines else self.header.t
 
-    def facts(self) -> Iterator[Entry]:
-        """The facts, in order."""
+    def of(self, kind: type[_Some], *words: str) -> Iterator[_Some]:
+        """The lines of a kind, in order; with `words` those in which one of them stands, and maybe others."""
         if isinstance(self.lines, LazyLines):
-            return self.lines.facts()
-        return (line for line in self.lines if isinstance(line, Entry))
+            return self.lines.of(kind, words)
+        return (line for line in self.lines if isinstance(line, kind))
+
+    def facts(self, *types: str) -> Iterator[Entry]:
+        """The facts, in order; those of some types."""
+        return (line for line in self.of(Entry, *types) if not types or line.type in types)

@@ -75,7 +75,7 @@ def read(data: bytes, name: str = "recording") -> Recording:
         raise RecordingError(f"{name}:{missing[0] + 1}: {missing[1]}")
     state = FileState.CLOSED if end else FileState.TORN if torn else FileState.OPEN
     lines = tuple(reading.kept) if reading.keeps else LazyLines(whole, reading.starts, _line_again)
-    return Recording(header, lines, end, state, torn, name, frozenset(exchanges.by_shell))
+    return Recording(header, lines, end, state, torn, name, frozenset(exchanges.by_shell), exchanges.unknown)
 
 
 def raw_lines(whole: bytes) -> Iterator[bytes]:

@@ -120,9 +120,9 @@ class RequestBuilder:
 
 def _places(recording: Recording) -> Iterator[tuple[int, bytes]]:
     """Where in a text with aliases the recorded mock found that it is no JSON, by exchange."""
-    texts = {line.x for line in recording.lines if isinstance(line, Req) and _is_aliased_text(line)}
-    for line in recording.lines if texts else ():
-        if isinstance(line, Res) and line.x in texts and (found := _PLACE.search(str(line.body.value).encode())):
+    texts = {line.x for line in recording.of(Req, 'text"') if _is_aliased_text(line)}
+    for line in recording.of(Res, "column") if texts else ():
+        if line.x in texts and (found := _PLACE.search(str(line.body.value).encode())):
             yield line.x, found[0]
 
 

@@ -22,8 +22,14 @@ from lab.recording.alias import aliases
 from lab.recording.lines import Enc, Recording, Req, Res
 from lab.recording.written import loose_pairs
 
-_TELLING = frozenset(("token.granted", "token.revoked", "device.granted"))
+_TELLING = ("token.granted", "token.revoked", "device.granted")
 """The facts that name the client who asked for what they tell of."""
+
+
+_MADE_ANEW = frozenset(("assertion", "client_assertion", "code_verifier"))
+_KEPT = _MADE_ANEW | {"code", "client_id"}
+_ERROR = '"error"'
+"""What stands in the reply by which the identity domain refuses."""
 
 
 class Regenerated(Struct, frozen=True):
@@ -45,61 +51,71 @@ class _Taken(Struct):
     times: int = 1
 
 
+class _Form(Struct, frozen=True):
+    """What of a request for a token has to be made anew, and tells for whom."""
+
+    x: int
+    t: Millis
+    members: dict[str, str]
+
+
 def regenerate(recording: Recording, config: Config) -> Regenerated:
     """Everything that has to be made anew for this recording; empty for most."""
     forms = list(_forms(recording))
     if not forms and config.switches.clients == "known":
         return Regenerated()
-    granted = {line.x: line for line in recording.facts() if line.type == "token.granted" and line.x is not None}
-    codes = {line.text("code"): line.text("challenge") for line in recording.facts() if line.type == "code.granted"}
-    errors = {line.x: _error(line) for line in recording.lines if isinstance(line, Res)}
+    asked = {form.x for form in forms}
+    granted = {line.x: line for line in recording.facts("token.granted") if line.x in asked}
+    codes = {line.text("code"): line.text("challenge") for line in recording.facts("code.granted")}
+    challenged = set(codes.values())
+    errors = {line.x: _error(line) for line in recording.of(Res, _ERROR) if _error(line) is not None}
     values: dict[str, str] = {}
     challenges: dict[str, str] = {}
     taken: dict[str, _Taken] = {}
     if config.switches.clients == "any":
-        requests = [line for line in recording.lines if isinstance(line, Req)]
-        # whose credentials they are is told where they were good
         names = _clients(recording)
-        for line in sorted(requests, key=lambda line: line.x not in names):
-            _stranger(values, line, names.get(line.x, "stranger"), errors.get(line.x))
-    for line, form in forms:
-        fact, error = granted.get(line.x), errors.get(line.x)
+        for told in (True, False):  # whose credentials they are is told where they were good
+            for line in recording.of(Req):
+                if (line.x in names) is told:
+                    _stranger(values, line, names.get(line.x, "stranger"), errors.get(line.x))
+    for each in forms:
+        form, fact, error = each.members, granted.get(each.x), errors.get(each.x)
         if fact is not None and "assertion" in form:
             _take(
-                taken, form["assertion"], config.identity.client(fact.text("client") or ""), fact.text("user"), line.t
+                taken, form["assertion"], config.identity.client(fact.text("client") or ""), fact.text("user"), each.t
             )
         if error != "invalid_client" and "client_assertion" in form:
             client = (fact.text("client") if fact else None) or form.get("client_id") or _signer(config)
-            _take(taken, form["client_assertion"], config.identity.client(client or ""), client, line.t)
+            _take(taken, form["client_assertion"], config.identity.client(client or ""), client, each.t)
         if error != "invalid_request" and "code_verifier" in form:
             alias = form["code_verifier"]
             # one that was sent as a challenge, too, has to be as long as one, or not
-            length = 20 if alias in codes.values() else 30
+            length = 20 if alias in challenged else 30
             values.setdefault(alias, "lab-verifier-made-anew-" + alias.strip("«»").replace(":", "-").rjust(length, "-"))
             challenge = codes.get(form.get("code"))
             if fact is not None and challenge is not None:
                 challenges[challenge] = challenge_of(values[alias])
-    values |= {alias: _signed(alias, each, config) for alias, each in taken.items()}
+    values |= {alias: _signed(alias, assertion, config) for alias, assertion in taken.items()}
     known = {alias: value for alias, value in values.items() if aliases(alias) == [alias]}
     return Regenerated(known, challenges, _unexplained(recording, forms))
 
 
-def _unexplained(recording: Recording, forms: list[tuple[Req, dict[str, str]]]) -> dict[int, Json]:
-    asserted = {line.x for line, form in forms if form.keys() & {"assertion", "client_assertion"}}
+def _unexplained(recording: Recording, forms: list[_Form]) -> dict[int, Json]:
+    asserted = {form.x for form in forms if form.members.keys() & {"assertion", "client_assertion"}}
     return {
         line.x: line.body.value.get("error_description")
-        for line in recording.lines
-        if isinstance(line, Res) and line.x in asserted and _error(line) in ("invalid_grant", "invalid_client")
+        for line in recording.of(Res, _ERROR)
+        if line.x in asserted and _error(line) in ("invalid_grant", "invalid_client")
         and isinstance(line.body.value, dict)
     }  # fmt: skip
 
 
-def _forms(recording: Recording) -> Iterator[tuple[Req, dict[str, str]]]:
-    for line in recording.lines:
-        if isinstance(line, Req):
-            form = _form(line)
-            if form.keys() & {"assertion", "client_assertion", "code_verifier"}:
-                yield line, form
+def _forms(recording: Recording) -> Iterator[_Form]:
+    # in a form that was written in an odd way names are escaped
+    for line in recording.of(Req, "assertion", "code_verifier", "%"):
+        form = _form(line)
+        if form.keys() & _MADE_ANEW:
+            yield _Form(line.x, line.t, {name: form[name] for name in form.keys() & _KEPT})
 
 
 def _form(line: Req) -> dict[str, str]:
@@ -115,7 +131,7 @@ def _form(line: Req) -> dict[str, str]:
 
 def _clients(recording: Recording) -> dict[int, str]:
     """Who asked, by exchange, where a fact tells."""
-    found = ((line.x, line.text("client") or line.text("by")) for line in recording.facts() if line.type in _TELLING)
+    found = ((line.x, line.text("client") or line.text("by")) for line in recording.facts(*_TELLING))
     return {x: client for x, client in found if x is not None and client}
 
 

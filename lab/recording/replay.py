@@ -1,6 +1,5 @@
 """Server replay: drive a recording through the mock again, and report where the two differ (recordings.md §6)."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -11,7 +10,6 @@ from lab.jobs.plan import CompiledScenario
 from lab.mock.config import Config
 from lab.recording.bodies import Blob
 from lab.recording.compare import Comparison, Difference
-from lab.recording.facts import class_of
 from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of
 from lab.recording.lines import Recording
@@ -68,8 +66,9 @@ def replay(
     demand_closed(recording, name)
     warnings, chosen = _chosen(recording, scenarios, name)
     config = config_of(recording, chosen, clients)
-    unknown = Counter(entry.type for entry in recording.facts() if class_of(entry) == "unknown")
-    warnings += [f"{count} facts of type {type_} are not known to this lab" for type_, count in sorted(unknown.items())]
+    warnings += [
+        f"{count} facts of type {type_} are not known to this lab" for type_, count in sorted(recording.unknown.items())
+    ]
     edited = sorted(edited_scenarios(recording))
     warnings += [f"the scenario {one} was edited while {name} was recorded" for one in edited]
     fast = FastReplay(recording, config, blob)

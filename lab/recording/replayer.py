@@ -39,7 +39,7 @@ def configured_secrets(config: Config) -> dict[str, str]:
 
 def edited_scenarios(recording: Recording) -> set[str]:
     """The scenarios that were edited while it was recorded."""
-    return {line.text("scenario") or "" for line in recording.facts() if line.type == "scenario.loaded"}
+    return {line.text("scenario") or "" for line in recording.facts("scenario.loaded")}
 
 
 class Replayer:
