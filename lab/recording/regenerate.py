@@ -64,8 +64,8 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
     forms = list(_forms(recording))
     if not forms and config.switches.clients == "known":
         return Regenerated()
-    asked = {form.x for form in forms}
-    granted = {line.x: line for line in recording.facts("token.granted") if line.x in asked}
+    numbers = {form.x for form in forms}
+    granted = {line.x: line for line in recording.facts("token.granted") if line.x in numbers}
     codes = {line.text("code"): line.text("challenge") for line in recording.facts("code.granted")}
     challenged = set(codes.values())
     errors = {line.x: _error(line) for line in recording.of(Res, _ERROR) if _error(line) is not None}
@@ -74,9 +74,9 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
     taken: dict[str, _Taken] = {}
     if config.switches.clients == "any":
         names = _clients(recording)
-        for told in (True, False):  # whose credentials they are is told where they were good
+        for known in (True, False):  # whose credentials they are is told where they were good
             for line in recording.of(Req):
-                if (line.x in names) is told:
+                if (line.x in names) is known:
                     _stranger(values, line, names.get(line.x, "stranger"), errors.get(line.x))
     for each in forms:
         form, fact, error = each.members, granted.get(each.x), errors.get(each.x)
