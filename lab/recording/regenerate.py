@@ -74,9 +74,9 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
     taken: dict[str, _Taken] = {}
     if config.switches.clients == "any":
         names = _clients(recording)
-        for known in (True, False):  # whose credentials they are is told where they were good
+        for granting in (True, False):  # whose credentials they are is told where they were good
             for line in recording.of(Req):
-                if (line.x in names) is known:
+                if (line.x in names) is granting:
                     _stranger(values, line, names.get(line.x, "stranger"), errors.get(line.x))
     for each in forms:
         form, fact, error = each.members, granted.get(each.x), errors.get(each.x)
