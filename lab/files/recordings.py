@@ -1,5 +1,6 @@
 """Recordings on disk: names, a tape that is written crash-safe, bodies that are too long for a line (recordings.md §1, §4)."""
 
+import errno
 import os
 import re
 import stat
@@ -14,7 +15,8 @@ from lab.files.opening import APPEND, GrowingFile, flags, lock, open_regular, re
 
 RECORDING_ENDING = ".rec.jsonl"
 RECORDINGS = "recordings"
-LONGEST_RECORDING = 1024 * 1024 * 1024
+LONGEST_RECORDING = 1280 * 1024 * 1024
+"""Bytes: a tape that ends at its limit still says what became of all that was under way."""
 
 _AGAIN = flags("WRONLY", "APPEND", "CLOEXEC", "NOFOLLOW", "NONBLOCK")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
@@ -88,6 +90,8 @@ class TapeFile(GrowingFile):
     def blob(self, digest: str, data: bytes) -> None:
         """Write a body that is too long for a line beside the recording, synced, once."""
         folder = blobs_folder(self.path)
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, f"{folder} is a link")
         folder.mkdir(mode=0o700, exist_ok=True)
         try:
             file = os.open(folder / digest, APPEND, 0o600)
@@ -109,12 +113,14 @@ def blobs_folder(recording: Path) -> Path:
 
 
 def read_blob(recording: Path, digest: str) -> bytes:
-    """A long body; RecordingError if it is missing, no regular file, too long, or has another digest."""
+    """A long body; RecordingError if it is missing, no regular file, behind a link, too long, or has another digest."""
     from lab.recording.lines import LONGEST_BLOB  # no start waits for what a replay needs
 
     path = blobs_folder(recording) / digest
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise RecordingError(f"{recording}: {digest!r} is no name of a blob.")
+    if path.parent.is_symlink():
+        raise RecordingError(f"{path.parent} is a link, no folder.", hint="Put the folder itself beside the recording.")
     try:
         file = open_regular(path)
         if file is None:

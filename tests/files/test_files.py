@@ -12,7 +12,15 @@ import pytest
 
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.files import recordings
-from lab.files.recordings import TapeFile, is_slug, read_blob, read_recording, recording_path, replace_recording
+from lab.files.recordings import (
+    LONGEST_RECORDING,
+    TapeFile,
+    is_slug,
+    read_blob,
+    read_recording,
+    recording_path,
+    replace_recording,
+)
 from lab.files.scenarios import (
     digest_of,
     load_scenario,
@@ -23,9 +31,10 @@ from lab.files.scenarios import (
 )
 from lab.language.document import Verdict
 from lab.recording.header import recording_header
+from lab.recording.lines import LONGEST_LINE
 from lab.recording.reader import read
 from lab.recording.repair import repair
-from lab.recording.tape import Tape
+from lab.recording.tape import LONGEST_TAPE, Tape
 from tests.conftest import THOROUGH
 from tests.recording.joined import SCENARIO, Joined, config
 
@@ -273,6 +282,24 @@ def test_long_bodies_lie_beside_the_recording_and_are_checked(tmp_path: Path) ->
     file.close()
 
 
+def test_no_blob_is_read_nor_written_behind_a_link(tmp_path: Path) -> None:
+    file, digest = TapeFile(tmp_path / "a.rec.jsonl"), digest_of(b"body")
+    file.blob(digest, b"body")
+    (tmp_path / "a.blobs").rename(tmp_path / "elsewhere")
+    (tmp_path / "a.blobs").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RecordingError, match="blobs is a link"):
+        read_blob(file.path, digest)
+    with pytest.raises(OSError, match="blobs is a link"):
+        file.blob(digest_of(b"other"), b"other")
+    assert [each.name for each in (tmp_path / "elsewhere").iterdir()] == [digest]
+    file.close()
+
+
+def test_what_a_tape_writes_at_its_limit_is_still_read() -> None:
+    most_open, cut = 20_000, 128
+    assert 2 * LONGEST_LINE + most_open * cut < LONGEST_RECORDING - LONGEST_TAPE
+
+
 @pytest.mark.parametrize("what", ["link", "FIFO", "folder", "3 GiB"])
 def test_a_blob_is_a_regular_file_of_a_bounded_length(tmp_path: Path, what: str) -> None:
     file = tmp_path / "a.blobs" / ("0" * 64)
@@ -308,7 +335,7 @@ def test_a_read_asks_for_what_a_file_has(tmp_path: Path) -> None:
     (tmp_path / "short").write_bytes(b"abc")
     (tmp_path / "link").symlink_to("short")
     tracemalloc.start()
-    with pytest.raises(RecordingError, match="is longer than 1073741824 bytes"):
+    with pytest.raises(RecordingError, match=f"is longer than {LONGEST_RECORDING} bytes"):
         read_recording(tmp_path / "long")
     assert read_recording(tmp_path / "link") == b"abc"
     assert tracemalloc.get_traced_memory()[1] < 4 << 20
@@ -334,7 +361,8 @@ import tracemalloc
 from pathlib import Path
 from lab.files.recordings import TapeFile
 from lab.recording.header import recording_header
-from lab.recording.tape import Tape
+from lab.recording.lines import LONGEST_LINE
+from lab.recording.tape import LONGEST_TAPE, Tape
 from tests.recording.joined import Joined, config
 joined = Joined(config())
 file = TapeFile(Path(sys.argv[1]))
