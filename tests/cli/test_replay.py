@@ -1,10 +1,12 @@
 """`lab replay` and `lab show` as a user and a CI job call them."""
 
+import gzip
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -119,6 +121,40 @@ def test_a_damaged_byte_is_no_divergence(lab: Lab, recordings: Path) -> None:
     done = lab("replay", "item-comparison")
     assert (done.code, done.lines[-1]) == (3, "0 passed, 1 failed")
     assert "digest" in done.err
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda lines: b"".join(lines)[:-20], "recording is torn: 103 bytes of a line hang over"),
+        (lambda lines: b"".join(lines[:-1]), "recording is open: there is no footer"),
+        (lambda lines: b"".join(lines[1:]), "jsonl:1: n is 1, expected 0"),
+        (lambda lines: resealed(b"".join(lines[:5] + lines[6:])), "jsonl:6: n is 6, expected 5"),
+        (
+            lambda lines: resealed(b"".join(lines).replace(b'"n":5,"t":', b'"n":5,"t":-')),
+            "jsonl:6: t goes back from 120 to -",
+        ),
+        (
+            lambda lines: resealed(b"".join(lines).replace(b'"version":[1,', b'"version":[2,')),
+            "jsonl:1: version 2.",
+        ),
+        (lambda lines: b"".join(lines) + lines[-1], "jsonl:31: there is more after the footer"),
+        (lambda lines: b"".join(lines) + b"{", "there is more after the footer"),
+        (
+            lambda lines: resealed(b"".join(lines).replace(b'"n":5,', b'"n":5,"pad":"' + b"x" * 9_000_000 + b'",')),
+            "jsonl:6: the line is longer than 8388608 bytes",
+        ),
+        (lambda lines: gzip.compress(b"".join(lines)), "jsonl:1: the line is no JSON"),
+    ],
+)
+def test_a_damaged_recording_is_unreadable_and_says_where(
+    lab: Lab, recordings: Path, damage: Callable[[list[bytes]], bytes], says: str
+) -> None:
+    file = recordings / "item-comparison.rec.jsonl"
+    file.write_bytes(damage(file.read_bytes().splitlines(keepends=True)))
+    done = lab("replay", "item-comparison")
+    assert done.code == 3 and says in done.err and "Traceback" not in done.err
+    assert ("lab repair" in done.err) is (says.startswith("recording is"))
 
 
 @pytest.mark.parametrize("cut", [1, 70])
