@@ -14,7 +14,7 @@ from lab.cli.entropy import control_token
 from lab.cli.https import HttpsPort, open_https_port
 from lab.cli.loop import Stop
 from lab.cli.reload import ScenarioReloader
-from lab.cli.setup import Setup, app_of
+from lab.cli.setup import Setup, app_of, own_client
 from lab.cli.surroundings import WallClockLook, look_around
 from lab.cli.tape_recorder import TapeRecorder
 from lab.core.clock import Millis
@@ -24,6 +24,7 @@ from lab.core.seeds import Seed
 from lab.files.runtime import publish_token, withdraw_token
 from lab.identity.client import token_request
 from lab.identity.routes import PATHS
+from lab.identity.scopes import api_scope
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
@@ -62,6 +63,21 @@ class EmbeddedMock(Struct):
         if not self.recorder.running:
             self.service.recast(scenario, seed)
         return self.service.config
+
+
+def connection_document(setup: Setup, mock: EmbeddedMock) -> dict[str, str]:
+    """What a client needs."""
+    client = own_client(setup.config)
+    return {
+        "base_url": mock.base_url,
+        "token_url": mock.token_url,
+        "client_id": client.id,
+        "client_secret": client.secret,
+        "scope": api_scope(setup.config.switches.pod),
+        "control_url": mock.control_url,
+        "control_token": mock.control_token,
+        **({"https_url": mock.https_url, "ca_file": mock.ca_file} if mock.https_url and mock.ca_file else {}),
+    }
 
 
 def _tls_hint(console: Console) -> Observer:

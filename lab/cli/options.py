@@ -43,7 +43,11 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
         command = commands.add_parser(name, help=does, description=does, epilog=f"example:\n  {example}", **how)
         for add in _OPTIONS[name] if name in argv else ():  # the help of all needs the options of none
             add(command)
-    return root.parse_args(argv)
+    # what follows -- is somebody's command, whose options are its own
+    cut = argv.index("--") if argv[:1] == ["rehearse"] and "--" in argv else len(argv)
+    options = root.parse_args(argv[:cut])
+    options.command_line = argv[cut + 1 :]
+    return options
 
 
 # Options
@@ -154,6 +158,24 @@ _REPORT = (
     option("--junit", "FILE", "write it there as JUnit, too"),
 )
 
+_DRILLS = (
+    option("--family", "W,P", "W wire, R refusal, K token, V invoke, P poll, G gate, Z ending"),
+    option("--only", "NAME", "just this one"),
+)
+_PARALLEL: Any = {"type": number("--parallel", 1, 64), "default": 8}
+_REHEARSAL = (
+    _FOLDER,
+    seed(_CHANCE),
+    option("--clock", "CLOCK", "real (default), or scaled:N"),
+    option("--profile", None, "which reading the mock follows where sources differ", choices=("oci", "rfc")),
+    option("--set", "NAME=VALUE", "set a switch of the mock", action="append"),
+    option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)"),
+    option("--parallel", "N", "runs at a time; default: 8", **_PARALLEL),
+    option("--limit", "DURATION", "of a run; default: the length of its jobs and 10m"),
+    option("--env", "NAME=TEMPLATE", "a variable of the client's own, as API='{base_url}/v1'", action="append"),
+    option("--out", "DIR", "keep all recordings there; default: those of failed runs, in a folder that is named"),
+)
+
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
 _FORM: Any = {"choices": ("text", "cast"), "default": "text", "dest": "kind"}
 _BROWSER: Any = {"nargs": "?", "const": 8000, "type": number("--web", 1, 65_535)}
@@ -199,8 +221,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         seed(_CHANCE),
         option("--out", "DIR", "write them there, a file each, instead of listing them"),
         flag("--force", "overwrite what is there"),
-        option("--family", "W,P", "W wire, R refusal, K token, V invoke, P poll, G gate, Z ending"),
-        option("--only", "NAME", "just this one"),
+        *_DRILLS,
         flag("--json", "one object a line, the scenario in it"),
     ),
     "show": (
@@ -209,6 +230,13 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size, default="120x36"),
         flag("--light", "film on the light stage"),
         _FOLDER,
+    ),
+    "rehearse": (
+        option("targets", "SCENARIO", "names or paths; none: a usual set", nargs="*"),
+        option("--drills", "SCENARIO", "its drills instead"),
+        *_DRILLS,
+        *_REHEARSAL,
+        *_REPORT,
     ),
     "report": (option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"), *_REPORT),
     "repair": (option("target", "FILE"),),
@@ -233,6 +261,7 @@ COMMANDS = {
     "play": ("a recording on the screen, played back", "lab play item-comparison"),
     "drill": ("every variant of a scenario with one fault", "lab drill item-comparison --family W,P"),
     "show": ("a recording as a transcript, or as a film", "lab show item-comparison"),
+    "rehearse": ("run your client against scenarios or drills, and judge it", "lab rehearse quick -- python client.py"),
     "report": ("what the clients in recordings did well and badly", "lab report recordings/*.rec.jsonl"),
     "repair": ("make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"),
     "new": ("print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"),

@@ -4,6 +4,7 @@ N = 18 (t + v + s) + 3 (v + s) + 4 t + 5 v + 5 s + 7 g + 10 v = 22 t + 36 v + 26
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from enum import StrEnum
 from typing import get_args
 
 from msgspec import Struct
@@ -55,6 +56,32 @@ _LAST_CALL = 999_999
 _LONGEST_NAME = 80
 
 
+class GoodEnd(StrEnum):
+    """How a good client's run may end."""
+
+    RESULT = "result"
+    """It takes the job's end, whatever that is, and asks no more."""
+    CLEAN_STOP = "clean stop"
+    """It stops, and says so."""
+
+
+_RETRIED = frozenset(("429", "429-seconds", "429-date", "503-seconds", "slow-body", "late"))
+"""At an invoke: those after which it gets its result, for nothing was accepted, or the answer comes in the end."""
+_FINAL = frozenset(("401-for-good", "403", "invalid-client", "invalid-scope", "400-for-good", "never-ends"))
+_EITHER = (GoodEnd.RESULT, GoodEnd.CLEAN_STOP)
+
+
+def good_ends(family: str, kind: str, route: str, number: int) -> tuple[GoodEnd, ...]:
+    """What a good client does in a drill at the `number`-th call of a route (clients.md §6); at most one job in each."""
+    if kind in _FINAL:
+        return (GoodEnd.CLEAN_STOP,)
+    if route == "invoke" and ((family == "W" and kind not in _RETRIED) or kind.startswith("lose-reply")):
+        return _EITHER  # it may retry with an Idempotency-Key, where the server takes one
+    if kind == "404" and number > 1:
+        return _EITHER  # a job that was known is unknown now
+    return (GoodEnd.RESULT,)
+
+
 class Drill(Struct, frozen=True):
     """One variant: its family and kind, where it strikes, and the scenario that plays it."""
 
@@ -63,6 +90,13 @@ class Drill(Struct, frozen=True):
     kind: str
     where: str
     document: ScenarioDocument
+    ends: tuple[GoodEnd, ...]
+    """What a good client then does: any of these."""
+
+    @property
+    def strikes(self) -> bool:
+        """Whether it is a fault of the wire, which the client may never come to."""
+        return bool(self.document.get("faults"))
 
 
 class _Spot(Struct, frozen=True):
@@ -71,6 +105,8 @@ class _Spot(Struct, frozen=True):
     label: str
     words: str
     when: dict[str, Json]
+    number: int = 1
+    """Which call of its route, or which span."""
 
 
 def derive(document: ScenarioDocument, compiled: CompiledScenario, seed: Seed) -> tuple[HappyPath, Iterator[Drill]]:
@@ -107,7 +143,7 @@ def _poll(number: int, place: SpanPlace) -> _Spot:
     if place.since:
         # a step may be entered more than once
         when["after"] = duration_text(place.since)
-    return _Spot(f"poll-{number}", f"the first poll in {place.step} (span {number})", when)
+    return _Spot(f"poll-{number}", f"the first poll in {place.step} (span {number})", when, number)
 
 
 def _of_wire(document: ScenarioDocument, family: str, kind: str, spot: _Spot, what: dict[str, Json]) -> Drill:
@@ -126,5 +162,6 @@ def _of_wire(document: ScenarioDocument, family: str, kind: str, spot: _Spot, wh
 def _drill(document: ScenarioDocument, family: str, kind: str, spot: _Spot, changed: ScenarioDocument) -> Drill:
     name = f"{family.lower()}-{kind}-{spot.label}"
     base = str(document["name"])[: _LONGEST_NAME - len(name) - 1].rstrip("-")
-    shows = f"Drill: {kind} at {spot.words}"
-    return Drill(name, family, kind, spot.words, {**changed, "name": f"{base}-{name}", "shows": shows})
+    ends = good_ends(family, kind, str(spot.when.get("route", "")), spot.number)
+    shows = f"Drill: {kind} at {spot.words}. A good client: {' or '.join(ends)}, one job at most"
+    return Drill(name, family, kind, spot.words, {**changed, "name": f"{base}-{name}", "shows": shows}, ends)

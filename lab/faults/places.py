@@ -79,6 +79,12 @@ def happy_path(compiled: CompiledScenario, seed: Seed) -> HappyPath:
     return HappyPath(max(1, -(-length // lifetime)), tuple(passed), tuple(gates.values()), tuple(endings))
 
 
+def plan_length(compiled: CompiledScenario, seed: Seed) -> Millis:
+    """How long the jobs of all its turns take, people included, as the seed settles it."""
+    turns = enumerate((compiled, *compiled.turns), 1)
+    return sum(max(span.since for span in spans(_planned(each, seed, turn), ())) for turn, each in turns)
+
+
 def _planned(compiled: CompiledScenario, seed: Seed, turn: int) -> Plan:
     # the job of turn n is its client's n-th of the scenario
     call = Invocation(

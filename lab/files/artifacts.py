@@ -1,7 +1,9 @@
 """What a command leaves behind on request: drills with the files that they name, pictures of the screen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 
 from lab.core.errors import HostError, UsageError
 from lab.files.opening import CREATE, OVERWRITE, write_file
@@ -23,6 +25,19 @@ def write_texts(folder: str, texts: Mapping[str, str], *, force: bool) -> None:
             write_file(path, text.encode(), how=OVERWRITE if force else CREATE)
     except OSError as fault:
         raise HostError(f"{root} can't be written: {fault.strerror or fault}.", hint="Name another folder.") from None
+
+
+def keep_only(folder: Path, names: Collection[str]) -> None:
+    """Remove what a command wrote into a folder of its own, but for the files named, their blobs and their scenarios.
+
+    The folder goes too if nothing is left.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.name.partition(".")[0] in {name.partition(".")[0] for name in names}:
+            continue
+        rmtree(path) if path.is_dir() else path.unlink()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def write_picture(svg: str, folders: Sequence[Path]) -> Path:

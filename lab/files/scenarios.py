@@ -32,6 +32,17 @@ def scenarios_folder(option: str | None = None) -> Path:
     raise UsageError("No scenarios were found.", hint="Name their folder with --scenarios DIR.")
 
 
+def rehearsal_scenario(name: str, folder: Path) -> str:
+    """A scenario that a rehearsal names: one of the folder, else one of those made for rehearsals."""
+    if (folder / f"{name}{SCENARIO_ENDING}").is_file():
+        return name
+    for shipped in (_PACKAGE / "shipped", _PACKAGE.parent / "scenarios"):
+        path = shipped / "rehearsal" / f"{name}{SCENARIO_ENDING}"
+        if path.is_file():
+            return str(path)
+    return name
+
+
 def scenario_names(folder: Path) -> tuple[str, ...]:
     """The names of the scenarios in a folder, sorted."""
     return tuple(sorted(path.name.removesuffix(SCENARIO_ENDING) for path in folder.glob(f"*{SCENARIO_ENDING}")))

@@ -5,10 +5,12 @@ from typing import cast
 from lab.cli.console import Console
 from lab.core.errors import UsageError
 from lab.faults.drills import FAMILIES, Drill, derive
+from lab.faults.places import HappyPath
 from lab.faults.variants import ScenarioDocument
 from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, read_scenario, scenario_path, scenarios_folder
+from lab.jobs.plan import CompiledScenario
 from lab.language.document import nearest
 from lab.language.parse.yaml_tree import read_yaml
 from lab.settings import Flags, ScenarioSettings
@@ -16,15 +18,7 @@ from lab.settings import Flags, ScenarioSettings
 
 def execute(flags: Flags, console: Console) -> int:
     """List the drills, or with `--out` write them; how many there are, and why, goes to stderr."""
-    settings = flags.into(ScenarioSettings)
-    folder = scenarios_folder(settings.scenarios)
-    compiled = load_scenario(flags["target"], folder)
-    path = scenario_path(flags["target"], folder)
-    document = cast("ScenarioDocument", read_yaml(read_scenario(path), str(path)).value)
-    # where faults strike is settled by the seed, so each drill names it
-    seed = compiled.scenario.seed or 0 if settings.seed is None else settings.seed
-    happy, drills = derive({**document, "seed": seed}, compiled, seed)
-    chosen = _chosen(tuple(drills), flags["family"], flags["only"])
+    compiled, happy, chosen = drills_of(flags, flags["target"])
     if flags["out"] is not None:
         texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
         write_texts(flags["out"], {**compiled.files, **texts}, force=flags["force"])
@@ -32,13 +26,26 @@ def execute(flags: Flags, console: Console) -> int:
         for each in chosen:
             if flags["json"]:
                 document = {"name": each.name, "family": each.family, "kind": each.kind, "where": each.where}
-                console.json({**document, "scenario": each.document})
+                console.json({**document, "good_client": [*each.ends], "scenario": each.document})
             else:
                 console.out(f"{each.name:<34}  {FAMILIES[each.family]:<8}  {each.where}")
     console.err(
         f"{compiled.name}: {happy.formula}" + ("" if len(chosen) == happy.drills else f"; {len(chosen)} of them")
     )
     return 0
+
+
+def drills_of(flags: Flags, target: str) -> tuple[CompiledScenario, HappyPath, tuple[Drill, ...]]:
+    """A happy scenario, its places, and those of its drills that `--family` and `--only` choose."""
+    settings = flags.into(ScenarioSettings)
+    folder = scenarios_folder(settings.scenarios)
+    compiled = load_scenario(target, folder)
+    path = scenario_path(target, folder)
+    document = cast("ScenarioDocument", read_yaml(read_scenario(path), str(path)).value)
+    # where faults strike is settled by the seed, so each drill names it
+    seed = compiled.scenario.seed or 0 if settings.seed is None else settings.seed
+    happy, drills = derive({**document, "seed": seed}, compiled, seed)
+    return compiled, happy, _chosen(tuple(drills), flags["family"], flags["only"])
 
 
 def _chosen(drills: tuple[Drill, ...], family: str | None, only: str | None) -> tuple[Drill, ...]:

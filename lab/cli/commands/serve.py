@@ -6,12 +6,11 @@ from contextlib import suppress
 from shlex import quote
 
 from lab.cli.console import Console
-from lab.cli.embedded_mock import EmbeddedMock, embedded_mock
+from lab.cli.embedded_mock import EmbeddedMock, connection_document, embedded_mock
 from lab.cli.https import trust_lines
 from lab.cli.loop import Stop, complete
-from lab.cli.setup import Setup, make_setup, own_client
+from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
-from lab.identity.scopes import api_scope
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback
 
 EXPOSED = "EXPOSED:"
@@ -66,21 +65,6 @@ def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console:
             console.out(line)
     for advice in advices(settings.mock):
         console.alarm(advice, color=settings.environment.color and advice.startswith(EXPOSED))
-
-
-def connection_document(setup: Setup, mock: EmbeddedMock) -> dict[str, str]:
-    """What a client needs."""
-    client = own_client(setup.config)
-    return {
-        "base_url": mock.base_url,
-        "token_url": mock.token_url,
-        "client_id": client.id,
-        "client_secret": client.secret,
-        "scope": api_scope(setup.config.switches.pod),
-        "control_url": mock.control_url,
-        "control_token": mock.control_token,
-        **({"https_url": mock.https_url, "ca_file": mock.ca_file} if mock.https_url and mock.ca_file else {}),
-    }
 
 
 def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:

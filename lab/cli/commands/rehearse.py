@@ -1,0 +1,138 @@
+"""`lab rehearse`: somebody's client, run against scenarios or drills, and judged (clients.md §9)."""
+
+import asyncio
+import string
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import join
+from tempfile import mkdtemp
+
+from lab.cli.commands.drill import drills_of
+from lab.cli.commands.report import conclude
+from lab.cli.console import Console
+from lab.cli.loop import Stop, complete
+from lab.cli.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, run_lines
+from lab.cli.signals import INTERRUPTED
+from lab.core.errors import UsageError
+from lab.faults.drills import GoodEnd
+from lab.faults.yamltext import yaml_text
+from lab.files.artifacts import keep_only, write_texts
+from lab.files.scenarios import SCENARIO_ENDING, load_scenario, rehearsal_scenario, scenarios_folder
+from lab.language.document import duration
+from lab.report.judge import report_on
+from lab.report.outcomes import Expectation, RunOutcome
+from lab.settings import Flags, MockSettings
+
+USUAL = ("quick", "approval", "rejected", "failing", "two-turns", "busy", "bad-line", "odd-status")
+"""The scenarios of a rehearsal that names none."""
+
+
+def execute(flags: Flags, console: Console) -> int:
+    """Run, compare, judge; 1 if a run came out otherwise than a good client's, or the report isn't good enough."""
+    settings = flags.into(MockSettings)
+    if settings.clock.kind == "manual":
+        raise UsageError("--clock manual: nobody would move it.", hint="It is real, or scaled:20.")
+    folder = Path(flags["out"] or mkdtemp(prefix="lab-rehearsal-"))
+    rehearsal = Rehearsal(
+        settings=settings,
+        command=tuple(flags["command_line"]),
+        environment=flags.environment,
+        names=_names(flags["env"] or ()),
+        folder=folder,
+        limit=None if flags["limit"] is None else _limit(flags["limit"]),
+        parallel=flags["parallel"],
+    )
+    if not rehearsal.command:
+        raise UsageError("No command was named.", hint="Write it after --: lab rehearse quick -- python client.py")
+    planned = _drills(flags, folder) if flags["drills"] else _scenarios(flags, settings)
+    done = complete(lambda stop: _work(rehearsal, planned, stop, console))
+    return _conclude(done, folder, flags, console)
+
+
+async def _work(rehearsal: Rehearsal, planned: Sequence[PlannedRun], stop: Stop, console: Console) -> list[FinishedRun]:
+    stopped, seen = asyncio.Event(), Counter[bool | None]()
+    stop.leave = stopped.set  # the runs end their clients themselves, and what is known is told
+
+    def tell(done: FinishedRun) -> None:
+        seen[done.good] += 1
+        if console.terminal:
+            console.err(f"{seen.total()}/{len(planned)} {done.planned.name}: {done.outcome}")
+
+    return await rehearsal.runs(planned, stopped, tell)
+
+
+def _conclude(done: Sequence[FinishedRun], folder: Path, flags: Flags, console: Console) -> int:
+    """The runs that came out otherwise, then the report on all of them; recordings of the others stay with `--out` only."""
+    failed = [each for each in done if each.good is False]
+    counts = Counter(each.outcome for each in done)
+    lines = [line for each in failed for line in run_lines(each, _again(each, flags))]
+    summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+    for line in (*lines, f"{len(done)} runs: {summary}; {len(failed)} otherwise than a good client's"):
+        console.err(line) if flags["json"] else console.out(line)
+    if flags["out"] is None:
+        keep_only(folder, [name for each in failed for name in (each.planned.name, Path(each.planned.target).name)])
+    report = report_on({each.recording.name: each.histories for each in done if each.recording is not None})
+    code = conclude(report, flags, console)
+    if any(each.outcome is RunOutcome.INTERRUPTED for each in done):
+        return INTERRUPTED
+    return 1 if failed else code
+
+
+def _again(done: FinishedRun, flags: Flags) -> str:
+    """The command that repeats one run."""
+    chosen = ("--drills", flags["drills"], "--only", done.planned.name) if flags["drills"] else (done.planned.name,)
+    seed = () if flags["seed"] is None else ("--seed", str(flags["seed"]))
+    return join(("lab", "rehearse", *chosen, *seed, "--", *flags["command_line"]))
+
+
+def _drills(flags: Flags, folder: Path) -> list[PlannedRun]:
+    """The drills of a scenario, each written as one, so that what it was can be looked at and served."""
+    compiled, happy, chosen = drills_of(flags, flags["drills"])
+    texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
+    write_texts(str(folder), {**compiled.files, **texts}, force=True)
+    return [
+        PlannedRun(
+            each.name,
+            str(folder / f"{each.document['name']}{SCENARIO_ENDING}"),
+            Expectation(each.ends, happy.turns, each.strikes),
+        )
+        for each in chosen
+    ]
+
+
+def _scenarios(flags: Flags, settings: MockSettings) -> list[PlannedRun]:
+    folder = scenarios_folder(settings.scenarios)
+    planned = []
+    for name in flags["targets"] or USUAL:
+        target = rehearsal_scenario(name, folder)
+        scenario = load_scenario(target, folder).scenario
+        # where the wire fails a client may be right to stop
+        ends = (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if scenario.faults else (GoodEnd.RESULT,)
+        planned.append(PlannedRun(Path(name).stem, target, Expectation(ends, 1 + len(scenario.turns))))
+    return planned
+
+
+def _names(given: Sequence[str]) -> dict[str, str]:
+    """The client's own names for what it needs, from `NAME=TEMPLATE`."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, template = text.partition("=")
+        try:
+            unknown = [field for _, field, _, _ in string.Formatter().parse(template) if field not in (None, *MAPPED)]
+        except ValueError as error:
+            raise UsageError(f"--env {text}: {error}.", hint="Write braces that are meant as such twice.") from None
+        if not equals or not name or unknown:
+            raise UsageError(
+                f"--env {text} names {'{' + unknown[0] + '}' if unknown else 'nothing'}.",
+                hint=f"Write NAME='{{base_url}}/v1'; known are {', '.join(MAPPED)}.",
+            )
+        found[name] = template
+    return found
+
+
+def _limit(text: str) -> int:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise UsageError(f"--limit {text}: {error}.", hint="Write it as 90s or 10m.") from None

@@ -1,0 +1,153 @@
+"""Runs of somebody's client, each against a lab of its own: listener, clock, ledger, recording (clients.md §9)."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from json import dumps
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lab.cli.child import Child
+from lab.cli.console import Console
+from lab.cli.embedded_mock import connection_document, embedded_mock
+from lab.cli.loop import Stop
+from lab.cli.setup import Setup, make_setup
+from lab.core.clock import Millis
+from lab.faults.places import plan_length
+from lab.files.recordings import read_blob, read_recording
+from lab.language.document import Scenario
+from lab.recording.reader import read
+from lab.report.gather import histories_of
+from lab.report.history import ClientHistory
+from lab.report.outcomes import Expectation, ProcessEnd, RunOutcome, as_expected, outcome_of
+from lab.settings import MockSettings
+
+SPARE: Millis = 600_000
+"""Real milliseconds that a client has beyond the length of its jobs, unless a limit is given."""
+TOO_LONG: Millis = 3_600_000
+"""A run whose jobs take longer than this is none for a client that waits in real time."""
+MAPPED = ("base_url", "token_url", "client_id", "client_secret", "scope", "agent_code", "ask", "parameters", "ca_file")
+"""What `--env NAME='{base_url}/v1'` may name."""
+
+
+class PlannedRun(Struct, frozen=True):
+    """One run: the scenario it is against, and what a good client would do."""
+
+    name: str
+    target: str
+    """The scenario, by name or path."""
+    expected: Expectation
+
+
+class FinishedRun(Struct, frozen=True):
+    """What came of it."""
+
+    planned: PlannedRun
+    outcome: RunOutcome
+    good: bool | None
+    """Whether it is what a good client would have done; None: nothing can be said."""
+    histories: tuple[ClientHistory, ...]
+    recording: Path | None
+    output: str
+    """The end of what the client printed."""
+    code: int | None
+
+
+class Rehearsal(Struct, frozen=True):
+    """How all runs are made."""
+
+    settings: MockSettings
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    """In which the lab itself runs; the client gets it too, and the variables that name its lab."""
+    names: Mapping[str, str]
+    """Further variables, as templates of `MAPPED`."""
+    folder: Path
+    """Where recordings are written."""
+    limit: Millis | None
+    parallel: int
+
+    async def runs(
+        self, planned: Sequence[PlannedRun], stopped: asyncio.Event, tell: Callable[[FinishedRun], object]
+    ) -> list[FinishedRun]:
+        """All of them, so many at a time, in their order; `tell` hears of each when it is over."""
+        free = asyncio.Semaphore(self.parallel)
+
+        async def one(each: PlannedRun) -> FinishedRun:
+            async with free:
+                done = await self._run(each, stopped) if not stopped.is_set() else _never(each)
+                tell(done)
+                return done
+
+        tasks = [asyncio.ensure_future(one(each)) for each in planned]
+        try:
+            return await asyncio.gather(*tasks)
+        except BaseException:  # a command that can't be started won't be for any other run
+            stopped.set()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+    async def _run(self, planned: PlannedRun, stopped: asyncio.Event) -> FinishedRun:
+        path = self.folder / f"{planned.name}.rec.jsonl"
+        settings = replace(self.settings, targets=(planned.target,), record=str(path), force=True)
+        setup = make_setup(settings)
+        length = self._real_length(setup)
+        if self.limit is None and length > TOO_LONG:
+            return _never(planned, RunOutcome.NOT_STRUCK)
+        async with AsyncExitStack() as stack:
+            mock = await stack.enter_async_context(embedded_mock(setup, _Silent(), Stop(), outside=True))
+            variables = self._variables(connection_document(setup, mock), setup.scenario)
+            child = await Child.start(self.command, {**self.environment, **variables})
+            code = await child.end(self.limit or length + SPARE, stopped)
+        histories = histories_of(read(read_recording(path), path.name), blob=partial(read_blob, path), over=True)
+        outcome = outcome_of(histories, ProcessEnd(code, child.err.text), planned.expected)
+        if code is None and stopped.is_set():
+            outcome = RunOutcome.INTERRUPTED
+        output = child.out.text + child.err.text
+        return FinishedRun(planned, outcome, as_expected(outcome, planned.expected), histories, path, output, code)
+
+    def _real_length(self, setup: Setup) -> Millis:
+        """How long its jobs take on the wall's clock."""
+        length = sum(plan_length(each, setup.config.seed) for each in setup.config.scenarios)
+        factor = float(self.settings.clock.factor) if self.settings.clock.kind == "scaled" else 1
+        return round(length / factor)
+
+    def _variables(self, document: Mapping[str, str], scenario: Scenario) -> dict[str, str]:
+        asks = [each.message for each in scenario.user_messages]
+        base = document.get("https_url") or document["base_url"]
+        known = {
+            **document,
+            "base_url": base,
+            "token_url": base + document["token_url"].removeprefix(document["base_url"]),
+            "agent_code": scenario.agent.code,
+            "ask": asks[0],
+            "parameters": dumps(dict(scenario.parameters)),
+        }
+        values = {name: known.get(name, "") for name in MAPPED}
+        found = {f"LAB_{name.upper()}": value for name, value in values.items() if value}
+        found |= {f"LAB_ASK_{number}": text for number, text in enumerate(asks[1:], 2)}
+        return found | {name: template.format_map(values) for name, template in self.names.items()}
+
+
+def _never(planned: PlannedRun, outcome: RunOutcome = RunOutcome.INTERRUPTED) -> FinishedRun:
+    return FinishedRun(planned, outcome, None, (), None, "", None)
+
+
+class _Silent(Console):
+    """What a run's lab would say of itself is not for the rehearsal's reader."""
+
+    def err(self, text: str = "") -> None:
+        """Nothing."""
+
+
+def run_lines(done: FinishedRun, again: str) -> Iterator[str]:
+    """A run that came out otherwise, with what repeats it, its recording, and the end of what the client printed."""
+    wanted = " or ".join(done.planned.expected.ends)
+    yield f"FAIL  {done.planned.name}: {done.outcome}; a good client: {wanted}"
+    yield f"          {again}"
+    if done.recording is not None:
+        yield f"          lab show {done.recording}"
+    yield from (f"          | {line}" for line in done.output.rstrip().splitlines()[-5:])

@@ -1,0 +1,188 @@
+"""`lab rehearse`: somebody's client as a process, against labs of its own, over sockets; what became of it and of its group."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Called, Lab
+
+SCENARIO = """\
+lab: 1
+name: brief
+title: Brief
+agent: {code: BRIEF, version: 1}
+ask: {message: "go on, please", parameters: {item: A-1}}
+latency: {token: 1ms, invoke: 1ms, status: 1ms}
+seed: 1
+steps:
+  - work: run
+    takes: 60ms
+  - complete: done
+    output: Done.
+"""
+CLIENT = """\
+import json, os, sys, time, urllib.error, urllib.parse, urllib.request
+from base64 import b64encode
+
+def call(url, body=None, **headers):
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=0.5) as answer:
+        return json.load(answer)
+
+def main():
+    env = os.environ
+    pair = b64encode((env["LAB_CLIENT_ID"] + ":" + env["LAB_CLIENT_SECRET"]).encode()).decode()
+    form = urllib.parse.urlencode({"grant_type": "client_credentials", "scope": env["LAB_SCOPE"]}).encode()
+    token = call(env["LAB_TOKEN_URL"], form, Authorization="Basic " + pair)["access_token"]
+    api = env["API"] + "/" + env["LAB_AGENT_CODE"]
+    headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json", "User-Agent": "brief/1"}
+    job = call(api + "/invokeAsync", {"message": env["LAB_ASK"], "parameters": json.loads(env["LAB_PARAMETERS"])}, **headers)
+    while job["status"] not in ("COMPLETE", "ERROR"):
+        time.sleep(0.02)
+        job = call(api + "/status/" + job["jobId"], **headers)
+    print(job["output"])
+
+try:
+    main()
+except (urllib.error.URLError, OSError) as error:
+    sys.exit(f"client: {error}")
+"""
+API = "API={base_url}/api/fusion-ai/orchestrator/agent/v2"
+
+
+@pytest.fixture
+def here(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    monkeypatch.chdir(lab.folder)
+    monkeypatch.delenv("LAB_SEED", raising=False)
+    (lab.folder / "brief.yaml").write_text(SCENARIO)
+    (lab.folder / "client.py").write_text(CLIENT)
+    return lab
+
+
+def rehearse(lab: Lab, *arguments: str, code: str | None = None) -> Called:
+    command = (sys.executable, "client.py") if code is None else (sys.executable, "-c", code)
+    return lab("rehearse", *arguments, "--env", API, "--out", "out", "--", *command)
+
+
+def test_a_client_that_gets_its_result_is_judged(here: Lab) -> None:
+    called = rehearse(here, "brief.yaml", "--fail-on", "critical")
+    assert called.lines[0] == "1 runs: 1 result; 0 otherwise than a good client's"
+    assert re.search(r"^pass  C2 ", called.out, re.MULTILINE)
+    assert called.code == 0
+    recording = (here.folder / "out/brief.rec.jsonl").read_text()
+    assert "go on, please" in recording and '"parameters":{"item":"A-1"}' in recording
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "shown"),
+    [
+        ("import os; os.abort()", "crash", ""),
+        ("1/0", "crash", "ZeroDivisionError: division by zero"),
+        ("print('not today')", "no call", "not today"),
+        (
+            "import urllib.request as u, os; u.urlopen(os.environ['LAB_BASE_URL'] + '/health')",
+            "crash",
+            "HTTP Error 404",
+        ),
+        ("import sys\nwhile True: print('flood' * 999); sys.stderr.write('x' * 9999)", "hang", ""),
+    ],
+)
+def test_what_else_becomes_of_a_client_is_told(here: Lab, code: str, outcome: str, shown: str) -> None:
+    called = rehearse(here, "brief.yaml", "--limit", "700ms", code=code)
+    assert called.lines[0] == f"FAIL  brief: {outcome}; a good client: result"
+    assert called.code in (1, 5) and shown in called.out
+
+
+def test_no_process_of_its_group_is_left(here: Lab) -> None:
+    fork = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)']); print(p.pid)"
+    called = rehearse(here, "brief.yaml", code=fork)
+    child = int(re.search(r"\| ([0-9]+)$", called.out, re.MULTILINE)[1])  # type: ignore[index]
+    assert not running(child)
+
+
+def running(process: int) -> bool:
+    """Whether it does; one that has ended and that nobody has asked about doesn't."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_drills_are_compared_with_what_a_good_client_does(here: Lab) -> None:
+    called = rehearse(here, "--drills", "brief.yaml", "--family", "K,V", "--limit", "20s", "--fail-on", "critical")
+    failed = [
+        line.split()[1].rstrip(":") for line in called.lines if line.startswith("FAIL  ") and "good client" in line
+    ]
+    assert failed == []
+    assert called.lines[0].startswith("9 runs: 6 clean stop, 3 result")
+    again = rehearse(here, "--drills", "brief.yaml", "--only", "v-400-for-good-invoke-1")
+    assert again.lines[0] == "1 runs: 1 clean stop; 0 otherwise than a good client's"
+
+
+def test_a_drill_that_came_out_otherwise_says_how_to_repeat_it(here: Lab) -> None:
+    called = rehearse(here, "--drills", "brief.yaml", "--only", "w-503-seconds-poll-1", "--seed", "7")
+    assert called.code == 1
+    assert called.lines[0] == "FAIL  w-503-seconds-poll-1: clean stop; a good client: result"
+    assert "lab rehearse --drills brief.yaml --only w-503-seconds-poll-1 --seed 7 -- " in called.lines[1]
+    assert called.lines[2].strip() == "lab show out/w-503-seconds-poll-1.rec.jsonl"
+    assert "| client: HTTP Error 503" in called.out
+    assert lab_replays(here, "out/w-503-seconds-poll-1.rec.jsonl")
+
+
+def lab_replays(lab: Lab, file: str) -> bool:
+    return lab("replay", file, "--scenarios", "out").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("brief.yaml", "--", "no-such-command"), "no-such-command can't be started"),
+        (("brief.yaml",), "No command was named"),
+        (("brief.yaml", "--env", "API={base}/v1", "--", "x"), "names {base}"),
+        (("brief.yaml", "--env", "API", "--", "x"), "names nothing"),
+        (("brief.yaml", "--limit", "soon", "--", "x"), "--limit soon"),
+        (("brief.yaml", "--clock", "manual", "--", "x"), "--clock manual"),
+        (("no-such", "--", "x"), "There is no scenario"),
+    ],
+)
+def test_a_wrong_call_is_said_at_once(here: Lab, arguments: tuple[str, ...], words: str) -> None:
+    called = here("rehearse", *arguments)
+    assert (called.code, words in called.err) == (2, True), called.err
+
+
+def test_recordings_of_good_runs_go_and_those_of_failed_ones_stay(here: Lab) -> None:
+    called = here("rehearse", "brief.yaml", "--json", "--", sys.executable, "-c", "1/0")
+    kept = Path(re.search(r"lab show (\S+)", called.err)[1])  # type: ignore[index]
+    assert kept.is_file()
+    kept.unlink()
+    kept.parent.rmdir()
+    assert json.loads(called.out)["score"] is None
+
+
+def test_ctrl_c_ends_the_clients_and_tells_what_is_known(here: Lab) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "lab",
+        "rehearse",
+        str(here.folder / "brief.yaml"),
+        "--out",
+        str(here.folder / "out"),
+    ]
+    sleep = ["--", sys.executable, "-c", "import time; time.sleep(99)"]
+    with subprocess.Popen(
+        command + sleep, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        begun = here.folder / "out/brief.rec.jsonl"
+        while not (begun.exists() and begun.stat().st_size):
+            assert process.poll() is None
+        os.kill(process.pid, signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert out.startswith("1 runs: 1 interrupted; 0 otherwise")
