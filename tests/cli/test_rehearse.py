@@ -27,8 +27,9 @@ steps:
     output: Done.
 """
 CLIENT = """\
-import json, os, sys, time, urllib.error, urllib.parse, urllib.request
+import json, os, sys, urllib.error, urllib.parse, urllib.request
 from base64 import b64encode
+from time import sleep as pause
 
 def call(url, body=None, **headers):
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
@@ -44,7 +45,7 @@ def main():
     headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json", "User-Agent": "brief/1"}
     job = call(api + "/invokeAsync", {"message": env["LAB_ASK"], "parameters": json.loads(env["LAB_PARAMETERS"])}, **headers)
     while job["status"] not in ("COMPLETE", "ERROR"):
-        time.sleep(0.02)
+        pause(0.02)
         job = call(api + "/status/" + job["jobId"], **headers)
     print(job["output"])
 
@@ -100,7 +101,7 @@ def test_what_else_becomes_of_a_client_is_told(here: Lab, code: str, outcome: st
 
 
 def test_no_process_of_its_group_is_left(here: Lab) -> None:
-    fork = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)']); print(p.pid)"
+    fork = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']); print(p.pid)"
     called = rehearse(here, "brief.yaml", code=fork)
     child = int(re.search(r"\| ([0-9]+)$", called.out, re.MULTILINE)[1])  # type: ignore[index]
     assert not running(child)
@@ -175,7 +176,7 @@ def test_ctrl_c_ends_the_clients_and_tells_what_is_known(here: Lab) -> None:
         "--out",
         str(here.folder / "out"),
     ]
-    sleep = ["--", sys.executable, "-c", "import time; time.sleep(99)"]
+    sleep = ["--", sys.executable, "-c", "import signal; signal.pause()"]
     with subprocess.Popen(
         command + sleep, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -24,7 +24,7 @@ from lab.report.judge import report_on
 from lab.report.outcomes import Expectation, RunOutcome
 from lab.settings import Flags, MockSettings
 
-USUAL = ("quick", "approval", "rejected", "failing", "two-turns", "busy", "bad-line", "odd-status")
+USUAL_SCENARIOS = ("quick", "approval", "rejected", "failing", "two-turns", "busy", "bad-line", "odd-status")
 """The scenarios of a rehearsal that names none."""
 
 
@@ -104,7 +104,7 @@ def _drills(flags: Flags, folder: Path) -> list[PlannedRun]:
 def _scenarios(flags: Flags, settings: MockSettings) -> list[PlannedRun]:
     folder = scenarios_folder(settings.scenarios)
     planned = []
-    for name in flags["targets"] or USUAL:
+    for name in flags["targets"] or USUAL_SCENARIOS:
         target = rehearsal_scenario(name, folder)
         scenario = load_scenario(target, folder).scenario
         # where the wire fails a client may be right to stop
