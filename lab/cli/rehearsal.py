@@ -143,7 +143,7 @@ class _Silent(Console):
         """Nothing."""
 
 
-def run_lines(done: FinishedRun, again: str) -> Iterator[str]:
+def failure_lines(done: FinishedRun, again: str) -> Iterator[str]:
     """A run that came out otherwise, with what repeats it, its recording, and the end of what the client printed."""
     wanted = " or ".join(done.planned.expected.ends)
     yield f"FAIL  {done.planned.name}: {done.outcome}; a good client: {wanted}"

@@ -12,7 +12,7 @@ from lab.cli.commands.drill import drills_of
 from lab.cli.commands.report import conclude
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
-from lab.cli.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, run_lines
+from lab.cli.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, failure_lines
 from lab.cli.signals import INTERRUPTED
 from lab.core.errors import UsageError
 from lab.faults.drills import GoodEnd
@@ -66,7 +66,7 @@ def _conclude(done: Sequence[FinishedRun], folder: Path, flags: Flags, console: 
     """The runs that came out otherwise, then the report on all of them; recordings of the others stay with `--out` only."""
     failed = [each for each in done if each.good is False]
     counts = Counter(each.outcome for each in done)
-    lines = [line for each in failed for line in run_lines(each, _again(each, flags))]
+    lines = [line for each in failed for line in failure_lines(each, _again(each, flags))]
     summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
     for line in (*lines, f"{len(done)} runs: {summary}; {len(failed)} otherwise than a good client's"):
         console.err(line) if flags["json"] else console.out(line)
