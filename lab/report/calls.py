@@ -87,6 +87,11 @@ class JudgedCall(Struct, frozen=True, kw_only=True):
         return self.whole and 200 <= self.status < 300
 
     @property
+    def failed(self) -> bool:
+        """Whether it failed in a way that may pass: no whole answer, 429, 5xx."""
+        return self.ended is not None and (not self.whole or self.status == 429 or self.status >= 500)
+
+    @property
     def seen(self) -> Seen | None:
         """The job that a whole answer shows."""
         return self.answer if isinstance(self.answer, Seen) else None

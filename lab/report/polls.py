@@ -1,6 +1,6 @@
 """Rules C: how a client polls."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from statistics import pstdev
 
@@ -8,7 +8,7 @@ from lab.core.clock import Millis
 from lab.language.document import Status
 from lab.report.calls import CallKind, JudgedCall
 from lab.report.history import ClientHistory, JobHistory, operation
-from lab.report.rule import Occasion, broken, kept, least, middle, most, rules_in
+from lab.report.rule import Occasion, broken, charged, kept, least, middle, most, rules_in, went_on
 from lab.report.stops import odd_members, odd_result, odd_spelling, usual_members
 
 MINUTE: Millis = 60_000
@@ -24,16 +24,16 @@ def honours_retry_after(history: ClientHistory) -> Iterator[Occasion]:
         if wanted is not None and later is not None:
             early = later.sent - call.left < least(wanted)
             yield broken(call, later) if early else kept(call, later)
-    yield from _charged(history, "C1")
+    yield from charged(history, "C1")
 
 
 def stops_at_end(history: ClientHistory) -> Iterator[Occasion]:
     """C2: any poll after the first whole answer that showed the end; one already under way is forgiven."""
-    charged = {stop.job for stop in history.stops if stop.later}
+    passed = {stop.job for stop in history.stops if stop.later}
     for job in history.jobs:
-        if job.end is not None and job.job not in charged:
+        if job.end is not None and job.job not in passed:
             yield kept(job.end)
-    yield from _charged(history, "C2")
+    yield from charged(history, "C2")
 
 
 def polls_to_end(history: ClientHistory) -> Iterator[Occasion]:
@@ -43,7 +43,7 @@ def polls_to_end(history: ClientHistory) -> Iterator[Occasion]:
         late = [call for call in job.polls if call.sent - job.started >= least(MINUTE)]
         if running and late and not any(stop.job == job.job and stop.rule == "C3" for stop in history.stops):
             yield kept(late[0])
-    yield from _charged(history, "C3")
+    yield from charged(history, "C3")
 
 
 def waits_for_people(history: ClientHistory) -> Iterator[Occasion]:
@@ -52,7 +52,7 @@ def waits_for_people(history: ClientHistory) -> Iterator[Occasion]:
         for first, after in job.waits():
             if after.left - first.left >= least(MINUTE):
                 yield kept(first, after)
-    yield from _charged(history, "C4")
+    yield from charged(history, "C4")
 
 
 def slower_while_waiting(history: ClientHistory) -> Iterator[Occasion]:
@@ -119,7 +119,7 @@ def _pauses_after_failures(history: ClientHistory) -> Iterator[tuple[int, Millis
     """Attempt, pause and the call that followed, where nobody said how long to wait."""
     attempts: dict[object, int] = {}
     for call in history.calls:
-        if not failed(call):
+        if not call.failed:
             attempts[operation(call)] = 0
             continue
         attempts[operation(call)] = attempt = attempts.get(operation(call), 0) + 1
@@ -142,11 +142,6 @@ def _crowds(history: ClientHistory) -> Iterator[Occasion]:
             yield broken(*together)
             return
     yield kept(polls[0])
-
-
-def failed(call: JudgedCall) -> bool:
-    """Whether the call failed in a way that may pass: no whole answer, 429, 5xx."""
-    return call.left > call.sent and (not call.whole or call.status == 429 or call.status >= 500)
 
 
 def polls_one_at_a_time(history: ClientHistory) -> Iterator[Occasion]:
@@ -180,12 +175,12 @@ def goes_on_at_unknown_words(history: ClientHistory) -> Iterator[Occasion]:
     words = [
         call for call in history.calls if call.seen is not None and call.seen.status is None and not odd_spelling(call)
     ]
-    yield from _went_on(history, words, "C11")
+    yield from went_on(history, words, "C11")
 
 
 def compares_words_exactly(history: ClientHistory) -> Iterator[Occasion]:
     """C12: a known word in another letter case is another word."""
-    yield from _went_on(history, [call for call in history.calls if odd_spelling(call)], "C12")
+    yield from went_on(history, [call for call in history.calls if odd_spelling(call)], "C12")
 
 
 def ignores_unknown_members(history: ClientHistory) -> Iterator[Occasion]:
@@ -193,18 +188,18 @@ def ignores_unknown_members(history: ClientHistory) -> Iterator[Occasion]:
     usual = usual_members(history)
     odd = [call for call in history.calls if odd_members(call, usual)]
     ends = [call for call in odd if call.seen is not None and call.seen.final]
-    yield from _went_on(history, [call for call in odd if call not in ends], "C13")
-    charged = {stop.call.x for stop in history.charged("C13")}
-    yield from (kept(call) for call in ends if call.x not in charged)
+    yield from went_on(history, [call for call in odd if call not in ends], "C13")
+    passed = {stop.call.x for stop in history.charged("C13")}
+    yield from (kept(call) for call in ends if call.x not in passed)
 
 
 def takes_odd_results(history: ClientHistory) -> Iterator[Occasion]:
     """C14: an end whose output is null, empty, huge or deep is an end: not asked for again, and read to its last byte."""
-    charged = {stop.call.x for stop in history.charged("C14")}
+    passed = {stop.call.x for stop in history.charged("C14")}
     for job in history.jobs:
-        if job.end is not None and odd_result(job.end) and job.end.x not in charged:
+        if job.end is not None and odd_result(job.end) and job.end.x not in passed:
             yield kept(job.end)
-    yield from _charged(history, "C14")
+    yield from charged(history, "C14")
 
 
 def counts_no_waiting(history: ClientHistory) -> Iterator[Occasion]:
@@ -220,19 +215,6 @@ def counts_no_waiting(history: ClientHistory) -> Iterator[Occasion]:
             yield kept(waits[-1][1], job.end)
         elif (history.over or job.job in stopped) and job.job not in stopped and worked < MINUTE:
             yield broken(waits[-1][1], last)
-
-
-def _charged(history: ClientHistory, rule: str) -> Iterator[Occasion]:
-    return (broken(stop.call, *stop.later) for stop in history.charged(rule))
-
-
-def _went_on(history: ClientHistory, calls: Iterable[JudgedCall], rule: str) -> Iterator[Occasion]:
-    """Kept wherever the operation went on after such an answer; broken where a stop is charged to it."""
-    for call in calls:
-        jobs = (job for job in history.jobs if call in job.calls)
-        if any(each.sent >= call.left and each.x > call.x for job in jobs for each in job.polls):
-            yield kept(call)
-    yield from _charged(history, rule)
 
 
 def _pauses(history: ClientHistory, job: JobHistory) -> Iterator[tuple[Status | None, Millis, JudgedCall]]:

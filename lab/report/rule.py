@@ -10,7 +10,7 @@ No occasion: the rule was not exercised, and that never counts as passed. One th
 the recording at which it was broken are its evidence.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from statistics import median
 from typing import TypeAlias, cast
@@ -66,6 +66,20 @@ def kept(*calls: JudgedCall) -> Occasion:
 def broken(*calls: JudgedCall) -> Occasion:
     """The rule was broken at these calls."""
     return Occasion(False, tuple(line for call in calls for line in call.lines))
+
+
+def charged(history: ClientHistory, rule: str) -> Iterator[Occasion]:
+    """The rule was broken wherever a stop is charged to it."""
+    return (broken(stop.call, *stop.later) for stop in history.charged(rule))
+
+
+def went_on(history: ClientHistory, calls: Iterable[JudgedCall], rule: str) -> Iterator[Occasion]:
+    """Kept wherever a job was polled on after one of these calls of it; broken where a stop is charged to the rule."""
+    for call in calls:
+        jobs = (job for job in history.jobs if call in job.calls)
+        if any(each.sent >= call.left and each.x > call.x for job in jobs for each in job.polls):
+            yield kept(call)
+    yield from charged(history, rule)
 
 
 Judge: TypeAlias = Callable[[ClientHistory], Iterator[Occasion]]

@@ -213,8 +213,6 @@ class Plain:
         """Over the connection at hand, or a new one where that was closed."""
         came = yield Send(request, self.now + self.answer_within, self.c)
         self.now = came.at
-        if not came.whole or came.response.header("connection") == "close":
-            self.c += 100
         return came
 
     def wait(self, pause: Millis) -> Steps[None]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from lab.core.clock import Millis
 from lab.identity.clients import DEMO, Client
 from lab.recording.lines import Recording
 from tests.report.good import Plain
@@ -23,13 +24,17 @@ class Rehearsal:
     """How many such clients there are at once. They are one program: they share its token."""
     apart: int = 700
     """Milliseconds from the start of one of them to that of the next."""
+    idle: Millis | None = None
+    """How long the server keeps a connection without a request."""
+    rest: Millis = 0
+    """How long is watched what comes after the end."""
     client: Client = DEMO
     switches: Mapping[str, object] = field(default_factory=dict)
 
     def day(self, kind: Kind | None = None) -> Recording:
         """The day as the client that breaks the rule spends it, or another."""
-        lab = Together(self.scenario, client=self.client, **self.switches)
+        lab = Together(self.scenario, client=self.client, idle=self.idle, **self.switches)
         clients = [(kind or self.breaks)(lab) for _ in range(self.crowd)]
         for number, client in enumerate(clients):
             client.c, client.start, client.tokens = 1 + number, self.apart * number, clients[0].tokens
-        return lab.play(*(client.story() for client in clients))
+        return lab.play(*(client.story() for client in clients), rest=self.rest)

@@ -1,16 +1,17 @@
 """A mock with a tape, and clients of it in one process: each a generator that sends and waits, in virtual time."""
 
-from collections.abc import Generator
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from msgspec import Struct
 
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.exchange import Request, Response
-from lab.core.journal.shell import ConnectionClosed, ConnectionOpened
+from lab.core.journal.fact import Fact
+from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed
 from lab.core.observe import Noted, Replied
 from lab.core.reply import Delivery, Reply
 from lab.identity.clients import DEMO, Client
@@ -33,9 +34,15 @@ class Send(Struct, frozen=True):
     request: Request
     until: Millis | None = None
     c: int = 1
-    """The connection."""
+    """The client's own name for the connection; where that isn't open, a new one is opened."""
     awaited: bool = True
     """Whether the client goes on only once the answer has come."""
+
+
+class SendBroken(Struct, frozen=True):
+    """Send what no HTTP parser takes; the server answers 400, and closes the connection."""
+
+    c: int = 1
 
 
 class Wait(Struct, frozen=True):
@@ -58,14 +65,19 @@ class Came(Struct, frozen=True):
     whole: bool = False
 
 
-Effect: TypeAlias = Send | Wait | Hangup
+Effect: TypeAlias = Send | SendBroken | Wait | Hangup
 Story: TypeAlias = Generator[Effect, Came, object]
 
 
 class Together:
-    """The mock, and whoever calls it; instants only move forward."""
+    """The mock, and whoever calls it; instants only move forward.
 
-    def __init__(self, *scenarios: str, client: Client = DEMO, seed: int = 1, **switches: object) -> None:
+    `idle` is how long the server keeps a connection without a request.
+    """
+
+    def __init__(
+        self, *scenarios: str, client: Client = DEMO, seed: int = 1, idle: Millis | None = None, **switches: object
+    ) -> None:
         compiled = tuple(compile_scenario(parse_scenario(text, "quick.yaml")) for text in scenarios)
         spoken = Switches.model_validate(switches)
         self.config = Config(compiled, spoken, seed, INSTANT_EPOCH, clients=(client,))
@@ -74,56 +86,112 @@ class Together:
         self.tape = Tape(self.service, self.lines.append, recording_header(self.config, lab="0.1.0"))
         self.service.observers.append(self.tape)
         self.now: Millis = 0
-        self._due: list[tuple[Millis, int, Story | None, Came, tuple[Reply, Delivery] | None]] = []
+        self._idle = idle
+        self._due: list[tuple[Millis, int, Callable[[], None]]] = []
         self._order = count()
-        self._open: set[int] = set()
+        self._ordinals = count(1)
+        self._open: dict[int, int] = {}
+        """The ordinals of open connections, by their clients' names for them."""
+        self._used: dict[int, Millis] = {}
+        """By its ordinal, when a connection was last used."""
 
     def play(self, *stories: Story, rest: Millis = 0) -> Recording:
         """Play all of them to their ends, and let the tape run on for `rest`."""
         for story in stories:
             self._perform(story, next(story))
         while self._due:
-            at, _, story, came, reply = heappop(self._due)
+            at, _, action = heappop(self._due)
             self.now = max(self.now, at)
-            if reply is not None:
-                answer, arrived = reply
-                self.service.tell(
-                    Replied(self.now, answer.x, arrived.response, answer.latency, cut=arrived.cut, sent=arrived.sent)
-                )
-            if story is not None:
-                with suppress(StopIteration):
-                    self._perform(story, story.send(came))
-        for c in sorted(self._open):
-            self._tell(ConnectionClosed(at=self.now, c=c, how="client"))
+            action()
+        for c in tuple(self._open):
+            self._close(c, "client")
         self.now += rest
         self.tape.close(self.now)
         return read(b"".join(self.lines))
 
+    def is_open(self, c: int) -> bool:
+        """Whether a client's connection is open."""
+        return c in self._open
+
     def _perform(self, story: Story, effect: Effect) -> None:
         match effect:
             case Wait(until):
-                self._later(story, Came(max(until, self.now)))
+                self._go_on(story, Came(max(until, self.now)))
             case Hangup(c):
-                self._open.discard(c)
-                self._tell(ConnectionClosed(at=self.now, c=c, how="client"))
-                self._later(story, Came(self.now))
-            case Send(request, until, c, awaited):
-                if c not in self._open:
-                    self._open.add(c)
-                    self._tell(ConnectionOpened(at=self.now, c=c))
-                reply = self.service.serve(request, self.now, c=c)
-                arrived = reply.deliver(self.now, until)
-                whole = arrived.loss is None and arrived.response.status > 0
-                came = Came(arrived.at, arrived.response, whole=whole)
-                self._later(story if awaited else None, came, (reply, arrived))
-                if not awaited:
-                    self._later(story, Came(self.now))
+                self._close(c, "client")
+                self._go_on(story, Came(self.now))
+            case SendBroken(c):
+                ordinal = self._connected(c)
+                self._tell(RequestMalformed(at=self.now, c=ordinal, what="BadHttpMessage", bytes=40))
+                self._close(c, "server")
+                self._go_on(story, Came(self.now, Response(400), whole=True))
+            case Send():
+                self._send(story, effect)
+            case _:
+                assert_never(effect)
 
-    def _later(self, story: Story | None, came: Came, reply: tuple[Reply, Delivery] | None = None) -> None:
-        heappush(self._due, (came.at, next(self._order), story, came, reply))
+    def _send(self, story: Story, effect: Send) -> None:
+        ordinal = self._connected(effect.c)
+        reply = self.service.serve(effect.request, self.now, c=ordinal)
+        arrived = reply.deliver(self.now, effect.until)
+        self._at(arrived.at, partial(self._arrive, (effect.c, ordinal), reply, arrived))
+        if effect.awaited:
+            whole = arrived.loss is None and arrived.response.status > 0
+            self._go_on(story, Came(arrived.at, arrived.response, whole=whole))
+        else:
+            self._go_on(story, Came(self.now))
 
-    def _tell(self, fact: ConnectionOpened | ConnectionClosed) -> None:
-        self.service.tell(Noted(fact.at, fact))
+    def _arrive(self, over: tuple[int, int], reply: Reply, arrived: Delivery) -> None:
+        """The last byte has left, or the answer was cut; some faults end the connection."""
+        self.service.tell(
+            Replied(self.now, reply.x, arrived.response, reply.latency, cut=arrived.cut, sent=arrived.sent)
+        )
+        if over not in self._open.items():
+            return
+        c, ordinal = over
+        if arrived.cut == "client_gone":
+            self._close(c, "client")
+        elif arrived.cut is not None or (reply.strike is not None and reply.strike.how == "close"):
+            self._close(c, "fault")
+        elif self._idle is not None:
+            self._used[ordinal] = self.now
+            self._at(self.now + self._idle, partial(self._retire, c, ordinal))
+
+    def _go_on(self, story: Story, came: Came) -> None:
+        def resume() -> None:
+            try:
+                effect = story.send(came)
+            except StopIteration:
+                return
+            self._perform(story, effect)
+
+        self._at(came.at, resume)
+
+    def _at(self, instant: Millis, action: Callable[[], None]) -> None:
+        heappush(self._due, (instant, next(self._order), action))
+
+    # Connections
+
+    def _connected(self, c: int) -> int:
+        if c not in self._open:
+            self._open[c] = next(self._ordinals)
+            self._tell(ConnectionOpened(at=self.now, c=self._open[c]))
+        self._used[self._open[c]] = self.now
+        return self._open[c]
+
+    def _retire(self, c: int, ordinal: int) -> None:
+        """Close a connection that has been idle for too long."""
+        assert self._idle is not None
+        if self._open.get(c) == ordinal and self.now >= self._used[ordinal] + self._idle:
+            self._close(c, "idle")
+
+    def _close(self, c: int, how: str) -> None:
+        ordinal = self._open.pop(c, None)
+        if ordinal is not None:
+            self._tell(ConnectionClosed(at=self.now, c=ordinal, how=how))
+
+    def _tell(self, fact: Fact) -> None:
+        self.service.tell(Noted(self.now, fact))
 
 
 def judged(recording: Recording) -> ClientReport:
