@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         del os.environ["XDG_RUNTIME_DIR"]
     else:
         os.environ["XDG_RUNTIME_DIR"] = before
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signatures() -> None:
+    """RS256 signs the same bytes the same way each time: what hundreds of tests sign is signed once."""
+    from jwt.algorithms import RSAAlgorithm
+
+    RSAAlgorithm.sign = cache(RSAAlgorithm.sign)
 
 
 @dataclass
