@@ -1,11 +1,8 @@
 """`lab serve --journal`: what was acknowledged outlives the process, whichever way that ends."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
@@ -19,7 +16,8 @@ import jwt
 import pytest
 
 from lab.recording.journal_lines import read_journal
-from tests.conftest import ROOT, Lab
+from tests.conftest import Lab
+from tests.forked import ForkedLab, forked_lab
 
 SCENARIO = """\
 lab: 1
@@ -54,7 +52,7 @@ def port() -> int:
 class Server:
     """A lab in a process of its own, and what its clients say."""
 
-    process: "subprocess.Popen[str]"
+    process: ForkedLab
     ready: dict[str, str]
 
     def fetch(self, path: str, body: bytes | None = None, **head: str) -> dict[str, object]:
@@ -89,32 +87,22 @@ class Server:
         return answer
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.kill()
 
 
 @contextmanager
 def serving(folder: Path, port: int, *argv: str) -> Iterator[Server]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lab", "serve", "slow", *argv, "--json", "--journal", "day.journal", "--port", str(port)],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
+    call = ("serve", "slow", *argv, "--json", "--journal", "day.journal", "--port", str(port))
+    with forked_lab(*call, cwd=folder) as process:
         line = process.stdout.readline()
-        if not line:
-            process.wait()
         yield Server(process, json.loads(line) if line else {})
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def refused(folder: Path, port: int, *argv: str) -> tuple[int, str]:
     """The exit code and the words of a start that comes to nothing."""
     with serving(folder, port, *argv) as server:
-        assert not server.ready and server.process.stderr is not None
-        return server.process.returncode, server.process.stderr.read()
+        assert not server.ready
+        return server.process.wait(), server.process.stderr.read()
 
 
 def test_clients_go_on_with_their_tokens_and_jobs_after_a_kill(folder: Path, port: int) -> None:
@@ -217,7 +205,6 @@ def test_an_edit_outlives_the_process_and_older_jobs_keep_what_they_began_with(f
         token = server.token()
         old = server.invoke(token)
         (folder / "scenarios" / "slow.yaml").write_text(SCENARIO.replace("As it was.", "Edited."))
-        assert server.process.stderr is not None
         assert any(line.startswith("loaded slow") for line in iter(server.process.stderr.readline, ""))
         server.control("clock", advance="1s")
         new = server.invoke(token)
@@ -298,7 +285,7 @@ def test_a_tape_beside_a_journal_begins_with_what_lives(folder: Path, port: int)
         server.kill()
     with serving(folder, port, "--clock", "manual", "--record", "./again") as server:
         server.status(token, job)
-        server.process.send_signal(signal.SIGTERM)
+        server.process.send(signal.SIGTERM)
         assert server.process.wait() == 0
     types = [json.loads(line).get("type") for line in (folder / "again.rec.jsonl").read_bytes().splitlines()]
     assert types[1:3] == ["token.granted", "job.accepted"]

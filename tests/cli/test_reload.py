@@ -2,8 +2,6 @@
 
 import io
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from lab.language.document import Switches
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.settings import MockSettings
-from tests.conftest import ROOT
+from tests.forked import forked_lab
 
 TEXT = """\
 lab: 1
@@ -131,17 +129,10 @@ def test_only_what_was_asked_for_is_looked_at(tmp_path: Path) -> None:
 
 def test_serve_takes_up_an_edit_within_a_second(tmp_path: Path) -> None:
     Folder(tmp_path)
-    with subprocess.Popen(
-        [sys.executable, "-m", "lab", "serve", "--scenarios", str(tmp_path), "--port", "0", "--json"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        try:
-            assert process.stdout is not None and process.stderr is not None
-            process.stdout.readline()
-            begun = time.monotonic()
-            file = tmp_path / "report.yaml"
-            file.write_text(file.read_text().replace("First.", "Second."))
-            assert process.stderr.readline().startswith("loaded report")
-            assert time.monotonic() - begun < 5  # a second, on a machine that does nothing else
-        finally:
-            process.terminate()
+    with forked_lab("serve", "--scenarios", str(tmp_path), "--port", "0", "--json", cwd=tmp_path) as process:
+        process.stdout.readline()
+        begun = time.monotonic()
+        file = tmp_path / "report.yaml"
+        file.write_text(file.read_text().replace("First.", "Second."))
+        assert process.stderr.readline().startswith("loaded report")
+        assert time.monotonic() - begun < 5  # a second, on a machine that does nothing else

@@ -19,12 +19,15 @@ import pytest
 from lab.cli.https import trust_lines
 from lab.files.runtime import token_for
 from tests.conftest import ROOT, Lab
+from tests.forked import ForkedLab, forked_lab
+
+HOW = ("serve", "--scenarios", str(ROOT / "scenarios"), "--port", "0")
 
 
 @contextmanager
 def serving(*argv: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "lab", "serve", "--scenarios", str(ROOT / "scenarios"), "--port", "0", *argv],
+        [sys.executable, "-m", "lab", *HOW, *argv],
         cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
@@ -34,7 +37,7 @@ def serving(*argv: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def listening(process: subprocess.Popen[str]) -> dict[str, str]:
+def listening(process: subprocess.Popen[str] | ForkedLab) -> dict[str, str]:
     """What `--json` says once requests are accepted."""
     assert process.stdout is not None
     ready: dict[str, str] = json.loads(process.stdout.readline())
@@ -112,7 +115,7 @@ def test_how_to_trust_is_told_for_each_language() -> None:
 
 
 def test_urls_in_answers_name_the_public_base_where_there_is_one(tmp_path: Path) -> None:
-    with serving("item-comparison", "--json", "--base", "https://lab.example", cwd=tmp_path) as process:
+    with forked_lab(*HOW, "item-comparison", "--json", "--base", "https://lab.example", cwd=tmp_path) as process:
         ready = listening(process)
         assert named_token_url(ready) == "https://lab.example/oauth2/v1/token"
         assert ready["token_url"] == f"{ready['base_url']}/oauth2/v1/token"
@@ -136,17 +139,17 @@ def test_stopping_is_its_proper_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("gone", ["day.rec.jsonl", "kept.journal"])
 def test_a_file_that_is_removed_under_way_is_told_of_and_serving_goes_on(tmp_path: Path, gone: str) -> None:
     argv = ("item-comparison", "--json", "--record", "./day", "--journal", "kept.journal")
-    with serving(*argv, cwd=tmp_path) as process:
+    with forked_lab(*HOW, *argv, cwd=tmp_path) as process:
         ready = listening(process)
         (tmp_path / gone).unlink()
         assert named_token_url(ready) == ready["token_url"]
         steer = {"Authorization": f"Bearer {ready['control_token']}"}
         while (health := fetch(f"{ready['control_url']}/_lab/health", steer))["status"] == "ok":
-            assert process.poll() is None
+            assert not process.ended
         assert "somebody has removed it" in str(health["why"])
-        process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=20)
-    assert process.returncode == 4 and err.count("somebody has removed it") == 1
+        process.send(signal.SIGTERM)
+        assert process.wait() == 4
+        assert process.stderr.read().count("somebody has removed it") == 1
 
 
 def test_a_second_signal_cuts_what_the_first_lets_end(tmp_path: Path) -> None:
@@ -222,7 +225,7 @@ def test_a_run_over_loopback_ends_as_the_instant_one(lab: Lab) -> None:
 def test_the_external_app_runs_against_another_server(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     # the server hurries, the app doesn't: at this pace it gives a reply up after three seconds of the wall
     calls = ("run", "invoice-analysis", "--json", "--speed", "10", "--base")
-    with serving("invoice-analysis", "--json", "--clock", "scaled:100", cwd=lab.folder) as process:
+    with forked_lab(*HOW, "invoice-analysis", "--json", "--clock", "scaled:100", cwd=lab.folder) as process:
         ready = listening(process)
         for name in ("token_url", "client_id", "client_secret", "scope"):
             monkeypatch.setenv(f"LAB_{name.upper()}", ready[name])
