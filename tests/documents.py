@@ -10,6 +10,7 @@ Document = dict[str, Any]
 WORDS = st.sampled_from(["one", "two words", "Drei", "{{ message }}", "{{ turn }}. {{ now[:10] }}", "é ☺"])
 DURATIONS = st.sampled_from(["1ms", "250ms", "3s", "15m", "1h30m", "2d"])
 SHORT = st.sampled_from(["1s", "4s", "30s"])
+SMALL = st.integers(0, 9)
 LATENCIES = st.one_of(
     DURATIONS,
     st.sampled_from([["1s", "4s"], ["0ms", "0ms"]]).map(lambda pair: {"between": pair}),
@@ -150,6 +151,9 @@ def documents(draw: st.DrawFn, faults: bool = False) -> Document:
                 "retention": DURATIONS,
                 "limits": st.just({"concurrent": 10}),
                 "narration": st.just({"waiting": "A person decides."}),
+                "expect": st.fixed_dictionaries(
+                    {}, optional={"status": st.sampled_from([None, "WAITING"]), "refused": st.just(403), "polls": SMALL}
+                ),
                 "settings": st.sampled_from([{"invoke_status": 200}, {"hints": "off", "body": "minimal"}]),
                 "turns": st.lists(
                     st.builds(lambda some: {"ask": "more", "steps": some}, steps()), min_size=1, max_size=2

@@ -130,6 +130,8 @@ class Outcome(Struct, frozen=True):
     follow_up: tuple[str, ...] = ()
     token: AccessToken | None = None
     """The token, for the next turn."""
+    refused: int | None = None
+    """The HTTP status of a refusal that ended the run."""
 
     @property
     def complete(self) -> bool:

@@ -40,11 +40,12 @@ Steps: TypeAlias = Generator[Effect, EffectResult, T]
 
 
 class _Stopped(Exception):
-    """The run can't go on; `why` says so in one sentence."""
+    """The run can't go on; `why` says so in one sentence. `refused` is the HTTP status of a refusal that is the reason."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, refused: int | None = None) -> None:
         super().__init__(why)
         self.why = why
+        self.refused = refused
 
 
 class _Lost(_Stopped):
@@ -75,10 +76,10 @@ class _Turn:
         try:
             yield from self._follow((yield from self._begin()))
         except _Stopped as stop:
-            return self._outcome(stop.why)
+            return self._outcome(stop)
         return self._outcome(None)
 
-    def _outcome(self, why: str | None) -> Outcome:
+    def _outcome(self, stop: _Stopped | None) -> Outcome:
         job = self.job
         return Outcome(
             status=str(job.status or job.word) if job else None,
@@ -88,7 +89,8 @@ class _Turn:
             conversation=job.conversation if job else self.conversation,
             polls=self.polls,
             elapsed=self.now - self.start,
-            why=why,
+            why=stop.why if stop else None,
+            refused=stop.refused if stop else None,
             follow_up=job.follow_up if job else (),
             token=self.token,
         )
@@ -101,7 +103,7 @@ class _Turn:
         try:
             return self._seen((yield from self._call(command)))
         except _Lost as lost:
-            raise _Stopped(f"{lost.why} A job may have begun; asking again could double it.") from None
+            raise _Stopped(f"{lost.why} A job may have begun; asking again could double it.", lost.refused) from None
 
     def _follow(self, job: Seen) -> Steps[None]:
         """Poll with growing pauses; after an answer, and once the job goes on after one, with short ones again."""
@@ -153,7 +155,9 @@ class _Turn:
             case Seen():
                 self.job = answer
                 return answer
-            case Refusal(message=why) | Unreadable(why):
+            case Refusal(status=status, message=why):
+                raise _Stopped(why, status)
+            case Unreadable(why):
                 raise _Stopped(why)
             case _:
                 assert_never(answer)
@@ -209,10 +213,11 @@ class _Turn:
         unprocessed = response is not None and (
             response.status == 429 or (response.status == 503 and wanted is not None)
         )
+        refused = response.status if response is not None and response.status >= 400 else None
         if not (again or unprocessed):
-            raise _Lost(why)
+            raise _Lost(why, refused)
         if tries >= self.app.attempts:
-            raise _Stopped(why)
+            raise _Stopped(why, refused)
         pause = self._backed_off(tries) if wanted is None else wanted
         woke = yield Wait(self.now + pause, "retry" if wanted is None else "retry-after")
         self.now = woke.at
@@ -240,7 +245,7 @@ class _Turn:
                 if got.response.status != 200:
                     why = app.dialect.explain(got.response)
                     if got.response.status not in (429, 500, 502, 503, 504):
-                        raise _Stopped(why)
+                        raise _Stopped(why, got.response.status)
             tries += 1
             yield from self._pause(got, why, tries, again=True)
         return self.token

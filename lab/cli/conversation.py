@@ -14,8 +14,9 @@ from lab.cli.console import Console
 from lab.core.clock import Clock, Millis
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.dialects.client import Question
+from lab.jobs.expectation import TurnResult, unmet, verdicts_at
 from lab.jobs.facts import GateDecided
-from lab.language.document import Scenario, Verdict
+from lab.language.document import Expectation, Scenario, Verdict
 from lab.mock.service import Service
 
 READING: Millis = 4_000
@@ -31,8 +32,11 @@ class Conversation(Struct):
     """The external app, a turn each."""
     notify: RunObserver
     """Is told what the turns tell."""
+    expect: Expectation = Expectation()
     outcomes: list[Outcome] = field(default_factory=list)
     first: int = 1
+    results: list[TurnResult] = field(default_factory=list)
+    """The same outcomes, as they are compared with what is expected."""
 
     def __call__(self, observation: RunObservation) -> None:
         """The observer of each turn: keeps count of the exchanges."""
@@ -47,6 +51,17 @@ class Conversation(Struct):
             if not self.outcomes[-1].complete:
                 return
 
+    def end_turn(self, outcome: Outcome, service: Service | None, now: Millis) -> None:
+        """Take up a turn's outcome; how its gates ended only the mock's `service` tells, for no wire says so."""
+        self.outcomes.append(outcome)
+        view = service.look(outcome.job, now) if service is not None and outcome.job is not None else None
+        verdicts = None if service is None else verdicts_at(view.span) if view is not None else {}
+        self.results.append(TurnResult(outcome.status, outcome.refused, verdicts, outcome.polls))
+
+    def differences(self) -> tuple[str, ...]:
+        """In what it came otherwise than the scenario expects, a line each."""
+        return tuple(unmet(self.expect, self.results, len(self.apps)))
+
     def run(self, app: App, start: Millis) -> Run:
         """A turn, with what the one before leaves."""
         if not self.outcomes:
@@ -58,7 +73,7 @@ def turns_of(app: App, scenario: Scenario, notify: RunObserver) -> Conversation:
     """The turns of a scenario, asked by one app."""
     asks = scenario.user_messages
     apps = tuple(replace(app, message=ask.message, parameters=dict(ask.parameters)) for ask in asks)
-    return Conversation(apps, notify)
+    return Conversation(apps, notify, scenario.expect)
 
 
 def job_facts_observer(service: Service, notify: Observer) -> Observer:

@@ -28,6 +28,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Json]:
         "elapsed_ms": outcome.elapsed,
         "followUpQuestions": list(outcome.follow_up),
         "why": outcome.why,
+        "refused": outcome.refused,
     }
 
 

@@ -51,6 +51,8 @@ ENDINGS = (
 )  # fmt: skip
 DRILL_KINDS: Mapping[str, Collection[str]] = {**FAULT_KINDS, "G": get_args(GateKind), "Z": ENDINGS}
 """All kinds of drills, by family."""
+_OF_THE_RUN = ("faults", "expect")
+"""What a drill has not of its scenario: the faults there, and how it goes with them."""
 _FOR_GOOD = ("401-for-good", "400-for-good")
 _LAST_CALL = 999_999
 _LONGEST_NAME = 80
@@ -112,7 +114,8 @@ class _Spot(Struct, frozen=True):
 def derive(document: ScenarioDocument, compiled: CompiledScenario, seed: Seed) -> tuple[HappyPath, Iterator[Drill]]:
     """The places of a happy scenario, and its drills; `document` is what its author wrote."""
     happy = happy_path(compiled, seed)
-    return happy, _drills({name: value for name, value in document.items() if name != "faults"}, happy)
+    kept = {name: value for name, value in document.items() if name not in _OF_THE_RUN}
+    return happy, _drills(kept, happy)
 
 
 def _drills(document: ScenarioDocument, happy: HappyPath) -> Iterator[Drill]:

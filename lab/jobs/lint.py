@@ -16,10 +16,11 @@ from typing import TypeAlias, assert_never
 
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.errors import Complaint
+from lab.jobs.expectation import TurnResult, unmet, verdicts_at
 from lab.jobs.gates import Decision
 from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, compile_scenario, plan, settle_draws
 from lab.jobs.texts import Writer, request_names
-from lab.jobs.timeline import Span
+from lab.jobs.timeline import Span, spans
 from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
 from lab.language.templates import RenderFailure
@@ -34,14 +35,15 @@ def lint(
     """The warnings, in the order of the file; `locations` are its own, `files` holds the texts that outputs name."""
     compiled = compile_scenario(scenario, files=files)
     parts = (compiled, *compiled.turns)
-    found = list(_faults(scenario, parts))
+    plans = _plans(parts)
+    found = [*_faults(scenario, parts), *_expectation(scenario, plans)]
     for turn, part in enumerate(parts, 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
         for warnings in (
             _unreachable(part),
             _reviewers(part),
             _token(part),
-            _outputs(part, _writer(parts[:turn])),
+            _outputs(part, _writer(plans[turn - 1])),
             _misspelt(part),
         ):
             found += [((*prefix, *path), what, hint) for path, what, hint in warnings]
@@ -186,8 +188,23 @@ def _shadows(earlier: doc.Fault, fault: doc.Fault) -> bool:
     return endless and other.first <= mine.first and mine.every % other.every == 0
 
 
-def _writer(parts: Sequence[CompiledScenario]) -> Writer:
-    """Renders as in the first job of the last part: its gates approved with a comment, the turns before answered."""
+def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
+    """What is expected, and doesn't come if only the script decides; of a refusal or a role nothing is foretold."""
+    expect = scenario.expect
+    if expect.status not in (doc.Status.COMPLETE, doc.Status.ERROR) or expect.any_status or scenario.agent.roles:
+        return
+    turns: list[TurnResult] = []
+    for each in plans:
+        *_, end = spans(each, ())
+        turns.append(TurnResult(end.status, verdicts=verdicts_at(end)))
+        if end.status is not doc.Status.COMPLETE:
+            break
+    for difference in unmet(expect, turns, len(plans)) if "expect" in scenario.model_fields_set else ():
+        yield ("expect",), f"it comes otherwise if nobody but the reviewers decides: {difference}", ""
+
+
+def _plans(parts: Sequence[CompiledScenario]) -> list[Plan]:
+    """The first job of each part, the turns before answered."""
     jobs: list[Plan] = []
     for turn, part in enumerate(parts, 1):
         scenario, seed, nobody = part.scenario, part.scenario.seed or 0, "00000000-0000-4000-8000-000000000000"
@@ -197,13 +214,18 @@ def _writer(parts: Sequence[CompiledScenario]) -> Writer:
         )  # fmt: skip
         earlier = [{**request_names(each), "output": "An answer."} for each in jobs]
         jobs.append(plan(part, call, seed, settle_draws(part, seed, 1), scripted=True, earlier=partial(tuple, earlier)))
+    return jobs
+
+
+def _writer(job: Plan) -> Writer:
+    """Renders as in that job, its gates approved with a comment."""
     votes = [
         Decision(0, step.id, 0, doc.Verdict.APPROVED, name="reviewer", comment="A comment.")
-        for step in parts[-1].scenario.steps
+        for step in job.compiled.scenario.steps
         if isinstance(step, doc.Gate)
         for _ in range(step.approvals)
     ]
-    return Writer(jobs[-1], Span(0, parts[-1].first, 0, 0, None, tuple(votes)), INSTANT_EPOCH)
+    return Writer(job, Span(0, job.compiled.first, 0, 0, None, tuple(votes)), INSTANT_EPOCH)
 
 
 def _outputs(part: CompiledScenario, write: Writer) -> Warnings:

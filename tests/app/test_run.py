@@ -233,6 +233,20 @@ def test_a_refused_token_ends_the_run_with_the_reason():
     assert play.outcome.status is None and play.outcome.why == "HTTP 401: invalid_client · No."
 
 
+def test_the_status_of_the_refusal_that_ended_a_run_is_told():
+    assert Play().got(reply(401, error="invalid_client")).outcome.refused == 401
+    assert Play().got(GRANT).got(reply(403)).outcome.refused == 403
+    assert Play().got(GRANT).got(reply(500)).outcome.refused == 500
+    assert Play().got(GRANT).lost().outcome.refused is None
+    assert Play().got(GRANT).got(Response(202, (), b"<html>")).outcome.refused is None
+    assert Play().got(GRANT).got(job("COMPLETE")).outcome.refused is None
+    play = Play().got(GRANT).got(job()).waits(1_000)
+    for tries in range(4):
+        play.got(reply(429)).waits(3_000 << tries, "retry")
+    assert play.got(reply(429)).outcome.refused == 429
+    assert play.outcome.status == "RUNNING"
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"jobId":"J"}', b'{"status":"RUNNING"}'])
 def test_an_answer_that_is_no_job_body_ends_the_run(body):
     play = Play().got(GRANT).got(Response(202, (), body))

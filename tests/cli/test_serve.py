@@ -240,6 +240,23 @@ def test_the_external_app_runs_against_another_server(lab: Lab, monkeypatch: pyt
     assert outcome["why"] == "HTTP 401: invalid_client · Client authentication failed."
 
 
+def test_at_another_server_the_status_is_compared_and_verdicts_are_not(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lab.folder / "own.yaml").write_text(
+        "lab: 1\nname: own\ntitle: Own\nagent: {code: OWN}\nask: x\nexpect: {verdicts: {may-it: rejected}}\nsteps:\n"
+        "  - {gate: may-it, asks: May it?, patience: 1h, reviewer: {after: 10s, verdict: approved}}\n"
+        "  - {complete: done, output: Done.}\n"
+    )
+    with serving("./own.yaml", "--json", "--clock", "scaled:100", cwd=lab.folder) as process:
+        ready = listening(process)
+        for name in ("token_url", "client_id", "client_secret", "scope"):
+            monkeypatch.setenv(f"LAB_{name.upper()}", ready[name])
+        done = lab("run", "./own.yaml", "--json", "--speed", "10", "--base", ready["base_url"])
+    assert (done.code, json.loads(done.out)["expected"]) == (0, True), done.err
+    assert "note: the wire doesn't say how gates end: the expected verdicts are not compared." in done.err
+
+
 def test_nobody_there_is_told_in_a_sentence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         origin = f"http://127.0.0.1:{taken.getsockname()[1]}"

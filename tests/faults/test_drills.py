@@ -114,6 +114,11 @@ LOOP: ScenarioDocument = {
 }  # fmt: skip
 
 
+def test_what_is_expected_of_a_scenario_is_not_of_its_drills() -> None:
+    _, found = drills({**ONE_GATE, "expect": {"verdicts": {"a": "approved"}}})
+    assert found == drills(ONE_GATE)[1]
+
+
 def test_a_step_that_is_entered_twice_is_two_places() -> None:
     compiled = compile_scenario(parse_scenario(json.dumps(LOOP), "quick.yaml"))
     happy, found = derive(LOOP, compiled, 0)

@@ -140,6 +140,34 @@ def test_what_is_probably_not_meant_is_told_with_its_place(steps: str, warning: 
     assert warnings(steps) == [warning]
 
 
+OTHERWISE = "a.yaml:6:9: it comes otherwise if nobody but the reviewers decides: "
+ASKS_TWICE = "turns:\n  - ask: more\n    steps:\n      - {complete: end, output: x}\n"
+NOBODY = "  - {gate: g, asks: Q, patience: 1m, reviewer: nobody}\n" + END
+
+
+@pytest.mark.parametrize(
+    ("expect", "steps", "found"),
+    [
+        ("{status: ERROR}", END, [OTHERWISE + "status: COMPLETE, expected ERROR"]),
+        ("{}", NOBODY, [OTHERWISE + "status: ERROR, expected COMPLETE"]),
+        ("{status: ERROR}", NOBODY + ASKS_TWICE, [OTHERWISE + "turn 1 of 2: ERROR, expected COMPLETE"]),
+        ("{verdicts: {g: rejected}}", GATE + END, [OTHERWISE + "g: approved, expected rejected"]),
+        ("{verdicts: {g: approved}, polls: 0}", GATE + END + ASKS_TWICE, []),
+        ("{status: ERROR, verdicts: {g: timed-out}}", NOBODY, []),
+        ("{status: null}", END, []),
+        ("{refused: 503}", END, []),
+    ],
+)
+def test_what_is_expected_and_will_not_come_is_told(expect: str, steps: str, found: list[str]) -> None:
+    assert warnings(steps, f"expect: {expect}\n") == found
+
+
+def test_what_a_missing_role_brings_is_not_foretold() -> None:
+    head = HEAD.replace("{code: A}", "{code: A, roles: [BUYER], refuses: job}")
+    scenario, locations = parse_with_locations(head + "expect: {status: ERROR}\nsteps:\n" + END, "a.yaml")
+    assert lint(scenario, "a.yaml", locations) == ()
+
+
 @pytest.mark.parametrize(("lifetime", "count"), [("9m", 1), ("599999ms", 1), ("10m", 0)])
 def test_a_token_may_live_just_as_long_as_the_longest_wait(lifetime: str, count: int) -> None:
     assert len(warnings(GATE + END, f"token: {{lifetime: {lifetime}}}\n")) == count

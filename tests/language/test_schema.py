@@ -18,7 +18,7 @@ VALIDATOR = Draft7Validator(SCHEMA)
 BEYOND = re.compile(
     r"Value error, (between: |the median is |a list holds |a duration is at most |an output is at most |a fault "
     r"|the smaller number |must be more than 0%|takes whole seconds|answer: 200|body is of|retry_after is of|error is the"
-    r"|a token answer|status_word takes|expire_token |a lost reply|step and after)"
+    r"|a token answer|status_word takes|expire_token |a lost reply|step and after|who is refused)"
 )
 """What JSON Schema can't say, or the parser says after the shape."""
 

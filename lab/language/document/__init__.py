@@ -30,7 +30,17 @@ from lab.language.document.faults import (
 )
 from lab.language.document.outputs import OUTPUT_FORMS, FileOutput, Filler, Html, JsonOutput, Output, strings_in
 from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB
-from lab.language.document.scenario import Agent, ClientLimits, Latencies, Narration, Scenario, Token, Turn, UserMessage
+from lab.language.document.scenario import (
+    Agent,
+    ClientLimits,
+    Expectation,
+    Latencies,
+    Narration,
+    Scenario,
+    Token,
+    Turn,
+    UserMessage,
+)
 from lab.language.document.steps import (
     STEPS,
     Again,

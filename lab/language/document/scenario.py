@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, Tag
+from pydantic import BeforeValidator, Field, Tag, model_validator
 from pydantic import JsonValue as Json
 
-from lab.language.document.base import Duration, Model, branch_by_key
+from lab.language.document.base import Duration, Model, Status, branch_by_key
 from lab.language.document.draws import Datum, Latency
 from lab.language.document.faults import Fault
 from lab.language.document.routes import RouteName
@@ -107,6 +107,34 @@ class Narration(Model):
         return sentence.get(step or "") if isinstance(sentence, dict) else sentence
 
 
+class Expectation(Model):
+    """How a run of the lab's own client goes; what isn't said is as without it: it ends COMPLETE."""
+
+    status: Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"] | None = Field(
+        "COMPLETE",
+        description="of the last message's job, as the client saw it last; null: it knows of no job. "
+        "Default: COMPLETE, with refused any",
+    )
+    refused: int | None = Field(
+        None, ge=400, le=599, description="the HTTP status of the answer at which the client gives up"
+    )
+    verdicts: dict[StepId, Literal["approved", "rejected", "changes-requested", "timed-out"]] = Field(
+        default_factory=dict, description="how gates ended, by id; of several openings the last one that ended"
+    )
+    polls: int | None = Field(None, ge=0, description="requests for the status at most, all turns together")
+
+    @property
+    def any_status(self) -> bool:
+        """Whether it says nothing of the status."""
+        return self.refused is not None and "status" not in self.model_fields_set
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Expectation":
+        if self.refused is not None and not self.any_status and self.status in (Status.COMPLETE, Status.ERROR):
+            raise ValueError(f"who is refused doesn't see {self.status}: leave out refused or status")
+        return self
+
+
 def _version(value: object) -> object:
     # Literal[1] alone would take true and 1.0
     if type(value) is not int or value != 1:
@@ -149,6 +177,9 @@ class Scenario(Model):
         description="the second and later messages of one conversation; without it each message starts at the top",
     )
     faults: tuple[Fault, ...] = Field((), strict=False, max_length=200, description="what goes wrong on the wire")
+    expect: Expectation = Field(
+        Expectation(), description="how lab run goes, else it exits 1; by default it ends COMPLETE"
+    )
     narration: Narration = Field(Narration(), description="one plain sentence a stage")
 
     @property

@@ -53,6 +53,7 @@ def check_references(
             data = part.get("data", {})
             earlier.append(frozenset(data) if isinstance(data, dict) else None)
     _narration(value, steps, complaints)
+    _expectation(value, [step.id for step in steps if step.kind == "gate"], complaints)
     _faults(value, list(dict.fromkeys(step.id for step in steps)), complaints)
 
 
@@ -89,6 +90,14 @@ def _narration(value: dict[str, Json], steps: list[RawStep], complaints: Complai
             if name not in ids:
                 hint = nearest(name, ids) or f"there are {', '.join(ids) or 'none'}"
                 complaints.add(("narration", kind, name), f"no step ends in {kind}: {name}", hint)
+
+
+def _expectation(value: dict[str, Json], gates: list[str], complaints: Complaints) -> None:
+    """Each gate of which a verdict is expected is one of the scenario's, of its later turns too."""
+    for name in mapping_of(mapping_of(value.get("expect")).get("verdicts")):
+        if name not in gates:
+            hint = nearest(name, gates) or f"gates: {', '.join(dict.fromkeys(gates)) or 'none'}"
+            complaints.add(("expect", "verdicts", name), f"there is no gate {name}", hint, at_key=True)
 
 
 def _faults(value: dict[str, Json], known: list[str], complaints: Complaints) -> None:
