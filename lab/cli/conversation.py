@@ -16,7 +16,7 @@ from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.dialects.client import Question
 from lab.jobs.expectation import TurnResult, unmet, verdicts_at
 from lab.jobs.facts import GateDecided
-from lab.language.document import Expectation, Scenario, Verdict
+from lab.language.document import ExpectedRun, Scenario, Verdict
 from lab.mock.service import Service
 
 READING: Millis = 4_000
@@ -32,7 +32,7 @@ class Conversation(Struct):
     """The external app, a turn each."""
     notify: RunObserver
     """Is told what the turns tell."""
-    expect: Expectation = Expectation()
+    expect: ExpectedRun = ExpectedRun()
     outcomes: list[Outcome] = field(default_factory=list)
     first: int = 1
     results: list[TurnResult] = field(default_factory=list)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from lab.jobs.timeline import Span
-from lab.language.document import Expectation, Status
+from lab.language.document import ExpectedRun, Status
 
 
 class TurnResult(Struct, frozen=True):
@@ -30,7 +30,7 @@ def verdicts_at(span: Span) -> dict[str, str]:
     return {vote.step: vote.verdict for vote in span.settled if vote.verdict is not None}
 
 
-def unmet(expect: Expectation, turns: Sequence[TurnResult], messages: int) -> Iterator[str]:
+def unmet(expect: ExpectedRun, turns: Sequence[TurnResult], messages: int) -> Iterator[str]:
     """Each difference in one line; `messages` is how many turns there would have been."""
     last = turns[-1]
     if len(turns) < messages:

@@ -33,7 +33,7 @@ from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB
 from lab.language.document.scenario import (
     Agent,
     ClientLimits,
-    Expectation,
+    ExpectedRun,
     Latencies,
     Narration,
     Scenario,

@@ -107,7 +107,7 @@ class Narration(Model):
         return sentence.get(step or "") if isinstance(sentence, dict) else sentence
 
 
-class Expectation(Model):
+class ExpectedRun(Model):
     """How a run of the lab's own client goes; what isn't said is as without it: it ends COMPLETE."""
 
     status: Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"] | None = Field(
@@ -129,7 +129,7 @@ class Expectation(Model):
         return self.refused is not None and "status" not in self.model_fields_set
 
     @model_validator(mode="after")
-    def _possible(self) -> "Expectation":
+    def _possible(self) -> "ExpectedRun":
         if self.refused is not None and not self.any_status and self.status in (Status.COMPLETE, Status.ERROR):
             raise ValueError(f"who is refused doesn't see {self.status}: leave out refused or status")
         return self
@@ -177,8 +177,8 @@ class Scenario(Model):
         description="the second and later messages of one conversation; without it each message starts at the top",
     )
     faults: tuple[Fault, ...] = Field((), strict=False, max_length=200, description="what goes wrong on the wire")
-    expect: Expectation = Field(
-        Expectation(), description="how lab run goes, else it exits 1; by default it ends COMPLETE"
+    expect: ExpectedRun = Field(
+        ExpectedRun(), description="how lab run goes, else it exits 1; by default it ends COMPLETE"
     )
     narration: Narration = Field(Narration(), description="one plain sentence a stage")
 
