@@ -238,7 +238,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *_REHEARSAL,
         *_REPORT,
     ),
-    "report": (option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"), *_REPORT),
+    "report": (option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"), _FOLDER, *_REPORT),
     "repair": (option("target", "FILE"),),
     "new": (option("target", "NAME"),),
     "schema": (option("--settings", None, "of the settings file instead", action="store_const", const="settings"),),

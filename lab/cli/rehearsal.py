@@ -20,6 +20,7 @@ from lab.faults.places import plan_length
 from lab.files.recordings import read_blob, read_recording
 from lab.language.document import Scenario
 from lab.recording.reader import read
+from lab.report.coverage import Elements, met_in
 from lab.report.gather import histories_of
 from lab.report.history import ClientHistory
 from lab.report.outcomes import Expectation, ProcessEnd, RunOutcome, as_expected, outcome_of
@@ -50,6 +51,8 @@ class FinishedRun(Struct, frozen=True):
     good: bool | None
     """Whether it is what a good client would have done; None: nothing can be said."""
     histories: tuple[ClientHistory, ...]
+    met: Elements
+    """What its client went through."""
     recording: Path | None
     output: str
     """The end of what the client printed."""
@@ -102,12 +105,24 @@ class Rehearsal(Struct, frozen=True):
             variables = self._variables(connection_document(setup, mock), setup.scenario)
             child = await Child.start(self.command, {**self.environment, **variables})
             code = await child.end(self.limit or length + SPARE, stopped)
-        histories = histories_of(read(read_recording(path), path.name), blob=partial(read_blob, path), over=True)
+        recording = read(read_recording(path), path.name)
+        histories = histories_of(recording, blob=partial(read_blob, path), over=True)
         outcome = outcome_of(histories, ProcessEnd(code, child.err.text), planned.expected)
         if code is None and stopped.is_set():
             outcome = RunOutcome.INTERRUPTED
-        output = child.out.text + child.err.text
-        return FinishedRun(planned, outcome, as_expected(outcome, planned.expected), histories, path, output, code)
+        met = met_in(recording, histories)
+        if planned.expected.strikes and outcome is not RunOutcome.NOT_STRUCK:
+            met = {**met, "faults": frozenset((planned.name,))}
+        return FinishedRun(
+            planned=planned,
+            outcome=outcome,
+            good=as_expected(outcome, planned.expected),
+            histories=histories,
+            met=met,
+            recording=path,
+            output=child.out.text + child.err.text,
+            code=code,
+        )
 
     def _real_length(self, setup: Setup) -> Millis:
         """How long its jobs take on the wall's clock."""
@@ -133,7 +148,7 @@ class Rehearsal(Struct, frozen=True):
 
 
 def _never(planned: PlannedRun, outcome: RunOutcome = RunOutcome.INTERRUPTED) -> FinishedRun:
-    return FinishedRun(planned, outcome, None, (), None, "", None)
+    return FinishedRun(planned, outcome, None, (), {}, None, "", None)
 
 
 class _Silent(Console):

@@ -8,6 +8,8 @@ from lab.core.exchange import Json, text_of
 from lab.report.judge import SCORED, ClientReport, Finding, RuleVerdict
 from lab.report.rule import Severity
 
+MOST_MISSING = 12
+"""Elements of coverage that were not met and are named."""
 MOST_LINES = 5
 """Lines of evidence that are shown of a recording; the others are counted."""
 NOT_VISIBLE = (
@@ -59,10 +61,22 @@ def _text(report: ClientReport) -> Iterator[str]:
         yield f"pass  {finding.rule.id:<4}{finding.rule.asks}"
     for finding in report.with_verdict(RuleVerdict.NOT_EXERCISED):
         yield f"  -   {finding.rule.id:<4}{finding.rule.asks}: try {finding.rule.tried}"
+    yield from _coverage(report)
     yield ""
     yield f"A server can't see {NOT_VISIBLE}"
     yield score_line(report)
     yield summary(report)
+
+
+def _coverage(report: ClientReport) -> Iterator[str]:
+    if report.coverage is None:
+        return
+    yield ""
+    yield f"Met: {' · '.join(report.coverage.counts())}"
+    missing = list(report.coverage.missing())
+    if missing:
+        more = f" and {len(missing) - MOST_MISSING} more" if len(missing) > MOST_MISSING else ""
+        yield f"Never: {', '.join(missing[:MOST_MISSING])}{more}"
 
 
 def report_document(report: ClientReport) -> dict[str, Json]:
@@ -76,6 +90,7 @@ def report_document(report: ClientReport) -> dict[str, Json]:
         "points": report.points,
         **{word.replace(" ", "_"): len(report.with_verdict(each)) for each, word in _WORDS},
         "rules": rules,
+        "coverage": report.coverage.document() if report.coverage else None,
         "unseen": NOT_VISIBLE,
     }
 
@@ -146,6 +161,7 @@ def _github(report: ClientReport) -> Iterator[str]:
             rule = finding.rule
             where = "<br>".join(evidence_of(finding))
             yield f"| {rule.id} {rule.asks} | {rule.severity} | {where} | {rule.fix} ({rule.source}) |"
+    yield from _coverage(report)
     yield ""
     yield summary(report)
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lab.report.catalog import RULES
+from lab.report.coverage import Coverage
 from lab.report.history import ClientHistory
 from lab.report.rule import ClientRule, Occasion, Severity
 
@@ -42,6 +43,7 @@ class ClientReport(Struct, frozen=True):
     """What all rules found."""
 
     findings: tuple[Finding, ...]
+    coverage: Coverage | None = None
 
     def with_verdict(self, verdict: RuleVerdict) -> tuple[Finding, ...]:
         """The findings that say so."""
@@ -84,13 +86,13 @@ SCORED = tuple(rule for rule in RULES if rule.severity.weight)
 ALL_POINTS = sum(rule.severity.weight for rule in RULES)
 
 
-def report_on(histories: Mapping[str, Iterable[ClientHistory]]) -> ClientReport:
+def report_on(histories: Mapping[str, Iterable[ClientHistory]], coverage: Coverage | None = None) -> ClientReport:
     """What the rules find in the clients' histories, by the name of their recording.
 
     A rule fails if it was broken in one of them, and passes if it was kept in one and broken in none.
     """
     known = {name: tuple(each) for name, each in histories.items()}
-    return ClientReport(tuple(_finding(rule, known) for rule in RULES))
+    return ClientReport(tuple(_finding(rule, known) for rule in RULES), coverage)
 
 
 def _finding(rule: ClientRule, histories: Mapping[str, tuple[ClientHistory, ...]]) -> Finding:

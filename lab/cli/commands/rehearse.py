@@ -19,11 +19,14 @@ from lab.faults.drills import GoodEnd
 from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import keep_only, write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, rehearsal_scenario, scenarios_folder
-from lab.language.document import duration
+from lab.language.document import Scenario, duration
+from lab.report.coverage import UNKNOWN, Coverage, Elements, joined, possible_in
 from lab.report.judge import report_on
 from lab.report.outcomes import Expectation, RunOutcome
 from lab.settings import Flags, MockSettings
 
+_SHOWN_BY = {"ERROR": "drill z-error", UNKNOWN: "drill p-status-word"}
+"""For what no happy scenario shows: the drill that does."""
 USUAL_SCENARIOS = ("quick", "approval", "rejected", "failing", "two-turns", "busy", "bad-line", "odd-status")
 """The scenarios of a rehearsal that names none."""
 
@@ -45,9 +48,9 @@ def execute(flags: Flags, console: Console) -> int:
     )
     if not rehearsal.command:
         raise UsageError("No command was named.", hint="Write it after --: lab rehearse quick -- python client.py")
-    planned = _drills(flags, folder) if flags["drills"] else _scenarios(flags, settings)
+    planned, possible = _drills(flags, folder) if flags["drills"] else _scenarios(flags, settings)
     done = complete(lambda stop: _work(rehearsal, planned, stop, console))
-    return _conclude(done, folder, flags, console)
+    return _conclude(done, possible, folder, flags, console)
 
 
 async def _work(rehearsal: Rehearsal, planned: Sequence[PlannedRun], stop: Stop, console: Console) -> list[FinishedRun]:
@@ -62,7 +65,7 @@ async def _work(rehearsal: Rehearsal, planned: Sequence[PlannedRun], stop: Stop,
     return await rehearsal.runs(planned, stopped, tell)
 
 
-def _conclude(done: Sequence[FinishedRun], folder: Path, flags: Flags, console: Console) -> int:
+def _conclude(done: Sequence[FinishedRun], possible: Elements, folder: Path, flags: Flags, console: Console) -> int:
     """The runs that came out otherwise, then the report on all of them; recordings of the others stay with `--out` only."""
     failed = [each for each in done if each.good is False]
     counts = Counter(each.outcome for each in done)
@@ -72,8 +75,9 @@ def _conclude(done: Sequence[FinishedRun], folder: Path, flags: Flags, console: 
         console.err(line) if flags["json"] else console.out(line)
     if flags["out"] is None:
         keep_only(folder, [name for each in failed for name in (each.planned.name, Path(each.planned.target).name)])
-    report = report_on({each.recording.name: each.histories for each in done if each.recording is not None})
-    code = conclude(report, flags, console)
+    histories = {each.recording.name: each.histories for each in done if each.recording is not None}
+    coverage = Coverage(joined(*(each.met for each in done)), possible, _SHOWN_BY if flags["drills"] else {})
+    code = conclude(report_on(histories, coverage), flags, console)
     if any(each.outcome is RunOutcome.INTERRUPTED for each in done):
         return INTERRUPTED
     return 1 if failed else code
@@ -86,12 +90,12 @@ def _again(done: FinishedRun, flags: Flags) -> str:
     return join(("lab", "rehearse", *chosen, *seed, "--", *flags["command_line"]))
 
 
-def _drills(flags: Flags, folder: Path) -> list[PlannedRun]:
+def _drills(flags: Flags, folder: Path) -> tuple[list[PlannedRun], Elements]:
     """The drills of a scenario, each written as one, so that what it was can be looked at and served."""
     compiled, happy, chosen = drills_of(flags, flags["drills"])
     texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
     write_texts(str(folder), {**compiled.files, **texts}, force=True)
-    return [
+    planned = [
         PlannedRun(
             each.name,
             str(folder / f"{each.document['name']}{SCENARIO_ENDING}"),
@@ -99,18 +103,21 @@ def _drills(flags: Flags, folder: Path) -> list[PlannedRun]:
         )
         for each in chosen
     ]
+    struck = frozenset(each.name for each in chosen if each.strikes)
+    return planned, {**possible_in([compiled.scenario]), "faults": struck}
 
 
-def _scenarios(flags: Flags, settings: MockSettings) -> list[PlannedRun]:
+def _scenarios(flags: Flags, settings: MockSettings) -> tuple[list[PlannedRun], Elements]:
     folder = scenarios_folder(settings.scenarios)
-    planned = []
+    planned, scenarios = [], list[Scenario]()
     for name in flags["targets"] or USUAL_SCENARIOS:
         target = rehearsal_scenario(name, folder)
         scenario = load_scenario(target, folder).scenario
         # where the wire fails a client may be right to stop
         ends = (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if scenario.faults else (GoodEnd.RESULT,)
         planned.append(PlannedRun(Path(name).stem, target, Expectation(ends, 1 + len(scenario.turns))))
-    return planned
+        scenarios.append(scenario)
+    return planned, possible_in(scenarios)
 
 
 def _names(given: Sequence[str]) -> dict[str, str]:

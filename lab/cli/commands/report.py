@@ -5,11 +5,14 @@ from pathlib import Path
 
 from lab.cli.commands.replay import NOTHING_MATCHED, matching
 from lab.cli.console import Console
+from lab.cli.recordings import scenarios_of
 from lab.core.errors import UsageError
 from lab.files.artifacts import write_texts
 from lab.files.recordings import read_blob, read_recording
+from lab.language.document import Scenario
 from lab.recording.reader import read
 from lab.report.catalog import RULE_OF
+from lab.report.coverage import Coverage, Elements, joined, met_in, possible_in
 from lab.report.formats import FORMATS, fails, junit
 from lab.report.gather import histories_of
 from lab.report.history import ClientHistory
@@ -24,12 +27,16 @@ def execute(flags: Flags, console: Console) -> int:
     if not files:
         console.err("lab: No recording matched.")
         return NOTHING_MATCHED
-    report = report_on({file.name: _histories(file) for file in files})
-    return conclude(report, flags, console)
-
-
-def _histories(file: Path) -> tuple[ClientHistory, ...]:
-    return histories_of(read(read_recording(file), str(file)), blob=partial(read_blob, file))
+    histories: dict[str, tuple[ClientHistory, ...]] = {}
+    met: list[Elements] = []
+    scenarios: dict[str, Scenario] = {}
+    for file in files:
+        recording = read(read_recording(file), str(file))
+        histories[file.name] = histories_of(recording, blob=partial(read_blob, file))
+        met.append(met_in(recording, histories[file.name]))
+        scenarios |= scenarios_of(recording.header, flags["scenarios"])
+    coverage = Coverage(joined(*met), possible_in(tuple(scenarios.values())))
+    return conclude(report_on(histories, coverage), flags, console)
 
 
 def conclude(report: ClientReport, flags: Flags, console: Console) -> int:
