@@ -195,6 +195,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         _CONTROL_PORT,
         option("--base", "URL", "the origin that URLs in answers name", dest="public", type=origin),
         option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
+        flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
         flag("--tls", "serve https too, by an authority made for this start"),
         port("--tls-port", "https", 8443),
         option("--tls-name", "NAME", "a further name for the certificate", action="append"),

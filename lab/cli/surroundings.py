@@ -1,8 +1,12 @@
 """What changes around a lab that runs: looked at twice a second, for nobody tells of it."""
 
+import asyncio
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from threading import Thread
 
-from lab.clocks import AnyClock, SystemClock, WallWatch
+from lab.clocks import AnyClock, SystemClock, WallWatch, first_of
 from lab.core.journal.shell import ClockJumped
 from lab.mock.service import Service
 from lab.server.bugs import Bugs
@@ -36,3 +40,23 @@ async def look_around(looks: Iterable[Callable[[], None]], bugs: Bugs) -> None:
             except Exception as fault:  # noqa: BLE001 - the lab goes on
                 bugs.found(fault)
                 looks.remove(look)
+
+
+async def parent_gone(parent: int) -> None:
+    """Return once whoever started this process has ended, by whatever signal: it held the other end of stdin.
+
+    Where a process that it forked holds that end too, what tells is that `parent` isn't our parent any more.
+    """
+    gone, loop, wall = asyncio.Event(), asyncio.get_running_loop(), SystemClock()
+
+    def read_to_the_end() -> None:
+        with suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        with suppress(RuntimeError):  # the loop has ended first
+            loop.call_soon_threadsafe(gone.set)
+
+    # a thread, for a loop can't watch every kind of stdin
+    Thread(target=read_to_the_end, daemon=True).start()
+    while not gone.is_set() and os.getppid() == parent:
+        await first_of(gone.wait(), wall.sleep_until(wall.now() + LOOK_EVERY))

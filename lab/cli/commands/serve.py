@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from contextlib import suppress
 from shlex import quote
 
@@ -11,6 +12,7 @@ from lab.cli.https import trust_lines
 from lab.cli.loop import Stop, complete
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
+from lab.cli.surroundings import parent_gone
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback
 
 EXPOSED = "EXPOSED:"
@@ -24,6 +26,8 @@ class ServeSettings(Settings, frozen=True):
     json: bool = False
     journal: str | None = None
     """The file that keeps what was accepted from one start to the next."""
+    with_parent: bool = False
+    """Whether it ends with the process that started it."""
     environment: Environment = Environment()
 
 
@@ -36,8 +40,8 @@ def execute(flags: Flags, console: Console) -> int:
 
 
 def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
-    """Listen, announce, and wait for a signal."""
-    console.serving = True
+    """Listen, announce, and wait for a signal, or for the parent's end."""
+    console.serving, parent = True, os.getppid()
     setup, journal = make_setup(settings.mock), None
     if settings.journal is not None:
         from lab.cli.state_journal import StateJournal  # no other start waits for it
@@ -49,7 +53,7 @@ def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
         async with embedded_mock(setup, console, stop, outside=True, journal=journal) as mock:
             announce(settings, setup, mock, console)
             with suppress(asyncio.CancelledError):
-                await asyncio.Event().wait()
+                await (parent_gone(parent) if settings.with_parent else asyncio.Event().wait())
         return max(mock.exit_code, journal.close() if journal is not None else 0)
 
     return complete(work)
