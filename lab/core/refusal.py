@@ -32,6 +32,8 @@ class Refusal(Struct, frozen=True):
     """Whether the hint is part of the answer, and so stands without hints too (contract.md §5.4)."""
     error: str = ""
     """The error code of RFC 6749 §5.2, where the identity domain refuses."""
+    near: tuple[str, ...] = ()
+    """Where something matched nothing, what it is nearest to: a call, a team's code, a member."""
 
 
 def not_found(message: str, hint: str = "") -> Refusal:
@@ -54,13 +56,18 @@ def forbidden(message: str, hint: str = "", headers: Headers = ()) -> Refusal:
     return Refusal(403, message, hint, headers)
 
 
-def wrong_method(allow: str) -> Refusal:
-    """405: the path is known, the method is not."""
-    return Refusal(405, "This method is not allowed here.", f"Use {allow}.", (("allow", allow),))
+def wrong_method(allow: str, near: tuple[str, ...] = ()) -> Refusal:
+    """405: the path is known, the method is not; `near` are the calls that it has."""
+    return Refusal(405, "This method is not allowed here.", f"Use {allow}.", (("allow", allow),), near=near)
 
 
 CANNOT_EXECUTE = "user can not execute this workflow."
 NO_PATH = "There is no such path."
+
+
+def no_path(hint: str = "", near: str = "") -> Refusal:
+    """404: nothing is at the path; `near` is the call that may be meant."""
+    return Refusal(404, NO_PATH, hint, near=(near,) if near else ())
 
 
 def unauthenticated(hint: str, error: str | None = None, description: str = "") -> Refusal:

@@ -6,6 +6,7 @@ names by which faults and recordings call a route. The identity domain has a tab
 
 import re
 from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -52,6 +53,31 @@ class RouteMatch(Struct, frozen=True):
         return self.route.name
 
 
+_LIKE = 0.7
+"""How alike a segment and the one that it may be meant for are at least: 1 is the same."""
+_VERSION = re.compile(r"v[0-9]{1,2}")
+
+
+def _likeness(words: list[str], segments: list[str]) -> float:
+    """How nearly a path is one of a template, both in small letters: 1 if it is, 0 if a segment is another word."""
+    if len(words) != len(segments):
+        return 0
+    total = 0.0
+    for word, segment in zip(words, segments, strict=True):
+        if word == segment or (word.startswith("{") and segment):
+            total += 1
+        elif _VERSION.fullmatch(word) and _VERSION.fullmatch(segment):
+            total += _LIKE
+        else:
+            match = SequenceMatcher(None, word, segment)
+            # a long segment is never compared letter by letter
+            ratio = match.ratio() if match.real_quick_ratio() >= _LIKE else 0
+            if ratio < _LIKE:
+                return 0
+            total += ratio
+    return total / len(words)
+
+
 Methods: TypeAlias = Mapping[str, Route]
 """The rows of one path, by method."""
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -64,6 +90,8 @@ class RouteTable:
         by_path: dict[str, dict[str, Route]] = {}
         for row in rows:
             by_path.setdefault(row.path, {})[row.method] = row
+        self._rows = by_path
+        self._words = [(path.lower().split("/"), path) for path in by_path]
         self._plain = {path: methods for path, methods in by_path.items() if "{" not in path}
         self._templates: dict[int, tuple[Methods, int, int]] = {}
         patterns: list[str] = []
@@ -89,6 +117,15 @@ class RouteTable:
             return None
         methods, code, job = self._templates[found.lastindex]
         return methods, found[code] if code else "", found[job] if job else ""
+
+    def nearest(self, method: str, path: str) -> str:
+        """`METHOD PATH` of the row that this path nearly is, with its method if that row has it; empty: of none."""
+        segments = path.lower().split("/")
+        likeness, template = max(
+            ((_likeness(words, segments), each) for words, each in self._words), key=lambda pair: pair[0]
+        )
+        methods = self._rows[template]
+        return f"{method if method in methods else next(iter(methods))} {template}" if likeness else ""
 
 
 def fill_path(route: Route, **values: str) -> str:

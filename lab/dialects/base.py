@@ -63,6 +63,8 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
 
     flags: tuple[str, ...] = ()
     """What is noted of the request."""
+    unknown: tuple[tuple[str, str], ...] = ()
+    """Members that the wire doesn't know, each with a known one that it is near to, and that isn't there."""
     echo: object = None
     """What the dialect wants back when it writes the answer; nobody else looks at it."""
 
@@ -143,6 +145,11 @@ class Follow(Struct, frozen=True):
     def flags(self) -> tuple[str, ...]:
         """What is noted of the request."""
         return self.command.flags
+
+    @property
+    def unknown(self) -> tuple[tuple[str, str], ...]:
+        """Members that the wire doesn't know."""
+        return self.command.unknown
 
     @property
     def echo(self) -> object:

@@ -1,5 +1,8 @@
 """Reading a request, on whichever wire: what is wrong with it is raised, and a body is JSON or is refused (contract.md §2.6)."""
 
+from difflib import get_close_matches
+from functools import lru_cache
+from itertools import islice
 from urllib.parse import unquote_plus
 
 from lab.core.exchange import Json, Request
@@ -21,9 +24,9 @@ class Wrong(Exception):
         self.refusal, self.flags = refusal, flags
 
 
-def wrong(name: str, what: str, hint: str = "") -> Wrong:
-    """A field that isn't as it should be: `message must be a string.`"""
-    return Wrong(bad_request(f"{name} {what}", hint))
+def wrong(name: str, what: str, hint: str = "", near: str = "") -> Wrong:
+    """A field that isn't as it should be: `message must be a string.` An unknown one may be `near` to one that is known."""
+    return Wrong(Refusal(400, f"{name} {what}", hint, near=(near,) if near else ()))
 
 
 def check_json_kind(request: Request) -> None:
@@ -43,6 +46,33 @@ def read_body(request: Request) -> Json:
         return read_json(request.body)
     except BadJson as bad:
         raise Wrong(bad_request(str(bad)), (bad.flag,) if bad.flag else ()) from None
+
+
+_LONGEST_NAME = 80
+_MOST_UNKNOWN = 20
+"""Unknown members of a body that are compared with known ones: there may be a hundred thousand."""
+
+
+def shown_name(name: str) -> str:
+    """A member's name as a refusal may show it."""
+    return name.encode("unicode_escape").decode()[:_LONGEST_NAME]
+
+
+def near_member(name: str, known: tuple[str, ...]) -> str:
+    """The known member that an unknown one is near to; empty: none is."""
+    return _nearest(name[:_LONGEST_NAME], known)
+
+
+@lru_cache(maxsize=256)
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    return next(iter(get_close_matches(name, known, 1)), "")
+
+
+def near_misses(value: dict[str, Json], known: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Unknown members as they may be shown, each with the known one that it is near to, unless that is there too."""
+    unknown = islice((name for name in value if name not in known), _MOST_UNKNOWN)
+    found = ((shown_name(name), near_member(name, known)) for name in unknown)
+    return tuple((name, near) for name, near in found if near and near not in value)
 
 
 def query_of(query: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import unquote_to_bytes
 
 from lab.core.exchange import Request
-from lab.core.refusal import NO_PATH, Refusal, not_found, wrong_method
+from lab.core.refusal import Refusal, no_path, wrong_method
 from lab.core.routes import Methods, Route, RouteMatch, RouteTable, fill_path
 from lab.dialects import WIRES
 from lab.dialects.fusion.files import holds_files, without_files
@@ -16,13 +16,16 @@ from lab.identity.routes import IDENTITY_ROUTES
 class Router:
     """Finds the row that a request line means. Switches add rows: each combination is a table of its own."""
 
-    def __init__(self, identity: Iterable[Route], wires: Iterable[Route], hint: Callable[[str], str]) -> None:
+    def __init__(
+        self, identity: Iterable[Route], wires: Iterable[Route], missing: Callable[[str, str], Refusal | None]
+    ) -> None:
         own, rows = tuple(identity), tuple(wires)
         self._rows = {row.name: row for row in reversed((*own, *rows))}
         self._identity = RouteTable(own)
         self._plain = RouteTable(row for row in rows if not row.only)
         self._local = RouteTable(rows)
-        self._hint = hint
+        self._wires_missing = missing
+        """What the wires say of a path that isn't there."""
         self._identity_places = frozenset(row.path.split("/")[1] for row in own)
 
     def find(self, method: str, path: str, *, slashes: bool = True, local: bool = False) -> RouteMatch | Refusal:
@@ -36,7 +39,7 @@ class Router:
         if "%" not in path and "/." not in path and (found := table.at(path)) is not None:
             return _matched(method, found, ())
         if "//" in path and not slashes:
-            return not_found(NO_PATH, "There is // in the path: leave the final slash of the base URL out.")
+            return no_path("There is // in the path: leave the final slash of the base URL out.")
         return self._find_slow(method, path, table)
 
     def _find_slow(self, method: str, path: str, table: RouteTable) -> RouteMatch | Refusal:
@@ -47,22 +50,24 @@ class Router:
             path, flags = re.sub("/+", "/", path), ("double_slash",)
         segments = [_decoded(segment) for segment in path.split("/")]
         if any(segment is None or segment in (".", "..") or "/" in segment or "\0" in segment for segment in segments):
-            return self._nowhere(path, "/")  # what it is near to is nothing that it says
+            return self._nowhere(path, "/", "")  # what it is near to is nothing that it says
         # the identity domain's paths have no parameters, so nothing of them needs an escape
         plain = "/".join(segment or "" for segment in segments)
         found = self._identity.at(path) or table.at(plain)
-        return self._missing(plain, table) if found is None else _matched(method, found, flags)
+        return self._missing(method, plain, table) if found is None else _matched(method, found, flags)
 
-    def _missing(self, path: str, table: RouteTable) -> Refusal:
+    def _missing(self, method: str, path: str, table: RouteTable) -> Refusal:
         without = path.removesuffix("/")
+        near = self._identity.nearest(method, without) or table.nearest(method, without)
         if without != path and (self._identity.at(without) or table.at(without)):
-            return not_found(NO_PATH, "Leave the final slash out.")
-        return self._nowhere(path, path)
+            return no_path("Leave the final slash out.", near)
+        return self._nowhere(path, path, near)
 
-    def _nowhere(self, path: str, meant: str) -> Refusal:
+    def _nowhere(self, path: str, meant: str, near: str) -> Refusal:
         # the wires speak of the pod alone
         of_identity = not self._identity_places.isdisjoint(path.split("/")[1:2])
-        return not_found(NO_PATH, "" if of_identity else self._hint(meant))
+        said = None if of_identity else self._wires_missing(meant, near)
+        return said or no_path(f"Did you mean {near}?" if near else "", near)
 
     def name(self, method: str, path: str) -> str:
         """The route's name for a request line, or `unknown`; for labels, not for admission."""
@@ -82,7 +87,9 @@ class Router:
 def _matched(method: str, found: tuple[Methods, str, str], flags: tuple[str, ...]) -> RouteMatch | Refusal:
     methods, code, job = found
     row = methods.get(method)
-    return wrong_method(", ".join(methods)) if row is None else RouteMatch(row, code, job, flags)
+    if row is None:
+        return wrong_method(", ".join(methods), tuple(f"{each.method} {each.path}" for each in methods.values()))
+    return RouteMatch(row, code, job, flags)
 
 
 def _decoded(segment: str) -> str | None:
@@ -102,6 +109,6 @@ def lightened(request: Request) -> Request:
 ROUTER = Router(
     IDENTITY_ROUTES,
     (row for wire in WIRES for row in wire.routes),
-    lambda path: next(filter(None, (wire.missing_hint(path) for wire in WIRES)), ""),
+    lambda path, near: next(filter(None, (wire.missing(path, near) for wire in WIRES)), None),
 )
 """The lab's."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from lab.core.exchange import Json
 from lab.core.fidelity import Claim
+from lab.core.refusal import Refusal
 from lab.core.routes import Route
 from lab.dialects.base import Dialect
 from lab.dialects.client import DialectClient
@@ -46,7 +47,7 @@ class Wire(NamedTuple):
     """What is claimed of its requests and answers."""
     errors: tuple[Claim, ...]
     """What is claimed of its refusals."""
-    missing_hint: Callable[[str], str] = lambda _: ""
-    """What to do instead of asking for a path that no row has; the first wire that says something is heard."""
+    missing: Callable[[str, str], Refusal | None] = lambda path, near: None
+    """What is said of a path that no row has, given the call that it is near to, if any; the first wire to speak is heard."""
     marks: BodyMarks = BodyMarks()
     """Members of its bodies that recordings compare, or show, in their own way."""

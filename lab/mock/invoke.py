@@ -25,6 +25,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import uuid4
 from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
@@ -52,6 +53,7 @@ _BLANK = bad_request("message must not be blank.", "Say what the agent should do
 
 def take_message(call: Call, command: Invoke | Say | Decide) -> Accepted | Refusal:
     """Admit a message or a decision, or say why not; `call` says which job that was about, and what is noted."""
+    call.changes.add(*missed(tuple(near for _, near in command.unknown), call.now))
     if isinstance(command, Invoke):
         likely = likely_scenario(call, command.message, command.conversation)
     else:
@@ -88,7 +90,14 @@ def _invoke(call: Call, command: Invoke) -> Accepted | Refusal:
         return again
     if waiting is not None:
         return _by_message(call, waiting, command.message, command.conversation)
-    return _BLANK if command.blank else _accept(call, command, draft=bool(draft))
+    return _blank(command) if command.blank else _accept(call, command, draft=bool(draft))
+
+
+def _blank(command: Invoke) -> Refusal:
+    """Nothing is asked: perhaps under another name."""
+    for sent, near in command.unknown:
+        return replace(_BLANK, hint=f"{sent} is not a known field. Did you mean {near}?")
+    return _BLANK
 
 
 def _waiting(call: Call, command: Invoke) -> JobView | None:

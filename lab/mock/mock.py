@@ -30,6 +30,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.ledger import Changes, Ledger
+from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.core.routes import RouteMatch
@@ -89,7 +90,7 @@ class Mock:
             slashes, local = switches.double_slash == "accept", switches.local_orchestrator
             match = ROUTER.find(request.method, request.path, slashes=slashes, local=local)
             if isinstance(match, Refusal):
-                return Reply(self._refuse(FUSION, switches, match))
+                return Reply(self._refuse(FUSION, switches, match), facts=missed(match.near, now))
         dialect = DIALECT_OF.get(match.name)
         if dialect is None:
             return self._identity_route(Changes(ledger, now), match, request, now)
@@ -178,6 +179,8 @@ class Mock:
 
     def _written(self, call: Call, command: base.Reading, result: base.Result) -> Reply:
         """The answer in the words of its dialect, neither withheld nor struck."""
+        if isinstance(result, base.Declined):
+            call.changes.add(*missed(result.refusal.near, call.now))
         written = call.dialect.write(call.match, command, result, self._context(call.switches, call.now))
         response, parts = (written, None) if isinstance(written, Response) else written
         return Reply(response, 0, call.match.name, call.touched, call.changes.facts, call.flags, parts)

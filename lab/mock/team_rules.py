@@ -3,6 +3,8 @@
 A request that resumes is held to the first two alone.
 """
 
+from difflib import get_close_matches
+
 from msgspec.structs import replace
 
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
@@ -13,11 +15,15 @@ from lab.mock.call import Call
 
 
 def unknown(call: Call) -> Refusal:
-    """The refusal of a code that no team has; if it differs from a team's in case alone, it names that."""
-    meant = call.catalog.alike(call.match.code)
-    if not meant:
+    """The refusal of a code that no team has; it names one that differs in case alone, else a published one that is near."""
+    catalog, code = call.catalog, call.match.code
+    if meant := catalog.alike(code):
+        hint = f"Codes are compared with case: this one is written {' or '.join(meant)}."
+        return replace(TEAM_UNKNOWN, hint=hint, near=meant)
+    near = tuple(get_close_matches(code, filter(catalog.published, catalog.by_team), 1))
+    if not near:
         return TEAM_UNKNOWN
-    return replace(TEAM_UNKNOWN, hint=f"Codes are compared with case: this one is written {' or '.join(meant)}.")
+    return replace(TEAM_UNKNOWN, hint=f"No published agent team has this code: did you mean {near[0]}?", near=near)
 
 
 def open_scenarios(team: tuple[CompiledScenario, ...], *, draft: bool) -> tuple[CompiledScenario, ...]:

@@ -10,6 +10,7 @@ from lab.core.journal.shell import (
     ConnectionOpened,
     LabFailed,
     RequestMalformed,
+    RequestMissed,
     TapeNoted,
 )
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
@@ -41,6 +42,7 @@ FACTS: dict[str, type[Fact]] = {
             ConnectionOpened,
             ConnectionClosed,
             RequestMalformed,
+            RequestMissed,
             LabFailed,
             ScenarioMissed,
             ScenarioLoaded,

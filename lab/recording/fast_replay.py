@@ -60,7 +60,7 @@ class FastReplay(Replayer):
         self._numbers[kind_of(alias)] += 1
 
     def _observe(self, observation: Observation) -> None:
-        if type(observation) is Noted:
+        if type(observation) is Noted and observation.fact.kind != "shell":
             self._pending.append(observation)
 
     def reply(self, line: Res, reply: Reply | None, response: Response | None) -> bool:

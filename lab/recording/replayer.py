@@ -174,9 +174,9 @@ class TapedReplay(Replayer):
         return True
 
     def fact(self, line: Entry) -> bool:
-        """Tape what the shell said; take what came from outside."""
+        """Tape what the shell said, but of an exchange, for the mock says that again; take what came from outside."""
         kind = class_of(line)
-        if kind == "shell" and (fact := fact_of(line)) is not None:
+        if kind == "shell" and line.x is None and (fact := fact_of(line)) is not None:
             self.service.tell(Noted(line.t, fact, line.x))
         if kind == "input" and line.x is None:
             self.feed(line)

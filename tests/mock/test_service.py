@@ -297,10 +297,11 @@ def test_codes_are_compared_with_case():
     [
         ("sales_order_assistant_demo", (MIXED,), "is written Sales_Order_Assistant_Demo."),
         ("Sales_Order_ASSISTANT_demo", (MIXED, LOUD), "SALES_ORDER_ASSISTANT_DEMO or Sales_Order_Assistant_Demo."),
-        ("Sales_Order_Assistant_Dem", (MIXED, LOUD), "letter by letter"),
+        ("Sales_Order_Assistant_Dem", (MIXED, LOUD), "did you mean Sales_Order_Assistant_Demo?"),
+        ("EXPENSES", (MIXED, LOUD), "letter by letter"),
     ],
 )
-def test_the_404_of_a_code_that_differs_in_case_alone_names_the_right_one(code, documents, written, profile):
+def test_the_404_of_a_code_that_is_nearly_that_of_a_team_names_the_right_one(code, documents, written, profile):
     for hints in ("on", "off"):
         mock = service(*documents, hints=hints, profile=profile)
         bearer = token(mock)

@@ -68,6 +68,21 @@ def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
     assert FastReplay(found, config_of(found, [scenario()])).same()
 
 
+def test_what_matched_nothing_is_recorded_with_what_is_near_and_replays() -> None:
+    joined = recorded()
+    for path in ("/api/fusion-ai/orchestrator/agent/v3/EXPENSES/invokeAsync", "/oauth2/v1/tokens"):
+        reply = joined.service.serve(Request("POST", path), joined.now)
+        joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))
+    found = closed(joined)
+    missed = [line for line in found.lines if isinstance(line, Entry) and line.type == "request.missed"]
+    assert [line.get("near") for line in missed] == [
+        ["POST /api/fusion-ai/orchestrator/agent/v2/{code}/invokeAsync"], ["POST /oauth2/v1/token"],
+    ]  # fmt: skip
+    result = replay(found, [scenario()], name=NAME)
+    assert result.passed and result.actual == joined.data, result.text()
+    assert FastReplay(found, config_of(found, [scenario()])).same()
+
+
 @pytest.mark.parametrize(
     ("version", "word", "said", "same"),
     [

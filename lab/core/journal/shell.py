@@ -33,6 +33,19 @@ class RequestMalformed(Fact, frozen=True, kw_only=True):
     bytes: int
 
 
+class RequestMissed(Fact, frozen=True, kw_only=True):
+    """Something of a request matched nothing (path, method, team, member): `near` is what it is nearest to."""
+
+    type: ClassVar[str] = "request.missed"
+    kind: ClassVar[str] = "shell"
+    near: tuple[str, ...]
+
+
+def missed(near: tuple[str, ...], at: Millis) -> tuple[RequestMissed, ...]:
+    """The fact, if there is something near."""
+    return (RequestMissed(at=at, near=near),) if near else ()
+
+
 class ClockJumped(Fact, frozen=True, kw_only=True):
     """The wall clock was set: it moved by `wall` real milliseconds against the one that the lab's clock counts from."""
 

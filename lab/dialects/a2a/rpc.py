@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -61,9 +62,10 @@ class Rpc(Struct, frozen=True):
 class RpcError(Exception):
     """What is wrong with a call: raised while it is read, and answered with its id, if that could be read."""
 
-    def __init__(self, code: Code, message: str, id: RpcId = None) -> None:
+    def __init__(self, code: Code, message: str, id: RpcId = None, near: tuple[str, ...] = ()) -> None:
+        """`near`: the methods that one which isn't there is near to."""
         super().__init__(message)
-        self.code, self.message, self.id = code, message, id
+        self.code, self.message, self.id, self.near = code, message, id, near
 
     def response(self) -> Response:
         """HTTP 200 all the same: the transport is well."""
@@ -81,7 +83,9 @@ def read_rpc(value: Json, route: str) -> Rpc:
     if value.get("jsonrpc") != "2.0" or not isinstance(method := value.get("method"), str):
         raise RpcError(Code.REQUEST, 'jsonrpc must be "2.0" and method a string.', named)
     if method not in CALLS[route]:
-        raise RpcError(Code.METHOD, f"The methods here are {', '.join(CALLS[route])}.", named)
+        known = [each for calls in CALLS.values() for each in calls]
+        near = tuple(get_close_matches(method[:LONGEST_ID], known, 1))
+        raise RpcError(Code.METHOD, f"The methods here are {', '.join(CALLS[route])}.", named, near)
     params = value.get("params")
     if not isinstance(params, dict):
         raise RpcError(Code.PARAMS, "params must be an object.", named)

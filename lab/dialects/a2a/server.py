@@ -6,6 +6,8 @@ in JSON-RPC, with the call's id and HTTP 200.
 
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
 from lab.core.jsontext import BadJson, read_json
 from lab.core.refusal import Refusal, bad_request, named
@@ -49,7 +51,8 @@ class A2AServer:
             return base.Unread(refusal=bad_request(str(bad)), flags=flags, echo=RpcError(Code.PARSE, str(bad)))
         except RpcError as error:
             # the team comes first: it may be closed
-            return base.Unread(refusal=bad_request(error.message), wanted=base.Wanted(), echo=error)
+            refusal = replace(bad_request(error.message), near=error.near)
+            return base.Unread(refusal=refusal, wanted=base.Wanted(), echo=error)
 
     def write(
         self, match: RouteMatch, command: base.Reading, result: base.Result, context: base.WriteContext

@@ -10,7 +10,7 @@ from lab.core.routes import RouteMatch
 from lab.dialects.base import Decide, Invoke, JobOf, Unread, Wanted
 from lab.dialects.fusion.bodies import ACTIONS
 from lab.dialects.fusion.routes import TALKS
-from lab.dialects.reading import NO_OBJECT, Wrong, wrong
+from lab.dialects.reading import NO_OBJECT, Wrong, near_member, near_misses, shown_name, wrong
 from lab.jobs.plan import Input
 from lab.language.document import Status, Switches, Verdict
 
@@ -50,19 +50,19 @@ def read_invoke(
     version, status = members.get("version"), members.get("status")
     draft = None if status is None else status == "DRAFT"
     wanted = Wanted(draft=draft, version=version if isinstance(version, int) else None)
-    noted = tuple(sorted(flags))
+    noted, unknown = tuple(sorted(flags)), near_misses(value, KNOWN) if "unknown_field" in flags else ()
     if resume is not None:
         opening, verdict, comment = resume
         return Decide(
             team=match.code, job=job or "", opening=opening, verdict=verdict, comment=comment,
-            conversation=conversation, wanted=wanted, flags=noted,
+            conversation=conversation, wanted=wanted, flags=noted, unknown=unknown,
         )  # fmt: skip
     text = _text(members.get("message")) or ""
     blank = not text.strip() and not members.get("parameters") and members.get("triggerType", "chat") == "chat"
     return Invoke(
         team=match.code, message=text, conversation=conversation,
         conversational=members.get("conversational") is True, job=job, wanted=wanted, key=key, members=members,
-        blank=blank, flags=noted,
+        blank=blank, flags=noted, unknown=unknown,
     )  # fmt: skip
 
 
@@ -134,9 +134,8 @@ def as_resumed(value: dict[str, Json], switches: Switches, job_of: JobOf) -> dic
 
 def _unknown(name: str, switches: Switches, flags: set[str]) -> None:
     if switches.unknown_fields == "refuse":
-        near = get_close_matches(name, KNOWN, 1)
-        shown = name.encode("unicode_escape").decode()[:80]
-        raise wrong(shown, "is not a known field.", f"Did you mean {near[0]}?" if near else "")
+        near = near_member(name, KNOWN)
+        raise wrong(shown_name(name), "is not a known field.", f"Did you mean {near}?" if near else "", near)
     flags.add("unknown_field")
 
 
