@@ -19,6 +19,9 @@ INLINE = 64 * 1024
 """Bytes of the longest body that stands in its line."""
 _FALSIFIED = re.compile(r"(?<![\w.\"])-?[0-9]*\.?[0-9]{19}")
 """A number with more digits than any reader of JSON keeps."""
+_DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(".") for code in range(256))
+_RUN = b"0" * 19
+"""What stands in such a number, and is found sooner."""
 
 Blob: TypeAlias = Callable[[str], bytes]
 """Gives the bytes of a digest back."""
@@ -60,7 +63,8 @@ def body_of(
         clean_pairs = redactor.pairs(pairs, oauth=oauth)
         written: Json = [list(pair) for pair in clean_pairs]
         return _inline(Enc.FORM, written, blobs, _raw(clean_pairs == pairs, urlencode(pairs), raw))
-    if ("json" in kind or text[:1] in "{[") and not _FALSIFIED.search(text):
+    falsified = _RUN in raw.translate(_DIGITS) and _FALSIFIED.search(text)
+    if ("json" in kind or text[:1] in "{[") and not falsified:
         try:
             value = loads(text)
         except ValueError:
