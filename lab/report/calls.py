@@ -1,23 +1,28 @@
 """The exchanges of a recording as rules look at them: who called, what was asked, what came, in the client's own time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request, Response
+from lab.core.exchange import Json, Request, Response
+from lab.core.jsontext import members_of
 from lab.core.observe import Replied, Requested
 from lab.core.routes import RouteMatch
 from lab.dialects import CLIENT_OF
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Sendable, Understood
+from lab.dialects.reading import query_of
 from lab.dialects.router import ROUTER
+from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bodies import Blob
 from lab.recording.lines import Entry, Recording, Req, Res
 from lab.recording.observed import observation_of
 
+_FORM = "application/x-www-form-urlencoded"
 NOBODY = "unknown"
 """Whose call it is while nothing says so."""
 
@@ -51,6 +56,8 @@ class JudgedCall(Struct, frozen=True, kw_only=True):
     flags: frozenset[str]
     command: Sendable | None
     """What is asked, as far as its dialect can make it out."""
+    details: tuple[tuple[str, Json], ...] = ()
+    """What it says besides, by the wire's labels."""
     job: str | None
     """The job that the request names, as it wrote it."""
     sent: Millis
@@ -103,6 +110,32 @@ class JudgedCall(Struct, frozen=True, kw_only=True):
         return token if scheme.lower() == "bearer" else None
 
     @property
+    def refused_token(self) -> bool:
+        """Whether the bearer token that it brought was refused: it had expired, or was revoked."""
+        return self.whole and self.status == 401 and self.bearer is not None
+
+    @property
+    def to_api(self) -> bool:
+        """Whether it went to the API, and not to the identity domain."""
+        return self.route not in IDENTITY_NAMES
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What stands in the query."""
+        return query_of(self.request.query)
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """What the form in its body says; nothing where it is no form."""
+        essence = (self.request.header("content-type") or "").partition(";")[0].strip().lower()
+        return query_of(self.request.body.decode("utf-8", "replace")) if essence == _FORM else {}
+
+    @property
+    def answered(self) -> Mapping[str, Json]:
+        """The members of a whole JSON answer."""
+        return members_of(self.response.body) if self.response is not None and self.whole else {}
+
+    @property
     def lines(self) -> tuple[int, ...]:
         """Where it stands in the file."""
         return (self.line,) if self.reply_line is None else (self.line, self.reply_line)
@@ -111,6 +144,12 @@ class JudgedCall(Struct, frozen=True, kw_only=True):
         """Whether the request is the same, headers apart."""
         one, two = self.request, other.request
         return (one.method, one.path, one.query, one.body) == (two.method, two.path, two.query, two.body)
+
+    def asks_same(self, other: "JudgedCall") -> bool:
+        """Whether it asks the same of a server, whatever ids a client gives to each of its calls."""
+        if self.command is None:
+            return self.repeats(other)
+        return (self.route, self.command, self.details) == (other.route, other.command, other.details)
 
 
 def calls_of(recording: Recording, blob: Blob | None = None) -> tuple[JudgedCall, ...]:
@@ -153,17 +192,22 @@ class _Reader:
             requested = observation_of(line, self._blob)
             assert isinstance(requested, Requested)
             request = requested.request
-            name = self._named(line.x, request) or by_connection.get(line.c, NOBODY)
+            name = self._named(line.x, requested) or by_connection.get(line.c, NOBODY)
             by_connection[line.c] = name
             agent = request.header("user-agent")
             yield self._call(line, requested, f"{name} ({agent})" if agent else name)
 
-    def _named(self, x: int, request: Request) -> str | None:
-        """The client that a grant or a credential names."""
+    def _named(self, x: int, requested: Requested) -> str | None:
+        """The client that a grant, a credential, or a form or query of the identity domain names."""
+        request = requested.request
         scheme, _, rest = (request.header("authorization") or "").partition(" ")
         if scheme.lower() == "basic" and rest.startswith("«client:"):
-            return rest.removeprefix("«client:").rstrip("»")
-        return self._granted.get(x) or self._owners.get(rest)
+            return unquote(rest.removeprefix("«client:").rstrip("»"))
+        named = self._granted.get(x) or self._owners.get(rest)
+        if named is not None or requested.route not in IDENTITY_NAMES:
+            return named
+        texts = (request.query, request.body.decode("utf-8", "replace"))
+        return next((name for text in texts if (name := query_of(text).get("client_id"))), None)
 
     def _call(self, line: Req, requested: Requested, client: str) -> JudgedCall:
         request, route = requested.request, requested.route
@@ -181,6 +225,7 @@ class _Reader:
             request=request,
             flags=frozenset(line.flags),
             command=command,
+            details=found.fields if found is not None else (),
             job=_job(line, command),
             sent=line.t if line.w is None else line.w,
             at=line.t,

@@ -2,7 +2,8 @@
 
 from lab.report.polls import POLL_RULES
 from lab.report.rule import ClientRule
+from lab.report.tokens import TOKEN_RULES
 
-RULES: tuple[ClientRule, ...] = POLL_RULES
+RULES: tuple[ClientRule, ...] = (*TOKEN_RULES, *POLL_RULES)
 RULE_OF = {rule.id: rule for rule in RULES}
 """By id."""

@@ -57,6 +57,7 @@ def _grants(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterat
             refresh=fact.text("refresh"),
             scope=fact.text("scope") or "",
             grant=fact.text("grant") or "",
+            user=fact.text("user"),
             life=until - fact.instant,
         )
 

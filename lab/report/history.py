@@ -21,8 +21,14 @@ class GrantHistory(Struct, frozen=True, kw_only=True):
     refresh: str | None
     scope: str
     grant: str
+    user: str | None
     life: Millis
     """How long it is good, on the lab's clock."""
+
+    @property
+    def until(self) -> Millis:
+        """When it ends, on the lab's clock."""
+        return self.call.at + self.life
 
 
 class JobHistory(Struct, frozen=True, kw_only=True):
@@ -111,6 +117,10 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
     def next_of(self, call: JudgedCall) -> JudgedCall | None:
         """The next call of the same operation: of the same route, and of a poll the same job."""
         return next((each for each in self.after(call) if operation(each) == operation(call)), None)
+
+    def next_try(self, call: JudgedCall) -> JudgedCall | None:
+        """The next call that asks the same."""
+        return next((each for each in self.after(call) if each.asks_same(call)), None)
 
     def pause_wanted(self, call: JudgedCall) -> Millis | None:
         """What Retry-After asks for, from the answer's end on; None: nothing, or what can't be read or judged here."""

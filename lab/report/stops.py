@@ -45,7 +45,7 @@ def stops_of(history: ClientHistory) -> Iterator[Charge]:
     before_job = last.kind in (CallKind.TOKEN, CallKind.INVOKE) and not any(
         job.accepted.x == last.x for job in history.jobs
     )
-    if before_job and _silent(history, last) and (rule := _failure(last)) is not None:
+    if before_job and _silent(history, last) and (rule := _failure(last)) is not None and _owed(history, last):
         yield Charge(last, rule, None)
 
 
@@ -58,7 +58,7 @@ def _of_job(history: ClientHistory, job: JobHistory, usual: MemberOrder) -> Iter
             yield Charge(end, _rule_after_end(end, usual), job.job, later)
         return
     rule = _rule_of_stop(last, usual) if last.kind is CallKind.POLL or last.good else None
-    if rule is None or not _silent(history, last):
+    if rule is None or not _silent(history, last) or not _owed(history, last):
         return
     # after a minute of work a stop is a deadline, and each client may have its own
     if rule != "C3" or last.left - job.started < SILENT:
@@ -74,6 +74,17 @@ def _silent(history: ClientHistory, last: JudgedCall) -> bool:
     return history.until - last.left >= max(SILENT, 4 * pause)
 
 
+def _owed(history: ClientHistory, last: JudgedCall) -> bool:
+    """Whether a refused token is still to be renewed: once is enough, and no more can be done where none is granted."""
+    if not last.refused_token:
+        return True
+    before = [each for each in history.calls if each.x < last.x and each.left <= last.sent and each.asks_same(last)]
+    if before and before[-1].refused_token and before[-1].bearer != last.bearer:
+        return False
+    renewals = [each for each in history.after(last) if each.kind is CallKind.TOKEN]
+    return not renewals or any(each.good for each in renewals)
+
+
 def _failure(last: JudgedCall) -> str | None:
     """The rule for a last answer that was a failure which may be tried again; None: it was none.
 
@@ -85,7 +96,7 @@ def _failure(last: JudgedCall) -> str | None:
         return rule if repeatable else None
     match last.status:
         case 401:
-            return None if last.kind is CallKind.TOKEN else "A4"
+            return "A4" if last.refused_token else None
         case 429 | 503:
             wanted = response.header("retry-after") or ""
             may_be = repeatable or last.status == 429

@@ -38,8 +38,12 @@ def test_what_fails_is_chosen(lab: Lab, options: tuple[str, ...], code: int) -> 
     assert lab("report", SHORT_WAIT, *options).code == code
 
 
-def test_nothing_exercised_is_never_green(lab: Lab) -> None:
-    called = lab("report", str(ROOT / "recordings/wrong-badge.rec.jsonl"), "--json")
+def test_nothing_exercised_is_never_green(lab: Lab, tmp_path: Path) -> None:
+    header = Path(DAY).read_bytes().partition(b"\n")[0]
+    quiet = tmp_path / "quiet.rec.jsonl"
+    quiet.write_bytes(header + b"\n")
+    assert lab("repair", str(quiet)).code == 0
+    called = lab("report", str(quiet), "--json")
     assert (called.code, json.loads(called.out)["score"]) == (5, None)
     assert lab("report", "no-such-*.rec.jsonl").code == 5
 

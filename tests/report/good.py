@@ -3,12 +3,13 @@
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
+from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request, retry_after
-from lab.core.jsontext import members_of
+from lab.core.exchange import Json, Request, retry_after
+from lab.core.jsontext import members_of, text_or_none
 from lab.core.seeds import draw
 from lab.dialects import CLIENTS
 from lab.dialects.base import Invoke, Look
@@ -33,6 +34,8 @@ class Tokens:
     """The token of a program, for all that goes on in it at once."""
 
     at_hand: AccessToken | None = None
+    refresh: str | None = None
+    """The newest refresh token."""
     fetching: bool = False
     """Whether one is being fetched: the others wait for it."""
 
@@ -63,6 +66,10 @@ class Plain:
     @property
     def team(self) -> str:
         return self.lab.config.scenarios[0].scenario.agent.code
+
+    @property
+    def scope(self) -> str:
+        return api_scope(self.lab.config.switches.pod)
 
     # The story
 
@@ -173,7 +180,7 @@ class Plain:
         """The token at hand while it is fresh, else a new one, fetched once for all."""
         while self.tokens.fetching:
             yield from self.wait(50)
-        if self.tokens.at_hand is None or not self.tokens.at_hand.fresh(self.now):
+        if self.tokens.at_hand is None or not self.fresh(self.tokens.at_hand):
             self.tokens.fetching = True
             try:
                 self.tokens.at_hand = yield from self.new_token()
@@ -181,13 +188,20 @@ class Plain:
                 self.tokens.fetching = False
         return self.tokens.at_hand
 
+    def fresh(self, token: AccessToken) -> bool:
+        return token.fresh(self.now)
+
     def new_token(self) -> Steps[AccessToken]:
-        """Fetch a token; what may pass is tried again."""
+        return (yield from self.fetched(self.token_request()))
+
+    def fetched(self, request: Request) -> Steps[AccessToken]:
+        """The token that a request is granted; what may pass is tried again."""
         for attempt in range(1, 6):
             since = self.now
-            came = yield from self.send(self.token_request())
+            came = yield from self.send(request)
             token = read_token(came.response, since) if came.whole else None
             if token is not None:
+                self.tokens.refresh = text_or_none(members(came).get("refresh_token")) or self.tokens.refresh
                 return token
             if 400 <= came.response.status < 500 and came.response.status != 429:
                 raise Stopped
@@ -196,8 +210,12 @@ class Plain:
 
     def token_request(self) -> Request:
         client = self.lab.config.clients[0]
-        request = token_request(client.id, client.secret, api_scope(self.lab.config.switches.pod))
+        request = token_request(client.id, client.secret, self.scope)
         return replace(request, headers=(*request.headers, *self.headers()))
+
+    def token_form(self, **fields: str) -> Request:
+        """A token request of another grant."""
+        return replace(self.token_request(), body=urlencode(fields).encode())
 
     def invoke_request(self, message: str, conversation: str | None) -> Request:
         return WIRE.ask(self.command(message, conversation))[1]
@@ -220,6 +238,6 @@ class Plain:
         self.now = came.at
 
 
-def members(came: Came) -> dict[str, object]:
+def members(came: Came) -> dict[str, Json]:
     """The members of a JSON answer."""
     return dict(members_of(came.response.body))

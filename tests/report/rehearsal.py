@@ -8,7 +8,7 @@ from lab.core.clock import Millis
 from lab.identity.clients import DEMO, Client
 from lab.recording.lines import Recording
 from tests.report.good import Plain
-from tests.report.together import Together
+from tests.report.together import Story, Together
 
 Kind: TypeAlias = Callable[[Together], Plain]
 
@@ -30,6 +30,8 @@ class Rehearsal:
     """How long is watched what comes after the end."""
     client: Client = DEMO
     switches: Mapping[str, object] = field(default_factory=dict)
+    meanwhile: Callable[[Together], Story] | None = None
+    """What goes on beside the clients."""
 
     def day(self, kind: Kind | None = None) -> Recording:
         """The day as the client that breaks the rule spends it, or another."""
@@ -37,4 +39,5 @@ class Rehearsal:
         clients = [(kind or self.breaks)(lab) for _ in range(self.crowd)]
         for number, client in enumerate(clients):
             client.c, client.start, client.tokens = 1 + number, self.apart * number, clients[0].tokens
-        return lab.play(*(client.story() for client in clients), rest=self.rest)
+        beside = (self.meanwhile(lab),) if self.meanwhile is not None else ()
+        return lab.play(*(client.story() for client in clients), *beside, rest=self.rest)

@@ -1,10 +1,17 @@
-"""All rehearsals, by the rule that their client breaks."""
+"""All rehearsals, by the rule that their client breaks; a word after it tells several of a rule apart."""
 
 from collections.abc import Mapping
 
-from tests.report import zoo
+from tests.report import zoo, zoo_credentials, zoo_tokens
 from tests.report.rehearsal import Rehearsal
 
 ZOO: Mapping[str, Rehearsal] = {
+    **zoo_tokens.ZOO,
+    **zoo_credentials.ZOO,
     **zoo.ZOO,
 }
+
+
+def rule_of(name: str) -> str:
+    """The rule that is broken in the rehearsal of that name."""
+    return name.partition(" ")[0]
