@@ -26,7 +26,7 @@ class TapeRecorder:
         self._console = console
         self._clock = setup.clock
         self._service = service
-        self._outside = outside
+        self.outside = outside
         self._reached: Millis = 0
         self._failure: str | None = None
         self.tape: Tape | None = None
@@ -92,7 +92,7 @@ class TapeRecorder:
         self._file, config, clock, now = file, self._service.config, self._clock, self._clock.now()
         begun = real_millis()
         # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
-        wall = (lambda: real_millis() - begun) if self._outside and clock.mode != "real" else None
+        wall = (lambda: real_millis() - begun) if self.outside and clock.mode != "real" else None
         header = recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now, blobs=True)
         facts = snapshot(self._service, now)
         tails = LineCache(redactor_of(config), file.blob)

@@ -8,11 +8,12 @@ import pytest
 
 from lab.clocks import ManualClock
 from lab.core.exchange import Request, Response, json_bytes
-from lab.core.observe import Replied, Requested
+from lab.core.journal.fact import ClockAdvanced
+from lab.core.observe import Noted, Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.recording.header import recording_header
 from lab.server.control.journal import Subscriber
-from lab.server.control.last_exchanges import SHORT, Buffer
+from lab.server.control.last_exchanges import SHORT, Buffer, Kept
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits, limits_of
 from lab.server.mock_server import MockServer
@@ -71,10 +72,14 @@ async def test_exchanges_in_memory(stage: Stage) -> None:
     try:
         for _ in range(3):
             await (await stage.peer()).ask(request("GET", ROUTER.path("status", code=TEAM, job="j"), (bearer("x"),)))
-        kept = [each for each in control._buffer.observations() if type(each).__name__ == "Requested"]
+        kept = requests_in(control._buffer)
     finally:
         await control.stop()
     assert [each.x for each in kept] == [2, 3]
+
+
+def requests_in(ring: Buffer) -> list[Requested]:
+    return [each.observation for each in ring.exchanges() if isinstance(each.observation, Requested)]
 
 
 def exchanged(x: int, body: bytes, status: int) -> tuple[Requested, Replied]:
@@ -88,8 +93,18 @@ def test_bytes_of_exchanges_in_memory(more: int, kept: list[int]) -> None:
     ring = Buffer(service, ServerLimits(exchange_bytes=20_000))
     for each in (*exchanged(1, b"a" * (10_000 + more), 202), *exchanged(2, b"b" * 10_000, 202)):
         service.tell(each)
-    assert [each.x for each in ring.observations() if isinstance(each, Requested)] == kept
-    assert all(isinstance(each, Requested | Replied) and each.x in kept for each in ring.observations())
+    assert [each.x for each in requests_in(ring)] == kept
+    assert len(ring.exchanges()) == 2 * len(kept)
+
+
+def test_of_an_exchange_that_has_left_nothing_is_kept() -> None:
+    service = make_service()
+    ring = Buffer(service, ServerLimits(exchanges=1))
+    (first, answer), (second, _) = exchanged(1, b"", 202), exchanged(2, b"", 202)
+    noted = Noted(0, ClockAdvanced(at=0, by="control", origin=0))
+    for each in (first, second, answer, Noted(0, ClockAdvanced(at=0, by="control", origin=0), 1), noted):
+        service.tell(each)
+    assert [each.observation for each in ring.exchanges()] == [second, noted]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +117,7 @@ def test_a_long_body_is_not_kept_once_its_call_is_refused(size: int, status: int
     for x in range(1, 50):
         for each in exchanged(x, b"a" * size, status):
             service.tell(each)
-    requests = [each for each in ring.observations() if isinstance(each, Requested)]
+    requests = requests_in(ring)
     assert (requests[-1].request.body == b"a" * size) is whole
     # what was left out makes room for others
     assert len(requests) == (2 if whole else 49)
@@ -113,7 +128,7 @@ def test_headers_count_too() -> None:
     ring = Buffer(service, ServerLimits(exchange_bytes=9_999))
     for x in (1, 2):
         service.tell(Requested(0, x, "unknown", Request("", "", "", (("a", "b" * 4_999),), b"")))
-    assert [each.x for each in ring.observations() if isinstance(each, Requested)] == [2]
+    assert [each.x for each in requests_in(ring)] == [2]
 
 
 async def test_a_follower_that_takes_nothing_is_let_go() -> None:
@@ -121,7 +136,8 @@ async def test_a_follower_that_takes_nothing_is_let_go() -> None:
     header = recording_header(service.config, lab="0")
     large = bytes(11_000_000)
     # what has happened already is no fault of the follower's
-    subscriber = Subscriber(service, clock, header, (*exchanged(1, large, 202), *exchanged(2, large, 202)))
+    past = map(Kept.just, (*exchanged(1, large, 202), *exchanged(2, large, 202)))
+    subscriber = Subscriber(service, clock, header, past)
     for x in range(3, 9):
         for each in exchanged(x, large, 202):
             subscriber(each)
@@ -164,7 +180,7 @@ def test_the_table_is_what_json_can_say() -> None:
 async def test_who_looks_at_long_bodies_holds_nobody_up() -> None:
     service = make_service()
     header = recording_header(service.config, lab="0")
-    past = [each for x in range(1, 21) for each in exchanged(x, b"a" * 20_000, 202)]
+    past = [Kept.just(each) for x in range(1, 21) for each in exchanged(x, b"a" * 20_000, 202)]
     pieces = [lines async for lines in Subscriber(service, ManualClock(), header, past).so_far()]
     assert [line for lines in pieces for line in lines if b'"req"' in line] and max(map(len, pieces)) <= 3
     assert sum(map(len, pieces)) == 41

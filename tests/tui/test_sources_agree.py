@@ -63,7 +63,7 @@ class Run:
         run_instantly(service, run(app_of(config, dialect=dialect), 0), (self.live.append,), reviewer=person)
         self.end = self.live[-1].at
         tape.close(self.end)
-        self.onlooker = Subscriber(service, ManualClock(self.end), header, ring.observations())
+        self.onlooker = Subscriber(service, ManualClock(self.end), header, ring.exchanges())
 
     def _write(self, line: bytes) -> None:
         self.lines.append(line)

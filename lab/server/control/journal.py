@@ -14,7 +14,7 @@ from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
 from lab.core.observe import Noted, Observation, Replied, Touched
 from lab.mock.service import Service
-from lab.server.control.last_exchanges import weight
+from lab.server.control.last_exchanges import Kept
 
 if TYPE_CHECKING:
     from lab.recording.lines import Header
@@ -40,20 +40,25 @@ class Subscriber:
         service: Service,
         clock: Clock,
         header: "Header",
-        past: Iterable[Observation] = (),
+        past: Iterable[Kept] = (),
         *,
         replies: bool = True,
+        walled: bool = False,
     ) -> None:
-        """Without `replies` no body of megabytes is written for somebody who has it already."""
+        """Without `replies` no body of megabytes is written for somebody who has it already.
+
+        `walled`: real time is told beside the lab's, for it is the client's own.
+        """
         from lab.recording.tape import Tape  # a server that nobody looks at starts without it
 
         self._service = service
         self._clock = clock
         self._lines: list[bytes] = []
-        self._tape = Tape(service, self._lines.append, header)
+        self._wall: Millis = 0
+        self._tape = Tape(service, self._lines.append, header, wall=(lambda: self._wall) if walled else None)
         self._replies = replies
-        self._pending = deque(observation for observation in past if replies or type(observation) is not Replied)
-        self._weight = sum(map(weight, self._pending))
+        self._pending = deque(each for each in past if replies or type(each.observation) is not Replied)
+        self._weight = sum(each.weight for each in self._pending)
         self._slowest, self._heaviest = len(self._pending) + _SLOWEST, self._weight + _HEAVIEST
         self._unseen: dict[str, None] = {}
         self._looks: deque[str] = deque()
@@ -66,8 +71,8 @@ class Subscriber:
         """Take an observation."""
         if self._closed or (not self._replies and type(observation) is Replied):
             return
-        self._pending.append(observation)
-        self._weight += weight(observation)
+        self._pending.append(kept := Kept.just(observation))
+        self._weight += kept.weight
         if len(self._pending) > self._slowest or self._weight > self._heaviest:
             # at once: a reader that takes nothing holds `follow` up
             self._pending.clear()
@@ -127,8 +132,10 @@ class Subscriber:
                 return False
         return True
 
-    def _put(self, observation: Observation) -> None:
-        self._weight -= weight(observation)
+    def _put(self, kept: Kept) -> None:
+        observation = kept.observation
+        self._weight -= kept.weight
+        self._wall = kept.wall
         self._tape(observation)
         job = _job_of(observation)
         if job is not None and (isinstance(observation, Noted) or job not in self._until):

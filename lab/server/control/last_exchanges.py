@@ -4,9 +4,12 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.core.observe import Observation, Replied, Requested
+from lab.clocks import real_millis
+from lab.core.clock import Millis
+from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.mock.service import Service
 from lab.server.limits import ServerLimits
 
@@ -25,14 +28,18 @@ def weight(observation: Observation) -> int:
     return len(observation.response.body) if type(observation) is Replied else 0
 
 
-class _Kept:
+class Kept(Struct):
     """One observation, which may be shortened later."""
 
-    __slots__ = ("observation", "weight")
+    observation: Observation
+    weight: int
+    wall: Millis
+    """When it came, in real milliseconds from an arbitrary start."""
 
-    def __init__(self, observation: Observation, weight: int) -> None:
-        self.observation = observation
-        self.weight = weight
+    @classmethod
+    def just(cls, observation: Observation) -> "Kept":
+        """One that has just come."""
+        return cls(observation, weight(observation), real_millis())
 
 
 class Buffer:
@@ -43,9 +50,9 @@ class Buffer:
 
     def __init__(self, service: Service, limits: ServerLimits) -> None:
         self._exchanges, self._size = limits.exchanges, limits.exchange_bytes
-        self._kept: deque[_Kept] = deque()
+        self._kept: deque[Kept] = deque()
         self._bytes = 0
-        self._long: dict[int, _Kept] = {}
+        self._long: dict[int, Kept] = {}
         """Requests with long bodies that aren't answered, by exchange."""
         self._left = False
         """Whether some have left, so that the first kept may be the rest of an exchange."""
@@ -65,16 +72,18 @@ class Buffer:
         with suppress(ValueError):
             self._service.observers.remove(self._add)
 
-    def observations(self) -> tuple[Observation, ...]:
-        """The observations of the last exchanges, oldest first."""
-        kept = tuple(each.observation for each in self._kept)
-        begins = [index for index, each in enumerate(kept) if isinstance(each, Requested)]
-        if len(begins) > self._exchanges:
-            return kept[begins[-self._exchanges] :]
-        return kept[begins[0] if begins else 0 :] if self._left else kept
+    def exchanges(self) -> tuple[Kept, ...]:
+        """What was observed of the last exchanges, oldest first; nothing of one whose request has left."""
+        kept = tuple(self._kept)
+        begins = [index for index, each in enumerate(kept) if isinstance(each.observation, Requested)]
+        if not self._left and len(begins) <= self._exchanges:
+            return kept
+        kept = kept[begins[-self._exchanges :][0] :] if begins else ()
+        first = next((each.observation.x for each in kept if isinstance(each.observation, Requested)), 0)
+        return tuple(each for each in kept if _exchange(each.observation, first) >= first)
 
     def _add(self, observation: Observation) -> None:
-        added = _Kept(observation, weight(observation))
+        added = Kept.just(observation)
         self._kept.append(added)
         self._bytes += added.weight
         if self._long and type(observation) is Replied and (request := self._long.pop(observation.x, None)) is not None:
@@ -85,7 +94,7 @@ class Buffer:
         while self._kept and (self._bytes > self._size or len(self._kept) > _OBSERVATIONS * self._exchanges):
             self._drop(self._kept.popleft())
 
-    def _shorten(self, kept: _Kept) -> None:
+    def _shorten(self, kept: Kept) -> None:
         """Leave the body out: a part of it could hold half of a secret, which no redaction knows."""
         requested = kept.observation
         assert isinstance(requested, Requested)
@@ -95,8 +104,14 @@ class Buffer:
         kept.weight = weight(kept.observation)
         self._bytes += kept.weight
 
-    def _drop(self, kept: _Kept) -> None:
+    def _drop(self, kept: Kept) -> None:
         self._bytes -= kept.weight
         self._left = True
         if isinstance(kept.observation, Requested):
             self._long.pop(kept.observation.x, None)
+
+
+def _exchange(observation: Observation, otherwise: int) -> int:
+    """To which it belongs; `otherwise` if to none."""
+    x = observation.x if isinstance(observation, Requested | Replied | Noted) else None
+    return otherwise if x is None else x

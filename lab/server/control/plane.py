@@ -14,11 +14,13 @@ from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted
 from lab.identity.scopes import api_scope
+from lab.language.document import Scenario
 from lab.server.control.access import Access, CommandRefused, Handler, millis_of, obeyed, read_command, text_member
 from lab.server.control.armed_faults import FaultRoutes
 from lab.server.control.connections import ControlConnections
 from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
+from lab.server.control.judging import JudgingRoutes
 from lab.server.control.last_exchanges import Buffer
 from lab.server.control.rewind import Recorder, Rewind
 from lab.server.listen import Listener
@@ -42,6 +44,8 @@ class ControlPlane:
         self._service = server.service
         self._clock = server.clock
         self._trouble = trouble
+        # our own app lives by the lab's clock
+        self._walled = self._clock.mode != "real" and (recorder is None or recorder.outside)
         self._access = Access(token)
         self._buffer = Buffer(self._service, server.limits)
         self._rewind = Rewind(server, recorder, self._begin_anew, past)
@@ -83,6 +87,7 @@ class ControlPlane:
 
     def _routes(self, app: web.Application) -> None:
         jobs, faults = JobRoutes(self._service, self._clock), FaultRoutes(self._service, self._clock)
+        judging = JudgingRoutes(self._service, self._subscriber)
         routes: tuple[tuple[str, str, Handler], ...] = (
             ("GET", "health", self._health),
             ("GET", "jobs", jobs.list),
@@ -91,6 +96,9 @@ class ControlPlane:
             ("GET", "clock", self._read_clock),
             ("POST", "clock", self._set_clock),
             ("GET", "journal", self._journal),
+            ("GET", "report", judging.report),
+            ("GET", "outcome", judging.outcome),
+            ("GET", "scenarios", self._scenarios),
             ("GET", "faults", faults.list),
             ("POST", "faults", faults.arm),
             ("DELETE", "faults/{name}", faults.disarm),
@@ -113,6 +121,11 @@ class ControlPlane:
             "base_url": self._server.origin, "clock": self._clock_document(), "seed": config.seed,
             "scenarios": [each.name for each in config.scenarios], "connections": self._server.connections,
         }  # fmt: skip
+
+    async def _scenarios(self, request: web.Request) -> Json:
+        """What is served, and what a client sends to have it played."""
+        scenarios = [each.scenario for each in self._service.config.scenarios]
+        return {"scenarios": [_client_part(each) for each in scenarios]}
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:
         """All lines so far; with `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""
@@ -138,8 +151,8 @@ class ControlPlane:
         return response
 
     def _subscriber(self, *, replies: bool = True) -> Subscriber:
-        past = self._buffer.observations()
-        return Subscriber(self._service, self._clock, self.header(), past, replies=replies)
+        past = self._buffer.exchanges()
+        return Subscriber(self._service, self._clock, self.header(), past, replies=replies, walled=self._walled)
 
     def _begin_anew(self, facts: Sequence[Fact]) -> None:
         """The clock was set back, or the lab begins: the journal is what these facts tell, and who follows it must come again."""
@@ -204,3 +217,10 @@ class ControlPlane:
         clock, epoch = self._clock, self._service.config.epoch
         now = clock.now()
         return {"mode": clock.mode, "factor": clock.factor, "now": now, "epoch": epoch, "wall": iso(epoch, now)}
+
+
+def _client_part(scenario: Scenario) -> Json:
+    asks: list[Json] = [
+        {"message": each.message, "parameters": dict(each.parameters)} for each in scenario.user_messages
+    ]
+    return {"name": scenario.name, "agent_code": scenario.agent.code, "asks": asks}

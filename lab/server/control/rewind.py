@@ -20,6 +20,10 @@ class Recorder(Protocol):
     """Begins and ends tapes; UsageError and HostError say why it can't."""
 
     @property
+    def outside(self) -> bool:
+        """Whether the client is another process."""
+
+    @property
     def running(self) -> bool:
         """Whether a tape is being written."""
 

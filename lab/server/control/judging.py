@@ -1,0 +1,79 @@
+"""The control plane's routes that judge: what the rules find in the clients so far, and how a run of one ended."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from lab.core.exchange import Json
+from lab.language.document import Scenario
+from lab.mock.service import Service
+from lab.server.control.access import CommandRefused
+from lab.server.control.journal import Subscriber
+
+if TYPE_CHECKING:
+    from lab.recording.lines import Recording
+
+JOURNAL = "journal"
+"""The name of what is judged, where evidence names its lines."""
+
+
+class JudgingRoutes:
+    """Handlers for one service; `journal` gives its lines so far."""
+
+    def __init__(self, service: Service, journal: Callable[[], Subscriber]) -> None:
+        self._service = service
+        self._journal = journal
+
+    async def report(self, request: web.Request) -> Json:
+        """The report as `lab report --json` prints it; with `over=1` the clients are known to have ended."""
+        over = request.query.get("over", "0")
+        if over not in ("0", "1"):
+            raise CommandRefused(400, "over must be 0 or 1.")
+        scenarios = tuple(each.scenario for each in self._service.config.scenarios)
+        # elsewhere, for a long journal takes a second, and the mock must not be late
+        return await asyncio.to_thread(_report, await self._lines(), over == "1", scenarios)
+
+    async def outcome(self, request: web.Request) -> Json:
+        """How a client's run ended that came to its end with the exit code `code`."""
+        code, turns, strikes = (_integer(request, *each) for each in (("code", None), ("turns", 1), ("strikes", 0)))
+        return await asyncio.to_thread(_outcome, await self._lines(), code, turns, strikes)
+
+    async def _lines(self) -> bytes:
+        return b"".join([line async for lines in self._journal().so_far() for line in lines])
+
+
+def _integer(request: web.Request, name: str, usual: int | None) -> int:
+    text = request.query.get(name)
+    if text is None and usual is not None:
+        return usual
+    if text is None or not (text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 6):
+        raise CommandRefused(400, f"{name} must be an integer.", "As GET /_lab/outcome?code=0&turns=1&strikes=0")
+    return int(text)
+
+
+def _recording(lines: bytes) -> "Recording":
+    from lab.recording.reader import read  # no start waits for it, nor for the rules
+
+    return read(lines, JOURNAL)
+
+
+def _report(lines: bytes, over: bool, scenarios: tuple[Scenario, ...]) -> Json:
+    from lab.report.coverage import Coverage, met_in, possible_in
+    from lab.report.formats import report_document
+    from lab.report.gather import histories_of
+    from lab.report.judge import report_on
+
+    recording = _recording(lines)
+    histories = histories_of(recording, over=over)
+    coverage = Coverage(met_in(recording, histories), possible_in(scenarios))
+    return report_document(report_on({JOURNAL: histories}, coverage))
+
+
+def _outcome(lines: bytes, code: int, turns: int, strikes: int) -> Json:
+    from lab.report.gather import histories_of
+    from lab.report.outcomes import Expectation, ProcessEnd, outcome_of
+
+    histories = histories_of(_recording(lines), over=True)
+    return {"outcome": outcome_of(histories, ProcessEnd(code), Expectation((), turns, strikes > 0))}
