@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from lab.cli.console import Console
 from lab.cli.conversation import job_facts_observer
 from lab.cli.entropy import control_token
+from lab.cli.hints import client_hints
 from lab.cli.https import HttpsPort, open_https_port
 from lab.cli.loop import Stop
 from lab.cli.reload import ScenarioReloader
@@ -18,8 +19,7 @@ from lab.cli.setup import Setup, app_of, own_client
 from lab.cli.surroundings import WallClockLook, look_around
 from lab.cli.tape_recorder import TapeRecorder
 from lab.core.clock import Millis
-from lab.core.journal.shell import RequestMalformed
-from lab.core.observe import Noted, Observation, Observer
+from lab.core.observe import Observer
 from lab.core.seeds import Seed
 from lab.files.runtime import publish_token, withdraw_token
 from lab.identity.client import token_request
@@ -80,18 +80,6 @@ def connection_document(setup: Setup, mock: EmbeddedMock) -> dict[str, str]:
     }
 
 
-def _tls_hint(console: Console) -> Observer:
-    """Tells the person at the terminal, once, that a client speaks TLS to the plain port (limits.md §4, rows 1 to 4)."""
-    notes = ["note: a client speaks TLS to the plain port: use http:// there."]
-
-    def observe(observation: Observation) -> None:
-        fact = observation.fact if isinstance(observation, Noted) else None
-        if isinstance(fact, RequestMalformed) and fact.what == "tls-on-plain-port" and notes:
-            console.err(notes.pop())
-
-    return observe
-
-
 @asynccontextmanager
 async def embedded_mock(
     setup: Setup,
@@ -112,7 +100,7 @@ async def embedded_mock(
         bound, https = _ports(settings, stack)
         # A pod is reached by https alone, so that is what URLs name where it is served.
         service = Service(replace(setup.config, here=(https or bound).origin))
-        service.observers += [_tls_hint(console)] if outside else []
+        service.observers += client_hints(console, setup.clock.mode) if outside else []
         service.observers += [job_facts_observer(service, job_facts)] if job_facts is not None else []
         if journal is not None:
             journal.attach(service, setup.clock)

@@ -220,7 +220,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("target", "SCENARIO", "a happy one: it ends COMPLETE"),
         _FOLDER,
         seed(_CHANCE),
-        option("--out", "DIR", "write them there, a file each, instead of listing them"),
+        option("--out", "DIR", "write them there, a file each, instead of listing them; with --json both"),
         flag("--force", "overwrite what is there"),
         *_DRILLS,
         flag("--json", "one object a line, the scenario in it"),

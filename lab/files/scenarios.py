@@ -15,6 +15,8 @@ from lab.language.parse import parse_scenario
 from lab.language.parse.decoding import LARGEST_FILE
 
 SCENARIO_ENDING = ".yaml"
+REHEARSAL = "rehearsal"
+"""The folder of scenarios made for rehearsals, in that of those that the lab carries."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -32,32 +34,25 @@ def scenarios_folder(option: str | None = None) -> Path:
     raise UsageError("No scenarios were found.", hint="Name their folder with --scenarios DIR.")
 
 
-def rehearsal_scenario(name: str, folder: Path) -> str:
-    """A scenario that a rehearsal names: one of the folder, else one of those made for rehearsals."""
-    if (folder / f"{name}{SCENARIO_ENDING}").is_file():
-        return name
-    for shipped in (_PACKAGE / "shipped", _PACKAGE.parent / "scenarios"):
-        path = shipped / "rehearsal" / f"{name}{SCENARIO_ENDING}"
-        if path.is_file():
-            return str(path)
-    return name
-
-
 def scenario_names(folder: Path) -> tuple[str, ...]:
     """The names of the scenarios in a folder, sorted."""
     return tuple(sorted(path.name.removesuffix(SCENARIO_ENDING) for path in folder.glob(f"*{SCENARIO_ENDING}")))
 
 
 def scenario_path(name: str, folder: Path) -> Path:
-    """Where a scenario lies: a name in the folder, or a path. UsageError names the nearest one if there is none."""
+    """Where a scenario lies: a name in the folder, or of one made for rehearsals, or a path.
+
+    UsageError names the nearest one if there is none.
+    """
     if "/" in name or os.sep in name or name.endswith((".yaml", ".yml")):
         path = Path(name)
         if path.exists():  # what is no file is told where it is read
             return path
         raise UsageError(f"There is no file {name}.")
+    for place in (folder, _PACKAGE / "shipped" / REHEARSAL, _PACKAGE.parent / "scenarios" / REHEARSAL):
+        if name in scenario_names(place):
+            return place / f"{name}{SCENARIO_ENDING}"
     names = scenario_names(folder)
-    if name in names:
-        return folder / f"{name}{SCENARIO_ENDING}"
     near = get_close_matches(name.lower(), names, n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]}? " if near else ""
     listed = f"{folder} has {', '.join(names)}." if names else f"{folder} holds no scenarios."

@@ -235,8 +235,9 @@ def test_one_drill_is_written_checked_and_run(lab: Lab) -> None:
 
 
 def test_drills_as_json_hold_their_scenario(lab: Lab) -> None:
-    (line,) = lab("drill", "item-comparison", "--only", "k-odd-token-token-1", "--json").lines
+    (line,) = lab("drill", "item-comparison", "--only", "k-odd-token-token-1", "--json", "--out", "drills").lines
     drill = json.loads(line)
+    assert Path(f"drills/{drill['scenario']['name']}.yaml").is_file()
     assert (drill["family"], drill["where"]) == ("K", "token call 1")
     assert drill["scenario"]["faults"] == [{"route": "token", "calls": 1, "odd_body": True}]
 

@@ -27,6 +27,7 @@ from lab.files.scenarios import (
     load_scenarios,
     read_scenario,
     scenario_names,
+    scenario_path,
     scenarios_folder,
 )
 from lab.language.document import Verdict
@@ -395,3 +396,10 @@ def test_a_killed_lab_leaves_every_acknowledged_line(tmp_path: Path, moment: int
     assert found.state in ("open", "torn") and 1 + len(found.lines) >= acknowledged
     mended, _ = repair(data)
     assert read(mended).state == "closed" and repair(mended) == (mended, 0)
+
+
+def test_a_scenario_for_rehearsals_is_found_by_name_after_those_of_the_folder(tmp_path: Path) -> None:
+    shipped = scenario_path("quick", tmp_path)
+    assert shipped.parts[-2:] == ("rehearsal", "quick.yaml")
+    (tmp_path / "quick.yaml").write_text("mine")
+    assert scenario_path("quick", tmp_path) == tmp_path / "quick.yaml"

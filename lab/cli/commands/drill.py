@@ -17,18 +17,17 @@ from lab.settings import Flags, ScenarioSettings
 
 
 def execute(flags: Flags, console: Console) -> int:
-    """List the drills, or with `--out` write them; how many there are, and why, goes to stderr."""
+    """List the drills, or with `--out` write them, or both with `--json`; how many, and why, goes to stderr."""
     compiled, happy, chosen = drills_of(flags, flags["target"])
     if flags["out"] is not None:
         texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
         write_texts(flags["out"], {**compiled.files, **texts}, force=flags["force"])
-    else:
-        for each in chosen:
-            if flags["json"]:
-                document = {"name": each.name, "family": each.family, "kind": each.kind, "where": each.where}
-                console.json({**document, "good_client": [*each.ends], "scenario": each.document})
-            else:
-                console.out(f"{each.name:<34}  {FAMILIES[each.family]:<8}  {each.where}")
+    for each in chosen:
+        if flags["json"]:
+            document = {"name": each.name, "family": each.family, "kind": each.kind, "where": each.where}
+            console.json({**document, "good_client": [*each.ends], "scenario": each.document})
+        elif flags["out"] is None:
+            console.out(f"{each.name:<34}  {FAMILIES[each.family]:<8}  {each.where}")
     console.err(
         f"{compiled.name}: {happy.formula}" + ("" if len(chosen) == happy.drills else f"; {len(chosen)} of them")
     )

@@ -18,7 +18,7 @@ from lab.core.errors import UsageError
 from lab.faults.drills import GoodEnd
 from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import keep_only, write_texts
-from lab.files.scenarios import SCENARIO_ENDING, load_scenario, rehearsal_scenario, scenarios_folder
+from lab.files.scenarios import SCENARIO_ENDING, load_scenario, scenarios_folder
 from lab.language.document import Scenario, duration
 from lab.report.coverage import UNKNOWN, Coverage, Elements, joined, possible_in
 from lab.report.judge import report_on
@@ -111,11 +111,10 @@ def _scenarios(flags: Flags, settings: MockSettings) -> tuple[list[PlannedRun], 
     folder = scenarios_folder(settings.scenarios)
     planned, scenarios = [], list[Scenario]()
     for name in flags["targets"] or USUAL_SCENARIOS:
-        target = rehearsal_scenario(name, folder)
-        scenario = load_scenario(target, folder).scenario
+        scenario = load_scenario(name, folder).scenario
         # where the wire fails a client may be right to stop
         ends = (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if scenario.faults else (GoodEnd.RESULT,)
-        planned.append(PlannedRun(Path(name).stem, target, Expectation(ends, 1 + len(scenario.turns))))
+        planned.append(PlannedRun(Path(name).stem, name, Expectation(ends, 1 + len(scenario.turns))))
         scenarios.append(scenario)
     return planned, possible_in(scenarios)
 
