@@ -109,8 +109,10 @@ class Comparison(TapedReplay):
         self._exact = exact = recording.header.version >= COUNTED or not _begun_late(recording)
         self._recorded, self._replayed = _Side(Canon(config.epoch, exact)), _Side(Canon(config.epoch, exact))
         self._name = name
-        self.found: list[Difference] = []
-        """The differences so far."""
+        self.found: dict[str | None, Difference] = {}
+        """The first difference of each job so far: all of a long recording would fill memory."""
+        self.count = 0
+        """How many differences there are."""
         self._repaired = recording.end is not None and recording.end.reason == "repaired"
         self._cause = 0
         """The recorded line that is gone through."""
@@ -128,13 +130,13 @@ class Comparison(TapedReplay):
         self.service.observers.append(self._observe)
 
     def differences(self) -> list[Difference]:
-        """Every difference: exchange by exchange, then what is left over."""
+        """The first difference of each job, in the order of their lines."""
         self.run()
         for x in sorted(self._recorded.exchanges.keys() | self._replayed.exchanges.keys()):
             self._compare(x, killed=self._repaired)
         for job in dict.fromkeys((*self._recorded.derived, *self._replayed.derived)):
             self._compare_left_over(job)
-        return self.found
+        return sorted(self.found.values(), key=lambda one: one.line)
 
     # Both sides, line by line
 
@@ -158,7 +160,8 @@ class Comparison(TapedReplay):
             self._compare_derived(job)
             if name := self.misdrawn(line):
                 what = f"{line.type}: the seed doesn't give what was drawn as {name}"
-                self.found.append(Difference(job, line.n + 1, what))
+                if self._first(job, line.n + 1):
+                    self.found[job] = Difference(job, line.n + 1, what)
         return True
 
     def close(self) -> None:
@@ -229,7 +232,7 @@ class Comparison(TapedReplay):
     def _compare_members(
         self, job: str | None, title: str, what: str, n: int, expected: Members, actual: Members
     ) -> None:
-        if same(expected, actual):
+        if same(expected, actual) or not self._first(job, n + 1):
             return
         if not actual:
             found = f"{expected['type']} is missing"
@@ -238,7 +241,12 @@ class Comparison(TapedReplay):
         else:
             found = first_difference(expected, actual)
         shown = tuple(diff(expected, actual, f"{self._name}:{n + 1} → {what}"))
-        self.found.append(Difference(job, n + 1, f"{title}: {found}", shown))
+        self.found[job] = Difference(job, n + 1, f"{title}: {found}", shown)
+
+    def _first(self, job: str | None, line: int) -> bool:
+        """Count a difference; whether it is the first of its job so far."""
+        self.count += 1
+        return job not in self.found or line < self.found[job].line
 
 
 def _alike(one: Res, other: Res) -> bool:

@@ -1,6 +1,7 @@
 """Server replay: drive a recording through the mock again, and report where the two differ (recordings.md §6)."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -71,26 +72,27 @@ def replay(
     ]
     edited = sorted(edited_scenarios(recording))
     warnings += [f"the scenario {one} was edited while {name} was recorded" for one in edited]
-    fast = FastReplay(recording, config, blob)
-    if fast.same():
-        again = TapedReplay(recording, config, blob).run
-        return ReplayResult(name, fast.exchanges, fast.facts, (), 0, tuple(warnings), fast.skipped, again)
-    return _compared(recording, config, name, blob, tuple(warnings))
-
-
-def _compared(
-    recording: Recording, config: Config, name: str, blob: Blob | None, warnings: tuple[str, ...]
-) -> ReplayResult:
-    """What a replay finds that says of each difference where it is."""
+    again = partial(_again, recording, config, blob)
+    counts = _same(recording, config, blob)
+    if counts is not None:
+        exchanges, facts, skipped = counts
+        return ReplayResult(name, exchanges, facts, (), 0, tuple(warnings), skipped, again)
     comparison = Comparison(recording, config, blob, name)
-    found = sorted(comparison.differences(), key=lambda one: one.line)
-    firsts: dict[str | None, Difference] = {}
-    for one in found:
-        firsts.setdefault(one.job, one)
+    found = tuple(comparison.differences())
     return ReplayResult(
-        name, comparison.exchanges, comparison.facts, tuple(firsts.values()), len(found) - len(firsts), warnings,
-        comparison.skipped, TapedReplay(recording, config, blob).run,
+        name, comparison.exchanges, comparison.facts, found, comparison.count - len(found), tuple(warnings),
+        comparison.skipped, again,
     )  # fmt: skip
+
+
+def _same(recording: Recording, config: Config, blob: Blob | None) -> tuple[int, int, int] | None:
+    """If all is the same, how many exchanges and facts were compared, and how many requests weren't asked."""
+    fast = FastReplay(recording, config, blob)
+    return (fast.exchanges, fast.facts, fast.skipped) if fast.same() else None
+
+
+def _again(recording: Recording, config: Config, blob: Blob | None) -> bytes:
+    return TapedReplay(recording, config, blob).run()
 
 
 def _chosen(

@@ -208,6 +208,17 @@ def test_a_fact_that_is_missing_or_too_many_is_a_divergence() -> None:
     assert not result.passed and "gate.opened" in result.text()
 
 
+def test_the_first_divergence_of_a_job_is_that_of_the_earliest_line_though_it_is_found_last() -> None:
+    found = mutated(closed(recorded()), lambda line: replace(line, status=418) if line.n == 37 else line)
+    last = next(line for line in found.lines if line.n == 36)
+    assert isinstance(last, Entry) and last.type == "job.status"
+    result = replay(read(without(found, lambda line: line.n == last.n)), [scenario()], name=NAME)
+    assert [(one.line, one.what) for one in result.differences] == [
+        (34, "derived facts of J1: job.status was not recorded")
+    ]
+    assert result.more == 1
+
+
 def test_a_changed_scenario_is_warned_of_first_and_the_first_divergence_of_each_job_is_told() -> None:
     text = SCENARIO.replace("after: 6s", "after: 7s")
     other = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
