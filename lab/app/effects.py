@@ -21,7 +21,8 @@ ANSWER_TOO_LARGE = "too-large"
 class Backoff(Struct, frozen=True):
     """The growing pause between polls: `first`, then times `percent`/100 each, at most `longest`.
 
-    A person may take days, so in WAITING the pause grows on: to a tenth of the time waited, at most `rarest`.
+    While one status lasts it grows on: in RUNNING to a twentieth of that time, at most a minute; in WAITING, where a
+    person may take days, to a third of it, at most ten seconds, and then to a tenth, at most `rarest`.
     """
 
     first: Millis = 1_000
@@ -33,9 +34,11 @@ class Backoff(Struct, frozen=True):
         """The pause that follows `pause`."""
         return min(self.longest, max(1, pause * self.percent // 100))
 
-    def waiting(self, pause: Millis, waited: Millis) -> Millis:
-        """`pause`, or what it becomes once the job has been seen WAITING for so long."""
-        return max(pause, min(self.rarest, waited // 10))
+    def lasting(self, pause: Millis, lasted: Millis, *, waiting: bool) -> Millis:
+        """What `pause` becomes once the job has been seen in one status, WAITING or another, for so long."""
+        if not waiting:
+            return max(pause, min(60_000, lasted // 20))
+        return max(pause, min(10_000, lasted // 3), min(self.rarest, lasted // 10))
 
 
 class App(Struct, frozen=True):

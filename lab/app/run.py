@@ -109,16 +109,13 @@ class _Turn:
         """Poll with growing pauses; after an answer, and once the job goes on after one, with short ones again."""
         backoff, patience = self.app.backoff, self.app.patience
         pause = backoff.first
-        waiting: Millis | None = None
+        since, waiting = self.now, False
         while not job.final:
             if patience is not None and self.now - self.start >= patience:
                 raise _Stopped(f"The job had not ended after {patience} ms.")
-            if job.status is not Status.WAITING:
-                waiting = None
-            elif waiting is None:
-                waiting = self.now
-            waited = 0 if waiting is None else self.now - waiting
-            answer = yield from self._wait(job, backoff.waiting(pause, waited))
+            if waiting != (job.status is Status.WAITING):
+                since, waiting = self.now, not waiting
+            answer = yield from self._wait(job, backoff.lasting(pause, self.now - since, waiting=waiting))
             if answer is not None:
                 job = yield from self._answer(job, answer)
                 pause = backoff.first

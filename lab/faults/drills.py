@@ -67,8 +67,8 @@ class GoodEnd(StrEnum):
     """It stops, and says so."""
 
 
-_RETRIED = frozenset(("429", "429-seconds", "429-date", "503-seconds", "slow-body", "late"))
-"""At an invoke: those after which it gets its result, for nothing was accepted, or the answer comes in the end."""
+_RETRIED = frozenset(("429", "429-seconds", "429-date", "503-seconds", "late"))
+"""At an invoke: those after which it gets its result: nothing was accepted, or the answer comes within its time-out."""
 _FINAL = frozenset(("401-for-good", "403", "invalid-client", "invalid-scope", "400-for-good", "never-ends"))
 _EITHER = (GoodEnd.RESULT, GoodEnd.CLEAN_STOP)
 

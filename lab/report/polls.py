@@ -13,6 +13,7 @@ from lab.report.stops import odd_members, odd_result, odd_spelling, usual_member
 
 MINUTE: Millis = 60_000
 HOUR: Millis = 3_600_000
+SHORT_WAIT: Millis = 20_000
 LONGEST_DEADLINE: Millis = 48 * HOUR
 
 
@@ -56,11 +57,18 @@ def waits_for_people(history: ClientHistory) -> Iterator[Occasion]:
 
 
 def slower_while_waiting(history: ClientHistory) -> Iterator[Occasion]:
-    """C5: the median pause in WAITING is twice that in RUNNING, or ten seconds; three of each are needed."""
+    """C5: the median pause in WAITING is twice that in RUNNING, or ten seconds; three of each are needed.
+
+    Pauses count that begin once WAITING has lasted 20 s: before, a client can't know that somebody takes their time.
+    """
     for job in history.jobs:
-        found = list(_pauses(history, job))
-        running = [pause for status, pause, _ in found if status is Status.RUNNING]
-        waiting = [(pause, call) for status, pause, call in found if status is Status.WAITING]
+        running = [pause for status, pause, _ in _pauses(history, job) if status is Status.RUNNING]
+        waiting = [
+            (later.sent - call.left, later)
+            for status, calls in _stretches(job)
+            for call, later in pairwise(calls)
+            if status is Status.WAITING and call.left - calls[0].left >= SHORT_WAIT
+        ]
         if len(running) < 3 or len(waiting) < 3:
             continue
         pause = middle([pause for pause, _ in waiting])

@@ -126,9 +126,20 @@ def test_the_longer_a_person_takes_the_more_rarely_it_asks():
     while play.now < 3 * 86_400_000:
         pauses.append(play.effect.until - play.now)
         play.asks().got(WAITS, "status")
-    assert pauses[:14] == [1_000, 1_300, 1_690, 2_197, 2_856, *[3_000] * 7, 3_004, 3_304]
+    assert pauses[:11] == [1_000, 1_300, 1_690, 2_197, 2_856, 3_014, 4_019, 5_358, 7_144, 9_526, 10_000]
     assert pauses == sorted(pauses) and pauses[-1] == 3_600_000 and len(pauses) < 200
     play.asks().got(job(), "status").waits(1_000).got(job(), "status").waits(1_300)
+
+
+def test_the_longer_an_agent_works_the_more_rarely_it_asks():
+    play = Play(App("TEAM", "hi", "demo", "s", "x")).got(reply(access_token="T", expires_in=10**6))
+    play.got(job(code=202), "invoke")
+    pauses = []
+    while play.now < 86_400_000:
+        pauses.append(play.effect.until - play.now)
+        play.waits(pauses[-1]).got(job(), "status")
+    assert pauses[:8] == [1_000, 1_300, 1_690, 2_197, 2_856, 3_000, 3_000, 3_000]
+    assert pauses == sorted(pauses) and pauses[-1] == 60_000
 
 
 def test_a_refused_answer_is_found_out_by_the_next_poll():

@@ -83,7 +83,7 @@ def test_what_comes_as_expected_is_zero(lab: Lab, expect: str, rest: str) -> Non
         (
             "{status: COMPLETE, verdicts: {boss: approved}, polls: 2}",
             QUORUM + END,
-            ["status: ERROR, expected COMPLETE", "boss: timed-out, expected approved", "polls: 20, expected at most 2"],
+            ["status: ERROR, expected COMPLETE", "boss: timed-out, expected approved", "polls: 13, expected at most 2"],
         ),
         ("{status: ERROR}", ERROR + AGAIN, ["turn 1 of 2: ERROR, expected COMPLETE"]),
         ("{refused: 503}", END + AGAIN + CLOSED, ["turn 1 of 2: no job, expected COMPLETE"]),

@@ -2,22 +2,47 @@
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from lab.core.clock import Millis
 from tests.conftest import ROOT, Lab
+from tests.report.good import Plain
+from tests.report.together import Together
+from tests.report.zoo import LONG_WAIT
 
 DAY = str(ROOT / "recordings/month-end-marathon.rec.jsonl")
-SHORT_WAIT = str(ROOT / "recordings/nobody-home.rec.jsonl")
 
 
-def test_what_failed_comes_first_with_evidence_and_what_to_do(lab: Lab) -> None:
-    called = lab("report", SHORT_WAIT)
+@dataclass
+class Monotonous(Plain):
+    """A poll each 2 s, whatever the answer."""
+
+    running: Millis = 2_000
+    waiting: Millis = 2_000
+
+    def lot(self, pause: Millis) -> Millis:
+        return 0
+
+
+@pytest.fixture(scope="session")
+def monotonous(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A recording of one that breaks two rules."""
+    mock = Together(LONG_WAIT)
+    mock.play(Monotonous(mock).story())
+    path = tmp_path_factory.mktemp("report") / "monotonous.rec.jsonl"
+    path.write_bytes(b"".join(mock.lines))
+    return str(path)
+
+
+def test_what_failed_comes_first_with_evidence_and_what_to_do(lab: Lab, monotonous: str) -> None:
+    called = lab("report", monotonous)
     assert called.code == 1
     assert called.lines[0] == "FAIL  C7  back off while nothing changes (major)"
-    assert called.lines[1].startswith("          nobody-home.rec.jsonl, lines 17 20 21")
+    assert called.lines[1].startswith("          monotonous.rec.jsonl, lines ")
     assert re.fullmatch(r"\d+ passed, 2 failed, \d+ not exercised", called.lines[-1])
     assert "C7 failed (major)." in called.err
 
@@ -34,8 +59,8 @@ def test_what_failed_comes_first_with_evidence_and_what_to_do(lab: Lab) -> None:
         (("--min-score", "101"), 2),
     ],
 )
-def test_what_fails_is_chosen(lab: Lab, options: tuple[str, ...], code: int) -> None:
-    assert lab("report", SHORT_WAIT, *options).code == code
+def test_what_fails_is_chosen(lab: Lab, options: tuple[str, ...], code: int, monotonous: str) -> None:
+    assert lab("report", monotonous, *options).code == code
 
 
 def test_nothing_exercised_is_never_green(lab: Lab, tmp_path: Path) -> None:
@@ -48,22 +73,22 @@ def test_nothing_exercised_is_never_green(lab: Lab, tmp_path: Path) -> None:
     assert lab("report", "no-such-*.rec.jsonl").code == 5
 
 
-def test_several_recordings_are_judged_together(lab: Lab) -> None:
-    said = json.loads(lab("report", DAY, SHORT_WAIT, "--json").out)
+def test_several_recordings_are_judged_together(lab: Lab, monotonous: str) -> None:
+    said = json.loads(lab("report", DAY, monotonous, "--json").out)
     rules = {each["rule"]: each for each in said["rules"]}
     assert rules["C7"]["verdict"] == "fail"
-    assert [each["recording"] for each in rules["C7"]["evidence"]] == ["nobody-home.rec.jsonl"]
+    assert [each["recording"] for each in rules["C7"]["evidence"]] == ["monotonous.rec.jsonl"]
     assert rules["C4"]["verdict"] == "pass"
 
 
-def test_junit_has_a_case_a_rule(lab: Lab, tmp_path: Path) -> None:
-    lab("report", SHORT_WAIT, "--junit", str(tmp_path / "report.xml"))
+def test_junit_has_a_case_a_rule(lab: Lab, tmp_path: Path, monotonous: str) -> None:
+    lab("report", monotonous, "--junit", str(tmp_path / "report.xml"))
     suite = ElementTree.parse(tmp_path / "report.xml").getroot()
     counts = [len(suite.findall(f"testcase/{kind}")) for kind in ("failure", "skipped")]
     assert counts == [int(suite.attrib["failures"]), int(suite.attrib["skipped"])]
     assert counts[0] == 2
 
 
-def test_a_summary_for_github_is_a_table(lab: Lab) -> None:
-    lines = lab("report", SHORT_WAIT, "--format", "github").lines
+def test_a_summary_for_github_is_a_table(lab: Lab, monotonous: str) -> None:
+    lines = lab("report", monotonous, "--format", "github").lines
     assert sum(line.startswith("| C") for line in lines) == 2

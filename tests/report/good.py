@@ -49,7 +49,7 @@ class Plain:
     waiting: Millis = 15_000
     longest: Millis = 60_000
     answer_within: Millis = 30_000
-    deadline: Millis = 24 * 60 * MINUTE
+    deadline: Millis = 2 * 60 * MINUTE
     """Of the agent's work; what a person takes isn't counted."""
     agent: str = "acme-portal/1.4"
     accept: str | None = "application/json"
