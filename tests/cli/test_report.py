@@ -52,7 +52,7 @@ def test_what_failed_comes_first_with_evidence_and_what_to_do(lab: Lab, monotono
     [
         ((), 1),
         (("--fail-on", "critical"), 0),
-        (("--fail-on", "critical", "--min-score", "90"), 1),
+        (("--fail-on", "critical", "--min-score", "95"), 1),
         (("--fail-on", "critical", "--require", "C2,C6"), 0),
         (("--fail-on", "critical", "--require", "C2,C1"), 1),
         (("--require", "X9"), 2),
