@@ -18,6 +18,7 @@ from lab.cli.reload import ScenarioReloader
 from lab.cli.setup import Setup, app_of, own_client
 from lab.cli.surroundings import WallClockLook, look_around
 from lab.cli.tape_recorder import TapeRecorder
+from lab.clocks import wall_second
 from lab.core.clock import Millis
 from lab.core.observe import Observer
 from lab.core.seeds import Seed
@@ -148,13 +149,14 @@ def _ports(settings: MockSettings, stack: AsyncExitStack) -> tuple[Bound, HttpsP
 
 
 def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None") -> tuple[MockServer, ControlPlane]:
-    server, recorder = MockServer(mock.service, setup.clock, setup.limits), mock.recorder
+    server, recorder, epoch = MockServer(mock.service, setup.clock, setup.limits), mock.recorder, setup.settings.epoch
     control = ControlPlane(
         server,
         mock.control_token,
         trouble=lambda: recorder.trouble or (journal.trouble if journal else None),
         recorder=recorder,
         past=journal.facts if journal else (),
+        second=wall_second if epoch is None else lambda: epoch,
     )
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
     return server, control

@@ -68,7 +68,8 @@ class StateJournal:
             raise self._refused(found)
         served = {each.name: each for each in setup.config.scenarios}
         scenarios = tuple(_as_begun(each, served[each.name]) for each in header.scenarios)
-        config = replace(setup.config, scenarios=scenarios, seed=header.seed, epoch=header.epoch)
+        epoch = header.epoch if self._history.epoch is None else self._history.epoch
+        config = replace(setup.config, scenarios=scenarios, seed=header.seed, epoch=epoch)
         if config.layers is not None:
             config = config.settled(config.layers)
         return replace(setup, config=config, clock=self._clock(header))

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from lab.core.clock import Millis
-from lab.core.journal.fact import ClockRewound, ClockScaled, Fact, LedgerCleared
+from lab.core.clock import Epoch, Millis
+from lab.core.journal.fact import ClockRestarted, ClockRewound, ClockScaled, Fact, LedgerCleared
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.plan import CompiledScenario, compile_scenario
+
+BEFORE: Millis = -1
+"""When an edit was made that is older than a clock which began anew: it holds from instant 0 on."""
 
 
 def makes_state(fact: Fact) -> bool:
@@ -24,6 +27,8 @@ class History:
         """The instant of the last one."""
         self.factor: str | None = None
         """The pace to which a scaled clock was last set."""
+        self.epoch: Epoch | None = None
+        """The wall time of instant 0, if a clock began anew."""
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Take facts as they are committed."""
@@ -32,6 +37,9 @@ class History:
             match fact:
                 case LedgerCleared():
                     self.facts = [each for each in self.facts if isinstance(each, ScenarioLoaded)]
+                case ClockRestarted():
+                    edits = [each for each in self.facts if isinstance(each, ScenarioLoaded)]
+                    self.facts, self.epoch = [replace(each, at=BEFORE) for each in edits], fact.epoch
                 case ClockRewound():
                     self.facts = self.until(fact.at)
                 case ClockScaled():

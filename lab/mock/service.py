@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.core.clock import Millis
+from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Request, Response
-from lab.core.journal.fact import ClockRewound, Fact, LedgerCleared
+from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared
 from lab.core.journal.ledger import Changes, MemoryLedger
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
@@ -207,6 +207,14 @@ class Service:
         self._mock.forget()
         self.strikes.clear()
         self.note(LedgerCleared(at=now, by="control"))
+
+    def restart(self, epoch: Epoch) -> None:
+        """Clear the ledger, its numbers too, at instant 0 of a clock that counts from another second; edits stay."""
+        self._unedited = replace(self.config, epoch=epoch, former=())
+        self._configure(self._unedited)
+        self.strikes.clear()
+        self.ledger.commit((LedgerCleared(at=0, by="control"),))
+        self._journal((ClockRestarted(at=0, epoch=epoch),))
 
     def rewind(self, facts: tuple[Fact, ...], now: Millis) -> None:
         """Hold what these facts make of a new mock, and nothing else, as if it were `now`.

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lab.core.journal.fact import ClockAdvanced, ClockRewound, ClockScaled, Fact, LedgerCleared
+from lab.core.journal.fact import ClockAdvanced, ClockRestarted, ClockRewound, ClockScaled, Fact, LedgerCleared
 from lab.core.journal.numbers import CallCounted, NumberUsed
 from lab.core.journal.shell import (
     ClockJumped,
@@ -36,7 +36,7 @@ FACTS: dict[str, type[Fact]] = {
         *(TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved, KeyRotated),
         *(CallCounted, NumberUsed, FaultArmed, FaultDisarmed, FaultStruck),
         *(JobAccepted, GateDecided, WaitEnded, JobStatus, GateOpened, GateExpired, JobForgotten),
-        *(ClockAdvanced, ClockScaled, ClockRewound, LedgerCleared),
+        *(ClockAdvanced, ClockScaled, ClockRewound, ClockRestarted, LedgerCleared),
         *(
             ClockJumped,
             ConnectionOpened,

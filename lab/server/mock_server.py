@@ -27,6 +27,7 @@ from lab.server.connection import SENT_LAST, Connection, ConnectionObserver, Sen
 from lab.server.delivery import CLOSE, ReplySender
 from lab.server.limits import ServerLimits
 from lab.server.listen import Bound, Listener, bind, most_connections
+from lab.server.response_writer import ResponseWriter
 from lab.server.tls import TlsListener
 
 _WRONG_PORT = {
@@ -115,6 +116,10 @@ class MockServer:
         for connection in self._manager.connections if self._manager is not None else ():
             if isinstance(connection, Connection) and connection.busy:
                 connection.cut("reset")
+
+    def redate(self) -> None:
+        """Count the `Date` of replies from the service's epoch of now."""
+        self._sender.writer = ResponseWriter(self.service.config.epoch)
 
     # What a connection tells
 

@@ -80,11 +80,18 @@ class Server:
 
     def control(self, path: str, **command: object) -> dict[str, object]:
         head = {"Authorization": f"Bearer {self.ready['control_token']}", "Content-Type": "application/json"}
-        body = json.dumps(command).encode() if command else None
+        body = json.dumps(command).encode() if command or path == "reset" else None
         request = urllib.request.Request(f"{self.ready['control_url']}/_lab/{path}", data=body, headers=head)
         with urllib.request.urlopen(request, timeout=20) as got:
             answer: dict[str, object] = json.load(got)
         return answer
+
+    def journal(self) -> list[dict[str, object]]:
+        """The lines that the control plane shows."""
+        head = {"Authorization": f"Bearer {self.ready['control_token']}"}
+        request = urllib.request.Request(f"{self.ready['control_url']}/_lab/journal", headers=head)
+        with urllib.request.urlopen(request, timeout=20) as got:
+            return [json.loads(line) for line in got]
 
     def kill(self) -> None:
         self.process.kill()
@@ -142,6 +149,34 @@ def test_nothing_that_was_acknowledged_is_lost_whenever_the_process_dies(folder:
     with serving(folder, port) as server:
         assert len({job for _, job in accepted}) == len(accepted) == 24
         assert all(server.status(token, job)["status"] == "RUNNING" for token, job in accepted)
+
+
+def test_a_manual_clock_that_began_anew_is_taken_up_so(folder: Path, port: int) -> None:
+    with serving(folder, port, "--clock", "manual") as server:
+        server.invoke(server.token())
+        server.control("clock", advance="2h")
+        (folder / "scenarios" / "slow.yaml").write_text(SCENARIO.replace("As it was.", "Edited."))
+        while b'"scenario.loaded"' not in (folder / "day.journal").read_bytes():
+            assert not server.process.ended
+        assert server.control("reset")["now"] == 0
+        clock = server.control("clock")
+        token = server.token()
+        job = server.invoke(token)
+        server.kill()
+    with serving(folder, port, "--clock", "manual") as server:
+        assert server.control("clock") == clock
+        assert [line.get("type") for line in server.journal()] == [None, "token.granted", "job.accepted"]
+        assert server.status(token, job)["status"] == "RUNNING"
+        server.control("clock", advance="1h")
+        assert server.status(server.token(), job)["output"] == "Edited."
+        assert len(server.control("jobs")["jobs"]) == 1  # type: ignore[arg-type]
+
+
+def test_an_epoch_that_was_named_stays(folder: Path, port: int) -> None:
+    with serving(folder, port, "--clock", "manual", "--epoch", "1000000000") as server:
+        server.control("clock", advance="2h")
+        server.control("reset")
+        assert server.control("clock")["epoch"] == 1_000_000_000
 
 
 def test_a_torn_line_is_cut_and_the_lab_goes_on(folder: Path, port: int) -> None:

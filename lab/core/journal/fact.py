@@ -22,7 +22,7 @@ from typing import ClassVar, TypeAlias
 
 import msgspec
 
-from lab.core.clock import Millis
+from lab.core.clock import Epoch, Millis
 
 Key: TypeAlias = bytes
 """Where a record lies: its first byte names its kind, so that no two kinds share a key."""
@@ -83,3 +83,13 @@ class ClockRewound(Fact, frozen=True, kw_only=True):
     """The lab was set back to `at`: what happened later never did. For journals only; a tape ends there instead."""
 
     type: ClassVar[str] = "clock.rewound"
+
+
+class ClockRestarted(Fact, frozen=True, kw_only=True):
+    """Every record and number is gone, and a manual clock stands at 0: from now on that is another second of the wall.
+
+    For journals only, as `ClockRewound`.
+    """
+
+    type: ClassVar[str] = "clock.restarted"
+    epoch: Epoch

@@ -57,6 +57,8 @@ class Subscriber:
         self._wall: Millis = 0
         self._tape = Tape(service, self._lines.append, header, wall=(lambda: self._wall) if walled else None)
         self._replies = replies
+        self.after = 0
+        """The exchanges up to this one are over: replies that still come are nobody's."""
         self._pending = deque(each for each in past if replies or type(each.observation) is not Replied)
         self._weight = sum(each.weight for each in self._pending)
         self._slowest, self._heaviest = len(self._pending) + _SLOWEST, self._weight + _HEAVIEST
@@ -69,7 +71,7 @@ class Subscriber:
 
     def __call__(self, observation: Observation) -> None:
         """Take an observation."""
-        if self._closed or (not self._replies and type(observation) is Replied):
+        if self._closed or (type(observation) is Replied and not (self._replies and observation.x > self.after)):
             return
         self._pending.append(kept := Kept.just(observation))
         self._weight += kept.weight

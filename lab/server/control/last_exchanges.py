@@ -56,6 +56,8 @@ class Buffer:
         """Requests with long bodies that aren't answered, by exchange."""
         self._left = False
         """Whether some have left, so that the first kept may be the rest of an exchange."""
+        self.after = 0
+        """The exchanges up to this one are over: replies that still come are kept no more."""
         self._service = service
         service.observers.append(self._add)
 
@@ -63,7 +65,7 @@ class Buffer:
         """Begin anew, with these."""
         self._kept.clear()
         self._long.clear()
-        self._bytes, self._left = 0, False
+        self._bytes, self._left, self.after = 0, False, self._service.exchanges
         for observation in observations:
             self._add(observation)
 
@@ -83,6 +85,8 @@ class Buffer:
         return tuple(each for each in kept if _exchange(each.observation, first) >= first)
 
     def _add(self, observation: Observation) -> None:
+        if type(observation) is Replied and observation.x <= self.after:
+            return
         added = Kept.just(observation)
         self._kept.append(added)
         self._bytes += added.weight

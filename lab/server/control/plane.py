@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from lab import __version__
-from lab.clocks import ManualClock, ScaledClock
-from lab.core.clock import Millis, iso
+from lab.clocks import ManualClock, ScaledClock, wall_second
+from lab.core.clock import Epoch, Millis, iso
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted
 from lab.identity.scopes import api_scope
 from lab.language.document import Scenario
+from lab.mock.history import BEFORE
 from lab.server.control.access import Access, CommandRefused, Handler, millis_of, obeyed, read_command, text_member
 from lab.server.control.armed_faults import FaultRoutes
 from lab.server.control.connections import ControlConnections
@@ -37,9 +38,12 @@ class ControlPlane:
 
     def __init__(
         self, server: MockServer, token: str, *, trouble: Callable[[], str | None] = lambda: None,
-        recorder: Recorder | None = None, past: Sequence[Fact] = (),
+        recorder: Recorder | None = None, past: Sequence[Fact] = (), second: Callable[[], Epoch] = wall_second,
     ) -> None:  # fmt: skip
-        """`past` is what earlier processes of this lab have accepted: subscribers are told of it too."""
+        """`past` is what earlier processes of this lab have accepted: subscribers are told of it too.
+
+        `second` gives the wall time of instant 0 whenever a manual clock begins anew.
+        """
         self._server = server
         self._service = server.service
         self._clock = server.clock
@@ -48,7 +52,7 @@ class ControlPlane:
         self._walled = self._clock.mode != "real" and (recorder is None or recorder.outside)
         self._access = Access(token)
         self._buffer = Buffer(self._service, server.limits)
-        self._rewind = Rewind(server, recorder, self._begin_anew, past)
+        self._rewind = Rewind(server, recorder, self._begin_anew, past, second)
         self._subscribers: set[Subscriber] = set()
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
@@ -151,15 +155,22 @@ class ControlPlane:
         return response
 
     def _subscriber(self, *, replies: bool = True) -> Subscriber:
-        past = self._buffer.exchanges()
-        return Subscriber(self._service, self._clock, self.header(), past, replies=replies, walled=self._walled)
+        past, header = self._buffer.exchanges(), self.header()
+        created = Subscriber(self._service, self._clock, header, past, replies=replies, walled=self._walled)
+        created.after = self._buffer.after
+        return created
 
-    def _begin_anew(self, facts: Sequence[Fact]) -> None:
-        """The clock was set back, or the lab begins: the journal is what these facts tell, and who follows it must come again."""
-        for subscriber in tuple(self._subscribers):
+    def _begin_anew(self, facts: Sequence[Fact] | None) -> None:
+        """The lab begins, or its clock was set back: the journal is what these facts tell, and who follows it must come again.
+
+        None: it is empty, but whoever follows it goes on.
+        """
+        for subscriber in tuple(self._subscribers) if facts is not None else ():
             subscriber.close()
         now = self._clock.now()
-        self._buffer.restart(Noted(now, fact) for fact in facts if not isinstance(fact, NumberUsed))
+        # an edit from before the clock began stands in the header
+        shown = (fact for fact in facts or () if not isinstance(fact, NumberUsed) and fact.at > BEFORE)
+        self._buffer.restart(Noted(now, fact) for fact in shown)
 
     async def _openapi(self, request: web.Request) -> Json:
         from lab.dialects.openapi import openapi  # no start waits for it

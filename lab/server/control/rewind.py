@@ -5,7 +5,8 @@ from typing import Protocol
 
 from aiohttp import web
 
-from lab.clocks import ManualClock, ScaledClock
+from lab.clocks import ManualClock, ScaledClock, wall_second
+from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.mock.history import History
@@ -41,13 +42,14 @@ class Rewind:
     """Handlers for one server. On a clock that can be set back it keeps the facts since the start."""
 
     def __init__(
-        self, server: MockServer, recorder: Recorder | None, forget: Callable[[tuple[Fact, ...]], None],
-        past: Sequence[Fact] = (),
+        self, server: MockServer, recorder: Recorder | None, forget: Callable[[tuple[Fact, ...] | None], None],
+        past: Sequence[Fact] = (), second: Callable[[], Epoch] = wall_second,
     ) -> None:  # fmt: skip
         self._server = server
         self._recorder = recorder
         self._forget = forget
-        """Called with the facts that stay, so that subscribers begin anew with them."""
+        """Called with the facts that stay, so that subscribers begin anew with them; None: none stay, and the clock goes on."""
+        self._second = second
         self._history: History | None = History()
         if isinstance(server.clock, ManualClock | ScaledClock):
             self._keep(past)
@@ -74,12 +76,26 @@ class Rewind:
         return {"ok": True, "file": recorder.begin(text_member(command, "name"))}
 
     async def reset(self, request: web.Request) -> Json:
-        """`{}` clears the ledger; `{"to": t}` sets it and the clock back to that instant."""
+        """`{}` forgets everything; `{"to": t}` sets ledger and clock back to that instant."""
         command = await read_command(request, "to")
-        if not command:
-            self._server.service.reset(self._server.clock.now())
-            return {"ok": True}
-        return self._to(command["to"])
+        return self._to(command["to"]) if command else self._anew()
+
+    def _anew(self) -> Json:
+        server, clock = self._server, self._server.clock
+        if not isinstance(clock, ManualClock):
+            self._forget(None)
+            server.service.reset(clock.now())
+            return {"ok": True, "now": clock.now(), "tape": None}
+
+        def begin() -> None:
+            server.drop()
+            clock.rewind(0)
+            self._history = History()  # what was too much is gone
+            server.service.restart(self._second())
+            server.redate()
+            self._forget(())
+
+        return {"ok": True, "now": 0, "tape": self._renewed(begin)}
 
     def _to(self, instant: Json) -> Json:
         clock, now = self._server.clock, self._server.clock.now()
@@ -94,13 +110,16 @@ class Rewind:
         kept = tuple(self._history.until(instant))
 
         def back() -> None:
-            # nothing is awaited here, so no exchange comes in between
             self._server.drop()
             clock.rewind(instant)
             self._server.service.rewind(kept, instant)
             self._forget(kept)
 
-        if self._recorder is None:
-            back()
-            return {"ok": True, "now": instant, "tape": None}
-        return {"ok": True, "now": instant, "tape": self._recorder.renew(back)}
+        return {"ok": True, "now": instant, "tape": self._renewed(back)}
+
+    def _renewed(self, back: Callable[[], None]) -> str | None:
+        """Go back, between two tapes if one runs; nothing is awaited, so no exchange comes in between. Where the next lies."""
+        if self._recorder is not None:
+            return self._recorder.renew(back)
+        back()
+        return None
