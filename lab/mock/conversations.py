@@ -62,6 +62,12 @@ def choose(
     return None
 
 
+def asks_later(opened: tuple[CompiledScenario, ...], thread: Thread, message: str) -> bool:
+    """Whether what begins a conversation is what only a later turn of one asks: its client lost the conversation."""
+    later = (turn for each in opened for turn in each.turns if turn.pattern is not None)
+    return thread.turn == 1 and any(turn.fits(message) for turn in later)
+
+
 def first_scenario(call: Call, conversation: str | None) -> CompiledScenario | None:
     """The scenario of several turns with which the conversation began, if it is of that kind."""
     known = call.changes.get(conversation_key(conversation)) if conversation is not None else None

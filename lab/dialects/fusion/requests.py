@@ -43,7 +43,8 @@ def read_invoke(
         members = _members(value, match, switches, flags)
         resume = _resume(members)
     except Wrong as error:
-        return Unread(refusal=error.refusal, wanted=_wanted(value, match, switches))
+        noted = tuple(sorted({*flags, *error.flags}))
+        return Unread(refusal=error.refusal, wanted=_wanted(value, match, switches), flags=noted)
     job, conversation = _text(members.pop("jobId", None)), _text(members.pop("conversationId", None))
     for name in ("resumeInput", "resumeNodeInput"):
         members.pop(name, None)
@@ -94,16 +95,16 @@ def _members(value: dict[str, Json], match: RouteMatch, switches: Switches, flag
 def _debug_params(value: Json, switches: Switches, flags: set[str]) -> None:
     """Wrong if it, or a member of it that is known, has another type (contract.md §8.2); null counts as absent."""
     if not isinstance(value, dict | None):
-        raise wrong("debugParams", "must be an object.")
+        raise _mistyped("debugParams", "must be an object.")
     sent = {name: member for name, member in (value or {}).items() if member is not None}
     if "isDebug" in sent:
         _boolean("debugParams.isDebug", sent["isDebug"], flags)
         if switches.types == "strict" and isinstance(sent["isDebug"], str):
             raise wrong("debugParams.isDebug", "must not be a string.")
     if not isinstance(sent.get("breakPoints", []), list):
-        raise wrong("debugParams.breakPoints", "must be an array.")
+        raise _mistyped("debugParams.breakPoints", "must be an array.")
     if not isinstance(sent.get("overrides", {}), dict):
-        raise wrong("debugParams.overrides", "must be an object.")
+        raise _mistyped("debugParams.overrides", "must be an object.")
 
 
 def _wanted(value: dict[str, Json], match: RouteMatch, switches: Switches) -> Wanted:
@@ -132,7 +133,12 @@ def as_resumed(value: dict[str, Json], switches: Switches, job_of: JobOf) -> dic
     return kept if view is None else {**kept, "status": view.plan.invocation.input.status}
 
 
+def _mistyped(name: str, what: str) -> Wrong:
+    return Wrong(wrong(name, what).refusal, ("wrong_type",))
+
+
 def _unknown(name: str, switches: Switches, flags: set[str]) -> None:
+    flags.add("unknown_field")
     if switches.unknown_fields == "refuse":
         near = near_member(name, KNOWN)
         raise wrong(shown_name(name), "is not a known field.", f"Did you mean {near}?" if near else "", near)
@@ -146,7 +152,7 @@ def _tolerated(value: dict[str, Json], switches: Switches, flags: set[str]) -> N
         if name is not None:  # a part of a message may lack its type everywhere
             raise wrong(name, "must not be a string.")
     if switches.message_shape == "string" and isinstance(value.get("message"), dict):
-        raise wrong("message", "must be a string.")
+        raise _mistyped("message", "must be a string.")
 
 
 def _text(value: Json) -> str | None:
@@ -158,12 +164,12 @@ def _member(name: str, value: Json, flags: set[str]) -> Json:
         return _boolean(name, value, flags)
     if name in _STRINGS:
         if not isinstance(value, str):
-            raise wrong(name, "must be a string.")
+            raise _mistyped(name, "must be a string.")
         if name == "conversationId" and (len(value) > LONGEST_ID or not value.isprintable()):
             raise wrong(name, f"must be 1 to {LONGEST_ID} printable characters.")
         return value
     if name in _LISTS and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
-        raise wrong(name, "must be an array of strings.")
+        raise _mistyped(name, "must be an array of strings.")
     match name:
         case "message":
             return _message(value, flags)
@@ -174,7 +180,7 @@ def _member(name: str, value: Json, flags: set[str]) -> Json:
         case "invocationMode":
             return MODES[_word(name, value, tuple(MODES))]
         case "parameters" | "resumeInput" | "resumeNodeInput" if not isinstance(value, dict):
-            raise wrong(name, "must be an object.")
+            raise _mistyped(name, "must be an object.")
     return value
 
 
@@ -184,7 +190,7 @@ def _boolean(name: str, value: Json, flags: set[str]) -> bool:
     if value in ("true", "false"):
         flags.add("wrong_type")
         return value == "true"
-    raise wrong(name, "must be true or false.")
+    raise _mistyped(name, "must be true or false.")
 
 
 def _version(value: Json, flags: set[str]) -> int:
@@ -193,7 +199,9 @@ def _version(value: Json, flags: set[str]) -> int:
         value = int(value)
     if isinstance(value, float) and value.is_integer():  # 13.0 is the integer 13 (JSON Schema core §6.3)
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _mistyped("version", "must be an integer from 1.")
+    if not 1 <= value < 2**31:
         raise wrong("version", "must be an integer from 1.")
     return value
 
@@ -215,7 +223,7 @@ def _message(value: Json, flags: set[str]) -> str:
                 flags.add("wrong_type")
             return "\n".join(str(text) for text in texts)
         raise wrong("message.content", "must be text parts.", 'Each is {"type":"text","text":"…"}.')
-    raise wrong("message", "must be a string.")
+    raise _mistyped("message", "must be a string.")
 
 
 def _resume(members: dict[str, Json]) -> tuple[str, Verdict | None, str | None] | None:
@@ -234,7 +242,7 @@ def _resume(members: dict[str, Json]) -> tuple[str, Verdict | None, str | None] 
     if not isinstance(action, str) or action not in ACTIONS:
         raise wrong("resumeInput.userResponse", f"must be one of {', '.join(ACTIONS)}.")
     if content is not None and not isinstance(content, str):
-        raise wrong("resumeInput.content", "must be a string.")
+        raise _mistyped("resumeInput.content", "must be a string.")
     if action == "RFI_ACTION" and not (content or "").strip():
         raise wrong("resumeInput.content", "is required with RFI_ACTION.", "Say what should be different.")
     return token, ACTIONS[action], content or None
