@@ -1,9 +1,10 @@
 """All rules for clients, in their order (clients.md §5)."""
 
+from lab.report.messages import MESSAGE_RULES
 from lab.report.polls import POLL_RULES
 from lab.report.rule import ClientRule
 from lab.report.tokens import TOKEN_RULES
 
-RULES: tuple[ClientRule, ...] = (*TOKEN_RULES, *POLL_RULES)
+RULES: tuple[ClientRule, ...] = (*TOKEN_RULES, *MESSAGE_RULES, *POLL_RULES)
 RULE_OF = {rule.id: rule for rule in RULES}
 """By id."""

@@ -68,6 +68,12 @@ def broken(*calls: JudgedCall) -> Occasion:
     return Occasion(False, tuple(line for call in calls for line in call.lines))
 
 
+def kept_unless(wrong: Iterable[JudgedCall], occasions: Iterable[JudgedCall]) -> Iterator[Occasion]:
+    """Broken at each of the wrong calls; kept once where there is an occasion and none is wrong."""
+    found = [broken(call) for call in wrong]
+    yield from found or [kept(call) for call in list(occasions)[:1]]
+
+
 def charged(history: ClientHistory, rule: str) -> Iterator[Occasion]:
     """The rule was broken wherever a stop is charged to it."""
     return (broken(stop.call, *stop.later) for stop in history.charged(rule))

@@ -1,7 +1,7 @@
 """Rules A: how a client gets its tokens, keeps them, and shows them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from lab.core.exchange import Json
@@ -9,7 +9,7 @@ from lab.core.jsontext import members_of
 from lab.identity.clients import Grant
 from lab.report.calls import CallKind, JudgedCall
 from lab.report.history import ClientHistory, GrantHistory
-from lab.report.rule import Occasion, broken, charged, kept, least, most, rules_in
+from lab.report.rule import Occasion, broken, charged, kept, kept_unless, least, most, rules_in
 from lab.report.stops import SILENT
 
 _LOGINS = (Grant.CODE, Grant.DEVICE)
@@ -107,9 +107,9 @@ def stops_at_403(history: ClientHistory) -> Iterator[Occasion]:
 def shows_its_token_in_the_header(history: ClientHistory) -> Iterator[Occasion]:
     """A6: no token in the query or in the body."""
     calls = [call for call in history.calls if call.to_api]
-    yield from _all(
-        [call for call in calls if call.bearer is not None],
+    yield from kept_unless(
         [call for call in calls if any("access_token" in each for each in (call.parameters, call.fields, _body(call)))],
+        [call for call in calls if call.bearer is not None],
     )
 
 
@@ -124,7 +124,7 @@ def keeps_its_secret_from_uris(history: ClientHistory) -> Iterator[Occasion]:
         for call in history.calls
         if "client_secret" in call.parameters or any(map(_SECRET.search, call.parameters.values()))
     ]
-    yield from _all(history.of(CallKind.TOKEN), shown)
+    yield from kept_unless(shown, history.of(CallKind.TOKEN))
 
 
 def encodes_its_secret(history: ClientHistory) -> Iterator[Occasion]:
@@ -143,7 +143,7 @@ def sends_credentials_where_they_belong(history: ClientHistory) -> Iterator[Occa
         for call in history.calls
         if call.flags & {"basic_on_api", "bearer_on_token"} or (call.to_api and _holds_secret(call))
     ]
-    yield from _all(history.calls, stray)
+    yield from kept_unless(stray, history.calls)
 
 
 def _holds_secret(call: JudgedCall) -> bool:
@@ -154,7 +154,7 @@ def _holds_secret(call: JudgedCall) -> bool:
 def asks_for_no_password(history: ClientHistory) -> Iterator[Occasion]:
     """A10: a password that an application sees is one that it can lose."""
     requests = history.of(CallKind.TOKEN)
-    yield from _all(requests, [call for call in requests if call.fields.get("grant_type") == Grant.PASSWORD])
+    yield from kept_unless([call for call in requests if call.fields.get("grant_type") == Grant.PASSWORD], requests)
 
 
 def uses_the_newest_refresh_token(history: ClientHistory) -> Iterator[Occasion]:
@@ -223,12 +223,6 @@ def _same_login(history: ClientHistory, earlier: JudgedCall, call: JudgedCall) -
 
 
 # What several rules look at
-
-
-def _all(occasions: Iterable[JudgedCall], wrong: Iterable[JudgedCall]) -> Iterator[Occasion]:
-    """Broken at each of the wrong calls; kept once if there is an occasion and none is wrong."""
-    broke = [broken(call) for call in wrong]
-    yield from broke or [kept(call) for call in list(occasions)[:1]]
 
 
 def _overlapping(history: ClientHistory) -> Iterator[tuple[JudgedCall, JudgedCall]]:

@@ -92,16 +92,25 @@ class Plain:
 
     def invoke(self, message: str, conversation: str | None) -> Steps[Seen]:
         """Start a job; only what says that nothing was accepted is sent again."""
+        request = self.invoke_request(message, conversation)
         for attempt in range(1, 6):
-            came = yield from self.call(self.invoke_request(message, conversation))
+            came = yield from self.call(self.attempted(request, attempt))
             seen = self.job_in(came, "invoke")
             if seen is not None:
                 return seen
-            wanted = retry_after(came.response)
-            if came.response.status != 429 and not (came.response.status == 503 and wanted is not None):
+            if not self.repeatable(came):
                 raise Stopped
             yield from self.pause(attempt, came)
         raise Stopped
+
+    def attempted(self, request: Request, attempt: int) -> Request:
+        """What is sent at the n-th try."""
+        return request
+
+    def repeatable(self, came: Came) -> bool:
+        """Whether a message that was answered so may be sent again."""
+        refused = came.response.status == 503 and came.response.header("retry-after") is not None
+        return came.whole and (refused or came.response.status == 429)
 
     def follow(self, job: Seen) -> Steps[None]:
         """Poll until the end."""
@@ -236,6 +245,27 @@ class Plain:
     def wait(self, pause: Millis) -> Steps[None]:
         came = yield Wait(self.now + pause)
         self.now = came.at
+
+
+@dataclass
+class Keyed(Plain):
+    """`good-keyed`: sends a message again whose answer was lost, with one Idempotency-Key and the same bytes."""
+
+    messages: int = 0
+
+    def invoke(self, message: str, conversation: str | None) -> Steps[Seen]:
+        self.messages += 1
+        return (yield from super().invoke(message, conversation))
+
+    def attempted(self, request: Request, attempt: int) -> Request:
+        return replace(request, headers=(*request.headers, ("idempotency-key", self.key(attempt))))
+
+    def key(self, attempt: int) -> str:
+        return f"message-{self.c}-{self.messages}"
+
+    def repeatable(self, came: Came) -> bool:
+        # 409: the first one with this key is still under way
+        return not came.whole or came.response.status in (409, 429) or came.response.status >= 500
 
 
 def members(came: Came) -> dict[str, Json]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
-from tests.report import zoo, zoo_credentials, zoo_tokens
+from tests.report import zoo, zoo_credentials, zoo_messages, zoo_requests, zoo_tokens
 from tests.report.rehearsal import Rehearsal
 
 ZOO: Mapping[str, Rehearsal] = {
     **zoo_tokens.ZOO,
     **zoo_credentials.ZOO,
+    **zoo_requests.ZOO,
+    **zoo_messages.ZOO,
     **zoo.ZOO,
 }
 
