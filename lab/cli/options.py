@@ -156,6 +156,7 @@ _REPORT = (
     ),
     flag("--json", "the same as --format json"),
     option("--junit", "FILE", "write it there as JUnit, too"),
+    option("--html", "FILE", "write it there as a page for browsers, too"),
 )
 
 _DRILLS = (

@@ -44,6 +44,8 @@ class ClientReport(Struct, frozen=True):
 
     findings: tuple[Finding, ...]
     coverage: Coverage | None = None
+    recordings: tuple[str, ...] = ()
+    """The names of those that were judged."""
 
     def with_verdict(self, verdict: RuleVerdict) -> tuple[Finding, ...]:
         """The findings that say so."""
@@ -92,7 +94,7 @@ def report_on(histories: Mapping[str, Iterable[ClientHistory]], coverage: Covera
     A rule fails if it was broken in one of them, and passes if it was kept in one and broken in none.
     """
     known = {name: tuple(each) for name, each in histories.items()}
-    return ClientReport(tuple(_finding(rule, known) for rule in RULES), coverage)
+    return ClientReport(tuple(_finding(rule, known) for rule in RULES), coverage, tuple(known))
 
 
 def _finding(rule: ClientRule, histories: Mapping[str, tuple[ClientHistory, ...]]) -> Finding:

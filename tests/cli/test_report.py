@@ -92,3 +92,14 @@ def test_junit_has_a_case_a_rule(lab: Lab, tmp_path: Path, monotonous: str) -> N
 def test_a_summary_for_github_is_a_table(lab: Lab, monotonous: str) -> None:
     lines = lab("report", monotonous, "--format", "github").lines
     assert sum(line.startswith("| C") for line in lines) == 2
+
+
+def test_the_page_has_each_line_of_evidence_and_nothing_from_elsewhere(
+    lab: Lab, tmp_path: Path, monotonous: str
+) -> None:
+    lab("report", monotonous, "--html", str(tmp_path / "report.html"))
+    page = (tmp_path / "report.html").read_text()
+    for anchor in re.findall(r'href="#([^"]+)"', page):
+        assert f'id="{anchor}"' in page
+    assert page.count("<article") == 2 and "&#34;k&#34;:&#34;req&#34;" in page
+    assert not re.search(r"(?:src|href)=.?(?:https?:)?//|@import|url\(", page)

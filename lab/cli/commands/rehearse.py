@@ -21,6 +21,7 @@ from lab.files.artifacts import keep_only, write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, scenarios_folder
 from lab.language.document import Scenario, duration
 from lab.report.coverage import UNKNOWN, Coverage, Elements, joined, possible_in
+from lab.report.html import RunRow
 from lab.report.judge import report_on
 from lab.report.outcomes import Expectation, RunOutcome
 from lab.settings import Flags, MockSettings
@@ -73,11 +74,13 @@ def _conclude(done: Sequence[FinishedRun], possible: Elements, folder: Path, fla
     summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
     for line in (*lines, f"{len(done)} runs: {summary}; {len(failed)} otherwise than a good client's"):
         console.err(line) if flags["json"] else console.out(line)
-    if flags["out"] is None:
-        keep_only(folder, [name for each in failed for name in (each.planned.name, Path(each.planned.target).name)])
     histories = {each.recording.name: each.histories for each in done if each.recording is not None}
     coverage = Coverage(joined(*(each.met for each in done)), possible, _SHOWN_BY if flags["drills"] else {})
-    code = conclude(report_on(histories, coverage), flags, console)
+    paths = {each.recording.name: each.recording for each in done if each.recording is not None}
+    rows = [RunRow(each.planned.name, each.outcome, " or ".join(each.planned.expected.ends)) for each in failed]
+    code = conclude(report_on(histories, coverage), paths, flags, console, rows)
+    if flags["out"] is None:
+        keep_only(folder, [name for each in failed for name in (each.planned.name, Path(each.planned.target).name)])
     if any(each.outcome is RunOutcome.INTERRUPTED for each in done):
         return INTERRUPTED
     return 1 if failed else code

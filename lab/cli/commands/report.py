@@ -1,6 +1,7 @@
 """`lab report`: what the clients in recordings did well and badly (clients.md §5)."""
 
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 
 from lab.cli.commands.replay import NOTHING_MATCHED, matching
@@ -16,6 +17,7 @@ from lab.report.coverage import Coverage, Elements, joined, met_in, possible_in
 from lab.report.formats import FORMATS, fails, junit
 from lab.report.gather import histories_of
 from lab.report.history import ClientHistory
+from lab.report.html import RunRow, html
 from lab.report.judge import ClientReport, report_on
 from lab.report.rule import Severity
 from lab.settings import Flags
@@ -30,16 +32,20 @@ def execute(flags: Flags, console: Console) -> int:
     histories: dict[str, tuple[ClientHistory, ...]] = {}
     met: list[Elements] = []
     scenarios: dict[str, Scenario] = {}
+    paths: dict[str, Path] = {}
     for file in files:
-        recording = read(read_recording(file), str(file))
-        histories[file.name] = histories_of(recording, blob=partial(read_blob, file))
-        met.append(met_in(recording, histories[file.name]))
+        name = str(file) if file.name in paths else file.name
+        recording, paths[name] = read(read_recording(file), str(file)), file
+        histories[name] = histories_of(recording, blob=partial(read_blob, file))
+        met.append(met_in(recording, histories[name]))
         scenarios |= scenarios_of(recording.header, flags["scenarios"])
     coverage = Coverage(joined(*met), possible_in(tuple(scenarios.values())))
-    return conclude(report_on(histories, coverage), flags, console)
+    return conclude(report_on(histories, coverage), paths, flags, console)
 
 
-def conclude(report: ClientReport, flags: Flags, console: Console) -> int:
+def conclude(
+    report: ClientReport, paths: Mapping[str, Path], flags: Flags, console: Console, runs: Sequence[RunRow] = ()
+) -> int:
     """Print it, write what is wanted of it, and say by the exit code whether it is good enough."""
     required = tuple(name.strip() for name in (flags["require"] or "").split(",") if name.strip())
     unknown = [name for name in required if name not in RULE_OF]
@@ -49,9 +55,20 @@ def conclude(report: ClientReport, flags: Flags, console: Console) -> int:
     if flags["junit"]:
         path = Path(flags["junit"])
         write_texts(str(path.parent), {path.name: junit(report)}, force=True)
+    if flags["html"]:
+        path = Path(flags["html"])
+        write_texts(str(path.parent), {path.name: html(report, _lines_of(paths), runs)}, force=True)
     if report.score is None:
         return NOTHING_MATCHED
     reasons = list(fails(report, on=Severity(flags["fail_on"]), least_score=flags["min_score"], required=required))
     for reason in reasons:
         console.err(f"lab: {reason}")
     return 1 if reasons else 0
+
+
+def _lines_of(paths: Mapping[str, Path]) -> Callable[[str, int], str]:
+    @lru_cache(maxsize=2)
+    def lines(recording: str) -> list[bytes]:
+        return read_recording(paths[recording]).split(b"\n")
+
+    return lambda recording, line: lines(recording)[line - 1].decode("utf-8", "replace")

@@ -1,0 +1,55 @@
+"""A report as one page for browsers: nothing of it lies elsewhere, and every line of evidence is in it."""
+
+from collections.abc import Callable, Iterable
+from importlib.resources import files
+
+from msgspec import Struct
+
+from lab.report.formats import MOST_LINES, NOT_VISIBLE, score_line
+from lab.report.judge import ClientReport, RuleVerdict
+
+LONGEST_LINE_SHOWN = 600
+"""Characters of a line of a recording."""
+
+
+class RunRow(Struct, frozen=True):
+    """A run of a rehearsal that ended otherwise than a good client's."""
+
+    name: str
+    outcome: str
+    wanted: str
+
+
+def html(report: ClientReport, line_of: Callable[[str, int], str], runs: Iterable[RunRow] = ()) -> str:
+    """The page; `line_of` gives a line of a recording by the recording's name and its number from 1."""
+    from jinja2 import Environment  # most reports are text
+
+    cited = {
+        (each.recording, line): _short(line_of(each.recording, line))
+        for finding in report.with_verdict(RuleVerdict.FAIL)
+        for each in finding.evidence
+        for line in each.lines[:MOST_LINES]
+    }
+    failed = sorted(report.with_verdict(RuleVerdict.FAIL), key=lambda each: -each.rule.severity.weight)
+    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        files("lab.report").joinpath("page.html").read_text("utf-8")
+    )
+    return template.render(
+        report=report,
+        score=score_line(report),
+        recordings=report.recordings,
+        passed=report.with_verdict(RuleVerdict.PASS),
+        failed=failed,
+        skipped=report.with_verdict(RuleVerdict.NOT_EXERCISED),
+        coverage=report.coverage,
+        missing=list(report.coverage.missing()) if report.coverage else [],
+        cited=cited,
+        runs=list(runs),
+        most=MOST_LINES,
+        anchor=lambda recording, line: f"{recording}-{line}",
+        not_visible=NOT_VISIBLE,
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_LINE_SHOWN else f"{text[: LONGEST_LINE_SHOWN - 1]}…"
