@@ -75,12 +75,14 @@ Prefilter: TypeAlias = Callable[[ScannedText, int], int]
 class Shapes(Struct, frozen=True):
     """What is looked for, and its prefilters, each with what makes it worth asking."""
 
-    texts: re.Pattern[str]
-    """What is known to be secret, and the lab's own origin: each comes before any shape."""
+    known: tuple[str, ...]
+    """The texts that are known to be secret, the longest first."""
+    own: str
+    """The lab's own origin, or nothing."""
     prefilters: tuple[tuple[str, Prefilter], ...]
 
     def sub(self, replace: Callable[[re.Match[str]], str], text: str) -> str:
-        """As `sub` of a pattern of the texts and, after them, the shapes."""
+        """As `sub` of a pattern of the known texts, after them the origin, and after it the shapes."""
         scanned = ScannedText(text)
         prefilters = [prefilter for clue, prefilter in self.prefilters if clue in text]
         places = [
@@ -104,21 +106,31 @@ class Shapes(Struct, frozen=True):
         return "".join((*parts, text[end:]))
 
     def _match(self, text: str, place: int) -> re.Match[str] | None:
-        return self.texts.match(text, place) or _compiled().match(text, place)
+        # a pattern of the texts would have to be compiled anew with each secret
+        if text.startswith(self.known, place):
+            found = next(form for form in self.known if text.startswith(form, place))
+            return _KNOWN.fullmatch(text, place, place + len(found))
+        end = place + len(self.own)
+        if self.own and text.startswith(self.own, place) and not _LONGER.match(text, end):
+            return _OWN.fullmatch(text, place, end)
+        return _compiled().match(text, place)
+
+
+_KNOWN = re.compile(r"(?P<known>[\s\S]+)")
+_OWN = re.compile(r"(?P<own>[\s\S]+)")
+_LONGER = re.compile(r"[\w.:-]")
 
 
 @cache
 def _compiled() -> re.Pattern[str]:
-    return re.compile(SHAPES)  # takes a millisecond, too much for each new secret
+    return re.compile(SHAPES)
 
 
 def shapes(known: Iterable[str], own: str) -> Shapes:
     """What is looked for, given the texts that are known to be secret and the lab's own origin, if any."""
     longest = sorted(known, key=lambda form: (-len(form), form))
-    texts = [f"(?P<known>{'|'.join(map(re.escape, longest))})"] if longest else []
-    texts += [rf"(?P<own>{re.escape(own)}(?![\w.:-]))"] if own else []
     fixed = _shortest((*longest, *([own] if own else ()), "eyJ", "ZXlK", "whsec_", "-----BEGIN "))
-    return Shapes(re.compile("|".join(texts) or "(?!)"), (*((text, partial(_fixed, text)) for text in fixed), *_CLUES))
+    return Shapes(tuple(longest), own, (*((text, partial(_fixed, text)) for text in fixed), *_CLUES))
 
 
 def _shortest(texts: Iterable[str]) -> list[str]:
