@@ -38,13 +38,20 @@ OUTPUTS = st.one_of(
     st.sampled_from([{"filler": "80B"}, {"filler": "2kB"}]),
 )  # fmt: skip
 VERDICTS = ("approved", "rejected", "changes-requested")
+# Strategies that depend on nothing are built once: building and checking one takes longer than a draw.
+SAID = st.fixed_dictionaries({}, optional={"says": WORDS, "title": WORDS})
 
 
-def _votes(offered: tuple[str, ...]) -> st.SearchStrategy[Document]:
-    return st.fixed_dictionaries(
+def _reviewers(offered: tuple[str, ...]) -> st.SearchStrategy[Document | str]:
+    votes = st.fixed_dictionaries(
         {"after": SHORT, "verdict": st.sampled_from(offered), "comment": WORDS.filter(lambda text: "{" not in text)},
         optional={"by": st.sampled_from(["ann", "bob"])},
     )
+    scripts = st.lists(votes, min_size=3, max_size=4).map(lambda some: {"script": some})
+    return st.one_of(st.just("nobody"), votes, scripts)
+
+
+REVIEWERS = {offered: _reviewers(offered) for offered in (VERDICTS[:1], VERDICTS[:2], VERDICTS)}
 
 
 @st.composite
@@ -64,10 +71,7 @@ def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str]) -> Document:
     if not collects and gate["channel"] != "CHAT" and draw(st.booleans()):
         gate["approvals"] = draw(st.integers(1, 3))
     offered = VERDICTS[:1] if collects else VERDICTS if "changes-requested" in routes else VERDICTS[:2]
-    votes = _votes(offered)
-    gate["reviewer"] = draw(
-        st.one_of(st.just("nobody"), votes, st.lists(votes, min_size=3, max_size=4).map(lambda some: {"script": some}))
-    )
+    gate["reviewer"] = draw(REVIEWERS[offered])
     if draw(st.booleans()):
         gate |= {"verdicts": routes, "labels": {"approve": "Go"}}
     elif "changes-requested" in routes:
@@ -88,7 +92,7 @@ def steps(draw: st.DrawFn) -> list[Document]:
             step |= draw(_gate(ahead, names[: index + 1]))
         else:
             step["takes"] = draw(SHORT if index == 0 else LATENCIES)
-            step |= draw(st.fixed_dictionaries({}, optional={"says": WORDS, "title": WORDS}))
+            step |= draw(SAID)
             if draw(st.booleans()):
                 step["next"] = draw(st.sampled_from(ahead))
             if kind == "wait" and draw(st.booleans()):
@@ -133,6 +137,25 @@ FAULTS = st.sampled_from([
 ])  # fmt: skip
 
 
+MORE = st.fixed_dictionaries(
+    {},
+    optional={
+        "match": st.sampled_from(["go", "(?P<what>go) on"]),
+        "seed": st.integers(0, 2**63 - 1),
+        "latency": st.fixed_dictionaries({}, optional={"token": LATENCIES, "status": LATENCIES}),
+        "data": st.dictionaries(st.sampled_from(["a", "b", "c"]), DATA, max_size=3),
+        "retention": DURATIONS,
+        "limits": st.just({"concurrent": 10}),
+        "narration": st.just({"waiting": "A person decides."}),
+        "expect": st.fixed_dictionaries(
+            {}, optional={"status": st.sampled_from([None, "WAITING"]), "refused": st.just(403), "polls": SMALL}
+        ),
+        "settings": st.sampled_from([{"invoke_status": 200}, {"hints": "off", "body": "minimal"}]),
+        "turns": st.lists(st.builds(lambda some: {"ask": "more", "steps": some}, steps()), min_size=1, max_size=2),
+    },
+)
+
+
 @st.composite
 def documents(draw: st.DrawFn, faults: bool = False) -> Document:
     """A whole document that loads."""
@@ -140,27 +163,7 @@ def documents(draw: st.DrawFn, faults: bool = False) -> Document:
         "lab": 1, "name": "drawn", "title": draw(WORDS), "agent": {"code": "DRAWN"}, "ask": "go on",
         "token": {"lifetime": "30d"}, "steps": draw(steps()),
     }  # fmt: skip
-    document |= draw(
-        st.fixed_dictionaries(
-            {},
-            optional={
-                "match": st.sampled_from(["go", "(?P<what>go) on"]),
-                "seed": st.integers(0, 2**63 - 1),
-                "latency": st.fixed_dictionaries({}, optional={"token": LATENCIES, "status": LATENCIES}),
-                "data": st.dictionaries(st.sampled_from(["a", "b", "c"]), DATA, max_size=3),
-                "retention": DURATIONS,
-                "limits": st.just({"concurrent": 10}),
-                "narration": st.just({"waiting": "A person decides."}),
-                "expect": st.fixed_dictionaries(
-                    {}, optional={"status": st.sampled_from([None, "WAITING"]), "refused": st.just(403), "polls": SMALL}
-                ),
-                "settings": st.sampled_from([{"invoke_status": 200}, {"hints": "off", "body": "minimal"}]),
-                "turns": st.lists(
-                    st.builds(lambda some: {"ask": "more", "steps": some}, steps()), min_size=1, max_size=2
-                ),
-            },
-        )
-    )
+    document |= draw(MORE)
     if faults and draw(st.booleans()):
         document["faults"] = draw(st.lists(FAULTS, min_size=1, max_size=3))
     whole: Document = json.loads(json.dumps(document))  # no part stands in two places

@@ -78,21 +78,24 @@ PLANS = st.builds(planned, scenarios(), st.integers(0, 2**40), scripted=st.boole
 INSTANTS = st.integers(0, 60_000)
 
 
+_DECIDED = st.lists(
+    st.tuples(
+        st.integers(100, 40_000),
+        st.integers(0, 2),
+        st.one_of(st.sampled_from([Verdict(each) for each in VERDICTS]), st.none()),
+    ),
+    max_size=6,
+)
+
+
 @st.composite
 def decisions_for(draw: st.DrawFn, plan: Plan) -> tuple[Decision, ...]:
     """Decisions as a journal could hold them, and some that never could; in order of time."""
     steps = list(plan.compiled.steps)
-    decision_strategy = st.builds(
-        Decision,
-        at=st.integers(100, 40_000),
-        step=st.sampled_from(steps),
-        visit=st.integers(0, 2),
-        verdict=st.one_of(st.sampled_from([Verdict(each) for each in VERDICTS]), st.none()),
-        by=st.just(Origin.PERSON),
-        name=st.none(),
-        comment=st.just("so"),
-    )
-    found = draw(st.lists(decision_strategy, max_size=6))
+    found = [
+        Decision(at, draw(st.sampled_from(steps)), visit, verdict, Origin.PERSON, None, "so")
+        for at, visit, verdict in draw(_DECIDED)
+    ]
     fitting = [
         each
         for each in found
