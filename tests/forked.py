@@ -7,46 +7,58 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(
-    [__name__, "lab.cli.commands.serve", "lab.cli.state_journal", "lab.cli.tape_recorder", "lab.server.control.plane"]
-)
+    [
+        __name__, "lab.cli.commands.serve", "lab.cli.state_journal", "lab.cli.tape_recorder", "lab.server.control.plane",
+        "lab.cli.commands.demo", "lab.cli.commands.play", "lab.tui.app", "textual.drivers.linux_driver",
+    ]
+)  # fmt: skip
 
 
-class ForkedLab:
-    """A running one, with pipes for what it prints."""
+class Forked:
+    """One that runs; of `subprocess.Popen` it has what is used here."""
 
-    def __init__(self, *argv: str, cwd: Path) -> None:
-        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
-        ends = Connection(out_end, readable=False), Connection(err_end, readable=False)
-        self.stdout, self.stderr = os.fdopen(out), os.fdopen(err)
-        self._process = _FORKING.Process(target=_run, args=(argv, cwd, dict(os.environ), ends), daemon=True)
+    def __init__(self, argv: Sequence[str], streams: Sequence[int], cwd: Path, environment: Mapping[str, str]) -> None:
+        ends = tuple(Connection(os.dup(stream)) for stream in streams)
+        self._process = _FORKING.Process(target=_run, args=(argv, ends, cwd, environment), daemon=True)
         self._process.start()
         for end in ends:
             end.close()
 
-    @property
-    def ended(self) -> bool:
-        return self._process.exitcode is not None
+    def poll(self) -> int | None:
+        return self._process.exitcode
 
-    def send(self, number: signal.Signals) -> None:
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+    def wait(self, timeout: float = 20) -> int:
+        self._process.join(timeout)
+        code = self._process.exitcode
+        assert code is not None, "it is still running"
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self._process.pid is not None and self.poll() is None:
+            os.kill(self._process.pid, number)
+
+
+class ForkedLab(Forked):
+    """One whose output goes into pipes."""
+
+    def __init__(self, *argv: str, cwd: Path) -> None:
+        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+        self.stdout, self.stderr = os.fdopen(out), os.fdopen(err)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        super().__init__(argv, (nothing, out_end, err_end), cwd, dict(os.environ))
+        for end in (nothing, out_end, err_end):
+            os.close(end)
 
     def kill(self) -> None:
-        self.send(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         self.wait()
-
-    def wait(self) -> int:
-        """The exit code, once it has ended."""
-        self._process.join(20)
-        assert self._process.exitcode is not None, "it is still running"
-        return self._process.exitcode
 
 
 @contextmanager
@@ -56,19 +68,22 @@ def forked_lab(*argv: str, cwd: Path) -> Iterator[ForkedLab]:
     try:
         yield process
     finally:
-        if not process.ended:
-            process.kill()
+        process.kill()
         process.stdout.close()
         process.stderr.close()
 
 
-def _run(argv: tuple[str, ...], cwd: Path, environment: dict[str, str], ends: tuple[Connection, ...]) -> None:
+def _run(argv: Sequence[str], ends: Sequence[Connection], cwd: Path, environment: Mapping[str, str]) -> None:
     from lab.__main__ import main
 
-    for number, end in enumerate(ends, 1):
+    os.setsid()
+    for number, end in enumerate(ends):
         os.dup2(end.fileno(), number)
         end.close()
-    sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", 1, closefd=False)
+    for number, (name, mode, buffering) in enumerate((("stdin", "r", -1), ("stdout", "w", -1), ("stderr", "w", 1))):
+        stream = os.fdopen(number, mode, buffering, closefd=False)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)

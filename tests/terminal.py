@@ -16,13 +16,17 @@ from types import TracebackType
 
 import pyte
 
+from tests.forked import Forked
+
 ROOT = Path(__file__).parents[1]
 
 
 class Terminal:
-    """Starts a program in a pty and keeps its screen."""
+    """Starts a program in a pty, or a forked `lab` with these arguments, and keeps its screen."""
 
-    def __init__(self, argv: Sequence[str | Path], *, columns: int = 120, rows: int = 36, cwd: Path = ROOT) -> None:
+    def __init__(
+        self, argv: Sequence[str], *, columns: int = 120, rows: int = 36, cwd: Path = ROOT, forked: bool = False
+    ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self._master, slave = pty.openpty()
@@ -34,9 +38,13 @@ class Terminal:
         self.received = 0
         """Bytes that the program has written."""
         self.begun = time.perf_counter()
-        self.process = subprocess.Popen(
-            argv, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=environment, start_new_session=True
-        )
+        self.process: subprocess.Popen[bytes] | Forked
+        if forked:
+            self.process = Forked(argv, (slave, slave, slave), cwd, environment)
+        else:
+            self.process = subprocess.Popen(
+                argv, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=environment, start_new_session=True
+            )
         os.close(slave)
 
     def __enter__(self) -> "Terminal":
@@ -99,6 +107,7 @@ class Terminal:
         return got
 
 
-def lab(*argv: str, columns: int = 120, rows: int = 36, cwd: Path = ROOT) -> Terminal:
-    """`lab` on a terminal."""
-    return Terminal([sys.executable, "-m", "lab", *argv], columns=columns, rows=rows, cwd=cwd)
+def lab(*argv: str, columns: int = 120, rows: int = 36, cwd: Path = ROOT, fresh: bool = False) -> Terminal:
+    """`lab` on a terminal; with `fresh` in an interpreter that has imported nothing yet."""
+    program = [sys.executable, "-m", "lab", *argv] if fresh else argv
+    return Terminal(program, columns=columns, rows=rows, cwd=cwd, forked=not fresh)

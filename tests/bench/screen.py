@@ -51,7 +51,7 @@ def terminal() -> Iterable[Row]:
 
 def _session() -> dict[str, float]:
     figures: dict[str, float] = {}
-    with lab("demo") as demo:
+    with lab("demo", fresh=True) as demo:
         demo.until(lambda seen: "space Begin" in seen.text)
         demo.press(" ")
         demo.until(lambda seen: "APPROVAL NEEDED" in seen.text, 60)

@@ -24,7 +24,7 @@ def demo(folder: Path, *argv: str) -> Terminal:
 
 
 def test_from_the_first_paint_to_the_output(lab: Lab) -> None:
-    with demo(lab.folder, "--record", "./shown") as shown:
+    with demo(lab.folder, "--record", "./shown", "--speed", "80") as shown:
         shown.until(lambda seen: "space Begin" in seen.text)
         shown.press(" ")
         shown.until(lambda seen: "APPROVAL NEEDED" in seen.text)
@@ -65,7 +65,7 @@ def test_plain_lines_that_cost_no_time_load_no_screen_and_no_sockets(tmp_path: P
 
 
 def test_a_person_answers_line_by_line_where_there_is_no_screen(tmp_path: Path) -> None:
-    with demo(tmp_path, "--plain", "--reviewer", "person") as shown:
+    with demo(tmp_path, "--plain", "--reviewer", "person", "--speed", "80") as shown:
         shown.until(lambda seen: "a Approve" in seen.text)
         shown.press("x\nr too dear\n")
         shown.until(lambda seen: "API: rejected: too dear" in seen.text and "COMPLETE" in seen.text)

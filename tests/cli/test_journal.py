@@ -320,7 +320,7 @@ def test_a_tape_beside_a_journal_begins_with_what_lives(folder: Path, port: int)
         server.kill()
     with serving(folder, port, "--clock", "manual", "--record", "./again") as server:
         server.status(token, job)
-        server.process.send(signal.SIGTERM)
+        server.process.send_signal(signal.SIGTERM)
         assert server.process.wait() == 0
     types = [json.loads(line).get("type") for line in (folder / "again.rec.jsonl").read_bytes().splitlines()]
     assert types[1:3] == ["token.granted", "job.accepted"]

@@ -145,9 +145,9 @@ def test_a_file_that_is_removed_under_way_is_told_of_and_serving_goes_on(tmp_pat
         assert named_token_url(ready) == ready["token_url"]
         steer = {"Authorization": f"Bearer {ready['control_token']}"}
         while (health := fetch(f"{ready['control_url']}/_lab/health", steer))["status"] == "ok":
-            assert not process.ended
+            assert process.poll() is None
         assert "somebody has removed it" in str(health["why"])
-        process.send(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
         assert process.wait() == 4
         assert process.stderr.read().count("somebody has removed it") == 1
 
