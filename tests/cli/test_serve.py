@@ -217,7 +217,7 @@ def test_a_run_whose_terminal_is_gone_closes_its_tape(tmp_path: Path) -> None:
 
 
 def test_a_run_over_loopback_ends_as_the_instant_one(lab: Lab) -> None:
-    fast = lab("run", "invoice-analysis", "--speed", "100", "--json")
+    fast = lab("run", "invoice-analysis", "--speed", "30", "--json")  # a busy machine keeps up with it
     instant = lab("run", "invoice-analysis", "--speed", "instant", "--json")
     assert json.loads(fast.out)["output"] == json.loads(instant.out)["output"]
 
