@@ -125,6 +125,13 @@ class ControlClient(Connections):
         """Advance a manual clock."""
         return await self._ask("POST", "clock", {"advance": f"{millis}ms"})
 
+    async def advance_until(self, job: str, status: str, *, timeout: bool = False) -> ControlAnswer:
+        """Advance a manual clock until the job has that status; with `timeout` patience may run out on the way.
+
+        The document has the `job`; of a job that can't come to have it, its `history`.
+        """
+        return await self._ask("POST", "clock", {"job": job, "until": status, "timeout": timeout})
+
     async def end_tokens(self, client: str, do: str) -> ControlAnswer:
         """`expire` or `revoke` a client's tokens."""
         return await self._ask("POST", "tokens", {"client": client, "do": do})

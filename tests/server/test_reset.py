@@ -12,7 +12,7 @@ import pytest
 from lab.clocks import AnyClock, ScaledClock, SystemClock, breathe, settle, wall_second
 from lab.core.exchange import Json
 from lab.core.journal.fact import LedgerCleared
-from lab.core.observe import Noted, Observation
+from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.parse import parse_scenario
 from tests.server.conftest import SCENARIO, status
@@ -179,8 +179,25 @@ class TestScaled:
         while not any(each.busy for each in plane.stage.server._manager.connections):  # type: ignore[union-attr]
             await breathe()
         await reset(plane)
+        observed: list[Observation] = []
+
+        async def follow() -> None:
+            async for each in plane.client.follow():
+                observed.append(each)
+
+        following = asyncio.create_task(follow())
+        while not observed:
+            await breathe()
         await plane.client.scale("1000")
         assert (await peer.answer()).status == 200
+        await plane.stage.token()
+        async with asyncio.timeout(5):
+            while not any(isinstance(each, Requested) for each in observed):
+                await breathe()
+        following.cancel()
+        asked_for = {each.x for each in observed if isinstance(each, Requested)}
+        assert {each.x for each in observed if isinstance(each, Replied)} <= asked_for
+        await reset(plane)
         assert [line["k"] for line in await journal(plane) if line["k"] in ("req", "res")] == []
 
 

@@ -28,12 +28,21 @@ _CHALLENGE = {"www-authenticate": 'Bearer realm="lab-control"'}
 class CommandRefused(Exception):
     """The command is refused: status, what is wrong, what to do."""
 
-    def __init__(self, status: int, error: str, hint: str = "", headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        error: str,
+        hint: str = "",
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Json] | None = None,
+    ) -> None:
+        """`more` are further members of the answer."""
         super().__init__(error)
         self.status = status
         self.error = error
         self.hint = hint
         self.headers = dict(headers or {})
+        self.more = dict(more or {})
         self.last = False
         """Whether the connection ends with it."""
 
@@ -46,7 +55,7 @@ class CommandRefused(Exception):
 
     def body(self) -> bytes:
         """The refusal as JSON."""
-        return json_bytes({"error": self.error, "hint": self.hint})
+        return json_bytes({"error": self.error, "hint": self.hint, **self.more})
 
     def response(self) -> web.Response:
         """The refusal as aiohttp sends it."""

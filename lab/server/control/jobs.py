@@ -44,10 +44,13 @@ class JobRoutes:
             if until not in set(Status):
                 raise CommandRefused(400, f"until must be one of {', '.join(Status)}.")
             await self._wait_for(job, until, millis_of(request.query.get("timeout", "30s")))
+        return self.document(job)
+
+    def document(self, job: str) -> Json:
+        """The job as it is now, with its body; CommandRefused if there is none."""
         now = self._clock.now()
-        document = job_document(job, self._view(job, now), now)
         body = self._service.status_of(job, now)
-        return {**document, "body": json.loads(body) if body else None}
+        return {**job_document(job, self.view(job), now), "body": json.loads(body) if body else None}
 
     async def decide(self, request: web.Request) -> Json:
         """A person's decision at a gate, whatever its channel."""
@@ -62,8 +65,9 @@ class JobRoutes:
         )
         return obeyed(ruling)
 
-    def _view(self, job: str, now: Millis) -> JobView:
-        view = self._service.look(job, now)
+    def view(self, job: str) -> JobView:
+        """The job as it is now; CommandRefused if there is none."""
+        view = self._service.look(job, self._clock.now())
         if view is None:
             raise CommandRefused(404, "There is no such job.", "GET /_lab/jobs lists them.")
         return view
@@ -79,14 +83,14 @@ class JobRoutes:
         self._service.observers.append(notice)
         try:
             async with asyncio.timeout(timeout / 1000):
-                while (span := self._view(job, self._clock.now()).span).status != status and not span.status.final:
+                while (span := self.view(job).span).status != status and not span.status.final:
                     changed.clear()
                     await first_of(changed.wait(), self._moves(span.until))
         except TimeoutError:
             pass
         finally:
             self._service.observers.remove(notice)
-        reached = self._view(job, self._clock.now()).span.status
+        reached = self.view(job).span.status
         if reached != status:
             hint = "Wait longer, or look at what it waits for."
             raise CommandRefused(408, f"The job is {reached}, not {status}.", hint)

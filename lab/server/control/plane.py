@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from lab import __version__
-from lab.clocks import ManualClock, ScaledClock, wall_second
-from lab.core.clock import Epoch, Millis, iso
+from lab.clocks import wall_second
+from lab.core.clock import Epoch
 from lab.core.exchange import Json
-from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
+from lab.core.journal.fact import Fact
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted
 from lab.identity.scopes import api_scope
 from lab.language.document import Scenario
 from lab.mock.history import BEFORE
-from lab.server.control.access import Access, CommandRefused, Handler, millis_of, obeyed, read_command, text_member
+from lab.server.control.access import Access, CommandRefused, Handler, obeyed, read_command, text_member
 from lab.server.control.armed_faults import FaultRoutes
+from lab.server.control.clock import ClockRoutes
 from lab.server.control.connections import ControlConnections
 from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
@@ -53,6 +54,8 @@ class ControlPlane:
         self._access = Access(token)
         self._buffer = Buffer(self._service, server.limits)
         self._rewind = Rewind(server, recorder, self._begin_anew, past, second)
+        self._job_routes = JobRoutes(self._service, self._clock)
+        self._clock_routes = ClockRoutes(self._service, self._clock, self._job_routes)
         self._subscribers: set[Subscriber] = set()
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
@@ -90,15 +93,15 @@ class ControlPlane:
         return recording_header(self._service.config, lab=__version__, clock=self._clock)
 
     def _routes(self, app: web.Application) -> None:
-        jobs, faults = JobRoutes(self._service, self._clock), FaultRoutes(self._service, self._clock)
+        jobs, faults = self._job_routes, FaultRoutes(self._service, self._clock)
         judging = JudgingRoutes(self._service, self._subscriber)
         routes: tuple[tuple[str, str, Handler], ...] = (
             ("GET", "health", self._health),
             ("GET", "jobs", jobs.list),
             ("GET", "jobs/{job}", jobs.look),
             ("POST", "jobs/{job}/decisions", jobs.decide),
-            ("GET", "clock", self._read_clock),
-            ("POST", "clock", self._set_clock),
+            ("GET", "clock", self._clock_routes.look),
+            ("POST", "clock", self._clock_routes.set),
             ("GET", "journal", self._journal),
             ("GET", "report", judging.report),
             ("GET", "outcome", judging.outcome),
@@ -122,7 +125,7 @@ class ControlPlane:
         config, trouble = self._service.config, self._trouble()
         return {
             "status": "ok" if trouble is None else "red", "why": trouble, "lab": __version__,
-            "base_url": self._server.origin, "clock": self._clock_document(), "seed": config.seed,
+            "base_url": self._server.origin, "clock": self._clock_routes.document(), "seed": config.seed,
             "scenarios": [each.name for each in config.scenarios], "connections": self._server.connections,
         }  # fmt: skip
 
@@ -194,40 +197,6 @@ class ControlPlane:
         command = await read_command(request, "user_code", "answer")
         user_code, answer = text_member(command, "user_code"), text_member(command, "answer")
         return obeyed(self._service.answer_device(user_code, answer, self._clock.now()))
-
-    async def _read_clock(self, request: web.Request) -> Json:
-        return self._clock_document()
-
-    async def _set_clock(self, request: web.Request) -> Json:
-        command = await read_command(request, "advance", "factor")
-        match sorted(command):
-            case ["advance"]:
-                await self._advance(millis_of(text_member(command, "advance")))
-            case ["factor"]:
-                self._scale(text_member(command, "factor"))
-            case _:
-                raise CommandRefused(400, "Send advance or factor.", 'As {"advance":"1h"}, or {"factor":"20"}.')
-        return self._clock_document()
-
-    async def _advance(self, millis: Millis) -> None:
-        clock = self._clock
-        if not isinstance(clock, ManualClock):
-            raise CommandRefused(409, "This clock runs by itself.", "Start the lab with --clock manual.")
-        origin = clock.now()
-        await clock.advance_by(millis)
-        self._service.note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
-
-    def _scale(self, factor: str) -> None:
-        clock = self._clock
-        if not isinstance(clock, ScaledClock):
-            raise CommandRefused(409, "This clock has no pace to set.", "Start the lab with --clock scaled:1.")
-        clock.scale(factor)
-        self._service.note(ClockScaled(at=clock.now(), by="control", factor=factor))
-
-    def _clock_document(self) -> Json:
-        clock, epoch = self._clock, self._service.config.epoch
-        now = clock.now()
-        return {"mode": clock.mode, "factor": clock.factor, "now": now, "epoch": epoch, "wall": iso(epoch, now)}
 
 
 def _client_part(scenario: Scenario) -> Json:

@@ -1,0 +1,114 @@
+"""The control plane's routes for the clock: tell, advance, pace, and move on to where a job has a status (contract.md §2.7)."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from lab.clocks import AnyClock, ManualClock, ScaledClock
+from lab.core.clock import Millis, iso
+from lab.core.exchange import Json
+from lab.core.journal.fact import ClockAdvanced, ClockScaled
+from lab.jobs.timeline import spans, spans_from
+from lab.jobs.view import JobView
+from lab.language.document import Status, Verdict
+from lab.mock.service import Service
+from lab.server.control.access import CommandRefused, millis_of, read_command, text_member
+from lab.server.control.jobs import JobRoutes
+
+_AT_REST = "Start the lab with --clock manual."
+
+
+class ClockRoutes:
+    """Handlers for one service, its clock and its jobs."""
+
+    def __init__(self, service: Service, clock: AnyClock, jobs: JobRoutes) -> None:
+        self._service = service
+        self._clock = clock
+        self._jobs = jobs
+
+    def document(self) -> dict[str, Json]:
+        """The clock as it is."""
+        clock, epoch = self._clock, self._service.config.epoch
+        now = clock.now()
+        return {"mode": clock.mode, "factor": clock.factor, "now": now, "epoch": epoch, "wall": iso(epoch, now)}
+
+    async def look(self, request: web.Request) -> Json:
+        """The clock as it is."""
+        return self.document()
+
+    async def set(self, request: web.Request) -> Json:
+        """`{"advance"}` and `{"job", "until"}` move a manual clock on, `{"factor"}` sets the pace of a scaled one."""
+        command = await read_command(request, "advance", "factor", "job", "until", "timeout")
+        match sorted(command.keys() - {"timeout"}):
+            case ["advance"] if len(command) == 1:
+                clock = self._manual(_AT_REST)
+                await self._advance(clock, clock.now() + millis_of(text_member(command, "advance")))
+            case ["factor"] if len(command) == 1:
+                self._scale(text_member(command, "factor"))
+            case ["job", "until"]:
+                return await self._until(command)
+            case _:
+                raise CommandRefused(
+                    400,
+                    "Send advance, factor, or job and until.",
+                    'As {"advance":"1h"}, or {"job":"…","until":"WAITING"}.',
+                )
+        return self.document()
+
+    def _manual(self, hint: str) -> ManualClock:
+        if not isinstance(self._clock, ManualClock):
+            raise CommandRefused(409, "This clock runs by itself.", hint)
+        return self._clock
+
+    async def _advance(self, clock: ManualClock, instant: Millis) -> None:
+        origin = clock.now()
+        await clock.advance_to(instant)
+        self._service.note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
+
+    def _scale(self, factor: str) -> None:
+        clock = self._clock
+        if not isinstance(clock, ScaledClock):
+            raise CommandRefused(409, "This clock has no pace to set.", "Start the lab with --clock scaled:1.")
+        clock.scale(factor)
+        self._service.note(ClockScaled(at=clock.now(), by="control", factor=factor))
+
+    async def _until(self, command: Mapping[str, Json]) -> Json:
+        """Move on from one happening of the job to the next, for at each somebody may act who waits for it."""
+        job, status, timeout = text_member(command, "job"), text_member(command, "until"), command.get("timeout", False)
+        if status not in set(Status):
+            raise CommandRefused(400, f"until must be one of {', '.join(Status)}.")
+        if not isinstance(timeout, bool):
+            raise CommandRefused(400, "timeout must be true or false.")
+        clock = self._manual(f"GET /_lab/jobs/{{job}}?until={status} waits for it.")
+        while (view := self._jobs.view(job)).span.status != status:
+            _check_comes(view, Status(status), clock.now(), timeout=timeout)
+            await self._advance(clock, _next_happening(view, clock.now()))
+        return {**self.document(), "job": self._jobs.document(job)}
+
+
+def _next_happening(view: JobView, now: Millis) -> Millis:
+    """When the next vote of the open gate is due, or the job moves on, if nobody acts."""
+    until = view.span.until
+    assert until is not None
+    return next((vote.at for vote in view.span.votes if vote.at > now), until)
+
+
+def _check_comes(view: JobView, status: Status, now: Millis, *, timeout: bool) -> None:
+    """CommandRefused unless the job comes to have that status if nobody acts; with `timeout` patience may run out."""
+    why, hint = "", "Its history says where it has been."
+    for span in spans_from(view.plan, view.decisions, now):
+        if span.status == status and span.until != span.since:
+            return
+        if span.opening is not None and span.votes[-1].verdict is Verdict.TIMED_OUT and not timeout:
+            why = f"Nobody answers at {span.id}, where patience ends at {span.until}."
+            hint = 'Decide over POST /_lab/jobs/{job}/decisions, or send "timeout":true.'
+            break
+        why = f"It ends {span.status} without."
+    history: Json = [
+        {"at": span.since, "status": str(span.status), "step": span.id}
+        for span in spans(view.plan, view.decisions)
+        if span.since <= now
+    ]
+    raise CommandRefused(
+        409, f"The job is {view.span.status} and can't be {status}. {why}", hint, more={"history": history}
+    )
