@@ -10,12 +10,17 @@ from functools import cached_property
 from lab.core.errors import UsageError
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
 from lab.recording.alias import KINDS, in_text, kind_of, named, number_alias, numbered, secret_of, why_odd
+from lab.recording.known_texts import KnownTexts
 from lab.recording.secret_forms import forms_of
 from lab.recording.shapes import HEX, IS_JWT
 
+MOST_AT_ONCE = 64
+"""Secrets of a peer's in one exchange that are looked for in every writing; of more only as they were written."""
 _PASSED = 16384
 _SENT = ("«wrong:", "«part:", "«secret:", "«cookie:", "«assertion:")
 """How the aliases begin of what peers made up; what the lab gave can't be one of its words."""
+_MADE_UP = (*_SENT, "«digits:")
+"""The same with numbers, which are none of its words."""
 
 
 class KnownSecrets:
@@ -32,10 +37,11 @@ class KnownSecrets:
         """Grows whenever a text that was redacted before may have to be redacted anew."""
         self.values: dict[str, str] = {}
         """What each numbered alias stands for."""
-        self.forms: dict[str, str] = {}
-        """What is looked for in texts, with its alias: secrets in every writing. It only grows."""
+        self.texts = KnownTexts()
+        """What is looked for in texts: secrets in every writing."""
         self.numbers: dict[str, str] = {}
         """The aliases of numbers, by how they were written."""
+        self._room = MOST_AT_ONCE
         self._aliases: dict[str, str] = {}
         self._counts = dict.fromkeys(KINDS, 0)
         self._words_of = words
@@ -56,6 +62,10 @@ class KnownSecrets:
                 hint=f"Use {SHORTEST_SECRET} characters or more.",
             )
         self._add(secret, named(kind, name), name)
+
+    def begin(self) -> None:
+        """What is told from now on is of another exchange."""
+        self._room = MOST_AT_ONCE
 
     # Aliases
 
@@ -147,11 +157,14 @@ class KnownSecrets:
             self.generation += 1
         if bare:
             return
-        sent = alias.startswith(_SENT)
-        for form in forms_of(value, client):
-            if sent and self.is_own(form):
-                continue
-            self.forms.setdefault(form, alias)
+        sent, bounded = alias.startswith(_SENT), alias.startswith(_MADE_UP)
+        forms: Iterable[str] = (value,)
+        if not bounded or self._room > 0:
+            self._room -= bounded
+            forms = forms_of(value, client)
+        for form in forms:
+            if not (sent and form != value and self.is_own(form)):
+                self.texts.add(form, alias, bounded=bounded)
 
     def code(self, text: str) -> str:
         """What is written for a text that looks like the code of a gate: its alias, if it is a secret, or itself."""

@@ -15,7 +15,7 @@ from lab.recording.headers import header_without_secrets
 from lab.recording.known_secrets import KnownSecrets
 from lab.recording.loose_json import hide, worth_reading
 from lab.recording.secret_names import is_secret, kind_under
-from lab.recording.shapes import IS_JWT, shapes
+from lab.recording.shapes import IS_JWT, Shapes
 from lab.recording.vocabulary import own_words
 
 _WORTH_KEEPING = 1024
@@ -28,9 +28,7 @@ class Redactor:
     def __init__(self, secrets: KnownSecrets, own: str = "") -> None:
         """`own` is the origin of the lab itself."""
         self.secrets = secrets
-        self._own = own
-        self._shapes, self._forms = shapes(secrets.forms, own), len(secrets.forms)
-        """What is looked for, and how many writings of secrets it was made of."""
+        self._shapes = Shapes(secrets.texts, own)
         self._clean: dict[str, str] = {}
         """Texts that come again and again, redacted; of this generation of secrets."""
         self._generation = secrets.generation
@@ -56,16 +54,11 @@ class Redactor:
 
     def flat(self, text: str) -> str:
         """The same of a text in which no member's name is looked for."""
-        forms = self.secrets.forms
-        if len(forms) != self._forms:
-            self._shapes, self._forms = shapes(forms, self._own), len(forms)
         return self._shapes.sub(self._replace, text)
 
     def _replace(self, found: re.Match[str]) -> str:
         text = found[0]
         match found.lastgroup:
-            case "known":
-                return self.secrets.forms[text]
             case "own":
                 return HERE
             case "jwt" | "hook" | "pem":

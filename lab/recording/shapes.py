@@ -6,14 +6,13 @@ The result is that of `pattern.sub`: a prefilter may name too many places, and n
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache, partial
 from heapq import heapify, heappop, heapreplace
 from typing import TypeAlias
 
-from msgspec import Struct
-
 from lab.recording.alias import GRAMMAR
+from lab.recording.known_texts import KnownTexts
 
 NAMES = r"(?:[\w.-]*(?:token|secret|password)|assertion|client_assertion|code_verifier|device_code|user_code|api_key)"
 TAILS = ("token", "secret", "password", "assertion", "code_verifier", "device_code", "user_code", "api_key")
@@ -38,6 +37,10 @@ SHAPES = "|".join(
         rf"(?P<field>(?<![\w.-])(?i:{NAMES})=)(?P<plain>[^&\s\"'<>]+)",
     )
 )
+_FIXED = ("eyJ", "ZXlK", "whsec_", "-----BEGIN ")
+"""How the shapes begin that begin with a fixed text."""
+_FEW = 128
+"""Beginnings that are looked for one by one: that is sooner done, but in a short text."""
 _IN_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~*+:-")
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 _LOGIN = re.compile(r"://[^/\s@:]*:[^/\s@]+@")
@@ -72,19 +75,25 @@ Prefilter: TypeAlias = Callable[[ScannedText, int], int]
 """The first place at or after the given one where a secret of one shape may begin; -1: nowhere."""
 
 
-class Shapes(Struct, frozen=True):
+class Shapes:
     """What is looked for, and its prefilters, each with what makes it worth asking."""
 
-    known: tuple[str, ...]
-    """The texts that are known to be secret, the longest first."""
-    own: str
-    """The lab's own origin, or nothing."""
-    prefilters: tuple[tuple[str, Prefilter], ...]
+    def __init__(self, known: KnownTexts, own: str) -> None:
+        """`own` is the lab's own origin, if any: it and what is known to be secret come before any shape."""
+        self._known = known
+        self._own = re.compile(rf"(?P<own>{re.escape(own)}(?![\w.:-]))" if own else "(?!)")
+        fixed = (own, *_FIXED) if own else _FIXED
+        self._of_shapes: tuple[tuple[str, Prefilter], ...] = (
+            *((text, partial(_fixed, text)) for text in fixed),
+            *_CLUES,
+        )
+        self._prefilters, self._beginnings = self._of_shapes, 0
+        """With one for each beginning of what is known, as many as these are."""
 
     def sub(self, replace: Callable[[re.Match[str]], str], text: str) -> str:
-        """As `sub` of a pattern of the known texts, after them the origin, and after it the shapes."""
+        """The text, in it aliases for what is known, and else what `replace` makes of the origin and of a shape."""
         scanned = ScannedText(text)
-        prefilters = [prefilter for clue, prefilter in self.prefilters if clue in text]
+        prefilters = self._worth_asking(text)
         places = [
             (place, number) for number, prefilter in enumerate(prefilters) if (place := prefilter(scanned, 0)) >= 0
         ]
@@ -95,9 +104,13 @@ class Shapes(Struct, frozen=True):
         end = 0
         while places:
             place, number = places[0]
-            if place >= end and (found := self._match(text, place)):
-                parts += text[end:place], replace(found)
-                end = found.end()
+            if place >= end:
+                if known := self._known.at(text, place):
+                    parts += text[end:place], known[1]
+                    end = known[0]
+                elif found := self._own.match(text, place) or _compiled().match(text, place):
+                    parts += text[end:place], replace(found)
+                    end = found.end()
             place = prefilters[number](scanned, max(end, place + 1))
             if place < 0:
                 heappop(places)
@@ -105,41 +118,23 @@ class Shapes(Struct, frozen=True):
                 heapreplace(places, (place, number))
         return "".join((*parts, text[end:]))
 
-    def _match(self, text: str, place: int) -> re.Match[str] | None:
-        # a pattern of the texts would have to be compiled anew with each secret
-        if text.startswith(self.known, place):
-            found = next(form for form in self.known if text.startswith(form, place))
-            return _KNOWN.fullmatch(text, place, place + len(found))
-        end = place + len(self.own)
-        if self.own and text.startswith(self.own, place) and not _LONGER.match(text, end):
-            return _OWN.fullmatch(text, place, end)
-        return _compiled().match(text, place)
-
-
-_KNOWN = re.compile(r"(?P<known>[\s\S]+)")
-_OWN = re.compile(r"(?P<own>[\s\S]+)")
-_LONGER = re.compile(r"[\w.:-]")
+    def _worth_asking(self, text: str) -> list[Prefilter]:
+        beginnings = self._known.beginnings
+        if len(beginnings) > min(len(text), _FEW):
+            return [*(each for clue, each in self._of_shapes if clue in text), partial(_known, self._known)]
+        if len(beginnings) != self._beginnings:
+            self._prefilters = (*self._of_shapes, *((text, partial(_fixed, text)) for text in beginnings))
+            self._beginnings = len(beginnings)
+        return [each for clue, each in self._prefilters if clue in text]
 
 
 @cache
 def _compiled() -> re.Pattern[str]:
-    return re.compile(SHAPES)
+    return re.compile(SHAPES)  # takes a millisecond, too much for a lab that nobody looks at
 
 
-def shapes(known: Iterable[str], own: str) -> Shapes:
-    """What is looked for, given the texts that are known to be secret and the lab's own origin, if any."""
-    longest = sorted(known, key=lambda form: (-len(form), form))
-    fixed = _shortest((*longest, *([own] if own else ()), "eyJ", "ZXlK", "whsec_", "-----BEGIN "))
-    return Shapes(tuple(longest), own, (*((text, partial(_fixed, text)) for text in fixed), *_CLUES))
-
-
-def _shortest(texts: Iterable[str]) -> list[str]:
-    """Without those that begin with another one: they are found with it."""
-    kept: list[str] = []
-    for text in sorted(texts):
-        if not kept or not text.startswith(kept[-1]):
-            kept.append(text)
-    return kept
+def _known(known: KnownTexts, scanned: ScannedText, after: int) -> int:
+    return known.find(scanned.text, after)
 
 
 def _fixed(fixed: str, scanned: ScannedText, after: int) -> int:

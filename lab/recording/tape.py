@@ -143,6 +143,7 @@ class Tape:
         """
         self._after = after
         for fact in facts:
+            self.redactor.secrets.begin()
             self._noted(Noted(now, fact))
 
     def note(self, text: str, now: Millis) -> None:
@@ -189,6 +190,7 @@ class Tape:
     def _requested(self, observation: Requested) -> None:
         x = observation.x
         self._unanswered[x] = None
+        self.redactor.secrets.begin()
         if observation.route in IDENTITY_NAMES:
             self._oauth.add(x)
         tail = self._tails.request(observation)

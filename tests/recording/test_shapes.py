@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterable
 from time import process_time
 
 import pytest
@@ -9,17 +10,43 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.recording.known_secrets import KnownSecrets
+from lab.recording.known_texts import KnownTexts
 from lab.recording.redact import Redactor
-from lab.recording.shapes import FOLDED, SHAPES, shapes
+from lab.recording.shapes import FOLDED, SHAPES, Shapes
 
-KNOWN = ("lab-secret", "demo:lab-secret", "cGFzcw", "cGFzcw==", "a=b%2Fc", "ends in «", "to lab-secret", "u:pw@http:")
-OWN = "http://127.0.0.1:8080"
-_LONGEST = "|".join(map(re.escape, sorted(KNOWN, key=len, reverse=True)))
-SOUGHT = (
-    (shapes(KNOWN, OWN), re.compile(rf"(?P<known>{_LONGEST})|(?P<own>{re.escape(OWN)}(?![\w.:-]))|{SHAPES}")),
-    (shapes((), ""), re.compile(SHAPES)),
+KNOWN = (
+    "lab-secret",
+    "demo:lab-secret",
+    "cGFzc3dv",
+    "cGFzc3dv==",
+    "a=b%2Fc=",
+    "ends in «",
+    "to lab-secret",
+    "u:pw@http:",
 )
-"""What is looked for, and the one pattern of it all."""
+LONG = ("lab-secr", "lab-secret" * 30, "lab-secret" * 29 + "lab-", "a" * 300)
+OWN = "http://127.0.0.1:8080"
+
+
+def sought_for(known: Iterable[str], own: str) -> Shapes:
+    texts = KnownTexts()
+    for text in known:
+        texts.add(text, f"<known {text}>", bounded=True)
+    return Shapes(texts, own)
+
+
+def pattern_for(known: Iterable[str], own: str) -> re.Pattern[str]:
+    texts = "|".join(re.escape(text) for text in sorted(known, key=len, reverse=True))
+    return re.compile(
+        "|".join((f"(?P<known>{texts or '(?!)'})", rf"(?P<own>{re.escape(own or chr(0))}(?![\w.:-]))", SHAPES))
+    )
+
+
+MANY = (*KNOWN, *LONG, *(f"k{number}-secret" for number in range(200)))
+"""So many that they aren't looked for one by one."""
+WHOLE = [
+    (sought_for(*what), pattern_for(*what)) for what in ((KNOWN, OWN), ((*KNOWN, *LONG), ""), ((), ""), (MANY, OWN))
+]
 PIECES = (
     *KNOWN, OWN, "eyJhbGci.eyJzdWIi.c2ln", "eyJ", "ZXlKaGJHY2lPaUp1YjI1bElu", "ZXlK", "whsec_", "whsec_ab",
     "-----BEGIN A KEY-----", "-----END A KEY-----", "-----BEGIN ", "http://", "://", "u:pw", "@", "/", ":", "%41", "%zz", "%", "«",
@@ -30,7 +57,7 @@ PIECES = (
 
 
 def same(text: str) -> None:
-    for sought, pattern in SOUGHT:
+    for sought, pattern in WHOLE:
         assert sought.sub(_marked, text) == pattern.sub(_marked, text)
 
 
@@ -45,6 +72,8 @@ def _marked(found: re.Match[str]) -> str:
 @example("lab-secretab%41x%42")
 @example("http://u:pw@http://u:pw@x")
 @example("0" * 31 + "lab-secret" + "0" * 65)
+@example("a" * 299 + " " + "a" * 301)
+@example("lab-secr lab-secre lab-secret " + "lab-secret" * 31 + "lab-secret" * 29)
 def test_prefilters_miss_nothing(text: str) -> None:
     same(text)
 
@@ -67,7 +96,7 @@ def test_prefilters_miss_nothing(text: str) -> None:
     ],
 )
 def test_each_shape_is_found(kind: str, text: str) -> None:
-    assert f"<{kind} " in shapes((), "").sub(_marked, text)
+    assert f"<{kind} " in sought_for((), "").sub(_marked, text)
 
 
 def test_prefilters_miss_no_pair() -> None:
