@@ -109,6 +109,11 @@ class ControlClient(Connections):
         wait = f"?until={quote(until)}&timeout={timeout}ms" if until else ""
         return await self._ask("GET", f"jobs/{quote(job, safe='')}{wait}")
 
+    async def calls(self, route: str | None = None, job: str | None = None) -> ControlAnswer:
+        """How often clients called, on a route, about a job, or at all: `count statuses gaps near last`."""
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in (("route", route), ("job", job)) if value)
+        return await self._ask("GET", f"calls?{query}" if query else "calls")
+
     async def decide(
         self, job: str, gate: str, verdict: str, *, name: str | None = None, comment: str | None = None
     ) -> ControlAnswer:

@@ -12,6 +12,9 @@ from lab.dialects.fusion.files import holds_files, without_files
 from lab.dialects.fusion.routes import UPLOADS
 from lab.identity.routes import IDENTITY_ROUTES
 
+UNKNOWN_ROUTE = "unknown"
+"""The name of a route that isn't there."""
+
 
 class Router:
     """Finds the row that a request line means. Switches add rows: each combination is a table of its own."""
@@ -72,7 +75,7 @@ class Router:
     def name(self, method: str, path: str) -> str:
         """The route's name for a request line, or `unknown`; for labels, not for admission."""
         found = self.find(method, path)
-        return found.name if isinstance(found, RouteMatch) else "unknown"
+        return found.name if isinstance(found, RouteMatch) else UNKNOWN_ROUTE
 
     def path(self, route: str, *, code: str = "", job: str = "") -> str:
         """The path of a route's first row, its parameters percent-encoded."""

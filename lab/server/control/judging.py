@@ -1,13 +1,16 @@
-"""The control plane's routes that judge: what the rules find in the clients so far, and how a run of one ended."""
+"""The control plane's routes about clients: their calls, what the rules find in them so far, how a run of one ended."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from lab.core.exchange import Json
-from lab.language.document import Scenario
+from lab.dialects.router import UNKNOWN_ROUTE
+from lab.jobs.records import job_named
+from lab.language.document import FAULT_ROUTES, Scenario, nearest
 from lab.mock.service import Service
 from lab.server.control.access import CommandRefused
 from lab.server.control.journal import Subscriber
@@ -25,6 +28,23 @@ class JudgingRoutes:
     def __init__(self, service: Service, journal: Callable[[], Subscriber]) -> None:
         self._service = service
         self._journal = journal
+
+    async def calls(self, request: web.Request) -> Json:
+        """How often clients called, with which pauses, and what they got: on one route, about one job, or all."""
+        for name in request.query:
+            if name not in ("route", "job"):
+                raise CommandRefused(400, f"There is no parameter {name} here.", "Known: route, job.")
+        route = request.query.get("route")
+        if route is not None and route not in _ROUTES:
+            hint = nearest(route, _ROUTES) or f"Known: {', '.join(_ROUTES)}."
+            raise CommandRefused(400, f"There is no route {json.dumps(route)}.", hint)
+        ledger = self._service.ledger
+
+        def own(job: str) -> str:
+            found = job_named(ledger, job)
+            return found[0] if found is not None else job
+
+        return await asyncio.to_thread(_calls, await self._lines(), route, request.query.get("job"), own)
 
     async def report(self, request: web.Request) -> Json:
         """The report as `lab report --json` prints it; with `over=1` the clients are known to have ended."""
@@ -44,6 +64,9 @@ class JudgingRoutes:
         return b"".join([line async for lines in self._journal().so_far() for line in lines])
 
 
+_ROUTES = (*FAULT_ROUTES, UNKNOWN_ROUTE)
+
+
 def _integer(request: web.Request, name: str, usual: int | None) -> int:
     text = request.query.get(name)
     if text is None and usual is not None:
@@ -57,6 +80,12 @@ def _recording(lines: bytes) -> "Recording":
     from lab.recording.reader import read  # no start waits for it, nor for the rules
 
     return read(lines, JOURNAL)
+
+
+def _calls(lines: bytes, route: str | None, job: str | None, own: Callable[[str], str]) -> Json:
+    from lab.report.call_summary import call_summary
+
+    return call_summary(_recording(lines), route, job, own)
 
 
 def _report(lines: bytes, over: bool, scenarios: tuple[Scenario, ...]) -> Json:

@@ -103,6 +103,7 @@ class ControlPlane:
             ("GET", "clock", self._clock_routes.look),
             ("POST", "clock", self._clock_routes.set),
             ("GET", "journal", self._journal),
+            ("GET", "calls", judging.calls),
             ("GET", "report", judging.report),
             ("GET", "outcome", judging.outcome),
             ("GET", "scenarios", self._scenarios),

@@ -1,0 +1,112 @@
+"""The control plane tells how often clients called, with which pauses in their own time, and what they got."""
+
+import json
+
+import pytest
+
+from lab.core.exchange import Json
+from lab.dialects.router import ROUTER
+from tests.server.conftest import TEAM, bearer, invoke, request, status
+from tests.server.test_control import Plane, plane
+
+__all__ = ["plane"]
+
+
+class Wall:
+    """The client's time: real milliseconds, ten of which go by with whatever is observed."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def __call__(self) -> int:
+        self.now += 10
+        return self.now
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
+    wall = Wall()
+    monkeypatch.setattr("lab.server.control.last_exchanges.real_millis", wall)
+    return wall
+
+
+async def calls(plane: Plane, route: str | None = None, job: str | None = None) -> dict[str, Json]:
+    got = await plane.client.calls(route, job)
+    assert got.done, got.why
+    return dict(got.document)
+
+
+async def test_polls_are_counted_with_pauses_and_statuses(plane: Plane, wall: Wall) -> None:
+    token = await plane.stage.token()
+    first, second = [await plane.stage.job(token) for _ in range(2)]
+    peer = await plane.stage.peer()
+    for pause, job in ((0, first), (1_000, second), (500, first), (2_000, second)):
+        wall.now += pause
+        await peer.ask(status(token, job))
+    await plane.client.arm({"route": "status", "answer": 503})
+    wall.now += 7_000
+    await peer.ask(status(token, first))
+    found = await calls(plane, "status")
+    assert (found["count"], found["statuses"]) == (5, [200, 200, 200, 200, 503])
+    # a poll is observed three times: asked, looked at the job, answered; the last answer counts from there
+    assert found["gaps"] == [1_540, 2_540, 9_050], "each between polls of one job"
+    assert (await calls(plane, "status", first))["gaps"] == [1_540, 9_050]
+    last = (await calls(plane, "status", first))["last"]
+    assert isinstance(last, dict)
+    assert (last["route"], last["job"], last["status"], last["method"]) == ("status", first, 503, "GET")
+    assert (last["x"], last["at"], last["path"]) == (8, 0, ROUTER.path("status", code=TEAM, job=first))
+    assert str(last["client"]).startswith("demo")
+
+
+async def test_a_call_is_about_the_job_that_came_of_it(plane: Plane) -> None:
+    token = await plane.stage.token()
+    job, other = [await plane.stage.job(token) for _ in range(2)]
+    assert [(await calls(plane, "invoke", each))["count"] for each in (job, other, None)] == [1, 1, 2]
+    assert (await calls(plane, job=job))["statuses"] == [202]
+    assert [(await calls(plane, route))["count"] for route in ("token", "status", None)] == [1, 0, 3]
+    assert await calls(plane, "status") == {"count": 0, "statuses": [], "gaps": [], "near": [], "last": None}
+
+
+async def test_over_another_wire_the_same_is_asked(plane: Plane) -> None:
+    token = await plane.stage.token()
+    job = await plane.stage.job(token)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": job}}
+    headers = (bearer(token), ("content-type", "application/json"))
+    peer = await plane.stage.peer()
+    await peer.ask(request("POST", ROUTER.path("a2a", code=TEAM), headers, json.dumps(call).encode()))
+    await peer.ask(status(token, job))
+    assert [(await calls(plane, route, job))["count"] for route in ("status", "a2a", "invoke")] == [2, 1, 1]
+
+
+async def test_what_matched_nothing_is_there_with_what_is_near(plane: Plane) -> None:
+    token = await plane.stage.token()
+    peer = await plane.stage.peer()
+    path = ROUTER.path("invoke", code=TEAM)
+    await peer.ask(request("POST", path.replace("invokeAsync", "invokeasync"), (bearer(token),)))
+    await peer.ask(request("GET", path, (bearer(token),)))
+    await peer.ask(invoke(token, {"mesage": "hi"}))
+    there = "POST /api/fusion-ai/orchestrator/agent/v2/{code}/invokeAsync"
+    unknown = await calls(plane, "unknown")
+    assert (unknown["statuses"], unknown["near"]) == ([404, 405], [there, there])
+    assert (await calls(plane, "invoke"))["near"] == ["message"]
+    assert (await calls(plane))["near"] == [there, there, "message"]
+
+
+async def test_a_reset_forgets_them(plane: Plane) -> None:
+    await plane.stage.token()
+    assert (await calls(plane))["count"] == 1
+    await plane.client.reset()
+    assert (await calls(plane))["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("route=statsu", "did you mean status?"),
+        ("route=", "Known: token, invoke,"),
+        ("jobs=x", "Known: route, job."),
+    ],
+)
+async def test_what_is_no_route_and_no_parameter_is_refused(plane: Plane, query: str, said: str) -> None:
+    got = await plane.ask("GET", f"calls?{query}")
+    assert got.status == 400 and said in got.json["hint"]
