@@ -96,6 +96,8 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
     """All of the recording, whoever brought them."""
     exact: bool
     """Whether the client's clock runs as the lab's does: the real one, or the lab's own process."""
+    odd_secret: bool
+    """Whether the client is one whose secret is known to hold characters that clients encode wrongly."""
     over: bool
     """Whether the client is known to have ended."""
     until: Millis

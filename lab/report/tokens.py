@@ -128,9 +128,9 @@ def keeps_its_secret_from_uris(history: ClientHistory) -> Iterator[Occasion]:
 
 
 def encodes_its_secret(history: ClientHistory) -> Iterator[Occasion]:
-    """A8: told only where the secret's characters make a difference."""
+    """A8: kept only where the secret's characters make a difference; a raw one is seen by that alone."""
     for call in history.calls:
-        if "basic_form" in call.flags:
+        if "basic_form" in call.flags and history.odd_secret:
             yield kept(call)
         elif "basic_raw" in call.flags:
             yield broken(call)

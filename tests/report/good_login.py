@@ -48,10 +48,10 @@ class WithCode(Plain):
         return came
 
     def verifier(self) -> str:
-        return f"verifier-of-login-{self.logins}".ljust(43, "~")
+        return f"verifier-{self.c}-{self.logins}".ljust(43, "~")
 
     def state(self) -> str:
-        return f"state-{self.logins}"
+        return f"state-{self.c}-{self.logins}"
 
 
 @dataclass

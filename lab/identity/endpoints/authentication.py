@@ -44,13 +44,11 @@ def _by_header(context: TokenContext, header: str, form: Form) -> Client | Refus
         return INVALID_CLIENT
     if scheme != "Basic":
         context.flags.append("scheme_spelling")
-    # form-encoded first, as RFC 6749 §2.3.1 has it; which reading it was is noted where it can be told
-    readings = read_basic(credentials)
-    telling = len(set(readings)) > 1 and context.config.switches.clients == "known"
-    for flag, (name, secret) in zip(("basic_form", "basic_raw"), reversed(readings), strict=False):
+    # form-encoded first, as RFC 6749 §2.3.1 has it; which reading it was is noted, where one secret is right and no other
+    for flag, (name, secret) in zip(("basic_form", "basic_raw"), reversed(read_basic(credentials)), strict=False):
         client = _with_secret(context, name, secret)
         if client is not None:
-            if telling:
+            if context.config.switches.clients == "known":
                 context.flags.append(flag)
             return client if form.get("client_id", name) == name else invalid_request(_ONE_WAY)
     return INVALID_CLIENT
