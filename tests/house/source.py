@@ -10,6 +10,8 @@ from pathlib import Path
 LONGEST_MODULE = 300
 """Lines."""
 LONGEST_FUNCTION = 40
+RELATIVE = "lab.testing"
+"""The package whose modules import each other by a dot, for it is distributed under another name too."""
 MOST_PARAMETERS = 6
 _WORD = re.compile(r"[A-Za-z][A-Za-z_/-]*")
 
@@ -54,6 +56,8 @@ class Package:
                         inner = f"{module}.{each.name}"
                         if inner in self.files or module in self.files:
                             yield inner if inner in self.files else module
+                case ast.ImportFrom(module=module, level=1) if name.startswith(RELATIVE):
+                    yield f"{RELATIVE}.{module}"
                 case ast.ImportFrom(level=level):
                     assert level == 0, f"{name}:{node.lineno}: a relative import"
                 case _:

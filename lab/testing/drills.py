@@ -1,0 +1,103 @@
+"""Drills: a happy scenario with one fault, and whether a client ends as a good one would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .process import lab_output
+
+if TYPE_CHECKING:
+    from .lab import Lab
+
+RESULT, CLEAN_STOP, CRASH, NOT_STRUCK = "result", "clean stop", "crash", "not struck"
+
+
+class DrillFailed(AssertionError):
+    """The client ended otherwise than a good one."""
+
+
+@dataclass(frozen=True)
+class DrillCase:
+    """One drill, and the lab that plays it."""
+
+    name: str
+    family: str
+    kind: str
+    where: str
+    good: Sequence[str]
+    """How a good client's run ends: `result`, `clean stop`, or either."""
+    turns: int
+    strikes: bool
+    """Whether a fault of the wire must have struck, or nothing can be said."""
+    file: Path
+    """The scenario that plays it."""
+    lab: Lab | None = None
+
+    def bound(self, lab: Lab) -> DrillCase:
+        """The same, played by that lab."""
+        return replace(self, lab=lab)
+
+    @property
+    def served(self) -> Lab:
+        """The lab that plays it."""
+        assert self.lab is not None
+        return self.lab
+
+    @property
+    def ask(self) -> str:
+        """What the client has to ask."""
+        return self.served.ask()
+
+    def asks(self) -> list[str]:
+        """The same, turn by turn."""
+        return [self.served.ask(turn=turn) for turn in range(1, self.turns + 1)]
+
+    @contextmanager
+    def expect(self, stops: type[Exception] | tuple[type[Exception], ...] = ()) -> Iterator[None]:
+        """Run the client in this: DrillFailed if it ends otherwise than a good one.
+
+        `stops` are the errors by which it says that it stopped; any other is a crash. Where the client never came to
+        the place of the fault the test is skipped.
+        """
+        code = 0
+        try:
+            yield
+        except stops:
+            code = 1
+        except Exception as error:
+            raise DrillFailed(self._sentence(CRASH)) from error
+        outcome = self.served.outcome(code=code, turns=self.turns, strikes=self.strikes)
+        if outcome == NOT_STRUCK:
+            import pytest
+
+            pytest.skip(f"{self.name}: the client never came to {self.where}")
+        if outcome not in self.good:
+            raise DrillFailed(self._sentence(outcome))
+
+    def _sentence(self, outcome: str) -> str:
+        return f"{self.name} ({self.kind} at {self.where}): {outcome}; a good client: {' or '.join(self.good)}"
+
+
+def drill_cases(scenario: str, options: Sequence[str], folder: Path, cwd: Path) -> list[DrillCase]:
+    """The drills of a scenario, written to `folder`; `options` are those of `lab drill`, which runs in `cwd`."""
+    lines = lab_output(["drill", scenario, *options, "--json", "--out", str(folder)], cwd).splitlines()
+    return [_case(json.loads(line), folder) for line in lines]
+
+
+def _case(document: dict[str, Any], folder: Path) -> DrillCase:
+    scenario = document["scenario"]
+    return DrillCase(
+        name=document["name"],
+        family=document["family"],
+        kind=document["kind"],
+        where=document["where"],
+        good=tuple(document["good_client"]),
+        turns=1 + len(scenario.get("turns", ())),
+        strikes=bool(scenario.get("faults")),
+        file=folder / f"{scenario['name']}.yaml",
+    )

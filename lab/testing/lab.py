@@ -1,0 +1,214 @@
+"""A lab of one's own: a process that is started, steered and looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .control import ControlPlaneClient
+from .process import LabProcess
+from .story import missed_calls, story
+from .values import CallLog, LabJob, OpenGate, RuleReport
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Lab:
+    """A mock server with the scenarios named, by name or path; none named: all in the folder.
+
+        with Lab("item-comparison") as lab:
+            client = MyClient(lab.base_url, **lab.credentials)
+
+    Its clock stands until it is moved, and a person decides at gates, unless `clock` and `reviewer` say otherwise.
+    """
+
+    folder: Path | None = None
+    """The folder in which it is started; None: the present one."""
+
+    def __init__(
+        self,
+        *targets: str,
+        scenarios: str | os.PathLike[str] | None = None,
+        seed: int | None = None,
+        clock: str = "manual",
+        settings: Mapping[str, object] | str | os.PathLike[str] | None = None,
+        tls: bool = False,
+        reviewer: str = "person",
+    ) -> None:
+        """All as `lab serve` has them; `settings` are switches by name, or the path of a settings file."""
+        self._arguments = [*targets, "--clock", clock, "--reviewer", reviewer, "--port", "0"]
+        if scenarios is not None:
+            self._arguments += ["--scenarios", os.fspath(scenarios)]
+        if seed is not None:
+            self._arguments += ["--seed", str(seed)]
+        if isinstance(settings, Mapping):
+            self._arguments += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+        elif settings is not None:
+            self._arguments += ["--settings", os.fspath(settings)]
+        if tls:
+            self._arguments += ["--tls", "--tls-port", "0"]
+        self._manual = clock == "manual"
+        self._process: LabProcess | None = None
+
+    # Its life
+
+    def start(self) -> None:
+        """Start it; LabUnavailable says why it can't be."""
+        self._process = LabProcess(self._arguments, self.folder)
+        ready = self._process.ready
+        self._control = ControlPlaneClient(ready["control_url"], ready["control_token"])
+        self._scenarios: list[dict[str, Any]] = self._control.get("scenarios")["scenarios"]
+        self._process.remarks()  # its advice for people
+        self.base_url: str = ready.get("https_url", ready["base_url"])
+        """The origin that clients call."""
+        token_url = self.base_url + ready["token_url"][len(ready["base_url"]) :]
+        self.credentials: dict[str, str] = {"token_url": token_url, **{name: ready[name] for name in _CREDENTIALS}}
+        """`token_url client_id client_secret scope`."""
+        self.ca_file: str | None = ready.get("ca_file")
+        """With `tls`, the file of the authority that clients must trust."""
+        self.faults = FaultControl(self._control)
+
+    @property
+    def process(self) -> LabProcess:
+        """The process, once it is started."""
+        assert self._process is not None, "The lab isn't started: call start(), or use `with`."
+        return self._process
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def __enter__(self) -> Lab:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def reset(self) -> None:
+        """Forget every job, token, fault and line of the journal; a manual clock goes back to 0."""
+        self._control.post("reset", body={})
+
+    # What clients need
+
+    def ask(self, scenario: str | None = None, turn: int = 1) -> str:
+        """The message with which a scenario, by default the first, is played; of its turns the first."""
+        message: str = self._ask(scenario, turn)["message"]
+        return message
+
+    def parameters(self, scenario: str | None = None, turn: int = 1) -> dict[str, Any]:
+        """The `parameters` that go with that message."""
+        return dict(self._ask(scenario, turn)["parameters"])
+
+    def agent_code(self, scenario: str | None = None) -> str:
+        """The code of the agent team that plays it."""
+        code: str = self._scenario(scenario)["agent_code"]
+        return code
+
+    def _scenario(self, name: str | None) -> dict[str, Any]:
+        for each in self._scenarios:
+            if name in (None, each["name"]):
+                return each
+        raise ValueError(f"{name} isn't served; there are {', '.join(each['name'] for each in self._scenarios)}.")
+
+    def _ask(self, scenario: str | None, turn: int) -> dict[str, Any]:
+        asks: list[dict[str, Any]] = self._scenario(scenario)["asks"]
+        return asks[turn - 1]
+
+    # Steering
+
+    def until(self, job: object, status: str, *, timeout: bool = False) -> LabJob:
+        """The job once it has that status: a manual clock is moved to it, happening by happening, another is awaited.
+
+        An open gate's patience isn't run out on the way, unless `timeout`. ControlRefused, with the job's history, if
+        the status can't come.
+        """
+        __tracebackhide__ = True
+        if not self._manual:
+            return self._job(self._control.get("jobs", str(job), until=status, timeout="55s"))
+        command = {"job": str(job), "until": status, "timeout": timeout}
+        return self._job(self._control.post("clock", body=command)["job"])
+
+    async def auntil(self, job: object, status: str, *, timeout: bool = False) -> LabJob:
+        """The same, without holding up the loop."""
+        import asyncio  # whoever awaits has it already
+
+        return await asyncio.get_running_loop().run_in_executor(None, lambda: self.until(job, status, timeout=timeout))
+
+    def advance(self, duration: str) -> None:
+        """Move a manual clock on, as by `1h30m`."""
+        self._control.post("clock", body={"advance": duration})
+
+    def job(self, job: object) -> LabJob:
+        """A job as it is now."""
+        return self._job(self._control.get("jobs", str(job)))
+
+    def jobs(self) -> list[str]:
+        """The ids of the newest jobs, oldest first."""
+        return [each["job"] for each in self._control.get("jobs")["jobs"]]
+
+    def _job(self, document: Mapping[str, Any]) -> LabJob:
+        job, gate = document["job"], document["gate"]
+
+        def decide(decision: Mapping[str, Any]) -> object:
+            return self._control.post("jobs", job, "decisions", body=decision)
+
+        opened = None if gate is None else OpenGate(gate["gate"], gate["round"], gate["offers"], decide)
+        return LabJob(job, document["status"], document["step"], document["body"], opened)
+
+    # Looking
+
+    def calls(self, route: str | None = None, job: object = None) -> CallLog:
+        """The client's calls since the reset: of one route (`token`, `invoke`, `status`, …), about one job."""
+        document = self._control.get("calls", route=route, job=None if job is None else str(job))
+        return CallLog(document["statuses"], [gap / 1000 for gap in document["gaps"]], document["last"])
+
+    def report(self, *, over: bool = True) -> RuleReport:
+        """What the rules say of the client; `over`: it has ended, so that it has stopped, or not, is a finding."""
+        return RuleReport(self._control.get("report", over="1" if over else "0"))
+
+    def outcome(self, *, code: int, turns: int = 1, strikes: bool = False) -> str:
+        """How a client's run ended (lab docs clients, §9) whose exit code is, or would be, `code`."""
+        query = {"code": str(code), "turns": str(turns), "strikes": str(int(strikes))}
+        outcome: str = self._control.get("outcome", **query)["outcome"]
+        return outcome
+
+    @property
+    def journal(self) -> list[dict[str, Any]]:
+        """All that happened since the reset, as the lines of a recording (lab docs recordings)."""
+        return self._control.lines("journal")
+
+    def story(self) -> str:
+        """What happened last, to be read beside a test that failed: near misses, then the end of the journal."""
+        lines = self.journal
+        return "\n".join([*missed_calls(lines), story(lines)])
+
+
+_CREDENTIALS = ("client_id", "client_secret", "scope")
+
+
+class FaultControl:
+    """Faults that are armed for the calls to come."""
+
+    def __init__(self, control: ControlPlaneClient) -> None:
+        self._control = control
+
+    def arm(self, **fault: Any) -> str:
+        """Arm a fault written as in a scenario, as `route="status", answer=503`; its name."""
+        name: str = self._control.post("faults", body=fault)["name"]
+        return name
+
+    def disarm(self, name: str) -> None:
+        """Let it strike no more."""
+        self._control.delete("faults", name)
+
+    def armed(self) -> list[str]:
+        """The names of those that are armed."""
+        return [each["name"] for each in self._control.get("faults")["faults"] if each["armed"]]

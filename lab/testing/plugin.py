@@ -1,0 +1,93 @@
+"""The plugin of pytest: fixtures `lab` and `drill`, markers `lab` and `lab_drills` (lab/docs/testing.md).
+
+It is loaded by every run of pytest where it is installed, so whatever only some tests need is imported for them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .drills import DrillCase
+    from .lab import Lab
+    from .pool import LabPool
+
+DRILL_CLOCK = "scaled:60"
+"""By which drills live, for a client under test waits in real time."""
+
+
+class LabWarning(UserWarning):
+    """The lab has a remark about what the client does."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
+    for line in (
+        "lab(*scenarios, scenarios=None, seed=None, clock='manual', settings=None, tls=False, reviewer='person'): what"
+        " the fixture `lab` serves, as `lab serve` has it.",
+        "lab_drills(scenario, family='W,K', only=None, scenarios=None, seed=None): one test for each drill of a scenario,"
+        " which the fixture `drill` tells about.",
+    ):
+        config.addinivalue_line("markers", line)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each drill."""
+    marker = metafunc.definition.get_closest_marker("lab_drills")
+    if marker is None or "drill" not in metafunc.fixturenames:
+        return
+    from .pool import drills_of_marker
+
+    cases = drills_of_marker(metafunc.config, marker)
+    metafunc.parametrize("drill", cases, indirect=True, ids=[each.name for each in cases])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
+    """Beside a test that failed stands what the lab saw."""
+    lab: Lab | None = getattr(item, "funcargs", {}).get("lab")
+    if lab is None or call.when != "call" or call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
+        return
+    from .pool import seen_by
+
+    item.add_report_section("call", "lab", seen_by(lab))
+
+
+@pytest.fixture(scope="session")
+def lab_pool(pytestconfig: pytest.Config) -> Iterator[LabPool]:
+    """The labs that run."""
+    from .pool import LabPool
+
+    pool = LabPool(pytestconfig.rootpath)
+    yield pool
+    pool.stop()
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, lab_pool: LabPool) -> Iterator[Lab]:
+    """A lab as it is at its start; the marker `lab` says what it serves."""
+    marker = request.node.get_closest_marker("lab")
+    targets, options = (marker.args, dict(marker.kwargs)) if marker else ((), {})
+    callspec = getattr(request.node, "callspec", None)
+    case: DrillCase | None = callspec.params.get("drill") if callspec is not None else None
+    if case is not None:
+        targets, options = (str(case.file),), {"clock": DRILL_CLOCK, "reviewer": "script", **options}
+    found = lab_pool.lab(targets, options)
+    yield found
+    for line in found.process.remarks().splitlines():
+        warnings.warn(line, LabWarning, stacklevel=1)
+    if case is not None:
+        lab_pool.drop(found)
+
+
+@pytest.fixture
+def drill(request: pytest.FixtureRequest, lab: Lab) -> DrillCase:
+    """The drill that this test is about; the marker `lab_drills` says of which scenario."""
+    if not hasattr(request, "param"):
+        raise pytest.UsageError("The fixture `drill` needs the marker lab_drills, as @pytest.mark.lab_drills('quick').")
+    case: DrillCase = request.param
+    return case.bound(lab)

@@ -1,0 +1,15 @@
+"""What the page on tests shows is what runs: with requests, httpx and aiohttp, as they stand there."""
+
+from pathlib import Path
+
+from tests.docs.pages import PAGES, blocks
+from tests.testing.runs import run_pytest
+
+
+def test_each_example_of_the_page_runs(tmp_path: Path) -> None:
+    examples = {f"test_{number}.py": block for number, block in enumerate(blocks(PAGES["testing"], "python"))}
+    assert len(examples) == 3
+    run = run_pytest(tmp_path, examples)
+    assert run.code == 0, run.out
+    drills = [name for name in run.cases if name.startswith("test_survives[k-")]
+    assert len(drills) == 4 and len(run.cases) == 3 + len(drills)
