@@ -124,8 +124,6 @@ class Comparison(TapedReplay):
         """When each job was last looked at before the last cause."""
         self._touching: dict[str, Millis] = {}
         """The same since it."""
-        self.exchanges = 0
-        self.facts = 0
         super().__init__(recording, config, blob, self._write)
         self.service.observers.append(self._observe)
 

@@ -35,8 +35,12 @@ class Exchanges:
         """Facts of types that this lab doesn't know."""
         self._last = 0
         self._open: dict[int, _Open] = {}
-        self._latest: dict[int, int] = {}
-        """The last exchange of each connection."""
+        self._busy: dict[int, int] = {}
+        """The exchange under way on each connection."""
+        self._passed: tuple[int, str] | None = None
+        """The first request whose connection asked for more before its reply, and what is wrong with that."""
+        self._ending = False
+        """Whether replies are cut because the lab ends."""
         self._outside = False
         """Whether the client was another process."""
         self._cause: Millis | None = None
@@ -48,7 +52,7 @@ class Exchanges:
         """What is wrong with a line where it stands, or None."""
         match line:
             case Req():
-                return self._request(line)
+                return self._late() or self._request(line)
             case Res():
                 return self._reply(line)
             case Entry():
@@ -57,6 +61,13 @@ class Exchanges:
                 return None
             case _:
                 assert_never(line)
+
+    def _late(self) -> str | None:
+        return (
+            "a reply before it was cut as the lab ended: nothing is asked or decided after that"
+            if self._ending
+            else None
+        )
 
     def _caused(self, t: Millis) -> str | None:
         due, self._due, self._cause = self._due, None, t
@@ -69,15 +80,23 @@ class Exchanges:
             return f"x is {line.x}, expected {self._last + 1}: an exchange is missing or moved"
         if line.x < 1:
             return f"x is {line.x}: exchanges count from 1"
-        self._last = self._latest[line.c] = line.x
+        if self._passed is None and (busy := self._busy.get(line.c)):
+            what = f"the exchange {busy} has no reply before its connection asks for more in line {line.n + 1}"
+            self._passed = self._open[busy].n, what
+        self._last = line.x
         self._outside = self._outside or line.w is not None
-        self._open[line.x] = _Open(line.n, line.c, line.cut is not None, line.cut is None and line.listener is None)
+        exchange = _Open(line.n, line.c, line.cut is not None, line.cut is None and line.listener is None)
+        self._open[line.x] = exchange
+        if exchange.for_mock:
+            self._busy[line.c] = line.x
         return self._caused(line.t)
 
     def _reply(self, line: Res) -> str | None:
         exchange = self._open.pop(line.x, None)
         if exchange is None:
             return f"the exchange {line.x} has a reply already, or no request"
+        self._busy.pop(exchange.c, None)
+        self._ending = self._ending or line.cut == "shutdown"
         if line.by is not None and (line.status < 400 or exchange.facts):
             return f"the exchange {line.x} can't have been answered by the {line.by}"
         if line.by is not None:
@@ -105,7 +124,7 @@ class Exchanges:
 
     def _of_no_exchange(self, line: Entry) -> str | None:
         if class_of(line) == "input":
-            return self._caused(line.t)
+            return self._late() or self._caused(line.t)
         # a decision looks at its job first, and what was due then stands before it
         if line.t != self._cause:
             if self._due is not None and self._due[1] != line.t:
@@ -116,14 +135,14 @@ class Exchanges:
     def unanswered(self, header: Header, end: End) -> tuple[int, str] | None:
         """Where in a closed recording a reply is missing, and that it is; None if there is one wherever there must be.
 
-        Older labs left out replies that were under way at the end, and a lab that was killed had to: then the
-        connection tells nothing more. Where both sides were one process, no reply was ever under way at the end.
+        Older labs left out replies that were under way at the end, and a lab that was killed had to. Where both sides
+        were one process, no reply was ever under way at the end.
         """
         if self._due is not None and self._due[1] != end.t:
             return self._due[0], f"nothing looked at a job at {self._due[1]}"
+        if self._passed is not None:
+            return self._passed
         joined = header.clock.mode == "manual" and not self._outside and end.reason == "closed"
         whole = end.reason != "repaired" and (header.version >= COUNTED or joined)
-        for x, exchange in self._open.items():
-            if exchange.for_mock and (whole or self._latest[exchange.c] != x):
-                return exchange.n, f"the exchange {x} has no reply"
-        return None
+        missing = ((exchange.n, x) for x, exchange in self._open.items() if exchange.for_mock and whole)
+        return next(((n, f"the exchange {x} has no reply") for n, x in missing), None)

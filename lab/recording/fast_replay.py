@@ -47,8 +47,6 @@ class FastReplay(Replayer):
         """Facts that the mock has brought, and no recorded one has been held against."""
         self._derived: dict[str, array[int]] = {}
         """Where the recorded derived facts of each job stand."""
-        self.exchanges = 0
-        self.facts = 0
 
     def same(self) -> bool:
         """True only if every reply, fact and derived fact is equal to the last byte that counts."""

@@ -5,7 +5,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from lab.core.errors import UsageError
+from lab.core.errors import RecordingError, UsageError
 from lab.identity.clients import DEMO, Client
 from lab.jobs.plan import CompiledScenario
 from lab.mock.config import Config
@@ -15,7 +15,7 @@ from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed
-from lab.recording.replayer import TapedReplay, edited_scenarios
+from lab.recording.replayer import Replayer, TapedReplay, edited_scenarios
 
 
 class ReplayResult(Struct, frozen=True, eq=False):
@@ -28,6 +28,8 @@ class ReplayResult(Struct, frozen=True, eq=False):
     more: int
     warnings: tuple[str, ...]
     skipped: int
+    silent: int
+    """Replies of which nothing left, so that nothing of them was compared."""
     again: Callable[[], bytes]
     """Encodes the recording of this time."""
 
@@ -46,6 +48,8 @@ class ReplayResult(Struct, frozen=True, eq=False):
         lines = [f"warning: {warning}" for warning in self.warnings]
         if self.skipped:
             lines.append(f"warning: {self.skipped} exchanges were not asked: only the shell knows what became of them")
+        if self.silent:
+            lines.append(f"warning: {self.silent} replies left no byte, and were not compared")
         for found in self.differences:
             lines.append(f"{self.name}:{found.line}  {found.what}")
             # untrusted text stands behind a bar, so no runner obeys it
@@ -63,7 +67,10 @@ def replay(
     clients: tuple[Client, ...] = (DEMO,),
     blob: Blob | None = None,
 ) -> ReplayResult:
-    """Drive a closed recording through a mock of `scenarios`; RecordingError or UsageError if it can't be done."""
+    """Drive a closed recording through a mock of `scenarios`; RecordingError or UsageError if it can't be done.
+
+    RecordingError too if nothing could be compared, for none of its replies left a byte.
+    """
     demand_closed(recording, name)
     warnings, chosen = _chosen(recording, scenarios, name)
     config = config_of(recording, chosen, clients)
@@ -73,22 +80,18 @@ def replay(
     edited = sorted(edited_scenarios(recording))
     warnings += [f"the scenario {one} was edited while {name} was recorded" for one in edited]
     again = partial(_again, recording, config, blob)
-    counts = _same(recording, config, blob)
-    if counts is not None:
-        exchanges, facts, skipped = counts
-        return ReplayResult(name, exchanges, facts, (), 0, tuple(warnings), skipped, again)
-    comparison = Comparison(recording, config, blob, name)
-    found = tuple(comparison.differences())
+    found: tuple[Difference, ...] = ()
+    more = 0
+    done: Replayer = FastReplay(recording, config, blob)
+    if not done.same():
+        done = comparison = Comparison(recording, config, blob, name)
+        found = tuple(comparison.differences())
+        more = comparison.count - len(found)
+    if done.silent and done.silent == done.exchanges:
+        raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
     return ReplayResult(
-        name, comparison.exchanges, comparison.facts, found, comparison.count - len(found), tuple(warnings),
-        comparison.skipped, again,
-    )  # fmt: skip
-
-
-def _same(recording: Recording, config: Config, blob: Blob | None) -> tuple[int, int, int] | None:
-    """If all is the same, how many exchanges and facts were compared, and how many requests weren't asked."""
-    fast = FastReplay(recording, config, blob)
-    return (fast.exchanges, fast.facts, fast.skipped) if fast.same() else None
+        name, done.exchanges, done.facts, found, more, tuple(warnings), done.skipped, done.silent, again
+    )
 
 
 def _again(recording: Recording, config: Config, blob: Blob | None) -> bytes:

@@ -52,8 +52,13 @@ class Replayer:
         """`values` is what aliases stand for this time; `bind` takes a value and the alias that is to stand for it."""
         self.recording = recording
         self.service = Service(config)
+        self.exchanges = 0
+        """Those whose replies were held against each other."""
+        self.facts = 0
         self.skipped = 0
         """Requests that weren't asked: only the shell can decide them."""
+        self.silent = 0
+        """Replies of which nothing left."""
         self.blob = blob
         self._builder = RequestBuilder(recording, config, values, bind, blob)
         self._replies: dict[int, tuple[Reply, Response]] = {}
@@ -83,7 +88,9 @@ class Replayer:
             case Req():
                 return self.ask(line)
             case Res():
-                return self.reply(line, *self._replies.pop(line.x, (None, None)))
+                reply, response = self._replies.pop(line.x, (None, None))
+                self.silent += reply is not None and line.status == 0 and line.cut in SOCKET_CUTS
+                return self.reply(line, reply, response)
             case Entry():
                 return self.fact(line)
             case Other():

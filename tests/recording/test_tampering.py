@@ -5,8 +5,11 @@ from random import Random
 
 import pytest
 
+from lab.core.errors import RecordingError
+from lab.recording.reader import read
+from lab.recording.replay import ReplayResult, replay
 from tests.conftest import THOROUGH
-from tests.recording.tampering import forgeries, shipped, target_of, written
+from tests.recording.tampering import Members, forgeries, shipped, target_of, written
 
 SAMPLE = 200 if THOROUGH else 8
 
@@ -28,6 +31,42 @@ def test_a_recording_without_its_replies_is_refused(subtests: pytest.Subtests) -
             polls = {line["x"] for line in target.lines if line["k"] == "req" and line["m"] == "GET"}
             kept = [line for line in target.lines if line["k"] == "fact" or line.get("x") not in polls]
             assert not polls or target.verdict(written(kept)) == "red"
+
+
+def without_a_byte(line: Members, cut: str) -> Members:
+    """The reply as one of which nothing left; at a tape's end no latency is known."""
+    kept = {name: line[name] for name in ("k", "n", "t", "x", "held") if name != "held" or cut == "client_gone"}
+    return {**kept, "s": 0, "cut": cut, "sent": 0, "h": [], "enc": "none"}
+
+
+@pytest.mark.parametrize("path", shipped(), ids=lambda path: path.name.partition(".")[0])
+def test_replies_that_left_nothing_are_told_and_never_all_there_is(path: Path) -> None:
+    target = target_of(path)
+
+    def cut(how: str, *, polls: bool) -> ReplayResult:
+        lines = [
+            without_a_byte(line, how) if line["k"] == "res" and (line["x"] > 1 or not polls) else line
+            for line in target.lines
+        ]
+        return replay(read(written(lines)), target.scenarios, blob=target.blob)
+
+    exchanges = sum(line["k"] == "req" for line in target.lines)
+    for polls in (True, False) if exchanges > 2 else (False,):
+        with pytest.raises(RecordingError, match=r"cut as the lab ended: nothing is asked or decided after that$"):
+            cut("shutdown", polls=polls)
+    with pytest.raises(RecordingError, match=r"none of its replies left a byte: there is nothing to compare$"):
+        cut("client_gone", polls=False)
+    assert "replies left no byte, and were not compared" in cut("client_gone", polls=True).text()
+
+
+def test_a_connection_asks_for_no_more_while_its_reply_is_under_way() -> None:
+    target = target_of(shipped()[0])
+    last = [without_a_byte(line, "shutdown") for line in target.lines if line["k"] == "res"]
+    asked = [line for line in target.lines if line["k"] != "res"]
+    with pytest.raises(
+        RecordingError, match=":2: the exchange 1 has no reply before its connection asks for more in line"
+    ):
+        read(written([*asked[:-1], *({**line, "t": asked[-1]["t"]} for line in last), asked[-1]]))
 
 
 def test_a_traceback_is_no_verdict() -> None:
