@@ -82,15 +82,16 @@ def replay(
     again = partial(_again, recording, config, blob)
     found: tuple[Difference, ...] = ()
     more = 0
-    done: Replayer = FastReplay(recording, config, blob)
-    if not done.same():
-        done = comparison = Comparison(recording, config, blob, name)
+    replayer: Replayer
+    replayer = fast = FastReplay(recording, config, blob)
+    if not fast.same():
+        replayer = comparison = Comparison(recording, config, blob, name)
         found = tuple(comparison.differences())
         more = comparison.count - len(found)
-    if done.silent and done.silent == done.exchanges:
+    if replayer.silent and replayer.silent == replayer.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
     return ReplayResult(
-        name, done.exchanges, done.facts, found, more, tuple(warnings), done.skipped, done.silent, again
+        name, replayer.exchanges, replayer.facts, found, more, tuple(warnings), replayer.skipped, replayer.silent, again
     )
 
 

@@ -62,11 +62,11 @@ def test_replies_that_left_nothing_are_told_and_never_all_there_is(path: Path) -
 def test_a_connection_asks_for_no_more_while_its_reply_is_under_way() -> None:
     target = target_of(shipped()[0])
     last = [without_a_byte(line, "shutdown") for line in target.lines if line["k"] == "res"]
-    asked = [line for line in target.lines if line["k"] != "res"]
+    rest = [line for line in target.lines if line["k"] != "res"]
     with pytest.raises(
         RecordingError, match=":2: the exchange 1 has no reply before its connection asks for more in line"
     ):
-        read(written([*asked[:-1], *({**line, "t": asked[-1]["t"]} for line in last), asked[-1]]))
+        read(written([*rest[:-1], *({**line, "t": rest[-1]["t"]} for line in last), rest[-1]]))
 
 
 def test_a_traceback_is_no_verdict() -> None:
