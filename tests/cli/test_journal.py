@@ -157,7 +157,7 @@ def test_a_manual_clock_that_began_anew_is_taken_up_so(folder: Path, port: int) 
         server.control("clock", advance="2h")
         (folder / "scenarios" / "slow.yaml").write_text(SCENARIO.replace("As it was.", "Edited."))
         while b'"scenario.loaded"' not in (folder / "day.journal").read_bytes():
-            assert not server.process.ended
+            assert server.process.poll() is None
         assert server.control("reset")["now"] == 0
         clock = server.control("clock")
         token = server.token()
