@@ -53,8 +53,9 @@ def recording_header(
     """Line 0 of a tape of this mock, which lives by `clock` (None: a manual one)."""
     mode = clock.mode if clock is not None else "manual"
     factor = clock.factor if clock is not None and mode == "scaled" else None
+    scenarios = tuple(ScenarioRef(each.name, each.digest, each.scenario.limits.concurrent) for each in config.scenarios)
     return Header(
-        t=t, lab=lab, scenarios=tuple(ScenarioRef(each.name, each.digest) for each in config.scenarios),
+        t=t, lab=lab, scenarios=scenarios,
         seed=config.seed, profile=config.switches.profile, settings=settings_of(config), clock=ClockSpec(mode=mode, factor=factor, epoch=epoch_text(config.epoch)),
         generators=generators or {}, features=("blob",) if blobs else (),
     )  # fmt: skip

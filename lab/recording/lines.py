@@ -77,11 +77,13 @@ class BlobRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enc: Literal["json", "form", "text", "b64"]
 
 
-class ScenarioRef(msgspec.Struct, frozen=True):
+class ScenarioRef(msgspec.Struct, frozen=True, omit_defaults=True):
     """A scenario that was served, and the digest of its file."""
 
     name: str
     sha256: str
+    concurrent: int | None = None
+    """Its limit of requests at once, which refuses nothing and is the report's; None: it names none."""
 
 
 class ClockSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
-from lab.core.clock import epoch_of
+from lab.core.clock import Millis, epoch_of
 from lab.dialects.base import Decide
 from lab.recording.bodies import Blob
 from lab.recording.header import ACCOUNTS
 from lab.recording.lines import Entry, Recording, Req, Res
 from lab.report.calls import CallKind, JudgedCall, calls_of
-from lab.report.history import ClientHistory, GrantHistory, JobHistory
+from lab.report.history import ClientHistory, ConnectionHistory, GrantHistory, JobHistory
 from lab.report.stops import stops_of
 
 
@@ -24,6 +24,9 @@ def histories_of(recording: Recording, *, blob: Blob | None = None, over: bool =
         calls=calls,
         grants=(),
         jobs=(),
+        connections=tuple(_connections(recording, calls)),
+        foreign=frozenset(),
+        concurrent=_limit(recording),
         stops=(),
         facts=facts,
         exact=not real,
@@ -36,6 +39,11 @@ def histories_of(recording: Recording, *, blob: Blob | None = None, over: bool =
     return tuple(_of_client(name, whole) for name in dict.fromkeys(call.client for call in calls))
 
 
+def _limit(recording: Recording) -> int | None:
+    limits = [each.concurrent for each in recording.header.scenarios or ()]
+    return max((each for each in limits if each is not None), default=None) if None not in limits else None
+
+
 def _of_client(client: str, whole: ClientHistory) -> ClientHistory:
     calls = tuple(call for call in whole.calls if call.client == client)
     by_x = {call.x: call for call in calls}
@@ -45,6 +53,8 @@ def _of_client(client: str, whole: ClientHistory) -> ClientHistory:
         calls=calls,
         grants=tuple(_grants(by_x, whole.facts)),
         jobs=tuple(_jobs(by_x, whole.facts)),
+        connections=tuple(each for each in whole.connections if each.calls[0].client == client),
+        foreign=frozenset(call.connection for call in whole.calls if call.client != client),
     )
     return replace(history, stops=tuple(stops_of(history)))
 
@@ -80,3 +90,25 @@ def _jobs(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterator
                 call for call in calls.values() if isinstance(call.command, Decide) and call.command.job == job
             ),
         )
+
+
+def _connections(recording: Recording, calls: tuple[JudgedCall, ...]) -> Iterator[ConnectionHistory]:
+    by_connection: dict[int, list[JudgedCall]] = {}
+    for call in calls:
+        by_connection.setdefault(call.connection, []).append(call)
+    opened: list[int] = []
+    closed: dict[int, tuple[Millis | None, str | None, int]] = {}
+    real: Millis | None = None
+    for line in recording.lines:
+        if isinstance(line, Req | Res):
+            real = line.w
+        elif isinstance(line, Entry) and isinstance(c := line.get("c"), int):
+            if line.type == "connection.opened":
+                opened.append(c)
+            elif line.type == "connection.closed":
+                # facts have no real time of their own: it was that of the exchange before, or later
+                closed[c] = line.instant if real is None else real, line.text("how"), line.n + 1
+    for c in opened:
+        if c in by_connection:
+            when, how, n = closed.get(c, (None, None, 0))
+            yield ConnectionHistory(c=c, calls=tuple(by_connection[c]), closed=when, how=how, line=n)

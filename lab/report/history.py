@@ -72,6 +72,26 @@ class JobHistory(Struct, frozen=True, kw_only=True):
                 first = None
 
 
+class ConnectionHistory(Struct, frozen=True, kw_only=True):
+    """A connection on which the client called."""
+
+    c: int
+    calls: tuple[JudgedCall, ...]
+    closed: Millis | None = None
+    """When it ended, in the client's time; None: it was open at the recording's end."""
+    how: str | None = None
+    """How it ended: client, server, reset, idle, deadline, shutdown, fault."""
+    line: int = 0
+    """Where that stands in the file, from 1."""
+
+    @property
+    def ended_by_server(self) -> bool:
+        """Whether the server ended it, between two requests and unasked."""
+        last = self.calls[-1]
+        asked = (last.request.header("connection") or "").lower() == "close"
+        return self.how in ("server", "idle", "fault") and last.whole and not asked
+
+
 class Charge(Struct, frozen=True):
     """A client stopped after this call, or polled on after the job's end."""
 
@@ -91,6 +111,12 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
     calls: tuple[JudgedCall, ...]
     grants: tuple[GrantHistory, ...]
     jobs: tuple[JobHistory, ...]
+    connections: tuple[ConnectionHistory, ...]
+    """Empty where there were no sockets: the client ran in the lab's own process."""
+    foreign: frozenset[int]
+    """Connections on which other clients called."""
+    concurrent: int | None
+    """How many requests at once every scenario of the recording allows; None: one of them names no limit."""
     stops: tuple[Charge, ...]
     facts: tuple[Entry, ...]
     """All of the recording, whoever brought them."""

@@ -30,6 +30,8 @@ MemberOrder: TypeAlias = Mapping[str, tuple[str, ...]]
 
 SILENT: Millis = 60_000
 """Nothing came for so long: a client whose end nobody knows has stopped."""
+ENOUGH = 5
+"""So many failures in a row let a client give up: the lab's own does, too."""
 HUGE = 1_000_000
 """Characters of an output that is long for a client."""
 _DEEP = 50
@@ -57,7 +59,7 @@ def _of_job(history: ClientHistory, job: JobHistory, usual: MemberOrder) -> Iter
         if later:
             yield Charge(end, _rule_after_end(end, usual), job.job, later)
         return
-    rule = _rule_of_stop(last, usual) if last.kind is CallKind.POLL or last.good else None
+    rule = _rule_of_stop(history, job, usual) if last.kind is CallKind.POLL or last.good else None
     if rule is None or not _silent(history, last) or not _owed(history, last):
         return
     # after a minute of work a stop is a deadline, and each client may have its own
@@ -67,17 +69,21 @@ def _of_job(history: ClientHistory, job: JobHistory, usual: MemberOrder) -> Iter
 
 def _silent(history: ClientHistory, last: JudgedCall) -> bool:
     """Whether the client is known, or can be assumed, to do nothing more for this call's operation."""
-    if history.over:
-        return True
+    return history.over or history.until - last.left >= max(SILENT, 4 * _pause_before(history, last))
+
+
+def _pause_before(history: ClientHistory, last: JudgedCall) -> Millis:
+    """The time between the last two calls of an operation; 0: there is one alone."""
     sent = [call.sent for call in history.calls if operation(call) == operation(last)]
-    pause = sent[-1] - sent[-2] if len(sent) > 1 else 0
-    return history.until - last.left >= max(SILENT, 4 * pause)
+    return sent[-1] - sent[-2] if len(sent) > 1 else 0
 
 
 def _owed(history: ClientHistory, last: JudgedCall) -> bool:
-    """Whether a refused token is still to be renewed: once is enough, and no more can be done where none is granted."""
+    """Whether more is to be tried: not after so many failures in a row, nor once a refused token was renewed or none
+    can be had."""
+    tries = [call for call in history.calls if operation(call) == operation(last)][-ENOUGH:]
     if not last.refused_token:
-        return True
+        return len(tries) < ENOUGH or not all(call.failed or _garbled(call) for call in tries)
     before = [each for each in history.calls if each.x < last.x and each.left <= last.sent and each.asks_same(last)]
     if before and before[-1].refused_token and before[-1].bearer != last.bearer:
         return False
@@ -92,8 +98,7 @@ def _failure(last: JudgedCall) -> str | None:
     """
     response, repeatable = last.response, last.kind is not CallKind.INVOKE
     if response is None or not last.whole:
-        rule = "D5" if last.cut in ("client_gone", "timeout") else "D3" if response is None else "D4"
-        return rule if repeatable else None
+        return _failure_of_cut(last) if repeatable else None
     match last.status:
         case 401:
             return "A4" if last.refused_token else None
@@ -101,12 +106,23 @@ def _failure(last: JudgedCall) -> str | None:
             wanted = response.header("retry-after") or ""
             may_be = repeatable or last.status == 429
             return "C1" if readable_pause(wanted) else "D1" if may_be else None
-        case 404:
-            return "D7" if last.kind is CallKind.POLL else None
         case 500 | 502 | 504:
             return "D2" if repeatable else None
         case _:
-            return "D4" if repeatable and last.good and _garbled(last) else None
+            return "D4" if repeatable and _garbled(last) else None
+
+
+def _failure_of_cut(last: JudgedCall) -> str | None:
+    """The same of an answer that didn't come whole; who left though nothing was wrong was told nothing by it."""
+    match last.cut:
+        case "timeout":
+            return "D5"
+        case "client_gone":
+            return "D5" if last.struck else None
+        case "reset" | "truncated":
+            return "D3" if last.response is None else "D4"
+        case _:
+            return None
 
 
 def readable_pause(text: str) -> bool:
@@ -115,18 +131,22 @@ def readable_pause(text: str) -> bool:
 
 
 def _garbled(last: JudgedCall) -> bool:
-    assert last.response is not None
+    if last.response is None or not last.good:
+        return False
     if last.kind is CallKind.TOKEN:
         return "access_token" not in members_of(last.response.body)
     return isinstance(last.answer, Unreadable)
 
 
-def _rule_of_stop(last: JudgedCall, usual: MemberOrder) -> str | None:
+def _rule_of_stop(history: ClientHistory, job: JobHistory, usual: MemberOrder) -> str | None:
     """The rule for a stop before the job's end; None: it is nobody's fault, for a refusal was final."""
+    last = job.calls[-1]
+    if last.status == 404 and last.whole:
+        return "D7" if early(job, last) and (len(job.polls) < 2 or job.polls[-2].status != 404) else None
     failed = _failure(last)
     if failed is not None or last.seen is None:
         return failed
-    if last.response is not None and (last.response.header("connection") or "").lower() == "close":
+    if _connection_ended(history, last):
         return "E2"
     if odd_members(last, usual):
         return "C13"
@@ -139,6 +159,19 @@ def _rule_of_stop(last: JudgedCall, usual: MemberOrder) -> str | None:
             return "C4"
         case _:
             return "C3"
+
+
+def early(job: JobHistory, poll: JudgedCall) -> bool:
+    """Whether no poll before this one has found the job, which may take a moment to be known."""
+    return not any(each.seen is not None for each in job.polls if each.x < poll.x)
+
+
+def _connection_ended(history: ClientHistory, last: JudgedCall) -> bool:
+    """Whether the server ended the connection after this call: with its answer, or while the client would still wait."""
+    ended = next((each for each in history.connections if each.c == last.connection), None)
+    if ended is None or ended.calls[-1].x != last.x or not ended.ended_by_server or ended.closed is None:
+        return False
+    return ended.how != "idle" or ended.closed - last.left <= (2 * _pause_before(history, last) or SILENT)
 
 
 def _rule_after_end(end: JudgedCall, usual: MemberOrder) -> str:

@@ -31,13 +31,17 @@ class Stopped(Exception):
 
 @dataclass
 class Tokens:
-    """The token of a program, for all that goes on in it at once."""
+    """The token of a program, and what else all that goes on in it at once has in common."""
 
     at_hand: AccessToken | None = None
     refresh: str | None = None
     """The newest refresh token."""
     fetching: bool = False
     """Whether one is being fetched: the others wait for it."""
+    invoking: bool = False
+    """Whether a job is being started: the others wait where the client starts one at a time."""
+    busy: set[int] = field(default_factory=set)
+    """The connections in use, where there is a pool of them."""
 
 
 @dataclass
@@ -51,6 +55,8 @@ class Plain:
     answer_within: Millis = 30_000
     deadline: Millis = 2 * 60 * MINUTE
     """Of the agent's work; what a person takes isn't counted."""
+    most_failures: int = 9
+    """In a row; with more it gives up."""
     agent: str = "acme-portal/1.4"
     accept: str | None = "application/json"
     turns: tuple[str, ...] = ("go",)
@@ -125,7 +131,7 @@ class Plain:
             found = self.job_in(came, "status")
             if found is None:
                 attempt += 1
-                if attempt > 9 or self.final(came):
+                if attempt > self.most_failures or self.final(came):
                     raise Stopped
                 yield from self.pause(attempt, came)
                 continue

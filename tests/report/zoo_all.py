@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 
-from tests.report import zoo, zoo_credentials, zoo_messages, zoo_requests, zoo_tokens
+from tests.report import (
+    zoo,
+    zoo_credentials,
+    zoo_failures,
+    zoo_messages,
+    zoo_requests,
+    zoo_tokens,
+    zoo_transport,
+)
 from tests.report.rehearsal import Rehearsal
 
 ZOO: Mapping[str, Rehearsal] = {
@@ -11,6 +19,8 @@ ZOO: Mapping[str, Rehearsal] = {
     **zoo_requests.ZOO,
     **zoo_messages.ZOO,
     **zoo.ZOO,
+    **zoo_failures.ZOO,
+    **zoo_transport.ZOO,
 }
 
 

@@ -76,7 +76,7 @@ class Token(Model):
 class ClientLimits(Model):
     """What a well-behaved client keeps to; nothing is refused by it."""
 
-    concurrent: int | None = Field(None, ge=1, le=100_000, description="jobs that one client has under way at once")
+    concurrent: int | None = Field(None, ge=1, le=100_000, description="requests that one client has under way at once")
 
 
 Latencies: TypeAlias = dict[RouteName, Latency]
