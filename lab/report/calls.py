@@ -211,13 +211,14 @@ class _Reader:
 
     def _call(self, line: Req, requested: Requested, client: str) -> JudgedCall:
         request, route = requested.request, requested.route
-        dialect = CLIENT_OF.get(route)
+        # what is sent to another origin asks nothing of this API, whatever its path
+        dialect = CLIENT_OF.get(route) if line.listener is None else None
         found = dialect.identify(request) if dialect is not None and route in dialect.calls else None
         command = found.command if found is not None else None
         call = JudgedCall(
             x=line.x,
             line=line.n + 1,
-            kind=_kind(route, command),
+            kind=_kind(route, command) if line.listener is None else CallKind.OTHER,
             route=route,
             client=client,
             connection=line.c,
