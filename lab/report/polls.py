@@ -241,8 +241,9 @@ def _stretches(job: JobHistory) -> Iterator[tuple[Status, list[JudgedCall]]]:
         shown = call.seen.status if call.good and call.seen is not None else None
         if shown is not status and stretch and status is not None:
             yield status, stretch
-        stretch = [*stretch, call] if shown is status else [call]
-        status = shown
+        if shown is not status:
+            status, stretch = shown, []
+        stretch.append(call)
     if status is not None and not status.final:
         yield status, stretch
 
