@@ -88,8 +88,8 @@ class ConnectionHistory(Struct, frozen=True, kw_only=True):
     def ended_by_server(self) -> bool:
         """Whether the server ended it, between two requests and unasked."""
         last = self.calls[-1]
-        asked = (last.request.header("connection") or "").lower() == "close"
-        return self.how in ("server", "idle", "fault") and last.whole and not asked
+        wished = (last.request.header("connection") or "").lower() == "close"
+        return self.how in ("server", "idle", "fault") and last.whole and not wished
 
 
 class Charge(Struct, frozen=True):

@@ -20,8 +20,8 @@ def day(*headers: list[str]) -> bytes:
     poll = next(line for line in lines if line["k"] == "req" and line["x"] == lines[place]["x"])
     more = {"t": lines[place]["t"], "x": poll["x"] + 1, "enc": "none"}
     agent = [pair for pair in poll["h"] if pair[0] == "user-agent"]
-    asked = {"k": "req", **more, "c": 99, "l": "decoy", "m": poll["m"], "p": poll["p"], "h": [*agent, *headers]}
-    lines[place + 1 : place + 1] = [asked, {"k": "res", **more, "s": 503, "h": []}]
+    request = {"k": "req", **more, "c": 99, "l": "decoy", "m": poll["m"], "p": poll["p"], "h": [*agent, *headers]}
+    lines[place + 1 : place + 1] = [request, {"k": "res", **more, "s": 503, "h": []}]
     return b"".join(json.dumps(line | {"n": n}).encode() + b"\n" for n, line in enumerate(lines))
 
 
