@@ -184,7 +184,9 @@ class ListenSettings(Settings, frozen=True):
 
     READ = {
         "host": lambda flags: _host(flags),
-        "tls": lambda flags: TlsSettings(flags["tls_port"], tuple(flags["tls_name"] or ())) if flags["tls"] else None,
+        "tls": lambda flags: (
+            TlsSettings(flags["tls_port"] or 0, tuple(flags["tls_name"] or ())) if flags["tls"] else None
+        ),
         "runtime": lambda flags: flags.variable("XDG_RUNTIME_DIR"),
     }
 

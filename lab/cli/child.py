@@ -9,6 +9,7 @@ from contextlib import suppress
 from lab.clocks import SystemClock, real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
+from lab.files.processes import processes_with
 
 KEPT = 64 * 1024
 """Bytes of each of its streams that are kept: the last ones."""
@@ -21,14 +22,15 @@ _LOOK: Millis = 20
 class Child:
     """A process, and whatever it starts in its group."""
 
-    def __init__(self, process: asyncio.subprocess.Process, out: "_Tail", err: "_Tail") -> None:
+    def __init__(self, process: asyncio.subprocess.Process, mark: str, out: "_Tail", err: "_Tail") -> None:
         self._process = process
+        self._mark = mark
         self.out, self.err = out, err
         """The end of what it wrote to stdout and to stderr."""
 
     @classmethod
-    async def start(cls, command: Sequence[str], environment: Mapping[str, str]) -> "Child":
-        """Start it; UsageError if it can't be."""
+    async def start(cls, command: Sequence[str], environment: Mapping[str, str], mark: str) -> "Child":
+        """Start it; UsageError if it can't be. `mark` is a variable whose value no other child has."""
         # pipes of our own: asyncio takes a process for running as long as anybody holds the other end of its
         out, err = await _Tail.open(), await _Tail.open()
         try:
@@ -49,7 +51,7 @@ class Child:
         finally:
             os.close(out.end)
             os.close(err.end)
-        return cls(process, out, err)
+        return cls(process, f"{mark}={environment[mark]}", out, err)
 
     async def end(self, limit: Millis, stopped: asyncio.Event) -> int | None:
         """Its exit code, once it has ended by itself; None if it was ended, at the limit or because of `stopped`."""
@@ -70,6 +72,10 @@ class Child:
         while self._alive() and real_millis() < deadline:
             await SystemClock().hold(_LOOK)
         self._signal(signal.SIGKILL)
+        # some leave the group, as daemons do
+        for process in processes_with(self._mark):
+            with suppress(OSError):
+                os.kill(process, signal.SIGKILL)
         await self._process.wait()
         for tail in (self.out, self.err):
             await tail.finish()

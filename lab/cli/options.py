@@ -171,6 +171,7 @@ _REHEARSAL = (
     option("--profile", None, "which reading the mock follows where sources differ", choices=("oci", "rfc")),
     option("--set", "NAME=VALUE", "set a switch of the mock", action="append"),
     option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)"),
+    flag("--tls", "https, by an authority made for each run: LAB_CA_FILE names it"),
     option("--parallel", "N", "runs at a time; default: 8", **_PARALLEL),
     option("--limit", "DURATION", "of a run; default: the length of its jobs and 10m"),
     option("--env", "NAME=TEMPLATE", "a variable of the client's own, as API='{base_url}/v1'", action="append"),

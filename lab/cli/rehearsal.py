@@ -103,7 +103,7 @@ class Rehearsal(Struct, frozen=True):
         async with AsyncExitStack() as stack:
             mock = await stack.enter_async_context(embedded_mock(setup, _Silent(), Stop(), outside=True))
             variables = self._variables(connection_document(setup, mock), setup.scenario)
-            child = await Child.start(self.command, {**self.environment, **variables})
+            child = await Child.start(self.command, {**self.environment, **variables}, "LAB_BASE_URL")
             code = await child.end(self.limit or length + SPARE, stopped)
         recording = read(read_recording(path), path.name)
         histories = histories_of(recording, blob=partial(read_blob, path), over=True)

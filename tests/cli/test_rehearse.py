@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,15 @@ steps:
     output: Done.
 """
 CLIENT = """\
-import json, os, sys, urllib.error, urllib.parse, urllib.request
+import json, os, ssl, sys, urllib.error, urllib.parse, urllib.request
 from base64 import b64encode
 from time import sleep as pause
 
+trust = ssl.create_default_context(cafile=os.environ.get("LAB_CA_FILE"))
+
 def call(url, body=None, **headers):
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=0.5) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=0.5, context=trust) as answer:
         return json.load(answer)
 
 def main():
@@ -80,6 +83,15 @@ def test_a_client_that_gets_its_result_is_judged(here: Lab) -> None:
     assert "go on, please" in recording and '"parameters":{"item":"A-1"}' in recording
 
 
+def test_with_tls_the_client_is_given_an_authority_to_trust(here: Lab) -> None:
+    called = rehearse(here, "brief.yaml", "--tls", "--fail-on", "critical")
+    assert (called.code, called.lines[0]) == (0, "1 runs: 1 result; 0 otherwise than a good client's")
+    shown = rehearse(
+        here, "brief.yaml", "--tls", code="import os; print(os.environ['LAB_BASE_URL'], os.environ['LAB_TOKEN_URL'])"
+    )
+    assert re.search(r"\| https://\S+ https://\S+/oauth2/v1/token$", shown.out, re.MULTILINE)
+
+
 @pytest.mark.parametrize(
     ("code", "outcome", "shown"),
     [
@@ -100,11 +112,13 @@ def test_what_else_becomes_of_a_client_is_told(here: Lab, code: str, outcome: st
     assert called.code in (1, 5) and shown in called.out
 
 
-def test_no_process_of_its_group_is_left(here: Lab) -> None:
-    fork = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']); print(p.pid)"
+@pytest.mark.parametrize("away", [False, True])
+def test_no_process_of_its_group_is_left_nor_one_that_went_away(here: Lab, away: bool) -> None:
+    child = f"[sys.executable, '-c', 'import signal; signal.pause()'], start_new_session={away}"
+    fork = f"import subprocess, sys; p = subprocess.Popen({child}); print(p.pid)"
     called = rehearse(here, "brief.yaml", code=fork)
-    child = int(re.search(r"\| ([0-9]+)$", called.out, re.MULTILINE)[1])  # type: ignore[index]
-    assert not running(child)
+    started = int(re.search(r"\| ([0-9]+)$", called.out, re.MULTILINE)[1])  # type: ignore[index]
+    assert not running(started)
 
 
 def running(process: int) -> bool:
@@ -150,10 +164,16 @@ def lab_replays(lab: Lab, file: str) -> bool:
         (("brief.yaml", "--limit", "soon", "--", "x"), "--limit soon"),
         (("brief.yaml", "--clock", "manual", "--", "x"), "--clock manual"),
         (("no-such", "--", "x"), "There is no scenario"),
+        (("brief.yaml", "./brief.yaml", "--", "x"), "is the second scenario that is called brief"),
     ],
 )
-def test_a_wrong_call_is_said_at_once(here: Lab, arguments: tuple[str, ...], words: str) -> None:
+def test_a_wrong_call_is_said_at_once(
+    here: Lab, arguments: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(here.folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     called = here("rehearse", *arguments)
+    assert list(here.folder.glob("lab-rehearsal-*")) == []
     assert (called.code, words in called.err) == (2, True), called.err
 
 

@@ -37,18 +37,28 @@ def execute(flags: Flags, console: Console) -> int:
     settings = flags.into(MockSettings)
     if settings.clock.kind == "manual":
         raise UsageError("--clock manual: nobody would move it.", hint="It is real, or scaled:20.")
+    command = tuple(flags["command_line"])
+    if not command:
+        raise UsageError("No command was named.", hint="Write it after --: lab rehearse quick -- python client.py")
     folder = Path(flags["out"] or mkdtemp(prefix="lab-rehearsal-"))
+    try:
+        return _rehearse(settings, command, folder, flags, console)
+    except BaseException:
+        if flags["out"] is None:
+            keep_only(folder, ())
+        raise
+
+
+def _rehearse(settings: MockSettings, command: tuple[str, ...], folder: Path, flags: Flags, console: Console) -> int:
     rehearsal = Rehearsal(
         settings=settings,
-        command=tuple(flags["command_line"]),
+        command=command,
         environment=flags.environment,
         names=_names(flags["env"] or ()),
         folder=folder,
         limit=None if flags["limit"] is None else _limit(flags["limit"]),
         parallel=flags["parallel"],
     )
-    if not rehearsal.command:
-        raise UsageError("No command was named.", hint="Write it after --: lab rehearse quick -- python client.py")
     planned, possible = _drills(flags, folder) if flags["drills"] else _scenarios(flags, settings)
     done = complete(lambda stop: _work(rehearsal, planned, stop, console))
     return _conclude(done, possible, folder, flags, console)
@@ -113,13 +123,20 @@ def _drills(flags: Flags, folder: Path) -> tuple[list[PlannedRun], Elements]:
 def _scenarios(flags: Flags, settings: MockSettings) -> tuple[list[PlannedRun], Elements]:
     folder = scenarios_folder(settings.scenarios)
     planned, scenarios = [], list[Scenario]()
-    for name in flags["targets"] or USUAL_SCENARIOS:
+    for name in dict.fromkeys(flags["targets"] or USUAL_SCENARIOS):
         scenario = load_scenario(name, folder).scenario
-        # where the wire fails a client may be right to stop
-        ends = (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if scenario.faults else (GoodEnd.RESULT,)
-        planned.append(PlannedRun(Path(name).stem, name, Expectation(ends, 1 + len(scenario.turns))))
+        if scenario.name in (each.name for each in scenarios):
+            raise UsageError(f"{name} is the second scenario that is called {scenario.name}.", hint="Name one of them.")
+        planned.append(PlannedRun(scenario.name, name, Expectation(_ends(scenario), 1 + len(scenario.turns))))
         scenarios.append(scenario)
     return planned, possible_in(scenarios)
+
+
+def _ends(scenario: Scenario) -> tuple[GoodEnd, ...]:
+    """What a good client does: it stops where it is refused, and where the wire fails it may be right to stop."""
+    if scenario.expect.refused is not None:
+        return (GoodEnd.CLEAN_STOP,)
+    return (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if scenario.faults else (GoodEnd.RESULT,)
 
 
 def _names(given: Sequence[str]) -> dict[str, str]:
