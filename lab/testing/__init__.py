@@ -35,10 +35,11 @@ _PLACES = {
     "values": ("CallLog", "LabJob", "OpenGate", "RuleReport"),
 }
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> object:
-    """Import what is asked for: pytest, which loads the plugin beside this, mustn't start the later for it."""
-    for place, names in _PLACES.items():
-        if name in names:
-            return getattr(import_module(f".{place}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Import what is asked for: pytest, which loads the plugin beside this, mustn't start the later for it."""
+        for place, names in _PLACES.items():
+            if name in names:
+                return getattr(import_module(f".{place}", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

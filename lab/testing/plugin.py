@@ -70,17 +70,19 @@ def lab_pool(pytestconfig: pytest.Config) -> Iterator[LabPool]:
 @pytest.fixture
 def lab(request: pytest.FixtureRequest, lab_pool: LabPool) -> Iterator[Lab]:
     """A lab as it is at its start; the marker `lab` says what it serves."""
+    from .drills import DrillCase
+
     marker = request.node.get_closest_marker("lab")
     targets, options = (marker.args, dict(marker.kwargs)) if marker else ((), {})
     callspec = getattr(request.node, "callspec", None)
-    case: DrillCase | None = callspec.params.get("drill") if callspec is not None else None
-    if case is not None:
+    case = callspec.params.get("drill") if callspec is not None else None
+    if isinstance(case, DrillCase):  # others may have a parameter of that name
         targets, options = (str(case.file),), {"clock": DRILL_CLOCK, "reviewer": "script", **options}
     found = lab_pool.lab(targets, options)
     yield found
     for line in found.process.remarks().splitlines():
         warnings.warn(line, LabWarning, stacklevel=1)
-    if case is not None:
+    if isinstance(case, DrillCase):
         lab_pool.drop(found)
 
 
