@@ -92,6 +92,14 @@ def test_with_tls_the_client_is_given_an_authority_to_trust(here: Lab) -> None:
     assert re.search(r"\| https://\S+ https://\S+/oauth2/v1/token$", shown.out, re.MULTILINE)
 
 
+def test_where_a_refusal_is_expected_a_good_client_stops(here: Lab) -> None:
+    closed = SCENARIO.replace("version: 1", "version: 1, roles: [BUYER]").replace("name: brief", "name: closed")
+    (here.folder / "closed.yaml").write_text(closed + "expect: {refused: 403}\n")
+    assert rehearse(here, "closed.yaml").lines[0] == "1 runs: 1 clean stop; 0 otherwise than a good client's"
+    (here.folder / "closed.yaml").write_text(closed)
+    assert rehearse(here, "closed.yaml").lines[0] == "FAIL  closed: clean stop; a good client: result"
+
+
 @pytest.mark.parametrize(
     ("code", "outcome", "shown"),
     [
