@@ -5,7 +5,7 @@ No job waits here: one exchange costs one pass through the service, and a reply 
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -34,6 +34,8 @@ _WRONG_PORT = {
     "tls-on-plain-port": "This port speaks plain HTTP: use http://.",
     "plain-on-tls-port": "This port speaks TLS: use https://.",
 }
+MOST_HEAVY = 2
+"""Long messages that are held to patterns at once."""
 _AT_ONCE = 0.001
 """Seconds that aiohttp waits for what is left, twice; 0 would mean for ever."""
 
@@ -61,6 +63,8 @@ class MockServer:
         """Open now."""
         self._most = most_connections(self.limits.connections)
         self._nobody = asyncio.Event()
+        self.heavy = asyncio.Semaphore(MOST_HEAVY)
+        """Taken while a long message is held to patterns."""
         self._ordinal = 0
         self._sender = ReplySender(service, clock)
         self.bugs = Bugs(service, clock)
@@ -178,12 +182,23 @@ class MockServer:
         request = reader.request_of(message, headers, body)
         before = self.service.exchanges
         try:
+            if (steps := self.service.search_steps(request, now)) is not None:
+                await self._elsewhere(steps)
+                if connection.how == "reset":  # the lab was set back meanwhile
+                    return SENT_LAST
+                now, before = self.clock.now(), self.service.exchanges
             reply = self.service.serve(request, now, c=connection.ordinal, took=now - since)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole
             problem = self.bugs.found(fault, connection.ordinal)
             x = self.service.exchanges if self.service.exchanges != before else None
             return self._refuse(incoming, problem, now, now - since, x)
         return await self._sender.send(incoming, request, reply, now)
+
+    async def _elsewhere(self, steps: Iterator[None]) -> None:
+        """Do it in other threads, few at a time: whoever sends less is answered meanwhile."""
+        async with self.heavy:
+            while await asyncio.to_thread(next, steps, self) is not self:
+                pass
 
     def _refuse(
         self, incoming: reader.RawRequest, problem: Refusal, now: Millis, took: Millis, x: int | None = None

@@ -153,9 +153,9 @@ def test_a_message_of_one_mebibyte_holds_nobody_up(pattern: str, message: str) -
     linear = Pattern(pattern)
     linear.groups(message[:100])  # what is made once, for letters beyond ASCII
     took = []
-    for _ in range(3):
+    for again in range(3):
         began = perf_counter()
-        linear.groups(message)
+        linear.groups(f"{message}{again}")  # another one: what was found is kept
         took.append(perf_counter() - began)
     assert min(took) < 0.1  # as measured: 5 to 40 ms
 
@@ -165,13 +165,27 @@ def test_the_time_grows_with_the_message_and_no_faster() -> None:
 
     def least(message: str) -> float:
         took = []
-        for _ in range(5):
+        for again in range(5):
             began = perf_counter()
-            assert linear.groups(message) is None
+            assert linear.groups(f"{message}{again}") is None
             took.append(perf_counter() - began)
         return min(took)
 
     assert least("a" * MIB) < 32 * least("a" * (MIB // 8))  # a search that starts anew at each letter: 64 times
+
+
+def test_a_long_message_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+    for name in ("_search", "_search_groups"):
+        search = getattr(Pattern, name)
+        monkeypatch.setattr(Pattern, name, lambda *of, search=search: searched.append(of[1]) or search(*of))
+    patterns = Pattern(r"searched (?P<what>\w+)\Z"), Pattern(r"searched (?P<what>\w)"), Pattern("never")
+    long = ["x" * MIB + end for end in (" searched once", " searched twice", "")]
+    for _ in range(2):
+        assert [patterns[0].groups(each) for each in long] == [{"what": "once"}, {"what": "twice"}, None]
+        assert [patterns[1].groups(each) for each in long] == [{"what": "o"}, {"what": "t"}, None]
+        assert not any(patterns[2].fits(each) for each in long)
+    assert len(searched) == 3 * 3 + 2 * 2
 
 
 def test_a_match_too_long_for_its_groups_is_told_and_still_fits() -> None:

@@ -7,6 +7,7 @@ Python's syntax what RE2 reads. A pattern means what Python's `re` makes of it, 
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lab.language.patterns.memo import LONG_MESSAGE, Spans, remembered
 from lab.language.patterns.rewrite import BadPattern, rewrite
 
 if TYPE_CHECKING:
@@ -37,29 +38,41 @@ class Pattern:
             )
         rewritten = rewrite(text)
         self.names = tuple(rewritten.names)
-        self._numbers = rewritten.names
+        self._text = text
+        self._numbers = tuple(rewritten.names.values())
         self._alphabet = rewritten.alphabet
         self._width = rewritten.width
-        self._spans = _engine(rewritten.source, captures=False)
-        self._groups = _engine(rewritten.source, captures=True) if self.names else self._spans
+        self._engine = _engine(rewritten.source, captures=False)
+        self._capturing = _engine(rewritten.source, captures=True) if self.names else self._engine
 
     def fits(self, message: str) -> bool:
         """Whether it is found in the message."""
-        return self._spans.search(self._alphabet.encode(message)) is not None
+        return self._whole(message) is not None
 
     def groups(self, message: str) -> dict[str, str] | None:
         """The named groups in the message, those that take no part empty; None if it isn't found; LongMatch."""
-        letters = self._alphabet.encode(message)
-        found = self._spans.search(letters)
-        if found is None or not self.names:
-            return None if found is None else {}
-        length = found.end() - found.start()
-        if length * self._width > _MOST_WORK:
-            raise LongMatch(f"match takes {length} characters of the message, too many for its groups")
-        found = self._groups.search(letters)
-        assert found is not None, "it fits"
-        spans = {name: found.span(number) for name, number in self._numbers.items()}
-        return {name: message[start:end] if start >= 0 else "" for name, (start, end) in spans.items()}
+        whole = self._whole(message)
+        if whole is None or not self.names:
+            return None if whole is None else {}
+        ((start, end),) = whole
+        if (end - start) * self._width > _MOST_WORK:
+            raise LongMatch(f"match takes {end - start} characters of the message, too many for its groups")
+        spans = remembered(f"groups {self._text}", message, self._search_groups)
+        assert spans is not None, "it fits"
+        return {
+            name: message[start:end] if start >= 0 else "" for name, (start, end) in zip(self.names, spans, strict=True)
+        }
+
+    def _whole(self, message: str) -> Spans | None:
+        return remembered(f"whole {self._text}", message, self._search)
+
+    def _search(self, message: str) -> Spans | None:
+        found = self._engine.search(self._alphabet.encode(message))
+        return None if found is None else (found.span(),)
+
+    def _search_groups(self, message: str) -> Spans | None:
+        found = self._capturing.search(self._alphabet.encode(message))
+        return None if found is None else tuple(map(found.span, self._numbers))
 
 
 def _engine(source: bytes, *, captures: bool) -> "re2._Regexp":

@@ -1,0 +1,119 @@
+"""Long messages are held to patterns in other threads: nobody waits for an engine but whoever sent the message."""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from lab.clocks import ManualClock
+from lab.core.clock import INSTANT_EPOCH
+from lab.jobs.facts import JobAccepted
+from lab.jobs.plan import compile_scenario
+from lab.language.document import Switches
+from lab.language.parse import parse_scenario
+from lab.language.patterns import LONG_MESSAGE, Pattern
+from lab.language.patterns.memo import Spans
+from lab.mock.config import Config
+from lab.mock.service import Service
+from lab.server.mock_server import MOST_HEAVY, MockServer
+from tests.server.conftest import SCENARIO, Answer, Stage, invoke, status
+
+MIB = 1 << 20
+
+
+def message(test: str) -> str:
+    """One that no other test has sent: what is found in a message is kept."""
+    return "ab" * (MIB // 2 - 2_000) + f"{test} for Zoë"
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    named = ("Share it for me", r"for (?P<who>\w+)\Z", "Shared with {{ match.who }}.")
+    text = SCENARIO.replace("Share it", f"{named[0]}\nmatch: '{named[1]}'").replace(
+        "output: Shared.", f"output: '{named[2]}'"
+    )
+    service, clock = (
+        Service(Config((compile_scenario(parse_scenario(text, "x.yaml")),), Switches(), 42, INSTANT_EPOCH)),
+        ManualClock(),
+    )
+    server = MockServer(service, clock)
+    created = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))
+    service.observers.append(created.observations.append)
+    yield created
+    for peer in created.peers:
+        await peer.close()
+    await server.stop(1_000)
+
+
+class Gate:
+    """Where searches of long messages wait until they are let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.open = asyncio.Event(), threading.Event()
+        self.threads: set[int] = set()
+        self._loop = asyncio.get_running_loop()
+        for name in ("_search", "_search_groups"):
+            monkeypatch.setattr(Pattern, name, self._waiting(getattr(Pattern, name)))
+
+    def _waiting(self, search: Callable[[Pattern, str], Spans | None]) -> Callable[[Pattern, str], Spans | None]:
+        def waiting(pattern: Pattern, message: str) -> Spans | None:
+            if len(message) >= LONG_MESSAGE:
+                self.threads.add(threading.get_ident())
+                self._loop.call_soon_threadsafe(self.begun.set)
+                assert self.open.wait(10)
+            return search(pattern, message)
+
+        return waiting
+
+
+async def sent(stage: Stage, token: str, message: str) -> "asyncio.Task[Answer]":
+    peer = await stage.peer()
+    return asyncio.create_task(peer.ask(invoke(token, {"message": message})))
+
+
+async def test_others_are_answered_while_a_long_message_is_held_to_patterns(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await stage.token()
+    gate = Gate(monkeypatch)
+    long = await sent(stage, token, message("others"))
+    await asyncio.wait_for(gate.begun.wait(), 5)
+    await stage.clock.advance_to(1_000)
+    assert (await (await sent(stage, token, "Share it for you"))).status == 202
+    gate.open.set()
+    job = (await long).json["jobId"]
+    await stage.clock.advance_to(6_000)
+    await (await stage.peer()).ask(status(token, job))
+    assert threading.get_ident() not in gate.threads
+    assert [fact.at for fact in stage.facts(JobAccepted)] == [1_000, 1_000]
+
+
+async def test_what_was_asked_before_a_rewind_never_happened(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = await stage.token()
+    gate = Gate(monkeypatch)
+    long = await sent(stage, token, message("rewind"))
+    await asyncio.wait_for(gate.begun.wait(), 5)
+    stage.server.drop()
+    gate.open.set()
+    assert isinstance((await asyncio.gather(long, return_exceptions=True))[0], OSError | EOFError)
+    for _ in range(MOST_HEAVY):
+        await asyncio.wait_for(stage.server.heavy.acquire(), 5)
+    assert stage.facts(JobAccepted) == []
+
+
+async def test_nobody_works_for_somebody_who_is_refused(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(monkeypatch)
+    assert (await (await sent(stage, "no-token", message("refused")))).status == 401
+    assert not gate.threads
+
+
+async def test_a_long_message_names_its_groups_wherever_they_are_asked_for(stage: Stage) -> None:
+    token = await stage.token()
+    job = (await (await sent(stage, token, message("groups")))).json["jobId"]
+    await stage.clock.advance_to(5_000)
+    peer = await stage.peer()
+    assert stage.service.decide(job, "consent", "approved", stage.clock.now()).status == 200
+    await stage.clock.advance_to(10_000)
+    assert json.loads((await peer.ask(status(token, job))).body)["output"] == "Shared with Zoë."
