@@ -150,6 +150,22 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
         """The next call that asks the same."""
         return next((each for each in self.after(call) if each.asks_same(call)), None)
 
+    def tries_after(self, call: JudgedCall) -> tuple[JudgedCall, ...]:
+        """Its calls that repeat this one, to the byte; none where others did so at the same time."""
+        return () if self.asks_elsewhere(call, call) else tuple(each for each in self.after(call) if each.repeats(call))
+
+    def asks_elsewhere(self, message: JudgedCall, failure: JudgedCall) -> bool:
+        """Whether the same message was under way elsewhere when this one failed: what comes later may be of that one."""
+        if message.kind is not CallKind.INVOKE:
+            return False
+        ends = {job.accepted.x: job.end for job in self.jobs if job.accepted.good}
+        for each in self.of(CallKind.INVOKE):
+            if each.x != message.x and each.sent < failure.left and each.asks_same(message):
+                end = ends.get(each.x, each)
+                if end is None or end.left > message.sent:
+                    return True
+        return False
+
     def pause_wanted(self, call: JudgedCall) -> Millis | None:
         """What Retry-After asks for, from the answer's end on; None: nothing, or what can't be read or judged here."""
         response = call.response

@@ -77,10 +77,11 @@ def repeats_no_message_blindly(history: ClientHistory) -> Iterator[Occasion]:
 
 def _doubts(history: ClientHistory) -> Iterator[tuple[JudgedCall, JudgedCall]]:
     """Failures after which a client may think of sending a message again, each with that message."""
-    yield from ((call, call) for call in history.of(CallKind.INVOKE) if _may_have_begun(call))
+    lost = [(call, call) for call in history.of(CallKind.INVOKE) if _may_have_begun(call)]
     for job in history.jobs:
         if job.accepted.kind is CallKind.INVOKE:
-            yield from ((call, job.accepted) for call in job.polls if _failed(call))
+            lost += [(call, job.accepted) for call in job.polls if _failed(call)]
+    yield from ((call, message) for call, message in lost if not history.asks_elsewhere(message, call))
 
 
 def _failed(call: JudgedCall) -> bool:
@@ -95,14 +96,15 @@ def _may_have_begun(call: JudgedCall) -> bool:
 
 
 def _sent_again(history: ClientHistory, failure: JudgedCall, message: JudgedCall) -> JudgedCall | None:
-    """The same message within ten minutes of a failure, and before the end of its job was seen."""
+    """The same message within ten minutes of a failure, and before the end of its job was seen; rather that of its key."""
     end = next((job.end for job in history.jobs if job.accepted.x == message.x), None)
+    key, others = message.request.header(_KEY), list[JudgedCall]()
     for call in history.after(failure):
         if (end is not None and call.x > end.x) or call.sent - failure.left > most(_FORGOTTEN):
-            return None
+            break
         if call.kind is CallKind.INVOKE and call.asks_same(message):
-            return call
-    return None
+            others.append(call)
+    return next((call for call in others if call.request.header(_KEY) == key), others[0] if others else None)
 
 
 def keeps_its_key(history: ClientHistory) -> Iterator[Occasion]:
@@ -127,8 +129,8 @@ def repeats_no_wrong_request(history: ClientHistory) -> Iterator[Occasion]:
             status == 409 and call.request.header(_KEY) is not None
         )
         if final and not may_pass:
-            again = next((each for each in history.after(call) if each.repeats(call)), None)
-            yield broken(call, again) if again is not None else kept(call)
+            again = history.tries_after(call)[:1]
+            yield broken(call, *again) if again else kept(call)
 
 
 def stays_in_its_conversation(history: ClientHistory) -> Iterator[Occasion]:

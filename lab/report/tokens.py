@@ -49,7 +49,7 @@ def renews_in_time(history: ClientHistory) -> Iterator[Occasion]:
         by_token.setdefault(call.bearer, []).append(call)
     for grant in history.grants:
         own = by_token.get(grant.token)
-        if own is not None and calls[-1].at >= grant.until:
+        if own is not None and calls[-1].at >= grant.until and "expires_in" in grant.call.answered:
             late = [call for call in own if call.at >= grant.until]
             yield broken(*late) if late else kept(own[-1], calls[-1])
 
@@ -98,9 +98,7 @@ def stops_at_403(history: ClientHistory) -> Iterator[Occasion]:
     for call in history.calls:
         if call.to_api and call.whole and call.status == 403:
             scope = scopes.get(call.bearer or "")
-            again = [
-                each for each in history.after(call) if each.repeats(call) and scopes.get(each.bearer or "") == scope
-            ]
+            again = [each for each in history.tries_after(call) if scopes.get(each.bearer or "") == scope]
             yield broken(call, *again) if again else kept(call)
 
 

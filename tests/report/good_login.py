@@ -1,5 +1,6 @@
 """Good clients for which a person logs in."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -67,16 +68,18 @@ class LoginPerTurn(WithCode):
 
 @dataclass
 class WithRefresh(WithCode):
-    """`good-refresh`: one login, then refresh tokens, each at 80 % of a token's life."""
+    """`good-refresh`: one login, then refresh tokens, each at 80 % of a token's life; another login where that fails."""
 
     def fresh(self, token: AccessToken) -> bool:
         return self.now < token.since + (token.until - token.since) * 8 // 10
 
     def new_token(self) -> Steps[AccessToken]:
         refresh = self.refresh_token()
-        if refresh is None:
-            return (yield from self.log_in(f"{self.scope} offline_access"))
-        return (yield from self.fetched(self.token_form(grant_type="refresh_token", refresh_token=refresh)))
+        if refresh is not None:
+            with suppress(Stopped):
+                return (yield from self.fetched(self.token_form(grant_type="refresh_token", refresh_token=refresh)))
+        self.tokens.refresh = None
+        return (yield from self.log_in(f"{self.scope} offline_access"))
 
     def refresh_token(self) -> str | None:
         return self.tokens.refresh

@@ -6,10 +6,12 @@ import pytest
 from lab.identity.clients import DEMO, Client
 from lab.report.gather import histories_of
 from lab.report.judge import RuleVerdict, report_on
-from tests.report.good import Plain
-from tests.report.rehearsal import Rehearsal
+from tests.report.good import Keyed, Plain
+from tests.report.rehearsal import Kind, Rehearsal
 from tests.report.together import judged
-from tests.report.zoo_tokens import USUAL, TokenPerCall
+from tests.report.zoo import worked
+from tests.report.zoo_messages import KEYS
+from tests.report.zoo_tokens import USUAL, TokenPerCall, short_token
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,23 @@ def test_how_long_a_token_was_good_is_not_judged_under_another_clock() -> None:
     for exact, verdict in ((True, RuleVerdict.FAIL), (False, RuleVerdict.NOT_EXERCISED)):
         found = report_on({"day": [msgspec.structs.replace(each, exact=exact) for each in history]})
         assert [each.verdict for each in found.findings if each.rule.id == "A1"] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault", "kind"),
+    [
+        ("A5", "calls: 1-3, answer: 403", Plain),
+        ("B4", "calls: 1, lose_reply: true", Plain),
+        ("B5", "calls: 1-9, lose_reply: true", Keyed),
+        ("B6", "calls: 1-3, answer: 400", Plain),
+    ],
+)
+def test_messages_that_are_the_same_at_once_are_no_retries(rule: str, fault: str, kind: Kind) -> None:
+    day = Rehearsal(worked("30s", f"route: invoke, {fault}"), kind, crowd=3, apart=100, switches=KEYS).day()
+    assert rule not in [each.rule.id for each in judged(day).with_verdict(RuleVerdict.FAIL)]
+
+
+def test_a_token_of_which_nobody_says_how_long_it_is_good_may_be_used_until_it_is_refused() -> None:
+    day = Rehearsal(short_token("150s", "route: token, calls: 1-9, omit: [expires_in]"), Plain).day()
+    found = {each.rule.id: each.verdict for each in judged(day).findings}
+    assert (found["A2"], found["A4"]) == (RuleVerdict.NOT_EXERCISED, RuleVerdict.PASS)

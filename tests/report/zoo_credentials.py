@@ -106,20 +106,13 @@ class PasswordGrant(Plain):
 
 @dataclass
 class OldRefresh(WithRefresh):
-    """Keeps its first refresh token, and logs in anew once that is refused."""
+    """Keeps its first refresh token, until that is refused."""
 
     first: str | None = None
 
     def refresh_token(self) -> str | None:
-        self.first = self.first or self.tokens.refresh
+        self.first = self.tokens.refresh and (self.first or self.tokens.refresh)
         return self.first
-
-    def new_token(self) -> Steps[AccessToken]:
-        try:
-            return (yield from super().new_token())
-        except Stopped:
-            self.first = self.tokens.refresh = None
-            return (yield from super().new_token())
 
 
 @dataclass
