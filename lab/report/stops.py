@@ -79,16 +79,22 @@ def _pause_before(history: ClientHistory, last: JudgedCall) -> Millis:
 
 
 def _owed(history: ClientHistory, last: JudgedCall) -> bool:
-    """Whether more is to be tried: not after so many failures in a row, nor once a refused token was renewed or none
-    can be had."""
-    tries = [call for call in history.calls if operation(call) == operation(last)][-ENOUGH:]
+    """Whether more is to be tried: not after so many failures in a row, nor once a refused token was renewed, nor where
+    no token was to be had for the next call."""
+    if not _token_at_hand(history, last):
+        return False
     if not last.refused_token:
+        tries = [call for call in history.calls if operation(call) == operation(last)][-ENOUGH:]
         return len(tries) < ENOUGH or not all(call.failed or _garbled(call) for call in tries)
     before = [each for each in history.calls if each.x < last.x and each.left <= last.sent and each.asks_same(last)]
-    if before and before[-1].refused_token and before[-1].bearer != last.bearer:
-        return False
-    renewals = [each for each in history.after(last) if each.kind is CallKind.TOKEN]
-    return not renewals or any(each.good for each in renewals)
+    return not (before and before[-1].refused_token and before[-1].bearer != last.bearer)
+
+
+def _token_at_hand(history: ClientHistory, last: JudgedCall) -> bool:
+    """Whether a token, if one was asked for afterwards, was granted before one was refused."""
+    answers = [each for each in history.after(last) if each.kind is CallKind.TOKEN]
+    settled = [each for each in answers if not each.failed and not _garbled(each)]
+    return settled[0].good if settled else not answers
 
 
 def _failure(last: JudgedCall) -> str | None:

@@ -9,7 +9,7 @@ from lab.report.judge import RuleVerdict, report_on
 from tests.report.good import Keyed, Plain
 from tests.report.rehearsal import Kind, Rehearsal
 from tests.report.together import judged
-from tests.report.zoo import worked
+from tests.report.zoo import APPROVAL, worked
 from tests.report.zoo_messages import KEYS
 from tests.report.zoo_tokens import USUAL, TokenPerCall, short_token
 
@@ -47,3 +47,10 @@ def test_a_token_of_which_nobody_says_how_long_it_is_good_may_be_used_until_it_i
     day = Rehearsal(short_token("150s", "route: token, calls: 1-9, omit: [expires_in]"), Plain).day()
     found = {each.rule.id: each.verdict for each in judged(day).findings}
     assert (found["A2"], found["A4"]) == (RuleVerdict.NOT_EXERCISED, RuleVerdict.PASS)
+
+
+@pytest.mark.parametrize("answer", ["401, error: invalid_client", "503", "200, body: html"])
+def test_a_run_that_gets_no_further_token_is_no_job_given_up(answer: str) -> None:
+    text = APPROVAL.replace("70s", "10m") + "token: {lifetime: 60s, renewed: true}\nfaults:\n"
+    found = judged(Rehearsal(f"{text}  - {{route: token, calls: 2-9, answer: {answer}}}\n", Plain).day())
+    assert found.with_verdict(RuleVerdict.FAIL) == ()
