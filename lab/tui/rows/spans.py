@@ -179,6 +179,9 @@ def _words(spans: Row) -> Iterable[TextSpan]:
 
 def _pieces(word: TextSpan, cells: int) -> Iterable[TextSpan]:
     """The word, cut if it is longer than `cells`; in time proportional to its length."""
+    if cell_len(word.text) <= cells:
+        yield word
+        return
     text, start = word.text, 0
     while start < len(text):
         stop = _stop(text, start, cells)
