@@ -8,7 +8,7 @@ characters: only bytes, of which those for words lie where its own `\\b` expects
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from msgspec import Struct
 
@@ -61,16 +61,18 @@ def alphabet(sets: Sequence[CharacterSet], boundary: CharacterSet | None) -> Alp
         {True: iter(_WORDS), False: iter(_OTHERS)} if boundary else dict.fromkeys((True, False), iter(_OTHERS + _WORDS))
     )
 
-    def number(code: int, kind: Kind) -> int:
-        answers = tuple(each.holds(code, kind) for each in asking)
+    @cache
+    def number(start: int, kind: Kind) -> int:
+        """The byte of the characters of a kind between a start and the next one."""
+        answers = tuple(each.holds(start, kind) for each in asking)
         if answers not in numbers:
-            word = boundary is not None and boundary.holds(code, kind)
+            word = boundary is not None and boundary.holds(start, kind)
             numbers[answers] = 10 if answers[0] else next(pools[word], -1)
             if numbers[answers] < 0:
                 raise TooManyLetters
         return numbers[answers]
 
-    plain = bytes(number(code, character_kind(code)) for code in range(_ASCII))
+    plain = bytes(number(starts[bisect_right(starts, code) - 1], character_kind(code)) for code in range(_ASCII))
     segments = tuple({kind: number(start, kind) for kind in Kind} if start >= _ASCII else {} for start in starts)
     bytes_of = {
         each: bytes(sorted(byte for answers, byte in numbers.items() if answers[place]))
