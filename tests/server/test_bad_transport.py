@@ -180,7 +180,7 @@ async def test_the_shell_words_a_refusal_as_the_team_of_its_path(stage: Stage, n
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 async def test_a_bomb_is_stopped(stage: Stage, coding: str) -> None:
     plain = b"\0" * 50_000_000
-    bomb = gzip.compress(plain) if coding == "gzip" else zlib.compress(plain)
+    bomb = gzip.compress(plain, 1) if coding == "gzip" else zlib.compress(plain, 1)
     peer = await stage.peer()
     tracemalloc.start()
     got = await peer.ask(request("POST", "/x", (("content-encoding", coding),), bomb))
