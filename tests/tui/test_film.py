@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import cache
 from itertools import count, pairwise
 
 import pyte
@@ -33,6 +34,12 @@ def filmed(
     return lines
 
 
+@cache
+def whole_film(columns: int, rows: int) -> list[bytes]:
+    """The film of the recording, which several tests look at."""
+    return filmed(recording(), (columns, rows))
+
+
 def screen_in(lines: list[bytes], until: float = 1e9) -> list[str]:
     head, *events = [json.loads(line) for line in lines]
     screen = pyte.Screen(head["width"], head["height"])
@@ -45,14 +52,14 @@ def screen_in(lines: list[bytes], until: float = 1e9) -> list[str]:
 
 @pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
 def test_a_film_ends_with_the_playback_s_screen_and_is_the_same_each_time(columns: int, rows: int) -> None:
-    lines = filmed(recording(), (columns, rows))
+    lines = whole_film(columns, rows)
     golden = (GOLDENS / f"playback-complete-{columns}x{rows}.txt").read_text().splitlines()[:rows]
     assert screen_in(lines) == golden
     assert filmed(recording(), (columns, rows)) == lines
 
 
 def test_a_film_s_times_are_the_recording_s_and_its_stages_are_marked() -> None:
-    head, *events = [json.loads(line) for line in filmed(recording(), (80, 24))]
+    head, *events = [json.loads(line) for line in whole_film(80, 24)]
     assert (head["version"], head["width"], head["height"]) == (2, 80, 24)
     assert [[at, label] for at, code, label in events if code == "m"] == [
         [0.0, "token"], [0.12, "invoke"], [1.33, "polling"], [9.578, "waiting"], [15.674, "polling"], [16.726, "complete"],
@@ -105,5 +112,5 @@ def test_a_film_that_is_ended_draws_no_further_frame() -> None:
 
     assert frames(filmed(recording(), frames=0)) == ["\x1b[?25l\x1b[2J", "\x1b[?25h"]
     *begun, end = frames(filmed(recording(), frames=3))
-    whole = frames(filmed(recording()))
+    whole = frames(whole_film(120, 36))
     assert begun == whole[: len(begun)] and end == whole[-1] and len(begun) + 1 < len(whole)
