@@ -7,8 +7,9 @@ from typing import Any, NoReturn
 
 from lab import __version__
 from lab.cli.console import Console
+from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
-from lab.core.ranges import LAST_EPOCH, SEEDS, number
+from lab.core.ranges import SEEDS, number
 
 EXITS = """exit codes: 0 done · 1 a divergence, or a run that ended otherwise than COMPLETE · 2 wrong usage or a bad scenario
             3 an unreadable recording · 4 port, disk · 5 nothing matched · 130 interrupted"""
@@ -114,7 +115,7 @@ _CHANCE = "the integer from which all chance is drawn"
 _PLAIN = flag("--plain", "lines instead of the screen")
 _CLOCK = option("--clock", "CLOCK", "real (default), scaled:N, manual")
 _FOLDER = option("--scenarios", "DIR", "default: ./scenarios if there, else the shipped ones")
-_EPOCH = number("--epoch", 0, LAST_EPOCH)
+_EPOCH = number("--epoch", 0, LAST_WALL)
 _MOCK = (
     _FOLDER,
     seed(_CHANCE),

@@ -10,7 +10,8 @@ from lab import __version__
 from lab.cli.console import Console
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import AnyClock, wall_second
-from lab.core.errors import UsageError
+from lab.core.clock import LAST_WALL, Epoch, has_date, iso
+from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Json, text_of
 from lab.core.journal.fact import Fact
 from lab.files.journal_file import JournalFile
@@ -72,11 +73,16 @@ class StateJournal:
         config = replace(setup.config, scenarios=scenarios, seed=header.seed, epoch=epoch)
         if config.layers is not None:
             config = config.settled(config.layers)
-        return replace(setup, config=config, clock=self._clock(header))
+        return replace(setup, config=config, clock=self._clock(header, epoch))
 
-    def _clock(self, header: JournalHeader) -> AnyClock:
+    def _clock(self, header: JournalHeader, epoch: Epoch) -> AnyClock:
         mode, _, factor = header.clock.partition(":")
         start = instant_of(self._history, mode, (wall_second() - header.epoch) * 1000)
+        if not has_date(epoch, start):
+            raise RecordingError(
+                f"{self._file.path}: its clock stands beyond {iso(LAST_WALL, 0)}, and no lab has later dates.",
+                hint="Name another file to begin anew.",
+            )
         return make_clock(ClockSettings(cast("ClockKind", mode), self._history.factor or factor), start)
 
     def _other_options(self, header: JournalHeader) -> list[str]:

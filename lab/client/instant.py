@@ -1,7 +1,6 @@
 """A run against a mock in the same process with no loop and no waiting: both machines stepped by hand."""
 
 from collections.abc import Callable, Iterable
-from email.utils import formatdate
 from typing import Protocol, TypeAlias, assert_never
 
 from msgspec.structs import replace
@@ -22,7 +21,7 @@ from lab.app.effects import (
     Woke,
 )
 from lab.client.driver import observed
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Epoch, Millis, http_date
 from lab.core.exchange import Request, Response
 from lab.core.observe import Observation, Replied
 from lab.core.reply import Reply
@@ -119,5 +118,4 @@ class _Stepper:
 
 def dated(response: Response, epoch: Epoch, at: Millis) -> Response:
     """The response with the `date` that a shell would add."""
-    date = formatdate(epoch + at // 1000, usegmt=True)
-    return Response(response.status, (*response.headers, ("date", date)), response.body)
+    return Response(response.status, (*response.headers, ("date", http_date(epoch, at))), response.body)

@@ -1,6 +1,7 @@
 """Time as the core knows it: integer milliseconds since the lab's epoch."""
 
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import Protocol, TypeAlias
 
 Millis: TypeAlias = int
@@ -11,6 +12,11 @@ Epoch: TypeAlias = int
 
 INSTANT_EPOCH: Epoch = 1_767_225_600
 """2026-01-01T00:00:00Z: the epoch of runs in one process on a manual clock."""
+
+
+LAST_WALL: Epoch = 250_246_627_200
+"""9900-01-01T00:00:00Z: no clock is set beyond it, for dates end with the year 9999, and what is told may lie ahead."""
+_LAST_SECOND = 253_402_300_799
 
 
 class Clock(Protocol):
@@ -28,9 +34,14 @@ def unix_millis(epoch: Epoch, at: Millis) -> int:
     return epoch * 1000 + at
 
 
+def has_date(epoch: Epoch, at: Millis) -> bool:
+    """Whether a clock may be set to that instant."""
+    return unix_millis(epoch, at) <= LAST_WALL * 1000
+
+
 def wall(epoch: Epoch, at: Millis) -> datetime:
-    """The instant as an aware UTC datetime."""
-    seconds, millis = divmod(unix_millis(epoch, at), 1000)
+    """The instant as an aware UTC datetime; whatever lies beyond the last second that has one is that second."""
+    seconds, millis = divmod(min(unix_millis(epoch, at), _LAST_SECOND * 1000), 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=millis * 1000)
 
 
@@ -39,14 +50,22 @@ def iso(epoch: Epoch, at: Millis) -> str:
     return wall(epoch, at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def http_date(epoch: Epoch, at: Millis) -> str:
+    """The instant's second as header fields have it (RFC 9110 §5.6.7)."""
+    return formatdate(min(unix_millis(epoch, at) // 1000, _LAST_SECOND), usegmt=True)
+
+
 def epoch_text(epoch: Epoch) -> str:
     """The epoch as ISO 8601 in whole seconds."""
     return wall(epoch, 0).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def epoch_of(text: str) -> Epoch:
-    """The epoch that such a text names; ValueError if it is none."""
-    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+    """The epoch that such a text names; ValueError if it is none, or no clock may be set to it."""
+    epoch = int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+    if not has_date(epoch, 0):
+        raise ValueError(text)
+    return epoch
 
 
 def clock_text(at: Millis) -> str:

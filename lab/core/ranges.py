@@ -6,8 +6,6 @@ from lab.core.errors import UsageError
 
 SEEDS = 2**63
 """Seeds are below this, so that a recording's integers fit everywhere."""
-LAST_EPOCH = 253_402_300_799
-"""The last second of the year 9999, in seconds since 1970."""
 
 
 def number(option: str, lowest: int, highest: int) -> Callable[[object], int]:

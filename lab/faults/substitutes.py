@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import TypeAlias, assert_never, cast
 
 from msgspec.structs import replace
 
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Epoch, Millis, http_date
 from lab.core.exchange import Headers, Json, Response, json_bytes
 from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, insufficient_scope, invalid_token, not_found
 from lab.language.document import OF_A_FORM, OF_A_JOB, Fault, RetryDate, RetryText
@@ -93,7 +92,7 @@ def _retry_after(fault: Fault, epoch: Epoch, leaves: Millis) -> Headers:
             return (("retry-after", text),)
         case RetryDate(date=pause):
             # rounded up, for a date has whole seconds and the pause is not to be shorter than was said
-            return (("retry-after", formatdate(epoch - (-(leaves + pause) // 1000), usegmt=True)),)
+            return (("retry-after", http_date(epoch, leaves + pause + 999)),)
         case int(pause):
             return (("retry-after", str(pause // 1000)),)
 

@@ -1,9 +1,8 @@
 """From a Response to the bytes that leave."""
 
-from email.utils import formatdate
 from http import HTTPStatus
 
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Epoch, Millis, http_date
 from lab.core.exchange import Headers, Response
 
 _BODILESS = (204, 304)
@@ -33,7 +32,7 @@ class ResponseWriter:
             head = self._remember(key)
         second = now // 1000
         if second != self._second:
-            self._second, self._date = second, formatdate(self._epoch + second, usegmt=True).encode()
+            self._second, self._date = second, http_date(self._epoch, now).encode()
         body = response.body
         if chunked is not None:
             framing = b"transfer-encoding: chunked\r\n" if chunked else b""

@@ -15,6 +15,7 @@ from urllib.parse import quote_plus, urlencode
 import jwt
 import pytest
 
+from lab.core.clock import LAST_WALL
 from lab.recording.journal_lines import read_journal
 from tests.conftest import Lab
 from tests.forked import ForkedLab, forked_lab
@@ -170,6 +171,17 @@ def test_a_manual_clock_that_began_anew_is_taken_up_so(folder: Path, port: int) 
         server.control("clock", advance="1h")
         assert server.status(server.token(), job)["output"] == "Edited."
         assert len(server.control("jobs")["jobs"]) == 1  # type: ignore[arg-type]
+
+
+def test_a_clock_that_was_set_beyond_all_dates_is_told(folder: Path, port: int) -> None:
+    options = ("--clock", "manual", "--epoch", str(LAST_WALL - 1))
+    with serving(folder, port, *options) as server:
+        server.control("clock", advance="1s")
+        server.kill()
+    journal = folder / "day.journal"
+    journal.write_bytes(journal.read_bytes().replace(b'"at":1000', b'"at":1001'))
+    code, why = refused(folder, port, *options)
+    assert code == 3 and "day.journal: its clock stands beyond 9900-01-01T00:00:00.000Z" in why
 
 
 def test_an_epoch_that_was_named_stays(folder: Path, port: int) -> None:

@@ -8,6 +8,7 @@ from lab.cli.console import Console
 from lab.cli.options import parse_options
 from lab.cli.run_settings import RunSettings
 from lab.cli.setup import make_setup, server_switches
+from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.language.document import Switches
 from lab.settings import ClockSettings, Flags, MockSettings, SwitchSettings
@@ -114,6 +115,13 @@ def test_a_flag_wins_over_the_environment() -> None:
     )
     assert server_switches(run("--set", "hints=on", LAB_HINTS="off").mock.switches) == Switches(hints=True)
     assert server_switches(run("--profile", "rfc", "--set", "ecid=on").mock.switches).error_body == "problem"
+
+
+def test_an_epoch_has_a_date_and_some_time_before_dates_end() -> None:
+    assert serve("--epoch", str(LAST_WALL)).mock.epoch == LAST_WALL
+    for wrong in (LAST_WALL + 1, 253_402_300_799, -1):
+        with pytest.raises(UsageError, match=r"^--epoch .* out of range"):
+            serve(f"--epoch={wrong}")
 
 
 @pytest.mark.parametrize("port", ["0", "1", "65535"])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from lab.clocks import AnyClock, ManualClock, ScaledClock
-from lab.core.clock import Millis, iso
+from lab.core.clock import LAST_WALL, Millis, has_date, iso
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.jobs.timeline import spans, spans_from
@@ -61,14 +61,23 @@ class ClockRoutes:
         return self._clock
 
     async def _advance(self, clock: ManualClock, instant: Millis) -> None:
+        self._check_date(instant)
         origin = clock.now()
         await clock.advance_to(instant)
         self._service.note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
+
+    def _check_date(self, instant: Millis) -> None:
+        epoch = self._service.config.epoch
+        if not has_date(epoch, instant):
+            raise CommandRefused(
+                400, f"No clock goes beyond {iso(LAST_WALL, 0)}.", f"It is {iso(epoch, self._clock.now())} now."
+            )
 
     def _scale(self, factor: str) -> None:
         clock = self._clock
         if not isinstance(clock, ScaledClock):
             raise CommandRefused(409, "This clock has no pace to set.", "Start the lab with --clock scaled:1.")
+        self._check_date(clock.now())
         clock.scale(factor)
         self._service.note(ClockScaled(at=clock.now(), by="control", factor=factor))
 
@@ -81,7 +90,7 @@ class ClockRoutes:
             raise CommandRefused(400, "timeout must be true or false.")
         clock = self._manual(f"GET /_lab/jobs/{{job}}?until={status} waits for it.")
         while (view := self._jobs.view(job)).span.status != status:
-            _check_comes(view, Status(status), clock.now(), timeout=timeout)
+            self._check_date(_comes(view, Status(status), clock.now(), timeout=timeout))
             await self._advance(clock, _next_happening(view, clock.now()))
         return {**self.document(), "job": self._jobs.document(job)}
 
@@ -93,12 +102,12 @@ def _next_happening(view: JobView, now: Millis) -> Millis:
     return next((vote.at for vote in view.span.votes if vote.at > now), until)
 
 
-def _check_comes(view: JobView, status: Status, now: Millis, *, timeout: bool) -> None:
-    """CommandRefused unless the job comes to have that status if nobody acts; with `timeout` patience may run out."""
+def _comes(view: JobView, status: Status, now: Millis, *, timeout: bool) -> Millis:
+    """When the job comes to have that status if nobody acts; with `timeout` patience may run out. Else CommandRefused."""
     why, hint = "", "Its history says where it has been."
     for span in spans_from(view.plan, view.decisions, now):
         if span.status == status and span.until != span.since:
-            return
+            return span.since
         if span.opening is not None and span.votes[-1].verdict is Verdict.TIMED_OUT and not timeout:
             why = f"Nobody answers at {span.id}, where patience ends at {span.until}."
             hint = 'Decide over POST /_lab/jobs/{job}/decisions, or send "timeout":true.'
