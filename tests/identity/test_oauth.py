@@ -71,6 +71,10 @@ def refresh(mock, token, now, authorization=RIGHT, **fields):
     ).response
 
 
+def twice(request, other=RIGHT):
+    return replace(request, headers=(*request.headers, ("authorization", other)))
+
+
 BODY_SECRET = {"client_id": DEMO.id, "client_secret": DEMO.secret}
 ROWS = [
     # row, request, answer in oci, answer in rfc (None: the same)
@@ -84,6 +88,11 @@ ROWS = [
     ("6", token_request("client_credentials", "Basic !!!"), (401, "invalid_client"), None),
     ("7", token_request("client_credentials", client_secret=DEMO.secret), (400, "invalid_request"), None),
     ("7 two ids", token_request("client_credentials", client_id=OTHER.id), (400, "invalid_request"), None),
+    ("7 two headers", twice(token_request("client_credentials")), (400, "invalid_request"), None),
+    ("7 a right and a wrong one", twice(token_request("client_credentials"), basic("x", "y")), (400, "invalid_request"), None),
+    ("7 and a bearer", twice(token_request("client_credentials"), "Bearer x"), (400, "invalid_request"), None),
+    ("7 introspect", twice(form_post("/oauth2/v1/introspect", RIGHT, token="x")), (400, "invalid_request"), None),
+    ("7 revoke", twice(form_post("/oauth2/v1/revoke", RIGHT, token="x")), (400, "invalid_request"), None),
     ("8", token_request(""), (400, "invalid_request"), None),
     ("9", token_request("urn:ietf:params:oauth:grant-type:saml2-bearer"), (400, "unsupported_grant_type"), None),
     ("9 case", token_request("PASSWORD"), (400, "unsupported_grant_type"), None),

@@ -18,7 +18,10 @@ _ONE_WAY = "Authenticate in one way only."
 
 def authenticate(context: TokenContext, request: Request, form: Form) -> Client | Refusal:
     """The client; a public one, which has nothing to prove itself with, is taken at its word."""
-    header = request.header("authorization")
+    headers = [value for name, value in request.headers if name == "authorization"]
+    if len(headers) > 1:
+        return invalid_request("There are two Authorization headers.")
+    header = headers[0] if headers else None
     secret, asserted = "client_secret" in form, "client_assertion" in form or "client_assertion_type" in form
     # a bearer token is no way to authenticate: it fails by itself, below
     if (header is not None) + secret + asserted > 1 and not (header or "").lower().startswith("bearer"):
