@@ -162,6 +162,9 @@ def failure_lines(done: FinishedRun, again: str) -> Iterator[str]:
     """A run that came out otherwise, with what repeats it, its recording, and the end of what the client printed."""
     wanted = " or ".join(done.planned.expected.ends)
     yield f"FAIL  {done.planned.name}: {done.outcome}; a good client: {wanted}"
+    sent, turns = sum(len(each.jobs) for each in done.histories), done.planned.expected.turns
+    if sent and sent != turns:
+        yield f"          {sent} of {turns} messages began a job (LAB_ASK, LAB_ASK_2, …)"
     yield f"          {again}"
     if done.recording is not None:
         yield f"          lab show {done.recording}"

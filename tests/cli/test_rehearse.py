@@ -215,3 +215,11 @@ def test_ctrl_c_ends_the_clients_and_tells_what_is_known(here: Lab) -> None:
         out, _ = process.communicate(timeout=20)
     assert process.returncode == 130
     assert out.startswith("1 runs: 1 interrupted; 0 otherwise")
+
+
+def test_a_message_that_was_not_sent_is_told(here: Lab) -> None:
+    later = "turns:\n  - ask: and then?\n    steps:\n      - complete: then\n        output: Then.\n"
+    (here.folder / "brief.yaml").write_text(SCENARIO + later)
+    called = rehearse(here, "brief.yaml")
+    assert called.lines[0] == "FAIL  brief: false success; a good client: result"
+    assert called.lines[1].strip() == "1 of 2 messages began a job (LAB_ASK, LAB_ASK_2, …)"
