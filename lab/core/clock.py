@@ -16,7 +16,8 @@ INSTANT_EPOCH: Epoch = 1_767_225_600
 
 LAST_WALL: Epoch = 250_246_627_200
 """9900-01-01T00:00:00Z: no clock is set beyond it, for dates end with the year 9999, and what is told may lie ahead."""
-_LAST_SECOND = 253_402_300_799
+LAST_SECOND: Epoch = 253_402_300_799
+"""9999-12-31T23:59:59Z: the last one that has a date."""
 
 
 class Clock(Protocol):
@@ -41,7 +42,7 @@ def has_date(epoch: Epoch, at: Millis) -> bool:
 
 def wall(epoch: Epoch, at: Millis) -> datetime:
     """The instant as an aware UTC datetime; whatever lies beyond the last second that has one is that second."""
-    seconds, millis = divmod(min(unix_millis(epoch, at), _LAST_SECOND * 1000), 1000)
+    seconds, millis = divmod(min(unix_millis(epoch, at), LAST_SECOND * 1000), 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=millis * 1000)
 
 
@@ -52,7 +53,7 @@ def iso(epoch: Epoch, at: Millis) -> str:
 
 def http_date(epoch: Epoch, at: Millis) -> str:
     """The instant's second as header fields have it (RFC 9110 §5.6.7)."""
-    return formatdate(min(unix_millis(epoch, at) // 1000, _LAST_SECOND), usegmt=True)
+    return formatdate(min(unix_millis(epoch, at) // 1000, LAST_SECOND), usegmt=True)
 
 
 def epoch_text(epoch: Epoch) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
-from lab.core.clock import Epoch, Millis, epoch_text
+from lab.core.clock import LAST_SECOND, Epoch, Millis, epoch_text
 from lab.identity.clients import Client
 from lab.identity.keys import thumbprints
 
@@ -170,7 +170,7 @@ def _untimely(claims: Mapping[str, object], epoch: Epoch, now: Millis) -> Unfit 
 def _when(seconds: float) -> str:
     """That second since 1970 as a date, if it is one of the years to 9999; a fraction is left out."""
     try:
-        return epoch_text(floor(seconds))
+        return epoch_text(second) if (second := floor(seconds)) <= LAST_SECOND else "no date"
     except (ValueError, OverflowError, OSError):
         return "no date"
 
