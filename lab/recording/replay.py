@@ -29,7 +29,7 @@ class ReplayResult(Struct, frozen=True, eq=False):
     warnings: tuple[str, ...]
     skipped: int
     silent: int
-    """Replies of which nothing left, so that nothing of them was compared."""
+    """Replies of which nothing left, so that what the mock said was not compared."""
     again: Callable[[], bytes]
     """Encodes the recording of this time."""
 
@@ -88,7 +88,7 @@ def replay(
         replayer = comparison = Comparison(recording, config, blob, name)
         found = tuple(comparison.differences())
         more = comparison.count - len(found)
-    if replayer.silent and replayer.silent == replayer.exchanges:
+    if replayer.silent and replayer.empty == replayer.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
     return ReplayResult(
         name, replayer.exchanges, replayer.facts, found, more, tuple(warnings), replayer.skipped, replayer.silent, again

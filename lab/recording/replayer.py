@@ -57,8 +57,10 @@ class Replayer:
         self.facts = 0
         self.skipped = 0
         """Requests that weren't asked: only the shell can decide them."""
+        self.empty = 0
+        """Replies of which nothing left, by what became of the socket."""
         self.silent = 0
-        """Replies of which nothing left."""
+        """Those of them in which the mock had something to say."""
         self.blob = blob
         self._builder = RequestBuilder(recording, config, values, bind, blob)
         self._replies: dict[int, tuple[Reply, Response]] = {}
@@ -89,7 +91,9 @@ class Replayer:
                 return self.ask(line)
             case Res():
                 reply, response = self._replies.pop(line.x, (None, None))
-                self.silent += reply is not None and line.status == 0 and line.cut in SOCKET_CUTS
+                if response is not None and line.status == 0 and line.cut in SOCKET_CUTS:
+                    self.empty += 1
+                    self.silent += response.status != 0
                 return self.reply(line, reply, response)
             case Entry():
                 return self.fact(line)

@@ -315,6 +315,12 @@ WHENS = st.sampled_from(["", ", calls: 2-4", ", calls: every 3", ", chance: 40%"
 ROUTES = st.sampled_from(["token", "invoke", "status"])
 
 
+def test_a_recording_in_which_every_reply_hangs_replays() -> None:
+    taped = Taped("route: token, strike: hang, calls: every 1")
+    assert taped.run(DEMO).status not in ("COMPLETE", "ERROR")
+    taped.replays()
+
+
 @examples(20, thorough=300)
 @given(st.lists(st.tuples(ROUTES, WHATS, WHENS), min_size=1, max_size=4), st.integers(0, 1000))
 def test_whatever_is_planned_the_app_comes_to_an_end_and_the_recording_replays(
