@@ -322,7 +322,9 @@ def test_the_limit_stands_in_the_header_and_a_refusal_for_it_replays() -> None:
     lines: list[bytes] = []
     tape = Tape(mock, lines.append, recording_header(mock.config, lab="x"))
     mock.observers.append(tape)
-    bearer = read(mock.serve(form(authorization=RIGHT), 0).response)["access_token"]
+    granted = mock.serve(form(authorization=RIGHT), 0)
+    mock.tell(Replied(0, granted.x, granted.response, granted.latency))
+    bearer = read(granted.response)["access_token"]
     for now in (0, 1, 2_000):
         reply = mock.serve(invoke(str(bearer), {"message": "Taxi 42"}), now)
         mock.tell(Replied(now, reply.x, reply.response, reply.latency))
