@@ -190,7 +190,7 @@ class LiveDriver:
             await stream.aclose()  # type: ignore[attr-defined]
 
     async def until(self, kind: type[RunObservation | SourceUpdate], count: int = 1) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while sum(isinstance(each, kind) for each in self.observations) < count:
                 await asyncio.wait((self.listener,), timeout=0.001)
                 assert not self.listener.done()
@@ -272,7 +272,7 @@ async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the
     person.cancel()
     await asyncio.gather(person, return_exceptions=True)
     assert person.cancelled()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert (await driver.live._player.answers.answer(question)).verdict is Verdict.APPROVED
 
 
@@ -348,7 +348,7 @@ async def test_a_step_pauses_after_the_next_observation(driver: LiveDriver) -> N
     assert driver.plane is not None
     await driver.do(StepForward())
     await driver.until(Requested)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not driver.live.paused:
             await asyncio.wait((driver.listener,), timeout=0.001)
     await driver.do(StepForward())
@@ -504,7 +504,7 @@ async def test_going_on_to_the_output_stops_where_a_person_is_needed(driver: Liv
     assert driver.plane is not None
     assert await driver.do(SeekStage("output")) is None
     await driver.until(Asking)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not driver.live.paused:
             await asyncio.wait((driver.listener,), timeout=0.001)
     assert ("scale", "20") in driver.plane.did
