@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from lab.core.clock import Millis, epoch_of
-from lab.dialects.base import Decide
 from lab.recording.bodies import Blob
 from lab.recording.header import ACCOUNTS
 from lab.recording.lines import Entry, Recording, Req, Res
@@ -76,6 +75,12 @@ def _grants(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterat
 
 
 def _jobs(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterator[JobHistory]:
+    polls, decisions = dict[str | None, list[JudgedCall]](), dict[str | None, list[JudgedCall]]()
+    for call in calls.values():
+        if call.kind is CallKind.POLL:
+            polls.setdefault(call.job, []).append(call)
+        elif call.kind is CallKind.DECIDE:
+            decisions.setdefault(call.job, []).append(call)
     for fact in facts:
         job, turn = fact.text("job"), fact.get("turn")
         if fact.type != "job.accepted" or job is None or fact.x is None or fact.x not in calls:
@@ -85,10 +90,8 @@ def _jobs(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterator
             accepted=calls[fact.x],
             conversation=fact.text("conversation"),
             turn=turn if isinstance(turn, int) else 1,
-            polls=tuple(call for call in calls.values() if call.kind is CallKind.POLL and call.job == job),
-            decisions=tuple(
-                call for call in calls.values() if isinstance(call.command, Decide) and call.command.job == job
-            ),
+            polls=tuple(polls.get(job, ())),
+            decisions=tuple(decisions.get(job, ())),
         )
 
 

@@ -1,7 +1,10 @@
 """All of one client: its calls, the grants and jobs that came of them, and where it stopped."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from itertools import islice
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -138,9 +141,10 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
         """The stops that are charged to a rule."""
         return tuple(stop for stop in self.stops if stop.rule == rule)
 
-    def after(self, call: JudgedCall) -> tuple[JudgedCall, ...]:
+    def after(self, call: JudgedCall) -> Iterator[JudgedCall]:
         """Its calls that were sent once the answer to `call` had left."""
-        return tuple(each for each in self.calls if each.x > call.x and each.sent >= call.left)
+        first = bisect_right(self.calls, call.x, key=attrgetter("x"))
+        return (each for each in islice(self.calls, first, None) if each.sent >= call.left)
 
     def next_of(self, call: JudgedCall) -> JudgedCall | None:
         """The next call of the same operation: of the same route, and of a poll the same job."""
@@ -149,22 +153,6 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
     def next_try(self, call: JudgedCall) -> JudgedCall | None:
         """The next call that asks the same."""
         return next((each for each in self.after(call) if each.asks_same(call)), None)
-
-    def tries_after(self, call: JudgedCall) -> tuple[JudgedCall, ...]:
-        """Its calls that repeat this one, to the byte; none where others did so at the same time."""
-        return () if self.asks_elsewhere(call, call) else tuple(each for each in self.after(call) if each.repeats(call))
-
-    def asks_elsewhere(self, message: JudgedCall, failure: JudgedCall) -> bool:
-        """Whether the same message was under way elsewhere when this one failed: what comes later may be of that one."""
-        if message.kind is not CallKind.INVOKE:
-            return False
-        ends = {job.accepted.x: job.end for job in self.jobs if job.accepted.good}
-        for each in self.of(CallKind.INVOKE):
-            if each.x != message.x and each.sent < failure.left and each.asks_same(message):
-                end = ends.get(each.x, each)
-                if end is None or end.left > message.sent:
-                    return True
-        return False
 
     def pause_wanted(self, call: JudgedCall) -> Millis | None:
         """What Retry-After asks for, from the answer's end on; None: nothing, or what can't be read or judged here."""

@@ -4,18 +4,15 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from lab.core.clock import Millis
 from lab.core.refusal import Refusal
 from lab.dialects import CLIENT_OF
 from lab.dialects.base import Invoke
 from lab.dialects.client import Unreadable
 from lab.report.calls import CallKind, JudgedCall
 from lab.report.history import ClientHistory
-from lab.report.rule import Occasion, broken, kept, kept_unless, most, rules_in
+from lab.report.retries import MESSAGE_KEY, Retries
+from lab.report.rule import Occasion, broken, kept, kept_unless, rules_in
 
-_FORGOTTEN: Millis = 600_000
-"""A message that comes again so long after a failure is a new one."""
-_KEY = "idempotency-key"
 _FINAL = (400, 404, 405, 409, 415, 422)
 _COMMENT = re.compile(r"\([^)]*\)")
 _PRODUCT = re.compile(r"([^\s/]+)/\d")
@@ -67,21 +64,23 @@ def names_itself(history: ClientHistory) -> Iterator[Occasion]:
 
 def repeats_no_message_blindly(history: ClientHistory) -> Iterator[Occasion]:
     """B4: a message of which a job may have begun doesn't come again within ten minutes, unless with a key."""
-    for failure, message in _doubts(history):
-        again = _sent_again(history, failure, message)
-        if again is not None and again.request.header(_KEY) is None:
+    for failure, _, again in _doubts(history):
+        if again is not None and again.request.header(MESSAGE_KEY) is None:
             yield broken(failure, again)
         else:
             yield kept(failure) if again is None else kept(failure, again)
 
 
-def _doubts(history: ClientHistory) -> Iterator[tuple[JudgedCall, JudgedCall]]:
-    """Failures after which a client may think of sending a message again, each with that message."""
+def _doubts(history: ClientHistory) -> Iterator[tuple[JudgedCall, JudgedCall, JudgedCall | None]]:
+    """Failures after which a client may think of sending a message again, each with that message and the next try of it."""
+    retries = Retries(history)
     lost = [(call, call) for call in history.of(CallKind.INVOKE) if _may_have_begun(call)]
     for job in history.jobs:
         if job.accepted.kind is CallKind.INVOKE:
             lost += [(call, job.accepted) for call in job.polls if _failed(call)]
-    yield from ((call, message) for call, message in lost if not history.asks_elsewhere(message, call))
+    for call, message in lost:
+        if not retries.elsewhere(message, call):
+            yield call, message, retries.again(call, message)
 
 
 def _failed(call: JudgedCall) -> bool:
@@ -95,41 +94,29 @@ def _may_have_begun(call: JudgedCall) -> bool:
     return _failed(call)
 
 
-def _sent_again(history: ClientHistory, failure: JudgedCall, message: JudgedCall) -> JudgedCall | None:
-    """The same message within ten minutes of a failure, and before the end of its job was seen; rather that of its key."""
-    end = next((job.end for job in history.jobs if job.accepted.x == message.x), None)
-    key, others = message.request.header(_KEY), list[JudgedCall]()
-    for call in history.after(failure):
-        if (end is not None and call.x > end.x) or call.sent - failure.left > most(_FORGOTTEN):
-            break
-        if call.kind is CallKind.INVOKE and call.asks_same(message):
-            others.append(call)
-    return next((call for call in others if call.request.header(_KEY) == key), others[0] if others else None)
-
-
 def keeps_its_key(history: ClientHistory) -> Iterator[Occasion]:
     """B5: a message that is sent again has the key and the bytes of before."""
-    for failure, message in _doubts(history):
-        again = _sent_again(history, failure, message)
-        key = again.request.header(_KEY) if again is not None else None
+    for failure, message, again in _doubts(history):
+        key = again.request.header(MESSAGE_KEY) if again is not None else None
         if again is not None and key is not None:
-            same = key == message.request.header(_KEY) and again.repeats(message)
+            same = key == message.request.header(MESSAGE_KEY) and again.repeats(message)
             yield kept(failure, again) if same else broken(failure, again)
     for call in history.of(CallKind.INVOKE):
-        if call.status == 422 and call.request.header(_KEY) is not None:
+        if call.status == 422 and call.request.header(MESSAGE_KEY) is not None:
             yield broken(call)
 
 
 def repeats_no_wrong_request(history: ClientHistory) -> Iterator[Occasion]:
     """B6: what was wrong once stays wrong. A poll that finds no job belongs to D7; a key may be under way, and pass."""
+    retries = Retries(history)
     for call in history.calls:
         status = call.answer.status if isinstance(call.answer, Refusal) else call.status
         final = call.to_api and call.bearer is not None and call.whole and status in _FINAL
         may_pass = (status == 404 and call.kind is CallKind.POLL) or (
-            status == 409 and call.request.header(_KEY) is not None
+            status == 409 and call.request.header(MESSAGE_KEY) is not None
         )
         if final and not may_pass:
-            again = history.tries_after(call)[:1]
+            again = retries.repeats(call)[:1]
             yield broken(call, *again) if again else kept(call)
 
 

@@ -9,6 +9,7 @@ from lab.core.jsontext import members_of
 from lab.identity.clients import Grant
 from lab.report.calls import CallKind, JudgedCall
 from lab.report.history import ClientHistory, GrantHistory
+from lab.report.retries import Retries
 from lab.report.rule import Occasion, broken, charged, kept, kept_unless, least, most, rules_in
 from lab.report.stops import SILENT
 
@@ -94,11 +95,11 @@ def renews_a_refused_token(history: ClientHistory) -> Iterator[Occasion]:
 
 def stops_at_403(history: ClientHistory) -> Iterator[Occasion]:
     """A5: a request that was forbidden isn't sent again with a token of the same scope."""
-    scopes = {grant.token: grant.scope for grant in history.grants}
+    scopes, retries = {grant.token: grant.scope for grant in history.grants}, Retries(history)
     for call in history.calls:
         if call.to_api and call.whole and call.status == 403:
             scope = scopes.get(call.bearer or "")
-            again = [each for each in history.tries_after(call) if scopes.get(each.bearer or "") == scope]
+            again = [each for each in retries.repeats(call) if scopes.get(each.bearer or "") == scope]
             yield broken(call, *again) if again else kept(call)
 
 

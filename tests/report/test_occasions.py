@@ -30,16 +30,17 @@ def test_how_long_a_token_was_good_is_not_judged_under_another_clock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "fault", "kind"),
+    ("rule", "fault", "kind", "apart"),
     [
-        ("A5", "calls: 1-3, answer: 403", Plain),
-        ("B4", "calls: 1, lose_reply: true", Plain),
-        ("B5", "calls: 1-9, lose_reply: true", Keyed),
-        ("B6", "calls: 1-3, answer: 400", Plain),
+        ("A5", "calls: 1-3, answer: 403", Plain, 100),
+        ("B4", "calls: 1, lose_reply: true", Plain, 100),
+        ("B4", "calls: 3, lose_reply: true", Plain, 700),
+        ("B5", "calls: 1-9, lose_reply: true", Keyed, 100),
+        ("B6", "calls: 1-3, answer: 400", Plain, 100),
     ],
 )
-def test_messages_that_are_the_same_at_once_are_no_retries(rule: str, fault: str, kind: Kind) -> None:
-    day = Rehearsal(worked("30s", f"route: invoke, {fault}"), kind, crowd=3, apart=100, switches=KEYS).day()
+def test_messages_that_are_the_same_at_once_are_no_retries(rule: str, fault: str, kind: Kind, apart: int) -> None:
+    day = Rehearsal(worked("30s", f"route: invoke, {fault}"), kind, crowd=4, apart=apart, switches=KEYS).day()
     assert rule not in [each.rule.id for each in judged(day).with_verdict(RuleVerdict.FAIL)]
 
 
