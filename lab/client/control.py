@@ -77,8 +77,8 @@ class ControlClient(Connections):
         self.header: Header | None = None
         """The header of the journal that is followed, or was: epoch, clock, scenarios."""
 
-    async def look(self, what: Literal["health", "jobs", "clock", "faults"]) -> Mapping[str, Json]:
-        """How the lab is; its newest jobs, oldest first; its clock; all faults that may strike (control-plane.md)."""
+    async def look(self, what: Literal["health", "jobs", "clock", "faults", "report"]) -> Mapping[str, Json]:
+        """How the lab is; its newest jobs, oldest first; its clock; faults that may strike; what clients did (control-plane.md)."""
         return (await self._ask("GET", what)).document
 
     async def lab(self) -> LabState:

@@ -84,6 +84,25 @@ class ScriptedControl:
     async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
         return self._did("arm", dict(fault))
 
+    async def look(self, what: str) -> Mapping[str, Json]:
+        self.did.append(("look", what))
+        return {
+            "score": 61,
+            "grade": "D",
+            "rules": [
+                {
+                    "rule": "C1",
+                    "asks": "honour Retry-After",
+                    "severity": "critical",
+                    "verdict": "fail",
+                    "fix": "Wait\x1b[2J.",
+                },
+                {"rule": "C2", "asks": "stop at a final status", "severity": "major", "verdict": "pass"},
+                {"rule": "C3", "asks": "poll on", "severity": "major", "verdict": "not exercised", "tried": "slow"},
+                7,
+            ],
+        }
+
     async def disarm(self, name: str) -> ControlAnswer:
         return self._did("disarm", name)
 
@@ -237,7 +256,7 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
 )  # fmt: skip
 async def test_only_a_clock_that_can_be_set_is_paced(lab: LabState, able: set[str]) -> None:
     async with watching(lab) as watcher:
-        assert watcher.source.can == able | {"decide", "fault"}
+        assert watcher.source.can == able | {"decide", "fault", "report"}
         assert watcher.source.clock.now() == 60_000
 
 
@@ -468,3 +487,16 @@ async def test_many_exchanges_stay_bounded_and_keys_are_answered() -> None:
         assert len(main_screen(app).state.run.exchanges) <= 400
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: "299 of 300" in text(app))
+
+
+async def test_the_report_on_clients_is_a_page() -> None:
+    async with screen_in(observations_until(20_000)) as (app, watcher, pilot):
+        await pilot.press("i")
+        await until(pilot, lambda: "honour Retry-After" in text(app))
+        shown = text(app)
+        assert "D  61 of 100  1 passed  1 failed  1 not exercised" in shown
+        assert "C3  poll on  try slow" in shown and "\x1b" not in shown
+        await pilot.press("r")
+        await until(pilot, lambda: watcher.plane.did.count(("look", "report")) == 2)
+        await pilot.press("i")
+        await until(pilot, lambda: "honour Retry-After" not in text(app))

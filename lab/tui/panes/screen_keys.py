@@ -1,7 +1,7 @@
 """The keys that belong to no pane: those of the run, of its clock, and of the screen itself."""
 
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, choosing, commanding
-from lab.tui.state.intents import ResetRun, SetSpeed, StartRun, StepForward, TogglePause, ToggleRecording
+from lab.tui.state.intents import JudgeClients, ResetRun, SetSpeed, StartRun, StepForward, TogglePause, ToggleRecording
 from lab.tui.state.screen import ScreenState
 
 SPEEDS = ("0.25", "0.5", "1", "2", "5", "20")
@@ -127,6 +127,10 @@ def _scroll(name: str, keys: str, face: str, label: str, help: str, by: int) -> 
     return ScreenKey(name, keys, face, label, help, react, group="view", silent=True)
 
 
+def _judge(state: ScreenState) -> Reaction:
+    return Reaction(intent=JudgeClients(), command="report")
+
+
 VIEW_KEYS = (
     ScreenKey("zoom", "z", "z", "Maximise", "all the room for the pane, and back", _zoom, group="view"),
     _scroll("up", "up,k", "↑", "Scroll", "scroll the pane in focus", -1),
@@ -137,6 +141,9 @@ VIEW_KEYS = (
     ScreenKey("presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view"),
     ScreenKey("theme", "t", "t", "Theme", "dark stage, light stage", commanding("theme"), group="view"),
     ScreenKey("picture", "f9", "F9", "Screenshot", "save the screen as SVG", commanding("picture"), group="view"),
+    ScreenKey(
+        "report", "i", "i", "Report", "what clients did well and badly so far", _judge, group="view", needs="report"
+    ),
     ScreenKey(
         "help", "question_mark", "?", "Help", "this page", commanding("help"), group="view", works_unseen=True
     ),

@@ -21,6 +21,7 @@ from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.registry import KEY_OF_FACE, PANES, SCREEN_KEYS, SCROLLED, exchange_in_focus, key_named
+from lab.tui.panes.report import ReportPage
 from lab.tui.panes.scrubber import SEEK
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.feed import Feed, ObservationBatch
@@ -74,6 +75,7 @@ class MainScreen(Screen[None]):
             "scenario": lambda: self._open(PickerPage(lambda: self.state)),
             "fault": lambda: self._open(FaultPage(lambda: self.state)),
             "help": self._open_help,
+            "report": lambda: self._open(ReportPage(lambda: self.state)),
             "open": self._open_exchange,
             "theme": host.turn_theme,
             "picture": self._save_picture,

@@ -203,6 +203,8 @@ class Live:
                 return await self.recording.toggle(self._playable.choice.name or "demo")
             case intents.MoveCursor() | intents.SeekInstant():
                 return "A run of our own has no recording to go through."
+            case intents.JudgeClients():
+                return "The client is the lab's own; record it, and lab report judges it."
             case _:
                 assert_never(intent)
 

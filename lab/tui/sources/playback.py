@@ -145,6 +145,8 @@ class Playback:
                 | intents.ToggleRecording()
             ):
                 return "A recording can't be changed; it is only shown."
+            case intents.JudgeClients():
+                return "lab report FILE judges the clients in a recording."
             case _:
                 assert_never(intent)
         return None

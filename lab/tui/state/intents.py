@@ -89,7 +89,11 @@ class ToggleRecording(Struct, frozen=True):
     """Begin a tape, or end the one that runs."""
 
 
+class JudgeClients(Struct, frozen=True):
+    """Ask what the rules find in what clients have done so far."""
+
+
 Intent: TypeAlias = (
     StartRun | TogglePause | StepForward | SetSpeed | ResetRun | AnswerGate | SendTurn | ChooseScenario
-    | MoveCursor | SeekInstant | SeekStage | ArmFault | DisarmFault | ToggleRecording
+    | MoveCursor | SeekInstant | SeekStage | ArmFault | DisarmFault | ToggleRecording | JudgeClients
 )  # fmt: skip

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.dialects.client import WireLabels
 from lab.language.document import Gate, Scenario
+from lab.tui.state.findings import ReportFindings
 from lab.tui.state.journal import ArmedFaults, JournalState
 from lab.tui.state.run import USUAL_LABELS, RunState
 
@@ -82,6 +83,8 @@ class SourceState(Struct, frozen=True):
     """Why nothing comes at the moment."""
     dead: bool = False
     """Whether the recording that runs is dead: nothing more is written."""
+    findings: ReportFindings | None = None
+    """What the rules find in what clients did, when it was asked for last."""
     labels: WireLabels = USUAL_LABELS
     """What the wire that our app speaks calls things."""
 
