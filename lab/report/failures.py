@@ -142,8 +142,8 @@ def _stretches(history: ClientHistory, chosen: Callable[[JudgedCall], bool]) -> 
     operations: dict[object, list[JudgedCall]] = {}
     for call in history.calls:
         # another message is no retry
-        body = call.request.body if call.kind is CallKind.INVOKE else b""
-        operations.setdefault((operation(call), body), []).append(call)
+        message = repr((call.command, call.details)) if call.kind is CallKind.INVOKE else ""
+        operations.setdefault((operation(call), message), []).append(call)
     for calls in operations.values():
         groups = [(hit, list(group)) for hit, group in groupby(calls, chosen)]
         for (hit, group), (_, after) in zip(groups, [*groups[1:], (False, [])], strict=True):

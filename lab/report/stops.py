@@ -175,9 +175,9 @@ def early(job: JobHistory, poll: JudgedCall) -> bool:
 def _connection_ended(history: ClientHistory, last: JudgedCall) -> bool:
     """Whether the server ended the connection after this call: with its answer, or while the client would still wait."""
     ended = next((each for each in history.connections if each.c == last.connection), None)
-    if ended is None or ended.calls[-1].x != last.x or not ended.ended_by_server or ended.closed is None:
+    if ended is None or ended.closed is None or not ended.ended_by_server:
         return False
-    return ended.how != "idle" or ended.closed - last.left <= (2 * _pause_before(history, last) or SILENT)
+    return ended.closed - last.left <= (2 * _pause_before(history, last) or SILENT)
 
 
 def _rule_after_end(end: JudgedCall, usual: MemberOrder) -> str:

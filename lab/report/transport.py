@@ -26,7 +26,7 @@ def reuses_connections(history: ClientHistory) -> Iterator[Occasion]:
     for before, call in pairwise(history.calls):
         used.add(before.connection)
         if call.connection in used:
-            if len(history.calls) >= FEW:
+            if connections and len(history.calls) >= FEW:
                 yield kept(before, call)
             return
         connection = connections.get(before.connection)

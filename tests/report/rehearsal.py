@@ -26,6 +26,8 @@ class Rehearsal:
     """Milliseconds from the start of one of them to that of the next."""
     idle: Millis | None = None
     """How long the server keeps a connection without a request."""
+    pace: int | None = None
+    """How many times as fast as the client's the lab's clock runs, where it is another."""
     rest: Millis = 0
     """How long is watched what comes after the end."""
     client: Client = DEMO
@@ -35,7 +37,7 @@ class Rehearsal:
 
     def day(self, kind: Kind | None = None) -> Recording:
         """The day as the client that breaks the rule spends it, or another."""
-        lab = Together(self.scenario, client=self.client, idle=self.idle, **self.switches)
+        lab = Together(self.scenario, client=self.client, idle=self.idle, pace=self.pace, **self.switches)
         clients = [(kind or self.breaks)(lab) for _ in range(self.crowd)]
         for number, client in enumerate(clients):
             client.c, client.start, client.tokens = 1 + number, self.apart * number, clients[0].tokens

@@ -43,6 +43,7 @@ class SendBroken(Struct, frozen=True):
     """Send what no HTTP parser takes; the server answers 400, and closes the connection."""
 
     c: int = 1
+    what: str = "BadHttpMessage"
 
 
 class Wait(Struct, frozen=True):
@@ -72,18 +73,27 @@ Story: TypeAlias = Generator[Effect, Came, object]
 class Together:
     """The mock, and whoever calls it; instants only move forward.
 
-    `idle` is how long the server keeps a connection without a request.
+    `idle` is how long the server keeps a connection without a request; `pace` how many times as fast as its clients'
+    the lab's clock runs, where it is another.
     """
 
     def __init__(
-        self, *scenarios: str, client: Client = DEMO, seed: int = 1, idle: Millis | None = None, **switches: object
+        self,
+        *scenarios: str,
+        client: Client = DEMO,
+        seed: int = 1,
+        idle: Millis | None = None,
+        pace: int | None = None,
+        **switches: object,
     ) -> None:
         compiled = tuple(compile_scenario(parse_scenario(text, "quick.yaml")) for text in scenarios)
         spoken = Switches.model_validate(switches)
         self.config = Config(compiled, spoken, seed, INSTANT_EPOCH, clients=(client,))
         self.lines: list[bytes] = []
         self.service = Service(self.config)
-        self.tape = Tape(self.service, self.lines.append, recording_header(self.config, lab="0.1.0"))
+        header = recording_header(self.config, lab="0.1.0")
+        wall = None if pace is None else lambda: self.now // pace
+        self.tape = Tape(self.service, self.lines.append, header, wall=wall)
         self.service.observers.append(self.tape)
         self.now: Millis = 0
         self._idle = idle
@@ -120,9 +130,9 @@ class Together:
             case Hangup(c):
                 self._close(c, "client")
                 self._go_on(story, Came(self.now))
-            case SendBroken(c):
+            case SendBroken(c, what):
                 ordinal = self._connected(c)
-                self._tell(RequestMalformed(at=self.now, c=ordinal, what="BadHttpMessage", bytes=40))
+                self._tell(RequestMalformed(at=self.now, c=ordinal, what=what, bytes=40))
                 self._close(c, "server")
                 self._go_on(story, Came(self.now, Response(400), whole=True))
             case Send():
@@ -134,15 +144,16 @@ class Together:
         ordinal = self._connected(effect.c)
         reply = self.service.serve(effect.request, self.now, c=ordinal)
         arrived = reply.deliver(self.now, effect.until)
-        self._at(arrived.at, partial(self._arrive, (effect.c, ordinal), reply, arrived))
+        wish = effect.request.header("connection")
+        self._at(arrived.at, partial(self._arrive, (effect.c, ordinal), wish, reply, arrived))
         if effect.awaited:
             whole = arrived.loss is None and arrived.response.status > 0
             self._go_on(story, Came(arrived.at, arrived.response, whole=whole))
         else:
             self._go_on(story, Came(self.now))
 
-    def _arrive(self, over: tuple[int, int], reply: Reply, arrived: Delivery) -> None:
-        """The last byte has left, or the answer was cut; some faults end the connection."""
+    def _arrive(self, over: tuple[int, int], wish: str | None, reply: Reply, arrived: Delivery) -> None:
+        """The last byte has left, or the answer was cut; some faults end the connection, and who wished it so."""
         self.service.tell(
             Replied(self.now, reply.x, arrived.response, reply.latency, cut=arrived.cut, sent=arrived.sent)
         )
@@ -153,6 +164,8 @@ class Together:
             self._close(c, "client")
         elif arrived.cut is not None or (reply.strike is not None and reply.strike.how == "close"):
             self._close(c, "fault")
+        elif wish == "close":
+            self._close(c, "server")
         elif self._idle is not None:
             self._used[ordinal] = self.now
             self._at(self.now + self._idle, partial(self._retire, c, ordinal))

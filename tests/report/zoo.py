@@ -11,7 +11,7 @@ from lab.dialects.client import Seen
 from lab.language.document import Status
 from tests.report.good import MINUTE, WIRE, Plain, Steps, Stopped
 from tests.report.rehearsal import Rehearsal
-from tests.report.together import Came, Send
+from tests.report.together import Came, Send, Story
 
 HEAD = "lab: 1\nname: quick\ntitle: Quick\nagent: {code: QUICK, version: 1}\nask: go\nlatency: {token: 100ms, invoke: 200ms, status: 100ms}\n"
 
@@ -74,6 +74,15 @@ class Impatient(Plain):
     """Stops after 30 s of RUNNING."""
 
     deadline: Millis = 30_000
+
+
+@dataclass
+class Lingering(Impatient):
+    """The same, and it goes on living with its connection open."""
+
+    def story(self) -> Story:
+        yield from super().story()
+        yield from self.wait(5 * MINUTE)
 
 
 @dataclass
@@ -213,5 +222,7 @@ ZOO: Mapping[str, Rehearsal] = {
     "C13": Rehearsal(ODD_BODY, StrictBody),
     "C14": Rehearsal(NULL, NullIsNotYet),
     "C15": Rehearsal(APPROVAL, OneBudget),
+    "C3 lingering": Rehearsal(SLOW, Lingering, idle=20_000),
+    "C8 without latency": Rehearsal(MINUTE_OF_503.replace(", status: 100ms", ""), Lockstep, crowd=5),
 }
 """By the rule that it breaks."""

@@ -83,6 +83,13 @@ class Dies(Plain):
 
 
 @dataclass
+class GivesUpEarly(Plain):
+    """Stops after three failures in a row."""
+
+    most_failures: int = 2
+
+
+@dataclass
 class NoTimeOut(Plain):
     """Waits for an answer until the server cuts it."""
 
@@ -126,5 +133,6 @@ ZOO: Mapping[str, Rehearsal] = {
     "D5 hasty": Rehearsal(HUNG, Hasty),
     "D5 stop": Rehearsal(HUNG, Dies),
     "D7 early": Rehearsal(UNKNOWN, Dies),
+    "D2 early": Rehearsal(OUTAGE, GivesUpEarly, good=Backoff),
 }
 """By the rule that is broken; D8 needs a second origin, which the mock doesn't have."""

@@ -25,6 +25,14 @@ class NoKeepAlive(Plain):
 
 
 @dataclass
+class WantsClose(Plain):
+    """The same by a header."""
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (*super().headers(), ("connection", "close"))
+
+
+@dataclass
 class DiesOnClose(Plain):
     """Stops when the connection has been closed."""
 
@@ -69,5 +77,6 @@ ZOO: Mapping[str, Rehearsal] = {
     "E5": Rehearsal(LIMITED, Plain, good=Crowd, crowd=20, apart=0),
     "E2 with an answer": Rehearsal(CLOSED, DiesOnClose),
     "E4 in a run": Rehearsal(QUICK, Broken),
+    "E1 by a header": Rehearsal(SLOW, WantsClose),
 }
 """By the rule that is broken."""
