@@ -120,3 +120,12 @@ def test_the_limit_is_one_that_every_scenario_of_the_recording_allows(
     known = tuple(replace(each, concurrent=one) for one in scenarios)
     (history,) = histories_of(replace(day, header=replace(day.header, scenarios=known)))
     assert history.concurrent == limit
+
+
+@pytest.mark.parametrize(
+    ("how", "by_server"),
+    [*((how, True) for how in ("server", "fault", "idle")), *((how, False) for how in ("client", "reset", "shutdown"))],
+)
+def test_a_server_ends_connections_of_its_own_will_in_three_ways(how: str, by_server: bool) -> None:
+    (history,) = histories_of(Rehearsal(QUICK, Plain).day())
+    assert replace(history.connections[0], how=how).ended_by_server is by_server

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -60,11 +61,13 @@ class Deaf(Plain):
 
 @dataclass
 class NeverDone(Plain):
-    """Polls three more times after COMPLETE."""
+    """Polls three more times after COMPLETE, or more often."""
+
+    more: int = 3
 
     def follow(self, job: Seen) -> Steps[None]:
         yield from super().follow(job)
-        for _ in range(3):
+        for _ in range(self.more):
             yield from self.wait(5_000)
             yield from self.poll(job.job)
 
@@ -224,5 +227,6 @@ ZOO: Mapping[str, Rehearsal] = {
     "C15": Rehearsal(APPROVAL, OneBudget),
     "C3 lingering": Rehearsal(SLOW, Lingering, idle=20_000),
     "C8 without latency": Rehearsal(MINUTE_OF_503.replace(", status: 100ms", ""), Lockstep, crowd=5),
+    "C2 forgotten": Rehearsal(f"{QUICK}retention: 2s\n", partial(NeverDone, more=6)),
 }
 """By the rule that it breaks."""
