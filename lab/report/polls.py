@@ -256,7 +256,7 @@ POLL_RULES = rules_in(
     C4 | waits_for_people | take WAITING for neither failure nor time-out | critical | T | Go on polling through WAITING, for hours or days: somebody has to decide. | contract.md §5.2; clients.md §2 | item-comparison with a gate that is decided after 70 s
     C5 | slower_while_waiting | poll more slowly in WAITING | minor | T | In WAITING let the pause grow to ten seconds and more: people take their time. | clients.md §2 | month-end-marathon
     C6 | leaves_a_pause | leave a second between polls | major | T | Wait at least a second after an answer before you poll again. | RFC 8628 §3.5 | any scenario
-    C7 | backs_off_while_nothing_changes | back off while nothing changes | major | T | Let the pause grow, by 30 % say, up to some seconds in RUNNING; never let it shrink. | clients.md §2 | a job that works for minutes
+    C7 | backs_off_while_nothing_changes | back off while nothing changes | minor | T | Let the pause grow, by 30 % say, up to some seconds in RUNNING; never let it shrink. | clients.md §2 | a job that works for minutes
     C8 | spreads_its_calls | spread calls by chance | minor | T | Add a random part to each pause after a failure, so that clients that failed together don't come back together. | clients.md §2 | `503` at ten polls in a row; five jobs at once
     C9 | polls_one_at_a_time | keep one poll in flight for a job | major | L | Send the next poll when the last one was answered or given up. | clients.md §2 | fault `late` at a poll
     C10 | has_a_deadline | have a deadline | major | T | Give up a job at some time of your own: after an hour or a day, not never. | clients.md §2 | drill `never ends`

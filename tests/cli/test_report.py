@@ -39,20 +39,20 @@ def monotonous(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_what_failed_comes_first_with_evidence_and_what_to_do(lab: Lab, monotonous: str) -> None:
-    called = lab("report", monotonous)
+    called = lab("report", monotonous, "--fail-on", "minor")
     assert called.code == 1
-    assert called.lines[0] == "FAIL  C7  back off while nothing changes (major)"
+    assert called.lines[0] == "FAIL  C5  poll more slowly in WAITING (minor)"
     assert called.lines[1].startswith("          monotonous.rec.jsonl, lines ")
     assert re.fullmatch(r"\d+ passed, 2 failed, \d+ not exercised", called.lines[-1])
-    assert "C7 failed (major)." in called.err
+    assert "C7 failed (minor)." in called.err
 
 
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ((), 1),
-        (("--fail-on", "critical"), 0),
-        (("--fail-on", "critical", "--min-score", "95"), 1),
+        ((), 0),
+        (("--fail-on", "minor"), 1),
+        (("--fail-on", "critical", "--min-score", "99"), 1),
         (("--fail-on", "critical", "--require", "C2,C6"), 0),
         (("--fail-on", "critical", "--require", "C2,C1"), 1),
         (("--require", "X9"), 2),

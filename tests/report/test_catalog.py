@@ -1,8 +1,11 @@
 """The table of rules: each id once, as many of each severity as the page says, the page's table word for word."""
 
+from collections import Counter
 from pathlib import Path
 
 from lab.report.catalog import RULES
+from lab.report.judge import ALL_POINTS, SCORED
+from lab.report.rule import Severity
 from tests.conftest import ROOT
 
 
@@ -15,6 +18,17 @@ def test_the_page_has_every_rule_as_the_table_has_it() -> None:
         if line.startswith("| ") and "`" in line
     ]
     assert said == rows
+
+
+def test_as_many_rules_count_as_points_are_given() -> None:
+    severities = Counter(each.severity for each in RULES)
+    assert severities == {
+        Severity.CRITICAL: 10,
+        Severity.MAJOR: 26,
+        Severity.MINOR: 11,
+        Severity.INFORMATION: 4,
+    }
+    assert (len(SCORED), ALL_POINTS) == (47, 252)
 
 
 def test_each_rule_has_an_id_of_its_own() -> None:
