@@ -5,12 +5,13 @@ from collections.abc import Iterable
 import aiohttp
 from yarl import URL
 
+from lab import __version__
 from lab.app.effects import ANSWER_TOO_LARGE, LARGEST_ANSWER
 from lab.client.driver import TransportLost
 from lab.core.errors import UsageError
 from lab.core.exchange import Request, Response
 
-_AGENT = "invoke-async-lab"
+_AGENT = f"invoke-async-lab/{__version__}"
 """Names the lab alone: no version, no platform, so that recordings are the same everywhere."""
 _DOTS = b"......"
 """In the place of a secret, whatever its length."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from lab import __version__
 from lab.client.control import ControlClient, read_journal_line
 from lab.client.transport import HttpTransport, TransportLost
 from lab.core.errors import HostError, UsageError
@@ -113,7 +114,7 @@ async def test_no_header_tells_of_the_machine(echo: Echo) -> None:
     names = {line.partition(":")[0].lower(): line.partition(": ")[2] for line in echo.heads[0][1:]}
     assert names.pop("host").startswith("127.0.0.1:")
     assert names == {
-        "user-agent": "invoke-async-lab", "accept": "*/*", "accept-encoding": "gzip, deflate",
+        "user-agent": f"invoke-async-lab/{__version__}", "accept": "*/*", "accept-encoding": "gzip, deflate",
         "authorization": "Bearer t", "content-length": "2",
     }  # fmt: skip
 
