@@ -24,7 +24,8 @@ _TOKEN_MEMBERS = frozenset(("access_token", "token_type", "expires_in", "refresh
 def reuses_its_token(history: ClientHistory) -> Iterator[Occasion]:
     """A1: no second token while more than a fifth of the life of one is left that was used, for the same scope and user.
 
-    A login is a person's act; requests that overlap belong to A3, those that follow a 401 to A4.
+    A login is a person's act, and what another process of the client has can't be known. Requests that overlap belong to
+    A3, those that follow a 401 to A4.
     """
     calls = [call for call in history.calls if call.command is not None]
     used = {call.bearer for call in calls}
@@ -36,10 +37,16 @@ def reuses_its_token(history: ClientHistory) -> Iterator[Occasion]:
             latest[grant.scope, grant.user] = grant
         if earlier is None or earlier.token in ended or grant.grant in _LOGINS or grant.call.x in excused:
             continue
-        if earlier.until - grant.call.at > most(earlier.life // 5):
+        if earlier.until - grant.call.at > most(earlier.life // 5) and _goes_on(history, grant.call):
             found.append(broken(earlier.call, grant.call))
     if len(calls) >= 3:
         yield from found or [kept(*calls[:3])]
+
+
+def _goes_on(history: ClientHistory, call: JudgedCall) -> bool:
+    """Whether what went on before a call goes on after it, a job or a connection: another process would begin anew."""
+    stretches = (*(job.calls for job in history.jobs), *(each.calls for each in history.connections))
+    return any(calls[0].x < call.x <= calls[-1].x for calls in stretches)
 
 
 def renews_in_time(history: ClientHistory) -> Iterator[Occasion]:

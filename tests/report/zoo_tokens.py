@@ -40,6 +40,15 @@ class TokenPerCall(Plain):
 
 
 @dataclass
+class ForItself(Plain):
+    """Is a process of its own; good."""
+
+    def story(self) -> Story:
+        self.tokens = Tokens()
+        yield from super().story()
+
+
+@dataclass
 class LateRefresh(Plain):
     """Uses the token until it is refused."""
 
@@ -170,6 +179,7 @@ USUAL = worked("30s")
 ZOO: Mapping[str, Rehearsal] = {
     "A1": Rehearsal(USUAL, TokenPerCall),
     "A1 revoked": Rehearsal(USUAL, TokenPerCall, LogsOut),
+    "A1 processes": Rehearsal(USUAL, TokenPerCall, ForItself, crowd=2, apart=60_000),
     "A2": Rehearsal(SHORT_TOKEN, LateRefresh),
     "A3": Rehearsal(worked("60s"), Stampede, crowd=5, meanwhile=revoked_at(30_000)),
     "A3 at once": Rehearsal(SHORT_TOKEN, NoLock, Even, crowd=2, apart=0),
