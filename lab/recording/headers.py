@@ -7,8 +7,8 @@ come in a row, the names of cookies.
 import re
 
 from lab.identity.clients import read_basic
+from lab.recording.bearer_tokens import IS_JWT
 from lab.recording.hiding import Hiding
-from lab.recording.shapes import IS_JWT
 
 _SECRET = re.compile(r"(?i)(?:proxy-)?authorization|cookie|set-cookie|x-api-key|.*-token|.*-secret|.*-signature")
 _SCHEME = re.compile(r"(?i)(bearer|basic)(.*)", re.DOTALL)

@@ -10,9 +10,10 @@ from functools import cached_property
 from lab.core.errors import UsageError
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
 from lab.recording.alias import KINDS, in_text, kind_of, named, number_alias, numbered, secret_of, why_odd
+from lab.recording.bearer_tokens import IS_HEAD, IS_TOKEN
 from lab.recording.known_texts import KnownTexts
 from lab.recording.secret_forms import forms_of
-from lab.recording.shapes import HEX, IS_JWT
+from lab.recording.shapes import HEX
 
 MOST_AT_ONCE = 64
 """Secrets of a peer's in one exchange that are looked for in every writing; of more only as they were written."""
@@ -148,9 +149,9 @@ class KnownSecrets:
 
     def _add(self, value: str, alias: str, client: str | None = None) -> None:
         self._aliases[value] = alias
-        # bearer tokens and the codes of gates are many: their shape finds them, no pattern has to grow;
+        # bearer tokens and the codes of gates are many, and their shape finds them; the head of a token stands in all others;
         # what looks like a bearer token was never written, known or not, so nothing has to be redacted anew
-        if IS_JWT.fullmatch(value):
+        if IS_TOKEN.fullmatch(value) or IS_HEAD.fullmatch(value):
             return
         bare = HEX.fullmatch(value) is not None
         if not bare or self._passed is None or value in self._passed:

@@ -1,7 +1,6 @@
 """Redaction at write time: by header name, by member name, by value, by shape (recordings.md §5)."""
 
 import re
-from base64 import b64decode
 from collections.abc import Callable, Iterable
 from functools import partial
 from html import unescape
@@ -15,7 +14,7 @@ from lab.recording.headers import header_without_secrets
 from lab.recording.known_secrets import KnownSecrets
 from lab.recording.loose_json import hide, worth_reading
 from lab.recording.secret_names import is_secret, kind_under
-from lab.recording.shapes import IS_JWT, Shapes
+from lab.recording.shapes import Shapes
 from lab.recording.vocabulary import own_words
 
 _WORTH_KEEPING = 1024
@@ -54,25 +53,23 @@ class Redactor:
 
     def flat(self, text: str) -> str:
         """The same of a text in which no member's name is looked for."""
-        return self._shapes.sub(self._replace, text)
+        return self._shapes.sub(self._replace, self.secrets.secret, text)
 
     def _replace(self, found: re.Match[str]) -> str:
         text = found[0]
         match found.lastgroup:
             case "own":
                 return HERE
-            case "jwt" | "hook" | "pem":
+            case "hook" | "pem":
                 return self.secrets.secret(text)
             case "login":
                 alias = self.secrets.secret(text)
                 self.secrets.look_for(unquote(text.partition(":")[2]), alias)
                 return alias
-            case "packed":
-                return self._packed(text)
             case "hex":
                 return self.secrets.code(text)
             case "literal":
-                return "«" + text
+                return self._literal(text)
             case "url":
                 return self._encoded(text)
             case "quoted":
@@ -86,6 +83,11 @@ class Redactor:
             case _:
                 return text
 
+    def _literal(self, text: str) -> str:
+        """What looks like an alias, so it has one more `«`; unless there is a secret in it."""
+        inside = text.lstrip("«")
+        return "«" + text if self.flat(inside) == inside else self.secrets.secret(text)
+
     def _by_name(self, value: str) -> str:
         known = self.secrets.find(value)
         if known is None:
@@ -94,13 +96,6 @@ class Redactor:
             if plain != value:  # it may not have been encoded
                 self.secrets.look_for(value, known)
         return known
-
-    def _packed(self, text: str) -> str:
-        try:
-            plain = b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_").decode()
-        except ValueError:
-            return text
-        return self.secrets.alias(plain, "secret") if IS_JWT.fullmatch(plain) else text
 
     def _encoded(self, text: str) -> str:
         for plain in (unquote(text), unquote_plus(text)):

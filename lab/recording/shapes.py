@@ -12,19 +12,16 @@ from heapq import heapify, heappop, heapreplace
 from typing import TypeAlias
 
 from lab.recording.alias import GRAMMAR
+from lab.recording.bearer_tokens import BearerTokens
 from lab.recording.known_texts import KnownTexts
 
 NAMES = r"(?:[\w.-]*(?:token|secret|password)|assertion|client_assertion|code_verifier|device_code|user_code|api_key)"
 TAILS = ("token", "secret", "password", "assertion", "code_verifier", "device_code", "user_code", "api_key")
 """How the names end under which secrets stand: where none of them is, no such name is."""
-_JWT = r"eyJ[\w-]{1,1024}\.eyJ[\w-]+\.[\w-]*"
-IS_JWT = re.compile(_JWT)
 HEX = re.compile(r"[0-9a-f]{32}")
 # Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
 SHAPES = "|".join(
     (
-        rf"(?P<jwt>{_JWT})",
-        r"(?P<packed>ZXlK[A-Za-z0-9+/_-]{16,}={0,2})",
         r"(?P<hook>whsec_[A-Za-z0-9+/=_-]+)",
         r"(?P<pem>-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|\Z))",
         r"(?P<login>(?<=://)[^/\s@:]*:[^/\s@]+(?=@))",
@@ -37,8 +34,10 @@ SHAPES = "|".join(
         rf"(?P<field>(?<![\w.-])(?i:{NAMES})=)(?P<plain>[^&\s\"'<>]+)",
     )
 )
-_FIXED = ("eyJ", "ZXlK", "whsec_", "-----BEGIN ")
+_FIXED = ("whsec_", "-----BEGIN ")
 """How the shapes begin that begin with a fixed text."""
+_WHOLE = frozenset(("hook", "pem", "login"))
+"""The shapes that are secret as a whole, also where they begin with what is known."""
 _FEW = 128
 """Beginnings that are looked for one by one: that is sooner done, but in a short text."""
 _IN_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~*+:-")
@@ -55,13 +54,14 @@ _RUN = b"x" * 32
 class ScannedText:
     """A text as prefilters see it: every character has the same place in all three."""
 
-    __slots__ = ("digits", "small", "text")
+    __slots__ = ("digits", "small", "text", "tokens")
 
     def __init__(self, text: str) -> None:
         narrow = text.encode("latin-1", "replace")
         self.text = text
         self.digits = narrow.translate(_DIGITS)
         """An x for every hexadecimal digit."""
+        self.tokens = BearerTokens(text)
         self.small = (narrow if text.isascii() else _folded(text)).lower()
 
 
@@ -90,8 +90,11 @@ class Shapes:
         self._prefilters, self._beginnings = self._of_shapes, 0
         """With one for each beginning of what is known, as many as these are."""
 
-    def sub(self, replace: Callable[[re.Match[str]], str], text: str) -> str:
-        """The text, in it aliases for what is known, and else what `replace` makes of the origin and of a shape."""
+    def sub(self, replace: Callable[[re.Match[str]], str], secret: Callable[[str], str], text: str) -> str:
+        """The text, in it aliases for what is known, and else what `replace` makes of the origin and of a shape.
+
+        `secret` gives the alias of a bearer token.
+        """
         scanned = ScannedText(text)
         prefilters = self._worth_asking(text)
         places = [
@@ -104,19 +107,29 @@ class Shapes:
         end = 0
         while places:
             place, number = places[0]
-            if place >= end:
-                if known := self._known.at(text, place):
-                    parts += text[end:place], known[1]
-                    end = known[0]
-                elif found := self._own.match(text, place) or _compiled().match(text, place):
-                    parts += text[end:place], replace(found)
-                    end = found.end()
+            if place >= end and (found := self._at(scanned, place, replace, secret)):
+                parts += text[end:place], found[1]
+                end = found[0]
             place = prefilters[number](scanned, max(end, place + 1))
             if place < 0:
                 heappop(places)
             else:
                 heapreplace(places, (place, number))
         return "".join((*parts, text[end:]))
+
+    def _at(
+        self, scanned: ScannedText, place: int, replace: Callable[[re.Match[str]], str], secret: Callable[[str], str]
+    ) -> tuple[int, str] | None:
+        """Where that ends which begins at this place, and what is written for it."""
+        text = scanned.text
+        known, found = self._known.at(text, place), self._own.match(text, place) or _compiled().match(text, place)
+        if known and found and (found.lastgroup not in _WHOLE or found.end() <= known[0]):
+            found = None
+        stop = found.end() if found else known[0] if known else place + 1
+        if token := scanned.tokens.across(place, stop):
+            # of what ends in the midst of a token both are hidden as one
+            return token.end, secret(token.plain if token.start == place else text[place : token.end])
+        return (stop, replace(found)) if found else known
 
     def _worth_asking(self, text: str) -> list[Prefilter]:
         beginnings = self._known.beginnings
@@ -135,6 +148,10 @@ def _compiled() -> re.Pattern[str]:
 
 def _known(known: KnownTexts, scanned: ScannedText, after: int) -> int:
     return known.find(scanned.text, after)
+
+
+def _token(scanned: ScannedText, after: int) -> int:
+    return scanned.tokens.find(after)
 
 
 def _fixed(fixed: str, scanned: ScannedText, after: int) -> int:
@@ -202,6 +219,7 @@ def _in_name(character: str) -> bool:
 _CLUES: tuple[tuple[str, Prefilter], ...] = (
     ("://", _login),
     ("", _hex),
+    ("", _token),
     ("«", _literal),
     ("%", _url),
     *(('"', partial(_named, f'{tail}"'.encode(), _quote)) for tail in TAILS),

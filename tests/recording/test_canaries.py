@@ -13,7 +13,11 @@ from lab.core.exchange import Headers, Request, Response
 from lab.core.observe import Noted, Replied
 from lab.faults.facts import FaultArmed
 from lab.identity.clients import DEMO, JANE
+from lab.recording.reader import read
+from lab.recording.replay import replay
 from tests.recording.joined import Joined, config
+from tests.wire_peer import form_post, invoke, token, token_request
+from tests.wire_peer import read as answer
 
 OWN = "läb-canary/Se+cr%t:x&y"
 """What the lab was configured with."""
@@ -228,6 +232,69 @@ def test_facts_hold_no_secret() -> None:
     fact = FaultArmed(at=0, by="control", fault="f", where={"route": "status", "note": OWN})
     cage.service.tell(Noted(0, fact))
     assert cage.out(OWN) == []
+
+
+FRAGMENTS: dict[str, Callable[[str], str]] = {
+    "8 characters": lambda token: token[:8],
+    "12 characters": lambda token: token[:12],
+    "its head": lambda token: token.partition(".")[0],
+    "but for its signature": lambda token: token.rpartition(".")[0],
+    "its payload": lambda token: token.split(".")[1],
+    "the midst": lambda token: token[300:330],
+    "its end": lambda token: token[-40:],
+    "nearly all": lambda token: token[:-3],
+    "a scheme before it": lambda token: f"Bearer {token[:20]}",
+    "digits before it": lambda token: f"{('abcdef9' * 5)[:31]}{token[:12]}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", FRAGMENTS.values(), ids=FRAGMENTS)
+def test_a_token_is_hidden_whole_though_a_part_of_one_was_sent_as_a_secret(part: Callable[[str], str]) -> None:
+    cage = Cage()
+    earlier, later = (token(cage.service, now, cage.service.config.clients[0]) for now in (0, 5_000))
+    assert earlier[:250] == later[:250]
+    cage.say((Request("POST", "/oauth2/v1/revoke", "", FORM, f"token={quote_plus(part(earlier))}".encode()), OK))
+    before = ("", "Bearer ", ("abcdef9" * 5)[:31], "«x:", "a=b%20", "id")
+    packings = (b64encode, urlsafe_b64encode)
+    texts = [*(text + later for text in before), *(later.replace(".", dot) for dot in ("%2E", "%252e"))]
+    texts += [f"x{pack((skipped + later).encode()).decode()}" for pack in packings for skipped in ("", "a", "ab", "p:")]
+    texts.append(later.rpartition(".")[0])
+    for place in PLACES.values():
+        for text in texts:
+            cage.say(place(text))
+    cage.tape.close(cage.now)
+    out = cage.data.decode()
+    secret = later.partition(".")[2]
+    for write in (str, *(packed("x" * skipped) for skipped in range(3))):
+        windows = {write(secret)[at : at + 24] for at in range(4, len(write(secret)) - 28)}
+        assert [window for window in windows if window in out] == []
+
+
+@pytest.mark.parametrize("part", FRAGMENTS.values(), ids=FRAGMENTS)
+def test_what_was_asked_with_tokens_in_it_replays(part: Callable[[str], str]) -> None:
+    lab = Joined(config())
+
+    def ask(request: Request) -> Response:
+        lab.now += 1_000
+        reply = lab.service.serve(request, lab.now)
+        lab.service.tell(Replied(lab.now, reply.x, reply.response, reply.latency))
+        return reply.response
+
+    for _ in range(2):
+        bearer = str(answer(ask(token_request("client_credentials")))["access_token"])
+        ask(form_post("/oauth2/v1/revoke", token=part(bearer)))
+        told = f"Taxi {bearer} «x:{bearer}» {packed('p:')(bearer)} {('abcdef9' * 5)[:31]}{bearer} {part(bearer)}"
+        ask(invoke(bearer, {"message": told}))
+    lab.tape.close(lab.now)
+    result = replay(read(lab.data), lab.service.config.scenarios)
+    assert result.passed and result.actual == lab.data, result.text()
+
+
+def test_the_head_of_a_token_is_hidden_where_it_stands_and_nowhere_else() -> None:
+    cage = Cage()
+    head = token(cage.service, 0, cage.service.config.clients[0]).partition(".")[0]
+    cage.say((Request("POST", "/oauth2/v1/revoke", "", FORM, f"token={head[:16]}".encode()), replied({"x": head})))
+    assert b'["token","\xc2\xabwrong:W1:unknown\xc2\xbb"]' in cage.data and head.encode() in cage.lines[-1]
 
 
 def test_there_are_more_than_155_canaries() -> None:

@@ -16,7 +16,22 @@ from tests.recording.joined import Joined, config
 
 
 @pytest.mark.parametrize(
-    "piece", ["x", "eyJ", "://", "a:", "token=", '"token":"', "%4", "-----BEGIN A-----", "«a:", "ab-"]
+    "piece",
+    [
+        "x",
+        "eyJ",
+        "://",
+        "a:",
+        "token=",
+        '"token":"',
+        "%4",
+        "-----BEGIN A-----",
+        "«a:",
+        "ab-",
+        "V5S",
+        "ZXlK",
+        "eyJa.eyJ",
+    ],
 )
 def test_a_long_text_costs_no_more_than_its_length(piece: str) -> None:
     text = piece * (200_000 // len(piece))
