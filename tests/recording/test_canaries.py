@@ -283,8 +283,8 @@ def test_what_was_asked_with_tokens_in_it_replays(part: Callable[[str], str]) ->
     for _ in range(2):
         bearer = str(answer(ask(token_request("client_credentials")))["access_token"])
         ask(form_post("/oauth2/v1/revoke", token=part(bearer)))
-        told = f"Taxi {bearer} «x:{bearer}» {packed('p:')(bearer)} {('abcdef9' * 5)[:31]}{bearer} {part(bearer)}"
-        ask(invoke(bearer, {"message": told}))
+        said = f"Taxi {bearer} «x:{bearer}» {packed('p:')(bearer)} {('abcdef9' * 5)[:31]}{bearer} {part(bearer)}"
+        ask(invoke(bearer, {"message": said}))
     lab.tape.close(lab.now)
     result = replay(read(lab.data), lab.service.config.scenarios)
     assert result.passed and result.actual == lab.data, result.text()
