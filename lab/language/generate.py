@@ -4,7 +4,7 @@ What is drawn is recorded in JSON (`generate`) and given back to templates with 
 needs neither the seed nor the data generator. A drawn value depends on its name alone: seed, scenario, ordinal, entry.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -118,6 +118,18 @@ def _generator(locale: str) -> "Generator":
     from faker import Factory  # slow to load, and most scenarios' steps never ask for it
 
     return Factory.create(locale)
+
+
+def locales_of(data: Iterable[Datum]) -> set[str]:
+    """Of which locales the entries generate values."""
+    entries = (datum.list if isinstance(datum, Listed) else datum for datum in data)
+    return {entry.locale or LOCALE for entry in entries if isinstance(entry, Fake)}
+
+
+def load_generators(locales: Iterable[str]) -> None:
+    """Load what generates values: a tenth of a second, which would else pass at the first draw."""
+    for locale in locales:
+        _generator(locale)
 
 
 @lru_cache(maxsize=16)

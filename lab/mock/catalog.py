@@ -5,6 +5,7 @@ from lab.jobs.builtin import NO_SUCH_VERSION, UNMATCHED, role_refused
 from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import JobRecord
 from lab.language.document import Switches
+from lab.language.generate import locales_of
 from lab.mock.config import Config
 
 
@@ -22,6 +23,9 @@ class Catalog:
             code = each.scenario.agent.code
             self.by_team[code] = (*self.by_team.get(code, ()), each)
         self._own = {each.name: config.switches_of(each.scenario) for each in config.scenarios}
+        data = (entry.scenario.data for each in config.scenarios for entry in (each, *each.turns))
+        self.cold = locales_of(datum for entries in data for datum in entries.values())
+        """Locales whose generators nobody has loaded yet."""
         self._refusing: dict[tuple[str, str], CompiledScenario] = {}
 
     def team(self, code: str) -> tuple[CompiledScenario, ...]:

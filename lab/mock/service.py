@@ -37,8 +37,8 @@ from lab.language.document import Verdict
 from lab.mock.config import Config
 from lab.mock.decisions import decide, vote_count
 from lab.mock.history import compiled_again, makes_state
-from lab.mock.long_messages import search_steps
 from lab.mock.mock import Mock
+from lab.mock.preparation import preparation
 
 
 class ControlResult(Struct, frozen=True):
@@ -92,9 +92,9 @@ class Service:
             self.tell(Noted(now, FaultStruck(at=now, fault=struck.fault, call=struck.call), x))
         return replace(done, x=x)
 
-    def search_steps(self, request: Request, now: Millis) -> Iterator[None] | None:
+    def preparation(self, request: Request, now: Millis) -> Iterator[None] | None:
         """What is better done before `serve`, step by step and in any thread; None: nothing takes long."""
-        return search_steps(self._mock.catalog, self.ledger, request, now)
+        return preparation(self._mock.catalog, self.ledger, request, now)
 
     def word(self, problem: Refusal, path: str) -> Response:
         """A refusal by the shell, worded as the mock words one for that path."""

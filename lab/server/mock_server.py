@@ -35,7 +35,7 @@ _WRONG_PORT = {
     "plain-on-tls-port": "This port speaks TLS: use https://.",
 }
 MOST_HEAVY = 2
-"""Long messages that are held to patterns at once."""
+"""Calls that are prepared at once: long messages, held to patterns, and the first of all."""
 _AT_ONCE = 0.001
 """Seconds that aiohttp waits for what is left, twice; 0 would mean for ever."""
 
@@ -64,7 +64,7 @@ class MockServer:
         self._most = most_connections(self.limits.connections)
         self._nobody = asyncio.Event()
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
-        """Taken while a long message is held to patterns."""
+        """Taken while a call is prepared in other threads."""
         self._ordinal = 0
         self._sender = ReplySender(service, clock)
         self.bugs = Bugs(service, clock)
@@ -182,7 +182,7 @@ class MockServer:
         request = reader.request_of(message, headers, body)
         before = self.service.exchanges
         try:
-            if (steps := self.service.search_steps(request, now)) is not None:
+            if (steps := self.service.preparation(request, now)) is not None:
                 await self._elsewhere(steps)
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST

@@ -1,16 +1,21 @@
-"""Long messages are held to patterns in other threads: nobody waits for an engine but whoever sent the message."""
+"""What takes long is done in other threads: nobody waits but whoever sent a long message, or the first of all."""
 
 import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
+from faker import Generator
 
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
+from lab.core.exchange import Request
+from lab.dialects.router import ROUTER
 from lab.jobs.facts import JobAccepted
 from lab.jobs.plan import compile_scenario
+from lab.language import generate
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.language.patterns import LONG_MESSAGE, Pattern
@@ -18,7 +23,7 @@ from lab.language.patterns.memo import Spans
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.mock_server import MOST_HEAVY, MockServer
-from tests.server.conftest import SCENARIO, Answer, Stage, invoke, status
+from tests.server.conftest import SCENARIO, TEAM, Answer, Stage, bearer, invoke, status
 
 MIB = 1 << 20
 
@@ -28,16 +33,10 @@ def message(test: str) -> str:
     return "ab" * (MIB // 2 - 2_000) + f"{test} for Zoë"
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    named = ("Share it for me", r"for (?P<who>\w+)\Z", "Shared with {{ match.who }}.")
-    text = SCENARIO.replace("Share it", f"{named[0]}\nmatch: '{named[1]}'").replace(
-        "output: Shared.", f"output: '{named[2]}'"
-    )
-    service, clock = (
-        Service(Config((compile_scenario(parse_scenario(text, "x.yaml")),), Switches(), 42, INSTANT_EPOCH)),
-        ManualClock(),
-    )
+@asynccontextmanager
+async def serving(text: str) -> AsyncIterator[Stage]:
+    config = Config((compile_scenario(parse_scenario(text, "x.yaml")),), Switches(), 42, INSTANT_EPOCH)
+    service, clock = Service(config), ManualClock()
     server = MockServer(service, clock)
     created = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))
     service.observers.append(created.observations.append)
@@ -45,6 +44,13 @@ async def stage() -> AsyncIterator[Stage]:
     for peer in created.peers:
         await peer.close()
     await server.stop(1_000)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    text = SCENARIO.replace("ask: Share it", "ask: Share it for me\nmatch: 'for (?P<who>\\w+)\\Z'")
+    async with serving(text.replace("output: Shared.", "output: 'Shared with {{ match.who }}.'")) as created:
+        yield created
 
 
 class Gate:
@@ -117,3 +123,28 @@ async def test_a_long_message_names_its_groups_wherever_they_are_asked_for(stage
     assert stage.service.decide(job, "consent", "approved", stage.clock.now()).status == 200
     await stage.clock.advance_to(10_000)
     assert json.loads((await peer.ask(status(token, job))).body)["output"] == "Shared with Zoë."
+
+
+@pytest.mark.parametrize("fake", ["{fake: name}", "{list: {fake: city, locale: de_DE}, count: 2}"])
+async def test_the_first_job_waits_for_what_generates_data_and_nobody_else(
+    fake: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: dict[str, int] = {}
+
+    def load(locale: str) -> Generator:
+        loads.setdefault(locale, threading.get_ident())
+        return generator(locale)
+
+    generator = generate._generator
+    monkeypatch.setattr(generate, "_generator", load)
+    text = SCENARIO.replace("steps:\n", f"data:\n  who: {fake}\nsteps:\n")
+    async with serving(text) as stage:
+        token = await stage.token()
+        loads.clear()  # of another locale the check of the scenario asks too
+        await stage.job(token)
+        assert list(loads) == ["de_DE" if "de_DE" in fake else "en_US"] and threading.get_ident() not in loads.values()
+        loads.clear()
+        steps = stage.service.preparation(
+            Request("POST", ROUTER.path("invoke", code=TEAM), "", (bearer(token),), b"{}"), 0
+        )
+        assert steps is None

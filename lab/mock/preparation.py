@@ -1,7 +1,7 @@
-"""Long messages: held to the patterns of their team before the call is handled, so that nobody waits for an engine.
+"""What takes long and may be done before a call is handled, so that nobody waits for it but whoever called.
 
-What is found is kept (`lab/language/patterns`), and the mock finds it there. That it was done, or wasn't, changes no
-answer: a shell does it wherever others don't have to wait.
+Long messages are held to the patterns of their team, and what generates data is loaded for the first of all jobs. The
+mock finds both there (`lab/language/`). That it was done, or wasn't, changes no answer: a shell does it in threads.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from lab.core.refusal import Refusal
 from lab.dialects import DIALECT_OF, base
 from lab.dialects.router import ROUTER
 from lab.identity.bearer import bearer_of
+from lab.language.generate import load_generators
 from lab.language.patterns import LONG_MESSAGE, LongMatch, Pattern
 from lab.mock.catalog import Catalog
 
@@ -21,17 +22,19 @@ SHORT_WORK = 65_536
 """Characters, one of which counts once for each pattern: so few take an engine no time that anybody notices."""
 
 
-def search_steps(catalog: Catalog, ledger: Ledger, request: Request, now: Millis) -> Iterator[None] | None:
-    """The steps of it, at most a second each, of which only this call reads the ledger; None: it takes no time."""
-    if len(request.body) < LONG_MESSAGE:
+def preparation(catalog: Catalog, ledger: Ledger, request: Request, now: Millis) -> Iterator[None] | None:
+    """The steps of it, at most a second each, of which only this call reads the ledger; None: nothing takes long."""
+    if len(request.body) < LONG_MESSAGE and not catalog.cold:
         return None
     match = ROUTER.find(request.method, request.path, local=True)
     dialect = None if isinstance(match, Refusal) else DIALECT_OF.get(match.name)
-    if isinstance(match, Refusal) or dialect is None:
+    if isinstance(match, Refusal) or dialect is None or not match.code or not request.body:
         return None
     entries = [entry for each in catalog.team(match.code) for entry in (each, *each.turns)]
     patterns = [entry.pattern for entry in entries if entry.pattern is not None]
-    if len(request.body) * len(patterns) < SHORT_WORK:
+    if len(request.body) < LONG_MESSAGE or len(request.body) * len(patterns) < SHORT_WORK:
+        patterns = []
+    if not patterns and not catalog.cold:
         return None
     switches = catalog.team_switches(match.code)
     bearer, _ = bearer_of(switches, ledger, request, now, service=match.route.service)
@@ -39,7 +42,11 @@ def search_steps(catalog: Catalog, ledger: Ledger, request: Request, now: Millis
         return None
 
     def steps() -> Iterator[None]:
-        command = dialect.read(match, request, switches, lambda _: None)
+        if catalog.cold:
+            load_generators(tuple(catalog.cold))
+            catalog.cold.clear()
+            yield
+        command = dialect.read(match, request, switches, lambda _: None) if patterns else None
         command = command.command if isinstance(command, base.Follow) else command
         if isinstance(command, base.Invoke):
             for pattern in patterns:
