@@ -3,7 +3,11 @@
 from typing import Any
 
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
+
+_END = b"\r\n\r\n"
+_MOST_PIECES = 1024
+"""Pieces in which one segment is given to the parser: a body may hold nothing but empty lines."""
 
 
 class WatchedParser(RequestHandler):
@@ -19,23 +23,42 @@ class WatchedParser(RequestHandler):
         """The body of the last of them."""
 
     def feed(self, data: bytes) -> None:
-        """Give it to the parser, the last byte by itself: if that ends no head and is of no body, it is of a further head.
+        """Give it to the parser, each head by itself: what it refuses takes along all that it was given with it."""
+        begin = 0
+        for _ in range(_MOST_PIECES):
+            end = data.find(_END, begin) + len(_END)
+            if end < len(_END) or end == len(data):
+                break
+            self._parse(data[begin:end])
+            begin = end
+            if self._refused():
+                return
+        self._feed_last(data[begin:] if begin else data)
+
+    def _feed_last(self, data: bytes) -> None:
+        """The last byte by itself: if that ends no head and is of no body, it is of a further head.
 
         Most requests end with an empty line, and need no such look.
         """
-        if not data or data.endswith(b"\r\n\r\n"):
+        if not data or data.endswith(_END):
             self.behind = self.behind and not data  # aiohttp gives nothing, to go on with what it has kept
             self._parse(data)
             return
         self._parse(data[:-1])
-        if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+        if self._refused():
             return
         count, open_body = self._request_count, not self._incoming.is_eof()
         self._parse(data[-1:])
         self.behind = self._request_count == count and not open_body
 
+    def _refused(self) -> bool:
+        return bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
+
     def _parse(self, data: bytes) -> None:
-        count = self._request_count
+        count, incoming = self._request_count, self._incoming
         super().data_received(data)
         if self._request_count != count:
             self._incoming = self._messages[-1][1]
+            if self._refused() and not incoming.is_eof():
+                # aiohttp would wait for the rest
+                incoming.set_exception(RequestPayloadError("the parser refused it"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.web import Server
 
-from lab.clocks import settle
+from lab.clocks import breathe, settle
 from lab.core.journal.shell import LabFailed, RequestMalformed
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.identity.facts import TokenGranted
@@ -61,6 +61,38 @@ async def listener(stage: Stage, request: pytest.FixtureRequest) -> AsyncIterato
     assert manager is not None
     yield Listener(request.param, port, stage, manager)
     await control.stop()
+
+
+BODY = (("content-type", "application/json"), ("content-length", "2"))
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("bad", [b"BAD\0\r\n\r\n", b"x", b"GET /\0 HTTP/1.1\r\n"])
+async def test_what_is_refused_takes_nothing_along_that_came_before(listener: Listener, size: int, bad: bytes) -> None:
+    good = {"mock": 404, "plane": 200}[listener.name]
+    body = listener.sent("POST", "/nowhere", BODY) + b"{}"
+    data = b"".join((listener.sent("GET") * 3, body, listener.sent("GET"), body))
+    peer = await listener.peer()
+    for begin in range(0, len(data), size):
+        await peer.send(data[begin : begin + size] + (bad if begin + size >= len(data) else b""))
+        await breathe()
+    found = [(await peer.answer()).status for _ in range(6)]
+    assert found == [good, good, good, 404, good, 404]
+    if bad == b"x":
+        return
+    assert (await peer.answer()).status == 400 and await peer.rest() == b""
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_a_chunk_that_is_none_is_refused_at_once_however_it_comes(listener: Listener, size: int) -> None:
+    headers = (("content-type", "application/json"), ("transfer-encoding", "chunked"))
+    data = listener.sent("POST", {"mock": "/x", "plane": "/_lab/reset"}[listener.name], headers) + b"2\r\n{}\r\nz"
+    peer = await listener.peer()
+    for begin in range(0, len(data), size):
+        await peer.send(data[begin : begin + size])
+        await breathe()
+    got = await asyncio.wait_for(peer.answer(), 5)
+    assert (got.status, got.headers["connection"]) == (400, "close") and await peer.rest() == b""
 
 
 @pytest.mark.parametrize("name", REFUSED_BY_THE_PARSER)
