@@ -12,7 +12,7 @@ from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
 from lab.recording.alias import KINDS, in_text, kind_of, named, number_alias, numbered, secret_of, why_odd
 from lab.recording.bearer_tokens import IS_HEAD, IS_TOKEN
 from lab.recording.known_texts import KnownTexts
-from lab.recording.secret_forms import forms_of
+from lab.recording.secret_forms import escapes_of, forms_of
 from lab.recording.shapes import HEX
 
 MOST_AT_ONCE = 64
@@ -63,6 +63,8 @@ class KnownSecrets:
                 hint=f"Use {SHORTEST_SECRET} characters or more.",
             )
         self._add(secret, named(kind, name), name)
+        for form in escapes_of(secret):
+            self.texts.add(form, named(kind, name), bounded=False)
 
     def begin(self) -> None:
         """What is told from now on is of another exchange."""
@@ -163,7 +165,7 @@ class KnownSecrets:
         if not bounded or self._room > 0:
             self._room -= bounded
             forms = forms_of(value, client)
-        for form in forms:
+        for form in sorted(forms, key=lambda form: (form != value, len(form), form)):  # the first ones have room
             if not (sent and form != value and self.is_own(form)):
                 self.texts.add(form, alias, bounded=bounded)
 

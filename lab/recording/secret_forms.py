@@ -6,13 +6,20 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
+from itertools import product
 from urllib.parse import quote, quote_plus, unquote_plus
 
 from lab.identity.clients import SHORTEST_SECRET
 from lab.recording.text import dumps
 
-_SAFE = ("", "/", ":/?#[]@!$&'()*+,;=", "!'()*", "-_.!~*'()")
-"""What encoders leave as it is: all is encoded; Python's `quote`; `encodeURI`; RFC 3986's; `encodeURIComponent`."""
+_SAFE = ("", "/", "/:", ":/?#[]@!$&'()*+,;=", "!'()*", "-_.!~*'()")
+"""What encoders leave as it is: all is encoded; Python's `quote`, and as of a URL; `encodeURI`; RFC 3986's;
+`encodeURIComponent`."""
+_MARKS = "".join(map(chr, (*range(0x20, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F))))
+_ESCAPED = ("/", "+", "/+", "<>&'=", "\"&'+<>`", _MARKS)
+"""What encoders of JSON and HTML escape though they needn't: one of these, what a page takes for its own, all marks."""
+_AS_JSON = ("\\u{:04x}", "\\u{:04X}")
+_AS_HTML = ("&#{:d};", "&#{:03d};", "&#x{:x};", "&#x{:X};")
 _SHORTEST_INNER = 10
 """Characters of base64 in the midst of other base64: fewer come about by chance."""
 
@@ -29,6 +36,21 @@ def forms_of(value: str, client: str | None = None) -> set[str]:
     for text in packed:
         forms |= set(_packed(text.encode("utf-8", "surrogatepass")))
     return {form for form in forms if len(form) >= SHORTEST_SECRET}
+
+
+def escapes_of(value: str) -> set[str]:
+    """The value with more escaped than must be, as some encoders of JSON (`\\/` is PHP's) and HTML do."""
+    forms = set()
+    for text in (dumps(value)[1:-1], json.dumps(value)[1:-1]):
+        forms |= {text.replace("/", "\\/"), *(_numbered(text, *each) for each in product(_ESCAPED, _AS_JSON))}
+    for marks, form in product(_ESCAPED, _AS_HTML):
+        forms |= {_numbered(value, marks, form), _numbered(escape(value), marks.translate({38: "", 59: ""}), form)}
+    forms |= set(map(unquote_plus, forms))
+    return {form for form in forms if len(form) >= SHORTEST_SECRET}
+
+
+def _numbered(text: str, marks: str, form: str) -> str:
+    return text.translate({ord(mark): form.format(ord(mark)) for mark in marks})
 
 
 def _urls(raw: bytes) -> Iterator[str]:

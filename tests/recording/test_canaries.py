@@ -59,6 +59,18 @@ WRITINGS: dict[str, Writing] = {
     "Latin-1 read as UTF-8": lambda text: text.encode("latin-1").decode("utf-8", "surrogateescape"),
 }  # fmt: skip
 
+ESCAPES: dict[str, Writing] = {
+    "but for slashes and colons": lambda text: quote(text, safe="/:"),
+    "JSON of PHP": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "JSON of PHP, not in ASCII": lambda text: text.replace("/", "\\/"),
+    "JSON with a slash by number": lambda text: text.replace("/", "\\u002f"),
+    "JSON of .NET": lambda text: json.dumps(text)[1:-1].replace("+", "\\u002B").replace("&", "\\u0026"),
+    "HTML of OWASP": lambda text: escape(text).replace("/", "&#x2F;"),
+    "HTML in decimals": lambda text: text.replace("+", "&#43;"),
+    "HTML of PHP": lambda text: escape(text).replace("&#x27;", "&#039;"),
+}  # fmt: skip
+"""What more is escaped of those with which the lab was configured."""
+
 Said = tuple[Request, Response]
 OK = Response(200)
 JSON: Headers = (("content-type", "application/json"),)
@@ -115,7 +127,7 @@ class Cage(Joined):
         assert self.tape.dead is None
         text = self.data.decode()
         texts = [text, *(part for line in text.splitlines() for part in strings(json.loads(line)))]
-        return [name for name, write in WRITINGS.items() if any(write(secret) in each for each in texts)]
+        return [name for name, write in (WRITINGS | ESCAPES).items() if any(write(secret) in each for each in texts)]
 
 
 def strings(value: object) -> list[str]:
@@ -137,7 +149,9 @@ def test_a_known_secret_comes_out_nowhere_in_any_writing(place: str, secret: str
     cage = Cage()
     if secret == SEEN:
         cage.say((Request("POST", "/x", "", JSON, as_json({"Api_Key": SEEN})), OK))
-    for write in WRITINGS.values():
+    # a form or query takes what isn't encoded apart
+    escapes = ESCAPES if secret == OWN and place not in ("an odd form", "a query", "a query's name") else {}
+    for write in (WRITINGS | escapes).values():
         cage.say(PLACES[place](write(secret)))
     assert cage.out(secret) == []
 
