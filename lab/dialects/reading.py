@@ -29,11 +29,16 @@ def wrong(name: str, what: str, hint: str = "", near: str = "") -> Wrong:
     return Wrong(Refusal(400, f"{name} {what}", hint, near=(near,) if near else ()))
 
 
-def check_json_kind(request: Request) -> None:
-    """Wrong unless the body is declared as JSON, in UTF-8 if it names a charset (contract.md §2.6)."""
-    essence, _, rest = (request.header("content-type") or "").lower().partition(";")
+def is_json(content_type: str) -> bool:
+    """Whether a body of that type is JSON, in UTF-8 if it names a charset (contract.md §2.6)."""
+    essence, _, rest = content_type.lower().partition(";")
     charset = rest.replace(" ", "").replace('"', "")
-    if essence.strip() != "application/json" or charset not in ("", "charset=utf-8"):
+    return essence.strip() == "application/json" and charset in ("", "charset=utf-8")
+
+
+def check_json_kind(request: Request) -> None:
+    """Wrong unless the body is declared as JSON."""
+    if not is_json(request.header("content-type") or ""):
         raise Wrong(_NOT_JSON)
 
 

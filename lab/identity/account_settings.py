@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from lab.identity.assertions import reads_key
-from lab.identity.clients import DEMO, GRANTS, JANE, REFUSED_SECRET, SHORTEST_SECRET, Account, Client, Grant
+from lab.identity.clients import DEMO, GRANTS, JANE, REFUSED_SECRET, SHORTEST_SECRET, Account, Client, Grant, has_port
 from lab.language.document.settings_file import Accounts, Application
 
 _GRANT_WORDS = {"device_code": Grant.DEVICE, "jwt-bearer": Grant.ASSERTION}
@@ -125,4 +125,6 @@ def _wrong_redirect(redirect: str) -> str:
         return "a redirect URI is absolute, as http://127.0.0.1:8000/callback"
     if parts.scheme in _NEVER_REDIRECTED:
         return f"{parts.scheme}: is never redirected to"
+    if not has_port(redirect):
+        return "a port is a number from 1 to 65535"
     return "a redirect URI has no fragment" if "#" in redirect else ""

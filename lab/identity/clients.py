@@ -4,7 +4,7 @@ import re
 from base64 import b64decode
 from enum import StrEnum
 from functools import lru_cache
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 from msgspec import Struct
 
@@ -83,6 +83,14 @@ _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(/[^#]
 _THIS_MACHINE = re.compile(r"https?://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]{1,5})?(?:[/?][!-~]*)?")
 
 
+def has_port(uri: str) -> bool:
+    """Whether a connection can be made to the port that the URI names, if it names one."""
+    try:
+        return urlsplit(uri).port != 0
+    except ValueError:
+        return False
+
+
 def registered(client: Client, redirect: str) -> bool:
     """Whether the redirect URI is one of the client's, to the letter.
 
@@ -92,6 +100,8 @@ def registered(client: Client, redirect: str) -> bool:
     """
     if redirect in client.redirects:
         return True
+    if not has_port(redirect):
+        return False
     if client.anywhere:
         return "#" not in redirect and _THIS_MACHINE.fullmatch(redirect) is not None
     sent = _LOOPBACK.fullmatch(redirect)

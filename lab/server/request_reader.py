@@ -126,6 +126,14 @@ def check_head(message: RawRequestMessage, headers: Headers) -> Refusal | None:
     return None
 
 
+def check_length(headers: Headers, most: int) -> Refusal | None:
+    """The refusal of a body whose Content-Length alone is too large."""
+    declared = header_of(headers, "content-length")
+    # the parser admits digits alone, and `check_head` no more of them than int takes
+    too_large = declared is not None and int(declared) > most
+    return shell_refusal(413, f"The body is larger than {most} bytes.") if too_large else None
+
+
 async def receive_body(incoming: RawRequest, path: str, headers: Headers, limits: ServerLimits) -> bytes | Refusal:
     """The whole body of a request to the API; bounds and refusals as `whole_body`."""
     route = ROUTER.name("POST", path)
@@ -141,10 +149,8 @@ async def whole_body(
 
     `deadline` is in real seconds. A body that was `announced` by Expect is asked for.
     """
-    declared = header_of(protocol.headers, "content-length")
-    # the parser admits digits alone, and `check_head` no more of them than int takes
-    if declared is not None and int(declared) > most:
-        return shell_refusal(413, f"The body is larger than {most} bytes.")
+    if (too_large := check_length(protocol.headers, most)) is not None:
+        return too_large
     if announced:
         protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     if protocol.half_closed and not payload.is_eof():

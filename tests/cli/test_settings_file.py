@@ -95,10 +95,12 @@ def test_the_usual_accounts_may_be_told_otherwise(tmp_path: Path) -> None:
         ("accounts: {clients: [{id: 'a:b', public: true}]}", ["1:27: accounts.clients[0].id: is without blanks and colons, at most 200 characters"]),
         ("accounts: {clients: [{id: a, public: true}, {id: a, public: true}]}", ["1:45: accounts.clients[1]: a second one called a"]),
         ("accounts: {clients: [{id: a, public: true, grants: [device]}]}", ["1:53: accounts.clients[0].grants[0]: takes "]),
-        ("accounts: {clients: [{id: a, public: true, redirects: [/back, 'javascript:x', 'http://a/#b']}]}", [
+        ("accounts: {clients: [{id: a, public: true, redirects: [/back, 'javascript:x', 'http://a/#b', 'http://a:0/', 'http://a:65536']}]}", [
             "1:56: accounts.clients[0].redirects[0]: a redirect URI is absolute, as http://127.0.0.1:8000/callback",
             "1:63: accounts.clients[0].redirects[1]: javascript: is never redirected to",
             "1:79: accounts.clients[0].redirects[2]: a redirect URI has no fragment",
+            "1:94: accounts.clients[0].redirects[3]: a port is a number from 1 to 65535",
+            "1:109: accounts.clients[0].redirects[4]: a port is a number from 1 to 65535",
         ]),
         ("accounts: {users: [{name: a}]}", ["1:20: accounts.users[0]: password is missing"]),
         ("accounts: {users: [{name: a, password: ocid1.user.oc1}]}", ["1:40: accounts.users[0].password: this looks like a real secret; the lab's look false: begin it with lab-"]),

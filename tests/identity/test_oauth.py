@@ -262,6 +262,8 @@ def test_rows_23_and_27_a_code_is_traded_for_tokens(profile):
         ({"redirect_uri": "http://127.0.0.1:43188/x/../callback"}, 400),
         ({"redirect_uri": "javascript:alert(1)"}, 400), ({"redirect_uri": "https://127.0.0.1:43188/callback"}, 400),
         ({"redirect_uri": "http://[::1]:43188/callback"}, 400), ({"state": "x" * 100_000}, 400),
+        ({"redirect_uri": "http://127.0.0.1:99999/callback"}, 400), ({"redirect_uri": "http://127.0.0.1:0/callback"}, 400),
+        ({"redirect_uri": "http://127.0.0.1:65536/callback"}, 400), ({"redirect_uri": "http://127.0.0.1:65535/callback"}, 302),
         ({"redirect_uri": "http://127.0.0.1:1/callback"}, 302), ({"redirect_uri": "http://127.0.0.1/callback"}, 302),
         ({"client_id": DEMO.id, "redirect_uri": "http://127.0.0.1:1/callback"}, 400),
         ({"client_id": DEMO.id, "code_challenge": None, "code_challenge_method": None}, 302),
@@ -672,6 +674,7 @@ def test_what_is_registered_for_a_client_takes_nothing_from_it_where_any_is_take
         ("http://127.0.0.1:1/x", True), ("http://[::1]", True), ("http://localhost", True), ("https://localhost:1?x", True),
         (REDIRECT, True), ("http://127.0.0.1.example/x", False), ("http://127.0.0.1@example.org/", False),
         ("http://localhost:1/#x", False), ("https://example.org/", False), ("app:/x", False), ("", False),
+        ("http://localhost:65535", True), ("http://localhost:65536", False), ("http://localhost:0/", False),
         ("http://localhost:1/x y", False), ("http://localhost:123456/", False), ("javascript:1//http://localhost/", False),
     ],
 )  # fmt: skip

@@ -273,6 +273,8 @@ def test_a_wrong_shape_is_told_in_a_sentence_at_its_place(old: str, new: str, co
         ("-3s", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is '-3s'"),
         ("NaN", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is 'NaN'"),
         ("inf", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is 'inf'"),
+        ("1h1h", "has each unit once, the largest first; this is '1h1h'"),
+        ("30m1h", "has each unit once, the largest first; this is '30m1h'"),
         ("true", "is text such as 250ms, 3s, 15m or 1h30m"),
         ("4000d", "is at most ten years"),
     ],

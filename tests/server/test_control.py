@@ -135,6 +135,12 @@ async def test_who_may_speak(plane: Plane, data: bytes, expected: int) -> None:
         ("DELETE", "clock", None, {}, 405),
         ("GET", "reset", None, {}, 405),
         ("POST", "reset", {}, {"content_type": "text/plain"}, 415),
+        ("POST", "reset", {}, {"content_type": "application/json; charset=latin-1"}, 415),
+        ("POST", "reset", {}, {"content_type": "application/json; charset=zlib"}, 415),
+        ("POST", "reset", {}, {"content_type": 'application/json; charset="UTF-8"'}, 200),
+        ("CONNECT", "reset", None, {}, 405),
+        ("CONNECT", "nothing", None, {}, 404),
+        ("POST", "clock", {"advance": "1h1h"}, {}, 400),
         ("POST", "reset", {"to": 1}, {}, 400),
         ("POST", "reset", [], {}, 400),
         ("POST", "clock", {}, {}, 400),
@@ -193,6 +199,14 @@ async def test_an_unknown_member_is_named_with_the_nearest(plane: Plane) -> None
 async def test_the_mocked_api_knows_nothing_of_it(plane: Plane) -> None:
     peer = await plane.stage.peer()
     assert (await peer.ask(request("GET", "/_lab/health"))).status == 404
+
+
+async def test_a_body_that_is_too_long_is_not_asked_for(plane: Plane) -> None:
+    headers = (("authorization", f"Bearer {TOKEN}"), ("content-type", "application/json"), ("expect", "100-continue"))
+    for length in (1_048_577, 10**13):
+        data = request("POST", "/_lab/reset", (*headers, ("content-length", str(length))))
+        got = await plane.raw(data.replace(b"Host: 127.0.0.1", b"Host: 127.0.0.1:%d" % plane.port))
+        assert (got.status, got.headers["connection"]) == (413, "close")
 
 
 async def test_health_tells_the_clock_and_the_address(plane: Plane) -> None:

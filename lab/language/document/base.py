@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 
 
 _UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-_DURATION = re.compile(r"(?:[0-9]+(?:d|h|ms|m|s))+")
+_DURATION = re.compile("(?=[0-9])" + "".join(f"(?:[0-9]+{unit})?" for unit in ("d", "h", "m", "s", "ms")))
 _PART = re.compile(r"([0-9]+)(d|h|ms|m|s)")
 LONGEST: Millis = 10 * 366 * 86_400_000
 """The longest duration a scenario may name: ten years."""
@@ -54,6 +54,8 @@ def duration(value: object) -> Millis:
     if not _DURATION.fullmatch(value):
         bare = value.replace(".", "", 1).isdigit()
         hint = f"needs a unit: write {value}s or {value}ms" if bare else "is written 250ms, 3s, 15m, 2h, 3d or 1h30m"
+        if re.fullmatch(f"(?:{_PART.pattern})+", value):
+            hint = "has each unit once, the largest first"
         raise ValueError(f"a duration {hint}; this is {value!r}")
     total = sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(value))
     if total > LONGEST:

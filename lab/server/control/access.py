@@ -13,6 +13,7 @@ from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Json, json_bytes
 from lab.core.jsontext import BadJson, read_json
 from lab.core.refusal import Refusal
+from lab.dialects.reading import is_json
 from lab.language.document import duration, nearest
 from lab.mock.service import ControlResult
 from lab.server.limits import ServerLimits
@@ -119,8 +120,7 @@ def _answer(document: Json) -> web.Response:
 
 async def read_command(request: web.Request, *known: str) -> dict[str, Json]:
     """The JSON object of a command; CommandRefused for another type, broken text, or an unknown member."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if not is_json(request.headers.get("content-type", "")):
         raise CommandRefused(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
     connection: Any = request.protocol
     limits: ServerLimits = connection.shell.limits

@@ -11,7 +11,7 @@ from lab.server.connection import Connection
 from lab.server.control.access import JSON, CommandRefused
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
-from lab.server.request_reader import shell_refusal
+from lab.server.request_reader import check_length, shell_refusal
 
 
 class ControlConnections:
@@ -48,9 +48,13 @@ class ControlConnections:
         """Serve one request, if its head is one that can be served."""
         connection, message = request.protocol, request._message
         connection.read_head(message.raw_headers)
-        if (problem := connection.refused_head(message)) is not None:
+        problem = connection.refused_head(message)
+        if problem is None:  # aiohttp asks for a body that was announced before it looks for a route
+            problem = check_length(connection.headers, self.limits.body)
+        if problem is not None:
             return CommandRefused.of(problem).response()
-        return await self._routes(request)
+        # of CONNECT aiohttp takes the target for a host
+        return await self._routes(request.clone(rel_url=message.path) if message.method == "CONNECT" else request)
 
     def _turn_away(self, connection: Connection, problem: Refusal) -> None:
         body = CommandRefused.of(problem).body()
