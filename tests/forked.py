@@ -3,10 +3,12 @@
 The imports are most of what a start costs. Tests of what a fresh interpreter does start one themselves.
 """
 
+import fcntl
 import multiprocessing
 import os
 import signal
 import sys
+import termios
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -77,6 +79,8 @@ def _run(argv: Sequence[str], ends: Sequence[Connection], cwd: Path, environment
     from lab.__main__ import main
 
     os.setsid()
+    if os.isatty(ends[0].fileno()):  # whoever leads a session is told when its terminal is gone
+        fcntl.ioctl(ends[0].fileno(), termios.TIOCSCTTY, 0)
     for number, end in enumerate(ends):
         os.dup2(end.fileno(), number)
         end.close()

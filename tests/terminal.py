@@ -35,8 +35,8 @@ class Terminal:
             **{name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")},
             "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT),
         }  # fmt: skip
-        self.received = 0
-        """Bytes that the program has written."""
+        self.raw = bytearray()
+        """What the program has written."""
         self.begun = time.perf_counter()
         self.process: subprocess.Popen[bytes] | Forked
         if forked:
@@ -54,7 +54,12 @@ class Terminal:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-        os.close(self._master)
+        self.hang_up()
+
+    @property
+    def received(self) -> int:
+        """How many bytes the program has written."""
+        return len(self.raw)
 
     @property
     def lines(self) -> list[str]:
@@ -63,6 +68,12 @@ class Terminal:
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
+
+    def hang_up(self) -> None:
+        """Take the terminal away."""
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
 
     def press(self, keys: str) -> None:
         os.write(self._master, keys.encode())
@@ -99,7 +110,7 @@ class Terminal:
         except OSError:
             return False
         got = bool(data)
-        self.received += len(data)
+        self.raw += data
         # Queries of the terminal that a memory one needn't answer, and pyte would print.
         for query in (b"\x1b[?2026$p", b"\x1b[?2048$p", b"\x1b[>1u", b"\x1b[<u"):
             data = data.replace(query, b"")

@@ -88,7 +88,7 @@ def test_json_is_one_line_with_everything_a_client_needs(tmp_path: Path, runtime
 
 def test_tls_tells_where_and_what_to_trust_and_takes_it_away_at_the_end(tmp_path: Path) -> None:
     argv = ("item-comparison", "--json", "--tls", "--tls-port", "0", "--tls-name", "pod.test")
-    with serving(*argv, cwd=tmp_path) as process:
+    with forked_lab(*HOW, *argv, cwd=tmp_path) as process:
         ready = listening(process)
         assert list(ready)[-2:] == ["https_url", "ca_file"]
         trusted = ssl.create_default_context(cafile=ready["ca_file"])
@@ -98,8 +98,7 @@ def test_tls_tells_where_and_what_to_trust_and_takes_it_away_at_the_end(tmp_path
         with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
             urllib.request.urlopen(url, timeout=20)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
-    assert process.returncode == 0
+        assert process.wait() == 0
     assert not Path(ready["ca_file"]).exists()
 
 
@@ -157,7 +156,7 @@ def test_a_second_signal_cuts_what_the_first_lets_end(tmp_path: Path) -> None:
         "lab: 1\nname: slow\ntitle: Slow\nagent: {code: SLOW_TEAM}\nask: x\nlatency: {token: 1h}\n"
         "steps:\n  - complete: done\n    output: Done.\n"
     )
-    with serving("./slow.yaml", "--json", "--record", "./day", cwd=tmp_path) as process:
+    with forked_lab(*HOW, "./slow.yaml", "--json", "--record", "./day", cwd=tmp_path) as process:
         ready = listening(process)
         form = urlencode({"grant_type": "client_credentials", "scope": ready["scope"]}).encode()
         login = b64encode(f"{quote_plus(ready['client_id'])}:{quote_plus(ready['client_secret'])}".encode())
@@ -199,20 +198,12 @@ def test_a_taken_port_leaves_no_recording(lab: Lab) -> None:
 
 
 def test_a_run_whose_terminal_is_gone_closes_its_tape(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [
-            sys.executable, "-m", "lab", "run", "item-comparison", "--scenarios", str(ROOT / "scenarios"),
-            "--record", "./cut",
-        ],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    while "invoke" not in process.stdout.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=20)
-    assert process.returncode == 130
+    argv = ("run", "item-comparison", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut")
+    with forked_lab(*argv, cwd=tmp_path) as process:
+        while "invoke" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGHUP)
+        assert process.wait() == 130
     assert '"reason":"sigterm"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
 
 
@@ -248,7 +239,7 @@ def test_at_another_server_the_status_is_compared_and_verdicts_are_not(
         "  - {gate: may-it, asks: May it?, patience: 1h, reviewer: {after: 10s, verdict: approved}}\n"
         "  - {complete: done, output: Done.}\n"
     )
-    with serving("./own.yaml", "--json", "--clock", "scaled:100", cwd=lab.folder) as process:
+    with forked_lab(*HOW, "./own.yaml", "--json", "--clock", "scaled:100", cwd=lab.folder) as process:
         ready = listening(process)
         for name in ("token_url", "client_id", "client_secret", "scope"):
             monkeypatch.setenv(f"LAB_{name.upper()}", ready[name])

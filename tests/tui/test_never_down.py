@@ -1,9 +1,6 @@
 """The show goes on: sizes, floods, big and hostile outputs, secrets, a terminal that is taken away."""
 
 import json
-import os
-import pty
-import select
 import signal
 import sys
 import time
@@ -23,6 +20,7 @@ from lab.tui.state.run import MOST_EXCHANGES
 from lab.tui.state.screen import ScreenState, UiState
 from lab.tui.state.timeline import MOST_TIMELINE_ROWS
 from tests.conftest import ROOT
+from tests.terminal import Terminal, lab
 from tests.tui import play
 from tests.tui.pilots import main_screen, resized, screen_in, text, turn_to, until
 from tests.tui.test_app import EVIL
@@ -228,57 +226,29 @@ sys.exit(app.return_code)
 """
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # forkpty while other tests' threads live
-@pytest.mark.parametrize("end", ["exception", "hangup"])
-def test_an_exception_restores_the_terminal_and_a_hangup_ends_the_tape(tmp_path: Path, end: str) -> None:
-    lab = ["-m", "lab", "demo", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut"]
-    child, handle = pty.fork()
-    if child == 0:
-        os.chdir(tmp_path)
-        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", PYTHONPATH=str(ROOT))
-        os.execv(sys.executable, [sys.executable, *(lab if end == "hangup" else ["-c", BROKEN])])
-    raw, begun = b"", False
-    try:
-        while end == "exception" or b"oauth2" not in raw:
-            assert select.select([handle], [], [], 20)[0]
-            raw += os.read(handle, 65_536)
-            if b"Begin" in raw and not begun and end == "hangup":
-                begun = bool(os.write(handle, b" "))
-    except OSError:
-        pass  # the child has ended
-    os.close(handle)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if end == "exception":
-        assert code == 1 and b"\x1b[?1049l" in raw and b"\x1b[?25h" in raw
-        assert b"on purpose" in raw.split(b"\x1b[?1049l")[-1]
-    else:
-        assert code != -signal.SIGKILL
-        assert '"reason":"sigterm"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
+def test_an_exception_restores_the_terminal() -> None:
+    with Terminal([sys.executable, "-c", BROKEN]) as shown:
+        assert shown.ended() == 1
+    assert b"\x1b[?1049l" in shown.raw and b"\x1b[?25h" in shown.raw
+    assert b"on purpose" in shown.raw.split(b"\x1b[?1049l")[-1]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # forkpty while other tests' threads live
+def test_a_hangup_ends_the_tape(tmp_path: Path) -> None:
+    with lab("demo", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut", cwd=tmp_path) as shown:
+        shown.until(lambda seen: "space Begin" in seen.text)
+        shown.press(" ")
+        shown.until(lambda seen: "oauth2" in seen.text)
+        shown.hang_up()
+        assert shown.process.wait(20) != -signal.SIGKILL
+    assert '"reason":"sigterm"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
+
+
 def test_a_terminal_that_is_taken_away_ends_the_lab_even_where_nobody_hears_the_hangup(tmp_path: Path) -> None:
-    child, handle = pty.fork()
-    if child == 0:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-        os.chdir(tmp_path)
-        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", PYTHONPATH=str(ROOT))
-        lab = ["-m", "lab", "demo", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut", "--speed", "20"]
-        os.execv(sys.executable, [sys.executable, *lab])
-    raw, begun = b"", False
-    while b"APPROVAL" not in raw:
-        assert select.select([handle], [], [], 20)[0]
-        raw += os.read(handle, 65_536)
-        if b"Begin" in raw and not begun:
-            begun = bool(os.write(handle, b" "))
-    os.close(handle)
-    for _ in range(400):
-        ended, _ = os.waitpid(child, os.WNOHANG)
-        if ended:
-            break
-        select.select([], [], [], 0.05)
-    else:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        pytest.fail("it went on without a terminal")
+    argv = ("demo", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut", "--speed", "20")
+    with lab(*argv, cwd=tmp_path, fresh=True) as shown:  # it controls no session, so no signal is sent
+        shown.until(lambda seen: "space Begin" in seen.text)
+        shown.press(" ")
+        shown.until(lambda seen: "APPROVAL" in seen.text)
+        shown.hang_up()
+        shown.process.wait(20)
     assert '"k":"end"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
