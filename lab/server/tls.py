@@ -7,6 +7,7 @@ which a client has to trust (contract.md: clients with `https://` hard-coded).
 import asyncio
 import socket
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
 from ipaddress import ip_address
 
@@ -19,6 +20,10 @@ USUAL_NAMES = ("127.0.0.1", "::1", "localhost")
 """The names that every certificate of a lab covers."""
 _HANDSHAKE = b"\x16"
 """The first byte of a ClientHello's record (RFC 8446 §5.1)."""
+
+
+MOST_HANDSHAKES = 1_024
+"""Under way at once, each in 90 KiB; further peers wait for their turn until the deadline."""
 
 
 class Authority(Struct, frozen=True):
@@ -56,6 +61,12 @@ def names_of(host: str, more: tuple[str, ...]) -> tuple[str, ...]:
     return more if anywhere else (host, *more)
 
 
+class _SecureProtocol(SSLProtocol):
+    """asyncio's own, which would keep 256 KiB to read into for every peer, from the opening on."""
+
+    max_size = 32_768
+
+
 class TlsListener(Listener):
     """Accepts TLS; a peer that speaks something else in it is given to `misdirected`, in the clear."""
 
@@ -67,6 +78,7 @@ class TlsListener(Listener):
         self._misdirected = misdirected
         self._deadline = deadline
         """Real seconds from the opening to the end of the handshake."""
+        self._room = asyncio.Semaphore(MOST_HANDSHAKES)
         super().__init__(bound, factory)
         self.origin = "https" + bound.origin.removeprefix("http")
 
@@ -81,15 +93,33 @@ class TlsListener(Listener):
             async with asyncio.timeout(self._deadline):
                 first = await self._first(peer)
                 if first == _HANDSHAKE:
-                    await self._loop.connect_accepted_socket(
-                        self._factory, peer, ssl=self._context, ssl_handshake_timeout=self._deadline
-                    )  # fmt: skip
+                    async with self._room:
+                        await self._shake_hands(peer)
                 elif first:
                     await self._loop.connect_accepted_socket(self._misdirected, peer)
                 else:
                     peer.close()
-        except (OSError, TimeoutError, asyncio.CancelledError):  # no handshake came of it, or none in time
+        except (OSError, TimeoutError, asyncio.CancelledError) as fault:  # no handshake came of it, or none in time
             peer.close()
+            # it would hold, in a circle, all that the handshake needed: hundreds of KiB, until somebody collects garbage
+            fault.__traceback__ = None
+
+    async def _shake_hands(self, peer: socket.socket) -> None:
+        done = self._loop.create_future()
+        secure = _SecureProtocol(
+            self._loop,
+            self._factory(),
+            self._context,
+            done,
+            server_side=True,
+            ssl_handshake_timeout=self._deadline,  # type: ignore[arg-type]  # a fraction is taken, too
+        )
+        transport, _ = await self._loop.connect_accepted_socket(lambda: secure, peer)
+        try:
+            await done
+        except BaseException:
+            transport.close()
+            raise
 
     async def _first(self, peer: socket.socket) -> bytes:
         """The first byte that comes, left where it is; empty if the peer left without one."""

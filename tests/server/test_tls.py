@@ -1,15 +1,19 @@
 """https beside http: one service and one ledger, an authority that must be trusted, and clear words at the wrong port."""
 
 import asyncio
+import gc
 import ssl
+from asyncio.sslproto import SSLProtocol
 from dataclasses import dataclass
 
 import aiohttp
 import pytest
 
+from lab.clocks import breathe, settle
 from lab.core.errors import UsageError
 from lab.core.journal.shell import ConnectionClosed, RequestMalformed
 from lab.dialects.router import ROUTER
+from lab.server import tls
 from lab.server.limits import ServerLimits
 from lab.server.listen import bind
 from lab.server.tls import Authority, names_of, throwaway
@@ -105,6 +109,60 @@ async def test_who_leaves_before_the_handshake_leaves_no_trace(secure: Secure) -
         await writer.wait_closed()
     assert (await (await secure.peer()).ask(request("GET", "/x"))).status == 404
     assert secure.stage.server.connections == 1
+
+
+HALF_A_HELLO = b"\x16\x03\x01\x02\x00"
+
+
+def handshakes() -> int:
+    return sum(isinstance(each, SSLProtocol) for each in gc.get_objects())
+
+
+async def test_who_hangs_up_in_mid_handshake_leaves_nothing_in_memory(secure: Secure) -> None:
+    gc.collect()
+    gc.disable()  # it would come too late, for few objects hold much
+    try:
+        before = handshakes()
+        for sent in (HALF_A_HELLO, HALF_A_HELLO + b"\0" * 512):
+            peers = [Peer(*await asyncio.open_connection("127.0.0.1", secure.port)) for _ in range(5)]
+            for peer in peers:
+                await peer.send(sent)
+            async with asyncio.timeout(5):
+                while len(sent) < 9 and handshakes() != before + 5:
+                    await breathe()
+                for peer in peers:
+                    await peer.close()
+                assert secure.stage.server._tls is not None
+                while secure.stage.server._tls._tasks:
+                    await breathe()
+            await settle()
+            assert handshakes() == before
+    finally:
+        gc.enable()
+
+
+async def test_few_handshakes_are_under_way_at_once_and_others_have_their_turn(
+    stage: Stage, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "MOST_HANDSHAKES", 1)
+    secure = Secure(
+        stage,
+        stage.server.start_tls(bind("127.0.0.1", 0), authority.context),
+        ssl.create_default_context(cadata=authority.certificate.decode()),
+    )
+    assert stage.server._tls is not None
+    room = stage.server._tls._room
+    slow = Peer(*await asyncio.open_connection("127.0.0.1", secure.port))
+    await slow.send(HALF_A_HELLO)
+    async with asyncio.timeout(5):
+        while not room.locked():
+            await breathe()
+        next_one = asyncio.create_task(secure.peer())
+        while not room._waiters:
+            await breathe()
+        assert not next_one.done()
+        await slow.close()
+        assert (await (await next_one).ask(request("GET", "/x"))).status == 404
 
 
 class TestDeadline:
