@@ -48,6 +48,7 @@ class KnownSecrets:
         self._words_of = words
         self._codes: dict[str, str] = {}
         """The aliases of user codes, by their letters."""
+        self._ids: set[str] = set()
         self._passed: set[str] | None = set()
         """What looked like the code of a gate and was written, for no secret was known; None: too many to tell."""
         self._clients = {client: secret for client, secret in clients if secret}  # a public one has none
@@ -113,15 +114,16 @@ class KnownSecrets:
 
     def pair(self, readings: tuple[tuple[str, str], ...], whole: str) -> str:
         """The alias of a name and a secret, in either reading; `whole`: as they were sent."""
-        known = self._aliases.get(whole)
-        if known is not None:
-            return known
         for client, secret in readings:
             if self._clients.get(client) == secret:
                 return named("client", client)
             if self._users.get(client) == secret:
                 return named("user", client)
-        alias = self.alias(whole, "wrong", "unknown")
+        known = self._aliases.get(whole)
+        if known is not None and "malformed" not in known:  # a replay makes no pair of what was sent as a bearer
+            return known
+        why = why_odd(whole, "wrong", "unknown")
+        alias = self.bind(whole, numbered("wrong", self._counts["wrong"] + 1, why))
         for _, secret in readings:
             if secret not in self._aliases and secret != REFUSED_SECRET:
                 self.look_for(secret, secret_of(alias, why_odd(secret, "wrong", "")), readings[0][0])
@@ -141,8 +143,13 @@ class KnownSecrets:
         return self._words_of()
 
     def is_own(self, text: str) -> bool:
-        """Whether it is one of the lab's own words, or a part of them."""
-        return text in self._words
+        """Whether it is an id that the lab gave, or one of its own words, or a part of them."""
+        return text in self._ids or text in self._words
+
+    def learn_id(self, text: str) -> None:
+        """It is an id, and everybody may see it, also where somebody sends it as a secret; unless it was one before."""
+        if text not in self._aliases:
+            self._ids.add(text)
 
     def look_for(self, value: str, alias: str, client: str | None = None) -> None:
         """Look for the value everywhere from now on, if other text can be told from it; `client`: whose it is."""

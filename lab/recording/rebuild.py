@@ -102,9 +102,10 @@ class RequestBuilder:
         if "«" not in value:
             return value
         scheme, _, rest = value.partition(" ")
-        pair = self._pairs.get(rest)
+        bare = rest.strip(" ")
+        pair = self._pairs.get(bare)
         if name == "authorization" and pair is not None and scheme.lower() == "basic":
-            return f"{scheme} {_basic(pair, raw='basic_raw' in flags)}"
+            return f"{scheme} {rest.replace(bare, _basic(pair, raw='basic_raw' in flags))}"
         return fill(value, self._values)
 
     def _know(self, text: str, where: str) -> None:

@@ -14,6 +14,7 @@ from lab.core.exchange import Json
 from lab.identity.assertions import LEEWAY
 from lab.identity.clients import REFUSED_SECRET, Client
 from lab.identity.config import GENERIC_ISSUER
+from lab.identity.endpoints.authentication import ONE_WAY
 from lab.identity.keys import challenge_of, private_key
 from lab.identity.routes import PATHS
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
@@ -68,7 +69,8 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
     granted = {line.x: line for line in recording.facts("token.granted") if line.x in numbers}
     codes = {line.text("code"): line.text("challenge") for line in recording.facts("code.granted")}
     challenged = set(codes.values())
-    errors = {line.x: _error(line) for line in recording.of(Res, _ERROR) if _error(line) is not None}
+    refusals = {line.x: line for line in recording.of(Res, _ERROR) if _error(line) is not None}
+    errors = {x: _error(line) for x, line in refusals.items()}
     values: dict[str, str] = {}
     challenges: dict[str, str] = {}
     taken: dict[str, _Taken] = {}
@@ -77,7 +79,7 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
         for granting in (True, False):  # whose credentials they are is told where they were good
             for line in recording.of(Req):
                 if (line.x in names) is granting:
-                    _stranger(values, line, names.get(line.x, "stranger"), errors.get(line.x))
+                    _stranger(values, line, names.get(line.x), refusals.get(line.x))
     for each in forms:
         form, fact, error = each.members, granted.get(each.x), errors.get(each.x)
         if fact is not None and "assertion" in form:
@@ -135,13 +137,18 @@ def _clients(recording: Recording) -> dict[int, str]:
     return {x: client for x, client in found if x is not None and client}
 
 
-def _stranger(values: dict[str, str], line: Req, client: str, error: Json) -> None:
+def _stranger(values: dict[str, str], line: Req, client: str | None, refusal: Res | None) -> None:
     """Credentials that `clients: any` takes, or refuses, as it did."""
-    secret = REFUSED_SECRET if error == "invalid_client" else "lab-made-anew"
+    form, said = _form(line), refusal.body.value if refusal is not None else None
+    if client is None:
+        # who is named in both places is the same, unless that was refused
+        one = not isinstance(said, dict) or said.get("error_description") != ONE_WAY
+        client = (form.get("client_id") if one else None) or "stranger"
+    secret = REFUSED_SECRET if refusal is not None and _error(refusal) == "invalid_client" else "lab-made-anew"
     for name, value in line.headers:
         if name == "authorization" and value.lower().startswith("basic «") and "malformed" not in value:
             values.setdefault(value.partition(" ")[2], b64encode(f"{client}:{secret}".encode()).decode())
-    if "client_secret" in (form := _form(line)):
+    if "client_secret" in form:
         values.setdefault(form["client_secret"], secret)
 
 

@@ -18,7 +18,7 @@ from lab.core.observe import Lost, Noted, Observation, Replied, Requested, Touch
 from lab.faults.facts import FaultStruck
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.derived import Derived
-from lab.jobs.facts import GateDecided, JobAccepted
+from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
 from lab.mock.config import Config
 from lab.recording.codec import encode, fact_members, footer
 from lab.recording.line_cache import LineCache, varying_members
@@ -219,8 +219,12 @@ class Tape:
         for name, kind in fact.secrets.items():
             if (value := getattr(fact, name)) is not None:
                 self.redactor.secrets.alias(value, kind)
+        if isinstance(fact, GateDecided | WaitEnded) and fact.alias is not None:
+            self.redactor.secrets.learn_id(fact.alias)
         if isinstance(fact, JobAccepted):
             self._jobs[fact.job] = _Written()
+            self.redactor.secrets.learn_id(fact.job)
+            self.redactor.secrets.learn_id(fact.conversation or fact.job)
         elif isinstance(fact, LedgerCleared):
             self._jobs.clear()
         elif fact.kind == "input" and (written := self._jobs.get(getattr(fact, "job", ""))) is not None:

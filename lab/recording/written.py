@@ -15,6 +15,7 @@ from lab.recording.lines import Pairs
 _USUAL = re.compile(r"[\w.~-]+=[^&=]*(?:&[\w.~-]+=[^&=]*)*", re.ASCII)
 _NEEDLESS = re.compile(r"%(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|2[DEde]|5[Ff]|7[Ee])")
 """Letters, digits and marks that no encoder escapes, so not everybody decodes them."""
+_CONFIGURED = ("«client:", "«user:")
 _SLASH = re.compile(r"(/|%2[Ff])")
 
 
@@ -93,10 +94,9 @@ def path_without_secrets(path: str, hiding: Hiding) -> str:
     if "%" not in path and hiding.text(path) == path:
         return path
     segments = _SLASH.split(path)
-    clean = [_segment(segment, hiding) for segment in segments]
-    spans = aliases(hiding.text(unquote(path)))
-    if set(spans) <= set(aliases("".join(clean))):
-        return "".join(clean)
+    clean = [hiding.text(unquote(segment)) for segment in segments]
+    if set(aliases(hiding.text(unquote(path)))) <= set(aliases("".join(clean))):
+        return "".join(_segment(*each, hiding) for each in zip(segments, clean, strict=True))
     return "".join(
         segment
         if _SLASH.fullmatch(segment) or hiding.secrets.is_own(segment)
@@ -105,15 +105,14 @@ def path_without_secrets(path: str, hiding: Hiding) -> str:
     )
 
 
-def _segment(segment: str, hiding: Hiding) -> str:
-    clean = hiding.text(unquote(segment))
-    return (
-        _quoted(clean).replace("+", "%20") + _unreadable(segment)
-        if aliases(clean)
-        else hiding.text(segment)
-        if "«" in segment
-        else segment
-    )
+def _segment(segment: str, clean: str, hiding: Hiding) -> str:
+    if not aliases(clean):
+        return hiding.text(segment) if "«" in segment else segment
+    plain = unquote(segment)
+    if clean.startswith(_CONFIGURED) and hiding.secrets.find(plain) != clean:
+        # in another writing, as base64: a replay would write it plainly, and with its signs
+        clean = hiding.secrets.secret(plain)
+    return _quoted(clean).replace("+", "%20") + _unreadable(segment)
 
 
 def path_filled(path: str, values: Mapping[str, str]) -> str:

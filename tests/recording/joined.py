@@ -5,6 +5,7 @@ from hashlib import sha256
 from lab.app.effects import Answer, App, Ask, Outcome, Received, Send, Wait, Woke
 from lab.app.run import run
 from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
@@ -99,6 +100,13 @@ class Joined:
             except StopIteration as stop:
                 outcome: Outcome = stop.value
                 return outcome
+
+    def ask(self, request: Request) -> Response:
+        """Ask a second later; the whole answer."""
+        self.now += 1_000
+        reply = self.service.serve(request, self.now)
+        self.service.tell(Replied(self.now, reply.x, reply.response, reply.latency))
+        return reply.response
 
     def play_until_accepted(self) -> None:
         """Token and invoke, and then nothing: our app is gone."""

@@ -287,18 +287,11 @@ def test_a_token_is_hidden_whole_though_a_part_of_one_was_sent_as_a_secret(part:
 @pytest.mark.parametrize("part", FRAGMENTS.values(), ids=FRAGMENTS)
 def test_what_was_asked_with_tokens_in_it_replays(part: Callable[[str], str]) -> None:
     lab = Joined(config())
-
-    def ask(request: Request) -> Response:
-        lab.now += 1_000
-        reply = lab.service.serve(request, lab.now)
-        lab.service.tell(Replied(lab.now, reply.x, reply.response, reply.latency))
-        return reply.response
-
     for _ in range(2):
-        bearer = str(answer(ask(token_request("client_credentials")))["access_token"])
-        ask(form_post("/oauth2/v1/revoke", token=part(bearer)))
+        bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+        lab.ask(form_post("/oauth2/v1/revoke", token=part(bearer)))
         said = f"Taxi {bearer} «x:{bearer}» {packed('p:')(bearer)} {('abcdef9' * 5)[:31]}{bearer} {part(bearer)}"
-        ask(invoke(bearer, {"message": said}))
+        lab.ask(invoke(bearer, {"message": said}))
     lab.tape.close(lab.now)
     result = replay(read(lab.data), lab.service.config.scenarios)
     assert result.passed and result.actual == lab.data, result.text()

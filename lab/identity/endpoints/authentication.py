@@ -13,7 +13,7 @@ from lab.identity.refusals import INVALID_CLIENT, invalid_request
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _IN_BODY = replace(INVALID_CLIENT, status=400, headers=())
 """RFC 6749 §5.2 asks for 401 and a challenge only where a client came with the Authorization header."""
-_ONE_WAY = "Authenticate in one way only."
+ONE_WAY = "Authenticate in one way only."
 
 
 def authenticate(context: TokenContext, request: Request, form: Form) -> Client | Refusal:
@@ -25,7 +25,7 @@ def authenticate(context: TokenContext, request: Request, form: Form) -> Client 
     secret, asserted = "client_secret" in form, "client_assertion" in form or "client_assertion_type" in form
     # a bearer token is no way to authenticate: it fails by itself, below
     if (header is not None) + secret + asserted > 1 and not (header or "").lower().startswith("bearer"):
-        return invalid_request(_ONE_WAY)
+        return invalid_request(ONE_WAY)
     if header is not None:
         return _by_header(context, header, form)
     if asserted:
@@ -53,7 +53,7 @@ def _by_header(context: TokenContext, header: str, form: Form) -> Client | Refus
         if client is not None:
             if context.config.switches.clients == "known":
                 context.flags.append(flag)
-            return client if form.get("client_id", name) == name else invalid_request(_ONE_WAY)
+            return client if form.get("client_id", name) == name else invalid_request(ONE_WAY)
     return INVALID_CLIENT
 
 

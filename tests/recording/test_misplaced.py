@@ -1,0 +1,109 @@
+"""Secrets and ids where they don't belong: what was answered is answered again."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import quote
+
+import pytest
+from msgspec.structs import replace
+
+from lab.core.exchange import Headers, Request
+from lab.identity.clients import DEMO
+from lab.language.document import Switches
+from lab.recording.accounts import accounts_of
+from lab.recording.reader import read
+from lab.recording.replay import replay
+from tests.recording.joined import Joined, config
+from tests.wire_peer import DEVICE_GRANT, RIGHT, basic, form_post, invoke, status, token_request
+from tests.wire_peer import read as answer
+
+WRONG = basic(DEMO.id, "wrong-secret-1")
+
+
+def replays(lab: Joined) -> None:
+    lab.tape.close(lab.now)
+    result = replay(read(lab.data), lab.service.config.scenarios, clients=lab.service.config.clients)
+    assert result.passed, result.text()
+
+
+@pytest.mark.parametrize("switch", ["known", "any"])
+@pytest.mark.parametrize("credentials", [RIGHT, WRONG], ids=["right", "wrong"])
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        lambda packed: (("authorization", packed),),
+        lambda packed: (("x-api-key", packed),),
+        lambda packed: (("authorization", f"Bearer {packed}"),),
+        lambda packed: (("cookie", f"SID={packed}"),),
+        lambda packed: (("proxy-authorization", f"Basic {packed}"),),
+    ],
+    ids=["without a scheme", "as a key", "as a bearer", "as a cookie", "for a proxy"],
+)
+def test_credentials_that_came_elsewhere_first(
+    elsewhere: Callable[[str], Headers], credentials: str, switch: Literal["known", "any"]
+) -> None:
+    lab = Joined(replace(config(), switches=Switches(clients=switch)))
+    lab.ask(replace(token_request("client_credentials", None), headers=elsewhere(credentials.partition(" ")[2])))
+    granted = lab.ask(token_request("client_credentials", credentials)).status
+    assert (granted == 200) is (credentials == RIGHT or switch == "any")
+    replays(lab)
+
+
+@pytest.mark.parametrize("credentials", [RIGHT, WRONG], ids=["right", "wrong"])
+def test_blanks_before_and_after_credentials(credentials: str) -> None:
+    lab = Joined(config())
+    lab.ask(token_request("client_credentials", credentials.replace(" ", "  ") + " "))
+    lab.ask(form_post("/oauth2/v1/revoke", credentials.replace(" ", "   "), token="unknown-token"))
+    replays(lab)
+
+
+@pytest.mark.parametrize("name", ["job", "conversation"])
+def test_an_id_that_the_lab_gave_is_no_secret_wherever_it_is_sent(name: str) -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    given = answer(lab.ask(invoke(bearer, {"message": "Taxi 42", "conversational": True})))
+    one, job = str(given[f"{name}Id"]), str(given["jobId"])
+    lab.ask(form_post("/oauth2/v1/introspect", token=one))
+    lab.ask(invoke(bearer, {"message": "Taxi 42", "parameters": {"correlationToken": one}}))
+    asked = status(bearer, job)
+    lab.ask(replace(asked, headers=(*asked.headers, ("cookie", f"last={one}"), ("x-csrf-token", one))))
+    lab.now += 9_000
+    assert lab.ask(asked).status == 200
+    assert f"/status/{job}" in lab.data.decode()
+    replays(lab)
+
+
+def test_an_id_that_was_sent_as_a_secret_first_is_one() -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    lab.ask(form_post("/oauth2/v1/introspect", token="correct-horse-battery"))
+    lab.ask(invoke(bearer, {"message": "Taxi 42", "conversational": True, "conversationId": "correct-horse-battery"}))
+    assert "correct-horse-battery" not in lab.data.decode()
+    replays(lab)
+
+
+@pytest.mark.parametrize("pack", [str, lambda text: b64encode(text.encode()).decode(), lambda text: f"x{text}y"])
+@pytest.mark.parametrize("secret", [DEMO.secret, "correct-horse-battery"])
+def test_a_configured_secret_in_a_path(secret: str, pack: Callable[[str], str]) -> None:
+    lab = Joined(replace(config(), clients=(replace(DEMO, secret=secret),)))
+    bearer = str(answer(lab.ask(token_request("client_credentials", basic(DEMO.id, secret))))["access_token"])
+    for code in ("EXPENSES", "NOBODY"):
+        path = status(bearer, "x", code).path.removesuffix("x")
+        lab.ask(Request("GET", path + quote(pack(secret), safe=""), headers=(("authorization", f"Bearer {bearer}"),)))
+    assert pack(secret) not in lab.data.decode()
+    replays(lab)
+
+
+def test_the_secrets_of_clients_in_a_header_have_no_slash() -> None:
+    clients, _ = accounts_of({"clients": [{"id": "demo"}], "users": []})
+    assert "/" not in clients[0].secret and "+" in clients[0].secret
+
+
+@pytest.mark.parametrize("client", ["demo", "nobody"])
+def test_whoever_is_taken_where_any_client_is(client: str) -> None:
+    lab = Joined(replace(config(), switches=Switches(clients="any")))
+    for credentials in (WRONG, basic("other", "wrong-secret-2")):
+        for fields in ({"device_code": "no-such-device-code"}, {}):
+            lab.ask(token_request(DEVICE_GRANT, credentials, client_id=client, **fields))
+    replays(lab)
