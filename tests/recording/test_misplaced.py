@@ -66,10 +66,10 @@ def test_an_id_that_the_lab_gave_is_no_secret_wherever_it_is_sent(name: str) -> 
     one, job = str(given[f"{name}Id"]), str(given["jobId"])
     lab.ask(form_post("/oauth2/v1/introspect", token=one))
     lab.ask(invoke(bearer, {"message": "Taxi 42", "parameters": {"correlationToken": one}}))
-    asked = status(bearer, job)
-    lab.ask(replace(asked, headers=(*asked.headers, ("cookie", f"last={one}"), ("x-csrf-token", one))))
+    poll = status(bearer, job)
+    lab.ask(replace(poll, headers=(*poll.headers, ("cookie", f"last={one}"), ("x-csrf-token", one))))
     lab.now += 9_000
-    assert lab.ask(asked).status == 200
+    assert lab.ask(poll).status == 200
     assert f"/status/{job}" in lab.data.decode()
     replays(lab)
 
