@@ -40,11 +40,13 @@ class OneByOne(KnownTexts):
 
     def __init__(self, known: Iterable[str]) -> None:
         super().__init__()
-        self.all = sorted(known, key=len, reverse=True)
+        self.all = tuple(sorted(known, key=len, reverse=True))
 
     def at(self, text: str, place: int) -> tuple[int, str] | None:
-        found = next((each for each in self.all if text.startswith(each, place)), None)
-        return None if found is None else (place + len(found), f"<known {found}>")
+        if not text.startswith(self.all, place):
+            return None
+        found = next(each for each in self.all if text.startswith(each, place))
+        return place + len(found), f"<known {found}>"
 
 
 class Everywhere(Shapes):
