@@ -106,12 +106,12 @@ class ControlClient(Connections):
 
     async def job(self, job: str, *, until: str | None = None, timeout: Millis = 30_000) -> ControlAnswer:
         """A job; with `until` as soon as it has that status, 408 if it doesn't come within `timeout` real ms."""
-        wait = f"?until={quote(until)}&timeout={timeout}ms" if until else ""
-        return await self._ask("GET", f"jobs/{quote(job, safe='')}{wait}")
+        wait = f"?until={_quoted(until)}&timeout={timeout}ms" if until else ""
+        return await self._ask("GET", f"jobs/{_quoted(job)}{wait}")
 
     async def calls(self, route: str | None = None, job: str | None = None) -> ControlAnswer:
         """How often clients called, on a route, about a job, or at all: `count statuses gaps near last`."""
-        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in (("route", route), ("job", job)) if value)
+        query = "&".join(f"{name}={_quoted(value)}" for name, value in (("route", route), ("job", job)) if value)
         return await self._ask("GET", f"calls?{query}" if query else "calls")
 
     async def decide(
@@ -120,7 +120,7 @@ class ControlClient(Connections):
         """Answer a gate."""
         document: dict[str, Json] = {"gate": gate, "verdict": verdict}
         document |= {key: value for key, value in (("name", name), ("comment", comment)) if value is not None}
-        return await self._ask("POST", f"jobs/{quote(job, safe='')}/decisions", document)
+        return await self._ask("POST", f"jobs/{_quoted(job)}/decisions", document)
 
     async def scale(self, factor: str) -> ControlAnswer:
         """Run a scaled clock at another pace; `0` pauses."""
@@ -230,6 +230,10 @@ class ControlClient(Connections):
 
     def _lost(self) -> HostError:
         return HostError(f"can't reach the control plane at {self._origin}", hint="is the lab still running?")
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="surrogatepass")
 
 
 def _answered(status: int) -> ProtocolError:

@@ -130,7 +130,7 @@ class RouteTable:
 
 def fill_path(route: Route, **values: str) -> str:
     """The path with its parameters percent-encoded."""
-    return _PARAMETER.sub(lambda found: quote(values[found[1]], safe=""), route.path)
+    return _PARAMETER.sub(lambda found: quote(values[found[1]], safe="", errors="surrogatepass"), route.path)
 
 
 def read_routes(text: str, columns: str) -> tuple[Route, ...]:

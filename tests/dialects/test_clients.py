@@ -148,6 +148,19 @@ def test_what_holds_neither_job_nor_refusal_is_unreadable(client, route) -> None
         assert isinstance(client.understand(route, reply(body)), Unreadable)
 
 
+@pytest.mark.parametrize("client", [FUSION, A2A], ids=lambda client: client.name)
+def test_a_job_may_be_called_whatever_its_server_called_it(client) -> None:
+    for job in ("a/b", "\0", "é", "\ud800"):
+        _, request = client.ask(Look(team="EXPENSES", job=job))
+        assert request.path.isascii()
+
+
+def test_an_output_that_is_no_text_is_shown_as_json() -> None:
+    seen = FUSION.understand("status", reply({**JOB, "status": "COMPLETE", "output": {"a": [1]}, "error": 5}))
+    assert (seen.output, seen.error) == ('{"a":[1]}', "5")
+    assert ("output", "JSON, 9 B") in seen.lines
+
+
 def test_a_member_of_another_type_is_not_there() -> None:
     for name, value in product((*JOB, "output", "followUpQuestions", "waitingNodeDetails"), WRONG):
         assert isinstance(FUSION.understand("status", reply({**JOB, name: value})), Seen | Unreadable)

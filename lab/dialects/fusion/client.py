@@ -128,8 +128,8 @@ def _seen(job: str, word: str, members: dict[str, Json]) -> Seen:
         word=word,
         status=Status.__members__.get(word),
         conversation=text_or_none(members.get("conversationId")),
-        output=text_or_none(members.get("output")),
-        error=text_or_none(members.get("error")),
+        output=_as_text(members.get("output")),
+        error=_as_text(members.get("error")),
         progress=text_or_none(members.get("progressMessage")),
         trace=text_or_none(members.get("traceId")),
         follow_up=tuple(each for each in questions if isinstance(each, str)) if isinstance(questions, list) else (),
@@ -138,11 +138,17 @@ def _seen(job: str, word: str, members: dict[str, Json]) -> Seen:
     )
 
 
+def _as_text(value: Json) -> str | None:
+    """A text; anything else as JSON."""
+    return value if isinstance(value, str) or value is None else text_of(value)
+
+
 def _lines(word: str, members: dict[str, Json]) -> Lines:
-    output, error = text_or_none(members.get("output")), text_or_none(members.get("error"))
+    kind = "string" if isinstance(members.get("output"), str) else "JSON"
+    output, error = _as_text(members.get("output")), _as_text(members.get("error"))
     return (
         ("status", word),
-        ("output", "null" if output is None else f"string, {len(output.encode('utf-8', 'replace'))} B"),
+        ("output", "null" if output is None else f"{kind}, {len(output.encode('utf-8', 'replace'))} B"),
         ("error", "null" if error is None else "string" if word == Status.ERROR else error),
         ("waitingToolCode", text_or_none(members.get("waitingToolCode")) or "null"),
     )
