@@ -17,6 +17,8 @@ _BARE = re.compile(r"'?[\w.-]+'?")
 """A name without quotes, or with others than JSON has."""
 _NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)((?:[eE][+-]?[0-9]+)?)")
 """Its digits, and its exponent, which isn't hidden: a number may be refused for it."""
+_QUOTED = re.compile(r'"\s*[{\[]\s*"\w')
+"""A quote before JSON whose own quotes aren't escaped: they would be read the wrong way round."""
 _SHORT = 6
 """Characters between two secrets that are none, nor look like one."""
 _CONSTANTS = frozenset(("true", "false", "null"))
@@ -32,6 +34,8 @@ def worth_reading(text: str) -> bool:
 
 def hide(text: str, hiding: Hiding) -> str:
     """The text with what stands under the name of a secret replaced: texts, numbers, all of a list or an object."""
+    if _QUOTED.match(text):
+        return '"' + hide(text[1:], hiding)
     tokens = _TOKEN.findall(text)
     parts: list[str] = []
     rest: list[str] = []

@@ -189,6 +189,7 @@ NAMED: dict[str, Said] = {
     "broken JSON with an object": (Request("POST", "/x", "", JSON, b'{"password": {"a": "%s"}' % BIRD.encode()), OK),
     "broken JSON with a list": (Request("POST", "/x", "", JSON, b'{"password": ["a", "%s"' % BIRD.encode()), OK),
     "broken JSON with no end": (Request("POST", "/x", "", JSON, b'{"password": "%s' % BIRD.encode()), OK),
+    "JSON in quotes with an object": (Request("POST", "/x", "", JSON, b'"{"password": {"a": "%s"}}"' % BIRD.encode()), OK),
     "a name without quotes": (Request("POST", "/x", "", JSON, b'{password: "%s"}' % BIRD.encode()), OK),
     "single quotes": (Request("POST", "/x", "", JSON, b"{'password': '%s'}" % BIRD.encode()), OK),
     "a member twice": (Request("POST", "/x", "", JSON, b'{"token": 1, "token": "%s"}' % BIRD.encode()), OK),

@@ -4,10 +4,12 @@ import pytest
 
 from lab.core.exchange import Request
 from lab.core.observe import Replied
+from lab.identity.clients import DEMO
+from lab.recording.leaks import leaks
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from tests.recording.joined import Joined, config, scenario
-from tests.recording.sequences import replayed
+from tests.recording.sequences import replayed, sequence_of
 from tests.wire_peer import form, form_post, invoke, token_request
 
 JSON = (("content-type", "application/json"),)
@@ -18,6 +20,12 @@ def test_random_sequences_replay(first: int) -> None:
     for number in range(first, first + 5):
         result = replayed(number)
         assert result.passed, result.text()
+
+
+@pytest.mark.parametrize("first", [10, 30, 71, 93, 231, 389, 421])
+def test_nothing_that_redaction_left_is_called_a_leak(first: int) -> None:
+    for number in range(first, first + 3):
+        assert list(leaks(sequence_of(number).data, ((DEMO.id, DEMO.secret),))) == []
 
 
 def _with_bearer(value: str) -> Request:
@@ -40,6 +48,7 @@ MISTAKES = {
     "a secret that is a list": invoke("TOKEN", {"message": "Taxi 42", "secret": ["a", 7, None]}),
     "a secret that is an object": invoke("TOKEN", {"message": "Taxi 42", "password": {"value": "COMPLETE"}}),
     "a word of the lab as a secret": invoke("TOKEN", {"message": "Taxi 42", "password": "COMPLETE"}),
+    "JSON in quotes with a secret": invoke("TOKEN", b'"{"message": "Taxi", "token": [4096]}"'),
     "broken JSON with a secret": invoke("TOKEN", b'{"password": "correct-horse", "message" "Taxi"}'),
     "a login in a redirect": Request(
         "GET", "/oauth2/v1/authorize", "client_id=demo&redirect_uri=http://u:pw@127.0.0.1/"
