@@ -17,6 +17,7 @@ from lab.core.journal.fact import Fact
 from lab.files.journal_file import JournalFile
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.plan import CompiledScenario
+from lab.mock.foreign_facts import foreign_facts
 from lab.mock.history import compiled_again
 from lab.mock.service import Service
 from lab.recording.header import REVIEWER, settings_of
@@ -26,6 +27,7 @@ from lab.recording.journal_lines import (
     facts_line,
     header_line,
     instant_of,
+    line_of,
     read_journal,
 )
 from lab.settings import ClockKind, ClockSettings, MockSettings
@@ -131,6 +133,11 @@ class StateJournal:
             raise self._refused([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
         else:
             service.rewind(tuple(self.facts), clock.now())
+            for fact, what in foreign_facts(service, self.facts):
+                raise UsageError(
+                    f"{self._file.path}:{line_of(self._file.read(), fact)}: {what}.",
+                    hint="It was changed after it was written: name another file to begin anew.",
+                )
             self._console.err(f"took up {self._file.path} at {clock.now()} ms: {sum(1 for _ in service.jobs())} jobs")
         service.journals.append(self._write)
 

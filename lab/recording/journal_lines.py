@@ -18,8 +18,11 @@ from lab.core.journal.fact import Fact
 from lab.core.seeds import Seed
 from lab.mock.history import History
 from lab.recording.facts import FACTS
+from lab.recording.lines import LARGEST
 
 JOURNAL_VERSION = (1, 0)
+_COUNTED = ("ordinal", "turn")
+"""Members that count from 1."""
 
 
 class KeptScenario(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -88,6 +91,12 @@ def read_journal(data: bytes, name: str) -> tuple[JournalHeader | None, History,
     return header, history, whole
 
 
+def line_of(data: bytes, fact: Fact) -> int:
+    """The line of a journal that was read in which this fact stands, from 1."""
+    lines = enumerate(data.split(b"\n")[1:], 2)
+    return next((number for number, line in lines if line and fact in map(_fact, _array(line))), 1)
+
+
 def _header(line: bytes, name: str) -> JournalHeader:
     try:
         header = msgspec.json.decode(line, type=JournalHeader)
@@ -108,6 +117,9 @@ def _array(line: bytes) -> list[dict[str, Any]]:
 
 
 def _fact(members: Mapping[str, Any]) -> Fact:
+    for name, value in members.items():
+        if type(value) is int and not (name in _COUNTED) <= value < LARGEST and name != "epoch":
+            raise ValueError(f"{name} is {str(value)[:20]}: no instant or count is that")
     return msgspec.convert(members, FACTS[members["type"]])
 
 

@@ -325,6 +325,32 @@ def test_a_file_that_is_no_journal_is_left_as_it_is(lab: Lab) -> None:
         assert called.code == 2 and called.err.startswith(f"lab: {name}")
 
 
+@pytest.mark.parametrize(
+    ("was", "instead", "code", "said"),
+    [
+        ('"scenario":"slow"', '"scenario":"nope"', 2, ":3: no scenario nope is served."),
+        ('"client":"demo"', '"client":"nobody"', 2, ":2: no client nobody is known."),
+        ('"drawn":{}', '"drawn":{"think/takes":-5}', 2, ":3: the seed doesn't give what was drawn as think/takes."),
+        ('"turn":1', '"turn":99', 2, ":3: turn is 99, expected 1."),
+        ('"ordinal":1', '"ordinal":-1', 3, ":3: the line can't be read: ordinal is -1"),
+        ('"ordinal":1', '"ordinal":0', 3, ":3: the line can't be read: ordinal is 0"),
+        ('"until":', '"until":99999999999999', 3, ":2: the line can't be read: until is 99999999999999"),
+    ],
+)
+def test_what_no_lab_has_written_is_refused_with_its_line(
+    folder: Path, port: int, was: str, instead: str, code: int, said: str
+) -> None:
+    with serving(folder, port, "--clock", "manual") as server:
+        server.invoke(server.token())
+        server.kill()
+    file = folder / "day.journal"
+    head, _, facts = file.read_text().partition("\n")
+    assert was in facts
+    file.write_text(f"{head}\n{facts.replace(was, instead)}")
+    ended, words = refused(folder, port, "--clock", "manual")
+    assert ended == code and said in words and "Traceback" not in words
+
+
 def test_a_tape_beside_a_journal_begins_with_what_lives(folder: Path, port: int) -> None:
     with serving(folder, port, "--clock", "manual") as server:
         token = server.token()
