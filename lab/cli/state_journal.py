@@ -27,7 +27,7 @@ from lab.recording.journal_lines import (
     facts_line,
     header_line,
     instant_of,
-    line_of,
+    line_with,
     read_journal,
 )
 from lab.settings import ClockKind, ClockSettings, MockSettings
@@ -135,7 +135,7 @@ class StateJournal:
             service.rewind(tuple(self.facts), clock.now())
             for fact, what in foreign_facts(service, self.facts):
                 raise UsageError(
-                    f"{self._file.path}:{line_of(self._file.read(), fact)}: {what}.",
+                    f"{self._file.path}:{line_with(self._file.read(), fact)}: {what}.",
                     hint="It was changed after it was written: name another file to begin anew.",
                 )
             self._console.err(f"took up {self._file.path} at {clock.now()} ms: {sum(1 for _ in service.jobs())} jobs")

@@ -91,7 +91,7 @@ def read_journal(data: bytes, name: str) -> tuple[JournalHeader | None, History,
     return header, history, whole
 
 
-def line_of(data: bytes, fact: Fact) -> int:
+def line_with(data: bytes, fact: Fact) -> int:
     """The line of a journal that was read in which this fact stands, from 1."""
     lines = enumerate(data.split(b"\n")[1:], 2)
     return next((number for number, line in lines if line and fact in map(_fact, _array(line))), 1)
