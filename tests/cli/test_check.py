@@ -50,6 +50,22 @@ def test_five_mistakes_five_complaints(lab: Lab) -> None:
     assert "1 file, 5 complaints" in done.err
 
 
+def test_one_that_can_not_be_read_keeps_no_other_from_being_looked_at(lab: Lab) -> None:
+    Path("all").mkdir()
+    Path("all/a-large.yaml").write_text(GOOD + "#" * 1_048_576)
+    Path("all/five.yaml").write_text(FIVE)
+    Path("all/a.rec.jsonl").mkdir()
+    Path("all/b.rec.jsonl").write_text('{"password":"x"}\n')
+    done = lab("check", "all")
+    assert done.code == 2 and len(done.lines) == 8, done.out
+    assert done.lines[0] == "all/a-large.yaml:1:1: is longer than 1048576 bytes."
+    assert done.lines[-2:] == [
+        "all/a.rec.jsonl:1:1: is a folder, no file.", "all/b.rec.jsonl:1:1: a secret, or what looks like one",
+    ]  # fmt: skip
+    assert "4 files, 6 complaints, 0 warnings, 2 leaks" in done.err
+    assert lab("check", "all/a-large.yaml").code == 2 and lab("check", "all/a.rec.jsonl").code != 0
+
+
 def test_running_it_gives_the_same_complaints(lab: Lab) -> None:
     Path("five.yaml").write_text(FIVE)
     assert lab("run", "./five.yaml", "--speed", "instant").err.splitlines() == [

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lab.cli.console import Console
-from lab.core.errors import Complaint, RecordingError, ScenarioError, UsageError
+from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.output_files import OutputFiles
 from lab.files.recordings import RECORDING_ENDING, read_recording
 from lab.files.scenarios import (
@@ -17,7 +17,7 @@ from lab.files.scenarios import (
 from lab.identity.clients import DEMO
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
-from lab.recording.leaks import leaks
+from lab.recording.leaks import Leak, leaks
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
 _CLIENTS = ((DEMO.id, DEMO.secret),)
@@ -29,7 +29,7 @@ def execute(flags: Flags, console: Console) -> int:
     complaints = warnings = hits = 0
     for file in files:
         if file.name.endswith(RECORDING_ENDING):
-            found = [*leaks(read_recording(file), _CLIENTS)]
+            found = check_recording(file)
             for leak in found:
                 console.out(f"{file}:{leak.line}:1: {leak.what}")
             hits += len(found)
@@ -65,6 +65,14 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
     return files
 
 
+def check_recording(file: Path) -> list[Leak]:
+    """What must not be there; of one that can't be read, that nobody knows what is."""
+    try:
+        return [*leaks(read_recording(file), _CLIENTS)]
+    except (UsageError, RecordingError) as error:
+        return [Leak(1, _of(file, error))]
+
+
 def check_scenario(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
     """The complaints, and the warnings if there are no complaints."""
     try:
@@ -72,7 +80,13 @@ def check_scenario(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, 
         scenario, locations = parse_with_locations(read_scenario(file), str(file), stem=file.stem, reader=beside)
     except ScenarioError as error:
         return error.complaints, ()
+    except UsageError as error:  # one of a folder must not keep the others from being looked at
+        return (Complaint(str(file), 1, 1, _of(file, error), error.hint),), ()
     return (), lint(scenario, str(file), locations, beside.found)
+
+
+def _of(file: Path, error: LabError) -> str:
+    return error.what.removeprefix(f"{file} ")
 
 
 def planned(file: Path, flags: Flags) -> list[str]:
