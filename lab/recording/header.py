@@ -116,9 +116,12 @@ def config_of(
         epoch = epoch_of(header.clock.epoch)
     except ValidationError as error:
         wrong = error.errors()[0]
-        raise RecordingError(f"The setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}.") from None
-    except (ValueError, msgspec.ValidationError):
-        raise RecordingError(f"The epoch {header.clock.epoch!r} is no instant, or the accounts are none.") from None
+        named = ".".join(map(str, wrong["loc"]))
+        raise RecordingError(f"{recording.name}:1: the setting {named}: {wrong['msg']}") from None
+    except msgspec.ValidationError as error:
+        raise RecordingError(f"{recording.name}:1: the accounts are none: {error}") from None
+    except ValueError:
+        raise RecordingError(f"{recording.name}:1: the epoch {header.clock.epoch!r} is no instant") from None
     config = Config(
         tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
         recorded=drawn_in(recording), base=base, here=NOWHERE, accounts=accounts,

@@ -37,6 +37,27 @@ def recordings(lab: Lab) -> Path:
     return folder
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "code", "said"),
+    [
+        ("clock", {"mode": "manual", "epoch": "x"}, 3, ":1: the epoch 'x' is no instant"),
+        ("settings", {"accounts": 5}, 3, ":1: the accounts are none"),
+        ("profile", "zz", 3, ":1: the setting profile"),
+        ("scenarios", [{"name": "nope", "sha256": "x"}], 2, ": There is no scenario 'nope'."),
+        ("scenarios", [{"name": "../x", "sha256": "x"}], 3, ":1: a scenario's name is a path"),
+    ],
+)
+def test_what_is_wrong_with_a_header_is_told_with_its_file(
+    recordings: Path, lab: Lab, place: str, value: object, code: int, said: str
+) -> None:
+    file = recordings / "bad-line.rec.jsonl"
+    head, _, rest = file.read_bytes().partition(b"\n")
+    file.write_bytes(resealed(json.dumps({**json.loads(head), place: value}).encode() + b"\n" + rest))
+    called = lab("replay", "recordings")
+    assert called.code == code and f"lab: recordings/bad-line.rec.jsonl{said}" in called.err
+    assert called.out == "2 passed, 1 failed\n"
+
+
 def test_every_shipped_scenario_has_a_recording_that_replays(lab: Lab) -> None:
     folder = ROOT / "recordings"
     assert sorted(path.name.removesuffix(".rec.jsonl") for path in folder.glob("*.rec.jsonl")) == SHIPPED

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.cli.console import Console, report
 from lab.cli.recordings import locate
-from lab.core.errors import Divergence, LabError, RecordingError
+from lab.core.errors import Divergence, LabError, RecordingError, UsageError
 from lab.files.recordings import RECORDING_ENDING, read_blob, read_recording
 from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.plan import CompiledScenario
@@ -87,5 +87,8 @@ def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Compil
     folder = scenarios_folder(scenarios)
     names = [each.name for each in recording.header.scenarios or ()]
     if any("/" in name or "\\" in name for name in names):
-        raise RecordingError("A scenario's name in the header is a path.")
-    return tuple(load_scenario(name, folder) for name in names)
+        raise RecordingError(f"{recording.name}:1: a scenario's name is a path")
+    try:
+        return tuple(load_scenario(name, folder) for name in names)
+    except UsageError as error:
+        raise UsageError(f"{recording.name}: {error.what}", hint=error.hint) from None
