@@ -57,8 +57,8 @@ class App(Struct, frozen=True):
     """How often in a row a call may fail (no answer, 429, 5xx, what can't be read) before the run gives up."""
     dialect: DialectClient = CLIENTS[USUAL]
     """The wire that it speaks."""
-    patience: Millis | None = None
-    """How long a job may take before the run gives up; None: for ever."""
+    patience: Millis = 86_400_000
+    """How long a job may take before the run gives up; what it waits for a person isn't counted."""
 
 
 class Send(Struct, frozen=True):

@@ -108,13 +108,14 @@ class _Turn:
     def _follow(self, job: Seen) -> Steps[None]:
         """Poll with growing pauses; after an answer, and once the job goes on after one, with short ones again."""
         backoff, patience = self.app.backoff, self.app.patience
-        pause = backoff.first
+        pause, deadline = backoff.first, self.start + patience
         since, waiting = self.now, False
         while not job.final:
-            if patience is not None and self.now - self.start >= patience:
-                raise _Stopped(f"The job had not ended after {patience} ms.")
             if waiting != (job.status is Status.WAITING):
+                deadline += self.now - since if waiting else 0
                 since, waiting = self.now, not waiting
+            if not waiting and self.now >= deadline:
+                raise _Stopped(f"The job had not ended after {patience // 1000} s of work.")
             answer = yield from self._wait(job, backoff.lasting(pause, self.now - since, waiting=waiting))
             if answer is not None:
                 job = yield from self._answer(job, answer)

@@ -16,6 +16,10 @@ from lab.jobs.timeline import DefaultEnding, spans
 from lab.language.document import Complete, Gate, Status, Verdict
 
 
+MOST_DRILLS = 50_000
+"""Of one scenario: those of a plan that outlives thousands of tokens are all alike, and would take minutes to list."""
+
+
 class SpanPlace(Struct, frozen=True):
     """A span of the timeline: the step, and the job time at which it is entered."""
 
@@ -76,7 +80,13 @@ def happy_path(compiled: CompiledScenario, seed: Seed) -> HappyPath:
                 hint="Let its reviewers approve, and name a step for each verdict on the way.",
             )
     length, lifetime = sum(last.since for last in endings), compiled.scenario.token.lifetime
-    return HappyPath(max(1, -(-length // lifetime)), tuple(passed), tuple(gates.values()), tuple(endings))
+    happy = HappyPath(max(1, -(-length // lifetime)), tuple(passed), tuple(gates.values()), tuple(endings))
+    if happy.drills > MOST_DRILLS:
+        raise UsageError(
+            f"{compiled.name} has too many drills: {happy.formula}, at most {MOST_DRILLS}.",
+            hint="Let it take less time, or its tokens last longer (token: {lifetime: 1d}).",
+        )
+    return happy
 
 
 def plan_length(compiled: CompiledScenario, seed: Seed) -> Millis:

@@ -139,6 +139,13 @@ def test_a_plan_that_outlives_its_tokens_has_a_call_for_each() -> None:
         assert happy.tokens == tokens
 
 
+def test_a_scenario_of_years_has_no_drills_unless_its_tokens_last() -> None:
+    steps = [{"work": "w", "takes": "3650d"}, {"complete": "done", "output": "ok"}]
+    with pytest.raises(UsageError, match=r"too many drills: 22\*87600 .*at most 50000"):
+        drills({**QUICK, "steps": steps})
+    drills({**QUICK, "steps": steps, "token": {"lifetime": "365d"}})
+
+
 def test_a_scenario_that_ends_badly_is_refused() -> None:
     with pytest.raises(UsageError, match="happy"):
         drills({**QUICK, "steps": [{"error": "no", "text": "No."}]})

@@ -3,12 +3,10 @@
 A long run takes all of them, a short one each kind once at each route.
 """
 
-from msgspec.structs import replace
-
 from lab.app.run import run
 from lab.cli.setup import app_of
 from lab.client.instant import run_instantly
-from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.core.clock import INSTANT_EPOCH
 from lab.faults.drills import Drill, derive
 from lab.faults.yamltext import yaml_text
 from lab.files.scenarios import load_scenario, read_scenario
@@ -26,7 +24,6 @@ from tests.conftest import ROOT, THOROUGH
 from tests.recording.joined import Joined
 
 SCENARIOS = ROOT / "scenarios"
-DEADLINE: Millis = 2 * 3_600_000
 
 
 def drills_of(name: str) -> list[Drill]:
@@ -42,7 +39,7 @@ def day_of(drill: Drill) -> tuple[tuple[ClientHistory, ...], RunOutcome]:
     scenario = parse_scenario(yaml_text(drill.document), "drill.yaml", stem=str(drill.document["name"]))
     config = Config((compile_scenario(scenario),), Switches(), 42, INSTANT_EPOCH, token_scenario=scenario.name)
     joined = Joined(config.settled(Layers()))
-    app = replace(app_of(joined.service.config), patience=DEADLINE if drill.kind == "never-ends" else None)
+    app = app_of(joined.service.config)
     outcome = run_instantly(joined.service, run(app, 0))
     joined.tape.close(outcome.elapsed)
     histories = histories_of(read(joined.data), over=True)
