@@ -15,7 +15,6 @@ from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settl
 from lab.jobs.timeline import DefaultEnding, spans
 from lab.language.document import Complete, Gate, Status, Verdict
 
-
 MOST_DRILLS = 50_000
 """Of one scenario: those of a plan that outlives thousands of tokens are all alike, and would take minutes to list."""
 
