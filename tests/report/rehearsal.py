@@ -30,6 +30,7 @@ class Rehearsal:
     """How many times as fast as the client's the lab's clock runs, where it is another."""
     rest: Millis = 0
     """How long is watched what comes after the end."""
+    seed: int = 1
     client: Client = DEMO
     switches: Mapping[str, object] = field(default_factory=dict)
     meanwhile: Callable[[Together], Story] | None = None
@@ -37,7 +38,9 @@ class Rehearsal:
 
     def day(self, kind: Kind | None = None) -> Recording:
         """The day as the client that breaks the rule spends it, or another."""
-        lab = Together(self.scenario, client=self.client, idle=self.idle, pace=self.pace, **self.switches)
+        lab = Together(
+            self.scenario, client=self.client, seed=self.seed, idle=self.idle, pace=self.pace, **self.switches
+        )
         clients = [(kind or self.breaks)(lab) for _ in range(self.crowd)]
         for number, client in enumerate(clients):
             client.c, client.start, client.tokens = 1 + number, self.apart * number, clients[0].tokens
