@@ -1,5 +1,6 @@
 """Rules C: how a client polls."""
 
+from bisect import bisect
 from collections.abc import Iterator
 from itertools import pairwise
 from statistics import pstdev
@@ -20,7 +21,7 @@ LONGEST_DEADLINE: Millis = 48 * HOUR
 def honours_retry_after(history: ClientHistory) -> Iterator[Occasion]:
     """C1: a date is read where the clock is the client's; what is neither seconds nor a date belongs to D1."""
     for call in history.calls:
-        wanted = history.pause_wanted(call)
+        wanted = history.pause_wanted(call) if call.good or call.status in (429, 503) else None
         later = history.next_of(call) if wanted is not None else None
         if wanted is not None and later is not None:
             early = later.sent - call.left < least(wanted)
@@ -87,25 +88,26 @@ def leaves_a_pause(history: ClientHistory) -> Iterator[Occasion]:
 
 def backs_off_while_nothing_changes(history: ClientHistory) -> Iterator[Occasion]:
     """C7: at six polls and more in one status the pauses don't shrink, grow unless they are long, and stay bounded."""
+    fetched = [call.sent for call in history.of(CallKind.TOKEN)]
     for job in history.jobs:
         for status, calls in _stretches(job):
-            pauses = [later.sent - call.left for call, later in pairwise(calls)]
-            if len(calls) < 6:
+            # who had to fetch a token meanwhile may have waited for that
+            pauses = [
+                (call, later.sent - call.left)
+                for call, later in pairwise(calls)
+                if bisect(fetched, call.left) == bisect(fetched, later.sent)
+            ]
+            if len(pauses) < 5:
                 continue
             third = max(1, len(pauses) // 3)
-            first, last = middle(pauses[:third]), middle(pauses[-third:])
+            first, last = (middle([pause for _, pause in part]) for part in (pauses[:third], pauses[-third:]))
             flat = last < 0.8 * first or (last < least(5_000) and last < 1.2 * first)
-            yield broken(*calls) if flat or _too_long(status, calls, pauses) else kept(calls[0], calls[-1])
+            too_long = any(pause > most(_longest(status, call.left - calls[0].left)) for call, pause in pauses)
+            yield broken(*calls) if flat or too_long else kept(calls[0], calls[-1])
 
 
-def _too_long(status: Status, calls: list[JudgedCall], pauses: list[Millis]) -> bool:
-    begun = calls[0].left
-    for call, pause in zip(calls, pauses, strict=False):
-        waited = call.left - begun
-        longest = MINUTE if status is not Status.WAITING else min(HOUR, max(MINUTE, waited // 10))
-        if pause > most(longest):
-            return True
-    return False
+def _longest(status: Status, waited: Millis) -> Millis:
+    return MINUTE if status is not Status.WAITING else min(HOUR, max(MINUTE, waited // 10))
 
 
 def spreads_its_calls(history: ClientHistory) -> Iterator[Occasion]:
@@ -212,17 +214,11 @@ def takes_odd_results(history: ClientHistory) -> Iterator[Occasion]:
 
 def counts_no_waiting(history: ClientHistory) -> Iterator[Occasion]:
     """C15: after a minute and more of WAITING, what a person took isn't taken from the time for the agent's work."""
-    stopped = {stop.job for stop in history.stops if not stop.later}
     for job in history.jobs:
-        waits = [(first, after) for first, after in job.waits() if after.left - first.left >= least(MINUTE)]
-        if not waits:
-            continue
-        last = job.calls[-1]
-        worked = last.left - job.started - sum(after.left - first.left for first, after in waits)
-        if job.end is not None:
-            yield kept(waits[-1][1], job.end)
-        elif (history.over or job.job in stopped) and job.job not in stopped and worked < MINUTE:
-            yield broken(waits[-1][1], last)
+        waits = [after for first, after in job.waits() if after.left - first.left >= least(MINUTE)]
+        if waits and job.end is not None:
+            yield kept(waits[-1], job.end)
+    yield from charged(history, "C15")
 
 
 def _pauses(history: ClientHistory, job: JobHistory) -> Iterator[tuple[Status | None, Millis, JudgedCall]]:

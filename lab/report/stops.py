@@ -62,9 +62,14 @@ def _of_job(history: ClientHistory, job: JobHistory, usual: MemberOrder) -> Iter
     rule = _rule_of_stop(history, job, usual) if last.kind is CallKind.POLL or last.good else None
     if rule is None or not _silent(history, last) or not _owed(history, last):
         return
-    # after a minute of work a stop is a deadline, and each client may have its own
-    if rule != "C3" or last.left - job.started < SILENT:
-        yield Charge(last, rule, job.job)
+    if rule == "C3" and last.left - job.started >= SILENT:
+        # after a minute of work a stop is a deadline, and each client may have its own
+        waited = [after.left - first.left for first, after in job.waits()]
+        long = [pause for pause in waited if pause >= SILENT]
+        if long and last.left - job.started - sum(long) < SILENT:
+            yield Charge(last, "C15", job.job)
+        return
+    yield Charge(last, rule, job.job)
 
 
 def _silent(history: ClientHistory, last: JudgedCall) -> bool:
@@ -91,10 +96,9 @@ def _owed(history: ClientHistory, last: JudgedCall) -> bool:
 
 
 def _token_at_hand(history: ClientHistory, last: JudgedCall) -> bool:
-    """Whether a token, if one was asked for afterwards, was granted before one was refused."""
+    """Whether a token, if one was asked for afterwards, was to be had to the end."""
     answers = [each for each in history.after(last) if each.kind is CallKind.TOKEN]
-    settled = [each for each in answers if not each.failed and not _garbled(each)]
-    return settled[0].good if settled else not answers
+    return not answers or (answers[-1].good and not _garbled(answers[-1]))
 
 
 def _failure(last: JudgedCall) -> str | None:

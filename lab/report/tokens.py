@@ -68,7 +68,9 @@ def renews_once_for_all(history: ClientHistory) -> Iterator[Occasion]:
     yield from (broken(*pair) for pair in overlapping)
     grants, refused = dict[str | None, dict[int, JudgedCall]](), dict[str | None, list[JudgedCall]]()
     for x, call in _renewals(history):
-        grants.setdefault(call.bearer, {})[x] = call
+        # whoever tries no more has fetched nothing for that
+        if history.next_try(call) is not None:
+            grants.setdefault(call.bearer, {})[x] = call
     for call in history.calls:
         if call.refused_token:
             refused.setdefault(call.bearer, []).append(call)
@@ -243,9 +245,10 @@ def _renewals(history: ClientHistory) -> Iterator[tuple[int, JudgedCall]]:
     for call in history.calls:
         if call.refused_token:
             again = history.next_try(call)
-            after = [grant.call for grant in history.grants if grant.call.sent >= call.left]
+            later = {each.x for each in history.after(call)}
+            after = [grant.call for grant in history.grants if grant.call.x in later]
             for granted in after[:1] if again is None else after:
-                if again is None or granted.sent <= again.sent:
+                if again is None or granted.x < again.x:
                     yield granted.x, call
 
 

@@ -38,6 +38,8 @@ class Tokens:
     """The newest refresh token."""
     fetching: bool = False
     """Whether one is being fetched: the others wait for it."""
+    none: bool = False
+    """Whether none can be had: nobody tries again."""
     invoking: bool = False
     """Whether a job is being started: the others wait where the client starts one at a time."""
     busy: set[int] = field(default_factory=set)

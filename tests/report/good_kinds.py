@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from lab.core.clock import Millis
 from lab.core.exchange import Request
 from lab.dialects.client import Seen
+from lab.identity.client import AccessToken
 from lab.language.document import Status
-from tests.report.good import MINUTE, Plain, Steps
+from tests.report.good import MINUTE, Plain, Steps, Stopped
 from tests.report.together import Came
 
 
@@ -37,6 +38,10 @@ class Crowd(Plain):
 
     connections: int = 10
 
+    def turn(self, message: str, conversation: str | None) -> Steps[str | None]:
+        # each asks something else: who says the same again can't be told from who repeats it
+        return (yield from super().turn(f"{message} {self.c}", conversation))
+
     def invoke(self, message: str, conversation: str | None) -> Steps[Seen]:
         while self.tokens.invoking:
             yield from self.wait(50)
@@ -54,3 +59,12 @@ class Crowd(Plain):
         came = yield from super().send(request)
         self.tokens.busy.discard(self.c)
         return came
+
+    def new_token(self) -> Steps[AccessToken]:
+        if self.tokens.none:
+            raise Stopped
+        try:
+            return (yield from super().new_token())
+        except Stopped:
+            self.tokens.none = True
+            raise

@@ -78,7 +78,7 @@ def steps(draw: st.DrawFn) -> list[dict[str, object]]:
 
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
-    latency = draw(st.fixed_dictionaries({}, optional={each: LATENCIES for each in ("token", "invoke", "status")}))
+    latency = draw(st.fixed_dictionaries({}, optional=dict.fromkeys(("token", "invoke", "status"), LATENCIES)))
     return {
         "lab": 1, "name": "quick", "title": "Quick", "agent": {"code": "QUICK", "version": 1}, "ask": "go",
         "limits": {"concurrent": 10}, "latency": latency, "steps": draw(steps()),
