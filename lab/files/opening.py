@@ -47,6 +47,18 @@ def read_bounded(path: Path, longest: int, error: type[UsageError] | type[Record
     return text
 
 
+def long_line(file: BinaryIO, longest: int) -> int | None:
+    """Which line of the file, from 1, is the first with this many bytes or more; None: none is. A part is read at a time."""
+    number, length = 1, 0
+    while part := file.read(_PART):
+        end = part.find(b"\n")
+        if length + (len(part) if end < 0 else end) >= longest:
+            return number
+        number += part.count(b"\n")
+        length = length + len(part) if end < 0 else len(part) - part.rfind(b"\n") - 1
+    return None
+
+
 def read_at_most(file: BinaryIO, length: int) -> bytes:
     """The file's bytes, these many at most; asked for is what the file has, and not what it might have."""
     parts: list[bytes] = []

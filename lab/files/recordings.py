@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from lab.core.errors import HostError, RecordingError, UsageError
-from lab.files.opening import APPEND, GrowingFile, flags, lock, open_regular, read_at_most, read_bounded
+from lab.files.opening import APPEND, GrowingFile, flags, lock, long_line, open_regular, read_at_most, read_bounded
 
 RECORDING_ENDING = ".rec.jsonl"
 RECORDINGS = "recordings"
@@ -62,9 +62,27 @@ def is_slug(text: str) -> bool:
     return bool(_SLUG.fullmatch(text)) and ".." not in text and text[-1] != "." and not _DEVICE.fullmatch(text)
 
 
-def read_recording(path: Path | str) -> bytes:
-    """The bytes of a recording; RecordingError if it can't be read, UsageError if there is none."""
-    return read_bounded(Path(path), LONGEST_RECORDING, RecordingError)
+def read_recording(path: Path | str, *, torn: bool = False) -> bytes:
+    """The bytes of a recording; RecordingError if it can't be read, UsageError if there is none.
+
+    One with a line that is too long is refused before it fills memory; `torn`: it may be the rest of one at the end.
+    """
+    path = Path(path)
+    if not torn:
+        _refuse_long_lines(path)
+    return read_bounded(path, LONGEST_RECORDING, RecordingError)
+
+
+def _refuse_long_lines(path: Path) -> None:
+    from lab.recording.lines import LONGEST_LINE  # as with blobs
+
+    with suppress(OSError):  # which the read tells
+        file = open_regular(path, links=True) if path.stat().st_size >= LONGEST_LINE else None
+        if file is not None:
+            with file:
+                number = long_line(file, LONGEST_LINE)
+            if number is not None:
+                raise RecordingError(f"{path}:{number}: the line is longer than {LONGEST_LINE} bytes")
 
 
 class TapeFile(GrowingFile):

@@ -330,6 +330,30 @@ def test_what_is_no_file_is_told_at_once(tmp_path: Path, read_file: Callable[[Pa
         assert told_so.value.hint == "Name a regular file."
 
 
+@pytest.mark.parametrize(
+    ("before", "length", "after", "line"),
+    [
+        ("", LONGEST_LINE, "", 1),
+        ("{}\n{}\n", LONGEST_LINE, "", 3),
+        ("{}\n", LONGEST_LINE, "\n{}\n", 2),
+        ("{}\n", LONGEST_LINE - 1, "\n{}\n", None),
+        ("", LONGEST_LINE - 1, "\n" + "x" * (LONGEST_LINE - 1), None),
+    ],
+)
+def test_a_line_that_is_too_long_is_refused_before_the_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, length: int, after: str, line: int | None
+) -> None:
+    path = tmp_path / "x.rec.jsonl"
+    path.write_text(before + "x" * length + after)
+    assert read_recording(path, torn=True) == path.read_bytes()
+    if line is None:
+        assert read_recording(path) == path.read_bytes()
+        return
+    monkeypatch.setattr(recordings, "read_bounded", None)
+    with pytest.raises(RecordingError, match=f":{line}: the line is longer than {LONGEST_LINE} bytes"):
+        read_recording(path)
+
+
 def test_a_read_asks_for_what_a_file_has(tmp_path: Path) -> None:
     (tmp_path / "long").touch()
     os.truncate(tmp_path / "long", 3 << 30)

@@ -10,7 +10,7 @@ from lab.settings import Flags
 def execute(flags: Flags, console: Console) -> int:
     """Cut the torn tail, append a footer."""
     path = locate(flags["target"])
-    data = read_recording(path)
+    data = read_recording(path, torn=True)
     whole, cut = repair(data, str(path))
     if whole == data:
         console.out(f"{path} is whole")
