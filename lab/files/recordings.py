@@ -77,7 +77,8 @@ def _refuse_long_lines(path: Path) -> None:
     from lab.recording.lines import LONGEST_LINE  # as with blobs
 
     with suppress(OSError):  # which the read tells
-        file = open_regular(path, links=True) if path.stat().st_size >= LONGEST_LINE else None
+        worth_it = LONGEST_LINE <= path.stat().st_size <= LONGEST_RECORDING
+        file = open_regular(path, links=True) if worth_it else None
         if file is not None:
             with file:
                 number = long_line(file, LONGEST_LINE)
