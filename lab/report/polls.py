@@ -3,7 +3,6 @@
 from bisect import bisect
 from collections.abc import Iterator
 from itertools import pairwise
-from statistics import pstdev
 
 from lab.core.clock import Millis
 from lab.language.document import Status
@@ -115,13 +114,13 @@ def spreads_its_calls(history: ClientHistory) -> Iterator[Occasion]:
     by_attempt: dict[int, list[tuple[Millis, JudgedCall]]] = {}
     for attempt, pause, call in _pauses_after_failures(history):
         by_attempt.setdefault(attempt, []).append((pause, call))
-    # a pause is compared with those after as many failures in a row, so there have to be others
-    found = [each for each in by_attempt.values() if len(each) > 1]
+    # a pause is compared with those after as many failures in a row; of two, chance makes any alike too often
+    found = [each for each in by_attempt.values() if len(each) > 2]
     calls = [call for each in found for _, call in each]
     if len(calls) >= 8:
         shares = [pause / max(1.0, middle([pause for pause, _ in each])) for each in found for pause, _ in each]
-        alike = pstdev(shares) < 0.02 * (sum(shares) / len(shares))
-        yield broken(*calls) if alike else kept(*calls[:2])
+        alike = [share for share in shares if abs(share - 1) < 0.02]
+        yield broken(*calls) if len(alike) >= 0.9 * len(shares) else kept(*calls[:2])
     yield from _crowds(history)
 
 

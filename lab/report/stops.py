@@ -59,17 +59,24 @@ def _of_job(history: ClientHistory, job: JobHistory, usual: MemberOrder) -> Iter
         if later:
             yield Charge(end, _rule_after_end(end, usual), job.job, later)
         return
-    rule = _rule_of_stop(history, job, usual) if last.kind is CallKind.POLL or last.good else None
+    rule = _rule_of_stop(history, job, last, usual) if last.kind is CallKind.POLL or last.good else None
     if rule is None or not _silent(history, last) or not _owed(history, last):
         return
-    if rule == "C3" and last.left - job.started >= SILENT:
-        # after a minute of work a stop is a deadline, and each client may have its own
-        waited = [after.left - first.left for first, after in job.waits()]
-        long = [pause for pause in waited if pause >= SILENT]
-        if long and last.left - job.started - sum(long) < SILENT:
-            yield Charge(last, "C15", job.job)
-        return
-    yield Charge(last, rule, job.job)
+    if last.left - job.started >= SILENT and rule not in ("A4", "C4"):
+        # a minute after the start it may be a deadline, and each client may have its own
+        if rule == "C3":
+            rule = "C15" if _waited_too_long(job) else None
+        elif any(_rule_of_stop(history, job, call, usual) == rule for call in job.calls[:-1]):
+            return
+    if rule is not None:
+        yield Charge(last, rule, job.job)
+
+
+def _waited_too_long(job: JobHistory) -> bool:
+    """Whether long waiting for people has left less than a minute for the agent's work."""
+    waited = [after.left - first.left for first, after in job.waits()]
+    long = [pause for pause in waited if pause >= SILENT]
+    return bool(long) and job.calls[-1].left - job.started - sum(long) < SILENT
 
 
 def _silent(history: ClientHistory, last: JudgedCall) -> bool:
@@ -90,14 +97,14 @@ def _owed(history: ClientHistory, last: JudgedCall) -> bool:
         return False
     if not last.refused_token:
         tries = [call for call in history.calls if operation(call) == operation(last)][-ENOUGH:]
-        return len(tries) < ENOUGH or not all(call.failed or _garbled(call) for call in tries)
+        return len(tries) < ENOUGH or any(call.good and not _garbled(call) for call in tries)
     before = [each for each in history.calls if each.x < last.x and each.left <= last.sent and each.asks_same(last)]
     return not (before and before[-1].refused_token and before[-1].bearer != last.bearer)
 
 
 def _token_at_hand(history: ClientHistory, last: JudgedCall) -> bool:
     """Whether a token, if one was asked for afterwards, was to be had to the end."""
-    answers = [each for each in history.after(last) if each.kind is CallKind.TOKEN]
+    answers = [each for each in history.of(CallKind.TOKEN) if each.left >= last.left]
     return not answers or (answers[-1].good and not _garbled(answers[-1]))
 
 
@@ -148,11 +155,11 @@ def _garbled(last: JudgedCall) -> bool:
     return isinstance(last.answer, Unreadable)
 
 
-def _rule_of_stop(history: ClientHistory, job: JobHistory, usual: MemberOrder) -> str | None:
-    """The rule for a stop before the job's end; None: it is nobody's fault, for a refusal was final."""
-    last = job.calls[-1]
+def _rule_of_stop(history: ClientHistory, job: JobHistory, last: JudgedCall, usual: MemberOrder) -> str | None:
+    """The rule for a stop before the job's end after this call; None: it is nobody's fault, for a refusal was final."""
     if last.status == 404 and last.whole:
-        return "D7" if early(job, last) and (len(job.polls) < 2 or job.polls[-2].status != 404) else None
+        before = next((each for each in reversed(job.polls) if each.x < last.x), None)
+        return "D7" if early(job, last) and (before is None or before.status != 404) else None
     failed = _failure(last)
     if failed is not None or last.seen is None:
         return failed
@@ -178,7 +185,7 @@ def early(job: JobHistory, poll: JudgedCall) -> bool:
 
 def _connection_ended(history: ClientHistory, last: JudgedCall) -> bool:
     """Whether the server ended the connection after this call: with its answer, or while the client would still wait."""
-    ended = next((each for each in history.connections if each.c == last.connection), None)
+    ended = next((each for each in history.connections if each.calls[-1].x == last.x), None)
     if ended is None or ended.closed is None or not ended.ended_by_server:
         return False
     return ended.closed - last.left <= (2 * _pause_before(history, last) or SILENT)

@@ -29,7 +29,9 @@ def reuses_its_token(history: ClientHistory) -> Iterator[Occasion]:
     """
     calls = [call for call in history.calls if call.command is not None]
     used = {call.bearer for call in calls}
-    excused = {call.x for pair in _overlapping(history) for call in pair} | {x for x, _ in _renewals(history)}
+    excused = {call.x for pair in _overlapping(history) for call in pair} | {
+        granted.x for granted, _ in _renewals(history)
+    }
     ended, latest, found = _ended(history), dict[tuple[str, str | None], GrantHistory](), list[Occasion]()
     for grant in history.grants:
         earlier = latest.get((grant.scope, grant.user))
@@ -67,13 +69,15 @@ def renews_once_for_all(history: ClientHistory) -> Iterator[Occasion]:
     overlapping = list(_overlapping(history))
     yield from (broken(*pair) for pair in overlapping)
     grants, refused = dict[str | None, dict[int, JudgedCall]](), dict[str | None, list[JudgedCall]]()
-    for x, call in _renewals(history):
-        # whoever tries no more has fetched nothing for that
-        if history.next_try(call) is not None:
-            grants.setdefault(call.bearer, {})[x] = call
     for call in history.calls:
         if call.refused_token:
             refused.setdefault(call.bearer, []).append(call)
+    for granted, call in _renewals(history):
+        others = (each for token, calls in refused.items() if token != call.bearer for each in calls)
+        # whoever tries no more has fetched nothing for that, nor has who never got it, or who needs one for the next token
+        replaced = any(call.left <= each.left <= granted.sent for each in others)
+        if granted.good and not replaced and history.next_try(call) is not None:
+            grants.setdefault(call.bearer, {})[granted.x] = call
     for token, calls in refused.items():
         if any(not call.asks_same(calls[0]) for call in calls):
             by_each = list(grants.get(token, {}).values())
@@ -240,8 +244,8 @@ def _overlapping(history: ClientHistory) -> Iterator[tuple[JudgedCall, JudgedCal
         yield from ((call, later) for later in requests[number:] if later.sent < call.left and later.repeats(call))
 
 
-def _renewals(history: ClientHistory) -> Iterator[tuple[int, JudgedCall]]:
-    """The grants that were asked for between a 401 and the next try, by their exchange, with the call that was refused."""
+def _renewals(history: ClientHistory) -> Iterator[tuple[JudgedCall, JudgedCall]]:
+    """The calls that were granted a token between a 401 and the next try, each with the call that was refused."""
     for call in history.calls:
         if call.refused_token:
             again = history.next_try(call)
@@ -249,7 +253,7 @@ def _renewals(history: ClientHistory) -> Iterator[tuple[int, JudgedCall]]:
             after = [grant.call for grant in history.grants if grant.call.x in later]
             for granted in after[:1] if again is None else after:
                 if again is None or granted.x < again.x:
-                    yield granted.x, call
+                    yield granted, call
 
 
 def _ended(history: ClientHistory) -> set[str]:

@@ -51,9 +51,18 @@ class Crowd(Plain):
         finally:
             self.tokens.invoking = False
 
+    def valid_token(self) -> Steps[AccessToken]:
+        """A token, and a connection on which it can be sent at once."""
+        while True:
+            token = yield from super().valid_token()
+            if len(self.tokens.busy) < self.connections:
+                return token
+            # those that wait for one don't come back together
+            yield from self.wait(50 + self.lot(5_000))
+
     def send(self, request: Request) -> Steps[Came]:
         while len(self.tokens.busy) >= self.connections:
-            yield from self.wait(50)
+            yield from self.wait(50 + self.lot(5_000))
         self.c = min(set(range(1, self.connections + 1)) - self.tokens.busy)
         self.tokens.busy.add(self.c)
         came = yield from super().send(request)

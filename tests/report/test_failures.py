@@ -1,6 +1,7 @@
 """Rules D where nothing is wrong: no finding, and no pass either where there was no occasion."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
@@ -70,6 +71,12 @@ def test_what_is_no_breach_is_none(rehearsal: Rehearsal, rule: str, expected: Ru
     found = judged(rehearsal.day())
     assert failed(found) == []
     assert verdict(found, rule) is expected
+
+
+def test_who_went_on_before_at_the_same_may_end_at_a_deadline() -> None:
+    queued = worked("9h", "route: status, calls: every 1, status_word: QUEUED_V2")
+    for deadline, found in ((90_000, []), (20_000, ["C11"])):
+        assert failed(judged(Rehearsal(queued, partial(Plain, deadline=deadline)).day())) == found
 
 
 def test_polls_that_overlap_are_no_retry_in_haste() -> None:

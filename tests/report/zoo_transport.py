@@ -78,5 +78,6 @@ ZOO: Mapping[str, Rehearsal] = {
     "E2 with an answer": Rehearsal(CLOSED, DiesOnClose),
     "E4 in a run": Rehearsal(QUICK, Broken),
     "E1 by a header": Rehearsal(SLOW, WantsClose),
+    "E2 late": Rehearsal(worked("180s", "route: status, calls: 15, strike: close"), DiesOnClose),
 }
 """By the rule that is broken."""
