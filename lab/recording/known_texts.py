@@ -29,7 +29,9 @@ class KnownTexts:
         """By head: the texts that have it, longest first."""
 
     def add(self, text: str, alias: str, *, bounded: bool) -> None:
-        """Know one more; `bounded`: a peer made it up, and it may be one too many."""
+        """Know one more; `bounded`: a peer made it up, and it may be one too many, or known already."""
+        if text in self._aliases and not bounded:
+            self._aliases[text] = alias
         if text in self._aliases or (bounded and len(text) > LONGEST_WRITING):
             return
         most = MOST_LENGTHS if bounded else len(self._aliases) + 1

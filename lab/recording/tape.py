@@ -218,7 +218,7 @@ class Tape:
         fact = observation.fact
         for name, kind in fact.secrets.items():
             if (value := getattr(fact, name)) is not None:
-                self.redactor.secrets.alias(value, kind)
+                self.redactor.secrets.given(value, kind)
         if isinstance(fact, GateDecided | WaitEnded) and fact.alias is not None:
             self.redactor.secrets.learn_id(fact.alias)
         if isinstance(fact, JobAccepted):

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Headers, Request
-from lab.identity.clients import DEMO
+from lab.identity.clients import DEMO, JANE
 from lab.language.document import Switches
 from lab.recording.accounts import accounts_of
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from tests.recording.joined import Joined, config
-from tests.wire_peer import DEVICE_GRANT, RIGHT, basic, form_post, invoke, status, token_request
+from tests.wire_peer import DEVICE_GRANT, RIGHT, SCOPE, basic, form_post, invoke, status, token_request
 from tests.wire_peer import read as answer
 
 WRONG = basic(DEMO.id, "wrong-secret-1")
@@ -80,6 +80,27 @@ def test_an_id_that_was_sent_as_a_secret_first_is_one() -> None:
     lab.ask(form_post("/oauth2/v1/introspect", token="correct-horse-battery"))
     lab.ask(invoke(bearer, {"message": "Taxi 42", "conversational": True, "conversationId": "correct-horse-battery"}))
     assert "correct-horse-battery" not in lab.data.decode()
+    replays(lab)
+
+
+@pytest.mark.parametrize("grant", ["client_credentials", "password"])
+def test_tokens_of_an_earlier_lab_of_that_seed_are_wrong_until_they_are_granted_again(grant: str) -> None:
+    fields = {"scope": f"{SCOPE} offline_access"}
+    if grant == "password":
+        fields |= {"username": JANE.name, "password": JANE.password}
+    earlier, lab = Joined(config()), Joined(config())
+    before = answer(earlier.ask(token_request(grant, **fields)))
+    bearer, refresh = str(before["access_token"]), str(before.get("refresh_token", ""))
+    for request in (
+        status(bearer, "x"),
+        invoke(bearer, {"message": f"Taxi {refresh}", "parameters": {"token": refresh}}),
+    ):
+        assert lab.ask(request).status == 401
+        lab.now = 0
+    again = answer(lab.ask(token_request(grant, **fields)))
+    assert (again["access_token"], again.get("refresh_token", "")) == (bearer, refresh)
+    lab.ask(invoke(bearer, {"message": f"Taxi {refresh}", "parameters": {"token": refresh}}))
+    assert lab.ask(status(bearer, "x")).status == 404
     replays(lab)
 
 
