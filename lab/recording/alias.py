@@ -8,6 +8,7 @@ from urllib.parse import quote
 GRAMMAR = r"««*[a-z]+(?::[A-Za-z0-9._%-]+){1,2}»"
 ALIAS = re.compile(GRAMMAR)
 
+_NUMBERED = re.compile("«[a-z]+:[A-Z]([0-9]{1,9})(?![0-9])")
 _NUMBER = re.compile("«(?:number|digits):N([0-9]{1,9}):([0-9]{1,9})»")
 LONGEST_NUMBER = 4096
 """Characters of a number that is made anew, at most: no reader takes longer ones."""
@@ -51,6 +52,12 @@ def why_odd(value: str, kind: str, why: str) -> str:
     else:
         odd = "" if _USUAL.fullmatch(value) else "odd"
     return "-".join(filter(None, (why, odd)))
+
+
+def number_of(alias: str) -> int:
+    """The number of an alias among those of its kind; 0: it has none."""
+    found = _NUMBERED.match(alias)
+    return int(found[1]) if found else 0
 
 
 def kind_of(alias: str) -> str:

@@ -50,10 +50,12 @@ class BearerTokens:
         return self._starts[index] if index < len(self._starts) else -1
 
     def across(self, start: int, end: int) -> BearerToken | None:
-        """The one that begins at `start` or behind it, before `end`, and reaches beyond that."""
+        """The one that begins behind `start` and before `end`, and reaches beyond that; one at `start` may end there, too."""
         index = bisect_left(self._starts, end) - 1
         found = self._all[index] if index >= 0 else None
-        return found if found is not None and found.start >= start and found.end > end else None
+        return (
+            found if found is not None and found.start >= start and found.end > end - (found.start == start) else None
+        )
 
 
 def _plain(text: str) -> Iterator[BearerToken]:
@@ -72,6 +74,10 @@ def _unpacked(run: re.Match[str]) -> Iterator[BearerToken]:
     for skipped in range(4):
         packed = signs[skipped:]
         whole = packed[: len(packed) - (len(packed) % 4 == 1)]
-        for found in _TOKEN.finditer(b64decode(whole + "=" * (-len(whole) % 4)).decode("latin-1")):
+        plain = b64decode(whole + "=" * (-len(whole) % 4)).decode("latin-1")
+        for found in _TOKEN.finditer(plain):
             first, last = skipped + found.start() * 4 // 3, skipped - (-found.end() * 4 // 3)
-            yield BearerToken(run.start() + first, run.end() if last >= len(signs) else run.start() + last, found[0])
+            end = (
+                run.end() if found.end() == len(plain) else run.start() + last
+            )  # with padding, or the rest of what was cut
+            yield BearerToken(run.start() + first, end, found[0])

@@ -19,7 +19,7 @@ from lab.core.observe import Noted, Observation
 from lab.core.reply import Reply
 from lab.identity.routes import IDENTITY_NAMES
 from lab.mock.config import Config
-from lab.recording.alias import aliases, fill, kind_of, numbered
+from lab.recording.alias import aliases, fill, kind_of, number_of, numbered
 from lab.recording.bodies import Blob, unfolded
 from lab.recording.codec import fact_members
 from lab.recording.facts import class_of
@@ -40,7 +40,7 @@ class FastReplay(Replayer):
         self._values = configured_secrets(config)
         self._aliases = {value: alias for alias, value in self._values.items()}
         self._numbers: Counter[str] = Counter()
-        """How many aliases of each kind were given."""
+        """The number of the last alias of each kind."""
         super().__init__(recording, config, blob, self._values, self._bind)
         self.service.observers.append(self._observe)
         self._pending: deque[Noted] = deque()
@@ -55,7 +55,7 @@ class FastReplay(Replayer):
     def _bind(self, value: str, alias: str) -> None:
         self._values[alias] = value
         self._aliases[value] = alias
-        self._numbers[kind_of(alias)] += 1
+        self._numbers[kind_of(alias)] = max(self._numbers[kind_of(alias)], number_of(alias))
 
     def _observe(self, observation: Observation) -> None:
         if type(observation) is Noted and observation.fact.kind != "shell":

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from lab.core.errors import UsageError
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
-from lab.recording.alias import KINDS, in_text, kind_of, named, number_alias, numbered, secret_of, why_odd
+from lab.recording.alias import KINDS, in_text, kind_of, named, number_alias, number_of, numbered, secret_of, why_odd
 from lab.recording.bearer_tokens import IS_HEAD, IS_TOKEN
 from lab.recording.known_texts import KnownTexts
 from lab.recording.secret_forms import escapes_of, forms_of
@@ -95,7 +95,8 @@ class KnownSecrets:
     def bind(self, value: str, alias: str) -> str:
         """Let `alias` stand for `value`; a replay does so for what it makes up."""
         kind = kind_of(alias)
-        self._counts[kind] = self._counts.get(kind, 0) + 1
+        # a replay binds those alone that were written: what one was found in may have become known as a whole later
+        self._counts[kind] = max(self._counts.get(kind, 0), number_of(alias))
         self.values.setdefault(alias, value)
         if kind == "number":
             self.numbers[value] = alias
@@ -166,6 +167,13 @@ class KnownSecrets:
 
     def _add(self, value: str, alias: str, client: str | None = None) -> None:
         self._aliases[value] = alias
+        # quotes around it would be taken for those of JSON around it
+        bare = value.strip('"')
+        if bare != value and (bare in self._aliases or len(bare) < SHORTEST_SECRET):
+            return
+        self._look_for(bare, alias, client)
+
+    def _look_for(self, value: str, alias: str, client: str | None) -> None:
         # bearer tokens and the codes of gates are many, and their shape finds them; the head of a token stands in all others;
         # what looks like a bearer token was never written, known or not, so nothing has to be redacted anew
         if IS_TOKEN.fullmatch(value) or IS_HEAD.fullmatch(value):

@@ -4,7 +4,6 @@ Only what was taken is made well; what was refused stays wrong, and is refused a
 assertion was refused is lost with it, so that sentence is taken from the recording.
 """
 
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
@@ -38,6 +37,8 @@ class Regenerated(Struct, frozen=True):
 
     values: Mapping[str, str] = field(default_factory=dict)
     challenges: Mapping[str, str] = field(default_factory=dict)
+    strangers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """The name and the secret that an alias of Basic credentials stands for; the name may be an alias."""
     unexplained: Mapping[int, Json] = field(default_factory=dict)
     """The recorded `error_description` of each exchange in which an assertion was refused."""
 
@@ -71,15 +72,12 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
     challenged = set(codes.values())
     refusals = {line.x: line for line in recording.of(Res, _ERROR) if _error(line) is not None}
     errors = {x: _error(line) for x, line in refusals.items()}
+    strangers: dict[str, tuple[str, str]] = {}
     values: dict[str, str] = {}
     challenges: dict[str, str] = {}
     taken: dict[str, _Taken] = {}
     if config.switches.clients == "any":
-        names = _clients(recording)
-        for granting in (True, False):  # whose credentials they are is told where they were good
-            for line in recording.of(Req):
-                if (line.x in names) is granting:
-                    _stranger(values, line, names.get(line.x), refusals.get(line.x))
+        strangers = _strangers(recording, refusals, values)
     for each in forms:
         form, fact, error = each.members, granted.get(each.x), errors.get(each.x)
         if fact is not None and "assertion" in form:
@@ -99,7 +97,7 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
                 challenges[challenge] = challenge_of(values[alias])
     values |= {alias: _signed(alias, assertion, config) for alias, assertion in taken.items()}
     known = {alias: value for alias, value in values.items() if aliases(alias) == [alias]}
-    return Regenerated(known, challenges, _unexplained(recording, forms))
+    return Regenerated(known, challenges, strangers, _unexplained(recording, forms))
 
 
 def _unexplained(recording: Recording, forms: list[_Form]) -> dict[int, Json]:
@@ -137,19 +135,37 @@ def _clients(recording: Recording) -> dict[int, str]:
     return {x: client for x, client in found if x is not None and client}
 
 
-def _stranger(values: dict[str, str], line: Req, client: str | None, refusal: Res | None) -> None:
-    """Credentials that `clients: any` takes, or refuses, as it did."""
-    form, said = _form(line), refusal.body.value if refusal is not None else None
-    if client is None:
-        # who is named in both places is the same, unless that was refused
-        one = not isinstance(said, dict) or said.get("error_description") != ONE_WAY
-        client = (form.get("client_id") if one else None) or "stranger"
-    secret = REFUSED_SECRET if refusal is not None and _error(refusal) == "invalid_client" else "lab-made-anew"
-    for name, value in line.headers:
-        if name == "authorization" and value.lower().startswith("basic «") and "malformed" not in value:
-            values.setdefault(value.partition(" ")[2], b64encode(f"{client}:{secret}".encode()).decode())
-    if "client_secret" in form:
-        values.setdefault(form["client_secret"], secret)
+def _strangers(recording: Recording, refusals: Mapping[int, Res], values: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Credentials that `clients: any` takes, or refuses, as it did; secrets of forms go into `values`."""
+    names, found = _clients(recording), dict[str, tuple[str, str]]()
+    for named in (_by_fact, _by_form, _by_nothing):  # whose they are is told best where they were good
+        for line in recording.of(Req):
+            refusal = refusals.get(line.x)
+            client = named(line, names, refusal)
+            if client is None:
+                continue
+            secret = REFUSED_SECRET if refusal is not None and _error(refusal) == "invalid_client" else "lab-made-anew"
+            for name, value in line.headers:
+                if name == "authorization" and value.lower().startswith("basic «") and "malformed" not in value:
+                    found.setdefault(value.partition(" ")[2], (client, secret))
+            if "client_secret" in (form := _form(line)):
+                values.setdefault(form["client_secret"], secret)
+    return found
+
+
+def _by_fact(line: Req, names: Mapping[int, str], refusal: Res | None) -> str | None:
+    return names.get(line.x)
+
+
+def _by_form(line: Req, names: Mapping[int, str], refusal: Res | None) -> str | None:
+    """Who is named in both places is the same, unless that was refused."""
+    said = refusal.body.value if refusal is not None else None
+    one = not isinstance(said, dict) or said.get("error_description") != ONE_WAY
+    return _form(line).get("client_id") if one else None
+
+
+def _by_nothing(line: Req, names: Mapping[int, str], refusal: Res | None) -> str:
+    return "stranger"
 
 
 def _error(line: Res) -> Json:

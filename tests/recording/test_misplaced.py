@@ -121,6 +121,43 @@ def test_the_secrets_of_clients_in_a_header_have_no_slash() -> None:
     assert "/" not in clients[0].secret and "+" in clients[0].secret
 
 
+def test_a_token_in_base64_is_the_same_before_and_after_it_was_sent_as_a_secret() -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    packed = b64encode(bearer.encode()).decode()
+    job = str(answer(lab.ask(invoke(bearer, {"message": f"Taxi {packed}"})))["jobId"])
+    lab.ask(form_post("/oauth2/v1/introspect", token=packed))
+    lab.ask(status(bearer, job))
+    replays(lab)
+
+
+def test_a_quoted_token_takes_no_quotes_of_json_with_it() -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    for word in (bearer, "correct-horse-battery"):
+        lab.ask(Request("GET", "/x", headers=(("authorization", f'Bearer "{word}"'),)))
+        lab.ask(invoke(bearer, f'{{"message": 7, "x": ["{word}", 10000000000000000000]}}'.encode()))
+    assert "correct-horse-battery" not in lab.data.decode()
+    replays(lab)
+
+
+def test_a_secret_that_is_found_in_another_one_first_leaves_a_gap_in_the_numbers() -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    lab.ask(invoke(bearer, {"message": "Taxi", "apiSecret": [{"http://u:p@h/": "http://u:p@h/"}]}))
+    lab.ask(Request("GET", "/fscmRestApi/anticsrf", headers=(("cookie", "JSESSIONID=abcdefgh"),)))
+    replays(lab)
+
+
+def test_a_client_may_be_called_as_a_token_where_any_client_is_taken() -> None:
+    lab = Joined(replace(config(), switches=Switches(clients="any")))
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    assert lab.ask(token_request("client_credentials", basic(bearer, "some-secret"))).status == 200
+    lab.ask(token_request(DEVICE_GRANT, WRONG, device_code="none"))
+    lab.ask(token_request(DEVICE_GRANT, WRONG, device_code="none", client_id="demo"))
+    replays(lab)
+
+
 @pytest.mark.parametrize("client", ["demo", "nobody"])
 def test_whoever_is_taken_where_any_client_is(client: str) -> None:
     lab = Joined(replace(config(), switches=Switches(clients="any")))
