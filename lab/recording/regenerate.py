@@ -22,7 +22,7 @@ from lab.recording.alias import aliases
 from lab.recording.lines import Enc, Recording, Req, Res
 from lab.recording.written import loose_pairs
 
-_TELLING = ("token.granted", "token.revoked", "device.granted")
+_TELLING = ("token.granted", "token.revoked", "device.granted", "call.counted")
 """The facts that name the client who asked for what they tell of."""
 
 

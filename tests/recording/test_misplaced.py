@@ -158,6 +158,13 @@ def test_a_client_may_be_called_as_a_token_where_any_client_is_taken() -> None:
     replays(lab)
 
 
+def test_whose_call_was_struck_by_a_fault_where_any_client_is_taken() -> None:
+    lab = Joined(replace(config(), switches=Switches(clients="any")))
+    assert lab.service.arm({"route": "token", "answer": 429}, lab.now).status == 200
+    assert lab.ask(token_request("client_credentials", basic("/", "some-secret"))).status == 429
+    replays(lab)
+
+
 @pytest.mark.parametrize("client", ["demo", "nobody"])
 def test_whoever_is_taken_where_any_client_is(client: str) -> None:
     lab = Joined(replace(config(), switches=Switches(clients="any")))
