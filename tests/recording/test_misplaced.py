@@ -8,7 +8,8 @@ from urllib.parse import quote
 import pytest
 from msgspec.structs import replace
 
-from lab.core.exchange import Headers, Request
+from lab.core.exchange import Headers, Request, Response
+from lab.core.observe import Replied
 from lab.identity.clients import DEMO, JANE
 from lab.language.document import Switches
 from lab.recording.accounts import accounts_of
@@ -129,6 +130,24 @@ def test_a_token_in_base64_is_the_same_before_and_after_it_was_sent_as_a_secret(
     lab.ask(form_post("/oauth2/v1/introspect", token=packed))
     lab.ask(status(bearer, job))
     replays(lab)
+
+
+@pytest.mark.parametrize("strike", ["truncate", "wrong-length"])
+@pytest.mark.parametrize("instead", ["", "other"])
+def test_a_reply_that_was_cut_beside_a_secret_may_be_cut_elsewhere_again(instead: str, strike: str) -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    packed = b64encode(bearer.encode()).decode()
+    job = str(answer(lab.ask(invoke(bearer, {"message": f"Taxi {packed} {'x' * 4000}"})))["jobId"])
+    lab.service.arm({"route": "status", "strike": strike}, lab.now)
+    reply = lab.service.serve(status(bearer, job), lab.now)
+    arrived = reply.deliver(lab.now)
+    assert b"Taxi" in arrived.response.body and arrived.response.body[-1:] != b"}"
+    body = arrived.response.body.replace(b"EXPENSES", instead.encode() or b"EXPENSES")
+    response = Response(arrived.response.status, arrived.response.headers, body)
+    lab.service.tell(Replied(lab.now, reply.x, response, reply.latency, cut=arrived.cut, sent=len(body)))
+    lab.tape.close(lab.now)
+    assert replay(read(lab.data), lab.service.config.scenarios).passed is (not instead)
 
 
 def test_a_quoted_token_takes_no_quotes_of_json_with_it() -> None:
