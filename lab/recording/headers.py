@@ -9,8 +9,8 @@ import re
 from lab.identity.clients import read_basic
 from lab.recording.bearer_tokens import IS_JWT
 from lab.recording.hiding import Hiding
+from lab.recording.secret_names import is_secret_header
 
-_SECRET = re.compile(r"(?i)(?:proxy-)?authorization|cookie|set-cookie|x-api-key|.*-token|.*-secret|.*-signature")
 _SCHEME = re.compile(r"(?i)(bearer|basic)(.*)", re.DOTALL)
 _BETWEEN = re.compile(r"([, ]+)")
 _SCHEMES = frozenset(("", "bearer", "basic"))
@@ -18,7 +18,7 @@ _SCHEMES = frozenset(("", "bearer", "basic"))
 
 def header_without_secrets(name: str, value: str, hiding: Hiding) -> str:
     """The value of a header; `name` in lower case."""
-    if not value or not _SECRET.fullmatch(name):
+    if not value or not is_secret_header(name):
         return hiding.text(value)
     if name.endswith("cookie"):
         first, *others = value.split(";")

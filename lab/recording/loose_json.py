@@ -8,8 +8,7 @@ import re
 
 from lab.recording.alias import aliases
 from lab.recording.hiding import Hiding
-from lab.recording.secret_names import is_secret
-from lab.recording.shapes import TAILS
+from lab.recording.secret_names import TAILS, is_secret
 
 _NAME = re.compile(rf"(?i)(?:{'|'.join(TAILS)})\\*[\"']?\s*:|\\u00[2-7][0-9a-f]")
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+"?|\s++|[{}\[\],:]|[^\s{}\[\],:"]++|[\s\S]')

@@ -1,10 +1,12 @@
-"""The names under which secrets stand, in bodies, forms and queries (recordings.md §5)."""
+"""The names under which secrets stand, in bodies, forms, queries and headers (recordings.md §5): on tapes, and on screens."""
 
 import re
 from functools import lru_cache
 
-from lab.recording.shapes import NAMES
-
+NAMES = r"(?:[\w.-]*(?:token|secret|password)|assertion|client_assertion|code_verifier|device_code|user_code|api_key)"
+TAILS = ("token", "secret", "password", "assertion", "code_verifier", "device_code", "user_code", "api_key")
+"""How the names end under which secrets stand: where none of them is, no such name is."""
+_HEADER = re.compile(r"(?i)(?:proxy-)?authorization|cookie|set-cookie|x-api-key|.*-token|.*-secret|.*-signature")
 _NAME = re.compile(rf"(?i).*(?:token|secret|password)|{NAMES}", re.DOTALL)
 _KINDS = {
     "access_token": "token",
@@ -25,6 +27,11 @@ _WORTH_KEEPING = 256
 def is_secret(name: str) -> bool:
     """Whether the member of that name holds a secret, on any route."""
     return _known(name) if len(name) <= _WORTH_KEEPING else _matches(name)
+
+
+def is_secret_header(name: str) -> bool:
+    """Whether the header of that name holds a credential, beside the words that are none."""
+    return _HEADER.fullmatch(name) is not None
 
 
 def _matches(name: str) -> bool:

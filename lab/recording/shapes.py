@@ -14,10 +14,8 @@ from typing import TypeAlias
 from lab.recording.alias import GRAMMAR
 from lab.recording.bearer_tokens import BearerTokens
 from lab.recording.known_texts import KnownTexts
+from lab.recording.secret_names import NAMES, TAILS
 
-NAMES = r"(?:[\w.-]*(?:token|secret|password)|assertion|client_assertion|code_verifier|device_code|user_code|api_key)"
-TAILS = ("token", "secret", "password", "assertion", "code_verifier", "device_code", "user_code", "api_key")
-"""How the names end under which secrets stand: where none of them is, no such name is."""
 HEX = re.compile(r"[0-9a-f]{32}")
 # Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
 SHAPES = "|".join(

@@ -107,7 +107,7 @@ def test_a_token_shows_its_ends_only() -> None:
     [
         (("authorization", f"Bearer {play.TOKEN}"),), (("authorization", "Basic bGFiOnNlY3JldDEyMw=="),),
         (("authorization", "Digest bGFiOnNlY3JldDEyMw=="),), (("cookie", "bGFiOnNlY3JldDEyMw=="),),
-        (("x-odd", f"Bearer {play.TOKEN}"),),
+        (("x-odd", f"Bearer {play.TOKEN}"),), (("X-Api-Key", "bGFiOnNlY3JldDEyMw=="),),
     ],
 )  # fmt: skip
 def test_headers_keep_no_credentials(headers: tuple[tuple[str, str], ...]) -> None:
@@ -128,6 +128,13 @@ def test_bodies_keep_no_secrets() -> None:
     ):
         assert "canary" not in text
     assert play.TOKEN not in clean.body(f"<p>{play.TOKEN}</p>".encode(), "text/html")
+
+
+def test_a_screen_hides_the_names_that_a_tape_hides_but_for_what_its_person_must_type() -> None:
+    assert "canary" not in clean.body(json.dumps({"api_key": "canary-1", "db_password": "canary-2"}).encode(), None)
+    assert "canary" not in clean.target(Request("GET", "/x", "code=canary-1&gate_token=canary-2", (), b""))
+    assert "BCDF-GHJK" in clean.body(b'{"user_code": "BCDF-GHJK"}', None)
+    assert "not_found" in clean.body(b'{"code": "not_found"}', None)
 
 
 def test_claims_are_read_and_an_opaque_token_has_none() -> None:

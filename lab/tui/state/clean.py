@@ -11,6 +11,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
 from lab.core.exchange import Headers, Json, Request, text_of
+from lab.recording.secret_names import is_secret, is_secret_header
 
 CAP = 65_536
 """The most characters of one text that the screen keeps."""
@@ -28,10 +29,6 @@ _DROPPED = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD, *range
 _LINES: dict[int, int | str | None] = {**_PICTURES, **_BAD, **_BIDI, **_DROPPED, 0x0A: 0x0A, 0x09: "    "}
 _LINE = {**_LINES, 0x0A: 0x20, 0x09: " "}
 
-SECRET_NAMES = frozenset((
-    "access_token", "refresh_token", "id_token", "client_secret", "client_assertion", "assertion", "password", "code",
-    "device_code", "code_verifier", "authorization", "cookie", "x-xsrf-token", "control_token", "set-cookie",
-))  # fmt: skip
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}")
 _ALIAS = re.compile(r"«[a-z]+(?::[A-Za-z0-9._%-]{1,64}){1,2}»")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=%:-]{6,}")
@@ -82,10 +79,20 @@ def is_form(kind: str | None) -> bool:
     return kind is not None and "form-urlencoded" in kind
 
 
+def _is_secret_field(name: str) -> bool:
+    """In a form or a query `code` is that of a grant; in JSON it says what went wrong."""
+    return name.lower() == "code" or _is_secret_member(name)
+
+
+def _is_secret_member(name: str) -> bool:
+    """What a tape hides, but for what the person at the screen types in elsewhere."""
+    return is_secret(name) and name.lower() != "user_code"
+
+
 def form(body: bytes) -> tuple[tuple[str, str], ...]:
     """The fields of a form, secrets as dots."""
     pairs = parse_qsl(body[:CAP].decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=None)
-    return tuple((line(name, 64), DOTS if name.lower() in SECRET_NAMES else line(value)) for name, value in pairs)
+    return tuple((line(name, 64), DOTS if _is_secret_field(name) else line(value)) for name, value in pairs)
 
 
 def target(request: Request) -> str:
@@ -98,7 +105,7 @@ def target(request: Request) -> str:
 
 def _parameter(text: str) -> str:
     name, sign, _ = text.partition("=")
-    return f"{name}{sign}{DOTS}" if sign and unquote_plus(name).lower() in SECRET_NAMES else text
+    return f"{name}{sign}{DOTS}" if sign and _is_secret_field(unquote_plus(name)) else text
 
 
 def headers(pairs: Headers) -> tuple[tuple[str, str], ...]:
@@ -114,7 +121,7 @@ def _header(name: str, value: str) -> str:
         if word.lower() == "basic":
             return f"{word} {rest if _ALIAS.fullmatch(rest) else DOTS}"
         return DOTS
-    return DOTS if name.lower() in SECRET_NAMES else line(value)
+    return DOTS if is_secret_header(name) else line(value)
 
 
 def parsed(body: bytes) -> Json:
@@ -160,7 +167,7 @@ def _safe(value: Json) -> Json:
 
 
 def _member(name: str, value: Json) -> Json:
-    if name.lower() in SECRET_NAMES - {"code"} and isinstance(value, str):
+    if isinstance(value, str) and _is_secret_member(name):
         return token_ends(value)
     return _safe(value)
 
