@@ -24,6 +24,7 @@ How streams are named
 Integers and `decimal` with a fixed context only: a float's last bits differ between platforms, and none decides a byte.
 """
 
+import string
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from hashlib import sha256
@@ -36,6 +37,7 @@ Seed: TypeAlias = int
 
 _BITS = 128
 _CONTEXT = Context(prec=20, rounding=ROUND_HALF_EVEN)
+_SIGNS = string.ascii_letters + string.digits
 _Z95 = Decimal("1.6448536269514727")
 """The standard normal quantile at 0.95."""
 
@@ -112,6 +114,15 @@ def quantile(half_cells: int) -> Decimal:
 def hexes(seed: Seed, stream: str, digits: int) -> str:
     """`digits` (at most 64) lower-case hex digits."""
     return digest(seed, stream).hex()[:digits]
+
+
+def odd_id(seed: Seed, stream: str) -> str:
+    """An id of 70 unreserved characters (RFC 3986 §2.3): letters of both cases, digits, and each of `-`, `_`, `.`, `~`.
+
+    It is written as it is in a path, and whoever changes its case, cuts it or takes it for a UUID has another id.
+    """
+    drawn = "".join(_SIGNS[byte % len(_SIGNS)] for part in "ab" for byte in digest(seed, f"{stream}#{part}"))
+    return f"{drawn[:16]}-{drawn[16:32]}_{drawn[32:48]}.{drawn[48:]}~aZ"
 
 
 def uuid4(seed: Seed, stream: str) -> str:

@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
-from lab.core.seeds import uuid4
+from lab.core.seeds import Seed, odd_id, uuid4
 from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
 from lab.jobs.builtin import NO_SUCH_VERSION, UNMATCHED
 from lab.jobs.facts import GateDecided, JobAccepted, ScenarioMissed, WaitEnded, jobs_of
@@ -37,7 +37,7 @@ from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, id
 from lab.jobs.state import opening_token
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
-from lab.language.document import Gate, Pause, Status, Verdict
+from lab.language.document import Gate, Pause, Status, Switches, Verdict
 from lab.language.templates import RenderFailure
 from lab.mock.call import Call
 from lab.mock.conversations import Thread, asks_later, choose, likely_scenario, thread_of
@@ -198,7 +198,7 @@ def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded) -> Accepted
     """The decision is admitted: the job goes on. Its plan is the same, for a plan knows no decisions."""
     plan = view.plan
     if call.dialect.renames_jobs and call.switches.resume_job_id == "new":
-        alias = uuid4(plan.seed, f"{fact.job}/alias#{len(view.decisions) + 1}")
+        alias = _new_id(call.switches, plan.seed, f"{fact.job}/alias#{len(view.decisions) + 1}")
         fact, plan = replace(fact, alias=alias), replace(plan, alias=alias)
     else:
         plan = replace(plan, alias=None)
@@ -259,9 +259,14 @@ def _accepted(call: Call, command: Invoke, chosen: CompiledScenario | None, thre
     drawn = (config.recorded or {}).get((client, name, ordinal))
     if drawn is None:
         drawn = settle_draws(call.catalog.playing(chosen, user, thread.turn), config.seed, ordinal)
+    switches = call.catalog.switches_of(chosen or UNMATCHED, call.match.code)
     return JobAccepted(
-        at=call.now, job=command.new_id or uuid4(config.seed, f"job/{stream}"), client=client, user=user,
+        at=call.now, job=command.new_id or _new_id(switches, config.seed, f"job/{stream}"), client=client, user=user,
         conversation=conversation, turn=thread.turn, team=call.match.code, scenario=chosen.name if chosen else None,
         ordinal=ordinal, input=command.members, drawn=drawn,
         idempotency=command.key if isinstance(command.key, str) else None,
     )  # fmt: skip
+
+
+def _new_id(switches: Switches, seed: Seed, stream: str) -> str:
+    return odd_id(seed, stream) if switches.job_ids == "odd" else uuid4(seed, stream)

@@ -163,7 +163,7 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
             return retry_after(response)
         # a date is read against the clock of the lab, which only a client on the same clock can wait by
         dated = epoch_millis(text)
-        return max(0, dated - self.epoch * 1000 - call.at) if dated is not None and self.exact else None
+        return max(0, dated - self.epoch * 1000 - call.left) if dated is not None and self.exact else None
 
 
 def operation(call: JudgedCall) -> tuple[str, str | None]:

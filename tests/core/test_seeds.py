@@ -1,12 +1,13 @@
 """Draws by name."""
 
 import statistics
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.core.seeds import draw, draw_log_normal, hexes, quantile, uuid4
+from lab.core.seeds import draw, draw_log_normal, hexes, odd_id, quantile, uuid4
 
 
 def test_two_draws_are_pinned():
@@ -43,4 +44,7 @@ def test_log_normal_draws_have_the_stated_median_and_p95():
 def test_ids_have_the_shape_of_the_contract():
     id = uuid4(1, "job/demo/a/1")
     assert id[14] == "4" and id[19] in "89ab" and id == id.lower() and len(id) == 36
+    odd = odd_id(1, "job/demo/a/1")
+    assert len(odd) == 70 and not {"-", "_", ".", "~"} - {*odd} and odd not in (odd.lower(), odd.upper())
+    assert quote(odd, safe="") == odd != odd_id(1, "job/demo/a/2")
     assert len(hexes(1, "x", 32)) == 32 and hexes(1, "x", 32) != hexes(2, "x", 32)

@@ -7,8 +7,9 @@ from itertools import count
 from typing import TypeAlias, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.core.clock import INSTANT_EPOCH, Millis, http_date
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed
@@ -148,7 +149,11 @@ class Together:
         self._at(arrived.at, partial(self._arrive, (effect.c, ordinal), wish, reply, arrived))
         if effect.awaited:
             whole = arrived.loss is None and arrived.response.status > 0
-            self._go_on(story, Came(arrived.at, arrived.response, whole=whole))
+            dated = (
+                (("date", http_date(self.config.epoch, arrived.at)),) if arrived.response.status else ()
+            )  # as on a socket
+            response = replace(arrived.response, headers=(*arrived.response.headers, *dated))
+            self._go_on(story, Came(arrived.at, response, whole=whole))
         else:
             self._go_on(story, Came(self.now))
 

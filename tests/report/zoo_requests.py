@@ -171,6 +171,7 @@ ZOO: Mapping[str, Rehearsal] = {
     "B8 member": Rehearsal(USUAL, UnknownMember),
     "B8 refused": Rehearsal(USUAL, UnknownMember, switches={"unknown_fields": "refuse"}),
     "B9": Rehearsal(USUAL, Shouting),
+    "B9 odd-ids": Rehearsal(USUAL, Shouting, switches={"job_ids": "odd"}),
     "B9 cut": Rehearsal(USUAL, Cutting),
     "B9 encoded": Rehearsal(USUAL, TwiceEncoded),
 }

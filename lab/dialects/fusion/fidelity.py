@@ -43,7 +43,7 @@ BODY = read_claims(
     progressMessage | rec seen | string/null | - | null at invoke and in ERROR bodies, else "" or text
     error | rec seen | string/null | - | null unless ERROR
     followUpQuestions | rec code | array | - | filled at COMPLETE
-    jobId | rec | string | - | UUID v4, lower case
+    jobId | rec | string | job_ids | UUID v4, lower case
     conversationId | rec | string/null | one_shot_conversation_id | null for a one-shot
     traceId | rec | string | - | 32 hex digits, the first 16 zeros
     status | doc rec seen | string | wait_status | RUNNING, WAITING, COMPLETE or ERROR

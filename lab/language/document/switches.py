@@ -79,6 +79,7 @@ class Switches(Model):
     unknown_conversation: Literal["adopt", "refuse"] = "adopt"
     conversational_default: TrueFalse = Field(False, description="true: an absent flag counts as true")
     one_shot_conversation_id: Literal["null", "fresh"] = "null"
+    job_ids: Literal["uuid", "odd"] = "uuid"
     resume_job_id: Literal["same", "new"] = "same"
     busy_conversation: Literal["accept", "refuse"] = "accept"
     answer_by_message: OnOff = True
