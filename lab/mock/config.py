@@ -33,6 +33,8 @@ class Config(Struct, frozen=True):
     """The public origin under which the mock is reached, where one was given."""
     here: str = ""
     """The origin at which it listens; never recorded, for its port varies."""
+    prefix: str = ""
+    """What the paths of its URLs begin with, where a listener has several mocks."""
     layers: Layers | None = None
     """What `switches` came of, where scenarios may say otherwise; None: `switches` are all that was said."""
     most_jobs: int = MOST_JOBS
@@ -56,6 +58,11 @@ class Config(Struct, frozen=True):
         """The same with lifetime and latency of tokens, switches and seed of one of the scenarios."""
         return replace(self, token_scenario=scenario, seed=seed)._resettled()
 
+    def alone(self, compiled: CompiledScenario, seed: Seed, prefix: str) -> "Config":
+        """What a mock is made with that serves this one scenario, as if it had been started with it alone."""
+        single = replace(self, scenarios=(compiled,), seed=seed, token_scenario=compiled.name, prefix=prefix, former=())
+        return single._resettled()
+
     def _resettled(self) -> "Config":
         """The same with the switches that its layers give now."""
         return self.settled(self.layers) if self.layers is not None else self
@@ -70,12 +77,16 @@ class Config(Struct, frozen=True):
     @property
     def origin(self) -> str:
         """What URLs in answers start with: never taken from a request."""
-        return self.base or self.here or "http://127.0.0.1"
+        return (self.base or self._here) + self.prefix
+
+    @property
+    def _here(self) -> str:
+        return self.here or "http://127.0.0.1"
 
     @property
     def own(self) -> str:
         """The origin that only this start of the lab has; empty if a public one was given."""
-        return "" if self.base else self.origin
+        return "" if self.base else self._here
 
     @property
     def identity(self) -> IdentityConfig:

@@ -22,6 +22,7 @@ FORCED = "forced"
 ACCOUNTS = "accounts"
 JOBS = "limits.jobs"
 BASE = "base"
+PREFIX = "prefix"
 NOWHERE = "http://127.0.0.1:0"
 """Where a replay listens: an origin that no traffic holds by itself."""
 FORMER: Mapping[str, Json] = {"version_check": "refuse"}
@@ -71,6 +72,8 @@ def settings_of(config: Config) -> dict[str, Json]:
         changed[JOBS] = config.most_jobs
     if config.base:
         changed[BASE] = config.base
+    if config.prefix:
+        changed[PREFIX] = config.prefix
     if config.token_scenario and len(config.scenarios) > 1:
         changed[TOKENS] = config.token_scenario
     return changed if config.scripted else {**changed, REVIEWER: "person"}
@@ -108,6 +111,7 @@ def config_of(
     header = recording.header
     settings = {**(FORMER if header.version < COUNTED else {}), **header.settings}
     reviewer, base = settings.pop(REVIEWER, "script"), str(settings.pop(BASE, ""))
+    prefix = str(settings.pop(PREFIX, ""))
     tokens, known, jobs = settings.pop(TOKENS, None), settings.pop(ACCOUNTS, None), settings.pop(JOBS, MOST_JOBS)
     try:
         layers = _layers_of({"profile": header.profile, **settings})
@@ -124,7 +128,7 @@ def config_of(
         raise RecordingError(f"{recording.name}:1: the epoch {header.clock.epoch!r} is no instant") from None
     config = Config(
         tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
-        recorded=drawn_in(recording), base=base, here=NOWHERE, accounts=accounts,
+        recorded=drawn_in(recording), base=base, here=NOWHERE, prefix=prefix, accounts=accounts,
         most_jobs=jobs if isinstance(jobs, int) else MOST_JOBS,
         token_scenario=tokens if isinstance(tokens, str) else None,
     )  # fmt: skip

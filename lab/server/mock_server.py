@@ -14,7 +14,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
-from lab.core.exchange import Response
+from lab.core.exchange import Request, Response
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.core.observe import Replied, Requested
 from lab.core.refusal import Refusal
@@ -24,9 +24,10 @@ from lab.mock.service import Service
 from lab.server import request_reader as reader
 from lab.server.bugs import Bugs
 from lab.server.connection import SENT_LAST, Connection, ConnectionObserver, Sent
-from lab.server.delivery import CLOSE, ReplySender
+from lab.server.delivery import CLOSE
 from lab.server.limits import ServerLimits
 from lab.server.listen import Bound, Listener, bind, most_connections
+from lab.server.mounts import Mount, Mounts, Routed
 from lab.server.response_writer import ResponseWriter
 from lab.server.tls import TlsListener
 
@@ -54,8 +55,8 @@ class MockServer:
     """The mock on a socket. `start` gives the origin; `stop` lets replies under way leave within the grace."""
 
     def __init__(self, service: Service, clock: AnyClock, limits: ServerLimits | None = None) -> None:
-        self.service = service
         self.clock = clock
+        self.mounts = Mounts(Mount(service, clock))
         self.limits = limits or ServerLimits()
         self.origin = ""
         """Where it listens, once it does."""
@@ -66,11 +67,19 @@ class MockServer:
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
         """Taken while a call is prepared in other threads."""
         self._ordinal = 0
-        self._sender = ReplySender(service, clock)
         self.bugs = Bugs(service, clock)
         self._manager: web.Server | None = None
         self._listener: Listener | None = None
         self._tls: TlsListener | None = None
+
+    @property
+    def service(self) -> Service:
+        """The usual mock: that of a request which chooses none."""
+        return self.mounts.main.service
+
+    @service.setter
+    def service(self, service: Service) -> None:
+        self.mounts.main.service = service
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
         """Listen, perhaps on a port taken before; the origin. HostError if the port can't be had, UsageError if none."""
@@ -123,7 +132,7 @@ class MockServer:
 
     def redate(self) -> None:
         """Count the `Date` of replies from the service's epoch of now."""
-        self._sender.writer = ResponseWriter(self.service.config.epoch)
+        self.mounts.main.sender.writer = ResponseWriter(self.service.config.epoch)
 
     # What a connection tells
 
@@ -144,14 +153,20 @@ class MockServer:
         self.connections -= 1
         if not self.connections:
             self._nobody.set()
-        self.service.note(ConnectionClosed(at=self.clock.now(), c=ordinal, how=how))
+        fact = ConnectionClosed(at=self.clock.now(), c=ordinal, how=how)
+        self.service.note(fact)
+        # one that went on elsewhere wasn't left open where it was before
+        if (latest := self.mounts.latest(ordinal)) is not self.mounts.main:
+            latest.service.note(fact)
+        self.mounts.leave(ordinal)
         if self.connections < self._most:
             for listener in self._listeners():
                 listener.resume()
 
     def malformed(self, connection: Connection, what: str, size: int) -> None:
         """The parser refused what came: answered without an echo, and the connection ends."""
-        self.service.note(RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
+        fact = RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size)
+        self.mounts.latest(connection.ordinal).service.note(fact)
         why = _WRONG_PORT.get(what, "This is no HTTP/1.1 request.")
         self._turn_away(connection, reader.shell_refusal(400, why))
 
@@ -169,30 +184,35 @@ class MockServer:
         message, connection = incoming.message, incoming.protocol
         since = self.clock.now()
         headers = connection.read_head(message.raw_headers)
-        body: bytes | Refusal = connection.refused_head(message) or b""
+        path, query = reader.target_of(message.path)
+        routed = self.mounts.route(path, headers)
+        mount = routed.mount
+        self.mounts.enter(mount, connection.ordinal)
+        service = mount.service
+        body: bytes | Refusal = routed.refusal or connection.refused_head(message) or b""
         if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
             try:
-                body = await reader.receive_body(incoming, reader.target_of(message.path)[0], headers, self.limits)
+                body = await reader.receive_body(incoming, routed.path, headers, self.limits)
             except reader.PeerGone:
                 self.malformed(connection, "body-cut", connection.received)
                 return SENT_LAST
         now = self.clock.now()
         if isinstance(body, Refusal):
-            return self._refuse(incoming, body, now, now - since)
-        request = reader.request_of(message, headers, body)
-        before = self.service.exchanges
+            return self._refuse(incoming, routed, body, now, now - since)
+        request = Request(message.method, routed.path, query, headers, body)
+        before = service.exchanges
         try:
-            if (steps := self.service.preparation(request, now)) is not None:
+            if (steps := service.preparation(request, now)) is not None:
                 await self._elsewhere(steps)
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
-                now, before = self.clock.now(), self.service.exchanges
-            reply = self.service.serve(request, now, c=connection.ordinal, took=now - since)
+                now, before = self.clock.now(), service.exchanges
+            reply = service.serve(request, now, c=connection.ordinal, took=now - since)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole
             problem = self.bugs.found(fault, connection.ordinal)
-            x = self.service.exchanges if self.service.exchanges != before else None
-            return self._refuse(incoming, problem, now, now - since, x)
-        return await self._sender.send(incoming, request, reply, now)
+            x = service.exchanges if service.exchanges != before else None
+            return self._refuse(incoming, routed, problem, now, now - since, x)
+        return await mount.sender.send(incoming, request, reply, now)
 
     async def _elsewhere(self, steps: Iterator[None]) -> None:
         """Do it in other threads, few at a time: whoever sends less is answered meanwhile."""
@@ -201,19 +221,21 @@ class MockServer:
                 pass
 
     def _refuse(
-        self, incoming: reader.RawRequest, problem: Refusal, now: Millis, took: Millis, x: int | None = None
+        self, incoming: reader.RawRequest, routed: Routed, problem: Refusal, now: Millis, took: Millis, x: int | None = None
     ) -> Sent:
         """Answer without the service; the exchange is told all the same, its request too unless `x` is its ordinal already."""
         connection: Connection = incoming.protocol
-        request = reader.request_of(incoming.message, connection.headers, b"")
-        route = ROUTER.name(request.method, request.path)
-        form = route in FORM_ROUTES
-        response = reader.identity_refusal(problem) if form else self.service.word(problem, request.path)
+        service, method = routed.mount.service, incoming.message.method
+        form = ROUTER.name(method, routed.path) in FORM_ROUTES
+        response = reader.identity_refusal(problem) if form else service.word(problem, routed.path)
         if x is None:
-            x = self.service.next_exchange()
-            self.service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took))
-        self._sender.write(connection, response, request.method, CLOSE)
-        self.service.tell(Replied(self.clock.now(), x, response, by="shell"))
+            x = service.next_exchange()
+            whole, query = reader.target_of(incoming.message.path)
+            path = routed.path if routed.refusal is None else whole
+            request = Request(method, path, query, connection.headers)
+            service.tell(Requested(now, x, ROUTER.name(method, path), request, c=connection.ordinal, took=took))
+        routed.mount.sender.write(connection, response, method, CLOSE)
+        service.tell(Replied(self.clock.now(), x, response, by="shell"))
         return connection.over("server")
 
     def _turn_away(self, connection: Connection, problem: Refusal) -> None:
@@ -222,5 +244,5 @@ class MockServer:
 
     def write_last(self, connection: Connection, response: Response) -> None:
         """Send the last response of a connection, to whatever was asked."""
-        self._sender.write(connection, response, "GET", CLOSE)
+        self.mounts.main.sender.write(connection, response, "GET", CLOSE)
         connection.over("server")

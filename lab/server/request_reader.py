@@ -10,7 +10,7 @@ from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
-from lab.core.exchange import Headers, Request, Response, header_of
+from lab.core.exchange import Headers, Response, header_of
 from lab.core.refusal import Refusal
 from lab.dialects.fusion.routes import UPLOADS
 from lab.dialects.router import ROUTER
@@ -221,9 +221,3 @@ async def _read(payload: StreamReader, most: int, unpacked: _Unpacked | None) ->
     if unpacked is not None:
         unpacked.end()
     return bytes(body)
-
-
-def request_of(message: RawRequestMessage, headers: Headers, body: bytes) -> Request:
-    """The value."""
-    path, query = target_of(message.path)
-    return Request(message.method, path, query, headers, body)

@@ -83,7 +83,7 @@ async def test_real_time_is_told_where_the_clock_is_another(clock: ManualClock |
     service = make_service()
     control = ControlPlane(MockServer(service, clock), "t")
     service.serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0)
-    lines = [line async for lines in control._subscriber().so_far() for line in lines]
+    lines = [line async for lines in control.usual.subscriber().so_far() for line in lines]
     assert [b'"w":' in line for line in lines if b'"k":"req"' in line] == [real]
 
 
@@ -93,7 +93,7 @@ async def test_a_journal_whose_beginning_has_left_can_still_be_judged() -> None:
     replies = [service.serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0) for _ in range(3)]
     for reply in replies:
         service.tell(Replied(0, reply.x, reply.response))
-    lines = [line async for lines in control._subscriber().so_far() for line in lines]
+    lines = [line async for lines in control.usual.subscriber().so_far() for line in lines]
     assert [each.x for each in read(b"".join(lines)).lines if isinstance(each, Req)] == [2, 3]
 
 

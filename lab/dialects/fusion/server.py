@@ -73,7 +73,7 @@ class FusionServer:
                 return Response(200, JSON_HEADERS, _job(view, context, mode=mode))
             case base.Accepted(view):
                 status = context.switches.invoke_status
-                headers = (*JSON_HEADERS, *_location(match, view, context.switches)) if status == 202 else JSON_HEADERS
+                headers = (*JSON_HEADERS, *_location(match, view, context)) if status == 202 else JSON_HEADERS
                 return Response(status, headers, _job(view, context, invoked=True))
             case base.Streamed(view):
                 return streamed(_events(match, view, context), context.switches, context.now)
@@ -143,12 +143,12 @@ def _job(view: JobView, context: base.WriteContext, *, invoked: bool = False, mo
         return json_bytes(body)
 
 
-def _location(match: RouteMatch, view: JobView, switches: Switches) -> Headers:
+def _location(match: RouteMatch, view: JobView, context: base.WriteContext) -> Headers:
     """Where to poll, on the version of the path that was asked (RFC 9110 §15.3.3), with its switch."""
-    if not switches.location_header:
+    if not context.switches.location_header:
         return ()
     where = fusion_path("status", code=match.code, job=view.plan.shown, older="/v1/" in match.route.path)
-    return (("location", where), ("retry-after", "2"))
+    return (("location", context.prefix + where), ("retry-after", "2"))
 
 
 def _events(match: RouteMatch, view: JobView, context: base.WriteContext) -> Iterator[Event]:

@@ -1,13 +1,13 @@
 """The control plane's routes for the clock: tell, advance, pace, and move on to where a job has a status (contract.md §2.7)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
 from lab.clocks import AnyClock, ManualClock, ScaledClock
 from lab.core.clock import LAST_WALL, Millis, has_date, iso
 from lab.core.exchange import Json
-from lab.core.journal.fact import ClockAdvanced, ClockScaled
+from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
 from lab.jobs.timeline import spans, spans_from
 from lab.jobs.view import JobView
 from lab.language.document import Status, Verdict
@@ -19,12 +19,13 @@ _AT_REST = "Start the lab with --clock manual."
 
 
 class ClockRoutes:
-    """Handlers for one service, its clock and its jobs."""
+    """Handlers for one service and its jobs; `note` tells all that live by the clock what became of it."""
 
-    def __init__(self, service: Service, clock: AnyClock, jobs: JobRoutes) -> None:
+    def __init__(self, service: Service, clock: AnyClock, jobs: JobRoutes, note: Callable[[Fact], None]) -> None:
         self._service = service
         self._clock = clock
         self._jobs = jobs
+        self._note = note
 
     def document(self) -> dict[str, Json]:
         """The clock as it is."""
@@ -64,7 +65,7 @@ class ClockRoutes:
         self._check_date(instant)
         origin = clock.now()
         await clock.advance_to(instant)
-        self._service.note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
+        self._note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
 
     def _check_date(self, instant: Millis) -> None:
         epoch = self._service.config.epoch
@@ -79,7 +80,7 @@ class ClockRoutes:
             raise CommandRefused(409, "This clock has no pace to set.", "Start the lab with --clock scaled:1.")
         self._check_date(clock.now())
         clock.scale(factor)
-        self._service.note(ClockScaled(at=clock.now(), by="control", factor=factor))
+        self._note(ClockScaled(at=clock.now(), by="control", factor=factor))
 
     async def _until(self, command: Mapping[str, Json]) -> Json:
         """Move on from one happening of the job to the next, for at each somebody may act who waits for it."""

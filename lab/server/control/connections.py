@@ -11,7 +11,12 @@ from lab.server.connection import Connection
 from lab.server.control.access import JSON, CommandRefused
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
+from lab.server.mounts import MOUNT_PATH
 from lab.server.request_reader import check_length, shell_refusal
+
+CHOSEN = "lab.scenario"
+"""Where a request keeps the scenario that its path names, and the routes don't know."""
+_ROOT = "/_lab"
 
 
 class ControlConnections:
@@ -53,8 +58,14 @@ class ControlConnections:
             problem = check_length(connection.headers, self.limits.body)
         if problem is not None:
             return CommandRefused.of(problem).response()
-        # of CONNECT aiohttp takes the target for a host
-        return await self._routes(request.clone(rel_url=message.path) if message.method == "CONNECT" else request)
+        path = message.path
+        if path.startswith(_ROOT + MOUNT_PATH):
+            name, _, rest = path.removeprefix(_ROOT + MOUNT_PATH).partition("/")
+            request = request.clone(rel_url=f"{_ROOT}/{rest}")
+            request[CHOSEN] = name
+        elif message.method == "CONNECT":  # of which aiohttp takes the target for a host
+            request = request.clone(rel_url=path)
+        return await self._routes(request)
 
     def _turn_away(self, connection: Connection, problem: Refusal) -> None:
         body = CommandRefused.of(problem).body()

@@ -42,16 +42,33 @@ class Kept(Struct):
         return cls(observation, weight(observation), real_millis())
 
 
+class SharedBytes:
+    """What several buffers may hold together: the one that holds most forgets first."""
+
+    def __init__(self) -> None:
+        self.buffers: list[Buffer] = []
+        self.held = 0
+
+    def keep_to(self, most: int) -> None:
+        """Let go of what is too much."""
+        while self.held > most:
+            max(self.buffers, key=lambda buffer: buffer.held).forget_oldest()
+
+
 class Buffer:
     """Keeps the observations of the last exchanges; adding one is all that a poll pays for.
 
     Calls that are refused need no token, so what they leave is small: a long body goes once the refusal is told.
     """
 
-    def __init__(self, service: Service, limits: ServerLimits) -> None:
+    def __init__(self, service: Service, limits: ServerLimits, shared: SharedBytes | None = None) -> None:
+        """`shared` is what it counts its bytes in, beside other buffers."""
+        self._shared = shared or SharedBytes()
+        self._shared.buffers.append(self)
         self._exchanges, self._size = limits.exchanges, limits.exchange_bytes
         self._kept: deque[Kept] = deque()
-        self._bytes = 0
+        self.held = 0
+        """Bytes of it."""
         self._long: dict[int, Kept] = {}
         """Requests with long bodies that aren't answered, by exchange."""
         self._left = False
@@ -65,7 +82,8 @@ class Buffer:
         """Begin anew, with these."""
         self._kept.clear()
         self._long.clear()
-        self._bytes, self._left, self.after = 0, False, self._service.exchanges
+        self._count(-self.held)
+        self._left, self.after = False, self._service.exchanges
         for observation in observations:
             self._add(observation)
 
@@ -73,6 +91,8 @@ class Buffer:
         """Observe no more."""
         with suppress(ValueError):
             self._service.observers.remove(self._add)
+            self._shared.buffers.remove(self)
+            self._shared.held -= self.held
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed of the last exchanges, oldest first; nothing of one whose request has left."""
@@ -89,14 +109,16 @@ class Buffer:
             return
         added = Kept.just(observation)
         self._kept.append(added)
-        self._bytes += added.weight
+        self._count(added.weight)
         if self._long and type(observation) is Replied and (request := self._long.pop(observation.x, None)) is not None:
             if observation.response.status >= 400:
                 self._shorten(request)
         elif added.weight > SHORT and type(observation) is Requested and len(observation.request.body) > SHORT:
             self._long[observation.x] = added
-        while self._kept and (self._bytes > self._size or len(self._kept) > _OBSERVATIONS * self._exchanges):
-            self._drop(self._kept.popleft())
+        if len(self._kept) > _OBSERVATIONS * self._exchanges:
+            self.forget_oldest()
+        if self._shared.held > self._size:
+            self._shared.keep_to(self._size)
 
     def _shorten(self, kept: Kept) -> None:
         """Leave the body out: a part of it could hold half of a secret, which no redaction knows."""
@@ -104,12 +126,18 @@ class Buffer:
         assert isinstance(requested, Requested)
         body = f"{len(requested.request.body)} bytes of a refused call: not kept".encode()
         kept.observation = replace(requested, request=replace(requested.request, body=body))
-        self._bytes -= kept.weight
+        self._count(-kept.weight)
         kept.weight = weight(kept.observation)
-        self._bytes += kept.weight
+        self._count(kept.weight)
 
-    def _drop(self, kept: Kept) -> None:
-        self._bytes -= kept.weight
+    def _count(self, weight: int) -> None:
+        self.held += weight
+        self._shared.held += weight
+
+    def forget_oldest(self) -> None:
+        """Drop the oldest observation."""
+        kept = self._kept.popleft()
+        self._count(-kept.weight)
         self._left = True
         if isinstance(kept.observation, Requested):
             self._long.pop(kept.observation.x, None)

@@ -1,37 +1,20 @@
 """The control plane: its own listener under `/_lab/`, of which the mocked API knows nothing (contract.md §2.7)."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from lab import __version__
 from lab.clocks import wall_second
 from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
-from lab.core.journal.numbers import NumberUsed
-from lab.core.observe import Noted
-from lab.identity.scopes import api_scope
-from lab.language.document import Scenario
-from lab.mock.history import BEFORE
-from lab.server.control.access import Access, CommandRefused, Handler, obeyed, read_command, text_member
-from lab.server.control.armed_faults import FaultRoutes
-from lab.server.control.clock import ClockRoutes
-from lab.server.control.connections import ControlConnections
-from lab.server.control.jobs import JobRoutes
-from lab.server.control.journal import Subscriber
-from lab.server.control.judging import JudgingRoutes
-from lab.server.control.last_exchanges import Buffer
-from lab.server.control.rewind import Recorder, Rewind
+from lab.server.control.access import Access, CommandRefused, Handler
+from lab.server.control.connections import CHOSEN, ControlConnections
+from lab.server.control.last_exchanges import SharedBytes
+from lab.server.control.mock_routes import MockRoutes
 from lab.server.listen import Listener
 from lab.server.mock_server import MockServer, connections
-
-if TYPE_CHECKING:
-    from lab.recording.lines import Header
-
-_STREAM = {"cache-control": "no-store", "server": "lab"}
+from lab.server.mounts import Mount, Recorder
 
 
 class ControlPlane:
@@ -46,25 +29,25 @@ class ControlPlane:
         `second` gives the wall time of instant 0 whenever a manual clock begins anew.
         """
         self._server = server
-        self._service = server.service
-        self._clock = server.clock
         self._trouble = trouble
-        # our own app lives by the lab's clock
-        self._walled = self._clock.mode != "real" and (recorder is None or recorder.outside)
         self._access = Access(token)
-        self._buffer = Buffer(self._service, server.limits)
-        self._rewind = Rewind(server, recorder, self._begin_anew, past, second)
-        self._job_routes = JobRoutes(self._service, self._clock)
-        self._clock_routes = ClockRoutes(self._service, self._clock, self._job_routes)
-        self._subscribers: set[Subscriber] = set()
+        self._shared = SharedBytes()
+        mounts = server.mounts
+        mounts.main.recorder = recorder
+        self.usual = MockRoutes(server, mounts.main, self._shared, trouble, past, second)
+        """The routes about the mock of calls that choose none."""
+        self._chosen: dict[str, MockRoutes] = {}
+        mounts.watchers.append(self._mounted)
+        mounts.leavers.append(self._left)
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
-        self._begin_anew(past)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen; the origin. HostError and UsageError as the mock's own."""
         app = web.Application(middlewares=[self._access.middleware()])
-        self._routes(app)
+        for method, path in self.usual.handlers:
+            # the middleware makes responses of documents
+            app.router.add_route(method, f"/_lab/{path}", self._routed(method, path))  # type: ignore[arg-type]
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
         manager = runner.server
@@ -80,128 +63,35 @@ class ControlPlane:
         """End the streams, and stop listening."""
         if self._listener is not None and self._runner is not None:
             self._listener.close()
-            for subscriber in tuple(self._subscribers):
-                subscriber.close()
+            for routes in (self.usual, *self._chosen.values()):
+                routes.end_streams()
             await self._runner.cleanup()
             self._listener = None
-        self._buffer.close()
+        for routes in (self.usual, *self._chosen.values()):
+            routes.close()
 
-    def header(self) -> "Header":
-        """The header of the journal as it is shown."""
-        from lab.recording.header import recording_header
+    def _routed(self, method: str, path: str) -> Handler:
+        async def handle(request: web.Request) -> Json | web.StreamResponse:
+            return await self._routes_of(request).handlers[method, path](request)
 
-        return recording_header(self._service.config, lab=__version__, clock=self._clock)
+        return handle
 
-    def _routes(self, app: web.Application) -> None:
-        jobs, faults = self._job_routes, FaultRoutes(self._service, self._clock)
-        judging = JudgingRoutes(self._service, self._subscriber)
-        routes: tuple[tuple[str, str, Handler], ...] = (
-            ("GET", "health", self._health),
-            ("GET", "jobs", jobs.list),
-            ("GET", "jobs/{job}", jobs.look),
-            ("POST", "jobs/{job}/decisions", jobs.decide),
-            ("GET", "clock", self._clock_routes.look),
-            ("POST", "clock", self._clock_routes.set),
-            ("GET", "journal", self._journal),
-            ("GET", "calls", judging.calls),
-            ("GET", "report", judging.report),
-            ("GET", "outcome", judging.outcome),
-            ("GET", "scenarios", self._scenarios),
-            ("GET", "faults", faults.list),
-            ("POST", "faults", faults.arm),
-            ("DELETE", "faults/{name}", faults.disarm),
-            ("POST", "tokens", self._tokens),
-            ("POST", "devices", self._devices),
-            ("POST", "tape", self._rewind.tape),
-            ("POST", "reset", self._rewind.reset),
-            ("GET", "openapi", self._openapi),
-        )
-        for method, path, handler in routes:
-            # the middleware makes responses of documents
-            app.router.add_route(method, f"/_lab/{path}", handler)  # type: ignore[arg-type]
+    def _routes_of(self, request: web.Request) -> MockRoutes:
+        """The routes about the mock that the path names; CommandRefused if there is none."""
+        name: str | None = request.get(CHOSEN)
+        if name is None:
+            return self.usual
+        if self._server.mounts.get(name) is None:
+            problem = self._server.mounts.unknown(name)
+            raise CommandRefused(problem.status, problem.message, "GET /_lab/scenarios lists them.")
+        return self._chosen[name]
 
-    # Looking
+    def _mounted(self, mount: Mount) -> None:
+        """A scenario is chosen for the first time."""
+        assert mount.name is not None
+        self._chosen[mount.name] = MockRoutes(self._server, mount, self._shared, self._trouble)
 
-    async def _health(self, request: web.Request) -> Json:
-        config, trouble = self._service.config, self._trouble()
-        return {
-            "status": "ok" if trouble is None else "red", "why": trouble, "lab": __version__,
-            "base_url": self._server.origin, "clock": self._clock_routes.document(), "seed": config.seed,
-            "scenarios": [each.name for each in config.scenarios], "connections": self._server.connections,
-        }  # fmt: skip
-
-    async def _scenarios(self, request: web.Request) -> Json:
-        """What is served, and what a client sends to have it played."""
-        scenarios = [each.scenario for each in self._service.config.scenarios]
-        return {"scenarios": [_client_part(each) for each in scenarios]}
-
-    async def _journal(self, request: web.Request) -> web.StreamResponse:
-        """All lines so far; with `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""
-        follows = request.query.get("follow") == "1"
-        kind = "text/event-stream" if follows else "application/x-ndjson"
-        response = web.StreamResponse(headers={"content-type": kind, **_STREAM})
-        await response.prepare(request)
-        if not follows:
-            async for batch in self._subscriber().so_far():
-                if batch:  # writing nothing would end the chunks
-                    await response.write(b"".join(batch))
-            return response
-        subscriber = self._subscriber(replies=request.query.get("replies") != "0")
-        self._service.observers.append(subscriber)
-        self._subscribers.add(subscriber)
-        try:
-            with suppress(ConnectionError):
-                async for batch in subscriber.follow():
-                    await response.write(b"".join(b"data: %b\n\n" % line.rstrip(b"\n") for line in batch))
-        finally:
-            self._service.observers.remove(subscriber)
-            self._subscribers.discard(subscriber)
-        return response
-
-    def _subscriber(self, *, replies: bool = True) -> Subscriber:
-        past, header = self._buffer.exchanges(), self.header()
-        created = Subscriber(self._service, self._clock, header, past, replies=replies, walled=self._walled)
-        created.after = self._buffer.after
-        return created
-
-    def _begin_anew(self, facts: Sequence[Fact] | None) -> None:
-        """The lab begins, or its clock was set back: the journal is what these facts tell, and who follows it must come again.
-
-        None: it is empty, but whoever follows it goes on.
-        """
-        for subscriber in tuple(self._subscribers) if facts is not None else ():
-            subscriber.close()
-        now = self._clock.now()
-        # an edit from before the clock began stands in the header
-        shown = (fact for fact in facts or () if not isinstance(fact, NumberUsed) and fact.at > BEFORE)
-        self._buffer.restart(Noted(now, fact) for fact in shown)
-
-    async def _openapi(self, request: web.Request) -> Json:
-        from lab.dialects.openapi import openapi  # no start waits for it
-
-        config = self._service.config
-        switches = config.switches
-        return openapi(__version__, config.origin, api_scope(switches.pod), local=switches.local_orchestrator)
-
-    # Commanding
-
-    async def _tokens(self, request: web.Request) -> Json:
-        command = await read_command(request, "client", "do")
-        if command.get("do") == "rotate":
-            if "client" in command:
-                raise CommandRefused(400, "The key is every client's.", 'Send {"do": "rotate"} alone.')
-            return obeyed(self._service.rotate_key(self._clock.now()))
-        client, do = text_member(command, "client"), text_member(command, "do")
-        return obeyed(self._service.end_tokens(client, do, self._clock.now()))
-
-    async def _devices(self, request: web.Request) -> Json:
-        command = await read_command(request, "user_code", "answer")
-        user_code, answer = text_member(command, "user_code"), text_member(command, "answer")
-        return obeyed(self._service.answer_device(user_code, answer, self._clock.now()))
-
-
-def _client_part(scenario: Scenario) -> Json:
-    asks: list[Json] = [
-        {"message": each.message, "parameters": dict(each.parameters)} for each in scenario.user_messages
-    ]
-    return {"name": scenario.name, "agent_code": scenario.agent.code, "asks": asks}
+    def _left(self, mount: Mount) -> None:
+        if (routes := self._chosen.pop(mount.name or "", None)) is not None:
+            routes.end_streams()
+            routes.close()

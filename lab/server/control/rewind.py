@@ -1,7 +1,6 @@
 """The control plane's way back: the facts since the start, and a reset to an instant of them (contract.md §2.7)."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from aiohttp import web
 
@@ -12,46 +11,30 @@ from lab.core.journal.fact import Fact
 from lab.mock.history import History
 from lab.server.control.access import CommandRefused, read_command, text_member
 from lab.server.mock_server import MockServer
+from lab.server.mounts import Mount
 
 MOST_FACTS = 50_000
 """Facts that are kept for a way back."""
 
 
-class Recorder(Protocol):
-    """Begins and ends tapes; UsageError and HostError say why it can't."""
-
-    @property
-    def outside(self) -> bool:
-        """Whether the client is another process."""
-
-    @property
-    def running(self) -> bool:
-        """Whether a tape is being written."""
-
-    def begin(self, name: str) -> str:
-        """Begin a tape of that name, restating what lives; where it lies."""
-
-    def end(self) -> str:
-        """End the tape; where it lies."""
-
-    def renew(self, back: Callable[[], None]) -> str | None:
-        """End the tape if one runs, go `back`, and begin NAME-2; where that lies."""
-
-
 class Rewind:
-    """Handlers for one server. On a clock that can be set back it keeps the facts since the start."""
+    """Handlers for one mock of a server.
+
+    On a clock that can be set back the usual one keeps the facts since the start; one that was chosen goes on by the
+    clock of all, so it can be cleared alone.
+    """
 
     def __init__(
-        self, server: MockServer, recorder: Recorder | None, forget: Callable[[tuple[Fact, ...] | None], None],
+        self, server: MockServer, mount: Mount, forget: Callable[[tuple[Fact, ...] | None], None],
         past: Sequence[Fact] = (), second: Callable[[], Epoch] = wall_second,
     ) -> None:  # fmt: skip
         self._server = server
-        self._recorder = recorder
+        self._mount = mount
         self._forget = forget
         """Called with the facts that stay, so that subscribers begin anew with them; None: none stay, and the clock goes on."""
         self._second = second
         self._history: History | None = History()
-        if isinstance(server.clock, ManualClock | ScaledClock):
+        if mount.choice is None and isinstance(server.clock, ManualClock | ScaledClock):
             self._keep(past)
             server.service.journals.append(self._keep)
 
@@ -64,7 +47,7 @@ class Rewind:
     async def tape(self, request: web.Request) -> Json:
         """`{"name"}` begins a tape, `{}` ends it."""
         command = await read_command(request, "name")
-        recorder = self._recorder
+        recorder = self._mount.recorder
         if recorder is None:
             raise CommandRefused(409, "This lab can't record.")
         if not command:
@@ -78,10 +61,17 @@ class Rewind:
     async def reset(self, request: web.Request) -> Json:
         """`{}` forgets everything; `{"to": t}` sets ledger and clock back to that instant."""
         command = await read_command(request, "to")
-        return self._to(command["to"]) if command else self._anew()
+        if self._mount.choice is None:
+            return self._to(command["to"]) if command else self._anew()
+        if command:
+            raise CommandRefused(409, "One scenario can't be set back alone.", 'POST {} clears it.')
+        self._forget(None)
+        self._mount.service.reset(self._server.clock.now())
+        return {"ok": True, "now": self._server.clock.now(), "tape": None}
 
     def _anew(self) -> Json:
         server, clock = self._server, self._server.clock
+        server.mounts.clear()
         if not isinstance(clock, ManualClock):
             self._forget(None)
             server.service.reset(clock.now())
@@ -105,6 +95,9 @@ class Rewind:
             raise CommandRefused(
                 400, f"to must be an instant from 0 to {now}, in milliseconds.", "GET /_lab/clock tells now."
             )
+        if any(self._server.mounts.used()):
+            hint = "POST /_lab/reset {} forgets all; GET /_lab/scenarios tells where calls came."
+            raise CommandRefused(409, "Scenarios that were chosen can't be set back.", hint)
         if self._history is None:
             raise CommandRefused(409, "Too much has happened since the start.", f"At most {MOST_FACTS} facts are kept.")
         kept = tuple(self._history.until(instant))
@@ -119,7 +112,7 @@ class Rewind:
 
     def _renewed(self, back: Callable[[], None]) -> str | None:
         """Go back, between two tapes if one runs; nothing is awaited, so no exchange comes in between. Where the next lies."""
-        if self._recorder is not None:
-            return self._recorder.renew(back)
+        if self._mount.recorder is not None:
+            return self._mount.recorder.renew(back)
         back()
         return None

@@ -1,0 +1,192 @@
+"""The control plane's routes about one mock: the usual one, or one that clients chose (contract.md §2.7)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from lab import __version__
+from lab.clocks import wall_second
+from lab.core.clock import Epoch
+from lab.core.exchange import Json
+from lab.core.journal.fact import Fact
+from lab.core.journal.numbers import NumberUsed
+from lab.core.observe import Noted
+from lab.identity.scopes import api_scope
+from lab.language.document import Scenario
+from lab.mock.history import BEFORE
+from lab.server.control.access import CommandRefused, Handler, obeyed, read_command, text_member
+from lab.server.control.armed_faults import FaultRoutes
+from lab.server.control.clock import ClockRoutes
+from lab.server.control.jobs import JobRoutes
+from lab.server.control.journal import Subscriber
+from lab.server.control.judging import JudgingRoutes
+from lab.server.control.last_exchanges import Buffer, SharedBytes
+from lab.server.control.rewind import Rewind
+from lab.server.mock_server import MockServer
+from lab.server.mounts import Mount
+
+if TYPE_CHECKING:
+    from lab.recording.lines import Header
+
+_STREAM = {"cache-control": "no-store", "server": "lab"}
+
+
+class MockRoutes:
+    """Handlers for one mock of a server. `trouble` says what is wrong with the lab, if anything is."""
+
+    def __init__(
+        self,
+        server: MockServer,
+        mount: Mount,
+        shared: SharedBytes,
+        trouble: Callable[[], str | None],
+        past: Sequence[Fact] = (),
+        second: Callable[[], Epoch] = wall_second,
+    ) -> None:
+        """As the control plane's; `shared` is what the last exchanges of all mocks are counted in."""
+        self._server = server
+        self._mount = mount
+        self._service = mount.service
+        self._clock = server.clock
+        self._trouble = trouble
+        # our own app lives by the lab's clock
+        self._walled = self._clock.mode != "real" and (mount.recorder is None or mount.recorder.outside)
+        self._buffer = Buffer(self._service, server.limits, shared)
+        self._rewind = Rewind(server, mount, self._begin_anew, past, second)
+        self._jobs = JobRoutes(self._service, self._clock)
+        self._clock_routes = ClockRoutes(self._service, self._clock, self._jobs, server.mounts.note)
+        self._subscribers: set[Subscriber] = set()
+        self._begin_anew(past)
+        self.handlers = self._handlers()
+        """By method and path, in the order of the page."""
+
+    def _handlers(self) -> Mapping[tuple[str, str], Handler]:
+        jobs, faults = self._jobs, FaultRoutes(self._service, self._clock)
+        judging = JudgingRoutes(self._service, self.subscriber)
+        return {
+            ("GET", "health"): self._health,
+            ("GET", "jobs"): jobs.list,
+            ("GET", "jobs/{job}"): jobs.look,
+            ("POST", "jobs/{job}/decisions"): jobs.decide,
+            ("GET", "clock"): self._clock_routes.look,
+            ("POST", "clock"): self._clock_routes.set,
+            ("GET", "journal"): self._journal,
+            ("GET", "calls"): judging.calls,
+            ("GET", "report"): judging.report,
+            ("GET", "outcome"): judging.outcome,
+            ("GET", "scenarios"): self._scenarios,
+            ("GET", "faults"): faults.list,
+            ("POST", "faults"): faults.arm,
+            ("DELETE", "faults/{name}"): faults.disarm,
+            ("POST", "tokens"): self._tokens,
+            ("POST", "devices"): self._devices,
+            ("POST", "tape"): self._rewind.tape,
+            ("POST", "reset"): self._rewind.reset,
+            ("GET", "openapi"): self._openapi,
+        }
+
+    def end_streams(self) -> None:
+        """Whoever follows the journal is at its end."""
+        for subscriber in tuple(self._subscribers):
+            subscriber.close()
+
+    def close(self) -> None:
+        """Observe no more."""
+        self._buffer.close()
+
+    # Looking
+
+    async def _health(self, request: web.Request) -> Json:
+        config, trouble = self._service.config, self._trouble()
+        return {
+            "status": "ok" if trouble is None else "red", "why": trouble, "lab": __version__,
+            "base_url": f"{self._server.origin}{config.prefix}", "clock": self._clock_routes.document(),
+            "seed": config.seed, "scenarios": [each.name for each in config.scenarios],
+            "connections": self._server.connections,
+        }  # fmt: skip
+
+    async def _scenarios(self, request: web.Request) -> Json:
+        """What is served, and what a client sends to have it played."""
+        scenarios = [each.scenario for each in self._service.config.scenarios]
+        return {"scenarios": [client_part(each) for each in scenarios]}
+
+    async def _journal(self, request: web.Request) -> web.StreamResponse:
+        """All lines so far; with `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""
+        follows = request.query.get("follow") == "1"
+        kind = "text/event-stream" if follows else "application/x-ndjson"
+        response = web.StreamResponse(headers={"content-type": kind, **_STREAM})
+        await response.prepare(request)
+        if not follows:
+            async for batch in self.subscriber().so_far():
+                if batch:  # writing nothing would end the chunks
+                    await response.write(b"".join(batch))
+            return response
+        subscriber = self.subscriber(replies=request.query.get("replies") != "0")
+        self._service.observers.append(subscriber)
+        self._subscribers.add(subscriber)
+        try:
+            with suppress(ConnectionError):
+                async for batch in subscriber.follow():
+                    await response.write(b"".join(b"data: %b\n\n" % line.rstrip(b"\n") for line in batch))
+        finally:
+            self._service.observers.remove(subscriber)
+            self._subscribers.discard(subscriber)
+        return response
+
+    def subscriber(self, *, replies: bool = True) -> Subscriber:
+        """Who gets the lines of the journal."""
+        past, header = self._buffer.exchanges(), self.header()
+        created = Subscriber(self._service, self._clock, header, past, replies=replies, walled=self._walled)
+        created.after = self._buffer.after
+        return created
+
+    def header(self) -> "Header":
+        """The header of the journal as it is shown."""
+        from lab.recording.header import recording_header
+
+        return recording_header(self._service.config, lab=__version__, clock=self._clock)
+
+    def _begin_anew(self, facts: Sequence[Fact] | None) -> None:
+        """The lab begins, or its clock was set back: the journal is what these facts tell, and who follows it must come again.
+
+        None: it is empty, but whoever follows it goes on.
+        """
+        for subscriber in tuple(self._subscribers) if facts is not None else ():
+            subscriber.close()
+        now = self._clock.now()
+        # an edit from before the clock began stands in the header
+        shown = (fact for fact in facts or () if not isinstance(fact, NumberUsed) and fact.at > BEFORE)
+        self._buffer.restart(Noted(now, fact) for fact in shown)
+
+    async def _openapi(self, request: web.Request) -> Json:
+        from lab.dialects.openapi import openapi  # no start waits for it
+
+        config = self._service.config
+        switches = config.switches
+        return openapi(__version__, config.origin, api_scope(switches.pod), local=switches.local_orchestrator)
+
+    # Commanding
+
+    async def _tokens(self, request: web.Request) -> Json:
+        command = await read_command(request, "client", "do")
+        if command.get("do") == "rotate":
+            if "client" in command:
+                raise CommandRefused(400, "The key is every client's.", 'Send {"do": "rotate"} alone.')
+            return obeyed(self._service.rotate_key(self._clock.now()))
+        client, do = text_member(command, "client"), text_member(command, "do")
+        return obeyed(self._service.end_tokens(client, do, self._clock.now()))
+
+    async def _devices(self, request: web.Request) -> Json:
+        command = await read_command(request, "user_code", "answer")
+        user_code, answer = text_member(command, "user_code"), text_member(command, "answer")
+        return obeyed(self._service.answer_device(user_code, answer, self._clock.now()))
+
+
+def client_part(scenario: Scenario) -> dict[str, Json]:
+    """What a client sends to have a scenario played."""
+    asks: list[Json] = [
+        {"message": each.message, "parameters": dict(each.parameters)} for each in scenario.user_messages
+    ]
+    return {"name": scenario.name, "agent_code": scenario.agent.code, "asks": asks}

@@ -1,0 +1,191 @@
+"""Which mock behind a listener a request is for: the usual one, or one of its own that a path prefix or a header names.
+
+Each has ledger, numbers, journal and report to itself; the clock is everybody's. One is made when it is first asked.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from lab.clocks import AnyClock
+from lab.core.exchange import Headers
+from lab.core.journal.fact import Fact
+from lab.core.journal.shell import ConnectionOpened
+from lab.core.refusal import Refusal, bad_request, not_found
+from lab.jobs.plan import CompiledScenario
+from lab.language.document import nearest
+from lab.mock.service import Service
+from lab.server.delivery import ReplySender
+
+MOUNT_PATH = "/scenario/"
+"""What a path begins with that names a scenario."""
+MOUNT_HEADER = "x-lab-scenario"
+_WELL_KNOWN = "/.well-known/"
+
+
+class Recorder(Protocol):
+    """Begins and ends tapes; UsageError and HostError say why it can't."""
+
+    @property
+    def outside(self) -> bool:
+        """Whether the client is another process."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a tape is being written."""
+
+    def begin(self, name: str) -> str:
+        """Begin a tape of that name, restating what lives; where it lies."""
+
+    def end(self) -> str:
+        """End the tape; where it lies."""
+
+    def renew(self, back: Callable[[], None]) -> str | None:
+        """End the tape if one runs, go `back`, and begin NAME-2; where that lies."""
+
+
+class Mount:
+    """One mock behind the listener, and what delivers its replies."""
+
+    def __init__(
+        self, service: Service, clock: AnyClock, choice: "MountChoice | None" = None, recorder: Recorder | None = None
+    ) -> None:
+        """`choice` is what it was made of; None: it is the usual one."""
+        self.service = service
+        self.clock = clock
+        self.choice = choice
+        self.sender = ReplySender(service, clock)
+        self.recorder = recorder
+
+    @property
+    def name(self) -> str | None:
+        """By which it is chosen; None: by nothing."""
+        return None if self.choice is None else self.choice.name
+
+
+class MountChoice(Struct, frozen=True):
+    """A scenario that can be chosen, and what a good client does in it."""
+
+    name: str
+    good_client: tuple[str, ...]
+    """How its run may end: any of these."""
+    strikes: bool
+    """Whether a fault has to strike, or the run says nothing."""
+    load: Callable[[], CompiledScenario]
+
+
+class Routed(Struct, frozen=True):
+    """Which mock a request is for, and its path there; or why it is for none."""
+
+    mount: Mount
+    path: str
+    refusal: Refusal | None = None
+
+
+class Mounts:
+    """The mocks behind one listener."""
+
+    def __init__(self, main: Mount) -> None:
+        self.main = main
+        self.choices: Mapping[str, MountChoice] = {}
+        self.watchers: list[Callable[[Mount], object]] = []
+        """Told of each that is made, before its first request."""
+        self.leavers: list[Callable[[Mount], object]] = []
+        """Told of each that is given up."""
+        self._made: dict[str, Mount] = {}
+        self._make: Callable[[MountChoice], Mount] | None = None
+        self._used: dict[int, list[Mount]] = {}
+        """By connection: where it was used beside the usual one, the latest last."""
+
+    def offer(self, choices: Mapping[str, MountChoice], make: Callable[[MountChoice], Mount]) -> None:
+        """Let these be chosen from now on; `make` mounts one."""
+        self.choices, self._make = choices, make
+
+    def route(self, path: str, headers: Headers) -> Routed:
+        """Which mock the request is for."""
+        if not self.choices:
+            return Routed(self.main, path)
+        prefixed, rest = _taken_apart(path)
+        wanted = {value.strip() for name, value in headers if name == MOUNT_HEADER}
+        wanted |= {prefixed} if prefixed is not None else set()
+        if not wanted:
+            return Routed(self.main, path)
+        if len(wanted) > 1:
+            problem = bad_request(
+                f"Path and X-Lab-Scenario name several scenarios: {', '.join(sorted(wanted))}.", "Name one of them."
+            )
+            return Routed(self.main, rest, problem)
+        (name,) = wanted
+        mount = self.get(name)
+        return Routed(self.main, rest, self.unknown(name)) if mount is None else Routed(mount, rest)
+
+    def unknown(self, name: str) -> Refusal:
+        """404: nothing is chosen by that name."""
+        near = nearest(name, self.choices)
+        wrong = f"There is no scenario {name!r} to choose here{f': {near}' if near else '.'}"
+        return not_found(wrong, "GET /_lab/scenarios at the control plane lists them.")
+
+    def get(self, name: str) -> Mount | None:
+        """The one of that name, made if it wasn't yet; None: there is none such."""
+        if (mount := self._made.get(name)) is not None:
+            return mount
+        choice = self.choices.get(name)
+        if choice is None or self._make is None:
+            return None
+        mount = self._made[name] = self._make(choice)
+        for watcher in self.watchers:
+            watcher(mount)
+        return mount
+
+    def used(self) -> Iterator[Mount]:
+        """Those beside the usual one that were called, in the order of their making."""
+        return (mount for mount in self._made.values() if mount.service.exchanges)
+
+    def note(self, fact: Fact) -> None:
+        """A fact of the clock, which all live by."""
+        for mount in (self.main, *self._made.values()):
+            mount.service.note(fact)
+
+    def clear(self) -> None:
+        """Give up all but the usual one: the next request makes each anew."""
+        made, self._made = self._made, {}
+        for mount in made.values():
+            for leaver in self.leavers:
+                leaver(mount)
+
+    # Connections, which belong to none: of each a journal tells those that were used there
+
+    def enter(self, mount: Mount, ordinal: int) -> None:
+        """A request to that mock came over a connection."""
+        if mount is self.main:
+            return
+        used = self._used.setdefault(ordinal, [])
+        if mount not in used:
+            mount.service.note(ConnectionOpened(at=mount.clock.now(), c=ordinal))
+        elif used[-1] is mount:
+            return
+        else:
+            used.remove(mount)
+        used.append(mount)
+
+    def latest(self, ordinal: int) -> Mount:
+        """The mock that a connection was last used for, the usual one aside."""
+        used = self._used.get(ordinal)
+        return used[-1] if used else self.main
+
+    def leave(self, ordinal: int) -> None:
+        """The connection has ended."""
+        self._used.pop(ordinal, None)
+
+
+def _taken_apart(path: str) -> tuple[str | None, str]:
+    """The name in a path, and the path without it; a well-known document's stands at the end (RFC 8414 §3.1)."""
+    if path.startswith(MOUNT_PATH):
+        name, _, rest = path.removeprefix(MOUNT_PATH).partition("/")
+        return name, f"/{rest}"
+    if path.startswith(_WELL_KNOWN):
+        document, found, name = path.partition(MOUNT_PATH)
+        if found and "/" not in name:
+            return name, document
+    return None, path
