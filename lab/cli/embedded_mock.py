@@ -1,13 +1,14 @@
 """The mock on its sockets for as long as a command needs it: the API, the control plane, the tape."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lab.cli.chosen_mocks import ChosenMocks
 from lab.cli.console import Console
 from lab.cli.conversation import job_facts_observer
 from lab.cli.entropy import control_token
@@ -31,6 +32,7 @@ from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
 from lab.server.listen import Bound, bind
 from lab.server.mock_server import MockServer
+from lab.server.mounts import MountChoice, Mounts
 from lab.settings import MockSettings
 
 if TYPE_CHECKING:  # a lab without a journal starts without what reads one
@@ -45,6 +47,7 @@ class EmbeddedMock(Struct):
 
     service: Service
     recorder: TapeRecorder
+    chosen: ChosenMocks | None
     control_token: str
     base_url: str = ""
     control_url: str = ""
@@ -64,6 +67,15 @@ class EmbeddedMock(Struct):
         if not self.recorder.running:
             self.service.recast(scenario, seed)
         return self.service.config
+
+
+class ServeExtras(Struct, frozen=True):
+    """What `lab serve` has beside the mock."""
+
+    journal: "StateJournal | None" = None
+    """A file that holds what was accepted before, and is written on."""
+    drills: Sequence[MountChoice] = ()
+    """What clients may choose beside the scenarios that are extras."""
 
 
 def connection_document(setup: Setup, mock: EmbeddedMock) -> dict[str, str]:
@@ -89,23 +101,24 @@ async def embedded_mock(
     *,
     outside: bool = False,
     job_facts: Observer | None = None,
-    journal: "StateJournal | None" = None,
+    extras: ServeExtras | None = None,
 ) -> AsyncIterator[EmbeddedMock]:
     """Serve from the first line of the tape to its footer; what was begun ends in reverse.
 
     `outside`: the client is another process. `job_facts` is told who decided, and in which step each job ended.
-    `journal`: a file that holds what was accepted before, and is written on.
+    `extras`: what `lab serve` has beside; without it clients may choose nothing.
     """
-    settings, listen = setup.settings, setup.settings.listen
+    listen, journal = setup.settings.listen, None if extras is None else extras.journal
     async with AsyncExitStack() as stack:
-        bound, https = _ports(settings, stack)
-        # A pod is reached by https alone, so that is what URLs name where it is served.
+        bound, https = _ports(setup.settings, stack)
+        # A pod is reached by https alone, so that is what URLs name where it is extras.
         service = Service(replace(setup.config, here=(https or bound).origin))
         service.observers += client_hints(console, setup.clock.mode) if outside else []
         service.observers += [job_facts_observer(service, job_facts)] if job_facts is not None else []
         if journal is not None:
             journal.attach(service, setup.clock)
-        mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), control_token())
+        chosen = None if extras is None else ChosenMocks(setup, service, console, extras.drills)
+        mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen, control_token())
         stack.callback(_close_tape, mock, stop)
         server, control = _listeners(mock, setup, journal)
         grace = round(1000 * setup.limits.grace)
@@ -115,19 +128,31 @@ async def embedded_mock(
         mock.base_url = await server.start(bound=bound)
         mock.control_url = await control.start(listen.host, listen.control_port)
         if https is not None:
-            stack.callback(https.withdraw)
-            mock.https_url, mock.ca_file = https.start(server)
+            _start_https(mock, https, server, stack)
         _publish_token(mock, listen.runtime, stack)
-        looks = _looks(mock, setup, journal)
-        looks += [ScenarioReloader(settings, service, setup.clock, console).look] if outside else []
+        looks = _looks(mock, setup, journal, server.mounts)
+        looks += [_reloader(mock, setup, console).look] if outside else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
         yield mock
 
 
-def _looks(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None") -> list[Callable[[], None]]:
+def _start_https(mock: EmbeddedMock, https: HttpsPort, server: MockServer, stack: AsyncExitStack) -> None:
+    stack.callback(https.withdraw)
+    mock.https_url, mock.ca_file = https.start(server)
+
+
+def _looks(
+    mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None", mounts: Mounts
+) -> list[Callable[[], None]]:
     """What is looked at again and again, for nobody tells when it changes: the wall clock, the files being written."""
-    files = [mock.recorder.look, *([journal.look] if journal else [])]
-    return [WallClockLook(mock.service, setup.clock), *files]
+    files = [each.look for each in (mock.recorder, mock.chosen, journal) if each is not None]
+    return [WallClockLook(mounts.note, setup.clock), *files]
+
+
+def _reloader(mock: EmbeddedMock, setup: Setup, console: Console) -> ScenarioReloader:
+    """Takes up what is edited, where it was chosen too."""
+    edited = [mock.chosen.edited] if mock.chosen is not None else []
+    return ScenarioReloader(setup.settings, mock.service, setup.clock, console, *edited)
 
 
 def _publish_token(mock: EmbeddedMock, runtime: str | None, stack: AsyncExitStack) -> None:
@@ -150,14 +175,17 @@ def _ports(settings: MockSettings, stack: AsyncExitStack) -> tuple[Bound, HttpsP
 
 def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None") -> tuple[MockServer, ControlPlane]:
     server, recorder, epoch = MockServer(mock.service, setup.clock, setup.limits), mock.recorder, setup.settings.epoch
+    chosen = mock.chosen
     control = ControlPlane(
         server,
         mock.control_token,
-        trouble=lambda: recorder.trouble or (journal.trouble if journal else None),
+        trouble=lambda: next((each.trouble for each in (recorder, chosen, journal) if each and each.trouble), None),
         recorder=recorder,
         past=journal.facts if journal else (),
         second=wall_second if epoch is None else lambda: epoch,
     )
+    if chosen is not None:
+        chosen.offer(server.mounts)
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
     return server, control
 
@@ -169,4 +197,4 @@ def _warm_up(config: Config) -> None:
 
 
 def _close_tape(mock: EmbeddedMock, stop: Stop) -> None:
-    mock.exit_code = mock.recorder.close(stop.footer)
+    mock.exit_code = max(each.close(stop.footer) for each in (mock.recorder, mock.chosen) if each is not None)

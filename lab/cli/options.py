@@ -197,6 +197,8 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         port("--port", "the mock", 8080),
         _CONTROL_PORT,
         option("--base", "URL", "the origin that URLs in answers name", dest="public", type=origin),
+        option("--drills", "SCENARIO", "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME"),
+        *_DRILLS,
         option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
         flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
         flag("--tls", "serve https too, by an authority made for this start"),

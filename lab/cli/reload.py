@@ -1,5 +1,7 @@
 """`lab serve` takes up a scenario's file when it is edited; one that is broken leaves the last good version in place."""
 
+from collections.abc import Callable
+
 from lab.cli.console import Console
 from lab.clocks import AnyClock
 from lab.core.errors import LabError, ScenarioError
@@ -12,11 +14,20 @@ from lab.settings import MockSettings
 class ScenarioReloader:
     """Looks at the files of the scenarios that are served, and of new ones where the whole folder is."""
 
-    def __init__(self, settings: MockSettings, service: Service, clock: AnyClock, console: Console) -> None:
+    def __init__(
+        self,
+        settings: MockSettings,
+        service: Service,
+        clock: AnyClock,
+        console: Console,
+        edited: Callable[[CompiledScenario], None] = lambda _: None,
+    ) -> None:
+        """`edited` is told of each that was taken up."""
         self._settings = settings
         self._service = service
         self._clock = clock
         self._console = console
+        self._edited = edited
         self._folder = scenarios_folder(settings.scenarios)
         self._seen = {name: self._stamp(name) for name in self._names()}
 
@@ -60,4 +71,5 @@ class ScenarioReloader:
         served = self._served(compiled.name)
         if served is None or served.digest != compiled.digest:
             self._service.load(compiled, self._clock.now())
+            self._edited(compiled)
             self._console.err(f"loaded {compiled.name}; jobs that run keep what they began with")

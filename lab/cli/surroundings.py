@@ -7,8 +7,8 @@ from contextlib import suppress
 from threading import Thread
 
 from lab.clocks import AnyClock, SystemClock, WallWatch, first_of
+from lab.core.journal.fact import Fact
 from lab.core.journal.shell import ClockJumped
-from lab.mock.service import Service
 from lab.server.bugs import Bugs
 
 LOOK_EVERY = 500
@@ -18,15 +18,15 @@ LOOK_EVERY = 500
 class WallClockLook:
     """Notes when the wall clock is set; it moves nothing of the lab's."""
 
-    def __init__(self, service: Service, clock: AnyClock) -> None:
-        self._service = service
+    def __init__(self, note: Callable[[Fact], None], clock: AnyClock) -> None:
+        self._note = note
         self._clock = clock
         self._watch = WallWatch()
 
     def __call__(self) -> None:
         """Look once."""
         if moved := self._watch.moved():
-            self._service.note(ClockJumped(at=self._clock.now(), wall=moved))
+            self._note(ClockJumped(at=self._clock.now(), wall=moved))
 
 
 async def look_around(looks: Iterable[Callable[[], None]], bugs: Bugs) -> None:

@@ -221,7 +221,13 @@ class MockServer:
                 pass
 
     def _refuse(
-        self, incoming: reader.RawRequest, routed: Routed, problem: Refusal, now: Millis, took: Millis, x: int | None = None
+        self,
+        incoming: reader.RawRequest,
+        routed: Routed,
+        problem: Refusal,
+        now: Millis,
+        took: Millis,
+        x: int | None = None,
     ) -> Sent:
         """Answer without the service; the exchange is told all the same, its request too unless `x` is its ordinal already."""
         connection: Connection = incoming.protocol

@@ -68,11 +68,11 @@ class MountChoice(Struct, frozen=True):
     """A scenario that can be chosen, and what a good client does in it."""
 
     name: str
-    good_client: tuple[str, ...]
-    """How its run may end: any of these."""
-    strikes: bool
-    """Whether a fault has to strike, or the run says nothing."""
     load: Callable[[], CompiledScenario]
+    good_client: tuple[str, ...] | None = None
+    """How its run may end: any of these; None: as the scenario lets expect."""
+    strikes: bool = False
+    """Whether it is a drill whose fault has to strike, or the run says nothing."""
 
 
 class Routed(Struct, frozen=True):
@@ -93,7 +93,7 @@ class Mounts:
         """Told of each that is made, before its first request."""
         self.leavers: list[Callable[[Mount], object]] = []
         """Told of each that is given up."""
-        self._made: dict[str, Mount] = {}
+        self._mounts: dict[str, Mount] = {}
         self._make: Callable[[MountChoice], Mount] | None = None
         self._used: dict[int, list[Mount]] = {}
         """By connection: where it was used beside the usual one, the latest last."""
@@ -124,33 +124,38 @@ class Mounts:
         """404: nothing is chosen by that name."""
         near = nearest(name, self.choices)
         wrong = f"There is no scenario {name!r} to choose here{f': {near}' if near else '.'}"
-        return not_found(wrong, "GET /_lab/scenarios at the control plane lists them.")
+        # in the message, for the OAuth server's answers have no place for hints
+        return not_found(f"{wrong} GET /_lab/scenarios, at the control plane, lists them.")
 
     def get(self, name: str) -> Mount | None:
         """The one of that name, made if it wasn't yet; None: there is none such."""
-        if (mount := self._made.get(name)) is not None:
+        if (mount := self._mounts.get(name)) is not None:
             return mount
         choice = self.choices.get(name)
         if choice is None or self._make is None:
             return None
-        mount = self._made[name] = self._make(choice)
+        mount = self._mounts[name] = self._make(choice)
         for watcher in self.watchers:
             watcher(mount)
         return mount
 
+    def existing(self, name: str) -> Mount | None:
+        """The one of that name, if it was chosen already."""
+        return self._mounts.get(name)
+
     def used(self) -> Iterator[Mount]:
         """Those beside the usual one that were called, in the order of their making."""
-        return (mount for mount in self._made.values() if mount.service.exchanges)
+        return (mount for mount in self._mounts.values() if mount.service.exchanges)
 
     def note(self, fact: Fact) -> None:
         """A fact of the clock, which all live by."""
-        for mount in (self.main, *self._made.values()):
+        for mount in (self.main, *self._mounts.values()):
             mount.service.note(fact)
 
     def clear(self) -> None:
         """Give up all but the usual one: the next request makes each anew."""
-        made, self._made = self._made, {}
-        for mount in made.values():
+        left, self._mounts = self._mounts, {}
+        for mount in left.values():
             for leaver in self.leavers:
                 leaver(mount)
 

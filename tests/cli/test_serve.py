@@ -123,7 +123,7 @@ def test_urls_in_answers_name_the_public_base_where_there_is_one(tmp_path: Path)
 def test_stopping_is_its_proper_end(tmp_path: Path) -> None:
     with serving(cwd=tmp_path) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(10)]
+        lines = [process.stdout.readline() for _ in range(11)]
         assert "Serving" in lines[0]
         assert "curl" in lines[-1]
         for _ in range(2):

@@ -23,7 +23,7 @@ def test_a_wall_clock_that_is_set_is_on_the_tape(monkeypatch: pytest.MonkeyPatch
     wall = 0
     monkeypatch.setattr(clocks.time, "time_ns", lambda: wall)
     service, clock = make_service(), ManualClock(7)
-    look, lines = WallClockLook(service, clock), list[bytes]()
+    look, lines = WallClockLook(service.note, clock), list[bytes]()
     tape = Tape(service, lines.append, recording_header(service.config, lab="0"))
     service.observers.append(tape)
     look()

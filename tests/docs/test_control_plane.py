@@ -82,7 +82,7 @@ def documented(page: str) -> set[str]:
     for line in page.splitlines():
         if line.startswith("curl ") and (path := re.search(r'"\$lab/_lab/([^"?]+)', line)):
             method = "DELETE" if "-X DELETE" in line else "POST" if " -d " in line else "GET"
-            named = path[1].replace("$job", "{job}")
+            named = re.sub("^scenario/[^/]+/", "", path[1]).replace("$job", "{job}")
             found.add(f"{method} /_lab/{re.sub('^faults/.+', 'faults/{name}', named)}")
     return found
 

@@ -18,7 +18,8 @@ from lab.settings import Flags, ScenarioSettings
 
 def execute(flags: Flags, console: Console) -> int:
     """List the drills, or with `--out` write them, or both with `--json`; how many, and why, goes to stderr."""
-    compiled, happy, chosen = drills_of(flags, flags["target"])
+    settings = flags.into(ScenarioSettings)
+    compiled, happy, chosen = drills_of(settings, flags["target"], flags["family"], flags["only"])
     if flags["out"] is not None:
         texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
         write_texts(flags["out"], {**compiled.files, **texts}, force=flags["force"])
@@ -34,9 +35,10 @@ def execute(flags: Flags, console: Console) -> int:
     return 0
 
 
-def drills_of(flags: Flags, target: str) -> tuple[CompiledScenario, HappyPath, tuple[Drill, ...]]:
+def drills_of(
+    settings: ScenarioSettings, target: str, family: str | None, only: str | None
+) -> tuple[CompiledScenario, HappyPath, tuple[Drill, ...]]:
     """A happy scenario, its places, and those of its drills that `--family` and `--only` choose."""
-    settings = flags.into(ScenarioSettings)
     folder = scenarios_folder(settings.scenarios)
     compiled = load_scenario(target, folder)
     path = scenario_path(target, folder)
@@ -44,7 +46,7 @@ def drills_of(flags: Flags, target: str) -> tuple[CompiledScenario, HappyPath, t
     # where faults strike is settled by the seed, so each drill names it
     seed = compiled.scenario.seed or 0 if settings.seed is None else settings.seed
     happy, drills = derive({**document, "seed": seed}, compiled, seed)
-    return compiled, happy, _chosen(tuple(drills), flags["family"], flags["only"])
+    return compiled, happy, _chosen(tuple(drills), family, only)
 
 
 def _chosen(drills: tuple[Drill, ...], family: str | None, only: str | None) -> tuple[Drill, ...]:

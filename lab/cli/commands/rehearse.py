@@ -24,7 +24,7 @@ from lab.report.coverage import UNKNOWN, Coverage, Elements, joined, possible_in
 from lab.report.html import RunRow
 from lab.report.judge import report_on
 from lab.report.outcomes import Expectation, RunOutcome
-from lab.settings import Flags, MockSettings
+from lab.settings import Flags, MockSettings, ScenarioSettings
 
 _SHOWN_BY = {"ERROR": "drill z-error", UNKNOWN: "drill p-status-word"}
 """For what no happy scenario shows: the drill that does."""
@@ -105,7 +105,8 @@ def _again(done: FinishedRun, flags: Flags) -> str:
 
 def _drills(flags: Flags, folder: Path) -> tuple[list[PlannedRun], Elements]:
     """The drills of a scenario, each written as one, so that what it was can be looked at and served."""
-    compiled, happy, chosen = drills_of(flags, flags["drills"])
+    settings = flags.into(ScenarioSettings)
+    compiled, happy, chosen = drills_of(settings, flags["drills"], flags["family"], flags["only"])
     texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
     write_texts(str(folder), {**compiled.files, **texts}, force=True)
     planned = [

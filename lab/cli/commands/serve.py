@@ -5,15 +5,26 @@ import json
 import os
 from contextlib import suppress
 from shlex import quote
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.embedded_mock import EmbeddedMock, connection_document, embedded_mock
+from lab.cli.embedded_mock import EmbeddedMock, ServeExtras, connection_document, embedded_mock
 from lab.cli.https import trust_lines
 from lab.cli.loop import Stop, complete
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
 from lab.cli.surroundings import parent_gone
+from lab.core.errors import UsageError
+from lab.files.scenarios import digest_of
+from lab.jobs.plan import CompiledScenario
+from lab.mock.history import compiled_again
+from lab.server.mounts import MOUNT_PATH, MountChoice
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback
+
+if TYPE_CHECKING:
+    from lab.faults.drills import Drill
 
 EXPOSED = "EXPOSED:"
 """How the one advice begins that is a banner."""
@@ -26,6 +37,10 @@ class ServeSettings(Settings, frozen=True):
     json: bool = False
     journal: str | None = None
     """The file that keeps what was accepted from one start to the next."""
+    drills: str | None = None
+    """The happy scenario of which clients may choose the drills, too."""
+    family: str | None = None
+    only: str | None = None
     with_parent: bool = False
     """Whether it ends with the process that started it."""
     environment: Environment = Environment()
@@ -42,6 +57,7 @@ def execute(flags: Flags, console: Console) -> int:
 def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
     """Listen, announce, and wait for a signal, or for the parent's end."""
     console.serving, parent = True, os.getppid()
+    settings, drills = with_drills(settings)
     setup, journal = make_setup(settings.mock), None
     if settings.journal is not None:
         from lab.cli.state_journal import StateJournal  # no other start waits for it
@@ -50,13 +66,40 @@ def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
         setup = journal.resume(setup)
 
     async def work(stop: Stop) -> int:
-        async with embedded_mock(setup, console, stop, outside=True, journal=journal) as mock:
+        async with embedded_mock(setup, console, stop, outside=True, extras=ServeExtras(journal, drills)) as mock:
             announce(settings, setup, mock, console)
+            if drills:
+                console.err(f"{len(drills)} drills of {settings.drills} can be chosen: GET /_lab/scenarios lists them.")
             with suppress(asyncio.CancelledError):
                 await (parent_gone(parent) if settings.with_parent else asyncio.Event().wait())
         return max(mock.exit_code, journal.close() if journal is not None else 0)
 
     return complete(work)
+
+
+def with_drills(settings: ServeSettings) -> tuple[ServeSettings, tuple[MountChoice, ...]]:
+    """What is served with `--drills`, their happy scenario if nothing else was named, and the drills."""
+    if settings.drills is None:
+        if settings.family or settings.only:
+            raise UsageError("--family and --only choose among drills.", hint="Name their scenario with --drills.")
+        return settings, ()
+    from lab.cli.commands.drill import drills_of  # only they need it
+
+    mock = settings.mock
+    compiled, _, drills = drills_of(mock, settings.drills, settings.family, settings.only)
+
+    def choice(drill: "Drill") -> MountChoice:
+        def load() -> CompiledScenario:
+            from lab.faults.yamltext import yaml_text
+
+            text = yaml_text(drill.document)
+            digest = digest_of(text.encode(), compiled.files)
+            return compiled_again(str(drill.document["name"]), digest, text, compiled.files)
+
+        return MountChoice(drill.name, load, drill.ends, drill.strikes)
+
+    named = replace(settings, mock=replace(mock, targets=mock.targets or (settings.drills,)))
+    return named, tuple(map(choice, drills))
 
 
 def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console: Console) -> None:
@@ -79,6 +122,7 @@ def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
     return [
         f"Serving {names}, seed {setup.config.seed}. Stop with Ctrl-C.",
         *(f"  {name.replace('_', ' '):<14} {value}" for name, value in document.items()),
+        f"  {'one of them':<14} {document['base_url']}{MOUNT_PATH}NAME, or X-Lab-Scenario: NAME: jobs and tokens of its own",
         "Try:",
         f"  curl -s -u {login} -d grant_type=client_credentials -d {scope} {document['token_url']}",
         *(trust_lines(document["https_url"], document["ca_file"]) if "ca_file" in document else ()),

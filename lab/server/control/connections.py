@@ -14,7 +14,7 @@ from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH
 from lab.server.request_reader import check_length, shell_refusal
 
-CHOSEN = "lab.scenario"
+CHOSEN = web.RequestKey("scenario", str)
 """Where a request keeps the scenario that its path names, and the routes don't know."""
 _ROOT = "/_lab"
 

@@ -47,12 +47,12 @@ class SharedBytes:
 
     def __init__(self) -> None:
         self.buffers: list[Buffer] = []
-        self.held = 0
+        self.bytes = 0
 
     def keep_to(self, most: int) -> None:
         """Let go of what is too much."""
-        while self.held > most:
-            max(self.buffers, key=lambda buffer: buffer.held).forget_oldest()
+        while self.bytes > most:
+            max(self.buffers, key=lambda buffer: buffer.bytes).forget_oldest()
 
 
 class Buffer:
@@ -67,7 +67,7 @@ class Buffer:
         self._shared.buffers.append(self)
         self._exchanges, self._size = limits.exchanges, limits.exchange_bytes
         self._kept: deque[Kept] = deque()
-        self.held = 0
+        self.bytes = 0
         """Bytes of it."""
         self._long: dict[int, Kept] = {}
         """Requests with long bodies that aren't answered, by exchange."""
@@ -82,7 +82,7 @@ class Buffer:
         """Begin anew, with these."""
         self._kept.clear()
         self._long.clear()
-        self._count(-self.held)
+        self._count(-self.bytes)
         self._left, self.after = False, self._service.exchanges
         for observation in observations:
             self._add(observation)
@@ -92,7 +92,7 @@ class Buffer:
         with suppress(ValueError):
             self._service.observers.remove(self._add)
             self._shared.buffers.remove(self)
-            self._shared.held -= self.held
+            self._shared.bytes -= self.bytes
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed of the last exchanges, oldest first; nothing of one whose request has left."""
@@ -117,7 +117,7 @@ class Buffer:
             self._long[observation.x] = added
         if len(self._kept) > _OBSERVATIONS * self._exchanges:
             self.forget_oldest()
-        if self._shared.held > self._size:
+        if self._shared.bytes > self._size:
             self._shared.keep_to(self._size)
 
     def _shorten(self, kept: Kept) -> None:
@@ -131,8 +131,8 @@ class Buffer:
         self._count(kept.weight)
 
     def _count(self, weight: int) -> None:
-        self.held += weight
-        self._shared.held += weight
+        self.bytes += weight
+        self._shared.bytes += weight
 
     def forget_oldest(self) -> None:
         """Drop the oldest observation."""

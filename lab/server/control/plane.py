@@ -78,12 +78,12 @@ class ControlPlane:
 
     def _routes_of(self, request: web.Request) -> MockRoutes:
         """The routes about the mock that the path names; CommandRefused if there is none."""
-        name: str | None = request.get(CHOSEN)
+        name = request.get(CHOSEN)
         if name is None:
             return self.usual
         if self._server.mounts.get(name) is None:
             problem = self._server.mounts.unknown(name)
-            raise CommandRefused(problem.status, problem.message, "GET /_lab/scenarios lists them.")
+            raise CommandRefused(problem.status, problem.message)
         return self._chosen[name]
 
     def _mounted(self, mount: Mount) -> None:

@@ -64,7 +64,7 @@ class Rewind:
         if self._mount.choice is None:
             return self._to(command["to"]) if command else self._anew()
         if command:
-            raise CommandRefused(409, "One scenario can't be set back alone.", 'POST {} clears it.')
+            raise CommandRefused(409, "One scenario can't be set back alone.", "POST {} clears it.")
         self._forget(None)
         self._mount.service.reset(self._server.clock.now())
         return {"ok": True, "now": self._server.clock.now(), "tape": None}

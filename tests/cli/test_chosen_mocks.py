@@ -1,0 +1,109 @@
+"""What a client of `lab serve` may choose: the scenarios that are served, and drills; each is recorded by itself."""
+
+import io
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from lab.cli.chosen_mocks import ChosenMocks
+from lab.cli.commands.serve import ServeSettings, with_drills
+from lab.cli.console import Console
+from lab.cli.setup import make_setup
+from lab.core.errors import UsageError
+from lab.files.recordings import read_recording
+from lab.identity.client import token_request
+from lab.identity.clients import DEMO
+from lab.mock.service import Service
+from lab.recording.reader import read
+from lab.server.mounts import Mount, MountChoice, Mounts
+from lab.settings import ClockSettings, MockSettings
+from tests.cli.test_rehearse import SCENARIO
+from tests.server.conftest import SCOPE
+
+
+class Choosing:
+    """A lab that serves two scenarios of one team, and what its console was told."""
+
+    def __init__(self, folder: Path, *drills: MountChoice, record: str | None = None) -> None:
+        for name in ("brief", "short"):
+            text = SCENARIO.replace("name: brief", f"name: {name}").replace("seed: 1", "seed: 5")
+            (folder / f"{name}.yaml").write_text(text)
+        self.folder, self.err = folder, io.StringIO()
+        settings = MockSettings(scenarios=str(folder), clock=ClockSettings("manual"), record=record)
+        self.setup = make_setup(settings)
+        service = Service(self.setup.config)
+        self.chosen = ChosenMocks(self.setup, service, Console(io.StringIO(), self.err), drills)
+        self.mounts = Mounts(Mount(service, self.setup.clock))
+        self.chosen.offer(self.mounts)
+
+    def call(self, name: str) -> int:
+        mount = self.mounts.get(name)
+        assert mount is not None
+        return mount.service.serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0).response.status
+
+
+def test_each_that_is_served_can_be_chosen_with_the_seed_of_its_own(tmp_path: Path) -> None:
+    lab = Choosing(tmp_path)
+    assert (lab.call("brief"), lab.call("short")) == (200, 200)
+    brief = lab.mounts.existing("brief")
+    assert brief is not None
+    assert (brief.service.config.seed, [each.name for each in brief.service.config.scenarios]) == (5, ["brief"])
+    assert lab.mounts.get("other") is None
+    assert [each.name for each in lab.mounts.used()] == ["brief", "short"]
+
+
+def test_an_edit_reaches_where_it_was_chosen_and_a_new_one_can_be_chosen(tmp_path: Path) -> None:
+    lab = Choosing(tmp_path)
+    lab.call("brief")
+    (lab.folder / "brief.yaml").write_text(SCENARIO.replace("output: Done.", "output: Edited."))
+    (lab.folder / "later.yaml").write_text(SCENARIO.replace("name: brief", "name: later"))
+    for edited in make_setup(MockSettings(scenarios=str(lab.folder))).config.scenarios:
+        lab.mounts.main.service.load(edited, 0)
+        lab.chosen.edited(edited)
+    brief = lab.mounts.existing("brief")
+    assert brief is not None
+    assert "Edited." in brief.service.config.scenarios[0].source
+    assert lab.call("later") == 200
+
+
+def test_what_is_chosen_is_recorded_by_itself(tmp_path: Path) -> None:
+    lab = Choosing(tmp_path, record=str(tmp_path / "day"))
+    lab.call("brief")
+    lab.mounts.clear()
+    lab.call("brief")
+    assert lab.chosen.close("closed") == 0
+    names = ("day-brief.rec.jsonl", "day-brief-2.rec.jsonl")
+    for name in names:
+        recording = read(read_recording(tmp_path / name), name)
+        assert [each.name for each in recording.header.scenarios or ()] == ["brief"]
+        assert [fact.type for fact in recording.facts()] == ["token.granted"]
+
+
+def test_one_that_can_not_be_recorded_is_served_and_told_of(tmp_path: Path) -> None:
+    (tmp_path / "day-brief.rec.jsonl").write_text("of yesterday\n")
+    lab = Choosing(tmp_path, record=str(tmp_path / "day"))
+    assert lab.call("brief") == 200
+    assert (lab.chosen.trouble or "").startswith("brief is not recorded: ")
+    assert lab.err.getvalue() == f"lab: {lab.chosen.trouble}\n"
+    assert lab.chosen.close("closed") == 4
+
+
+def serve(folder: Path, **members: str) -> ServeSettings:
+    (folder / "brief.yaml").write_text(SCENARIO)
+    return replace(ServeSettings(mock=MockSettings(scenarios=str(folder))), **members)
+
+
+def test_of_a_happy_scenario_each_drill_can_be_chosen(tmp_path: Path) -> None:
+    settings, drills = with_drills(serve(tmp_path, drills="brief", family="W,Z"))
+    assert settings.mock.targets == ("brief",)
+    lab = Choosing(tmp_path, *drills)
+    assert lab.call("w-503-token-1") == 503
+    assert lab.call("brief") == 200
+    of_it = {each.name: each for each in drills}["w-503-token-1"]
+    assert (of_it.good_client, of_it.strikes) == (("result",), True)
+
+
+def test_without_drills_nothing_chooses_among_them(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="choose among drills"):
+        with_drills(serve(tmp_path, only="w-503-token-1"))
