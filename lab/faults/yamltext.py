@@ -11,14 +11,14 @@ _WORDS = frozenset("true false null yes no on off y n".split())
 _LITERAL = re.compile(r"[\t\n\x20-\x7e\xa0-\ud7ff]*\n?")
 
 
-class _Writer(yaml.SafeDumper):
+class _Writer(yaml.CSafeDumper):
     """Quotes what could be taken for something else; keeps texts of several lines as such."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
 
 
-def _represent(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represent(writer: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
     style: str | None = '"'
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         style = None
