@@ -1,6 +1,7 @@
 """A mock joined to the external app in one process: no socket, and a manual clock that goes from sleeper to sleeper."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from lab.client.driver import TransportLost
@@ -10,6 +11,9 @@ from lab.core.clock import Clock
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.mock.service import Service
+
+_ARRIVING = 100
+"""How often the loop settles before what hasn't come is taken to be withheld."""
 
 
 class InMemoryTransport:
@@ -36,9 +40,19 @@ class InMemoryTransport:
         """Nothing is held."""
 
 
-async def advance_while(running: "asyncio.Future[Any]", clock: ManualClock) -> None:
-    """Advance the clock to the next instant at which somebody wakes, again and again, until `running` is done."""
-    await settle()
-    while not running.done():
-        await clock.advance_to(min(due for due, _, sleeper in clock._sleepers if not sleeper.done()))
+async def advance_while(
+    running: "asyncio.Future[Any]", clock: ManualClock, busy: Callable[[], bool] = lambda: False
+) -> None:
+    """Advance the clock to the next instant at which somebody wakes, again and again, until `running` is done.
+
+    What comes over sockets is awaited as long as somebody is `busy` with it, up to a limit.
+    """
+    while True:
         await settle()
+        for _ in range(_ARRIVING):
+            if running.done() or not busy():
+                break
+            await settle()
+        if running.done():
+            return
+        await clock.advance_to(min(due for due, _, sleeper in clock._sleepers if not sleeper.done()))

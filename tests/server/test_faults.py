@@ -16,7 +16,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request, Response
 from lab.core.journal.numbers import CallCounted
 from lab.core.journal.shell import ConnectionClosed
-from lab.core.observe import Lost, Replied
+from lab.core.observe import Lost, Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.faults.model import GARBAGE
@@ -437,10 +437,7 @@ async def test_the_app_gives_up_on_a_hang_by_the_labs_clock_and_asks_again() -> 
         app = App(TEAM, "Share it", DEMO.id, DEMO.secret, SCOPE)
         observed: list[RunObservation] = []
         driving = asyncio.ensure_future(drive(run(app, 0), transport, stage.clock, observed.append))
-        while not driving.done():
-            await stage.clock.advance_by(500)
-            for _ in range(20):  # before it gives up, the driver reads what has come
-                await settle()
+        await advance_while(driving, stage.clock, busy=lambda: isinstance(observed[-1], Requested))
         outcome = await driving
         await transport.close()
         (lost,) = [place for place, each in enumerate(observed) if isinstance(each, Lost)]
