@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -59,10 +59,17 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True, scope="session")
 def signatures() -> None:
-    """RS256 signs the same bytes the same way each time: what hundreds of tests sign is signed once."""
+    """RS256 signs the same bytes the same way each time: what hundreds of tests sign is signed once.
+
+    So it is with the writings of the few secrets that all of them use.
+    """
     from jwt.algorithms import RSAAlgorithm
 
+    from lab.recording import known_secrets
+
     RSAAlgorithm.sign = cache(RSAAlgorithm.sign)
+    known_secrets.forms_of = lru_cache(64)(known_secrets.forms_of)
+    known_secrets.escapes_of = lru_cache(64)(known_secrets.escapes_of)
 
 
 @dataclass
