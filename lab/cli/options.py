@@ -40,7 +40,9 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
     )
     root.add_argument("--version", action="version", version=f"lab {__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (does, example) in COMMANDS.items():
+    # who names a command needs no parser of the others
+    for name in argv[:1] if argv[:1] and argv[0] in COMMANDS else COMMANDS:
+        does, example = COMMANDS[name]
         command = commands.add_parser(name, help=does, description=does, epilog=f"example:\n  {example}", **how)
         for add in _OPTIONS[name] if name in argv else ():  # the help of all needs the options of none
             add(command)
