@@ -8,7 +8,7 @@ from lab import __version__
 from lab.app.effects import RunObservation
 from lab.cli.console import Console
 from lab.cli.setup import Setup
-from lab.clocks import real_millis
+from lab.cli.tape_queue import TapeQueue
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.recordings import TapeFile, generators, is_slug, recording_path
@@ -46,11 +46,17 @@ class TapeRecorder:
 
     def look(self) -> None:
         """Find out whether the file is still there, as it was written: a tape whose file isn't is dead."""
-        if self.tape is not None and self.tape.dead is None:
+        # while a line is being written the file has more of it than it knows
+        if self.tape is not None and self.tape.dead is None and not self._queue.busy:
             try:
                 self._file.check()
             except OSError as fault:
                 self.tape.fail(f"The recording {self._file.path} is lost: {fault.strerror or fault}.")
+
+    async def room(self) -> None:
+        """Return once so little is left to write that a long request may be handled."""
+        if self.tape is not None:
+            await self._queue.room()
 
     def follow(self, observation: RunObservation) -> None:
         """Remember how far a run without a loop has come: it moves no clock."""
@@ -90,24 +96,26 @@ class TapeRecorder:
         from lab.recording.tape import LONGEST_TAPE, Tape
 
         self._file, config, clock, now = file, self._service.config, self._clock, self._clock.now()
-        begun = real_millis()
+        self._queue = queue = TapeQueue(self._service)
         # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
-        wall = (lambda: real_millis() - begun) if self.outside and clock.mode != "real" else None
+        wall = queue.wall if self.outside and clock.mode != "real" else None
         header = recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now, blobs=True)
         facts = snapshot(self._service, now)
         tails = LineCache(redactor_of(config), file.blob)
-        tape = self.tape = Tape(self._service, file.write, header, sync=file.sync, wall=wall, tails=tails)
+        tape = self.tape = queue.tape = Tape(queue, file.write, header, sync=file.sync, wall=wall, tails=tails)
         tape.limit = LONGEST_TAPE
-        self._service.observers.append(tape)
+        self._service.observers.append(queue)
         tape.restate(facts, now, self._service.exchanges)
         return str(file.path)
 
     def _close(self, reason: str) -> None:
-        self.look()
-        tape, self.tape = self.tape, None
+        tape = self.tape
         if tape is None:
             return
-        self._service.observers.remove(tape)
+        self._service.observers.remove(self._queue)
+        self._queue.close()
+        self.look()
+        self.tape = None
         tape.close(max(self._reached, self._clock.now()), reason)
         self._file.close()
         if tape.dead is not None:

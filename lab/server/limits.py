@@ -9,6 +9,8 @@ if TYPE_CHECKING:  # only a settings file needs what reads one
     from lab.language.parse.settings_file import LimitKind
 
 
+LONG_BODY = 65_536
+"""Bytes of the longest body that may be redacted while others wait."""
 _Bytes = Annotated[int, "bytes"]
 _Count = Annotated[int, "count"]
 _Seconds = Annotated[float, "time"]

@@ -25,7 +25,7 @@ from lab.server import request_reader as reader
 from lab.server.bugs import Bugs
 from lab.server.connection import SENT_LAST, Connection, ConnectionObserver, Sent
 from lab.server.delivery import CLOSE
-from lab.server.limits import ServerLimits
+from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listen import Bound, Listener, bind, most_connections
 from lab.server.mounts import Mount, Mounts, Routed
 from lab.server.response_writer import ResponseWriter
@@ -36,7 +36,7 @@ _WRONG_PORT = {
     "plain-on-tls-port": "This port speaks TLS: use https://.",
 }
 MOST_HEAVY = 2
-"""Calls that are prepared at once: long messages, held to patterns, and the first of all."""
+"""Calls that are prepared at once: long ones, held to patterns, and the first of all."""
 _AT_ONCE = 0.001
 """Seconds that aiohttp waits for what is left, twice; 0 would mean for ever."""
 
@@ -202,8 +202,9 @@ class MockServer:
         request = Request(message.method, routed.path, query, headers, body)
         before = service.exchanges
         try:
-            if (steps := service.preparation(request, now)) is not None:
-                await self._elsewhere(steps)
+            steps = service.preparation(request, now)
+            if steps is not None or (len(body) > LONG_BODY and mount.recorder is not None):
+                await self._prepare(mount, steps or iter(()))
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
                 now, before = self.clock.now(), service.exchanges
@@ -214,11 +215,13 @@ class MockServer:
             return self._refuse(incoming, routed, problem, now, now - since, x)
         return await mount.sender.send(incoming, request, reply, now)
 
-    async def _elsewhere(self, steps: Iterator[None]) -> None:
+    async def _prepare(self, mount: Mount, steps: Iterator[None]) -> None:
         """Do it in other threads, few at a time: whoever sends less is answered meanwhile."""
         async with self.heavy:
             while await asyncio.to_thread(next, steps, self) is not self:
                 pass
+            if mount.recorder is not None:
+                await mount.recorder.room()
 
     def _refuse(
         self,

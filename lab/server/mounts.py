@@ -44,6 +44,9 @@ class Recorder(Protocol):
     def renew(self, back: Callable[[], None]) -> str | None:
         """End the tape if one runs, go `back`, and begin NAME-2; where that lies."""
 
+    async def room(self) -> None:
+        """Return once so little is left to write that a long request may be handled."""
+
 
 class Mount:
     """One mock behind the listener, and what delivers its replies."""

@@ -2,20 +2,26 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from lab.clocks import ManualClock
 from lab.core.exchange import Request, Response, json_bytes
 from lab.core.journal.fact import ClockAdvanced
 from lab.core.observe import Noted, Replied, Requested
 from lab.dialects.router import ROUTER
+from lab.jobs.facts import GateDecided
+from lab.jobs.gates import Origin
+from lab.language.document import Verdict
 from lab.recording.header import recording_header
+from lab.recording.redact import Redactor
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import SHORT, Buffer, Kept
 from lab.server.control.plane import ControlPlane
-from lab.server.limits import ServerLimits, limits_of
+from lab.server.limits import LONG_BODY, ServerLimits, limits_of
 from lab.server.mock_server import MockServer
 from tests.server.conftest import TEAM, Stage, bearer, make_service, request
 
@@ -184,3 +190,25 @@ async def test_who_looks_at_long_bodies_holds_nobody_up() -> None:
     pieces = [lines async for lines in Subscriber(service, ManualClock(), header, past).so_far()]
     assert [line for lines in pieces for line in lines if b'"req"' in line] and max(map(len, pieces)) <= 3
     assert sum(map(len, pieces)) == 41
+
+
+async def test_whoever_looks_has_long_bodies_redacted_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    flat = Redactor.flat
+
+    def noted(redactor: Redactor, text: str) -> str:
+        if len(text) > LONG_BODY:
+            threads.append(threading.get_ident())
+        return flat(redactor, text)
+
+    monkeypatch.setattr(Redactor, "flat", noted)
+    service, text = make_service(), "a" * (LONG_BODY + 1)
+    decided = GateDecided(at=0, job="j", gate="g", verdict=Verdict.CHANGES, by=Origin.API, comment=text)
+    requested, replied = exchanged(1, text.encode(), 202)
+    past = [
+        Kept.just(each)
+        for each in (requested, Noted(0, decided, 1), replace(replied, response=Response(200, (), text.encode())))
+    ]
+    subscriber = Subscriber(service, ManualClock(), recording_header(service.config, lab="0"), past)
+    lines = [line async for lines in subscriber.so_far() for line in lines]
+    assert len(lines) == len(threads) + 1 == 4 and threading.get_ident() not in threads

@@ -22,6 +22,7 @@ from lab.language.patterns import LONG_MESSAGE, Pattern
 from lab.language.patterns.memo import Spans
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.server.limits import LONG_BODY
 from lab.server.mock_server import MOST_HEAVY, MockServer
 from tests.server.conftest import SCENARIO, TEAM, Answer, Stage, bearer, invoke, status
 
@@ -94,6 +95,24 @@ async def test_others_are_answered_while_a_long_message_is_held_to_patterns(
     await (await stage.peer()).ask(status(token, job))
     assert threading.get_ident() not in gate.threads
     assert [fact.at for fact in stage.facts(JobAccepted)] == [1_000, 1_000]
+
+
+async def test_a_long_request_waits_until_there_is_room_for_what_it_brings_and_a_short_one_does_not(
+    stage: Stage,
+) -> None:
+    token, asked, room = await stage.token(), asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        asked.set()
+        await room.wait()
+
+    stage.server.room = wait
+    long = await sent(stage, token, "a" * LONG_BODY)
+    await asyncio.wait_for(asked.wait(), 5)
+    assert (await (await sent(stage, token, "Share it for you"))).status == 202
+    assert len(stage.facts(JobAccepted)) == 1
+    room.set()
+    assert (await long).status == 202
 
 
 async def test_what_was_asked_before_a_rewind_never_happened(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

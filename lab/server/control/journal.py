@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
-from lab.core.observe import Noted, Observation, Replied, Touched
+from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.mock.service import Service
 from lab.server.control.last_exchanges import Kept
+from lab.server.limits import LONG_BODY
 
 if TYPE_CHECKING:
     from lab.recording.lines import Header
@@ -26,7 +27,7 @@ _HEAVIEST = 67_108_864
 _SLICE = 64
 """Observations worked off before the mock has its turn."""
 _SLICE_BYTES = 16_384
-"""Bytes in them, unless one alone has more: 64 long bodies take seconds."""
+"""Bytes in them, unless one alone has more, which is worked off in a thread: a long body takes seconds."""
 
 
 class Subscriber:
@@ -62,6 +63,8 @@ class Subscriber:
         self._pending = deque(each for each in past if replies or type(each.observation) is not Replied)
         self._weight = sum(each.weight for each in self._pending)
         self._slowest, self._heaviest = len(self._pending) + _SLOWEST, self._weight + _HEAVIEST
+        self._long: int | None = None
+        """The exchange whose long request was worked off last: the facts that it brought hold what it said."""
         self._unseen: dict[str, None] = {}
         self._looks: deque[str] = deque()
         self._until: dict[str, Millis | None] = {}
@@ -88,7 +91,7 @@ class Subscriber:
 
     async def so_far(self) -> AsyncIterator[list[bytes]]:
         """The lines up to now, in pieces."""
-        while self._work():
+        while await self._work():
             yield self._take()
             await breathe()
         yield self._take()
@@ -97,7 +100,7 @@ class Subscriber:
         """Lines as they come, until `close`, or until the reader is hopelessly behind."""
         while not self._closed:
             self._changed.clear()
-            more = self._work()
+            more = await self._work()
             if lines := self._take():
                 yield lines
             if more:
@@ -113,14 +116,14 @@ class Subscriber:
     async def _sleep(self) -> None:
         await self._clock.sleep_until(self._due[0][0])
 
-    def _work(self) -> bool:
+    async def _work(self) -> bool:
         """One slice: what was told first, then what follows from it by now; whether more is at hand."""
         enough = self._weight - _SLICE_BYTES
         for _ in range(_SLICE):
             if self._pending:
                 if self._weight < enough:
                     return True
-                self._put(self._pending.popleft())
+                await self._put(self._pending.popleft())
             elif self._looks:
                 self._look(self._looks.popleft())
             elif self._unseen:
@@ -134,11 +137,17 @@ class Subscriber:
                 return False
         return True
 
-    def _put(self, kept: Kept) -> None:
+    async def _put(self, kept: Kept) -> None:
         observation = kept.observation
         self._weight -= kept.weight
         self._wall = kept.wall
-        self._tape(observation)
+        if kept.weight > LONG_BODY:
+            self._long = observation.x if type(observation) is Requested else self._long
+            await asyncio.to_thread(self._tape, observation)
+        elif type(observation) is Noted and observation.x is not None and observation.x == self._long:
+            await asyncio.to_thread(self._tape, observation)
+        else:
+            self._tape(observation)
         job = _job_of(observation)
         if job is not None and (isinstance(observation, Noted) or job not in self._until):
             self._unseen[job] = None

@@ -60,8 +60,8 @@ class JudgingRoutes:
         code, turns, strikes = (_integer(request, *each) for each in (("code", None), ("turns", 1), ("strikes", 0)))
         return await asyncio.to_thread(_outcome, await self._lines(), code, turns, strikes)
 
-    async def _lines(self) -> bytes:
-        return b"".join([line async for lines in self._journal().so_far() for line in lines])
+    async def _lines(self) -> list[bytes]:
+        return [line async for lines in self._journal().so_far() for line in lines]
 
 
 _ROUTES = (*FAULT_ROUTES, UNKNOWN_ROUTE)
@@ -76,19 +76,19 @@ def _integer(request: web.Request, name: str, usual: int | None) -> int:
     return int(text)
 
 
-def _recording(lines: bytes) -> "Recording":
+def _recording(lines: list[bytes]) -> "Recording":
     from lab.recording.reader import read  # no start waits for it, nor for the rules
 
-    return read(lines, JOURNAL)
+    return read(b"".join(lines), JOURNAL)
 
 
-def _calls(lines: bytes, route: str | None, job: str | None, own: Callable[[str], str]) -> Json:
+def _calls(lines: list[bytes], route: str | None, job: str | None, own: Callable[[str], str]) -> Json:
     from lab.report.call_summary import call_summary
 
     return call_summary(_recording(lines), route, job, own)
 
 
-def _report(lines: bytes, over: bool, scenarios: tuple[Scenario, ...]) -> Json:
+def _report(lines: list[bytes], over: bool, scenarios: tuple[Scenario, ...]) -> Json:
     from lab.report.coverage import Coverage, met_in, possible_in
     from lab.report.formats import report_document
     from lab.report.gather import histories_of
@@ -100,7 +100,7 @@ def _report(lines: bytes, over: bool, scenarios: tuple[Scenario, ...]) -> Json:
     return report_document(report_on({JOURNAL: histories}, coverage))
 
 
-def _outcome(lines: bytes, code: int, turns: int, strikes: int) -> Json:
+def _outcome(lines: list[bytes], code: int, turns: int, strikes: int) -> Json:
     from lab.report.gather import histories_of
     from lab.report.outcomes import Expectation, ProcessEnd, outcome_of
 
