@@ -100,15 +100,15 @@ async def test_others_are_answered_while_a_long_message_is_held_to_patterns(
 async def test_a_long_request_waits_until_there_is_room_for_what_it_brings_and_a_short_one_does_not(
     stage: Stage,
 ) -> None:
-    token, asked, room = await stage.token(), asyncio.Event(), asyncio.Event()
+    token, reached, room = await stage.token(), asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:
-        asked.set()
+        reached.set()
         await room.wait()
 
     stage.server.room = wait
     long = await sent(stage, token, "a" * LONG_BODY)
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(reached.wait(), 5)
     assert (await (await sent(stage, token, "Share it for you"))).status == 202
     assert len(stage.facts(JobAccepted)) == 1
     room.set()
