@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from faker import Generator
 
+from lab.cli.tape_recorder import TapeRecorder
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
@@ -102,11 +103,12 @@ async def test_a_long_request_waits_until_there_is_room_for_what_it_brings_and_a
 ) -> None:
     token, reached, room = await stage.token(), asyncio.Event(), asyncio.Event()
 
-    async def wait() -> None:
-        reached.set()
-        await room.wait()
+    class Behind(TapeRecorder):
+        async def room(self) -> None:
+            reached.set()
+            await room.wait()
 
-    stage.server.room = wait
+    stage.server.mounts.main.recorder = Behind.__new__(Behind)
     long = await sent(stage, token, "a" * LONG_BODY)
     await asyncio.wait_for(reached.wait(), 5)
     assert (await (await sent(stage, token, "Share it for you"))).status == 202
