@@ -133,6 +133,8 @@ FAULTS = st.sampled_from([
     {"route": "invoke", "calls": "every 3", "strike": "reset"},
     {"route": "status", "chance": "5%", "odd_body": True, "omit": ["output"]},
     {"route": "status", "after": "5s", "status_word": "QUEUED_V2"},
+    {"route": "status", "calls": "1-2", "redirect": "other"},
+    {"route": "invoke", "redirect": "same"},
     {"route": "status", "answer": 429, "retry_after": {"text": "1.5"}},
 ])  # fmt: skip
 

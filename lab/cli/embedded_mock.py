@@ -111,8 +111,9 @@ async def embedded_mock(
     listen, journal = setup.settings.listen, None if extras is None else extras.journal
     async with AsyncExitStack() as stack:
         bound, https = _ports(setup.settings, stack)
-        # A pod is reached by https alone, so that is what URLs name where it is extras.
-        service = Service(replace(setup.config, here=(https or bound).origin))
+        config, decoy = _decoy(setup, stack)
+        # A pod is reached by https alone, so that is what URLs name where it is served.
+        service = Service(replace(config, here=(https or bound).origin))
         service.observers += client_hints(console, setup.clock.mode) if outside else []
         service.observers += [job_facts_observer(service, job_facts)] if job_facts is not None else []
         if journal is not None:
@@ -126,6 +127,8 @@ async def embedded_mock(
         stack.push_async_callback(control.stop)
         _warm_up(service.config)
         mock.base_url = await server.start(bound=bound)
+        if decoy is not None:
+            server.start_decoy(decoy)
         mock.control_url = await control.start(listen.host, listen.control_port)
         if https is not None:
             _start_https(mock, https, server, stack)
@@ -171,6 +174,19 @@ def _ports(settings: MockSettings, stack: AsyncExitStack) -> tuple[Bound, HttpsP
     https = open_https_port(listen, listen.tls, settings.base)
     stack.callback(https.bound.close)
     return bound, https
+
+
+def _decoy(setup: Setup, stack: AsyncExitStack) -> tuple[Config, Bound | None]:
+    """The origin to which a scenario redirects, if one does: of another name, for to some clients that alone matters."""
+    faults = (fault for each in setup.config.scenarios for fault in each.scenario.faults)
+    if not any(fault.redirect == "other" for fault in faults):
+        return setup.config, None
+    host = setup.settings.listen.host
+    bound = bind(host, 0)
+    stack.callback(bound.close)
+    scheme, _, place = bound.origin.partition("://")
+    name = "localhost" if host == "127.0.0.1" else place.rpartition(":")[0]
+    return replace(setup.config, elsewhere=f"{scheme}://{name}:{place.rpartition(':')[2]}"), bound
 
 
 def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None") -> tuple[MockServer, ControlPlane]:

@@ -30,8 +30,32 @@ SPARE: Millis = 600_000
 """Real milliseconds that a client has beyond the length of its jobs, unless a limit is given."""
 TOO_LONG: Millis = 3_600_000
 """A run whose jobs take longer than this is none for a client that waits in real time."""
-MAPPED = ("base_url", "token_url", "client_id", "client_secret", "scope", "agent_code", "ask", "parameters", "ca_file")
+MAPPED = (
+    "base_url",
+    "token_url",
+    "client_id",
+    "client_secret",
+    "scope",
+    "agent_code",
+    "ask",
+    "parameters",
+    "jobs",
+    "ca_file",
+)
 """What `--env NAME='{base_url}/v1'` may name."""
+
+
+class Conditions(Struct, frozen=True):
+    """What a run needs beside its scenario, whose language has no words for it."""
+
+    jobs: int = 1
+    """How many the client is to start at once."""
+    idle: float | None = None
+    """How many seconds the lab keeps a connection without a request; None: as usual."""
+
+
+CONDITIONS: Mapping[str, Conditions] = {"crowd": Conditions(jobs=20), "idle-close": Conditions(idle=1.0)}
+"""By the name of a scenario that is made for rehearsals."""
 
 
 class PlannedRun(Struct, frozen=True):
@@ -41,6 +65,7 @@ class PlannedRun(Struct, frozen=True):
     target: str
     """The scenario, by name or path."""
     expected: Expectation
+    conditions: Conditions = Conditions()
 
 
 class FinishedRun(Struct, frozen=True):
@@ -97,12 +122,15 @@ class Rehearsal(Struct, frozen=True):
         path = self.folder / f"{planned.name}.rec.jsonl"
         settings = replace(self.settings, targets=(planned.target,), record=str(path), force=True)
         setup = make_setup(settings)
+        if planned.conditions.idle is not None:
+            setup = replace(setup, limits=replace(setup.limits, idle=planned.conditions.idle))
         length = self._real_length(setup)
         if self.limit is None and length > TOO_LONG:
             return _never(planned, RunOutcome.NOT_STRUCK)
         async with AsyncExitStack() as stack:
             mock = await stack.enter_async_context(embedded_mock(setup, _Silent(), Stop(), outside=True))
-            variables = self._variables(connection_document(setup, mock), setup.scenario)
+            document = connection_document(setup, mock) | {"jobs": str(planned.conditions.jobs)}
+            variables = self._variables(document, setup.scenario)
             child = await Child.start(self.command, {**self.environment, **variables}, "LAB_BASE_URL")
             code = await child.end(self.limit or length + SPARE, stopped)
         recording = read(read_recording(path), path.name)
@@ -164,7 +192,8 @@ def failure_lines(done: FinishedRun, again: str) -> Iterator[str]:
     yield f"FAIL  {done.planned.name}: {done.outcome}; a good client: {wanted}"
     sent, turns = sum(len(each.jobs) for each in done.histories), done.planned.expected.turns
     if sent and sent != turns:
-        yield f"          {sent} of {turns} messages began a job (LAB_ASK, LAB_ASK_2, …)"
+        variables = "LAB_JOBS" if done.planned.conditions.jobs > 1 else "LAB_ASK, LAB_ASK_2, …"
+        yield f"          {sent} of {turns} messages began a job ({variables})"
     yield f"          {again}"
     if done.recording is not None:
         yield f"          lab show {done.recording}"

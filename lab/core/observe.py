@@ -13,6 +13,9 @@ from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
 
+DECOY = "decoy"
+"""What a recording calls the listener of another origin than the mocked API's."""
+
 
 class Requested(Struct, frozen=True):
     """A request is complete (server) or about to be sent (external app)."""
@@ -29,6 +32,8 @@ class Requested(Struct, frozen=True):
     """What contract.md calls noted (recordings.md §2.2)."""
     took: Millis = 0
     """Milliseconds from the first byte to the last (`in` on disk)."""
+    listener: str | None = None
+    """None: the mocked API's; DECOY: that of the other origin, to which it may redirect."""
 
 
 class Replied(Struct, frozen=True):

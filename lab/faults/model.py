@@ -139,7 +139,9 @@ def processed(fault: Fault) -> bool:
     """
     if fault.lose_reply:
         return True
-    return fault.answer is None and not fault.expire_token and fault.strike in (None, "close", "slow-body")
+    if fault.answer is not None or fault.redirect is not None or fault.expire_token:
+        return False
+    return fault.strike in (None, "close", "slow-body")
 
 
 class _Effect(Struct, frozen=True):

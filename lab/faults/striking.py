@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
+from lab.core.exchange import Response
 from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
@@ -27,7 +28,7 @@ def rules_of(ledger: Ledger, routes: tuple[str, ...], compiled: CompiledScenario
     return (*(each.rule for each in armed.armed if each.rule.fault.route in routes), *own)
 
 
-class FaultInjector(Struct, frozen=True):
+class FaultInjector(Struct, frozen=True, kw_only=True):
     """Counts a call that is in order, and strikes its reply if a fault says so."""
 
     changes: Changes
@@ -39,6 +40,10 @@ class FaultInjector(Struct, frozen=True):
     refuse: Refuse
     alter: Alter
     """Puts a fault's odd status word in place of a right answer's own, in the words of its wire."""
+    target: str = ""
+    """What was asked for: path and query."""
+    elsewhere: str = ""
+    """The origin to which a redirect leads that leaves this one."""
     revoke: Callable[[str], Fact] | None = None
     """Gives the fact that ends the caller's token, by the name of the fault that ends it; None: there is no token."""
 
@@ -78,6 +83,10 @@ class FaultInjector(Struct, frozen=True):
         if fault.answer is not None or fault.expire_token:
             answer = substitute(fault, self.refuse, scope=self.scope, epoch=epoch, leaves=leaves)
             return replace(reply, response=answer, parts=None)
+        if fault.redirect is not None:
+            # without an origin the reference is of the same one, however the client called it
+            location = (self.elsewhere if fault.redirect == "other" else "") + self.target
+            return replace(reply, response=Response(307, (("location", location),)), parts=None)
         how = fault.strike or ("reset" if fault.lose_reply else None)
         if how is not None:
             return strike(how, reply, leaves)

@@ -59,6 +59,11 @@ def scenario_path(name: str, folder: Path) -> Path:
     raise UsageError(f"There is no scenario {name!r}.", hint=hint + listed)
 
 
+def made_for_rehearsals(name: str, folder: Path) -> bool:
+    """Whether it is one that the lab carries for rehearsals."""
+    return scenario_path(name, folder).parent.name == REHEARSAL
+
+
 def read_scenario(path: Path) -> bytes:
     """The bytes of a scenario's file."""
     return read_bounded(path, LARGEST_FILE, UsageError)

@@ -15,6 +15,9 @@ from lab.language.document import IDENTITY, Layers, Scenario, Switches
 MOST_JOBS = 100_000
 """How many jobs may be alive, unless a setting says otherwise (limits.md §2)."""
 
+DECOY_ORIGIN = "http://decoy.invalid"
+"""An origin that nobody has (RFC 6761 §6.4): what is redirected there, and no listener was opened for, arrives nowhere."""
+
 
 class Config(Struct, frozen=True):
     """What the mock is made with. In a replay `recorded` holds the draws by client, scenario and ordinal."""
@@ -35,6 +38,8 @@ class Config(Struct, frozen=True):
     """The origin at which it listens; never recorded, for its port varies."""
     prefix: str = ""
     """What the paths of its URLs begin with, where a listener has several mocks."""
+    elsewhere: str = DECOY_ORIGIN
+    """The origin to which redirects lead that leave this one; its port varies, so recordings have the usual name."""
     layers: Layers | None = None
     """What `switches` came of, where scenarios may say otherwise; None: `switches` are all that was said."""
     most_jobs: int = MOST_JOBS

@@ -100,7 +100,7 @@ class Mock:
             assert isinstance(command, base.Private)
             context = TokenContext(self._identity, Changes(ledger, now), now)
             refuse = partial(self._refuse, dialect, switches)
-            planner = Planner(self.config, context.changes, now, refuse, dialect.alter)
+            planner = Planner(self.config, context.changes, now, request, refuse, dialect.alter)
             return self._private(planner, command, context, match, match.flags)
         bearer, flags = bearer_of(switches, ledger, request, now, service=match.route.service)
         flags = (*match.flags, *flags) if match.flags else flags
@@ -139,7 +139,7 @@ class Mock:
             return context.oauth_error(refusal) if refusal.error else self._refuse(FUSION, switches, refusal, style)
 
         revoke = ends_token(request, now) if context.bearer is not None else None
-        planner = Planner(self.config, changes, now, refuse, odd_grant, revoke)
+        planner = Planner(self.config, changes, now, request, refuse, odd_grant, revoke)
         return planner.plan(done, self.config.scenario_of_tokens, Place(context.caller))
 
     def _private(
@@ -292,7 +292,7 @@ class Mock:
 
     def _planner(self, call: Call) -> Planner:
         refuse, revoke = partial(self._refuse, call.dialect, call.switches), ends_token(call.request, call.now)
-        return Planner(self.config, call.changes, call.now, refuse, call.dialect.alter, revoke)
+        return Planner(self.config, call.changes, call.now, call.request, refuse, call.dialect.alter, revoke)
 
 
 def _names(route: str, command: str) -> tuple[str, ...]:

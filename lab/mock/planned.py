@@ -33,6 +33,7 @@ class Planner(Struct, frozen=True):
     changes: Changes
     """What the call brings."""
     now: Millis
+    request: Request
     refuse: Refuse
     alter: Alter
     revoke: Callable[[str], Fact] | None = None
@@ -50,6 +51,16 @@ class Planner(Struct, frozen=True):
         """The reply as it leaves under these faults."""
         if not rules:
             return reply
-        scope = api_scope(self.config.switches.pod)
-        injector = FaultInjector(self.changes, rules, self.now, scope, self.refuse, self.alter, self.revoke)
+        path, query = self.request.path, self.request.query
+        injector = FaultInjector(
+            changes=self.changes,
+            rules=rules,
+            now=self.now,
+            scope=api_scope(self.config.switches.pod),
+            refuse=self.refuse,
+            alter=self.alter,
+            target=self.config.prefix + (f"{path}?{query}" if query else path),
+            elsewhere=self.config.elsewhere,
+            revoke=self.revoke,
+        )
         return injector.strike(reply, place, self.config.seed, self.config.epoch)

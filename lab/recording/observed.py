@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
 from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.dialects.router import ROUTER
+from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
 from lab.recording.bodies import Blob, bytes_of
 from lab.recording.codec import fact_of
 from lab.recording.lines import Body, Entry, Line, Other, Req, Res
@@ -17,8 +17,9 @@ def observation_of(line: Line, blob: Blob | None = None) -> Observation | None:
     match line:
         case Req():
             request = Request(line.method, line.path, urlencode(line.query), line.headers, _bytes(line.body, blob))
-            route = ROUTER.name(line.method, line.path)
-            return Requested(line.t, line.x, route, request, line.c, line.flags, line.took)
+            # what is sent to another origin asks nothing of this API, whatever its path
+            route = ROUTER.name(line.method, line.path) if line.listener is None else UNKNOWN_ROUTE
+            return Requested(line.t, line.x, route, request, line.c, line.flags, line.took, line.listener)
         case Res():
             response = Response(line.status, line.headers, _bytes(line.body, blob))
             return Replied(line.t, line.x, response, line.latency, line.first, line.by, line.cut, line.sent)

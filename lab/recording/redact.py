@@ -8,7 +8,7 @@ from urllib.parse import unquote, unquote_plus
 
 from lab.core.exchange import Headers, Json
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
-from lab.mock.config import Config
+from lab.mock.config import DECOY_ORIGIN, Config
 from lab.recording.alias import HERE, aliases
 from lab.recording.headers import header_without_secrets
 from lab.recording.known_secrets import KnownSecrets
@@ -24,10 +24,10 @@ _KEPT = 4096
 class Redactor:
     """Replaces the secrets of one tape by their aliases."""
 
-    def __init__(self, secrets: KnownSecrets, own: str = "") -> None:
-        """`own` is the origin of the lab itself."""
+    def __init__(self, secrets: KnownSecrets, own: str = "", elsewhere: str = DECOY_ORIGIN) -> None:
+        """`own` is the origin of the lab itself, `elsewhere` the one to which it may redirect."""
         self.secrets = secrets
-        self._shapes = Shapes(secrets.texts, own)
+        self._shapes = Shapes(secrets.texts, own, elsewhere if elsewhere != DECOY_ORIGIN else "")
         self._clean: dict[str, str] = {}
         """Texts that come again and again, redacted; of this generation of secrets."""
         self._generation = secrets.generation
@@ -60,6 +60,8 @@ class Redactor:
         match found.lastgroup:
             case "own":
                 return HERE
+            case "elsewhere":
+                return DECOY_ORIGIN
             case "hook" | "pem":
                 return self.secrets.secret(text)
             case "login":
@@ -169,4 +171,4 @@ def redactor_of(config: Config) -> Redactor:
     """Knows the secrets with which a mock was made."""
     clients = [(client.id, client.secret) for client in config.clients]
     users = [(account.name, account.password) for account in config.accounts]
-    return Redactor(KnownSecrets(clients, users, partial(own_words, config)), config.own)
+    return Redactor(KnownSecrets(clients, users, partial(own_words, config)), config.own, config.elsewhere)

@@ -76,11 +76,16 @@ Prefilter: TypeAlias = Callable[[ScannedText, int], int]
 class Shapes:
     """What is looked for, and its prefilters, each with what makes it worth asking."""
 
-    def __init__(self, known: KnownTexts, own: str) -> None:
-        """`own` is the lab's own origin, if any: it and what is known to be secret come before any shape."""
+    def __init__(self, known: KnownTexts, own: str, elsewhere: str = "") -> None:
+        """`own` is the lab's own origin, `elsewhere` its second one, if any.
+
+        They and what is known to be secret come before any shape.
+        """
         self._known = known
-        self._own = re.compile(rf"(?P<own>{re.escape(own)}(?![\w.:-]))" if own else "(?!)")
-        fixed = (own, *_FIXED) if own else _FIXED
+        origins = {name: text for name, text in (("own", own), ("elsewhere", elsewhere)) if text}
+        either = "|".join(f"(?P<{name}>{re.escape(text)})" for name, text in origins.items())
+        self._own = re.compile(rf"(?:{either})(?![\w.:-])" if origins else "(?!)")
+        fixed = (*origins.values(), *_FIXED)
         self._of_shapes: tuple[tuple[str, Prefilter], ...] = (
             *((text, partial(_fixed, text)) for text in fixed),
             *_CLUES,

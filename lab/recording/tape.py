@@ -24,6 +24,7 @@ from lab.recording.codec import encode, fact_members, footer
 from lab.recording.line_cache import LineCache, varying_members
 from lab.recording.lines import Enc, Entry, Header, Members, Res
 from lab.recording.redact import redactor_of
+from lab.recording.text import dumps
 
 LONGEST_TAPE = 1024 * 1024 * 1024
 """Bytes of a tape on disk."""
@@ -196,7 +197,8 @@ class Tape:
         tail = self._tails.request(observation)
         t = self._t = observation.at if observation.at > self._t else self._t
         wall = "" if self._wall is None else f'"w":{self._wall()},'
-        self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{observation.c},'.encode() + tail)
+        elsewhere = "" if observation.listener is None else f'"l":{dumps(observation.listener)},'
+        self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{observation.c},{elsewhere}'.encode() + tail)
 
     def _replied(self, observation: Replied) -> None:
         x, response = observation.x, observation.response

@@ -27,6 +27,10 @@ NOBODY = "unknown"
 """Whose call it is while nothing says so."""
 
 
+REDIRECTS = (307, 308)
+"""The same request is to be sent elsewhere."""
+
+
 class CallKind(StrEnum):
     """What a call is for."""
 
@@ -50,7 +54,7 @@ class JudgedCall(Struct, frozen=True, kw_only=True):
     """Id of the client, and its User-Agent."""
     connection: int
     listener: str | None
-    """None: the API; `decoy`: the second origin, to which no credential belongs."""
+    """None: the API's; DECOY: that of another origin, to which no credential belongs."""
     request: Request
     """As recorded: secrets are aliases."""
     flags: frozenset[str]
@@ -188,12 +192,17 @@ class _Reader:
 
     def calls(self) -> Iterator[JudgedCall]:
         by_connection: dict[int, str] = {}
+        redirected = NOBODY
         for line in self._requests:
             requested = observation_of(line, self._blob)
             assert isinstance(requested, Requested)
             request = requested.request
-            name = self._named(line.x, requested) or by_connection.get(line.c, NOBODY)
+            # at another origin a client that is right doesn't say who it is, but it was sent there
+            somebody = NOBODY if line.listener is None else redirected
+            name = self._named(line.x, requested) or by_connection.get(line.c, somebody)
             by_connection[line.c] = name
+            if line.x in self._replies and self._replies[line.x].status in REDIRECTS:
+                redirected = name
             agent = request.header("user-agent")
             yield self._call(line, requested, f"{name} ({agent})" if agent else name)
 
@@ -211,14 +220,13 @@ class _Reader:
 
     def _call(self, line: Req, requested: Requested, client: str) -> JudgedCall:
         request, route = requested.request, requested.route
-        # what is sent to another origin asks nothing of this API, whatever its path
-        dialect = CLIENT_OF.get(route) if line.listener is None else None
+        dialect = CLIENT_OF.get(route)
         found = dialect.identify(request) if dialect is not None and route in dialect.calls else None
         command = found.command if found is not None else None
         call = JudgedCall(
             x=line.x,
             line=line.n + 1,
-            kind=_kind(route, command) if line.listener is None else CallKind.OTHER,
+            kind=_kind(route, command),
             route=route,
             client=client,
             connection=line.c,

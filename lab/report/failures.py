@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 from lab.core.clock import Millis
 from lab.dialects.client import Unreadable
 from lab.faults.model import CUT_AFTER
-from lab.report.calls import CallKind, JudgedCall
+from lab.report.calls import REDIRECTS, CallKind, JudgedCall
 from lab.report.history import ClientHistory, operation
 from lab.report.rule import Occasion, broken, charged, kept, least, rules_in, went_on
 from lab.report.stops import early, readable_pause
@@ -130,11 +130,20 @@ def reads_404_by_its_time(history: ClientHistory) -> Iterator[Occasion]:
     yield from charged(history, "D7")
 
 
-def keeps_credentials_at_home(history: ClientHistory) -> Iterator[Occasion]:
-    """D8: whatever a redirect says, another origin (listener `decoy`) gets no Authorization."""
+def follows_redirects_rightly(history: ClientHistory) -> Iterator[Occasion]:
+    """D8: another origin gets no Authorization; at the same one a request stays what it was: no POST becomes a GET."""
+    for call in history.elsewhere:
+        yield kept(call) if call.request.header("authorization") is None else broken(call)
     for call in history.calls:
-        if call.listener == "decoy":
-            yield kept(call) if call.request.header("authorization") is None else broken(call)
+        if not call.whole or call.response is None or call.status not in REDIRECTS:
+            continue
+        calls = sorted((*history.after(call), *history.elsewhere), key=lambda each: each.x)
+        after = (each for each in calls if each.x > call.x and each.request.path == call.request.path)
+        later = next(after, None)
+        if later is not None:
+            yield kept(call, later) if later.request.method == call.request.method else broken(call, later)
+        elif not (call.response.header("location") or "/").startswith("/"):
+            yield kept(call)
 
 
 def _stretches(history: ClientHistory, chosen: Callable[[JudgedCall], bool]) -> Iterator[list[JudgedCall]]:
@@ -165,7 +174,7 @@ FAILURE_RULES = rules_in(
     D5 | gives_up_waiting | have a read time-out | major | T | Give each answer a time-out of your own, of half a minute say, and then poll again. | clients.md §2 | faults `hang`, `stall` at a poll
     D6 | storms_nobody | send no storm of retries | major | T | Double the pause after each failure, so that a minute of failures costs a handful of requests. | clients.md §2 | `503` at all polls for a minute
     D7 | reads_404_by_its_time | read a 404 by its time | minor | L | Right after acceptance poll once more, for a job may take a moment to be known; later stop. | clients.md §3 | faults `404` at the first poll, at a later one
-    D8 | keeps_credentials_at_home | send no bearer to another origin | critical | L | When you follow a redirect to another host, leave the Authorization header out. | RFC 9110 §15.4; RFC 9700 §4 | a redirect to another origin, which no scenario has yet
+    D8 | follows_redirects_rightly | send no bearer to another origin | critical | L | When you follow a redirect to another origin, leave the Authorization header out; at 307 and 308 keep method and body. | RFC 9110 §15.4; RFC 9700 §4 | redirect-other, redirect-same
     """,
     globals(),
 )

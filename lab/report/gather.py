@@ -15,12 +15,14 @@ from lab.report.stops import stops_of
 
 def histories_of(recording: Recording, *, blob: Blob | None = None, over: bool = False) -> tuple[ClientHistory, ...]:
     """One a client; `over`: the clients are known to have ended."""
-    calls, facts = calls_of(recording, blob), tuple(recording.facts())
+    all_calls, facts = calls_of(recording, blob), tuple(recording.facts())
+    calls = tuple(call for call in all_calls if call.listener is None)
     real = [line.w for line in recording.lines if isinstance(line, Req | Res) and line.w is not None]
     within = not any(fact.type == "connection.opened" for fact in facts)
     whole = ClientHistory(
         client="",
         calls=calls,
+        elsewhere=tuple(call for call in all_calls if call.listener is not None),
         grants=(),
         jobs=(),
         connections=tuple(_connections(recording, calls)),
@@ -50,6 +52,7 @@ def _of_client(client: str, whole: ClientHistory) -> ClientHistory:
         whole,
         client=client,
         calls=calls,
+        elsewhere=tuple(call for call in whole.elsewhere if call.client == client),
         grants=tuple(_grants(by_x, whole.facts)),
         jobs=tuple(_jobs(by_x, whole.facts)),
         connections=tuple(each for each in whole.connections if each.calls[0].client == client),

@@ -112,6 +112,8 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
 
     client: str
     calls: tuple[JudgedCall, ...]
+    elsewhere: tuple[JudgedCall, ...]
+    """Its calls at another origin, to which it was redirected."""
     grants: tuple[GrantHistory, ...]
     jobs: tuple[JobHistory, ...]
     connections: tuple[ConnectionHistory, ...]

@@ -80,7 +80,7 @@ class Connection(WatchedParser):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = tuple(
-        "_answered _late _raw _tls _unread at_end half_closed headers how lost misdirected ordinal received shell special total wrote".split()
+        "_answered _late _raw _tls _unread at_end half_closed headers how listener lost misdirected ordinal received shell special total wrote".split()
     )
 
     def __init__(self, shell: ConnectionObserver, manager: Any, **settings: Any) -> None:
@@ -107,6 +107,8 @@ class Connection(WatchedParser):
         self._tls = False
         self.misdirected = False
         """Whether the peer speaks plainly where TLS is spoken."""
+        self.listener: str | None = None
+        """Where it was accepted, if not at the API's origin."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer connected: the header deadline begins."""

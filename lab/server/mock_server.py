@@ -16,9 +16,9 @@ from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
-from lab.core.observe import Replied, Requested
+from lab.core.observe import DECOY, Replied, Requested
 from lab.core.refusal import Refusal
-from lab.dialects.router import ROUTER
+from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
@@ -71,6 +71,7 @@ class MockServer:
         self._manager: web.Server | None = None
         self._listener: Listener | None = None
         self._tls: TlsListener | None = None
+        self._decoy: Listener | None = None
 
     @property
     def service(self) -> Service:
@@ -102,8 +103,20 @@ class MockServer:
         self._tls = TlsListener(bound, factory, misdirected, context, self.limits.header_deadline)
         return self._tls.origin
 
+    def start_decoy(self, bound: Bound) -> None:
+        """Listen at another origin too, once `start` was called: nothing is there, but what is sent to it is told."""
+        assert self._manager is not None
+        factory = connections(self, self._manager)
+
+        def elsewhere() -> Connection:
+            connection = factory()
+            connection.listener = DECOY
+            return connection
+
+        self._decoy = Listener(bound, elsewhere)
+
     def _listeners(self) -> tuple[Listener, ...]:
-        return tuple(each for each in (self._listener, self._tls) if each is not None)
+        return tuple(each for each in (self._listener, self._tls, self._decoy) if each is not None)
 
     async def stop(self, grace: Millis = 5_000, hurry: asyncio.Event | None = None) -> None:
         """Accept no more, close idle connections, let the others end within `grace` real ms or until `hurry`, cut them."""
@@ -122,7 +135,7 @@ class MockServer:
             for end in ends:
                 end.cancel()
         await self._manager.shutdown(_AT_ONCE)
-        self._listener = self._tls = None
+        self._listener = self._tls = self._decoy = None
 
     def drop(self) -> None:
         """Cut the connections whose reply isn't out: what was asked there never happened."""
@@ -197,6 +210,8 @@ class MockServer:
                 self.malformed(connection, "body-cut", connection.received)
                 return SENT_LAST
         now = self.clock.now()
+        if connection.listener is not None:
+            body = reader.shell_refusal(404, "This is another origin than the API's.")
         if isinstance(body, Refusal):
             return self._refuse(incoming, routed, body, now, now - since)
         request = Request(message.method, routed.path, query, headers, body)
@@ -241,8 +256,9 @@ class MockServer:
             x = service.next_exchange()
             whole, query = reader.target_of(incoming.message.path)
             path = routed.path if routed.refusal is None else whole
-            request = Request(method, path, query, connection.headers)
-            service.tell(Requested(now, x, ROUTER.name(method, path), request, c=connection.ordinal, took=took))
+            request, listener = Request(method, path, query, connection.headers), connection.listener
+            route = ROUTER.name(method, path) if listener is None else UNKNOWN_ROUTE
+            service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took, listener=listener))
         routed.mount.sender.write(connection, response, method, CLOSE)
         service.tell(Replied(self.clock.now(), x, response, by="shell"))
         return connection.over("server")

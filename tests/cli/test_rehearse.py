@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.rehearsal import CONDITIONS, Conditions
 from tests.conftest import ROOT, Called, Lab
 
 SCENARIO = """\
@@ -223,3 +224,39 @@ def test_a_message_that_was_not_sent_is_told(here: Lab) -> None:
     called = rehearse(here, "brief.yaml")
     assert called.lines[0] == "FAIL  brief: false success; a good client: result"
     assert called.lines[1].strip() == "1 of 2 messages began a job (LAB_ASK, LAB_ASK_2, …)"
+
+
+def test_what_a_client_sends_to_another_origin_is_recorded_and_judged(here: Lab) -> None:
+    (here.folder / "brief.yaml").write_text(SCENARIO + "faults:\n  - {route: status, redirect: other}\n")
+    called = rehearse(here, "brief.yaml", "--fail-on", "critical")
+    assert called.lines[0] == "1 runs: 1 clean stop; 0 otherwise than a good client's"
+    assert called.lines[1].startswith("FAIL  D8  ")
+    recording = (here.folder / "out/brief.rec.jsonl").read_text()
+    assert '"l":"decoy"' in recording and '"http://decoy.invalid/api/' in recording and "localhost:" not in recording
+    assert here("replay", "out/brief.rec.jsonl", "--scenarios", ".").code == 0
+
+
+def test_how_many_jobs_a_client_is_to_start_is_set_by_the_scenario_for_rehearsals(here: Lab) -> None:
+    (here.folder / "rehearsal").mkdir()
+    crowd = SCENARIO.replace("name: brief", "name: crowd").replace("takes: 60ms", "takes: 10ms")
+    (here.folder / "rehearsal/crowd.yaml").write_text(crowd)
+    called = rehearse(here, "crowd", "--scenarios", "rehearsal")
+    assert called.lines[0] == "FAIL  crowd: false success; a good client: result"
+    assert called.lines[1].strip() == "1 of 20 messages began a job (LAB_JOBS)"
+    (here.folder / "crowd.yaml").write_text(crowd)
+    assert rehearse(here, "crowd", "--scenarios", ".").lines[0].startswith("1 runs: 1 result")
+
+
+def test_connections_that_end_while_idle_are_set_by_the_scenario_for_rehearsals(
+    here: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CONDITIONS, "idle-close", Conditions(idle=0.05))  # type: ignore[arg-type]
+    peer = """
+import os, socket, urllib.parse
+base = urllib.parse.urlsplit(os.environ["LAB_BASE_URL"])
+with socket.create_connection((base.hostname, base.port), timeout=9) as connection:
+    connection.sendall(b"GET /health HTTP/1.1\\r\\nhost: here\\r\\n\\r\\n")
+    while connection.recv(4096): pass
+"""
+    rehearse(here, "idle-close", code=peer)
+    assert '"connection.closed","c":1,"how":"idle"' in (here.folder / "out/idle-close.rec.jsonl").read_text()

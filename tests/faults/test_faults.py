@@ -75,7 +75,7 @@ def test_calls_that_do_not_fit_are_not_counted() -> None:
     ("what", "served"),
     [
         ({"answer": 503}, False), ({"strike": "reset"}, False), ({"strike": "truncate"}, False),
-        ({"strike": "stall"}, False), ({"expire_token": True}, False), ({"strike": "close"}, True),
+        ({"strike": "stall"}, False), ({"expire_token": True}, False), ({"redirect": "same"}, False), ({"strike": "close"}, True),
         ({"strike": "slow-body"}, True), ({"delay": "1s"}, True), ({"status_word": "X"}, True),
         ({"odd_body": True}, True), ({"omit": ["a"]}, True), ({"lose_reply": True}, True),
         ({"lose_reply": True, "answer": 504}, True), ({"lose_reply": True, "strike": "hang"}, True),

@@ -51,6 +51,8 @@ def load(*faults: str) -> tuple[Fault, ...]:
         "route: invoke, expire_token: true",
         "route: invoke, expire_token: true, answer: 401",
         "route: jwks, expire_token: true",
+        "route: invoke, redirect: same, delay: 1s",
+        "route: status, calls: 2, redirect: other",
         "route: invoke, lose_reply: true",
         "route: invoke, lose_reply: true, answer: 504",
         "route: invoke, lose_reply: true, strike: hang",
@@ -69,8 +71,8 @@ NO_BEARER = (
 @pytest.mark.parametrize(
     ("fault", "complaint"),
     [
-        ("route: status", "faults[0]: a fault says what goes wrong: one of answer, strike, status_word, odd_body, "
-         "omit, expire_token, lose_reply, delay"),
+        ("route: status", "faults[0]: a fault says what goes wrong: one of answer, strike, redirect, status_word, "
+         "odd_body, omit, expire_token, lose_reply, delay"),
         ("answer: 503", "faults[0]: route is missing"),
         ("route: stauts, answer: 503",
          f"faults[0].route: takes {', '.join(FAULT_ROUTES[:-1])} or {FAULT_ROUTES[-1]}; did you mean status?"),
@@ -84,6 +86,11 @@ NO_BEARER = (
          "faults[0]: a fault does one thing; this one has answer and strike"),
         ("route: status, answer: 503, omit: [jobId]",
          "faults[0]: a fault does one thing; this one has answer and omit"),
+        ("route: status, redirect: same, status_word: X",
+         "faults[0]: a fault does one thing; this one has redirect and status_word"),
+        ("route: status, redirect: elsewhere", "faults[0].redirect: takes same or other"),
+        ("route: invoke, redirect: same, lose_reply: true",
+         "faults[0]: a lost reply never arrives: lose_reply goes alone, or with answer or another strike"),
         ("route: status, calls: two, answer: 503", "faults[0].calls: is written 2, 2-4 or every 3"),
         ("route: status, calls: true, answer: 503", "faults[0].calls: is written 2, 2-4 or every 3"),
         ("route: status, calls: 0, answer: 503", "faults[0].calls: is written 2, 2-4 or every 3"),

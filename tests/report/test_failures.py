@@ -62,6 +62,14 @@ class AtOnce(FailsItsOwnWay):
             "D7", PASS, id="who has tried may give up an unknown job",
         ),
         pytest.param(
+            Rehearsal(worked("60s", "route: status, calls: 2, redirect: other"), Dies),
+            "D8", PASS, id="who doesn't go to another origin shows it nothing",
+        ),
+        pytest.param(
+            Rehearsal(worked("60s", "route: status, calls: 2, redirect: same"), Dies),
+            "D8", NOT_EXERCISED, id="who follows no redirect follows none wrongly",
+        ),
+        pytest.param(
             Rehearsal(worked("60s", "route: token, calls: every 1, answer: 503"), Plain),
             "D1", PASS, id="who has tried may give up a token",
         ),

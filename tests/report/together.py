@@ -13,7 +13,7 @@ from lab.core.clock import INSTANT_EPOCH, Millis, http_date
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed
-from lab.core.observe import Noted, Replied
+from lab.core.observe import DECOY, Noted, Replied, Requested
 from lab.core.reply import Delivery, Reply
 from lab.identity.clients import DEMO, Client
 from lab.jobs.plan import compile_scenario
@@ -38,6 +38,8 @@ class Send(Struct, frozen=True):
     """The client's own name for the connection; where that isn't open, a new one is opened."""
     awaited: bool = True
     """Whether the client goes on only once the answer has come."""
+    elsewhere: bool = False
+    """Whether it goes to another origin, where nothing is."""
 
 
 class SendBroken(Struct, frozen=True):
@@ -143,6 +145,12 @@ class Together:
 
     def _send(self, story: Story, effect: Send) -> None:
         ordinal = self._connected(effect.c)
+        if effect.elsewhere:
+            x = self.service.next_exchange()
+            self.service.tell(Requested(self.now, x, "unknown", effect.request, ordinal, listener=DECOY))
+            self.service.tell(Replied(self.now, x, Response(404), by="shell"))
+            self._go_on(story, Came(self.now, Response(404), whole=True))
+            return
         reply = self.service.serve(effect.request, self.now, c=ordinal)
         arrived = reply.deliver(self.now, effect.until)
         wish = effect.request.header("connection")

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from lab.core.clock import Millis
+from lab.core.exchange import Headers, Request
+from lab.identity.client import AccessToken
 from tests.report.good import Plain, Steps
 from tests.report.good_kinds import Backoff
 from tests.report.rehearsal import Rehearsal
-from tests.report.together import Came
+from tests.report.together import Came, Send
 from tests.report.zoo import HEAD, worked
 
 REFUSED = worked("60s", "route: status, calls: 2-5, answer: 429")
@@ -104,6 +108,44 @@ class Hasty(Plain):
 
 
 @dataclass
+class Following(Plain):
+    """Goes where it is redirected: to another origin without its token."""
+
+    def with_token(self, request: Request, token: AccessToken) -> Steps[Came]:
+        came = yield from super().with_token(request, token)
+        location = came.response.header("location") or ""
+        if not location:
+            return came
+        if location.startswith("/"):
+            return (yield from super().with_token(self.redirected(request), token))
+        headers = (*self.shown(token), *self.headers(), *request.headers)
+        return (yield Send(replace(request, headers=headers), c=99, elsewhere=True))
+
+    def redirected(self, request: Request) -> Request:
+        return request
+
+    def shown(self, token: AccessToken) -> Headers:
+        """What another origin is shown of its token."""
+        return ()
+
+
+@dataclass
+class Leaky(Following):
+    """Follows to another origin with the bearer."""
+
+    def shown(self, token: AccessToken) -> Headers:
+        return (("authorization", f"Bearer {token.token}"),)
+
+
+@dataclass
+class PostBecomesGet(Following):
+    """Makes a GET of what was redirected, as browsers did at 302."""
+
+    def redirected(self, request: Request) -> Request:
+        return replace(request, method="GET", body=b"")
+
+
+@dataclass
 class UnknownForEver(Plain):
     """Polls five times more after a late 404."""
 
@@ -119,6 +161,8 @@ ZOO: Mapping[str, Rehearsal] = {
     "D5": Rehearsal(HUNG, NoTimeOut),
     "D6": Rehearsal(MINUTE_OF_503, Storm),
     "D7": Rehearsal(FORGOTTEN, UnknownForEver),
+    "D8": Rehearsal(worked("60s", "route: status, calls: 2, redirect: other"), Leaky, Following),
+    "D8 same": Rehearsal(worked("5s", "route: invoke, redirect: same"), PostBecomesGet, Following),
     "D1 flat": Rehearsal(REFUSED, FlatRetry),
     "D1 stop": Rehearsal(REFUSED, Dies),
     "D1 garbage": Rehearsal(
@@ -135,4 +179,4 @@ ZOO: Mapping[str, Rehearsal] = {
     "D7 early": Rehearsal(UNKNOWN, Dies),
     "D2 early": Rehearsal(OUTAGE, GivesUpEarly, good=Backoff),
 }
-"""By the rule that is broken; D8 needs a second origin, which the mock doesn't have."""
+"""By the rule that is broken."""

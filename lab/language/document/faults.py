@@ -119,9 +119,9 @@ RetryAfter: TypeAlias = Annotated[
 StrikeKind: TypeAlias = Literal[
     "reset", "empty", "truncate", "garbage", "stall", "slow-body", "hang", "wrong-length", "close"
 ]
-_KINDS = ("answer", "strike", "status_word", "odd_body", "omit", "expire_token", "lose_reply", "delay")
+_KINDS = ("answer", "strike", "redirect", "status_word", "odd_body", "omit", "expire_token", "lose_reply", "delay")
 """What a fault may do; one of these is there."""
-_ALONE = ("answer", "strike", "status_word", "odd_body", "omit")
+_ALONE = ("answer", "strike", "redirect", "status_word", "odd_body", "omit")
 """Of these one at most, but odd_body and omit go together."""
 
 
@@ -152,6 +152,9 @@ class Fault(Model):
     )
     body: Literal["default", "html", "empty", "problem"] = "default"
     strike: StrikeKind | None = Field(None, description="what becomes of the reply at the socket")
+    redirect: Literal["same", "other"] | None = Field(
+        None, description="307 to the same URL, or to its path at another origin; the request is not processed"
+    )
     delay: Duration | None = Field(None, gt=0, description="silence, and then the answer")
     status_word: str | None = Field(
         None, pattern=r"^[ -~]{1,80}$", description="this word in status, the rest as RUNNING"
@@ -177,6 +180,8 @@ class Fault(Model):
             return "lose-reply"
         if self.answer is not None or self.strike:
             return self.strike or str(self.answer)
+        if self.redirect is not None:
+            return f"redirect-{self.redirect}"
         return next((name.replace("_", "-") for name in _KINDS if getattr(self, name)), "delay")
 
     @model_validator(mode="after")
@@ -223,13 +228,13 @@ def _of_the_rest(fault: Fault, present: list[str]) -> Iterable[str]:
     if fault.expire_token and (fault.answer not in (None, 401) or set(present) - {"expire_token", "answer", "delay"}):
         yield "expire_token answers 401 by itself, and does nothing else"
     if fault.lose_reply and (
-        fault.strike in ("slow-body", "close") or {"status_word", "odd_body", "omit"} & set(present)
+        fault.strike in ("slow-body", "close") or {"redirect", "status_word", "odd_body", "omit"} & set(present)
     ):
         yield "a lost reply never arrives: lose_reply goes alone, or with answer or another strike"
 
 
 _WRITTEN = (
-    "name", "route", "calls", "step", "turn", "after", "chance", "answer", "error", "strike", "status_word", "odd_body",
+    "name", "route", "calls", "step", "turn", "after", "chance", "answer", "error", "strike", "redirect", "status_word", "odd_body",
     "expire_token", "lose_reply", "retry_after", "body", "delay", "omit",
 )  # fmt: skip
 """The order in which recordings and the control plane show the members of a fault."""
