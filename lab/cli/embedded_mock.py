@@ -127,11 +127,8 @@ async def embedded_mock(
         stack.push_async_callback(control.stop)
         _warm_up(service.config)
         mock.base_url = await server.start(bound=bound)
-        if decoy is not None:
-            server.start_decoy(decoy)
         mock.control_url = await control.start(listen.host, listen.control_port)
-        if https is not None:
-            _start_https(mock, https, server, stack)
+        _start_others(mock, server, https, decoy, stack)
         _publish_token(mock, listen.runtime, stack)
         looks = _looks(mock, setup, journal, server.mounts)
         looks += [_reloader(mock, setup, console).look] if outside else []
@@ -139,9 +136,15 @@ async def embedded_mock(
         yield mock
 
 
-def _start_https(mock: EmbeddedMock, https: HttpsPort, server: MockServer, stack: AsyncExitStack) -> None:
-    stack.callback(https.withdraw)
-    mock.https_url, mock.ca_file = https.start(server)
+def _start_others(
+    mock: EmbeddedMock, server: MockServer, https: HttpsPort | None, decoy: Bound | None, stack: AsyncExitStack
+) -> None:
+    """Let the server listen wherever else it is to."""
+    if https is not None:
+        stack.callback(https.withdraw)
+        mock.https_url, mock.ca_file = https.start(server)
+    if decoy is not None:
+        server.start_decoy(decoy)
 
 
 def _looks(

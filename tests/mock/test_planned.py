@@ -197,11 +197,11 @@ def test_the_members_of_any_json_answer_can_be_odd_or_left_out():
 def test_a_redirect_leads_to_what_was_asked_for_at_this_origin_or_another():
     faults = [{"route": "status", "calls": 1, "redirect": "same"}, {"route": "invoke", "redirect": "other"}]
     mock, bearer = served(DOCUMENT | {"faults": faults})
-    asked = served_request("invoke", mock, bearer)
-    sent = mock.serve(replace(asked, query="a=1"), 1_000)
-    assert (sent.response.status, sent.job) == (307, None)
-    assert sent.response.header("location") == f"http://decoy.invalid{asked.path}?a=1"
-    poll = status(bearer, read(mock.serve(asked, 2_000).response)["jobId"])
+    request = served_request("invoke", mock, bearer)
+    reply = mock.serve(replace(request, query="a=1"), 1_000)
+    assert (reply.response.status, reply.job) == (307, None)
+    assert reply.response.header("location") == f"http://decoy.invalid{request.path}?a=1"
+    poll = status(bearer, read(mock.serve(request, 2_000).response)["jobId"])
     assert mock.serve(poll, 3_000).response.header("location") == poll.path
     assert mock.serve(poll, 4_000).response.status == 200
 
