@@ -23,7 +23,7 @@ class ChosenMocks:
         self._setup = setup
         self._service = service
         self._console = console
-        self._choices = {each.name: each for each in drills}
+        self._choices: dict[str, MountChoice] = {}
         self._recorders: list[TapeRecorder] = []
         self._begun = Counter[str]()
         """How often each was made: a reset gives it up."""
@@ -31,6 +31,7 @@ class ChosenMocks:
         self._unrecorded: str | None = None
         for compiled in service.config.scenarios:
             self._add(compiled.name)
+        self._choices |= {each.name: each for each in drills if each.name not in self._choices}
 
     def offer(self, mounts: Mounts) -> None:
         """Let clients of this listener choose."""
@@ -65,7 +66,7 @@ class ChosenMocks:
         return 4 if self._unrecorded else max(ended, default=0)
 
     def _add(self, name: str) -> None:
-        self._choices[name] = MountChoice(name, lambda: self._compiled(name))
+        self._choices[name] = MountChoice(name, lambda: self._compiled(name), lambda: self._compiled(name).scenario)
 
     def _compiled(self, name: str) -> CompiledScenario:
         """As its file is now."""

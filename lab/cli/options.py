@@ -246,7 +246,13 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *_REHEARSAL,
         *_REPORT,
     ),
-    "report": (option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"), _FOLDER, *_REPORT),
+    "report": (
+        option(
+            "targets", "FILE", "recordings, by path, pattern or bare name; or the URL of a control plane", nargs="+"
+        ),
+        _FOLDER,
+        *_REPORT,
+    ),
     "repair": (option("target", "FILE"),),
     "new": (option("target", "NAME"),),
     "schema": (option("--settings", None, "of the settings file instead", action="store_const", const="settings"),),
@@ -270,7 +276,7 @@ COMMANDS = {
     "drill": ("every variant of a scenario with one fault", "lab drill item-comparison --family W,P"),
     "show": ("a recording as a transcript, or as a film", "lab show item-comparison"),
     "rehearse": ("run your client against scenarios or drills, and judge it", "lab rehearse quick -- python client.py"),
-    "report": ("what the clients in recordings did well and badly", "lab report recordings/*.rec.jsonl"),
+    "report": ("what clients did well and badly: in recordings, or a running lab", "lab report recordings/*.rec.jsonl"),
     "repair": ("make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"),
     "new": ("print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"),
     "schema": ("print the scenario language as JSON Schema", "lab schema > lab.schema.json"),

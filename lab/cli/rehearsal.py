@@ -20,10 +20,8 @@ from lab.faults.places import plan_length
 from lab.files.recordings import read_blob, read_recording
 from lab.language.document import Scenario
 from lab.recording.reader import read
-from lab.report.coverage import Elements, met_in
-from lab.report.gather import histories_of
-from lab.report.history import ClientHistory
-from lab.report.outcomes import Expectation, ProcessEnd, RunOutcome, as_expected, outcome_of
+from lab.report.outcomes import Expectation, ProcessEnd, RunOutcome
+from lab.report.runs import JudgedRun, judged_run
 from lab.settings import MockSettings
 
 SPARE: Millis = 600_000
@@ -72,12 +70,7 @@ class FinishedRun(Struct, frozen=True):
     """What came of it."""
 
     planned: PlannedRun
-    outcome: RunOutcome
-    good: bool | None
-    """Whether it is what a good client would have done; None: nothing can be said."""
-    histories: tuple[ClientHistory, ...]
-    met: Elements
-    """What its client went through."""
+    judged: JudgedRun
     recording: Path | None
     output: str
     """The end of what the client printed."""
@@ -134,23 +127,11 @@ class Rehearsal(Struct, frozen=True):
             child = await Child.start(self.command, {**self.environment, **variables}, "LAB_BASE_URL")
             code = await child.end(self.limit or length + SPARE, stopped)
         recording = read(read_recording(path), path.name)
-        histories = histories_of(recording, blob=partial(read_blob, path), over=True)
-        outcome = outcome_of(histories, ProcessEnd(code, child.err.text), planned.expected)
+        end, blob = ProcessEnd(code, child.err.text), partial(read_blob, path)
+        judged = judged_run(planned.name, recording, planned.expected, end, blob=blob)
         if code is None and stopped.is_set():
-            outcome = RunOutcome.INTERRUPTED
-        met = met_in(recording, histories)
-        if planned.expected.strikes and outcome is not RunOutcome.NOT_STRUCK:
-            met = {**met, "faults": frozenset((planned.name,))}
-        return FinishedRun(
-            planned=planned,
-            outcome=outcome,
-            good=as_expected(outcome, planned.expected),
-            histories=histories,
-            met=met,
-            recording=path,
-            output=child.out.text + child.err.text,
-            code=code,
-        )
+            judged = replace(judged, outcome=RunOutcome.INTERRUPTED)
+        return FinishedRun(planned, judged, path, child.out.text + child.err.text, code)
 
     def _real_length(self, setup: Setup) -> Millis:
         """How long its jobs take on the wall's clock."""
@@ -176,7 +157,7 @@ class Rehearsal(Struct, frozen=True):
 
 
 def _never(planned: PlannedRun, outcome: RunOutcome = RunOutcome.INTERRUPTED) -> FinishedRun:
-    return FinishedRun(planned, outcome, None, (), {}, None, "", None)
+    return FinishedRun(planned, JudgedRun(planned.name, planned.expected, outcome), None, "", None)
 
 
 class _Silent(Console):
@@ -188,9 +169,8 @@ class _Silent(Console):
 
 def failure_lines(done: FinishedRun, again: str) -> Iterator[str]:
     """A run that came out otherwise, with what repeats it, its recording, and the end of what the client printed."""
-    wanted = " or ".join(done.planned.expected.ends)
-    yield f"FAIL  {done.planned.name}: {done.outcome}; a good client: {wanted}"
-    sent, turns = sum(len(each.jobs) for each in done.histories), done.planned.expected.turns
+    yield done.judged.failure
+    sent, turns = sum(len(each.jobs) for each in done.judged.histories), done.planned.expected.turns
     if sent and sent != turns:
         variables = "LAB_JOBS" if done.planned.conditions.jobs > 1 else "LAB_ASK, LAB_ASK_2, …"
         yield f"          {sent} of {turns} messages began a job ({variables})"

@@ -24,6 +24,8 @@ _NO_LAB = "Is this a lab of the same version?"
 TAKEN = "exists already"
 """How the refusal of a name that a recording has is worded."""
 _MOST_NUMBERS = 1_000
+LARGEST_JOURNAL = 1_073_741_824
+"""Bytes: more than the last exchanges of a lab take by any usual setting."""
 
 
 class ControlAnswer(Struct, frozen=True):
@@ -77,9 +79,26 @@ class ControlClient(Connections):
         self.header: Header | None = None
         """The header of the journal that is followed, or was: epoch, clock, scenarios."""
 
-    async def look(self, what: Literal["health", "jobs", "clock", "faults", "report"]) -> Mapping[str, Json]:
-        """How the lab is; its newest jobs, oldest first; its clock; faults that may strike; what clients did (control-plane.md)."""
+    async def look(
+        self, what: Literal["health", "jobs", "clock", "faults", "report", "scenarios"]
+    ) -> Mapping[str, Json]:
+        """How the lab is; its newest jobs, oldest first; its clock; faults; what clients did; what can be chosen (control-plane.md)."""
         return (await self._ask("GET", what)).document
+
+    async def journal(self, scenario: str | None = None) -> bytes:
+        """All lines so far; of a scenario that was chosen if one is named."""
+        path, lines = "journal" if scenario is None else f"scenario/{_quoted(scenario)}/journal", bytearray()
+        try:
+            async with self.open().get(self._url(path), headers=self._headers) as got:
+                if got.status != 200:
+                    raise _answered(got.status)
+                async for part in got.content.iter_any():
+                    lines += part
+                    if len(lines) > LARGEST_JOURNAL:
+                        raise ProtocolError(f"the journal is longer than {LARGEST_JOURNAL} bytes", hint=_NO_LAB)
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._lost() from error
+        return bytes(lines)
 
     async def lab(self) -> LabState:
         """How the lab is; ProtocolError if this is none."""

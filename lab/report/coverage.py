@@ -17,6 +17,8 @@ from lab.report.history import ClientHistory
 
 UNKNOWN = "an unknown one"
 """Of statuses."""
+SHOWN_BY_DRILLS = {"ERROR": "drill z-error", UNKNOWN: "drill p-status-word"}
+"""For what no happy scenario shows: the drill that does."""
 _REFUSED = (400, 401, 403, 404, 409, 429)
 
 Elements: TypeAlias = Mapping[str, frozenset[str]]

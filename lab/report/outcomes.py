@@ -6,6 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lab.faults.drills import GoodEnd
+from lab.language.document import Scenario
 from lab.report.history import ClientHistory
 
 _TRACEBACKS = ("Traceback (most recent call last)", "panic: ", "Unhandled exception", "Exception in thread")
@@ -48,6 +49,10 @@ class ProcessEnd(Struct, frozen=True):
     """The end of its stderr."""
 
 
+UNWATCHED = ProcessEnd(1)
+"""Of a client that the lab didn't start: where it stopped without a result, it is believed to have said so."""
+
+
 class Expectation(Struct, frozen=True):
     """What a good client does in this run."""
 
@@ -57,6 +62,13 @@ class Expectation(Struct, frozen=True):
     """As many messages, and jobs."""
     strikes: bool = False
     """Whether a fault has to strike, or the run says nothing."""
+
+
+def ends_in(scenario: Scenario) -> tuple[GoodEnd, ...]:
+    """What a good client does: it stops where it is refused, and where the wire fails it may be right to stop."""
+    if scenario.expect.refused is not None:
+        return (GoodEnd.CLEAN_STOP,)
+    return (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if scenario.faults else (GoodEnd.RESULT,)
 
 
 def outcome_of(histories: Sequence[ClientHistory], end: ProcessEnd, expected: Expectation) -> RunOutcome:

@@ -14,7 +14,7 @@ from lab.core.journal.fact import Fact
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.refusal import Refusal, bad_request, not_found
 from lab.jobs.plan import CompiledScenario
-from lab.language.document import nearest
+from lab.language.document import Scenario, nearest
 from lab.mock.service import Service
 from lab.server.delivery import ReplySender
 
@@ -72,6 +72,8 @@ class MountChoice(Struct, frozen=True):
 
     name: str
     load: Callable[[], CompiledScenario]
+    messages: Callable[[], Scenario]
+    """A scenario at hand that takes the same messages: itself, or that of which it is a drill."""
     good_client: tuple[str, ...] | None = None
     """How its run may end: any of these; None: as the scenario lets expect."""
     strikes: bool = False

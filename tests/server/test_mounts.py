@@ -43,7 +43,10 @@ async def stage(stage: Stage) -> Stage:
     def make(choice: MountChoice) -> Mount:
         return Mount(Service(usual.alone(choice.load(), 7, MOUNT_PATH + choice.name)), stage.clock, choice)
 
-    choices = (MountChoice("consent", compiled), MountChoice("strict", lambda: compiled(STRICT), ("result",), True))
+    choices = (
+        MountChoice("consent", compiled, lambda: compiled().scenario),
+        MountChoice("strict", lambda: compiled(STRICT), lambda: compiled().scenario, ("result",), True),
+    )
     stage.server.mounts.offer({each.name: each for each in choices}, make)
     return stage
 

@@ -9,25 +9,23 @@ from shlex import join
 from tempfile import mkdtemp
 
 from lab.cli.commands.drill import drills_of
-from lab.cli.commands.report import conclude
+from lab.cli.commands.report import conclude, file_lines
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.rehearsal import CONDITIONS, MAPPED, Conditions, FinishedRun, PlannedRun, Rehearsal, failure_lines
 from lab.cli.signals import INTERRUPTED
 from lab.core.errors import UsageError
-from lab.faults.drills import GoodEnd
 from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import keep_only, write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, made_for_rehearsals, scenarios_folder
 from lab.language.document import Scenario, duration
-from lab.report.coverage import UNKNOWN, Coverage, Elements, joined, possible_in
+from lab.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined, possible_in
 from lab.report.html import RunRow
 from lab.report.judge import report_on
-from lab.report.outcomes import Expectation, RunOutcome
+from lab.report.outcomes import Expectation, RunOutcome, ends_in
+from lab.report.runs import summary_of_runs
 from lab.settings import Flags, MockSettings, ScenarioSettings
 
-_SHOWN_BY = {"ERROR": "drill z-error", UNKNOWN: "drill p-status-word"}
-"""For what no happy scenario shows: the drill that does."""
 USUAL_SCENARIOS = ("quick", "approval", "rejected", "failing", "two-turns", "busy", "bad-line", "odd-status")
 """The scenarios of a rehearsal that names none."""
 
@@ -69,29 +67,28 @@ async def _work(rehearsal: Rehearsal, planned: Sequence[PlannedRun], stop: Stop,
     stop.leave = stopped.set  # the runs end their clients themselves, and what is known is told
 
     def tell(done: FinishedRun) -> None:
-        seen[done.good] += 1
+        seen[done.judged.good] += 1
         if console.terminal:
-            console.err(f"{seen.total()}/{len(planned)} {done.planned.name}: {done.outcome}")
+            console.err(f"{seen.total()}/{len(planned)} {done.planned.name}: {done.judged.outcome}")
 
     return await rehearsal.runs(planned, stopped, tell)
 
 
 def _conclude(done: Sequence[FinishedRun], possible: Elements, folder: Path, flags: Flags, console: Console) -> int:
     """The runs that came out otherwise, then the report on all of them; recordings of the others stay with `--out` only."""
-    failed = [each for each in done if each.good is False]
-    counts = Counter(each.outcome for each in done)
+    runs = [each.judged for each in done]
+    failed = [each for each in done if each.judged.good is False]
     lines = [line for each in failed for line in failure_lines(each, _again(each, flags))]
-    summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
-    for line in (*lines, f"{len(done)} runs: {summary}; {len(failed)} otherwise than a good client's"):
+    for line in (*lines, summary_of_runs(runs)):
         console.err(line) if flags["json"] else console.out(line)
-    histories = {each.recording.name: each.histories for each in done if each.recording is not None}
-    coverage = Coverage(joined(*(each.met for each in done)), possible, _SHOWN_BY if flags["drills"] else {})
+    histories = {each.recording.name: each.judged.histories for each in done if each.recording is not None}
+    coverage = Coverage(joined(*(each.met for each in runs)), possible, SHOWN_BY_DRILLS if flags["drills"] else {})
     paths = {each.recording.name: each.recording for each in done if each.recording is not None}
-    rows = [RunRow(each.planned.name, each.outcome, " or ".join(each.planned.expected.ends)) for each in failed]
-    code = conclude(report_on(histories, coverage), paths, flags, console, rows)
+    rows = [RunRow(each.judged.name, each.judged.outcome, each.judged.wanted) for each in failed]
+    code = conclude(report_on(histories, coverage), file_lines(paths), flags, console, rows)
     if flags["out"] is None:
         keep_only(folder, [name for each in failed for name in (each.planned.name, Path(each.planned.target).name)])
-    if any(each.outcome is RunOutcome.INTERRUPTED for each in done):
+    if any(run.outcome is RunOutcome.INTERRUPTED for run in runs):
         return INTERRUPTED
     return 1 if failed else code
 
@@ -129,17 +126,10 @@ def _scenarios(flags: Flags, settings: MockSettings) -> tuple[list[PlannedRun], 
         if scenario.name in (each.name for each in scenarios):
             raise UsageError(f"{name} is the second scenario that is called {scenario.name}.", hint="Name one of them.")
         conditions = CONDITIONS.get(name, Conditions()) if made_for_rehearsals(name, folder) else Conditions()
-        expected = Expectation(_ends(scenario), conditions.jobs * len(scenario.user_messages))
+        expected = Expectation(ends_in(scenario), conditions.jobs * len(scenario.user_messages))
         planned.append(PlannedRun(scenario.name, name, expected, conditions))
         scenarios.append(scenario)
     return planned, possible_in(scenarios)
-
-
-def _ends(scenario: Scenario) -> tuple[GoodEnd, ...]:
-    """What a good client does: it stops where it is refused, and where the wire fails it may be right to stop."""
-    if scenario.expect.refused is not None:
-        return (GoodEnd.CLEAN_STOP,)
-    return (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if scenario.faults else (GoodEnd.RESULT,)
 
 
 def _names(given: Sequence[str]) -> dict[str, str]:

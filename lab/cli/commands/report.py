@@ -25,6 +25,8 @@ from lab.settings import Flags
 
 def execute(flags: Flags, console: Console) -> int:
     """Judge them together; 1 if that isn't good enough, 5 if nothing matched or nothing was exercised."""
+    if any("://" in target for target in flags["targets"]):
+        return _judge_lab(flags, console)
     files = dict.fromkeys(file for target in flags["targets"] for file in matching(target))
     if not files:
         console.err("lab: No recording matched.")
@@ -40,13 +42,31 @@ def execute(flags: Flags, console: Console) -> int:
         met.append(met_in(recording, histories[name]))
         scenarios |= scenarios_of(recording.header, flags["scenarios"])
     coverage = Coverage(joined(*met), possible_in(tuple(scenarios.values())))
-    return conclude(report_on(histories, coverage), paths, flags, console)
+    return conclude(report_on(histories, coverage), file_lines(paths), flags, console)
+
+
+def _judge_lab(flags: Flags, console: Console) -> int:
+    from lab.cli.commands.report_live import live_report  # recordings need nothing that speaks to a lab
+
+    found = live_report(flags)
+    for line in found.lines:
+        console.err(line) if flags["json"] else console.out(line)
+    rows = [RunRow(run.name, run.outcome, run.wanted) for run in found.runs]
+    code = conclude(found.report, found.line_of, flags, console, rows)
+    return 1 if found.runs else code
 
 
 def conclude(
-    report: ClientReport, paths: Mapping[str, Path], flags: Flags, console: Console, runs: Sequence[RunRow] = ()
+    report: ClientReport,
+    line_of: Callable[[str, int], str],
+    flags: Flags,
+    console: Console,
+    runs: Sequence[RunRow] = (),
 ) -> int:
-    """Print it, write what is wanted of it, and say by the exit code whether it is good enough."""
+    """Print it, write what is wanted of it, and say by the exit code whether it is good enough.
+
+    `line_of` gives a line of a recording by its name and number.
+    """
     required = tuple(name.strip() for name in (flags["require"] or "").split(",") if name.strip())
     unknown = [name for name in required if name not in RULE_OF]
     if unknown:
@@ -57,7 +77,7 @@ def conclude(
         write_texts(str(path.parent), {path.name: junit(report)}, force=True)
     if flags["html"]:
         path = Path(flags["html"])
-        write_texts(str(path.parent), {path.name: html(report, _lines_of(paths), runs)}, force=True)
+        write_texts(str(path.parent), {path.name: html(report, line_of, runs)}, force=True)
     if report.score is None:
         return NOTHING_MATCHED
     reasons = list(fails(report, on=Severity(flags["fail_on"]), least_score=flags["min_score"], required=required))
@@ -66,7 +86,9 @@ def conclude(
     return 1 if reasons else 0
 
 
-def _lines_of(paths: Mapping[str, Path]) -> Callable[[str, int], str]:
+def file_lines(paths: Mapping[str, Path]) -> Callable[[str, int], str]:
+    """Lines of the recordings in these files."""
+
     @lru_cache(maxsize=2)
     def lines(recording: str) -> list[bytes]:
         return read_recording(paths[recording]).split(b"\n")

@@ -96,7 +96,7 @@ def with_drills(settings: ServeSettings) -> tuple[ServeSettings, tuple[MountChoi
             digest = digest_of(text.encode(), compiled.files)
             return compiled_again(str(drill.document["name"]), digest, text, compiled.files)
 
-        return MountChoice(drill.name, load, drill.ends, drill.strikes)
+        return MountChoice(drill.name, load, lambda: compiled.scenario, drill.ends, drill.strikes)
 
     named = replace(settings, mock=replace(mock, targets=mock.targets or (settings.drills,)))
     return named, tuple(map(choice, drills))

@@ -68,7 +68,18 @@ def execute(flags: Flags, console: Console) -> int:
 
 def source_of(settings: WatchSettings) -> Watch:
     """The lab at the address of its control plane; UsageError if that is none."""
-    target = settings.target
+    url, where = control_address(settings.target)
+
+    def scenarios(header: "Header") -> "dict[str, Scenario]":
+        from lab.cli.recordings import scenarios_of  # after the first paint, as all that reads files
+
+        return scenarios_of(header, settings.scenarios)
+
+    return Watch(where, lambda: reached(url, settings), scenarios)
+
+
+def control_address(target: str) -> tuple[str, str]:
+    """The URL of a control plane, and its host and port; UsageError if that is none."""
     url = target if "://" in target else f"http://{target}"
     where = _place(url, port_needed=url != target)
     if where is None:
@@ -76,13 +87,7 @@ def source_of(settings: WatchSettings) -> Watch:
             f"{target} is no address of a control plane.",
             hint="lab serve prints it as control url: http://127.0.0.1:PORT. HOST:PORT will do, too.",
         )
-
-    def scenarios(header: "Header") -> "dict[str, Scenario]":
-        from lab.cli.recordings import scenarios_of  # after the first paint, as all that reads files
-
-        return scenarios_of(header, settings.scenarios)
-
-    return Watch(where, lambda: reached(url.rstrip("/"), settings), scenarios)
+    return url.rstrip("/"), where
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """The control plane's routes about one mock: the usual one, or one that clients chose (contract.md §2.7)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted
+from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
 from lab.language.document import Scenario
 from lab.mock.history import BEFORE
@@ -21,11 +22,11 @@ from lab.server.control.armed_faults import FaultRoutes
 from lab.server.control.clock import ClockRoutes
 from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
-from lab.server.control.judging import JudgingRoutes
+from lab.server.control.judging import JudgedJournal, JudgingRoutes
 from lab.server.control.last_exchanges import Buffer, SharedBytes
 from lab.server.control.rewind import Rewind
 from lab.server.mock_server import MockServer
-from lab.server.mounts import Mount
+from lab.server.mounts import MOUNT_PATH, Mount, MountChoice
 
 if TYPE_CHECKING:
     from lab.recording.lines import Header
@@ -46,6 +47,8 @@ class MockRoutes:
         second: Callable[[], Epoch] = wall_second,
     ) -> None:
         """As the control plane's; `shared` is what the last exchanges of all mocks are counted in."""
+        self.others: Callable[[], Iterable[MockRoutes]] = tuple
+        """Of the usual mock: the routes about those that were chosen, and called."""
         self._server = server
         self._mount = mount
         self._service = mount.service
@@ -64,7 +67,7 @@ class MockRoutes:
 
     def _handlers(self) -> Mapping[tuple[str, str], Handler]:
         jobs, faults = self._jobs, FaultRoutes(self._service, self._clock)
-        judging = JudgingRoutes(self._service, self.subscriber)
+        judging = JudgingRoutes(self.journal, self._others, self._faults)
         return {
             ("GET", "health"): self._health,
             ("GET", "jobs"): jobs.list,
@@ -108,9 +111,34 @@ class MockRoutes:
         }  # fmt: skip
 
     async def _scenarios(self, request: web.Request) -> Json:
-        """What is served, and what a client sends to have it played."""
-        scenarios = [each.scenario for each in self._service.config.scenarios]
-        return {"scenarios": [client_part(each) for each in scenarios]}
+        """What is served, and what a client sends to have it played; of what can be chosen also where, and what a good one does."""
+        choices = self._mount.choice is None and self._server.mounts.choices
+        if choices:
+            return {"scenarios": [self._choice(each) for each in choices.values()]}
+        return {"scenarios": [client_part(each.scenario) for each in self._service.config.scenarios]}
+
+    def _choice(self, choice: MountChoice) -> Json:
+        from lab.report.outcomes import ends_in
+
+        mount, scenario = self._server.mounts.existing(choice.name), choice.messages()
+        ends: list[Json] = [*(choice.good_client or map(str, ends_in(scenario)))]
+        base = f"{self._server.origin}{MOUNT_PATH}{choice.name}"
+        return {
+            **client_part(scenario), "name": choice.name, "base_url": base, "token_url": base + PATHS["token"],
+            "calls": 0 if mount is None else mount.service.exchanges, "good_client": ends, "strikes": choice.strikes,
+        }  # fmt: skip
+
+    @property
+    def journal(self) -> JudgedJournal:
+        """What is judged."""
+        return JudgedJournal(self._service, self.subscriber, self._mount.choice)
+
+    def _others(self) -> Iterable[JudgedJournal]:
+        return (each.journal for each in self.others())
+
+    def _faults(self) -> Iterable[str]:
+        choices = () if self._mount.choice is not None else self._server.mounts.choices.values()
+        return (each.name for each in choices if each.strikes)
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:
         """All lines so far; with `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""

@@ -1,6 +1,6 @@
 """The control plane: its own listener under `/_lab/`, of which the mocked API knows nothing (contract.md §2.7)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from aiohttp import web
 
@@ -36,6 +36,7 @@ class ControlPlane:
         mounts.main.recorder = recorder
         self.usual = MockRoutes(server, mounts.main, self._shared, trouble, past, second)
         """The routes about the mock of calls that choose none."""
+        self.usual.others = self._used
         self._chosen: dict[str, MockRoutes] = {}
         mounts.watchers.append(self._mounted)
         mounts.leavers.append(self._left)
@@ -85,6 +86,9 @@ class ControlPlane:
             problem = self._server.mounts.unknown(name)
             raise CommandRefused(problem.status, problem.message)
         return self._chosen[name]
+
+    def _used(self) -> Iterable[MockRoutes]:
+        return [self._chosen[mount.name] for mount in self._server.mounts.used() if mount.name is not None]
 
     def _mounted(self, mount: Mount) -> None:
         """A scenario is chosen for the first time."""

@@ -1,0 +1,117 @@
+"""What is told of clients that chose a scenario: where it is reached, how their runs ended, one report on all."""
+
+import asyncio
+import json
+
+import pytest
+
+from lab.dialects.router import ROUTER
+from tests.conftest import Lab
+from tests.server.conftest import TEAM, Stage, bearer
+from tests.server.test_control import TOKEN, Plane, plane
+from tests.server.test_mounts import ask, job, polled, stage, token
+
+__all__ = ["plane", "stage"]
+
+
+async def to_its_end(plane: Plane, name: str) -> None:
+    """A client that gets its result where it chose."""
+    peer = await plane.stage.peer()
+    got, started = await job(peer, name=name)
+    own = str(started.json["jobId"])
+    await plane.ask("POST", f"scenario/{name}/clock", {"job": own, "until": "WAITING"})
+    verdict = {"gate": "consent", "verdict": "approved"}
+    assert (await plane.ask("POST", f"scenario/{name}/jobs/{own}/decisions", verdict)).status == 200
+    assert await polled(peer, got, own, name=name) == 200
+    await peer.close()
+
+
+async def asks_twice(plane: Plane) -> None:
+    """A client that is struck where it chose, begins two jobs, and shows its token in a URL."""
+    peer = await plane.stage.peer()
+    assert (await token(peer, name="strict")).status == 503
+    for _ in range(2):
+        got, _ = await job(peer, name="strict")
+    await ask(peer, f"{ROUTER.path('status', code=TEAM, job='any')}?access_token={got}", bearer(got), name="strict")
+
+
+async def test_each_is_listed_with_its_place_and_what_a_good_client_does_there(plane: Plane) -> None:
+    peer = await plane.stage.peer()
+    await token(peer, name="consent")
+    consent, strict = (await plane.ask("GET", "scenarios")).json["scenarios"]
+    base = f"{plane.stage.server.origin}/scenario/consent"
+    assert consent == {
+        "name": "consent", "agent_code": "DOCUMENT_TEAM", "asks": [{"message": "Share it", "parameters": {}}],
+        "base_url": base, "token_url": f"{base}/oauth2/v1/token", "calls": 1, "good_client": ["result"], "strikes": False,
+    }  # fmt: skip
+    assert (strict["name"], strict["calls"], strict["good_client"], strict["strikes"]) == (
+        "strict",
+        0,
+        ["result"],
+        True,
+    )
+    (own,) = (await plane.ask("GET", "scenario/consent/scenarios")).json["scenarios"]
+    assert own["name"] == "consent"
+
+
+async def test_one_report_tells_how_each_run_ended_and_judges_them_together(plane: Plane) -> None:
+    await to_its_end(plane, "consent")
+    await asks_twice(plane)
+    report = (await plane.ask("GET", "report?over=1")).json
+    assert report["runs"] == [
+        {"scenario": "consent", "outcome": "result", "good_client": ["result"], "good": True},
+        {"scenario": "strict", "outcome": "duplicate", "good_client": ["result"], "good": False},
+    ]
+    rules = {each["rule"]: each for each in report["rules"]}
+    assert rules["A7"]["verdict"] == "pass"
+    assert (rules["A6"]["verdict"], [each["recording"] for each in rules["A6"]["evidence"]]) == ("fail", ["strict"])
+    assert report["coverage"]["faults"] == {"met": ["strict"], "missing": []}
+    alone = (await plane.ask("GET", "scenario/consent/report?over=1")).json
+    assert {each["rule"]: each["verdict"] for each in alone["rules"]}["A6"] == "pass"
+    assert [each["scenario"] for each in alone["runs"]] == ["consent"]
+
+
+async def test_how_a_run_ended_is_told_with_what_it_should_have_been(plane: Plane) -> None:
+    peer = await plane.stage.peer()
+    await job(peer, name="consent")
+
+    async def outcome(query: str = "") -> tuple[str, bool | None]:
+        found = (await plane.ask("GET", f"scenario/consent/outcome{query}")).json
+        return found["outcome"], found["good"]
+
+    assert await outcome() == ("clean stop", False)
+    assert await outcome("?code=0") == ("false success", False)
+    assert await outcome("?strikes=1") == ("not struck", None)
+    assert (await plane.ask("GET", "outcome")).status == 400
+
+
+async def test_lab_report_judges_a_running_lab_as_a_rehearsal(
+    plane: Plane, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_CONTROL_TOKEN", TOKEN)
+    url = f"http://127.0.0.1:{plane.port}"
+    await to_its_end(plane, "consent")
+    called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical")
+    assert called.lines[0] == "1 runs: 1 result; 0 otherwise than a good client's; 1 were not called"
+    assert (called.code, called.lines[-1].endswith("not exercised")) == (0, True)
+    await asks_twice(plane)
+    called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical", "--json", "--html", "page.html")
+    assert called.err.splitlines()[:2] == [
+        "FAIL  strict: duplicate; a good client: result",
+        f"          {url}/_lab/scenario/strict/journal",
+    ]
+    assert called.code == 1
+    evidence = {each["rule"]: each["evidence"] for each in json.loads(called.out)["rules"]}["A6"]
+    assert [each["recording"] for each in evidence] == ["strict"]
+    assert "access_token" in (lab.folder / "page.html").read_text()
+
+
+async def test_lab_report_takes_no_recording_beside_a_lab(lab: Lab) -> None:
+    called = await asyncio.to_thread(lab, "report", "http://127.0.0.1:1", "day")
+    assert (called.code, "judged by itself" in called.err) == (2, True)
+
+
+async def test_a_lab_without_choices_is_reported_as_ever(stage: Stage, plane: Plane) -> None:
+    stage.server.mounts.offer({}, lambda _: pytest.fail("nothing is made"))
+    await stage.token()
+    assert "runs" not in (await plane.ask("GET", "report")).json
