@@ -25,7 +25,7 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Laws are held to their content; how long one example takes says more of the machine's neighbours.
-settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25)
 settings.register_profile("thorough", settings.get_profile("lab"), max_examples=400)
 settings.load_profile("thorough" if THOROUGH else "lab")
 

@@ -77,7 +77,7 @@ def test_two_gates_on_the_way_may_stand_in_different_turns() -> None:
 
 
 @given(documents(), st.integers(0, 1000), st.data())
-@examples(25, thorough=300)
+@examples(10, thorough=300)
 def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
     document: ScenarioDocument, seed: int, data: st.DataObject
 ) -> None:

@@ -46,7 +46,7 @@ DECISIONS = st.lists(
 )
 
 
-@examples(25, thorough=300)
+@examples(15, thorough=300)
 @given(documents(), DECISIONS, st.booleans())
 def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions, scripted):
     scenario = clean(document)
@@ -71,7 +71,7 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
         assert derived(planned, record.decisions, now).until is None
 
 
-@examples(25, thorough=300)
+@examples(15, thorough=300)
 @given(documents(faults=True), st.integers(0, 2**32))
 def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(document, seed):
     """Our own app comes to an outcome, and every job to its ending: a fault changes what the wire does, never the job."""
@@ -130,12 +130,14 @@ CLIENTS = tuple(Client(f"client-{number}", f"lab-secret-{number}") for number in
 LOOKS = (0, 2_500, 7_000, 60_000)
 
 
+COMPILED = tuple(
+    compile_scenario(Scenario.model_validate({"lab": 1, "title": "T", "agent": {"code": each["name"].upper()}, "ask": "x", **each}))
+    for each in FIVE
+)  # fmt: skip
+
+
 def five() -> Service:
-    compiled = tuple(
-        compile_scenario(Scenario.model_validate({"lab": 1, "title": "T", "agent": {"code": each["name"].upper()}, "ask": "x", **each}))
-        for each in FIVE
-    )  # fmt: skip
-    return Service(Config(compiled, Switches(), 42, EPOCH, CLIENTS))
+    return Service(Config(COMPILED, Switches(), 42, EPOCH, CLIENTS))
 
 
 def begun(mock: Service, bearer: str, team: str, now: int) -> str:

@@ -6,13 +6,14 @@ import warnings
 from time import perf_counter
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lab.core.errors import ScenarioError
 from lab.language.parse import parse_scenario
 from lab.language.patterns import LARGEST_PROGRAM, BadPattern, LongMatch, Pattern
 from lab.language.patterns.characters import ASCII_CASED, NO_CASE, NO_KIND, WORD_KINDS, Kind, character_kind
+from tests.conftest import examples
 
 MIB = 1 << 20
 LETTERS = "abkszABKSZ09_ \n.-éÉßẞſ\u212aİıµμΣσςёЁ１٣½一\u0345ΙιᾳᾼǅǆǄ\x1c\x85\xa0\u2028ﬅﬆ😀\ud800\udfff\U0010ffff"
@@ -58,7 +59,7 @@ def of_python(pattern: str, message: str) -> dict[str, str] | None:
     return None if found is None else {name: value or "" for name, value in found.groupdict().items()}
 
 
-@settings(max_examples=150)
+@examples(50, thorough=1_000)
 @given(patterns, st.lists(st.text(letters, max_size=8), min_size=1, max_size=5))
 @example(r"(?P<g1>\w+)", ["Zoë", "ſ½一"])
 @example(r"\bÉ\b|[^\W\d]\Z", ["é", "éé", "1\n", "a\n", "é\ud800"])

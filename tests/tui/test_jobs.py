@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -255,7 +255,6 @@ def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
     assert jobs.in_flight == {} and len(jobs.keys()) == sum("/invokeAsync" in line for line in requests)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 60))
 def test_any_order_folds(shuffle: object, drop: int) -> None:
     """Total: whatever comes in whatever order."""

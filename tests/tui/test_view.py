@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.cells import cell_len
@@ -238,7 +238,6 @@ ODD: list[RunObservation] = [
 ]  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(ALL + ODD), max_size=30), st.sampled_from(SIZES), st.integers(0, 10**6))
 def test_any_order_of_observations_folds_and_draws(
     observations: list[RunObservation], size: tuple[int, int], now: int
@@ -429,7 +428,6 @@ def test_markdown_tables_take_one_row_a_row() -> None:
     assert drawn[0] == "M1000034 and M1000040"
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="ab #*`|-_>[]()<>/\n 1.&!日", max_size=200), st.integers(10, 60))
 def test_no_output_is_wider_than_asked(text: str, inner: int) -> None:
     for view in (outputs.rendered, outputs.raw):
