@@ -1,7 +1,7 @@
 """A mock with a tape, and clients of it in one process: each a generator that sends and waits, in virtual time."""
 
 from collections.abc import Callable, Generator
-from functools import partial
+from functools import lru_cache, partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import TypeAlias, assert_never
@@ -16,7 +16,7 @@ from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMa
 from lab.core.observe import DECOY, Noted, Replied, Requested
 from lab.core.reply import Delivery, Reply
 from lab.identity.clients import DEMO, Client
-from lab.jobs.plan import compile_scenario
+from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
@@ -73,6 +73,12 @@ Effect: TypeAlias = Send | SendBroken | Wait | Hangup
 Story: TypeAlias = Generator[Effect, Came, object]
 
 
+@lru_cache(64)
+def compiled_of(text: str) -> CompiledScenario:
+    """A scenario; many clients meet the same."""
+    return compile_scenario(parse_scenario(text, "quick.yaml"))
+
+
 class Together:
     """The mock, and whoever calls it; instants only move forward.
 
@@ -89,7 +95,7 @@ class Together:
         pace: int | None = None,
         **switches: object,
     ) -> None:
-        compiled = tuple(compile_scenario(parse_scenario(text, "quick.yaml")) for text in scenarios)
+        compiled = tuple(map(compiled_of, scenarios))
         spoken = Switches.model_validate(switches)
         self.config = Config(compiled, spoken, seed, INSTANT_EPOCH, clients=(client,))
         self.lines: list[bytes] = []
