@@ -34,10 +34,11 @@ from tests.recording.joined import Joined, config
     ],
 )
 def test_a_long_text_costs_no_more_than_its_length(piece: str) -> None:
-    text = piece * (200_000 // len(piece))
+    text = piece * (100_000 // len(piece))
+    redactor = Redactor(KnownSecrets([("demo", "lab-secret-a:b/c+d%e")]))
     began = process_time()
-    Redactor(KnownSecrets([("demo", "lab-secret-a:b/c+d%e")])).text(text)
-    assert process_time() - began < 2.0
+    redactor.text(text)
+    assert process_time() - began < 1.0
 
 
 @pytest.mark.parametrize("name", ["t{}_token", "{}"])
