@@ -69,6 +69,7 @@ def test_a_scenario_says_only_what_it_says() -> None:
         ("hints: off", "hints: maybe", "8:10: settings.hints: a switch is on or off"),
         ("body: minimal", "body: minimum", "7:9: settings.body: takes full or minimal; did you mean minimal?"),
         ("body: minimal", "invoke_status: '200'", "7:18: settings.invoke_status: takes 202 or 200"),
+        ("body: minimal", "pod: null", "7:8: settings.pod: takes text; there is nothing here"),
         ("body: minimal", "pod: Acme", "7:8: settings.pod: is of small letters, digits and -, at most 63"),
         ("hints: off", "hints: off\n  hints: on", "9:3: duplicate key hints; the first is on line 8"),
         ("sse_heartbeat: 15s", "sse_heartbeat: 15", "10:18: settings.sse_heartbeat: a duration needs a unit"),

@@ -65,6 +65,10 @@ IDENTITY = (
 """The switches of contract.md §7: a token request names no team, so they are the server's, whatever a scenario says."""
 
 
+_NULLS = ("one_shot_conversation_id", "waiting_output")
+"""The switches that `null` is a word of."""
+
+
 class Switches(Model):
     """One value each; a profile sets several, and each can be set alone."""
 
@@ -118,7 +122,7 @@ class Switches(Model):
             return handler(value)
         document = cast("dict[str, object]", value)
         usual = PROFILES.get(str(document.get("profile", "oci")), {})
-        words = {name: "null" if value is None else value for name, value in document.items()}
+        words = {name: "null" if value is None and name in _NULLS else value for name, value in document.items()}
         switches = handler({**usual, **words})
         # what the profile brought wasn't said, so it yields where the profile does
         object.__setattr__(switches, "__pydantic_fields_set__", set(document) & cls.model_fields.keys())
