@@ -6,6 +6,7 @@ ever missing and nothing conflicts, so the loop is a straight line.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,7 +39,7 @@ from lab.mock.config import Config
 from lab.mock.decisions import decide, vote_count
 from lab.mock.history import compiled_again, makes_state
 from lab.mock.mock import Mock
-from lab.mock.preparation import preparation
+from lab.mock.preparation import UnreadMessages, preparation
 
 
 class ControlResult(Struct, frozen=True):
@@ -60,6 +61,7 @@ class Service:
         self.journals: list[Callable[[Sequence[Fact]], object]] = []
         """Given all facts of which state is made: those of one call together, before its reply is handed out."""
         self._mock = Mock(config)
+        self._unread = UnreadMessages()
         self.exchanges = 0
         """The ordinal of the last exchange."""
         self.strikes: Counter[tuple[str | None, str]] = Counter()
@@ -94,7 +96,9 @@ class Service:
 
     def preparation(self, request: Request, now: Millis) -> Iterator[None] | None:
         """What is better done before `serve`, step by step and in any thread; None: nothing takes long."""
-        return preparation(self._mock.catalog, self.ledger, request, now)
+        catalog, ledger = self._mock.catalog, self.ledger
+        steps = self._unread.steps(catalog, ledger, request), preparation(catalog, ledger, request, now)
+        return chain(*filter(None, steps)) if any(steps) else None
 
     def word(self, problem: Refusal, path: str) -> Response:
         """A refusal by the shell, worded as the mock words one for that path."""
@@ -233,6 +237,7 @@ class Service:
         self._configure(config)
         self.strikes.clear()
         self.ledger.commit((LedgerCleared(at=now, by="control"), *facts))
+        self._unread.take_up(facts)
         self._journal((ClockRewound(at=now),))
 
     def _edited(self, fact: ScenarioLoaded) -> CompiledScenario:

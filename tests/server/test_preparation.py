@@ -13,13 +13,14 @@ from lab.cli.tape_recorder import TapeRecorder
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
+from lab.core.journal.fact import Fact
 from lab.dialects.router import ROUTER
 from lab.jobs.facts import JobAccepted
 from lab.jobs.plan import compile_scenario
 from lab.language import generate
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
-from lab.language.patterns import LONG_MESSAGE, Pattern
+from lab.language.patterns import LONG_MESSAGE, Pattern, memo
 from lab.language.patterns.memo import Spans
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -144,6 +145,27 @@ async def test_a_long_message_names_its_groups_wherever_they_are_asked_for(stage
     assert stage.service.decide(job, "consent", "approved", stage.clock.now()).status == 200
     await stage.clock.advance_to(10_000)
     assert json.loads((await peer.ask(status(token, job))).body)["output"] == "Shared with Zoë."
+
+
+@pytest.mark.parametrize("named", ["job", "conversation"])
+async def test_whoever_first_names_a_job_that_was_taken_up_has_its_message_read_and_nobody_else(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    accepted: list[Fact] = []
+    stage.service.journals.append(accepted.extend)
+    token, long = await stage.token(), {"message": message(named), "conversational": True}
+    body = (await (await stage.peer()).ask(invoke(token, long))).json
+    monkeypatch.setattr(memo, "_known", {})
+    stage.service.rewind(tuple(accepted), 0)
+    gate = Gate(monkeypatch)
+    other = {"message": "Share it for you", "conversationId": body["conversationId"], "conversational": True}
+    call = status(token, body["jobId"]) if named == "job" else invoke(token, other)
+    asking = asyncio.create_task((await stage.peer()).ask(call))
+    await asyncio.wait_for(gate.begun.wait(), 5)
+    assert (await (await sent(stage, token, "Share it for me"))).status == 202
+    gate.open.set()
+    assert (await asking).status < 300 and threading.get_ident() not in gate.threads
+    assert stage.service.preparation(Request("GET", f"/{body['jobId']}"), 0) is None or named == "conversation"
 
 
 @pytest.mark.parametrize("fake", ["{fake: name}", "{list: {fake: city, locale: de_DE}, count: 2}"])
