@@ -22,7 +22,8 @@ class Backoff(Struct, frozen=True):
     """The growing pause between polls: `first`, then times `percent`/100 each, at most `longest`.
 
     While one status lasts it grows on: in RUNNING to a twentieth of that time, at most a minute; in WAITING, where a
-    person may take days, to a third of it, at most ten seconds, and then to a tenth, at most `rarest`.
+    person may take days, to a third of it, at most ten seconds, then to a tenth, at most `rarest`, and to a hundredth of
+    it after a hundred times that: who waits for years needn't ask every hour.
     """
 
     first: Millis = 1_000
@@ -38,7 +39,7 @@ class Backoff(Struct, frozen=True):
         """What `pause` becomes once the job has been seen in one status, WAITING or another, for so long."""
         if not waiting:
             return max(pause, min(60_000, lasted // 20))
-        return max(pause, min(10_000, lasted // 3), min(self.rarest, lasted // 10))
+        return max(pause, min(10_000, lasted // 3), min(self.rarest, lasted // 10), lasted // 100)
 
 
 class App(Struct, frozen=True):

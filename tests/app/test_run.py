@@ -13,6 +13,7 @@ from lab.dialects import CLIENTS
 from lab.identity.client import AccessToken
 from lab.identity.scopes import api_scope
 from lab.language.document import Verdict
+from lab.language.document.base import LONGEST
 
 APP = App("TEAM", "hi", "demo", "s:/+%", api_scope("acme-test"), backoff=Backoff(1_000, 200, 3_000))
 
@@ -129,6 +130,15 @@ def test_the_longer_a_person_takes_the_more_rarely_it_asks():
     assert pauses[:11] == [1_000, 1_300, 1_690, 2_197, 2_856, 3_014, 4_019, 5_358, 7_144, 9_526, 10_000]
     assert pauses == sorted(pauses) and pauses[-1] == 3_600_000 and len(pauses) < 200
     play.asks().got(job(), "status").waits(1_000).got(job(), "status").waits(1_300)
+
+
+def test_of_a_wait_of_years_a_hundredth_goes_by_between_two_polls():
+    backoff, lasted, polls = Backoff(), 0, 0
+    while lasted < LONGEST:
+        pause = backoff.lasting(3_000, lasted, waiting=True)
+        assert pause <= 3_600_000 or pause == lasted // 100
+        lasted, polls = lasted + pause, polls + 1
+    assert 700 < polls < 1_000
 
 
 def test_the_longer_an_agent_works_the_more_rarely_it_asks():
