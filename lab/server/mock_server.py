@@ -18,7 +18,7 @@ from lab.core.exchange import Request, Response
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.core.observe import DECOY, Replied, Requested
 from lab.core.refusal import Refusal
-from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
+from lab.dialects.router import ROUTER, UNKNOWN_ROUTE, lightened
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
@@ -218,8 +218,8 @@ class MockServer:
         before = service.exchanges
         try:
             steps = service.preparation(request, now)
-            if steps is not None or (len(body) > LONG_BODY and mount.recorder is not None):
-                await self._prepare(mount, steps or iter(()))
+            if steps is not None or len(body) > LONG_BODY:
+                request = await self._prepare(mount, request, steps or iter(()))
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
                 now, before = self.clock.now(), service.exchanges
@@ -230,13 +230,14 @@ class MockServer:
             return self._refuse(incoming, routed, problem, now, now - since, x)
         return await mount.sender.send(incoming, request, reply, now)
 
-    async def _prepare(self, mount: Mount, steps: Iterator[None]) -> None:
-        """Do it in other threads, few at a time: whoever sends less is answered meanwhile."""
+    async def _prepare(self, mount: Mount, request: Request, steps: Iterator[None]) -> Request:
+        """Do it in other threads, few at a time: whoever sends less is answered meanwhile. The request without files."""
         async with self.heavy:
             while await asyncio.to_thread(next, steps, self) is not self:
                 pass
             if mount.recorder is not None:
                 await mount.recorder.room()
+            return await asyncio.to_thread(lightened, request)
 
     def _refuse(
         self,

@@ -1,15 +1,20 @@
 """Tokens from the pod, documents, and a local orchestrator's paths (contract.md §2.3, §2.4)."""
 
 import json
+import re
 import tracemalloc
 from base64 import b64encode
+from binascii import a2b_base64
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.core.exchange import Request
 from lab.core.jsontext import read_json
 from lab.core.observe import Noted, Requested
+from lab.dialects.fusion import files
 from lab.dialects.fusion.fidelity import WORKFLOW
 from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import lightened
@@ -312,6 +317,27 @@ def test_a_files_bytes_are_dropped_before_anyone_sees_them():
     escaped = json.dumps(FILE | {"fileContent": "ab//"}).replace("//", r"\/\/").encode()
     assert send(mock, bearer, "documents", escaped).status == 200
     assert [json.loads(each)["fileContent"] for each in observed] == ["", "!", ""]
+
+
+PIECES = [b'"fileContent"', b'"', b"\\", b": ", b"QUJD", b"QUI=", b"\\/", b"a", b'"fileContent":"']
+
+
+@pytest.mark.parametrize("size", [4, 8, 1 << 22])
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=12))
+def test_a_file_ends_where_its_text_does_however_it_is_cut_into_slices(size, pieces):
+    def emptied(found):
+        content = found[2].replace(rb"\/", b"/")
+        try:
+            a2b_base64(content, strict_mode=True)
+        except ValueError:
+            return found[1] + b'!"'
+        return found[1] + b'"'
+
+    body = b"".join(pieces)
+    whole = re.sub(rb'("fileContent"\s*:\s*")([^"\\]*+(?:\\.[^"\\]*+)*+)"', emptied, body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_SLICE", size)
+        assert files.without_files(Request("POST", "/", body=body)).body == whole
 
 
 @pytest.mark.parametrize("end", [b'"}', b""])
