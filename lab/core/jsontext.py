@@ -23,7 +23,7 @@ class BadJson(ValueError):
 
 
 # Possessive: a run that may be given back costs memory for each of its characters.
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DIGITS = re.compile(rb"[0-9]{%d}" % (MOST_DIGITS + 1))
 
