@@ -15,9 +15,10 @@ LONGEST_NUMBER = 4096
 
 LONGEST_ID = 200
 """Characters of an id on any wire."""
-ODD = {"odd": "!", "unprintable": "\x7f", "long": "x" * LONGEST_ID}
+_ODD = {"odd": "!", "unprintable": "\x7f", "long": "x" * LONGEST_ID}
 """How the last part of an alias ends whose value no id may be: it holds other signs than letters, digits and `-._~:=+/`,
 one that can't be printed, or too many. With what is added to a value made anew, so that it is none either."""
+_LONG = re.compile(r"-long-([0-9]{1,9})\Z")
 
 KINDS = {
     "token": "T", "refresh": "R", "code": "C", "device": "D", "usercode": "U", "cookie": "K", "assertion": "A",
@@ -48,7 +49,7 @@ def why_odd(value: str, kind: str, why: str) -> str:
     if not value.isprintable():
         odd = "unprintable"
     elif len(value) > LONGEST_ID:
-        odd = "long"
+        odd = f"long-{len(value)}"
     else:
         odd = "" if _USUAL.fullmatch(value) else "odd"
     return "-".join(filter(None, (why, odd)))
@@ -88,6 +89,13 @@ def made_number(alias: str) -> str | None:
         return None
     length = min(int(found[2]), LONGEST_NUMBER)
     return str(10 ** (length - 1) + int(found[1]))[:length] if length > 1 else str(int(found[1]) % 10)
+
+
+def made_text(alias: str, longest: int) -> str:
+    """A text that stands for any other, as odd as the alias says, and as long up to `longest` characters."""
+    name = alias.strip("«»").replace(":", "-")
+    long = _LONG.search(name)
+    return name.ljust(min(int(long[1]), longest), "x") if long else name + _ODD.get(name.rpartition("-")[2], "")
 
 
 def aliases(text: str) -> list[str]:

@@ -19,6 +19,7 @@ INLINE = 64 * 1024
 """Bytes of the longest body that stands in its line."""
 _FALSIFIED = re.compile(r"(?<![\w.\"])-?[0-9]*\.?[0-9]{19}")
 """A number with more digits than any reader of JSON keeps."""
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(".") for code in range(256))
 _RUN = b"0" * 19
 """What stands in such a number, and is found sooner."""
@@ -63,17 +64,24 @@ def body_of(
         clean_pairs = redactor.pairs(pairs, oauth=oauth)
         written: Json = [list(pair) for pair in clean_pairs]
         return _inline(Enc.FORM, written, blobs, _raw(clean_pairs == pairs, urlencode(pairs), raw))
-    falsified = _RUN in raw.translate(_DIGITS) and _FALSIFIED.search(text)
-    if ("json" in kind or text[:1] in "{[") and not falsified:
-        try:
-            value = loads(text)
-        except ValueError:
-            value = None
-        if value is not None and not deep(value):
-            redacted = redactor.json(value, oauth=oauth, reply=reply)
-            again = dumps(redacted)
-            return _inline(Enc.JSON, redacted, blobs, _raw(redacted == value, again, raw), again)
-    return _inline(Enc.TEXT, redactor.text(text), blobs)
+    value = value_of(text, raw) if "json" in kind or text[:1] in "{[" else None
+    if value is None:
+        return _inline(Enc.TEXT, redactor.text(text), blobs)
+    redacted = redactor.json(value, oauth=oauth, reply=reply)
+    again = dumps(redacted)
+    return _inline(Enc.JSON, redacted, blobs, _raw(redacted == value, again, raw), again)
+
+
+def value_of(text: str, raw: bytes) -> Json:
+    """The value that a text of JSON is, `raw` its bytes; None for one that wouldn't say all of it, and for no JSON."""
+    # of digits in a text nothing gets lost
+    if _RUN in raw.translate(_DIGITS) and _FALSIFIED.search(_STRING.sub('""', text)):
+        return None
+    try:
+        value = loads(text)
+    except ValueError:
+        return None
+    return None if deep(value) else value
 
 
 def _is_odd(data: bytes) -> bool:

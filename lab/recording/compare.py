@@ -194,7 +194,8 @@ class Comparison(TapedReplay):
         one, other = recorded.res, replayed.res
         if one is None or other is None or (self._exact and _alike(one, other)):
             return
-        if any(fact.type == "fault.struck" for fact in recorded.facts) and _cut_elsewhere(one, other):
+        struck = any(fact.type == "fault.struck" for fact in recorded.facts)
+        if (struck or one.cut is not None) and _cut_elsewhere(one, other):
             return
         self._compare_members(
             job, title, f"res x={x}", one.n, self._recorded.canon.reply(one), self._replayed.canon.reply(other),
@@ -258,13 +259,13 @@ def _alike(one: Res, other: Res) -> bool:
 
 
 def _cut_elsewhere(one: Res, other: Res) -> bool:
-    """Whether two replies are the same but for where a fault cut them: secrets in them have other lengths now."""
-    mine, yours = str(one.body.value), str(other.body.value)
+    """Whether two replies are the same but for where they were cut: secrets in them have other lengths now."""
+    mine, yours = (each.value if isinstance(each.value, str) else dumps(each.value) for each in (one, other))
     return (
-        one.enc is Enc.TEXT
+        one.enc in (Enc.TEXT, Enc.JSON)
         and "«" in mine
         and (mine.startswith(yours) or yours.startswith(mine))
-        and _alike(replace(one, value=None), replace(other, value=None))
+        and _alike(replace(one, enc=Enc.TEXT, value=None), replace(other, enc=Enc.TEXT, value=None))
     )
 
 

@@ -56,6 +56,15 @@ class KnownTexts:
                 return place + len(head), self._aliases[head]
         return None
 
+    def reach(self, text: str, start: int, end: int) -> int:
+        """Where that ends which begins behind `start` and before `end`, or before where another one so ends; at least `end`."""
+        place = start + 1
+        while place < end:
+            if text[place : place + BEGINNING] in self._lengths and (found := self.at(text, place)):
+                end = max(end, found[0])
+            place += 1
+        return end
+
     @property
     def beginnings(self) -> Collection[str]:
         """How they begin: where none of these stands, none of them does."""

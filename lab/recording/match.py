@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, Json
 from lab.dialects import WIRES
+from lab.recording.bodies import value_of
 from lab.recording.lines import Enc, Entry, Line, Req, Res
 from lab.recording.text import dumps
 
@@ -136,12 +137,15 @@ class Canon(Struct):
 
     def reply(self, res: Res) -> dict[str, Json]:
         """A reply: status, planned latency, how it was cut, the headers that count, the body."""
-        body = res.body.value
-        if res.body.enc is Enc.TEXT:
-            body = str(body).replace("\r\n", "\n")
+        body, enc = res.body.value, res.body.enc
+        if enc is Enc.TEXT:
+            text = str(body)
+            # older labs wrote JSON as text for digits in its texts
+            value = value_of(text, text.encode("utf-8", "surrogatepass")) if text.startswith(("{", "[")) else None
+            body, enc = (text.replace("\r\n", "\n"), enc) if value is None else (value, Enc.JSON)
         return {
             "status": res.status, "by": res.by, "held": res.latency, "cut": res.cut,
-            "headers": self.headers(res.headers), "enc": res.body.enc.value, "body": self.value(body),
+            "headers": self.headers(res.headers), "enc": enc.value, "body": self.value(body),
         }  # fmt: skip
 
     def title(self, req: Req) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lab.core.exchange import Headers, Request, Response, json_bytes
 from lab.core.jsontext import members_of
 from lab.mock.config import Config
-from lab.recording.alias import ODD, aliases, fill, kind_of, made_number, named
+from lab.recording.alias import LONGEST_ID, aliases, fill, kind_of, made_number, made_text, named
 from lab.recording.bodies import Blob, bytes_of, content_type, filled, text_within
 from lab.recording.lines import Enc, Entry, Recording, Req, Res
 from lab.recording.regenerate import regenerate
@@ -23,6 +23,8 @@ _GIVEN = frozenset("token refresh code device usercode client user host".split()
 
 
 _MOST_HEADERS = 4096
+_ROOM = 16 * 1024 * 1024
+"""Characters of all long texts that are made up: an alias is short, and there may be many."""
 
 
 class RequestBuilder:
@@ -41,6 +43,7 @@ class RequestBuilder:
         """Whether aliases in paths and texts of forms stand for percent-encoded values: not so in redaction 1."""
         self._regenerated = regenerate(recording, config)
         self._places = dict(_places(recording))
+        self._room = _ROOM
         self._headers_of: dict[tuple[Headers, tuple[str, ...]], Headers] = {}
         """Headers and flags that came before, with their aliases replaced: a value once known stays."""
 
@@ -118,7 +121,9 @@ class RequestBuilder:
             # what a client has of the lab was given before; an opening tells of what was given before the tape began
             if fresh is None and kind_of(alias) in _GIVEN and not where.startswith("fact"):
                 raise ValueError(f"{alias} was never given")
-            self._bind(fresh or _invented(alias, where), alias)
+            value = fresh or _invented(alias, where, max(self._room, LONGEST_ID + 1))
+            self._room -= len(value)
+            self._bind(value, alias)
 
 
 def _places(recording: Recording) -> Iterator[tuple[int, bytes]]:
@@ -138,12 +143,11 @@ def _basic(pair: tuple[str, str], *, raw: bool) -> str:
     return b64encode(text.encode()).decode()
 
 
-def _invented(alias: str, where: str) -> str:
+def _invented(alias: str, where: str, longest: int) -> str:
     number = made_number(alias)
     if number is not None:
         return number
-    name = alias.strip("«»").replace(":", "-")
-    name += ODD.get(name.rpartition("-")[2], "")
+    name = made_text(alias, longest)
     if "malformed" in alias:
         return name
     if where == "basic":

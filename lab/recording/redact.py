@@ -95,7 +95,7 @@ class Redactor:
         if known is None:
             plain = unquote_plus(value)
             known = self.secrets.secret(plain)
-            if plain != value:  # it may not have been encoded
+            if plain != value and len(plain) >= SHORTEST_SECRET:  # it may not have been encoded
                 self.secrets.look_for(value, known)
         return known
 

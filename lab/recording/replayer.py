@@ -111,12 +111,13 @@ class Replayer:
         raise NotImplementedError
 
     def ask(self, line: Req) -> bool:
-        """Hand a request to the mock; what only the shell decides isn't handed over, but keeps its number."""
+        """Hand a request to the mock; what only the shell decides isn't handed over, but keeps its number and aliases."""
+        request = self._builder.request(line)
         if line.cut is not None or line.listener is not None or line.x in self.recording.by_shell:
             self.skipped += 1
             return True
         self.service.exchanges = line.x - 1
-        reply = self.service.serve(self._builder.request(line), line.t, c=line.c, took=line.took)
+        reply = self.service.serve(request, line.t, c=line.c, took=line.took)
         self._replies[line.x] = reply, self._builder.explained(line.x, reply.whole(line.t)[0])
         return True
 

@@ -36,6 +36,8 @@ _FIXED = ("whsec_", "-----BEGIN ")
 """How the shapes begin that begin with a fixed text."""
 _WHOLE = frozenset(("hook", "pem", "login"))
 """The shapes that are secret as a whole, also where they begin with what is known."""
+_NAMED = frozenset(("quoted", "typed", "inside", "plain"))
+"""The shapes of which a name stays."""
 _FEW = 128
 """Beginnings that are looked for one by one: that is sooner done, but in a short text."""
 _IN_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~*+:-")
@@ -90,8 +92,8 @@ class Shapes:
             *((text, partial(_fixed, text)) for text in fixed),
             *_CLUES,
         )
-        self._prefilters, self._beginnings = self._of_shapes, 0
-        """With one for each beginning of what is known, as many as these are."""
+        self._of_known: tuple[tuple[str, Prefilter], ...] = ()
+        """One for each beginning of what is known."""
 
     def sub(self, replace: Callable[[re.Match[str]], str], secret: Callable[[str], str], text: str) -> str:
         """The text, in it aliases for what is known, and else what `replace` makes of the origin and of a shape.
@@ -99,18 +101,20 @@ class Shapes:
         `secret` gives the alias of a bearer token.
         """
         scanned = ScannedText(text)
-        prefilters = self._worth_asking(text)
+        shapes = [each for clue, each in self._of_shapes if clue in text]
+        prefilters = [*shapes, *self._worth_asking(text)]
         places = [
             (place, number) for number, prefilter in enumerate(prefilters) if (place := prefilter(scanned, 0)) >= 0
         ]
         if not places:
             return text
+        some_known = any(number >= len(shapes) for _, number in places)
         heapify(places)
         parts: list[str] = []
         end = 0
         while places:
             place, number = places[0]
-            if place >= end and (found := self._at(scanned, place, replace, secret)):
+            if place >= end and (found := self._at(scanned, place, replace, secret, some_known)):
                 parts += text[end:place], found[1]
                 end = found[0]
             place = prefilters[number](scanned, max(end, place + 1))
@@ -121,27 +125,40 @@ class Shapes:
         return "".join((*parts, text[end:]))
 
     def _at(
-        self, scanned: ScannedText, place: int, replace: Callable[[re.Match[str]], str], secret: Callable[[str], str]
+        self,
+        scanned: ScannedText,
+        place: int,
+        replace: Callable[[re.Match[str]], str],
+        secret: Callable[[str], str],
+        some_known: bool,
     ) -> tuple[int, str] | None:
-        """Where that ends which begins at this place, and what is written for it."""
+        """Where that ends which begins at this place, and what is written for it; `some_known`: some of it stands somewhere.
+
+        Of what ends in the midst of another secret all is hidden as one.
+        """
         text = scanned.text
         known, found = self._known.at(text, place), self._own.match(text, place) or _compiled().match(text, place)
         if known and found and (found.lastgroup not in _WHOLE or found.end() <= known[0]):
             found = None
         stop = found.end() if found else known[0] if known else place + 1
-        if token := scanned.tokens.across(place, stop):
-            # of what ends in the midst of a token both are hidden as one
-            return token.end, secret(token.plain if token.start == place else text[place : token.end])
+        token = scanned.tokens.across(place, stop)
+        begun = token.end if token else stop
+        end = self._known.reach(text, place, begun) if some_known else begun
+        if token:
+            return end, secret(token.plain if token.start == place and end == begun else text[place:end])
+        if found and end > stop and found.lastgroup in _NAMED:
+            return end, f"{replace(found)}{text[stop]}{secret(text[stop + 1 : end]) if end > stop + 1 else ''}"
+        if end > stop:
+            return end, secret(text[place:end])
         return (stop, replace(found)) if found else known
 
     def _worth_asking(self, text: str) -> list[Prefilter]:
         beginnings = self._known.beginnings
         if len(beginnings) > min(len(text), _FEW):
-            return [*(each for clue, each in self._of_shapes if clue in text), partial(_known, self._known)]
-        if len(beginnings) != self._beginnings:
-            self._prefilters = (*self._of_shapes, *((text, partial(_fixed, text)) for text in beginnings))
-            self._beginnings = len(beginnings)
-        return [each for clue, each in self._prefilters if clue in text]
+            return [partial(_known, self._known)]
+        if len(beginnings) != len(self._of_known):
+            self._of_known = tuple((text, partial(_fixed, text)) for text in beginnings)
+        return [each for clue, each in self._of_known if clue in text]
 
 
 @cache

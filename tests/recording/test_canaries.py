@@ -16,7 +16,7 @@ from lab.identity.clients import DEMO, JANE
 from lab.recording.reader import read
 from lab.recording.replay import replay
 from tests.recording.joined import Joined, config
-from tests.wire_peer import form_post, invoke, token, token_request
+from tests.wire_peer import form_post, invoke, status, token, token_request
 from tests.wire_peer import read as answer
 
 OWN = "läb-canary/Se+cr%t:x&y"
@@ -304,6 +304,39 @@ def test_the_head_of_a_token_is_hidden_where_it_stands_and_nowhere_else() -> Non
     head = token(cage.service, 0, cage.service.config.clients[0]).partition(".")[0]
     cage.say((Request("POST", "/oauth2/v1/revoke", "", FORM, f"token={head[:16]}".encode()), replied({"x": head})))
     assert b'["token","\xc2\xabwrong:W1:unknown\xc2\xbb"]' in cage.data and head.encode() in cage.lines[-1]
+
+
+OVERLAPS: dict[str, tuple[tuple[str, ...], str]] = {
+    "two": (("correct-horse-battery", "battery-staple"), "correct-horse-battery-staple"),
+    "three": (
+        ("correct-horse-battery", "battery-staple-47", "-47-is-no-prime"),
+        "correct-horse-battery-staple-47-is-no-prime",
+    ),
+    "one that a text tells by its name": (("horse-battery&staple",), "x token=correct-horse-battery&staple"),
+    "a hook": (("correct-horse whsec_", "whsec_battery"), "correct-horse whsec_battery"),
+    "one of the lab's": (
+        (f"correct-{DEMO.secret[:4]}", f"{DEMO.secret[-4:]}-battery"),
+        f"correct-{DEMO.secret}-battery",
+    ),
+}
+
+
+@pytest.mark.parametrize(("secrets", "text"), OVERLAPS.values(), ids=OVERLAPS)
+def test_of_secrets_that_overlap_none_can_be_read(secrets: tuple[str, ...], text: str) -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    for secret in secrets:
+        lab.ask(form_post("/oauth2/v1/revoke", token=secret))
+    before = len(lab.data)
+    job = str(answer(lab.ask(invoke(bearer, {"message": f"Taxi {text}."})))["jobId"])
+    lab.ask(status(bearer, job))
+    out = lab.data[before:].decode()
+    assert [
+        secret for secret in (*secrets, DEMO.secret) for at in range(len(secret) - 6) if secret[at : at + 7] in out
+    ] == []
+    lab.tape.close(lab.now)
+    result = replay(read(lab.data), lab.service.config.scenarios)
+    assert result.passed, result.text()
 
 
 def test_there_are_more_than_155_canaries() -> None:

@@ -1,5 +1,6 @@
 """Secrets and ids where they don't belong: what was answered is answered again."""
 
+import json
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Literal
@@ -11,12 +12,27 @@ from msgspec.structs import replace
 from lab.core.exchange import Headers, Request, Response
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO, JANE
+from lab.identity.keys import challenge_of
 from lab.language.document import Switches
 from lab.recording.accounts import accounts_of
 from lab.recording.reader import read
 from lab.recording.replay import replay
+from lab.recording.text import dumps
 from tests.recording.joined import Joined, config
-from tests.wire_peer import DEVICE_GRANT, RIGHT, SCOPE, basic, form_post, invoke, status, token_request
+from tests.recording.tampering import written
+from tests.wire_peer import (
+    CLI,
+    DEVICE_GRANT,
+    REDIRECT,
+    RIGHT,
+    SCOPE,
+    VERIFIER,
+    basic,
+    form_post,
+    invoke,
+    status,
+    token_request,
+)
 from tests.wire_peer import read as answer
 
 WRONG = basic(DEMO.id, "wrong-secret-1")
@@ -132,20 +148,23 @@ def test_a_token_in_base64_is_the_same_before_and_after_it_was_sent_as_a_secret(
     replays(lab)
 
 
-@pytest.mark.parametrize("strike", ["truncate", "wrong-length"])
+@pytest.mark.parametrize("strike", ["truncate", "wrong-length", None])
 @pytest.mark.parametrize("instead", ["", "other"])
-def test_a_reply_that_was_cut_beside_a_secret_may_be_cut_elsewhere_again(instead: str, strike: str) -> None:
+def test_a_reply_that_was_cut_beside_a_secret_may_be_cut_elsewhere_again(instead: str, strike: str | None) -> None:
     lab = Joined(config())
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
     packed = b64encode(bearer.encode()).decode()
     job = str(answer(lab.ask(invoke(bearer, {"message": f"Taxi {packed} {'x' * 4000}"})))["jobId"])
-    lab.service.arm({"route": "status", "strike": strike}, lab.now)
+    if strike:
+        lab.service.arm({"route": "status", "strike": strike}, lab.now)
     reply = lab.service.serve(status(bearer, job), lab.now)
     arrived = reply.deliver(lab.now)
-    assert b"Taxi" in arrived.response.body and arrived.response.body[-1:] != b"}"
-    body = arrived.response.body.replace(b"EXPENSES", instead.encode() or b"EXPENSES")
+    body = arrived.response.body if strike else arrived.response.body[:-9]
+    assert b"Taxi" in body and body[-1:] != b"}"
+    body = body.replace(b"EXPENSES", instead.encode() or b"EXPENSES")
     response = Response(arrived.response.status, arrived.response.headers, body)
-    lab.service.tell(Replied(lab.now, reply.x, response, reply.latency, cut=arrived.cut, sent=len(body)))
+    cut = arrived.cut or "client_gone"
+    lab.service.tell(Replied(lab.now, reply.x, response, reply.latency, cut=cut, sent=len(body)))
     lab.tape.close(lab.now)
     assert replay(read(lab.data), lab.service.config.scenarios).passed is (not instead)
 
@@ -190,4 +209,53 @@ def test_whoever_is_taken_where_any_client_is(client: str) -> None:
     for credentials in (WRONG, basic("other", "wrong-secret-2")):
         for fields in ({"device_code": "no-such-device-code"}, {}):
             lab.ask(token_request(DEVICE_GRANT, credentials, client_id=client, **fields))
+    replays(lab)
+
+
+@pytest.mark.parametrize("enc", ["json", "text"])
+@pytest.mark.parametrize("before", ["", "Taxi "])
+def test_a_secret_of_many_digits_in_a_text(before: str, enc: str) -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    lab.ask(form_post("/oauth2/v1/introspect", token="1234567890123456789"))
+    job = str(answer(lab.ask(invoke(bearer, {"message": f"{before}1234567890123456789"})))["jobId"])
+    lab.ask(status(bearer, job))
+    assert lab.data.count(b'"enc":"json","body":{"input"') == 2
+    lab.tape.close(lab.now)
+    lines = [json.loads(line) for line in lab.data.decode().splitlines()]
+    for line in lines:
+        if enc == "text" and "input" in line.get("body", ()):  # so did older labs write it
+            line |= {"enc": "text", "body": dumps(line["body"])}
+    assert replay(read(written(lines)), lab.service.config.scenarios).passed
+
+
+def test_a_secret_of_a_few_letters_is_looked_for_in_no_writing() -> None:
+    lab = Joined(config())
+    lab.ask(Request("POST", "/x", headers=(("content-type", "text/plain"),), body=b"token=%5Cu0000"))
+    query = f"response_type=code&client_id={CLI}&redirect_uri={quote(REDIRECT, safe='')}&scope={quote(SCOPE, safe='')}"
+    query += f"&code_challenge={challenge_of(VERIFIER)}&code_challenge_method=S256&state=%5Cu0000"
+    answered = lab.ask(Request("GET", "/oauth2/v1/authorize", query))
+    assert (answered.header("location") or "").endswith("state=%5Cu0000")
+    assert b"state=%5Cu0000" in lab.data
+    replays(lab)
+
+
+@pytest.mark.parametrize("length", [255, 256, 65_000, 66_000])
+def test_a_long_secret_is_as_long_again(length: int) -> None:
+    lab = Joined(replace(config(), switches=Switches(idempotency_key="on")))
+    lab.ask(form_post("/ui/v1/device", None, user_code="x" * length, answer="deny"))
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    asked = invoke(bearer, {"message": "Taxi 42"})
+    for header in ("x-api-key", "idempotency-key"):
+        asked = replace(asked, headers=(*asked.headers, (header, "y" * length)))
+    lab.ask(asked)
+    replays(lab)
+
+
+def test_what_only_the_shell_answered_has_its_aliases() -> None:
+    lab = Joined(config())
+    asked = Request("GET", "/fscmRestApi/anticsrf", headers=(("cookie", "SID=abcdefgh"),))
+    reply = lab.service.serve(replace(asked, headers=(*asked.headers, ("x-api-key", "some-secret"))), lab.now)
+    lab.service.tell(Replied(lab.now, reply.x, Response(415), None, by="shell"))
+    assert lab.ask(asked).status == 200
     replays(lab)

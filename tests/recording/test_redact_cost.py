@@ -31,6 +31,8 @@ from tests.recording.joined import Joined, config
         "V5S",
         "ZXlK",
         "eyJa.eyJ",
+        '\\"',
+        '"token":"\\',
     ],
 )
 def test_a_long_text_costs_no_more_than_its_length(piece: str) -> None:
