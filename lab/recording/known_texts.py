@@ -60,7 +60,7 @@ class KnownTexts:
         """Where that ends which begins behind `start` and before `end`, or before where another one so ends; at least `end`."""
         place = start + 1
         while place < end:
-            if text[place : place + BEGINNING] in self._lengths and (found := self.at(text, place)):
+            if found := self.at(text, place):
                 end = max(end, found[0])
             place += 1
         return end
