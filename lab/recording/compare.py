@@ -260,7 +260,7 @@ def _alike(one: Res, other: Res) -> bool:
 
 def _cut_elsewhere(one: Res, other: Res) -> bool:
     """Whether two replies are the same but for where they were cut: secrets in them have other lengths now."""
-    mine, yours = (each.value if isinstance(each.value, str) else dumps(each.value) for each in (one, other))
+    mine, yours = (each if isinstance(each, str) else dumps(each) for each in (one.body.value, other.body.value))
     return (
         one.enc in (Enc.TEXT, Enc.JSON)
         and "«" in mine

@@ -169,6 +169,15 @@ def test_a_reply_that_was_cut_beside_a_secret_may_be_cut_elsewhere_again(instead
     assert replay(read(lab.data), lab.service.config.scenarios).passed is (not instead)
 
 
+def test_the_latency_of_a_reply_of_which_nothing_left_is_compared() -> None:
+    lab = Joined(config())
+    lab.service.arm({"route": "token", "strike": "reset"}, lab.now)
+    arrived = lab.service.serve(token_request("client_credentials"), lab.now).deliver(lab.now)
+    lab.service.tell(Replied(lab.now, 1, arrived.response, 121, cut=arrived.cut))
+    lab.tape.close(lab.now)
+    assert b'"held":121,"cut":"reset"' in lab.data and not replay(read(lab.data), lab.service.config.scenarios).passed
+
+
 def test_a_quoted_token_takes_no_quotes_of_json_with_it() -> None:
     lab = Joined(config())
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
@@ -245,17 +254,17 @@ def test_a_long_secret_is_as_long_again(length: int) -> None:
     lab = Joined(replace(config(), switches=Switches(idempotency_key="on")))
     lab.ask(form_post("/ui/v1/device", None, user_code="x" * length, answer="deny"))
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
-    asked = invoke(bearer, {"message": "Taxi 42"})
+    call = invoke(bearer, {"message": "Taxi 42"})
     for header in ("x-api-key", "idempotency-key"):
-        asked = replace(asked, headers=(*asked.headers, (header, "y" * length)))
-    lab.ask(asked)
+        call = replace(call, headers=(*call.headers, (header, "y" * length)))
+    lab.ask(call)
     replays(lab)
 
 
 def test_what_only_the_shell_answered_has_its_aliases() -> None:
     lab = Joined(config())
-    asked = Request("GET", "/fscmRestApi/anticsrf", headers=(("cookie", "SID=abcdefgh"),))
-    reply = lab.service.serve(replace(asked, headers=(*asked.headers, ("x-api-key", "some-secret"))), lab.now)
+    call = Request("GET", "/fscmRestApi/anticsrf", headers=(("cookie", "SID=abcdefgh"),))
+    reply = lab.service.serve(replace(call, headers=(*call.headers, ("x-api-key", "some-secret"))), lab.now)
     lab.service.tell(Replied(lab.now, reply.x, Response(415), None, by="shell"))
-    assert lab.ask(asked).status == 200
+    assert lab.ask(call).status == 200
     replays(lab)
