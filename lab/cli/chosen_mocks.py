@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.hints import client_hints
+from lab.cli.hints import client_hints, foreign_token_hint
+from lab.cli.run_conditions import conditions_of
 from lab.cli.setup import Setup, own_seed
 from lab.cli.tape_recorder import TapeRecorder
 from lab.core.errors import LabError
+from lab.core.observe import Observer
 from lab.files.recordings import recording_path
+from lab.files.scenarios import scenarios_folder
 from lab.jobs.plan import CompiledScenario
 from lab.mock.service import Service
 from lab.server.mounts import MOUNT_PATH, Mount, MountChoice, Mounts
@@ -37,6 +40,7 @@ class ChosenMocks:
         """Let clients of this listener choose."""
         self._mounts = mounts
         mounts.offer(self._choices, self._mount)
+        mounts.main.service.observers.append(self._token_hint(None))
         mounts.leavers.append(self._left)
 
     def edited(self, compiled: CompiledScenario) -> None:
@@ -66,7 +70,13 @@ class ChosenMocks:
         return 4 if self._unrecorded else max(ended, default=0)
 
     def _add(self, name: str) -> None:
-        self._choices[name] = MountChoice(name, lambda: self._compiled(name), lambda: self._compiled(name).scenario)
+        folder = scenarios_folder(self._setup.settings.scenarios)
+        self._choices[name] = MountChoice(
+            name,
+            lambda: self._compiled(name),
+            lambda: self._compiled(name).scenario,
+            jobs=conditions_of(name, folder).jobs,
+        )
 
     def _compiled(self, name: str) -> CompiledScenario:
         """As its file is now."""
@@ -76,10 +86,19 @@ class ChosenMocks:
         usual, compiled, clock = self._service.config, choice.load(), self._setup.clock
         seed = own_seed(self._setup.settings, usual, compiled.scenario)
         service = Service(usual.alone(compiled, seed, f"{MOUNT_PATH}{choice.name}"))
-        service.observers += client_hints(self._console, clock.mode)
+        service.observers += [*client_hints(self._console, clock.mode), self._token_hint(choice.name)]
         recorder = self._recorder(service, choice.name)
         self._recorders.append(recorder)
         return Mount(service, clock, choice, recorder)
+
+    def _token_hint(self, name: str | None) -> Observer:
+        """Says of whom a token is that is shown where it isn't known."""
+
+        def granted_at(token: str) -> str | None:
+            known = (each for each in self._mounts or () if each.name != name and each.service.knows_token(token))
+            return next((_place(each.name) for each in known), None)
+
+        return foreign_token_hint(self._console, _place(name), granted_at)
 
     def _recorder(self, service: Service, name: str) -> TapeRecorder:
         """What records it: `--record day` records this one as `day-NAME`, or the next free name after a reset."""
@@ -97,3 +116,7 @@ class ChosenMocks:
                 self._console.err(f"lab: {self._unrecorded}")
         silent = replace(setup, settings=replace(settings, record=None))
         return TapeRecorder(silent, service, self._console, outside=True)
+
+
+def _place(name: str | None) -> str:
+    return "the plain base URL" if name is None else f"{MOUNT_PATH}{name}"

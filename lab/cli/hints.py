@@ -1,12 +1,12 @@
 """What the person at the terminal is told of what a client does, where it can hardly be meant."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lab.cli.console import Console
 from lab.core.clock import Millis
 from lab.core.journal.shell import RequestMalformed
-from lab.core.observe import Noted, Observation, Observer, Touched
+from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
 from lab.jobs.facts import JobAccepted
 
 MANY_POLLS = 20
@@ -28,6 +28,24 @@ def _tls_hint(console: Console) -> Observer:
         fact = observation.fact if isinstance(observation, Noted) else None
         if isinstance(fact, RequestMalformed) and fact.what == "tls-on-plain-port" and notes:
             console.err(notes.pop())
+
+    return observe
+
+
+def foreign_token_hint(console: Console, here: str, granted_at: Callable[[str], str | None]) -> Observer:
+    """Tells, once, that a client shows `here` a token that another mock granted; `granted_at` says where a token is known."""
+    shown: dict[int, str] = {}
+    notes = [
+        f"note: at {here} a client shows a token of {{}}: tokens too are asked for beneath the prefix, or with the header."
+    ]
+
+    def observe(observation: Observation) -> None:
+        if type(observation) is Requested and notes:
+            if (header := observation.request.header("authorization")) is not None:
+                shown[observation.x] = header.partition(" ")[2].strip()
+        elif type(observation) is Replied and (token := shown.pop(observation.x, None)) is not None:
+            if notes and observation.response.status == 401 and (place := granted_at(token)) is not None:
+                console.err(notes.pop().format(place))
 
     return observe
 

@@ -14,6 +14,7 @@ from lab.cli.child import Child
 from lab.cli.console import Console
 from lab.cli.embedded_mock import connection_document, embedded_mock
 from lab.cli.loop import Stop
+from lab.cli.run_conditions import Conditions
 from lab.cli.setup import Setup, make_setup
 from lab.core.clock import Millis
 from lab.faults.places import plan_length
@@ -41,19 +42,6 @@ MAPPED = (
     "ca_file",
 )
 """What `--env NAME='{base_url}/v1'` may name."""
-
-
-class Conditions(Struct, frozen=True):
-    """What a run needs beside its scenario, whose language has no words for it."""
-
-    jobs: int = 1
-    """How many the client is to start at once."""
-    idle: float | None = None
-    """How many seconds the lab keeps a connection without a request; None: as usual."""
-
-
-CONDITIONS: Mapping[str, Conditions] = {"crowd": Conditions(jobs=20), "idle-close": Conditions(idle=1.0)}
-"""By the name of a scenario that is made for rehearsals."""
 
 
 class PlannedRun(Struct, frozen=True):

@@ -27,7 +27,7 @@ from lab.faults.facts import FaultStruck
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
 from lab.identity.facts import TokenRevoked
-from lab.identity.records import TokenRecord, grants_in, live
+from lab.identity.records import TokenRecord, grants_in, live, token_key
 from lab.identity.rotation import rotated
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
@@ -157,6 +157,10 @@ class Service:
         ]  # fmt: skip
         self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in good), None)
         return ControlResult(200, f"{len(good)} ended")
+
+    def knows_token(self, token: str) -> bool:
+        """Whether it granted this token, live or not."""
+        return isinstance(self.ledger.get(token_key(token)), TokenRecord)
 
     def rotate_key(self, now: Millis) -> ControlResult:
         """Let the other of the two keys sign tokens from now on; `why` is its `kid`. Older tokens stay as good as they were."""

@@ -21,6 +21,8 @@ from lab.server.delivery import ReplySender
 MOUNT_PATH = "/scenario/"
 """What a path begins with that names a scenario."""
 MOUNT_HEADER = "x-lab-scenario"
+LONGEST_NAME = 120
+"""Characters of a name that are repeated where there is none such."""
 _WELL_KNOWN = "/.well-known/"
 
 
@@ -78,6 +80,8 @@ class MountChoice(Struct, frozen=True):
     """How its run may end: any of these; None: as the scenario lets expect."""
     strikes: bool = False
     """Whether it is a drill whose fault has to strike, or the run says nothing."""
+    jobs: int = 1
+    """How many conversations a client is to begin."""
 
 
 class Routed(Struct, frozen=True):
@@ -127,8 +131,8 @@ class Mounts:
 
     def unknown(self, name: str) -> Refusal:
         """404: nothing is chosen by that name."""
-        near = nearest(name, self.choices)
-        wrong = f"There is no scenario {name!r} to choose here{f': {near}' if near else '.'}"
+        near = nearest(name, self.choices) if len(name) <= LONGEST_NAME else ""
+        wrong = f"There is no scenario {name[:LONGEST_NAME]!r} to choose here{f': {near}' if near else '.'}"
         # in the message, for the OAuth server's answers have no place for hints
         return not_found(f"{wrong} GET /_lab/scenarios, at the control plane, lists them.")
 
@@ -148,13 +152,17 @@ class Mounts:
         """The one of that name, if it was chosen already."""
         return self._mounts.get(name)
 
+    def __iter__(self) -> Iterator[Mount]:
+        """The usual one, and those that were chosen."""
+        return iter((self.main, *self._mounts.values()))
+
     def used(self) -> Iterator[Mount]:
         """Those beside the usual one that were called, in the order of their making."""
         return (mount for mount in self._mounts.values() if mount.service.exchanges)
 
     def note(self, fact: Fact) -> None:
         """A fact of the clock, which all live by."""
-        for mount in (self.main, *self._mounts.values()):
+        for mount in self:
             mount.service.note(fact)
 
     def clear(self) -> None:

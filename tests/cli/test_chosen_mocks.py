@@ -1,6 +1,7 @@
 """What a client of `lab serve` may choose: the scenarios that are served, and drills; each is recorded by itself."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from lab.cli.commands.serve import ServeSettings, with_drills
 from lab.cli.console import Console
 from lab.cli.setup import make_setup
 from lab.core.errors import UsageError
+from lab.core.exchange import Request
+from lab.core.observe import Replied
+from lab.dialects.router import ROUTER
 from lab.files.recordings import read_recording
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
@@ -65,6 +69,22 @@ def test_an_edit_reaches_where_it_was_chosen_and_a_new_one_can_be_chosen(tmp_pat
     assert brief is not None
     assert "Edited." in brief.service.config.scenarios[0].source
     assert lab.call("later") == 200
+
+
+def test_who_shows_a_token_where_it_was_not_granted_is_told_so_once(tmp_path: Path) -> None:
+    lab = Choosing(tmp_path)
+    usual, brief = lab.mounts.main.service, lab.mounts.get("brief")
+    assert brief is not None
+    grant = json.loads(usual.serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0).response.body)
+    poll = Request("GET", ROUTER.path("status", code="BRIEF", job="any"))
+    for token in ("of-nobody", grant["access_token"], grant["access_token"]):
+        request = replace(poll, headers=(("authorization", f"Bearer {token}"),))
+        reply = brief.service.serve(request, 0)
+        brief.service.tell(Replied(0, reply.x, reply.response))
+    assert lab.err.getvalue() == (
+        "note: at /scenario/brief a client shows a token of the plain base URL:"
+        " tokens too are asked for beneath the prefix, or with the header.\n"
+    )
 
 
 def test_what_is_chosen_is_recorded_by_itself(tmp_path: Path) -> None:

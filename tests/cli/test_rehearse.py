@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.rehearsal import CONDITIONS, Conditions
+from lab.cli.run_conditions import CONDITIONS, Conditions
 from tests.conftest import ROOT, Called, Lab
 
 SCENARIO = """\

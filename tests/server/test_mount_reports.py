@@ -42,7 +42,7 @@ async def test_each_is_listed_with_its_place_and_what_a_good_client_does_there(p
     base = f"{plane.stage.server.origin}/scenario/consent"
     assert consent == {
         "name": "consent", "agent_code": "DOCUMENT_TEAM", "asks": [{"message": "Share it", "parameters": {}}],
-        "base_url": base, "token_url": f"{base}/oauth2/v1/token", "calls": 1, "good_client": ["result"], "strikes": False,
+        "base_url": base, "token_url": f"{base}/oauth2/v1/token", "calls": 1, "jobs": 1, "good_client": ["result"], "strikes": False,
     }  # fmt: skip
     assert (strict["name"], strict["calls"], strict["good_client"], strict["strikes"]) == (
         "strict",
@@ -92,7 +92,7 @@ async def test_lab_report_judges_a_running_lab_as_a_rehearsal(
     url = f"http://127.0.0.1:{plane.port}"
     await to_its_end(plane, "consent")
     called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical")
-    assert called.lines[0] == "1 runs: 1 result; 0 otherwise than a good client's; 1 were not called"
+    assert called.lines[0] == "1 runs: 1 result; 0 otherwise than a good client's; 1 not called"
     assert (called.code, called.lines[-1].endswith("not exercised")) == (0, True)
     await asks_twice(plane)
     called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical", "--json", "--html", "page.html")

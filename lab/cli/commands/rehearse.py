@@ -12,12 +12,13 @@ from lab.cli.commands.drill import drills_of
 from lab.cli.commands.report import conclude, file_lines
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
-from lab.cli.rehearsal import CONDITIONS, MAPPED, Conditions, FinishedRun, PlannedRun, Rehearsal, failure_lines
+from lab.cli.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, failure_lines
+from lab.cli.run_conditions import conditions_of
 from lab.cli.signals import INTERRUPTED
 from lab.core.errors import UsageError
 from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import keep_only, write_texts
-from lab.files.scenarios import SCENARIO_ENDING, load_scenario, made_for_rehearsals, scenarios_folder
+from lab.files.scenarios import SCENARIO_ENDING, load_scenario, scenarios_folder
 from lab.language.document import Scenario, duration
 from lab.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined, possible_in
 from lab.report.html import RunRow
@@ -125,7 +126,7 @@ def _scenarios(flags: Flags, settings: MockSettings) -> tuple[list[PlannedRun], 
         scenario = load_scenario(name, folder).scenario
         if scenario.name in (each.name for each in scenarios):
             raise UsageError(f"{name} is the second scenario that is called {scenario.name}.", hint="Name one of them.")
-        conditions = CONDITIONS.get(name, Conditions()) if made_for_rehearsals(name, folder) else Conditions()
+        conditions = conditions_of(name, folder)
         expected = Expectation(ends_in(scenario), conditions.jobs * len(scenario.user_messages))
         planned.append(PlannedRun(scenario.name, name, expected, conditions))
         scenarios.append(scenario)

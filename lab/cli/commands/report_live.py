@@ -9,6 +9,7 @@ from lab.cli.loop import complete
 from lab.cli.recordings import scenarios_of
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
+from lab.core.jsontext import whole
 from lab.faults.drills import GoodEnd
 from lab.recording.reader import read
 from lab.report.coverage import SHOWN_BY_DRILLS, Coverage, joined, possible_in
@@ -87,9 +88,10 @@ async def _fetch(flags: Flags) -> LiveJournals:
 
 
 def _expectation(row: Mapping[str, Json]) -> Expectation:
-    ends, asks = row.get("good_client"), row.get("asks")
+    ends, asks, jobs = (row.get(name) for name in ("good_client", "asks", "jobs"))
     known = [GoodEnd(end) for end in ends if end in list(GoodEnd)] if isinstance(ends, list) else []
-    return Expectation(tuple(known), len(asks) if isinstance(asks, list) else 1, row.get("strikes") is True)
+    turns = (len(asks) if isinstance(asks, list) else 1) * (whole(jobs) or 1)
+    return Expectation(tuple(known), turns, row.get("strikes") is True)
 
 
 def _run_lines(chosen: Sequence[JudgedRun], found: LiveJournals) -> Iterator[str]:
@@ -100,4 +102,4 @@ def _run_lines(chosen: Sequence[JudgedRun], found: LiveJournals) -> Iterator[str
             yield run.failure
             yield f"          {found.url}/_lab/scenario/{run.name}/journal"
     left = len(found.expected) - len(chosen)
-    yield summary_of_runs(chosen) + (f"; {left} were not called" if left else "")
+    yield summary_of_runs(chosen) + (f"; {left} not called" if left else "")

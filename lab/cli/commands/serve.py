@@ -122,7 +122,7 @@ def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
     return [
         f"Serving {names}, seed {setup.config.seed}. Stop with Ctrl-C.",
         *(f"  {name.replace('_', ' '):<14} {value}" for name, value in document.items()),
-        f"  {'one of them':<14} {document['base_url']}{MOUNT_PATH}NAME, or X-Lab-Scenario: NAME: jobs and tokens of its own",
+        f"  {'one scenario':<14} {document['base_url']}{MOUNT_PATH}NAME, or X-Lab-Scenario: NAME: jobs and tokens of its own",
         "Try:",
         f"  curl -s -u {login} -d grant_type=client_credentials -d {scope} {document['token_url']}",
         *(trust_lines(document["https_url"], document["ca_file"]) if "ca_file" in document else ()),

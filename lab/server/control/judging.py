@@ -119,7 +119,7 @@ def _calls(lines: list[bytes], route: str | None, job: str | None, own: Callable
 
 def _turns(journal: JudgedJournal) -> int:
     """How many messages a client is to send where it chose."""
-    return 1 + len(journal.scenarios[0].turns)
+    return len(journal.scenarios[0].user_messages) * (1 if journal.choice is None else journal.choice.jobs)
 
 
 def _expectation(journal: JudgedJournal, turns: int, strikes: bool) -> "Expectation":

@@ -125,7 +125,8 @@ class MockRoutes:
         base = f"{self._server.origin}{MOUNT_PATH}{choice.name}"
         return {
             **client_part(scenario), "name": choice.name, "base_url": base, "token_url": base + PATHS["token"],
-            "calls": 0 if mount is None else mount.service.exchanges, "good_client": ends, "strikes": choice.strikes,
+            "calls": 0 if mount is None else mount.service.exchanges, "jobs": choice.jobs, "good_client": ends,
+            "strikes": choice.strikes,
         }  # fmt: skip
 
     @property
