@@ -161,7 +161,7 @@ def failure_lines(done: FinishedRun, again: str) -> Iterator[str]:
     sent, turns = sum(len(each.jobs) for each in done.judged.histories), done.planned.expected.turns
     if sent and sent != turns:
         variables = "LAB_JOBS" if done.planned.conditions.jobs > 1 else "LAB_ASK, LAB_ASK_2, …"
-        yield f"          {sent} of {turns} messages began a job ({variables})"
+        yield f"          jobs begun: {sent}; asked for: {turns} ({variables})"
     yield f"          {again}"
     if done.recording is not None:
         yield f"          lab show {done.recording}"

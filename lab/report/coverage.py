@@ -19,6 +19,8 @@ UNKNOWN = "an unknown one"
 """Of statuses."""
 SHOWN_BY_DRILLS = {"ERROR": "drill z-error", UNKNOWN: "drill p-status-word"}
 """For what no happy scenario shows: the drill that does."""
+_ONE = {"statuses": "status ", "verdicts": "verdict ", "endings": "ending ", "faults": "drill "}
+"""What an element of a dimension is; a turn and a refusal say it themselves."""
 _REFUSED = (400, 401, 403, 404, 409, 429)
 
 Elements: TypeAlias = Mapping[str, frozenset[str]]
@@ -47,7 +49,7 @@ class Coverage(Struct, frozen=True):
         for dimension, possible in self.possible.items():
             for element in sorted(possible - self.met.get(dimension, frozenset())):
                 how = self.how.get(element)
-                yield f"{element} ({how})" if how else element
+                yield f"{_ONE.get(dimension, '')}{element}" + (f" ({how})" if how else "")
 
     def document(self) -> dict[str, Json]:
         """For programs."""

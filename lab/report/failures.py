@@ -167,13 +167,13 @@ def _pauses(calls: list[JudgedCall]) -> list[Millis]:
 
 FAILURE_RULES = rules_in(
     """
-    D1 | backs_off_when_refused | back off at 429 and 503 | major | T | Where no Retry-After says how long, wait a second and more, longer after each refusal, and don't give up at the first. | RFC 6585 §4 | faults `429`, `503` at a poll, some in a row
-    D2 | repeats_failed_polls | repeat a poll that failed | major | T | After 500, 502 or 504 poll again after a pause, ten times at most: a GET changes nothing. | RFC 9110 §9.2.2 | faults `500`, `502-html`, `504` at a poll
-    D3 | repeats_lost_polls | repeat a poll that was lost | major | T | Where the connection ended without an answer, open a new one and poll again. | RFC 9112 §9.3.1 | faults `reset`, `empty` at a poll
-    D4 | takes_no_garbage | take no garbage for a result | major | L | A body that is cut, or is no JSON, is a failure whatever its status says: poll again. | RFC 9112 §8 | faults `truncate`, `garbage`, `wrong-length`, `html-page` at a poll
-    D5 | gives_up_waiting | have a read time-out | major | T | Give each answer a time-out of your own, of half a minute say, and then poll again. | clients.md §2 | faults `hang`, `stall` at a poll
-    D6 | storms_nobody | send no storm of retries | major | T | Double the pause after each failure, so that a minute of failures costs a handful of requests. | clients.md §2 | `503` at all polls for a minute
-    D7 | reads_404_by_its_time | read a 404 by its time | minor | L | Right after acceptance poll once more, for a job may take a moment to be known; later stop. | clients.md §3 | faults `404` at the first poll, at a later one
+    D1 | backs_off_when_refused | back off at 429 and 503 | major | T | Without a Retry-After that can be read, wait a second and more, longer after each refusal, and don't give up at the first. | RFC 6585 §4 | busy; drills `w-429`, `w-503`
+    D2 | repeats_failed_polls | repeat a poll that failed | major | T | After 500, 502 or 504 poll again after a pause, ten times at most: a GET changes nothing. | RFC 9110 §9.2.2 | drills `w-500-poll`, `w-502-html-poll`, `w-504-poll`
+    D3 | repeats_lost_polls | repeat a poll that was lost | major | T | Where the connection ended without an answer, open a new one and poll again. | RFC 9112 §9.3.1 | bad-line; drills `w-reset-poll`, `w-empty-poll`
+    D4 | takes_no_garbage | don't take garbage for a result | major | L | A body that is cut, or is no JSON, is a failure whatever its status says: poll again. | RFC 9112 §8 | bad-line; drills `w-truncate-poll`, `w-garbage-poll`, `w-wrong-length-poll`, `w-html-page-poll`
+    D5 | gives_up_waiting | have a read time-out | major | T | Give each answer a time-out of your own, half a minute say, and then poll again. | clients.md §2 | drills `w-hang-poll`, `w-stall-poll`
+    D6 | storms_nobody | don't storm the server with retries | major | T | Double the pause after each failure, so that a minute of failures costs a handful of requests. | clients.md §2 | a scenario with `503` at all polls for a minute
+    D7 | reads_404_by_its_time | retry an early 404, stop at a late one | minor | L | Right after acceptance poll again, for a job may take a moment to be known; later stop. | clients.md §3 | drills `p-404`
     D8 | follows_redirects_rightly | send no bearer to another origin | critical | L | When you follow a redirect to another origin, leave the Authorization header out; at 307 and 308 keep method and body. | RFC 9110 §15.4; RFC 9700 §4 | redirect-other, redirect-same
     """,
     globals(),

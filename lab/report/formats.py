@@ -10,6 +10,8 @@ from lab.report.rule import Severity
 
 MOST_MISSING = 12
 """Elements of coverage that were not met and are named."""
+MOST_RECORDINGS = 3
+"""Recordings with evidence that are shown of a rule; the others are counted."""
 MOST_LINES = 5
 """Lines of evidence that are shown of a recording; the others are counted."""
 NOT_VISIBLE = (
@@ -37,11 +39,13 @@ def score_line(report: ClientReport) -> str:
 
 
 def evidence_of(finding: Finding) -> Iterator[str]:
-    """`day.rec.jsonl, lines 12 13 20 (and 4 more)`, one a recording."""
-    for each in finding.evidence:
+    """`day.rec.jsonl, lines 12 13 20 (and 4 more)`, one a recording; of many the first, and how many there are besides."""
+    for each in finding.evidence[:MOST_RECORDINGS]:
         shown, rest = each.lines[:MOST_LINES], len(each.lines) - MOST_LINES
         more = f" (and {rest} more)" if rest > 0 else ""
         yield f"{each.recording}, lines {' '.join(map(str, shown))}{more}"
+    if (others := len(finding.evidence) - MOST_RECORDINGS) > 0:
+        yield f"and in {others} more recording{'s' if others > 1 else ''}"
 
 
 def report_text(report: ClientReport) -> str:
@@ -76,7 +80,7 @@ def _coverage(report: ClientReport) -> Iterator[str]:
     missing = list(report.coverage.missing())
     if missing:
         more = f" and {len(missing) - MOST_MISSING} more" if len(missing) > MOST_MISSING else ""
-        yield f"Never: {', '.join(missing[:MOST_MISSING])}{more}"
+        yield f"Never met: {', '.join(missing[:MOST_MISSING])}{more}"
 
 
 def report_document(report: ClientReport) -> dict[str, Json]:

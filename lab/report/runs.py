@@ -53,7 +53,7 @@ def summary_of_runs(runs: Sequence[JudgedRun]) -> str:
     """`221 runs: 200 result, 21 clean stop; 3 otherwise than a good client's`."""
     counts = Counter(run.outcome for run in runs)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
-    return f"{len(runs)} runs: {outcomes}; {sum(run.good is False for run in runs)} otherwise than a good client's"
+    return f"{len(runs)} run{'s' if len(runs) != 1 else ''}: {outcomes}; {sum(run.good is False for run in runs)} otherwise than a good client's"
 
 
 def judged_run(

@@ -264,19 +264,19 @@ def _ended(history: ClientHistory) -> set[str]:
 TOKEN_RULES = rules_in(
     """
     A1 | reuses_its_token | reuse a token until close to its end | major | 1 | Keep the token, and fetch the next when a tenth of its life is left. | RFC 6749 §5.1 | any scenario
-    A2 | renews_in_time | renew a token before its end | minor | 1 | Read expires_in, and fetch the next token shortly before that time is over. | RFC 6749 §1.5; RFC 9700 §2.2 | a job that outlives its token: `token: {lifetime: 60s}`
-    A3 | renews_once_for_all | fetch one new token for all jobs | major | L | Let whoever needs a new token wait for the one that is being fetched. | clients.md §1 | several jobs at once when their token ends
-    A4 | renews_a_refused_token | on a 401 fetch a new token and try once more | critical | L | After a 401 fetch one new token and send the same request once more; a second 401 is final. | RFC 9110 §15.5.2; RFC 6750 §3.1 | faults `expired-token`, `revoked-token`, `401-for-good`
-    A5 | stops_at_403 | stop at a 403 | major | L | Stop and say so: the same token is forbidden the same again. | RFC 6750 §3.1; RFC 9110 §15.5.4 | fault `403`
+    A2 | renews_in_time | renew a token before its end | minor | 1 | Read expires_in, and fetch the next token shortly before that time is over. | RFC 6749 §1.5; RFC 9700 §2.2 | short-token
+    A3 | renews_once_for_all | fetch one new token for all jobs | major | L | Let whoever needs a new token wait for the one that is being fetched. | clients.md §1 | crowd
+    A4 | renews_a_refused_token | on a 401 fetch a new token and try once more | critical | L | After a 401 fetch one new token and send the same request once more; a second 401 is final. | RFC 9110 §15.5.2; RFC 6750 §3.1 | short-token; drills `p-expired-token`, `r-revoked-token`, `r-401-for-good`
+    A5 | stops_at_403 | stop at a 403 | major | L | Stop and report it: with the same rights the same request is forbidden again. | RFC 6750 §3.1; RFC 9110 §15.5.4 | drills `r-403`
     A6 | shows_its_token_in_the_header | send the bearer in the Authorization header only | critical | L | Send `Authorization: Bearer`, never access_token in a query or a body: those are logged. | RFC 6750 §2.3; RFC 9700 §4.3.2 | any scenario
     A7 | keeps_its_secret_from_uris | keep the client secret out of URLs | critical | L | Send id and secret by Basic authentication, never in the query: URLs are logged. | RFC 6749 §2.3.1 | any scenario
-    A8 | encodes_its_secret | form-encode id and secret in Basic | information | L | Percent-encode id and secret before you join them by a colon: a `+` or `%` means something else raw. | RFC 6749 §2.3.1 | a secret with `+` or `%`, as that of the client demo
+    A8 | encodes_its_secret | form-encode id and secret in Basic | information | L | Percent-encode id and secret, each by itself, before you join them by a colon: raw, a `+` or `%` in them means something else. | RFC 6749 §2.3.1 | a secret with `+` or `%`, as that of the client demo
     A9 | sends_credentials_where_they_belong | send credentials to the token endpoint only | critical | L | Send id and secret to the token endpoint and nowhere else, and the bearer to the API. | RFC 9700 §4.9 | any scenario
-    A10 | asks_for_no_password | use no password grant | minor | L | Let people log in by authorization code, or the client by client_credentials. | RFC 9700 §2.4 | any scenario
-    A11 | uses_the_newest_refresh_token | use the newest refresh token | major | L | Store the refresh token of every answer in place of the last one: an older one ends the login. | RFC 9700 §4.14 | refresh tokens that rotate, with `token: {lifetime: 60s}`
-    A12 | stops_at_wrong_credentials | stop at invalid_client and invalid_grant | major | T | Stop and say so: the same credentials are refused the next time, too. | RFC 6749 §5.2 | wrong-badge; drill `invalid-client`
-    A13 | takes_any_token_answer | take every legal token answer | minor | L | Compare token_type in any letter case, skip members that are new, and do without expires_in and scope. | RFC 6749 §5.1; RFC 6749 §7.1 | drills `odd-token`, `no-expires-in`
-    A14 | proves_each_login_afresh | prove each login by S256 and a state of its own | major | L | For each login make a new code_verifier and a new state, and send code_challenge_method=S256. | RFC 7636 §4.2; RFC 9700 §2.1.1 | two logins by authorization code
+    A10 | asks_for_no_password | don't use the password grant | minor | L | Let people log in by authorization code, or the client by client_credentials. | RFC 9700 §2.4 | any scenario
+    A11 | uses_the_newest_refresh_token | use the newest refresh token | major | L | Replace the refresh token that you have stored by that of each answer: an older one ends the login. | RFC 9700 §4.14 | rotation, with a client that logs in by authorization code
+    A12 | stops_at_wrong_credentials | stop at invalid_client and invalid_grant | major | T | Stop and report it: the same credentials will be refused again. | RFC 6749 §5.2 | bad-credentials; drills `k-invalid-client`
+    A13 | takes_any_token_answer | accept every legal token answer | minor | L | Compare token_type in any letter case, skip unknown members, and do without expires_in and scope. | RFC 6749 §5.1; RFC 6749 §7.1 | odd-token; drills `k-no-expires-in`
+    A14 | proves_each_login_afresh | log in with PKCE S256 and a fresh state each time | major | L | For each login make a new code_verifier and a new state, and send code_challenge_method=S256. | RFC 7636 §4.2; RFC 9700 §2.1.1 | code-flow, with a client that logs in by authorization code
     """,
     globals(),
 )

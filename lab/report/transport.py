@@ -90,10 +90,10 @@ def stays_within_limit(history: ClientHistory) -> Iterator[Occasion]:
 TRANSPORT_RULES = rules_in(
     """
     E1 | reuses_connections | reuse connections | minor | L | Keep one client, or session, for all calls, so that its connections are used again. | RFC 9112 §9.3 | any scenario with five requests, on a socket
-    E2 | survives_closed_connections | survive a closed connection | major | L | When the server has closed a connection, open another for the next call. | RFC 9112 §9.3.1; RFC 9112 §9.6 | fault `close` at a poll; a low limit `idle`
+    E2 | survives_closed_connections | survive a closed connection | major | L | When the server has closed a connection, open another for the next call. | RFC 9112 §9.3.1; RFC 9112 §9.6 | idle-close; drills `p-close`
     E3 | leaves_nothing_open | leave nothing open | information | T | Close the client, or session, when the last job has ended. | RFC 9112 §9.6 | any scenario, on a socket, recorded until the client has ended
     E4 | sends_valid_http | send valid HTTP | critical | L | Let an HTTP library write requests: one Host, and a length that is true. | RFC 9112 §3.2; RFC 9112 §6.3 | any scenario, on a socket
-    E5 | stays_within_limit | stay within the limit of requests at once | minor | L | Share a semaphore among all calls, of as many places as the service allows. | scenarios.md §3 | a scenario with `limits`, and many jobs at once
+    E5 | stays_within_limit | stay within the limit of requests at once | minor | L | Share a semaphore among all calls, of as many places as the service allows. | scenarios.md §3 | crowd
     """,
     globals(),
 )

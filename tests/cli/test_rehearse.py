@@ -77,7 +77,7 @@ def rehearse(lab: Lab, *arguments: str, code: str | None = None) -> Called:
 
 def test_a_client_that_gets_its_result_is_judged(here: Lab) -> None:
     called = rehearse(here, "brief.yaml", "--fail-on", "critical")
-    assert called.lines[0] == "1 runs: 1 result; 0 otherwise than a good client's"
+    assert called.lines[0] == "1 run: 1 result; 0 otherwise than a good client's"
     assert re.search(r"^pass  C2 ", called.out, re.MULTILINE)
     assert called.code == 0
     recording = (here.folder / "out/brief.rec.jsonl").read_text()
@@ -86,7 +86,7 @@ def test_a_client_that_gets_its_result_is_judged(here: Lab) -> None:
 
 def test_with_tls_the_client_is_given_an_authority_to_trust(here: Lab) -> None:
     called = rehearse(here, "brief.yaml", "--tls", "--fail-on", "critical")
-    assert (called.code, called.lines[0]) == (0, "1 runs: 1 result; 0 otherwise than a good client's")
+    assert (called.code, called.lines[0]) == (0, "1 run: 1 result; 0 otherwise than a good client's")
     shown = rehearse(
         here, "brief.yaml", "--tls", code="import os; print(os.environ['LAB_BASE_URL'], os.environ['LAB_TOKEN_URL'])"
     )
@@ -96,7 +96,7 @@ def test_with_tls_the_client_is_given_an_authority_to_trust(here: Lab) -> None:
 def test_where_a_refusal_is_expected_a_good_client_stops(here: Lab) -> None:
     closed = SCENARIO.replace("version: 1", "version: 1, roles: [BUYER]").replace("name: brief", "name: closed")
     (here.folder / "closed.yaml").write_text(closed + "expect: {refused: 403}\n")
-    assert rehearse(here, "closed.yaml").lines[0] == "1 runs: 1 clean stop; 0 otherwise than a good client's"
+    assert rehearse(here, "closed.yaml").lines[0] == "1 run: 1 clean stop; 0 otherwise than a good client's"
     (here.folder / "closed.yaml").write_text(closed)
     assert rehearse(here, "closed.yaml").lines[0] == "FAIL  closed: clean stop; a good client: result"
 
@@ -146,7 +146,7 @@ def test_drills_are_compared_with_what_a_good_client_does(here: Lab) -> None:
     assert failed == []
     assert called.lines[0].startswith("9 runs: 6 clean stop, 3 result")
     again = rehearse(here, "--drills", "brief.yaml", "--only", "v-400-for-good-invoke-1")
-    assert again.lines[0] == "1 runs: 1 clean stop; 0 otherwise than a good client's"
+    assert again.lines[0] == "1 run: 1 clean stop; 0 otherwise than a good client's"
 
 
 def test_a_drill_that_came_out_otherwise_says_how_to_repeat_it(here: Lab) -> None:
@@ -215,7 +215,7 @@ def test_ctrl_c_ends_the_clients_and_tells_what_is_known(here: Lab) -> None:
         os.kill(process.pid, signal.SIGINT)
         out, _ = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert out.startswith("1 runs: 1 interrupted; 0 otherwise")
+    assert out.startswith("1 run: 1 interrupted; 0 otherwise")
 
 
 def test_a_message_that_was_not_sent_is_told(here: Lab) -> None:
@@ -223,13 +223,13 @@ def test_a_message_that_was_not_sent_is_told(here: Lab) -> None:
     (here.folder / "brief.yaml").write_text(SCENARIO + later)
     called = rehearse(here, "brief.yaml")
     assert called.lines[0] == "FAIL  brief: false success; a good client: result"
-    assert called.lines[1].strip() == "1 of 2 messages began a job (LAB_ASK, LAB_ASK_2, …)"
+    assert called.lines[1].strip() == "jobs begun: 1; asked for: 2 (LAB_ASK, LAB_ASK_2, …)"
 
 
 def test_what_a_client_sends_to_another_origin_is_recorded_and_judged(here: Lab) -> None:
     (here.folder / "brief.yaml").write_text(SCENARIO + "faults:\n  - {route: status, redirect: other}\n")
     called = rehearse(here, "brief.yaml", "--fail-on", "critical")
-    assert called.lines[0] == "1 runs: 1 clean stop; 0 otherwise than a good client's"
+    assert called.lines[0] == "1 run: 1 clean stop; 0 otherwise than a good client's"
     assert called.lines[1].startswith("FAIL  D8  ")
     recording = (here.folder / "out/brief.rec.jsonl").read_text()
     assert '"l":"decoy"' in recording and '"http://decoy.invalid/api/' in recording and "localhost:" not in recording
@@ -242,9 +242,9 @@ def test_how_many_jobs_a_client_is_to_start_is_set_by_the_scenario_for_rehearsal
     (here.folder / "rehearsal/crowd.yaml").write_text(crowd)
     called = rehearse(here, "crowd", "--scenarios", "rehearsal")
     assert called.lines[0] == "FAIL  crowd: false success; a good client: result"
-    assert called.lines[1].strip() == "1 of 20 messages began a job (LAB_JOBS)"
+    assert called.lines[1].strip() == "jobs begun: 1; asked for: 20 (LAB_JOBS)"
     (here.folder / "crowd.yaml").write_text(crowd)
-    assert rehearse(here, "crowd", "--scenarios", ".").lines[0].startswith("1 runs: 1 result")
+    assert rehearse(here, "crowd", "--scenarios", ".").lines[0].startswith("1 run: 1 result")
 
 
 def test_connections_that_end_while_idle_are_set_by_the_scenario_for_rehearsals(

@@ -29,7 +29,7 @@ def test_what_a_day_showed_is_counted_against_what_its_scenario_has() -> None:
         "refusals 0",
         "faults 0",
     ]
-    assert list(found.missing()) == ["may-it: rejected", "may-it: timed-out"]
+    assert list(found.missing()) == ["verdict may-it: rejected", "verdict may-it: timed-out"]
 
 
 def test_a_word_that_nobody_documented_counts_as_one() -> None:

@@ -92,7 +92,7 @@ async def test_lab_report_judges_a_running_lab_as_a_rehearsal(
     url = f"http://127.0.0.1:{plane.port}"
     await to_its_end(plane, "consent")
     called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical")
-    assert called.lines[0] == "1 runs: 1 result; 0 otherwise than a good client's; 1 not called"
+    assert called.lines[0] == "1 run: 1 result; 0 otherwise than a good client's; 1 not called"
     assert (called.code, called.lines[-1].endswith("not exercised")) == (0, True)
     await asks_twice(plane)
     called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical", "--json", "--html", "page.html")
