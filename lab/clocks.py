@@ -22,6 +22,7 @@ __all__ = [
     "ScaledClock",
     "SystemClock",
     "WallWatch",
+    "apart",
     "breathe",
     "first_of",
     "real_millis",
@@ -168,16 +169,29 @@ class ManualClock:
         self._ordinal = 0
         self._left = 0
         self._sleepers: list[tuple[Millis, int, asyncio.Future[None]]] = []
+        self._withheld: set[asyncio.Future[None]] = set()
+        self.withholds = False
+        """Whether replies are withheld: a client moves the clock to the end of all waits, its own and the lab's."""
+        self.shared = False
+        """Whether a client has done so since the clock began: its time is the lab's."""
 
     def now(self) -> Millis:
         """The current instant."""
         return self._now
 
+    @property
+    def due(self) -> Millis | None:
+        """When the next sleeper wakes; None: none sleeps."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heappop(self._sleepers)
+        return self._sleepers[0][0] if self._sleepers else None
+
     async def sleep_until(self, instant: Millis) -> None:
         """Return once somebody has advanced the clock to `instant`."""
-        if instant <= self._now:
-            return
-        sleeper = asyncio.get_running_loop().create_future()
+        if instant > self._now:
+            await self._sleep(instant, asyncio.get_running_loop().create_future())
+
+    async def _sleep(self, instant: Millis, sleeper: "asyncio.Future[None]") -> None:
         self._ordinal += 1
         heappush(self._sleepers, (instant, self._ordinal, sleeper))
         try:
@@ -193,7 +207,25 @@ class ManualClock:
         self._now = min(instant, self._now)
 
     async def hold(self, millis: Millis) -> None:
-        """Nothing is withheld on a clock that somebody else moves (design.md §3)."""
+        """Withhold a reply if a client moves the clock; nothing is on one that somebody else moves (design.md §3)."""
+        if not self.withholds:
+            return
+        sleeper = asyncio.get_running_loop().create_future()
+        self._withheld.add(sleeper)
+        try:
+            await self._sleep(self._now + millis, sleeper)
+        finally:
+            self._withheld.discard(sleeper)
+
+    def withhold(self) -> None:
+        """A client moves the clock from now on."""
+        self.withholds = self.shared = True
+
+    def release(self) -> None:
+        """The client has gone: let what was withheld leave, for nobody may ever move the clock to it."""
+        self.withholds = False
+        for sleeper in self._withheld:
+            _wake(sleeper)
 
     def _sweep(self) -> None:
         """Forget the sleepers that were cancelled: a subscriber sleeps anew at each observation."""
@@ -209,18 +241,26 @@ class ManualClock:
         """Advance to an instant, stopping at every due timer on the way; UsageError if it lies in the past."""
         if instant < self._now:
             raise UsageError(f"the clock can't go back from {self._now} to {instant} ms", hint="advance it forward")
-        while self._sleepers and self._sleepers[0][0] <= instant:
-            due, _, sleeper = heappop(self._sleepers)
-            if sleeper.done():
-                continue
+        while (due := self.due) is not None and due <= instant:
             self._now = max(self._now, due)
-            _wake(sleeper)
+            _wake(heappop(self._sleepers)[2])
             await settle()
         self._now = max(self._now, instant)
         await settle()
 
+    def step_to(self, instant: Millis) -> None:
+        """Advance to an instant before which no sleeper is due, and wake those that are at it; nobody has run yet."""
+        self._now = max(self._now, instant)
+        while (due := self.due) is not None and due <= self._now:
+            _wake(heappop(self._sleepers)[2])
+
 
 AnyClock = SystemClock | ScaledClock | ManualClock
+
+
+def apart(clock: AnyClock) -> bool:
+    """Whether the time of clients, who live by the wall, is another than the lab's."""
+    return clock.mode != "real" and not (isinstance(clock, ManualClock) and clock.shared)
 
 
 async def breathe() -> None:

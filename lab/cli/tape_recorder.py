@@ -9,6 +9,7 @@ from lab.app.effects import RunObservation
 from lab.cli.console import Console
 from lab.cli.setup import Setup
 from lab.cli.tape_queue import TapeQueue
+from lab.clocks import apart
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.recordings import TapeFile, generators, is_slug, recording_path
@@ -98,7 +99,7 @@ class TapeRecorder:
         self._file, config, clock, now = file, self._service.config, self._clock, self._clock.now()
         self._queue = queue = TapeQueue(self._service)
         # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
-        wall = queue.wall if self.outside and clock.mode != "real" else None
+        wall = (lambda: queue.wall() if apart(clock) else None) if self.outside else None
         header = recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now, blobs=True)
         facts = snapshot(self._service, now)
         tails = LineCache(redactor_of(config), file.blob)

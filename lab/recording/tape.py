@@ -63,7 +63,7 @@ class Tape:
         header: Header,
         *,
         sync: Callable[[], None] | None = None,
-        wall: Callable[[], Millis] | None = None,
+        wall: Callable[[], Millis | None] | None = None,
         tails: LineCache | None = None,
     ) -> None:
         """`tails` redacts and keeps bodies; None: by the mock's secrets, long ones in their lines."""
@@ -74,7 +74,7 @@ class Tape:
         self.redactor = self._tails.redactor
         self._service = service
         self._write, self._sync = write, sync or _nothing
-        self._wall = wall
+        self._wall = wall or _unknown
         self.limit = _NEVER
         """Bytes: a tape that is longer ends by itself after an exchange."""
         self._n = 0
@@ -196,7 +196,7 @@ class Tape:
             self._oauth.add(x)
         tail = self._tails.request(observation)
         t = self._t = observation.at if observation.at > self._t else self._t
-        wall = "" if self._wall is None else f'"w":{self._wall()},'
+        wall = "" if (w := self._wall()) is None else f'"w":{w},'
         elsewhere = "" if observation.listener is None else f'"l":{dumps(observation.listener)},'
         self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{observation.c},{elsewhere}'.encode() + tail)
 
@@ -210,7 +210,7 @@ class Tape:
             self._oauth.discard(x)
         tail = self._tails.reply(response, oauth=oauth)
         t = self._t = observation.at if observation.at > self._t else self._t
-        wall = "" if self._wall is None else f'"w":{self._wall()},'
+        wall = "" if (w := self._wall()) is None else f'"w":{w},'
         head = f'{{"k":"res","n":{self._n},"t":{t},{wall}"x":{x},"s":{response.status},{varying_members(observation)}'
         self._put(head.encode() + tail)
 
@@ -276,6 +276,10 @@ _PLAIN = frozenset(
 
 def _ignore(line: bytes) -> None:
     """Where the lines of a tape go that is closed or dead."""
+
+
+def _unknown() -> None:
+    """The wall's time, where it tells nothing."""
 
 
 def _nothing() -> None:

@@ -56,8 +56,20 @@ def reset(transport: asyncio.BaseTransport) -> None:
     transport.abort()
 
 
+class Traffic:
+    """Counts what goes over the connections of a listener, so that somebody can tell whether anything has."""
+
+    def __init__(self) -> None:
+        self.came = 0
+        """Times that bytes or a peer came."""
+        self.left = 0
+        """Times that bytes left, or a connection ended."""
+
+
 class ConnectionObserver(Protocol):
     """The listener's side: what a connection tells it, and the deadlines that it sets."""
+
+    traffic: Traffic
 
     @property
     def limits(self) -> ServerLimits:
@@ -132,6 +144,7 @@ class Connection(WatchedParser):
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a head that is begun and not ended is on the clock."""
         before = self._request_count
+        self.shell.traffic.came += 1
         self.received = len(data)
         self.total += self.received
         if self.misdirected:
@@ -212,6 +225,7 @@ class Connection(WatchedParser):
         if self.lost.is_set() or self.transport is None or self.transport.is_closing():
             return False
         self.transport.write(data)
+        self.shell.traffic.left += 1
         if self._unread is not None:
             self._unread.wrote(len(data))
         self.wrote = True

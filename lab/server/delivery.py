@@ -1,7 +1,7 @@
 """A reply is delivered: withheld, written whole or piece by piece, or spoilt as a fault wants it (clients.md §4).
 
 What leaves of a struck reply was settled by the core; here it leaves, on the lab's clock. A manual clock withholds no
-reply, but a hang, a stall and a slow body last until it has been advanced past them.
+reply unless a client drives it, but a hang, a stall and a slow body last until it has been advanced past them.
 """
 
 import asyncio

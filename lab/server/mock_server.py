@@ -23,7 +23,7 @@ from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
 from lab.server.bugs import Bugs
-from lab.server.connection import SENT_LAST, Connection, ConnectionObserver, Sent
+from lab.server.connection import SENT_LAST, Connection, ConnectionObserver, Sent, Traffic
 from lab.server.delivery import CLOSE
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listen import Bound, Listener, bind, most_connections
@@ -62,6 +62,9 @@ class MockServer:
         """Where it listens, once it does."""
         self.connections = 0
         """Open now."""
+        self.traffic = Traffic()
+        self.preparing = 0
+        """Calls that other threads prepare, or soon will."""
         self._most = most_connections(self.limits.connections)
         self._nobody = asyncio.Event()
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
@@ -100,7 +103,7 @@ class MockServer:
             connection.misdirected = True
             return connection
 
-        self._tls = TlsListener(bound, factory, misdirected, context, self.limits.header_deadline)
+        self._tls = TlsListener(bound, factory, misdirected, context, self.limits.header_deadline, self.traffic)
         return self._tls.origin
 
     def start_decoy(self, bound: Bound) -> None:
@@ -124,9 +127,8 @@ class MockServer:
             return
         for listener in self._listeners():
             listener.close()
-        for connection in self._manager.connections:
-            if isinstance(connection, Connection):
-                connection.retire("shutdown")
+        for connection in self.peers():
+            connection.retire("shutdown")
         self._manager.pre_shutdown()
         if self.connections:
             self._nobody.clear()
@@ -139,9 +141,14 @@ class MockServer:
 
     def drop(self) -> None:
         """Cut the connections whose reply isn't out: what was asked there never happened."""
-        for connection in self._manager.connections if self._manager is not None else ():
-            if isinstance(connection, Connection) and connection.busy:
+        for connection in self.peers():
+            if connection.busy:
                 connection.cut("reset")
+
+    def peers(self) -> tuple[Connection, ...]:
+        """The connections that are open."""
+        open_now = self._manager.connections if self._manager is not None else ()
+        return tuple(each for each in open_now if isinstance(each, Connection))
 
     def redate(self) -> None:
         """Count the `Date` of replies from the service's epoch of now."""
@@ -153,6 +160,7 @@ class MockServer:
         """A peer connected: the ordinal of its connection."""
         self._ordinal += 1
         self.connections += 1
+        self.traffic.came += 1
         self.service.note(ConnectionOpened(at=self.clock.now(), c=self._ordinal))
         # every listener pauses, so no generator: `any` would stop at the first
         paused = [each.pause() for each in self._listeners()] if self.connections >= self._most else []
@@ -164,6 +172,7 @@ class MockServer:
     def closed(self, ordinal: int, how: str) -> None:
         """A connection ended."""
         self.connections -= 1
+        self.traffic.left += 1
         if not self.connections:
             self._nobody.set()
         fact = ConnectionClosed(at=self.clock.now(), c=ordinal, how=how)
@@ -232,12 +241,16 @@ class MockServer:
 
     async def _prepare(self, mount: Mount, request: Request, steps: Iterator[None]) -> Request:
         """Do it in other threads, few at a time: whoever sends less is answered meanwhile. The request without files."""
-        async with self.heavy:
-            while await asyncio.to_thread(next, steps, self) is not self:
-                pass
-            if mount.recorder is not None:
-                await mount.recorder.room()
-            return await asyncio.to_thread(lightened, request)
+        self.preparing += 1
+        try:
+            async with self.heavy:
+                while await asyncio.to_thread(next, steps, self) is not self:
+                    pass
+                if mount.recorder is not None:
+                    await mount.recorder.room()
+                return await asyncio.to_thread(lightened, request)
+        finally:
+            self.preparing -= 1
 
     def _refuse(
         self,

@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from msgspec import Struct
 
 from lab.core.errors import UsageError
+from lab.server.connection import Traffic
 from lab.server.listen import Bound, Listener
 
 USUAL_NAMES = ("127.0.0.1", "::1", "localhost")
@@ -66,18 +67,29 @@ class _SecureProtocol(SSLProtocol):
 
     max_size = 32_768
 
+    traffic: Traffic
+    shaken: "asyncio.Future[None]"
+    """Done once the handshake is."""
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """More came; what a handshake answers to it leaves without any connection being told."""
+        if not self.shaken.done():
+            self.traffic.left += 1
+        super().buffer_updated(nbytes)
+
 
 class TlsListener(Listener):
     """Accepts TLS; a peer that speaks something else in it is given to `misdirected`, in the clear."""
 
     def __init__(
         self, bound: Bound, factory: Callable[[], asyncio.BaseProtocol], misdirected: Callable[[], asyncio.BaseProtocol],
-        context: ssl.SSLContext, deadline: float,
+        context: ssl.SSLContext, deadline: float, traffic: Traffic,
     ) -> None:  # fmt: skip
         self._context = context
         self._misdirected = misdirected
         self._deadline = deadline
         """Real seconds from the opening to the end of the handshake."""
+        self._traffic = traffic
         self._room = asyncio.Semaphore(MOST_HANDSHAKES)
         super().__init__(bound, factory)
         self.origin = "https" + bound.origin.removeprefix("http")
@@ -114,6 +126,7 @@ class TlsListener(Listener):
             server_side=True,
             ssl_handshake_timeout=self._deadline,  # type: ignore[arg-type]  # a fraction is taken, too
         )
+        secure.traffic, secure.shaken = self._traffic, done
         transport, _ = await self._loop.connect_accepted_socket(lambda: secure, peer)
         try:
             await done

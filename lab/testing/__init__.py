@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .lab import Lab
     from .process import LabUnavailable
     from .values import CallLog, LabJob, OpenGate, RuleReport
+    from .virtual_clock import VirtualTimeRefused
 
 __all__ = [
     "CallLog",
@@ -26,6 +27,7 @@ __all__ = [
     "LabUnavailable",
     "OpenGate",
     "RuleReport",
+    "VirtualTimeRefused",
 ]
 _PLACES = {
     "control": ("ControlRefused",),
@@ -33,6 +35,7 @@ _PLACES = {
     "lab": ("Lab",),
     "process": ("LabUnavailable",),
     "values": ("CallLog", "LabJob", "OpenGate", "RuleReport"),
+    "virtual_clock": ("VirtualTimeRefused",),
 }
 
 if not TYPE_CHECKING:

@@ -20,6 +20,10 @@ class ControlPlaneClient:
     """Commands to one lab. Each has a connection of its own, and no proxy comes in between."""
 
     def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        """Where it is."""
+        self.token = token
+        """What opens it."""
         self._address = urlsplit(url).netloc
         self._headers = {"Authorization": f"Bearer {token}"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,14 +59,15 @@ class DrillCase:
 
     @contextmanager
     def expect(self, stops: type[Exception] | tuple[type[Exception], ...] = ()) -> Iterator[None]:
-        """Run the client in this: DrillFailed if it ends otherwise than a good one.
+        """Run the client in this: DrillFailed if it ends otherwise than a good one. On a manual clock it is virtual time.
 
         `stops` are the errors by which it says that it stopped; any other is a crash. Where the client never came to
         the place of the fault the test is skipped.
         """
         code = 0
         try:
-            yield
+            with self.served.virtual_time() if self.served.manual else nullcontext():
+                yield
         except stops:
             code = 1
         except Exception as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from .control import ControlPlaneClient
 from .process import LabProcess
 from .story import missed_calls, story
 from .values import CallLog, LabJob, OpenGate, RuleReport
+from .virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,7 +52,9 @@ class Lab:
             self._arguments += ["--settings", os.fspath(settings)]
         if tls:
             self._arguments += ["--tls", "--tls-port", "0"]
-        self._manual = clock == "manual"
+        self.manual = clock == "manual"
+        """Whether its clock stands until it is moved."""
+        self._virtual: VirtualTime | None = None
         self._process: LabProcess | None = None
 
     # Its life
@@ -64,6 +68,7 @@ class Lab:
         self._process.remarks()  # its advice for people
         self.base_url: str = ready.get("https_url", ready["base_url"])
         """The origin that clients call."""
+        self._origins = [ready[name] for name in ("base_url", "https_url") if name in ready]
         token_url = self.base_url + ready["token_url"][len(ready["base_url"]) :]
         self.credentials: dict[str, str] = {"token_url": token_url, **{name: ready[name] for name in _CREDENTIALS}}
         """`token_url client_id client_secret scope`."""
@@ -95,6 +100,7 @@ class Lab:
     def reset(self) -> None:
         """Forget every job, token, fault and line of the journal; a manual clock goes back to 0."""
         self._control.post("reset", body={})
+        self._moved()
 
     # What clients need
 
@@ -131,10 +137,12 @@ class Lab:
         the status can't come.
         """
         __tracebackhide__ = True
-        if not self._manual:
+        if not self.manual:
             return self._job(self._control.get("jobs", str(job), until=status, timeout="55s"))
         command = {"job": str(job), "until": status, "timeout": timeout}
-        return self._job(self._control.post("clock", body=command)["job"])
+        found = self._control.post("clock", body=command)["job"]
+        self._moved()
+        return self._job(found)
 
     async def auntil(self, job: object, status: str, *, timeout: bool = False) -> LabJob:
         """The same, without holding up the loop."""
@@ -145,6 +153,23 @@ class Lab:
     def advance(self, duration: str) -> None:
         """Move a manual clock on, as by `1h30m`."""
         self._control.post("clock", body={"advance": duration})
+        self._moved()
+
+    @contextmanager
+    def virtual_time(self) -> Iterator[None]:
+        """In this block the client lives by the lab's manual clock, which jumps to whatever is due next (testing.md §3.1).
+
+        VirtualTimeRefused, here or where it happens, if the client waits in a way that this can't follow.
+        """
+        with VirtualTime(self._control.url, self._control.token, *self._origins) as self._virtual:
+            try:
+                yield
+            finally:
+                self._virtual = None
+
+    def _moved(self) -> None:
+        if self._virtual is not None:
+            self._virtual.refresh()
 
     def job(self, job: object) -> LabJob:
         """A job as it is now."""

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from .lab import Lab
     from .pool import LabPool
 
-DRILL_CLOCK = "scaled:60"
-"""By which drills live, for a client under test waits in real time."""
-
 
 class LabWarning(UserWarning):
     """The lab has a remark about what the client does."""
@@ -77,7 +74,7 @@ def lab(request: pytest.FixtureRequest, lab_pool: LabPool) -> Iterator[Lab]:
     callspec = getattr(request.node, "callspec", None)
     case = callspec.params.get("drill") if callspec is not None else None
     if isinstance(case, DrillCase):  # others may have a parameter of that name
-        targets, options = (str(case.file),), {"clock": DRILL_CLOCK, "reviewer": "script", **options}
+        targets, options = (str(case.file),), {"reviewer": "script", **options}
     found = lab_pool.lab(targets, options)
     yield found
     for line in found.process.remarks().splitlines():

@@ -8,8 +8,8 @@ from tests.testing.runs import run_pytest
 
 def test_each_example_of_the_page_runs(tmp_path: Path) -> None:
     examples = {f"test_{number}.py": block for number, block in enumerate(blocks(PAGES["testing"], "python"))}
-    assert len(examples) == 3
+    assert len(examples) == 4
     run = run_pytest(tmp_path, examples)
     assert run.code == 0, run.out
     drills = [name for name in run.cases if name.startswith("test_survives[k-")]
-    assert len(drills) == 4 and len(run.cases) == 3 + len(drills)
+    assert len(drills) == 4 and len(run.cases) == 4 + len(drills)

@@ -65,6 +65,7 @@ class FakeLab:
         self.running = True
         self.process = self
         self.ending = "result"
+        self.manual = False
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         return lambda: self.calls.append(name)

@@ -42,7 +42,7 @@ class ClockRoutes:
         command = await read_command(request, "advance", "factor", "job", "until", "timeout")
         match sorted(command.keys() - {"timeout"}):
             case ["advance"] if len(command) == 1:
-                clock = self._manual(_AT_REST)
+                clock = self.manual()
                 await self._advance(clock, clock.now() + millis_of(text_member(command, "advance")))
             case ["factor"] if len(command) == 1:
                 self._scale(text_member(command, "factor"))
@@ -56,18 +56,20 @@ class ClockRoutes:
                 )
         return self.document()
 
-    def _manual(self, hint: str) -> ManualClock:
+    def manual(self, hint: str = _AT_REST) -> ManualClock:
+        """The clock, if it is moved by hand; else CommandRefused."""
         if not isinstance(self._clock, ManualClock):
             raise CommandRefused(409, "This clock runs by itself.", hint)
         return self._clock
 
     async def _advance(self, clock: ManualClock, instant: Millis) -> None:
-        self._check_date(instant)
+        self.check_date(instant)
         origin = clock.now()
         await clock.advance_to(instant)
         self._note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
 
-    def _check_date(self, instant: Millis) -> None:
+    def check_date(self, instant: Millis) -> None:
+        """CommandRefused if dates end before."""
         epoch = self._service.config.epoch
         if not has_date(epoch, instant):
             raise CommandRefused(
@@ -78,7 +80,7 @@ class ClockRoutes:
         clock = self._clock
         if not isinstance(clock, ScaledClock):
             raise CommandRefused(409, "This clock has no pace to set.", "Start the lab with --clock scaled:1.")
-        self._check_date(clock.now())
+        self.check_date(clock.now())
         clock.scale(factor)
         self._note(ClockScaled(at=clock.now(), by="control", factor=factor))
 
@@ -89,9 +91,9 @@ class ClockRoutes:
             raise CommandRefused(400, f"until must be one of {', '.join(Status)}.")
         if not isinstance(timeout, bool):
             raise CommandRefused(400, "timeout must be true or false.")
-        clock = self._manual(f"GET /_lab/jobs/{{job}}?until={status} waits for it.")
+        clock = self.manual(f"GET /_lab/jobs/{{job}}?until={status} waits for it.")
         while (view := self._jobs.view(job)).span.status != status:
-            self._check_date(_comes(view, Status(status), clock.now(), timeout=timeout))
+            self.check_date(_comes(view, Status(status), clock.now(), timeout=timeout))
             await self._advance(clock, _next_happening(view, clock.now()))
         return {**self.document(), "job": self._jobs.document(job)}
 

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
-from lab.server.connection import Connection
+from lab.server.connection import Connection, Traffic
 from lab.server.control.access import JSON, CommandRefused
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
@@ -25,6 +25,7 @@ class ControlConnections:
     def __init__(self, server: MockServer, routes: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
         self._server = server
         self._routes = routes
+        self.traffic = Traffic()
 
     @property
     def limits(self) -> ServerLimits:

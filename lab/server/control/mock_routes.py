@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from lab import __version__
-from lab.clocks import wall_second
+from lab.clocks import apart, wall_second
 from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
@@ -55,11 +55,12 @@ class MockRoutes:
         self._clock = server.clock
         self._trouble = trouble
         # our own app lives by the lab's clock
-        self._walled = self._clock.mode != "real" and (mount.recorder is None or mount.recorder.outside)
+        self._outside = mount.recorder is None or mount.recorder.outside
         self._buffer = Buffer(self._service, server.limits, shared)
         self._rewind = Rewind(server, mount, self._begin_anew, past, second)
         self._jobs = JobRoutes(self._service, self._clock)
-        self._clock_routes = ClockRoutes(self._service, self._clock, self._jobs, server.mounts.note)
+        self.clock = ClockRoutes(self._service, self._clock, self._jobs, server.mounts.note)
+        """Those about the clock."""
         self._subscribers: set[Subscriber] = set()
         self._begin_anew(past)
         self.handlers = self._handlers()
@@ -73,8 +74,8 @@ class MockRoutes:
             ("GET", "jobs"): jobs.list,
             ("GET", "jobs/{job}"): jobs.look,
             ("POST", "jobs/{job}/decisions"): jobs.decide,
-            ("GET", "clock"): self._clock_routes.look,
-            ("POST", "clock"): self._clock_routes.set,
+            ("GET", "clock"): self.clock.look,
+            ("POST", "clock"): self.clock.set,
             ("GET", "journal"): self._journal,
             ("GET", "calls"): judging.calls,
             ("GET", "report"): judging.report,
@@ -105,7 +106,7 @@ class MockRoutes:
         config, trouble = self._service.config, self._trouble()
         return {
             "status": "ok" if trouble is None else "red", "why": trouble, "lab": __version__,
-            "base_url": f"{self._server.origin}{config.prefix}", "clock": self._clock_routes.document(),
+            "base_url": f"{self._server.origin}{config.prefix}", "clock": self.clock.document(),
             "seed": config.seed, "scenarios": [each.name for each in config.scenarios],
             "connections": self._server.connections,
         }  # fmt: skip
@@ -167,7 +168,8 @@ class MockRoutes:
     def subscriber(self, *, replies: bool = True) -> Subscriber:
         """Who gets the lines of the journal."""
         past, header = self._buffer.exchanges(), self.header()
-        created = Subscriber(self._service, self._clock, header, past, replies=replies, walled=self._walled)
+        walled = self._outside and apart(self._clock)
+        created = Subscriber(self._service, self._clock, header, past, replies=replies, walled=walled)
         created.after = self._buffer.after
         return created
 

@@ -12,6 +12,7 @@ from lab.server.control.access import Access, CommandRefused, Handler
 from lab.server.control.connections import CHOSEN, ControlConnections
 from lab.server.control.last_exchanges import SharedBytes
 from lab.server.control.mock_routes import MockRoutes
+from lab.server.control.virtual_time import VirtualTimeRoute
 from lab.server.listen import Listener
 from lab.server.mock_server import MockServer, connections
 from lab.server.mounts import Mount, Recorder
@@ -49,6 +50,8 @@ class ControlPlane:
         for method, path in self.usual.handlers:
             # the middleware makes responses of documents
             app.router.add_route(method, f"/_lab/{path}", self._routed(method, path))  # type: ignore[arg-type]
+        virtual_time = VirtualTimeRoute(self._server, self.usual.clock)
+        app.router.add_route("POST", "/_lab/virtual-time", virtual_time.wait)  # type: ignore[arg-type]
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
         manager = runner.server

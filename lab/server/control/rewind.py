@@ -80,6 +80,7 @@ class Rewind:
         def begin() -> None:
             server.drop()
             clock.rewind(0)
+            clock.shared = clock.withholds
             self._history = History()  # what was too much is gone
             server.service.restart(self._second())
             server.redate()

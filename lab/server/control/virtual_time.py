@@ -1,0 +1,111 @@
+"""The control plane's route for a client that lives by the lab's manual clock (control-plane.md §4.3).
+
+The client says until when it does nothing; the lab answers once it has nothing to do either, and the clock has moved on
+to whatever came first: the client's own instant, or a reply that was withheld. Silence would prove nothing: bytes may be
+under way. So the client asks after its last byte, and the loop is let run until nothing has come or left meanwhile.
+"""
+
+import asyncio
+
+from aiohttp import web
+
+from lab.clocks import ManualClock, SystemClock, breathe
+from lab.core.clock import Millis
+from lab.core.exchange import Json
+from lab.server.connection import Connection
+from lab.server.control.access import CommandRefused, read_command
+from lab.server.control.clock import ClockRoutes
+from lab.server.mock_server import MockServer
+
+_LOOK: Millis = 1
+"""Real milliseconds between two looks at calls that other threads prepare."""
+_STILL = 16
+"""Turns of the loop without traffic after which none is to come: from a peer to its first byte it takes some six."""
+LATEST = 10**15
+"""No client waits until later."""
+
+
+class VirtualTimeRoute:
+    """Handler for one server. The connection that asks first drives the clock until it ends, and no other may meanwhile."""
+
+    def __init__(self, server: MockServer, routes: ClockRoutes) -> None:
+        self._server = server
+        self._routes = routes
+        self._driver: Connection | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._left = 0
+        """Of the server's traffic, what the client has been told to look for."""
+        self._idle: dict[Connection, tuple[int, Millis]] = {}
+        """Connections without a request under way: the bytes that came over each so far, and since when no more have."""
+
+    async def wait(self, request: web.Request) -> Json:
+        """`{"until", "reads"}`: the client does nothing until that instant (null: for ever) unless, if it `reads`, bytes come."""
+        command = await read_command(request, "until", "reads")
+        clock = self._routes.manual()
+        until, reads = command.get("until", clock.now()), command.get("reads", False)
+        if until is not None and (type(until) is not int or not 0 <= until < LATEST):
+            raise CommandRefused(400, "until must be an instant in milliseconds, or null.")
+        if not isinstance(reads, bool):
+            raise CommandRefused(400, "reads must be true or false.")
+        self._drive(clock, request.protocol)
+        await self._wait(clock, until, reads)
+        self._left = self._server.traffic.left
+        return self._routes.document()
+
+    def _drive(self, clock: ManualClock, connection: object) -> None:
+        assert isinstance(connection, Connection)
+        if self._driver is None:
+            self._driver = connection
+            clock.withhold()
+            self._watch = asyncio.create_task(self._until_gone(clock, connection))
+        elif self._driver is not connection:
+            raise CommandRefused(409, "Another connection drives this clock.", "It does until it ends.")
+
+    async def _until_gone(self, clock: ManualClock, connection: Connection) -> None:
+        await connection.lost.wait()
+        self._driver = None
+        self._idle.clear()
+        clock.release()
+
+    async def _wait(self, clock: ManualClock, until: Millis | None, reads: bool) -> None:
+        await self._quiet()
+        while not (reads and self._server.traffic.left != self._left):
+            ends = [each for each in (until, clock.due, self._next_idle(clock.now())) if each is not None]
+            if not ends:
+                raise CommandRefused(408, "Nothing is to come: the lab withholds no reply.")
+            self._routes.check_date(min(ends))
+            clock.step_to(min(ends))
+            self._close_idle(clock.now())
+            await self._quiet()
+            if until is not None and clock.now() >= until:
+                return
+
+    async def _quiet(self) -> None:
+        """Return once all that was sent to the lab is read, and every call is answered or withheld."""
+        server, before, still = self._server, None, 0
+        while still < _STILL:
+            still = still + 1 if before == (before := (server.traffic.came, server.traffic.left)) else 0
+            if server.preparing:
+                await SystemClock().hold(_LOOK)
+                still = 0
+            await breathe()
+
+    # A connection that is kept without a request ends after a time, which is the lab's here
+
+    def _next_idle(self, now: Millis) -> Millis | None:
+        """When the next connection will have been idle for too long."""
+        idle = [each for each in self._server.peers() if not each.busy and each.how is None]
+        known = self._idle
+        self._idle = {
+            each: known[each] if known.get(each, (0, 0))[0] == each.total else (each.total, now) for each in idle
+        }
+        return min((since + self._longest for _, since in self._idle.values()), default=None)
+
+    def _close_idle(self, now: Millis) -> None:
+        for connection, (total, since) in self._idle.items():
+            if now >= since + self._longest and connection.total == total:
+                connection.retire("idle")
+
+    @property
+    def _longest(self) -> Millis:
+        return round(1000 * self._server.limits.idle)

@@ -1,0 +1,90 @@
+"""Virtual time: the client lives by the lab's clock, which jumps to whatever is due next (lab/docs/testing.md §3.1)."""
+
+from __future__ import annotations
+
+import copyreg
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .virtual_clock import ClockDriver, VirtualClock, VirtualTimeRefused
+from .virtual_dates import virtual_dates
+from .virtual_names import Replacements
+from .virtual_refusals import check_surroundings, refuse_the_rest
+from .virtual_waits import replace_waits, virtual_sleep
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_running: list[VirtualTime] = []
+
+
+class VirtualTime:
+    """For one process, from `start` to `stop`. `origins` are those at which the lab listens for clients."""
+
+    def __init__(self, control_url: str, token: str, *origins: str) -> None:
+        self._lab = (control_url, token)
+        self._origins = origins
+        self._replacements = Replacements()
+        self._unwatch: Callable[[], None] | None = None
+        self._dates: list[type] = []
+
+    def start(self) -> None:
+        """Let all that waits and tells the time go by the lab's clock; VirtualTimeRefused says why it can't."""
+        if _running:
+            raise VirtualTimeRefused("There is one virtual time in a process, and it has begun already.")
+        check_surroundings()
+        driver = ClockDriver(*self._lab)
+        try:
+            self.clock = VirtualClock(driver, *self._origins)
+        except BaseException:
+            driver.close()
+            raise
+        _running.append(self)
+        self._replace()
+
+    def _replace(self) -> None:
+        clock, replacements = self.clock, self._replacements
+        replacements.name(time.sleep, virtual_sleep(clock, time.sleep))
+        for name in ("time", "time_ns", "monotonic", "monotonic_ns"):
+            replacements.name(getattr(time, name), getattr(clock, name))
+        for real, stand_in in virtual_dates(clock.time):
+            replacements.name(real, stand_in)
+            # pickle looks for a class where its name says, and finds the stand-in there
+            copyreg.pickle(real, partial(_reduced, stand_in))
+            self._dates.append(real)
+        self._unwatch = refuse_the_rest(clock, replacements)
+        replace_waits(clock, replacements)
+        replacements.apply()
+
+    def stop(self) -> None:
+        """Let time be real again."""
+        if self._unwatch is not None:
+            self._unwatch()
+        self._replacements.undo()
+        for real in self._dates:
+            copyreg.dispatch_table.pop(real, None)
+        self.clock.close()
+        _running.remove(self)
+
+    def refresh(self) -> None:
+        """Somebody else may have moved the lab's clock."""
+        self.clock.refresh()
+
+    def __enter__(self) -> VirtualTime:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        refused = self.clock.refused
+        if refused is not None and error is not refused:
+            raise refused
+
+
+def _reduced(stand_in: type, value: object) -> tuple[Any, ...]:
+    """What pickle keeps of a date."""
+    return stand_in, value.__reduce_ex__(4)[1]

@@ -1,0 +1,179 @@
+"""A client lives by the manual clock: what is withheld leaves when the clock is there, and silence alone moves nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from lab.clocks import AnyClock, ManualClock, ScaledClock, settle
+from lab.core.exchange import Json
+from lab.core.journal.fact import ClockAdvanced
+from lab.core.journal.shell import ConnectionClosed
+from lab.server.control.plane import ControlPlane
+from lab.server.mock_server import MockServer
+from tests.server.conftest import Answer, Peer, Stage, make_service, request, status
+from tests.server.test_control import TOKEN
+
+LATENCY = 80
+HANG = 300_000
+
+
+@dataclass
+class Driver:
+    """The connection by which a client moves the clock."""
+
+    peer: Peer
+    port: int
+
+    async def ask(self, **command: Json) -> Answer:
+        sent = (("authorization", f"Bearer {TOKEN}"), ("content-type", "application/json"))
+        data = request("POST", "/_lab/virtual-time", sent, json.dumps(command).encode())
+        return await self.peer.ask(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % self.port))
+
+    async def now(self, **command: Json) -> int:
+        got = await self.ask(**command)
+        assert got.status == 200, got.body
+        return int(got.json["now"])  # type: ignore[index,call-overload,arg-type]
+
+
+@pytest.fixture
+def clock() -> AnyClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def stage(clock: AnyClock) -> AsyncIterator[Stage]:
+    service = make_service()
+    server = MockServer(service, clock)
+    created = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))  # type: ignore[arg-type]
+    service.observers.append(created.observations.append)
+    yield created
+    for peer in created.peers:
+        await peer.close()
+    await server.stop(100)
+
+
+@pytest.fixture
+async def control(stage: Stage) -> AsyncIterator[int]:
+    plane = ControlPlane(stage.server, TOKEN)
+    yield int((await plane.start()).rpartition(":")[2])
+    await plane.stop()
+
+
+@pytest.fixture
+async def driver(stage: Stage, control: int) -> AsyncIterator[Driver]:
+    driver = Driver(Peer(*await asyncio.open_connection("127.0.0.1", control)), control)
+    yield driver
+    await driver.peer.close()
+
+
+async def polling(stage: Stage, driver: Driver) -> Peer:
+    """A peer that has sent a poll, whose reply is withheld for 80 ms."""
+    token = await stage.token()
+    job = await stage.job(token)
+    await driver.now()
+    peer = await stage.peer()
+    await peer.send(status(token, job))
+    return peer
+
+
+async def test_a_reply_leaves_when_the_clock_has_come_to_it(stage: Stage, driver: Driver) -> None:
+    assert await driver.now() == 0
+    peer = await polling(stage, driver)
+    assert await driver.now(until=LATENCY - 1) == LATENCY - 1
+    assert await driver.now(until=10_000, reads=True) == LATENCY
+    assert (await peer.answer()).status == 200
+
+
+async def test_who_sleeps_is_woken_by_no_reply(stage: Stage, driver: Driver) -> None:
+    await driver.now()
+    peer = await polling(stage, driver)
+    assert await driver.now(until=10_000) == 10_000
+    assert (await peer.answer()).status == 200
+
+
+async def test_what_left_before_is_looked_for_before_anything_moves(stage: Stage, driver: Driver) -> None:
+    await driver.now()
+    await stage.token()
+    assert await driver.now(until=10_000, reads=True) == 0
+    assert await driver.now(until=10_000, reads=True) == 10_000
+
+
+async def test_where_nothing_is_to_come_the_clock_stands(stage: Stage, driver: Driver) -> None:
+    got = await driver.ask(until=None, reads=True)
+    assert got.status == 408 and stage.clock.now() == 0
+
+
+async def test_a_client_that_is_gone_leaves_nothing_withheld(stage: Stage, driver: Driver, control: int) -> None:
+    await driver.now()
+    peer = await polling(stage, driver)
+    second = Driver(Peer(*await asyncio.open_connection("127.0.0.1", control)), control)
+    assert (await second.ask()).status == 409
+    await driver.peer.close()
+    assert (await peer.answer()).status == 200 and stage.clock.now() == 0
+    assert await second.now(until=5) == 5
+    await second.peer.close()
+
+
+async def test_a_hang_ends_where_either_side_has_enough(stage: Stage, driver: Driver) -> None:
+    await driver.now()
+    stage.service.arm({"route": "status", "strike": "hang"}, 0)
+    peer = await polling(stage, driver)
+    assert await driver.now(until=10_000, reads=True) == 10_000
+    await driver.now(until=HANG)
+    assert await driver.now(until=10 * HANG, reads=True) == LATENCY + HANG
+    assert await peer.rest() == b""
+
+
+async def test_each_byte_of_a_slow_body_has_its_instant(stage: Stage, driver: Driver) -> None:
+    await driver.now()
+    stage.service.arm({"route": "status", "strike": "slow-body"}, 0)
+    peer = await polling(stage, driver)
+    assert await driver.now(until=HANG, reads=True) == LATENCY
+    assert await driver.now(until=HANG, reads=True) == LATENCY + 100
+    assert await driver.now(until=HANG, reads=True) == LATENCY + 200
+    await driver.now(until=HANG)
+    assert (await peer.answer()).status == 200
+
+
+async def test_a_connection_is_idle_for_as_long_as_the_lab_says(stage: Stage, driver: Driver) -> None:
+    await driver.now()
+    peer = await polling(stage, driver)
+    await driver.now(until=10_000)
+    await peer.answer()
+    idle = int(1_000 * stage.server.limits.idle)
+    assert await driver.now(until=10 * idle, reads=True) == idle  # the peers of token and job
+    assert await driver.now(until=10 * idle, reads=True) == LATENCY + idle
+    assert await peer.rest() == b""
+    assert {each.how for each in stage.facts(ConnectionClosed)} == {"idle"}  # type: ignore[attr-defined]
+
+
+async def test_a_call_that_is_prepared_elsewhere_is_waited_for(stage: Stage, driver: Driver) -> None:
+    stage.server.preparing = 1
+    waiting = asyncio.ensure_future(driver.ask(until=5))
+    await settle()
+    await settle()
+    assert not waiting.done()
+    stage.server.preparing = 0
+    assert (await waiting).status == 200
+
+
+async def test_the_journal_tells_no_time_of_the_wall(stage: Stage, driver: Driver, control: int) -> None:
+    await driver.now()
+    await stage.token()
+    data = request("GET", "/_lab/journal", (("authorization", f"Bearer {TOKEN}"),))
+    got = await driver.peer.ask(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % control))
+    assert b'"k":"req"' in got.body and b'"w":' not in got.body
+    assert stage.facts(ClockAdvanced) == []
+
+
+@pytest.mark.parametrize("command", [{"until": "5s"}, {"until": -1}, {"until": True}, {"reads": 1}, {"untill": 5}])
+async def test_what_can_not_be_read_is_refused(driver: Driver, command: dict[str, Json]) -> None:
+    assert (await driver.ask(**command)).status == 400
+
+
+@pytest.mark.parametrize("clock", [ScaledClock("0")])
+async def test_another_clock_can_not_be_driven(driver: Driver) -> None:
+    assert (await driver.ask()).status == 409

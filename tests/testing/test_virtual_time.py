@@ -1,0 +1,295 @@
+"""Clients that live by the lab's clock: each library, what a wait costs, and what can't be followed."""
+
+import _socket
+import asyncio
+import copy
+import importlib
+import itertools
+import json
+import os
+import pickle
+import queue
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from time import monotonic, sleep
+from types import ModuleType
+from typing import Any
+
+import aiohttp
+import pytest
+import requests
+
+from lab.files.recordings import read_recording
+from lab.testing.control import ControlPlaneClient
+from lab.testing.virtual_clock import VirtualTimeRefused
+from lab.testing.virtual_time import VirtualTime
+from tests.conftest import ROOT
+from tests.forked import forked_lab
+from tests.testing.clients import LIBRARIES, Pauses, Place, Run, with_requests
+
+HOUR = 3_600
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Served:
+    """A lab in another process, as the plugin has it."""
+
+    def __init__(self, ready: dict[str, str]) -> None:
+        self.control = ControlPlaneClient(ready["control_url"], ready["control_token"])
+        (scenario, *_) = self.control.get("scenarios")["scenarios"]
+        credentials = {name: ready[name] for name in ("token_url", "client_id", "client_secret", "scope")}
+        self.place = Place(ready["base_url"], credentials, scenario["agent_code"], scenario["asks"][0]["message"])
+        secured = {**credentials, "token_url": credentials["token_url"].replace(ready["base_url"], ready["https_url"])}
+        self.secure = replace(self.place, base_url=ready["https_url"], credentials=secured, ca_file=ready["ca_file"])
+        self.origins = [ready[name] for name in ("base_url", "https_url") if name in ready]
+
+    def virtual_time(self) -> VirtualTime:
+        return VirtualTime(self.control.url, self.control.token, *self.origins)
+
+    def lines(self) -> list[dict[str, Any]]:
+        return self.control.lines("journal")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    call = ("serve", "month-end-marathon", "--clock", "manual", "--port", "0", "--seed", "42", "--epoch", "1767225600")
+    where = ("--scenarios", str(ROOT / "scenarios"), "--json", "--reviewer", "script", "--tls", "--tls-port", "0")
+    with forked_lab(*call, *where, cwd=tmp_path_factory.mktemp("lab")) as process:
+        yield Served(json.loads(process.stdout.readline()))
+
+
+@pytest.fixture
+def mock(server: Served) -> Served:
+    server.control.post("reset", body={})
+    return server
+
+
+def doubling() -> Iterator[float]:
+    """From 5 s to 1 h."""
+    pause = 5.0
+    while True:
+        yield min(pause, HOUR)
+        pause *= 2
+
+
+def rare() -> Iterator[float]:
+    return itertools.repeat(4 * HOUR)
+
+
+def ran(mock: Served, client: Any, pauses: Pauses = doubling, place: Place | None = None) -> Run:
+    run = Run(place or mock.place, pauses)
+    with mock.virtual_time():
+        client(run)
+    return run
+
+
+def job_facts(lines: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """What happened to the first job, each fact with its instant since the acceptance."""
+    facts = [line for line in lines if line["k"] == "fact" and line["type"].partition(".")[0] in ("job", "gate")]
+    first, accepted = facts[0]["job"], facts[0]["t"]
+    members = ("type", "to", "step", "gate", "verdict", "by", "name")
+    return [
+        (fact.get("at", fact["t"]) - accepted, *(fact.get(name) for name in members))
+        for fact in facts
+        if fact["job"] == first
+    ]
+
+
+@pytest.mark.parametrize("client", LIBRARIES)
+def test_a_weekend_takes_no_time_with_any_library(mock: Served, client: Any) -> None:
+    begun = time.monotonic()
+    run = ran(mock, client)
+    assert run.seen["status"] == "COMPLETE" and "is posted" in run.seen["output"]
+    assert run.polls == 72
+    assert time.monotonic() - begun < HOUR / 60
+    instant = read_recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl")
+    # the shipped recording is that of `lab run month-end-marathon --speed instant`
+    assert job_facts(mock.lines()) == job_facts(json.loads(line) for line in instant.splitlines())
+    verdicts = {each["rule"]: each["verdict"] for each in mock.control.get("report", over="1")["rules"]}
+    # by the lab's clock alone: a token is used until a 401 comes, and a second at least passes between polls
+    assert (verdicts["A1"], verdicts["A2"], verdicts["C6"]) == ("pass", "fail", "pass")
+
+
+@pytest.mark.parametrize("client", LIBRARIES)
+def test_a_handshake_takes_none_of_the_labs_time(mock: Served, client: Any) -> None:
+    assert ran(mock, client, rare, mock.secure).seen["status"] == "COMPLETE"
+    replies = [line for line in mock.lines() if line["k"] == "res"]
+    assert replies[0]["t"] == 120  # the token's latency
+    assert {line["s"] for line in replies} == {200, 202, 401}
+
+
+def test_the_same_client_leaves_the_same_journal(mock: Served) -> None:
+    journals = []
+    for _ in range(2):
+        mock.control.post("reset", body={})
+        ran(mock, with_requests)
+        lines = mock.lines()
+        first = {name: line[name] for line in reversed(lines) for name in ("c", "x") if name in line}
+        # connections and exchanges are counted from the lab's start
+        journals.append(
+            [
+                {name: value - first.get(name, 0) if name in first else value for name, value in line.items()}
+                for line in lines
+            ]
+        )
+    assert journals[0] == journals[1] and not any("w" in line for line in journals[0])
+
+
+def test_every_clock_of_the_client_shows_the_labs_time(mock: Served) -> None:
+    epoch = mock.control.get("clock")["epoch"]
+    real, before, real_class = time.perf_counter(), monotonic(), type(datetime.now(UTC))
+    with mock.virtual_time():
+        begun = monotonic()
+        assert begun >= before
+        sleep(HOUR)
+        time.sleep(0.25)
+        assert monotonic() - begun == pytest.approx(HOUR + 0.25)
+        assert time.monotonic_ns() == round(monotonic() * 1e9)
+        assert time.time() == epoch + HOUR + 0.25 and time.time_ns() == (epoch * 4 + 4 * HOUR + 1) * 250_000_000
+        shown = datetime.now(UTC)
+        assert shown.timestamp() == time.time() == datetime.today().timestamp()  # noqa: DTZ002
+        assert datetime.utcnow() == shown.replace(tzinfo=None)  # noqa: DTZ003
+        assert date.today() == datetime.today().date()  # noqa: DTZ002, DTZ011
+        assert type(shown) is real_class and isinstance(shown, datetime) and isinstance(shown, date)
+        assert isinstance(real_class(2026, 1, 1), datetime) and issubclass(real_class, datetime)
+        assert pickle.loads(pickle.dumps(shown)) == copy.copy(shown) == shown
+        with pytest.raises(ValueError, match="non-negative"):
+            time.sleep(-1)
+    assert time.perf_counter() - real < HOUR / 60
+    assert datetime is real_class and time.time() > epoch + 2 * HOUR
+
+
+def test_a_socket_times_out_in_the_labs_time(mock: Served) -> None:
+    mock.control.post("faults", body={"route": "token", "strike": "hang"})
+    with mock.virtual_time():
+        begun = monotonic()
+        with pytest.raises(requests.ReadTimeout):
+            requests.post(mock.place.grant[0], mock.place.grant[1], headers=FORM, timeout=(1, 10))
+        assert monotonic() - begun == pytest.approx(10)
+
+
+def test_a_loop_times_out_in_the_labs_time(mock: Served) -> None:
+    mock.control.post("faults", body={"route": "token", "strike": "hang"})
+
+    async def work() -> float:
+        begun = asyncio.get_running_loop().time()
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(session.post(mock.place.grant[0], data=mock.place.grant[1], headers=FORM), 10)
+            # what another thread does for the loop takes no time of the lab's
+            assert await asyncio.to_thread(sum, (1, 2)) == 3
+        return asyncio.get_running_loop().time() - begun
+
+    with mock.virtual_time():
+        assert asyncio.run(work()) == pytest.approx(10)
+
+
+# What can't be followed
+
+
+def second_thread() -> None:
+    time.sleep(1)
+    thread = threading.Thread(target=lambda: time.sleep(1))
+    thread.start()
+    thread.join()
+    time.sleep(1)
+
+
+def library(name: str, used: str) -> Callable[[], None]:
+    def use() -> None:
+        getattr(sys.modules[name], used)()
+
+    return use
+
+
+def foreign_server() -> None:
+    async def work() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            _, writer = await asyncio.open_connection(*server.getsockname())
+            try:
+                await asyncio.sleep(1)
+            finally:
+                writer.close()
+
+    asyncio.run(work())
+
+
+UNSUPPORTED: dict[str, tuple[Callable[[], object], str]] = {
+    "a second thread": (second_thread, "Two threads of the client sleep or call"),
+    "an executor": (
+        lambda: [time.sleep(1), ThreadPoolExecutor(1).submit(time.sleep, 1).result()],
+        "Two threads of the client sleep or call",
+    ),
+    "Event.wait": (lambda: threading.Event().wait(1), "waits for another thread with a time-out"),
+    "queue.get": (lambda: queue.Queue[int]().get(timeout=1), "waits for another thread with a time-out"),
+    "subprocess": (lambda: subprocess.run([sys.executable, "-c", ""], check=False), "starts a process"),
+    "os.system": (lambda: os.system("true"), "starts a process"),
+    "os.fork": (lambda: os.fork(), "starts a process"),
+    "another server": (foreign_server, "isn't the lab"),
+    **{
+        name: (library(name, used), f"uses {name}, which waits by itself")
+        for name, used in (("uvloop", "new_event_loop"), ("trio", "run"), ("gevent", "sleep"), ("pycurl", "Curl"))
+    },
+}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("what", UNSUPPORTED)
+def test_what_can_not_be_followed_is_refused(mock: Served, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("uvloop", "trio", "gevent", "pycurl"):
+        module = ModuleType(name)
+        for used in ("new_event_loop", "run", "sleep", "Curl"):
+            setattr(module, used, type(used, (), {"__module__": name}))
+        monkeypatch.setitem(sys.modules, name, module)
+    use, sentence = UNSUPPORTED[what]
+    with pytest.raises(VirtualTimeRefused, match=sentence), mock.virtual_time():
+        use()
+
+
+def test_a_library_that_is_loaded_later_is_refused_too(
+    mock: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pycurl.py").write_text("class Curl: pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pycurl", raising=False)
+    with pytest.raises(VirtualTimeRefused, match="uses pycurl"), mock.virtual_time():
+        importlib.import_module("pycurl").Curl()
+
+
+def test_a_refusal_that_the_client_swallows_is_told_at_the_end(mock: Served) -> None:
+    with pytest.raises(VirtualTimeRefused, match="starts a process"), mock.virtual_time(), suppress(BaseException):
+        os.system("true")
+
+
+def test_where_time_is_replaced_already_nothing_begins(mock: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with pytest.raises(VirtualTimeRefused, match="replaced already"):
+        mock.virtual_time().start()
+
+
+def test_there_is_one_virtual_time_at_once(mock: Served) -> None:
+    with mock.virtual_time(), pytest.raises(VirtualTimeRefused, match="begun already"):
+        mock.virtual_time().start()
+
+
+def test_afterwards_nothing_is_left(mock: Served) -> None:
+    names = {
+        (module, name): id(value)
+        for module, found in list(sys.modules.items())
+        for name, value in list(vars(found).items())
+        if callable(value)
+    }
+    with mock.virtual_time():
+        assert socket.socket.recv is not _socket.socket.recv
+    left = {key for key, value in names.items() if id(vars(sys.modules[key[0]]).get(key[1])) != value}
+    assert left == set() and socket.socket.recv is _socket.socket.recv
+    assert threading.Event().wait(0.001) is False
