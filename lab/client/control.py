@@ -3,24 +3,22 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from msgspec import Struct
 from yarl import URL
 
 from lab.app.effects import LARGEST_ANSWER
+from lab.client.journal_stream import NO_LAB, data_lines, read_journal_line
 from lab.client.transport import AnswerTooLarge, Connections, address, bounded_body
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
-from lab.core.jsontext import members_of, whole
+from lab.core.jsontext import whole
 from lab.core.observe import Observation
-from lab.recording.lines import LONGEST_LINE, Header
-from lab.recording.observed import observation_of
-from lab.recording.reader import line_of
+from lab.recording.lines import Header
 
-_NO_LAB = "Is this a lab of the same version?"
 TAKEN = "exists already"
 """How the refusal of a name that a recording has is worded."""
 _MOST_NUMBERS = 1_000
@@ -71,10 +69,15 @@ class LabState(Struct, frozen=True):
 
 
 class ControlClient(Connections):
-    """Speaks to one lab. HostError when it can't be reached, ProtocolError when the token is wrong."""
+    """Speaks to one lab, or with `/scenario/NAME` behind its origin to what clients chose so.
 
-    def __init__(self, origin: str, token: str) -> None:
-        self._origin = str(address(origin)).rstrip("/")
+    HostError when it can't be reached, ProtocolError when the token is wrong.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url_given = str(address(url)).rstrip("/")
+        parts = urlsplit(self._url_given)
+        self._root = f"{parts.scheme}://{parts.netloc}/_lab{parts.path}"
         self._headers = {"authorization": f"Bearer {token}"}
         self.header: Header | None = None
         """The header of the journal that is followed, or was: epoch, clock, scenarios."""
@@ -82,12 +85,12 @@ class ControlClient(Connections):
     async def look(
         self, what: Literal["health", "jobs", "clock", "faults", "report", "scenarios"]
     ) -> Mapping[str, Json]:
-        """How the lab is; its newest jobs, oldest first; its clock; faults; what clients did; what can be chosen (control-plane.md)."""
+        """How the lab is; its newest jobs, oldest first; its clock; faults; what clients did; what can be chosen."""
         return (await self._ask("GET", what)).document
 
     async def journal(self, scenario: str | None = None) -> bytes:
         """All lines so far; of a scenario that was chosen if one is named."""
-        path, lines = "journal" if scenario is None else f"scenario/{_quoted(scenario)}/journal", bytearray()
+        path, lines = f"scenario/{_quoted(scenario)}/journal" if scenario else "journal", bytearray()
         try:
             async with self.open().get(self._url(path), headers=self._headers) as got:
                 if got.status != 200:
@@ -95,7 +98,7 @@ class ControlClient(Connections):
                 async for part in got.content.iter_any():
                     lines += part
                     if len(lines) > LARGEST_JOURNAL:
-                        raise ProtocolError(f"the journal is longer than {LARGEST_JOURNAL} bytes", hint=_NO_LAB)
+                        raise ProtocolError(f"the journal is longer than {LARGEST_JOURNAL} bytes", hint=NO_LAB)
         except (aiohttp.ClientError, OSError) as error:
             raise self._lost() from error
         return bytes(lines)
@@ -105,7 +108,8 @@ class ControlClient(Connections):
         document = await self.look("health")
         clock, why = document.get("clock"), document.get("why")
         if not isinstance(clock, dict):
-            raise ProtocolError("This is no control plane of a lab.", hint="lab serve prints it as control url.")
+            why = document.get("error", "This is no control plane of a lab.")
+            raise ProtocolError(str(why), hint="lab serve prints it as control url.")
         return LabState(
             str(clock.get("mode")),
             str(clock.get("factor")),
@@ -205,7 +209,7 @@ class ControlClient(Connections):
             ) as got:
                 if got.status != 200:
                     raise _answered(got.status)
-                async for line in _data_lines(got.content):
+                async for line in data_lines(got.content):
                     found = read_journal_line(line)
                     if isinstance(found, Header):
                         self.header = found
@@ -230,7 +234,7 @@ class ControlClient(Connections):
                 status, body = got.status, await bounded_body(got)
         except AnswerTooLarge:
             raise ProtocolError(
-                f"the control plane's answer is larger than {LARGEST_ANSWER // 1_048_576} MiB", hint=_NO_LAB
+                f"the control plane's answer is larger than {LARGEST_ANSWER // 1_048_576} MiB", hint=NO_LAB
             ) from None
         except (aiohttp.ClientError, OSError) as error:
             raise self._lost() from error
@@ -245,10 +249,10 @@ class ControlClient(Connections):
         return ControlAnswer(status, value)
 
     def _url(self, path: str) -> URL:
-        return URL(f"{self._origin}/_lab/{path}", encoded=True)
+        return URL(f"{self._root}/{path}", encoded=True)
 
     def _lost(self) -> HostError:
-        return HostError(f"can't reach the control plane at {self._origin}", hint="is the lab still running?")
+        return HostError(f"can't reach the control plane at {self._url_given}", hint="is the lab still running?")
 
 
 def _quoted(text: str) -> str:
@@ -261,40 +265,3 @@ def _answered(status: int) -> ProtocolError:
         "address the lab by 127.0.0.1 and its control port",
     )
     return ProtocolError(f"the control plane answered {status}", hint=token if status == 401 else address)
-
-
-async def _data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """The data of server-sent events, one line each; aiohttp's own line reader stops at 64 KiB."""
-    pending: list[bytes] = []
-    size = 0
-    async for chunk in stream.iter_any():
-        pending.append(chunk)
-        size += len(chunk)
-        if b"\n" in chunk:
-            # only then: a line of megabytes comes in many chunks, and joining at each takes the square of its length
-            *whole, rest = b"".join(pending).split(b"\n")
-            pending, size = [rest], len(rest)
-        else:
-            whole = []
-        if size > LONGEST_LINE:
-            raise ProtocolError(f"the control plane sent a line longer than {LONGEST_LINE} bytes", hint=_NO_LAB)
-        for line in whole:
-            if line.startswith(b"data: "):
-                yield line[6:]
-
-
-def read_journal_line(line: bytes) -> Header | Observation | None:
-    """The header, or what a line tells; None for the footer, and whatever this lab doesn't know.
-
-    ProtocolError for a line that is longer than one in a recording, nests too deep, or is no JSON object.
-    """
-    unreadable = ProtocolError("the control plane sent a line that is too long, too deep, or no JSON", hint=_NO_LAB)
-    found = line_of(line)
-    if found is None:
-        if len(line) >= LONGEST_LINE or not members_of(line):
-            raise unreadable
-        return None
-    try:
-        return found if isinstance(found, Header) else observation_of(found)
-    except RecursionError:
-        raise unreadable from None

@@ -10,7 +10,8 @@ import pytest
 from lab.app.effects import App, Received, Send, Silence, Wait, Woke
 from lab.app.run import run
 from lab.client import transport as outgoing
-from lab.client.control import ControlClient, read_journal_line
+from lab.client.control import ControlClient
+from lab.client.journal_stream import read_journal_line
 from lab.client.transport import HttpTransport, TransportLost
 from lab.core.errors import ProtocolError
 from lab.core.exchange import Request, Response, retry_after

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from lab import __version__
-from lab.client.control import ControlClient, read_journal_line
+from lab.client.control import ControlClient
+from lab.client.journal_stream import read_journal_line
 from lab.client.transport import HttpTransport, TransportLost
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Request

@@ -5,11 +5,14 @@ import json
 
 import pytest
 
+from lab.cli.commands.watch import WatchSettings, reached
+from lab.core.errors import ProtocolError
 from lab.dialects.router import ROUTER
 from tests.conftest import Lab
 from tests.server.conftest import TEAM, Stage, bearer
 from tests.server.test_control import TOKEN, Plane, plane
 from tests.server.test_mounts import ask, job, polled, stage, token
+from tests.server.test_watch import Watching
 
 __all__ = ["plane", "stage"]
 
@@ -115,3 +118,21 @@ async def test_a_lab_without_choices_is_reported_as_ever(stage: Stage, plane: Pl
     stage.server.mounts.offer({}, lambda _: pytest.fail("nothing is made"))
     await stage.token()
     assert "runs" not in (await plane.ask("GET", "report")).json
+
+
+async def test_what_was_chosen_can_be_watched_by_itself(plane: Plane) -> None:
+    _, started = await job(await plane.stage.peer(), name="consent")
+    await job(await plane.stage.peer())
+    url = f"http://127.0.0.1:{plane.port}"
+    watching = Watching(f"{url}/scenario/consent", WatchSettings(url, control_token=TOKEN))
+    await watching.until(lambda: watching.jobs.run().job is not None)
+    assert list(watching.jobs.run_of_job) == [started.json["jobId"]]
+    await watching.end()
+    with pytest.raises(ProtocolError, match="There is no scenario 'consnt' to choose here: did you mean consent"):
+        async with reached(f"{url}/scenario/consnt", WatchSettings(url, control_token=TOKEN)) as client:
+            await client.lab()
+
+
+async def test_lab_report_takes_a_whole_lab(lab: Lab) -> None:
+    called = await asyncio.to_thread(lab, "report", "http://127.0.0.1:1/scenario/consent")
+    assert (called.code, "the report is on all" in called.err) == (2, True)

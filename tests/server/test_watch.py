@@ -154,7 +154,7 @@ async def test_a_server_that_is_no_control_plane_is_told(stage: Stage, tmp_path:
     "target",
     [
         "", "ftp://127.0.0.1:1", "http://", "http://127.0.0.1:99999", "http://h/_lab/x", "::", "foo", "foo:", "foo:bar",
-        "item-comparison", "a b:8081", "http://a b", "http://h:1?x", "recordings/a.rec.jsonl",
+        "item-comparison", "a b:8081", "http://a b", "http://h:1?x", "http://h:1/scenario/", "recordings/a.rec.jsonl",
     ],
 )  # fmt: skip
 def test_an_address_that_is_none_is_refused(target: str) -> None:
@@ -162,6 +162,8 @@ def test_an_address_that_is_none_is_refused(target: str) -> None:
         source_of(WatchSettings(target))
 
 
-@pytest.mark.parametrize("target", ["127.0.0.1:8081", "localhost:8081", "lab.example:8081", "http://lab"])
+@pytest.mark.parametrize(
+    "target", ["127.0.0.1:8081", "localhost:8081", "lab.example:8081", "http://lab", "h:1/scenario/w-503"]
+)
 def test_an_address_may_come_without_its_scheme(target: str) -> None:
     assert source_of(WatchSettings(target)).where == target.removeprefix("http://")

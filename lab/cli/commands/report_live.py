@@ -72,7 +72,11 @@ _ANYTHING = Expectation(())
 
 
 async def _fetch(flags: Flags) -> LiveJournals:
-    url, _ = control_address(flags["targets"][0])
+    url, where = control_address(flags["targets"][0])
+    if "/" in where:
+        raise UsageError(
+            "One scenario has no report of its own here.", hint="Name the control plane: the report is on all."
+        )
     settings = WatchSettings(
         target=url, control_token=flags.variable("LAB_CONTROL_TOKEN"), runtime=flags.variable("XDG_RUNTIME_DIR")
     )

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WRONG_TOKEN = "Set LAB_CONTROL_TOKEN to the control token that lab serve prints, or watch as the user who started it."
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 """A name or an address, IPv6 too."""
+_CHOSEN = re.compile(r"/scenario/[a-z0-9-]+")
+"""What clients chose (clients.md §10)."""
 
 
 class WatchSettings(Settings, frozen=True):
@@ -79,13 +81,13 @@ def source_of(settings: WatchSettings) -> Watch:
 
 
 def control_address(target: str) -> tuple[str, str]:
-    """The URL of a control plane, and its host and port; UsageError if that is none."""
+    """The URL of a control plane, and where that is; UsageError if it is none."""
     url = target if "://" in target else f"http://{target}"
     where = _place(url, port_needed=url != target)
     if where is None:
         raise UsageError(
             f"{target} is no address of a control plane.",
-            hint="lab serve prints it as control url: http://127.0.0.1:PORT. HOST:PORT will do, too.",
+            hint="lab serve prints it as control url: http://127.0.0.1:PORT. HOST:PORT will do, too, and /scenario/NAME behind.",
         )
     return url.rstrip("/"), where
 
@@ -110,16 +112,17 @@ async def reached(url: str, settings: WatchSettings) -> "AsyncIterator[ControlCl
 
 
 def _place(url: str, *, port_needed: bool) -> str | None:
-    """The host, and the port if one is named; None if this is no origin."""
+    """The host, the port if one is named, and the scenario if one is chosen; None if this is neither."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return None
-    beyond = parts.path.strip("/") or parts.query or parts.fragment
+    path = parts.path.rstrip("/")
+    beyond = (path and not _CHOSEN.fullmatch(path)) or parts.query or parts.fragment
     if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or beyond or (port_needed and not port):
         return None
-    return f"{host}:{port}" if port else host
+    return (f"{host}:{port}" if port else host) + path
 
 
 async def print_lines(source: Watch, console: Console) -> None:

@@ -1,0 +1,51 @@
+"""The journal of a lab as it comes: lines of a recording in server-sent events."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+
+from lab.core.errors import ProtocolError
+from lab.core.jsontext import members_of
+from lab.core.observe import Observation
+from lab.recording.lines import LONGEST_LINE, Header
+from lab.recording.observed import observation_of
+from lab.recording.reader import line_of
+
+NO_LAB = "Is this a lab of the same version?"
+
+
+async def data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The data of server-sent events, one line each; aiohttp's own line reader stops at 64 KiB."""
+    pending: list[bytes] = []
+    size = 0
+    async for chunk in stream.iter_any():
+        pending.append(chunk)
+        size += len(chunk)
+        if b"\n" in chunk:
+            # only then: a line of megabytes comes in many chunks, and joining at each takes the square of its length
+            *whole, rest = b"".join(pending).split(b"\n")
+            pending, size = [rest], len(rest)
+        else:
+            whole = []
+        if size > LONGEST_LINE:
+            raise ProtocolError(f"the control plane sent a line longer than {LONGEST_LINE} bytes", hint=NO_LAB)
+        for line in whole:
+            if line.startswith(b"data: "):
+                yield line[6:]
+
+
+def read_journal_line(line: bytes) -> Header | Observation | None:
+    """The header, or what a line tells; None for the footer, and whatever this lab doesn't know.
+
+    ProtocolError for a line that is longer than one in a recording, nests too deep, or is no JSON object.
+    """
+    unreadable = ProtocolError("the control plane sent a line that is too long, too deep, or no JSON", hint=NO_LAB)
+    found = line_of(line)
+    if found is None:
+        if len(line) >= LONGEST_LINE or not members_of(line):
+            raise unreadable
+        return None
+    try:
+        return found if isinstance(found, Header) else observation_of(found)
+    except RecursionError:
+        raise unreadable from None
