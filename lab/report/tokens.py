@@ -72,10 +72,12 @@ def renews_once_for_all(history: ClientHistory) -> Iterator[Occasion]:
     for call in history.calls:
         if call.refused_token:
             refused.setdefault(call.bearer, []).append(call)
+    good = [grant.call for grant in history.grants if grant.call.good]
     for granted, call in _renewals(history):
         others = (each for token, calls in refused.items() if token != call.bearer for each in calls)
+        latest = max((each.sent for each in good if each.left <= granted.sent), default=-1)
         # whoever tries no more has fetched nothing for that, nor has who never got it, or who needs one for the next token
-        replaced = any(call.left <= each.left <= granted.sent for each in others)
+        replaced = any(min(call.left, latest + 1) <= each.left <= granted.sent for each in others)
         if granted.good and not replaced and history.next_try(call) is not None:
             grants.setdefault(call.bearer, {})[granted.x] = call
     for token, calls in refused.items():

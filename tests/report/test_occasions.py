@@ -1,8 +1,11 @@
 """When a rule has no occasion: what can't be told is never passed."""
 
+from dataclasses import dataclass
+
 import msgspec
 import pytest
 
+from lab.core.clock import Millis
 from lab.identity.clients import DEMO, Client
 from lab.report.gather import histories_of
 from lab.report.judge import RuleVerdict, report_on
@@ -55,3 +58,23 @@ def test_a_run_that_gets_no_further_token_is_no_job_given_up(answer: str) -> Non
     text = APPROVAL.replace("70s", "10m") + "token: {lifetime: 60s, renewed: true}\nfaults:\n"
     found = judged(Rehearsal(f"{text}  - {{route: token, calls: 2-9, answer: {answer}}}\n", Plain).day())
     assert found.with_verdict(RuleVerdict.FAIL) == ()
+
+
+@dataclass
+class SecondLater(Plain):
+    """The second of two jobs is polled later; good."""
+
+    def pace(self) -> Millis:
+        return 8_000 if self.c == 2 and not self.answers else super().pace()
+
+
+def test_a_token_fetched_for_one_that_was_refused_meanwhile_is_for_no_older_one() -> None:
+    text = worked(
+        "7s",
+        "route: status, step: run, calls: 1, answer: 401, delay: 12s",
+        "route: status, step: later, calls: 1, answer: 401",
+        "route: status, step: later, calls: 3, answer: 401",
+        "route: token, calls: 3, answer: 503",
+    ).replace("  - {complete", "  - {work: later, takes: 60s}\n  - {complete")
+    day = judged(Rehearsal(text, SecondLater, crowd=2, apart=0).day())
+    assert {each.rule.id: each.verdict for each in day.findings}["A3"] is RuleVerdict.PASS

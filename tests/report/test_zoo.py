@@ -1,16 +1,28 @@
 """The matrix of clients and rules is diagonal: each client of the zoo fails its rule and no other, good ones fail none."""
 
+from pathlib import Path
+
 import pytest
 
 from lab.report.judge import RuleVerdict
+from tests.report.matrix import row
 from tests.report.together import judged
 from tests.report.zoo_all import ZOO, rule_of
+
+ROWS = dict(line.split(": ") for line in Path(__file__).with_name("matrix.txt").read_text().splitlines())
+
+
+def test_the_matrix_has_a_row_for_each_client() -> None:
+    assert {*ROWS} == {*ZOO, *(f"{name}, good" for name in ZOO)}, (
+        "python -m tests.report.matrix > tests/report/matrix.txt"
+    )
 
 
 @pytest.mark.parametrize("name", ZOO)
 def test_a_client_fails_the_rule_that_it_breaks_and_no_other(name: str) -> None:
     found = judged(ZOO[name].day())
     assert [each.rule.id for each in found.with_verdict(RuleVerdict.FAIL)] == [rule_of(name)]
+    assert row(name, found) == f"{name}: {ROWS[name]}"
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -18,3 +30,4 @@ def test_a_good_client_passes_the_rule_where_the_other_fails_it(name: str) -> No
     found = judged(ZOO[name].day(ZOO[name].good))
     assert not [each.rule.id for each in found.with_verdict(RuleVerdict.FAIL)]
     assert rule_of(name) in [each.rule.id for each in found.with_verdict(RuleVerdict.PASS)]
+    assert row(f"{name}, good", found) == f"{name}, good: {ROWS[f'{name}, good']}"

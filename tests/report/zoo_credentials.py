@@ -198,6 +198,7 @@ class LoadsAgain(LoginPerTurn):
 
 
 REFUSED = worked("5s", "route: token, calls: every 1, answer: 401, error: invalid_client")
+INVALID_GRANT = worked("5s", "route: token, calls: every 1, answer: 400, error: invalid_grant")
 REFUSED_LATER = worked(
     "60s", "route: status, calls: 3, expire_token: true", "route: token, calls: 2-9, answer: 401, error: invalid_client"
 )
@@ -213,6 +214,7 @@ ZOO: Mapping[str, Rehearsal] = {
     "A11": Rehearsal(SHORT_TOKEN, OldRefresh, WithRefresh),
     "A12": Rehearsal(REFUSED, Hammer),
     "A12 slowly": Rehearsal(REFUSED, SlowHammer),
+    "A12 invalid-grant": Rehearsal(INVALID_GRANT, Hammer),
     "A12 later": Rehearsal(REFUSED_LATER, Hammer),
     "A13": Rehearsal(ODD_TOKEN, PickyToken),
     "A13 discarded": Rehearsal(ODD_TOKEN, DiscardsToken),
