@@ -171,6 +171,7 @@ _REHEARSAL = (
     _FOLDER,
     seed(_CHANCE),
     option("--clock", "CLOCK", "real (default), or scaled:N"),
+    flag("--virtual", "your client, in Python, lives by the lab's clock: nothing waits"),
     option("--profile", None, "which reading the mock follows where sources differ", choices=("oci", "rfc")),
     option("--set", "NAME=VALUE", "set a switch of the mock", action="append"),
     option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)"),

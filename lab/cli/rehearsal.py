@@ -16,6 +16,7 @@ from lab.cli.embedded_mock import connection_document, embedded_mock
 from lab.cli.loop import Stop
 from lab.cli.run_conditions import Conditions
 from lab.cli.setup import Setup, make_setup
+from lab.cli.virtual_run import virtual_run, virtual_variables
 from lab.core.clock import Millis
 from lab.faults.places import plan_length
 from lab.files.recordings import read_blob, read_recording
@@ -78,6 +79,8 @@ class Rehearsal(Struct, frozen=True):
     """Where recordings are written."""
     limit: Millis | None
     parallel: int
+    virtual: bool = False
+    """Whether the client lives by its lab's clock."""
 
     async def runs(
         self, planned: Sequence[PlannedRun], stopped: asyncio.Event, tell: Callable[[FinishedRun], object]
@@ -106,14 +109,23 @@ class Rehearsal(Struct, frozen=True):
         if planned.conditions.idle is not None:
             setup = replace(setup, limits=replace(setup.limits, idle=planned.conditions.idle))
         length = self._real_length(setup)
-        if self.limit is None and length > TOO_LONG:
+        if self.limit is None and length > TOO_LONG and not self.virtual:
             return _never(planned, RunOutcome.NOT_STRUCK)
+        limit = self.limit or length + SPARE
         async with AsyncExitStack() as stack:
             mock = await stack.enter_async_context(embedded_mock(setup, _Silent(), Stop(), outside=True))
             document = connection_document(setup, mock) | {"jobs": str(planned.conditions.jobs)}
             variables = self._variables(document, setup.scenario)
+            if self.virtual:
+                watch = await stack.enter_async_context(virtual_run(self.command, setup.clock, mock, limit, stopped))
+                variables |= virtual_variables(document, self.environment)
+                limit, ended = SPARE, watch.ended
+            else:
+                watch, ended = None, stopped
             child = await Child.start(self.command, {**self.environment, **variables}, "LAB_BASE_URL")
-            code = await child.end(self.limit or length + SPARE, stopped)
+            code = await child.end(limit, ended)
+            if watch is not None:
+                watch.check(child.err.text)
         recording = read(read_recording(path), path.name)
         end, blob = ProcessEnd(code, child.err.text), partial(read_blob, path)
         judged = judged_run(planned.name, recording, planned.expected, end, blob=blob)

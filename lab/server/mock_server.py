@@ -145,6 +145,11 @@ class MockServer:
             if connection.busy:
                 connection.cut("reset")
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """All at which clients may call."""
+        return tuple(each.origin for each in self._listeners())
+
     def peers(self) -> tuple[Connection, ...]:
         """The connections that are open."""
         open_now = self._manager.connections if self._manager is not None else ()

@@ -68,7 +68,6 @@ class Lab:
         self._process.remarks()  # its advice for people
         self.base_url: str = ready.get("https_url", ready["base_url"])
         """The origin that clients call."""
-        self._origins = [ready[name] for name in ("base_url", "https_url") if name in ready]
         token_url = self.base_url + ready["token_url"][len(ready["base_url"]) :]
         self.credentials: dict[str, str] = {"token_url": token_url, **{name: ready[name] for name in _CREDENTIALS}}
         """`token_url client_id client_secret scope`."""
@@ -161,7 +160,7 @@ class Lab:
 
         VirtualTimeRefused, here or where it happens, if the client waits in a way that this can't follow.
         """
-        with VirtualTime(self._control.url, self._control.token, *self._origins) as self._virtual:
+        with VirtualTime(self._control.url, self._control.token) as self._virtual:
             try:
                 yield
             finally:

@@ -42,6 +42,8 @@ class ClockDriver:
 
     def __init__(self, control_url: str, token: str) -> None:
         parts = urlsplit(control_url)
+        self.host = str(parts.hostname)
+        """Where the lab is."""
         found = _socket.getaddrinfo(parts.hostname, parts.port, 0, _socket.SOCK_STREAM)[0]
         # not socket.socket, whose methods are replaced
         self._socket = _socket.socket(*found[:3])
@@ -91,12 +93,13 @@ class ClockDriver:
 
 
 class VirtualClock:
-    """The lab's clock as this process has it. `origins` are those at which the lab listens for clients."""
+    """The lab's clock as this process has it."""
 
-    def __init__(self, driver: ClockDriver, *origins: str) -> None:
+    def __init__(self, driver: ClockDriver) -> None:
         self._driver = driver
-        self._places = {(part.hostname, part.port) for part in map(urlsplit, origins)}
-        self._ports = {port for _, port in self._places}
+        self._hosts = {"127.0.0.1", "::1", driver.host}
+        self._ports: set[int | None] = set()
+        """At which the lab listens for clients."""
         self._outsiders = {each for each in threading.enumerate() if each is not threading.current_thread()}
         self._thread: threading.Thread | None = None
         """The one that sleeps and calls."""
@@ -162,10 +165,7 @@ class VirtualClock:
 
     def at_lab(self, peer: object) -> bool:
         """Whether that address, as sockets have it, is one of the lab's listeners."""
-        if not isinstance(peer, tuple) or peer[1] not in self._ports:
-            return False
-        host = str(peer[0]).replace("::ffff:", "", 1)
-        return (host, peer[1]) in self._places or host in ("127.0.0.1", "::1")
+        return isinstance(peer, tuple) and peer[1] in self._ports and peer[0].replace("::ffff:", "", 1) in self._hosts
 
     # How it moves
 
@@ -186,6 +186,7 @@ class VirtualClock:
         if now < self.now:  # the lab was reset; the client's time never runs back
             self._origin += self.now - now
         self.now, self._epoch = now, shown["epoch"]
+        self._ports = {urlsplit(origin).port for origin in shown["origins"]}
 
     def close(self) -> None:
         """Drive it no more."""

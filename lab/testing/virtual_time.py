@@ -21,11 +21,10 @@ _running: list[VirtualTime] = []
 
 
 class VirtualTime:
-    """For one process, from `start` to `stop`. `origins` are those at which the lab listens for clients."""
+    """For one process, from `start` to `stop`."""
 
-    def __init__(self, control_url: str, token: str, *origins: str) -> None:
+    def __init__(self, control_url: str, token: str) -> None:
         self._lab = (control_url, token)
-        self._origins = origins
         self._replacements = Replacements()
         self._unwatch: Callable[[], None] | None = None
         self._dates: list[type] = []
@@ -37,7 +36,7 @@ class VirtualTime:
         check_surroundings()
         driver = ClockDriver(*self._lab)
         try:
-            self.clock = VirtualClock(driver, *self._origins)
+            self.clock = VirtualClock(driver)
         except BaseException:
             driver.close()
             raise

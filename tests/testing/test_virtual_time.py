@@ -50,10 +50,9 @@ class Served:
         self.place = Place(ready["base_url"], credentials, scenario["agent_code"], scenario["asks"][0]["message"])
         secured = {**credentials, "token_url": credentials["token_url"].replace(ready["base_url"], ready["https_url"])}
         self.secure = replace(self.place, base_url=ready["https_url"], credentials=secured, ca_file=ready["ca_file"])
-        self.origins = [ready[name] for name in ("base_url", "https_url") if name in ready]
 
     def virtual_time(self) -> VirtualTime:
-        return VirtualTime(self.control.url, self.control.token, *self.origins)
+        return VirtualTime(self.control.url, self.control.token)
 
     def lines(self) -> list[dict[str, Any]]:
         return self.control.lines("journal")

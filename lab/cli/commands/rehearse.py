@@ -8,6 +8,8 @@ from pathlib import Path
 from shlex import join
 from tempfile import mkdtemp
 
+from msgspec.structs import replace
+
 from lab.cli.commands.drill import drills_of
 from lab.cli.commands.report import conclude, file_lines
 from lab.cli.console import Console
@@ -25,7 +27,7 @@ from lab.report.html import RunRow
 from lab.report.judge import report_on
 from lab.report.outcomes import Expectation, RunOutcome, ends_in
 from lab.report.runs import summary_of_runs
-from lab.settings import Flags, MockSettings, ScenarioSettings
+from lab.settings import ClockSettings, Flags, MockSettings, ScenarioSettings
 
 USUAL_SCENARIOS = ("quick", "approval", "rejected", "failing", "two-turns", "busy", "bad-line", "odd-status")
 """The scenarios of a rehearsal that names none."""
@@ -34,8 +36,12 @@ USUAL_SCENARIOS = ("quick", "approval", "rejected", "failing", "two-turns", "bus
 def execute(flags: Flags, console: Console) -> int:
     """Run, compare, judge; 1 if a run came out otherwise than a good client's, or the report isn't good enough."""
     settings = flags.into(MockSettings)
+    if flags["virtual"] and flags["clock"] is not None:
+        raise UsageError(f"--virtual and --clock {flags['clock']}: a clock is one of them.", hint="Leave --clock out.")
     if settings.clock.kind == "manual":
-        raise UsageError("--clock manual: nobody would move it.", hint="It is real, or scaled:20.")
+        raise UsageError("--clock manual: nobody would move it.", hint="It is real, or scaled:20; or take --virtual.")
+    if flags["virtual"]:
+        settings = replace(settings, clock=ClockSettings("manual"))
     command = tuple(flags["command_line"])
     if not command:
         raise UsageError("No command was named.", hint="Write it after --: lab rehearse quick -- python client.py")
@@ -57,6 +63,7 @@ def _rehearse(settings: MockSettings, command: tuple[str, ...], folder: Path, fl
         folder=folder,
         limit=None if flags["limit"] is None else _limit(flags["limit"]),
         parallel=flags["parallel"],
+        virtual=flags["virtual"],
     )
     planned, possible = _drills(flags, folder) if flags["drills"] else _scenarios(flags, settings)
     done = complete(lambda stop: _work(rehearsal, planned, stop, console))
@@ -98,7 +105,8 @@ def _again(done: FinishedRun, flags: Flags) -> str:
     """The command that repeats one run."""
     chosen = ("--drills", flags["drills"], "--only", done.planned.name) if flags["drills"] else (done.planned.name,)
     seed = () if flags["seed"] is None else ("--seed", str(flags["seed"]))
-    return join(("lab", "rehearse", *chosen, *seed, "--", *flags["command_line"]))
+    clock = ("--virtual",) if flags["virtual"] else ()
+    return join(("lab", "rehearse", *chosen, *seed, *clock, "--", *flags["command_line"]))
 
 
 def _drills(flags: Flags, folder: Path) -> tuple[list[PlannedRun], Elements]:

@@ -50,7 +50,7 @@ class VirtualTimeRoute:
         self._drive(clock, request.protocol)
         await self._wait(clock, until, reads)
         self._left = self._server.traffic.left
-        return self._routes.document()
+        return {**self._routes.document(), "origins": list(self._server.origins)}
 
     def _drive(self, clock: ManualClock, connection: object) -> None:
         assert isinstance(connection, Connection)
