@@ -104,7 +104,7 @@ class Mounts:
         """Told of each that is given up."""
         self._mounts: dict[str, Mount] = {}
         self._make: Callable[[MountChoice], Mount] | None = None
-        self._used: dict[int, list[Mount]] = {}
+        self._used: dict[int, dict[Mount, None]] = {}
         """By connection: where it was used beside the usual one, the latest last."""
 
     def offer(self, choices: Mapping[str, MountChoice], make: Callable[[MountChoice], Mount]) -> None:
@@ -178,19 +178,16 @@ class Mounts:
         """A request to that mock came over a connection."""
         if mount is self.main:
             return
-        used = self._used.setdefault(ordinal, [])
+        used = self._used.setdefault(ordinal, {})
         if mount not in used:
             mount.service.note(ConnectionOpened(at=mount.clock.now(), c=ordinal))
-        elif used[-1] is mount:
-            return
-        else:
-            used.remove(mount)
-        used.append(mount)
+        used.pop(mount, None)  # so that it comes to be the last
+        used[mount] = None
 
     def latest(self, ordinal: int) -> Mount:
         """The mock that a connection was last used for, the usual one aside."""
         used = self._used.get(ordinal)
-        return used[-1] if used else self.main
+        return next(reversed(used)) if used else self.main
 
     def leave(self, ordinal: int) -> None:
         """The connection has ended."""

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.cli.chosen_mocks import ChosenMocks
@@ -55,6 +57,52 @@ def test_each_that_is_served_can_be_chosen_with_the_seed_of_its_own(tmp_path: Pa
     assert (brief.service.config.seed, [each.name for each in brief.service.config.scenarios]) == (5, ["brief"])
     assert lab.mounts.get("other") is None
     assert [each.name for each in lab.mounts.used()] == ["brief", "short"]
+
+
+class Caller:
+    """A client of one mock, which takes a token, starts a job, or polls the newest."""
+
+    def __init__(self, service: Service, team: str) -> None:
+        self.service, self.team = service, team
+        self.token = self.job = ""
+
+    def call(self, what: str, now: int) -> tuple[int, bytes]:
+        head = (("authorization", f"Bearer {self.token}"), ("content-type", "application/json"))
+        if what == "token":
+            request = token_request(DEMO.id, DEMO.secret, SCOPE)
+        elif what == "invoke":
+            path = ROUTER.path("invoke", code=self.team)
+            request = Request("POST", path, headers=head, body=b'{"message": "go on, please"}')
+        else:
+            request = Request("GET", ROUTER.path("status", code=self.team, job=self.job or "none"), headers=head)
+        response = self.service.serve(request, now).response
+        document = json.loads(response.body or b"{}")
+        self.token, self.job = document.get("access_token", self.token), document.get("jobId", self.job)
+        return response.status, response.body
+
+
+CALLS = st.tuples(st.sampled_from(("brief", "short", "w-503-invoke-1")), st.sampled_from(("token", "invoke", "status")))
+
+
+@given(calls=st.lists(CALLS, max_size=20))
+def test_whatever_is_called_meanwhile_each_answers_as_if_it_had_been_served_alone(
+    calls: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("choosing")
+    settings, drills = with_drills(serve(folder, drills="brief", only="w-503-invoke-1"))
+    lab, (drill,) = Choosing(folder, *drills), drills
+    (folder / "brief-w-503-invoke-1.yaml").write_text(drill.load().source)
+    chosen, alone = dict[str, Caller](), dict[str, Caller]()
+    for now, (name, what) in enumerate(calls):
+        if name not in chosen:
+            mount = lab.mounts.get(name)
+            assert mount is not None
+            chosen[name] = Caller(mount.service, "BRIEF")
+            setup = make_setup(
+                replace(settings.mock, targets=(name.replace("w-", "brief-w-"),), epoch=lab.setup.config.epoch)
+            )
+            alone[name] = Caller(Service(setup.config), "BRIEF")
+        assert chosen[name].call(what, now) == alone[name].call(what, now)
 
 
 def test_an_edit_reaches_where_it_was_chosen_and_a_new_one_can_be_chosen(tmp_path: Path) -> None:
@@ -112,6 +160,14 @@ def test_one_that_can_not_be_recorded_is_served_and_told_of(tmp_path: Path) -> N
 def serve(folder: Path, **members: str) -> ServeSettings:
     (folder / "brief.yaml").write_text(SCENARIO)
     return replace(ServeSettings(mock=MockSettings(scenarios=str(folder))), **members)
+
+
+def test_of_a_crowd_all_jobs_are_wanted() -> None:
+    setup = make_setup(MockSettings(targets=("crowd", "quick")))
+    service = Service(setup.config)
+    mounts = Mounts(Mount(service, setup.clock))
+    ChosenMocks(setup, service, Console(io.StringIO(), io.StringIO()), ()).offer(mounts)
+    assert {name: choice.jobs for name, choice in mounts.choices.items()} == {"crowd": 20, "quick": 1}
 
 
 def test_of_a_happy_scenario_each_drill_can_be_chosen(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from lab.cli.commands.watch import WatchSettings, reached
 from lab.core.errors import ProtocolError
@@ -86,6 +87,13 @@ async def test_how_a_run_ended_is_told_with_what_it_should_have_been(plane: Plan
     assert await outcome("?code=0") == ("false success", False)
     assert await outcome("?strikes=1") == ("not struck", None)
     assert (await plane.ask("GET", "outcome")).status == 400
+
+
+async def test_of_a_crowd_many_jobs_are_no_duplicates(plane: Plane) -> None:
+    mounts = plane.stage.server.mounts
+    mounts.choices = {**mounts.choices, "strict": replace(mounts.choices["strict"], jobs=2)}
+    await asks_twice(plane)
+    assert (await plane.ask("GET", "scenario/strict/outcome")).json["outcome"] == "clean stop"
 
 
 async def test_lab_report_judges_a_running_lab_as_a_rehearsal(

@@ -198,6 +198,12 @@ async def test_a_fault_armed_at_one_strikes_there_alone_and_before_its_first_cal
     assert [(await token(peer)).status, (await token(peer, name="consent")).status] == [200, 500]
 
 
+async def test_a_redirect_stays_where_it_was_chosen(plane: Plane) -> None:
+    assert (await plane.ask("POST", "scenario/consent/faults", {"route": "token", "redirect": "same"})).status == 200
+    got = await token(await plane.stage.peer(), name="consent")
+    assert (got.status, got.headers["location"]) == (307, "/scenario/consent/oauth2/v1/token")
+
+
 async def test_who_advances_the_clock_anywhere_moves_all(plane: Plane) -> None:
     mount = plane.stage.server.mounts.get("consent")
     assert mount is not None
