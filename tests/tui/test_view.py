@@ -1,6 +1,7 @@
 """The pure half of the screen: clean, reduce, narrate, rows."""
 
 import json
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -53,8 +54,14 @@ def fold(observations: list[RunObservation]) -> RunState:
     return run
 
 
+@cache
+def run_of(state: str) -> RunState:
+    """What a state's observations come to; a value, so all may look at the same."""
+    return fold(play.STATES[state][0]())
+
+
 def view_of(state: str, **ui: object) -> ScreenState:
-    return ScreenState(fold(play.STATES[state][0]()), UiState(**ui), SHOW)  # type: ignore[arg-type]
+    return ScreenState(run_of(state), UiState(**ui), SHOW)  # type: ignore[arg-type]
 
 
 def screen(view: ScreenState, columns: int, rows: int, now: int) -> list[str]:
