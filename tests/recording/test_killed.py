@@ -13,7 +13,7 @@ from tests.conftest import THOROUGH
 from tests.recording.killed import lengths, together, trouble, whole
 from tests.recording.test_replay import without
 
-MANY, FEW = (80, 40) if THOROUGH else (16, 4)
+MANY, FEW = (80, 40) if THOROUGH else (10, 2)
 
 
 def test_wherever_a_recording_was_cut_it_replays_once_repaired() -> None:

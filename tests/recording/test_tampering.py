@@ -11,7 +11,7 @@ from lab.recording.replay import ReplayResult, replay
 from tests.conftest import THOROUGH
 from tests.recording.tampering import Members, forgeries, shipped, target_of, written
 
-SAMPLE = 200 if THOROUGH else 8
+SAMPLE = 200 if THOROUGH else 4
 
 
 @pytest.mark.parametrize("path", shipped(), ids=lambda path: path.name.partition(".")[0])

@@ -138,7 +138,7 @@ class Lockstep(Plain):
 class ForEver(Plain):
     """Has no deadline."""
 
-    deadline: Millis = 72 * 60 * MINUTE
+    deadline: Millis = 54 * 60 * MINUTE
     running: Millis = 50_000
 
 
