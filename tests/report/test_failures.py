@@ -13,7 +13,7 @@ from tests.report.good import Plain
 from tests.report.rehearsal import Rehearsal
 from tests.report.together import Together, judged
 from tests.report.zoo import BUSY, DoublePoll, worked
-from tests.report.zoo_failures import REFUSED, Dies, FailsItsOwnWay, Storm, UnknownForEver
+from tests.report.zoo_failures import REFUSED, AsksForATokenOnce, Dies, FailsItsOwnWay, Storm, UnknownForEver
 
 PASS, NOT_EXERCISED = RuleVerdict.PASS, RuleVerdict.NOT_EXERCISED
 
@@ -89,6 +89,11 @@ def test_who_went_on_before_at_the_same_may_end_at_a_deadline() -> None:
     queued = worked("9h", "route: status, calls: every 1, status_word: QUEUED_V2")
     for deadline, found in ((90_000, []), (20_000, ["C11"])):
         assert failed(judged(Rehearsal(queued, partial(Plain, deadline=deadline)).day())) == found
+
+
+def test_a_failed_token_request_is_tried_again() -> None:
+    fails_once = worked("60s", "route: token, calls: 1, answer: 503")
+    assert failed(judged(Rehearsal(fails_once, AsksForATokenOnce).day())) == ["D1"]
 
 
 def test_polls_that_overlap_are_no_retry_in_haste() -> None:

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Request
-from lab.identity.client import AccessToken
-from tests.report.good import Plain, Steps
+from lab.identity.client import AccessToken, read_token
+from tests.report.good import Plain, Steps, Stopped
 from tests.report.good_kinds import Backoff
 from tests.report.rehearsal import Rehearsal
 from tests.report.together import Came, Send
@@ -91,6 +91,18 @@ class GivesUpEarly(Plain):
     """Stops after three failures in a row."""
 
     most_failures: int = 2
+
+
+@dataclass
+class AsksForATokenOnce(Plain):
+    """Stops at a token request that failed."""
+
+    def fetched(self, request: Request) -> Steps[AccessToken]:
+        came = yield from self.send(request)
+        token = read_token(came.response, self.now) if came.whole else None
+        if token is None:
+            raise Stopped
+        return token
 
 
 @dataclass
