@@ -114,8 +114,12 @@ class _Spot(Struct, frozen=True):
 def derive(document: ScenarioDocument, compiled: CompiledScenario, seed: Seed) -> tuple[HappyPath, Iterator[Drill]]:
     """The places of a happy scenario, and its drills; `document` is what its author wrote."""
     happy = happy_path(compiled, seed)
-    kept = {name: value for name, value in document.items() if name not in _OF_THE_RUN}
-    return happy, _drills(kept, happy)
+    return happy, _drills(without_faults(document), happy)
+
+
+def without_faults(document: ScenarioDocument) -> ScenarioDocument:
+    """The scenario as its author wrote it, but for its faults, and for how it goes with them."""
+    return {name: value for name, value in document.items() if name not in _OF_THE_RUN}
 
 
 def _drills(document: ScenarioDocument, happy: HappyPath) -> Iterator[Drill]:
