@@ -166,6 +166,7 @@ _DRILLS = (
     option("--family", "W,P", "W wire, R refusal, K token, V invoke, P poll, G gate, Z ending"),
     option("--only", "NAME", "just this one"),
 )
+_RUNS: Any = {"type": number("--runs", 1, 100_000)}
 _PARALLEL: Any = {"type": number("--parallel", 1, 64), "default": 8}
 _REHEARSAL = (
     _FOLDER,
@@ -243,6 +244,8 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
     "rehearse": (
         option("targets", "SCENARIO", "names or paths; none: a usual set", nargs="*"),
         option("--drills", "SCENARIO", "its drills instead"),
+        flag("--search", "look for the fewest faults with which it doubles or loses a job, in quick if none is named"),
+        option("--runs", "N", "of a search: starts of the client at most, shrinking included; default: 200", **_RUNS),
         *_DRILLS,
         *_REHEARSAL,
         *_REPORT,

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from json import dumps
 from pathlib import Path
+from shlex import join
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ from lab.language.document import Scenario
 from lab.recording.reader import read
 from lab.report.outcomes import Expectation, ProcessEnd, RunOutcome
 from lab.report.runs import JudgedRun, judged_run
-from lab.settings import MockSettings
+from lab.settings import Flags, MockSettings
 
 SPARE: Millis = 600_000
 """Real milliseconds that a client has beyond the length of its jobs, unless a limit is given."""
@@ -177,4 +178,19 @@ def failure_lines(done: FinishedRun, again: str) -> Iterator[str]:
     yield f"          {again}"
     if done.recording is not None:
         yield f"          lab show {done.recording}"
-    yield from (f"          | {line}" for line in done.output.rstrip().splitlines()[-5:])
+    yield from end_of_output(done.output)
+
+
+def end_of_output(text: str) -> Iterator[str]:
+    """The last lines that a client printed."""
+    yield from (f"          | {line}" for line in text.rstrip().splitlines()[-5:])
+
+
+def command_again(flags: Flags, *chosen: str) -> str:
+    """The command that repeats a run: what was chosen, and the options under which it went."""
+    options = list[str]()
+    for name in ("scenarios", "seed", "virtual", "clock", "profile", "set", "settings", "tls", "env", "limit"):
+        value = flags[name]
+        values = value if isinstance(value, list) else [] if value in (None, False) else [value]
+        options += (part for each in values for part in ((f"--{name}",) if each is True else (f"--{name}", str(each))))
+    return join(("lab", "rehearse", *chosen, *options, "--", *flags["command_line"]))

@@ -1,4 +1,4 @@
-"""A search for the fewest faults that make a client lose or double a job (clients.md §10).
+"""A search for the fewest faults that make a client lose or double a job (clients.md §11).
 
 It knows no client: it proposes combinations of faults, is told what became of each, and proposes on.
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree
 
 from lab.core.errors import HostError, UsageError
 from lab.files.opening import CREATE, OVERWRITE, write_file
@@ -38,6 +38,15 @@ def keep_only(folder: Path, names: Collection[str]) -> None:
         rmtree(path) if path.is_dir() else path.unlink()
     with suppress(OSError):
         folder.rmdir()
+
+
+def move_all(folder: Path, target: Path) -> None:
+    """Move what lies in a command's own folder to another one, over what is there."""
+    try:
+        copytree(folder, target, dirs_exist_ok=True)
+    except OSError as fault:
+        raise HostError(f"{target} can't be written: {fault}.", hint="Name another folder.") from None
+    rmtree(folder)
 
 
 def write_picture(svg: str, folders: Sequence[Path]) -> Path:

@@ -1,4 +1,4 @@
-"""Whether a run harmed a job: its client began more of them than it had messages, or lost one (clients.md §10)."""
+"""Whether a run harmed a job: its client began more of them than it had messages, or lost one (clients.md §11)."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence

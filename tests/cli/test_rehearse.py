@@ -153,7 +153,8 @@ def test_a_drill_that_came_out_otherwise_says_how_to_repeat_it(here: Lab) -> Non
     called = rehearse(here, "--drills", "brief.yaml", "--only", "w-503-seconds-poll-1", "--seed", "7")
     assert called.code == 1
     assert called.lines[0] == "FAIL  w-503-seconds-poll-1: clean stop; a good client: result"
-    assert "lab rehearse --drills brief.yaml --only w-503-seconds-poll-1 --seed 7 -- " in called.lines[1]
+    again = f"lab rehearse --drills brief.yaml --only w-503-seconds-poll-1 --seed 7 --env '{API}' -- "
+    assert again in called.lines[1]
     assert called.lines[2].strip() == "lab show out/w-503-seconds-poll-1.rec.jsonl"
     assert "| client: HTTP Error 503" in called.out
     assert lab_replays(here, "out/w-503-seconds-poll-1.rec.jsonl")

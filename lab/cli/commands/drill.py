@@ -1,9 +1,11 @@
 """`lab drill`: every variant of a happy scenario with a single fault, listed or written to a folder."""
 
+from collections.abc import Collection
 from typing import cast
 
 from lab.cli.console import Console
 from lab.core.errors import UsageError
+from lab.core.seeds import Seed
 from lab.faults.drills import FAMILIES, Drill, derive
 from lab.faults.places import HappyPath
 from lab.faults.variants import ScenarioDocument
@@ -39,22 +41,33 @@ def drills_of(
     settings: ScenarioSettings, target: str, family: str | None, only: str | None
 ) -> tuple[CompiledScenario, HappyPath, tuple[Drill, ...]]:
     """A happy scenario, its places, and those of its drills that `--family` and `--only` choose."""
+    compiled, document, seed = written_scenario(settings, target)
+    happy, drills = derive(document, compiled, seed)
+    return compiled, happy, _chosen(tuple(drills), family, only)
+
+
+def written_scenario(settings: ScenarioSettings, target: str) -> tuple[CompiledScenario, ScenarioDocument, Seed]:
+    """A scenario, the same as its author wrote it, and the seed that settles where faults strike, which it names."""
     folder = scenarios_folder(settings.scenarios)
     compiled = load_scenario(target, folder)
     path = scenario_path(target, folder)
     document = cast("ScenarioDocument", read_yaml(read_scenario(path), str(path)).value)
-    # where faults strike is settled by the seed, so each drill names it
     seed = compiled.scenario.seed or 0 if settings.seed is None else settings.seed
-    happy, drills = derive({**document, "seed": seed}, compiled, seed)
-    return compiled, happy, _chosen(tuple(drills), family, only)
+    return compiled, {**document, "seed": seed}, seed
+
+
+def chosen_families(text: str | None, known: Collection[str] = FAMILIES) -> tuple[str, ...]:
+    """Those that `--family` names, as W,P; none named: all."""
+    families = tuple(each.strip().upper() for each in text.split(",")) if text else tuple(known)
+    for each in families:
+        if each not in known:
+            raise UsageError(f"There is no family {each}.", hint=f"They are {', '.join(known)}.")
+    return families
 
 
 def _chosen(drills: tuple[Drill, ...], family: str | None, only: str | None) -> tuple[Drill, ...]:
-    """Those of the families, written as W,P; or the one of that name."""
-    families = [each.strip().upper() for each in family.split(",")] if family else [*FAMILIES]
-    for each in families:
-        if each not in FAMILIES:
-            raise UsageError(f"There is no family {each}.", hint=f"They are {', '.join(FAMILIES)}.")
+    """Those of the families, or the one of that name."""
+    families = chosen_families(family)
     of_families = tuple(drill for drill in drills if drill.family in families)
     if only is None:
         return of_families

@@ -5,16 +5,16 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import join
 from tempfile import mkdtemp
 
 from msgspec.structs import replace
 
 from lab.cli.commands.drill import drills_of
+from lab.cli.commands.rehearse_search import refuse_other_forms, search
 from lab.cli.commands.report import conclude, file_lines
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
-from lab.cli.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, failure_lines
+from lab.cli.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, command_again, failure_lines
 from lab.cli.run_conditions import conditions_of
 from lab.cli.signals import INTERRUPTED
 from lab.core.errors import UsageError
@@ -27,7 +27,7 @@ from lab.report.html import RunRow
 from lab.report.judge import report_on
 from lab.report.outcomes import Expectation, RunOutcome, ends_in
 from lab.report.runs import summary_of_runs
-from lab.settings import ClockSettings, Flags, MockSettings, ScenarioSettings
+from lab.settings import ClockSettings, Flags, MockSettings, ScenarioSettings, refuse_idle
 
 USUAL_SCENARIOS = ("quick", "approval", "rejected", "failing", "two-turns", "busy", "bad-line", "odd-status")
 """The scenarios of a rehearsal that names none."""
@@ -35,6 +35,7 @@ USUAL_SCENARIOS = ("quick", "approval", "rejected", "failing", "two-turns", "bus
 
 def execute(flags: Flags, console: Console) -> int:
     """Run, compare, judge; 1 if a run came out otherwise than a good client's, or the report isn't good enough."""
+    _refuse_idle_options(flags)
     settings = flags.into(MockSettings)
     if flags["virtual"] and flags["clock"] is not None:
         raise UsageError(f"--virtual and --clock {flags['clock']}: a clock is one of them.", hint="Leave --clock out.")
@@ -45,13 +46,27 @@ def execute(flags: Flags, console: Console) -> int:
     command = tuple(flags["command_line"])
     if not command:
         raise UsageError("No command was named.", hint="Write it after --: lab rehearse quick -- python client.py")
-    folder = Path(flags["out"] or mkdtemp(prefix="lab-rehearsal-"))
+    # of a search few runs are kept, so it moves those
+    own = flags["out"] is None or flags["search"]
+    folder = Path(mkdtemp(prefix="lab-rehearsal-") if own else flags["out"])
     try:
         return _rehearse(settings, command, folder, flags, console)
     except BaseException:
-        if flags["out"] is None:
+        if own and folder.exists():
             keep_only(folder, ())
         raise
+
+
+def _refuse_idle_options(flags: Flags) -> None:
+    """UsageError for options that would do nothing beside the others."""
+    if flags["search"]:
+        refuse_other_forms(flags)
+        return
+    refuse_idle(flags, ("runs",), "scenarios or --drills: it bounds a --search")
+    if flags["drills"] is None:
+        refuse_idle(flags, ("family", "only"), "scenarios: it chooses of --drills or of a --search")
+    elif flags["targets"]:
+        raise UsageError(f"{flags['targets'][0]} is one scenario too many.", hint="--drills takes one, after it.")
 
 
 def _rehearse(settings: MockSettings, command: tuple[str, ...], folder: Path, flags: Flags, console: Console) -> int:
@@ -65,6 +80,8 @@ def _rehearse(settings: MockSettings, command: tuple[str, ...], folder: Path, fl
         parallel=flags["parallel"],
         virtual=flags["virtual"],
     )
+    if flags["search"]:
+        return search(rehearsal, flags, console)
     planned, possible = _drills(flags, folder) if flags["drills"] else _scenarios(flags, settings)
     done = complete(lambda stop: _work(rehearsal, planned, stop, console))
     return _conclude(done, possible, folder, flags, console)
@@ -103,10 +120,9 @@ def _conclude(done: Sequence[FinishedRun], possible: Elements, folder: Path, fla
 
 def _again(done: FinishedRun, flags: Flags) -> str:
     """The command that repeats one run."""
-    chosen = ("--drills", flags["drills"], "--only", done.planned.name) if flags["drills"] else (done.planned.name,)
-    seed = () if flags["seed"] is None else ("--seed", str(flags["seed"]))
-    clock = ("--virtual",) if flags["virtual"] else ()
-    return join(("lab", "rehearse", *chosen, *seed, *clock, "--", *flags["command_line"]))
+    if flags["drills"]:
+        return command_again(flags, "--drills", flags["drills"], "--only", done.planned.name)
+    return command_again(flags, done.planned.target)
 
 
 def _drills(flags: Flags, folder: Path) -> tuple[list[PlannedRun], Elements]:

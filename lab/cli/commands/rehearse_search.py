@@ -1,0 +1,177 @@
+"""`lab rehearse --search`: the fewest faults with which somebody's client doubles or loses a job (clients.md §11)."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+from lab.cli.commands.scenario_search import ScenarioSearch, SearchFinding
+from lab.cli.console import Console
+from lab.cli.loop import Stop, complete
+from lab.cli.rehearsal import Rehearsal, command_again, end_of_output
+from lab.cli.signals import INTERRUPTED
+from lab.core.exchange import Json
+from lab.files.artifacts import keep_only, move_all, write_texts
+from lab.files.recordings import RECORDING_ENDING
+from lab.files.scenarios import SCENARIO_ENDING
+from lab.report.formats import MOST_LINES
+from lab.report.harm import HarmKind
+from lab.settings import Flags, refuse_idle
+
+USUAL_RUNS = 200
+"""Starts of the client, if no number is given."""
+USUAL_SEARCHED = ("quick",)
+"""The scenarios of a search that names none."""
+
+
+def search(rehearsal: Rehearsal, flags: Flags, console: Console) -> int:
+    """Search over each scenario in turn; 1 if a harm was found, or the client came to no end even without a fault."""
+    searches: list[ScenarioSearch] = []
+    interrupted = complete(lambda stop: _work(searches, rehearsal, flags, stop, console))
+    report = _Report(searches, _keep(searches, rehearsal.folder, flags), flags)
+    for line in report.lines():
+        console.err(line) if flags["json"] else console.out(line)
+    if flags["json"]:
+        console.json(report.document(interrupted))
+    if flags["junit"]:
+        path = Path(flags["junit"])
+        write_texts(str(path.parent), {path.name: report.junit()}, force=True)
+    if interrupted:
+        return INTERRUPTED
+    return 1 if any(each.unfit or [*each.findings()] for each in searches) else 0
+
+
+def refuse_other_forms(flags: Flags) -> None:
+    """UsageError for what a rehearsal takes that judges by rules, and a search doesn't."""
+    why = "--search, which judges by no rules: it has text, --json and --junit"
+    refuse_idle(flags, ("drills", "only", "html", "require"), why)
+    for name, usual in (("fail_on", "major"), ("min_score", 0), ("format", "text")):
+        if flags[name] != usual:
+            refuse_idle(flags, (name,), why)
+
+
+async def _work(
+    searches: list[ScenarioSearch], rehearsal: Rehearsal, flags: Flags, stop: Stop, console: Console
+) -> bool:
+    """Fill `searches`; whether a signal ended them."""
+    targets, left, stopped = (
+        [*dict.fromkeys(flags["targets"] or USUAL_SEARCHED)],
+        flags["runs"] or USUAL_RUNS,
+        asyncio.Event(),
+    )
+    stop.leave = stopped.set  # the runs end their clients themselves, and what is known is told
+
+    numbers = count(1)
+
+    def tell(line: str) -> None:
+        if console.terminal:
+            console.err(f"{next(numbers)}/{flags['runs'] or USUAL_RUNS} {line}")
+
+    for number, target in enumerate(targets):
+        share = max(1, left // (len(targets) - number))
+        searches.append(ScenarioSearch(flags, target, rehearsal, share))
+        await searches[-1].work(stopped, tell)
+        left -= len(searches[-1].search.trials)
+    return stopped.is_set()
+
+
+def _keep(searches: Sequence[ScenarioSearch], folder: Path, flags: Flags) -> Path:
+    """Keep the files of what was found, and say where they are then."""
+    kept = {finding.run.name for each in searches for finding in each.findings()}
+    kept |= {each.unfit.planned.name for each in searches if each.unfit is not None}
+    named = {Path(name).parts[0] for each in searches for name in each.files}
+    keep_only(folder, kept | (named if kept else set()))
+    if flags["out"] is None or not folder.exists():
+        return folder
+    move_all(folder, Path(flags["out"]))
+    return Path(flags["out"])
+
+
+class _Report:
+    """What was found, as people and programs read it."""
+
+    def __init__(self, searches: Sequence[ScenarioSearch], folder: Path, flags: Flags) -> None:
+        self._searches, self._folder, self._flags = searches, folder, flags
+
+    def lines(self) -> Iterator[str]:
+        """What was found, with what repeats it; then what was done."""
+        for each in self._searches:
+            for finding in each.findings():
+                yield f"FAIL  {each.name}: {finding.run.harm.kind}: {finding.run.harm.sentence}"
+                yield from (f"          {line}" for line in self._details(finding))
+                yield from end_of_output(finding.run.output)
+            if each.unfit is not None:
+                yield f"FAIL  {each.name}: {each.unfit.judged.outcome} without any fault, so there is nothing to search"
+                yield f"          lab show {self._recording(each.unfit.planned.name)}"
+                yield from end_of_output(each.unfit.output)
+        yield from (self._summary(each) for each in self._searches)
+
+    def _details(self, finding: SearchFinding) -> Iterator[str]:
+        """The faults, what the recording says, and the commands that repeat and show it."""
+        combination, evidence = finding.found.combination, finding.run.harm.evidence
+        yield from (fault.words for fault in combination)
+        if not combination:
+            yield "without any fault"
+        elif not finding.found.simplest:
+            yield "(the runs ended before everything simpler was tried)"
+        yield from (f"line {line}: {shows}" for line, shows in evidence[:MOST_LINES])
+        if len(evidence) > MOST_LINES:
+            yield f"(and {len(evidence) - MOST_LINES} more)"
+        yield command_again(self._flags, self._scenario(finding.run.name))
+        yield f"lab show {self._recording(finding.run.name)}"
+
+    def _summary(self, each: ScenarioSearch) -> str:
+        sizes, kinds = each.sizes(), [finding.found.harm for finding in each.findings()]
+        faults = ", ".join(f"{count} with {size}" for size, count in sorted(sizes.items()) if size)
+        ends = ", ".join(f"{'one' if kind in kinds else 'none'} {kind}" for kind in HarmKind)
+        runs = "1 run" if sizes.total() == 1 else f"{sizes.total()} runs"
+        return f"{each.name}: {runs} with seed {each.seed}{f' (faults: {faults})' if faults else ''}: {ends}"
+
+    def document(self, interrupted: bool) -> Json:
+        """For programs."""
+        return {"interrupted": interrupted, "searches": [self._search(each) for each in self._searches]}
+
+    def _search(self, each: ScenarioSearch) -> Json:
+        runs: Json = {str(size): count for size, count in sorted(each.sizes().items())}
+        unfit: Json = str(each.unfit.judged.outcome) if each.unfit is not None else None
+        findings: list[Json] = [self._finding(finding) for finding in each.findings()]
+        return {"scenario": each.name, "seed": each.seed, "runs": runs, "unfit": unfit, "findings": findings}
+
+    def _finding(self, finding: SearchFinding) -> Json:
+        scenario = self._scenario(finding.run.name)
+        return {
+            "harm": str(finding.run.harm.kind),
+            "sentence": finding.run.harm.sentence,
+            "faults": [fault.document() for fault in finding.found.combination],
+            "simplest": finding.found.simplest,
+            "evidence": [{"line": line, "shows": shows} for line, shows in finding.run.harm.evidence],
+            "scenario": scenario,
+            "recording": self._recording(finding.run.name),
+            "again": command_again(self._flags, scenario),
+        }
+
+    def junit(self) -> str:
+        """A testcase for each harm in each scenario."""
+        cases = [case for each in self._searches for case in self._testcases(each)]
+        failures = sum("<failure" in case for case in cases)
+        head = f'<testsuite name="lab rehearse --search" tests="{len(cases)}" failures="{failures}">'
+        return "\n".join(('<?xml version="1.0" encoding="UTF-8"?>', head, *cases, "</testsuite>", ""))
+
+    def _testcases(self, each: ScenarioSearch) -> Iterator[str]:
+        by_kind = {finding.run.harm.kind: finding for finding in each.findings()}
+        for kind in HarmKind:
+            head = f'  <testcase classname="lab.search" name={quoteattr(f"{each.name}: no job is {kind}")}'
+            if (finding := by_kind.get(kind)) is not None:
+                details = escape("\n".join(self._details(finding)))
+                yield f"{head}><failure message={quoteattr(finding.run.harm.sentence)}>{details}</failure></testcase>"
+            elif each.unfit is not None:
+                yield f"{head}><failure message={quoteattr(f'{each.unfit.judged.outcome} without any fault')}/></testcase>"
+            else:
+                yield f"{head}/>"
+
+    def _scenario(self, run: str) -> str:
+        return str(self._folder / f"{run}{SCENARIO_ENDING}")
+
+    def _recording(self, run: str) -> str:
+        return str(self._folder / f"{run}{RECORDING_ENDING}")
