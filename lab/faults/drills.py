@@ -162,6 +162,7 @@ def _of_wire(document: ScenarioDocument, family: str, kind: str, spot: _Spot, wh
     fault: dict[str, Json] = {**spot.when, **what}
     if kind in _FOR_GOOD:
         first = fault["calls"]
+        fault.pop("step", None)  # it goes on in the steps after it
         fault["calls"] = "every 1" if first == 1 else f"{first}-{_LAST_CALL}"
     return _drill(document, family, kind, spot, {**document, "faults": [fault]})
 

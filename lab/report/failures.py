@@ -9,7 +9,7 @@ from lab.faults.model import CUT_AFTER
 from lab.report.calls import REDIRECTS, CallKind, JudgedCall
 from lab.report.history import ClientHistory, operation
 from lab.report.rule import Occasion, broken, charged, kept, least, rules_in, went_on
-from lab.report.stops import early, readable_pause
+from lab.report.stops import SILENT, early, readable_pause
 
 AT_ONCE: Millis = 100
 """A retry after less is one without a pause."""
@@ -42,7 +42,8 @@ def _unexplained_refusal(call: JudgedCall) -> bool:
     return (
         response is not None
         and call.whole
-        and response.status in (429, 503)
+        # to send a message again that 503 refused without a word is B4's
+        and (response.status == 429 or (response.status == 503 and call.kind is not CallKind.INVOKE))
         and not readable_pause(response.header("retry-after") or "")
     )
 
@@ -85,7 +86,9 @@ def gives_up_waiting(history: ClientHistory) -> Iterator[Occasion]:
             yield broken(call)
         elif call.cut == "client_gone" and call.struck:
             later = history.next_of(call)
-            if lasted < least(LONG):
+            # of one that was stopped the last call was cut by that; a minute without a byte is too long all the same
+            stopped = later is None and not history.over
+            if (lasted >= SILENT and call.response is None) if stopped else lasted < least(LONG):
                 yield broken(call)
             elif later is not None:
                 yield kept(call, later)
@@ -170,7 +173,7 @@ FAILURE_RULES = rules_in(
     D1 | backs_off_when_refused | back off at 429 and 503 | major | T | Without a Retry-After that can be read, wait a second and more, longer after each refusal, and don't give up at the first. | RFC 6585 §4 | busy; drills `w-429`, `w-503`
     D2 | repeats_failed_polls | repeat a poll that failed | major | T | After 500, 502 or 504 poll again after a pause, ten times at most: a GET changes nothing. | RFC 9110 §9.2.2 | drills `w-500-poll`, `w-502-html-poll`, `w-504-poll`
     D3 | repeats_lost_polls | repeat a poll that was lost | major | T | Where the connection ended without an answer, open a new one and poll again. | RFC 9112 §9.3.1 | bad-line; drills `w-reset-poll`, `w-empty-poll`
-    D4 | takes_no_garbage | don't take garbage for a result | major | L | A body that is cut, or is no JSON, is a failure whatever its status says: poll again. | RFC 9112 §8 | bad-line; drills `w-truncate-poll`, `w-garbage-poll`, `w-wrong-length-poll`, `w-html-page-poll`
+    D4 | takes_no_garbage | take a garbled answer for a failure that passes | major | L | A body that is cut, or is no JSON, is a failure whatever its status says: poll again. | RFC 9112 §8 | bad-line; drills `w-truncate-poll`, `w-garbage-poll`, `w-wrong-length-poll`, `w-html-page-poll`
     D5 | gives_up_waiting | have a read time-out | major | T | Give each answer a time-out of your own, half a minute say, and then poll again. | clients.md §2 | drills `w-hang-poll`, `w-stall-poll`
     D6 | storms_nobody | don't storm the server with retries | major | T | Double the pause after each failure, so that a minute of failures costs a handful of requests. | clients.md §2 | a scenario with `503` at all polls for a minute
     D7 | reads_404_by_its_time | retry an early 404, stop at a late one | minor | L | Right after acceptance poll again, for a job may take a moment to be known; later stop. | clients.md §3 | drills `p-404`

@@ -13,8 +13,10 @@ from lab.report.history import ClientHistory, ConnectionHistory, GrantHistory, J
 from lab.report.stops import stops_of
 
 
-def histories_of(recording: Recording, *, blob: Blob | None = None, over: bool = False) -> tuple[ClientHistory, ...]:
-    """One a client; `over`: the clients are known to have ended."""
+def histories_of(
+    recording: Recording, *, blob: Blob | None = None, over: bool = False, code: int | None = None
+) -> tuple[ClientHistory, ...]:
+    """One a client; `over`: the clients are known to have ended; `code`: with what exit code the one there is did."""
     all_calls, facts = calls_of(recording, blob), tuple(recording.facts())
     calls = tuple(call for call in all_calls if call.listener is None)
     real = [line.w for line in recording.lines if isinstance(line, Req | Res) and line.w is not None]
@@ -34,6 +36,7 @@ def histories_of(recording: Recording, *, blob: Blob | None = None, over: bool =
         # nobody was configured, so it is the client that every lab knows
         odd_secret=ACCOUNTS not in recording.header.settings,
         over=over or within,
+        failed=None if code is None else code != 0,
         until=real[-1] if real else recording.until,
         epoch=epoch_of(recording.header.clock.epoch),
     )

@@ -131,6 +131,8 @@ class ClientHistory(Struct, frozen=True, kw_only=True):
     """Whether the client is one whose secret is known to hold characters that clients encode wrongly."""
     over: bool
     """Whether the client is known to have ended."""
+    failed: bool | None
+    """Whether it said so by its exit code; None: nobody knows."""
     until: Millis
     """The client's time at the recording's last line."""
     epoch: Epoch

@@ -168,7 +168,7 @@ MESSAGE_RULES = rules_in(
     """
     B1 | sends_json | send JSON in UTF-8, declared as such | major | L | Send `Content-Type: application/json`, and encode the body in UTF-8. | RFC 8259 §8.1; RFC 8259 §11 | any scenario, with a message beyond ASCII
     B2 | takes_json | accept JSON | minor | L | Send `Accept: application/json`, or none at all. | RFC 9110 §12.5.1 | any scenario
-    B3 | names_itself | name product and version in User-Agent | information | L | Send `User-Agent: your-product/1.0`, so that whoever runs the server knows whom to ask. | RFC 9110 §10.1.5 | any scenario, served
+    B3 | names_itself | name your own product in User-Agent | information | L | Send `User-Agent: your-product/1.0`, so that whoever runs the server knows whom to ask. | RFC 9110 §10.1.5 | any scenario, served
     B4 | repeats_no_message_blindly | don't resend a message that may have started a job | critical | T | After a lost answer, a time-out or a 5xx don't send the message again, unless with the same Idempotency-Key; after a failed poll only poll again. | RFC 9110 §9.2.2 | bad-line; drills `v-lose-reply`, `w-reset-invoke`; any failure of a poll
     B5 | keeps_its_key | resend with the same Idempotency-Key and the same bytes | major | L | Make key and body once for each message, and send both again as they are. | RFC 9110 §9.2.2; draft-ietf-httpapi-idempotency-key-header-07 | drills `v-lose-reply` with `--set idempotency_key=on`
     B6 | repeats_no_wrong_request | don't repeat a request that was refused as wrong | major | L | After 400, 404, 405, 409, 415 and 422 stop and report it: the request is wrong, and stays wrong. | RFC 9110 §15.5 | drills `v-400-for-good`

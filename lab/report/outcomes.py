@@ -17,7 +17,7 @@ class RunOutcome(StrEnum):
     """How a run ended."""
 
     RESULT = "result"
-    """Every job's end was delivered, and nothing was asked after it."""
+    """Every job's end was delivered, nothing was asked after it, and of an output it didn't say that it failed."""
     CLEAN_STOP = "clean stop"
     """It stopped without a result, and said so: by an exit code other than 0."""
     FALSE_SUCCESS = "false success"
@@ -47,9 +47,16 @@ class ProcessEnd(Struct, frozen=True):
     """Its exit code, negative for a signal; None: it was stopped at the limit."""
     errors: str = ""
     """The end of its stderr."""
+    watched: bool = True
+    """Whether the lab saw it end."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """What it said by its exit code; None: nothing."""
+        return self.code if self.watched else None
 
 
-UNWATCHED = ProcessEnd(1)
+UNWATCHED = ProcessEnd(1, watched=False)
 """Of a client that the lab didn't start: where it stopped without a result, it is believed to have said so."""
 
 
@@ -89,8 +96,8 @@ def outcome_of(histories: Sequence[ClientHistory], end: ProcessEnd, expected: Ex
     last = ends[-1].seen if ends and ends[-1] is not None else None
     polled_on = any(charge.later for history in histories for charge in history.stops)
     if last is not None and None not in ends and not polled_on:
-        # after an ERROR there is no next message
-        if len(jobs) == expected.turns or last.status != "COMPLETE":
+        # after an ERROR there is no next message, and its client may end as it likes
+        if last.status != "COMPLETE" or (len(jobs) == expected.turns and not end.exit_code):
             return RunOutcome.RESULT
     return RunOutcome.CLEAN_STOP if end.code else RunOutcome.FALSE_SUCCESS
 

@@ -139,7 +139,7 @@ def _pauses_after_failures(history: ClientHistory) -> Iterator[tuple[int, Millis
 
 def _crowds(history: ClientHistory) -> Iterator[Occasion]:
     polls = history.of(CallKind.POLL)
-    if len({call.job for call in polls}) < 5:
+    if _most_at_once(history) < 5:
         return
     rounds, together = 0, list[JudgedCall]()
     for start, call in enumerate(polls):
@@ -151,6 +151,12 @@ def _crowds(history: ClientHistory) -> Iterator[Occasion]:
             yield broken(*together)
             return
     yield kept(polls[0])
+
+
+def _most_at_once(history: ClientHistory) -> int:
+    """How many jobs were polled at a time, at most."""
+    spans = [(job.polls[0].sent, job.polls[-1].sent) for job in history.jobs if job.polls]
+    return max((sum(first <= begin <= last for first, last in spans) for begin, _ in spans), default=0)
 
 
 def polls_one_at_a_time(history: ClientHistory) -> Iterator[Occasion]:
@@ -203,12 +209,17 @@ def ignores_unknown_members(history: ClientHistory) -> Iterator[Occasion]:
 
 
 def takes_odd_results(history: ClientHistory) -> Iterator[Occasion]:
-    """C14: an end whose output is null, empty, huge or deep is an end: not asked for again, and read to its last byte."""
+    """C14: an end whose output is null, empty, huge or deep is an end: not asked for again, read to its last byte, no failure."""
     passed = {stop.call.x for stop in history.charged("C14")}
     for job in history.jobs:
         if job.end is not None and odd_result(job.end) and job.end.x not in passed:
-            yield kept(job.end)
+            # it is what a client failed at that had the answer to its last call, and no ERROR to tell
+            yield broken(job.end) if history.failed and _last_output(history, job.end) else kept(job.end)
     yield from charged(history, "C14")
+
+
+def _last_output(history: ClientHistory, end: JudgedCall) -> bool:
+    return end is history.calls[-1] and end.seen is not None and end.seen.status is Status.COMPLETE
 
 
 def counts_no_waiting(history: ClientHistory) -> Iterator[Occasion]:
@@ -254,7 +265,7 @@ POLL_RULES = rules_in(
     C7 | backs_off_while_nothing_changes | back off while nothing changes | minor | T | Let the pause grow, by 30 % say, up to some seconds in RUNNING; never let it shrink. | clients.md §2 | slow
     C8 | spreads_its_calls | add jitter | minor | T | Add a random part to each pause, so that clients that failed together don't come back together. | clients.md §2 | a scenario with `503` at ten polls in a row; crowd
     C9 | polls_one_at_a_time | keep one poll in flight for a job | major | L | Send the next poll only once the last one was answered or given up. | clients.md §2 | drills `w-late-poll`
-    C10 | has_a_deadline | have a deadline | major | T | Give up a job at a time of your own choice: after an hour or a day, not never. | clients.md §2 | endless, for more than an hour
+    C10 | has_a_deadline | have a deadline | major | T | Give up a job at a time of your own choice: after an hour or a day, not never. | clients.md §2 | endless, with `--limit 2h`, or in virtual time
     C11 | goes_on_at_unknown_words | keep polling at an unknown status | major | L | Treat a status that you don't know as one that isn't final, and poll on. | contract.md §5 | odd-status; drills `p-status-word`
     C12 | compares_words_exactly | compare statuses exactly | information | L | Compare the word as it is: `Complete` is not COMPLETE. | RFC 8259 §8.3 | odd-case; drills `z-status-case`
     C13 | ignores_unknown_members | ignore unknown members and the order of members | major | L | Read the members that you know, in whatever order, and skip the others. | RFC 7493 §4.2; RFC 8259 §4 | odd-body; drills `p-odd-body`

@@ -66,7 +66,8 @@ def judged_run(
     over: bool = True,
 ) -> JudgedRun:
     """The run that a recording tells, of a client that ended so; `over`: it is known to have ended."""
-    histories = histories_of(recording, blob=blob, over=over)
+    # one that was stopped didn't end by itself: what it would have done next nobody knows
+    histories = histories_of(recording, blob=blob, over=over and end.code is not None, code=end.exit_code)
     outcome, met = outcome_of(histories, end, expected), met_in(recording, histories)
     if expected.strikes and outcome is not RunOutcome.NOT_STRUCK:
         met = {**met, "faults": frozenset((name,))}

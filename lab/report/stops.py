@@ -168,7 +168,8 @@ def _rule_of_stop(history: ClientHistory, job: JobHistory, last: JudgedCall, usu
     if odd_members(last, usual):
         return "C13"
     if odd_spelling(last):
-        return "C12"
+        # who says that it failed didn't take it for the known word
+        return "C11" if history.failed else "C12"
     match last.seen.status:
         case None:
             return "C11"

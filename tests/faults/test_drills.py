@@ -218,6 +218,11 @@ def test_the_labs_own_app_comes_through_every_drill(drill: Drill) -> None:
         assert struck or not list(service.jobs())
 
 
+def test_what_fails_for_good_fails_in_the_steps_after_it_too() -> None:
+    faults = [fault for drill in DRILLS if "for-good" in drill.kind for fault in drill.document["faults"]]  # type: ignore[union-attr]
+    assert faults and not any("step" in fault for fault in faults)
+
+
 # The command
 
 
