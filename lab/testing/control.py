@@ -19,9 +19,11 @@ class ControlRefused(AssertionError):
 class ControlPlaneClient:
     """Commands to one lab. Each has a connection of its own, and no proxy comes in between."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, scenario: str | None = None) -> None:
+        """`scenario` is one that clients choose by their URL: commands are about it then."""
         self.url = url
         """Where it is."""
+        self._about = () if scenario is None else ("scenario", scenario)
         self.token = token
         """What opens it."""
         self._address = urlsplit(url).netloc
@@ -71,7 +73,9 @@ class ControlPlaneClient:
         query: Mapping[str, str | None] | None = None,
     ) -> tuple[int, bytes]:
         named = {name: value for name, value in (query or {}).items() if value is not None}
-        target = "/_lab/" + "/".join(quote(each, safe="") for each in path) + (f"?{urlencode(named)}" if named else "")
+        target = "/".join(("/_lab", *(quote(each, safe="") for each in (*self._about, *path)))) + (
+            f"?{urlencode(named)}" if named else ""
+        )
         data = None if body is None else json.dumps(body).encode()
         headers = self._headers if data is None else {**self._headers, "Content-Type": "application/json"}
         connection = HTTPConnection(self._address, timeout=LONGEST_ANSWER)

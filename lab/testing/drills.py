@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,8 +34,10 @@ class DrillCase:
     turns: int
     strikes: bool
     """Whether a fault of the wire must have struck, or nothing can be said."""
-    file: Path
-    """The scenario that plays it."""
+    scenario: str
+    """Whose drill it is, by name or path."""
+    options: Mapping[str, Any]
+    """`scenarios` and `seed`, where they were given."""
     lab: Lab | None = None
 
     def bound(self, lab: Lab) -> DrillCase:
@@ -84,13 +86,15 @@ class DrillCase:
         return f"{self.name} ({self.kind} at {self.where}): {outcome}; a good client: {' or '.join(self.good)}"
 
 
-def drill_cases(scenario: str, options: Sequence[str], folder: Path, cwd: Path) -> list[DrillCase]:
-    """The drills of a scenario, written to `folder`; `options` are those of `lab drill`, which runs in `cwd`."""
-    lines = lab_output(["drill", scenario, *options, "--json", "--out", str(folder)], cwd).splitlines()
-    return [_case(json.loads(line), folder) for line in lines]
+def drill_cases(scenario: str, options: Mapping[str, Any], cwd: Path) -> list[DrillCase]:
+    """The drills of a scenario; `options` are those of `lab drill`, which runs in `cwd`."""
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    served = {name: options[name] for name in ("scenarios", "seed") if name in options}
+    lines = lab_output(["drill", scenario, *words, "--json"], cwd).splitlines()
+    return [_case(json.loads(line), scenario, served) for line in lines]
 
 
-def _case(document: dict[str, Any], folder: Path) -> DrillCase:
+def _case(document: dict[str, Any], name: str, options: Mapping[str, Any]) -> DrillCase:
     scenario = document["scenario"]
     return DrillCase(
         name=document["name"],
@@ -100,5 +104,6 @@ def _case(document: dict[str, Any], folder: Path) -> DrillCase:
         good=tuple(document["good_client"]),
         turns=1 + len(scenario.get("turns", ())),
         strikes=bool(scenario.get("faults")),
-        file=folder / f"{scenario['name']}.yaml",
+        scenario=name,
+        options=options,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ class Lab:
 
     folder: Path | None = None
     """The folder in which it is started; None: the present one."""
+    drills: str | None = None
+    """The scenario whose drills are served, too, each for a client that chooses it: `chosen`."""
 
     def __init__(
         self,
@@ -61,7 +64,8 @@ class Lab:
 
     def start(self) -> None:
         """Start it; LabUnavailable says why it can't be."""
-        self._process = LabProcess(self._arguments, self.folder)
+        drills = [] if self.drills is None else ["--drills", self.drills]
+        self._process = LabProcess([*self._arguments, *drills], self.folder)
         ready = self._process.ready
         self._control = ControlPlaneClient(ready["control_url"], ready["control_token"])
         self._scenarios: list[dict[str, Any]] = self._control.get("scenarios")["scenarios"]
@@ -74,6 +78,17 @@ class Lab:
         self.ca_file: str | None = ready.get("ca_file")
         """With `tls`, the file of the authority that clients must trust."""
         self.faults = FaultControl(self._control)
+
+    def chosen(self, scenario: str) -> Lab:
+        """The same lab for a client that chooses this scenario, or drill, by its URL (lab docs clients, §10)."""
+        place = copy(self)
+        place._control = ControlPlaneClient(self._control.url, self._control.token, scenario)
+        place._scenarios = place._control.get("scenarios")["scenarios"]
+        place.base_url = f"{self.base_url}/scenario/{scenario}"
+        token_url = place.base_url + self.credentials["token_url"][len(self.base_url) :]
+        place.credentials = {**self.credentials, "token_url": token_url}
+        place.faults = FaultControl(place._control)
+        return place
 
     @property
     def process(self) -> LabProcess:

@@ -74,13 +74,13 @@ def lab(request: pytest.FixtureRequest, lab_pool: LabPool) -> Iterator[Lab]:
     callspec = getattr(request.node, "callspec", None)
     case = callspec.params.get("drill") if callspec is not None else None
     if isinstance(case, DrillCase):  # others may have a parameter of that name
-        targets, options = (str(case.file),), {"reviewer": "script", **options}
-    found = lab_pool.lab(targets, options)
+        options = {"reviewer": "script", **case.options, **options}
+        found = lab_pool.lab((case.scenario,), options, drills=case.scenario).chosen(case.name)
+    else:
+        found = lab_pool.lab(targets, options)
     yield found
     for line in found.process.remarks().splitlines():
         warnings.warn(line, LabWarning, stacklevel=1)
-    if isinstance(case, DrillCase):
-        lab_pool.drop(found)
 
 
 @pytest.fixture

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from .drills import DrillCase, drill_cases
 from .lab import Lab
 from .process import LabUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MOST_LABS = 6
 """That run at a time: each takes some 70 MB, and the one that was used least lately is ended first."""
@@ -30,16 +25,16 @@ class LabPool:
         self._folder = folder
         self._labs: dict[str, Lab] = {}
 
-    def lab(self, targets: Sequence[str], options: Mapping[str, Any]) -> Lab:
-        """The lab that serves this, as it is at its start."""
-        key = repr((targets, sorted(options.items())))
+    def lab(self, targets: Sequence[str], options: Mapping[str, Any], drills: str | None = None) -> Lab:
+        """The lab that serves this, and the drills of a scenario, as it is at its start."""
+        key = repr((targets, sorted(options.items()), drills))
         found = self._labs.pop(key, None)
         if found is not None and found.process.running:
             found.reset()
             found.process.remarks()
         else:
             found = Lab(*targets, **options)
-            found.folder = self._folder
+            found.folder, found.drills = self._folder, drills
             try:
                 found.start()
             except LabUnavailable as error:
@@ -70,18 +65,11 @@ def drills_of_marker(config: pytest.Config, marker: pytest.Mark) -> list[DrillCa
     if key not in known:
         if len(marker.args) != 1:
             raise pytest.UsageError("The marker lab_drills names one scenario, as lab_drills('quick', family='W,K').")
-        folder = Path(tempfile.mkdtemp(prefix="lab-drills-"))
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
         try:
-            known[key] = drill_cases(marker.args[0], list(_options(marker.kwargs)), folder, config.rootpath)
+            known[key] = drill_cases(marker.args[0], marker.kwargs, config.rootpath)
         except LabUnavailable as error:
             raise pytest.UsageError(str(error)) from None
     return known[key]
-
-
-def _options(named: Mapping[str, object]) -> Iterator[str]:
-    for name, value in named.items():
-        yield from (f"--{name}", str(value))
 
 
 def seen_by(lab: Lab) -> str:

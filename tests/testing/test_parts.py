@@ -107,7 +107,7 @@ class Stopped(Exception):
 def drill(outcome: str, *good: str) -> DrillCase:
     lab: Any = FakeLab()
     lab.ending = outcome
-    return DrillCase("w-503-poll-1", "W", "503", "the first poll", good, 1, True, Path("x.yaml"), lab)
+    return DrillCase("w-503-poll-1", "W", "503", "the first poll", good, 1, True, "x", {}, lab)
 
 
 def run(case: DrillCase, error: BaseException | None = None) -> None:
