@@ -45,7 +45,7 @@ class AtOnce(FailsItsOwnWay):
     [
         pytest.param(Rehearsal(REFUSED, SixSeconds), "D1", PASS, id="a long pause needn't grow"),
         pytest.param(
-            Rehearsal(worked("60s", "route: status, calls: 2, answer: 503, retry_after: {date: 60s}, delay: 8s"), Plain),
+            Rehearsal(worked("60s", "route: status, calls: 2, answer: 503, retry_after: {date: 60s}, delay: 20s"), Plain),
             "C1", PASS, id="a date is waited for from the answer on, however late that came",
         ),
         pytest.param(Rehearsal(BUSY, Plain), "D1", NOT_EXERCISED, id="Retry-After is C1's"),
