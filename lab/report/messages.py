@@ -111,7 +111,7 @@ def repeats_no_wrong_request(history: ClientHistory) -> Iterator[Occasion]:
     retries = Retries(history)
     for call in history.calls:
         status = call.answer.status if isinstance(call.answer, Refusal) else call.status
-        final = call.to_api and call.bearer is not None and call.whole and status in _FINAL
+        final = call.bearer is not None and call.whole and status in _FINAL
         may_pass = (status == 404 and call.kind is CallKind.POLL) or (
             status == 409 and call.request.header(MESSAGE_KEY) is not None
         )

@@ -1,0 +1,121 @@
+"""What each condition of a rule is there for: a history that is judged otherwise without it."""
+
+import pytest
+from msgspec.structs import replace
+
+from lab.core.exchange import Headers, Request, Response
+from lab.dialects.client import Seen
+from lab.identity.clients import Grant
+from lab.report.calls import CallKind, JudgedCall
+from lab.report.history import ClientHistory
+from tests.report.by_hand import call, history, polls, token, verdict
+
+MINUTE = 60_000
+BEARER = ("authorization", "Bearer T1")
+KEY = (BEARER, ("idempotency-key", "k"))
+ALL_MEMBERS = (
+    b'{"token_type":"Bearer","expires_in":600,"refresh_token":"R","scope":"s","id_token":"i","access_token":"T1"}'
+)
+
+
+def message(sent: int, status: int = 200, headers: Headers = (BEARER,), **more: object) -> JudgedCall:
+    made = call(sent, kind=CallKind.INVOKE, status=status, **more)
+    return replace(made, request=Request("POST", "/invoke", "", headers))
+
+
+def twice(status: int, *, headers: Headers = (BEARER,), again: int = 9_000, **more: object) -> ClientHistory:
+    """A message that is answered so, and the same once more."""
+    return lone(message(5_000, status, headers, **more), message(5_000 + again, 202, headers))
+
+
+def lone(*calls: JudgedCall, **more: object) -> ClientHistory:
+    """Calls and no job."""
+    return replace(history(*calls, **more), jobs=(), calls=tuple(replace(each, x=x) for x, each in enumerate(calls, 1)))
+
+
+def polled(wanted: str, *given: str) -> ClientHistory:
+    """A poll for a job, where these ids were given."""
+    answers = (call(n, answer=Seen(job=name, word="RUNNING", status=None), job=name) for n, name in enumerate(given))
+    return history(*answers, call(9_000, status=404, job=wanted))
+
+
+def granted(*tokens: JudgedCall, grant: str = "", bearer: str = "T1", **more: object) -> ClientHistory:
+    """Tokens of 600 s, the second while the first is young, and a job that goes on through both."""
+    asks = Request("GET", "/status", "", (("authorization", f"Bearer {bearer}"),))
+    lived = history(*polls(9_000, 9_000, 9_000), tokens=tokens, life=600_000)
+    calls = tuple(each if each.kind is CallKind.TOKEN else replace(each, request=asks) for each in lived.calls)
+    return replace(lived, calls=calls, grants=tuple(replace(each, grant=grant) for each in lived.grants), **more)
+
+
+def unused(body: bytes, **more: object) -> ClientHistory:
+    return granted(token(-2, body), bearer="other", **more)
+
+
+def asked(*, query: str = "", headers: Headers = (), flags: tuple[str, ...] = ()) -> ClientHistory:
+    request = Request("POST", "/token", query, headers)
+    return lone(replace(token(0), request=request, flags=frozenset(flags)))
+
+
+def denied(*pauses: int) -> ClientHistory:
+    sent, tries = 0, []
+    for pause in (0, *pauses):
+        sent += pause
+        tries.append(token(sent, b'{"error":"invalid_client"}', status=401))
+    return lone(*tries)
+
+
+CASES = {
+    "B4 a message that failed in the server": ("B4", twice(500), "fail"),
+    "B4 a refusal that was cut says nothing": (
+        "B4",
+        twice(503, cut="reset", response=Response(503, (("retry-after", "1"),))),
+        "fail",
+    ),
+    "B4 for ten minutes": ("B4", twice(500, again=630_000), "fail"),
+    "B4 and no longer": ("B4", twice(500, again=630_001), "pass"),
+    "B6 a team that isn't there": ("B6", twice(404), "fail"),
+    "B6 a conflict": ("B6", twice(409), "fail"),
+    "B6 a conflict of one key may pass": ("B6", twice(409, headers=KEY), "-"),
+    "B6 a poll that is wrong": ("B6", history(*polls(9_000, 9_000, status=400)), "fail"),
+    "B6 a poll that finds no job is D7's": ("B6", history(*polls(9_000, 9_000, status=404)), "-"),
+    "B6 a refusal that was cut": ("B6", twice(400, cut="reset", response=Response(400)), "-"),
+    "B6 who shows no token is told that alone": ("B6", twice(400, headers=()), "-"),
+    "B9 as it was given": ("B9", polled("abcdefgh-1234", "abcdefgh-1234"), "pass"),
+    "B9 cut to eight characters": ("B9", polled("abcdefgh", "abcdefgh-1234"), "fail"),
+    "B9 seven characters may be another's": ("B9", polled("abcdefg", "abcdefgh-1234"), "pass"),
+    "B9 another one as long": ("B9", polled("zbcdefgh-1234", "abcdefgh-1234"), "pass"),
+    "B9 a short one in capitals": ("B9", polled("JOB-7", "job-7"), "fail"),
+    "B9 in quotes": ("B9", polled('"abcdefgh-1234"', "abcdefgh-1234"), "fail"),
+    "B9 like one of several": ("B9", polled("abcdefgh", "abcdefgh-1234", "other-than-that"), "fail"),
+    "A1 too early": ("A1", granted(token(-2), token(9_500)), "fail"),
+    "A1 a login by code is a person's": ("A1", granted(token(-2), token(9_500), grant=Grant.CODE), "pass"),
+    "A1 and one on a device": ("A1", granted(token(-2), token(9_500), grant=Grant.DEVICE), "pass"),
+    "A1 the first never came": ("A1", granted(token(-2, cut="reset"), token(9_500)), "pass"),
+    "A1 the first was never used": ("A1", granted(token(-2), token(9_500), bearer="T2"), "pass"),
+    "A1 nobody said how long it is good": ("A1", granted(token(-2, b"{}"), token(9_500)), "pass"),
+    "A1 of two calls nothing is said": ("A1", history(call(5_000)), "-"),
+    "A1 of three it is": ("A1", history(*polls(5_000)), "pass"),
+    "A2 nothing was asked for after its end": ("A2", history(call(9_000), tokens=[token(-2)], life=600_000), "-"),
+    "A2 at its end": ("A2", history(call(599_998), tokens=[token(-2)], life=600_000), "fail"),
+    "A6 nobody showed a token": ("A6", lone(message(0, headers=())), "-"),
+    "A7 the secret by its name": ("A7", asked(query="client_secret=x"), "fail"),
+    "A7 the secret by another name": ("A7", asked(query="a=b&key=«client:demo»"), "fail"),
+    "A9 the bearer at the token endpoint": ("A9", asked(flags=("bearer_on_token",)), "fail"),
+    "A12 after a second": ("A12", denied(950), "pass"),
+    "A12 sooner": ("A12", denied(949), "fail"),
+    "A12 three times": ("A12", denied(9_000, 9_000), "pass"),
+    "A12 four times": ("A12", denied(9_000, 9_000, 9_000), "fail"),
+    "A13 nothing is odd": ("A13", granted(token(-2, ALL_MEMBERS)), "-"),
+    "A13 letter case": ("A13", granted(token(-2, ALL_MEMBERS.replace(b"Bearer", b"bearer"))), "pass"),
+    "A13 no expires_in": ("A13", granted(token(-2, ALL_MEMBERS.replace(b"expires_in", b"scope"))), "pass"),
+    "A13 a new member": ("A13", granted(token(-2, ALL_MEMBERS.replace(b"id_token", b"quota"))), "pass"),
+    "A13 it was never used": ("A13", unused(b"{}"), "fail"),
+    "A13 it may yet be": ("A13", unused(b"{}", over=False, until=MINUTE - 3), "-"),
+    "A13 it won't be": ("A13", unused(b"{}", over=False, until=MINUTE - 2), "fail"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_condition_counts(name: str) -> None:
+    rule, lived, expected = CASES[name]
+    assert verdict(rule, lived) == expected

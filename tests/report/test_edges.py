@@ -1,0 +1,103 @@
+"""Where the limits of rules lie: on either side of each, by a millisecond or by one."""
+
+from collections.abc import Callable
+
+import pytest
+
+from lab.report.history import ClientHistory
+from tests.report.by_hand import call, history, polls, token, verdict
+
+MINUTE, HOUR = 60_000, 3_600_000
+DONE = "COMPLETE"
+
+
+def retry_after(pause: int) -> ClientHistory:
+    first = call(5_000, status=503, headers=(("retry-after", "2"),))
+    return history(first, call(5_000 + pause), call(99_000, DONE))
+
+
+def refused(*pauses: int, status: int = 503) -> ClientHistory:
+    failed = polls(*pauses[:-1], first=5_000, status=status)
+    return history(call(4_000), *failed, call(5_000 + sum(pauses), DONE))
+
+
+def waited(pause: int, running: int = 4_000) -> ClientHistory:
+    worked = polls(running, running, running)
+    gate = polls(20_000, pause, pause, pause, shows="WAITING", first=20_000)
+    return history(*worked, *gate, call(HOUR, DONE))
+
+
+def steady(*pauses: int, shows: str = "RUNNING") -> ClientHistory:
+    return history(*polls(*pauses, shows=shows), call(sum(pauses) + 30_000, DONE))
+
+
+def given_up(lasted: int) -> ClientHistory:
+    gone = call(5_000, took=lasted, cut="client_gone", struck="hang")
+    return history(gone, call(5_000 + lasted, DONE))
+
+
+def renewed(left: int) -> ClientHistory:
+    return history(
+        *polls(300_000, 299_000), call(601_000, DONE), tokens=[token(-2), token(599_998 - left)], life=600_000
+    )
+
+
+def stopped(lasted: int, shows: str = "RUNNING") -> ClientHistory:
+    return history(*polls(5_000, shows=shows), call(lasted, shows))
+
+
+Case = tuple[str, Callable[..., ClientHistory], tuple[object, ...], str]
+CASES: list[Case] = [
+    ("C1", retry_after, (1_900,), "pass"),
+    ("C1", retry_after, (1_899,), "fail"),
+    ("C3", stopped, (59_999,), "fail"),
+    ("C3", stopped, (60_000,), "pass"),
+    ("C6", steady, (950, 2_000), "pass"),
+    ("C6", steady, (949, 2_000), "fail"),
+    ("C5", waited, (7_600,), "pass"),
+    ("C5", waited, (7_599,), "fail"),
+    ("C5", waited, (9_500, 6_000), "pass"),
+    ("C5", waited, (9_499, 6_000), "fail"),
+    ("C7", steady, (5_000, 5_000, 5_000, 5_000), "-"),
+    ("C7", steady, (5_000, 5_000, 5_000, 5_000, 5_000), "pass"),
+    ("C7", steady, (10_000, 9_000, 9_000, 9_000, 8_000), "pass"),
+    ("C7", steady, (10_000, 9_000, 9_000, 9_000, 7_999), "fail"),
+    ("C7", steady, (3_900, 4_000, 4_000, 4_000, 4_680), "pass"),
+    ("C7", steady, (3_900, 4_000, 4_000, 4_000, 4_679), "fail"),
+    ("C7", steady, (4_750, 4_750, 4_750, 4_750, 4_750), "pass"),
+    ("C7", steady, (4_749, 4_749, 4_749, 4_749, 4_749), "fail"),
+    ("C7", steady, (30_000, 40_000, 50_000, 60_000, 63_000), "pass"),
+    ("C7", steady, (30_000, 40_000, 50_000, 60_000, 63_001), "fail"),
+    ("C10", stopped, (3_420_000,), "pass"),
+    ("C10", stopped, (3_419_999,), "-"),
+    ("C10", stopped, (50 * HOUR + 24 * MINUTE,), "pass"),
+    ("C10", stopped, (50 * HOUR + 24 * MINUTE + 1,), "fail"),
+    ("D1", refused, (950, 1_000), "pass"),
+    ("D1", refused, (949, 1_000), "fail"),
+    ("D1", refused, (2_000, 2_000), "pass"),
+    ("D1", refused, (2_000, 2_000, 2_000), "fail"),
+    ("D1", refused, (2_000, 2_000, 2_001), "pass"),
+    ("D1", refused, (4_750, 4_750, 4_750), "pass"),
+    ("D1", refused, (4_749, 4_749, 4_749), "fail"),
+    ("D5", given_up, (4_750,), "pass"),
+    ("D5", given_up, (4_749,), "fail"),
+    ("A1", renewed, (126_000,), "pass"),
+    ("A1", renewed, (126_001,), "fail"),
+]
+
+
+@pytest.mark.parametrize(("rule", "make", "arguments", "expected"), CASES)
+def test_a_limit_is_where_the_page_has_it(
+    rule: str, make: Callable[..., ClientHistory], arguments: tuple[object, ...], expected: str
+) -> None:
+    assert verdict(rule, make(*arguments)) == expected
+
+
+@pytest.mark.parametrize(("pause", "expected"), [(99, "fail"), (100, "pass")])
+def test_a_failed_poll_is_repeated_after_a_pause(pause: int, expected: str) -> None:
+    assert verdict("D2", refused(pause, status=500)) == expected
+
+
+@pytest.mark.parametrize(("tries", "expected"), [(10, "pass"), (11, "fail")])
+def test_a_failed_poll_is_repeated_ten_times_at_most(tries: int, expected: str) -> None:
+    assert verdict("D2", refused(*range(10_000, 10_000 + tries), status=502)) == expected
