@@ -30,7 +30,7 @@ def honours_retry_after(history: ClientHistory) -> Iterator[Occasion]:
 
 def stops_at_end(history: ClientHistory) -> Iterator[Occasion]:
     """C2: any poll after the first whole answer that showed the end; one already under way is forgiven."""
-    passed = {stop.job for stop in history.stops if stop.later}
+    passed = {stop.job for stop in history.stops}
     for job in history.jobs:
         if job.end is not None and job.job not in passed:
             yield kept(job.end)
@@ -42,7 +42,7 @@ def polls_to_end(history: ClientHistory) -> Iterator[Occasion]:
     for job in history.jobs:
         running = [call for call, seen in job.shows() if seen.status is Status.RUNNING]
         late = [call for call in job.polls if call.sent - job.started >= least(MINUTE)]
-        if running and late and not any(stop.job == job.job and stop.rule == "C3" for stop in history.stops):
+        if running and late:
             yield kept(late[0])
     yield from charged(history, "C3")
 
@@ -204,15 +204,13 @@ def ignores_unknown_members(history: ClientHistory) -> Iterator[Occasion]:
     odd = [call for call in history.calls if odd_members(call, usual)]
     ends = [call for call in odd if call.seen is not None and call.seen.final]
     yield from went_on(history, [call for call in odd if call not in ends], "C13")
-    passed = {stop.call.x for stop in history.charged("C13")}
-    yield from (kept(call) for call in ends if call.x not in passed)
+    yield from map(kept, ends)
 
 
 def takes_odd_results(history: ClientHistory) -> Iterator[Occasion]:
     """C14: an end whose output is null, empty, huge or deep is an end: not asked for again, read to its last byte, no failure."""
-    passed = {stop.call.x for stop in history.charged("C14")}
     for job in history.jobs:
-        if job.end is not None and odd_result(job.end) and job.end.x not in passed:
+        if job.end is not None and odd_result(job.end):
             # it is what a client failed at that had the answer to its last call, and no ERROR to tell
             yield broken(job.end) if history.failed and _last_output(history, job.end) else kept(job.end)
     yield from charged(history, "C14")
@@ -235,7 +233,7 @@ def _pauses(history: ClientHistory, job: JobHistory) -> Iterator[tuple[Status | 
     """Status, pause and the poll after it, for each good answer; where the client decided meanwhile there is no pause."""
     for call, later in pairwise(job.polls):
         decided = any(call.sent < each.sent < later.sent for each in job.decisions)
-        if call.good and call.seen is not None and later.sent >= call.left and not decided:
+        if call.seen is not None and later.sent >= call.left and not decided:
             yield call.seen.status, later.sent - call.left, later
 
 

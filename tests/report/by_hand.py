@@ -14,7 +14,12 @@ from lab.report.catalog import RULE_OF
 from lab.report.history import ClientHistory, ConnectionHistory, GrantHistory, JobHistory
 from lab.report.stops import stops_of
 
-ROUTES = {CallKind.TOKEN: "token", CallKind.INVOKE: "invoke", CallKind.POLL: "status"}
+ROUTES = {
+    CallKind.TOKEN: "token",
+    CallKind.INVOKE: "invoke",
+    CallKind.DECIDE: "invoke",
+    CallKind.POLL: "status",
+}
 COMMANDS = {CallKind.INVOKE: Invoke(team="T", message="go"), CallKind.POLL: Look(team="T", job="J")}
 
 
@@ -32,7 +37,7 @@ def call(
     """One that was sent then, and its answer."""
     word = shows if shows is not None and status == 200 and cut is None else None
     known = Status(word) if word in {*Status} else None
-    made = JudgedCall(
+    built = JudgedCall(
         x=0,
         line=0,
         kind=kind,
@@ -52,14 +57,14 @@ def call(
         cut=cut,
         answer=None if word is None else Seen(job="J", word=word, status=known, output="Done."),
     )
-    return replace(made, **more)
+    return replace(built, **more)
 
 
 def token(sent: Millis, body: bytes = b'{"expires_in":600}', **more: object) -> JudgedCall:
     """A request for a token, by Basic, and its answer."""
     asks = Request("POST", "/token", "", (("authorization", "Basic «client:demo»"),))
-    made = call(sent, kind=CallKind.TOKEN, request=asks, **more)
-    return made if made.response is None else replace(made, response=replace(made.response, body=body))
+    built = call(sent, kind=CallKind.TOKEN, request=asks, **more)
+    return built if built.response is None else replace(built, response=replace(built.response, body=body))
 
 
 def polls(*pauses: Millis, shows: str = "RUNNING", first: Millis = 0, status: int = 200) -> tuple[JudgedCall, ...]:
@@ -72,9 +77,16 @@ def polls(*pauses: Millis, shows: str = "RUNNING", first: Millis = 0, status: in
     return tuple(found)
 
 
-def history(*polled: JudgedCall, tokens: Sequence[JudgedCall] = (), life: Millis = 0, **more: object) -> ClientHistory:
-    """A job that was accepted at 0, polled so; before it and between them, tokens that were granted."""
-    accepted = call(-1, kind=CallKind.INVOKE, took=1)
+def history(
+    *polled: JudgedCall,
+    tokens: Sequence[JudgedCall] = (),
+    life: Millis = 0,
+    decisions: Sequence[JudgedCall] = (),
+    begins: str = "RUNNING",
+    **more: object,
+) -> ClientHistory:
+    """A job that was accepted at 0, polled so; before it and between them, tokens that were granted, and decisions."""
+    accepted = call(-1, begins, kind=CallKind.INVOKE, took=1)
     calls = sorted((*tokens, accepted, *polled), key=lambda each: each.sent)
     calls = [replace(each, x=x, line=2 * x, reply_line=2 * x + 1) for x, each in enumerate(calls, 1)]
     of_job = [each for each in calls if each.kind is CallKind.POLL]
@@ -83,12 +95,16 @@ def history(*polled: JudgedCall, tokens: Sequence[JudgedCall] = (), life: Millis
         GrantHistory(call=each, token=f"T{n}", refresh=None, scope="", grant="", user=None, life=life)
         for n, each in enumerate((each for each in calls if each.kind is CallKind.TOKEN), 1)
     )
-    made = ClientHistory(
+    built = ClientHistory(
         client="demo",
         calls=tuple(calls),
         elsewhere=(),
         grants=grants,
-        jobs=(JobHistory(job="J", accepted=started, conversation=None, turn=1, polls=tuple(of_job), decisions=()),),
+        jobs=(
+            JobHistory(
+                job="J", accepted=started, conversation=None, turn=1, polls=tuple(of_job), decisions=tuple(decisions)
+            ),
+        ),
         connections=(ConnectionHistory(c=1, calls=tuple(calls), closed=calls[-1].left, how="client", line=99),),
         foreign=frozenset(),
         concurrent=None,
@@ -100,8 +116,8 @@ def history(*polled: JudgedCall, tokens: Sequence[JudgedCall] = (), life: Millis
         until=calls[-1].left,
         epoch=INSTANT_EPOCH,
     )
-    made = replace(made, **more)
-    return replace(made, stops=tuple(stops_of(made)))
+    built = replace(built, **more)
+    return replace(built, stops=tuple(stops_of(built)))
 
 
 def verdict(rule: str, lived: ClientHistory) -> str:

@@ -10,7 +10,8 @@ from lab.report.calls import CallKind, JudgedCall
 from lab.report.history import ClientHistory
 from tests.report.by_hand import call, history, polls, token, verdict
 
-MINUTE = 60_000
+MINUTE, HOUR, DONE = 60_000, 3_600_000, "COMPLETE"
+ODD_END = call(20_000, DONE, response=Response(200, (), b'{"quota":1}'))
 BEARER = ("authorization", "Bearer T1")
 KEY = (BEARER, ("idempotency-key", "k"))
 ALL_MEMBERS = (
@@ -19,8 +20,8 @@ ALL_MEMBERS = (
 
 
 def message(sent: int, status: int = 200, headers: Headers = (BEARER,), **more: object) -> JudgedCall:
-    made = call(sent, kind=CallKind.INVOKE, status=status, **more)
-    return replace(made, request=Request("POST", "/invoke", "", headers))
+    built = call(sent, kind=CallKind.INVOKE, status=status, **more)
+    return replace(built, request=Request("POST", "/invoke", "", headers))
 
 
 def twice(status: int, *, headers: Headers = (BEARER,), again: int = 9_000, **more: object) -> ClientHistory:
@@ -51,7 +52,7 @@ def unused(body: bytes, **more: object) -> ClientHistory:
     return granted(token(-2, body), bearer="other", **more)
 
 
-def asked(*, query: str = "", headers: Headers = (), flags: tuple[str, ...] = ()) -> ClientHistory:
+def shown(*, query: str = "", headers: Headers = (), flags: tuple[str, ...] = ()) -> ClientHistory:
     request = Request("POST", "/token", query, headers)
     return lone(replace(token(0), request=request, flags=frozenset(flags)))
 
@@ -87,6 +88,21 @@ CASES = {
     "B9 a short one in capitals": ("B9", polled("JOB-7", "job-7"), "fail"),
     "B9 in quotes": ("B9", polled('"abcdefgh-1234"', "abcdefgh-1234"), "fail"),
     "B9 like one of several": ("B9", polled("abcdefgh", "abcdefgh-1234", "other-than-that"), "fail"),
+    "C3 who saw no work gave none up": (
+        "C3",
+        history(*polls(70_000, shows="WAITING"), call(99_000, DONE), begins="WAITING"),
+        "-",
+    ),
+    "C6 after a decision one may look at once": (
+        "C6",
+        history(*polls(5_000, 500), decisions=[call(5_100, kind=CallKind.DECIDE)]),
+        "pass",
+    ),
+    "C6 after a failure D1 says when": ("C6", history(call(0, status=503), call(500)), "-"),
+    "C10 it has ended": ("C10", history(call(0), call(60 * HOUR, DONE)), "-"),
+    "C10 people may take days": ("C10", history(call(0), call(60 * HOUR, "WAITING")), "-"),
+    "C13 an end of its own form": ("C13", history(*polls(5_000, 5_000), ODD_END), "pass"),
+    "C13 and polls after it": ("C13", history(*polls(5_000, 5_000), ODD_END, call(30_000, DONE)), "fail"),
     "A1 too early": ("A1", granted(token(-2), token(9_500)), "fail"),
     "A1 a login by code is a person's": ("A1", granted(token(-2), token(9_500), grant=Grant.CODE), "pass"),
     "A1 and one on a device": ("A1", granted(token(-2), token(9_500), grant=Grant.DEVICE), "pass"),
@@ -98,9 +114,9 @@ CASES = {
     "A2 nothing was asked for after its end": ("A2", history(call(9_000), tokens=[token(-2)], life=600_000), "-"),
     "A2 at its end": ("A2", history(call(599_998), tokens=[token(-2)], life=600_000), "fail"),
     "A6 nobody showed a token": ("A6", lone(message(0, headers=())), "-"),
-    "A7 the secret by its name": ("A7", asked(query="client_secret=x"), "fail"),
-    "A7 the secret by another name": ("A7", asked(query="a=b&key=«client:demo»"), "fail"),
-    "A9 the bearer at the token endpoint": ("A9", asked(flags=("bearer_on_token",)), "fail"),
+    "A7 the secret by its name": ("A7", shown(query="client_secret=x"), "fail"),
+    "A7 the secret by another name": ("A7", shown(query="a=b&key=«client:demo»"), "fail"),
+    "A9 the bearer at the token endpoint": ("A9", shown(flags=("bearer_on_token",)), "fail"),
     "A12 after a second": ("A12", denied(950), "pass"),
     "A12 sooner": ("A12", denied(949), "fail"),
     "A12 three times": ("A12", denied(9_000, 9_000), "pass"),

@@ -27,6 +27,22 @@ def waited(pause: int, running: int = 4_000) -> ClientHistory:
     return history(*worked, *gate, call(HOUR, DONE))
 
 
+def soon_waiting(since: int) -> ClientHistory:
+    gate = polls(since, 5_000, 5_000, 5_000, shows="WAITING", first=20_000)
+    return history(*polls(4_000, 4_000, 4_000), *gate, call(HOUR, DONE))
+
+
+def patient(begun: int, pause: int) -> ClientHistory:
+    """Polled every 50 s for so long in WAITING, and then after a longer pause."""
+    return history(*polls(*(50_000,) * (begun // 50_000), pause, shows="WAITING"), call(99 * HOUR, DONE))
+
+
+def failing(*runs: int) -> ClientHistory:
+    """As many failures in a row as each number says, a second after the other, and then an answer."""
+    statuses = [status for count in runs for status in (*(503,) * count, 200)]
+    return history(*(call(n * 1_000, status=status) for n, status in enumerate(statuses)))
+
+
 def steady(*pauses: int, shows: str = "RUNNING") -> ClientHistory:
     return history(*polls(*pauses, shows=shows), call(sum(pauses) + 30_000, DONE))
 
@@ -52,6 +68,16 @@ CASES: list[Case] = [
     ("C1", retry_after, (1_899,), "fail"),
     ("C3", stopped, (59_999,), "fail"),
     ("C3", stopped, (60_000,), "pass"),
+    ("C5", soon_waiting, (20_000,), "fail"),
+    ("C5", soon_waiting, (19_999,), "-"),
+    ("C7", patient, (1_200_000, 126_000), "pass"),
+    ("C7", patient, (1_200_000, 126_001), "fail"),
+    ("C7", patient, (300_000, 63_000), "pass"),
+    ("C7", patient, (300_000, 63_001), "fail"),
+    ("C7", patient, (20 * HOUR, 3_780_000), "pass"),
+    ("C7", patient, (20 * HOUR, 3_780_001), "fail"),
+    ("C8", failing, (2, 2, 2, 2), "fail"),
+    ("C8", failing, (2, 2, 2, 1), "-"),
     ("C6", steady, (950, 2_000), "pass"),
     ("C6", steady, (949, 2_000), "fail"),
     ("C5", waited, (7_600,), "pass"),

@@ -11,6 +11,7 @@ from lab.dialects.base import Look
 from lab.dialects.client import Seen
 from lab.language.document import Status
 from tests.report.good import MINUTE, WIRE, Plain, Steps, Stopped
+from tests.report.good_kinds import Backoff
 from tests.report.rehearsal import Rehearsal
 from tests.report.together import Came, Send, Story
 
@@ -135,6 +136,14 @@ class Lockstep(Plain):
 
 
 @dataclass
+class InStep(Backoff):
+    """Many jobs that begin at once, with the same growing pauses."""
+
+    def lot(self, pause: Millis) -> Millis:
+        return 0
+
+
+@dataclass
 class ForEver(Plain):
     """Has no deadline."""
 
@@ -227,6 +236,7 @@ ZOO: Mapping[str, Rehearsal] = {
     "C15": Rehearsal(APPROVAL, OneBudget),
     "C3 lingering": Rehearsal(SLOW, Lingering, idle=20_000),
     "C8 without latency": Rehearsal(MINUTE_OF_503.replace(", status: 100ms", ""), Lockstep, crowd=5),
+    "C8 at once": Rehearsal(SLOW, InStep, good=Backoff, crowd=5, apart=0),
     "C2 forgotten": Rehearsal(f"{QUICK}retention: 2s\n", partial(NeverDone, more=6)),
 }
 """By the rule that it breaks."""

@@ -1,4 +1,4 @@
-"""Clients that break one of the rules D each: what a client does when a call fails."""
+"""Clients that break one of the rules D each, or C1: what a client does when a call fails."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.report.good import Plain, Steps, Stopped
 from tests.report.good_kinds import Backoff
 from tests.report.rehearsal import Rehearsal
 from tests.report.together import Came, Send
-from tests.report.zoo import HEAD, worked
+from tests.report.zoo import BUSY, HEAD, worked
 
 REFUSED = worked("60s", "route: status, calls: 2-5, answer: 429")
 FAILED = worked("60s", "route: status, calls: 2, answer: 500")
@@ -175,6 +175,7 @@ ZOO: Mapping[str, Rehearsal] = {
     "D7": Rehearsal(FORGOTTEN, UnknownForEver),
     "D8": Rehearsal(worked("60s", "route: status, calls: 2, redirect: other"), Leaky, Following),
     "D8 same": Rehearsal(worked("5s", "route: invoke, redirect: same"), PostBecomesGet, Following),
+    "C1 stop": Rehearsal(BUSY, Dies),
     "D1 flat": Rehearsal(REFUSED, FlatRetry),
     "D1 stop": Rehearsal(REFUSED, Dies),
     "D1 garbage": Rehearsal(
