@@ -113,6 +113,7 @@ def history(
         exact=True,
         odd_secret=True,
         over=True,
+        failed=None,
         until=calls[-1].left,
         epoch=INSTANT_EPOCH,
     )
