@@ -169,21 +169,22 @@ class _Silent(Console):
 
 
 def failure_lines(done: FinishedRun, again: str) -> Iterator[str]:
-    """A run that came out otherwise, with what repeats it, its recording, and the end of what the client printed."""
-    yield done.judged.failure
+    """Of a run that came out otherwise: what repeats it, its recording, and the end of what the client printed."""
+    if done.judged.good is not False:
+        return
     sent, turns = sum(len(each.jobs) for each in done.judged.histories), done.planned.expected.turns
     if sent and sent != turns:
         variables = "LAB_JOBS" if done.planned.conditions.jobs > 1 else "LAB_ASK, LAB_ASK_2, …"
-        yield f"          jobs begun: {sent}; asked for: {turns} ({variables})"
-    yield f"          {again}"
+        yield f"jobs begun: {sent}; asked for: {turns} ({variables})"
+    yield again
     if done.recording is not None:
-        yield f"          lab show {done.recording}"
+        yield f"lab show {done.recording}"
     yield from end_of_output(done.output)
 
 
 def end_of_output(text: str) -> Iterator[str]:
     """The last lines that a client printed."""
-    yield from (f"          | {line}" for line in text.rstrip().splitlines()[-5:])
+    yield from (f"| {line}" for line in text.rstrip().splitlines()[-5:])
 
 
 def command_again(flags: Flags, *chosen: str) -> str:

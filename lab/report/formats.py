@@ -1,12 +1,14 @@
 """A report as people and machines read it: text, JSON, JUnit, a GitHub summary (clients.md §5)."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 from xml.sax.saxutils import escape, quoteattr
 
 from lab.core.exchange import Json, text_of
 from lab.report.judge import SCORED, ClientReport, Finding, RuleVerdict
 from lab.report.rule import Severity
+from lab.report.runs import JudgedRun, summary_of_runs
 
 MOST_MISSING = 12
 """Elements of coverage that were not met and are named."""
@@ -86,6 +88,7 @@ def _coverage(report: ClientReport) -> Iterator[str]:
 def report_document(report: ClientReport) -> dict[str, Json]:
     """For programs: every rule with its verdict, and the score."""
     rules: list[Json] = [_row(finding) for finding in report.findings]
+    runs: list[Json] = [run.document() for run in report.runs]
     return {
         "score": report.score,
         "grade": report.grade or None,
@@ -96,6 +99,7 @@ def report_document(report: ClientReport) -> dict[str, Json]:
         "rules": rules,
         "coverage": report.coverage.document() if report.coverage else None,
         "unseen": NOT_VISIBLE,
+        **({"runs": runs} if runs else {}),
     }
 
 
@@ -122,14 +126,30 @@ def report_json(report: ClientReport) -> str:
 
 
 def junit(report: ClientReport) -> str:
-    """A testcase a rule; one that was not exercised is skipped."""
-    failed, skipped = (len(report.with_verdict(each)) for each in (RuleVerdict.FAIL, RuleVerdict.NOT_EXERCISED))
-    cases = "\n".join(_testcase(finding) for finding in report.findings)
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<testsuite name="lab report" tests="{len(report.findings)}" failures="{failed}" skipped="{skipped}">\n'
-        f"{cases}\n</testsuite>\n"
-    )
+    """A testcase a run, and one a rule; of what nothing can be said is skipped. A rule for information fails nothing."""
+    suites = [_suite("lab rehearse", [_run_case(run) for run in report.runs])] if report.runs else []
+    suites.append(_suite("lab report", [_testcase(finding) for finding in report.findings]))
+    return "\n".join(('<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", *suites, "</testsuites>", ""))
+
+
+def _suite(name: str, cases: Sequence[str]) -> str:
+    failed, skipped = (sum(mark in case for case in cases) for mark in ("<failure", "<skipped"))
+    head = f'<testsuite name="{name}" tests="{len(cases)}" failures="{failed}" skipped="{skipped}">'
+    return "\n".join((head, *cases, "</testsuite>"))
+
+
+def _run_case(run: JudgedRun) -> str:
+    head, told = f'  <testcase classname="lab.run" name={quoteattr(run.name)}', _NO_XML.sub("?", "\n".join(run.details))
+    if run.good is None:
+        return f"{head}><skipped message={quoteattr(f'{run.outcome}: {told}')}/></testcase>"
+    if run.good:
+        return f"{head}/>"
+    message = quoteattr(f"{run.outcome}; a good client: {run.wanted}")
+    return f"{head}><failure message={message}>{escape(told)}</failure></testcase>"
+
+
+_NO_XML = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML can't hold, not even escaped (XML 1.0 §2.2)."""
 
 
 def _testcase(finding: Finding) -> str:
@@ -142,6 +162,8 @@ def _testcase(finding: Finding) -> str:
             return f"{head}><skipped message={quoteattr(f'not exercised; try {rule.tried}')}/></testcase>"
         case RuleVerdict.FAIL:
             reasons = "\n".join((*evidence_of(finding), rule.fix, rule.source))
+            if not rule.severity.weight:
+                return f"{head}><system-out>{escape(reasons)}</system-out></testcase>"
             return f"{head}><failure message={quoteattr(rule.asks)}>{escape(reasons)}</failure></testcase>"
         case _:
             assert_never(finding.verdict)
@@ -156,6 +178,14 @@ def _github(report: ClientReport) -> Iterator[str]:
     yield "## What the client did"
     yield ""
     yield f"**{score_line(report)}**"
+    if report.runs:
+        yield ""
+        yield summary_of_runs(report.runs, report.not_called)
+    if otherwise := [run for run in report.runs if run.good is False]:
+        yield ""
+        yield "| run | ended | a good client |"
+        yield "|---|---|---|"
+        yield from (f"| {run.name} | {run.outcome} | {run.wanted} |" for run in otherwise)
     failed = report.with_verdict(RuleVerdict.FAIL)
     if failed:
         yield ""
@@ -184,6 +214,8 @@ def fails(report: ClientReport, *, on: Severity, least_score: int = 0, required:
 
     `on` is the least severity of which a failed rule counts, `required` are rules that must have been exercised.
     """
+    if otherwise := sum(run.good is False for run in report.runs):
+        yield f"{otherwise} run{'s' if otherwise > 1 else ''} ended otherwise than a good client's."
     for finding in report.with_verdict(RuleVerdict.FAIL):
         if finding.rule.severity.weight >= on.weight:
             yield f"{finding.rule.id} failed ({finding.rule.severity})."

@@ -1,9 +1,7 @@
 """A report as one page for browsers: nothing of it lies elsewhere, and every line of evidence is in it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.resources import files
-
-from msgspec import Struct
 
 from lab.report.formats import MOST_LINES, NOT_VISIBLE, score_line
 from lab.report.judge import ClientReport, RuleVerdict
@@ -12,15 +10,7 @@ LONGEST_LINE_SHOWN = 600
 """Characters of a line of a recording."""
 
 
-class RunRow(Struct, frozen=True):
-    """A run of a rehearsal that ended otherwise than a good client's."""
-
-    name: str
-    outcome: str
-    wanted: str
-
-
-def html(report: ClientReport, line_of: Callable[[str, int], str], runs: Iterable[RunRow] = ()) -> str:
+def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
     """The page; `line_of` gives a line of a recording by the recording's name and its number from 1."""
     from jinja2 import Environment  # most reports are text
 
@@ -44,7 +34,7 @@ def html(report: ClientReport, line_of: Callable[[str, int], str], runs: Iterabl
         coverage=report.coverage,
         missing=list(report.coverage.missing()) if report.coverage else [],
         cited=cited,
-        runs=list(runs),
+        runs=[run for run in report.runs if run.good is False],
         most=MOST_LINES,
         anchor=lambda recording, line: f"{recording}-{line}",
         not_visible=NOT_VISIBLE,

@@ -1,6 +1,6 @@
 """What the rules find in recordings: a finding a rule, a score, a grade (clients.md §5)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -9,6 +9,7 @@ from lab.report.catalog import RULES
 from lab.report.coverage import Coverage
 from lab.report.history import ClientHistory
 from lab.report.rule import ClientRule, Occasion, Severity
+from lab.report.runs import JudgedRun
 
 THIN = 0.5
 """With less than this share of all points exercised the grade stands in brackets."""
@@ -46,6 +47,10 @@ class ClientReport(Struct, frozen=True):
     coverage: Coverage | None = None
     recordings: tuple[str, ...] = ()
     """The names of those that were judged."""
+    runs: tuple[JudgedRun, ...] = ()
+    """Of a rehearsal, or of those who chose a scenario: how each ended."""
+    not_called: int = 0
+    """Scenarios that could be chosen, and were not."""
 
     def with_verdict(self, verdict: RuleVerdict) -> tuple[Finding, ...]:
         """The findings that say so."""
@@ -88,13 +93,15 @@ SCORED = tuple(rule for rule in RULES if rule.severity.weight)
 ALL_POINTS = sum(rule.severity.weight for rule in RULES)
 
 
-def report_on(histories: Mapping[str, Iterable[ClientHistory]], coverage: Coverage | None = None) -> ClientReport:
+def report_on(
+    histories: Mapping[str, Iterable[ClientHistory]], coverage: Coverage | None = None, runs: Sequence[JudgedRun] = ()
+) -> ClientReport:
     """What the rules find in the clients' histories, by the name of their recording.
 
     A rule fails if it was broken in one of them, and passes if it was kept in one and broken in none.
     """
     known = {name: tuple(each) for name, each in histories.items()}
-    return ClientReport(tuple(_finding(rule, known) for rule in RULES), coverage, tuple(known))
+    return ClientReport(tuple(_finding(rule, known) for rule in RULES), coverage, tuple(known), tuple(runs))
 
 
 def _finding(rule: ClientRule, histories: Mapping[str, tuple[ClientHistory, ...]]) -> Finding:

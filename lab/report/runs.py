@@ -1,7 +1,7 @@
 """One run of a client, judged: what it did, what it met, how it ended (clients.md §9, §10)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -23,6 +23,8 @@ class JudgedRun(Struct, frozen=True):
     histories: tuple[ClientHistory, ...] = ()
     met: Elements = {}
     """What its client went through."""
+    details: tuple[str, ...] = ()
+    """For people: why, what repeats it, where its recording is."""
 
     @property
     def good(self) -> bool | None:
@@ -46,14 +48,28 @@ class JudgedRun(Struct, frozen=True):
             "outcome": str(self.outcome),
             "good_client": [str(end) for end in self.expected.ends],
             "good": self.good,
+            **({"details": [*self.details]} if self.details else {}),
         }
 
 
-def summary_of_runs(runs: Sequence[JudgedRun]) -> str:
+def lines_of_runs(runs: Sequence[JudgedRun], not_called: int = 0) -> Iterator[str]:
+    """Those that ended otherwise than a good client's, then those of which nothing can be said; the counts last."""
+    for run in sorted(runs, key=lambda each: each.good is None):
+        if run.good is False or (run.good is None and run.details):
+            yield run.failure if run.good is False else f"  -   {run.name}: {run.outcome}"
+            yield from (f"          {line}" for line in run.details)
+    yield summary_of_runs(runs, not_called)
+
+
+def summary_of_runs(runs: Sequence[JudgedRun], not_called: int = 0) -> str:
     """`221 runs: 200 result, 21 clean stop; 3 otherwise than a good client's`."""
     counts = Counter(run.outcome for run in runs)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
-    return f"{len(runs)} run{'s' if len(runs) != 1 else ''}: {outcomes}; {sum(run.good is False for run in runs)} otherwise than a good client's"
+    left = f"; {not_called} not called" if not_called else ""
+    otherwise = sum(run.good is False for run in runs)
+    return (
+        f"{len(runs)} run{'s' if len(runs) != 1 else ''}: {outcomes}; {otherwise} otherwise than a good client's{left}"
+    )
 
 
 def judged_run(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -191,9 +192,19 @@ def test_recordings_of_good_runs_go_and_those_of_failed_ones_stay(here: Lab) -> 
     called = here("rehearse", "brief.yaml", "--json", "--", sys.executable, "-c", "1/0")
     kept = Path(re.search(r"lab show (\S+)", called.err)[1])  # type: ignore[index]
     assert kept.is_file()
-    kept.unlink()
-    kept.parent.rmdir()
+    rmtree(kept.parent)
     assert json.loads(called.out)["score"] is None
+    assert (called.code, json.loads(called.out)["runs"][0]["outcome"]) == (1, "crash")
+
+
+def test_where_a_rule_was_broken_the_recording_stays_though_the_run_ended_well(here: Lab) -> None:
+    called = here("rehearse", "brief.yaml", "--env", API, "--json", "--", sys.executable, "client.py")
+    folder = Path(re.search(r"Recordings of what failed are in (\S+);", called.err)[1])  # type: ignore[index]
+    said = json.loads(called.out)
+    assert [(run["outcome"], run["good"]) for run in said["runs"]] == [("result", True)]
+    cited = {each["recording"] for rule in said["rules"] for each in rule["evidence"]}
+    assert cited == {each.name for each in folder.glob("*.jsonl")} == {"brief.rec.jsonl"}
+    rmtree(folder)
 
 
 def test_ctrl_c_ends_the_clients_and_tells_what_is_known(here: Lab) -> None:

@@ -1,8 +1,21 @@
-"""What forms of the report say for people."""
+"""What forms of the report say for people and for programs."""
 
+from xml.etree import ElementTree
+
+from lab.faults.drills import GoodEnd
 from lab.report.catalog import RULE_OF
-from lab.report.formats import evidence_of
-from lab.report.judge import Evidence, Finding, RuleVerdict
+from lab.report.formats import evidence_of, fails, github, junit, report_document
+from lab.report.judge import ClientReport, Evidence, Finding, RuleVerdict
+from lab.report.outcomes import Expectation, RunOutcome
+from lab.report.rule import Severity
+from lab.report.runs import JudgedRun, lines_of_runs
+
+BROKEN = Finding(RULE_OF["A8"], RuleVerdict.FAIL, 1, (Evidence("a.rec.jsonl", (3,)),))
+"""A rule for information."""
+RUNS = tuple(
+    JudgedRun(name, Expectation((GoodEnd.RESULT,)), outcome, details=(f"why {name}\x07<",))
+    for name, outcome in (("far", RunOutcome.NOT_STRUCK), ("w-503", RunOutcome.HANG), ("fine", RunOutcome.RESULT))
+)
 
 
 def test_of_much_evidence_some_is_shown_and_the_rest_counted() -> None:
@@ -16,3 +29,27 @@ def test_of_much_evidence_some_is_shown_and_the_rest_counted() -> None:
     ):
         assert [*evidence_of(Finding(RULE_OF["C1"], RuleVerdict.FAIL, 9, evidence))] == first + more
     assert [*evidence_of(Finding(RULE_OF["C1"], RuleVerdict.FAIL, 3, several[:3]))] == first
+
+
+def test_a_run_that_ended_otherwise_is_in_each_form_and_fails_it_whatever_the_score() -> None:
+    report = ClientReport((BROKEN,), runs=RUNS)
+    runs, _ = ElementTree.fromstring(junit(report))
+    assert [(case.get("name"), [child.tag for child in case]) for case in runs] == [
+        ("far", ["skipped"]),
+        ("w-503", ["failure"]),
+        ("fine", []),
+    ]
+    assert (runs.get("failures"), runs.get("skipped"), runs[1][0].text) == ("1", "1", "why w-503?<")
+    assert [run["outcome"] for run in report_document(report)["runs"]] == ["not struck", "hang", "result"]  # type: ignore[union-attr,call-overload,index]
+    assert "| w-503 | hang | result |" in github(report)
+    assert [*fails(report, on=Severity.MAJOR)] == ["1 run ended otherwise than a good client's."]
+    assert [line.split(":")[0] for line in lines_of_runs(RUNS)][:3] == [
+        "FAIL  w-503",
+        "          why w-503\x07<",
+        "  -   far",
+    ]
+
+
+def test_a_rule_for_information_fails_no_testcase() -> None:
+    (suite,) = ElementTree.fromstring(junit(ClientReport((BROKEN,))))
+    assert (suite.get("failures"), [child.tag for child in suite[0]]) == ("0", ["system-out"])

@@ -23,10 +23,8 @@ from lab.files.artifacts import keep_only, write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, scenarios_folder
 from lab.language.document import Scenario, duration
 from lab.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined, possible_in
-from lab.report.html import RunRow
-from lab.report.judge import report_on
+from lab.report.judge import ClientReport, RuleVerdict, report_on
 from lab.report.outcomes import Expectation, RunOutcome, ends_in
-from lab.report.runs import summary_of_runs
 from lab.settings import ClockSettings, Flags, MockSettings, ScenarioSettings, refuse_idle
 
 USUAL_SCENARIOS = ("quick", "approval", "rejected", "failing", "two-turns", "busy", "bad-line", "odd-status")
@@ -101,21 +99,29 @@ async def _work(rehearsal: Rehearsal, planned: Sequence[PlannedRun], stop: Stop,
 
 def _conclude(done: Sequence[FinishedRun], possible: Elements, folder: Path, flags: Flags, console: Console) -> int:
     """The runs that came out otherwise, then the report on all of them; recordings of the others stay with `--out` only."""
-    runs = [each.judged for each in done]
-    failed = [each for each in done if each.judged.good is False]
-    lines = [line for each in failed for line in failure_lines(each, _again(each, flags))]
-    for line in (*lines, summary_of_runs(runs)):
-        console.err(line) if flags["json"] else console.out(line)
+    runs = [replace(each.judged, details=(*failure_lines(each, _again(each, flags)),)) for each in done]
     histories = {each.recording.name: each.judged.histories for each in done if each.recording is not None}
     coverage = Coverage(joined(*(each.met for each in runs)), possible, SHOWN_BY_DRILLS if flags["drills"] else {})
     paths = {each.recording.name: each.recording for each in done if each.recording is not None}
-    rows = [RunRow(each.judged.name, each.judged.outcome, each.judged.wanted) for each in failed]
-    code = conclude(report_on(histories, coverage), file_lines(paths), flags, console, rows)
+    report = report_on(histories, coverage, runs)
+    code = conclude(report, file_lines(paths), flags, console)
     if flags["out"] is None:
-        keep_only(folder, [name for each in failed for name in (each.planned.name, Path(each.planned.target).name)])
-    if any(run.outcome is RunOutcome.INTERRUPTED for run in runs):
-        return INTERRUPTED
-    return 1 if failed else code
+        _keep(folder, done, report, console)
+    return INTERRUPTED if any(run.outcome is RunOutcome.INTERRUPTED for run in runs) else code
+
+
+def _keep(folder: Path, done: Sequence[FinishedRun], report: ClientReport, console: Console) -> None:
+    """Recordings of runs that ended otherwise, and those in which a rule that counts was broken."""
+    cited = {
+        each.recording
+        for finding in report.with_verdict(RuleVerdict.FAIL)
+        if finding.rule.severity.weight
+        for each in finding.evidence
+    }
+    kept = [run for run in done if run.judged.good is False or (run.recording and run.recording.name in cited)]
+    keep_only(folder, [name for run in kept for name in (run.planned.name, Path(run.planned.target).name)])
+    if kept:
+        console.err(f"lab: Recordings of what failed are in {folder}; --out DIR keeps all.")
 
 
 def _again(done: FinishedRun, flags: Flags) -> str:

@@ -100,11 +100,11 @@ class _Report:
             for finding in each.findings():
                 yield f"FAIL  {each.name}: {finding.run.harm.kind}: {finding.run.harm.sentence}"
                 yield from (f"          {line}" for line in self._details(finding))
-                yield from end_of_output(finding.run.output)
+                yield from (f"          {line}" for line in end_of_output(finding.run.output))
             if each.unfit is not None:
                 yield f"FAIL  {each.name}: {each.unfit.judged.outcome} without any fault, so there is nothing to search"
                 yield f"          lab show {self._recording(each.unfit.planned.name)}"
-                yield from end_of_output(each.unfit.output)
+                yield from (f"          {line}" for line in end_of_output(each.unfit.output))
         yield from (self._summary(each) for each in self._searches)
 
     def _details(self, finding: SearchFinding) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """`lab report`: what the clients in recordings did well and badly (clients.md §5)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from lab.report.coverage import Coverage, Elements, joined, met_in, possible_in
 from lab.report.formats import FORMATS, fails, junit
 from lab.report.gather import histories_of
 from lab.report.history import ClientHistory
-from lab.report.html import RunRow, html
+from lab.report.html import html
 from lab.report.judge import ClientReport, report_on
 from lab.report.rule import Severity
+from lab.report.runs import lines_of_runs
 from lab.settings import Flags
 
 
@@ -49,20 +50,10 @@ def _judge_lab(flags: Flags, console: Console) -> int:
     from lab.cli.commands.report_live import live_report  # recordings need nothing that speaks to a lab
 
     found = live_report(flags)
-    for line in found.lines:
-        console.err(line) if flags["json"] else console.out(line)
-    rows = [RunRow(run.name, run.outcome, run.wanted) for run in found.runs]
-    code = conclude(found.report, found.line_of, flags, console, rows)
-    return 1 if found.runs else code
+    return conclude(found.report, found.line_of, flags, console)
 
 
-def conclude(
-    report: ClientReport,
-    line_of: Callable[[str, int], str],
-    flags: Flags,
-    console: Console,
-    runs: Sequence[RunRow] = (),
-) -> int:
+def conclude(report: ClientReport, line_of: Callable[[str, int], str], flags: Flags, console: Console) -> int:
     """Print it, write what is wanted of it, and say by the exit code whether it is good enough.
 
     `line_of` gives a line of a recording by its name and number.
@@ -71,14 +62,17 @@ def conclude(
     unknown = [name for name in required if name not in RULE_OF]
     if unknown:
         raise UsageError(f"--require {unknown[0]} is no rule.", hint=f"Rules are {', '.join(RULE_OF)}.")
-    console.out(FORMATS["json" if flags["json"] else flags["format"]](report).rstrip("\n"))
+    form = "json" if flags["json"] else flags["format"]
+    for line in lines_of_runs(report.runs, report.not_called) if report.runs or report.not_called else ():
+        console.out(line) if form == "text" else console.err(line)
+    console.out(FORMATS[form](report).rstrip("\n"))
     if flags["junit"]:
         path = Path(flags["junit"])
         write_texts(str(path.parent), {path.name: junit(report)}, force=True)
     if flags["html"]:
         path = Path(flags["html"])
-        write_texts(str(path.parent), {path.name: html(report, line_of, runs)}, force=True)
-    if report.score is None:
+        write_texts(str(path.parent), {path.name: html(report, line_of)}, force=True)
+    if report.score is None and all(run.good is not False for run in report.runs):
         return NOTHING_MATCHED
     reasons = list(fails(report, on=Severity(flags["fail_on"]), least_score=flags["min_score"], required=required))
     for reason in reasons:

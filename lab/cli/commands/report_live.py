@@ -1,8 +1,9 @@
 """`lab report URL`: what the clients of a running lab did, and how each ended where it chose a scenario (clients.md §10)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.cli.commands.watch import WatchSettings, control_address, reached
 from lab.cli.loop import complete
@@ -15,7 +16,7 @@ from lab.recording.reader import read
 from lab.report.coverage import SHOWN_BY_DRILLS, Coverage, joined, possible_in
 from lab.report.judge import ClientReport, report_on
 from lab.report.outcomes import UNWATCHED, Expectation
-from lab.report.runs import JudgedRun, judged_run, summary_of_runs
+from lab.report.runs import JudgedRun, judged_run
 from lab.settings import Flags
 
 USUAL_JOURNAL = "journal"
@@ -40,10 +41,6 @@ class LiveReport(Struct, frozen=True):
     """What is judged of a lab that runs."""
 
     report: ClientReport
-    runs: Sequence[JudgedRun]
-    """Those that ended otherwise than a good client's."""
-    lines: Sequence[str]
-    """What is said of the runs."""
     line_of: Callable[[str, int], str]
     """A line of a journal, by its name and number."""
 
@@ -63,8 +60,10 @@ def live_report(flags: Flags) -> LiveReport:
         {**possible, "faults": faults} if faults else possible,
         SHOWN_BY_DRILLS if faults else {},
     )
-    report = report_on({run.name: run.histories for run in runs}, coverage)
-    return LiveReport(report, [run for run in chosen if run.good is False], [*_run_lines(chosen, found)], found.line)
+    report = report_on(
+        {run.name: run.histories for run in runs}, coverage, [_with_journal(run, found.url) for run in chosen]
+    )
+    return LiveReport(replace(report, not_called=len(found.expected) - len(chosen)), found.line)
 
 
 _ANYTHING = Expectation(())
@@ -98,12 +97,5 @@ def _expectation(row: Mapping[str, Json]) -> Expectation:
     return Expectation(tuple(known), turns, row.get("strikes") is True)
 
 
-def _run_lines(chosen: Sequence[JudgedRun], found: LiveJournals) -> Iterator[str]:
-    if not found.expected:
-        return
-    for run in chosen:
-        if run.good is False:
-            yield run.failure
-            yield f"          {found.url}/_lab/scenario/{run.name}/journal"
-    left = len(found.expected) - len(chosen)
-    yield summary_of_runs(chosen) + (f"; {left} not called" if left else "")
+def _with_journal(run: JudgedRun, url: str) -> JudgedRun:
+    return replace(run, details=(f"{url}/_lab/scenario/{run.name}/journal",)) if run.good is False else run

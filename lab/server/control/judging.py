@@ -156,9 +156,8 @@ def _report(
     judged = [_judged(*part, over) for part in parts]
     possible = {**possible_in(scenarios), **({"faults": frozenset(faults)} if faults else {})}
     coverage = Coverage(joined(*(run.met for run in judged)), possible)
-    document = report_document(report_on({run.name: run.histories for run in judged}, coverage))
-    runs: list[Json] = [run.document() for (part, _), run in zip(parts, judged, strict=True) if part.choice is not None]
-    return {**document, "runs": runs} if runs else document
+    runs = [run for (part, _), run in zip(parts, judged, strict=True) if part.choice is not None]
+    return report_document(report_on({run.name: run.histories for run in judged}, coverage, runs))
 
 
 def _outcome(journal: JudgedJournal, lines: list[bytes], code: int | None, turns: int, strikes: int) -> Json:
