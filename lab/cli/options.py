@@ -180,7 +180,7 @@ _REHEARSAL = (
     option("--parallel", "N", "runs at a time; default: 8", **_PARALLEL),
     option("--limit", "DURATION", "of a run; default: the length of its jobs and 10m"),
     option("--env", "NAME=TEMPLATE", "a variable of the client's own, as API='{base_url}/v1'", action="append"),
-    option("--out", "DIR", "keep all recordings there; default: those of failed runs, in a folder that is named"),
+    option("--out", "DIR", "keep all recordings there; default: those of what failed, in a folder that is named"),
 )
 
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
