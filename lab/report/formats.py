@@ -139,13 +139,13 @@ def _suite(name: str, cases: Sequence[str]) -> str:
 
 
 def _run_case(run: JudgedRun) -> str:
-    head, told = f'  <testcase classname="lab.run" name={quoteattr(run.name)}', _NO_XML.sub("?", "\n".join(run.details))
+    head, details = f'  <testcase classname="lab.run" name={quoteattr(run.name)}', _NO_XML.sub("?", "\n".join(run.details))
     if run.good is None:
-        return f"{head}><skipped message={quoteattr(f'{run.outcome}: {told}')}/></testcase>"
+        return f"{head}><skipped message={quoteattr(f'{run.outcome}: {details}')}/></testcase>"
     if run.good:
         return f"{head}/>"
     message = quoteattr(f"{run.outcome}; a good client: {run.wanted}")
-    return f"{head}><failure message={message}>{escape(told)}</failure></testcase>"
+    return f"{head}><failure message={message}>{escape(details)}</failure></testcase>"
 
 
 _NO_XML = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
