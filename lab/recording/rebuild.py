@@ -117,6 +117,7 @@ class RequestBuilder:
                 continue
             fresh = self._regenerated.values.get(alias)
             if (stranger := self._regenerated.strangers.get(alias)) is not None:
+                self._know(stranger[0], "text")
                 fresh = _basic((fill(stranger[0], self._values), stranger[1]), raw=True)
             # what a client has of the lab was given before; an opening tells of what was given before the tape began
             if fresh is None and kind_of(alias) in _GIVEN and not where.startswith("fact"):
