@@ -1,6 +1,7 @@
 """Where a recording and its replay differ: both are gone through together, and neither is kept (recordings.md §6, §7)."""
 
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import zip_longest
 from typing import TypeAlias, assert_never
@@ -18,10 +19,11 @@ from lab.dialects.router import ROUTER
 from lab.mock.config import Config
 from lab.recording.bodies import Blob
 from lab.recording.facts import class_of
+from lab.recording.late_secrets import open_values
 from lab.recording.lines import COUNTED, Enc, Entry, Line, Other, Recording, Req, Res
 from lab.recording.match import Canon, diff, first_difference, same
 from lab.recording.reader import line_of
-from lab.recording.replayer import TapedReplay
+from lab.recording.replayer import NONE_LATE, TapedReplay
 from lab.recording.text import dumps
 
 Members: TypeAlias = dict[str, Json]
@@ -106,7 +108,10 @@ class _Side:
 class Comparison(TapedReplay):
     """A replay whose tape is held against the recording while it is written."""
 
-    def __init__(self, recording: Recording, config: Config, blob: Blob | None, name: str) -> None:
+    def __init__(
+        self, recording: Recording, config: Config, blob: Blob | None, name: str, late: Mapping[str, str] = NONE_LATE
+    ) -> None:
+        """`late`: what some aliases stand for that a replay would make up."""
         self._exact = exact = recording.header.version >= COUNTED or not _begun_late(recording)
         self._recorded, self._replayed = _Side(Canon(config.epoch, exact)), _Side(Canon(config.epoch, exact))
         self._name = name
@@ -114,6 +119,9 @@ class Comparison(TapedReplay):
         """The first difference of each job so far: all of a long recording would fill memory."""
         self.count = 0
         """How many differences there are."""
+        self.late = late
+        self.open_values = dict(late)
+        """The same, with what was found out."""
         self._repaired = recording.end is not None and recording.end.reason == "repaired"
         self._cause = 0
         """The recorded line that is gone through."""
@@ -125,7 +133,7 @@ class Comparison(TapedReplay):
         """When each job was last looked at before the last cause."""
         self._touching: dict[str, Millis] = {}
         """The same since it."""
-        super().__init__(recording, config, blob, self._write)
+        super().__init__(recording, config, blob, self._write, late)
         self.service.observers.append(self._observe)
 
     def differences(self) -> list[Difference]:
@@ -234,7 +242,11 @@ class Comparison(TapedReplay):
     def _compare_members(
         self, job: str | None, title: str, what: str, n: int, expected: Members, actual: Members
     ) -> None:
-        if same(expected, actual) or not self._first(job, n + 1):
+        if same(expected, actual):
+            return
+        for alias, text in open_values(expected, actual):
+            self.open_values.setdefault(alias, text)
+        if not self._first(job, n + 1):
             return
         if not actual:
             found = f"{expected['type']} is missing"

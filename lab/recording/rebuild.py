@@ -32,13 +32,14 @@ class RequestBuilder:
 
     def __init__(
         self, recording: Recording, config: Config, values: Mapping[str, str], bind: Callable[[str, str], object],
-        blob: Blob | None,
+        blob: Blob | None, late: Mapping[str, str],
     ) -> None:  # fmt: skip
         self._pairs = {named("client", client.id): (client.id, client.secret) for client in config.clients}
         self._pairs |= {named("user", user.name): (user.name, user.password) for user in config.accounts}
         self._values = values
         self._bind = bind
         self._blob = blob
+        self._late = late
         self._encodes = recording.header.redaction > 1
         """Whether aliases in paths and texts of forms stand for percent-encoded values: not so in redaction 1."""
         self._regenerated = regenerate(recording, config)
@@ -115,7 +116,7 @@ class RequestBuilder:
         for alias in aliases(text) if "«" in text else ():
             if alias in self._values:
                 continue
-            fresh = self._regenerated.values.get(alias)
+            fresh = self._late.get(alias) or self._regenerated.values.get(alias)
             if (stranger := self._regenerated.strangers.get(alias)) is not None:
                 self._know(stranger[0], "text")
                 fresh = _basic((fill(stranger[0], self._values), stranger[1]), raw=True)

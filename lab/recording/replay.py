@@ -1,6 +1,6 @@
 """Server replay: drive a recording through the mock again, and report where the two differ (recordings.md §6)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -15,7 +15,10 @@ from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed
-from lab.recording.replayer import Replayer, TapedReplay, edited_scenarios
+from lab.recording.replayer import NONE_LATE, Replayer, TapedReplay, edited_scenarios
+
+_MOST_TIMES = 4
+"""Times that a recording is compared again: each secret that is found out may hide another."""
 
 
 class ReplayResult(Struct, frozen=True, eq=False):
@@ -79,24 +82,47 @@ def replay(
     ]
     edited = sorted(edited_scenarios(recording))
     warnings += [f"the scenario {one} was edited while {name} was recorded" for one in edited]
-    again = partial(_again, recording, config, blob)
+    late: Mapping[str, str] = NONE_LATE
     found: tuple[Difference, ...] = ()
     more = 0
     replayer: Replayer
     replayer = fast = FastReplay(recording, config, blob)
     if not fast.same():
-        replayer = comparison = Comparison(recording, config, blob, name)
-        found = tuple(comparison.differences())
-        more = comparison.count - len(found)
+        comparison, found = compare(partial(Comparison, recording, config, blob, name))
+        replayer = comparison
+        late, more = comparison.late, comparison.count - len(found)
     if replayer.silent and replayer.empty == replayer.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
     return ReplayResult(
-        name, replayer.exchanges, replayer.facts, found, more, tuple(warnings), replayer.skipped, replayer.silent, again
+        name,
+        replayer.exchanges,
+        replayer.facts,
+        found,
+        more,
+        tuple(warnings),
+        replayer.skipped,
+        replayer.silent,
+        partial(_again, recording, config, blob, late),
     )
 
 
-def _again(recording: Recording, config: Config, blob: Blob | None) -> bytes:
-    return TapedReplay(recording, config, blob).run()
+def compare(begin: Callable[[Mapping[str, str]], Comparison]) -> tuple[Comparison, tuple[Difference, ...]]:
+    """The first comparison, and what differs; a later one if nothing does in it.
+
+    It is compared once more as long as that finds out what further aliases stand for; `begin` takes what is known of them.
+    """
+    first = comparison = begin(NONE_LATE)
+    differences = found = tuple(first.differences())
+    for _ in range(_MOST_TIMES):
+        if not found or comparison.open_values == comparison.late:
+            break
+        comparison = begin(comparison.open_values)
+        found = tuple(comparison.differences())
+    return (first, differences) if found else (comparison, found)
+
+
+def _again(recording: Recording, config: Config, blob: Blob | None, late: Mapping[str, str]) -> bytes:
+    return TapedReplay(recording, config, blob, late=late).run()
 
 
 def _chosen(

@@ -6,6 +6,7 @@ can be compared or kept. `FastReplay` (in `fast_replay`) compares line by line, 
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -42,14 +43,21 @@ def edited_scenarios(recording: Recording) -> set[str]:
     return {line.text("scenario") or "" for line in recording.facts("scenario.loaded")}
 
 
+NONE_LATE: Mapping[str, str] = MappingProxyType({})
+"""No secret stood in the open before it was known."""
+
+
 class Replayer:
     """One mock, asked what the recording asks."""
 
     def __init__(
         self, recording: Recording, config: Config, blob: Blob | None,
-        values: Mapping[str, str], bind: Callable[[str, str], object],
+        values: Mapping[str, str], bind: Callable[[str, str], object], late: Mapping[str, str] = NONE_LATE,
     ) -> None:  # fmt: skip
-        """`values` is what aliases stand for this time; `bind` takes a value and the alias that is to stand for it."""
+        """`values` is what aliases stand for this time; `bind` takes a value and the alias that is to stand for it.
+
+        `late` gives values of aliases that would be made up.
+        """
         self.recording = recording
         self.service = Service(config)
         self.exchanges = 0
@@ -62,7 +70,7 @@ class Replayer:
         self.silent = 0
         """Those of them in which the mock had something to say."""
         self.blob = blob
-        self._builder = RequestBuilder(recording, config, values, bind, blob)
+        self._builder = RequestBuilder(recording, config, values, bind, blob, late)
         self._replies: dict[int, tuple[Reply, Response]] = {}
         edited = edited_scenarios(recording)
         self._as_recorded = {
@@ -156,11 +164,11 @@ class TapedReplay(Replayer):
 
     def __init__(
         self, recording: Recording, config: Config, blob: Blob | None = None,
-        write: Callable[[bytes], None] | None = None,
+        write: Callable[[bytes], None] | None = None, late: Mapping[str, str] = NONE_LATE,
     ) -> None:  # fmt: skip
         redactor = redactor_of(config)
         values = ChainMap(redactor.secrets.values, configured_secrets(config))
-        super().__init__(recording, config, blob, values, redactor.secrets.bind)
+        super().__init__(recording, config, blob, values, redactor.secrets.bind, late)
         self._written: list[bytes] = []
         header = replace(recording.header, more={})
         tails = LineCache(redactor, _forget if "blob" in header.features else None)

@@ -1,0 +1,76 @@
+"""Texts that stood in the open before they were sent as secrets: a replay finds out what their aliases stand for."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from lab.core.exchange import Json, Request
+from lab.recording.late_secrets import open_values
+from lab.recording.reader import read
+from lab.recording.replay import replay
+from tests.recording.joined import Joined, config
+from tests.recording.tampering import written
+from tests.wire_peer import form_post, invoke, status, token_request
+from tests.wire_peer import read as answer
+
+WORD = "correct-horse-battery"
+LATE: dict[str, Callable[[str], tuple[Request, ...]]] = {
+    "in a form": lambda bearer: (form_post("/oauth2/v1/introspect", token=WORD),),
+    "in a header": lambda bearer: (replace(status(bearer, "x"), headers=(("x-api-key", WORD),)),),
+    "as a bearer": lambda bearer: (status(WORD, "x"),),
+    "as a cookie": lambda bearer: (Request("GET", "/fscmRestApi/anticsrf", headers=(("cookie", f"SID={WORD}"),)),),
+    "in JSON": lambda bearer: (invoke(bearer, {"message": "Taxi", "parameters": {"password": WORD}}),),
+    "beside another one": lambda bearer: tuple(form_post("/oauth2/v1/introspect", token=each) for each in (WORD, "Taxi 4711")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("later", LATE.values(), ids=LATE)
+def test_a_text_that_is_a_secret_later(later: Callable[[str], tuple[Request, ...]]) -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    job = str(answer(lab.ask(invoke(bearer, {"message": f"Taxi 4711, {WORD}"})))["jobId"])
+    for request in later(bearer):
+        lab.ask(request)
+    lab.ask(status(bearer, job))
+    assert WORD.encode() not in lab.lines[-1]
+    lab.tape.close(lab.now)
+    result = replay(read(lab.data), lab.service.config.scenarios)
+    assert result.passed and WORD.encode() not in result.actual.splitlines()[-2], result.text()
+
+
+@pytest.mark.parametrize("alias", ["«secret:S1»", "«wrong:W2:unknown»", "«cookie:K1»"])
+def test_an_alias_in_the_place_of_another_text_is_seen(alias: str) -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    job = str(answer(lab.ask(invoke(bearer, {"message": f"Taxi 4711, {WORD}"})))["jobId"])
+    lab.ask(form_post("/oauth2/v1/introspect", token="another-secret"))
+    lab.ask(status(bearer, job))
+    lab.tape.close(lab.now)
+    lines = [json.loads(line) for line in lab.data.decode().splitlines()]
+    lines[-2]["body"]["input"] = lines[-2]["body"]["input"].replace(WORD, alias)
+    result = replay(read(written(lines)), lab.service.config.scenarios)
+    assert [each.line for each in result.differences] == [len(lines) - 1]
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "found"),
+    [
+        ("a «secret:S1» b", "a some-text b", {"«secret:S1»": "some-text"}),
+        (
+            "«secret:S1» b «cookie:K2»",
+            "some-text b other-text",
+            {"«secret:S1»": "some-text", "«cookie:K2»": "other-text"},
+        ),
+        ("a «secret:S1»", "b some-text", {}),
+        ("«secret:S1» b", "some-text c", {}),
+        ("«secret:S1» b", "short b", {}),
+        ("«secret:S1»", "«secret:S2»", {}),
+        ("«token:T1»", "some-text", {}),
+        ({"x": ["«secret:S1»", 1]}, {"x": ["some-text", 2], "y": 3}, {"«secret:S1»": "some-text"}),
+        ({"x": "«secret:S1»"}, {"y": "some-text"}, {}),
+    ],
+)
+def test_what_stands_in_the_place_of_an_alias(expected: Json, actual: Json, found: dict[str, str]) -> None:
+    assert dict(open_values(expected, actual)) == found
