@@ -77,11 +77,7 @@ def replay(
     demand_closed(recording, name)
     warnings, chosen = _chosen(recording, scenarios, name)
     config = config_of(recording, chosen, clients)
-    warnings += [
-        f"{count} facts of type {type_} are not known to this lab" for type_, count in sorted(recording.unknown.items())
-    ]
-    edited = sorted(edited_scenarios(recording))
-    warnings += [f"the scenario {one} was edited while {name} was recorded" for one in edited]
+    warnings += _unlike(recording, name)
     late: Mapping[str, str] = NONE_LATE
     found: tuple[Difference, ...] = ()
     more = 0
@@ -123,6 +119,14 @@ def compare(begin: Callable[[Mapping[str, str]], Comparison]) -> tuple[Compariso
 
 def _again(recording: Recording, config: Config, blob: Blob | None, late: Mapping[str, str]) -> bytes:
     return TapedReplay(recording, config, blob, late=late).run()
+
+
+def _unlike(recording: Recording, name: str) -> list[str]:
+    unknown, edited = sorted(recording.unknown.items()), sorted(edited_scenarios(recording))
+    return [
+        *(f"{count} facts of type {type_} are not known to this lab" for type_, count in unknown),
+        *(f"the scenario {one} was edited while {name} was recorded" for one in edited),
+    ]
 
 
 def _chosen(
