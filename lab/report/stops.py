@@ -103,8 +103,8 @@ def _owed(history: ClientHistory, last: JudgedCall) -> bool:
 
 
 def _token_at_hand(history: ClientHistory, last: JudgedCall) -> bool:
-    """Whether a token, if one was asked for afterwards, was to be had to the end."""
-    answers = [each for each in history.of(CallKind.TOKEN) if each.left >= last.left and each.x != last.x]
+    """Whether a token, if one was asked for since, was to be had to the end."""
+    answers = [each for each in history.of(CallKind.TOKEN) if each.left >= last.sent and each.x != last.x]
     return not answers or (answers[-1].good and not _garbled(answers[-1]))
 
 

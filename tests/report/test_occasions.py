@@ -10,6 +10,7 @@ from lab.identity.clients import DEMO, Client
 from lab.report.gather import histories_of
 from lab.report.judge import RuleVerdict, report_on
 from tests.report.good import Keyed, Plain
+from tests.report.good_kinds import Crowd
 from tests.report.rehearsal import Kind, Rehearsal
 from tests.report.together import judged
 from tests.report.zoo import APPROVAL, worked
@@ -78,3 +79,14 @@ def test_a_token_fetched_for_one_that_was_refused_meanwhile_is_for_no_older_one(
     ).replace("  - {complete", "  - {work: later, takes: 60s}\n  - {complete")
     day = judged(Rehearsal(text, SecondLater, crowd=2, apart=0).day())
     assert {each.rule.id: each.verdict for each in day.findings}["A3"] is RuleVerdict.PASS
+
+
+def test_who_is_answered_when_no_token_is_to_be_had_any_more_stops_rightly() -> None:
+    asks = worked(
+        "60s",
+        "route: invoke, calls: 2, delay: 20s",
+        "route: status, calls: 1, expire_token: true",
+        "route: token, calls: 2, answer: 403",
+    )
+    day = judged(Rehearsal(asks, Crowd, crowd=2).day())
+    assert [each.rule.id for each in day.with_verdict(RuleVerdict.FAIL)] == []
