@@ -46,6 +46,8 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
         command = commands.add_parser(name, help=does, description=does, epilog=f"example:\n  {example}", **how)
         for add in _OPTIONS[name] if name in argv else ():  # the help of all needs the options of none
             add(command)
+        if name == "rehearse":
+            command.usage = f"{command.format_usage().removeprefix('usage: ').rstrip()} -- COMMAND ..."
     # what follows -- is somebody's command, whose options are its own
     cut = argv.index("--") if argv[:1] == ["rehearse"] and "--" in argv else len(argv)
     options = root.parse_args(argv[:cut])
@@ -238,11 +240,17 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("target", "FILE"),
         option("--as", None, "text (default), or cast: asciicast v2 of the screen", **_FORM),
         option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size, default="120x36"),
+        flag("--line-numbers", "before each line of the recording its number, by which reports cite it"),
         flag("--light", "film on the light stage"),
         _FOLDER,
     ),
     "rehearse": (
-        option("targets", "SCENARIO", "names or paths; none: a usual set", nargs="*"),
+        option(
+            "targets",
+            "SCENARIO",
+            "names or paths; none: quick approval rejected failing two-turns busy bad-line odd-status",
+            nargs="*",
+        ),
         option("--drills", "SCENARIO", "its drills instead"),
         flag("--search", "look for the fewest faults with which it doubles or loses a job, in quick if none is named"),
         option("--runs", "N", "of a search: starts of the client at most, shrinking included; default: 200", **_RUNS),

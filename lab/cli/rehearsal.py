@@ -178,7 +178,7 @@ def failure_lines(done: FinishedRun, again: str) -> Iterator[str]:
         yield f"jobs begun: {sent}; asked for: {turns} ({variables})"
     yield again
     if done.recording is not None:
-        yield f"lab show {done.recording}"
+        yield f"lab show {done.recording} --line-numbers"
     yield from end_of_output(done.output)
 
 

@@ -49,13 +49,15 @@ def scenario_path(name: str, folder: Path) -> Path:
         if path.exists():  # what is no file is told where it is read
             return path
         raise UsageError(f"There is no file {name}.")
-    for place in (folder, _PACKAGE / "shipped" / REHEARSAL, _PACKAGE.parent / "scenarios" / REHEARSAL):
+    carried = (_PACKAGE / "shipped" / REHEARSAL, _PACKAGE.parent / "scenarios" / REHEARSAL)
+    for place in (folder, *carried):
         if name in scenario_names(place):
             return place / f"{name}{SCENARIO_ENDING}"
-    names = scenario_names(folder)
-    near = get_close_matches(name.lower(), names, n=1, cutoff=0.4)
+    names, more = scenario_names(folder), sorted({each for place in carried for each in scenario_names(place)})
+    near = get_close_matches(name.lower(), (*names, *more), n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]}? " if near else ""
     listed = f"{folder} has {', '.join(names)}." if names else f"{folder} holds no scenarios."
+    listed += f" For rehearsals there are {', '.join(more)}."
     raise UsageError(f"There is no scenario {name!r}.", hint=hint + listed)
 
 

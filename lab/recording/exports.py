@@ -1,6 +1,7 @@
 """A recording as people read it: the transcript of `lab show`, which git shows as a diff too (recordings.md §9)."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import TypeAlias, assert_never
 
 from lab.core.clock import Millis
@@ -24,9 +25,12 @@ _Approvals: TypeAlias = tuple[int, int]
 """How many have approved, and how many must."""
 
 
-def transcript(recording: Recording) -> str:
-    """One block an exchange, facts between, decisions in words too, times by `clock`; stable, with a line feed at the end."""
-    return "\n".join(_lines(recording)) + "\n"
+def transcript(recording: Recording, numbered: bool = False) -> str:
+    """One block an exchange, facts between, decisions in words too, times by `clock`; stable, with a line feed at the end.
+
+    `numbered`: before each line of the recording its number in the file, by which reports cite it.
+    """
+    return "\n".join(_lines(recording, numbered)) + "\n"
 
 
 def clock(at: Millis) -> str:
@@ -37,7 +41,7 @@ def clock(at: Millis) -> str:
     return f"+{days}d {minutes // 60:02d}:{minutes % 60:02d}:{seconds}" if days else f"+{minutes:02d}:{seconds}"
 
 
-def _lines(recording: Recording) -> Iterator[str]:
+def _lines(recording: Recording, numbered: bool) -> Iterator[str]:
     yield from _head(recording.header)
     waiting: dict[int, Req] = {}
     openings: dict[_Opening, _Approvals] = {}
@@ -46,16 +50,17 @@ def _lines(recording: Recording) -> Iterator[str]:
             case Req():
                 waiting[line.x] = line
                 yield ""
-                yield from _request(line)
+                block = _request(line)
             case Res():
-                yield from _reply(line, waiting.pop(line.x, None))
+                block = _reply(line, waiting.pop(line.x, None))
             case Entry():
-                yield f"{clock(line.instant)}  {_mark(line)} {_fact(line)}"
-                yield from _decision(line, openings)
+                block = chain([f"{clock(line.instant)}  {_mark(line)} {_fact(line)}"], _decision(line, openings))
             case Other():
-                yield f"{clock(line.t)}  ? {line.kind}"
+                block = iter([f"{clock(line.t)}  ? {line.kind}"])
             case _:
                 assert_never(line)
+        yield f"{line.n + 1:>6}  {next(block)}" if numbered else next(block)
+        yield from block
     yield ""
     for req in waiting.values():
         yield f"{clock(recording.until)}  x={req.x} has no reply"
@@ -150,5 +155,5 @@ def _brief(value: Json, widest: int = WIDEST) -> str:
     return text if len(text) <= widest else f"{text[: widest - 1]}… ({len(text)} characters)"
 
 
-EXPORTS: dict[str, Callable[[Recording], str]] = {"text": transcript}
+EXPORTS: dict[str, Callable[[Recording, bool], str]] = {"text": transcript}
 """The formats that `lab show --as` prints a recording in, by their words; a film is the screen's affair."""

@@ -69,6 +69,8 @@ def _text(report: ClientReport) -> Iterator[str]:
         yield f"  -   {finding.rule.id:<4}{finding.rule.asks}: try {finding.rule.tried}"
     yield from _coverage(report)
     yield ""
+    if failed:
+        yield "Lines are those of the recordings: lab show FILE --line-numbers"
     yield f"A server can't see {NOT_VISIBLE}"
     yield score_line(report)
     yield summary(report)
@@ -139,7 +141,10 @@ def _suite(name: str, cases: Sequence[str]) -> str:
 
 
 def _run_case(run: JudgedRun) -> str:
-    head, details = f'  <testcase classname="lab.run" name={quoteattr(run.name)}', _NO_XML.sub("?", "\n".join(run.details))
+    head, details = (
+        f'  <testcase classname="lab.run" name={quoteattr(run.name)}',
+        _NO_XML.sub("?", "\n".join(run.details)),
+    )
     if run.good is None:
         return f"{head}><skipped message={quoteattr(f'{run.outcome}: {details}')}/></testcase>"
     if run.good:

@@ -12,8 +12,10 @@ from shutil import rmtree
 
 import pytest
 
+from lab.cli.commands.rehearse import USUAL_SCENARIOS
 from lab.cli.run_conditions import CONDITIONS, Conditions
 from tests.conftest import ROOT, Called, Lab
+from tests.docs.pages import PAGES
 
 SCENARIO = """\
 lab: 1
@@ -74,6 +76,14 @@ def here(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
 def rehearse(lab: Lab, *arguments: str, code: str | None = None) -> Called:
     command = (sys.executable, "client.py") if code is None else (sys.executable, "-c", code)
     return lab("rehearse", *arguments, "--env", API, "--out", "out", "--", *command)
+
+
+def test_the_help_names_the_command_and_the_usual_set(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    usage, _, options = lab("rehearse", "--help").out.partition("\n\n")
+    assert usage.endswith("[SCENARIO ...] -- COMMAND ...")
+    assert " ".join(USUAL_SCENARIOS) in " ".join(options.split())
+    assert " ".join(USUAL_SCENARIOS) in " ".join(PAGES["clients"].split())
 
 
 def test_a_client_that_gets_its_result_is_judged(here: Lab) -> None:
@@ -156,7 +166,7 @@ def test_a_drill_that_came_out_otherwise_says_how_to_repeat_it(here: Lab) -> Non
     assert called.lines[0] == "FAIL  w-503-seconds-poll-1: clean stop; a good client: result"
     again = f"lab rehearse --drills brief.yaml --only w-503-seconds-poll-1 --seed 7 --env '{API}' -- "
     assert again in called.lines[1]
-    assert called.lines[2].strip() == "lab show out/w-503-seconds-poll-1.rec.jsonl"
+    assert called.lines[2].strip() == "lab show out/w-503-seconds-poll-1.rec.jsonl --line-numbers"
     assert "| client: HTTP Error 503" in called.out
     assert lab_replays(here, "out/w-503-seconds-poll-1.rec.jsonl")
 
@@ -174,7 +184,8 @@ def lab_replays(lab: Lab, file: str) -> bool:
         (("brief.yaml", "--env", "API", "--", "x"), "names nothing"),
         (("brief.yaml", "--limit", "soon", "--", "x"), "--limit soon"),
         (("brief.yaml", "--clock", "manual", "--", "x"), "--clock manual"),
-        (("no-such", "--", "x"), "There is no scenario"),
+        (("no-such", "--", "x"), "For rehearsals there are approval, "),
+        (("quik", "--", "x"), "Did you mean quick?"),
         (("brief.yaml", "./brief.yaml", "--", "x"), "is the second scenario that is called brief"),
     ],
 )

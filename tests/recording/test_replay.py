@@ -1,6 +1,7 @@
 """Server replay: what was recorded comes out again, and exactly what changed is reported."""
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
@@ -277,6 +278,17 @@ def test_a_report_can_not_command_a_runner() -> None:
 def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
     text = transcript(read(GOLDEN.read_bytes()))
     assert text == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
+
+
+def test_by_its_number_a_line_of_the_file_is_found_in_the_transcript() -> None:
+    text, whole = transcript(read(GOLDEN.read_bytes()), True), GOLDEN.read_bytes().splitlines()
+    found = {
+        int(number): begins for number, begins in re.findall(r"^ *([0-9]+)  \+[0-9:.]+  (\S+)", text, re.MULTILINE)
+    }
+    assert [*found] == [*range(2, len(whole))]  # the first is the header, the last the end
+    for number, begins in found.items():
+        line = json.loads(whole[number - 1])
+        assert begins == {"req": line.get("m"), "res": str(line.get("s"))}.get(line["k"], begins)
 
 
 DAY = 86_400_000

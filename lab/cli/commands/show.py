@@ -14,7 +14,7 @@ def execute(flags: Flags, console: Console) -> int:
             console.out(line.decode().rstrip("\n"))
     else:
         _, recording = load_recording(flags["target"])
-        console.out(EXPORTS[flags["kind"]](recording).rstrip("\n"))
+        console.out(EXPORTS[flags["kind"]](recording, flags["line_numbers"]).rstrip("\n"))
     return 0
 
 
