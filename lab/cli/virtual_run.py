@@ -51,7 +51,7 @@ class VirtualRun:
         if self._outside or not self._clock.shared:
             raise UsageError(
                 f"{self._command} lives by another clock: virtual time is for a client in Python.",
-                hint="Leave --virtual out. Python must look at PYTHONPATH: not with -E, -I or -S.",
+                hint="Leave --virtual out. It takes Python 3.9 or later, which looks at PYTHONPATH: not with -E, -I or -S.",
             )
 
 

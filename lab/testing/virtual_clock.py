@@ -104,6 +104,7 @@ class VirtualClock:
         self._thread: threading.Thread | None = None
         """The one that sleeps and calls."""
         self._ident = 0
+        self._over = False
         self.elsewhere = 0
         """Work that a loop has given to other threads, during which the clock stands."""
         self.refused: VirtualTimeRefused | None = None
@@ -141,8 +142,10 @@ class VirtualClock:
     # Who lives by it
 
     def lives_here(self) -> bool:
-        """Whether the present thread isn't one of those that ran before, whose time is real."""
-        return threading.get_ident() == self._ident or threading.current_thread() not in self._outsiders
+        """Whether the present thread isn't one of those that ran before, whose time is real; nor is it over."""
+        return not self._over and (
+            threading.get_ident() == self._ident or threading.current_thread() not in self._outsiders
+        )
 
     def claim(self) -> None:
         """The present thread sleeps or calls: VirtualTimeRefused if another one does that, too."""
@@ -189,5 +192,6 @@ class VirtualClock:
         self._ports = {urlsplit(origin).port for origin in shown["origins"]}
 
     def close(self) -> None:
-        """Drive it no more."""
+        """Drive it no more; who still has one of its functions waits in real time."""
+        self._over = True
         self._driver.close()

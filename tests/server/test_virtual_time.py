@@ -80,7 +80,8 @@ async def polling(stage: Stage, driver: Driver) -> Peer:
 
 
 async def test_a_reply_leaves_when_the_clock_has_come_to_it(stage: Stage, driver: Driver) -> None:
-    assert await driver.now() == 0
+    begun = (await driver.ask()).json
+    assert begun["now"] == 0 and begun["origins"] == [stage.server.origin]  # type: ignore[index,call-overload]
     peer = await polling(stage, driver)
     assert await driver.now(until=LATENCY - 1) == LATENCY - 1
     assert await driver.now(until=10_000, reads=True) == LATENCY
@@ -140,6 +141,7 @@ async def test_each_byte_of_a_slow_body_has_its_instant(stage: Stage, driver: Dr
 
 async def test_a_connection_is_idle_for_as_long_as_the_lab_says(stage: Stage, driver: Driver) -> None:
     await driver.now()
+    await stage.peer()  # which sends nothing
     peer = await polling(stage, driver)
     await driver.now(until=10_000)
     await peer.answer()

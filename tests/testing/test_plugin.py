@@ -15,7 +15,7 @@ from tests.testing.runs import COMMAND, environment, run_pytest
 
 HOME = ROOT / "lab" / "testing"
 CLIENT = """\
-import json, os, signal, urllib.error, urllib.parse, urllib.request
+import json, os, signal, time, urllib.error, urllib.parse, urllib.request
 import pytest
 
 pytestmark = pytest.mark.lab("quick", settings={"hints": "off"})
@@ -74,6 +74,14 @@ def test_rules(lab):
     start(lab)
     lab.report().require("C2", "C3")
 
+def test_virtual_time(lab):
+    with lab.virtual_time():
+        begun = time.time()
+        lab.advance("1h")
+        poll, job = start(lab)
+        lab.until(job, "COMPLETE")
+        assert poll()["output"] == "Done." and 3605 <= time.time() - begun < 3700
+
 @pytest.mark.lab("quick", scenarios="nowhere")
 def test_nowhere(lab):
     pass
@@ -93,7 +101,7 @@ def test_what_a_test_finds_and_what_stands_beside_one_that_failed(tmp_path: Path
     failed = {"test_missed", "test_can_not_come", "test_no_gate", "test_rules"}
     assert {name for name, outcome in outcomes.items() if outcome == "failure"} == failed, run.out
     assert {name for name, outcome in outcomes.items() if outcome == "error"} == {"test_nowhere"}
-    assert len(outcomes) == 10
+    assert len(outcomes) == 11
     assert run.out.count("LabWarning: note: 20 polls of job") == 1
     assert "invokeasync: did you mean POST /api/fusion-ai/orchestrator/agent/v2/{code}/invokeAsync?" in run.out
     assert "/invokeasync -> 404" in run.out

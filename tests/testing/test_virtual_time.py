@@ -9,6 +9,8 @@ import json
 import os
 import pickle
 import queue
+import select
+import selectors
 import socket
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -185,11 +188,33 @@ def test_a_loop_times_out_in_the_labs_time(mock: Served) -> None:
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(session.post(mock.place.grant[0], data=mock.place.grant[1], headers=FORM), 10)
             # what another thread does for the loop takes no time of the lab's
-            assert await asyncio.to_thread(sum, (1, 2)) == 3
+            assert await asyncio.wait_for(asyncio.to_thread(sum, range(10**6)), 5) == 499_999_500_000
         return asyncio.get_running_loop().time() - begun
 
     with mock.virtual_time():
         assert asyncio.run(work()) == pytest.approx(10)
+
+
+async def test_it_begins_in_a_loop_that_runs_already(mock: Served) -> None:
+    with mock.virtual_time():
+        begun = time.time()
+        await asyncio.gather(*(asyncio.sleep(seconds) for seconds in (HOUR, 2 * HOUR, 0.002)))
+        assert time.time() - begun == 2 * HOUR
+
+
+def test_who_looks_whether_bytes_have_come_waits_in_the_labs_time(mock: Served) -> None:
+    where = urlsplit(mock.place.base_url)
+    with mock.virtual_time(), socket.create_connection((where.hostname, where.port)) as peer:
+        begun = monotonic()
+        assert select.select([peer], [], [], 5) == ([], [], [])
+        with selectors.DefaultSelector() as selector:
+            selector.register(peer, selectors.EVENT_READ)
+            assert selector.select(5) == []
+            assert monotonic() - begun == pytest.approx(10)
+            peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert len(selector.select(5)) == 1
+        assert select.select([peer], [], [], 5)[0] == [peer]
+        assert peer.recv(12) == b"HTTP/1.1 404" and monotonic() - begun == pytest.approx(10)
 
 
 # What can't be followed
@@ -280,7 +305,9 @@ def test_there_is_one_virtual_time_at_once(mock: Served) -> None:
         mock.virtual_time().start()
 
 
-def test_afterwards_nothing_is_left(mock: Served) -> None:
+def test_afterwards_nothing_is_left(mock: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loaded_meanwhile.py").write_text("from time import sleep\ndef nap(sleep=sleep): sleep(0.001)")
+    monkeypatch.syspath_prepend(tmp_path)
     names = {
         (module, name): id(value)
         for module, found in list(sys.modules.items())
@@ -289,6 +316,10 @@ def test_afterwards_nothing_is_left(mock: Served) -> None:
     }
     with mock.virtual_time():
         assert socket.socket.recv is not _socket.socket.recv
+        loaded = importlib.import_module("loaded_meanwhile")
+        assert loaded.sleep is time.sleep
     left = {key for key, value in names.items() if id(vars(sys.modules[key[0]]).get(key[1])) != value}
     assert left == set() and socket.socket.recv is _socket.socket.recv
     assert threading.Event().wait(0.001) is False
+    assert loaded.sleep is sleep
+    loaded.nap()

@@ -94,11 +94,11 @@ class VirtualTimeRoute:
 
     def _next_idle(self, now: Millis) -> Millis | None:
         """When the next connection will have been idle for too long."""
-        idle = [each for each in self._server.peers() if not each.busy and each.how is None]
-        known = self._idle
-        self._idle = {
-            each: known[each] if known.get(each, (0, 0))[0] == each.total else (each.total, now) for each in idle
-        }
+        known, self._idle = self._idle, {}
+        for each in self._server.peers():
+            if not each.busy and each.how is None:
+                total, since = known.get(each, (-1, now))
+                self._idle[each] = (each.total, since if total == each.total else now)
         return min((since + self._longest for _, since in self._idle.values()), default=None)
 
     def _close_idle(self, now: Millis) -> None:
