@@ -11,6 +11,7 @@ from lab.clocks import AnyClock, ManualClock, ScaledClock, settle
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced
 from lab.core.journal.shell import ConnectionClosed
+from lab.core.observe import Replied
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from tests.server.conftest import Answer, Peer, Stage, make_service, request, status
@@ -116,6 +117,19 @@ async def test_a_client_that_is_gone_leaves_nothing_withheld(stage: Stage, drive
     assert (await peer.answer()).status == 200 and stage.clock.now() == 0
     assert await second.now(until=5) == 5
     await second.peer.close()
+
+
+async def test_what_a_client_that_is_gone_had_given_up_reaches_nobody(stage: Stage, driver: Driver) -> None:
+    await driver.now()
+    peer = await polling(stage, driver)
+    await driver.now(until=LATENCY - 1)
+    await peer.close()
+    await driver.peer.close()
+    while stage.clock.withholds:  # type: ignore[attr-defined]
+        await settle()
+    await settle()
+    replies = [each for each in stage.observations if isinstance(each, Replied)]
+    assert replies[-1].cut == "client_gone"
 
 
 async def test_a_hang_ends_where_either_side_has_enough(stage: Stage, driver: Driver) -> None:

@@ -65,6 +65,10 @@ class VirtualTimeRoute:
         await connection.lost.wait()
         self._driver = None
         self._idle.clear()
+        await self._quiet()
+        for each in self._server.peers():
+            if each.busy and each.half_closed:  # it was the client's, which waits for that reply no more
+                each.cut("client")
         clock.release()
 
     async def _wait(self, clock: ManualClock, until: Millis | None, reads: bool) -> None:
