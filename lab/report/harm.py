@@ -53,7 +53,9 @@ def harm_of(histories: Sequence[ClientHistory], end: ProcessEnd, messages: Seque
 def _losses(history: ClientHistory) -> Iterator[tuple[JobHistory, Charge]]:
     """Jobs whose id was delivered and whose end was not, with the stop that a rule charges to the client."""
     for job in history.jobs:
-        if job.accepted.good and job.end is None:
+        # a client that waits no more for a late answer seems to have had it, unless it polls
+        known = job.accepted.good and (job.polls or job.accepted.struck is None)
+        if known and job.end is None:
             # a stop of no job is one at the token endpoint
             stops = (each for each in history.stops if each.job in (job.job, None) and not each.later)
             yield from ((job, stop) for stop in stops)

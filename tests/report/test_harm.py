@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from lab.dialects.client import Seen
 from lab.faults.places import happy_path
 from lab.faults.search import FaultSearch, Trial
 from lab.faults.yamltext import yaml_text
@@ -14,7 +15,7 @@ from lab.language.parse.yaml_tree import read_yaml
 from lab.report.gather import histories_of
 from lab.report.harm import Harm, HarmKind, harm_of
 from lab.report.outcomes import ProcessEnd
-from tests.report.good import Plain
+from tests.report.good import Plain, Steps, Stopped
 from tests.report.good_kinds import Backoff
 from tests.report.rehearsal import Kind, Rehearsal
 from tests.report.together import Came, Together
@@ -51,6 +52,20 @@ def test_who_stops_where_a_new_token_fails_has_lost_its_job() -> None:
     assert harm(Plain, *renewal) is None
     done = harm(AsksForATokenOnce, *renewal)
     assert done is not None and done.kind is HarmKind.LOST and "D1" in done.sentence
+
+
+@dataclass
+class NeverPolls(Plain):
+    """Stops once it has a job, or believes so."""
+
+    def follow(self, job: Seen) -> Steps[None]:
+        raise Stopped
+        yield
+
+
+def test_who_may_have_given_up_a_late_answer_has_lost_nothing() -> None:
+    assert harm(NeverPolls) is not None
+    assert harm(NeverPolls, "route: invoke, calls: 1, delay: 5s") is None
 
 
 def test_what_was_stopped_from_outside_has_lost_nothing_but_may_have_doubled() -> None:
