@@ -27,6 +27,20 @@ def waited(pause: int, running: int = 4_000) -> ClientHistory:
     return history(*worked, *gate, call(HOUR, DONE))
 
 
+def ended(at: int) -> ClientHistory:
+    return history(call(at, DONE))
+
+
+def decided(after: int) -> ClientHistory:
+    return history(call(0, "WAITING"), call(after, DONE))
+
+
+def paces(running: int, waiting: int) -> ClientHistory:
+    """So many pauses of 4 s in RUNNING and one more, and so many in WAITING after its first 20 s."""
+    gate = polls(20_000, *(4_000,) * waiting, shows="WAITING", first=30_000)
+    return history(*polls(*(4_000,) * running), *gate, call(HOUR, DONE))
+
+
 def soon_waiting(since: int) -> ClientHistory:
     gate = polls(since, 5_000, 5_000, 5_000, shows="WAITING", first=20_000)
     return history(*polls(4_000, 4_000, 4_000), *gate, call(HOUR, DONE))
@@ -66,6 +80,15 @@ Case = tuple[str, Callable[..., ClientHistory], tuple[object, ...], str]
 CASES: list[Case] = [
     ("C1", retry_after, (1_900,), "pass"),
     ("C1", retry_after, (1_899,), "fail"),
+    ("C3", ended, (57_000,), "pass"),
+    ("C3", ended, (56_999,), "-"),
+    ("C4", decided, (57_000,), "pass"),
+    ("C4", decided, (56_999,), "-"),
+    ("C15", decided, (57_000,), "pass"),
+    ("C15", decided, (56_999,), "-"),
+    ("C5", paces, (2, 3), "fail"),
+    ("C5", paces, (1, 3), "-"),
+    ("C5", paces, (2, 2), "-"),
     ("C3", stopped, (59_999,), "fail"),
     ("C3", stopped, (60_000,), "pass"),
     ("C5", soon_waiting, (20_000,), "fail"),
