@@ -57,6 +57,11 @@ def shown(*, query: str = "", headers: Headers = (), flags: tuple[str, ...] = ()
     return lone(replace(token(0), request=request, flags=frozenset(flags)))
 
 
+def cut(status: int) -> JudgedCall:
+    """A poll of whose answer half came."""
+    return call(5_000, cut="reset", response=Response(status, (("location", "/status"),)))
+
+
 def denied(*pauses: int) -> ClientHistory:
     sent, tries = 0, []
     for pause in (0, *pauses):
@@ -103,6 +108,25 @@ CASES = {
     "C10 people may take days": ("C10", history(call(0), call(60 * HOUR, "WAITING")), "-"),
     "C13 an end of its own form": ("C13", history(*polls(5_000, 5_000), ODD_END), "pass"),
     "C13 and polls after it": ("C13", history(*polls(5_000, 5_000), ODD_END, call(30_000, DONE)), "fail"),
+    "D1 a refusal that was cut is D3's": ("D1", history(cut(503), call(5_500)), "-"),
+    "D2 a gateway's time-out": ("D2", history(call(5_000, status=504), call(9_000)), "pass"),
+    "D2 one hurried retry of two": ("D2", history(*polls(50, 9_000, first=5_000, status=500), call(30_000)), "fail"),
+    "D2 a message is B4's": ("D2", twice(500, again=10), "-"),
+    "D2 a page that was cut": ("D2", history(cut(502), call(5_010)), "-"),
+    "D4 half an answer": ("D4", history(cut(200), call(9_000)), "pass"),
+    "D5 until the server gives up": ("D5", history(call(0, took=285_000, cut="timeout")), "fail"),
+    "D5 that the server gives up sooner is no matter": (
+        "D5",
+        history(call(0, took=284_999, cut="timeout"), call(HOUR)),
+        "-",
+    ),
+    "D7 three polls after a late 404": (
+        "D7",
+        history(call(0), *polls(9_000, 9_000, 9_000, first=9_000, status=404)),
+        "pass",
+    ),
+    "D7 four of them": ("D7", history(call(0), *polls(9_000, 9_000, 9_000, 9_000, first=9_000, status=404)), "fail"),
+    "D8 a redirect that was cut": ("D8", history(cut(307), call(9_000)), "-"),
     "A1 too early": ("A1", granted(token(-2), token(9_500)), "fail"),
     "A1 a login by code is a person's": ("A1", granted(token(-2), token(9_500), grant=Grant.CODE), "pass"),
     "A1 and one on a device": ("A1", granted(token(-2), token(9_500), grant=Grant.DEVICE), "pass"),
