@@ -54,6 +54,8 @@ class EmbeddedMock(Struct):
     https_url: str | None = None
     ca_file: str | None = None
     """What a client must trust to call `https_url`."""
+    failed_handshakes: Callable[[], int] = lambda: 0
+    """How many TLS handshakes came to nothing so far."""
     exit_code: int = 0
     """Afterwards: 4 if the tape died, else 0."""
 
@@ -194,7 +196,7 @@ def _decoy(setup: Setup, stack: AsyncExitStack) -> tuple[Config, Bound | None]:
 
 def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None") -> tuple[MockServer, ControlPlane]:
     server, recorder, epoch = MockServer(mock.service, setup.clock, setup.limits), mock.recorder, setup.settings.epoch
-    chosen = mock.chosen
+    chosen, mock.failed_handshakes = mock.chosen, lambda: server.failed_handshakes
     control = ControlPlane(
         server,
         mock.control_token,

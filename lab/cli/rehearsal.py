@@ -19,10 +19,12 @@ from lab.cli.run_conditions import Conditions
 from lab.cli.setup import Setup, make_setup
 from lab.cli.virtual_run import virtual_run, virtual_variables
 from lab.core.clock import Millis
+from lab.faults.drills import GoodEnd
 from lab.faults.places import plan_length
 from lab.files.recordings import read_blob, read_recording
-from lab.language.document import Scenario
+from lab.language.document import Scenario, duration_text
 from lab.recording.reader import read
+from lab.report.judge import ClientReport
 from lab.report.outcomes import Expectation, ProcessEnd, RunOutcome
 from lab.report.runs import JudgedRun, judged_run
 from lab.settings import Flags, MockSettings
@@ -31,6 +33,8 @@ SPARE: Millis = 600_000
 """Real milliseconds that a client has beyond the length of its jobs, unless a limit is given."""
 TOO_LONG: Millis = 3_600_000
 """A run whose jobs take longer than this is none for a client that waits in real time."""
+SLOW_BODY: Millis = 150_000
+"""How long a usual answer is withheld by the fault of that name: 1,500 bytes."""
 MAPPED = (
     "base_url",
     "token_url",
@@ -54,6 +58,8 @@ class PlannedRun(Struct, frozen=True):
     """The scenario, by name or path."""
     expected: Expectation
     conditions: Conditions = Conditions()
+    about: tuple[str, ...] = ()
+    """For people: what the client meets, and what it should do then."""
 
 
 class FinishedRun(Struct, frozen=True):
@@ -111,8 +117,8 @@ class Rehearsal(Struct, frozen=True):
             setup = replace(setup, limits=replace(setup.limits, idle=planned.conditions.idle))
         length = self._real_length(setup)
         if self.limit is None and length > TOO_LONG and not self.virtual:
-            return _never(planned, RunOutcome.NOT_STRUCK)
-        limit = self.limit or length + SPARE
+            return _never(planned, RunOutcome.TOO_LONG, f"{_takes(length)}: name a --limit")
+        whole = limit = self.limit or length + SPARE
         async with AsyncExitStack() as stack:
             mock = await stack.enter_async_context(embedded_mock(setup, _Silent(), Stop(), outside=True))
             document = connection_document(setup, mock) | {"jobs": str(planned.conditions.jobs)}
@@ -125,6 +131,7 @@ class Rehearsal(Struct, frozen=True):
                 watch, ended = None, stopped
             child = await Child.start(self.command, {**self.environment, **variables}, "LAB_BASE_URL")
             code = await child.end(limit, ended)
+            failed = mock.failed_handshakes()
             if watch is not None:
                 watch.check(child.err.text)
         recording = read(read_recording(path), path.name)
@@ -132,11 +139,20 @@ class Rehearsal(Struct, frozen=True):
         judged = judged_run(planned.name, recording, planned.expected, end, blob=blob)
         if code is None and stopped.is_set():
             judged = replace(judged, outcome=RunOutcome.INTERRUPTED)
+        elif judged.outcome is RunOutcome.HANG:
+            judged = _at_limit(judged, whole, length)
+        elif judged.outcome is RunOutcome.NOT_STRUCK:
+            judged = replace(judged, details=planned.about[:1])
+        elif failed and not any(each.calls for each in judged.histories):
+            why = f"TLS handshakes that failed: {failed}. The client must trust the authority in LAB_CA_FILE"
+            judged = replace(judged, details=(why,))
         return FinishedRun(planned, judged, path, child.out.text + child.err.text, code)
 
     def _real_length(self, setup: Setup) -> Millis:
-        """How long its jobs take on the wall's clock."""
+        """How long its jobs take on the wall's clock, answers that come slowly included."""
         length = sum(plan_length(each, setup.config.seed) for each in setup.config.scenarios)
+        faults = [fault for each in setup.config.scenarios for fault in each.scenario.faults]
+        length += SLOW_BODY * any(fault.strike == "slow-body" for fault in faults)
         factor = float(self.settings.clock.factor) if self.settings.clock.kind == "scaled" else 1
         return round(length / factor)
 
@@ -157,8 +173,24 @@ class Rehearsal(Struct, frozen=True):
         return found | {name: template.format_map(values) for name, template in self.names.items()}
 
 
-def _never(planned: PlannedRun, outcome: RunOutcome = RunOutcome.INTERRUPTED) -> FinishedRun:
-    return FinishedRun(planned, JudgedRun(planned.name, planned.expected, outcome), None, "", None)
+def _never(planned: PlannedRun, outcome: RunOutcome = RunOutcome.INTERRUPTED, *why: str) -> FinishedRun:
+    return FinishedRun(planned, JudgedRun(planned.name, planned.expected, outcome, details=why), None, "", None)
+
+
+def _takes(length: Millis) -> str:
+    return f"its jobs take {_in_seconds(length)}"
+
+
+def _in_seconds(length: Millis) -> str:
+    return duration_text(-(-length // 1_000) * 1_000)
+
+
+def _at_limit(judged: JudgedRun, limit: Millis, length: Millis) -> JudgedRun:
+    """A run that was ended at its limit: of a client that waits for what can't have come yet nothing can be said."""
+    why = f"ended at its limit of {_in_seconds(limit)}; {_takes(length)}"
+    if length < limit or GoodEnd.RESULT not in judged.expected.ends:
+        return replace(judged, details=(why,))
+    return replace(judged, outcome=RunOutcome.TOO_LONG, details=(f"{why}: name a longer --limit",))
 
 
 class _Silent(Console):
@@ -168,14 +200,18 @@ class _Silent(Console):
         """Nothing."""
 
 
-def failure_lines(done: FinishedRun, again: str) -> Iterator[str]:
-    """Of a run that came out otherwise: what repeats it, its recording, and the end of what the client printed."""
+def failure_lines(done: FinishedRun, again: str, report: ClientReport) -> Iterator[str]:
+    """Of a run that came out otherwise: what was met, what repeats it, its recording, what the client printed last."""
+    yield from done.judged.details
     if done.judged.good is not False:
         return
+    yield from done.planned.about
     sent, turns = sum(len(each.jobs) for each in done.judged.histories), done.planned.expected.turns
     if sent and sent != turns:
         variables = "LAB_JOBS" if done.planned.conditions.jobs > 1 else "LAB_ASK, LAB_ASK_2, …"
         yield f"jobs begun: {sent}; asked for: {turns} ({variables})"
+    if done.recording is not None and (broken := report.broken_in(done.recording.name)):
+        yield f"rules broken in it: {' '.join(broken)}"
     yield again
     if done.recording is not None:
         yield f"lab show {done.recording} --line-numbers"

@@ -56,6 +56,14 @@ class ClientReport(Struct, frozen=True):
         """The findings that say so."""
         return tuple(finding for finding in self.findings if finding.verdict is verdict)
 
+    def broken_in(self, recording: str) -> tuple[str, ...]:
+        """The rules that count in the score, and were broken in a recording."""
+        return tuple(
+            finding.rule.id
+            for finding in self.findings
+            if finding.rule.severity.weight and recording in (each.recording for each in finding.evidence)
+        )
+
     @property
     def exercised(self) -> tuple[Finding, ...]:
         """Of the rules that count in the score, those with an occasion."""

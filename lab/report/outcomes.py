@@ -32,11 +32,13 @@ class RunOutcome(StrEnum):
     """It called nothing."""
     NOT_STRUCK = "not struck"
     """The client never came to the place where the fault strikes."""
+    TOO_LONG = "too long"
+    """Its jobs take longer than its limit, at which it was at work yet, or without a limit than an hour."""
     INTERRUPTED = "interrupted"
     """The rehearsal was ended meanwhile."""
 
 
-UNJUDGED = (RunOutcome.NOT_STRUCK, RunOutcome.INTERRUPTED)
+UNJUDGED = (RunOutcome.NOT_STRUCK, RunOutcome.TOO_LONG, RunOutcome.INTERRUPTED)
 """Neither as expected nor otherwise."""
 
 

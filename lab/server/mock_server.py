@@ -106,6 +106,11 @@ class MockServer:
         self._tls = TlsListener(bound, factory, misdirected, context, self.limits.header_deadline, self.traffic)
         return self._tls.origin
 
+    @property
+    def failed_handshakes(self) -> int:
+        """TLS handshakes that peers began, and that came to nothing."""
+        return self._tls.failed_handshakes if self._tls is not None else 0
+
     def start_decoy(self, bound: Bound) -> None:
         """Listen at another origin too, once `start` was called: nothing is there, but what is sent to it is told."""
         assert self._manager is not None

@@ -91,6 +91,8 @@ class TlsListener(Listener):
         """Real seconds from the opening to the end of the handshake."""
         self._traffic = traffic
         self._room = asyncio.Semaphore(MOST_HANDSHAKES)
+        self.failed_handshakes = 0
+        """Those that peers began, and that came to nothing."""
         super().__init__(bound, factory)
         self.origin = "https" + bound.origin.removeprefix("http")
 
@@ -131,6 +133,7 @@ class TlsListener(Listener):
         try:
             await done
         except BaseException:
+            self.failed_handshakes += 1
             transport.close()
             raise
 

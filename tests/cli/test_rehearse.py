@@ -102,6 +102,8 @@ def test_with_tls_the_client_is_given_an_authority_to_trust(here: Lab) -> None:
         here, "brief.yaml", "--tls", code="import os; print(os.environ['LAB_BASE_URL'], os.environ['LAB_TOKEN_URL'])"
     )
     assert re.search(r"\| https://\S+ https://\S+/oauth2/v1/token$", shown.out, re.MULTILINE)
+    distrusts = "import os, urllib.request as u; u.urlopen(os.environ['LAB_BASE_URL'])"
+    assert "TLS handshakes that failed: 1. " in rehearse(here, "brief.yaml", "--tls", code=distrusts).lines[1]
 
 
 def test_where_a_refusal_is_expected_a_good_client_stops(here: Lab) -> None:
@@ -130,6 +132,22 @@ def test_what_else_becomes_of_a_client_is_told(here: Lab, code: str, outcome: st
     called = rehearse(here, "brief.yaml", "--limit", "700ms", code=code)
     assert called.lines[0] == f"FAIL  brief: {outcome}; a good client: result"
     assert called.code in (1, 5) and shown in called.out
+
+
+def test_what_can_t_be_judged_is_named_with_its_reason(here: Lab) -> None:
+    longer = SCENARIO.replace("takes: 60ms", "takes: 59m")
+    (here.folder / "long.yaml").write_text(longer.replace("name: brief", "name: long"))
+    (here.folder / "longer.yaml").write_text(longer.replace("name: brief", "name: longer").replace("59m", "61m"))
+    called = rehearse(here, "longer.yaml", code="0")
+    assert called.lines[:2] == ["  -   longer: too long", "          its jobs take 1h1m: name a --limit"]
+    called = rehearse(here, "long.yaml", "--limit", "300ms", code="import signal; signal.pause()")
+    assert called.lines[0] == "  -   long: too long"
+    assert called.lines[1].strip() == "ended at its limit of 1s; its jobs take 59m: name a longer --limit"
+    other = "import os, urllib.request as u\ntry: u.urlopen(os.environ['LAB_BASE_URL'] + '/health')\nexcept OSError: 0"
+    called = rehearse(here, "--drills", "brief.yaml", "--only", "p-404-poll-2", code=other)
+    assert called.lines[0] == "  -   p-404-poll-2: not struck"
+    assert called.lines[1].strip() == "404 at the first poll in done (span 2): 404"
+    assert called.lines[2].startswith("1 run: 1 not struck; 0 otherwise")
 
 
 @pytest.mark.parametrize("away", [False, True])
@@ -165,8 +183,13 @@ def test_a_drill_that_came_out_otherwise_says_how_to_repeat_it(here: Lab) -> Non
     assert called.code == 1
     assert called.lines[0] == "FAIL  w-503-seconds-poll-1: clean stop; a good client: result"
     again = f"lab rehearse --drills brief.yaml --only w-503-seconds-poll-1 --seed 7 --env '{API}' -- "
-    assert again in called.lines[1]
-    assert called.lines[2].strip() == "lab show out/w-503-seconds-poll-1.rec.jsonl --line-numbers"
+    shown = [line.strip() for line in called.lines[1:6]]
+    assert shown[0] == "503-seconds at the first poll in run (span 1): 503 with Retry-After in seconds"
+    assert shown[1].startswith("Nothing was accepted: wait as Retry-After says")
+    assert shown[2] == "rules broken in it: C1"
+    assert shown[3].startswith(again)
+    assert shown[4] == "lab show out/w-503-seconds-poll-1.rec.jsonl --line-numbers"
+    assert called.err.splitlines()[0] == "1/1 w-503-seconds-poll-1: clean stop"
     assert "| client: HTTP Error 503" in called.out
     assert lab_replays(here, "out/w-503-seconds-poll-1.rec.jsonl")
 

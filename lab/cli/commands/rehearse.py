@@ -2,8 +2,8 @@
 
 import asyncio
 import string
-from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -18,12 +18,13 @@ from lab.cli.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, comman
 from lab.cli.run_conditions import conditions_of
 from lab.cli.signals import INTERRUPTED
 from lab.core.errors import UsageError
+from lab.faults.drill_advice import advice_in_drill, met_in_drill
 from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import keep_only, write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, scenarios_folder
 from lab.language.document import Scenario, duration
 from lab.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined, possible_in
-from lab.report.judge import ClientReport, RuleVerdict, report_on
+from lab.report.judge import ClientReport, report_on
 from lab.report.outcomes import Expectation, RunOutcome, ends_in
 from lab.settings import ClockSettings, Flags, MockSettings, ScenarioSettings, refuse_idle
 
@@ -86,24 +87,25 @@ def _rehearse(settings: MockSettings, command: tuple[str, ...], folder: Path, fl
 
 
 async def _work(rehearsal: Rehearsal, planned: Sequence[PlannedRun], stop: Stop, console: Console) -> list[FinishedRun]:
-    stopped, seen = asyncio.Event(), Counter[bool | None]()
+    stopped, numbers = asyncio.Event(), count(1)
     stop.leave = stopped.set  # the runs end their clients themselves, and what is known is told
 
     def tell(done: FinishedRun) -> None:
-        seen[done.judged.good] += 1
-        if console.terminal:
-            console.err(f"{seen.total()}/{len(planned)} {done.planned.name}: {done.judged.outcome}")
+        console.err(f"{next(numbers)}/{len(planned)} {done.planned.name}: {done.judged.outcome}")
 
     return await rehearsal.runs(planned, stopped, tell)
 
 
 def _conclude(done: Sequence[FinishedRun], possible: Elements, folder: Path, flags: Flags, console: Console) -> int:
     """The runs that came out otherwise, then the report on all of them; recordings of the others stay with `--out` only."""
-    runs = [replace(each.judged, details=(*failure_lines(each, _again(each, flags)),)) for each in done]
     histories = {each.recording.name: each.judged.histories for each in done if each.recording is not None}
-    coverage = Coverage(joined(*(each.met for each in runs)), possible, SHOWN_BY_DRILLS if flags["drills"] else {})
+    coverage = Coverage(
+        joined(*(each.judged.met for each in done)), possible, SHOWN_BY_DRILLS if flags["drills"] else {}
+    )
     paths = {each.recording.name: each.recording for each in done if each.recording is not None}
-    report = report_on(histories, coverage, runs)
+    report = report_on(histories, coverage)
+    runs = [replace(each.judged, details=(*failure_lines(each, _again(each, flags), report),)) for each in done]
+    report = replace(report, runs=(*runs,))
     code = conclude(report, file_lines(paths), flags, console)
     if flags["out"] is None:
         _keep(folder, done, report, console)
@@ -112,13 +114,11 @@ def _conclude(done: Sequence[FinishedRun], possible: Elements, folder: Path, fla
 
 def _keep(folder: Path, done: Sequence[FinishedRun], report: ClientReport, console: Console) -> None:
     """Recordings of runs that ended otherwise, and those in which a rule that counts was broken."""
-    cited = {
-        each.recording
-        for finding in report.with_verdict(RuleVerdict.FAIL)
-        if finding.rule.severity.weight
-        for each in finding.evidence
-    }
-    kept = [run for run in done if run.judged.good is False or (run.recording and run.recording.name in cited)]
+    kept = [
+        run
+        for run in done
+        if run.judged.good is False or (run.recording is not None and report.broken_in(run.recording.name))
+    ]
     keep_only(folder, [name for run in kept for name in (run.planned.name, Path(run.planned.target).name)])
     if kept:
         console.err(f"lab: Recordings of what failed are in {folder}; --out DIR keeps all.")
@@ -142,6 +142,7 @@ def _drills(flags: Flags, folder: Path) -> tuple[list[PlannedRun], Elements]:
             each.name,
             str(folder / f"{each.document['name']}{SCENARIO_ENDING}"),
             Expectation(each.ends, happy.turns, each.strikes),
+            about=(met_in_drill(each), advice_in_drill(each)),
         )
         for each in chosen
     ]
@@ -158,7 +159,8 @@ def _scenarios(flags: Flags, settings: MockSettings) -> tuple[list[PlannedRun], 
             raise UsageError(f"{name} is the second scenario that is called {scenario.name}.", hint="Name one of them.")
         conditions = conditions_of(name, folder)
         expected = Expectation(ends_in(scenario), conditions.jobs * len(scenario.user_messages))
-        planned.append(PlannedRun(scenario.name, name, expected, conditions))
+        about = (scenario.shows,) if scenario.shows else ()
+        planned.append(PlannedRun(scenario.name, name, expected, conditions, about))
         scenarios.append(scenario)
     return planned, possible_in(scenarios)
 

@@ -117,9 +117,9 @@ class ScenarioSearch:
         return PlannedRun(name, str(self._rehearsal.folder / file), expected, self._conditions)
 
     def _trial(self, combination: Combination, done: FinishedRun) -> Trial:
-        if done.judged.outcome is RunOutcome.NOT_STRUCK:
-            hint = "Name a --limit, or take a scaled clock: --clock scaled:20."
-            raise UsageError(f"The jobs of {self.name} take more than an hour.", hint=hint)
+        if done.judged.outcome is RunOutcome.TOO_LONG:
+            hint = "Name a longer --limit, or take a scaled clock: --clock scaled:20."
+            raise UsageError(f"The jobs of {self.name} take longer than a run may.", hint=hint)
         harm = self._harms.get(done.planned.name)
         if harm is not None:
             self._harmful[combination] = HarmfulRun(done.planned.name, harm, done.output)
