@@ -62,6 +62,15 @@ def cut(status: int) -> JudgedCall:
     return call(5_000, cut="reset", response=Response(status, (("location", "/status"),)))
 
 
+def hung(lasted: int, **more: object) -> ClientHistory:
+    """A poll without an answer, at which the client was stopped."""
+    return history(call(5_000, took=lasted, cut="client_gone", struck="hang", **more), over=False, until=5_000 + lasted)
+
+
+def moved(location: str) -> JudgedCall:
+    return call(5_000, status=307, headers=(("location", location),))
+
+
 def denied(*pauses: int) -> ClientHistory:
     sent, tries = 0, []
     for pause in (0, *pauses):
@@ -126,6 +135,12 @@ CASES = {
         "pass",
     ),
     "D7 four of them": ("D7", history(call(0), *polls(9_000, 9_000, 9_000, 9_000, first=9_000, status=404)), "fail"),
+    "D5 one that was stopped had waited a minute": ("D5", hung(MINUTE), "fail"),
+    "D5 and not quite": ("D5", hung(MINUTE - 1), "-"),
+    "D5 and had begun to read": ("D5", hung(MINUTE, response=Response(200)), "-"),
+    "D8 who calls something else follows nothing": ("D8", lone(moved("/status"), message(9_000)), "-"),
+    "D8 who stays away from another origin": ("D8", lone(moved("http://decoy.invalid/status")), "pass"),
+    "D8 who stays": ("D8", lone(moved("/status")), "-"),
     "D8 a redirect that was cut": ("D8", history(cut(307), call(9_000)), "-"),
     "A1 too early": ("A1", granted(token(-2), token(9_500)), "fail"),
     "A1 a login by code is a person's": ("A1", granted(token(-2), token(9_500), grant=Grant.CODE), "pass"),

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
-from lab.report.history import ClientHistory
+from lab.report.history import ClientHistory, ConnectionHistory
 from tests.report.by_hand import call, history, polls, token, verdict
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -76,6 +77,31 @@ def stopped(lasted: int, shows: str = "RUNNING") -> ClientHistory:
     return history(*polls(5_000, shows=shows), call(lasted, shows))
 
 
+def outage(tries: int) -> ClientHistory:
+    """A poll each 4 s, about a minute, of which the lab's own app would send five."""
+    return history(*polls(*(4_000,) * (tries - 1), first=5_000, status=503))
+
+
+def fresh(calls: int) -> ClientHistory:
+    """Each call on a connection of its own, closed by the client at the end."""
+    lived = history(*polls(*(9_000,) * (calls - 2)))
+    alone = tuple(replace(each, connection=each.x) for each in lived.calls)
+    connections = tuple(
+        ConnectionHistory(c=each.x, calls=(each,), closed=HOUR, how="client", line=99) for each in alone
+    )
+    return replace(lived, calls=alone, connections=connections)
+
+
+def left_open(until: int) -> ClientHistory:
+    lived = history(call(0, DONE), until=until)
+    return replace(lived, connections=(ConnectionHistory(c=1, calls=lived.calls),))
+
+
+def closed_after(pause: int) -> ClientHistory:
+    lived = left_open(HOUR)
+    return replace(lived, connections=tuple(replace(each, closed=pause, how="client") for each in lived.connections))
+
+
 Case = tuple[str, Callable[..., ClientHistory], tuple[object, ...], str]
 CASES: list[Case] = [
     ("C1", retry_after, (1_900,), "pass"),
@@ -128,6 +154,16 @@ CASES: list[Case] = [
     ("D1", refused, (2_000, 2_000, 2_001), "pass"),
     ("D1", refused, (4_750, 4_750, 4_750), "pass"),
     ("D1", refused, (4_749, 4_749, 4_749), "fail"),
+    ("D1", refused, (6_000, 1_000, 6_000), "fail"),
+    ("D1", refused, (2_000, 3_000, 2_500), "pass"),
+    ("D6", outage, (15,), "pass"),
+    ("D6", outage, (16,), "fail"),
+    ("E1", fresh, (5,), "fail"),
+    ("E1", fresh, (4,), "-"),
+    ("E3", left_open, (315_001,), "fail"),
+    ("E3", left_open, (315_000,), "-"),
+    ("E3", closed_after, (315_001,), "fail"),
+    ("E3", closed_after, (315_000,), "pass"),
     ("D5", given_up, (4_750,), "pass"),
     ("D5", given_up, (4_749,), "fail"),
     ("A1", renewed, (126_000,), "pass"),
