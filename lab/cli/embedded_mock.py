@@ -16,7 +16,7 @@ from lab.cli.hints import client_hints
 from lab.cli.https import HttpsPort, open_https_port
 from lab.cli.loop import Stop
 from lab.cli.reload import ScenarioReloader
-from lab.cli.setup import Setup, app_of, own_client
+from lab.cli.setup import Setup, own_client
 from lab.cli.surroundings import WallClockLook, look_around
 from lab.cli.tape_recorder import TapeRecorder
 from lab.clocks import wall_second
@@ -115,7 +115,7 @@ async def embedded_mock(
         bound, https = _ports(setup.settings, stack)
         config, decoy = _decoy(setup, stack)
         # A pod is reached by https alone, so that is what URLs name where it is served.
-        service = Service(replace(config, here=(https or bound).origin))
+        service = setup.make_service(replace(config, here=(https or bound).origin))
         service.observers += client_hints(console, setup.clock.mode) if outside else []
         service.observers += [job_facts_observer(service, job_facts)] if job_facts is not None else []
         if journal is not None:
@@ -133,7 +133,7 @@ async def embedded_mock(
         _start_others(mock, server, https, decoy, stack)
         _publish_token(mock, listen.runtime, stack)
         looks = _looks(mock, setup, journal, server.mounts)
-        looks += [_reloader(mock, setup, console).look] if outside else []
+        looks += [_reloader(mock, setup, console).look] if outside and config.scenarios else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
         yield mock
 
@@ -213,8 +213,8 @@ def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None")
 
 def _warm_up(config: Config) -> None:
     """The first signature loads libraries and the key: some 60 ms that no client should take for latency."""
-    app = app_of(config)
-    Service(config).serve(token_request(app.client_id, app.client_secret, app.scope), 0)
+    client, scope = own_client(config), api_scope(config.switches.pod)
+    Service(config).serve(token_request(client.id, client.secret, scope), 0)
 
 
 def _close_tape(mock: EmbeddedMock, stop: Stop) -> None:

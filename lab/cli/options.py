@@ -147,18 +147,13 @@ _ONE_SCENARIO: Any = {"help": "a name or a path", "type": lambda text: (text,)}
 """As a tuple of one target, where other commands take several."""
 
 _FAIL_ON: Any = {"choices": ("critical", "major", "minor"), "default": "major"}
+_FORMATS: Any = {"choices": ("text", "json", "junit", "github"), "default": "text"}
 _SCORE: Any = {"type": number("--min-score", 0, 100), "default": 0}
 _REPORT = (
     option("--fail-on", None, "the least severity of a failed rule that counts; default: major", **_FAIL_ON),
     option("--min-score", "N", "fail below this score", **_SCORE),
     option("--require", "RULES", "fail unless these were exercised, as C1,C4"),
-    option(
-        "--format",
-        None,
-        "text (default), json, junit, github",
-        choices=("text", "json", "junit", "github"),
-        default="text",
-    ),
+    option("--format", None, "text (default), json, junit, github", **_FORMATS),
     flag("--json", "the same as --format json"),
     option("--junit", "FILE", "write it there as JUnit, too"),
     option("--html", "FILE", "write it there as a page for browsers, too"),
@@ -205,6 +200,14 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--base", "URL", "the origin that URLs in answers name", dest="public", type=origin),
         option("--drills", "SCENARIO", "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME"),
         *_DRILLS,
+        option("--from", "FILE", "play this recording back, in the place of scenarios", dest="source"),
+        either(
+            flag("--by-count", "of a recording: the n-th poll gets the n-th answer, whenever it comes"),
+            flag("--strict", "of a recording: the same calls in the same order, or none"),
+        ),
+        flag("--repeat", "of a recording: once all was played, begin again with other ids"),
+        flag("--without-faults", "of a recording: leave out what failed or was refused"),
+        option("--latency", None, "of a recording: as it was (default), or none", choices=("recorded", "none")),
         option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
         flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
         flag("--tls", "serve https too, by an authority made for this start"),
@@ -259,9 +262,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *_REPORT,
     ),
     "report": (
-        option(
-            "targets", "FILE", "recordings, by path, pattern or bare name; or the URL of a control plane", nargs="+"
-        ),
+        option("targets", "FILE", "recordings by path, pattern or bare name; or the URL of a control plane", nargs="+"),
         _FOLDER,
         *_REPORT,
     ),

@@ -1,6 +1,6 @@
 """What a command's mock is made of: scenarios, switches, seed, epoch, clock."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -21,6 +21,7 @@ from lab.identity.scopes import api_scope
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Layers, Scenario, Switches, nearest
 from lab.mock.config import Config
+from lab.mock.service import Service
 from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
 from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettings
 
@@ -60,6 +61,8 @@ class Setup(Struct, frozen=True):
     config: Config
     clock: AnyClock
     limits: ServerLimits
+    make_service: Callable[[Config], Service] = Service
+    """Makes what is served, once it is known where."""
 
     @property
     def scenario(self) -> Scenario:

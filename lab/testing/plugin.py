@@ -46,8 +46,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
     """Beside a test that failed stands what the lab saw."""
-    lab: Lab | None = getattr(item, "funcargs", {}).get("lab")
-    if lab is None or call.when != "call" or call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
+    lab: Any = getattr(item, "funcargs", {}).get("lab")
+    # others may have a fixture of that name
+    if (
+        not hasattr(lab, "story")
+        or call.when != "call"
+        or call.excinfo is None
+        or call.excinfo.errisinstance(pytest.skip.Exception)
+    ):
         return
     from .pool import seen_by
 

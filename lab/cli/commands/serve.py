@@ -21,7 +21,7 @@ from lab.files.scenarios import digest_of
 from lab.jobs.plan import CompiledScenario
 from lab.mock.history import compiled_again
 from lab.server.mounts import MOUNT_PATH, MountChoice
-from lab.settings import Environment, Flags, MockSettings, Settings, loopback
+from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle
 
 if TYPE_CHECKING:
     from lab.faults.drills import Drill
@@ -49,16 +49,23 @@ class ServeSettings(Settings, frozen=True):
 def execute(flags: Flags, console: Console) -> int:
     """Serve until stopped; that is its end, so 0, or 4 if the tape or the journal died."""
     try:
-        return serve_until_stopped(flags.into(ServeSettings), console)
+        settings = flags.into(ServeSettings)
+        if flags["source"] is None:
+            refuse_without_recording(flags)
+            return serve_until_stopped(settings, console)
+        from lab.cli.playback import RecordingPlayer  # only it needs one
+
+        player = RecordingPlayer(flags, settings.mock)
+        return max(serve_until_stopped(settings, console, player.setup()), player.conclude(console))
     except Interrupted:  # stopped before it listened
         return 0
 
 
-def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
-    """Listen, announce, and wait for a signal, or for the parent's end."""
+def serve_until_stopped(settings: ServeSettings, console: Console, playback: Setup | None = None) -> int:
+    """Listen, announce, and wait for a signal, or for the parent's end; `playback` in the place of what settings name."""
     console.serving, parent = True, os.getppid()
     settings, drills = with_drills(settings)
-    setup, journal = make_setup(settings.mock), None
+    setup, journal = playback or make_setup(settings.mock), None
     if settings.journal is not None:
         from lab.cli.state_journal import StateJournal  # no other start waits for it
 
@@ -75,6 +82,14 @@ def serve_until_stopped(settings: ServeSettings, console: Console) -> int:
         return max(mock.exit_code, journal.close() if journal is not None else 0)
 
     return complete(work)
+
+
+_OF_A_PLAYBACK = ("by_count", "strict", "repeat", "without_faults", "latency")
+
+
+def refuse_without_recording(flags: Flags) -> None:
+    """UsageError for options that say how a recording is played back, where none is."""
+    refuse_idle(flags, _OF_A_PLAYBACK, "scenarios: it says how --from FILE is played back")
 
 
 def with_drills(settings: ServeSettings) -> tuple[ServeSettings, tuple[MountChoice, ...]]:
@@ -116,7 +131,7 @@ def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console:
 
 def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
     """The same to read, with a line to try."""
-    names = ", ".join(each.name for each in setup.config.scenarios)
+    names = ", ".join(each.name for each in setup.config.scenarios) or "a recording"
     login = quote(f"{document['client_id']}:{document['client_secret']}")
     scope = quote(f"scope={document['scope']}")
     return [

@@ -41,6 +41,15 @@ class RequestMissed(Fact, frozen=True, kw_only=True):
     near: tuple[str, ...]
 
 
+class PlaybackMissed(Fact, frozen=True, kw_only=True):
+    """A playback has no answer: `why` is unmatched or exhausted, `near` what was recorded instead."""
+
+    type: ClassVar[str] = "playback.missed"
+    kind: ClassVar[str] = "shell"
+    why: str
+    near: tuple[str, ...]
+
+
 def missed(near: tuple[str, ...], at: Millis) -> tuple[RequestMissed, ...]:
     """The fact, if there is something near."""
     return (RequestMissed(at=at, near=near),) if near else ()

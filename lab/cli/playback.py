@@ -1,0 +1,69 @@
+"""`lab serve --from FILE`: a recording in the mock's place, for somebody's client (recordings.md §15)."""
+
+from functools import partial
+
+from msgspec.structs import replace
+
+from lab.cli.console import Console
+from lab.cli.recordings import load_recording
+from lab.cli.setup import Setup, make_clock, read_settings_file
+from lab.clocks import wall_second
+from lab.core.errors import Divergence, UsageError
+from lab.files.recordings import read_blob
+from lab.mock.config import Config
+from lab.mock.service import Service
+from lab.recording.header import config_of
+from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
+from lab.recording.playback_service import PlaybackService
+from lab.recording.reader import demand_closed
+from lab.settings import Flags, MockSettings, refuse_idle
+
+_OF_A_MOCK = ("seed", "reviewer", "set", "profile", "record", "drills", "family", "only", "journal")
+
+
+class RecordingPlayer:
+    """One recording, and what came of playing it back."""
+
+    def __init__(self, flags: Flags, settings: MockSettings) -> None:
+        """UsageError for options of a mock beside it; RecordingError if the recording isn't whole."""
+        if flags["targets"]:
+            raise UsageError("A recording is played back without scenarios.", hint="Leave SCENARIO or --from out.")
+        refuse_idle(flags, _OF_A_MOCK, "--from, which has all of that in the recording")
+        path, self._recording = load_recording(flags["source"])
+        demand_closed(self._recording, str(path))
+        self._blob = partial(read_blob, path)
+        self.title = str(path)
+        self._flags = flags
+        self._service: PlaybackService | None = None
+        self._settings = settings
+
+    def setup(self) -> Setup:
+        """What is served: the OAuth server of the recording, and no scenario."""
+        file = read_settings_file(self._settings.switches.file)
+        epoch = wall_second() if self._settings.epoch is None else self._settings.epoch
+        recorded = config_of(self._recording, ())
+        config = replace(recorded, epoch=epoch, base=self._settings.base or file.base, here="", prefix="")
+        return Setup(self._settings, config, make_clock(self._settings.clock), file.limits, self._make)
+
+    def _make(self, config: Config) -> Service:
+        flags = self._flags
+        ordered = PlaybackMode.STRICT if flags["strict"] else PlaybackMode.BY_COUNT
+        how = PlaybackTerms(
+            ordered if flags["strict"] or flags["by_count"] else PlaybackMode.ELASTIC,
+            repeat=flags["repeat"],
+            faults=not flags["without_faults"],
+            latency=flags["latency"] != "none",
+        )
+        playback = RecordingPlayback(self._recording, config.epoch, how, self._blob)
+        self._service = PlaybackService(config, playback)
+        return self._service
+
+    def conclude(self, console: Console) -> int:
+        """Say what had no answer, and what was recorded and never came; 1 if anything had none."""
+        if self._service is None:
+            return 0
+        for text in self._service.missed:
+            console.err(f"no answer: {text}")
+        for text in self._service.playback.left:
+            console.err(f"recorded, and never came: {text}")
+        return Divergence.exit_code if self._service.missed else 0

@@ -1,0 +1,50 @@
+"""`lab serve --from FILE`: a recording in a mock's place."""
+
+import signal
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from pathlib import Path
+from urllib.parse import quote_plus, urlencode
+
+import pytest
+
+from tests.cli.test_serve import fetch, listening
+from tests.conftest import ROOT, Lab
+from tests.forked import forked_lab
+
+RECORDING = str(ROOT / "recordings" / "item-comparison.rec.jsonl")
+HOW = ("serve", "--from", RECORDING, "--port", "0", "--json")
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [["item-comparison"], ["--seed", "1"], ["--reviewer", "person"], ["--set", "hints=off"], ["--record", "x"], ["--drills", "quick"]],
+)  # fmt: skip
+def test_what_a_recording_has_in_itself_is_refused_beside_it(lab: Lab, beside: list[str]) -> None:
+    done = lab(*HOW, *beside)
+    assert done.code == 2
+    assert "--from" in done.err
+
+
+def test_what_says_how_is_refused_without_a_recording(lab: Lab) -> None:
+    assert lab("serve", "--repeat").err.startswith("lab: --repeat can't be used with scenarios")
+    assert lab("serve", "--from", "nowhere").code == 2
+    assert lab(*HOW, "--by-count", "--strict").code == 2
+
+
+def test_a_call_that_nobody_recorded_makes_the_end_a_failure(tmp_path: Path, runtime: Path) -> None:
+    with forked_lab(*HOW, "--latency", "none", cwd=tmp_path) as process:
+        ready = listening(process)
+        pair = b64encode(":".join(quote_plus(ready[each]) for each in ("client_id", "client_secret")).encode()).decode()
+        form = urlencode({"grant_type": "client_credentials", "scope": ready["scope"]}).encode()
+        token = fetch(ready["token_url"], {"Authorization": f"Basic {pair}"}, form)["access_token"]
+        head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        url = f"{ready['base_url']}/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/invokeAsync"
+        begun = fetch(url, head, b'{"message":"Compare M1000034 of org IMO and M1000040 of Org SBI"}')
+        assert begun["status"] == "RUNNING"
+        with pytest.raises(urllib.error.HTTPError, match="501"):
+            fetch(url, head, b'{"message":"Something else"}')
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 1
+        assert "no answer: POST" in process.stderr.read()

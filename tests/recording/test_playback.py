@@ -1,0 +1,186 @@
+"""Playback: a client meets the recorded history, however often it polls, and nothing that nobody recorded."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from lab.app.effects import App, Outcome
+from lab.app.run import run
+from lab.client.instant import run_instantly
+from lab.core.clock import Millis
+from lab.core.exchange import Request
+from lab.core.journal.shell import PlaybackMissed
+from lab.core.jsontext import members_of
+from lab.core.observe import Noted, Observation, Replied
+from lab.files.recordings import read_blob
+from lab.files.scenarios import load_scenario
+from lab.identity.client import token_request
+from lab.identity.clients import DEMO
+from lab.identity.scopes import api_scope
+from lab.recording.header import config_of
+from lab.recording.lines import Recording, Res
+from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
+from lab.recording.playback_service import PlaybackService
+from lab.recording.reader import read
+from lab.recording.text import dumps
+from tests.conftest import ROOT
+
+RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
+LATER = 1_800_000_000
+"""An epoch that no recording has."""
+TEAM = "/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM"
+ASK = "Compare M1000034 of org IMO and M1000040 of Org SBI"
+
+
+def recording(name: str) -> Recording:
+    return read((ROOT / "recordings" / f"{name}.rec.jsonl").read_bytes(), name)
+
+
+def playing(
+    recorded: Recording, mode: PlaybackMode = PlaybackMode.ELASTIC, path: Path | None = None, **how: bool
+) -> PlaybackService:
+    config = replace(config_of(recorded, ()), epoch=LATER)
+    blob = partial(read_blob, path) if path is not None else None
+    return PlaybackService(config, RecordingPlayback(recorded, LATER, PlaybackTerms(mode, **how), blob))
+
+
+def app_run(service: PlaybackService, recorded: Recording) -> Outcome:
+    scenarios = recorded.header.scenarios or ()
+    scenario = load_scenario(scenarios[0].name, ROOT / "scenarios").scenario
+    scope = api_scope(service.config.switches.pod)
+    app = App(scenario.agent.code, scenario.message, DEMO.id, DEMO.secret, scope, parameters=scenario.parameters)
+    return run_instantly(service, run(app, 0))
+
+
+class Caller:
+    """A client that asks at instants of its own choice."""
+
+    def __init__(self, service: PlaybackService) -> None:
+        self.service = service
+        answer = service.serve(token_request(DEMO.id, DEMO.secret, api_scope("acme-test")), 0)
+        token = members_of(answer.response.body)["access_token"]
+        self._head = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
+
+    def ask(self, at: Millis, message: str = ASK) -> tuple[int, str]:
+        """The status, and the Job ID or what was said instead."""
+        body = f'{{"message":"{message}","conversational":true}}'.encode()
+        reply = self.service.serve(Request("POST", f"{TEAM}/invokeAsync", "", self._head, body), at)
+        found = members_of(reply.response.body)
+        return reply.response.status, str(found.get("jobId") or found.get("message"))
+
+    def poll(self, job: str, at: Millis) -> str:
+        """The status word, or the HTTP status where there is none."""
+        reply = self.service.serve(Request("GET", f"{TEAM}/status/{job}", "", self._head), at)
+        return str(
+            members_of(reply.response.body).get("status") if reply.response.status == 200 else reply.response.status
+        )
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name.partition(".")[0])
+def test_the_labs_own_app_comes_to_the_recorded_end(path: Path) -> None:
+    recorded = read(path.read_bytes(), path.name)
+    service = playing(recorded, path=path)
+    outcome = app_run(service, recorded)
+    ends = [fact.text("to") for fact in recorded.facts("job.status") if fact.text("to") in ("COMPLETE", "ERROR")]
+    assert outcome.status == (ends[0] if ends else None)
+    assert service.missed == [] and service.playback.left == ()
+
+
+HISTORIES = {
+    name: [(fact.instant, str(fact.text("to"))) for fact in recording(name).facts("job.status")]
+    for name in ("item-comparison", "supplier-onboarding")
+}
+
+
+@given(st.lists(st.integers(1, 60_000), max_size=40), st.booleans())
+def test_whenever_a_client_polls_it_sees_the_history_in_order_and_never_early(gaps: list[int], often: bool) -> None:
+    recorded = recording("item-comparison")
+    caller = Caller(playing(recorded))
+    (accepted,) = recorded.facts("job.accepted")
+    _, job = caller.ask(1_000)
+    history = [(0, "RUNNING"), *((at - accepted.instant, word) for at, word in HISTORIES["item-comparison"])]
+    now, place = 1_000, 0
+    for gap in gaps:
+        now += gap if not often else 1 + gap % 500
+        word = caller.poll(job, now)
+        place = next(n for n in range(place, len(history)) if history[n][1] == word)
+        assert history[place][0] <= now - 1_000
+    assert caller.poll(job, now + 1_000_000) == "COMPLETE"
+
+
+def test_instants_in_answers_are_of_today() -> None:
+    caller = Caller(playing(recording("item-comparison")))
+    _, job = caller.ask(5_000)
+    reply = caller.service.serve(Request("GET", f"{TEAM}/status/{job}", "", caller._head), 9_000)
+    assert b"2027-01-15T08:00:05" in reply.response.body
+
+
+def test_what_nobody_recorded_fails_closed_and_names_what_was() -> None:
+    service, observed = playing(recording("item-comparison")), list[Observation]()
+    service.observers.append(observed.append)
+    caller = Caller(service)
+    assert caller.ask(100, "Something else")[0] == 501
+    assert caller.poll("nobody", 200) == "501"
+    assert [
+        fact.fact.near for fact in observed if isinstance(fact, Noted) and isinstance(fact.fact, PlaybackMissed)
+    ] == [
+        (ASK,),
+        (),
+    ]
+    assert len(service.missed) == 2
+
+
+def test_jobs_are_exhausted_unless_they_are_repeated_with_other_ids() -> None:
+    once, again = (
+        Caller(playing(recording("item-comparison"))),
+        Caller(playing(recording("item-comparison"), repeat=True)),
+    )
+    assert [once.ask(at)[0] for at in (100, 200)] == [202, 501]
+    first, second = (again.ask(at)[1] for at in (100, 50_000))
+    assert first != second
+    assert (again.poll(first, 50_100), again.poll(second, 50_100)) == ("COMPLETE", "RUNNING")
+
+
+def test_by_count_the_time_says_nothing() -> None:
+    recorded = recording("item-comparison")
+    caller = Caller(playing(recorded, PlaybackMode.BY_COUNT))
+    _, job = caller.ask(100)
+    answers = (
+        members_of(dumps(line.value).encode()) for line in recorded.lines if isinstance(line, Res) and line.x > 2
+    )
+    history = [str(each["status"]) for each in answers]
+    assert [caller.poll(job, 200 + n) for n in range(len(history) + 1)] == [*history, "501"]
+
+
+def test_in_strict_order_any_other_call_has_no_answer() -> None:
+    caller = Caller(playing(recording("item-comparison"), PlaybackMode.STRICT))
+    assert caller.poll("4529c9de-2bc3-4ba6-9874-1bacbc261403", 100) == "501"
+    status, job = caller.ask(200)
+    assert (status, caller.poll(job, 300)) == (202, "RUNNING")
+    assert len(caller.service.playback.left) == 7
+
+
+def test_what_failed_strikes_once_and_can_be_left_out() -> None:
+    recorded = recording("bad-line")
+    cuts: list[list[str | None]] = []
+    for faults in (True, False):
+        service, observed = playing(recorded, faults=faults), list[Observation]()
+        service.observers.append(observed.append)
+        assert app_run(service, recorded).status == "COMPLETE"
+        cuts.append([each.cut for each in observed if isinstance(each, Replied) and each.cut is not None])
+    assert cuts == [["reset", "client_gone"], []]
+
+
+def test_without_latency_nothing_is_withheld() -> None:
+    service = playing(recording("item-comparison"), latency=False)
+    assert service.serve(token_request(DEMO.id, DEMO.secret, api_scope("acme-test")), 0).latency == 0
+
+
+def test_a_bearer_that_wasnt_granted_here_is_none() -> None:
+    service = playing(recording("item-comparison"))
+    reply = service.serve(Request("POST", f"{TEAM}/invokeAsync", "", (("authorization", "Bearer x"),), b"{}"), 0)
+    assert reply.response.status == 401 and service.missed == []
