@@ -248,11 +248,13 @@ class ManualClock:
         self._now = max(self._now, instant)
         await settle()
 
-    def step_to(self, instant: Millis) -> None:
-        """Advance to an instant before which no sleeper is due, and wake those that are at it; nobody has run yet."""
+    def step_to(self, instant: Millis) -> bool:
+        """Advance to an instant before which no sleeper is due, and wake those that are at it; whether there are any."""
         self._now = max(self._now, instant)
+        before = len(self._sleepers)
         while (due := self.due) is not None and due <= self._now:
             _wake(heappop(self._sleepers)[2])
+        return len(self._sleepers) != before
 
 
 AnyClock = SystemClock | ScaledClock | ManualClock

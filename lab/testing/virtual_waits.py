@@ -77,18 +77,14 @@ def _blocking(clock: VirtualClock, original: _Method) -> _Method:
                 except (BlockingIOError, ssl.SSLWantReadError):
                     if deadline is not None and clock.now >= deadline:
                         raise socket.timeout("timed out") from None
-                _wait(clock, deadline)
+                try:
+                    clock.wait(deadline, reads=True)
+                except NothingToCome:
+                    clock.refuse(_FOR_EVER)
         finally:
             _socket.socket.settimeout(self, timeout)
 
     return method
-
-
-def _wait(clock: VirtualClock, deadline: int | None) -> None:
-    try:
-        clock.wait(deadline, reads=True)
-    except NothingToCome:
-        clock.refuse(_FOR_EVER)
 
 
 def _calls_lab(clock: VirtualClock, sock: socket.socket) -> bool:
@@ -106,7 +102,10 @@ def _select(clock: VirtualClock, original: _Method) -> _Method:
         rlist, wlist, xlist = list(rlist), list(wlist), list(xlist)
         if not clock.lives_here() or not any(clock.at_lab(_peer_of(each)) for each in rlist):
             return original(rlist, wlist, xlist, timeout)
-        return _until_ready(clock, lambda: original(rlist, wlist, xlist, 0), any, timeout)
+        try:
+            return _until_ready(clock, lambda: original(rlist, wlist, xlist, 0), any, timeout)
+        except NothingToCome:
+            clock.refuse(_FOR_EVER)
 
     return function
 
@@ -123,16 +122,22 @@ def _selecting(clock: VirtualClock, original: _Method) -> _Method:
         ready = original(self, 0)
         if ready:
             return ready
-        peers = [peer for peer in map(_peer_of, self.get_map()) if isinstance(peer, tuple)]
+        peers = [peer for peer in map(_peer_of, self.get_map()) if peer]
         foreign = [peer for peer in peers if not clock.at_lab(peer)]
         if not of_loop and len(foreign) == len(peers):
             return original(self, timeout)
-        # what another thread does for the loop takes real time, and then wakes it
-        if of_loop and (clock.elsewhere or (timeout is None and clock.others())):
-            return original(self, None)
+        if of_loop and clock.elsewhere:
+            return original(self, None)  # which wakes the loop when it is done
         if foreign:
-            clock.refuse(_FOREIGN.format(f"{foreign[0][0]}:{foreign[0][1]}"))
-        return _until_ready(clock, lambda: original(self, 0), bool, timeout)
+            clock.refuse(
+                _FOREIGN.format(":".join(map(str, foreign[0][:2])) if isinstance(foreign[0], tuple) else foreign[0])
+            )
+        try:
+            return _until_ready(clock, lambda: original(self, 0), bool, timeout)
+        except NothingToCome:
+            if of_loop and clock.others():
+                return original(self, None)  # one of them may wake the loop
+            clock.refuse(_FOR_EVER)
 
     return method
 
@@ -145,7 +150,7 @@ def _until_ready(
         return found
     deadline = None if timeout is None else clock.after(timeout)
     while not ready(found) and (deadline is None or clock.now < deadline):
-        _wait(clock, deadline)
+        clock.wait(deadline, reads=True)
         found = look()
     return found
 

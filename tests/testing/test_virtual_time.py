@@ -195,6 +195,26 @@ def test_a_loop_times_out_in_the_labs_time(mock: Served) -> None:
         assert asyncio.run(work()) == pytest.approx(10)
 
 
+def test_a_loop_without_a_time_out_waits_for_what_the_lab_withholds(mock: Served) -> None:
+    async def work() -> float:
+        assert await asyncio.to_thread(sum, range(10)) == 45  # leaves a thread behind, which might wake the loop
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(None)) as session:
+            await session.post(mock.place.grant[0], data=mock.place.grant[1], headers=FORM)
+        return time.time()
+
+    begun = mock.control.get("clock")["epoch"]
+    with mock.virtual_time():
+        assert asyncio.run(work()) == begun + 0.12
+
+
+def test_who_waits_for_ever_is_told_so(mock: Served) -> None:
+    async def work() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(VirtualTimeRefused, match="waits for ever"), mock.virtual_time():
+        asyncio.run(work())
+
+
 async def test_it_begins_in_a_loop_that_runs_already(mock: Served) -> None:
     with mock.virtual_time():
         begun = time.time()

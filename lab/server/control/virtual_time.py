@@ -78,9 +78,9 @@ class VirtualTimeRoute:
             if not ends:
                 raise CommandRefused(408, "Nothing is to come: the lab withholds no reply.")
             self._routes.check_date(min(ends))
-            clock.step_to(min(ends))
-            self._close_idle(clock.now())
-            await self._quiet()
+            woken = clock.step_to(min(ends))
+            if self._close_idle(clock.now()) or woken:
+                await self._quiet()
             if until is not None and clock.now() >= until:
                 return
 
@@ -105,10 +105,11 @@ class VirtualTimeRoute:
                 self._idle[each] = (each.total, since if total == each.total else now)
         return min((since + self._longest for _, since in self._idle.values()), default=None)
 
-    def _close_idle(self, now: Millis) -> None:
-        for connection, (total, since) in self._idle.items():
-            if now >= since + self._longest and connection.total == total:
-                connection.retire("idle")
+    def _close_idle(self, now: Millis) -> bool:
+        over = [connection for connection, (_, since) in self._idle.items() if now >= since + self._longest]
+        for connection in over:
+            connection.retire("idle")
+        return bool(over)
 
     @property
     def _longest(self) -> Millis:
