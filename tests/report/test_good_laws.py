@@ -32,7 +32,15 @@ STRIKES = st.sampled_from(
     ["reset", "empty", "truncate", "garbage", "stall", "slow-body", "hang", "wrong-length", "close"]
 ).map(lambda how: {"strike": how})
 ODD = st.sampled_from(
-    [{"odd_body": True}, {"answer": 200, "body": "html"}, {"lose_reply": True}, {"delay": "10s"}, {"delay": "50s"}]
+    [
+        {"odd_body": True},
+        {"answer": 200, "body": "html"},
+        {"lose_reply": True},
+        {"delay": "10s"},
+        {"delay": "50s"},
+        {"redirect": "same"},
+        {"redirect": "other"},
+    ]
 )
 OF_BEARERS = st.sampled_from([{"expire_token": True}, {"status_word": "QUEUED_V2"}, {"status_word": "Complete"}])
 CALLS = st.one_of(
