@@ -7,7 +7,8 @@ from tests.testing.runs import run_pytest
 
 
 def test_each_example_of_the_page_runs(tmp_path: Path) -> None:
-    examples = {f"test_{number}.py": block for number, block in enumerate(blocks(PAGES["testing"], "python"))}
+    page = PAGES["testing"].replace("pytest_invoke_async_lab", "lab.testing")  # as it is called in this repository
+    examples = {f"test_{number}.py": block for number, block in enumerate(blocks(page, "python"))}
     assert len(examples) == 4
     run = run_pytest(tmp_path, examples)
     assert run.code == 0, run.out
