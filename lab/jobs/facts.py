@@ -76,7 +76,7 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     def fold(self, get: Get) -> Changed:
         """The job, as the last turn of its conversation, and the numbers that it used."""
         names = tuple(name for name in self.drawn if name.startswith("data/"))
-        values = text_of([self.drawn[name] for name in names])
+        values = text_of([self.drawn[name] for name in names]) if names else "[]"  # one for all jobs without any
         key = job_key(self.job)
         thread = None if self.conversation is None else conversation_key(self.conversation)
         record = JobRecord(

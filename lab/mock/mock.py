@@ -24,7 +24,6 @@ that names no team, is known; a refusal comes at once.
 from functools import partial
 from typing import assert_never
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
@@ -47,6 +46,7 @@ from lab.jobs.records import JobRecord, job_named
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
 from lab.language.document import Switches
+from lab.mock.answers import Answers
 from lab.mock.call import Call
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
@@ -56,18 +56,6 @@ from lab.mock.live_jobs import LiveJobs
 from lab.mock.planned import Planner, ends_token
 from lab.mock.reader import JobReader, input_of
 from lab.mock.team_rules import absent_team, closed, open_scenarios
-
-MOST_REMEMBERED = 131_072
-"""Jobs whose last answer is remembered."""
-
-
-class _Answer(Struct, frozen=True, gc=False):
-    """The answer to a poll, and while it holds: a body is constant within a span. A memo, never state."""
-
-    record: JobRecord
-    since: Millis
-    until: Millis | None
-    response: Response
 
 
 class Mock:
@@ -79,7 +67,7 @@ class Mock:
         self.catalog = Catalog(config, self._identity)
         self.reader = JobReader(config, self.catalog)
         self.live_jobs = LiveJobs(self.reader.view)
-        self._answers: dict[str, _Answer] = {}
+        self._answers = Answers()
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
         """Answer a request at `now`."""
@@ -253,21 +241,15 @@ class Mock:
         """The answer to a poll, remembered as long as it holds; one that repeats something of the call never is."""
         job_id, now = command.job, call.now
         usual = command.echo is None and command.mode in (None, input_of(record.input).invocation_mode)
-        known = self._answers.get(job_id) if usual else None
-        # the same record means the same decisions, for each makes a new one; `since`, for a clock may have been set back
-        if known is not None and known.record is record and known.since <= now:
-            if known.until is None or now < known.until:
-                return known.response
+        if usual and (known := self._answers.get(job_id, record, now)) is not None:
+            return known
         plan = self.reader.plan_of(call.changes, job, record, job_id)
         span = at(plan, record.decisions, now)
         found = base.Found(JobView(record, plan, span))
         response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
         assert isinstance(response, Response)
         if usual:
-            # the oldest goes: a job that is still polled is soon remembered again
-            if len(self._answers) >= MOST_REMEMBERED and job_id not in self._answers:
-                del self._answers[next(iter(self._answers))]
-            self._answers[job_id] = _Answer(record, span.since, span.until, response)
+            self._answers.keep(job_id, record, span, response)
         return response
 
     def status_of(self, ledger: Ledger, job: str, now: Millis) -> bytes | None:

@@ -1,0 +1,51 @@
+"""The last answer to a poll of each job, remembered as long as it holds: a body is constant within a span. A memo, never state."""
+
+from msgspec import Struct
+
+from lab.core.clock import Millis
+from lab.core.exchange import Response
+from lab.jobs.records import JobRecord
+from lab.jobs.timeline import Span
+
+MOST_REMEMBERED = 131_072
+"""Jobs under way whose last answer is remembered."""
+MOST_ENDED = 1_024
+"""The same of jobs that have ended, for which hardly anybody asks again."""
+
+
+class _Answer(Struct, frozen=True, gc=False):
+    record: JobRecord
+    since: Millis
+    until: Millis | None
+    response: Response
+
+
+class Answers:
+    """By the ids under which jobs were asked for."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, _Answer] = {}
+        self._ended: dict[str, _Answer] = {}
+
+    def get(self, job: str, record: JobRecord, now: Millis) -> Response | None:
+        """The answer, if it is remembered and holds."""
+        known = self._under_way.get(job) or self._ended.get(job)
+        # the same record means the same decisions, for each makes a new one; `since`, for a clock may have been set back
+        if known is not None and known.record is record and known.since <= now:
+            if known.until is None or now < known.until:
+                return known.response
+        return None
+
+    def keep(self, job: str, record: JobRecord, span: Span, response: Response) -> None:
+        """Remember the answer in a span."""
+        answers, most = (self._ended, MOST_ENDED) if span.status.final else (self._under_way, MOST_REMEMBERED)
+        self._under_way.pop(job, None)
+        # the oldest goes: a job that is still polled is soon remembered again
+        if len(answers) >= most:
+            del answers[next(iter(answers))]
+        answers[job] = _Answer(record, span.since, span.until, response)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._under_way.clear()
+        self._ended.clear()
