@@ -46,7 +46,6 @@ from lab.jobs.records import JobRecord, job_named
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
 from lab.language.document import Switches
-from lab.mock.answers import Answers
 from lab.mock.call import Call
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
@@ -54,6 +53,7 @@ from lab.mock.invoke import take_message
 from lab.mock.latencies import planned_latency
 from lab.mock.live_jobs import LiveJobs
 from lab.mock.planned import Planner, ends_token
+from lab.mock.poll_answers import PollAnswers
 from lab.mock.reader import JobReader, input_of
 from lab.mock.team_rules import absent_team, closed, open_scenarios
 
@@ -67,7 +67,7 @@ class Mock:
         self.catalog = Catalog(config, self._identity)
         self.reader = JobReader(config, self.catalog)
         self.live_jobs = LiveJobs(self.reader.view)
-        self._answers = Answers()
+        self._answers = PollAnswers()
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
         """Answer a request at `now`."""

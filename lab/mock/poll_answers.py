@@ -20,7 +20,7 @@ class _Answer(Struct, frozen=True, gc=False):
     response: Response
 
 
-class Answers:
+class PollAnswers:
     """By the ids under which jobs were asked for."""
 
     def __init__(self) -> None:

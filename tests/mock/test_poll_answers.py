@@ -2,13 +2,13 @@
 
 import pytest
 
-from lab.mock import answers
+from lab.mock import poll_answers
 from tests.wire_peer import DOCUMENT, invoke, read, service, status, token
 
 
 @pytest.mark.parametrize("most", [1, 4])
 def test_of_jobs_that_have_ended_only_the_last_answers_stay(most, monkeypatch):
-    monkeypatch.setattr(answers, "MOST_ENDED", most)
+    monkeypatch.setattr(poll_answers, "MOST_ENDED", most)
     mock = service()
     bearer, kept = token(mock), mock._mock._answers
     jobs = [read(mock.serve(invoke(bearer, {"message": DOCUMENT["ask"]}), 0).response)["jobId"] for _ in range(3)]
