@@ -132,6 +132,29 @@ async def test_what_a_client_that_is_gone_had_given_up_reaches_nobody(stage: Sta
     assert replies[-1].cut == "client_gone"
 
 
+async def test_what_a_client_gives_up_reaches_nobody(stage: Stage, driver: Driver) -> None:
+    await driver.now()
+    peer = await polling(stage, driver)
+    await driver.now(until=LATENCY - 1)
+    await peer.close()
+    await driver.now(until=LATENCY + 1)
+    replies = [each for each in stage.observations if isinstance(each, Replied)]
+    assert (replies[-1].cut, replies[-1].at) == ("client_gone", LATENCY)
+
+
+async def test_who_comes_while_a_client_goes_drives_after_it(stage: Stage, driver: Driver, control: int) -> None:
+    for _ in range(20):
+        await driver.now()
+        second = Driver(Peer(*await asyncio.open_connection("127.0.0.1", control)), control)
+        driver.peer.writer.transport.abort()
+        while (got := await second.ask()).status == 409:  # the lab hasn't heard of it
+            pass
+        assert got.status == 200 and stage.clock.withholds  # type: ignore[attr-defined]
+        await settle()
+        assert stage.clock.withholds  # type: ignore[attr-defined]
+        driver.peer = second.peer
+
+
 async def test_a_hang_ends_where_either_side_has_enough(stage: Stage, driver: Driver) -> None:
     await driver.now()
     stage.service.arm({"route": "status", "strike": "hang"}, 0)

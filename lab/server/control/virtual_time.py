@@ -47,13 +47,15 @@ class VirtualTimeRoute:
             raise CommandRefused(400, "until must be an instant in milliseconds, or null.")
         if not isinstance(reads, bool):
             raise CommandRefused(400, "reads must be true or false.")
-        self._drive(clock, request.protocol)
+        await self._drive(clock, request.protocol)
         await self._wait(clock, until, reads)
         self._left = self._server.traffic.left
         return {**self._routes.document(), "origins": list(self._server.origins)}
 
-    def _drive(self, clock: ManualClock, connection: object) -> None:
+    async def _drive(self, clock: ManualClock, connection: object) -> None:
         assert isinstance(connection, Connection)
+        if self._driver is not None and self._driver.lost.is_set() and self._watch is not None:
+            await asyncio.shield(self._watch)
         if self._driver is None:
             self._driver = connection
             clock.withhold()
@@ -63,16 +65,20 @@ class VirtualTimeRoute:
 
     async def _until_gone(self, clock: ManualClock, connection: Connection) -> None:
         await connection.lost.wait()
+        await self._settle()
+        clock.release()
         self._driver = None
         self._idle.clear()
+
+    async def _settle(self) -> None:
+        """Let the lab be quiet, and let no reply leave that the client, whose the connections are, waits for no more."""
         await self._quiet()
         for each in self._server.peers():
-            if each.busy and each.half_closed:  # it was the client's, which waits for that reply no more
+            if each.busy and each.half_closed:
                 each.cut("client")
-        clock.release()
 
     async def _wait(self, clock: ManualClock, until: Millis | None, reads: bool) -> None:
-        await self._quiet()
+        await self._settle()
         while not (reads and self._server.traffic.left != self._left):
             ends = [each for each in (until, clock.due, self._next_idle(clock.now())) if each is not None]
             if not ends:
