@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lab.core.exchange import Request
+from lab.core.exchange import Json, Request
 from lab.core.journal.fact import Fact
 from lab.core.journal.numbers import NumberUsed
 from lab.dialects.fusion.routes import API
@@ -16,6 +16,7 @@ from lab.identity.clients import DEMO, JANE
 from lab.identity.scopes import OFFLINE
 from lab.jobs.facts import JobAccepted
 from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.records import JobRecord
 from lab.language.parse import parse_scenario
 from lab.mock.history import History
 from lab.mock.service import Service
@@ -354,3 +355,10 @@ def test_every_text_that_a_client_may_send_comes_back_from_disk(text: str) -> No
     )  # fmt: skip
     (back,) = from_disk([facts_line([fact])])
     assert repr(back) == repr(fact)
+
+
+@pytest.mark.parametrize("odd", ["é\ud800", 2**70, -(2**70), 1e300, 1.0, -0.0, True, None, "\x7f\u2028", {"": []}])
+def test_a_record_holds_what_a_request_said(odd: Json) -> None:
+    fact = JobAccepted(at=1, job="j", client="demo", turn=1, team="T", ordinal=1, input={"message": odd}, drawn={})
+    record = next(record for _, record in fact.fold(lambda key: None) if isinstance(record, JobRecord))
+    assert repr(json.loads(record.input)) == repr(fact.input)
