@@ -6,7 +6,7 @@ ever missing and nothing conflicts, so the loop is a straight line.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,7 +32,7 @@ from lab.identity.rotation import rotated
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.plan import CompiledScenario
-from lab.jobs.records import JobRecord, job_key, job_named, jobs_in
+from lab.jobs.records import JobRecord, id_of, job_key, job_named, jobs_in
 from lab.jobs.view import JobView
 from lab.language.document import Verdict
 from lab.mock.config import Config
@@ -263,6 +263,10 @@ class Service:
     def jobs(self) -> Iterator[str]:
         """The ids of all jobs, oldest first."""
         return jobs_in(self.ledger)
+
+    def newest_jobs(self, most: int) -> list[str]:
+        """The ids of the newest jobs, oldest first."""
+        return [id_of(key) for key in islice(self.ledger.newest(JobRecord), most)][::-1]
 
     def status_of(self, job: str, now: Millis) -> bytes | None:
         """The status body of a job, or None if it isn't known."""

@@ -17,6 +17,7 @@ from lab.faults.facts import FaultArmed
 from lab.identity.facts import KeyRotated
 from lab.identity.testkey import KEY_ID, SECOND_KEY_ID
 from lab.jobs.facts import GateDecided, GateOpened, JobAccepted, JobStatus
+from lab.server.control import jobs as job_routes
 from lab.server.control.jobs import job_document
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
@@ -442,3 +443,21 @@ async def test_following_ends_quietly_when_the_follower_closes(stage: Stage) -> 
             await client.close()
     assert observed > 0
     await control.stop()
+
+
+async def test_the_newest_jobs_are_listed_oldest_first_and_the_mock_has_its_turn_between(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, turns = await plane.stage.token(), []
+
+    async def breathe() -> None:
+        turns.append(1)
+
+    monkeypatch.setattr(job_routes, "breathe", breathe)
+    monkeypatch.setattr(job_routes, "_SLICE", 2)
+    accepted = [await plane.stage.job(token) for _ in range(5)]
+    for most, slices in ((5, 2), (4, 2), (1, 0)):
+        turns.clear()
+        shown = await plane.client.look(f"jobs?limit={most}")
+        assert shown["now"] == plane.stage.clock.now() and len(turns) == slices
+        assert [each["job"] for each in shown["jobs"]] == accepted[-most:]

@@ -53,6 +53,10 @@ class MemoryLedger:
         """All records of a kind with their keys, oldest first."""
         return ((key, record) for key, record in self._records.items() if isinstance(record, kind))
 
+    def newest(self, kind: type[SomeRecord]) -> Iterator[Key]:
+        """The keys of all records of a kind, newest first."""
+        return (key for key, record in reversed(self._records.items()) if isinstance(record, kind))
+
     def commit(self, facts: Iterable[Fact]) -> None:
         """Fold the facts, one after the other."""
         for fact in facts:

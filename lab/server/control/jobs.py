@@ -2,22 +2,23 @@
 
 import asyncio
 import json
-from collections import deque
 
 from aiohttp import web
 
-from lab.clocks import first_of
+from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
-from lab.core.exchange import Json
+from lab.core.exchange import Json, json_bytes
 from lab.core.observe import Noted, Observation
 from lab.jobs.gates import offers
 from lab.jobs.view import JobView
 from lab.language.document import Status
 from lab.mock.service import Service
-from lab.server.control.access import CommandRefused, millis_of, obeyed, optional_text, read_command, text_member
+from lab.server.control.access import JSON, CommandRefused, millis_of, obeyed, optional_text, read_command, text_member
 
 _NEWEST = 100
 """Jobs listed unless `limit` says otherwise."""
+_SLICE = 64
+"""Jobs looked at before the mock has its turn."""
 
 
 class JobRoutes:
@@ -27,14 +28,18 @@ class JobRoutes:
         self._service = service
         self._clock = clock
 
-    async def list(self, request: web.Request) -> Json:
+    async def list(self, request: web.Request) -> web.Response:
         """The newest jobs, oldest first."""
         limit = request.query.get("limit", str(_NEWEST))
         if not (limit.isascii() and limit.isdigit() and len(limit) <= 6 and 0 < int(limit) <= 100_000):
             raise CommandRefused(400, "limit must be an integer from 1 to 100000.")
-        now = self._clock.now()
-        views = [(job, self._service.look(job, now)) for job in deque(self._service.jobs(), int(limit))]
-        return {"now": now, "jobs": [job_document(job, view, now) for job, view in views if view]}
+        now, documents = self._clock.now(), []
+        for number, job in enumerate(self._service.newest_jobs(int(limit)), 1):
+            if (view := self._service.look(job, now)) is not None:
+                documents.append(json_bytes(job_document(job, view, now)))
+            if number % _SLICE == 0:
+                await breathe()
+        return web.Response(body=b'{"now":%d,"jobs":[%b]}' % (now, b",".join(documents)), headers=JSON)
 
     async def look(self, request: web.Request) -> Json:
         """One job with its body; with `until` once it has that status."""
