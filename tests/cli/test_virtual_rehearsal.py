@@ -42,7 +42,7 @@ def test_a_job_of_hours_takes_no_time_and_the_clients_own_start_is_run(
 
 def test_the_limit_counts_in_the_labs_time(here: Lab) -> None:
     called = rehearse(here, sys.executable, "client.py", options=("--limit", "10h"))
-    assert "FAIL  brief: hang; a good client: result" in called.out
+    assert "ended at its limit of 10h; its jobs take 1d6h" in called.out
     assert (here.folder / "out" / "brief.rec.jsonl").read_text().count('"m":"GET"') == 9
 
 
