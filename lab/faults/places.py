@@ -75,7 +75,7 @@ def happy_path(compiled: CompiledScenario, seed: Seed) -> HappyPath:
         endings.append(passed[-1])
         if not isinstance(each.steps.get(passed[-1].step), Complete):
             raise UsageError(
-                f"The plan of {each.name} doesn't end {Status.COMPLETE} in a step: drills start from a happy scenario.",
+                f"The plan of {each.name} doesn't end {Status.COMPLETE} in a step: drills and searches start from a happy scenario.",
                 hint="Let its reviewers approve, and name a step for each verdict on the way.",
             )
     length, lifetime = sum(last.since for last in endings), compiled.scenario.token.lifetime

@@ -80,6 +80,8 @@ class FaultSearch:
         self._seed, self._harms, self._width, self._families = seed, harms, width, tuple(families)
         self._series = series_of(happy)
         self._proposed = set[Combination]()
+        self._harmful_alone = set[tuple[str, str]]()
+        """Kinds of which one alone has done harm, by route: with others they say nothing new."""
         self.runs = runs
         """How many runs there may be, those included that make something simpler."""
         self.trials: dict[Combination, Trial] = {}
@@ -110,12 +112,19 @@ class FaultSearch:
         self._proposed.update(batch)
         trials = yield batch
         self.trials.update(zip(batch, trials, strict=True))
+        self._harmful_alone |= {
+            (each[0].kind, each[0].series.route)
+            for each, trial in zip(batch, trials, strict=True)
+            if len(each) == 1 and trial.harm is not None
+        }
 
     def _worth_a_run(self, combination: Combination) -> bool:
         """Whether it is new, has room for all of its faults, and holds nothing that is known to do harm."""
         known = any(
             all(any(mine.holds(other) for mine in combination) for other in each.combination)
             for each in self.found.values()
+        ) or (
+            len(combination) > 1 and any((each.kind, each.series.route) in self._harmful_alone for each in combination)
         )
         met = any(one.meets(two) for place, one in enumerate(combination) for two in combination[:place])
         if known or met or combination in self._proposed:

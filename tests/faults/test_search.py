@@ -136,6 +136,13 @@ def test_what_holds_a_combination_that_does_harm_is_tried_no_more() -> None:
     assert not [each for each in [*search.trials][place + 1 :] if any(mine.holds(fault) for mine in each)]
 
 
+def test_what_does_harm_alone_is_tried_with_no_other() -> None:
+    search = FaultSearch(QUICK_PATH, 0, HARMS, 200, 8)
+    tried(search, harmed_by("429", "invoke"))
+    pairs = [each for each in search.trials if len(each) > 1]
+    assert pairs and not [each for each in pairs if any(harms(fault, "429", "invoke", 1) for fault in each)]
+
+
 def test_what_is_lost_without_a_fault_needs_no_search() -> None:
     search = FaultSearch(QUICK_PATH, 0, HARMS, 200, 8)
     assert tried(search, lambda _: "lost") == [(NO_FAULT,)]

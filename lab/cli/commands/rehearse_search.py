@@ -30,7 +30,7 @@ def search(rehearsal: Rehearsal, flags: Flags, console: Console) -> int:
     searches: list[ScenarioSearch] = []
     interrupted = complete(lambda stop: _work(searches, rehearsal, flags, stop, console))
     report = _Report(searches, _keep(searches, rehearsal.folder, flags), flags)
-    for line in report.lines():
+    for line in (*report.lines(), *(("interrupted",) if interrupted else ())):
         console.err(line) if flags["json"] else console.out(line)
     if flags["json"]:
         console.json(report.document(interrupted))

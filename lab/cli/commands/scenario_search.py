@@ -118,7 +118,7 @@ class ScenarioSearch:
 
     def _trial(self, combination: Combination, done: FinishedRun) -> Trial:
         if done.judged.outcome is RunOutcome.TOO_LONG:
-            hint = "Name a longer --limit, or take a scaled clock: --clock scaled:20."
+            hint = "Name a longer --limit, or shorten them: --virtual for a client in Python, else --clock scaled:20."
             raise UsageError(f"The jobs of {self.name} take longer than a run may.", hint=hint)
         harm = self._harms.get(done.planned.name)
         if harm is not None:
