@@ -144,7 +144,7 @@ def simpler(combination: Combination, families: tuple[str, ...] = WIRE_FAMILIES)
     for place, fault in enumerate(combination):
         plainer = _PLAIN[: _PLAIN.index(fault.kind)] if fault.kind in _PLAIN else _PLAIN
         for kind in plainer:
-            if kind in kinds_at(fault.series.route, families) and fault.count <= max(counts_of(kind)):
+            if kind in kinds_at(fault.series.route, families):
                 yield _with(combination, place, PlacedFault(kind, fault.series, fault.first, fault.count))
 
 

@@ -92,8 +92,6 @@ class FaultSearch:
     def walk(self) -> Walk:
         """The search; what it knows so far stands in `trials` and `found` at any time."""
         yield from self._stage(iter((NO_FAULT,)), self.runs)
-        if self.found:
-            return
         yield from self._stage(self._singles(), self.runs // 2)
         yield from self._stage(self._extensions(1), self.runs * 5 // 6)
         yield from self._stage(self._extensions(2), self.runs)

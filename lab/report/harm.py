@@ -57,7 +57,7 @@ def _losses(history: ClientHistory) -> Iterator[tuple[JobHistory, Charge]]:
         known = job.accepted.good and (job.polls or job.accepted.struck is None)
         if known and job.end is None:
             # a stop of no job is one at the token endpoint
-            stops = (each for each in history.stops if each.job in (job.job, None) and not each.later)
+            stops = (each for each in history.stops if each.job in (job.job, None))
             yield from ((job, stop) for stop in stops)
 
 

@@ -2,13 +2,24 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.faults.drills import without_faults
-from lab.faults.placed import BURST, INVOKE_CALLS, TOKEN_CALLS, Combination, PlacedFault, kinds_at, series_of, simpler
+from lab.faults.placed import (
+    ALONE,
+    BURST,
+    INVOKE_CALLS,
+    TOKEN_CALLS,
+    Combination,
+    PlacedFault,
+    kinds_at,
+    series_of,
+    simpler,
+)
 from lab.faults.places import HappyPath, happy_path
 from lab.faults.search import NO_FAULT, FaultSearch, Trial
 from lab.faults.variants import ScenarioDocument
@@ -108,13 +119,45 @@ def refused_and_lost(faults: Combination) -> str | None:
     return "doubled" if "429" in kinds.get(1, "") and "lose-reply" in kinds.get(2, "") else None
 
 
-@pytest.mark.parametrize("client", [renewal_fails, refused_and_lost])
+def fails_again(faults: Combination) -> str | None:
+    """Takes garbage for the end where the call before had failed, too."""
+    polls = [fault for fault in faults if fault.series.route == "status"]
+    again = any(one.last + 1 == two.first and two.kind == "garbage" for one in polls for two in polls)
+    return "doubled" if again else None
+
+
+@pytest.mark.parametrize("client", [renewal_fails, refused_and_lost, fails_again])
 @pytest.mark.parametrize("seed", range(5))
 def test_two_faults_that_do_harm_only_together_are_found(client: FakeClient, seed: int) -> None:
     search = FaultSearch(QUICK_PATH, seed, ("doubled",), 200, 8)
     tried(search, client)
     found = search.found["doubled"]
     assert (len(found.combination), found.simplest, client(found.combination)) == (2, True, "doubled")
+
+
+def test_what_never_strikes_is_combined_with_nothing() -> None:
+    search = FaultSearch(GATE_PATH, 0, HARMS, 200, 8)
+    walk = search.walk()
+    batch = next(walk)
+    with suppress(StopIteration):
+        while True:
+            reached = [[fault.name for fault in each if fault.series.label != "poll-2"] for each in batch]
+            batch = walk.send([Trial(None, frozenset(names), {"token": 1, "invoke": 1}) for names in reached])
+    together = [fault for each in search.trials if len(each) > 1 for fault in each]
+    assert {fault.series.label for fault in together} == {"invoke", "poll-1", "poll-3", "poll-4", "token"}
+    assert not [fault for fault in together if fault.kind in ALONE]
+
+
+def test_making_it_simpler_stays_within_the_runs_too() -> None:
+    for runs in range(1, 60):
+        search = FaultSearch(QUICK_PATH, 0, HARMS, runs, 8)
+        tried(search, harmed_by("garbage", "status", 2))
+        assert len(search.trials) <= runs
+        assert all(found.simplest or len(search.trials) > runs - 8 for found in search.found.values())
+
+
+def test_faults_that_do_the_same_are_one() -> None:
+    assert "revoked-token" in kinds_at("status") and "expired-token" not in kinds_at("status")
 
 
 def test_the_search_goes_on_for_the_other_harm() -> None:
