@@ -149,11 +149,13 @@ def test_what_never_strikes_is_combined_with_nothing() -> None:
 
 
 def test_making_it_simpler_stays_within_the_runs_too() -> None:
-    for runs in range(1, 60):
+    unfinished = 0
+    for runs in range(1, 60, 4):
         search = FaultSearch(QUICK_PATH, 0, HARMS, runs, 8)
-        tried(search, harmed_by("garbage", "status", 2))
+        tried(search, lambda faults: "lost" if len(faults) == 3 else None)
         assert len(search.trials) <= runs
-        assert all(found.simplest or len(search.trials) > runs - 8 for found in search.found.values())
+        unfinished += any(not found.simplest for found in search.found.values())
+    assert unfinished
 
 
 def test_faults_that_do_the_same_are_one() -> None:
