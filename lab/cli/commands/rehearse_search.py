@@ -65,8 +65,7 @@ async def _work(
     numbers = count(1)
 
     def tell(line: str) -> None:
-        if console.terminal:
-            console.err(f"{next(numbers)}/{flags['runs'] or USUAL_RUNS} {line}")
+        console.err(f"{next(numbers)}/{flags['runs'] or USUAL_RUNS} {line}")
 
     for number, target in enumerate(targets):
         share = max(1, left // (len(targets) - number))
