@@ -117,7 +117,11 @@ class Rehearsal(Struct, frozen=True):
             setup = replace(setup, limits=replace(setup.limits, idle=planned.conditions.idle))
         length = self._real_length(setup)
         if self.limit is None and length > TOO_LONG and not self.virtual:
-            return _never(planned, RunOutcome.TOO_LONG, f"{_takes(length)}: name a --limit")
+            return _never(
+                planned,
+                RunOutcome.TOO_LONG,
+                f"{_takes(length)}: name a --limit, or take --clock scaled:N; in Python --virtual",
+            )
         whole = limit = self.limit or length + SPARE
         async with AsyncExitStack() as stack:
             mock = await stack.enter_async_context(embedded_mock(setup, _Silent(), Stop(), outside=True))

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from importlib.resources import files
 
-from lab.report.formats import MOST_LINES, NOT_VISIBLE, score_line
-from lab.report.judge import ClientReport, RuleVerdict
+from lab.report.formats import MOST_LINES, MOST_RECORDINGS, NOT_VISIBLE, score_line
+from lab.report.judge import ClientReport, Evidence, Finding, RuleVerdict
 
 LONGEST_LINE_SHOWN = 600
 """Characters of a line of a recording."""
@@ -17,7 +17,7 @@ def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
     cited = {
         (each.recording, line): _short(line_of(each.recording, line))
         for finding in report.with_verdict(RuleVerdict.FAIL)
-        for each in finding.evidence
+        for each in _shown(finding)
         for line in each.lines[:MOST_LINES]
     }
     failed = sorted(report.with_verdict(RuleVerdict.FAIL), key=lambda each: -each.rule.severity.weight)
@@ -36,9 +36,15 @@ def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
         cited=cited,
         runs=[run for run in report.runs if run.good is False],
         most=MOST_LINES,
+        shown=_shown,
         anchor=lambda recording, line: f"{recording}-{line}",
         not_visible=NOT_VISIBLE,
     )
+
+
+def _shown(finding: Finding) -> tuple[Evidence, ...]:
+    """All evidence; of a rule for information, which most recordings break, the first."""
+    return finding.evidence if finding.rule.severity.weight else finding.evidence[:MOST_RECORDINGS]
 
 
 def _short(text: str) -> str:

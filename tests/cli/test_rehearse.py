@@ -141,7 +141,10 @@ def test_what_can_t_be_judged_is_named_with_its_reason(here: Lab) -> None:
     (here.folder / "long.yaml").write_text(longer.replace("name: brief", "name: long"))
     (here.folder / "longer.yaml").write_text(longer.replace("name: brief", "name: longer").replace("59m", "61m"))
     called = rehearse(here, "longer.yaml", code="0")
-    assert called.lines[:2] == ["  -   longer: too long", "          its jobs take 1h1m: name a --limit"]
+    assert called.lines[:2] == [
+        "  -   longer: too long",
+        "          its jobs take 1h1m: name a --limit, or take --clock scaled:N; in Python --virtual",
+    ]
     called = rehearse(here, "long.yaml", "--limit", "300ms", code="import signal; signal.pause()")
     assert called.lines[0] == "  -   long: too long"
     assert called.lines[1].strip() == "ended at its limit of 1s; its jobs take 59m: name a longer --limit"

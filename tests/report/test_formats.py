@@ -1,10 +1,12 @@
 """What forms of the report say for people and for programs."""
 
+import re
 from xml.etree import ElementTree
 
 from lab.faults.drills import GoodEnd
 from lab.report.catalog import RULE_OF
 from lab.report.formats import evidence_of, fails, github, junit, report_document
+from lab.report.html import html
 from lab.report.judge import ClientReport, Evidence, Finding, RuleVerdict
 from lab.report.outcomes import Expectation, RunOutcome
 from lab.report.rule import Severity
@@ -53,3 +55,11 @@ def test_a_run_that_ended_otherwise_is_in_each_form_and_fails_it_whatever_the_sc
 def test_a_rule_for_information_fails_no_testcase() -> None:
     (suite,) = ElementTree.fromstring(junit(ClientReport((BROKEN,))))
     assert (suite.get("failures"), [child.tag for child in suite[0]]) == ("0", ["system-out"])
+
+
+def test_on_the_page_a_rule_for_information_shows_a_few_recordings_and_others_all() -> None:
+    many = tuple(Evidence(f"{name}.rec.jsonl", (1,)) for name in "abcde")
+    for rule, shown, more in (("A8", 3, ["and in 2 more"]), ("C1", 5, [])):
+        page = html(ClientReport((Finding(RULE_OF[rule], RuleVerdict.FAIL, 5, many),)), lambda *_: "line")
+        assert page.count("rec.jsonl</code>, lines") == page.count("<pre>line</pre>") == shown
+        assert re.findall("and in . more", page) == more
