@@ -111,17 +111,11 @@ class Rehearsal(Struct, frozen=True):
 
     async def _run(self, planned: PlannedRun, stopped: asyncio.Event) -> FinishedRun:
         path = self.folder / f"{planned.name}.rec.jsonl"
-        settings = replace(self.settings, targets=(planned.target,), record=str(path), force=True)
-        setup = make_setup(settings)
-        if planned.conditions.idle is not None:
-            setup = replace(setup, limits=replace(setup.limits, idle=planned.conditions.idle))
+        setup = self._setup(planned, path)
         length = self._real_length(setup)
         if self.limit is None and length > TOO_LONG and not self.virtual:
-            return _never(
-                planned,
-                RunOutcome.TOO_LONG,
-                f"{_takes(length)}: name a --limit, or take --clock scaled:N; in Python --virtual",
-            )
+            why = f"{_takes(length)}: name a --limit, or take --clock scaled:N; in Python --virtual"
+            return _never(planned, RunOutcome.TOO_LONG, why)
         whole = limit = self.limit or length + SPARE
         async with AsyncExitStack() as stack:
             mock = await stack.enter_async_context(embedded_mock(setup, _Silent(), Stop(), outside=True))
@@ -151,6 +145,13 @@ class Rehearsal(Struct, frozen=True):
             why = f"TLS handshakes that failed: {failed}. The client must trust the authority in LAB_CA_FILE"
             judged = replace(judged, details=(why,))
         return FinishedRun(planned, judged, path, child.out.text + child.err.text, code)
+
+    def _setup(self, planned: PlannedRun, recording: Path) -> Setup:
+        """The lab of a run."""
+        setup = make_setup(replace(self.settings, targets=(planned.target,), record=str(recording), force=True))
+        if planned.conditions.idle is None:
+            return setup
+        return replace(setup, limits=replace(setup.limits, idle=planned.conditions.idle))
 
     def _real_length(self, setup: Setup) -> Millis:
         """How long its jobs take on the wall's clock, answers that come slowly included."""
