@@ -103,9 +103,12 @@ def _owed(history: ClientHistory, last: JudgedCall) -> bool:
 
 
 def _token_at_hand(history: ClientHistory, last: JudgedCall) -> bool:
-    """Whether a token, if one was asked for since, was to be had to the end."""
+    """Whether a token, if one was asked for since, was to be had to the end, and whenever a job may have needed it."""
     answers = [each for each in history.of(CallKind.TOKEN) if each.left >= last.sent and each.x != last.x]
-    return not answers or (answers[-1].good and not _garbled(answers[-1]))
+    had = [each.good and not _garbled(each) for each in answers]
+    refused = any(400 <= each.status < 500 and not each.failed for each in answers)
+    in_vain = any(not any(had[n : n + ENOUGH]) for n in range(1 + len(had) - ENOUGH))
+    return not had or (had[-1] and not refused and not in_vain)
 
 
 def _failure(last: JudgedCall) -> str | None:

@@ -6,8 +6,10 @@ from msgspec.structs import replace
 from lab.core.exchange import Headers, Request, Response
 from lab.dialects.client import Seen
 from lab.identity.clients import Grant
+from lab.language.document import Status
 from lab.report.calls import CallKind, JudgedCall
 from lab.report.history import ClientHistory
+from lab.report.stops import stops_of
 from tests.report.by_hand import call, history, polls, token, verdict
 
 MINUTE, HOUR, DONE = 60_000, 3_600_000, "COMPLETE"
@@ -31,7 +33,9 @@ def twice(status: int, *, headers: Headers = (BEARER,), again: int = 9_000, **mo
 
 def lone(*calls: JudgedCall, **more: object) -> ClientHistory:
     """Calls and no job."""
-    return replace(history(*calls, **more), jobs=(), calls=tuple(replace(each, x=x) for x, each in enumerate(calls, 1)))
+    alone = tuple(replace(each, x=x) for x, each in enumerate(calls, 1))
+    lived = replace(history(*calls, **more), jobs=(), calls=alone)
+    return replace(lived, stops=tuple(stops_of(lived)))
 
 
 def polled(wanted: str, *given: str) -> ClientHistory:
@@ -60,6 +64,21 @@ def shown(*, query: str = "", headers: Headers = (), flags: tuple[str, ...] = ()
 def cut(status: int) -> JudgedCall:
     """A poll of whose answer half came."""
     return call(5_000, cut="reset", response=Response(status, (("location", "/status"),)))
+
+
+def polled_after(output: str | None) -> ClientHistory:
+    """A poll after an end with that output."""
+    end = Seen(job="J", word=DONE, status=Status.COMPLETE, output=output)
+    return history(call(5_000, DONE, answer=end), call(9_000, DONE, answer=end))
+
+
+def in_vain(tries: int, status: int = 503) -> list[JudgedCall]:
+    """Requests for a token after 5 s, and one that is granted."""
+    return [*(token(5_000 + n, status=status) for n in range(tries)), token(9_000, ALL_MEMBERS)]
+
+
+def of_bearer(bearer: str, one: JudgedCall) -> JudgedCall:
+    return replace(one, request=replace(one.request, headers=(("authorization", f"Bearer {bearer}"),)))
 
 
 def hung(lasted: int, **more: object) -> ClientHistory:
@@ -102,6 +121,27 @@ CASES = {
     "B9 a short one in capitals": ("B9", polled("JOB-7", "job-7"), "fail"),
     "B9 in quotes": ("B9", polled('"abcdefgh-1234"', "abcdefgh-1234"), "fail"),
     "B9 like one of several": ("B9", polled("abcdefgh", "abcdefgh-1234", "other-than-that"), "fail"),
+    "C2 not so deep": ("C2", polled_after("[" * 49), "fail"),
+    "C2 not so long": ("C2", polled_after("x" * 999_999), "fail"),
+    "C14 deep": ("C14", polled_after("[" * 50), "fail"),
+    "C14 long": ("C14", polled_after("x" * 1_000_000), "fail"),
+    "C14 with a NUL": ("C14", polled_after("a\0b"), "fail"),
+    "C14 empty": ("C14", polled_after(""), "fail"),
+    "C14 null": ("C14", polled_after(None), "fail"),
+    "C4 an end after minutes": ("C4", history(call(0), call(2 * MINUTE, "WAITING")), "fail"),
+    "C4 no token was to be had for a while": ("C4", history(call(0, "WAITING"), tokens=in_vain(5)), "-"),
+    "C4 it was soon": ("C4", history(call(0, "WAITING"), tokens=in_vain(4)), "fail"),
+    "C4 the token was refused": ("C4", history(call(0, "WAITING"), tokens=in_vain(1, 403)), "-"),
+    "A4 an end after minutes": ("A4", history(call(0), call(2 * MINUTE, status=401)), "fail"),
+    "A4 at the first call": ("A4", history(call(0, status=401)), "fail"),
+    "A4 with the next token": ("A4", history(call(0), of_bearer("T2", call(9_000, status=401))), "fail"),
+    "A4 twice": ("A4", history(call(0, status=401), of_bearer("T2", call(9_000, status=401))), "pass"),
+    "C15 less than a minute of work": ("C15", history(call(0, "WAITING"), call(70_000), call(129_999)), "fail"),
+    "C15 a minute": ("C15", history(call(0, "WAITING"), call(70_000), call(130_000)), "-"),
+    "D1 no token, and no other try": ("D1", lone(token(0, status=503)), "fail"),
+    "D1 nor for a minute": ("D1", lone(token(0, status=503), over=False, until=MINUTE), "fail"),
+    "D1 it may come yet": ("D1", lone(token(0, status=503), over=False, until=MINUTE - 1), "-"),
+    "D1 no job, and no other try": ("D1", lone(message(0, status=429)), "fail"),
     "C3 who saw no work gave none up": (
         "C3",
         history(*polls(70_000, shows="WAITING"), call(99_000, DONE), begins="WAITING"),
