@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from lab.core.clock import epoch_of
-from lab.core.errors import LabError, RecordingError
+from lab.core.errors import LabError
 from lab.files.recordings import read_blob, read_recording, recording_path
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.language.document import Scenario
 from lab.recording.lines import FileState, Header, Recording
 from lab.recording.reader import read
+from lab.recording.recorded_calls import epoch_in
 
 if TYPE_CHECKING:
     from lab.tui.state.recording import RecordingTimeline
@@ -57,13 +57,8 @@ def load_playable(target: str, scenarios: str | None) -> PlayableRecording:
     from lab.tui.state.recording import RecordingTimeline  # replaying and repairing need no screen
 
     path, recording = load_recording(target)
-    header = recording.header
-    try:
-        epoch = epoch_of(header.clock.epoch)
-    except ValueError:
-        raise RecordingError(f"{path}:1: the epoch {header.clock.epoch!r} is no instant") from None
-    timeline = RecordingTimeline(recording, epoch, partial(read_blob, path))
-    return PlayableRecording(recording, timeline, scenarios_of(header, scenarios))
+    timeline = RecordingTimeline(recording, epoch_in(recording), partial(read_blob, path))
+    return PlayableRecording(recording, timeline, scenarios_of(recording.header, scenarios))
 
 
 def scenarios_of(header: Header, scenarios: str | None) -> dict[str, Scenario]:

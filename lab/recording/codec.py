@@ -6,7 +6,7 @@ out; `text.dumps` says how a value is written.
 
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -23,16 +23,21 @@ if TYPE_CHECKING:
 AnyLine: TypeAlias = Header | Line | End
 
 
-def encode(line: AnyLine) -> bytes:
-    """The line as bytes, LF included. A footer is encoded with the digest it carries."""
-    members = msgspec.to_builtins(line)
+def line_members(line: AnyLine) -> dict[str, Json]:
+    """The members of a line in their order."""
+    members: dict[str, Any] = msgspec.to_builtins(line)
     if isinstance(line, Header):
         for name in ("settings", "generators"):
             if name in members:
                 members[name] = dict(sorted(members[name].items()))
     if more := members.pop(MORE, None):
         members |= more
-    return (dumps(members) + "\n").encode()
+    return members
+
+
+def encode(line: AnyLine) -> bytes:
+    """The line as bytes, LF included. A footer is encoded with the digest it carries."""
+    return (dumps(line_members(line)) + "\n").encode()
 
 
 def footer(n: int, t: Millis, reason: str, before: "_Hash") -> bytes:

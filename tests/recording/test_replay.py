@@ -21,7 +21,6 @@ from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.recording.codec import write
-from lab.recording.exports import clock, transcript
 from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of, recording_header
 from lab.recording.leaks import leaks
@@ -33,6 +32,7 @@ from lab.recording.repair import repair
 from lab.recording.replay import replay
 from lab.recording.snapshot import snapshot
 from lab.recording.tape import Tape
+from lab.recording.transcript import clock, transcript
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.test_codec import GOLDEN
 from tests.wire_peer import basic, invoke, status, token_request

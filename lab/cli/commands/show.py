@@ -1,8 +1,11 @@
-"""`lab show`: a recording as a transcript (git's textconv too), or filmed as an asciicast."""
+"""`lab show`: a recording as a transcript (git's textconv too), in the forms of other tools, or filmed as an asciicast."""
+
+from functools import partial
 
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import load_playable, load_recording
+from lab.files.recordings import read_blob
 from lab.recording.exports import EXPORTS
 from lab.settings import Flags
 
@@ -13,8 +16,9 @@ def execute(flags: Flags, console: Console) -> int:
         for line in cast_lines(flags):
             console.out(line.decode().rstrip("\n"))
     else:
-        _, recording = load_recording(flags["target"])
-        console.out(EXPORTS[flags["kind"]](recording, flags["line_numbers"]).rstrip("\n"))
+        path, recording = load_recording(flags["target"])
+        for text in EXPORTS[flags["kind"]](recording, partial(read_blob, path), flags["line_numbers"]):
+            console.out(text)
     return 0
 
 

@@ -1,0 +1,58 @@
+"""A recording in which every text that a peer can choose is hostile to whatever shows it."""
+
+from msgspec.structs import replace
+
+from lab.core.errors import RecordingError
+from lab.core.exchange import Json
+from lab.recording.codec import write
+from lab.recording.lines import ClockSpec, Enc, Entry, Header, Line, Recording, Req, Res
+from lab.recording.reader import read
+
+TEXTS = (
+    'it\'s $HOME `id` $(id) "q" \\ !!',
+    "<script>alert(1)</script><img src=http://evil.example/x onerror=alert(1)>",
+    "```\n~~~~\n````` end\n# head",
+    "::error file=x::boo\n##[error]boo\n##vso[task.setvariable]x",
+    "\x1b[2J\x1b]0;title\x07\x9b31m\r\x00",
+    "\u202egnp.exe\u2066\u2028\u2029\ufeff\ud800",
+    "\nEOF\nEND\n' \\\n; rm -rf / #",
+    "--output /tmp/x @/etc/passwd -K-",
+    "{{ 7 * 7 }}{% raw %}</style></textarea>-->]]>",
+    "««token:T1» «token:T9» «client:demo» «host:lab» «number:N1:4»",
+    "&lt;b&gt; &#x2F; javascript:alert(1) data:text/html,x",
+    "",
+)
+"""What may stand anywhere."""
+
+
+def hostile(text: str) -> Recording:
+    """Calls of which each text is this one, as far as a reader lets it be."""
+    header = Header(
+        lab="0.1.0",
+        settings={"base": "http://127.0.0.1:8080"},
+        clock=ClockSpec(mode="manual", epoch="2026-01-01T00:00:00Z"),
+    )
+    line = "".join(char for char in text if char.isprintable())  # a header's value, a path: no controls reach a route
+    headers = (("content-type", "text/plain"), ("x-note", line))
+    bodies: list[tuple[Enc, Json]] = [
+        (Enc.JSON, {"message": text, "jobId": text, "deep": [{text: text}]}),
+        (Enc.TEXT, text),
+        (Enc.FORM, [["note", text], [text, "x"]]),
+        (Enc.B64, "/wB4Jw=="),
+        (Enc.NONE, None),
+    ]
+    lines: list[Line] = []
+    for x, (enc, value) in enumerate(bodies, 1):
+        n, body = len(lines) + 1, {} if enc is Enc.NONE else {"value": value}
+        path, query = f"/a/{line.replace(' ', '')[:60]}", (("q", text),)
+        lines.append(Req(n=n, t=x, x=x, c=1, method="POST", path=path, query=query, headers=headers, enc=enc, **body))
+        members: dict[str, Json] = {"text": text}
+        lines.append(Entry(n=n + 1, t=x, type="tape.noted", members=members))
+        lines.append(Res(n=n + 2, t=x, x=x, status=200, headers=headers, enc=enc, **body))
+    whole = read(write([header, *lines], "closed", len(bodies)))
+    return replace(whole, name=text[:40])
+
+
+def no_blob(digest: str) -> bytes:
+    """There are none."""
+    raise RecordingError(digest)

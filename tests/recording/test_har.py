@@ -1,0 +1,84 @@
+"""`lab show --as har`: valid HAR 1.2 of whatever was recorded, with all that the recording says."""
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from msgspec.structs import replace
+
+from lab.core.errors import RecordingError
+from lab.files.recordings import read_blob
+from lab.recording.bodies import Blob
+from lab.recording.codec import encode
+from lab.recording.har import har
+from lab.recording.lines import Recording, Req, Res
+from lab.recording.reader import read
+from tests.recording.har_schema import HAR
+from tests.recording.hostile import TEXTS, hostile, no_blob
+from tests.recording.test_codec import GOLDEN, SHIPPED
+
+VALID = Draft202012Validator(HAR)
+
+
+def har_of(recording: Recording, blob: Blob = no_blob) -> Any:
+    log = json.loads("\n".join(har(recording, blob)))
+    assert [error.message for error in VALID.iter_errors(log)] == []
+    return log["log"]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=[path.name.partition(".")[0] for path in SHIPPED])
+def test_a_shipped_recording_is_valid_har_with_every_call_and_every_fact(path: Any) -> None:
+    recording = read(path.read_bytes())
+    log = har_of(recording, partial(read_blob, path))
+    assert [encode(fact) for fact in recording.facts()] == [
+        json.dumps(fact, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for fact in log["_lab"]["facts"]
+    ]
+    requests, replies = list(recording.of(Req)), {line.x: line for line in recording.of(Res)}
+    assert [(one["_lab"]["n"], one["_lab"]["x"]) for one in log["entries"]] == [(one.n, one.x) for one in requests]
+    assert [one["response"]["status"] for one in log["entries"]] == [replies[one.x].status for one in requests]
+    for entry in log["entries"]:
+        assert entry["time"] == sum(entry["timings"].values())
+
+
+def test_an_entry_says_what_was_sent_and_what_came() -> None:
+    token, invoke = har_of(read(GOLDEN.read_bytes()))["entries"][:2]
+    assert token["startedDateTime"] == "2026-01-01T00:00:00.000Z"
+    assert {one["name"]: one["value"] for one in token["request"]["postData"]["params"]}[
+        "grant_type"
+    ] == "client_credentials"
+    assert token["response"]["content"]["size"] == -1  # a token stood there, whose length isn't known
+    assert json.loads(invoke["request"]["postData"]["text"]) and invoke["request"]["bodySize"] > 0
+    assert invoke["request"]["url"].startswith("http://127.0.0.1:8080/api/")
+    assert invoke["response"]["statusText"] == "Accepted"
+
+
+def test_a_long_body_comes_from_its_blob_and_without_it_there_is_no_document() -> None:
+    path = next(path for path in SHIPPED if path.name.startswith("heavy-load"))
+    recording = read(path.read_bytes())
+    texts = [
+        one["response"]["content"].get("text", "") for one in har_of(recording, partial(read_blob, path))["entries"]
+    ]
+    assert max(map(len, texts)) > 5_000_000 and isinstance(json.loads(max(texts, key=len)), dict)
+    with pytest.raises(RecordingError):
+        list(har(recording, no_blob))
+
+
+def test_calls_stand_in_the_order_of_their_requests_also_one_without_a_reply() -> None:
+    recording = hostile("x")
+    first, _, reply, *others = recording.lines
+    crossed = replace(recording, lines=[first, *others, reply])
+    assert [one["_lab"]["x"] for one in har_of(crossed)["entries"]] == [1, 2, 3, 4, 5]
+    lost = har_of(replace(recording, lines=[first, *others]))["entries"]
+    assert [one["response"]["status"] for one in lost] == [0, 200, 200, 200, 200]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_text_of_a_peer_makes_it_invalid_or_commands_a_terminal(text: str) -> None:
+    lines = list(har(hostile(text), no_blob))
+    assert all(line.isprintable() for line in lines)
+    entry, *_, binary, _ = har_of(hostile(text))["entries"]
+    shown = text.replace("««", "«").replace("«host:lab»", "http://127.0.0.1:8080")
+    assert json.loads(entry["request"]["postData"]["text"])["message"] == shown
+    assert binary["response"]["content"]["encoding"] == "base64"
