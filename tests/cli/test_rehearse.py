@@ -153,6 +153,7 @@ def test_what_can_t_be_judged_is_named_with_its_reason(here: Lab) -> None:
     assert called.lines[0] == "  -   p-404-poll-2: not struck"
     assert called.lines[1].strip() == "404 at the first poll in done (span 2): 404"
     assert called.lines[2].startswith("1 run: 1 not struck; 0 otherwise")
+    assert called.code == 5
 
 
 @pytest.mark.parametrize("away", [False, True])

@@ -25,7 +25,7 @@ from lab.settings import Flags
 
 
 def execute(flags: Flags, console: Console) -> int:
-    """Judge them together; 1 if that isn't good enough, 5 if nothing matched or nothing was exercised."""
+    """Judge them together; 1 if that isn't good enough, 5 if nothing matched, was exercised or can be judged."""
     if any("://" in target for target in flags["targets"]):
         return _judge_lab(flags, console)
     files = dict.fromkeys(file for target in flags["targets"] for file in matching(target))
@@ -77,7 +77,8 @@ def conclude(report: ClientReport, line_of: Callable[[str, int], str], flags: Fl
     reasons = list(fails(report, on=Severity(flags["fail_on"]), least_score=flags["min_score"], required=required))
     for reason in reasons:
         console.err(f"lab: {reason}")
-    return 1 if reasons else 0
+    unjudged = bool(report.runs) and all(run.good is None for run in report.runs)
+    return 1 if reasons else NOTHING_MATCHED if unjudged else 0
 
 
 def file_lines(paths: Mapping[str, Path]) -> Callable[[str, int], str]:
