@@ -22,6 +22,7 @@ from tests.cli.test_rehearse import here as here
 from tests.conftest import Called, Lab
 from tests.report.good import Plain
 from tests.report.rehearsal import Kind
+from tests.report.test_harm import NeverPolls
 from tests.report.together import Story, Together
 from tests.report.zoo_failures import Dies
 from tests.report.zoo_messages import BlindRetry
@@ -130,6 +131,14 @@ def test_a_client_that_comes_to_no_end_by_itself_is_told_at_once(searched: Calla
     called = searched(Never, "brief.yaml", "--out", "out")
     assert called.code == 1
     assert called.lines[0] == "FAIL  brief: result without any fault, so there is nothing to search"
+    assert not [line for line in called.lines if "none lost" in line]
+
+
+def test_what_harms_a_job_without_a_fault_is_told_as_such(searched: Callable[..., Called]) -> None:
+    called = searched(NeverPolls, "brief.yaml", "--out", "out")
+    assert called.lines[0].startswith("FAIL  brief: lost: The client knew its job")
+    assert called.lines[1].strip() == "without any fault"
+    assert called.lines[-1] == "brief: 1 run with seed 1: none doubled, one lost"
 
 
 def test_a_search_that_is_ended_tells_what_it_knows(here: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,8 +157,8 @@ def test_a_search_that_is_ended_tells_what_it_knows(here: Lab, monkeypatch: pyte
                 stopped.set()
             return done
 
-    search = ScenarioSearch(Flags(Namespace(family=None), {}), "brief.yaml", Stopping(), 40)  # type: ignore[arg-type]
-    asyncio.run(search.work(stopped, lambda _: None))
+    search = ScenarioSearch(Flags(Namespace(family=None), {}), "brief.yaml", Stopping())  # type: ignore[arg-type]
+    asyncio.run(search.work(40, stopped, lambda _: None))
     (finding,) = search.findings()
     assert (finding.run.harm.kind, finding.found.simplest) == (HarmKind.DOUBLED, False)
 
@@ -163,6 +172,8 @@ def test_a_search_that_is_ended_tells_what_it_knows(here: Lab, monkeypatch: pyte
         (("--search", "brief.yaml", "--min-score", "50"), "--min-score can't be used with --search"),
         (("--search", "brief.yaml", "--family", "G"), "There is no family G"),
         (("--search", "no-such"), "There is no scenario"),
+        (("--search", "brief.yaml", "./brief.yaml"), "Two scenarios are called brief"),
+        (("--search", "brief.yaml", "quick", "--runs", "1"), "--runs 1 is less than one for each scenario"),
         (("brief.yaml", "--runs", "5"), "--runs can't be used with scenarios"),
         (("brief.yaml", "--family", "W"), "--family can't be used with scenarios"),
         (("brief.yaml", "--drills", "brief.yaml"), "brief.yaml is one scenario too many"),

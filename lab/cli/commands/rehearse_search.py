@@ -11,6 +11,7 @@ from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.rehearsal import Rehearsal, command_again, end_of_output
 from lab.cli.signals import INTERRUPTED
+from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.files.artifacts import keep_only, move_all, write_texts
 from lab.files.recordings import RECORDING_ENDING
@@ -27,8 +28,8 @@ USUAL_SEARCHED = ("quick",)
 
 def search(rehearsal: Rehearsal, flags: Flags, console: Console) -> int:
     """Search over each scenario in turn; 1 if a harm was found, or the client came to no end even without a fault."""
-    searches: list[ScenarioSearch] = []
-    interrupted = complete(lambda stop: _work(searches, rehearsal, flags, stop, console))
+    searches = _searches(rehearsal, flags)
+    interrupted = complete(lambda stop: _work(searches, flags["runs"] or USUAL_RUNS, stop, console))
     report = _Report(searches, _keep(searches, rehearsal.folder, flags), flags)
     for line in (*report.lines(), *(("interrupted",) if interrupted else ())):
         console.err(line) if flags["json"] else console.out(line)
@@ -51,27 +52,30 @@ def refuse_other_forms(flags: Flags) -> None:
             refuse_idle(flags, (name,), why)
 
 
-async def _work(
-    searches: list[ScenarioSearch], rehearsal: Rehearsal, flags: Flags, stop: Stop, console: Console
-) -> bool:
-    """Fill `searches`; whether a signal ended them."""
-    targets, left, stopped = (
-        [*dict.fromkeys(flags["targets"] or USUAL_SEARCHED)],
-        flags["runs"] or USUAL_RUNS,
-        asyncio.Event(),
-    )
+def _searches(rehearsal: Rehearsal, flags: Flags) -> list[ScenarioSearch]:
+    """One a scenario; UsageError where two would write files of the same names, or some would have no run."""
+    searches = [
+        ScenarioSearch(flags, target, rehearsal) for target in dict.fromkeys(flags["targets"] or USUAL_SEARCHED)
+    ]
+    for number, each in enumerate(searches):
+        if each.name in (other.name for other in searches[:number]):
+            raise UsageError(f"Two scenarios are called {each.name}.", hint="Name one of them.")
+    if (flags["runs"] or USUAL_RUNS) < len(searches):
+        raise UsageError(f"--runs {flags['runs']} is less than one for each scenario.", hint="Each needs some.")
+    return searches
+
+
+async def _work(searches: Sequence[ScenarioSearch], runs: int, stop: Stop, console: Console) -> bool:
+    """Search one after the other; whether a signal ended it."""
+    stopped, numbers, left = asyncio.Event(), count(1), runs
     stop.leave = stopped.set  # the runs end their clients themselves, and what is known is told
-
-    numbers = count(1)
-
-    def tell(line: str) -> None:
-        console.err(f"{next(numbers)}/{flags['runs'] or USUAL_RUNS} {line}")
-
-    for number, target in enumerate(targets):
-        share = max(1, left // (len(targets) - number))
-        searches.append(ScenarioSearch(flags, target, rehearsal, share))
-        await searches[-1].work(stopped, tell)
-        left -= len(searches[-1].search.trials)
+    for number, each in enumerate(searches):
+        await each.work(
+            left // (len(searches) - number), stopped, lambda line: console.err(f"{next(numbers)}/{runs} {line}")
+        )
+        left -= len(each.search.trials)
+        if stopped.is_set():
+            break
     return stopped.is_set()
 
 
@@ -102,9 +106,11 @@ class _Report:
                 yield from (f"          {line}" for line in end_of_output(finding.run.output))
             if each.unfit is not None:
                 yield f"FAIL  {each.name}: {each.unfit.judged.outcome} without any fault, so there is nothing to search"
-                yield f"          lab show {self._recording(each.unfit.planned.name)}"
+                yield from (f"          {line}" for line in each.unfit.judged.details)
+                if each.unfit.recording is not None:
+                    yield f"          lab show {self._recording(each.unfit.planned.name)}"
                 yield from (f"          {line}" for line in end_of_output(each.unfit.output))
-        yield from (self._summary(each) for each in self._searches)
+        yield from (self._summary(each) for each in self._searches if each.unfit is None)
 
     def _details(self, finding: SearchFinding) -> Iterator[str]:
         """The faults, what the recording says, and the commands that repeat and show it."""

@@ -9,7 +9,6 @@ from msgspec import Struct
 from lab.cli.commands.drill import chosen_families, written_scenario
 from lab.cli.rehearsal import FinishedRun, PlannedRun, Rehearsal
 from lab.cli.run_conditions import conditions_of
-from lab.core.errors import UsageError
 from lab.faults.drills import GoodEnd, without_faults
 from lab.faults.placed import WIRE_FAMILIES, Combination
 from lab.faults.places import happy_path
@@ -18,7 +17,7 @@ from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import write_texts
 from lab.files.scenarios import SCENARIO_ENDING, scenarios_folder
 from lab.report.harm import Harm, HarmKind, harm_of
-from lab.report.outcomes import Expectation, ProcessEnd, RunOutcome
+from lab.report.outcomes import Expectation, ProcessEnd
 from lab.settings import Flags, ScenarioSettings
 
 _LONGEST_BASE = 60
@@ -45,7 +44,7 @@ class SearchFinding(Struct, frozen=True):
 class ScenarioSearch:
     """The search over one scenario: combinations of faults become files and runs, and runs become trials."""
 
-    def __init__(self, flags: Flags, target: str, rehearsal: Rehearsal, runs: int) -> None:
+    def __init__(self, flags: Flags, target: str, rehearsal: Rehearsal) -> None:
         settings = flags.into(ScenarioSettings)
         compiled, document, self.seed = written_scenario(settings, target)
         happy = happy_path(compiled, self.seed)
@@ -57,24 +56,24 @@ class ScenarioSearch:
         self._harms: dict[str, Harm] = {}
         self._harmful: dict[Combination, HarmfulRun] = {}
         families = chosen_families(flags["family"], WIRE_FAMILIES)
-        self.search = FaultSearch(happy, self.seed, tuple(HarmKind), runs, rehearsal.parallel, families)
+        self.search = FaultSearch(happy, self.seed, tuple(HarmKind), 0, rehearsal.parallel, families)
         self.name = compiled.name
         self.files = compiled.files
         """What outputs name, by their paths."""
         self.unfit: FinishedRun | None = None
         """The run without a fault, where it came to no end: there is nothing to search then."""
 
-    async def work(self, stopped: asyncio.Event, tell: Callable[[str], object]) -> None:
-        """Run what is proposed, until the search is over or `stopped`; `tell` hears of each run in a line."""
+    async def work(self, runs: int, stopped: asyncio.Event, tell: Callable[[str], object]) -> None:
+        """Make at most so many runs, until the search is over or `stopped`; `tell` hears of each in a line."""
 
         def heard(done: FinishedRun) -> None:
             harm = harm_of(done.judged.histories, ProcessEnd(done.code), self._messages)
             if harm is not None:
                 self._harms[done.planned.name] = harm
-            tell(
-                f"{done.planned.name}: {done.judged.outcome if harm is None else harm.kind}: {self._words[done.planned.name]}"
-            )
+            came = done.judged.outcome if harm is None else harm.kind
+            tell(f"{done.planned.name}: {came}: {self._words[done.planned.name]}")
 
+        self.search.runs = runs
         walk = self.search.walk()
         batch = next(walk)
         while True:
@@ -117,9 +116,6 @@ class ScenarioSearch:
         return PlannedRun(name, str(self._rehearsal.folder / file), expected, self._conditions)
 
     def _trial(self, combination: Combination, done: FinishedRun) -> Trial:
-        if done.judged.outcome is RunOutcome.TOO_LONG:
-            hint = "Name a longer --limit, or shorten them: --virtual for a client in Python, else --clock scaled:20."
-            raise UsageError(f"The jobs of {self.name} take longer than a run may.", hint=hint)
         harm = self._harms.get(done.planned.name)
         if harm is not None:
             self._harmful[combination] = HarmfulRun(done.planned.name, harm, done.output)
