@@ -26,6 +26,8 @@ KINDS = {
     "number": "N",
 }  # fmt: skip
 """The numbered kinds of alias, and the letter before their number."""
+CONFIGURED = ("«client:", "«user:")
+"""How the aliases begin of what the lab was configured with."""
 _USUAL = re.compile(r"[A-Za-z0-9._~:=+/-]*")
 
 HERE = "«host:lab»"
@@ -88,7 +90,7 @@ def made_number(alias: str) -> str | None:
     if found is None:
         return None
     length = min(int(found[2]), LONGEST_NUMBER)
-    return str(10 ** (length - 1) + int(found[1]))[:length] if length > 1 else str(int(found[1]) % 10)
+    return str(10 ** (length - 1) + int(found[1]))[:length] if length > 1 else str(1 + int(found[1]) % 9)
 
 
 def made_text(alias: str, longest: int) -> str:

@@ -4,6 +4,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from hashlib import sha256
+from sys import float_info
 from typing import TypeAlias, assert_never
 from urllib.parse import unquote_plus, urlencode
 
@@ -11,6 +12,7 @@ from lab.core.errors import RecordingError
 from lab.core.exchange import Headers, Json, header_of
 from lab.recording.alias import fill
 from lab.recording.lines import LONGEST_BLOB, Body, Enc, Pairs
+from lab.recording.loose_json import NUMBER
 from lab.recording.redact import Redactor
 from lab.recording.text import deep, dumps, loads
 from lab.recording.written import fill_written, form_pairs, without_secrets
@@ -177,8 +179,8 @@ def check_blob(body: Body, blob: Blob | None) -> bytes:
 def filled(value: Json, values: Mapping[str, str]) -> Json:
     """The JSON value with aliases replaced."""
     match value:
-        case str() if value in values and value.startswith("«number:"):
-            return int(values[value])
+        case str() if value.startswith("«number:") and (number := NUMBER.fullmatch(fill(value, values))):
+            return min(float(number[0]), float_info.max) if number[2] else int(number[0])
         case str():
             return fill(value, values)
         case list():

@@ -53,7 +53,7 @@ def _credentials(scheme: str, rest: str, hiding: Hiding) -> str:
         alias = hiding.secrets.alias(bare, "secret")
     else:
         readings = read_basic(bare)
-        alias = hiding.secrets.pair(readings, bare) if readings else hiding.secrets.alias(bare, "wrong", "malformed")
+        alias = hiding.secrets.pair(readings, bare) if readings else hiding.secrets.no_pair(bare)
     return rest.replace(bare, alias)
 
 

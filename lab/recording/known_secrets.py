@@ -6,12 +6,24 @@ secrets can be guessed from one.
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from urllib.parse import unquote_plus
 
 from lab.core.errors import UsageError
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
-from lab.recording.alias import KINDS, in_text, kind_of, named, number_alias, number_of, numbered, secret_of, why_odd
+from lab.recording.alias import (
+    CONFIGURED,
+    KINDS,
+    in_text,
+    kind_of,
+    named,
+    number_alias,
+    number_of,
+    numbered,
+    secret_of,
+    why_odd,
+)
 from lab.recording.bearer_tokens import IS_HEAD, IS_TOKEN
-from lab.recording.known_texts import KnownTexts
+from lab.recording.known_texts import LONGEST_WRITING, KnownTexts
 from lab.recording.secret_forms import escapes_of, forms_of
 from lab.recording.shapes import HEX
 
@@ -42,10 +54,14 @@ class KnownSecrets:
         """What is looked for in texts: secrets in every writing."""
         self.numbers: dict[str, str] = {}
         """The aliases of numbers, by how they were written."""
+        self.made_anew = False
+        """Whether what peers sent is a replay's own: none is too many then, or too long."""
         self._room = MOST_AT_ONCE
         self._aliases: dict[str, str] = {}
         self._counts = dict.fromkeys(KINDS, 0)
         self._words_of = words
+        self._no_pairs: dict[str, str] = {}
+        """The aliases of secrets of clients and users that were sent as a pair."""
         self._codes: dict[str, str] = {}
         """The aliases of user codes, by their letters."""
         self._ids: set[str] = set()
@@ -138,6 +154,17 @@ class KnownSecrets:
                 self.look_for(secret, secret_of(alias, why_odd(secret, "wrong", "")), readings[0][0])
         return alias
 
+    def no_pair(self, whole: str) -> str:
+        """The alias of what was sent as a pair and is none; of a client's or user's secret it is another than elsewhere."""
+        known = self._aliases.get(whole)
+        if known is None or not known.startswith(CONFIGURED):
+            return self.alias(whole, "wrong", "malformed")
+        if whole not in self._no_pairs:
+            self._counts["wrong"] += 1
+            why = why_odd(whole, "wrong", "malformed")
+            self._no_pairs[whole] = numbered("wrong", self._counts["wrong"], why)
+        return self._no_pairs[whole]
+
     def learn_typed(self, code: str) -> None:
         """A user code that is known, typed in another way: it is the same code (RFC 8628 §6.1)."""
         alias = self._codes.get(_letters(code))
@@ -162,7 +189,8 @@ class KnownSecrets:
 
     def look_for(self, value: str, alias: str, client: str | None = None) -> None:
         """Look for the value everywhere from now on, if other text can be told from it; `client`: whose it is."""
-        if len(value) >= SHORTEST_SECRET and not (alias.startswith(_SENT) and self.is_own(value)):
+        # one that is encoded is read, and repeated, as what it means
+        if len(unquote_plus(value)) >= SHORTEST_SECRET and not (alias.startswith(_SENT) and self.is_own(value)):
             self._add(value, alias, client)
 
     def _add(self, value: str, alias: str, client: str | None = None) -> None:
@@ -183,9 +211,9 @@ class KnownSecrets:
             self.generation += 1
         if bare:
             return
-        sent, bounded = alias.startswith(_SENT), alias.startswith(_MADE_UP)
+        sent, bounded = alias.startswith(_SENT), alias.startswith(_MADE_UP) and not self.made_anew
         forms: Iterable[str] = (value,)
-        if not bounded or self._room > 0:
+        if (not bounded or self._room > 0) and not (self.made_anew and len(value) > LONGEST_WRITING):
             self._room -= bounded
             forms = forms_of(value, client)
         for form in sorted(forms, key=lambda form: (form != value, len(form), form)):  # the first ones have room

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from lab.core.exchange import Json
 from lab.identity.clients import SHORTEST_SECRET
-from lab.recording.alias import ALIAS, kind_of
+from lab.recording.alias import ALIAS, aliases, fill, kind_of
 from lab.recording.known_texts import LONGEST_WRITING
 
-_MADE_UP = frozenset(("wrong", "secret", "cookie"))
+_MADE_UP = frozenset(("wrong", "secret", "cookie", "assertion", "part"))
 """The kinds of aliases whose values a replay makes up."""
 
 
@@ -25,7 +25,9 @@ def open_values(expected: Json, actual: Json) -> Iterator[tuple[str, str]]:
             for one, other in zip(expected, actual, strict=False):
                 yield from open_values(one, other)
         case str(), str() if "«" in expected and expected != actual:
-            yield from (pair for pair in _in_places(expected, actual) if _may_be(*pair))
+            for alias, text in _in_places(expected, actual):
+                if _may_be(alias, text):
+                    yield alias, fill(text, {})
         case _:
             return
 
@@ -43,4 +45,4 @@ def _in_places(expected: str, actual: str) -> Iterator[tuple[str, str]]:
 
 
 def _may_be(alias: str, text: str) -> bool:
-    return kind_of(alias) in _MADE_UP and SHORTEST_SECRET <= len(text) <= LONGEST_WRITING and "«" not in text
+    return kind_of(alias) in _MADE_UP and SHORTEST_SECRET <= len(text) <= LONGEST_WRITING and not aliases(text)

@@ -14,7 +14,7 @@ _NAME = re.compile(rf"(?i)(?:{'|'.join(TAILS)})\\*[\"']?\s*:|\\u00[2-7][0-9a-f]"
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+"?|\s++|[{}\[\],:]|[^\s{}\[\],:"]++|[\s\S]')
 _BARE = re.compile(r"'?[\w.-]+'?")
 """A name without quotes, or with others than JSON has."""
-_NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)((?:[eE][+-]?[0-9]+)?)")
+NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)((?:[eE][+-]?[0-9]+)?)")
 """Its digits, and its exponent, which isn't hidden: a number may be refused for it."""
 _QUOTED = re.compile(r'"\s*[{\[]\s*"\w')
 """A quote before JSON whose own quotes aren't escaped: they would be read the wrong way round."""
@@ -91,11 +91,17 @@ def _plain(token: str) -> str:
         return token.strip('"')
 
 
+def number_without_secret(written: str, hiding: Hiding) -> str:
+    """The alias of its digits, and its exponent."""
+    number = NUMBER.fullmatch(written)
+    return hiding.secrets.number(number[1]) + number[2] if number else hiding.secrets.number(written)
+
+
 def _alias(token: str, hiding: Hiding) -> str | None:
     if token in _CONSTANTS or token in ('""', "''"):
         return None
-    if number := _NUMBER.fullmatch(token):
-        return hiding.secrets.number(number[1]) + number[2]
+    if NUMBER.fullmatch(token):
+        return number_without_secret(token, hiding)
     quote = token[0] if token[0] in "\"'" else ""
     return f"{quote}{hiding.secrets.secret(_plain(token))}{quote if token.endswith(quote) and len(token) > 1 else ''}"
 

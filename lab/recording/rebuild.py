@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lab.core.exchange import Headers, Request, Response, json_bytes
 from lab.core.jsontext import members_of
 from lab.mock.config import Config
-from lab.recording.alias import LONGEST_ID, aliases, fill, kind_of, made_number, made_text, named
+from lab.recording.alias import LONGEST_ID, aliases, fill, kind_of, made_number, made_text, named, number_of
 from lab.recording.bodies import Blob, bytes_of, content_type, filled, text_within
 from lab.recording.lines import Enc, Entry, Recording, Req, Res
 from lab.recording.regenerate import regenerate
@@ -40,6 +40,7 @@ class RequestBuilder:
         self._bind = bind
         self._blob = blob
         self._late = late
+        self._parts = {number_of(alias): alias for alias in late if kind_of(alias) == "part"}
         self._encodes = recording.header.redaction > 1
         """Whether aliases in paths and texts of forms stand for percent-encoded values: not so in redaction 1."""
         self._regenerated = regenerate(recording, config)
@@ -124,6 +125,9 @@ class RequestBuilder:
             if fresh is None and kind_of(alias) in _GIVEN and not where.startswith("fact"):
                 raise ValueError(f"{alias} was never given")
             value = fresh or _invented(alias, where, max(self._room, LONGEST_ID + 1))
+            if (part := self._parts.get(number_of(alias))) is not None and where == "basic":
+                value = _basic(("unknown", self._late[part]), raw=True)
+                self._bind(self._late[part], part)
             self._room -= len(value)
             self._bind(value, alias)
 

@@ -12,7 +12,7 @@ from lab.mock.config import DECOY_ORIGIN, Config
 from lab.recording.alias import HERE, aliases
 from lab.recording.headers import header_without_secrets
 from lab.recording.known_secrets import KnownSecrets
-from lab.recording.loose_json import hide, worth_reading
+from lab.recording.loose_json import hide, number_without_secret, worth_reading
 from lab.recording.secret_names import is_secret, kind_under
 from lab.recording.shapes import Shapes
 from lab.recording.vocabulary import own_words
@@ -95,7 +95,7 @@ class Redactor:
         if known is None:
             plain = unquote_plus(value)
             known = self.secrets.secret(plain)
-            if plain != value and len(plain) >= SHORTEST_SECRET:  # it may not have been encoded
+            if plain != value:  # it may not have been encoded
                 self.secrets.look_for(value, known)
         return known
 
@@ -149,7 +149,7 @@ class Redactor:
             case dict():
                 return {self.text(name): self._hidden(part, alias) for name, part in value.items()}
             case int() | float() if not isinstance(value, bool):
-                return self.secrets.number(str(value))
+                return number_without_secret(str(value), self)
             case _:
                 return value
 

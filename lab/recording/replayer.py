@@ -167,6 +167,7 @@ class TapedReplay(Replayer):
         write: Callable[[bytes], None] | None = None, late: Mapping[str, str] = NONE_LATE,
     ) -> None:  # fmt: skip
         redactor = redactor_of(config)
+        redactor.secrets.made_anew = True
         values = ChainMap(redactor.secrets.values, configured_secrets(config))
         super().__init__(recording, config, blob, values, redactor.secrets.bind, late)
         self._written: list[bytes] = []

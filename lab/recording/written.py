@@ -8,14 +8,13 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, unquote_to_bytes
 
-from lab.recording.alias import ALIAS, aliases, fill
+from lab.recording.alias import ALIAS, CONFIGURED, aliases, fill
 from lab.recording.hiding import Hiding
 from lab.recording.lines import Pairs
 
 _USUAL = re.compile(r"[\w.~-]+=[^&=]*(?:&[\w.~-]+=[^&=]*)*", re.ASCII)
 _NEEDLESS = re.compile(r"%(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|2[DEde]|5[Ff]|7[Ee])")
 """Letters, digits and marks that no encoder escapes, so not everybody decodes them."""
-_CONFIGURED = ("«client:", "«user:")
 _SLASH = re.compile(r"(/|%2[Ff])")
 
 
@@ -109,7 +108,7 @@ def _segment(segment: str, clean: str, hiding: Hiding) -> str:
     if not aliases(clean):
         return hiding.text(segment) if "«" in segment else segment
     plain = unquote(segment)
-    if clean.startswith(_CONFIGURED) and hiding.secrets.find(plain) != clean:
+    if clean.startswith(CONFIGURED) and hiding.secrets.find(plain) != clean:
         # in another writing, as base64: a replay would write it plainly, and with its signs
         clean = hiding.secrets.secret(plain)
     return _quoted(clean).replace("+", "%20") + _unreadable(segment)

@@ -35,6 +35,9 @@ WORDS = (
     "", "x", "hunter2", "correct-horse-battery", "pässwörd-läng", "COMPLETE", "RUNNING", "message", "EXPENSES",
     "client_credentials", "application/json", "Bearer", "a+b %2B&=c/é", '"quoted\\"', "«token:T1»", "0" * 32, "eyJ.x.y",
     "fusion-ai", "Invoke", DEMO.id, DEMO.secret, JANE.password, "tab\tand\nline", "whsec_abcdef", "conversation",
+    "correct-horse", "battery-staple", "correct-horse-battery-staple", "1234567890123456789", "Taxi 1234567890123456789",
+    "x" * 300, "ü" * 201, "http://u:password@h/", "\\u0000", "%5Cu0000", "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.",
+    '<b>&amp;"quoted"</b>', "Taxi 42", "Taxi 42 correct-horse-battery",
 )  # fmt: skip
 """What stands where a secret is expected, and elsewhere."""
 NUMBERS = ("4096", "0", "-7", "12345678901", "1.50", "1e3", "-0", "9" * 30, "9" * 120, "0." + "3" * 130, "1E400")

@@ -12,7 +12,7 @@ from lab.recording.reader import read
 from lab.recording.replay import replay
 from tests.recording.joined import Joined, config
 from tests.recording.tampering import written
-from tests.wire_peer import form_post, invoke, status, token_request
+from tests.wire_peer import ASSERTION_GRANT, basic, form_post, invoke, status, token_request
 from tests.wire_peer import read as answer
 
 WORD = "correct-horse-battery"
@@ -21,6 +21,9 @@ LATE: dict[str, Callable[[str], tuple[Request, ...]]] = {
     "in a header": lambda bearer: (replace(status(bearer, "x"), headers=(("x-api-key", WORD),)),),
     "as a bearer": lambda bearer: (status(WORD, "x"),),
     "as a cookie": lambda bearer: (Request("GET", "/fscmRestApi/anticsrf", headers=(("cookie", f"SID={WORD}"),)),),
+    "as an assertion": lambda bearer: (token_request(ASSERTION_GRANT, assertion=WORD),),
+    "in Basic credentials": lambda bearer: (token_request("client_credentials", basic("demo", WORD)),),
+    "in those of nobody": lambda bearer: (token_request("client_credentials", basic("nobody", WORD)),),
     "in JSON": lambda bearer: (invoke(bearer, {"message": "Taxi", "parameters": {"password": WORD}}),),
     "beside another one": lambda bearer: tuple(form_post("/oauth2/v1/introspect", token=each) for each in (WORD, "Taxi 4711")),
 }  # fmt: skip
@@ -38,6 +41,19 @@ def test_a_text_that_is_a_secret_later(later: Callable[[str], tuple[Request, ...
     lab.tape.close(lab.now)
     result = replay(read(lab.data), lab.service.config.scenarios)
     assert result.passed and WORD.encode() not in result.actual.splitlines()[-2], result.text()
+
+
+def test_what_looks_like_an_alias_and_is_a_secret_later() -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    job = str(answer(lab.ask(invoke(bearer, {"message": "Taxi «token:T1»"})))["jobId"])
+    lab.ask(Request("GET", "/x", headers=(("authorization", "Bearer «token:T1»".encode().decode("latin-1")),)))
+    lab.ask(form_post("/oauth2/v1/introspect", token="«token:T1»"))
+    lab.ask(status(bearer, job))
+    lab.tape.close(lab.now)
+    assert b"Taxi \xc2\xabwrong:W" in lab.lines[-2]
+    result = replay(read(lab.data), lab.service.config.scenarios)
+    assert result.passed, result.text()
 
 
 @pytest.mark.parametrize("alias", ["«secret:S1»", "«wrong:W2:unknown»", "«cookie:K1»"])
@@ -68,6 +84,7 @@ def test_an_alias_in_the_place_of_another_text_is_seen(alias: str) -> None:
         ("«secret:S1» b", "short b", {}),
         ("«secret:S1»", "«secret:S2»", {}),
         ("«token:T1»", "some-text", {}),
+        ("a «wrong:W1:odd»", "a ««token:T1»", {"«wrong:W1:odd»": "«token:T1»"}),
         ({"x": ["«secret:S1»", 1]}, {"x": ["some-text", 2], "y": 3}, {"«secret:S1»": "some-text"}),
         ({"x": "«secret:S1»"}, {"y": "some-text"}, {}),
     ],

@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 from urllib.parse import quote
 
@@ -15,8 +16,10 @@ from lab.identity.clients import DEMO, JANE
 from lab.identity.keys import challenge_of
 from lab.language.document import Switches
 from lab.recording.accounts import accounts_of
+from lab.recording.compare import Comparison
+from lab.recording.header import config_of
 from lab.recording.reader import read
-from lab.recording.replay import replay
+from lab.recording.replay import compare, replay
 from lab.recording.text import dumps
 from tests.recording.joined import Joined, config
 from tests.recording.tampering import written
@@ -40,8 +43,11 @@ WRONG = basic(DEMO.id, "wrong-secret-1")
 
 def replays(lab: Joined) -> None:
     lab.tape.close(lab.now)
-    result = replay(read(lab.data), lab.service.config.scenarios, clients=lab.service.config.clients)
+    known, recording = lab.service.config, read(lab.data)
+    result = replay(recording, known.scenarios, clients=known.clients)
     assert result.passed, result.text()
+    again = config_of(recording, known.scenarios, known.clients)
+    assert compare(partial(Comparison, recording, again, None, "x"))[1] == ()
 
 
 @pytest.mark.parametrize("switch", ["known", "any"])
@@ -270,4 +276,52 @@ def test_what_only_the_shell_answered_has_its_aliases() -> None:
     reply = lab.service.serve(replace(call, headers=(*call.headers, ("x-api-key", "some-secret"))), lab.now)
     lab.service.tell(Replied(lab.now, reply.x, Response(415), None, by="shell"))
     assert lab.ask(call).status == 200
+    replays(lab)
+
+
+@pytest.mark.parametrize("secret", [DEMO.secret, JANE.password])
+@pytest.mark.parametrize("path", ["/oauth2/v1/token", "/api/rwdtools/tokenrelay?servicetype=fusion-ai"])
+def test_a_secret_alone_is_no_pair_of_a_name_and_a_secret(path: str, secret: str) -> None:
+    lab = Joined(config())
+    path, _, query = path.partition("?")
+    request = token_request("client_credentials", f"Basic {secret}")
+    if query:
+        request = Request("GET", path, query, (("authorization", f"Basic {secret}"),))
+    assert lab.ask(request).status == 401
+    assert secret not in lab.data.decode()
+    replays(lab)
+
+
+@pytest.mark.parametrize("number", ["1e300", "4E-7", "12345678901", "0.25", "-0.0", "9e307"])
+def test_a_secret_number_is_written_again_as_it_was(number: str) -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    body = f'{{"message": "Taxi 42", "parameters": {{"a": {{"api_key": {number}, "token": [{number}]}}}}}}'
+    job = str(answer(lab.ask(invoke(bearer, body.encode())))["jobId"])
+    lab.ask(status(bearer, job))
+    replays(lab)
+
+
+def test_a_secret_that_means_a_few_letters_is_looked_for_nowhere() -> None:
+    lab = Joined(config())
+    lab.ask(status("%5Cu0000", "x"))
+    query = f"response_type=code&client_id={CLI}&redirect_uri={quote(REDIRECT, safe='')}&scope={quote(SCOPE, safe='')}"
+    query += f"&code_challenge={challenge_of(VERIFIER)}&code_challenge_method=S256&nonce=%5Cu0000&answer=deny&state=%30"
+    lab.ask(Request("GET", "/oauth2/v1/authorize", query))
+    replays(lab)
+
+
+def test_secrets_of_many_lengths_are_known_again() -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    secrets = [
+        f"{letter}-" + letter * length
+        for length, letter in zip(range(210, 4000, 190), "abcdefghijklmnopqrst", strict=True)
+    ]
+    for secret in secrets:
+        lab.ask(form_post("/oauth2/v1/introspect", token=secret))
+    pem = "-----BEGIN PRIVATE KEY-----" + "x" * 5_000 + "-----END PRIVATE KEY-----"
+    for secret in (*secrets, pem):
+        job = str(answer(lab.ask(invoke(bearer, {"message": f"Taxi {secret}"})))["jobId"])
+        lab.ask(status(bearer, job))
     replays(lab)
