@@ -56,8 +56,7 @@ def report_text(report: ClientReport) -> str:
 
 
 def _text(report: ClientReport) -> Iterator[str]:
-    failed = sorted(report.with_verdict(RuleVerdict.FAIL), key=lambda each: -each.rule.severity.weight)
-    for finding in failed:
+    for finding in report.failed:
         rule = finding.rule
         yield f"FAIL  {rule.id:<4}{rule.asks} ({rule.severity})"
         yield from (f"          {line}" for line in evidence_of(finding))
@@ -69,7 +68,7 @@ def _text(report: ClientReport) -> Iterator[str]:
         yield f"  -   {finding.rule.id:<4}{finding.rule.asks}: try {finding.rule.tried}"
     yield from _coverage(report)
     yield ""
-    if failed:
+    if report.failed:
         yield "Lines are those of the recordings: lab show FILE --line-numbers"
     yield f"A server can't see {NOT_VISIBLE}"
     yield score_line(report)
@@ -191,12 +190,11 @@ def _github(report: ClientReport) -> Iterator[str]:
         yield "| run | ended | a good client |"
         yield "|---|---|---|"
         yield from (f"| {run.name} | {run.outcome} | {run.wanted} |" for run in otherwise)
-    failed = report.with_verdict(RuleVerdict.FAIL)
-    if failed:
+    if report.failed:
         yield ""
         yield "| rule | severity | where | what to do |"
         yield "|---|---|---|---|"
-        for finding in failed:
+        for finding in report.failed:
             rule = finding.rule
             where = "<br>".join(evidence_of(finding))
             yield f"| {rule.id} {rule.asks} | {rule.severity} | {where} | {rule.fix} ({rule.source}) |"

@@ -20,7 +20,6 @@ def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
         for each in _shown(finding)
         for line in each.lines[:MOST_LINES]
     }
-    failed = sorted(report.with_verdict(RuleVerdict.FAIL), key=lambda each: -each.rule.severity.weight)
     template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         files("lab.report").joinpath("page.html").read_text("utf-8")
     )
@@ -29,7 +28,7 @@ def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
         score=score_line(report),
         recordings=report.recordings,
         passed=report.with_verdict(RuleVerdict.PASS),
-        failed=failed,
+        failed=report.failed,
         skipped=report.with_verdict(RuleVerdict.NOT_EXERCISED),
         coverage=report.coverage,
         missing=list(report.coverage.missing()) if report.coverage else [],

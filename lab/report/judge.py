@@ -56,6 +56,11 @@ class ClientReport(Struct, frozen=True):
         """The findings that say so."""
         return tuple(finding for finding in self.findings if finding.verdict is verdict)
 
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """The findings that say so, what harms most first."""
+        return tuple(sorted(self.with_verdict(RuleVerdict.FAIL), key=lambda each: -each.rule.severity.weight))
+
     def broken_in(self, recording: str) -> tuple[str, ...]:
         """The rules that count in the score, and were broken in a recording."""
         return tuple(

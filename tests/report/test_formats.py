@@ -3,6 +3,8 @@
 import re
 from xml.etree import ElementTree
 
+from msgspec.structs import replace
+
 from lab.faults.drills import GoodEnd
 from lab.report.catalog import RULE_OF
 from lab.report.formats import evidence_of, fails, github, junit, report_document
@@ -44,6 +46,8 @@ def test_a_run_that_ended_otherwise_is_in_each_form_and_fails_it_whatever_the_sc
     assert (runs.get("failures"), runs.get("skipped"), runs[1][0].text) == ("1", "1", "why w-503?<")
     assert [run["outcome"] for run in report_document(report)["runs"]] == ["not struck", "hang", "result"]  # type: ignore[union-attr,call-overload,index]
     assert "| w-503 | hang | result |" in github(report)
+    both = ClientReport((BROKEN, replace(BROKEN, rule=RULE_OF["D4"])))
+    assert re.findall(r"^\| ([A-E][0-9]+) ", github(both), re.MULTILINE) == ["D4", "A8"]
     assert [*fails(report, on=Severity.MAJOR)] == ["1 run ended otherwise than a good client's."]
     assert [line.split(":")[0] for line in lines_of_runs(RUNS)][:3] == [
         "FAIL  w-503",
