@@ -112,9 +112,10 @@ class VirtualClock:
         self.now = 0
         """The lab's instant."""
         self._epoch = 0
-        self._origin = _real_monotonic_ns() // _MILLI + 1
+        self._origin = 0
         self.refresh()
-        self._origin -= self.now
+        # whole seconds, for some round their time-outs up to the next one (aiohttp)
+        self._origin = (_real_monotonic_ns() // _MILLI - self.now) // 1000 * 1000 + 1000
 
     # What it shows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copyreg
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from .virtual_clock import ClockDriver, VirtualClock, VirtualTimeRefused
@@ -48,6 +48,12 @@ class VirtualTime:
         replacements.name(time.sleep, virtual_sleep(clock, time.sleep))
         for name in ("time", "time_ns", "monotonic", "monotonic_ns"):
             replacements.name(getattr(time, name), getattr(clock, name))
+        functions: tuple[Callable[..., Any], ...] = (time.gmtime, time.localtime, time.ctime)
+        for function in functions:
+            replacements.name(function, _of_present(function, 0, clock.time))
+        localtime = time.localtime
+        replacements.name(time.asctime, _of_present(time.asctime, 0, lambda: localtime(clock.time())))
+        replacements.name(time.strftime, _of_present(time.strftime, 1, lambda: localtime(clock.time())))
         for real, stand_in in virtual_dates(clock.time):
             replacements.name(real, stand_in)
             # pickle looks for a class where its name says, and finds the stand-in there
@@ -82,6 +88,16 @@ class VirtualTime:
         refused = self.clock.refused
         if refused is not None and error is not refused:
             raise refused
+
+
+def _of_present(original: Callable[..., Any], place: int, present: Callable[[], object]) -> Callable[..., Any]:
+    """A function whose argument of that place is the present, if it isn't given."""
+
+    @wraps(original)
+    def function(*given: Any) -> Any:
+        return original(*given) if given[place:] not in ((), (None,)) else original(*given[:place], present())
+
+    return function
 
 
 def _reduced(stand_in: type, value: object) -> tuple[Any, ...]:

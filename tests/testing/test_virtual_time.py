@@ -37,7 +37,7 @@ from lab.testing.virtual_clock import VirtualTimeRefused
 from lab.testing.virtual_time import VirtualTime
 from tests.conftest import ROOT
 from tests.forked import forked_lab
-from tests.testing.clients import LIBRARIES, Pauses, Place, Run, with_requests
+from tests.testing.clients import LIBRARIES, Pauses, Place, Run, with_aiohttp, with_requests
 
 HOUR = 3_600
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -129,19 +129,18 @@ def test_a_handshake_takes_none_of_the_labs_time(mock: Served, client: Any) -> N
     assert {line["s"] for line in replies} == {200, 202, 401}
 
 
-def test_the_same_client_leaves_the_same_journal(mock: Served) -> None:
+@pytest.mark.parametrize("client", [with_requests, with_aiohttp])
+def test_the_same_client_leaves_the_same_journal(mock: Served, client: Any) -> None:
     journals = []
     for _ in range(2):
         mock.control.post("reset", body={})
-        ran(mock, with_requests)
+        ran(mock, client, rare)
         lines = mock.lines()
-        first = {name: line[name] for line in reversed(lines) for name in ("c", "x") if name in line}
-        # connections and exchanges are counted from the lab's start
+        first = {name: min(line[name] for line in lines if line["k"] == "req" and name in line) for name in ("c", "x")}
+        # connections and exchanges are counted from the lab's start, and those of the run before may end now
+        own = [{**line, "n": 0} for line in lines if line.get("c", first["c"]) >= first["c"]]
         journals.append(
-            [
-                {name: value - first.get(name, 0) if name in first else value for name, value in line.items()}
-                for line in lines
-            ]
+            [{name: value - first[name] if name in first else value for name, value in line.items()} for line in own]
         )
     assert journals[0] == journals[1] and not any("w" in line for line in journals[0])
 
@@ -160,6 +159,8 @@ def test_every_clock_of_the_client_shows_the_labs_time(mock: Served) -> None:
         shown = datetime.now(UTC)
         assert shown.timestamp() == time.time() == datetime.today().timestamp()  # noqa: DTZ002
         assert datetime.utcnow() == shown.replace(tzinfo=None)  # noqa: DTZ003
+        assert time.gmtime() == time.gmtime(None) == shown.utctimetuple() and time.strftime("%s") == str(epoch + HOUR)
+        assert time.ctime() == time.asctime() == time.ctime(epoch + HOUR) and time.localtime(5) == time.localtime(5.0)
         assert date.today() == datetime.today().date()  # noqa: DTZ002, DTZ011
         assert type(shown) is real_class and isinstance(shown, datetime) and isinstance(shown, date)
         assert isinstance(real_class(2026, 1, 1), datetime) and issubclass(real_class, datetime)
