@@ -75,9 +75,11 @@ def renews_once_for_all(history: ClientHistory) -> Iterator[Occasion]:
     good = [grant.call for grant in history.grants if grant.call.good]
     for granted, call in _renewals(history):
         others = (each for token, calls in refused.items() if token != call.bearer for each in calls)
-        latest = max((each.sent for each in good if each.left <= granted.sent), default=-1)
+        # in one instant the order of requests counts
+        before = ((each.sent, each.x) for each in good if each.x < granted.x and each.left <= granted.sent)
+        since = min((call.left, call.x), max(before, default=(-1, -1)))
         # whoever tries no more has fetched nothing for that, nor has who never got it, or who needs one for the next token
-        replaced = any(min(call.left, latest + 1) <= each.left <= granted.sent for each in others)
+        replaced = any(since < (each.left, each.x) <= (granted.sent, granted.x) for each in others)
         if granted.good and not replaced and history.next_try(call) is not None:
             grants.setdefault(call.bearer, {})[granted.x] = call
     for token, calls in refused.items():
