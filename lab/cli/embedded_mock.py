@@ -1,6 +1,7 @@
 """The mock on its sockets for as long as a command needs it: the API, the control plane, the tape."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -38,6 +39,9 @@ from lab.settings import MockSettings
 if TYPE_CHECKING:  # a lab without a journal starts without what reads one
     from lab.cli.state_journal import StateJournal
 
+_SWITCH = 0.001
+"""Seconds for which a thread that redacts or judges may keep the interpreter from the loop, which waits so several times in
+one call; Python's own 5 ms would make a poll take 20."""
 _OWN_GRACE: Millis = 1_000
 """How long replies under way may take at most where the client is our own app, which is gone by then, in real ms."""
 
@@ -111,6 +115,7 @@ async def embedded_mock(
     `extras`: what `lab serve` has beside; without it clients may choose nothing.
     """
     listen, journal = setup.settings.listen, None if extras is None else extras.journal
+    sys.setswitchinterval(_SWITCH)
     async with AsyncExitStack() as stack:
         bound, https = _ports(setup.settings, stack)
         config, decoy = _decoy(setup, stack)
