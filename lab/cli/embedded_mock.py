@@ -115,7 +115,6 @@ async def embedded_mock(
     `extras`: what `lab serve` has beside; without it clients may choose nothing.
     """
     listen, journal = setup.settings.listen, None if extras is None else extras.journal
-    sys.setswitchinterval(_SWITCH)
     async with AsyncExitStack() as stack:
         bound, https = _ports(setup.settings, stack)
         config, decoy = _decoy(setup, stack)
@@ -212,6 +211,7 @@ def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None")
     )
     if chosen is not None:
         chosen.offer(server.mounts)
+    sys.setswitchinterval(_SWITCH)
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
     return server, control
 
