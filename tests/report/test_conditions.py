@@ -81,6 +81,19 @@ def of_bearer(bearer: str, one: JudgedCall) -> JudgedCall:
     return replace(one, request=replace(one.request, headers=(("authorization", f"Bearer {bearer}"),)))
 
 
+def silent(lasted: int) -> ClientHistory:
+    """Two polls, 30 s apart, and nothing for so long."""
+    return history(*polls(30_000), over=False, until=30_000 + lasted)
+
+
+def closed(after: int) -> ClientHistory:
+    """Two polls, 10 s apart, and so long after the second the server closes their connection."""
+    lived = history(*polls(10_000))
+    ended = tuple(replace(each, closed=10_000 + after, how="idle") for each in lived.connections)
+    lived = replace(lived, connections=ended)
+    return replace(lived, stops=tuple(stops_of(lived)))
+
+
 def hung(lasted: int, **more: object) -> ClientHistory:
     """A poll without an answer, at which the client was stopped."""
     return history(call(5_000, took=lasted, cut="client_gone", struck="hang", **more), over=False, until=5_000 + lasted)
@@ -142,6 +155,17 @@ CASES = {
     "D1 nor for a minute": ("D1", lone(token(0, status=503), over=False, until=MINUTE), "fail"),
     "D1 it may come yet": ("D1", lone(token(0, status=503), over=False, until=MINUTE - 1), "-"),
     "D1 no job, and no other try": ("D1", lone(message(0, status=429)), "fail"),
+    "D2 a stop at a gateway's time-out": ("D2", history(call(0, status=504)), "fail"),
+    "D2 a stop after four failures": (
+        "D2",
+        history(call(0), *polls(5_000, 6_000, 7_000, first=4_000, status=500)),
+        "fail",
+    ),
+    "D2 after five": ("D2", history(call(0), *polls(5_000, 6_000, 7_000, 8_000, first=4_000, status=500)), "pass"),
+    "C3 silent for four of its pauses": ("C3", silent(120_000), "fail"),
+    "C3 not yet": ("C3", silent(119_999), "-"),
+    "E2 it was closed before the next poll": ("E2", closed(20_000), "fail"),
+    "E2 it was closed later": ("E2", closed(20_001), "-"),
     "C3 who saw no work gave none up": (
         "C3",
         history(*polls(70_000, shows="WAITING"), call(99_000, DONE), begins="WAITING"),

@@ -71,13 +71,17 @@ class SecondLater(Plain):
 
 @pytest.mark.parametrize("latency", ["100ms", "0ms"])
 def test_a_token_fetched_for_one_that_was_refused_meanwhile_is_for_no_older_one(latency: str) -> None:
-    text = worked(
-        "7s",
-        "route: status, step: run, calls: 1, answer: 401, delay: 12s",
-        "route: status, step: later, calls: 1, answer: 401",
-        "route: status, step: later, calls: 3, answer: 401",
-        "route: token, calls: 3, answer: 503",
-    ).replace("  - {complete", "  - {work: later, takes: 60s}\n  - {complete").replace("100ms", latency)
+    text = (
+        worked(
+            "7s",
+            "route: status, step: run, calls: 1, answer: 401, delay: 12s",
+            "route: status, step: later, calls: 1, answer: 401",
+            "route: status, step: later, calls: 3, answer: 401",
+            "route: token, calls: 3, answer: 503",
+        )
+        .replace("  - {complete", "  - {work: later, takes: 60s}\n  - {complete")
+        .replace("100ms", latency)
+    )
     day = judged(Rehearsal(text, SecondLater, crowd=2, apart=0).day())
     assert {each.rule.id: each.verdict for each in day.findings}["A3"] is RuleVerdict.PASS
 
