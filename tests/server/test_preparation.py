@@ -10,6 +10,7 @@ import pytest
 from faker import Generator
 
 from lab.cli.tape_recorder import TapeRecorder
+from lab.client.control import ControlClient
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
@@ -24,6 +25,7 @@ from lab.language.patterns import LONG_MESSAGE, Pattern, memo
 from lab.language.patterns.memo import Spans
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.server.control.plane import ControlPlane
 from lab.server.limits import LONG_BODY
 from lab.server.mock_server import MOST_HEAVY, MockServer
 from tests.server.conftest import SCENARIO, TEAM, Answer, Stage, bearer, invoke, status
@@ -147,7 +149,7 @@ async def test_a_long_message_names_its_groups_wherever_they_are_asked_for(stage
     assert json.loads((await peer.ask(status(token, job))).body)["output"] == "Shared with Zoë."
 
 
-@pytest.mark.parametrize("named", ["job", "conversation"])
+@pytest.mark.parametrize("named", ["job", "conversation", "look"])
 async def test_whoever_first_names_a_job_that_was_taken_up_has_its_message_read_and_nobody_else(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
@@ -159,12 +161,22 @@ async def test_whoever_first_names_a_job_that_was_taken_up_has_its_message_read_
     stage.service.rewind(tuple(accepted), 0)
     gate = Gate(monkeypatch)
     other = {"message": "Share it for you", "conversationId": body["conversationId"], "conversational": True}
-    call = status(token, body["jobId"]) if named == "job" else invoke(token, other)
-    asking = asyncio.create_task((await stage.peer()).ask(call))
+    control = ControlPlane(stage.server, "t")
+    client = ControlClient(await control.start(), "t")
+    peer = await stage.peer()
+    calls = {
+        "job": lambda: peer.ask(status(token, body["jobId"])),
+        "conversation": lambda: peer.ask(invoke(token, other)),
+        "look": lambda: client.job(body["jobId"]),
+    }
+    asking = asyncio.create_task(calls[named]())
     await asyncio.wait_for(gate.begun.wait(), 5)
     assert (await (await sent(stage, token, "Share it for me"))).status == 202
     gate.open.set()
-    assert (await asking).status < 300 and threading.get_ident() not in gate.threads
+    await asking
+    await client.close()
+    await control.stop()
+    assert threading.get_ident() not in gate.threads
     assert stage.service.preparation(Request("GET", f"/{body['jobId']}"), 0) is None or named == "conversation"
 
 
