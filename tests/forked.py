@@ -26,9 +26,18 @@ _FORKING.set_forkserver_preload(
 class Forked:
     """One that runs; of `subprocess.Popen` it has what is used here."""
 
-    def __init__(self, argv: Sequence[str], streams: Sequence[int], cwd: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        streams: Sequence[int],
+        cwd: Path,
+        environment: Mapping[str, str],
+        *,
+        controls: bool = True,
+    ) -> None:
+        """`controls`: whether its terminal, if it has one, is its session's, so that it is told when that is gone."""
         ends = tuple(Connection(os.dup(stream)) for stream in streams)
-        self._process = _FORKING.Process(target=_run, args=(argv, ends, cwd, environment), daemon=True)
+        self._process = _FORKING.Process(target=_run, args=(argv, ends, cwd, environment, controls), daemon=True)
         self._process.start()
         for end in ends:
             end.close()
@@ -75,11 +84,13 @@ def forked_lab(*argv: str, cwd: Path) -> Iterator[ForkedLab]:
         process.stderr.close()
 
 
-def _run(argv: Sequence[str], ends: Sequence[Connection], cwd: Path, environment: Mapping[str, str]) -> None:
+def _run(
+    argv: Sequence[str], ends: Sequence[Connection], cwd: Path, environment: Mapping[str, str], controls: bool
+) -> None:
     from lab.__main__ import main
 
     os.setsid()
-    if os.isatty(ends[0].fileno()):  # whoever leads a session is told when its terminal is gone
+    if controls and os.isatty(ends[0].fileno()):
         fcntl.ioctl(ends[0].fileno(), termios.TIOCSCTTY, 0)
     for number, end in enumerate(ends):
         os.dup2(end.fileno(), number)

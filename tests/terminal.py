@@ -25,8 +25,16 @@ class Terminal:
     """Starts a program in a pty, or a forked `lab` with these arguments, and keeps its screen."""
 
     def __init__(
-        self, argv: Sequence[str], *, columns: int = 120, rows: int = 36, cwd: Path = ROOT, forked: bool = False
+        self,
+        argv: Sequence[str],
+        *,
+        columns: int = 120,
+        rows: int = 36,
+        cwd: Path = ROOT,
+        forked: bool = False,
+        controls: bool = True,
     ) -> None:
+        """`controls`: whether a forked one is told when its terminal is gone."""
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self._master, slave = pty.openpty()
@@ -40,7 +48,7 @@ class Terminal:
         self.begun = time.perf_counter()
         self.process: subprocess.Popen[bytes] | Forked
         if forked:
-            self.process = Forked(argv, (slave, slave, slave), cwd, environment)
+            self.process = Forked(argv, (slave, slave, slave), cwd, environment, controls=controls)
         else:
             self.process = subprocess.Popen(
                 argv, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=environment, start_new_session=True
@@ -118,7 +126,9 @@ class Terminal:
         return got
 
 
-def lab(*argv: str, columns: int = 120, rows: int = 36, cwd: Path = ROOT, fresh: bool = False) -> Terminal:
+def lab(
+    *argv: str, columns: int = 120, rows: int = 36, cwd: Path = ROOT, fresh: bool = False, controls: bool = True
+) -> Terminal:
     """`lab` on a terminal; with `fresh` in an interpreter that has imported nothing yet."""
     program = [sys.executable, "-m", "lab", *argv] if fresh else argv
-    return Terminal(program, columns=columns, rows=rows, cwd=cwd, forked=not fresh)
+    return Terminal(program, columns=columns, rows=rows, cwd=cwd, forked=not fresh, controls=controls)

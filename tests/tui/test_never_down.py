@@ -245,7 +245,7 @@ def test_a_hangup_ends_the_tape(tmp_path: Path) -> None:
 
 def test_a_terminal_that_is_taken_away_ends_the_lab_even_where_nobody_hears_the_hangup(tmp_path: Path) -> None:
     argv = ("demo", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut", "--speed", "20")
-    with lab(*argv, cwd=tmp_path, fresh=True) as shown:  # it controls no session, so no signal is sent
+    with lab(*argv, cwd=tmp_path, controls=False) as shown:  # so no signal is sent
         shown.until(lambda seen: "space Begin" in seen.text)
         shown.press(" ")
         shown.until(lambda seen: "APPROVAL" in seen.text)
