@@ -1,15 +1,14 @@
 """The command line's grammar, a table: commands, an example for each, options."""
 
-import re
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 from lab import __version__
 from lab.cli.console import Console
+from lab.cli.option_kinds import Option, either, flag, option, origin, port, screen_size, seed
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
-from lab.core.ranges import SEEDS, number
+from lab.core.ranges import number
 
 EXITS = """exit codes: 0 done · 1 a divergence, or a run that ended otherwise than COMPLETE · 2 wrong usage or a bad scenario
             3 an unreadable recording · 4 port, disk · 5 nothing matched · 130 interrupted"""
@@ -56,64 +55,6 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
 
 
 # Options
-
-Option = Callable[[Any], object]
-"""Adds itself to a parser."""
-
-
-def option(name: str, metavar: str | None, help: str | None = None, **how: Any) -> Option:
-    """An option with a value; a name without dashes is what the command is about."""
-    return lambda into: into.add_argument(name, metavar=metavar, help=help, **how)
-
-
-def flag(name: str, help: str) -> Option:
-    """An option without one."""
-    return lambda into: into.add_argument(name, action="store_true", help=help)
-
-
-def either(*options: Option) -> Option:
-    """Options of which one may be given."""
-
-    def add(into: ArgumentParser) -> None:
-        group = into.add_mutually_exclusive_group()
-        for each in options:
-            each(group)
-
-    return add
-
-
-def port(name: str, of: str, usual: int | None = None, shown: str | None = None) -> Option:
-    """The port that an option names."""
-    shown = shown or str(usual)
-    return option(name, "PORT", f"of {of}; default: {shown}", type=number(name, 0, 65_535), default=usual)
-
-
-def origin(text: str) -> str:
-    """The origin that `lab serve --base` names, without a slash at its end."""
-    from lab.language.document.base import ORIGIN  # slow to load, and only this needs it
-
-    if not re.fullmatch(ORIGIN, text):
-        raise UsageError(f"--base {text} is no origin.", hint="Write it as https://host or http://host:port.")
-    return text.rstrip("/")
-
-
-def screen_size(text: str) -> tuple[int, int]:
-    """Columns and rows, as 80x24."""
-    columns, _, rows = text.partition("x")
-    hint = "Write columns and rows, as 80x24."
-    if not (columns.isdecimal() and rows.isdecimal()):
-        raise UsageError(f"--size {text} is no size.", hint=hint)
-    width, height = int(columns), int(rows)
-    if not (72 <= width <= 500 and 20 <= height <= 200):
-        hint = f"{hint} The screen needs 72x20, and is at most 500x200."
-        raise UsageError(f"--size {text} is out of range.", hint=hint)
-    return width, height
-
-
-def seed(help: str) -> Option:
-    """The seed, and what it is for."""
-    return option("--seed", "N", help, type=number("--seed", 0, SEEDS - 1))
-
 
 _CHANCE = "the integer from which all chance is drawn"
 _PLAIN = flag("--plain", "lines instead of the screen")
@@ -180,6 +121,13 @@ _REHEARSAL = (
     option("--out", "DIR", "keep all recordings there; default: those of what failed, in a folder that is named"),
 )
 
+_VERDICT_FORMS: Any = {"choices": ("text", "json", "github")}
+_VERDICTS = (
+    option("--format", None, "text (default), json, github (default where GITHUB_ACTIONS=true)", **_VERDICT_FORMS),
+    flag("--json", "the same as --format json: a line a file"),
+    option("--junit", "FILE", "write it there as JUnit, too"),
+)
+
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
 _FORM: Any = {"choices": ("text", "har", "cast"), "default": "text", "dest": "kind"}
 _BROWSER: Any = {"nargs": "?", "const": 8000, "type": number("--web", 1, 65_535)}
@@ -219,7 +167,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
     "replay": (
         option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
         _FOLDER,
-        flag("--json", "the counts as one line of JSON"),
+        *_VERDICTS,
     ),
     "check": (
         option("targets", "PATH", "scenarios by name or path, or folders of them", nargs="+"),
@@ -227,6 +175,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         flag("--strict", "a warning fails too"),
         flag("--plan", "print the timeline that the seed settles, and the planned faults"),
         seed("for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)"),
+        *_VERDICTS,
     ),
     "watch": (option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"), _PLAIN, _FOLDER),
     "play": (option("target", "FILE", "a recording, by path or bare name"), _PLAIN, _FOLDER),

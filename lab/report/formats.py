@@ -1,12 +1,11 @@
 """A report as people and machines read it: text, JSON, JUnit, a GitHub summary (clients.md §5)."""
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import assert_never
-from xml.sax.saxutils import escape, quoteattr
 
 from lab.core.exchange import Json, text_of
 from lab.report.judge import SCORED, ClientReport, Finding, RuleVerdict
+from lab.report.junit import CaseEnd, JunitCase, junit_file
 from lab.report.rule import Severity
 from lab.report.runs import JudgedRun, summary_of_runs
 
@@ -128,47 +127,32 @@ def report_json(report: ClientReport) -> str:
 
 def junit(report: ClientReport) -> str:
     """A testcase a run, and one a rule; of what nothing can be said is skipped. A rule for information fails nothing."""
-    suites = [_suite("lab rehearse", [_run_case(run) for run in report.runs])] if report.runs else []
-    suites.append(_suite("lab report", [_testcase(finding) for finding in report.findings]))
-    return "\n".join(('<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", *suites, "</testsuites>", ""))
+    runs = [("lab rehearse", [_run_case(run) for run in report.runs])] if report.runs else []
+    return junit_file(*runs, ("lab report", [_testcase(finding) for finding in report.findings]))
 
 
-def _suite(name: str, cases: Sequence[str]) -> str:
-    failed, skipped = (sum(mark in case for case in cases) for mark in ("<failure", "<skipped"))
-    head = f'<testsuite name="{name}" tests="{len(cases)}" failures="{failed}" skipped="{skipped}">'
-    return "\n".join((head, *cases, "</testsuite>"))
-
-
-def _run_case(run: JudgedRun) -> str:
-    head, details = (
-        f'  <testcase classname="lab.run" name={quoteattr(run.name)}',
-        _NO_XML.sub("?", "\n".join(run.details)),
-    )
+def _run_case(run: JudgedRun) -> JunitCase:
+    details = "\n".join(run.details)
     if run.good is None:
-        return f"{head}><skipped message={quoteattr(f'{run.outcome}: {details}')}/></testcase>"
+        return JunitCase("lab.run", run.name, CaseEnd.SKIPPED, f"{run.outcome}: {details}")
     if run.good:
-        return f"{head}/>"
-    message = quoteattr(f"{run.outcome}; a good client: {run.wanted}")
-    return f"{head}><failure message={message}>{escape(details)}</failure></testcase>"
+        return JunitCase("lab.run", run.name)
+    return JunitCase("lab.run", run.name, CaseEnd.FAILURE, f"{run.outcome}; a good client: {run.wanted}", details)
 
 
-_NO_XML = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML can't hold, not even escaped (XML 1.0 §2.2)."""
-
-
-def _testcase(finding: Finding) -> str:
+def _testcase(finding: Finding) -> JunitCase:
     rule = finding.rule
-    head = f'  <testcase classname="lab.report.{rule.severity}" name={quoteattr(f"{rule.id} {rule.asks}")}'
+    group, name = f"lab.report.{rule.severity}", f"{rule.id} {rule.asks}"
     match finding.verdict:
         case RuleVerdict.PASS:
-            return f"{head}/>"
+            return JunitCase(group, name)
         case RuleVerdict.NOT_EXERCISED:
-            return f"{head}><skipped message={quoteattr(f'not exercised; try {rule.tried}')}/></testcase>"
+            return JunitCase(group, name, CaseEnd.SKIPPED, f"not exercised; try {rule.tried}")
         case RuleVerdict.FAIL:
             reasons = "\n".join((*evidence_of(finding), rule.fix, rule.source))
             if not rule.severity.weight:
-                return f"{head}><system-out>{escape(reasons)}</system-out></testcase>"
-            return f"{head}><failure message={quoteattr(rule.asks)}>{escape(reasons)}</failure></testcase>"
+                return JunitCase(group, name, CaseEnd.TOLD, text=reasons)
+            return JunitCase(group, name, CaseEnd.FAILURE, rule.asks, reasons)
         case _:
             assert_never(finding.verdict)
 

@@ -1,5 +1,6 @@
 """`lab check` as an author calls it."""
 
+import json
 from pathlib import Path
 
 from tests.conftest import Lab
@@ -98,3 +99,15 @@ def test_a_bare_name_is_a_scenario_of_the_folder(lab: Lab) -> None:
     assert lab("check", "five", "--scenarios", "mine").lines[0].startswith("mine/five.yaml:3:")
     Path("item-comparison").mkdir()
     assert "holds no scenarios" in lab("check", "item-comparison").err
+
+
+def test_each_form_has_every_complaint_at_its_place(lab: Lab) -> None:
+    Path("bad.yaml").write_text("lab: 1\nname: bad\nagent: {code: X}\nstepps: []\n")
+    shown = lab("check", "bad.yaml").lines
+    (document,) = map(json.loads, lab("check", "bad.yaml", "--json").lines)
+    assert [f"{document['file']}:{each['line']}:{each['column']}: {each['what']}" for each in document["problems"]] == [
+        line.partition(";")[0] for line in shown
+    ]
+    notes = lab("check", "bad.yaml", "--format", "github", "--junit", "check.xml").lines[len(shown) :]
+    assert len(notes) == len(shown) and all(note.startswith("::error file=bad.yaml,line=") for note in notes)
+    assert 'failures="1"' in Path("check.xml").read_text()

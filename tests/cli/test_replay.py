@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -121,8 +122,10 @@ def test_a_runner_is_told_where(lab: Lab, recordings: Path, monkeypatch: pytest.
     assert "::error" not in lab("replay", "item-comparison").out
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     done = lab("replay", "item-comparison")
-    assert "::error file=recordings/item-comparison.rec.jsonl,line=7,title=Replay divergence::" in done.out
+    note = "::error file=recordings/item-comparison.rec.jsonl,line=7,col=1,title=lab replay::"
+    assert note in done.out
     assert done.lines[-1] == "0 passed, 1 failed"
+    assert note not in lab("replay", "item-comparison", "--format", "text").out
 
 
 def test_a_changed_scenario_is_said_first(lab: Lab, recordings: Path) -> None:
@@ -203,10 +206,23 @@ def test_nothing_is_never_green(lab: Lab, targets: list[str], code: int) -> None
 
 
 @pytest.mark.usefixtures("recordings")
-def test_json_is_one_line(lab: Lab) -> None:
-    done = lab("replay", "recordings", "--json")
-    assert json.loads(done.out) == {"passed": len(FEW), "failed": 0}
-    assert len(done.lines) == 1
+def test_json_is_a_line_a_file_and_the_counts(lab: Lab) -> None:
+    *files, counts = map(json.loads, lab("replay", "recordings", "--json").lines)
+    assert [each["file"] for each in files] == [f"recordings/{name}.rec.jsonl" for name in FEW]
+    assert all(each["passed"] and each["code"] == 0 for each in files)
+    assert counts == {"passed": len(FEW), "failed": 0}
+
+
+def test_junit_tells_failures_from_what_cant_be_read(lab: Lab, recordings: Path) -> None:
+    changed, torn = (recordings / f"{name}.rec.jsonl" for name in ("item-comparison", "nobody-home"))
+    changed.write_bytes(resealed(changed.read_bytes().replace(b'"s":202', b'"s":200')))
+    torn.write_bytes(torn.read_bytes()[:-20])
+    assert lab("replay", "recordings", "--junit", "out/replay.xml").code == 3
+    (suite,) = ElementTree.parse("out/replay.xml").getroot()
+    assert [suite.get(each) for each in ("tests", "failures", "errors")] == ["3", "1", "1"]
+    assert [(case.get("line"), [child.tag for child in case]) for case in suite] == [
+        (None, []), ("7", ["failure"]), ("1", ["error"]),
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("recordings")

@@ -105,7 +105,7 @@ def test_for_programs_there_is_one_object(searched: Callable[..., Called]) -> No
     assert (search["runs"]["0"], finding["harm"], finding["simplest"]) == (1, "doubled", True)
     assert finding["faults"][0]["name"] == "lose-reply-reset-invoke-1"
     assert Path(finding["scenario"]).is_file() and Path(finding["recording"]).is_file()
-    suite = ElementTree.parse("found.xml").getroot()
+    (suite,) = ElementTree.parse("found.xml").getroot()
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     assert [(each.get("name"), len(each)) for each in suite] == [
         ("brief: no job is doubled", 1),

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from lab.cli.console import Console
+from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.output_files import OutputFiles
 from lab.files.recordings import RECORDING_ENDING, read_recording
@@ -27,29 +30,42 @@ def execute(flags: Flags, console: Console) -> int:
     """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too; 3 on a leak."""
     files = [file for target in flags["targets"] for file in files_of(target, flags["scenarios"])]
     complaints = warnings = hits = 0
+    say = console.err if form_of(flags) == "json" else console.out
+    verdicts: list[FileVerdict] = []
     for file in files:
         if file.name.endswith(RECORDING_ENDING):
             found = check_recording(file)
             for leak in found:
-                console.out(f"{file}:{leak.line}:1: {leak.what}")
+                say(f"{file}:{leak.line}:1: {leak.what}")
             hits += len(found)
+            leaked = tuple(Problem(leak.line, leak.what) for leak in found)
+            verdicts.append(FileVerdict(str(file), RecordingError.exit_code if found else 0, leaked))
             continue
         wrong, doubtful = check_scenario(file)
         for complaint in wrong:
-            console.out(str(complaint))
+            say(str(complaint))
         for complaint in doubtful:
-            console.out(str(complaint._replace(what=f"warning: {complaint.what}")))
-        if flags["plan"] and not wrong:
+            say(str(complaint._replace(what=f"warning: {complaint.what}")))
+        problems = (*map(_problem, wrong), *(replace(_problem(each), warning=True) for each in doubtful))
+        verdicts.append(FileVerdict(str(file), 2 if wrong or (flags["strict"] and doubtful) else 0, problems))
+        if flags["plan"] and not wrong and form_of(flags) != "json":
             for line in planned(file, flags):
                 console.out(line)
         complaints += len(wrong)
         warnings += len(doubtful)
-    leaked = f", {_count(hits, 'leak')}" if hits else ""
-    summary = f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}{leaked}"
+    tell("check", verdicts, flags, console)
+    leaks_too = f", {_count(hits, 'leak')}" if hits else ""
+    summary = (
+        f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}{leaks_too}"
+    )
     console.err(summary)
     if complaints or (flags["strict"] and warnings):
         return 2
     return RecordingError.exit_code if hits else 0
+
+
+def _problem(complaint: Complaint) -> Problem:
+    return Problem(complaint.line, complaint.what, complaint.column, complaint.hint)
 
 
 def files_of(target: str, scenarios: str | None) -> list[Path]:

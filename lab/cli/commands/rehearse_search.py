@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
 
 from lab.cli.commands.scenario_search import ScenarioSearch, SearchFinding
 from lab.cli.console import Console
@@ -18,6 +17,7 @@ from lab.files.recordings import RECORDING_ENDING
 from lab.files.scenarios import SCENARIO_ENDING
 from lab.report.formats import MOST_LINES
 from lab.report.harm import HarmKind
+from lab.report.junit import CaseEnd, JunitCase, junit_file
 from lab.settings import Flags, refuse_idle
 
 USUAL_RUNS = 200
@@ -158,22 +158,17 @@ class _Report:
 
     def junit(self) -> str:
         """A testcase for each harm in each scenario."""
-        cases = [case for each in self._searches for case in self._testcases(each)]
-        failures = sum("<failure" in case for case in cases)
-        head = f'<testsuite name="lab rehearse --search" tests="{len(cases)}" failures="{failures}">'
-        return "\n".join(('<?xml version="1.0" encoding="UTF-8"?>', head, *cases, "</testsuite>", ""))
+        return junit_file(("lab rehearse --search", [*chain(*map(self._testcases, self._searches))]))
 
-    def _testcases(self, each: ScenarioSearch) -> Iterator[str]:
+    def _testcases(self, each: ScenarioSearch) -> Iterator[JunitCase]:
         by_kind = {finding.run.harm.kind: finding for finding in each.findings()}
         for kind in HarmKind:
-            head = f'  <testcase classname="lab.search" name={quoteattr(f"{each.name}: no job is {kind}")}'
+            end, message, text = None, "", ""
             if (finding := by_kind.get(kind)) is not None:
-                details = escape("\n".join(self._details(finding)))
-                yield f"{head}><failure message={quoteattr(finding.run.harm.sentence)}>{details}</failure></testcase>"
+                end, message, text = CaseEnd.FAILURE, finding.run.harm.sentence, "\n".join(self._details(finding))
             elif each.unfit is not None:
-                yield f"{head}><failure message={quoteattr(f'{each.unfit.judged.outcome} without any fault')}/></testcase>"
-            else:
-                yield f"{head}/>"
+                end, message = CaseEnd.FAILURE, f"{each.unfit.judged.outcome} without any fault"
+            yield JunitCase("lab.search", f"{each.name}: no job is {kind}", end, message, text)
 
     def _scenario(self, run: str) -> str:
         return str(self._folder / f"{run}{SCENARIO_ENDING}")

@@ -1,34 +1,36 @@
 """`lab replay`: evaluate recordings again and compare (recordings.md §6, §12)."""
 
-from collections.abc import Iterator
 from functools import partial
 from glob import has_magic
 from pathlib import Path
 
 from lab.cli.console import Console, report
 from lab.cli.recordings import locate
+from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
 from lab.core.errors import Divergence, LabError, RecordingError, UsageError
 from lab.files.recordings import RECORDING_ENDING, read_blob, read_recording
 from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.plan import CompiledScenario
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
-from lab.recording.replay import ReplayResult, replay
-from lab.settings import Environment, Flags
+from lab.recording.replay import replay
+from lab.report.junit import CaseEnd
+from lab.settings import Flags
 
 NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
-MOST_NOTES = 9
 WORST_FIRST = (2, 3, 1, 4)
 
 
 def execute(flags: Flags, console: Console) -> int:
     """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
     files = [file for target in flags["targets"] for file in matching(target)]
-    codes = [replay_one(file, flags, console) for file in dict.fromkeys(files)]
+    verdicts = [replay_one(file, flags, console) for file in dict.fromkeys(files)]
+    tell("replay", verdicts, flags, console)
+    codes = [each.code for each in verdicts]
     passed = codes.count(0)
     failed = len(codes) - passed
-    if flags["json"]:
+    if form_of(flags) == "json":
         console.json({"passed": passed, "failed": failed})
     else:
         console.out(f"{passed} passed, {failed} failed")
@@ -49,8 +51,8 @@ def matching(target: str) -> list[Path]:
     return [locate(target)]
 
 
-def replay_one(file: Path, flags: Flags, console: Console) -> int:
-    """Replay one; its exit code, and what differs as a result."""
+def replay_one(file: Path, flags: Flags, console: Console) -> FileVerdict:
+    """Replay one; what differs is printed as a result."""
     try:
         recording = read(read_recording(file), str(file))
         demand_closed(recording, str(file))
@@ -58,28 +60,11 @@ def replay_one(file: Path, flags: Flags, console: Console) -> int:
         found = replay(recording, served, name=str(file), blob=partial(read_blob, file))
     except LabError as error:
         report(error, console)
-        return error.exit_code
+        return FileVerdict(str(file), error.exit_code, (Problem(1, error.what, details=error.hint),), CaseEnd.ERROR)
     if text := found.text():
-        (console.err if found.passed or flags["json"] else console.out)(text)
-    if flags.into(Environment).github and not flags["json"]:
-        for note in annotations(found):
-            console.out(note)
-    return 0 if found.passed else Divergence.exit_code
-
-
-def annotations(found: ReplayResult) -> Iterator[str]:
-    """What a GitHub runner shows beside the recording's lines; it shows ten of a step at most."""
-    for difference in found.differences[:MOST_NOTES]:
-        place = f"file={_property(found.name)},line={difference.line},title=Replay divergence"
-        yield f"::error {place}::{_escaped(difference.what)}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+        (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
+    problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
+    return FileVerdict(str(file), 0 if found.passed else Divergence.exit_code, problems)
 
 
 def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[CompiledScenario, ...]:

@@ -1,0 +1,66 @@
+"""What an option of the command line can be: with a value, without one, one of several; and the texts that some take."""
+
+import re
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from lab.core.errors import UsageError
+from lab.core.ranges import SEEDS, number
+
+Option = Callable[[Any], object]
+"""Adds itself to a parser."""
+
+
+def option(name: str, metavar: str | None, help: str | None = None, **how: Any) -> Option:
+    """An option with a value; a name without dashes is what the command is about."""
+    return lambda into: into.add_argument(name, metavar=metavar, help=help, **how)
+
+
+def flag(name: str, help: str) -> Option:
+    """An option without one."""
+    return lambda into: into.add_argument(name, action="store_true", help=help)
+
+
+def either(*options: Option) -> Option:
+    """Options of which one may be given."""
+
+    def add(into: ArgumentParser) -> None:
+        group = into.add_mutually_exclusive_group()
+        for each in options:
+            each(group)
+
+    return add
+
+
+def port(name: str, of: str, usual: int | None = None, shown: str | None = None) -> Option:
+    """The port that an option names."""
+    shown = shown or str(usual)
+    return option(name, "PORT", f"of {of}; default: {shown}", type=number(name, 0, 65_535), default=usual)
+
+
+def origin(text: str) -> str:
+    """The origin that `lab serve --base` names, without a slash at its end."""
+    from lab.language.document.base import ORIGIN  # slow to load, and only this needs it
+
+    if not re.fullmatch(ORIGIN, text):
+        raise UsageError(f"--base {text} is no origin.", hint="Write it as https://host or http://host:port.")
+    return text.rstrip("/")
+
+
+def screen_size(text: str) -> tuple[int, int]:
+    """Columns and rows, as 80x24."""
+    columns, _, rows = text.partition("x")
+    hint = "Write columns and rows, as 80x24."
+    if not (columns.isdecimal() and rows.isdecimal()):
+        raise UsageError(f"--size {text} is no size.", hint=hint)
+    width, height = int(columns), int(rows)
+    if not (72 <= width <= 500 and 20 <= height <= 200):
+        hint = f"{hint} The screen needs 72x20, and is at most 500x200."
+        raise UsageError(f"--size {text} is out of range.", hint=hint)
+    return width, height
+
+
+def seed(help: str) -> Option:
+    """The seed, and what it is for."""
+    return option("--seed", "N", help, type=number("--seed", 0, SEEDS - 1))
