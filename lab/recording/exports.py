@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from lab.recording.bodies import Blob
+from lab.recording.curl_script import curl_script
 from lab.recording.har import har
 from lab.recording.lines import Recording
 from lab.recording.transcript import transcript_lines
@@ -13,6 +14,7 @@ Export: TypeAlias = Callable[[Recording, Blob, bool], Iterator[str]]
 
 EXPORTS: dict[str, Export] = {
     "text": lambda recording, _, numbered: transcript_lines(recording, numbered),
+    "curl": lambda recording, blob, _: curl_script(recording, blob),
     "har": lambda recording, blob, _: har(recording, blob),
 }
 """A film isn't among them: it is the screen's affair."""

@@ -124,7 +124,7 @@ class RequestBuilder:
             # what a client has of the lab was given before; an opening tells of what was given before the tape began
             if fresh is None and kind_of(alias) in _GIVEN and not where.startswith("fact"):
                 raise ValueError(f"{alias} was never given")
-            value = fresh or _invented(alias, where, max(self._room, LONGEST_ID + 1))
+            value = fresh or invented(alias, where, max(self._room, LONGEST_ID + 1))
             if (part := self._parts.get(number_of(alias))) is not None and where == "basic":
                 value = _basic(("unknown", self._late[part]), raw=True)
                 self._bind(self._late[part], part)
@@ -149,7 +149,8 @@ def _basic(pair: tuple[str, str], *, raw: bool) -> str:
     return b64encode(text.encode()).decode()
 
 
-def _invented(alias: str, where: str, longest: int) -> str:
+def invented(alias: str, where: str, longest: int) -> str:
+    """What stands in an alias's place that nothing gave: as wrong as it says, and as its scheme or place asks."""
     number = made_number(alias)
     if number is not None:
         return number

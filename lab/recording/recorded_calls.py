@@ -70,7 +70,12 @@ def query_text(req: Req) -> str:
     """The query with its `?` as it goes into a URL, aliases left as they are; empty if there is none."""
     if req.written is not None:
         return f"?{req.written}"
-    return "?" + "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in req.query) if req.query else ""
+    return "?" + "&".join(map(encoded_pair, req.query)) if req.query else ""
+
+
+def encoded_pair(pair: tuple[str, str]) -> str:
+    """A pair of a query or a form, percent-encoded but for its aliases."""
+    return "=".join(map(_encoded, pair))
 
 
 def _encoded(text: str) -> str:

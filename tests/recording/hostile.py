@@ -45,11 +45,11 @@ def hostile(text: str) -> Recording:
     for x, (enc, value) in enumerate(bodies, 1):
         n, body = len(lines) + 1, {} if enc is Enc.NONE else {"value": value}
         path, query = f"/a/{line.replace(' ', '')[:60]}", (("q", text),)
-        lines.append(Req(n=n, t=x, x=x, c=1, method="POST", path=path, query=query, headers=headers, enc=enc, **body))
+        lines.append(Req(n=n, t=0, x=x, c=1, method="POST", path=path, query=query, headers=headers, enc=enc, **body))
         members: dict[str, Json] = {"text": text}
-        lines.append(Entry(n=n + 1, t=x, type="tape.noted", members=members))
-        lines.append(Res(n=n + 2, t=x, x=x, status=200, headers=headers, enc=enc, **body))
-    whole = read(write([header, *lines], "closed", len(bodies)))
+        lines.append(Entry(n=n + 1, t=0, type="tape.noted", members=members))
+        lines.append(Res(n=n + 2, t=0, x=x, status=200, headers=headers, enc=enc, **body))
+    whole = read(write([header, *lines], "closed", 0))
     return replace(whole, name=text[:40])
 
 

@@ -3,11 +3,10 @@
 import re
 from shlex import quote
 
+from lab.recording.shell import LEFT_OUT, curl_command
 from lab.tui.state.clean import CAP, DOTS, line
 from lab.tui.state.run import Exchange
 
-LEFT_OUT = frozenset(("host", "content-length", "connection", "user-agent", "accept-encoding", "transfer-encoding"))
-"""Headers that curl makes itself, or that say nothing about the request."""
 TOKEN = "LAB_TOKEN"
 _NAMES = re.compile(r"\$(LAB_[A-Z0-9_]+)")
 VARIABLES = {"bearer": TOKEN, "access_token": TOKEN, "client_secret": "LAB_CLIENT_SECRET"}
@@ -17,17 +16,15 @@ VARIABLES = {"bearer": TOKEN, "access_token": TOKEN, "client_secret": "LAB_CLIEN
 def curl(exchange: Exchange, base: str = "", token_url: str = "") -> str:
     """The command, one option a line. Without an address it takes `$LAB_BASE` and `$LAB_TOKEN_URL` from the shell."""
     form = _form(exchange)
-    usual = "POST" if exchange.request_body else "GET"
-    method = "" if exchange.method == usual else f" -X {quote(exchange.method)}"
     left_out = LEFT_OUT | {"content-type"} if form else LEFT_OUT
-    parts = [f"curl{method} {_address(exchange, base, token_url)}"]
-    parts += [_header(name, value) for name, value in exchange.request_headers if name.lower() not in left_out]
+    options = [_header(name, value) for name, value in exchange.request_headers if name.lower() not in left_out]
     if form:
-        parts += [_field(line) for line in exchange.request_body.split("\n")]
+        options += [_field(line) for line in exchange.request_body.split("\n")]
     elif exchange.request_body:
-        parts.append(f"--data-raw {quote(exchange.request_body)}")
+        options.append(f"--data-raw {quote(exchange.request_body)}")
     cut = f"# the body is cut after {CAP} characters\n" if len(exchange.request_body) >= CAP else ""
-    command = " \\\n  ".join(parts)
+    address, sends = _address(exchange, base, token_url), bool(exchange.request_body)
+    command = curl_command("curl", exchange.method, address, options, sends=sends)
     return cut + _first(command, token_url) + command
 
 

@@ -1,0 +1,135 @@
+"""What a script must not hold or can't know in advance: secrets, and what the answers give this time.
+
+Secrets that an answer gives are taken from it, and so are ids; what no answer gives has to be set by whoever runs it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+from lab.core.exchange import Json
+from lab.recording.alias import GRAMMAR, HERE, LONGEST_ID, kind_of
+from lab.recording.bodies import Blob
+from lab.recording.lines import Body, Enc, Recording, Req, Res
+from lab.recording.rebuild import invented
+from lab.recording.recorded_calls import body_within, calls_in
+from lab.recording.shell import printf, shell_word
+from lab.recording.text import dumps
+
+_MADE_UP = frozenset(("wrong", "part", "number", "digits"))
+"""Kinds of aliases in whose place any value is as good: it was refused, or is no secret."""
+_NAMES = {"token": "LAB_TOKEN", "client": "LAB_CLIENT_SECRET", "user": "LAB_PASSWORD", "assertion": "LAB_ASSERTION"}
+"""Names of variables by kinds; others are named after the kind, or the member that an id stood in."""
+
+_PIECE = re.compile(rf"(?P<alias>{GRAMMAR})|(?P<id>[0-9A-Za-z-]{{8,{LONGEST_ID}}})")
+_TEXT_MEMBER = re.compile(r'"([A-Za-z_][A-Za-z0-9_]{0,40})": *"([^"]*)"')
+_IN_LOCATION = re.compile(rf"[?&]([a-z_]{{1,40}})=({GRAMMAR})")
+_HUMP = re.compile("(?<=[a-z0-9])(?=[A-Z])")
+
+
+class Capture(NamedTuple):
+    """Where an answer gives a value: a function of the script, and what it is called with."""
+
+    variable: str
+    how: str
+
+
+class ShellVariables:
+    """All of a recording's."""
+
+    def __init__(self, recording: Recording, blob: Blob) -> None:
+        self.needed: dict[str, str] = {}
+        """By variables that have to be set, the aliases that they stand for."""
+        self.captures: dict[int, list[Capture]] = {}
+        """By exchange what its answer gives that is asked for later."""
+        self._names: dict[str, str] = {HERE: "LAB_BASE"}
+        """The variable of an alias or id."""
+        self._numbers = Counter(("LAB_BASE", "LAB_TOKEN_URL", "LAB_SPEED"))
+        given: dict[str, tuple[int, str, str]] = {}
+        for call in calls_in(recording):
+            for key in _keys(call.req, blob):
+                if key not in self._names:
+                    self._want(key, given.get(key))
+            if call.res is not None:
+                for key, member, how in _gives(call.res, blob):
+                    given.setdefault(key, (call.req.x, member, how))
+
+    def _want(self, key: str, place: tuple[int, str, str] | None) -> None:
+        if place is None and (not key.startswith("«") or kind_of(key) in _MADE_UP):
+            return
+        member = place[1] if place else ""
+        base = _NAMES.get(kind_of(key), f"LAB_{kind_of(key).upper()}") if key.startswith("«") else ""
+        base = base or f"LAB_{_HUMP.sub('_', member).upper()}"
+        self._numbers[base] += 1
+        name = self._names[key] = base if self._numbers[base] == 1 else f"{base}_{self._numbers[base]}"
+        if place is None:
+            self.needed[name] = key
+        else:
+            self.captures.setdefault(place[0], []).append(Capture(name, place[2]))
+
+    def word(self, text: str, scheme: str = "text") -> str:
+        """A word that is this text, variables in it; `scheme` is that of an authorization."""
+        pieces = _joined(self._pieces(text, scheme))
+        return "".join(f'"${piece}"' if is_variable else shell_word(piece) for is_variable, piece in pieces) or "''"
+
+    def printed(self, text: str) -> list[str]:
+        """Commands that print this text, whatever is in it."""
+        pieces = _joined(self._pieces(text, "text"))
+        return [f'printf %s "${piece}"' if is_variable else printf(piece) for is_variable, piece in pieces]
+
+    def _pieces(self, text: str, scheme: str) -> Iterator[tuple[bool, str]]:
+        """What the text is made of: whether it is a variable, and its name or the text."""
+        start = 0
+        for found in _PIECE.finditer(text):
+            piece = found[0]
+            name = self._names.get(piece)
+            if name is None and (found["id"] or not piece.startswith("«")):
+                continue
+            yield False, text[start : found.start()]
+            start = found.end()
+            if name is not None:
+                yield True, name
+            elif piece.startswith("««"):
+                yield False, piece[1:]
+            else:
+                yield False, invented(piece, scheme, LONGEST_ID + 1) if kind_of(piece) in _MADE_UP else piece
+        yield False, text[start:]
+
+
+def _joined(pieces: Iterable[tuple[bool, str]]) -> Iterator[tuple[bool, str]]:
+    """The same, texts that follow one another in one."""
+    for is_variable, group in groupby(pieces, itemgetter(0)):
+        if is_variable:
+            yield from group
+        elif text := "".join(piece for _, piece in group):
+            yield False, text
+
+
+def _keys(req: Req, blob: Blob) -> Iterator[str]:
+    """The aliases and ids in a request."""
+    query = (text for pair in req.query for text in pair) if req.written is None else (req.written,)
+    for text in (req.path, *query, *(value for _, value in req.headers), text_of_body(body_within(req.body, blob))):
+        for found in _PIECE.finditer(text):
+            if not found[0].startswith("««"):
+                yield found[0]
+
+
+def _gives(res: Res, blob: Blob) -> Iterator[tuple[str, str, str]]:
+    """Values that an answer has, the members they stand in, and how the script takes them out."""
+    numbers = Counter[str]()
+    for name, value in _TEXT_MEMBER.findall(text_of_body(body_within(res.body, blob))):
+        numbers[name] += 1
+        if _PIECE.fullmatch(value) and (value.startswith("«") or name.lower().endswith("id")):
+            yield value, name, f"member {name} {numbers[name]}"
+    for header, value in res.headers:
+        if header == "location":
+            yield from ((alias, name, f"parameter {name}") for name, alias in _IN_LOCATION.findall(value))
+
+
+def text_of_body(body: Body) -> str:
+    """The text of a body that is no blob, aliases as they are; of one that isn't UTF-8 the text of its base64."""
+    value: Json = body.value
+    return "" if body.enc is Enc.NONE else value if isinstance(value, str) else dumps(value)
