@@ -30,6 +30,8 @@ CONFIGURED = ("«client:", "«user:")
 """How the aliases begin of what the lab was configured with."""
 _USUAL = re.compile(r"[A-Za-z0-9._~:=+/-]*")
 
+CUT = "«part:cut»"
+"""The beginning of a secret, where the rest was cut off."""
 HERE = "«host:lab»"
 """The origin at which the lab listened, where no public one was given: its port varies from start to start."""
 

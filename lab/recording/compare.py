@@ -1,5 +1,6 @@
 """Where a recording and its replay differ: both are gone through together, and neither is kept (recordings.md §6, §7)."""
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,8 +18,10 @@ from lab.dialects import CLIENT_OF
 from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
 from lab.mock.config import Config
+from lab.recording.alias import GRAMMAR
 from lab.recording.bodies import Blob
 from lab.recording.facts import class_of
+from lab.recording.known_texts import BEGINNING
 from lab.recording.late_secrets import open_values
 from lab.recording.lines import COUNTED, Enc, Entry, Line, Other, Recording, Req, Res
 from lab.recording.match import Canon, diff, first_difference, same
@@ -36,6 +39,10 @@ class Difference(Struct, frozen=True):
     line: int
     what: str
     diff: tuple[str, ...] = ()
+
+
+_OPEN_END = re.compile(rf"(?:{GRAMMAR}|.{{0,{BEGINNING - 1}}})\Z", re.DOTALL)
+"""What may be of a secret at the end of a text that was cut."""
 
 
 class _Exchange(Struct):
@@ -273,10 +280,11 @@ def _alike(one: Res, other: Res) -> bool:
 def _cut_elsewhere(one: Res, other: Res) -> bool:
     """Whether two replies are the same but for where they were cut: secrets in them have other lengths now."""
     mine, yours = (each if isinstance(each, str) else dumps(each) for each in (one.body.value, other.body.value))
+    far = min(len(_OPEN_END.sub("", each)) for each in (mine, yours))
     return (
-        one.enc in (Enc.TEXT, Enc.JSON)
+        {one.enc, other.enc} <= {Enc.TEXT, Enc.JSON}
         and "«" in mine
-        and (mine.startswith(yours) or yours.startswith(mine))
+        and mine[:far] == yours[:far]
         and _alike(replace(one, enc=Enc.TEXT, value=None), replace(other, enc=Enc.TEXT, value=None))
     )
 

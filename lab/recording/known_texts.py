@@ -65,6 +65,16 @@ class KnownTexts:
             place += 1
         return end
 
+    def begun(self, text: str) -> int:
+        """The first place of the text from which all that is left begins a longer one that is known; -1: there is none."""
+        alike: dict[str, list[str]] = {}
+        for known in self._aliases:
+            alike.setdefault(known[:BEGINNING], []).append(known)
+        for place in range(max(0, len(text) - LONGEST_WRITING), len(text) - BEGINNING + 1):
+            if any(known.startswith(text[place:]) for known in alike.get(text[place : place + BEGINNING], ())):
+                return place
+        return -1
+
     @property
     def beginnings(self) -> Collection[str]:
         """How they begin: where none of these stands, none of them does."""

@@ -17,7 +17,7 @@ from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bodies import Blobs, body_of, query_pairs
 from lab.recording.codec import encode
 from lab.recording.lines import LONGEST_LINE, Enc, Req, Res
-from lab.recording.redact import Redactor
+from lab.recording.redact import CutRedactor, Redactor
 from lab.recording.text import dumps
 from lab.recording.written import path_without_secrets, usual, without_secrets
 
@@ -38,6 +38,7 @@ class LineCache:
 
     def __init__(self, redactor: Redactor, blobs: Blobs | None) -> None:
         self.redactor = redactor
+        self._of_cut = CutRedactor(redactor.secrets, *redactor.origins)
         self._blobs = blobs
         self._generation = redactor.secrets.generation
         self._request = lru_cache(MOST_TAILS)(self._request_tail)
@@ -54,11 +55,11 @@ class LineCache:
         tail = self._request if len(request.body) <= _LONG else self._request_tail
         return tail(parts, observation.flags, observation.took, observation.route in IDENTITY_NAMES)
 
-    def reply(self, response: Response, *, oauth: bool) -> bytes:
-        """The tail of a reply's line; `oauth`: it is the identity domain's."""
+    def reply(self, response: Response, *, oauth: bool, cut: bool = False) -> bytes:
+        """The tail of a reply's line; `oauth`: it is the identity domain's; `cut`: not all of its body arrived."""
         self._renew()
         tail = self._reply if len(response.body) <= _LONG else self._long_reply
-        return tail(response.headers, response.body, oauth)
+        return tail(response.headers, response.body, oauth, cut)
 
     def _renew(self) -> None:
         # a value that is now known as a secret may stand in what is remembered
@@ -84,8 +85,8 @@ class LineCache:
         )  # fmt: skip
         return _short(line)[_REQ_HEAD:]
 
-    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool) -> bytes:
-        return self._settled(partial(self._reply_as_known, headers, body, oauth))
+    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
+        return self._settled(partial(self._reply_as_known, headers, body, oauth, cut))
 
     def _settled(self, make: Callable[[], bytes]) -> bytes:
         """What is made, once more if a secret was found meanwhile: it may stand where it wasn't known yet."""
@@ -93,8 +94,9 @@ class LineCache:
         tail = make()
         return tail if self.redactor.secrets.generation == known else make()
 
-    def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool) -> bytes:
-        written = body_of(headers, body, self.redactor, oauth=oauth, reply=True, blobs=self._blobs)
+    def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
+        redactor = self._of_cut if cut else self.redactor
+        written = body_of(headers, body, redactor, oauth=oauth, reply=True, blobs=self._blobs)
         clean = self.redactor.headers(headers)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
         return _short(line)[_RES_HEAD:]

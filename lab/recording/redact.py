@@ -9,7 +9,7 @@ from urllib.parse import unquote, unquote_plus
 from lab.core.exchange import Headers, Json
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
 from lab.mock.config import DECOY_ORIGIN, Config
-from lab.recording.alias import HERE, aliases
+from lab.recording.alias import CUT, HERE, aliases
 from lab.recording.headers import header_without_secrets
 from lab.recording.known_secrets import KnownSecrets
 from lab.recording.loose_json import hide, number_without_secret, worth_reading
@@ -27,6 +27,7 @@ class Redactor:
     def __init__(self, secrets: KnownSecrets, own: str = "", elsewhere: str = DECOY_ORIGIN) -> None:
         """`own` is the origin of the lab itself, `elsewhere` the one to which it may redirect."""
         self.secrets = secrets
+        self.origins = own, elsewhere
         self._shapes = Shapes(secrets.texts, own, elsewhere if elsewhere != DECOY_ORIGIN else "")
         self._clean: dict[str, str] = {}
         """Texts that come again and again, redacted; of this generation of secrets."""
@@ -165,6 +166,16 @@ class Redactor:
         if reply or kind in ("secret", "assertion"):
             return self.secrets.alias(value, kind)
         return self.secrets.alias(value, "wrong", "unknown")
+
+
+class CutRedactor(Redactor):
+    """Replaces also the beginning of a secret with which a text ends, for it was cut."""
+
+    def text(self, text: str) -> str:
+        """The text without secrets, and without the beginning of one."""
+        clean = super().text(text)
+        place = self.secrets.texts.begun(clean)
+        return clean if place < 0 else clean[:place] + CUT
 
 
 def redactor_of(config: Config) -> Redactor:

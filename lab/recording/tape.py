@@ -208,7 +208,7 @@ class Tape:
         oauth = x in self._oauth
         if oauth:
             self._oauth.discard(x)
-        tail = self._tails.reply(response, oauth=oauth)
+        tail = self._tails.reply(response, oauth=oauth, cut=observation.cut is not None)
         t = self._t = observation.at if observation.at > self._t else self._t
         wall = "" if (w := self._wall()) is None else f'"w":{w},'
         head = f'{{"k":"res","n":{self._n},"t":{t},{wall}"x":{x},"s":{response.status},{varying_members(observation)}'

@@ -175,6 +175,23 @@ def test_a_reply_that_was_cut_beside_a_secret_may_be_cut_elsewhere_again(instead
     assert replay(read(lab.data), lab.service.config.scenarios).passed is (not instead)
 
 
+@pytest.mark.parametrize("left", [3, 7, 8, 14])
+@pytest.mark.parametrize("packed", [False, True], ids=["a word", "a token"])
+def test_a_reply_may_be_cut_in_the_midst_of_a_secret(packed: bool, left: int) -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    secret = b64encode(bearer.encode()).decode() if packed else "correct-horse-battery"
+    lab.ask(form_post("/oauth2/v1/introspect", token=secret))
+    job = str(answer(lab.ask(invoke(bearer, {"message": f"Taxi {secret} or {secret}"})))["jobId"])
+    reply = lab.service.serve(status(bearer, job), lab.now)
+    whole = reply.deliver(lab.now).response
+    body = whole.body[: whole.body.rindex(secret.encode()) + left]
+    response = Response(whole.status, whole.headers, body)
+    lab.service.tell(Replied(lab.now, reply.x, response, reply.latency, cut="client_gone", sent=len(body)))
+    assert secret[:8].encode() not in lab.lines[-1] or packed
+    replays(lab)
+
+
 def test_the_latency_of_a_reply_of_which_nothing_left_is_compared() -> None:
     lab = Joined(config())
     lab.service.arm({"route": "token", "strike": "reset"}, lab.now)
