@@ -18,7 +18,6 @@ from lab.dialects import CLIENT_OF
 from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
 from lab.mock.config import Config
-from lab.recording.alias import GRAMMAR
 from lab.recording.bodies import Blob
 from lab.recording.facts import class_of
 from lab.recording.known_texts import BEGINNING
@@ -41,7 +40,7 @@ class Difference(Struct, frozen=True):
     diff: tuple[str, ...] = ()
 
 
-_OPEN_END = re.compile(rf"(?:{GRAMMAR}|.{{0,{BEGINNING - 1}}})\Z", re.DOTALL)
+_OPEN_END = re.compile(rf"(?:«(?:secret|part):[^«»]*»|.{{0,{BEGINNING - 1}}})\Z", re.DOTALL)
 """What may be of a secret at the end of a text that was cut."""
 
 
@@ -284,7 +283,7 @@ def _cut_elsewhere(one: Res, other: Res) -> bool:
     return (
         {one.enc, other.enc} <= {Enc.TEXT, Enc.JSON}
         and "«" in mine
-        and mine[:far] == yours[:far]
+        and mine[:far] == yours[:far] != ""
         and _alike(replace(one, enc=Enc.TEXT, value=None), replace(other, enc=Enc.TEXT, value=None))
     )
 

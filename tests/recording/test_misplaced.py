@@ -190,6 +190,10 @@ def test_a_reply_may_be_cut_in_the_midst_of_a_secret(packed: bool, left: int) ->
     lab.service.tell(Replied(lab.now, reply.x, response, reply.latency, cut="client_gone", sent=len(body)))
     assert secret[:8].encode() not in lab.lines[-1] or packed
     replays(lab)
+    lines = [json.loads(line) for line in lab.data.decode().splitlines()]
+    for alias in ("«token:T1»", "«secret:S1»", "«part:cut»"):
+        lines[-2]["body"] = alias
+        assert not replay(read(written(lines)), lab.service.config.scenarios).passed
 
 
 def test_the_latency_of_a_reply_of_which_nothing_left_is_compared() -> None:
