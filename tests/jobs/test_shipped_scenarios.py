@@ -47,7 +47,7 @@ STAGES = ("idle", "token", "invoke", "polling")
 
 
 def shipped(name: str) -> Scenario:
-    return parse_scenario((FOLDER / f"{name}.yaml").read_bytes(), f"{name}.yaml", stem=name)
+    return parse_scenario((FOLDER / f"{name}.yaml").read_bytes(), f"{name}.yaml", stem=Path(name).name)
 
 
 def names_in(scenario: Scenario, **decision: str | None) -> Mapping[str, object]:
@@ -80,7 +80,7 @@ def test_these_are_shipped() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_loads_without_complaint_or_warning(name: str) -> None:
     file = f"{name}.yaml"
-    scenario, locations = parse_with_locations((FOLDER / file).read_bytes(), file, stem=name)
+    scenario, locations = parse_with_locations((FOLDER / file).read_bytes(), file, stem=Path(name).name)
     assert lint(scenario, file, locations) == ()
 
 
@@ -237,3 +237,15 @@ def test_a_wrong_badge_is_refused_at_each_of_four_doors_and_the_right_one_at_non
     job = read(manager.serve(invoke(str(granted["access_token"]), message, code), 0).response)["jobId"]
     done = read(manager.serve(status(str(granted["access_token"]), str(job), code), 60_000).response)
     assert "**Ready for payment**" in str(done["output"])
+
+
+@pytest.mark.parametrize("name", ["two-turns", "odd-output"])
+def test_a_message_that_lost_its_conversation_is_told_from_a_first_one(name: str) -> None:
+    scenario = shipped(f"rehearsal/{name}")
+    first, *later = (each.message for each in scenario.user_messages)
+    assert scenario.match and re.search(scenario.match, first, re.IGNORECASE)
+    assert not any(re.search(scenario.match, each, re.IGNORECASE) for each in later)
+    assert all(
+        turn.match and re.search(turn.match, each, re.IGNORECASE)
+        for turn, each in zip(scenario.turns, later, strict=True)
+    )
