@@ -129,7 +129,7 @@ _VERDICTS = (
 )
 
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
-_FORM: Any = {"choices": ("text", "har", "curl", "cast"), "default": "text", "dest": "kind"}
+_FORM: Any = {"choices": ("text", "har", "curl", "md", "cast"), "default": "text", "dest": "kind"}
 _BROWSER: Any = {"nargs": "?", "const": 8000, "type": number("--web", 1, 65_535)}
 
 _OPTIONS: dict[str, tuple[Option, ...]] = {
@@ -190,7 +190,12 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "show": (
         option("target", "FILE"),
-        option("--as", None, "text (default), HAR 1.2, a script of curl, or an asciicast of the screen", **_FORM),
+        option(
+            "--as",
+            None,
+            "text (default), HAR 1.2, a script of curl, Markdown, or an asciicast of the screen",
+            **_FORM,
+        ),
         option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size, default="120x36"),
         flag("--line-numbers", "before each line of the recording its number, by which reports cite it"),
         flag("--light", "film on the light stage"),

@@ -44,15 +44,16 @@ pause() { sleep "$(awk -v seconds="$1" -v speed="$LAB_SPEED" 'BEGIN { print seco
 def curl_script(recording: Recording, blob: Blob) -> Iterator[str]:
     """The lines of the script."""
     variables = ShellVariables(recording, blob)
-    token_path = next((call.req.path for call in calls_in(recording) if _is_token(call.req)), None)
+    token_path = token_path_in(recording)
     yield from _head(recording, variables, token_path)
-    writer = _Writer(variables, blob, token_path)
+    writer = CurlWriter(variables, blob, token_path)
     until: Millis = 0
     for call in calls_in(recording):
         yield ""
         if call.req.t > until:
             yield f"pause {(call.req.t - until) / 1000:.3f}"
-        yield from writer.call(call)
+        yield from writer.lines(call, f"call {call.req.x} {call.res.status if call.res is not None else 0:03d}")
+        yield from (f"{one.variable}=$({one.how})" for one in variables.captures.get(call.req.x, ()))
         until = max(until, call.req.t if call.res is None else call.res.t)
     yield "\nexit $differ"
 
@@ -80,19 +81,24 @@ def _comment(text: str) -> str:
     return dumps(text)[1:-1].replace("##", "#\\u0023")
 
 
-def _is_token(req: Req) -> bool:
-    return ROUTER.name(req.method, req.path) == "token"
+def token_path_in(recording: Recording) -> str | None:
+    """Where tokens were asked for, if they were."""
+    paths = (call.req.path for call in calls_in(recording) if ROUTER.name(call.req.method, call.req.path) == "token")
+    return next(paths, None)
 
 
-class _Writer:
+class CurlWriter:
+    """Writes calls as commands."""
+
     def __init__(self, variables: ShellVariables, blob: Blob, token_path: str | None) -> None:
+        """`token_path` is that for which `LAB_TOKEN_URL` stands."""
         self._variables = variables
         self._word = variables.word
         self._blob = blob
         self._token_path = token_path
 
-    def call(self, call: RecordedCall) -> Iterator[str]:
-        """The command, what it needs before, and what is taken from its answer."""
+    def lines(self, call: RecordedCall, begin: str = "curl") -> Iterator[str]:
+        """The command, and before it what puts its body into the file `$sent` if no argument holds that."""
         req, res = call.req, call.res
         if req.cut or req.listener:
             yield f"# {req.x} isn't asked: " + (f"it was cut ({_comment(req.cut)})" if req.cut else "it went elsewhere")
@@ -106,10 +112,7 @@ class _Writer:
             options.append(option)
         if res is not None and res.cut == "client_gone":
             options.append(f"--max-time {(res.t - req.t) / 1000:.3f}")
-        begin = f"call {req.x} {res.status if res is not None else 0:03d}"
         yield curl_command(begin, req.method, self._address(req), options, sends=body.enc is not Enc.NONE)
-        for capture in self._variables.captures.get(req.x, ()):
-            yield f"{capture.variable}=$({capture.how})"
 
     def _address(self, req: Req) -> str:
         if req.path == self._token_path and not req.query:

@@ -8,6 +8,7 @@ from lab.recording.curl_script import curl_script
 from lab.recording.har import har
 from lab.recording.lines import Recording
 from lab.recording.transcript import transcript_lines
+from lab.recording.walkthrough import walkthrough
 
 Export: TypeAlias = Callable[[Recording, Blob, bool], Iterator[str]]
 """Gives the lines; the last argument says whether they begin with their numbers in the file, where that has a meaning."""
@@ -16,5 +17,6 @@ EXPORTS: dict[str, Export] = {
     "text": lambda recording, _, numbered: transcript_lines(recording, numbered),
     "curl": lambda recording, blob, _: curl_script(recording, blob),
     "har": lambda recording, blob, _: har(recording, blob),
+    "md": lambda recording, blob, _: walkthrough(recording, blob),
 }
 """A film isn't among them: it is the screen's affair."""

@@ -34,6 +34,7 @@ class Capture(NamedTuple):
     """Where an answer gives a value: a function of the script, and what it is called with."""
 
     variable: str
+    member: str
     how: str
 
 
@@ -68,7 +69,7 @@ class ShellVariables:
         if place is None:
             self.needed[name] = key
         else:
-            self.captures.setdefault(place[0], []).append(Capture(name, place[2]))
+            self.captures.setdefault(place[0], []).append(Capture(name, *place[1:]))
 
     def word(self, text: str, scheme: str = "text") -> str:
         """A word that is this text, variables in it; `scheme` is that of an authorization."""

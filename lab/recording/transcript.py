@@ -23,6 +23,7 @@ _Opening: TypeAlias = tuple[str | None, str | None, str]
 """Job, gate and round."""
 _Approvals: TypeAlias = tuple[int, int]
 """How many have approved, and how many must."""
+Openings: TypeAlias = dict[_Opening, _Approvals]
 
 
 def transcript(recording: Recording, numbered: bool = False) -> str:
@@ -45,7 +46,7 @@ def transcript_lines(recording: Recording, numbered: bool) -> Iterator[str]:
     """The lines of the transcript."""
     yield from _head(recording.header)
     waiting: dict[int, Req] = {}
-    openings: dict[_Opening, _Approvals] = {}
+    openings: Openings = {}
     for line in recording.lines:
         match line:
             case Req():
@@ -55,7 +56,9 @@ def transcript_lines(recording: Recording, numbered: bool) -> Iterator[str]:
             case Res():
                 block = _reply(line, waiting.pop(line.x, None))
             case Entry():
-                block = chain([f"{clock(line.instant)}  {_mark(line)} {_fact(line)}"], _decision(line, openings))
+                block = chain(
+                    [f"{clock(line.instant)}  {_mark(line)} {fact_text(line)}"], decision_lines(line, openings)
+                )
             case Other():
                 block = iter([f"{clock(line.t)}  ? {line.kind}"])
             case _:
@@ -121,7 +124,7 @@ def _body(body: Body) -> Iterator[str]:
         yield f"    {body.enc.value}: {_brief(value)}"
 
 
-def _decision(entry: Entry, openings: dict[_Opening, _Approvals]) -> Iterator[str]:
+def decision_lines(entry: Entry, openings: Openings) -> Iterator[str]:
     """Who decided, in words; `openings` is kept."""
     opening = entry.text("job"), entry.text("gate"), str(entry.members.get("round", 0))
     approved, approvals = openings.get(opening, (0, 1))
@@ -143,7 +146,8 @@ def _mark(entry: Entry) -> str:
     return {"input": "+", "derived": "=", "shell": "·"}.get(class_of(entry), "?")
 
 
-def _fact(entry: Entry) -> str:
+def fact_text(entry: Entry) -> str:
+    """A fact on one line: its type and members."""
     members = " ".join(f"{name}={_brief(value, 80)}" for name, value in entry.members.items())
     return f"{entry.type} {members}".rstrip()
 

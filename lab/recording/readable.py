@@ -1,0 +1,56 @@
+"""What a person reads of a recording in Markdown and on a page: bodies on lines, and no sign in them that doesn't show."""
+
+import json
+import re
+
+from lab.core.exchange import Json
+from lab.dialects import WIRES
+from lab.recording.bodies import INLINE
+from lab.recording.lines import Body, Enc, Header
+
+_COMMAND = re.compile(r"##(?=\[|vso)|^(\s*):(?=:)", re.MULTILINE)
+
+
+def readable(text: str) -> str:
+    """The text with its line feeds; what doesn't show, or commands a log of CI, is written as JSON has it."""
+    lines = (line if line.isprintable() else "".join(map(_sign, line)) for line in text.split("\n"))
+    return _COMMAND.sub(
+        lambda found: f"{found[1] or ''}\\u003a" if found[0][-1] == ":" else "#\\u0023", "\n".join(lines)
+    )
+
+
+def _sign(char: str) -> str:
+    return char if char.isprintable() else json.dumps(char)[1:-1]
+
+
+def readable_body(body: Body, *, short: bool = False) -> str:
+    """The body on lines: JSON indented, fields one on each; a long one is cut, which is said.
+
+    `short`: of a job's body only the members that say something new.
+    """
+    value: Json = body.value
+    if body.enc is Enc.FORM and isinstance(value, list):
+        text = "\n".join(f"{pair[0]} = {pair[1]}" for pair in value if isinstance(pair, list))
+    elif body.enc is Enc.JSON:
+        if short and isinstance(value, dict):
+            for wire in WIRES:
+                value = dict(wire.marks.worth_showing(value))
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+    else:
+        text = value if isinstance(value, str) else ""
+    return readable(text if len(text) <= INLINE else f"{text[:INLINE]}\n… ({len(text)} characters)")
+
+
+def title_of(header: Header) -> str:
+    """What was recorded, in a few words."""
+    return readable(" ".join(one.name for one in header.scenarios or ()) or header.source).replace("\n", " ")
+
+
+def made_with(header: Header) -> str:
+    """Seed, clock and version, in one line."""
+    pace = f" ×{header.clock.factor}" if header.clock.factor else ""
+    seed = f"seed {header.seed}, " if header.seed is not None else ""
+    text = (
+        f"{seed}{header.clock.mode} clock{pace} from {header.clock.epoch}, profile {header.profile}, lab {header.lab}"
+    )
+    return readable(text).replace("\n", " ")
