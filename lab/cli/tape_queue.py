@@ -20,8 +20,9 @@ from lab.server.limits import LONG_BODY
 if TYPE_CHECKING:
     from lab.recording.tape import Tape
 
-MOST_BEHIND = 8_388_608
-"""Bytes of long bodies that wait; further long requests aren't handled until some are written."""
+MOST_BEHIND = 2_097_152
+"""Bytes of long bodies that wait, for which the end of the lab waits too; further long requests aren't handled until some
+are written."""
 _MOST_WAITING = 67_108_864
 """Bytes of them with the replies, which can't be put off: beyond it everybody waits."""
 
