@@ -23,7 +23,7 @@ class Stop(Struct):
 
     @property
     def footer(self) -> str:
-        """The reason that ends a tape: closed, sigint or sigterm."""
+        """The reason that ends a tape: closed, sigint, sigterm, or with what exit code the client that the lab ran ended."""
         return self.reason or "closed"
 
     def obeyed(self) -> None:

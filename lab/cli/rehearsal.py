@@ -116,9 +116,10 @@ class Rehearsal(Struct, frozen=True):
         if self.limit is None and length > TOO_LONG and not self.virtual:
             why = f"{_takes(length)}: name a --limit, or take --clock scaled:N; in Python --virtual"
             return _never(planned, RunOutcome.TOO_LONG, why)
-        whole = limit = self.limit or length + SPARE
+        stop, whole = Stop(), self.limit or length + SPARE
+        limit = whole
         async with AsyncExitStack() as stack:
-            mock = await stack.enter_async_context(embedded_mock(setup, _Silent(), Stop(), outside=True))
+            mock = await stack.enter_async_context(embedded_mock(setup, _Silent(), stop, outside=True))
             document = connection_document(setup, mock) | {"jobs": str(planned.conditions.jobs)}
             variables = self._variables(document, setup.scenario)
             if self.virtual:
@@ -130,6 +131,7 @@ class Rehearsal(Struct, frozen=True):
             child = await Child.start(self.command, {**self.environment, **variables}, "LAB_BASE_URL")
             code = await child.end(limit, ended)
             failed = mock.failed_handshakes()
+            stop.reason = None if code is None else f"exit {code}"
             if watch is not None:
                 watch.check(child.err.text)
         recording = read(read_recording(path), path.name)

@@ -1,5 +1,6 @@
 """A recording -> the history of each client in it."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
@@ -12,11 +13,18 @@ from lab.report.calls import CallKind, JudgedCall, calls_of
 from lab.report.history import ClientHistory, ConnectionHistory, GrantHistory, JobHistory
 from lab.report.stops import stops_of
 
+_EXIT = re.compile("exit (-?[0-9]+)")
+
 
 def histories_of(
     recording: Recording, *, blob: Blob | None = None, over: bool = False, code: int | None = None
 ) -> tuple[ClientHistory, ...]:
-    """One a client; `over`: the clients are known to have ended; `code`: with what exit code the one there is did."""
+    """One a client; `over`: the clients are known to have ended; `code`: with what exit code the one there is did.
+
+    A recording of a rehearsal says both itself, by the reason of its end.
+    """
+    if recording.end is not None and (found := _EXIT.fullmatch(recording.end.reason)):
+        over, code = True, int(found[1])
     all_calls, facts = calls_of(recording, blob), tuple(recording.facts())
     calls = tuple(call for call in all_calls if call.listener is None)
     real = [line.w for line in recording.lines if isinstance(line, Req | Res) and line.w is not None]

@@ -198,6 +198,8 @@ def test_a_drill_that_came_out_otherwise_says_how_to_repeat_it(here: Lab) -> Non
     assert called.err.splitlines()[0] == "1/1 w-503-seconds-poll-1: clean stop"
     assert "| client: HTTP Error 503" in called.out
     assert lab_replays(here, "out/w-503-seconds-poll-1.rec.jsonl")
+    # the recording tells by itself that the client has ended
+    assert here("report", "out/w-503-seconds-poll-1.rec.jsonl").lines[-2:] == called.lines[-2:]
 
 
 def lab_replays(lab: Lab, file: str) -> bool:
