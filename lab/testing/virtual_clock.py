@@ -20,6 +20,12 @@ _LONGEST_ANSWER = 60
 """Real seconds until the lab has answered: it waits for calls under way, never for a clock."""
 _MILLI = 1_000_000
 """Nanoseconds in a millisecond."""
+MOST_READS = 1_000_000
+"""Times that a client may ask what time it is while the clock stands: who asks more often waits for it to move."""
+_BUSY = (
+    "The client waits for a time to come, or for bytes, without sleeping: in virtual time that never ends. Let it sleep, or"
+    " test it with clock='scaled:60'."
+)
 _SECOND_THREAD = (
     "Two threads of the client sleep or call: virtual time knows one at a time. Test it with clock='scaled:60', or in one"
     " thread."
@@ -111,6 +117,8 @@ class VirtualClock:
         """Why the client can't go on in virtual time."""
         self.now = 0
         """The lab's instant."""
+        self._reads = 0
+        """How often the time was asked since the lab was."""
         self._epoch = 0
         self._origin = 0
         self.refresh()
@@ -121,19 +129,28 @@ class VirtualClock:
 
     def time_ns(self) -> int:
         """Nanoseconds since 1970."""
+        self._read()
         return (self._epoch * 1000 + self.now) * _MILLI
 
     def time(self) -> float:
         """Seconds since 1970."""
+        self._read()
         return self._epoch + self.now / 1000
 
     def monotonic_ns(self) -> int:
         """Nanoseconds from an arbitrary start; never less than before."""
+        self._read()
         return (self._origin + self.now) * _MILLI
 
     def monotonic(self) -> float:
         """The same in seconds."""
+        self._read()
         return (self._origin + self.now) / 1000
+
+    def _read(self) -> None:
+        self._reads += 1
+        if self._reads > MOST_READS and self.lives_here():
+            self.refuse(_BUSY)
 
     def after(self, seconds: float) -> int:
         """The instant that comes after so many seconds: a millisecond at least, for a wait that isn't over must move on."""
@@ -186,7 +203,7 @@ class VirtualClock:
         self._take(self._driver.ask())
 
     def _take(self, shown: dict[str, Any]) -> None:
-        now = shown["now"]
+        now, self._reads = shown["now"], 0
         if now < self.now:  # the lab was reset; the client's time never runs back
             self._origin += self.now - now
         self.now, self._epoch = now, shown["epoch"]

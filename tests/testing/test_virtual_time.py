@@ -32,6 +32,7 @@ import pytest
 import requests
 
 from lab.files.recordings import read_recording
+from lab.testing import virtual_clock
 from lab.testing.control import ControlPlaneClient
 from lab.testing.virtual_clock import VirtualTimeRefused
 from lab.testing.virtual_time import VirtualTime
@@ -298,6 +299,23 @@ def test_what_can_not_be_followed_is_refused(mock: Served, what: str, monkeypatc
     use, sentence = UNSUPPORTED[what]
     with pytest.raises(VirtualTimeRefused, match=sentence), mock.virtual_time():
         use()
+
+
+def test_who_waits_without_sleeping_is_told_so(mock: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(virtual_clock, "MOST_READS", 1_000)
+
+    def turning() -> None:
+        while time.time() < time.monotonic() + 10**10:
+            pass
+
+    async def turning_loop() -> None:
+        while await asyncio.sleep(0, True):
+            pass
+
+    with pytest.raises(VirtualTimeRefused, match="without sleeping"), mock.virtual_time():
+        turning()
+    with pytest.raises(VirtualTimeRefused, match="without sleeping"), mock.virtual_time():
+        asyncio.run(turning_loop())
 
 
 def test_a_library_that_is_loaded_later_is_refused_too(
