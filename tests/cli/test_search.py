@@ -72,7 +72,10 @@ def test_the_fewest_faults_are_told_with_what_repeats_them(searched: Callable[..
     assert [each.name for each in Path("out").glob("*.jsonl")] == [f"{scenario.stem}.rec.jsonl"]
     again, shown, printed, summary = called.lines[-4:]
     assert again.strip() == f"lab rehearse {scenario} --env '{API}' --limit 90s -- no-such-command"
-    assert (shown.strip(), printed.strip()) == (f"lab show out/{scenario.stem}.rec.jsonl", "| so it ended")
+    assert (shown.strip(), printed.strip()) == (
+        f"lab show out/{scenario.stem}.rec.jsonl --line-numbers",
+        "| so it ended",
+    )
     assert summary == "brief: 40 runs with seed 1 (faults: 19 with 1, 13 with 2, 7 with 3): one doubled, none lost"
 
 

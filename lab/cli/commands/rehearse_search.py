@@ -108,7 +108,7 @@ class _Report:
                 yield f"FAIL  {each.name}: {each.unfit.judged.outcome} without any fault, so there is nothing to search"
                 yield from (f"          {line}" for line in each.unfit.judged.details)
                 if each.unfit.recording is not None:
-                    yield f"          lab show {self._recording(each.unfit.planned.name)}"
+                    yield f"          lab show {self._recording(each.unfit.planned.name)} --line-numbers"
                 yield from (f"          {line}" for line in end_of_output(each.unfit.output))
         yield from (self._summary(each) for each in self._searches if each.unfit is None)
 
@@ -124,7 +124,7 @@ class _Report:
         if len(evidence) > MOST_LINES:
             yield f"(and {len(evidence) - MOST_LINES} more)"
         yield command_again(self._flags, self._scenario(finding.run.name))
-        yield f"lab show {self._recording(finding.run.name)}"
+        yield f"lab show {self._recording(finding.run.name)} --line-numbers"
 
     def _summary(self, each: ScenarioSearch) -> str:
         sizes, kinds = each.sizes(), [finding.found.harm for finding in each.findings()]
