@@ -121,6 +121,7 @@ _REHEARSAL = (
     option("--out", "DIR", "keep all recordings there; default: those of what failed, in a folder that is named"),
 )
 
+_YES = flag("--yes", "don't ask")
 _VERDICT_FORMS: Any = {"choices": ("text", "json", "github")}
 _VERDICTS = (
     option("--format", None, "text (default), json, github (default where GITHUB_ACTIONS=true)", **_VERDICT_FORMS),
@@ -168,7 +169,11 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
         _FOLDER,
         *_VERDICTS,
+        option("--out", "DIR", "write there as they are now those that differ, for lab accept DIR"),
+        flag("--accept", "put those that differ in the old ones' place, once that was shown and agreed to"),
+        _YES,
     ),
+    "accept": (option("target", "DIR", "what lab replay --out wrote"), _YES),
     "check": (
         option("targets", "PATH", "scenarios by name or path, or folders of them", nargs="+"),
         _FOLDER,
@@ -237,6 +242,7 @@ COMMANDS = {
     "serve": ("the mock alone, for your own client", "lab serve item-comparison --port 8080"),
     "run": ("one run of the external app as a transcript", "lab run item-comparison --speed instant"),
     "replay": ("evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"),
+    "accept": ("put what a replay recorded in the old recordings' place", "lab accept replayed"),
     "check": ("complaints and warnings about scenarios", "lab check scenarios/ --strict"),
     "watch": ("a running lab on the screen: what others' clients do", "lab watch http://127.0.0.1:8081"),
     "play": ("a recording on the screen, played back", "lab play item-comparison"),

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -108,22 +109,25 @@ class TapeFile(GrowingFile):
 
     def blob(self, digest: str, data: bytes) -> None:
         """Write a body that is too long for a line beside the recording, synced, once."""
-        folder = blobs_folder(self.path)
-        if folder.is_symlink():
-            raise OSError(errno.ELOOP, f"{folder} is a link")
-        folder.mkdir(mode=0o700, exist_ok=True)
-        try:
-            file = os.open(folder / digest, APPEND, 0o600)
-        except FileExistsError:
-            return
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(file, view) :]
-            os.fsync(file)
-        finally:
-            os.close(file)
-        _sync_folder(folder)
+        _put_blob(blobs_folder(self.path), digest, data)
+
+
+def _put_blob(folder: Path, digest: str, data: bytes) -> None:
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, f"{folder} is a link")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        file = os.open(folder / digest, APPEND, 0o600)
+    except FileExistsError:
+        return
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(file, view) :]
+        os.fsync(file)
+    finally:
+        os.close(file)
+    _sync_folder(folder)
 
 
 def blobs_folder(recording: Path) -> Path:
@@ -157,8 +161,11 @@ def read_blob(recording: Path, digest: str) -> bytes:
     return data
 
 
-def replace_recording(path: Path, data: bytes) -> None:
-    """Set a recording aside and put another in its place, once that is on disk whole; else HostError, and it stays."""
+def replace_recording(path: Path, data: bytes, *, aside: bool = True) -> None:
+    """Put another recording in its place, once that is on disk whole; else HostError, and it stays.
+
+    The old one is set `aside` under another name, or given up.
+    """
     new = path.with_name(f".{path.name}.new")
     try:
         new.unlink(missing_ok=True)
@@ -168,13 +175,39 @@ def replace_recording(path: Path, data: bytes) -> None:
             file.sync()
         finally:
             file.close()
-        _set_aside(path)
-        new.rename(path)
+        if aside:
+            _set_aside(path)
+        new.replace(path)
         _sync_folder(path.parent)
     except OSError as fault:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         raise HostError(f"{path} can't be replaced: {fault.strerror or fault}.", hint="It is left as it was.") from None
+
+
+def write_recording(path: Path, data: bytes, blobs: Mapping[str, bytes]) -> None:
+    """Put a recording and its long bodies in the place of what is there: all of it or, with HostError, nothing."""
+    folder = blobs_folder(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # bodies lie under their digests, so those of old and new don't disturb each other
+        for digest, body in blobs.items():
+            _put_blob(folder, digest, body)
+    except OSError as fault:
+        raise HostError(f"{folder} can't be written: {fault.strerror or fault}.") from None
+    replace_recording(path, data, aside=False)
+    with suppress(OSError):
+        for old in folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ():
+            if old.name not in blobs:
+                old.unlink()
+        if folder.is_dir() and not blobs:
+            folder.rmdir()
+
+
+def blobs_of(path: Path) -> dict[str, bytes]:
+    """The long bodies that lie beside a recording, by digest; RecordingError if one isn't what its name says."""
+    folder = blobs_folder(path)
+    return {each.name: read_blob(path, each.name) for each in sorted(folder.iterdir())} if folder.is_dir() else {}
 
 
 def _new(path: Path) -> int:

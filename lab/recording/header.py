@@ -54,12 +54,16 @@ def recording_header(
     """Line 0 of a tape of this mock, which lives by `clock` (None: a manual one)."""
     mode = clock.mode if clock is not None else "manual"
     factor = clock.factor if clock is not None and mode == "scaled" else None
-    scenarios = tuple(ScenarioRef(each.name, each.digest, each.scenario.limits.concurrent) for each in config.scenarios)
     return Header(
-        t=t, lab=lab, scenarios=scenarios,
+        t=t, lab=lab, scenarios=scenario_refs(config),
         seed=config.seed, profile=config.switches.profile, settings=settings_of(config), clock=ClockSpec(mode=mode, factor=factor, epoch=epoch_text(config.epoch)),
         generators=generators or {}, features=("blob",) if blobs else (),
     )  # fmt: skip
+
+
+def scenario_refs(config: Config) -> tuple[ScenarioRef, ...]:
+    """What is served, by name and digest."""
+    return tuple(ScenarioRef(each.name, each.digest, each.scenario.limits.concurrent) for each in config.scenarios)
 
 
 def settings_of(config: Config) -> dict[str, Json]:

@@ -9,7 +9,7 @@ from lab.core.errors import RecordingError, UsageError
 from lab.identity.clients import DEMO, Client
 from lab.jobs.plan import CompiledScenario
 from lab.mock.config import Config
-from lab.recording.bodies import Blob
+from lab.recording.bodies import Blob, Blobs
 from lab.recording.compare import Comparison, Difference
 from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of
@@ -33,13 +33,13 @@ class ReplayResult(Struct, frozen=True, eq=False):
     skipped: int
     silent: int
     """Replies of which nothing left, so that what the mock said was not compared."""
-    again: Callable[[], bytes]
-    """Encodes the recording of this time."""
+    again: Callable[[Blobs | None], bytes]
+    """Encodes the recording of this time; with somewhere to put long bodies, as one that is to replace the old one."""
 
     @property
     def actual(self) -> bytes:
         """The recording of this time."""
-        return self.again()
+        return self.again(None)
 
     @property
     def passed(self) -> bool:
@@ -117,8 +117,10 @@ def compare(begin: Callable[[Mapping[str, str]], Comparison]) -> tuple[Compariso
     return (first, differences) if found else (comparison, found)
 
 
-def _again(recording: Recording, config: Config, blob: Blob | None, late: Mapping[str, str]) -> bytes:
-    return TapedReplay(recording, config, blob, late=late).run()
+def _again(
+    recording: Recording, config: Config, blob: Blob | None, late: Mapping[str, str], blobs: Blobs | None
+) -> bytes:
+    return TapedReplay(recording, config, blob, late=late, blobs=blobs).run()
 
 
 def _unlike(recording: Recording, name: str) -> list[str]:

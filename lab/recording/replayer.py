@@ -21,11 +21,12 @@ from lab.jobs.plan import misdrawn
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.alias import HERE, named
-from lab.recording.bodies import Blob, check_blob
+from lab.recording.bodies import Blob, Blobs, check_blob
 from lab.recording.codec import fact_of
 from lab.recording.facts import class_of
+from lab.recording.header import scenario_refs
 from lab.recording.line_cache import LineCache
-from lab.recording.lines import SOCKET_CUTS, Entry, Line, Other, Recording, Req, Res
+from lab.recording.lines import REDACTION, SOCKET_CUTS, VERSION, Entry, Line, Other, Recording, Req, Res
 from lab.recording.rebuild import RequestBuilder
 from lab.recording.redact import redactor_of
 from lab.recording.tape import Tape
@@ -164,15 +165,18 @@ class TapedReplay(Replayer):
 
     def __init__(
         self, recording: Recording, config: Config, blob: Blob | None = None,
-        write: Callable[[bytes], None] | None = None, late: Mapping[str, str] = NONE_LATE,
+        write: Callable[[bytes], None] | None = None, late: Mapping[str, str] = NONE_LATE, blobs: Blobs | None = None,
     ) -> None:  # fmt: skip
+        """`blobs` keeps its long bodies, for a recording that is to stand in the old one's place."""
         redactor = redactor_of(config)
         redactor.secrets.made_anew = True
         values = ChainMap(redactor.secrets.values, configured_secrets(config))
         super().__init__(recording, config, blob, values, redactor.secrets.bind, late)
         self._written: list[bytes] = []
         header = replace(recording.header, more={})
-        tails = LineCache(redactor, _forget if "blob" in header.features else None)
+        if blobs is not None:
+            header = replace(header, version=VERSION, redaction=REDACTION, scenarios=scenario_refs(config))
+        tails = LineCache(redactor, (blobs or _forget) if "blob" in header.features else None)
         self._tape = Tape(self.service, write or self._written.append, header, tails=tails)
         self.service.observers.append(self._tape)
 

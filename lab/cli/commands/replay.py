@@ -1,19 +1,23 @@
 """`lab replay`: evaluate recordings again and compare (recordings.md §6, §12)."""
 
+from collections.abc import Callable
 from functools import partial
 from glob import has_magic
 from pathlib import Path
 
+from msgspec import Struct
+
+from lab.cli.commands.accept import NewRecording, accept
 from lab.cli.console import Console, report
 from lab.cli.recordings import locate
 from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
 from lab.core.errors import Divergence, LabError, RecordingError, UsageError
-from lab.files.recordings import RECORDING_ENDING, read_blob, read_recording
+from lab.files.recordings import RECORDING_ENDING, read_blob, read_recording, write_recording
 from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.plan import CompiledScenario
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
-from lab.recording.replay import replay
+from lab.recording.replay import ReplayResult, replay
 from lab.report.junit import CaseEnd
 from lab.settings import Flags
 
@@ -22,12 +26,24 @@ NOTHING_MATCHED = 5
 WORST_FIRST = (2, 3, 1, 4)
 
 
+class ReplayedFile(Struct, frozen=True):
+    """What came of one recording."""
+
+    verdict: FileVerdict
+    fresh: Callable[[], NewRecording] | None = None
+    """Records it as it is now; None: nothing differs, or it couldn't be replayed."""
+
+
 def execute(flags: Flags, console: Console) -> int:
     """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
     files = [file for target in flags["targets"] for file in matching(target)]
-    verdicts = [replay_one(file, flags, console) for file in dict.fromkeys(files)]
-    tell("replay", verdicts, flags, console)
-    codes = [each.code for each in verdicts]
+    done = [replay_one(file, flags, console) for file in dict.fromkeys(files)]
+    tell("replay", [each.verdict for each in done], flags, console)
+    fresh = [each.fresh() for each in done if each.fresh is not None]
+    if flags["out"] is not None:
+        for each in fresh:
+            write_recording(Path(flags["out"]) / each.path.name, each.data, each.blobs)
+    codes = [each.verdict.code for each in done]
     passed = codes.count(0)
     failed = len(codes) - passed
     if form_of(flags) == "json":
@@ -37,7 +53,10 @@ def execute(flags: Flags, console: Console) -> int:
     if not codes:
         console.err("lab: No recording matched.")
         return NOTHING_MATCHED
-    return next((code for code in WORST_FIRST if code in codes), 0)
+    worst = next((code for code in WORST_FIRST if code in codes), 0)
+    if flags["accept"] and fresh and worst == Divergence.exit_code:
+        return accept(fresh, flags, console)
+    return worst
 
 
 def matching(target: str) -> list[Path]:
@@ -51,7 +70,7 @@ def matching(target: str) -> list[Path]:
     return [locate(target)]
 
 
-def replay_one(file: Path, flags: Flags, console: Console) -> FileVerdict:
+def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
     """Replay one; what differs is printed as a result."""
     try:
         recording = read(read_recording(file), str(file))
@@ -60,11 +79,18 @@ def replay_one(file: Path, flags: Flags, console: Console) -> FileVerdict:
         found = replay(recording, served, name=str(file), blob=partial(read_blob, file))
     except LabError as error:
         report(error, console)
-        return FileVerdict(str(file), error.exit_code, (Problem(1, error.what, details=error.hint),), CaseEnd.ERROR)
+        problem = Problem(1, error.what, details=error.hint)
+        return ReplayedFile(FileVerdict(str(file), error.exit_code, (problem,), CaseEnd.ERROR))
     if text := found.text():
         (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
     problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
-    return FileVerdict(str(file), 0 if found.passed else Divergence.exit_code, problems)
+    verdict = FileVerdict(str(file), 0 if found.passed else Divergence.exit_code, problems)
+    return ReplayedFile(verdict, None if found.passed else partial(_fresh, file, found))
+
+
+def _fresh(file: Path, found: ReplayResult) -> NewRecording:
+    blobs: dict[str, bytes] = {}
+    return NewRecording(file, found.again(blobs.__setitem__), blobs)
 
 
 def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[CompiledScenario, ...]:

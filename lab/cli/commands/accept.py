@@ -1,0 +1,74 @@
+"""`lab accept`: what a replay recorded takes the place of what was recorded before (recordings.md §6.1)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import unified_diff
+from pathlib import Path
+
+from msgspec import Struct
+
+from lab.cli.console import ESCAPES, Console
+from lab.cli.loop import complete
+from lab.core.errors import UsageError
+from lab.files.recordings import RECORDING_ENDING, blobs_of, read_recording, recording_path, write_recording
+from lab.recording.reader import demand_closed, read
+from lab.recording.transcript import transcript_lines
+from lab.settings import Flags
+
+
+class NewRecording(Struct, frozen=True):
+    """A recording that is to take another's place."""
+
+    path: Path
+    """The place."""
+    data: bytes
+    blobs: Mapping[str, bytes]
+
+
+def execute(flags: Flags, console: Console) -> int:
+    """Show what is new in a folder that `lab replay --out` wrote, ask, and put it where the old ones lie."""
+    folder = Path(flags["target"])
+    files = sorted(folder.glob(f"*{RECORDING_ENDING}")) if folder.is_dir() else []
+    if not files:
+        raise UsageError(f"{folder} holds no recordings.", hint="lab replay --out DIR writes those that differ.")
+    found = [NewRecording(recording_path(_slug(each)), read_recording(each), blobs_of(each)) for each in files]
+    return accept(found, flags, console)
+
+
+def accept(found: Sequence[NewRecording], flags: Flags, console: Console) -> int:
+    """Show what is new, ask (`--yes`: don't), and replace; nothing is replaced unless all are whole."""
+    for each in found:
+        demand_closed(read(each.data, str(each.path)), str(each.path))
+        for line in differences(each):
+            console.out(line)
+    if not flags["yes"] and not _agreed(len(found), console):
+        console.out("0 accepted")
+        return 1
+    for each in found:
+        write_recording(each.path, each.data, each.blobs)
+    console.out(f"{len(found)} accepted")
+    return 0
+
+
+def differences(new: NewRecording) -> Iterator[str]:
+    """What a transcript says otherwise; text from outside stands behind a bar."""
+    before = read(read_recording(new.path), str(new.path)) if new.path.exists() else None
+    old = list(transcript_lines(before, False)) if before is not None else []
+    now = list(transcript_lines(read(new.data, str(new.path)), False))
+    yield str(new.path) if before is not None else f"{new.path} (new)"
+    for line in list(unified_diff(old, now, lineterm=""))[2:]:
+        yield f"| {line.translate(ESCAPES)}".replace("##[", "##\\x5b")
+
+
+def _agreed(count: int, console: Console) -> bool:
+    if not console.terminal:
+        raise UsageError("Nobody can be asked here.", hint="--yes accepts what was shown.")
+    console.out(f"Put {'it' if count == 1 else f'these {count}'} in the old place? [y/N]")
+
+    async def work(_: object) -> int:
+        return int((await console.line()).strip().lower() in ("y", "yes"))
+
+    return complete(work) == 1
+
+
+def _slug(file: Path) -> str:
+    return file.name.removesuffix(RECORDING_ENDING)

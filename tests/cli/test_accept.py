@@ -1,0 +1,64 @@
+"""`lab accept`, and `lab replay --out` and `--accept`: a new truth in the old one's place."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Lab
+
+NAMES = ("heavy-load", "item-comparison")
+
+
+@pytest.fixture
+def changed(lab: Lab) -> Path:
+    """Two recordings, of scenarios of which one says something else now."""
+    for folder in ("scenarios", "recordings"):
+        place = lab.folder / folder
+        if place.is_symlink():
+            place.unlink()
+        shutil.copytree(ROOT / folder, place)
+    scenario = lab.folder / "scenarios" / "item-comparison.yaml"
+    scenario.write_text(scenario.read_text().replace("verdict: approved", "verdict: rejected"))
+    return lab.folder / "recordings" / "item-comparison.rec.jsonl"
+
+
+def test_what_differs_is_shown_and_accepted_and_replays_then(lab: Lab, changed: Path) -> None:
+    old = changed.read_bytes()
+    assert lab("replay", *NAMES, "--out", "now").code == 1
+    assert [each.name for each in Path("now").iterdir()] == [changed.name]
+    shown = lab("accept", "now")
+    assert (shown.code, changed.read_bytes()) == (2, old)
+    assert "| +    script: rejected by buyer" in shown.out and "--yes" in shown.err
+    assert lab("accept", "now", "--yes").lines[-1] == "1 accepted"
+    assert lab("replay", *NAMES).lines == ["2 passed, 0 failed"]
+    assert not [each for each in changed.parent.iterdir() if ".old" in each.name]
+
+
+def test_a_replay_accepts_at_once(lab: Lab, changed: Path) -> None:
+    done = lab("replay", *NAMES, "--accept", "--yes")
+    assert (done.code, done.lines[-1]) == (0, "1 accepted")
+    assert b"rejected" in changed.read_bytes()
+    assert lab("replay", *NAMES).code == 0
+
+
+@pytest.mark.usefixtures("changed")
+def test_long_bodies_come_along_and_the_old_ones_go(lab: Lab) -> None:
+    scenario, blobs = Path("scenarios/heavy-load.yaml"), Path("recordings/heavy-load.blobs")
+    old = {each.name for each in blobs.iterdir()}
+    scenario.write_text(scenario.read_text().replace("{filler: 5MB}", "{filler: 1MB}"))
+    assert lab("replay", "heavy-load", "--accept", "--yes").code == 0
+    now = {each.name for each in blobs.iterdir()}
+    assert len(now) == 1 and not now & old
+    assert lab("replay", "heavy-load").code == 0
+
+
+def test_nothing_is_accepted_that_isnt_whole(lab: Lab, changed: Path) -> None:
+    old = changed.read_bytes()
+    lab("replay", "item-comparison", "--out", "now")
+    shutil.copy("now/item-comparison.rec.jsonl", "now/other.rec.jsonl")
+    torn = Path("now/item-comparison.rec.jsonl")
+    torn.write_bytes(torn.read_bytes()[:-30])
+    assert lab("accept", "now", "--yes").code == 3
+    assert changed.read_bytes() == old and not (changed.parent / "other.rec.jsonl").exists()
+    assert lab("accept", "nowhere", "--yes").code == 2
