@@ -254,7 +254,7 @@ def test_ctrl_c_ends_the_clients_and_tells_what_is_known(here: Lab) -> None:
     begun = os.open(here.folder / "begun", os.O_RDONLY | os.O_NONBLOCK)
     client = [sys.executable, "-S", "-c", "import signal; open('begun', 'w').close(); signal.pause()"]
     with forked_lab("rehearse", "brief.yaml", "--out", "out", "--", *client, cwd=here.folder) as process:
-        assert select.select([begun], [], [], 20)[0]
+        assert select.select([begun], [], [], 60)[0]
         process.send_signal(signal.SIGINT)
         out, code = process.stdout.read(), process.wait()
     os.close(begun)
