@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+from textual._compositor import Compositor
 from textual.pilot import Pilot
 
 from lab.app.effects import Outcome
@@ -32,23 +33,33 @@ async def settled(*_: float) -> None:
     await settle()
 
 
+def unseen(compositor: Compositor, **_: object) -> None:
+    """In the place of what is sent to a terminal that nobody looks at: `text` and `golden` draw the whole screen."""
+    compositor._dirty_regions.clear()
+
+
 @asynccontextmanager
-async def piloted(app: LabApp, size: tuple[int, int] = (120, 36)) -> AsyncIterator[LabPilot]:
-    """The app at work, and a hand at its keys."""
-    with patch("textual.app.wait_for_idle", settled), patch("textual.pilot.wait_for_idle", settled):
+async def piloted(app: LabApp, size: tuple[int, int] = (120, 36), *, sent: bool = False) -> AsyncIterator[LabPilot]:
+    """The app at work, and a hand at its keys; `sent`: what changes is drawn for the terminal, too."""
+    update = Compositor.render_update if sent else unseen
+    with (
+        patch("textual.app.wait_for_idle", settled),
+        patch("textual.pilot.wait_for_idle", settled),
+        patch.object(Compositor, "render_update", update),
+    ):
         async with app.run_test(size=size) as pilot:
             yield pilot
 
 
 @asynccontextmanager
 async def screen_in(
-    state: str, size: tuple[int, int] = (120, 36), *, light: bool = False
+    state: str, size: tuple[int, int] = (120, 36), *, light: bool = False, sent: bool = False
 ) -> AsyncIterator[tuple[LabApp, play.Scripted, LabPilot]]:
     """The screen in a state, all observations folded."""
     observations, at = play.STATES[state]
     source = play.Scripted(observations(), at)
     app = LabApp(source, light=light)
-    async with piloted(app, size) as pilot:
+    async with piloted(app, size, sent=sent) as pilot:
         await until_folded(pilot, state)
         yield app, source, pilot
         assert app.bug is None

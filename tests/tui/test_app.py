@@ -48,7 +48,7 @@ async def test_the_screen_of_each_state_is_the_golden_one(size: tuple[int, int])
 
 async def test_the_screen_in_another_light_is_the_golden_one() -> None:
     """One state in each theme that has its own colours, and each page once."""
-    async with screen_in("waiting", light=True) as (app, source, pilot):
+    async with screen_in("waiting", light=True, sent=True) as (app, source, pilot):
         golden(app, "waiting-light-120x36")
         for kind, pressed in {"presenter": "p", "fault": "f", "exchange": "1 enter", "message": "m"}.items():
             state = "complete" if kind == "message" else "waiting"

@@ -196,7 +196,7 @@ async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: py
         ("lab.tui.screens.main.MainScreen.choose", "w"),
         ("lab.tui.panes.help.HelpPage.body", "?"),
     ):
-        async with screen_in("waiting") as (app, _, pilot):
+        async with screen_in("waiting", sent=True) as (app, _, pilot):
             with monkeypatch.context() as patch:
                 patch.setattr(where, broken)
                 await pilot.press(press if press != "?" else "question_mark")
