@@ -6,13 +6,15 @@ import msgspec
 import pytest
 
 from lab.core.clock import Millis
+from lab.dialects.base import Decide
 from lab.identity.clients import DEMO, Client
+from lab.language.document import Verdict
 from lab.report.gather import histories_of
 from lab.report.judge import RuleVerdict, report_on
-from tests.report.good import Keyed, Plain
+from tests.report.good import WIRE, Keyed, Plain, Steps
 from tests.report.good_kinds import Crowd
 from tests.report.rehearsal import Kind, Rehearsal
-from tests.report.together import judged
+from tests.report.together import Came, judged
 from tests.report.zoo import APPROVAL, worked
 from tests.report.zoo_messages import KEYS
 from tests.report.zoo_tokens import USUAL, TokenPerCall, short_token
@@ -94,4 +96,29 @@ def test_who_is_answered_when_no_token_is_to_be_had_any_more_stops_rightly() -> 
         "route: token, calls: 2, answer: 403",
     )
     day = judged(Rehearsal(asks, Crowd, crowd=2).day())
+    assert [each.rule.id for each in day.with_verdict(RuleVerdict.FAIL)] == []
+
+
+@dataclass
+class Deciding(Plain):
+    """Approves what it is asked, and looks at once what came of it."""
+
+    approves: bool = False
+
+    def poll(self, job: str) -> Steps[Came]:
+        came = yield from super().poll(job)
+        seen = self.job_in(came, "status")
+        self.approves = seen is not None and seen.question is not None
+        if seen is not None and seen.question is not None:
+            opening = seen.question.opening or ""
+            decision = Decide(team=self.team, job=job, opening=opening, verdict=Verdict.APPROVED)
+            yield from self.call(WIRE.ask(decision)[1])
+        return came
+
+    def pace(self) -> Millis:
+        return 0 if self.approves else super().pace()
+
+
+def test_who_decides_may_look_at_once() -> None:
+    day = judged(Rehearsal(APPROVAL, Deciding).day())
     assert [each.rule.id for each in day.with_verdict(RuleVerdict.FAIL)] == []
