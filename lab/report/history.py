@@ -15,6 +15,9 @@ from lab.language.document import Status
 from lab.recording.lines import Entry
 from lab.report.calls import CallKind, JudgedCall
 
+LONGEST_DEADLINE: Millis = 172_800_000
+"""Two days: no client works on one job for longer."""
+
 
 class GrantHistory(Struct, frozen=True, kw_only=True):
     """A token that the client was granted."""

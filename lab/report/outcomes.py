@@ -6,8 +6,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lab.faults.drills import GoodEnd
-from lab.language.document import Scenario
-from lab.report.history import ClientHistory
+from lab.language.document import Scenario, Work, longest_latency
+from lab.report.history import LONGEST_DEADLINE, ClientHistory
 
 _TRACEBACKS = ("Traceback (most recent call last)", "panic: ", "Unhandled exception", "Exception in thread")
 """What runtimes print of an error that nobody caught."""
@@ -74,10 +74,12 @@ class Expectation(Struct, frozen=True):
 
 
 def ends_in(scenario: Scenario) -> tuple[GoodEnd, ...]:
-    """What a good client does: it stops where it is refused, and where the wire fails it may be right to stop."""
+    """What a good client does: it stops where it is refused, and where the wire fails, or the work takes days, it may."""
     if scenario.expect.refused is not None:
         return (GoodEnd.CLEAN_STOP,)
-    return (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if scenario.faults else (GoodEnd.RESULT,)
+    works = [longest_latency(step.takes) for step in scenario.steps if isinstance(step, Work)]
+    may_stop = scenario.faults or any(each >= LONGEST_DEADLINE for each in works)
+    return (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if may_stop else (GoodEnd.RESULT,)
 
 
 def outcome_of(histories: Sequence[ClientHistory], end: ProcessEnd, expected: Expectation) -> RunOutcome:

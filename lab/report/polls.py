@@ -7,14 +7,13 @@ from itertools import pairwise
 from lab.core.clock import Millis
 from lab.language.document import Status
 from lab.report.calls import CallKind, JudgedCall
-from lab.report.history import ClientHistory, JobHistory, operation
+from lab.report.history import LONGEST_DEADLINE, ClientHistory, JobHistory, operation
 from lab.report.rule import Occasion, broken, charged, kept, least, middle, most, rules_in, went_on
 from lab.report.stops import odd_members, odd_result, odd_spelling, usual_members
 
 MINUTE: Millis = 60_000
 HOUR: Millis = 3_600_000
 SHORT_WAIT: Millis = 20_000
-LONGEST_DEADLINE: Millis = 48 * HOUR
 
 
 def honours_retry_after(history: ClientHistory) -> Iterator[Occasion]:

@@ -3,9 +3,11 @@
 import pytest
 
 from lab.faults.drills import GoodEnd
+from lab.files.scenarios import load_scenario
 from lab.report.judge import RuleVerdict, report_on
-from lab.report.outcomes import UNWATCHED, Expectation, ProcessEnd, RunOutcome
+from lab.report.outcomes import UNWATCHED, Expectation, ProcessEnd, RunOutcome, ends_in
 from lab.report.runs import judged_run
+from tests.conftest import ROOT
 from tests.report.good import Plain
 from tests.report.rehearsal import Rehearsal
 from tests.report.together import judged
@@ -47,3 +49,8 @@ def test_jobs_one_after_the_other_come_back_together_never() -> None:
     one, five = (Rehearsal(SLOW, Plain, crowd=5, apart=apart) for apart in (600_000, 700))
     found = [{each.rule.id: each.verdict for each in judged(day.day()).findings}["C8"] for day in (one, five)]
     assert found == [RuleVerdict.NOT_EXERCISED, RuleVerdict.PASS]
+
+
+def test_a_job_that_takes_days_may_be_given_up() -> None:
+    endless, slow = (load_scenario(name, ROOT / "scenarios").scenario for name in ("endless", "slow"))
+    assert (ends_in(endless), ends_in(slow)) == ((GoodEnd.RESULT, GoodEnd.CLEAN_STOP), (GoodEnd.RESULT,))
