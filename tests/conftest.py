@@ -35,6 +35,15 @@ def examples(few: int, *, thorough: int) -> settings:
     return settings(max_examples=thorough if THOROUGH else few)
 
 
+LONGEST = ("testing", "tui")
+"""The folders with the longest tests."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests: what is done last, when the workers share the rest, should be short."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector look at what tests make, seldom, and no more at what was imported for them.
 
