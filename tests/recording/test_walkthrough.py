@@ -28,7 +28,7 @@ def tokens_of(text: str) -> list[Token]:
 
 def test_the_walk_through_of_a_recording_is_this() -> None:
     text = "\n".join(walkthrough(read(GOLDEN.read_bytes()), no_blob)) + "\n"
-    assert text == GOLDEN.with_name("expense-approval.md").read_text("utf-8")
+    assert text == GOLDEN.with_name("expense-approval.walkthrough").read_text("utf-8")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=[path.name.partition(".")[0] for path in SHIPPED])
