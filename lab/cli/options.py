@@ -130,7 +130,7 @@ _VERDICTS = (
 )
 
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
-_FORM: Any = {"choices": ("text", "har", "curl", "md", "cast"), "default": "text", "dest": "kind"}
+_FORM: Any = {"choices": ("text", "har", "curl", "md", "html", "cast"), "default": "text", "dest": "kind"}
 _BROWSER: Any = {"nargs": "?", "const": 8000, "type": number("--web", 1, 65_535)}
 
 _OPTIONS: dict[str, tuple[Option, ...]] = {
@@ -198,7 +198,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option(
             "--as",
             None,
-            "text (default), HAR 1.2, a script of curl, Markdown, or an asciicast of the screen",
+            "text (default), HAR 1.2, a script of curl, Markdown, a page, or an asciicast of the screen",
             **_FORM,
         ),
         option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size, default="120x36"),
@@ -247,7 +247,7 @@ COMMANDS = {
     "watch": ("a running lab on the screen: what others' clients do", "lab watch http://127.0.0.1:8081"),
     "play": ("a recording on the screen, played back", "lab play item-comparison"),
     "drill": ("every variant of a scenario with one fault", "lab drill item-comparison --family W,P"),
-    "show": ("a recording as a transcript, or as a film", "lab show item-comparison"),
+    "show": ("a recording as a transcript, a page, a script, or a film", "lab show item-comparison"),
     "rehearse": ("run your client against scenarios or drills, and judge it", "lab rehearse quick -- python client.py"),
     "report": ("what clients did well and badly: in recordings, or a running lab", "lab report recordings/*.rec.jsonl"),
     "repair": ("make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"),

@@ -7,6 +7,7 @@ from lab.recording.bodies import Blob
 from lab.recording.curl_script import curl_script
 from lab.recording.har import har
 from lab.recording.lines import Recording
+from lab.recording.timeline_page import timeline_page
 from lab.recording.transcript import transcript_lines
 from lab.recording.walkthrough import walkthrough
 
@@ -17,6 +18,7 @@ EXPORTS: dict[str, Export] = {
     "text": lambda recording, _, numbered: transcript_lines(recording, numbered),
     "curl": lambda recording, blob, _: curl_script(recording, blob),
     "har": lambda recording, blob, _: har(recording, blob),
+    "html": lambda recording, blob, _: iter([timeline_page(recording, blob).rstrip("\n")]),
     "md": lambda recording, blob, _: walkthrough(recording, blob),
 }
 """A film isn't among them: it is the screen's affair."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from importlib.resources import files
 
+from lab.recording.page import page_of
 from lab.report.formats import MOST_LINES, MOST_RECORDINGS, NOT_VISIBLE, score_line
 from lab.report.judge import ClientReport, Evidence, Finding, RuleVerdict
 
@@ -12,18 +13,14 @@ LONGEST_LINE_SHOWN = 600
 
 def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
     """The page; `line_of` gives a line of a recording by the recording's name and its number from 1."""
-    from jinja2 import Environment  # most reports are text
-
     cited = {
         (each.recording, line): _short(line_of(each.recording, line))
         for finding in report.with_verdict(RuleVerdict.FAIL)
         for each in _shown(finding)
         for line in each.lines[:MOST_LINES]
     }
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        files("lab.report").joinpath("page.html").read_text("utf-8")
-    )
-    return template.render(
+    return page_of(
+        files("lab.report").joinpath("page.html").read_text("utf-8"),
         report=report,
         score=score_line(report),
         recordings=report.recordings,

@@ -1,0 +1,109 @@
+"""`lab show --as html`: one page, with all that was recorded, in which nothing of a peer is more than text."""
+
+import json
+import re
+from functools import partial
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from lab.files.recordings import read_blob
+from lab.recording.bodies import INLINE
+from lab.recording.lanes import TimeScale, lanes_of
+from lab.recording.lines import Req
+from lab.recording.reader import read
+from lab.recording.timeline_page import MOST_EVENTS, timeline_page
+from tests.recording.hostile import TEXTS, hostile, no_blob
+from tests.recording.test_codec import GOLDEN, SHIPPED
+
+ATTRIBUTES = frozenset("lang charset name content http-equiv id class style title href role aria-label".split())
+TAGS = frozenset("html meta title style main h1 h3 div span a u details summary time b pre code p".split())
+"""None of them loads or runs anything."""
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and the texts of `pre`; complains of what the page's own template hasn't."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.texts: list[str] = []
+        self._in_pre = False
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in TAGS
+        for name, value in attrs:
+            assert name in ATTRIBUTES and value is not None
+            if name == "style":
+                assert re.fullmatch(r"(left|width):[0-9.]+%(;width:[0-9.]+%)?", value)
+            self.links += [value] if name == "href" else []
+            self.ids += [value] if name == "id" else []
+        self._in_pre = tag == "pre"
+        self.texts += [""] if self._in_pre else []
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_pre = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_pre:
+            self.texts[-1] += data
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=[path.name.partition(".")[0] for path in SHIPPED])
+def test_a_page_has_each_call_and_no_address_of_elsewhere(path: Path) -> None:
+    recording = read(path.read_bytes())
+    page = timeline_page(recording, partial(read_blob, path))
+    found = Reader(page)
+    calls = [f"x{line.x}" for line in recording.of(Req)]
+    assert found.ids == calls and found.links == [f"#{call}" for call in calls]
+    assert "default-src 'none'" in page and "<script" not in page and "url(" not in page and "@import" not in page
+    assert max(map(len, found.texts)) <= INLINE + 30
+
+
+def test_all_of_an_answer_is_on_the_page() -> None:
+    found = Reader(timeline_page(read(GOLDEN.read_bytes()), no_blob))
+    answers = [json.loads(text) for text in found.texts if text.startswith("{")]
+    assert answers[0] == {"access_token": "«token:T1»", "token_type": "Bearer", "expires_in": 3600}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_what_a_peer_wrote_is_nothing_but_text(text: str) -> None:
+    page = timeline_page(hostile(text), no_blob)
+    assert all(line.isprintable() for line in page.splitlines())
+    assert "##[" not in page and "##vso" not in page
+    found = Reader(page)
+    assert found.ids == [f"x{x}" for x in range(1, 6)] and found.links == [f"#x{x}" for x in range(1, 6)]
+    bodies = [json.loads(part)["message"] for part in found.texts if part.startswith("{\n")]
+    assert bodies == [text, text]
+
+
+def test_a_lane_is_a_job_from_its_acceptance_on() -> None:
+    recording = read(GOLDEN.read_bytes())
+    (lane,) = lanes_of(recording.facts(), TimeScale(20_000))
+    assert lane.title == "EXPENSES #1"
+    assert [(span.left, span.kind, span.label) for span in lane.spans][:3] == [
+        ("0.625", "run", "RUNNING"),
+        ("25.000", "wait", "manager"),
+        ("45.000", "run", "pay"),
+    ]
+    assert lane.spans[-1].kind == "mark" and "manager: approved by person" in lane.spans[-1].title
+
+
+@pytest.mark.parametrize("until", [1, 7, 999, 60_000, 3_600_000, 86_400_000 * 3, 86_400_000 * 400])
+def test_an_axis_has_a_few_marks_however_long_it_is(until: int) -> None:
+    ticks = list(TimeScale(until).ticks())
+    assert 1 <= len(ticks) <= 8 and all(0 <= float(left) <= 95 for left, _ in ticks)
+
+
+def test_a_page_that_no_browser_would_show_with_ease_is_cut_and_says_so() -> None:
+    recording = hostile("x")
+    note = recording.lines[1]
+    long = replace(recording, lines=[note] * (MOST_EVENTS + 1))
+    page = timeline_page(long, no_blob)
+    assert page.count('class="fact"') == MOST_EVENTS and "The rest is left out" in page
+    assert "The rest is left out" not in timeline_page(replace(recording, lines=[note] * MOST_EVENTS), no_blob)
