@@ -12,7 +12,7 @@ from lab.recording.transcript import clock
 _MOST_JOBS = 40
 """Jobs that have a lane: the first."""
 _MOST_TICKS = 8
-_SECOND, _MINUTE, _HOUR = 1000, 60_000, 3_600_000
+_SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
 _STEPS = (
     *(unit * many for unit in (1, 10, 100, _SECOND) for many in (1, 2, 5)),
     *(unit * many for unit in (10 * _SECOND, _MINUTE, 10 * _MINUTE) for many in (1, 3)),
@@ -23,7 +23,7 @@ _KINDS = {"RUNNING": "run", "WAITING": "wait", "COMPLETE": "pass"}
 """How a status of a job looks; all others are failures."""
 
 
-class Span(NamedTuple):
+class Stretch(NamedTuple):
     """A stretch of a lane, or with no width an instant, in percent of all the time."""
 
     left: str
@@ -39,7 +39,7 @@ class Lane(NamedTuple):
     """What happened to one thing."""
 
     title: str
-    spans: list[Span]
+    spans: list[Stretch]
 
 
 class TimeScale(NamedTuple):
@@ -52,11 +52,13 @@ class TimeScale(NamedTuple):
         """How far from the left an instant is, in percent."""
         return f"{100 * min(max(at, 0), self.until) / self.until:.3f}"
 
-    def span(self, at: Millis, until: Millis, kind: str, title: str, label: str = "", x: int = 0) -> Span:
+    def span(self, at: Millis, until: Millis, kind: str, title: str, label: str = "", x: int = 0) -> Stretch:
         """A stretch; its title begins with its instant."""
-        return Span(self.place(at), self.place(until - at), kind, f"{clock(at)} {readable(title)}", readable(label), x)
+        return Stretch(
+            self.place(at), self.place(until - at), kind, f"{clock(at)} {readable(title)}", readable(label), x
+        )
 
-    def call(self, call: RecordedCall) -> Span:
+    def call(self, call: RecordedCall) -> Stretch:
         """A call from its request to its answer."""
         req, res = call.req, call.res
         title = f"{req.method} {req.path[:200]} {res.status if res is not None else 'no answer'}"
@@ -64,12 +66,21 @@ class TimeScale(NamedTuple):
 
     def ticks(self) -> Iterator[tuple[str, str]]:
         """Where the axis has a mark, and the instant there."""
-        day = 24 * _HOUR
         step = next((step for step in _STEPS if self.until <= step * _MOST_TICKS), 0)
-        step = step or day * -(-self.until // (day * _MOST_TICKS))
+        step = step or _DAY * -(-self.until // (_DAY * _MOST_TICKS))
         for at in range(0, self.until - self.until // 20, step):  # the last mark has room for its text
-            text = clock(at)
-            yield self.place(at), text if step % _SECOND else text.removesuffix(".000")
+            yield self.place(at), _in_units(at)
+
+
+def _in_units(at: Millis) -> str:
+    parts = (
+        (at // _DAY, "d"),
+        (at // _HOUR % 24, "h"),
+        (at // _MINUTE % 60, "m"),
+        (at // _SECOND % 60, "s"),
+        (at % _SECOND, "ms"),
+    )
+    return " ".join(f"{number}{unit}" for number, unit in parts if number) or "0"
 
 
 def kind_of_status(res: Res | None) -> str:
@@ -83,8 +94,8 @@ class _Job:
 
     def __init__(self, name: str, at: Millis) -> None:
         self.name = name
-        self.spans: list[Span] = []
-        self.marks: list[Span] = []
+        self.spans: list[Stretch] = []
+        self.marks: list[Stretch] = []
         self.at = at
         self.status, self.step = "RUNNING", ""
 

@@ -86,7 +86,7 @@ def test_a_lane_is_a_job_from_its_acceptance_on() -> None:
     recording = read(GOLDEN.read_bytes())
     (lane,) = lanes_of(recording.facts(), TimeScale(20_000))
     assert lane.title == "EXPENSES #1"
-    assert [(span.left, span.kind, span.label) for span in lane.spans][:3] == [
+    assert [(each.left, each.kind, each.label) for each in lane.spans][:3] == [
         ("0.625", "run", "RUNNING"),
         ("25.000", "wait", "manager"),
         ("45.000", "run", "pay"),
@@ -97,6 +97,7 @@ def test_a_lane_is_a_job_from_its_acceptance_on() -> None:
 @pytest.mark.parametrize("until", [1, 7, 999, 60_000, 3_600_000, 86_400_000 * 3, 86_400_000 * 400])
 def test_an_axis_has_a_few_marks_however_long_it_is(until: int) -> None:
     ticks = list(TimeScale(until).ticks())
+    assert ticks[0] == ("0.000", "0") and len({text for _, text in ticks}) == len(ticks)
     assert 1 <= len(ticks) <= 8 and all(0 <= float(left) <= 95 for left, _ in ticks)
 
 
