@@ -43,6 +43,7 @@ def replace_waits(clock: VirtualClock, replacements: Replacements) -> None:
         if selector is not None and "select" in vars(selector):
             replacements.method(selector, "select", lambda original: _selecting(clock, original))
     replacements.method(asyncio.BaseEventLoop, "run_in_executor", lambda original: _elsewhere(clock, original))
+    replacements.method(asyncio.BaseEventLoop, "shutdown_default_executor", lambda original: _leaving(clock, original))
     replacements.method(threading.Condition, "wait", lambda original: _unless_timed(clock, original))
     replacements.name(select.select, _select(clock, select.select))
 
@@ -135,9 +136,11 @@ def _selecting(clock: VirtualClock, original: _Method) -> _Method:
         try:
             return _until_ready(clock, lambda: original(self, 0), bool, timeout)
         except NothingToCome:
-            if of_loop and clock.others():
-                return original(self, None)  # one of them may wake the loop
-            clock.refuse(_FOR_EVER)
+            others = of_loop and clock.others()  # one of them may wake the loop, or has done so and is gone
+            ready = original(self, 0)
+            if not ready and not others:
+                clock.refuse(_FOR_EVER)
+            return ready or original(self, None)
 
     return method
 
@@ -181,6 +184,20 @@ def _elsewhere(clock: VirtualClock, original: _Method) -> _Method:
         clock.elsewhere += 1
         future.add_done_callback(done)
         return future
+
+    return method
+
+
+def _leaving(clock: VirtualClock, original: _Method) -> _Method:
+    """`shutdown_default_executor`: the clock stands until the threads are gone."""
+
+    @wraps(original)
+    async def method(self: asyncio.BaseEventLoop, *given: Any) -> None:
+        clock.elsewhere += 1
+        try:
+            await original(self, *given)
+        finally:
+            clock.elsewhere -= 1
 
     return method
 

@@ -195,6 +195,7 @@ def test_a_loop_times_out_in_the_labs_time(mock: Served) -> None:
 
     with mock.virtual_time():
         assert asyncio.run(work()) == pytest.approx(10)
+    assert mock.control.get("clock")["now"] == 10_000  # the hang, which lasts longer, is nobody's any more
 
 
 def test_a_loop_without_a_time_out_waits_for_what_the_lab_withholds(mock: Served) -> None:
