@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from lab.recording.lines import Res
 from lab.report.failures import requests_expected
+from lab.report.gather import histories_of
 from lab.report.judge import ClientReport, RuleVerdict
 from tests.report.good import Plain
 from tests.report.rehearsal import Rehearsal
@@ -130,3 +131,10 @@ def test_a_lab_that_ends_is_nobodys_failure() -> None:
 )
 def test_the_own_app_sends_so_many_requests_while_all_fail(lasted: int, requests: int) -> None:
     assert requests_expected(lasted) == requests
+
+
+def test_who_is_at_another_origin_without_a_name_is_who_was_redirected() -> None:
+    lab = Together(worked("60s", "route: status, calls: 2, redirect: other"))
+    leaves, stays = Following(lab, agent="one/1", c=1), Plain(lab, agent="two/1", c=2, start=3_000)
+    histories = histories_of(lab.play(leaves.story(), stays.story()), over=True)
+    assert [(each.client, len(each.elsewhere)) for each in histories] == [("demo (one/1)", 1), ("demo (two/1)", 0)]
