@@ -14,7 +14,7 @@ from tests.report.good import Plain
 from tests.report.rehearsal import Rehearsal
 from tests.report.together import Together, judged
 from tests.report.zoo import BUSY, DoublePoll, worked
-from tests.report.zoo_failures import REFUSED, AsksForATokenOnce, Dies, FailsItsOwnWay, Storm, UnknownForEver
+from tests.report.zoo_failures import REFUSED, AsksForATokenOnce, Dies, FailsItsOwnWay, Following, Storm, UnknownForEver
 
 PASS, NOT_EXERCISED = RuleVerdict.PASS, RuleVerdict.NOT_EXERCISED
 
