@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from lab.identity.clients import SHORTEST_SECRET
+
 # a pattern that begins with a fixed sign, and not with a run of it, is looked for as fast as a text
 GRAMMAR = r"««*[a-z]+(?::[A-Za-z0-9._%-]+){1,2}»"
 ALIAS = re.compile(GRAMMAR)
@@ -97,7 +99,7 @@ def made_number(alias: str) -> str | None:
 
 def made_text(alias: str, longest: int) -> str:
     """A text that stands for any other, as odd as the alias says, and as long up to `longest` characters."""
-    name = alias.strip("«»").replace(":", "-")
+    name = alias.strip("«»").replace(":", "-").ljust(SHORTEST_SECRET, "-")
     long = _LONG.search(name)
     return name.ljust(min(int(long[1]), longest), "x") if long else name + _ODD.get(name.rpartition("-")[2], "")
 

@@ -18,7 +18,7 @@ from lab.identity.keys import challenge_of, private_key
 from lab.identity.routes import PATHS
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.mock.config import Config
-from lab.recording.alias import aliases
+from lab.recording.alias import LONGEST_ID, aliases, made_text
 from lab.recording.lines import Enc, Recording, Req, Res
 from lab.recording.written import loose_pairs
 
@@ -144,13 +144,18 @@ def _strangers(recording: Recording, refusals: Mapping[int, Res], values: dict[s
             client = named(line, names, refusal)
             if client is None:
                 continue
-            secret = REFUSED_SECRET if refusal is not None and _error(refusal) == "invalid_client" else "lab-made-anew"
+            refused = refusal is not None and _error(refusal) == "invalid_client"
             for name, value in line.headers:
                 if name == "authorization" and value.lower().startswith("basic «") and "malformed" not in value:
-                    found.setdefault(value.partition(" ")[2], (client, secret))
+                    alias = value.partition(" ")[2]
+                    found.setdefault(alias, (client, _secret(alias, refused=refused)))
             if "client_secret" in (form := _form(line)):
-                values.setdefault(form["client_secret"], secret)
+                values.setdefault(form["client_secret"], _secret(form["client_secret"], refused=refused))
     return found
+
+
+def _secret(alias: str, *, refused: bool) -> str:
+    return REFUSED_SECRET if refused else f"lab-made-anew-{made_text(alias, LONGEST_ID + 1)}"
 
 
 def _by_fact(line: Req, names: Mapping[int, str], refusal: Res | None) -> str | None:

@@ -346,3 +346,18 @@ def test_secrets_of_many_lengths_are_known_again() -> None:
         job = str(answer(lab.ask(invoke(bearer, {"message": f"Taxi {secret}"})))["jobId"])
         lab.ask(status(bearer, job))
     replays(lab)
+
+
+@pytest.mark.parametrize("switch", ["known", "any"])
+@pytest.mark.parametrize("basic_", [True, False], ids=["in Basic credentials", "in a form"])
+def test_secrets_of_two_clients_stay_two(basic_: bool, switch: Literal["known", "any"]) -> None:
+    lab = Joined(replace(config(), switches=Switches(clients=switch)))
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    for secret in ("correct-horse", "battery-staple!"):
+        fields = {} if basic_ else {"client_id": "some", "client_secret": secret}
+        lab.ask(token_request("client_credentials", basic("some", secret) if basic_ else None, **fields))
+    for secret in ("correct-horse", "battery-staple!"):
+        job = str(answer(lab.ask(invoke(bearer, {"message": f"Taxi {secret}"})))["jobId"])
+        lab.ask(status(bearer, job))
+    assert b"correct-horse" not in lab.data and b"battery-staple" not in lab.data
+    replays(lab)
