@@ -206,6 +206,8 @@ def _typed(members: dict[str, Json], kind: type[_Some]) -> _Some:
         return msgspec.convert(members, kind)
     except msgspec.ValidationError as error:
         raise _Unfit(_in_words(str(error), members)) from None
+    except UnicodeEncodeError:  # msgspec was about to complain of a text, and can't write half of a surrogate pair
+        raise _Unfit("a member that isn't any text holds half of a surrogate pair") from None
 
 
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
@@ -269,7 +271,7 @@ def _with_body(line: _Exchanged) -> _Exchanged:
     if form is not None:
         try:
             msgspec.convert(value, form[0])
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, UnicodeEncodeError):  # as above
             raise _Unfit(f"body {form[1]}") from None
     return line
 

@@ -43,7 +43,11 @@ def clock(at: Millis) -> str:
 
 
 def transcript_lines(recording: Recording, numbered: bool) -> Iterator[str]:
-    """The lines of the transcript."""
+    """The lines of the transcript, without a sign that would end one or command a terminal, whatever the file holds."""
+    return (line if line.isprintable() else _brief(line, len(line) * 6) for line in _lines(recording, numbered))
+
+
+def _lines(recording: Recording, numbered: bool) -> Iterator[str]:
     yield from _head(recording.header)
     waiting: dict[int, Req] = {}
     openings: Openings = {}

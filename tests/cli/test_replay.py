@@ -232,3 +232,20 @@ def test_show_tells_the_story_without_secrets(lab: Lab) -> None:
     assert "job.status" in done.out
     assert "lab-secret" not in done.out
     assert "eyJ" not in done.out
+
+
+@pytest.mark.usefixtures("recordings")
+@pytest.mark.parametrize(
+    ("kind", "begins"),
+    [
+        ("text", "mock item-comparison, seed 42"),
+        ("har", '{"log":{"version":"1.2"'),
+        ("curl", "#!/bin/sh"),
+        ("md", "# `item-comparison`"),
+        ("html", "<!doctype html>"),
+    ],
+)
+def test_a_recording_is_shown_in_each_form(lab: Lab, kind: str, begins: str) -> None:
+    done = lab("show", "item-comparison", "--as", kind)
+    assert (done.code, done.lines[0][: len(begins)], done.err) == (0, begins, "")
+    assert lab("show", "item-comparison", "--as", kind).out == done.out

@@ -125,6 +125,8 @@ LINE = '{"k":"fact","n":1,"t":5,"type":"tape.noted","text":"x"}\n'
         ('{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[["a"]],"enc":"none"}\n', "h is no list of pairs"),
         ('{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[],"enc":"zip"}\n', "enc 'zip' is unknown"),
         ('{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[],"enc":"json"}\n', "body is missing"),
+        ('{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[],"enc":"\\ud800"}\n', "half of a surrogate pair"),
+        ('{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[],"enc":"form","body":"\\ud800"}\n', "is no list of pairs"),
         ('{"k":"end","n":1,"t":0,"reason":"closed","sha256":"' + "0" * 64 + '"}\n', "digest is wrong"),
         ('{"k":"end","n":1,"t":0,"reason":"closed","sha256":"0"}\n', "footer is damaged"),
         ('{"k":"fact","n":1,"t":0,"type":' + "[" * 100_000 + "\n", "no JSON"),

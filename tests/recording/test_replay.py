@@ -25,7 +25,7 @@ from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of, recording_header
 from lab.recording.leaks import leaks
 from lab.recording.line_cache import LineCache
-from lab.recording.lines import ClockSpec, Entry, LazyLines, Line, Recording, Req, Res
+from lab.recording.lines import ClockSpec, Entry, LazyLines, Line, Other, Recording, Req, Res
 from lab.recording.reader import read
 from lab.recording.redact import redactor_of
 from lab.recording.repair import repair
@@ -33,6 +33,7 @@ from lab.recording.replay import replay
 from lab.recording.snapshot import snapshot
 from lab.recording.tape import Tape
 from lab.recording.transcript import clock, transcript
+from tests.recording.hostile import TEXTS, hostile
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.test_codec import GOLDEN
 from tests.wire_peer import basic, invoke, status, token_request
@@ -278,6 +279,15 @@ def test_a_report_can_not_command_a_runner() -> None:
 def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
     text = transcript(read(GOLDEN.read_bytes()))
     assert text == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_line_of_a_transcript_is_begun_or_commanded_by_a_peer(text: str) -> None:
+    recording = hostile(text)
+    lines = [*recording.lines, Other(kind=text, n=len(recording.lines) + 1, t=0)]
+    shown = transcript(replace(recording, lines=lines)).splitlines()
+    assert all(line.isprintable() for line in shown)
+    assert shown[-2:] == ["", "+00:00.000  end: closed"] and shown[-3].startswith("+00:00.000  ? ")
 
 
 def test_by_its_number_a_line_of_the_file_is_found_in_the_transcript() -> None:
