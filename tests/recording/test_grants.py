@@ -251,7 +251,7 @@ def test_why_an_assertion_was_refused_is_taken_from_the_recording() -> None:
     )
     result = replay(replace(recording, lines=lines), [scenario()])
     assert result.passed, result.text()
-    assert result.again().count(b"Of before.") == 3
+    assert result.actual.count(b"Of before.") == 3
 
 
 def test_an_origin_is_told_from_one_that_only_begins_like_it() -> None:

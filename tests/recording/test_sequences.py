@@ -82,4 +82,4 @@ def test_a_mistake_is_made_again_by_a_replay(mistake: Request) -> None:
     joined.tape.close(joined.now)
     result = replay(read(joined.data), [scenario()])
     assert result.passed, result.text()
-    assert read(result.again()) == read(joined.data)
+    assert read(result.actual) == read(joined.data)
