@@ -24,7 +24,7 @@ def curl_command(begin: str, method: str, address: str, options: Iterable[str], 
 
 
 def shell_word(text: str) -> str:
-    """A word that is this text; what doesn't show is printed into it (a line feed at its very end is lost)."""
+    """A word that is this text; what doesn't show is printed into it, but for line feeds, which shells leave out there."""
     if text.isprintable():
         return _SECOND_SIGN.sub("''#", quote(text))
     parts = ("".join(part) for _, part in groupby(text, str.isprintable))
