@@ -50,7 +50,7 @@ def numbered(kind: str, number: int, why: str = "") -> str:
 
 def why_odd(value: str, kind: str, why: str) -> str:
     """The last part of an alias; to that of a value which no id may be it is added why, for it is refused as one."""
-    if kind not in ("secret", "wrong"):
+    if kind not in ("secret", "wrong", "cookie"):
         return why
     if not value.isprintable():
         odd = "unprintable"

@@ -361,3 +361,12 @@ def test_secrets_of_two_clients_stay_two(basic_: bool, switch: Literal["known", 
         lab.ask(status(bearer, job))
     assert b"correct-horse" not in lab.data and b"battery-staple" not in lab.data
     replays(lab)
+
+
+@pytest.mark.parametrize("value", ["a\tb-cdefgh", "x" * 201])
+def test_a_cookie_that_no_id_may_be(value: str) -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    lab.ask(Request("GET", "/fscmRestApi/anticsrf", headers=(("cookie", f"SID={value}"),)))
+    assert lab.ask(invoke(bearer, {"message": "Taxi", "conversational": True, "conversationId": value})).status == 400
+    replays(lab)
