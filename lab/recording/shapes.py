@@ -36,6 +36,8 @@ _FIXED = ("whsec_", "-----BEGIN ")
 """How the shapes begin that begin with a fixed text."""
 _WHOLE = frozenset(("hook", "pem", "login"))
 """The shapes that are secret as a whole, also where they begin with what is known."""
+_MARKS = frozenset('"\\')
+"""What a text of JSON holds behind a backslash only."""
 _NAMED = frozenset(("quoted", "typed", "inside", "plain"))
 """The shapes of which a name stays."""
 _FEW = 128
@@ -49,6 +51,12 @@ FOLDED = {"ſ": "s", "\u212a": "k", "ı": "i", "İ": "i"}
 """What a pattern that ignores case takes for a letter of ASCII."""
 _DIGITS = bytes(ord("x") if chr(code) in "0123456789abcdef" else ord(".") for code in range(256))
 _RUN = b"x" * 32
+
+
+def _unescaped(before: str, first: str) -> str:
+    """What stands before a secret of that first character, without the backslash that escaped it: nothing needs it now."""
+    odd = first in _MARKS and (len(before) - len(before.rstrip("\\"))) % 2
+    return before[:-1] if odd else before
 
 
 class ScannedText:
@@ -115,7 +123,7 @@ class Shapes:
         while places:
             place, number = places[0]
             if place >= end and (found := self._at(scanned, place, replace, secret, some_known)):
-                parts += text[end:place], found[1]
+                parts += _unescaped(text[end:place], text[place]), found[1]
                 end = found[0]
             place = prefilters[number](scanned, max(end, place + 1))
             if place < 0:
