@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 from pydantic import ValidationError
 
-from lab.core.clock import epoch_of, epoch_text
+from lab.core.clock import epoch_text
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
 from lab.identity.clients import DEMO, JANE, Client
@@ -15,6 +15,7 @@ from lab.language.document import Layers, Switches
 from lab.mock.config import MOST_JOBS, Config
 from lab.recording.accounts import accounts_member, accounts_of
 from lab.recording.lines import COUNTED, ClockSpec, Header, Recording, ScenarioRef
+from lab.recording.recorded_calls import epoch_in
 
 REVIEWER = "reviewer"
 TOKENS = "token_scenario"
@@ -121,15 +122,13 @@ def config_of(
         layers = _layers_of({"profile": header.profile, **settings})
         layers.over()
         clients, accounts = accounts_of(known) if known is not None else (clients, (JANE,))
-        epoch = epoch_of(header.clock.epoch)
+        epoch = epoch_in(recording)
     except ValidationError as error:
         wrong = error.errors()[0]
         named = ".".join(map(str, wrong["loc"]))
         raise RecordingError(f"{recording.name}:1: the setting {named}: {wrong['msg']}") from None
     except msgspec.ValidationError as error:
         raise RecordingError(f"{recording.name}:1: the accounts are none: {error}") from None
-    except ValueError:
-        raise RecordingError(f"{recording.name}:1: the epoch {header.clock.epoch!r} is no instant") from None
     config = Config(
         tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
         recorded=drawn_in(recording), base=base, here=NOWHERE, prefix=prefix, accounts=accounts,

@@ -1,22 +1,30 @@
-"""Bodies whose instants are moved, so that what was recorded once is of today (recordings.md §15)."""
+"""Instants in bodies: how they are read, and moved, so that what was recorded once is of today (recordings.md §7, §15)."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from lab.core.clock import Millis
+from lab.core.clock import Millis, iso
 from lab.core.exchange import Json, json_bytes
 from lab.dialects import WIRES
 
-_MILLIS = frozenset(name for wire in WIRES for name in wire.marks.millis)
-_DATES = frozenset(name for wire in WIRES for name in wire.marks.dates)
-_INSTANTS = tuple(f'"{name}"'.encode() for name in sorted(_MILLIS | _DATES))
-DATE = "%Y-%m-%dT%H:%M:%S.%f+0000"
-"""How bodies write an instant."""
+MILLIS = frozenset(name for wire in WIRES for name in wire.marks.millis)
+DATES = frozenset(name for wire in WIRES for name in wire.marks.dates)
+"""The members that hold an instant, in milliseconds and as text."""
+_NAMES = tuple(f'"{name}"'.encode() for name in sorted(MILLIS | DATES))
+
+
+def instant_in(text: str) -> Millis | None:
+    """An instant as bodies write it, in milliseconds since 1970; None: it is none."""
+    try:
+        at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f+0000").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return round(at.timestamp() * 1000)
 
 
 def redated(body: bytes, shift: Millis) -> bytes:
     """The body with its instants moved, where it is JSON and has some."""
-    if not shift or not body.startswith((b"{", b"[")) or not any(name in body for name in _INSTANTS):
+    if not shift or not body.startswith((b"{", b"[")) or not any(name in body for name in _NAMES):
         return body
     try:
         value: Json = json.loads(body)
@@ -31,13 +39,10 @@ def _moved(value: Json, shift: Millis, name: str) -> Json:
             return {key: _moved(member, shift, key) for key, member in value.items()}
         case list():
             return [_moved(member, shift, name) for member in value]
-        case str() if name in _DATES:
-            try:
-                at = datetime.strptime(value, DATE).replace(tzinfo=UTC) + timedelta(milliseconds=shift)
-            except (ValueError, OverflowError):
-                return value
-            return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}+0000"
-        case int() if name in _MILLIS and not isinstance(value, bool) and value:
+        case str() if name in DATES:
+            at = instant_in(value)
+            return value if at is None else iso(0, at + shift).replace("Z", "+0000")
+        case int() if name in MILLIS and not isinstance(value, bool) and value:
             return value + shift
         case _:
             return value

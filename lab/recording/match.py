@@ -5,15 +5,15 @@ Ids are aliased by first appearance, for the comparison only: that catches wrong
 
 import json
 import re
-from datetime import UTC, datetime
 from difflib import unified_diff
 
 from msgspec import Struct, field
 
-from lab.core.clock import Epoch, Millis
+from lab.core.clock import Epoch
 from lab.core.exchange import Headers, Json
 from lab.dialects import WIRES
 from lab.recording.bodies import value_of
+from lab.recording.instants import DATES, MILLIS, instant_in
 from lab.recording.lines import Enc, Entry, Line, Req, Res
 from lab.recording.text import dumps
 
@@ -28,8 +28,6 @@ _IDS = {
     "ecid": "E", "jti": "I", "kid": "I", "state": "I", "nonce": "I",
     **{name: letter for wire in WIRES for name, letter in wire.marks.ids.items()},
 }  # fmt: skip
-_MILLIS = frozenset(name for wire in WIRES for name in wire.marks.millis)
-_DATES = frozenset(name for wire in WIRES for name in wire.marks.dates)
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _CHALLENGE = re.compile(r'([\w-]+)="([^"]*)"')
 
@@ -86,9 +84,9 @@ class Canon(Struct):
             case bool() | None:
                 return value
             case str():
-                return self._date(value) if name in _DATES else self._text(value, name)
+                return self._date(value) if name in DATES else self._text(value, name)
             case int():
-                return f"+{value - self.epoch * 1000} ms" if name in _MILLIS and value else value
+                return f"+{value - self.epoch * 1000} ms" if name in MILLIS and value else value
             case float():
                 return int(value) if value.is_integer() else value
             case list():
@@ -102,11 +100,7 @@ class Canon(Struct):
         return self.text(text)
 
     def _date(self, text: str) -> str:
-        try:
-            at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f+0000").replace(tzinfo=UTC)
-        except ValueError:
-            return text
-        millis: Millis = round(at.timestamp() * 1000)
+        millis = instant_in(text)
         return f"+{millis - self.epoch * 1000} ms" if millis else text
 
     def headers(self, headers: Headers) -> dict[str, Json]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
-from lab.core.clock import Millis, epoch_of
+from lab.core.clock import Millis
 from lab.recording.bodies import Blob
 from lab.recording.header import ACCOUNTS
 from lab.recording.lines import Entry, Recording, Req, Res
+from lab.recording.recorded_calls import epoch_in
 from lab.report.calls import CallKind, JudgedCall, calls_of
 from lab.report.history import ClientHistory, ConnectionHistory, GrantHistory, JobHistory
 from lab.report.stops import stops_of
@@ -46,7 +47,7 @@ def histories_of(
         over=over or within,
         failed=None if code is None else code != 0,
         until=real[-1] if real else recording.until,
-        epoch=epoch_of(recording.header.clock.epoch),
+        epoch=epoch_in(recording),
     )
     return tuple(_of_client(name, whole) for name in dict.fromkeys(call.client for call in calls))
 
