@@ -32,7 +32,6 @@ class RecordingPlayer:
         path, self._recording = load_recording(flags["source"])
         demand_closed(self._recording, str(path))
         self._blob = partial(read_blob, path)
-        self.title = str(path)
         self._flags = flags
         self._service: PlaybackService | None = None
         self._settings = settings

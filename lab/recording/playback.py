@@ -11,14 +11,16 @@ The latest good answer that was recorded by then; before the first, that of the 
 was refused strikes once, at the first call of its operation from its instant on. What nobody recorded has no answer.
 """
 
-from collections import defaultdict, deque
+from bisect import bisect_right
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from enum import StrEnum
+from operator import attrgetter
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lab.core.clock import Epoch, Millis, epoch_of
+from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Request
 from lab.core.reply import Reply
 from lab.core.seeds import uuid4
@@ -41,6 +43,7 @@ from lab.recording.playback_calls import (
     renamed,
     strike_of,
 )
+from lab.recording.recorded_calls import epoch_in
 
 _SHOWN = 3
 """Recorded messages that are named where another came."""
@@ -88,6 +91,8 @@ class _Job(Struct, eq=False):
     start: JobStart
     invoke: PlaybackCall
     polls: list[PlaybackCall] = field(default_factory=list)
+    good: list[PlaybackCall] = field(default_factory=list)
+    """Those that showed it."""
 
 
 class _Playing(Struct, eq=False):
@@ -110,15 +115,16 @@ class RecordingPlayback:
     ) -> None:
         """`epoch` is that of the lab that plays back; `blob` gives long bodies."""
         self._how = how
-        self._shift = 1000 * (epoch - epoch_of(recording.header.clock.epoch))
+        self._shift = 1000 * (epoch - epoch_in(recording))
         self._until = recording.until
         self.values: dict[str, str] = {}
         """What aliases in answers stand for."""
         calls = [call for call in playback_calls(recording, blob) if how.faults or call.good]
         self._order = deque(call for call in calls if call.requested.route not in IDENTITY_NAMES)
-        self._jobs: dict[str, deque[_Job]] = defaultdict(deque)
-        """By what was asked, those that weren't begun yet."""
-        self._all: dict[str, list[_Job]] = defaultdict(list)
+        self._jobs: dict[str, list[_Job]] = defaultdict(list)
+        """By what was asked."""
+        self._begun = Counter[str]()
+        """By what was asked, how many were begun here."""
         self._failures: dict[Operation, deque[PlaybackCall]] = defaultdict(deque)
         """What strikes once."""
         self._others: dict[Operation, list[PlaybackCall]] = defaultdict(list)
@@ -133,13 +139,14 @@ class RecordingPlayback:
         for call in calls:
             if call.begun is not None and call.client_call is not None:
                 job = by_id[call.begun.job] = _Job(call.begun, call)
-                self._all[asked_key(call.client_call, {})].append(job)
                 self._jobs[asked_key(call.client_call, {})].append(job)
                 continue
             known = by_id.get(call.operation[1] or "")
             looks = known is not None and call.client_call is not None and isinstance(call.client_call.command, Look)
             if looks and known is not None:
                 known.polls.append(call)
+                if call.good:
+                    known.good.append(call)
             if not call.good and not (looks and self._how.mode is PlaybackMode.BY_COUNT):
                 self._failures[call.operation].append(call)
             elif call.good and not looks:
@@ -158,7 +165,6 @@ class RecordingPlayback:
 
     def failure(self, route: str, now: Millis) -> Reply | None:
         """What strikes a call that has no other answer here, as those of the identity domain; None: nothing does."""
-        self._first = now if self._first is None else self._first
         return self._struck((route, None), now, None)
 
     def latency(self, route: str) -> Millis:
@@ -169,7 +175,6 @@ class RecordingPlayback:
 
     def answer(self, route: str, request: Request, now: Millis) -> Reply | Unanswered:
         """What was recorded for such a call, as it goes out now."""
-        self._first = now if self._first is None else self._first
         client = CLIENT_OF.get(route)
         client_call = client.identify(request) if client is not None else None
         if self._how.mode is PlaybackMode.STRICT:
@@ -189,16 +194,14 @@ class RecordingPlayback:
 
     def _begin(self, client_call: ClientCall, now: Millis) -> Reply | Unanswered:
         key = asked_key(client_call, self._recorded_names())
-        waiting = self._jobs[key] if key in self._all else None
-        if waiting is None:
-            said = [message_of(job.invoke) for jobs in self._all.values() for job in jobs]
-            near = tuple(dict.fromkeys(said))[:_SHOWN]
-            return Unanswered("unmatched", "No recorded message is this one.", near)
-        if not waiting and not self._how.repeat:
+        jobs = self._jobs.get(key)
+        if jobs is None:
+            messages = dict.fromkeys(message_of(job.invoke) for jobs in self._jobs.values() for job in jobs)
+            return Unanswered("unmatched", "No recorded message is this one.", tuple(messages)[:_SHOWN])
+        if self._begun[key] >= len(jobs) and not self._how.repeat:
             return Unanswered("exhausted", "Every recorded job of this message was begun; --repeat begins again.")
-        if not waiting:
-            waiting.extend(self._all[key])
-        job = waiting.popleft()
+        job = jobs[self._begun[key] % len(jobs)]
+        self._begun[key] += 1
         names = self._fresh(job) if job.start.job in self._playing else {}
         since = now + job.start.at - job.invoke.at
         playing = self._playing[names.get(job.start.job, job.start.job)] = _Playing(job, since, names)
@@ -222,15 +225,13 @@ class RecordingPlayback:
             return self._reply(polls[playing.polls - 1], playing, now)
         if (struck := self._struck((route, playing.job.start.job), now, playing)) is not None:
             return struck
-        offset = now - playing.since
-        good = [call for call in playing.job.polls if call.good]
-        found = next((call for call in reversed(good) if call.at - playing.job.start.at <= offset), None)
-        if found is not None and found.seen is not None and found.seen.final:
-            return self._reply(found, playing, now)
-        if offset > self._until - playing.job.start.at:
+        at, good = playing.job.start.at + now - playing.since, playing.job.good
+        place = bisect_right(good, at, key=attrgetter("at"))
+        seen = good[place - 1].seen if place else None
+        if at > self._until and not (seen is not None and seen.final):
             return Unanswered("exhausted", "The recording ends before this job does.")
-        if found is not None:
-            return self._reply(found, playing, now)
+        if place:
+            return self._reply(good[place - 1], playing, now)
         first = self._reply(playing.job.invoke, playing, now)
         ok = good[0].replied.response if good else first.response
         # what was accepted is looked up now: the words of invoke, with a poll's status and latency
@@ -266,13 +267,12 @@ class RecordingPlayback:
     # What leaves
 
     def _struck(self, operation: Operation, now: Millis, playing: _Playing | None) -> Reply | None:
+        self._first = now if self._first is None else self._first
         failures = self._failures.get(operation)
         if not failures:
             return None
-        recorded, since = (
-            (self._first_recorded, self._first or 0) if playing is None else (playing.job.start.at, playing.since)
-        )
-        if now - since < failures[0].at - recorded:
+        start = (self._first_recorded, self._first) if playing is None else (playing.job.start.at, playing.since)
+        if now - start[1] < failures[0].at - start[0]:
             return None
         return self._reply(failures.popleft(), playing, now)
 
