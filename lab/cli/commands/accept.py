@@ -10,6 +10,7 @@ from lab.cli.console import ESCAPES, Console
 from lab.cli.loop import complete
 from lab.core.errors import UsageError
 from lab.files.recordings import RECORDING_ENDING, blobs_of, read_recording, recording_path, write_recording
+from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
 from lab.recording.transcript import transcript_lines
 from lab.settings import Flags
@@ -37,8 +38,9 @@ def execute(flags: Flags, console: Console) -> int:
 def accept(found: Sequence[NewRecording], flags: Flags, console: Console) -> int:
     """Show what is new, ask (`--yes`: don't), and replace; nothing is replaced unless all are whole."""
     for each in found:
-        demand_closed(read(each.data, str(each.path)), str(each.path))
-        for line in differences(each):
+        now = read(each.data, str(each.path))
+        demand_closed(now, str(each.path))
+        for line in differences(each.path, now):
             console.out(line)
     if not flags["yes"] and not _agreed(len(found), console):
         console.out("0 accepted")
@@ -49,13 +51,12 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console) -> int
     return 0
 
 
-def differences(new: NewRecording) -> Iterator[str]:
+def differences(path: Path, now: Recording) -> Iterator[str]:
     """What a transcript says otherwise; text from outside stands behind a bar."""
-    before = read(read_recording(new.path), str(new.path)) if new.path.exists() else None
+    before = read(read_recording(path), str(path)) if path.exists() else None
     old = list(transcript_lines(before, False)) if before is not None else []
-    now = list(transcript_lines(read(new.data, str(new.path)), False))
-    yield str(new.path) if before is not None else f"{new.path} (new)"
-    for line in list(unified_diff(old, now, lineterm=""))[2:]:
+    yield str(path) if before is not None else f"{path} (new)"
+    for line in list(unified_diff(old, list(transcript_lines(now, False)), lineterm=""))[2:]:
         yield f"| {line.translate(ESCAPES)}".replace("##[", "##\\x5b")
 
 

@@ -39,7 +39,8 @@ def execute(flags: Flags, console: Console) -> int:
     files = [file for target in flags["targets"] for file in matching(target)]
     done = [replay_one(file, flags, console) for file in dict.fromkeys(files)]
     tell("replay", [each.verdict for each in done], flags, console)
-    fresh = [each.fresh() for each in done if each.fresh is not None]
+    wanted = flags["out"] is not None or flags["accept"]
+    fresh = [each.fresh() for each in done if each.fresh is not None] if wanted else []
     if flags["out"] is not None:
         for each in fresh:
             write_recording(Path(flags["out"]) / each.path.name, each.data, each.blobs)
