@@ -5,13 +5,12 @@ elsewhere it stands behind a bar.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
 from lab.cli.console import Console
 from lab.core.exchange import Json
-from lab.files.artifacts import write_texts
+from lab.files.artifacts import write_text
 from lab.report.junit import CaseEnd, JunitCase, junit_file
 from lab.settings import Environment, Flags
 
@@ -79,9 +78,8 @@ def tell(command: str, verdicts: Sequence[FileVerdict], flags: Flags, console: C
         for note in annotations(command, verdicts):
             console.out(note)
     if flags["junit"]:
-        path = Path(flags["junit"])
         text = junit_file((f"lab {command}", [each.case(command) for each in verdicts]))
-        write_texts(str(path.parent), {path.name: text}, force=True)
+        write_text(flags["junit"], text)
 
 
 def annotations(command: str, verdicts: Sequence[FileVerdict]) -> Iterator[str]:

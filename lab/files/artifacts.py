@@ -27,6 +27,12 @@ def write_texts(folder: str, texts: Mapping[str, str], *, force: bool) -> None:
         raise HostError(f"{root} can't be written: {fault.strerror or fault}.", hint="Name another folder.") from None
 
 
+def write_text(file: str, text: str) -> None:
+    """Write a file that an option names, over what is there."""
+    path = Path(file)
+    write_texts(str(path.parent), {path.name: text}, force=True)
+
+
 def keep_only(folder: Path, names: Collection[str]) -> None:
     """Remove what a command wrote into a folder of its own, but for the files named, their blobs and their scenarios.
 

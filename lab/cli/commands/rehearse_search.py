@@ -12,7 +12,7 @@ from lab.cli.rehearsal import Rehearsal, command_again, end_of_output
 from lab.cli.signals import INTERRUPTED
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
-from lab.files.artifacts import keep_only, move_all, write_texts
+from lab.files.artifacts import keep_only, move_all, write_text
 from lab.files.recordings import RECORDING_ENDING
 from lab.files.scenarios import SCENARIO_ENDING
 from lab.report.formats import MOST_LINES
@@ -36,8 +36,7 @@ def search(rehearsal: Rehearsal, flags: Flags, console: Console) -> int:
     if flags["json"]:
         console.json(report.document(interrupted))
     if flags["junit"]:
-        path = Path(flags["junit"])
-        write_texts(str(path.parent), {path.name: report.junit()}, force=True)
+        write_text(flags["junit"], report.junit())
     if interrupted:
         return INTERRUPTED
     return 1 if any(each.unfit or [*each.findings()] for each in searches) else 0

@@ -8,7 +8,7 @@ from lab.cli.commands.replay import NOTHING_MATCHED, matching
 from lab.cli.console import Console
 from lab.cli.recordings import scenarios_of
 from lab.core.errors import UsageError
-from lab.files.artifacts import write_texts
+from lab.files.artifacts import write_text
 from lab.files.recordings import read_blob, read_recording
 from lab.language.document import Scenario
 from lab.recording.reader import read
@@ -67,11 +67,9 @@ def conclude(report: ClientReport, line_of: Callable[[str, int], str], flags: Fl
         console.out(line) if form == "text" else console.err(line)
     console.out(FORMATS[form](report).rstrip("\n"))
     if flags["junit"]:
-        path = Path(flags["junit"])
-        write_texts(str(path.parent), {path.name: junit(report)}, force=True)
+        write_text(flags["junit"], junit(report))
     if flags["html"]:
-        path = Path(flags["html"])
-        write_texts(str(path.parent), {path.name: html(report, line_of)}, force=True)
+        write_text(flags["html"], html(report, line_of))
     if report.score is None and all(run.good is not False for run in report.runs):
         return NOTHING_MATCHED
     reasons = list(fails(report, on=Severity(flags["fail_on"]), least_score=flags["min_score"], required=required))
