@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from lab.core.errors import LabError
-from lab.files.recordings import read_blob, read_recording, recording_path
+from lab.files.recordings import open_recording, read_blob, recording_path
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.language.document import Scenario
 from lab.recording.lines import FileState, Header, Recording
@@ -49,7 +49,7 @@ def locate(target: str) -> Path:
 def load_recording(target: str) -> tuple[Path, Recording]:
     """A recording by path or bare name, and where it lies."""
     path = locate(target)
-    return path, read(read_recording(path), str(path))
+    return path, read(open_recording(path), str(path))
 
 
 def load_playable(target: str, scenarios: str | None) -> PlayableRecording:

@@ -21,7 +21,7 @@ from lab.cli.virtual_run import virtual_run, virtual_variables
 from lab.core.clock import Millis
 from lab.faults.drills import GoodEnd
 from lab.faults.places import plan_length
-from lab.files.recordings import read_blob, read_recording
+from lab.files.recordings import open_recording, read_blob
 from lab.language.document import Scenario, duration_text
 from lab.recording.reader import read
 from lab.report.judge import ClientReport
@@ -134,7 +134,7 @@ class Rehearsal(Struct, frozen=True):
             stop.reason = None if code is None else f"exit {code}"
             if watch is not None:
                 watch.check(child.err.text)
-        recording = read(read_recording(path), path.name)
+        recording = read(open_recording(path), path.name)
         end, blob = ProcessEnd(code, child.err.text), partial(read_blob, path)
         judged = judged_run(planned.name, recording, planned.expected, end, blob=blob)
         if code is None and stopped.is_set():

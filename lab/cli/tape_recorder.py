@@ -26,6 +26,7 @@ class TapeRecorder:
         """`outside`: the client that is recorded is another process."""
         self._console = console
         self._clock = setup.clock
+        self._limit = setup.limits.recording
         self._service = service
         self.outside = outside
         self._reached: Millis = 0
@@ -94,7 +95,7 @@ class TapeRecorder:
         from lab.recording.line_cache import LineCache
         from lab.recording.redact import redactor_of
         from lab.recording.snapshot import snapshot
-        from lab.recording.tape import LONGEST_TAPE, Tape
+        from lab.recording.tape import Tape
 
         self._file, config, clock, now = file, self._service.config, self._clock, self._clock.now()
         self._queue = queue = TapeQueue(self._service)
@@ -104,7 +105,7 @@ class TapeRecorder:
         facts = snapshot(self._service, now)
         tails = LineCache(redactor_of(config), file.blob)
         tape = self.tape = queue.tape = Tape(queue, file.write, header, sync=file.sync, wall=wall, tails=tails)
-        tape.limit = LONGEST_TAPE
+        tape.limit = self._limit
         self._service.observers.append(queue)
         tape.restate(facts, now, self._service.exchanges)
         return str(file.path)

@@ -10,14 +10,15 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.files.opening import APPEND, GrowingFile, flags, lock, long_line, open_regular, read_at_most, read_bounded
 
 RECORDING_ENDING = ".rec.jsonl"
 RECORDINGS = "recordings"
-LONGEST_RECORDING = 1280 * 1024 * 1024
-"""Bytes: a tape that ends at its limit still says what became of all that was under way."""
+LONGEST_RECORDING = 16 * 1024**3 + 256 * 1024**2
+"""Bytes: a tape that ends at the largest limit still says what became of all that was under way."""
 
 _AGAIN = flags("WRONLY", "APPEND", "CLOEXEC", "NOFOLLOW", "NONBLOCK")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
@@ -61,6 +62,19 @@ def cast_path(name: str) -> Path:
 def is_slug(text: str) -> bool:
     """Whether the text may name a recording on any system."""
     return bool(_SLUG.fullmatch(text)) and ".." not in text and text[-1] != "." and not _DEVICE.fullmatch(text)
+
+
+def open_recording(path: Path | str) -> bytes | BinaryIO:
+    """As `read_recording`; of one that is too long to be kept the open file, of which a line is read at a time."""
+    from lab.recording.lines import LONGEST_KEPT  # as with blobs
+
+    path = Path(path)
+    with suppress(OSError):  # which the read tells
+        if LONGEST_KEPT < path.stat().st_size <= LONGEST_RECORDING:
+            _refuse_long_lines(path)
+            if (file := open_regular(path, links=True)) is not None:
+                return file
+    return read_recording(path)
 
 
 def read_recording(path: Path | str, *, torn: bool = False) -> bytes:

@@ -6,7 +6,7 @@ without one, and those that `always_written` marks, are written every time. What
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar, overload
+from typing import Annotated, Any, BinaryIO, Literal, TypeAlias, TypeVar, overload
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -223,9 +223,9 @@ _BEGINNINGS = {Req: b'{"k":"req",', Res: b'{"k":"res",', Entry: b'{"k":"fact",'}
 class LazyLines(Sequence[Line]):
     """The lines of a long file, each read when it is asked for, so that they never are in memory together."""
 
-    def __init__(self, whole: bytes, starts: Sequence[int], line_of: Callable[[bytes], Line]) -> None:
-        """`starts` is where they begin in the file's bytes; `line_of` is given one without its LF."""
-        self._whole, self._starts, self._line_of = whole, starts, line_of
+    def __init__(self, file: BinaryIO, starts: Sequence[int], line_of: Callable[[bytes], Line]) -> None:
+        """`starts` is where they begin in the file; `line_of` is given one without its LF."""
+        self._file, self._starts, self._line_of = file, starts, line_of
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -238,22 +238,23 @@ class LazyLines(Sequence[Line]):
 
     def __getitem__(self, index: int | slice) -> Line | Sequence[Line]:
         if isinstance(index, slice):
-            return LazyLines(self._whole, self._starts[index], self._line_of)
-        start = self._starts[index]
-        return self._line_of(self._whole[start : self._whole.index(b"\n", start)])
+            return LazyLines(self._file, self._starts[index], self._line_of)
+        return self._line_of(self._raw(self._starts[index]))
 
     def of(self, kind: type[_Some], words: Sequence[str]) -> Iterator[_Some]:
         """As `Recording.of`: lines are told apart by what is written in them before they are read."""
         others = tuple(begin for each, begin in _BEGINNINGS.items() if each is not kind)
         signs = [word.encode() for word in (*words, "\\u")]  # what is escaped may be a word
         for start in self._starts:
-            if self._whole.startswith(others, start):
-                continue
-            raw = self._whole[start : self._whole.index(b"\n", start)]
-            if not words or any(sign in raw for sign in signs):
+            raw = self._raw(start)
+            if not raw.startswith(others) and (not words or any(sign in raw for sign in signs)):
                 line = self._line_of(raw)
                 if isinstance(line, kind):
                     yield line
+
+    def _raw(self, start: int) -> bytes:
+        self._file.seek(start)
+        return self._file.readline()[:-1]
 
 
 class FileState(StrEnum):

@@ -3,9 +3,9 @@
 import json
 import re
 from array import array
-from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any, TypeVar
+from io import SEEK_END, BytesIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import msgspec
 from msgspec.structs import fields, replace
@@ -37,6 +37,9 @@ from lab.recording.lines import (
     Res,
 )
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
 _FOOTER = re.compile(rb'^.*,"sha256":"([0-9a-f]{64})"}\n\Z', re.DOTALL)
 _REPAIR = "Try lab repair: it cuts a torn tail and appends a footer."
 _KINDS: dict[Json, type[Header | Line]] = {"header": Header, "req": Req, "res": Res, "fact": Entry}
@@ -46,76 +49,72 @@ _ANY_SIZE = ("seed", "body")
 _Some = TypeVar("_Some", Header, Req, Res, Entry, Other, End)
 
 
-_AFTER = "there is more after the footer"
-
-
 class _Unfit(Exception):
     """A line is not what its place asks for."""
 
 
-def read(data: bytes, name: str = "recording") -> Recording:
-    """What the bytes hold: closed, open or torn; RecordingError with the place for anything else."""
-    if not data:
+def read(data: bytes | BinaryIO, name: str = "recording") -> Recording:
+    """What the bytes hold: closed, open or torn; RecordingError with the place for anything else.
+
+    Of a long file the lines aren't kept, but read again whenever they are asked for: it is to stay open.
+    """
+    file = BytesIO(data) if isinstance(data, bytes) else data
+    reading, torn = _Reading(file.seek(0, SEEK_END)), 0
+    if not reading.length:
         raise RecordingError(f"{name}: the file is empty", hint="An empty file is no recording.")
-    whole = data[: data.rfind(b"\n") + 1]
-    if not whole:
-        raise RecordingError(f"{name}:1: there is no whole line")
-    reading, torn = _Reading(whole), len(data) - len(whole)
+    file.seek(0)
     try:
-        for raw in raw_lines(whole):
-            reading.take(raw)
+        while line := file.readline():
+            if not line.endswith(b"\n"):
+                torn = len(line)
+                break
+            reading.take(line)
             reading.n += 1
-        if reading.end is not None and torn:
-            raise _Unfit(_AFTER)
     except _Unfit as unfit:
         raise RecordingError(f"{name}:{reading.n + 1}: {unfit}") from None
     header, end, exchanges = reading.header, reading.end, reading.exchanges
-    assert header is not None
+    if header is None:
+        raise RecordingError(f"{name}:1: there is no whole line")
     if end is not None and (missing := exchanges.unanswered(header, end)):
         raise RecordingError(f"{name}:{missing[0] + 1}: {missing[1]}")
     state = FileState.CLOSED if end else FileState.TORN if torn else FileState.OPEN
-    lines = tuple(reading.kept) if reading.keeps else LazyLines(whole, reading.starts, _line_again)
+    lines = tuple(reading.kept) if reading.keeps else LazyLines(file, reading.starts, _line_again)
     return Recording(header, lines, end, state, torn, name, frozenset(exchanges.by_shell), exchanges.unknown)
 
 
-def raw_lines(whole: bytes) -> Iterator[bytes]:
-    """The lines, without their LF."""
-    start = 0
-    while start < len(whole):
-        stop = whole.index(b"\n", start)
-        yield whole[start:stop]
-        start = stop + 1
-
-
 class _Reading:
-    """A recording, line by line. The lines of a long one aren't kept, but read again whenever they are asked for."""
+    """A recording, line by line."""
 
-    def __init__(self, whole: bytes) -> None:
+    def __init__(self, length: int) -> None:
+        """`length` of the file in bytes."""
+        self.length = length
         self.header: Header | None = None
         self.end: End | None = None
         self.n = 0
-        self.keeps = len(whole) <= LONGEST_KEPT
+        self.keeps = length <= LONGEST_KEPT
         self.kept: list[Line] = []
         self.starts = array("Q")
         """Where each line begins, the header and the footer apart."""
         self.exchanges = Exchanges()
-        self._whole = whole
+        self._digest = sha256()
         self._before: Millis = 0
         self._start = 0
 
     def take(self, raw: bytes) -> None:
-        """Read one more line; _Unfit if it isn't what its place asks for."""
-        if self.end is not None:
-            raise _Unfit(_AFTER)
-        members = _parsed(raw)
+        """Read one more line with its LF; _Unfit if it isn't what its place asks for."""
+        members = _parsed(raw[:-1])
         self._before = _in_order(members, self.n, self._before)
-        start, self._start = self._start, self._start + len(raw) + 1
+        start, self._start = self._start, self._start + len(raw)
         if self.header is None:
             self.header = _read_header(members)
+            self._digest.update(raw)
             return
         if members["k"] == "end":
-            self.end = _read_end(members, self._whole if self._start == len(self._whole) else b"")
+            if self._start != self.length:
+                raise _Unfit("there is more after the footer")
+            self.end = _read_end(members, raw, self._digest)
             return
+        self._digest.update(raw)
         line = _read_line(members)
         if members.get("enc") == Enc.BLOB and "blob" not in self.header.features:
             raise _Unfit("body is a blob, and the header's features name none")
@@ -128,7 +127,10 @@ class _Reading:
 
 
 def _line_again(raw: bytes) -> Line:
-    return _read_line(_parsed(raw))
+    try:
+        return _read_line(_parsed(raw))
+    except _Unfit as unfit:
+        raise RecordingError(f"The recording was changed while it was read: {unfit}") from None
 
 
 def line_of(raw: bytes) -> Header | Line | None:
@@ -276,14 +278,13 @@ def _with_body(line: _Exchanged) -> _Exchanged:
     return line
 
 
-def _read_end(members: dict[str, Json], whole: bytes) -> End:
-    if not whole:
-        raise _Unfit(_AFTER)
-    start = whole.rfind(b"\n", 0, -1) + 1
-    found = _FOOTER.match(whole[start:])
+def _read_end(members: dict[str, Json], raw: bytes, before: "_Hash") -> End:
+    """The footer; `before` is the digest of all lines before it."""
+    found = _FOOTER.match(raw)
     if found is None:
         raise _Unfit("the footer is damaged")
-    digest = sha256(memoryview(whole)[: start + found.start(1)]).hexdigest()
-    if digest != found[1].decode():
+    digest = before.copy()
+    digest.update(raw[: found.start(1)])
+    if digest.hexdigest() != found[1].decode():
         raise _Unfit("the digest is wrong: the file was changed after it was written")
     return _typed(members, End)

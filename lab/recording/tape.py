@@ -26,8 +26,6 @@ from lab.recording.lines import Enc, Entry, Header, Members, Res
 from lab.recording.redact import redactor_of
 from lab.recording.text import dumps
 
-LONGEST_TAPE = 1024 * 1024 * 1024
-"""Bytes of a tape on disk."""
 _AT_ONCE = -1
 _NEVER = 1 << 62
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # only a settings file needs what reads one
 LONG_BODY = 65_536
 """Bytes of the longest body that may be redacted while others wait."""
 _Bytes = Annotated[int, "bytes"]
+_Disk = Annotated[int, "disk"]
 _Count = Annotated[int, "count"]
 _Seconds = Annotated[float, "time"]
 
@@ -46,6 +47,8 @@ class ServerLimits(Struct, frozen=True):
     """In memory for the control plane; the oldest leave."""
     exchange_bytes: _Bytes = 67_108_864
     """Of those in memory, bodies and headers; the oldest leave."""
+    recording: _Disk = 1_073_741_824
+    """Of a recording on disk, beyond which it ends by itself, whole; from 64 KiB to 16 GiB."""
     grace: _Seconds = 5.0
     """How long replies under way may take to leave when the lab stops."""
 

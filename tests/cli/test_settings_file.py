@@ -50,6 +50,7 @@ def test_a_file_gives_switches_limits_and_accounts(tmp_path: Path) -> None:
     got = given(FULL, tmp_path)
     assert got.switches == {"clients": "any", "hints": "off", "invoke_status": 200}
     assert got.base == "https://lab.example"
+    assert given("limits: {recording: 16GiB}", tmp_path).limits.recording == 1 << 34
     assert got.limits == ServerLimits(body=2 * 1024 * 1024, header_deadline=0.5, connections=7)
     assert got.accounts == (Account("ann", "lab-pass:word", "Ann Lee", ("BUYER", "CLERK")), JANE)
     portal, app, off, demo = got.clients
@@ -84,6 +85,9 @@ def test_the_usual_accounts_may_be_told_otherwise(tmp_path: Path) -> None:
         ("limits: {body: true}", ["1:16: limits.body: takes a whole number, or a size such as 64KiB"]),
         ("limits: {body: 1MB}", ["1:16: limits.body: a size is a number of bytes, or written 64KiB, 1MiB"]),
         ("limits: {connections: '3'}", ["1:23: limits.connections: takes a whole number"]),
+        ("limits: {recording: 65535}", ["1:21: limits.recording: is from 64KiB to 16GiB"]),
+        ("limits: {recording: 17GiB}", ["1:21: limits.recording: is from 64KiB to 16GiB"]),
+        ("limits: {recording: big}", ["1:21: limits.recording: a size is a number of bytes, or written 64KiB, 1MiB"]),
         ("limits: {idle: 10}", ["1:16: limits.idle: a duration needs a unit: write 10s or 10ms"]),
         ("limits: {idle: 0s}", ["1:16: limits.idle: a time is more than 0ms"]),
         ("limits: 3", ["1:9: limits: takes keys and values"]),
@@ -203,4 +207,4 @@ def test_a_run_with_accounts_of_its_own_replays_without_the_file(lab: Lab) -> No
 
 def test_every_limit_has_a_kind() -> None:
     assert list(LIMIT_KINDS) == list(ServerLimits.__struct_fields__)
-    assert set(LIMIT_KINDS.values()) == {"bytes", "count", "time"}
+    assert set(LIMIT_KINDS.values()) == {"bytes", "disk", "count", "time"}

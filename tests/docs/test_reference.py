@@ -61,7 +61,7 @@ def test_every_exit_code_is_in_the_table() -> None:
 
 def limits(page: str) -> dict[str, float]:
     """The defaults in the table of limits, sizes in bytes and times in seconds."""
-    units = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "s": 1, "": 1}
+    units = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "s": 1, "": 1}
     rows = re.findall(r"^\| `(\w+)` \| ([0-9]+) ?(\w*) \|", page, re.MULTILINE)
     return {name: int(number) * units[unit] for name, number, unit in rows}
 

@@ -31,11 +31,12 @@ from lab.files.scenarios import (
     scenarios_folder,
 )
 from lab.language.document import Verdict
+from lab.language.parse.settings_file import limit_number
 from lab.recording.header import recording_header
 from lab.recording.lines import LONGEST_LINE
 from lab.recording.reader import read
 from lab.recording.repair import repair
-from lab.recording.tape import LONGEST_TAPE, Tape
+from lab.recording.tape import Tape
 from tests.conftest import THOROUGH
 from tests.recording.joined import SCENARIO, Joined, config
 
@@ -298,7 +299,7 @@ def test_no_blob_is_read_nor_written_behind_a_link(tmp_path: Path) -> None:
 
 def test_what_a_tape_writes_at_its_limit_is_still_read() -> None:
     most_open, cut = 20_000, 128
-    assert 2 * LONGEST_LINE + most_open * cut < LONGEST_RECORDING - LONGEST_TAPE
+    assert 2 * LONGEST_LINE + most_open * cut < LONGEST_RECORDING - limit_number("16GiB", "disk")
 
 
 @pytest.mark.parametrize("what", ["link", "FIFO", "folder", "3 GiB"])
@@ -356,7 +357,7 @@ def test_a_line_that_is_too_long_is_refused_before_the_file_is_read(
 
 def test_a_read_asks_for_what_a_file_has(tmp_path: Path) -> None:
     (tmp_path / "long").touch()
-    os.truncate(tmp_path / "long", 3 << 30)
+    os.truncate(tmp_path / "long", LONGEST_RECORDING + 1)
     (tmp_path / "short").write_bytes(b"abc")
     (tmp_path / "link").symlink_to("short")
     tracemalloc.start()
@@ -387,7 +388,7 @@ from pathlib import Path
 from lab.files.recordings import TapeFile
 from lab.recording.header import recording_header
 from lab.recording.lines import LONGEST_LINE
-from lab.recording.tape import LONGEST_TAPE, Tape
+from lab.recording.tape import Tape
 from tests.recording.joined import Joined, config
 joined = Joined(config())
 file = TapeFile(Path(sys.argv[1]))

@@ -15,7 +15,7 @@ from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.header import recording_header
-from lab.recording.tape import LONGEST_TAPE, Tape
+from lab.recording.tape import Tape
 
 SCENARIO = """
 lab: 1
@@ -43,6 +43,8 @@ steps:
     text: Refused.
 """
 
+NO_LIMIT = 1 << 40
+
 
 def scenario() -> CompiledScenario:
     return compile_scenario(parse_scenario(SCENARIO, "expense-approval.yaml"), sha256(SCENARIO.encode()).hexdigest())
@@ -55,7 +57,7 @@ def config(*, seed: int = 42, scripted: bool = True, compiled: CompiledScenario 
 class Joined:
     """One mock with a tape, and a clock that only moves forward."""
 
-    def __init__(self, setup: Config, limit: int = LONGEST_TAPE) -> None:
+    def __init__(self, setup: Config, limit: int = NO_LIMIT) -> None:
         self.lines: list[bytes] = []
         self.service = Service(setup)
         self.tape = Tape(self.service, self.lines.append, recording_header(setup, lab="0.1.0"))

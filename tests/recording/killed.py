@@ -18,17 +18,17 @@ from lab.recording.reader import read
 from lab.recording.repair import repair
 from lab.recording.replay import replay
 from lab.recording.snapshot import snapshot
-from lab.recording.tape import LONGEST_TAPE, Tape
-from tests.recording.joined import Joined, config
+from lab.recording.tape import Tape
+from tests.recording.joined import NO_LIMIT, Joined, config
 from tests.recording.tampering import shipped, target_of
 from tests.wire_peer import token_request
 
 Cut = tuple[str, bytes, tuple[CompiledScenario, ...], Blob | None]
 
 
-def together(*, late: bool, limit: int = LONGEST_TAPE) -> Joined:
+def together(*, late: bool, limit: int = NO_LIMIT) -> Joined:
     """Jobs side by side on several connections, one decided by a person; with `late` the tape begins after some."""
-    joined = Joined(config(scripted=False), LONGEST_TAPE if late else limit)
+    joined = Joined(config(scripted=False), NO_LIMIT if late else limit)
     for _ in range(3):
         joined.play_until_accepted()
     first, second, third = joined.service.jobs()

@@ -1,6 +1,7 @@
 """Recordings too long to be kept: a line is read when it is asked for, and seldom twice."""
 
 from collections import Counter
+from io import BytesIO
 
 import pytest
 
@@ -40,10 +41,10 @@ def test_what_is_made_anew_is_the_same_whether_lines_are_kept_or_not(
 
 def test_a_word_is_found_however_it_is_escaped() -> None:
     raw = b'{"k":"req","n":1,"t":0,"x":1,"c":1,"m":"GET","p":"/\\u0063ode","h":[],"enc":"none"}\n'
-    lines = LazyLines(raw, [0], reader._line_again)
+    lines = LazyLines(BytesIO(raw), [0], reader._line_again)
     assert [line.path for line in lines.of(Req, ("code",))] == ["/code"]
     assert not list(lines.of(Res, ("code",)))
-    plain = LazyLines(raw.replace(b"\\u0063", b"m"), [0], reader._line_again)
+    plain = LazyLines(BytesIO(raw.replace(b"\\u0063", b"m")), [0], reader._line_again)
     assert not list(plain.of(Req, ("code",))) and len(list(plain.of(Req, ("mode", "code")))) == 1
 
 

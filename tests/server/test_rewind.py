@@ -40,13 +40,19 @@ def clock() -> AnyClock:
 
 
 @pytest.fixture
-async def plane(clock: AnyClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Plane]:
+def longest() -> int:
+    """Bytes of a recording."""
+    return ServerLimits().recording
+
+
+@pytest.fixture
+async def plane(clock: AnyClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, longest: int) -> AsyncIterator[Plane]:
     """A lab as `serve` makes one, in a folder of its own: recordings go to disk."""
     monkeypatch.chdir(tmp_path)
     first = make_service(scripted=False)
     service = Service(replace(first.config, switches=Switches(authorize="page")))
     server = MockServer(service, clock)
-    setup = Setup(MockSettings(), service.config, clock, ServerLimits())
+    setup = Setup(MockSettings(), service.config, clock, ServerLimits(recording=longest))
     taping = TapeRecorder(setup, service, Console(StringIO(), StringIO()), outside=True)
     control = ControlPlane(server, TOKEN, trouble=lambda: taping.trouble, recorder=taping)
     stage = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))
@@ -164,10 +170,8 @@ async def test_a_reply_that_was_under_way_when_the_tape_began_is_not_on_it(stage
     assert [json.loads(line)["x"] for line in lines[1:]] == [2]
 
 
-async def test_a_tape_at_its_limit_turns_health_red_and_replays(
-    plane: Plane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lab.recording.tape.LONGEST_TAPE", 2_000)
+@pytest.mark.parametrize("longest", [2_000])
+async def test_a_tape_at_its_limit_turns_health_red_and_replays(plane: Plane, tmp_path: Path) -> None:
     await plane.client.begin_tape("full")
     assert (await plane.client.look("health"))["status"] == "ok"
     bearing = await plane.stage.token()

@@ -9,7 +9,14 @@ from msgspec import Struct
 from lab.cli.console import ESCAPES, Console
 from lab.cli.loop import complete
 from lab.core.errors import UsageError
-from lab.files.recordings import RECORDING_ENDING, blobs_of, read_recording, recording_path, write_recording
+from lab.files.recordings import (
+    RECORDING_ENDING,
+    blobs_of,
+    open_recording,
+    read_recording,
+    recording_path,
+    write_recording,
+)
 from lab.recording.lines import Recording
 from lab.recording.reader import demand_closed, read
 from lab.recording.transcript import transcript_lines
@@ -53,7 +60,7 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console) -> int
 
 def differences(path: Path, now: Recording) -> Iterator[str]:
     """What a transcript says otherwise; text from outside stands behind a bar."""
-    before = read(read_recording(path), str(path)) if path.exists() else None
+    before = read(open_recording(path), str(path)) if path.exists() else None
     old = list(transcript_lines(before, False)) if before is not None else []
     yield str(path) if before is not None else f"{path} (new)"
     for line in list(unified_diff(old, list(transcript_lines(now, False)), lineterm=""))[2:]:

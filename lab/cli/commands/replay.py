@@ -12,7 +12,7 @@ from lab.cli.console import Console, report
 from lab.cli.recordings import locate
 from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
 from lab.core.errors import Divergence, LabError, RecordingError, UsageError
-from lab.files.recordings import RECORDING_ENDING, read_blob, read_recording, write_recording
+from lab.files.recordings import RECORDING_ENDING, open_recording, read_blob, write_recording
 from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.plan import CompiledScenario
 from lab.recording.lines import Recording
@@ -74,7 +74,7 @@ def matching(target: str) -> list[Path]:
 def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
     """Replay one; what differs is printed as a result."""
     try:
-        recording = read(read_recording(file), str(file))
+        recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
         served = named_scenarios(recording, flags["scenarios"])
         found = replay(recording, served, name=str(file), blob=partial(read_blob, file))

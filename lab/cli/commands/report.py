@@ -9,7 +9,7 @@ from lab.cli.console import Console
 from lab.cli.recordings import scenarios_of
 from lab.core.errors import UsageError
 from lab.files.artifacts import write_text
-from lab.files.recordings import read_blob, read_recording
+from lab.files.recordings import open_recording, read_blob, read_recording
 from lab.language.document import Scenario
 from lab.recording.reader import read
 from lab.report.catalog import RULE_OF
@@ -38,7 +38,7 @@ def execute(flags: Flags, console: Console) -> int:
     paths: dict[str, Path] = {}
     for file in files:
         name = str(file) if file.name in paths else file.name
-        recording, paths[name] = read(read_recording(file), str(file)), file
+        recording, paths[name] = read(open_recording(file), str(file)), file
         histories[name] = histories_of(recording, blob=partial(read_blob, file))
         met.append(met_in(recording, histories[name]))
         scenarios |= scenarios_of(recording.header, flags["scenarios"])

@@ -12,9 +12,12 @@ from lab.language.parse.complaints import Complaints
 from lab.language.parse.shape_errors import validated
 from lab.language.parse.yaml_tree import DocumentKind, mapping_of, read_yaml
 
-LimitKind: TypeAlias = Literal["bytes", "time", "count"]
+LimitKind: TypeAlias = Literal["bytes", "disk", "time", "count"]
+"""`disk`: bytes of a file."""
 _SIZES = {"KiB": 1024, "MiB": 1024 * 1024, "GiB": 1024 * 1024 * 1024, "B": 1}
-_LARGEST = 2**53
+_USUAL = 1, 2**53
+_DISK = 64 * 1024, 16 * 1024**3
+"""What a recording may need at least, and what a reader still takes."""
 _SETTINGS = DocumentKind(
     "settings are a mapping of names", "as in hints: off", "one settings file", "write a switch, as hints: off"
 )
@@ -59,14 +62,15 @@ def limit_number(value: Json, kind: LimitKind) -> int:
         if not millis:
             raise ValueError("a time is more than 0ms")
         return millis
-    if kind == "bytes" and isinstance(value, str):
+    if kind in ("bytes", "disk") and isinstance(value, str):
         unit = next((unit for unit in _SIZES if value.endswith(unit)), "")
         digits = value.removesuffix(unit).strip()
         if not unit or not digits.isdecimal() or len(digits) > 15:
             raise ValueError("a size is a number of bytes, or written 64KiB, 1MiB")
         value = int(digits) * _SIZES[unit]
     if type(value) is not int:
-        raise ValueError("takes a whole number, or a size such as 64KiB" if kind == "bytes" else "takes a whole number")
-    if not 1 <= value <= _LARGEST:
-        raise ValueError(f"is from 1 to {_LARGEST}")
+        raise ValueError("takes a whole number" if kind == "count" else "takes a whole number, or a size such as 64KiB")
+    least, largest = _DISK if kind == "disk" else _USUAL
+    if not least <= value <= largest:
+        raise ValueError("is from 64KiB to 16GiB" if kind == "disk" else f"is from {least} to {largest}")
     return value
