@@ -5,10 +5,12 @@ elsewhere it stands behind a bar.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
 
 from msgspec import Struct
 
 from lab.cli.console import Console
+from lab.core.errors import Complaint, LabError, ScenarioError
 from lab.core.exchange import Json
 from lab.files.artifacts import write_text
 from lab.report.junit import CaseEnd, JunitCase, junit_file
@@ -26,6 +28,13 @@ class Problem(Struct, frozen=True):
     column: int = 1
     details: str = ""
     warning: bool = False
+    file: str = ""
+    """Where it is, if not in the file that was looked at, but in one beside it."""
+
+    @classmethod
+    def of(cls, complaint: Complaint) -> Self:
+        """A complaint as a problem."""
+        return cls(complaint.line, complaint.what, complaint.column, complaint.hint, file=complaint.file)
 
 
 class FileVerdict(Struct, frozen=True):
@@ -41,10 +50,19 @@ class FileVerdict(Struct, frozen=True):
     def document(self) -> dict[str, Json]:
         """For programs."""
         problems: list[Json] = [
-            {"line": each.line, "column": each.column, "what": each.what, "warning": each.warning}
+            {
+                "line": each.line,
+                "column": each.column,
+                "what": each.what,
+                "warning": each.warning,
+                **self._elsewhere(each),
+            }
             for each in self.problems
         ]
         return {"file": self.file, "passed": self.code == 0, "code": self.code, "problems": problems}
+
+    def _elsewhere(self, problem: Problem) -> dict[str, Json]:
+        return {"file": problem.file} if problem.file not in ("", self.file) else {}
 
     def case(self, command: str) -> JunitCase:
         """For JUnit."""
@@ -52,13 +70,20 @@ class FileVerdict(Struct, frozen=True):
         if self.problems:
             where = {**where, "line": str(self.problems[0].line)}
         text = "\n".join(
-            f"{self.file}:{each.line}:{each.column}: {each.what}\n{each.details}" for each in self.problems
+            f"{each.file or self.file}:{each.line}:{each.column}: {each.what}\n{each.details}" for each in self.problems
         )
         if self.code == 0:
             end = CaseEnd.TOLD if self.problems else None
             return JunitCase(f"lab.{command}", self.file, end, text=text, where=where)
         message = self.problems[0].what if self.problems else f"exit {self.code}"
         return JunitCase(f"lab.{command}", self.file, self.kind, message, text, where)
+
+
+def problems_of(error: LabError) -> tuple[Problem, ...]:
+    """What an error says, a problem each."""
+    if isinstance(error, ScenarioError):
+        return tuple(map(Problem.of, error.complaints))
+    return (Problem(1, error.what, details=error.hint),)
 
 
 def form_of(flags: Flags) -> str:
@@ -84,7 +109,7 @@ def tell(command: str, verdicts: Sequence[FileVerdict], flags: Flags, console: C
 
 def annotations(command: str, verdicts: Sequence[FileVerdict]) -> Iterator[str]:
     """What a GitHub runner shows beside the lines of files."""
-    notes = [(verdict.file, each) for verdict in verdicts for each in verdict.problems]
+    notes = [(each.file or verdict.file, each) for verdict in verdicts for each in verdict.problems]
     for file, each in notes[:MOST_NOTES]:
         word = "warning" if each.warning else "error"
         place = f"file={_property(file)},line={each.line},col={each.column},title=lab {command}"

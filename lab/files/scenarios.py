@@ -35,8 +35,9 @@ def scenarios_folder(option: str | None = None) -> Path:
 
 
 def scenario_names(folder: Path) -> tuple[str, ...]:
-    """The names of the scenarios in a folder, sorted."""
-    return tuple(sorted(path.name.removesuffix(SCENARIO_ENDING) for path in folder.glob(f"*{SCENARIO_ENDING}")))
+    """The names of the scenarios in a folder, sorted; recordings may lie there too."""
+    names = (path.name.removesuffix(SCENARIO_ENDING) for path in folder.glob(f"*{SCENARIO_ENDING}"))
+    return tuple(sorted(name for name in names if not name.endswith(".match")))
 
 
 def scenario_path(name: str, folder: Path) -> Path:

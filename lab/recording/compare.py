@@ -1,15 +1,11 @@
 """Where a recording and its replay differ: both are gone through together, and neither is kept (recordings.md §6, §7)."""
 
-import re
 from collections import deque
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import TypeAlias, assert_never
 
-import msgspec
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Response
@@ -20,10 +16,10 @@ from lab.dialects.router import ROUTER
 from lab.mock.config import Config
 from lab.recording.bodies import Blob
 from lab.recording.facts import class_of
-from lab.recording.known_texts import BEGINNING
 from lab.recording.late_secrets import open_values
 from lab.recording.lines import COUNTED, Enc, Entry, Line, Other, Recording, Req, Res
-from lab.recording.match import Canon, diff, first_difference, same
+from lab.recording.match import Canon, alike, cut_elsewhere, diff, first_difference, same
+from lab.recording.matchers import Matcher, excuse
 from lab.recording.reader import line_of
 from lab.recording.replayer import NONE_LATE, TapedReplay
 from lab.recording.text import dumps
@@ -38,10 +34,6 @@ class Difference(Struct, frozen=True):
     line: int
     what: str
     diff: tuple[str, ...] = ()
-
-
-_OPEN_END = re.compile(rf"(?:«(?:secret|part):[^«»]*»|.{{0,{BEGINNING - 1}}})\Z", re.DOTALL)
-"""What may be of a secret at the end of a text that was cut."""
 
 
 class _Exchange(Struct):
@@ -115,12 +107,15 @@ class Comparison(TapedReplay):
     """A replay whose tape is held against the recording while it is written."""
 
     def __init__(
-        self, recording: Recording, config: Config, blob: Blob | None, name: str, late: Mapping[str, str] = NONE_LATE
-    ) -> None:
-        """`late`: what some aliases stand for that a replay would make up."""
+        self, recording: Recording, config: Config, blob: Blob | None, name: str, late: Mapping[str, str] = NONE_LATE,
+        matchers: Sequence[Matcher] = (),
+    ) -> None:  # fmt: skip
+        """`late`: what some aliases stand for that a replay would make up; `matchers` say what may differ."""
         self._exact = exact = recording.header.version >= COUNTED or not _begun_late(recording)
         self._recorded, self._replayed = _Side(Canon(config.epoch, exact)), _Side(Canon(config.epoch, exact))
-        self._name = name
+        self._name, self._matchers = name, matchers
+        self.applied: set[int] = set()
+        """The numbers of the matchers whose place was there."""
         self.found: dict[str | None, Difference] = {}
         """The first difference of each job so far: all of a long recording would fill memory."""
         self.count = 0
@@ -206,14 +201,15 @@ class Comparison(TapedReplay):
         for expected, actual in zip_longest(recorded.facts, facts):
             self._compare_facts(job, title, expected, actual, (recorded.facts[-1].n if recorded.facts else req.n))
         one, other = recorded.res, replayed.res
-        if one is None or other is None or (self._exact and _alike(one, other)):
+        if one is None or other is None or (self._exact and not self._matchers and alike(one, other)):
             return
         struck = any(fact.type == "fault.struck" for fact in recorded.facts)
-        if (struck or one.cut is not None) and _cut_elsewhere(one, other):
+        if (struck or one.cut is not None) and cut_elsewhere(one, other):
             return
-        self._compare_members(
-            job, title, f"res x={x}", one.n, self._recorded.canon.reply(one), self._replayed.canon.reply(other),
-        )  # fmt: skip
+        expected, actual = self._recorded.canon.reply(one), self._replayed.canon.reply(other)
+        match = ROUTER.at(req.path)
+        actual = self._excused("res", match.name if match else None, expected, actual)
+        self._compare_members(job, title, f"res x={x}", one.n, expected, actual)
 
     def _compare_derived(self, job: str) -> None:
         """Compare the derived facts of a job as far as both sides have them."""
@@ -243,6 +239,7 @@ class Comparison(TapedReplay):
         self.facts += 1
         expected = self._recorded.canon.fact(one) if one else {}
         actual = self._replayed.canon.fact(other) if other else {}
+        actual = self._excused("fact", one.type if one else None, expected, actual)
         self._compare_members(job, title, "fact", one.n if one else anchor, expected, actual)
 
     def _compare_members(
@@ -263,33 +260,15 @@ class Comparison(TapedReplay):
         shown = tuple(diff(expected, actual, f"{self._name}:{n + 1} → {what}"))
         self.found[job] = Difference(job, n + 1, f"{title}: {found}", shown)
 
+    def _excused(self, where: str, name: str | None, recorded: Members, got: Members) -> Members:
+        got, applied = excuse(self._matchers, where, name, recorded, got)
+        self.applied |= applied
+        return got
+
     def _first(self, job: str | None, line: int) -> bool:
         """Count a difference; whether it is the first of its job so far."""
         self.count += 1
         return job not in self.found or line < self.found[job].line
-
-
-def _alike(one: Res, other: Res) -> bool:
-    """Whether two replies are the same as they stand: the usual case, found out cheaply."""
-    with suppress(UnicodeEncodeError):  # lone surrogates: seldom
-        return _json_of(one) == _json_of(other)
-    return False
-
-
-def _cut_elsewhere(one: Res, other: Res) -> bool:
-    """Whether two replies are the same but for where they were cut: secrets in them have other lengths now."""
-    mine, yours = (each if isinstance(each, str) else dumps(each) for each in (one.body.value, other.body.value))
-    far = min(len(_OPEN_END.sub("", each)) for each in (mine, yours))
-    return (
-        {one.enc, other.enc} <= {Enc.TEXT, Enc.JSON}
-        and "«" in mine
-        and mine[:far] == yours[:far] != ""
-        and _alike(replace(one, enc=Enc.TEXT, value=None), replace(other, enc=Enc.TEXT, value=None))
-    )
-
-
-def _json_of(res: Res) -> bytes:
-    return msgspec.json.encode([res.status, res.by, res.latency, res.cut, res.headers, res.enc, res.body.value])
 
 
 def _begun_late(recording: Recording) -> bool:

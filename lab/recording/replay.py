@@ -14,6 +14,7 @@ from lab.recording.compare import Comparison, Difference
 from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of
 from lab.recording.lines import Recording
+from lab.recording.matchers import Matcher
 from lab.recording.reader import demand_closed
 from lab.recording.replayer import NONE_LATE, Replayer, TapedReplay, edited_scenarios
 
@@ -33,6 +34,8 @@ class ReplayResult(Struct, frozen=True, eq=False):
     skipped: int
     silent: int
     """Replies of which nothing left, so that what the mock said was not compared."""
+    applied: frozenset[int]
+    """The numbers of the matchers whose place was there."""
     again: Callable[[Blobs | None], bytes]
     """Encodes the recording of this time; with somewhere to put long bodies, as one that is to replace the old one."""
 
@@ -69,10 +72,11 @@ def replay(
     name: str = "recording",
     clients: tuple[Client, ...] = (DEMO,),
     blob: Blob | None = None,
+    matchers: Sequence[Matcher] = (),
 ) -> ReplayResult:
     """Drive a closed recording through a mock of `scenarios`; RecordingError or UsageError if it can't be done.
 
-    RecordingError too if nothing could be compared, for none of its replies left a byte.
+    RecordingError too if nothing could be compared, for none of its replies left a byte. `matchers` say what may differ.
     """
     demand_closed(recording, name)
     warnings, chosen = _chosen(recording, scenarios, name)
@@ -80,12 +84,12 @@ def replay(
     warnings += _unlike(recording, name)
     late: Mapping[str, str] = NONE_LATE
     found: tuple[Difference, ...] = ()
-    more = 0
+    more, applied = 0, frozenset[int]()
     replayer: Replayer
     replayer = fast = FastReplay(recording, config, blob)
-    if not fast.same():
-        comparison, found = compare(partial(Comparison, recording, config, blob, name))
-        replayer = comparison
+    if matchers or not fast.same():  # which matchers there is something for, only a comparison tells
+        comparison, found = compare(partial(Comparison, recording, config, blob, name, matchers=matchers))
+        replayer, applied = comparison, frozenset(comparison.applied)
         late, more = comparison.late, comparison.count - len(found)
     if replayer.silent and replayer.empty == replayer.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
@@ -98,6 +102,7 @@ def replay(
         tuple(warnings),
         replayer.skipped,
         replayer.silent,
+        applied,
         partial(_again, recording, config, blob, late),
     )
 

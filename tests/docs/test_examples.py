@@ -14,6 +14,7 @@ from lab.language.parse import parse_with_locations
 from lab.language.parse.settings_file import parse_settings
 from lab.language.templates import TEMPLATE_NAMES
 from lab.language.templates.check import FILTERS, TESTS
+from lab.recording.matchers import parse_matchers
 from lab.server.limits import LIMIT_KINDS
 from tests.docs.pages import PAGES, blocks, codes
 
@@ -42,6 +43,9 @@ def complaints(block: str) -> list[str]:
     if block.startswith(SETTINGS):
         parse_settings(block, "page", LIMIT_KINDS).complaints.check()
         return []
+    if block.startswith("- {where"):
+        parse_matchers(block, "page")
+        return []
     try:
         scenario, places = parse_with_locations(whole(block), "page")
     except ScenarioError as error:
@@ -59,6 +63,8 @@ def test_a_wrong_example_is_found() -> None:
     assert complaints("steps:\n  - {work: look, takes: 5}\n")
     with pytest.raises(ScenarioError):
         complaints(f"{SETTINGS}hint: off\n")
+    with pytest.raises(ScenarioError):
+        complaints("- {where: res, path: output, rule: type}\n")
 
 
 def models(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:

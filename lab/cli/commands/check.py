@@ -4,11 +4,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from lab.cli.commands.replay import matchers_of
 from lab.cli.console import Console
 from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.output_files import OutputFiles
-from lab.files.recordings import RECORDING_ENDING, read_recording
+from lab.files.recordings import MATCHERS_ENDING, RECORDING_ENDING, beside, read_recording
 from lab.files.scenarios import (
     SCENARIO_ENDING,
     load_scenario,
@@ -41,14 +42,15 @@ def execute(flags: Flags, console: Console) -> int:
             leaked = tuple(Problem(leak.line, leak.what) for leak in found)
             verdicts.append(FileVerdict(str(file), RecordingError.exit_code if found else 0, leaked))
             continue
-        wrong, doubtful = check_scenario(file)
+        excepts = file.name.endswith(MATCHERS_ENDING)
+        wrong, doubtful = check_matchers(file) if excepts else check_scenario(file)
         for complaint in wrong:
             say(str(complaint))
         for complaint in doubtful:
             say(str(complaint._replace(what=f"warning: {complaint.what}")))
-        problems = (*map(_problem, wrong), *(replace(_problem(each), warning=True) for each in doubtful))
+        problems = (*map(Problem.of, wrong), *(replace(Problem.of(each), warning=True) for each in doubtful))
         verdicts.append(FileVerdict(str(file), 2 if wrong or (flags["strict"] and doubtful) else 0, problems))
-        if flags["plan"] and not wrong and form_of(flags) != "json":
+        if flags["plan"] and not (wrong or excepts) and form_of(flags) != "json":
             for line in planned(file, flags):
                 console.out(line)
         complaints += len(wrong)
@@ -64,10 +66,6 @@ def execute(flags: Flags, console: Console) -> int:
     return RecordingError.exit_code if hits else 0
 
 
-def _problem(complaint: Complaint) -> Problem:
-    return Problem(complaint.line, complaint.what, complaint.column, complaint.hint)
-
-
 def files_of(target: str, scenarios: str | None) -> list[Path]:
     """The scenario or recording, by path or a scenario's name, or all in the folder; UsageError if there are none."""
     path = Path(target)
@@ -75,7 +73,7 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
         there = path.is_file() or target.endswith(RECORDING_ENDING)
         return [path if there else scenario_path(target, scenarios_folder(scenarios))]
     files = [path / f"{name}{SCENARIO_ENDING}" for name in scenario_names(path)]
-    files += sorted(path.glob(f"*{RECORDING_ENDING}"))
+    files += sorted((*path.glob(f"*{RECORDING_ENDING}"), *path.glob(f"*{MATCHERS_ENDING}")))
     if not files:
         raise UsageError(f"{path} holds no scenarios.", hint=f"A scenario is a file NAME{SCENARIO_ENDING}.")
     return files
@@ -87,6 +85,20 @@ def check_recording(file: Path) -> list[Leak]:
         return [*leaks(read_recording(file), _CLIENTS)]
     except (UsageError, RecordingError) as error:
         return [Leak(1, _of(file, error))]
+
+
+def check_matchers(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
+    """The complaints about exceptions from comparison, and no warnings."""
+    recording = beside(file, RECORDING_ENDING)
+    try:
+        matchers_of(recording)
+    except ScenarioError as error:
+        return error.complaints, ()
+    except UsageError as error:
+        return (Complaint(str(file), 1, 1, _of(file, error), error.hint),), ()
+    if not recording.exists():
+        return (Complaint(str(file), 1, 1, f"there is no recording {recording.name}", "rename it, or remove it"),), ()
+    return (), ()
 
 
 def check_scenario(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:

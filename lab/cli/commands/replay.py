@@ -10,12 +10,13 @@ from msgspec import Struct
 from lab.cli.commands.accept import NewRecording, accept
 from lab.cli.console import Console, report
 from lab.cli.recordings import locate
-from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
-from lab.core.errors import Divergence, LabError, RecordingError, UsageError
-from lab.files.recordings import RECORDING_ENDING, open_recording, read_blob, write_recording
+from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of, tell
+from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
+from lab.files.recordings import RECORDING_ENDING, open_recording, read_blob, read_matchers, write_recording
 from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.plan import CompiledScenario
 from lab.recording.lines import Recording
+from lab.recording.matchers import MatcherFile, parse_matchers
 from lab.recording.reader import demand_closed, read
 from lab.recording.replay import ReplayResult, replay
 from lab.report.junit import CaseEnd
@@ -76,17 +77,28 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
     try:
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
-        served = named_scenarios(recording, flags["scenarios"])
-        found = replay(recording, served, name=str(file), blob=partial(read_blob, file))
+        served, excepted = named_scenarios(recording, flags["scenarios"]), matchers_of(file)
+        matchers = excepted.matchers if excepted else ()
+        found = replay(recording, served, name=str(file), blob=partial(read_blob, file), matchers=matchers)
+        if found.passed and excepted and (idle := excepted.idle(found.applied)):
+            raise ScenarioError(idle)
     except LabError as error:
         report(error, console)
-        problem = Problem(1, error.what, details=error.hint)
-        return ReplayedFile(FileVerdict(str(file), error.exit_code, (problem,), CaseEnd.ERROR))
+        return ReplayedFile(FileVerdict(str(file), error.exit_code, problems_of(error), CaseEnd.ERROR))
     if text := found.text():
         (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
     problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
     verdict = FileVerdict(str(file), 0 if found.passed else Divergence.exit_code, problems)
     return ReplayedFile(verdict, None if found.passed else partial(_fresh, file, found))
+
+
+def matchers_of(file: Path) -> MatcherFile | None:
+    """The exceptions that are written beside a recording; ScenarioError with every complaint about them."""
+    written = read_matchers(file)
+    if written is None:
+        return None
+    path, text = written
+    return parse_matchers(text, str(path))
 
 
 def _fresh(file: Path, found: ReplayResult) -> NewRecording:

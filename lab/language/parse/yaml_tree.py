@@ -52,6 +52,7 @@ class DocumentKind(Struct, frozen=True):
     begins: str
     alone: str
     start: str
+    shape: type[dict[str, Json]] | type[list[Json]] = dict
 
 
 SCENARIO = DocumentKind(
@@ -90,7 +91,7 @@ class _Reader:
         spoilt = bool(self.complaints.spoilt)
         if not documents or (value is None and not spoilt):
             raise self.complaints.alone(Position(1, 1), "the file is empty", self.kind.start)
-        if not isinstance(value, dict) and not spoilt:
+        if not isinstance(value, self.kind.shape) and not spoilt:
             raise self.complaints.alone(self.complaints.locations.value_at(()), self.kind.is_what, self.kind.begins)
         return Tree(value, self.complaints)
 
