@@ -186,6 +186,9 @@ def read_blob(recording: Path, digest: str) -> bytes:
     if len(data) > LONGEST_BLOB:
         raise RecordingError(f"{path} is longer than {LONGEST_BLOB} bytes.")
     if sha256(data).hexdigest() != digest:
+        if sha256(data.replace(b"\r\n", b"\n")).hexdigest() == digest:
+            hint = "Write *.blobs/* -text into .gitattributes (lab docs recordings, §10), and check the file out again."
+            raise RecordingError(f"{path}: its lines end in CRLF now, and nothing else has changed.", hint=hint)
         raise RecordingError(f"{path}: the blob has another digest.")
     return data
 

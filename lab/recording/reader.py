@@ -49,8 +49,16 @@ _ANY_SIZE = ("seed", "body")
 _Some = TypeVar("_Some", Header, Req, Res, Entry, Other, End)
 
 
+CRLF = "the line ends in CRLF, as git or an editor makes it, and not in LF: the recording needn't be damaged"
+LF_AGAIN = "Write *.rec.jsonl text eol=lf into .gitattributes (lab docs recordings, §10), and check the file out again."
+
+
 class _Unfit(Exception):
     """A line is not what its place asks for."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
 
 
 def read(data: bytes | BinaryIO, name: str = "recording") -> Recording:
@@ -71,7 +79,7 @@ def read(data: bytes | BinaryIO, name: str = "recording") -> Recording:
             reading.take(line)
             reading.n += 1
     except _Unfit as unfit:
-        raise RecordingError(f"{name}:{reading.n + 1}: {unfit}") from None
+        raise RecordingError(f"{name}:{reading.n + 1}: {unfit}", hint=unfit.hint) from None
     header, end, exchanges = reading.header, reading.end, reading.exchanges
     if header is None:
         raise RecordingError(f"{name}:1: there is no whole line")
@@ -102,6 +110,8 @@ class _Reading:
 
     def take(self, raw: bytes) -> None:
         """Read one more line with its LF; _Unfit if it isn't what its place asks for."""
+        if raw.endswith(b"\r\n"):
+            raise _Unfit(CRLF, LF_AGAIN)
         members = _parsed(raw[:-1])
         self._before = _in_order(members, self.n, self._before)
         start, self._start = self._start, self._start + len(raw)

@@ -13,6 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lab.core.errors import RecordingError
+from lab.files.recordings import read_blob
 from tests.conftest import ROOT, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
@@ -179,6 +181,27 @@ def test_a_damaged_recording_is_unreadable_and_says_where(
     done = lab("replay", "item-comparison")
     assert done.code == 3 and says in done.err and "Traceback" not in done.err
     assert ("lab repair" in done.err) is (says.startswith("recording is"))
+
+
+@pytest.mark.parametrize("command", ["replay", "show", "repair", "play --plain", "report", "serve --from", "check"])
+def test_a_checkout_with_crlf_is_called_that_and_no_damage(lab: Lab, recordings: Path, command: str) -> None:
+    file = recordings / "nobody-home.rec.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    done = lab(*command.split(), "recordings/nobody-home.rec.jsonl")
+    assert done.code == 3 and "nobody-home.rec.jsonl:1" in done.out + done.err
+    assert "ends in CRLF" in done.out + done.err and "digest" not in done.err
+    assert ".gitattributes" in done.err or command == "check"
+
+
+def test_a_blob_with_crlf_is_called_that_too(tmp_path: Path) -> None:
+    text = b"one\ntwo\n"
+    digest = sha256(text).hexdigest()
+    (tmp_path / "day.blobs").mkdir()
+    blob = tmp_path / "day.blobs" / digest
+    for now, says in ((b"one\r\ntwo\r\n", "end in CRLF now"), (b"one\r\ntwo\r\nx", "another digest")):
+        blob.write_bytes(now)
+        with pytest.raises(RecordingError, match=says):
+            read_blob(tmp_path / "day.rec.jsonl", digest)
 
 
 @pytest.mark.parametrize("cut", [1, 70])

@@ -22,6 +22,7 @@ from lab.identity.clients import DEMO
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
 from lab.recording.leaks import Leak, leaks
+from lab.recording.reader import CRLF
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
 _CLIENTS = ((DEMO.id, DEMO.secret),)
@@ -82,7 +83,9 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
 def check_recording(file: Path) -> list[Leak]:
     """What must not be there; of one that can't be read, that nobody knows what is."""
     try:
-        return [*leaks(read_recording(file), _CLIENTS)]
+        data = read_recording(file)
+        changed = data.find(b"\r\n")
+        return [*([Leak(data.count(b"\n", 0, changed) + 1, CRLF)] if changed >= 0 else ()), *leaks(data, _CLIENTS)]
     except (UsageError, RecordingError) as error:
         return [Leak(1, _of(file, error))]
 
