@@ -12,13 +12,13 @@ from lab.core.errors import Divergence, UsageError
 from lab.files.recordings import read_blob
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import config_of
+from lab.recording.header import config_of, playback_header
 from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback_service import PlaybackService
 from lab.recording.reader import demand_closed
 from lab.settings import Flags, MockSettings, refuse_idle
 
-_OF_A_MOCK = ("seed", "reviewer", "set", "profile", "record", "drills", "family", "only", "journal")
+_OF_A_MOCK = ("seed", "reviewer", "set", "profile", "drills", "family", "only", "journal")
 
 
 class RecordingPlayer:
@@ -29,8 +29,11 @@ class RecordingPlayer:
         if flags["targets"]:
             raise UsageError("A recording is played back without scenarios.", hint="Leave SCENARIO or --from out.")
         refuse_idle(flags, _OF_A_MOCK, "--from, which has all of that in the recording")
-        path, self._recording = load_recording(flags["source"])
-        demand_closed(self._recording, str(path))
+        path, recording = load_recording(flags["source"])
+        demand_closed(recording, str(path))
+        assert recording.end is not None
+        self._recording = recording
+        self._label = partial(playback_header, file=path.name, sha256=recording.end.sha256)
         self._blob = partial(read_blob, path)
         self._flags = flags
         self._service: PlaybackService | None = None
@@ -42,7 +45,8 @@ class RecordingPlayer:
         epoch = wall_second() if self._settings.epoch is None else self._settings.epoch
         recorded = config_of(self._recording, ())
         config = replace(recorded, epoch=epoch, base=self._settings.base or file.base, here="", prefix="")
-        return Setup(self._settings, config, make_clock(self._settings.clock), file.limits, self._make)
+        clock = make_clock(self._settings.clock)
+        return Setup(self._settings, config, clock, file.limits, self._make, self._label)
 
     def _make(self, config: Config) -> Service:
         flags = self._flags

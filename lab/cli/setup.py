@@ -27,6 +27,7 @@ from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettin
 
 if TYPE_CHECKING:
     from lab.client.transport import HttpTransport
+    from lab.recording.lines import Header
 
 
 class SettingsFile(Struct, frozen=True):
@@ -63,6 +64,8 @@ class Setup(Struct, frozen=True):
     limits: ServerLimits
     make_service: Callable[[Config], Service] = Service
     """Makes what is served, once it is known where."""
+    label: "Callable[[Header], Header]" = lambda header: header
+    """Puts into the header of a tape what was served, where that is no mock."""
 
     @property
     def scenario(self) -> Scenario:

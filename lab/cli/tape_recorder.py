@@ -26,7 +26,7 @@ class TapeRecorder:
         """`outside`: the client that is recorded is another process."""
         self._console = console
         self._clock = setup.clock
-        self._limit = setup.limits.recording
+        self._limit, self._label = setup.limits.recording, setup.label
         self._service = service
         self.outside = outside
         self._reached: Millis = 0
@@ -101,7 +101,9 @@ class TapeRecorder:
         self._queue = queue = TapeQueue(self._service)
         # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
         wall = (lambda: queue.wall() if apart(clock) else None) if self.outside else None
-        header = recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now, blobs=True)
+        header = self._label(
+            recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now, blobs=True)
+        )
         facts = snapshot(self._service, now)
         tails = LineCache(redactor_of(config), file.blob)
         tape = self.tape = queue.tape = Tape(queue, file.write, header, sync=file.sync, wall=wall, tails=tails)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from lab.core.clock import epoch_text
@@ -60,6 +61,16 @@ def recording_header(
         seed=config.seed, profile=config.switches.profile, settings=settings_of(config), clock=ClockSpec(mode=mode, factor=factor, epoch=epoch_text(config.epoch)),
         generators=generators or {}, features=("blob",) if blobs else (),
     )  # fmt: skip
+
+
+def playback_header(header: Header, file: str, sha256: str) -> Header:
+    """The header of a playback's recording: what was played back stands where a mock's says what was served.
+
+    `file` is the name of the one that is played back, `sha256` what its footer says.
+    """
+    return replace(
+        header, source="playback", origin={"file": file, "sha256": sha256}, scenarios=None, seed=None, generators=None
+    )
 
 
 def scenario_refs(config: Config) -> tuple[ScenarioRef, ...]:

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import BinaryIO
 
 from msgspec import Struct
 
 from lab.recording.alias import GRAMMAR
 from lab.recording.known_secrets import KnownSecrets
+from lab.recording.reader import CRLF
 from lab.recording.redact import Redactor
 
 _ALIAS = re.compile(GRAMMAR)
@@ -47,11 +50,17 @@ class _Judging(KnownSecrets):
         """Nothing is looked for but what was known before."""
 
 
-def leaks(data: bytes, clients: Iterable[tuple[str, str]] = (), allowed: Iterable[str] = ()) -> Iterator[Leak]:
-    """Every hit, in order; `allowed` names mail addresses, numbers and hosts that may stand."""
+def leaks(
+    data: bytes | BinaryIO, clients: Iterable[tuple[str, str]] = (), allowed: Iterable[str] = ()
+) -> Iterator[Leak]:
+    """Every hit in the bytes, or the open file, in order; `allowed` names mail addresses, numbers and hosts that may stand."""
     fine = frozenset(allowed) | _ISSUERS
-    redactor = Redactor(_Judging(clients))
-    for number, raw in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+    redactor, changed = Redactor(_Judging(clients)), False
+    for number, line in enumerate(BytesIO(data) if isinstance(data, bytes) else data, 1):
+        if line.endswith(b"\r\n") and not changed:
+            changed = True
+            yield Leak(number, CRLF)
+        raw = line.decode("utf-8", "replace")
         hidden = _unescaped(_ALIAS.sub(_HIDDEN, raw))
         if redactor.text(hidden) != hidden:
             yield Leak(number, "a secret, or what looks like one")

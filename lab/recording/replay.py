@@ -6,6 +6,7 @@ from functools import partial
 from msgspec import Struct
 
 from lab.core.errors import RecordingError, UsageError
+from lab.core.exchange import Json
 from lab.identity.clients import DEMO, Client
 from lab.jobs.plan import CompiledScenario
 from lab.mock.config import Config
@@ -128,6 +129,12 @@ def _again(
     return TapedReplay(recording, config, blob, late=late, blobs=blobs).run()
 
 
+def _origin_hint(origin: Json) -> str:
+    """What to replay instead of a playback."""
+    file = origin.get("file") if isinstance(origin, dict) else None
+    return f"Replay {file}, which was played back." if isinstance(file, str) else ""
+
+
 def _unlike(recording: Recording, name: str) -> list[str]:
     unknown, edited = sorted(recording.unknown.items()), sorted(edited_scenarios(recording))
     return [
@@ -141,7 +148,10 @@ def _chosen(
 ) -> tuple[list[str], list[CompiledScenario]]:
     """Warnings, and the scenarios that the recording was served with, in its order."""
     if recording.header.source != "mock" or recording.header.scenarios is None:
-        raise UsageError(f"{name} is a {recording.header.source}; a mock can replay only what a mock recorded.")
+        raise UsageError(
+            f"{name} is a {recording.header.source}; a mock can replay only what a mock recorded.",
+            hint=_origin_hint(recording.header.origin),
+        )
     there = {each.name: each for each in scenarios}
     warnings: list[str] = []
     chosen: list[CompiledScenario] = []

@@ -190,13 +190,14 @@ def _resident(subject: Subject) -> float:
 
 
 def cassettes() -> Iterable[Row]:
-    """Replay of 500 exchanges against vcrpy's playback of as many; nothing where vcrpy isn't installed."""
+    """Replay and playback of 500 exchanges against vcrpy's playback of as many; nothing where vcrpy isn't installed."""
     try:
         from tests.bench.cassette import playing
     except ModuleNotFoundError:
         print("replay / vcrpy: vcrpy is not installed (pip install vcrpy)")
         return
     from lab.recording.replay import replay
+    from tests.bench.playing_back import in_memory, over_loopback
     from tests.bench.replaying import long_recording
 
     recording, scenarios = long_recording(500)
@@ -207,6 +208,12 @@ def cassettes() -> Iterable[Row]:
         return (time.perf_counter() - begun) / 500 * 1e6
 
     with playing(500) as replayed:
-        lab, vcr = interleaved(evaluated, replayed, rounds=3)
-    shown = f"replay {lab.median:.0f} µs an exchange, vcrpy {vcr.median:.0f} µs"
-    yield Row("replay / vcrpy's playback", 20, vcr.median / lab.median, shown, vcr.spread, "x")
+        answers, calls = partial(in_memory, recording, 500), partial(over_loopback, recording, 500)
+        lab, memory, loopback, vcr = interleaved(evaluated, answers, calls, replayed, rounds=3)
+    for what, goal, figure in (
+        ("replay", 20, lab),
+        ("playback", 5, memory),
+        ("playback over loopback", 1, loopback),
+    ):
+        shown = f"{1e6 / figure.median:,.0f} exchanges a second, vcrpy {1e6 / vcr.median:,.0f}"
+        yield Row(f"{what} / vcrpy's playback", goal, vcr.median / figure.median, shown, vcr.spread, "x")

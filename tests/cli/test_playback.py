@@ -9,6 +9,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
+from lab.recording.reader import read
 from tests.cli.test_serve import fetch, listening
 from tests.conftest import ROOT, Lab
 from tests.forked import forked_lab
@@ -19,7 +20,7 @@ HOW = ("serve", "--from", RECORDING, "--port", "0", "--json")
 
 @pytest.mark.parametrize(
     "beside",
-    [["item-comparison"], ["--seed", "1"], ["--reviewer", "person"], ["--set", "hints=off"], ["--record", "x"], ["--drills", "quick"]],
+    [["item-comparison"], ["--seed", "1"], ["--reviewer", "person"], ["--set", "hints=off"], ["--drills", "quick"]],
 )  # fmt: skip
 def test_what_a_recording_has_in_itself_is_refused_beside_it(lab: Lab, beside: list[str]) -> None:
     done = lab(*HOW, *beside)
@@ -33,8 +34,10 @@ def test_what_says_how_is_refused_without_a_recording(lab: Lab) -> None:
     assert lab(*HOW, "--by-count", "--strict").code == 2
 
 
-def test_a_call_that_nobody_recorded_makes_the_end_a_failure(tmp_path: Path, runtime: Path) -> None:
-    with forked_lab(*HOW, "--latency", "none", cwd=tmp_path) as process:
+def test_a_playback_is_recorded_and_a_call_that_nobody_recorded_makes_its_end_a_failure(
+    lab: Lab, tmp_path: Path, runtime: Path
+) -> None:
+    with forked_lab(*HOW, "--latency", "none", "--record", "again", cwd=lab.folder) as process:
         ready = listening(process)
         pair = b64encode(":".join(quote_plus(ready[each]) for each in ("client_id", "client_secret")).encode()).decode()
         form = urlencode({"grant_type": "client_credentials", "scope": ready["scope"]}).encode()
@@ -48,3 +51,13 @@ def test_a_call_that_nobody_recorded_makes_the_end_a_failure(tmp_path: Path, run
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 1
         assert "no answer: POST" in process.stderr.read()
+    found = read((lab.folder / "recordings" / "again.rec.jsonl").read_bytes())
+    recorded = read(Path(RECORDING).read_bytes())
+    assert (found.header.source, found.header.scenarios, found.header.seed) == ("playback", None, None)
+    assert recorded.end is not None
+    assert found.header.origin == {"file": Path(RECORDING).name, "sha256": recorded.end.sha256}
+    assert [fact.text("why") for fact in found.facts("playback.missed")] == ["unmatched"]
+    refused = lab("replay", "again")
+    assert refused.code == 2 and "Replay item-comparison.rec.jsonl, which was played back." in refused.err
+    for command in (("show", "again"), ("check", "recordings/again.rec.jsonl"), ("report", "again")):
+        assert lab(*command).code == 0, command

@@ -22,6 +22,7 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
 from lab.recording.header import config_of
+from lab.recording.instants import redated
 from lab.recording.lines import Recording, Res
 from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback_service import PlaybackService
@@ -117,6 +118,15 @@ def test_instants_in_answers_are_of_today() -> None:
     _, job = caller.ask(5_000)
     reply = caller.service.serve(Request("GET", f"{TEAM}/status/{job}", "", caller._head), 9_000)
     assert b"2027-01-15T08:00:05" in reply.response.body
+    assert b'"endTime":0' in reply.response.body and b'"endDate":"1970-01-01T00:00:00.000+0000"' in reply.response.body
+
+
+def test_a_body_that_polls_are_answered_with_again_and_again_is_taken_apart_once() -> None:
+    caller = Caller(playing(recording("item-comparison")))
+    _, job = caller.ask(5_000)
+    redated.cache_clear()
+    assert [caller.poll(job, at) for at in range(6_000, 7_000, 10)] == ["RUNNING"] * 100
+    assert redated.cache_info().misses <= 2
 
 
 def test_what_nobody_recorded_fails_closed_and_names_what_was() -> None:

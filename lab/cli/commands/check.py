@@ -9,7 +9,7 @@ from lab.cli.console import Console
 from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.output_files import OutputFiles
-from lab.files.recordings import MATCHERS_ENDING, RECORDING_ENDING, beside, read_recording
+from lab.files.recordings import MATCHERS_ENDING, RECORDING_ENDING, beside, open_recording
 from lab.files.scenarios import (
     SCENARIO_ENDING,
     load_scenario,
@@ -22,7 +22,6 @@ from lab.identity.clients import DEMO
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
 from lab.recording.leaks import Leak, leaks
-from lab.recording.reader import CRLF
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
 _CLIENTS = ((DEMO.id, DEMO.secret),)
@@ -83,9 +82,7 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
 def check_recording(file: Path) -> list[Leak]:
     """What must not be there; of one that can't be read, that nobody knows what is."""
     try:
-        data = read_recording(file)
-        changed = data.find(b"\r\n")
-        return [*([Leak(data.count(b"\n", 0, changed) + 1, CRLF)] if changed >= 0 else ()), *leaks(data, _CLIENTS)]
+        return [*leaks(open_recording(file), _CLIENTS)]
     except (UsageError, RecordingError) as error:
         return [Leak(1, _of(file, error))]
 
