@@ -9,7 +9,7 @@ from msgspec import Struct
 from lab.core.errors import HostError
 from lab.files.runtime import publish, withdraw
 from lab.server.listen import Bound, bind
-from lab.server.mock_server import MockServer
+from lab.server.listening import ListeningServer
 from lab.server.tls import Authority, names_of, throwaway
 from lab.settings import ListenSettings, TlsSettings
 
@@ -30,7 +30,7 @@ class HttpsPort(Struct, frozen=True):
     def _name(self) -> str:
         return f"ca-{self.bound.origin.rpartition(':')[2]}"
 
-    def start(self, server: MockServer) -> tuple[str, str]:
+    def start(self, server: ListeningServer) -> tuple[str, str]:
         """Serve; the origin, and the file of the certificate that clients must trust."""
         self.withdraw()
         # nothing in it is secret; the folder is the user's alone

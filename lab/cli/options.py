@@ -76,6 +76,8 @@ _MOCK = (
     flag("--i-know-this-is-exposed", "allow a --host that others can reach"),
 )
 _CONTROL_PORT = port("--control-port", "the control plane", shown="any free one")
+_CA = option("--ca", "FILE", "trust these certificates too, in PEM, to be the pod's")
+_ALLOW_HOST = option("--allow-host", "HOST", "a host that isn't this machine and may be called", action="append")
 _RUN = (
     *_MOCK,
     port("--port", "the mock", shown="0 (any free one)"),
@@ -165,6 +167,19 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         _CLOCK,
     ),
     "run": (option("targets", "SCENARIO", **_ONE_SCENARIO), *_RUN),
+    "capture": (
+        option("target", "NAME", "the recording: a name for recordings/, or a path"),
+        option("--pod", "URL", "the pod's origin, which your client calls by the lab", required=True),
+        option("--tokens", "URL", "where tokens are granted, if elsewhere; default: the pod"),
+        _CA,
+        _ALLOW_HOST,
+        flag("--force", "rename an existing recording out of the way"),
+        flag("--json", "what to call, as one line of JSON"),
+        port("--port", "the proxy", 8080),
+        flag("--tls", "serve https too, by an authority made for this start"),
+        port("--tls-port", "https", 8443),
+        option("--tls-name", "NAME", "a further name for the certificate", action="append"),
+    ),
     "replay": (
         option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
         _FOLDER,
@@ -241,6 +256,10 @@ COMMANDS = {
     "demo": ("show one run on the screen: mock and external app", "lab demo item-comparison"),
     "serve": ("the mock alone, for your own client", "lab serve item-comparison --port 8080"),
     "run": ("one run of the external app as a transcript", "lab run item-comparison --speed instant"),
+    "capture": (
+        "record what your client and a pod say to each other",
+        "lab capture --pod https://POD --allow-host POD monday",
+    ),
     "replay": ("evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"),
     "accept": ("put what a replay recorded in the old recordings' place", "lab accept replayed"),
     "check": ("complaints and warnings about scenarios", "lab check scenarios/ --strict"),

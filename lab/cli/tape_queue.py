@@ -14,11 +14,10 @@ from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.jobs.derived import Derived
 from lab.mock.config import Config
-from lab.mock.service import Service
 from lab.server.limits import LONG_BODY
 
 if TYPE_CHECKING:
-    from lab.recording.tape import Tape
+    from lab.recording.tape import Source, Tape
 
 MOST_BEHIND = 2_097_152
 """Bytes of long bodies that wait, for which the end of the lab waits too; further long requests aren't handled until some
@@ -33,7 +32,7 @@ class TapeQueue:
     tape: "Tape"
     """To be set before the first observation."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: "Source") -> None:
         self._service = service
         self._thread = ThreadPoolExecutor(1, "tape")
         self._under_way: deque[tuple[Future[None], int]] = deque()

@@ -2,21 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab import __version__
 from lab.app.effects import RunObservation
 from lab.cli.console import Console
+from lab.cli.file_tape import FileTape, TapeOpening
 from lab.cli.setup import Setup
-from lab.cli.tape_queue import TapeQueue
-from lab.clocks import apart
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.recordings import TapeFile, generators, is_slug, recording_path
 from lab.mock.service import Service
-
-if TYPE_CHECKING:
-    from lab.recording.tape import Tape
 
 
 class TapeRecorder:
@@ -31,7 +26,7 @@ class TapeRecorder:
         self.outside = outside
         self._reached: Millis = 0
         self._failure: str | None = None
-        self.tape: Tape | None = None
+        self.tape: FileTape | None = None
         if setup.settings.record is not None:
             self._begin(TapeFile(recording_path(setup.settings.record), force=setup.settings.force))
 
@@ -48,17 +43,13 @@ class TapeRecorder:
 
     def look(self) -> None:
         """Find out whether the file is still there, as it was written: a tape whose file isn't is dead."""
-        # while a line is being written the file has more of it than it knows
-        if self.tape is not None and self.tape.dead is None and not self._queue.busy:
-            try:
-                self._file.check()
-            except OSError as fault:
-                self.tape.fail(f"The recording {self._file.path} is lost: {fault.strerror or fault}.")
+        if self.tape is not None:
+            self.tape.look()
 
     async def room(self) -> None:
         """Return once so little is left to write that a long request may be handled."""
         if self.tape is not None:
-            await self._queue.room()
+            await self.tape.room()
 
     def follow(self, observation: RunObservation) -> None:
         """Remember how far a run without a loop has come: it moves no clock."""
@@ -72,13 +63,14 @@ class TapeRecorder:
 
     def end(self) -> str:
         """End the tape; where it lies."""
-        path = str(self._file.path)
+        assert self.tape is not None
+        path = str(self.tape.path)
         self._close("closed")
         return path
 
     def renew(self, back: Callable[[], None]) -> str | None:
         """End the tape if one runs, go `back` to an earlier instant, and begin NAME-2; where that lies."""
-        before = self._file.path if self.tape is not None else None
+        before = self.tape.path if self.tape is not None else None
         if self.tape is not None:
             self._close("closed")
         back()
@@ -92,41 +84,27 @@ class TapeRecorder:
     def _begin(self, file: TapeFile) -> str:
         # most commands begin without a tape, and no start waits for one
         from lab.recording.header import recording_header
-        from lab.recording.line_cache import LineCache
         from lab.recording.redact import redactor_of
         from lab.recording.snapshot import snapshot
-        from lab.recording.tape import Tape
 
-        self._file, config, clock, now = file, self._service.config, self._clock, self._clock.now()
-        self._queue = queue = TapeQueue(self._service)
-        # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
-        wall = (lambda: queue.wall() if apart(clock) else None) if self.outside else None
+        config, clock, now = self._service.config, self._clock, self._clock.now()
         header = self._label(
             recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now, blobs=True)
         )
         facts = snapshot(self._service, now)
-        tails = LineCache(redactor_of(config), file.blob)
-        tape = self.tape = queue.tape = Tape(queue, file.write, header, sync=file.sync, wall=wall, tails=tails)
-        tape.limit = self._limit
-        self._service.observers.append(queue)
-        tape.restate(facts, now, self._service.exchanges)
-        return str(file.path)
+        opening = TapeOpening(header, redactor_of(config), self._limit, clock if self.outside else None)
+        tape = self.tape = FileTape(file, self._service, opening)
+        self._service.observers.append(tape.queue)
+        tape.tape.restate(facts, now, self._service.exchanges)
+        return str(tape.path)
 
     def _close(self, reason: str) -> None:
         tape = self.tape
         if tape is None:
             return
-        self._service.observers.remove(self._queue)
-        self._queue.close()
-        self.look()
+        self._service.observers.remove(tape.queue)
         self.tape = None
-        tape.close(max(self._reached, self._clock.now()), reason)
-        self._file.close()
-        if tape.dead is not None:
-            self._failure = tape.dead
-            self._console.err(f"lab: {tape.dead}")
-        else:
-            self._console.err(f"recorded {self._file.path}")
+        self._failure = tape.close(max(self._reached, self._clock.now()), reason, self._console) or self._failure
 
 
 def _next(path: Path) -> TapeFile:

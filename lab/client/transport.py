@@ -1,6 +1,7 @@
 """The door to outgoing sockets: requests of the external app, and of clients of the control plane."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -45,13 +46,19 @@ class Connections:
         """The open connections."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(), timeout=_UNSET, trust_env=False,
-                headers={"user-agent": _AGENT, "accept-encoding": "gzip, deflate"}, skip_auto_headers=("content-type",),
-            )  # fmt: skip
+                cookie_jar=aiohttp.DummyCookieJar(), timeout=_UNSET, trust_env=False, **self.options()
+            )
             # aiohttp has no option for it; its own test client does the same
             self._session._retry_connection = False
         return self._session
+
+    def options(self) -> dict[str, Any]:
+        """How these connections differ from others of the lab."""
+        return {
+            "connector": aiohttp.TCPConnector(limit=0),
+            "headers": {"user-agent": _AGENT, "accept-encoding": "gzip, deflate"},
+            "skip_auto_headers": ("content-type",),
+        }
 
     async def close(self) -> None:
         """Close the connections."""

@@ -29,6 +29,9 @@ def json_bytes(value: Json) -> bytes:
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Header fields as pairs: names in lower case, order and duplicates kept."""
 
+RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Header fields as they came, names in their own case."""
+
 JSON_HEADERS: Headers = (("content-type", "application/json"), ("cache-control", "no-store"))
 """Of every JSON answer: what it says is of this moment."""
 

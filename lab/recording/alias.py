@@ -25,7 +25,7 @@ _LONG = re.compile(r"-long-([0-9]{1,9})\Z")
 KINDS = {
     "token": "T", "refresh": "R", "code": "C", "device": "D", "usercode": "U", "cookie": "K", "assertion": "A",
     "wrong": "W", "host": "H", "secret": "S",
-    "number": "N",
+    "number": "N", "client": "C", "user": "U",
 }  # fmt: skip
 """The numbered kinds of alias, and the letter before their number."""
 CONFIGURED = ("«client:", "«user:")

@@ -31,6 +31,7 @@ LONGEST_KEPT = 32 * 1024 * 1024
 """Bytes of the longest file whose lines are kept in memory while it is looked at."""
 LARGEST = 10**15
 """No instant, ordinal or count is this large: in milliseconds it is 31,000 years."""
+CAPTURE = "capture"  # a source: of a pod, of which nobody knows the inside
 SOCKET_CUTS = ("client_gone", "shutdown")
 """How a reply may end at the socket, whatever the mock meant to send."""
 MORE = "*"

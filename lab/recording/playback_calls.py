@@ -23,6 +23,8 @@ from lab.recording.observed import observation_of
 
 SERVER_CUTS = ("reset", "truncated", "timeout")
 """How a reply was cut by the server. By a client that had left, or by the tape's end, nobody was answered."""
+_OF_THE_WIRE = frozenset(("content-length", "date", "connection", "transfer-encoding", "keep-alive"))
+"""Headers that whoever sends an answer makes anew; a pod's, which a capture has."""
 _LONGEST_MESSAGE = 80
 
 Operation: TypeAlias = tuple[str, str | None]
@@ -105,6 +107,8 @@ def _call(requested: Requested, replied: Replied, accepted: JobAccepted | None, 
         seen = understood if isinstance(understood, Seen) else None
     if not inside and begins and seen is not None:
         begun = JobStart(seen.job, replied.at, seen.conversation)
+    headers = tuple(pair for pair in replied.response.headers if pair[0] not in _OF_THE_WIRE)
+    replied = replace(replied, response=replace(replied.response, headers=headers))
     return PlaybackCall(requested, replied, client_call, (requested.route, named), begun, seen)
 
 

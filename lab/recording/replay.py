@@ -6,7 +6,6 @@ from functools import partial
 from msgspec import Struct
 
 from lab.core.errors import RecordingError, UsageError
-from lab.core.exchange import Json
 from lab.identity.clients import DEMO, Client
 from lab.jobs.plan import CompiledScenario
 from lab.mock.config import Config
@@ -14,7 +13,7 @@ from lab.recording.bodies import Blob, Blobs
 from lab.recording.compare import Comparison, Difference
 from lab.recording.fast_replay import FastReplay
 from lab.recording.header import config_of
-from lab.recording.lines import Recording
+from lab.recording.lines import CAPTURE, Header, Recording
 from lab.recording.matchers import Matcher
 from lab.recording.reader import demand_closed
 from lab.recording.replayer import NONE_LATE, Replayer, TapedReplay, edited_scenarios
@@ -129,9 +128,11 @@ def _again(
     return TapedReplay(recording, config, blob, late=late, blobs=blobs).run()
 
 
-def _origin_hint(origin: Json) -> str:
-    """What to replay instead of a playback."""
-    file = origin.get("file") if isinstance(origin, dict) else None
+def _origin_hint(header: Header) -> str:
+    """What to do with a recording of another source instead."""
+    if header.source == CAPTURE:
+        return "lab serve --from FILE plays it to a client."
+    file = header.origin.get("file") if isinstance(header.origin, dict) else None
     return f"Replay {file}, which was played back." if isinstance(file, str) else ""
 
 
@@ -150,7 +151,7 @@ def _chosen(
     if recording.header.source != "mock" or recording.header.scenarios is None:
         raise UsageError(
             f"{name} is a {recording.header.source}; a mock can replay only what a mock recorded.",
-            hint=_origin_hint(recording.header.origin),
+            hint=_origin_hint(recording.header),
         )
     there = {each.name: each for each in scenarios}
     warnings: list[str] = []

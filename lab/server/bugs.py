@@ -4,22 +4,29 @@ import asyncio
 import logging
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lab.clocks import AnyClock
+from lab.core.journal.fact import Fact
 from lab.core.journal.shell import LabFailed
 from lab.core.refusal import Refusal
-from lab.mock.service import Service
 from lab.server.request_reader import shell_refusal
 
 _LOG = logging.getLogger("lab")
 _ROOT = Path(__file__).resolve().parents[1]
 
 
+class FactReceiver(Protocol):
+    """Who is told facts that no exchange brought: a service, or a server without one."""
+
+    def note(self, fact: Fact) -> None:
+        """Tell it."""
+
+
 class Bugs:
     """Tells of the bugs of one lab, and numbers them."""
 
-    def __init__(self, service: Service, clock: AnyClock) -> None:
+    def __init__(self, service: FactReceiver, clock: AnyClock) -> None:
         self._service = service
         self._clock = clock
         self.count = 0

@@ -15,10 +15,10 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import BadHttpMethod
 from aiohttp.web_protocol import RequestPayloadError
 
-from lab.core.exchange import Headers
+from lab.core.exchange import Headers, RawHeaders
 from lab.core.refusal import Refusal
 from lab.server.limits import ServerLimits
-from lab.server.request_reader import RawHeaders, check_head, headers_of
+from lab.server.request_reader import check_head, headers_of
 from lab.server.watched_parser import WatchedParser
 from lab.server.write_deadline import WriteDeadline
 

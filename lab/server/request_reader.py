@@ -3,23 +3,22 @@
 import asyncio
 import zlib
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
-from lab.core.exchange import Headers, Response, header_of
+from lab.core.exchange import Headers, RawHeaders, Response, header_of
 from lab.core.refusal import Refusal
+from lab.core.unpacking import Unpacked
 from lab.dialects.fusion.routes import UPLOADS
 from lab.dialects.router import ROUTER
 from lab.identity.refusals import oauth_error
 from lab.identity.routes import FORM_ROUTES
 from lab.server.limits import ServerLimits
 
-RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
-"""Header fields as they came."""
 CODINGS = ("identity", "gzip", "deflate")
 _HINTS = {
     400: "Send one complete HTTP/1.1 request.",
@@ -30,10 +29,12 @@ _HINTS = {
     426: "Poll instead.",
     500: "This is a bug of the lab: its stderr, and a recording, say where.",
 }
+_WRONG_PORT = {
+    "tls-on-plain-port": "This port speaks plain HTTP: use http://.",
+    "plain-on-tls-port": "This port speaks TLS: use https://.",
+}
 _MOST_WASTED = 524_288
 """Bytes of a body that may be framing; more than a segment, which may hold the next requests too."""
-_MOST_STREAMS = 1_000
-"""Compressed streams of a body: empty ones would cost time and bring nothing."""
 _SPECIAL = frozenset((b"expect", b"content-encoding", b"upgrade"))
 _LONG_LENGTH = 18
 """Digits of a Content-Length that is beyond every limit; the parser takes the largest that 64 bits hold for none."""
@@ -80,6 +81,11 @@ def shell_refusal(status: int, why: str) -> Refusal:
 def identity_refusal(problem: Refusal) -> Response:
     """A refusal by the shell at an endpoint of the identity domain (limits.md §1)."""
     return oauth_error(Refusal(problem.status, problem.message, error="invalid_request"))
+
+
+def malformed_refusal(what: str) -> Refusal:
+    """What the peer is told of a request that the parser refused for that."""
+    return shell_refusal(400, _WRONG_PORT.get(what, "This is no HTTP/1.1 request."))
 
 
 class PeerGone(Exception):
@@ -143,11 +149,11 @@ async def receive_body(incoming: RawRequest, path: str, headers: Headers, limits
 
 
 async def whole_body(
-    protocol: Any, payload: StreamReader, most: int, deadline: float, *, announced: bool = False
+    protocol: Any, payload: StreamReader, most: int, deadline: float, *, announced: bool = False, packed: bool = False
 ) -> bytes | Refusal:
     """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left.
 
-    `deadline` is in real seconds. A body that was `announced` by Expect is asked for.
+    `deadline` is in real seconds. A body that was `announced` by Expect is asked for; `packed`: it stays compressed.
     """
     if (too_large := check_length(protocol.headers, most)) is not None:
         return too_large
@@ -160,7 +166,7 @@ async def whole_body(
         async with asyncio.timeout(deadline):
             before = protocol.total
             coding = (header_of(protocol.headers, "content-encoding") or "identity").strip().lower()
-            body = await _read(payload, most, None if coding == "identity" else _Unpacked(coding))
+            body = await _read(payload, most, None if packed or coding == "identity" else Unpacked(coding))
             wasted = protocol.total - before - 8 * len(body) if isinstance(body, bytes) else 0
             # The parser swallows chunk extensions of any length.
             return shell_refusal(400, "The chunks are mostly extensions.") if wasted > _MOST_WASTED else body
@@ -180,39 +186,7 @@ def _cut(payload: StreamReader) -> None:
         payload.set_exception(ConnectionResetError("The peer closed before the end of its body."))
 
 
-class _Unpacked:
-    """A compressed body as it comes in (RFC 1950 to 1952): streams, one behind the other."""
-
-    def __init__(self, coding: str) -> None:
-        self._coding = coding
-        self._stream: Any = None
-        self._streams = 0
-
-    def feed(self, data: bytes, room: int) -> bytes:
-        """What these bytes unpack to, `room` bytes of it at most; zlib.error if they are broken."""
-        out = bytearray()
-        while data and len(out) < room:
-            if self._stream is None or self._stream.eof:
-                self._stream = self._begin(data[0])
-            out += self._stream.decompress(data, room - len(out))
-            data = self._stream.unused_data
-        return bytes(out)
-
-    def _begin(self, first: int) -> Any:
-        self._streams += 1
-        if self._streams > _MOST_STREAMS:
-            raise zlib.error("too many streams")
-        # deflate often comes without the wrapping that it should have (RFC 9110 §8.4.1.2)
-        bare = self._coding == "deflate" and first & 15 != 8
-        return zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS + 16 * (self._coding == "gzip"))
-
-    def end(self) -> None:
-        """Nothing more comes; zlib.error if something is missing, be it the checksum alone."""
-        if self._stream is not None and not self._stream.eof:
-            raise zlib.error("the end is missing")
-
-
-async def _read(payload: StreamReader, most: int, unpacked: _Unpacked | None) -> bytes | Refusal:
+async def _read(payload: StreamReader, most: int, unpacked: Unpacked | None) -> bytes | Refusal:
     body = bytearray()
     while chunk := await payload.readany():
         body += chunk if unpacked is None else unpacked.feed(chunk, most + 1 - len(body))

@@ -14,7 +14,8 @@ from lab.server.control.last_exchanges import SharedBytes
 from lab.server.control.mock_routes import MockRoutes
 from lab.server.control.virtual_time import VirtualTimeRoute
 from lab.server.listen import Listener
-from lab.server.mock_server import MockServer, connections
+from lab.server.listening import connections
+from lab.server.mock_server import MockServer
 from lab.server.mounts import Mount, Recorder
 
 

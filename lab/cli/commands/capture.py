@@ -1,0 +1,120 @@
+"""`lab capture`: a proxy between a client and a pod, and a recording of what passes (recordings.md §16)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from typing import ClassVar
+
+from lab.cli.capture_tape import CaptureTape
+from lab.cli.console import Console
+from lab.cli.https import HttpsPort, open_https_port, trust_lines
+from lab.cli.loop import Stop, complete
+from lab.cli.pods import allowed_origin, trust_in
+from lab.cli.signals import Interrupted
+from lab.cli.surroundings import WallClockLook, look_around
+from lab.client.pod_client import PodClient
+from lab.clocks import SystemClock, wall_second
+from lab.identity.routes import PATHS
+from lab.server.listen import bind
+from lab.server.pod_origins import PodOrigins
+from lab.server.pod_proxy import PROXY_LIMITS, PodProxy
+from lab.settings import Flags, ListenSettings, Settings
+
+
+class CaptureSettings(Settings, frozen=True):
+    """What `lab capture` was asked."""
+
+    target: str
+    """The recording that is written."""
+    origins: PodOrigins
+    listen: ListenSettings = ListenSettings()
+    ca: str | None = None
+    """A file of authorities that are trusted too."""
+    force: bool = False
+    json: bool = False
+
+    READ: ClassVar = {"origins": lambda flags: _origins(flags)}
+
+
+def _origins(flags: Flags) -> PodOrigins:
+    allowed = flags["allow_host"] or ()
+    pod, _ = allowed_origin("--pod", flags["pod"], allowed)
+    tokens, path = allowed_origin("--tokens", flags["tokens"] or flags["pod"], allowed, path=True)
+    return PodOrigins(pod, tokens, path)
+
+
+def execute(flags: Flags, console: Console) -> int:
+    """Carry requests on until stopped; that is its end, so 0, or 4 if the tape died."""
+    settings = flags.into(CaptureSettings)
+    console.serving = True
+
+    async def work(stop: Stop) -> int:
+        async with running_capture(settings, console, stop) as tape:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        return tape.exit_code
+
+    try:
+        return complete(work)
+    except Interrupted:  # stopped before it listened
+        return 0
+
+
+@asynccontextmanager
+async def running_capture(settings: CaptureSettings, console: Console, stop: Stop) -> AsyncIterator[CaptureTape]:
+    """Listen, announce, and carry on, from the first line of the tape to its footer."""
+    clock, epoch, listen = SystemClock(), wall_second(), settings.listen
+    async with AsyncExitStack() as stack:
+        bound = bind(listen.host, listen.port)
+        stack.callback(bound.close)
+        https = open_https_port(listen, listen.tls, None) if listen.tls is not None else None
+        if https is not None:
+            stack.callback(https.bound.close)
+        connect = partial(PodClient, trust_in(settings.ca))
+        own = (bound.origin, *((https.origin,) if https is not None else ()))
+        origins = settings.origins
+        tape = CaptureTape(clock, epoch, (origins.pod, origins.tokens), own, console)
+        tape.begin(settings.target, force=settings.force)
+        stack.callback(lambda: tape.close(stop.footer))
+        proxy = PodProxy(clock, epoch, origins, connect, console.err)
+        proxy.observers.append(tape.observe)
+        stack.push_async_callback(proxy.stop, round(1000 * PROXY_LIMITS.grace), stop.hurry)
+        asyncio.get_running_loop().set_exception_handler(proxy.bugs.outside)
+        await proxy.start(bound=bound)
+        say_what_to_call(settings, tape, proxy, _serve_tls(https, proxy, stack), console)
+        looks: list[Callable[[], None]] = [WallClockLook(proxy.note, clock), tape.look]
+        stack.callback(asyncio.create_task(look_around(looks, proxy.bugs)).cancel)
+        yield tape
+
+
+def _serve_tls(https: HttpsPort | None, proxy: PodProxy, stack: AsyncExitStack) -> dict[str, str]:
+    if https is None:
+        return {}
+    stack.callback(https.withdraw)
+    url, file = https.start(proxy)
+    return {"https_url": url, "ca_file": file}
+
+
+def say_what_to_call(
+    settings: CaptureSettings, tape: CaptureTape, proxy: PodProxy, secure: dict[str, str], console: Console
+) -> None:
+    """Say, once requests are accepted, what the client is to call in the pod's place."""
+    base, origins = proxy.origin, settings.origins
+    token_path = origins.token_path or PATHS["token"]
+    document = {
+        "base_url": base,
+        "token_url": base + token_path,
+        "pod": origins.pod,
+        "tokens": origins.tokens,
+        "recording": tape.path,
+        **secure,
+    }
+    if settings.json:
+        console.json(document)
+        return
+    console.out(f"Recording what passes to {tape.path}. Stop with Ctrl-C. Have your client call")
+    console.out(f"  {base}  in the place of {origins.pod}")
+    console.out(f"  {base + token_path}  in the place of {origins.tokens + token_path}")
+    for line in trust_lines(secure["https_url"], secure["ca_file"]) if secure else ():
+        console.out(line)

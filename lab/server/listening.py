@@ -1,0 +1,169 @@
+"""What listens for HTTP and counts its connections, whoever answers: the mock, or a proxy in front of a pod."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from lab.clocks import AnyClock
+from lab.core.clock import Millis
+from lab.core.journal.fact import Fact
+from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, TapeNoted
+from lab.server.connection import Connection, ConnectionObserver, Traffic
+from lab.server.limits import ServerLimits
+from lab.server.listen import Bound, Listener, bind, most_connections
+from lab.server.request_reader import RawRequest
+from lab.server.tls import TlsListener
+
+_AT_ONCE = 0.001
+"""Seconds that aiohttp waits for what is left, twice; 0 would mean for ever."""
+
+
+def connections(shell: ConnectionObserver, manager: Any) -> Callable[[], Connection]:
+    """Makes the connections of a listener, for aiohttp's server `manager`."""
+    limits = shell.limits
+    return partial(
+        Connection, shell, manager, loop=asyncio.get_running_loop(), keepalive_timeout=limits.idle,
+        lingering_time=limits.lingering, access_log=None, max_line_size=limits.line, max_field_size=limits.line,
+        max_headers=limits.headers, auto_decompress=False,  # a gzip body that is cut short passes there
+    )  # fmt: skip
+
+
+class ListeningServer:
+    """A server on sockets. `start` gives the origin; `stop` lets replies under way leave within the grace.
+
+    Whoever answers adds `exchange`, `malformed`, `broken`, and whom to `note` facts to.
+    """
+
+    def __init__(self, clock: AnyClock, limits: ServerLimits) -> None:
+        self.clock = clock
+        self.limits = limits
+        self.origin = ""
+        """Where it listens, once it does."""
+        self.connections = 0
+        """Open now."""
+        self.traffic = Traffic()
+        self.others: list[Listener] = []
+        """Listeners at further origins, that of TLS apart."""
+        self._most = most_connections(limits.connections)
+        self._nobody = asyncio.Event()
+        self._ordinal = 0
+        self._manager: web.Server | None = None
+        self._listener: Listener | None = None
+        self._tls: TlsListener | None = None
+
+    # What whoever answers adds
+
+    async def exchange(self, incoming: Any) -> Any:
+        """Serve one request: what aiohttp is given in place of a response."""
+        raise NotImplementedError
+
+    def note(self, fact: Fact) -> None:
+        """Tell a fact about a connection."""
+        raise NotImplementedError
+
+    def left(self, fact: ConnectionClosed) -> None:
+        """A connection ended, as was noted."""
+
+    def malformed(self, connection: Connection, what: str, size: int) -> None:
+        """The parser refused what came."""
+        raise NotImplementedError
+
+    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
+        """A request ended in a bug of ours; `begun`: some of its reply has left."""
+        raise NotImplementedError
+
+    # Sockets
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
+        """Listen, perhaps on a port taken before; the origin. HostError if the port can't be had, UsageError if none."""
+        # raw requests in place of aiohttp's own
+        self._manager = web.Server(self.exchange, request_factory=RawRequest)  # type: ignore[arg-type]
+        self._listener = Listener(bound or bind(host, port), self.factory())
+        self.origin = self._listener.origin
+        return self.origin
+
+    def factory(self) -> Callable[[], Connection]:
+        """Makes connections for a listener, once `start` was called."""
+        assert self._manager is not None
+        return connections(self, self._manager)
+
+    def start_tls(self, bound: Bound, context: ssl.SSLContext) -> str:
+        """Listen with TLS too, once `start` was called: the same service, the same ledger. The origin."""
+        factory = self.factory()
+
+        def misdirected() -> Connection:
+            connection = factory()
+            connection.misdirected = True
+            return connection
+
+        self._tls = TlsListener(bound, factory, misdirected, context, self.limits.header_deadline, self.traffic)
+        return self._tls.origin
+
+    @property
+    def failed_handshakes(self) -> int:
+        """TLS handshakes that peers began, and that came to nothing."""
+        return self._tls.failed_handshakes if self._tls is not None else 0
+
+    def _listeners(self) -> tuple[Listener, ...]:
+        return tuple(each for each in (self._listener, self._tls, *self.others) if each is not None)
+
+    async def stop(self, grace: Millis = 5_000, hurry: asyncio.Event | None = None) -> None:
+        """Accept no more, close idle connections, let the others end within `grace` real ms or until `hurry`, cut them."""
+        if self._listener is None or self._manager is None:
+            return
+        for listener in self._listeners():
+            listener.close()
+        for connection in self.peers():
+            connection.retire("shutdown")
+        self._manager.pre_shutdown()
+        if self.connections:
+            self._nobody.clear()
+            ends = [asyncio.ensure_future(each.wait()) for each in (self._nobody, hurry) if each is not None]
+            await asyncio.wait(ends, timeout=grace / 1000, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()
+        await self._manager.shutdown(_AT_ONCE)
+        self._listener = self._tls = None
+        self.others.clear()
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """All at which clients may call."""
+        return tuple(each.origin for each in self._listeners())
+
+    def peers(self) -> tuple[Connection, ...]:
+        """The connections that are open."""
+        open_now = self._manager.connections if self._manager is not None else ()
+        return tuple(each for each in open_now if isinstance(each, Connection))
+
+    # What a connection tells
+
+    def opened(self) -> int:
+        """A peer connected: the ordinal of its connection."""
+        self._ordinal += 1
+        self.connections += 1
+        self.traffic.came += 1
+        self.note(ConnectionOpened(at=self.clock.now(), c=self._ordinal))
+        # every listener pauses, so no generator: `any` would stop at the first
+        paused = [each.pause() for each in self._listeners()] if self.connections >= self._most else []
+        if any(paused):
+            text = f"{self.connections} connections are open: no more are accepted until one ends"
+            self.note(TapeNoted(at=self.clock.now(), text=text))
+        return self._ordinal
+
+    def closed(self, ordinal: int, how: str) -> None:
+        """A connection ended."""
+        self.connections -= 1
+        self.traffic.left += 1
+        if not self.connections:
+            self._nobody.set()
+        fact = ConnectionClosed(at=self.clock.now(), c=ordinal, how=how)
+        self.note(fact)
+        self.left(fact)
+        if self.connections < self._most:
+            for listener in self._listeners():
+                listener.resume()

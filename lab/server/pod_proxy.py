@@ -1,0 +1,300 @@
+"""A proxy on loopback between a client and a pod, which tells what it sees (recordings.md §16).
+
+What the client sends goes on as it is, what the pod answers comes back piece by piece as it came. Nothing is repeated,
+kept for later or unpacked; only `Host`, what concerns one connection, and a `Location` at the pod itself are changed.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from aiohttp.streams import EMPTY_PAYLOAD
+from msgspec.structs import replace
+
+from lab.clocks import AnyClock
+from lab.core.clock import Epoch, Millis
+from lab.core.exchange import Headers, RawHeaders, Request, Response, header_of
+from lab.core.journal.fact import Fact
+from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
+from lab.core.observe import Noted, Observation, Observer, Replied, Requested
+from lab.core.refusal import Refusal
+from lab.core.upstream import Upstream, UpstreamAnswer, UpstreamFailed, UpstreamRequest
+from lab.dialects import DIALECT_OF, FUSION
+from lab.dialects.router import ROUTER
+from lab.identity.routes import FORM_ROUTES
+from lab.language.document import Switches
+from lab.recording.lines import LONGEST_BLOB
+from lab.recording.unpacked_bodies import unpacked
+from lab.server import request_reader as reader
+from lab.server.bugs import Bugs
+from lab.server.connection import SENT, SENT_LAST, Connection, Sent, reset
+from lab.server.delivery import CLOSE
+from lab.server.limits import ServerLimits
+from lab.server.listening import ListeningServer
+from lab.server.pod_origins import PodOrigins
+from lab.server.response_writer import ResponseWriter
+
+_T = TypeVar("_T")
+
+PROXY_LIMITS = replace(ServerLimits(), line=65_536, header_deadline=75.0, body_deadline=3_600.0)
+"""What a pod admits is the pod's affair: these only guard the process."""
+_NOTHING = Response(0)
+"""An answer of which no status line left."""
+_BODILESS = (204, 304)
+_OF_ONE_CONNECTION = frozenset(b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split())
+"""Headers that go no further (RFC 9110 §7.6.1)."""
+_MADE_ANEW = frozenset((b"host", b"content-length", b"expect"))
+"""Headers of a request that say what this hop says anew: where it goes, how long it is, that it was waited for."""
+
+
+class PodProxy(ListeningServer):
+    """The proxy on its sockets; observers are told of each exchange, bodies unpacked."""
+
+    def __init__(
+        self,
+        clock: AnyClock,
+        epoch: Epoch,
+        origins: PodOrigins,
+        connect: Callable[[], Upstream],
+        say: Callable[[str], None],
+    ) -> None:
+        """`connect` makes what stands for one of a client's connections; `say` tells the person at the terminal."""
+        super().__init__(clock, PROXY_LIMITS)
+        self.observers: list[Observer] = []
+        self.exchanges = 0
+        self.bugs = Bugs(self, clock)
+        self.say = say
+        self.pod_origins = origins
+        self._connect = connect
+        self._upstreams: dict[int, Upstream] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._writer = ResponseWriter(epoch)
+
+    def tell(self, observation: Observation) -> None:
+        """Notify all observers."""
+        for observer in self.observers:
+            observer(observation)
+
+    async def stop(self, grace: Millis = 5_000, hurry: asyncio.Event | None = None) -> None:
+        """As any server; then nothing is open towards the pod."""
+        await super().stop(grace, hurry)
+        for ordinal in tuple(self._upstreams):
+            self._close_upstream(ordinal)
+        await asyncio.gather(*self._closing)
+
+    # What a connection tells
+
+    def note(self, fact: Fact) -> None:
+        """Tell a fact about a socket."""
+        self.tell(Noted(fact.at, fact))
+
+    def left(self, fact: ConnectionClosed) -> None:
+        """What stood for it at the pod goes too."""
+        self._close_upstream(fact.c)
+
+    def _close_upstream(self, ordinal: int) -> None:
+        upstream = self._upstreams.pop(ordinal, None)
+        if upstream is not None:
+            task = asyncio.ensure_future(upstream.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def malformed(self, connection: Connection, what: str, size: int) -> None:
+        """The parser refused what came: answered without an echo, nothing goes on, and the connection ends."""
+        self.note(RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
+        self._write(connection, _word(reader.malformed_refusal(what), "GET", ""), "GET")
+        connection.over("server")
+
+    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
+        """A bug of ours: 500 unless a reply has begun, and the connection ends."""
+        problem = self.bugs.found(fault, connection.ordinal)
+        if not begun:
+            self._write(connection, _word(problem, "GET", ""), "GET")
+        connection.over("server")
+
+    # One exchange
+
+    async def exchange(self, incoming: Any) -> Any:
+        """Carry one request on, and its answer back."""
+        message, connection = incoming.message, incoming.protocol
+        since = self.clock.now()
+        headers = connection.read_head(message.raw_headers)
+        path, query = reader.target_of(message.path)
+        body: bytes | Refusal = _refused(message.version, headers) or b""
+        if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
+            announced, limits = header_of(headers, "expect") is not None, self.limits
+            try:
+                body = await reader.whole_body(
+                    connection,
+                    incoming.payload,
+                    limits.upload_body,
+                    limits.body_deadline,
+                    announced=announced and message.version >= (1, 1),
+                    packed=True,
+                )
+            except reader.PeerGone:
+                self.malformed(connection, "body-cut", connection.received)
+                return SENT_LAST
+        now = self.clock.now()
+        self.exchanges += 1
+        x = self.exchanges
+        origin, route = self.pod_origins.of(message.method, path)
+        plain_headers, plain = unpacked(headers, b"" if isinstance(body, Refusal) else body)
+        request = Request(message.method, path, query, plain_headers, plain)
+        self.tell(Requested(now, x, route, request, c=connection.ordinal, took=now - since))
+        if isinstance(body, Refusal):
+            return self.refuse(connection, body, request, x)
+        target = f"{path}?{query}" if query else path
+        outgoing = UpstreamRequest(origin, message.method, target, _passed_on(message.raw_headers, _MADE_ANEW), body)
+        return await _Passage(self, connection, x, now).run(outgoing, request, message)
+
+    def upstream(self, connection: Connection) -> Upstream:
+        """What stands for a client's connection at the pod."""
+        if (upstream := self._upstreams.get(connection.ordinal)) is None:
+            upstream = self._upstreams[connection.ordinal] = self._connect()
+        return upstream
+
+    def refuse(self, connection: Connection, problem: Refusal, request: Request, x: int) -> Sent:
+        """Answer without the pod; the connection ends."""
+        response = _word(problem, request.method, request.path)
+        self._write(connection, response, request.method)
+        self.tell(Replied(self.clock.now(), x, response, by="shell"))
+        return connection.over("server")
+
+    def _write(self, connection: Connection, response: Response, method: str) -> None:
+        connection.write(self._writer.bytes_of(response, self.clock.now(), method=method, last=CLOSE))
+
+    def here(self, connection: Connection) -> str:
+        """The origin that this client called."""
+        tls = connection.transport is not None and connection.transport.get_extra_info("sslcontext") is not None
+        return self.origins[-1 if tls else 0] if self.origins else self.origin
+
+
+class _Passage:
+    """One exchange, from the pod's first byte to the client's last."""
+
+    def __init__(self, proxy: PodProxy, connection: Connection, x: int, since: Millis) -> None:
+        self.proxy = proxy
+        self.connection = connection
+        self.x = x
+        self.since = since
+        self.head = _NOTHING
+        self.first: Millis | None = None
+        self.body = bytearray()
+        """What has left of the body, as far as a recording keeps it."""
+        self.sent = 0
+        self.last = True
+        """Whether the client's connection ends with this answer."""
+        self.gone = asyncio.Event()
+        # a client that ends its side while it waits has given up; who did so with the request still reads
+        connection.at_end = self.gone.set
+
+    async def run(self, outgoing: UpstreamRequest, request: Request, message: Any) -> Sent:
+        answer: UpstreamAnswer | None = None
+        try:
+            answer = await self._while_there(self.proxy.upstream(self.connection).ask(outgoing))
+            await self._pass(answer, message)
+        except UpstreamFailed as failed:
+            self.proxy.say(f"note: {outgoing.origin}, asked in exchange {self.x}: {failed.why}.")
+            if failed.cut is None and self.first is None:
+                refusal = reader.shell_refusal(502, f"The lab asked {outgoing.origin}: {failed.why}.")
+                return self.proxy.refuse(self.connection, refusal, request, self.x)
+            return self._cut(failed.cut or "truncated")
+        except asyncio.CancelledError:
+            self._cut("shutdown")
+            raise
+        except ConnectionError:
+            return self._cut("client_gone")
+        finally:
+            self.connection.at_end = None
+            if answer is not None:
+                answer.close()
+        self._tell(None)
+        return self.connection.over("server") if self.last else SENT
+
+    async def _while_there(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """What comes of it; ConnectionError once the client is gone, for whom nobody need ask any more."""
+        task, gone = asyncio.ensure_future(work), asyncio.ensure_future(self.gone.wait())
+        try:
+            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise ConnectionResetError("The client is gone.")
+            return task.result()
+        finally:
+            task.cancel()
+            gone.cancel()
+
+    async def _pass(self, answer: UpstreamAnswer, message: Any) -> None:
+        connection, http_1_0 = self.connection, message.version < (1, 1)
+        bodiless = message.method == "HEAD" or answer.status in _BODILESS
+        framed = bodiless or any(name.lower() == b"content-length" for name, _ in answer.headers)
+        chunked = not framed and not http_1_0
+        # without a length or chunks nothing but the end of the connection tells where the body ends
+        self.last = not (framed or chunked) or connection.last_of(message.should_close)
+        headers = _passed_on(answer.headers)
+        own = (b"Transfer-Encoding", b"chunked") if chunked else None
+        ends = (b"Connection", b"close") if self.last else (b"Connection", b"keep-alive") if http_1_0 else None
+        lines = *self._located(headers), *(each for each in (own, ends) if each is not None)
+        at = self.proxy.clock.now()
+        status = f"HTTP/1.1 {answer.status} {answer.reason}".encode("utf-8", "surrogateescape")
+        if not connection.write(b"".join((status, *(b"\r\n%b: %b" % line for line in lines), b"\r\n\r\n"))):
+            raise ConnectionResetError("The client is gone.")
+        self.head, self.first = Response(answer.status, reader.headers_of(headers)[0]), at - self.since
+        while piece := await self._while_there(answer.piece()):
+            await connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            self.sent += len(piece)
+            self.body += piece[: LONGEST_BLOB + 1 - len(self.body)]
+        if chunked:
+            connection.write(b"0\r\n\r\n")
+
+    def _located(self, headers: RawHeaders) -> RawHeaders:
+        """The headers, with Location at this proxy where it was at the pod."""
+        here, origins = self.proxy.here(self.connection), self.proxy.pod_origins
+        return tuple(
+            (name, origins.moved(value, here) if name.lower() == b"location" else value) for name, value in headers
+        )
+
+    def _cut(self, cut: str) -> Sent:
+        self._tell(cut)
+        connection, transport = self.connection, self.connection.transport
+        over = connection.over("client" if cut == "client_gone" else "server")
+        if transport is not None and cut == "reset":
+            reset(transport)
+        elif transport is not None:
+            transport.close()
+        return over
+
+    def _tell(self, cut: str | None) -> None:
+        proxy, now = self.proxy, self.proxy.clock.now()
+        headers, body = unpacked(self.head.headers, bytes(self.body))
+        if self.sent > LONGEST_BLOB:
+            text = f"of the {self.sent} bytes of the answer {self.x} the first {LONGEST_BLOB} are kept"
+            proxy.tell(Noted(now, TapeNoted(at=now, text=text)))
+        reply = Response(self.head.status, headers, body)
+        proxy.tell(Replied(now, self.x, reply, None, self.first, cut=cut, sent=self.sent if cut else None))
+
+
+def _refused(version: tuple[int, int], headers: Headers) -> Refusal | None:
+    """What the lab itself can't carry on."""
+    if version < (1, 0):
+        return reader.shell_refusal(400, "HTTP/0.9 is not spoken here.")
+    if (header_of(headers, "upgrade") or "").strip().lower() == "websocket":
+        return reader.shell_refusal(426, "A capture carries no WebSockets.")
+    return None
+
+
+def _passed_on(headers: RawHeaders, without: frozenset[bytes] = frozenset()) -> RawHeaders:
+    """The headers that go further than one connection."""
+    named = {
+        part.strip().lower() for name, value in headers if name.lower() == b"connection" for part in value.split(b",")
+    }
+    left = _OF_ONE_CONNECTION | named | without
+    return tuple((name, value) for name, value in headers if name.lower() not in left)
+
+
+def _word(problem: Refusal, method: str, path: str) -> Response:
+    """A refusal by the lab, in the form that this path's answers have."""
+    route = ROUTER.name(method, path)
+    if route in FORM_ROUTES:
+        return reader.identity_refusal(problem)
+    return DIALECT_OF.get(route, FUSION).refuse(problem, Switches())
