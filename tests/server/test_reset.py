@@ -17,9 +17,9 @@ from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.parse import parse_scenario
 from tests.server.conftest import SCENARIO, status
 from tests.server.test_control import Plane
-from tests.server.test_rewind import clock, plane, recording, replays
+from tests.server.test_rewind import clock, longest, plane, recording, replays
 
-__all__ = ["clock", "plane"]
+__all__ = ["clock", "longest", "plane"]
 
 
 async def journal(plane: Plane) -> list[dict[str, Json]]:
