@@ -12,6 +12,7 @@ from lab.core.errors import Divergence, UsageError
 from lab.files.recordings import read_blob
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.recording.accounts import with_secrets
 from lab.recording.header import config_of, playback_header
 from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback_service import PlaybackService
@@ -43,7 +44,7 @@ class RecordingPlayer:
         """What is served: the OAuth server of the recording, and no scenario."""
         file = read_settings_file(self._settings.switches.file)
         epoch = wall_second() if self._settings.epoch is None else self._settings.epoch
-        recorded = config_of(self._recording, ())
+        recorded = with_secrets(config_of(self._recording, ()), file.clients, file.accounts)
         config = replace(recorded, epoch=epoch, base=self._settings.base or file.base, here="", prefix="")
         clock = make_clock(self._settings.clock)
         return Setup(self._settings, config, clock, file.limits, self._make, self._label)

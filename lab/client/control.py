@@ -210,7 +210,7 @@ class ControlClient(Connections):
                 if got.status != 200:
                     raise _answered(got.status)
                 async for line in data_lines(got.content):
-                    found = read_journal_line(line)
+                    found = read_journal_line(line, self.header)
                     if isinstance(found, Header):
                         self.header = found
                     elif found is not None:

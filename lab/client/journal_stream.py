@@ -34,8 +34,8 @@ async def data_lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
                 yield line[6:]
 
 
-def read_journal_line(line: bytes) -> Header | Observation | None:
-    """The header, or what a line tells; None for the footer, and whatever this lab doesn't know.
+def read_journal_line(line: bytes, header: Header | None = None) -> Header | Observation | None:
+    """The header, or what a line tells that comes after it; None for the footer, and whatever this lab doesn't know.
 
     ProtocolError for a line that is longer than one in a recording, nests too deep, or is no JSON object.
     """
@@ -46,6 +46,7 @@ def read_journal_line(line: bytes) -> Header | Observation | None:
             raise unreadable
         return None
     try:
-        return found if isinstance(found, Header) else observation_of(found)
+        local = header is not None and bool(header.settings.get("local_orchestrator"))
+        return found if isinstance(found, Header) else observation_of(found, local=local)
     except RecursionError:
         raise unreadable from None

@@ -64,6 +64,8 @@ class Response(Struct, frozen=True):
     status: int
     headers: Headers = ()
     body: bytes = b""
+    times: tuple[Millis, ...] = ()
+    """Of a stream of events that was gathered: when each was due, in milliseconds after the request."""
 
     def header(self, name: str) -> str | None:
         """The first value of the header `name` (lower case), or None."""

@@ -4,7 +4,7 @@ Latency is data. A reply says how long it is withheld, in which parts a stream's
 it at the socket; only a shell sleeps and cuts. So a peer in the same process, a socket and a replay meet the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -16,6 +16,22 @@ from lab.core.journal.fact import Fact
 
 Parts: TypeAlias = Iterator[tuple[Millis, bytes]]
 """A body that leaves bit by bit: each part with the instant at which it is due. It can be gone through once."""
+END_OF_EVENT = b"\n\n"
+"""What each event of a stream ends with (WHATWG HTML §9.2.5; contract.md §8)."""
+
+
+def gathered(response: Response, parts: Iterable[tuple[Millis, bytes]], since: Millis) -> Response:
+    """The response with what left of its body; of a stream, for a request of `since`, also when each event was due."""
+    found, times = tuple(parts), list[Millis]()
+    body = b"".join(part for _, part in found)
+    if (response.header("content-type") or "").startswith("text/event-stream"):
+        left, end = 0, body.find(END_OF_EVENT)
+        for when, part in found:
+            left += len(part)
+            while 0 <= end <= left - len(END_OF_EVENT):
+                times.append(when - since)
+                end = body.find(END_OF_EVENT, end + len(END_OF_EVENT))
+    return replace(response, body=body, times=tuple(times))
 
 
 class Strike(Struct, frozen=True):
@@ -83,7 +99,7 @@ class Reply(Struct, frozen=True):
         if until < now + self.latency or response.status == 0:
             response = Response(0)
         elif parts is not None:
-            response = replace(response, body=b"".join(part for when, part in parts if when <= until))
+            response = gathered(self.response, [(when, part) for when, part in parts if when <= until], now)
         return Delivery(response, until, "client_gone", "timeout")
 
     def _gathered(self) -> tuple[tuple[Millis, bytes], ...] | None:
@@ -94,7 +110,7 @@ class Reply(Struct, frozen=True):
         if parts is None:
             return self.response, now + self.latency + more
         last = max((when for when, _ in parts), default=now)
-        return replace(self.response, body=b"".join(part for _, part in parts)), max(last, now + self.latency) + more
+        return gathered(self.response, parts, now), max(last, now + self.latency) + more
 
 
 class Delivery(Struct, frozen=True):

@@ -141,6 +141,10 @@ class DialectClient(Protocol):
         """Those of them that are answered with events."""
 
     @property
+    def call_id(self) -> str:
+        """The member by which a client names each of its calls, and which the answer repeats; empty: there is none."""
+
+    @property
     def statuses(self) -> Mapping[str, Status]:
         """Its status words, and which of the four each means."""
 
@@ -155,7 +159,10 @@ class DialectClient(Protocol):
         """
 
     def understand(self, route: str, response: Response) -> Understood:
-        """What an answer on this route says. A refusal has the HTTP status that fits, and one sentence as its message."""
+        """What an answer on this route says; of a stream, what all of its events come to.
+
+        A refusal has the HTTP status that fits, and one sentence as its message.
+        """
 
     def explain(self, response: Response) -> str:
         """What a refusal says, in one sentence, whoever worded it: the API, a gateway, the identity domain."""
@@ -164,7 +171,7 @@ class DialectClient(Protocol):
         """What a request on one of `calls` asks; None: nothing that can be made out."""
 
     def job_in(self, document: Json) -> Seen | None:
-        """The job of a body that was parsed, whatever status came with it; None if it holds none."""
+        """The job of a body, or of a stream's event, that was parsed; None if it holds none."""
 
     def gist(self, document: Json) -> Json:
         """Of such a body what tells one answer from the next."""

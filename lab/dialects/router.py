@@ -72,9 +72,9 @@ class Router:
         said = None if of_identity else self._wires_missing(meant, near)
         return said or no_path(f"Did you mean {near}?" if near else "", near)
 
-    def name(self, method: str, path: str) -> str:
+    def name(self, method: str, path: str, *, local: bool = False) -> str:
         """The route's name for a request line, or `unknown`; for labels, not for admission."""
-        found = self.find(method, path)
+        found = self.find(method, path, local=local)
         return found.name if isinstance(found, RouteMatch) else UNKNOWN_ROUTE
 
     def path(self, route: str, *, code: str = "", job: str = "") -> str:

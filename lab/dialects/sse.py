@@ -1,10 +1,11 @@
-"""Server-Sent Events as answers: events with their instants in, the parts of a body out (contract.md §8)."""
+"""Server-Sent Events (contract.md §8): as answers, events with their instants in, the parts of a body out; and read."""
 
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json, Response, json_bytes
+from lab.core.jsontext import members_of
 from lab.core.reply import Parts
 from lab.language.document import Switches
 
@@ -32,3 +33,12 @@ def framed(events: Iterator[Event], switches: Switches, now: Millis) -> Parts:
 def streamed(events: Iterator[Event], switches: Switches, now: Millis) -> tuple[Response, Parts]:
     """The answer: its head, and its body in parts."""
     return Response(200, SSE_HEADERS), framed(events, switches, now)
+
+
+def events_in(body: bytes) -> list[dict[str, Json]]:
+    """The objects that a stream's events hold, in order; comments, `[DONE]` and whatever else came are left out."""
+    found: list[dict[str, Json]] = []
+    for line in body.splitlines():
+        if line.startswith(b"data:"):
+            found += filter(None, [members_of(line[5:])])
+    return found

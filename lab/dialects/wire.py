@@ -49,5 +49,7 @@ class Wire(NamedTuple):
     """What is claimed of its refusals."""
     missing: Callable[[str, str], Refusal | None] = lambda path, near: None
     """What is said of a path that no row has, given the call that it is near to, if any; the first wire to speak is heard."""
+    granting: frozenset[str] = frozenset()
+    """The routes that grant tokens, beside the OAuth server's."""
     marks: BodyMarks = BodyMarks()
     """Members of its bodies that recordings compare, or show, in their own way."""

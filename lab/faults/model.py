@@ -32,7 +32,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Response
-from lab.core.reply import Parts, Reply, Strike
+from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
 from lab.core.seeds import Seed, draw
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import MILLION, Calls, Fault, fault_names
@@ -221,4 +221,5 @@ def left_of(reply: Response, status: int, sent: int | None) -> Response:
     """What of a reply has left when it was cut after `sent` bytes of its body; status 0: nothing at all."""
     if status == 0:
         return Response(0)
-    return replace(reply, body=reply.body[: sent or 0])
+    body = reply.body[: sent or 0]
+    return replace(reply, body=body, times=reply.times[: body.count(END_OF_EVENT)])

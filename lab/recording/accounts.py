@@ -4,6 +4,7 @@ A replay gives each a secret of its own: on disk there are only aliases of the r
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from lab.core.exchange import Json
 from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant
@@ -62,3 +63,13 @@ def accounts_of(member: Json) -> tuple[tuple[Client, ...], tuple[Account, ...]]:
     named = msgspec.convert(member, _Accounts)
     users = (Account(each.name, _SECRET + each.name, each.display, each.roles) for each in named.users)
     return tuple(each.client() for each in named.clients), tuple(users)
+
+
+def with_secrets(config: Config, clients: tuple[Client, ...], accounts: tuple[Account, ...]) -> Config:
+    """The mock of a recording for peers outside: who is known by name among these has its own secret, and keys."""
+    by_id, by_name = {each.id: each for each in clients}, {each.name: each for each in accounts}
+    return replace(
+        config,
+        clients=tuple(by_id.get(each.id, each) for each in config.clients),
+        accounts=tuple(by_name.get(each.name, each) for each in config.accounts),
+    )

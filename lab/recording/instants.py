@@ -15,9 +15,9 @@ _NAMES = tuple(f'"{name}"'.encode() for name in sorted(MILLIS | DATES))
 
 
 def instant_in(text: str) -> Millis | None:
-    """An instant as bodies write it, in milliseconds since 1970; None: it is none."""
+    """An instant as bodies write it (`2026-01-01T00:00:00.000+0000`, or `Z`), in milliseconds since 1970; None: it is none."""
     try:
-        at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f+0000").replace(tzinfo=UTC)
+        at = datetime.strptime(text.removesuffix("Z").removesuffix("+0000"), "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=UTC)
     except ValueError:
         return None
     return round(at.timestamp() * 1000)
@@ -44,7 +44,8 @@ def _moved(value: Json, shift: Millis, name: str) -> Json:
             return [_moved(member, shift, name) for member in value]
         case str() if name in DATES:
             at = instant_in(value)
-            return iso(0, at + shift).replace("Z", "+0000") if at else value
+            # 1970 is no instant: the job hasn't ended
+            return iso(0, at + shift).replace("Z", "Z" if value.endswith("Z") else "+0000") if at else value
         case int() if name in MILLIS and not isinstance(value, bool) and value:
             return value + shift
         case _:

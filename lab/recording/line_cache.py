@@ -103,7 +103,7 @@ class LineCache:
 
 
 def varying_members(observation: Replied) -> str:
-    """`by held first cut sent`: what differs between replies with the same headers and body."""
+    """`by held first cut sent times`: what differs between replies with the same headers and body."""
     latency, first = observation.latency, observation.first
     text = "" if latency is None else f'"held":{latency},'
     if first is not None and first != latency:
@@ -114,6 +114,8 @@ def varying_members(observation: Replied) -> str:
         text += f'"cut":{dumps(observation.cut)},'
         if observation.sent is not None:
             text += f'"sent":{observation.sent},'
+    if observation.response.times:
+        text += f'"times":{dumps(list(observation.response.times))},'
     return text
 
 

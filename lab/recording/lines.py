@@ -165,6 +165,7 @@ class Res(_Exchange, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     first: Millis | None = None
     cut: str | None = None
     sent: int | None = None
+    times: tuple[Millis, ...] = ()  # of a stream: milliseconds from the request to each event
     headers: Headers = field(name="h")
     enc: Enc
     value: Json | UnsetType = field(name="body", default=UNSET)
@@ -285,9 +286,8 @@ class Recording(Struct, frozen=True):
     @property
     def until(self) -> Millis:
         """The last instant of the file."""
-        if self.end is not None:
-            return self.end.t
-        return self.lines[-1].t if self.lines else self.header.t
+        last = self.end or (self.lines[-1] if self.lines else self.header)
+        return last.t
 
     def of(self, kind: type[_Some], *words: str) -> Iterator[_Some]:
         """The lines of a kind, in order; with `words` those in which one of them stands, and maybe others."""

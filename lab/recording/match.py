@@ -144,7 +144,7 @@ class Canon(Struct):
             value = value_of(text, text.encode("utf-8", "surrogatepass")) if text.startswith(("{", "[")) else None
             body, enc = (text.replace("\r\n", "\n"), enc) if value is None else (value, Enc.JSON)
         return {
-            "status": res.status, "by": res.by, "held": res.latency, "cut": res.cut,
+            "status": res.status, "by": res.by, "held": res.latency, "cut": res.cut, "times": list(res.times),
             "headers": self.headers(res.headers), "enc": enc.value, "body": self.value(body),
         }  # fmt: skip
 
@@ -175,12 +175,13 @@ def cut_elsewhere(one: Res, other: Res) -> bool:
         {one.enc, other.enc} <= {Enc.TEXT, Enc.JSON}
         and "«" in mine
         and mine[:far] == yours[:far] != ""
-        and alike(replace(one, enc=Enc.TEXT, value=None), replace(other, enc=Enc.TEXT, value=None))
+        and alike(replace(one, enc=Enc.TEXT, value=None), replace(other, enc=Enc.TEXT, value=None, times=one.times))
     )
 
 
 def _json_of(res: Res) -> bytes:
-    return msgspec.json.encode([res.status, res.by, res.latency, res.cut, res.headers, res.enc, res.body.value])
+    compared = (res.status, res.by, res.latency, res.cut, res.times, res.headers, res.enc, res.body.value)
+    return msgspec.json.encode(compared)
 
 
 def _flat(value: Json) -> str:

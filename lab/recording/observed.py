@@ -6,22 +6,38 @@ from urllib.parse import urlencode
 from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
 from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.dialects import WIRES
 from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
 from lab.recording.bodies import Blob, bytes_of
 from lab.recording.codec import fact_of
-from lab.recording.lines import Body, Entry, Line, Other, Req, Res
+from lab.recording.lines import Body, Entry, Line, Other, Recording, Req, Res
+
+_LOCAL_PATHS = sorted({f'"p":"/{row.path.split("/")[1]}/' for wire in WIRES for row in wire.routes if row.only})
+"""How the paths begin that a switch adds, as lines have them."""
 
 
-def observation_of(line: Line, blob: Blob | None = None) -> Observation | None:
-    """What a line tells; None for kinds and fact types that this lab doesn't know. Aliases stay aliases."""
+def local_paths(recording: Recording) -> bool:
+    """Whether a local orchestrator's paths were there: by the header, or a scenario's own setting, which answers show."""
+    if recording.header.settings.get("local_orchestrator"):
+        return True
+    local = {req.x for req in recording.of(Req, *_LOCAL_PATHS) if ROUTER.at(req.path) is not None
+             and ROUTER.name(req.method, req.path) == UNKNOWN_ROUTE}  # fmt: skip
+    return bool(local) and any(res.x in local and res.status not in (0, 404, 405) for res in recording.of(Res))
+
+
+def observation_of(line: Line, blob: Blob | None = None, *, local: bool = False) -> Observation | None:
+    """What a line tells; None for kinds and fact types that this lab doesn't know. Aliases stay aliases.
+
+    `local`: a local orchestrator's paths are there.
+    """
     match line:
         case Req():
             request = Request(line.method, line.path, urlencode(line.query), line.headers, _bytes(line.body, blob))
             # what is sent to another origin asks nothing of this API, whatever its path
-            route = ROUTER.name(line.method, line.path) if line.listener is None else UNKNOWN_ROUTE
+            route = ROUTER.name(line.method, line.path, local=local) if line.listener is None else UNKNOWN_ROUTE
             return Requested(line.t, line.x, route, request, line.c, line.flags, line.took, line.listener)
         case Res():
-            response = Response(line.status, line.headers, _bytes(line.body, blob))
+            response = Response(line.status, line.headers, _bytes(line.body, blob), line.times)
             return Replied(line.t, line.x, response, line.latency, line.first, line.by, line.cut, line.sent)
         case Entry():
             fact = fact_of(line)

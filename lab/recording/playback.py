@@ -12,39 +12,41 @@ was refused strikes once, at the first call of its operation from its instant on
 """
 
 from bisect import bisect_right
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from enum import StrEnum
 from operator import attrgetter
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Request
 from lab.core.reply import Reply
 from lab.core.seeds import uuid4
-from lab.dialects import CLIENT_OF
+from lab.dialects import WIRES
 from lab.dialects.base import Invoke, Look
 from lab.dialects.client import ClientCall
 from lab.identity.routes import IDENTITY_NAMES
-from lab.recording.alias import aliases, fill, made_text
+from lab.language.document import Status
 from lab.recording.bodies import Blob
-from lab.recording.instants import redated
 from lab.recording.lines import Recording
+from lab.recording.playback_answers import AnswerWriter
 from lab.recording.playback_calls import (
-    JobStart,
     Operation,
     PlaybackCall,
     asked_key,
     asks_alike,
+    call_of,
+    grant_of,
     message_of,
     playback_calls,
-    renamed,
-    strike_of,
 )
+from lab.recording.playback_jobs import PlayingJob, RecordedJob, device_answers, sort_calls
 from lab.recording.recorded_calls import epoch_in
 
+GRANTING = IDENTITY_NAMES.union(*(wire.granting for wire in WIRES))
+"""The routes whose answers hold tokens: what was recorded is none here."""
 _SHOWN = 3
 """Recorded messages that are named where another came."""
 
@@ -85,28 +87,6 @@ class PlaybackTerms(Struct, frozen=True):
 ELASTIC = PlaybackTerms()
 
 
-class _Job(Struct, eq=False):
-    """A recorded job: when it began, and what its polls were answered."""
-
-    start: JobStart
-    invoke: PlaybackCall
-    polls: list[PlaybackCall] = field(default_factory=list)
-    good: list[PlaybackCall] = field(default_factory=list)
-    """Those that showed it."""
-
-
-class _Playing(Struct, eq=False):
-    """A recorded job that a client began."""
-
-    job: _Job
-    since: Millis
-    """When, on the clock of the playback."""
-    names: Mapping[str, str]
-    """Recorded ids, and those that it has this time."""
-    polls: int = 0
-    """So many came."""
-
-
 class RecordingPlayback:
     """Finds answers. It owns no transport, so nothing can fall through to a real service."""
 
@@ -115,42 +95,24 @@ class RecordingPlayback:
     ) -> None:
         """`epoch` is that of the lab that plays back; `blob` gives long bodies."""
         self._how = how
-        self._shift = 1000 * (epoch - epoch_in(recording))
         self._until = recording.until
-        self.values: dict[str, str] = {}
-        """What aliases in answers stand for."""
+        self._writer = AnswerWriter(1000 * (epoch - epoch_in(recording)), latency=how.latency)
         calls = [call for call in playback_calls(recording, blob) if how.faults or call.good]
-        self._order = deque(call for call in calls if call.requested.route not in IDENTITY_NAMES)
-        self._jobs: dict[str, list[_Job]] = defaultdict(list)
-        """By what was asked."""
+        self._order = deque(call for call in calls if call.requested.route not in GRANTING)
+        self._sorted = sort_calls(calls, by_count=how.mode is PlaybackMode.BY_COUNT)
+        self.devices = device_answers(recording)
+        """What became of each device code by somebody outside of the API."""
         self._begun = Counter[str]()
         """By what was asked, how many were begun here."""
-        self._failures: dict[Operation, deque[PlaybackCall]] = defaultdict(deque)
-        """What strikes once."""
-        self._others: dict[Operation, list[PlaybackCall]] = defaultdict(list)
-        self._playing: dict[str, _Playing] = {}
+        self._playing: dict[str, PlayingJob] = {}
         self._first_recorded = calls[0].at if calls else 0
         self._first: Millis | None = None
         """When the first call came: clients don't start with the lab."""
-        self._sort(calls)
 
-    def _sort(self, calls: list[PlaybackCall]) -> None:
-        by_id: dict[str, _Job] = {}
-        for call in calls:
-            if call.begun is not None and call.client_call is not None:
-                job = by_id[call.begun.job] = _Job(call.begun, call)
-                self._jobs[asked_key(call.client_call, {})].append(job)
-                continue
-            known = by_id.get(call.operation[1] or "")
-            looks = known is not None and call.client_call is not None and isinstance(call.client_call.command, Look)
-            if looks and known is not None:
-                known.polls.append(call)
-                if call.good:
-                    known.good.append(call)
-            if not call.good and not (looks and self._how.mode is PlaybackMode.BY_COUNT):
-                self._failures[call.operation].append(call)
-            elif call.good and not looks:
-                self._others[call.operation].append(call)
+    @property
+    def values(self) -> dict[str, str]:
+        """What aliases in answers stand for."""
+        return self._writer.values
 
     @property
     def left(self) -> tuple[str, ...]:
@@ -159,141 +121,156 @@ class RecordingPlayback:
             return tuple(call.title for call in self._order)
         return tuple(
             f"{call.title}: {call.replied.response.status or call.replied.cut}"
-            for calls in self._failures.values()
+            for calls in self._sorted.failures.values()
             for call in calls
         )
 
-    def failure(self, route: str, now: Millis) -> Reply | None:
+    def failure(self, route: str, request: Request, now: Millis) -> Reply | None:
         """What strikes a call that has no other answer here, as those of the identity domain; None: nothing does."""
-        return self._struck((route, None), now, None)
+        return self._struck((route, grant_of(route, request)), request, now, None)
 
-    def latency(self, route: str) -> Millis:
-        """How long good answers on such a route were withheld."""
-        calls = self._others[route, None]
+    def refusal(self, route: str, request: Request, now: Millis) -> Reply | None:
+        """The recorded 401 for a call whose bearer is no good here either; None: there is none left."""
+        waiting = self._order if self._how.mode is PlaybackMode.STRICT else self._sorted.refused(route)
+        if not waiting or waiting[0].requested.route != route or waiting[0].replied.response.status != 401:
+            return None
+        return self._reply(waiting.popleft(), request, None, now)
+
+    def latency(self, route: str, request: Request) -> Millis:
+        """How long good answers to such a call were withheld."""
+        calls = self._sorted.others[route, grant_of(route, request)]
         call = calls.pop(0) if len(calls) > 1 else calls[0] if calls else None
-        return call.latency if call is not None and self._how.latency else 0
+        return 0 if call is None else self._writer.latency(call)
 
     def answer(self, route: str, request: Request, now: Millis) -> Reply | Unanswered:
         """What was recorded for such a call, as it goes out now."""
-        client = CLIENT_OF.get(route)
-        client_call = client.identify(request) if client is not None else None
+        client_call = call_of(route, request)
         if self._how.mode is PlaybackMode.STRICT:
             return self._next(route, request, client_call, now)
         command = client_call.command if client_call is not None else None
-        if isinstance(command, Invoke):
-            assert client_call is not None
-            return self._struck((route, None), now, None) or self._begin(client_call, now)
-        named = getattr(command, "job", None) if command is not None else None
+        if client_call is not None and isinstance(command, Invoke):
+            return self._struck((route, None), request, now, None) or self._begin(route, request, client_call, now)
+        named = getattr(command, "job", None)
         playing = self._playing.get(str(named)) if named is not None else None
         if isinstance(command, Look):
-            return self._poll(route, str(named), playing, now)
+            return self._poll(route, request, command, playing, now)
         operation = route, playing.job.start.job if playing is not None else None
-        return self._struck(operation, now, playing) or self._other(operation, request, playing, now)
+        return self._struck(operation, request, now, playing) or self._other(operation, request, playing, now)
 
     # Each kind of call
 
-    def _begin(self, client_call: ClientCall, now: Millis) -> Reply | Unanswered:
-        key = asked_key(client_call, self._recorded_names())
-        jobs = self._jobs.get(key)
+    def _begin(self, route: str, request: Request, client_call: ClientCall, now: Millis) -> Reply | Unanswered:
+        key = asked_key(route, client_call, self._recorded_names())
+        jobs = self._sorted.jobs.get(key)
         if jobs is None:
-            messages = dict.fromkeys(message_of(job.invoke) for jobs in self._jobs.values() for job in jobs)
+            other = self._other((route, None), request, None, now)
+            if isinstance(other, Reply):  # a message that began no job: it answered a gate
+                return other
+            messages = dict.fromkeys(message_of(job.invoke) for jobs in self._sorted.jobs.values() for job in jobs)
             return Unanswered("unmatched", "No recorded message is this one.", tuple(messages)[:_SHOWN])
         if self._begun[key] >= len(jobs) and not self._how.repeat:
             return Unanswered("exhausted", "Every recorded job of this message was begun; --repeat begins again.")
         job = jobs[self._begun[key] % len(jobs)]
         self._begun[key] += 1
         names = self._fresh(job) if job.start.job in self._playing else {}
+        if (own := getattr(client_call.command, "new_id", None)) is not None:
+            names = {**names, job.start.job: own}
         since = now + job.start.at - job.invoke.at
-        playing = self._playing[names.get(job.start.job, job.start.job)] = _Playing(job, since, names)
-        return self._reply(job.invoke, playing, now)
+        playing = self._playing[names.get(job.start.job, job.start.job)] = PlayingJob(job, since, names)
+        return self._reply(job.invoke, request, playing, now)
 
-    def _fresh(self, job: _Job) -> dict[str, str]:
+    def _fresh(self, job: RecordedJob) -> dict[str, str]:
         """Other ids for a job that is played again, and for its conversation."""
         known = (job.start.job, job.start.conversation)
         return {each: uuid4(len(self._playing), f"playback/{each}") for each in known if each}
 
-    def _poll(self, route: str, named: str, playing: _Playing | None, now: Millis) -> Reply | Unanswered:
+    def _poll(
+        self, route: str, request: Request, look: Look, playing: PlayingJob | None, now: Millis
+    ) -> Reply | Unanswered:
         if playing is None:
-            return self._struck((route, None), now, None) or Unanswered(
+            return self._struck((route, look.job), request, now, None) or Unanswered(
                 "unmatched", "No job of that id was begun in this playback.", tuple(self._playing)[-_SHOWN:]
             )
+        job = playing.job
         playing.polls += 1
         if self._how.mode is PlaybackMode.BY_COUNT:
-            polls = playing.job.polls
-            if playing.polls > len(polls):
-                return Unanswered("exhausted", f"{len(polls)} polls of this job were recorded.")
-            return self._reply(polls[playing.polls - 1], playing, now)
-        if (struck := self._struck((route, playing.job.start.job), now, playing)) is not None:
+            if playing.polls > len(job.polls):
+                return Unanswered("exhausted", f"{len(job.polls)} polls of this job were recorded.")
+            return self._reply(job.polls[playing.polls - 1], request, playing, now)
+        if (struck := self._struck((route, job.start.job), request, now, playing)) is not None:
             return struck
-        at, good = playing.job.start.at + now - playing.since, playing.job.good
+        at, good = job.start.at + now - playing.since, job.shown(look.mode)
         place = bisect_right(good, at, key=attrgetter("at"))
         seen = good[place - 1].seen if place else None
         if at > self._until and not (seen is not None and seen.final):
             return Unanswered("exhausted", "The recording ends before this job does.")
         if place:
-            return self._reply(good[place - 1], playing, now)
-        first = self._reply(playing.job.invoke, playing, now)
-        ok = good[0].replied.response if good else first.response
-        # what was accepted is looked up now: the words of invoke, with a poll's status and latency
-        latency = good[0].latency if good and self._how.latency else first.latency
-        return replace(first, response=replace(first.response, status=ok.status), latency=latency)
+            return self._reply(good[place - 1], request, playing, now)
+        if not job.invoke.streamed:
+            # what was accepted is looked up now: the words of invoke, with a poll's status and latency
+            first = self._reply(job.invoke, request, playing, now)
+            latency = self._writer.latency(good[0]) if good else first.latency
+            return replace(first, response=replace(first.response, status=200), latency=latency)
+        # deltas show no job; one that is RUNNING at its first poll was so from its beginning
+        if good and good[0].seen is not None and good[0].seen.status is Status.RUNNING:
+            return self._reply(good[0], request, playing, now)
+        return Unanswered("unmatched", "Nothing that was recorded shows this job so early.")
 
     def _other(
-        self, operation: Operation, request: Request, playing: _Playing | None, now: Millis
+        self, operation: Operation, request: Request, playing: PlayingJob | None, now: Millis
     ) -> Reply | Unanswered:
-        back = {fresh: name for name, fresh in (playing.names if playing is not None else {}).items()}
-        for call in (calls := self._others[operation]):
-            if asks_alike(call, request, back):
-                if self._how.mode is PlaybackMode.BY_COUNT or call.client_call is not None:
-                    calls.remove(call)
-                return self._reply(call, playing, now)
-        near = tuple(dict.fromkeys(call.title for calls in self._others.values() for call in calls))[:_SHOWN]
+        route, back = operation[0], self._recorded_names()
+        client_call = call_of(route, request)
+        alike = [
+            call for call in self._sorted.others[operation] if self._asks_alike(call, route, request, client_call, back)
+        ]
+        for call in alike:
+            # what began, decided or stored something did so once; what only tells goes on telling
+            if call.client_call is not None or len(alike) > 1 or self._how.mode is PlaybackMode.BY_COUNT:
+                self._sorted.others[operation].remove(call)
+            return self._reply(call, request, playing or self._playing_of(call), now)
+        near = tuple(dict.fromkeys(call.title for calls in self._sorted.others.values() for call in calls))[:_SHOWN]
         return Unanswered("unmatched", "No such call was recorded.", near)
+
+    def _asks_alike(
+        self, call: PlaybackCall, route: str, request: Request, client_call: ClientCall | None, back: Mapping[str, str]
+    ) -> bool:
+        mine = self._writer.filled(call.requested.request)
+        if client_call is not None and (recorded := call_of(route, mine)) is not None:
+            return asked_key(route, client_call, back) == asked_key(route, recorded, {})
+        return asks_alike(route, mine, request, back)
+
+    def _playing_of(self, call: PlaybackCall) -> PlayingJob | None:
+        """The job that a recorded answer shows, as it was begun here last."""
+        name = call.seen.job if call.seen is not None else None
+        return next((each for each in reversed(self._playing.values()) if each.job.start.job == name), None)
 
     def _next(self, route: str, request: Request, client_call: ClientCall | None, now: Millis) -> Reply | Unanswered:
         """The next recorded exchange of the API, if this is its request."""
         if not self._order:
             return Unanswered("exhausted", "Every recorded call was made.")
         call = self._order[0]
-        mine, yours = call.requested, call.client_call
-        same = (mine.route, mine.request.path) == (route, request.path)
-        if same and yours is not None:
-            same = client_call is not None and asked_key(client_call, {}) == asked_key(yours, {})
-        if not same:
+        if call.requested.route != route or not self._asks_alike(call, route, request, client_call, {}):
             return Unanswered("unmatched", f"The recording goes on with {call.title}.", (call.title,))
         self._order.popleft()
-        return self._reply(call, None, now)
+        return self._reply(call, request, None, now)
 
     # What leaves
 
-    def _struck(self, operation: Operation, now: Millis, playing: _Playing | None) -> Reply | None:
+    def _struck(self, operation: Operation, request: Request, now: Millis, playing: PlayingJob | None) -> Reply | None:
         self._first = now if self._first is None else self._first
-        failures = self._failures.get(operation)
+        failures = self._sorted.failures.get(operation)
         if not failures:
             return None
         start = (self._first_recorded, self._first) if playing is None else (playing.job.start.at, playing.since)
         if now - start[1] < failures[0].at - start[0]:
             return None
-        return self._reply(failures.popleft(), playing, now)
+        return self._reply(failures.popleft(), request, playing, now)
 
-    def _reply(self, call: PlaybackCall, playing: _Playing | None, now: Millis) -> Reply:
-        response = call.replied.response
-        text = response.body.decode("utf-8", "surrogateescape")
-        names = playing.names if playing is not None else {}
-        text = renamed(self._filled(text), names)
-        headers = tuple((name, renamed(self._filled(value), names)) for name, value in response.headers)
-        body = text.encode("utf-8", "surrogateescape")
-        since = playing.since - playing.job.start.at if playing is not None else now - call.at
-        body = redated(body, self._shift + since)
-        latency = call.latency if self._how.latency else 0
-        return Reply(
-            replace(response, headers=headers, body=body), latency, call.requested.route, strike=strike_of(call, body)
-        )
-
-    def _filled(self, text: str) -> str:
-        for alias in aliases(text) if "«" in text else ():
-            self.values.setdefault(alias, made_text(alias, 200))
-        return fill(text, self.values)
+    def _reply(self, call: PlaybackCall, request: Request, playing: PlayingJob | None, now: Millis) -> Reply:
+        if playing is None:
+            return self._writer.reply(call, request, now, now - call.at, {})
+        return self._writer.reply(call, request, now, playing.since - playing.job.start.at, playing.names)
 
     def _recorded_names(self) -> dict[str, str]:
         return {fresh: name for playing in self._playing.values() for name, fresh in playing.names.items()}

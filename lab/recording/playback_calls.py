@@ -1,31 +1,38 @@
 """The calls of a recording as playback finds them again: what was asked, what was answered, which job began (recordings.md §15)."""
 
-import json
+import re
 from collections.abc import Iterator, Mapping
+from json import dumps, loads
 from typing import TypeAlias
+from urllib.parse import parse_qsl
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, Request
+from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
 from lab.core.observe import Noted, Replied, Requested
-from lab.core.reply import Strike
+from lab.core.refusal import Refusal
 from lab.dialects import CLIENT_OF
 from lab.dialects.base import Invoke, Look
 from lab.dialects.client import ClientCall, Seen
+from lab.dialects.reading import query_of
+from lab.dialects.sse import events_in
 from lab.faults.facts import FaultStruck
 from lab.faults.model import CUT_AFTER
+from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.facts import JobAccepted
 from lab.recording.bodies import Blob
 from lab.recording.lines import Recording
-from lab.recording.observed import observation_of
+from lab.recording.observed import local_paths, observation_of
 
 SERVER_CUTS = ("reset", "truncated", "timeout")
 """How a reply was cut by the server. By a client that had left, or by the tape's end, nobody was answered."""
 _OF_THE_WIRE = frozenset(("content-length", "date", "connection", "transfer-encoding", "keep-alive"))
 """Headers that whoever sends an answer makes anew; a pod's, which a capture has."""
 _LONGEST_MESSAGE = 80
+_SURELY_ID = 8
+"""Characters of an id that is no word by chance."""
 
 Operation: TypeAlias = tuple[str, str | None]
 """A route, and the job that is asked about."""
@@ -49,6 +56,8 @@ class PlaybackCall(Struct, eq=False):
     begun: JobStart | None
     seen: Seen | None
     """What a whole answer shows."""
+    refused: bool = False
+    """Whether a whole answer refuses what was asked of a job, whatever its status."""
 
     @property
     def at(self) -> Millis:
@@ -58,7 +67,30 @@ class PlaybackCall(Struct, eq=False):
     def good(self) -> bool:
         """Whether it tells how things are: it came whole, is no refusal, and a poll's shows the job."""
         unread = isinstance(self.client_call and self.client_call.command, Look) and self.seen is None
-        return self.replied.cut is None and self.replied.response.status < 300 and not unread
+        return self.replied.cut is None and self._status_good and not unread and not self.refused
+
+    @property
+    def _status_good(self) -> bool:
+        # a login leads on elsewhere, and with 307 only a fault does
+        led = self.requested.route in IDENTITY_NAMES and self.replied.response.status in (302, 303)
+        return self.replied.response.status < 300 or led
+
+    @property
+    def streamed(self) -> bool:
+        """Whether it was answered with events."""
+        return has_events(self.replied.response)
+
+    def shown_later(self) -> Iterator["PlaybackCall"]:
+        """Of a stream the events that show the whole job, each as if a poll had been answered with it when it was due."""
+        client = CLIENT_OF.get(self.requested.route)
+        if client is None or not self.streamed:
+            return
+        events = events_in(self.replied.response.body)
+        for time, event in zip(self.replied.response.times, events, strict=False):
+            if (seen := client.job_in(event)) is not None:
+                requested = replace(self.requested, at=self.at + time)
+                replied = Replied(requested.at, self.replied.x, Response(200, JSON_HEADERS, json_bytes(event)), 0)
+                yield PlaybackCall(requested, replied, self.client_call, self.operation, None, seen)
 
     @property
     def latency(self) -> Millis:
@@ -72,13 +104,18 @@ class PlaybackCall(Struct, eq=False):
         return f"{request.method} {request.path}"
 
 
+def has_events(response: Response) -> bool:
+    """Whether an answer is a stream of events."""
+    return (response.header("content-type") or "").startswith("text/event-stream")
+
+
 def playback_calls(recording: Recording, blob: Blob | None) -> Iterator[PlaybackCall]:
     """The exchanges of the API and of the identity domain that somebody was answered."""
     # of a mock facts tell which call began a job; of a server that is known from outside, its answer does
     inside, requests = any(True for _ in recording.facts("job.accepted")), dict[int, Requested]()
-    accepted, struck = dict[int, JobAccepted](), set[int]()
+    accepted, struck, local = dict[int, JobAccepted](), set[int](), local_paths(recording)
     for line in recording.lines:
-        match observation_of(line, blob):
+        match observation_of(line, blob, local=local):
             case Requested() as requested if requested.listener is None:
                 requests[requested.x] = requested
             case Noted(_, JobAccepted() as fact, int() as x):
@@ -86,8 +123,8 @@ def playback_calls(recording: Recording, blob: Blob | None) -> Iterator[Playback
             case Noted(_, FaultStruck(), int() as x):
                 struck.add(x)
             case Replied() as replied if replied.x in requests and replied.by is None:
-                if replied.cut == "client_gone" and replied.x in struck:
-                    # it left because nothing more came
+                if replied.cut == "client_gone" and (replied.x in struck or has_events(replied.response)):
+                    # it left because nothing more came, or had enough of a stream
                     replied = replace(replied, cut="timeout", at=max(replied.at, requests[replied.x].at + CUT_AFTER))
                 if replied.cut is None or replied.cut in SERVER_CUTS:
                     yield _call(requests.pop(replied.x), replied, accepted.get(replied.x), inside=inside)
@@ -96,29 +133,42 @@ def playback_calls(recording: Recording, blob: Blob | None) -> Iterator[Playback
 
 
 def _call(requested: Requested, replied: Replied, accepted: JobAccepted | None, *, inside: bool) -> PlaybackCall:
-    client = CLIENT_OF.get(requested.route)
-    client_call = client.identify(requested.request) if client is not None else None
+    client, client_call = CLIENT_OF.get(requested.route), call_of(requested.route, requested.request)
     begun = JobStart(accepted.job, accepted.at, accepted.conversation) if accepted is not None else None
     begins = client_call is not None and isinstance(client_call.command, Invoke)
     named = getattr(client_call.command, "job", None) if client_call is not None and not begins else None
-    seen = None
-    if client is not None and replied.cut is None:
+    understood = None
+    if client is not None and client_call is not None and replied.cut is None:
         understood = client.understand(requested.route, replied.response)
-        seen = understood if isinstance(understood, Seen) else None
+    seen = understood if isinstance(understood, Seen) else None
     if not inside and begins and seen is not None:
-        begun = JobStart(seen.job, replied.at, seen.conversation)
+        times = replied.response.times
+        begun = JobStart(seen.job, requested.at + times[0] if times else replied.at, seen.conversation)
     headers = tuple(pair for pair in replied.response.headers if pair[0] not in _OF_THE_WIRE)
     replied = replace(replied, response=replace(replied.response, headers=headers))
-    return PlaybackCall(requested, replied, client_call, (requested.route, named), begun, seen)
+    refused = isinstance(understood, Refusal)
+    operation = requested.route, named or grant_of(requested.route, requested.request)
+    return PlaybackCall(requested, replied, client_call, operation, begun, seen, refused)
 
 
-def asked_key(client_call: ClientCall, names: Mapping[str, str]) -> str:
+def call_of(route: str, request: Request) -> ClientCall | None:
+    """What a call asks of a job; None: nothing, or nothing that can be made out."""
+    client = CLIENT_OF.get(route)
+    return client.identify(request) if client is not None and route in client.calls else None
+
+
+def grant_of(route: str, request: Request) -> str | None:
+    """Which grant a client asks for; None: it asks for none."""
+    return query_of(request.body.decode("utf-8", "replace")).get("grant_type") if route == "token" else None
+
+
+def asked_key(route: str, client_call: ClientCall, names: Mapping[str, str]) -> str:
     """What a call asks, whatever the order of its members; of a message what is asked of whom, and not how."""
     command = client_call.command
     if isinstance(command, Invoke):
-        asks = command.team, command.message, command.conversation, sorted(command.parameters.items())
-        return renamed(repr(asks), names)
-    return renamed(repr((command, client_call.message, client_call.fields)), names)
+        asks = command.team, command.message, command.conversation, dumps(command.parameters, sort_keys=True)
+        return renamed(repr((route, *asks)), names)
+    return renamed(repr((route, command, client_call.message, client_call.fields)), names)
 
 
 def message_of(call: PlaybackCall) -> str:
@@ -128,43 +178,30 @@ def message_of(call: PlaybackCall) -> str:
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:
+    """The text with other ids, where each stands by itself; a short one, which a client made up, only in quotes."""
     for name, other in names.items():
-        text = text.replace(name, other)
+        if name != other and name in text:
+            ends = ("(?<![\\w-])", "(?![\\w-])") if len(name) >= _SURELY_ID else ("(?<=[\"'])", "(?=[\"'])")
+            text = re.sub(re.escape(name).join(ends), other.replace("\\", r"\\"), text)
     return text
 
 
-def asks_alike(call: PlaybackCall, request: Request, names: Mapping[str, str]) -> bool:
-    """Whether it is the request that was recorded; JSON is compared as values."""
-    mine, body = call.requested.request, renamed(request.body.decode("utf-8", "surrogateescape"), names)
-    path = renamed(request.path, names)
-    return (mine.method, mine.path) == (request.method, path) and _value(mine.body) == _value(
-        body.encode(errors="surrogateescape")
+def asks_alike(route: str, mine: Request, request: Request, names: Mapping[str, str]) -> bool:
+    """Whether it is the request `mine` that was recorded; JSON is compared as values, without the id of the call."""
+    body = renamed(request.body.decode("utf-8", "surrogateescape"), names).encode("utf-8", "surrogateescape")
+    return (
+        (mine.method, mine.path) == (request.method, renamed(request.path, names))
+        and sorted(parse_qsl(mine.query)) == sorted(parse_qsl(renamed(request.query, names)))
+        and _value(route, mine.body) == _value(route, body)
     )
 
 
-def _value(body: bytes) -> Json | bytes:
+def _value(route: str, body: bytes) -> Json | bytes:
     try:
-        value: Json = json.loads(body)
+        value: Json = loads(body)
     except (ValueError, RecursionError):
         return body
+    client = CLIENT_OF.get(route)
+    if isinstance(value, dict) and client is not None and client.call_id and route in client.calls:
+        return {name: part for name, part in value.items() if name != client.call_id}
     return value
-
-
-def strike_of(call: PlaybackCall, body: bytes) -> Strike | None:
-    """How the server cut its answer, of which `body` left; None: it came whole."""
-    cut, begun = call.replied.cut, call.replied.response.status != 0
-    match cut:
-        case "timeout":
-            lasts = max(0, call.replied.at - call.at - call.latency)
-            return Strike("stall" if begun else "hang", _promised(body), cut, lasts)
-        case "truncated":
-            return Strike("wrong-length" if begun else "empty", _promised(body), cut)
-        case "reset":
-            return Strike("reset", _promised(body), cut)
-        case _:
-            return None
-
-
-def _promised(body: bytes) -> int | None:
-    """More than came, where anything did."""
-    return 2 * len(body) or None

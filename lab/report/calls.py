@@ -20,7 +20,7 @@ from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bodies import Blob
 from lab.recording.lines import Entry, Recording, Req, Res
-from lab.recording.observed import observation_of
+from lab.recording.observed import local_paths, observation_of
 
 _FORM = "application/x-www-form-urlencoded"
 NOBODY = "unknown"
@@ -164,7 +164,7 @@ def calls_of(recording: Recording, blob: Blob | None = None) -> tuple[JudgedCall
 
 class _Reader:
     def __init__(self, recording: Recording, blob: Blob | None) -> None:
-        self._blob = blob
+        self._blob, self._local = blob, local_paths(recording)
         self._requests: list[Req] = []
         self._replies: dict[int, Res] = {}
         self._struck: dict[int, str] = {}
@@ -194,7 +194,7 @@ class _Reader:
         by_connection: dict[int, str] = {}
         redirected = NOBODY
         for line in self._requests:
-            requested = observation_of(line, self._blob)
+            requested = observation_of(line, self._blob, local=self._local)
             assert isinstance(requested, Requested)
             request = requested.request
             # at another origin a client that is right doesn't say who it is, but it was sent there

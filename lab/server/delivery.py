@@ -7,13 +7,11 @@ reply unless a client drives it, but a hang, a stall and a slow body last until 
 import asyncio
 from typing import Any
 
-from msgspec.structs import replace
-
 from lab.clocks import AnyClock, first_of
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
-from lab.core.reply import Parts, Reply
+from lab.core.reply import Parts, Reply, gathered
 from lab.mock.service import Service
 from lab.server.connection import LONGEST_PIECE, SENT, SENT_LAST, Connection, Sent, reset
 from lab.server.response_writer import ResponseWriter
@@ -87,8 +85,8 @@ class _Piecemeal:
         self.chunked = self.length is None and incoming.message.version >= (1, 1)
         self.last = True
         """Whether the connection ends with this reply."""
-        self.body: list[bytes] = []
-        """What of the body has left, without its framing."""
+        self.body: list[tuple[Millis, bytes]] = []
+        """What of the body has left, without its framing, and when it was due."""
         self.head = _NOTHING
         self.first: Millis | None = None
 
@@ -132,7 +130,7 @@ class _Piecemeal:
             if self.clock.now() < when:
                 await first_of(self.clock.sleep_until(when), self.connection.lost.wait())
             await self.connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece)
-            self.body.append(piece)
+            self.body.append((when, piece))
         whole = self.strike is None or self.strike.cut is None
         return self.connection.write(b"0\r\n\r\n" if self.chunked and whole else b"")
 
@@ -151,10 +149,9 @@ class _Piecemeal:
         return not gone.is_set()
 
     def _tell(self, cut: str | None) -> None:
-        body, latency = b"".join(self.body), self.reply.latency
+        latency, head = self.reply.latency, gathered(self.head, self.body, self.since)
         first = self.first if self.first != latency else None
-        sent = len(body) if cut else None
-        head = replace(self.head, body=body)
+        sent = len(head.body) if cut else None
         self.sender.service.tell(Replied(self.clock.now(), self.reply.x, head, latency, first, cut=cut, sent=sent))
 
     def _end(self, cut: str | None) -> Sent:

@@ -138,7 +138,7 @@ def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch
         pass
     until_folded: list[int] = []
 
-    def counted(line: object, blob: object) -> None:
+    def counted(line: object, blob: object, *, local: bool) -> None:
         until_folded.append(1)
 
     monkeypatch.setattr(reels, "observation_of", counted)

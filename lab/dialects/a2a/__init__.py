@@ -4,6 +4,7 @@ from lab.dialects.a2a.client import A2AClient
 from lab.dialects.a2a.fidelity import RPC_ERRORS, TASK
 from lab.dialects.a2a.routes import A2A_ROUTES
 from lab.dialects.a2a.server import A2A
-from lab.dialects.wire import Wire
+from lab.dialects.wire import BodyMarks, Wire
 
-WIRE = Wire("a2a", A2A, A2AClient(), A2A_ROUTES, TASK, RPC_ERRORS)
+_MARKS = BodyMarks(dates=frozenset({"timestamp"}))
+WIRE = Wire("a2a", A2A, A2AClient(), A2A_ROUTES, TASK, RPC_ERRORS, marks=_MARKS)

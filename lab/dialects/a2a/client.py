@@ -17,6 +17,7 @@ from lab.dialects.a2a.routes import A2A_ROUTES, a2a_path
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import ClientCall, Lines, Question, Seen, Sendable, Understood, Unreadable, WireLabels
 from lab.dialects.fusion.client import FusionClient
+from lab.dialects.sse import events_in
 from lab.language.document import Status, Verdict
 
 _WORDS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
@@ -24,6 +25,8 @@ _WORDS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
 _VERDICTS = {word: verdict for verdict, word in _WORDS.items()}
 _OFFERED = ((Verdict.APPROVED, "Approve"), (Verdict.REJECTED, "Reject"), (Verdict.CHANGES, "Request changes"))
 """What may be answered to any question, for a task doesn't say."""
+_SAYING = frozenset(("message/send", "message/stream", "tasks/send"))
+"""The methods that bring a message."""
 _TASK_UNKNOWN = -32001
 _NO_TASK = Unreadable("The answer is no task: it lacks id or status, or is no JSON-RPC response.")
 
@@ -34,6 +37,7 @@ class A2AClient:
     name = "a2a"
     calls = frozenset(row.name for row in A2A_ROUTES if row.kind == "call")
     streams = frozenset(("a2a-stream",))
+    call_id = "id"
     statuses: Mapping[str, Status] = {
         "submitted": Status.RUNNING,
         "working": Status.RUNNING,
@@ -67,6 +71,8 @@ class A2AClient:
         """A task, or JSON-RPC's error: both come with 200. What the transport refuses has a status of its own."""
         if response.status != 200:
             return Refusal(response.status, self.explain(response))
+        if route in self.streams and (shown := self._shown(response.body)):
+            return shown[-1]
         members = members_of(response.body)
         error = members.get("error")
         if isinstance(error, dict):
@@ -74,6 +80,9 @@ class A2AClient:
             # of a call that is well-formed: no such task, or not to be answered now
             return Refusal(404 if code == _TASK_UNKNOWN else 409, self.explain(response))
         return self.job_in(members) or _NO_TASK
+
+    def _shown(self, body: bytes) -> list[Seen]:
+        return [seen for event in events_in(body) if (seen := self.job_in(event)) is not None]
 
     def explain(self, response: Response) -> str:
         """`JSON-RPC -32001: There is no such task.`; what is no JSON-RPC the rest of the API words."""
@@ -83,20 +92,30 @@ class A2AClient:
         return f"JSON-RPC {integer_or_none(error.get('code'))}: {text_or_none(error.get('message'))}"
 
     def identify(self, request: Request) -> ClientCall | None:
-        """A look at a task, a message that answers one, or a message that starts one."""
+        """A look at a task, a message that answers one, or a message that starts one; nothing by any other method."""
         call = members_of(request.body)
-        params = call.get("params")
+        method, params = call.get("method"), call.get("params")
         if not isinstance(params, dict):
             return None
         team, message = unquote(request.path.removesuffix("/stream").split("/")[-1]), params.get("message")
-        if not isinstance(message, dict):
+        if method == "tasks/get":
             return ClientCall(command=Look(team=team, job=text_or_none(params.get("id")) or ""))
+        if method not in _SAYING or not isinstance(message, dict):
+            return None
         text, job = _text(message.get("parts")) or "", text_or_none(message.get("taskId"))
         context = text_or_none(message.get("contextId"))
         if job is None:
-            fields = (("method", call.get("method")), ("contextId", context), ("metadata", params.get("metadata")))
+            metadata = params.get("metadata")
+            fields = (("method", method), ("contextId", context), ("metadata", metadata))
+            parameters = metadata.get("parameters") if isinstance(metadata, dict) else None
             return ClientCall(
-                command=Invoke(team=team, message=text, conversation=context),
+                command=Invoke(
+                    team=team,
+                    message=text,
+                    conversation=context,
+                    parameters=parameters if isinstance(parameters, dict) else {},
+                    new_id=text_or_none(params.get("id")) if method == "tasks/send" else None,
+                ),
                 message=(("message", text),),
                 fields=tuple((name, value) for name, value in fields if value is not None),
             )

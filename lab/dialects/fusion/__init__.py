@@ -3,7 +3,7 @@
 from lab.dialects.fusion.client import FusionClient
 from lab.dialects.fusion.fidelity import ERRORS, FIELDS
 from lab.dialects.fusion.missing_paths import missing
-from lab.dialects.fusion.routes import FUSION_ROUTES, fusion_path
+from lab.dialects.fusion.routes import FUSION_ROUTES, POD_TOKENS, fusion_path
 from lab.dialects.fusion.server import FUSION
 from lab.dialects.wire import BodyMarks, Wire
 
@@ -18,5 +18,5 @@ _MARKS = BodyMarks(
     telling=("status", "output", "error", "progressMessage", "waitingNodeDetails", "followUpQuestions"),
 )  # fmt: skip
 """What a recording has to know of its bodies (recordings.md §7)."""
-WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, missing, _MARKS)
+WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, missing, POD_TOKENS, _MARKS)
 __all__ = ["WIRE", "fusion_path"]

@@ -9,13 +9,17 @@ from lab.core.refusal import Refusal
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import ClientCall, Lines, Question, Seen, Sendable, Understood, Unreadable, WireLabels
 from lab.dialects.fusion.bodies import ACTION_OF, ACTIONS
-from lab.dialects.fusion.routes import API, FUSION_ROUTES, fusion_path
+from lab.dialects.fusion.routes import API, FUSION_ROUTES, TALKS, fusion_path
+from lab.dialects.reading import query_of
+from lab.dialects.sse import events_in
 from lab.language.document import Status
 
 _EXPLAINED = ("error", "error_description", "status", "message", "detail", "userDetails")
 """The members in which a refusal says why: RFC 6749's, ErrorResponse's, RFC 9457's."""
 _NO_JOB = Unreadable("The answer is no job body: it lacks jobId or status, or is no JSON object.")
 _SENT = ("conversational", "conversationId", "progressMessage", "parameters")
+_ENDS = {"wait": Status.WAITING, "error": Status.ERROR}
+"""What a `finishReason` means; any other is the end (contract.md §8.2)."""
 _TELLING = ("status", "output", "error", "waitingToolCode")
 """Of the 27 members of a job body those that tell one poll from the next."""
 
@@ -26,6 +30,7 @@ class FusionClient:
     name = "fusion"
     calls = frozenset(row.name for row in FUSION_ROUTES if row.kind in ("invoke", "look", "follow"))
     streams = frozenset(row.name for row in FUSION_ROUTES if row.kind == "follow")
+    call_id = ""
     statuses = Status.__members__
     labels = WireLabels(
         start="invokeAsync", job="jobId", conversation="conversationId", question="waitingNodeDetails",
@@ -62,7 +67,12 @@ class FusionClient:
         """A job body comes with 200; with 202 too where it was asked for by a POST."""
         if response.status != 200 and (response.status != 202 or route == "status"):
             return Refusal(response.status, self.explain(response))
-        return self.job_in(members_of(response.body)) or _NO_JOB
+        if route not in self.streams:
+            return self.job_in(members_of(response.body)) or _NO_JOB
+        events = events_in(response.body)
+        return (
+            talk_of(events) if route in TALKS else next(filter(None, map(self.job_in, events[::-1])), None)
+        ) or _NO_JOB
 
     def explain(self, response: Response) -> str:
         """`HTTP 409: FAI-40900 · The job is not waiting.`"""
@@ -74,7 +84,8 @@ class FusionClient:
         """A poll has its job in the path; what is posted starts a job, or resumes one (contract.md §5.3)."""
         parts = ["", "", *request.path.split("/")]
         if request.method == "GET":
-            return ClientCall(command=Look(team=unquote(parts[-3]), job=unquote(parts[-1])))
+            mode = query_of(request.query).get("invocationMode")
+            return ClientCall(command=Look(team=unquote(parts[-3]), job=unquote(parts[-1]), mode=mode))
         team, members = unquote(parts[-2]), members_of(request.body)
         resume, conversation = (
             members.get("resumeInput") or members.get("resumeNodeInput"),
@@ -82,9 +93,10 @@ class FusionClient:
         )
         if isinstance(resume, dict):
             return _decision(team, resume, text_or_none(members.get("jobId")) or "", text_or_none(conversation))
-        message = members.get("message")
+        message, parameters = members.get("message"), members.get("parameters")
         return ClientCall(
             command=Invoke(
+                parameters=parameters if isinstance(parameters, dict) else {},
                 team=team,
                 message=text_or_none(message) or "",
                 conversation=text_or_none(conversation),
@@ -136,6 +148,32 @@ def _seen(job: str, word: str, members: dict[str, Json]) -> Seen:
         question=_question(job, members.get("waitingNodeDetails")),
         lines=_lines(word, members),
     )
+
+
+def talk_of(events: list[dict[str, Json]]) -> Seen | None:
+    """What the events of chat and debug come to so far: none holds a whole job (contract.md §8.2)."""
+    said, output, question, progress = "", None, None, None
+    job, word, members = "", Status.RUNNING, dict[str, Json]()
+    for event in events:
+        job, members = text_or_none(event.get("jobId")) or job, {**event, **members}
+        node, message = event.get("nodeProgressMessage"), event.get("message")
+        if isinstance(node, dict):
+            progress = text_or_none(node.get("progressMessage")) or progress
+        question = _question(job, event.get("waitingNodeDetails")) or question
+        if isinstance(message, dict):
+            content, end = message.get("content"), text_or_none(message.get("finishReason"))
+            pieces = content if isinstance(content, list) else [{"text": content}]
+            said += "".join(text_or_none(each.get("text")) or "" for each in pieces if isinstance(each, dict))
+            output, word = _as_text(message.get("output")), _ENDS.get(end, Status.COMPLETE) if end else word
+    if not job:
+        return None
+    text, failed = said if output is None else output, word is Status.ERROR
+    lines = ("status", word), ("output", f"string, {len(text.encode('utf-8', 'replace'))} B")
+    return Seen(
+        job=job, word=word, status=word, conversation=text_or_none(members.get("conversationId")),
+        output=text if word is Status.COMPLETE else None, error=text if failed else None, progress=progress,
+        question=question if word is Status.WAITING else None, lines=lines,
+    )  # fmt: skip
 
 
 def _as_text(value: Json) -> str | None:

@@ -51,6 +51,8 @@ LOCAL_ROUTES = read_routes(
 FUSION_ROUTES: tuple[Route, ...] = (*AGENT_ROUTES, *POD_ROUTES, *LOCAL_ROUTES)
 UPLOADS = frozenset(row.name for row in FUSION_ROUTES if row.kind == "upload")
 """The routes whose bodies hold files."""
+POD_TOKENS = frozenset(("tokens", "relay", "anticsrf", "relay-basic"))
+"""The routes by which a pod hands out tokens."""
 TALKS = frozenset(("chat", "debug"))
 """The routes on which an unknown or unpublished team is 403, and `conversational` goes without saying."""
 

@@ -13,7 +13,7 @@ from lab.language.document import Status
 from lab.recording.bodies import Blob
 from lab.recording.facts import FACTS
 from lab.recording.lines import Entry, Line, Recording, Req, Res
-from lab.recording.observed import observation_of
+from lab.recording.observed import local_paths, observation_of
 from lab.tui.state import clean
 from lab.tui.state.follow import RunChanges, changes
 from lab.tui.state.journal import JournalState
@@ -39,7 +39,7 @@ class RecordingTimeline:
             for line in recording.lines
             if isinstance(line, Req | Res) or (isinstance(line, Entry) and line.type in FACTS)
         )
-        self._blob = blob
+        self._blob, self._local = blob, local_paths(recording)
         self._times = tuple(line.t for line in self._lines)
         self._kept = [JournalState(epoch)]
         self._last = self._ahead = (0, self._kept[0])
@@ -48,7 +48,7 @@ class RecordingTimeline:
         """How many lines the file has, as people count them."""
         self.start: Millis = next((line.t for line in self._lines if isinstance(line, Req)), recording.header.t)
         self.until: Millis = max(self.start, recording.until)
-        marks = _Marks(self._lines)
+        marks = _Marks(self._lines, self._local)
         self.marks = marks.in_order()
         self._stops = tuple(
             at for at, line in enumerate(self._lines, 1) if not isinstance(line, Entry) or line.type not in QUIET
@@ -124,7 +124,7 @@ class RecordingTimeline:
             yield journal, changed
 
     def _next(self, journal: JournalState, at: int) -> tuple[JournalState, RunChanges]:
-        observation = observation_of(self._lines[at], self._blob)
+        observation = observation_of(self._lines[at], self._blob, local=self._local)
         return (journal, ()) if observation is None else changes(journal, observation)
 
 
@@ -134,7 +134,8 @@ class _Marks:
     A gate is marked where a poll first shows it, for there the screen asks.
     """
 
-    def __init__(self, lines: tuple[Line, ...]) -> None:
+    def __init__(self, lines: tuple[Line, ...], local: bool) -> None:
+        self._local = local
         self.decisions: dict[tuple[str, str, int], tuple[Millis, str]] = {}
         self._found: list[RecordingMark] = []
         self._calls: dict[int, tuple[str, str]] = {}
@@ -157,7 +158,7 @@ class _Marks:
         return tuple(sorted([*self._found, *self._opened.values()], key=lambda mark: mark.place))
 
     def _request(self, line: Req) -> None:
-        observation = observation_of(line)
+        observation = observation_of(line, local=self._local)
         if isinstance(observation, Requested):
             route = observation.route
             self._calls[line.x] = route, call_request(route, observation.request).command

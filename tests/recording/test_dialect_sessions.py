@@ -1,0 +1,170 @@
+"""Each kind of call, recorded over a real socket: it replays, is shown in every form, and is played back to its client."""
+
+import asyncio
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from msgspec.structs import replace
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json, Request, json_bytes
+from lab.core.jsontext import members_of
+from lab.core.reply import Reply
+from lab.dialects.router import ROUTER
+from lab.dialects.sse import events_in
+from lab.identity.client import token_request
+from lab.identity.clients import DEMO
+from lab.mock.service import Service
+from lab.recording.accounts import with_secrets
+from lab.recording.exports import EXPORTS
+from lab.recording.header import config_of, recording_header
+from lab.recording.lines import Recording, Res
+from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
+from lab.recording.playback_service import PlaybackService
+from lab.recording.reader import read
+from lab.recording.recorded_calls import epoch_in
+from lab.recording.replay import replay
+from lab.recording.tape import Tape
+from tests.recording.dialect_sessions import SESSIONS, compiled, config, served
+from tests.recording.har_schema import HAR
+from tests.recording.hostile import no_blob
+from tests.server.conftest import SCOPE, TEAM
+
+NAMES = list(SESSIONS)
+
+
+@cache
+def recorded(name: str) -> tuple[bytes, list[tuple[object, ...]]]:
+    """The recording of a session, and what its client was answered."""
+
+    async def session() -> tuple[bytes, list[tuple[object, ...]]]:
+        lines: list[bytes] = []
+        service = Service(config())
+        tape = Tape(service, lines.append, recording_header(config(), lab="0.1.0"))
+        service.observers.append(tape)
+        async with served(service) as client:
+            await SESSIONS[name](client)
+            now, answers = client.clock.now(), client.answered()
+        tape.close(now)
+        return b"".join(lines), answers
+
+    return asyncio.run(session())
+
+
+def recording_of(name: str) -> Recording:
+    return read(recorded(name)[0], name)
+
+
+def playing(recording: Recording, mode: PlaybackMode = PlaybackMode.ELASTIC) -> PlaybackService:
+    setup = with_secrets(config_of(recording, ()), config().clients, config().accounts)
+    return PlaybackService(setup, RecordingPlayback(recording, epoch_in(recording), PlaybackTerms(mode)))
+
+
+async def play_back(
+    recording: Recording, name: str, mode: PlaybackMode
+) -> tuple[list[tuple[object, ...]], PlaybackService]:
+    service = playing(recording, mode)
+    async with served(service) as client:
+        await SESSIONS[name](client)
+        return client.answered(), service
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_replays(name: str) -> None:
+    result = replay(recording_of(name), (compiled(),))
+    assert result.passed, result.text()
+
+
+@pytest.mark.parametrize("mode", list(PlaybackMode))
+@pytest.mark.parametrize("name", NAMES)
+def test_its_client_is_answered_the_same_in_playback(name: str, mode: PlaybackMode) -> None:
+    answers, service = asyncio.run(play_back(recording_of(name), name, mode))
+    assert service.missed == []
+    assert answers == recorded(name)[1]
+    assert service.playback.left == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_shown_in_every_form(name: str) -> None:
+    recording = recording_of(name)
+    shown = {kind: "\n".join(export(recording, no_blob, False)) for kind, export in EXPORTS.items()}
+    assert not list(Draft202012Validator(HAR).iter_errors(json.loads(shown["har"])))
+    jobs = {fact.text("job") or "" for fact in recording.facts("job.accepted")}
+    for kind in ("text", "har", "md", "html"):
+        assert all(job in shown[kind] for job in jobs), kind
+    for line in recording.of(Res):
+        assert f"+{line.t // 60_000:02d}:" in shown["text"] and f"call {line.x} {line.status:03d} " in shown["curl"]
+
+
+class Other:
+    """A client of a playback that does otherwise than the recorded one: at instants of its own."""
+
+    def __init__(self, name: str) -> None:
+        self.service = playing(recording_of(name))
+        token = members_of(self.service.serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0).response.body)[
+            "access_token"
+        ]
+        self._head = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
+
+    def ask(self, at: Millis, method: str, path: str, body: Json = None) -> Reply:
+        data = b"" if body is None else json_bytes(body)
+        return self.service.serve(Request(method, path, "", self._head, data), at)
+
+    def begin(self, at: Millis, route: str, **members: Json) -> Reply:
+        return self.ask(at, "POST", ROUTER.path(route, code=TEAM), {"message": "Share it", **members})
+
+    def rpc(self, at: Millis, method: str, params: Json, number: Json) -> Any:
+        sent: Json = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        return json.loads(self.ask(at, "POST", ROUTER.path("a2a", code=TEAM), sent).response.body)
+
+    def poll(self, at: Millis, job: str) -> str:
+        response = self.ask(at, "GET", ROUTER.path("status", code=TEAM, job=job)).response
+        return str(members_of(response.body)["status"]) if response.status == 200 else str(response.status)
+
+
+def test_a_job_that_a_stream_began_is_polled_by_its_events() -> None:
+    client = Other("invokeStream")
+    parts = [(at, event) for at, part in client.begin(700, "stream").parts or () for event in events_in(part)]
+    assert [(at - 700, event["status"]) for at, event in parts] == [(0, "RUNNING"), (3000, "WAITING")]
+    job = str(parts[0][1]["jobId"])
+    seen = [client.poll(700 + at, job) for at in (1, 2_999, 3_000, 3_499, 60_000)]
+    assert seen == ["RUNNING", "RUNNING", "WAITING", "WAITING", "COMPLETE"]
+
+
+def test_deltas_show_no_job_and_so_none_is_shown_before_its_first_poll() -> None:
+    client = Other("chat")
+    job = str(next(event for _, part in client.begin(0, "chat").parts or () for event in events_in(part))["jobId"])
+    assert (client.poll(2_999, job), client.poll(3_000, job)) == ("501", "WAITING")
+
+
+def test_an_answer_over_json_rpc_has_the_id_of_this_call_and_a_task_that_of_its_client() -> None:
+    client, params = Other("a2a"), {"message": {"role": "user", "parts": [{"kind": "text", "text": "Share it"}]}}
+    assert client.rpc(0, "message/send", {"message": 1}, "wrong")["error"]["code"] == -32602
+    begun = client.rpc(10, "message/send", params, "mine")
+    task = begun["result"]["id"]
+    polls = [client.rpc(10 + at, "tasks/get", {"id": task}, at) for at in (1, 2_999, 3_000, 9_000)]
+    states = [(each["id"], each["result"]["status"]["state"]) for each in polls]
+    assert states == [(1, "working"), (2_999, "working"), (3_000, "input-required"), (9_000, "completed")]
+    cancelled = client.rpc(9_500, "tasks/cancel", {"id": task}, "c")
+    assert (begun["id"], cancelled["id"], cancelled["error"]["code"]) == ("mine", "c", -32601)
+    own = Other("a2a stream").rpc(0, "tasks/send", {"id": "T", **params}, 1)
+    assert (own["id"], own["result"]["id"]) == (1, "T")
+
+
+def test_a_message_of_one_route_or_with_other_parameters_is_not_that_of_another() -> None:
+    client = Other("invokeAsync")
+    sent = [client.begin(0, "stream", parameters={"id": 7}), client.begin(0, "chat", parameters={"id": 7}),
+             client.begin(0, "invoke"), client.begin(0, "invoke", parameters={"id": 7})]  # fmt: skip
+    assert [each.response.status for each in sent] == [501, 501, 501, 202]
+
+
+def test_another_instant_of_an_event_is_a_divergence_unless_none_was_written_down() -> None:
+    recording = recording_of("invokeStream")
+    stream = next(line for line in recording.of(Res) if line.times)
+    assert (stream.times, stream.latency) == ((0, 3000, 3000), 0)
+    for times, passes in (((0, 3000, 3001), False), ((), True)):
+        lines = [replace(line, times=times) if line is stream else line for line in recording.lines]
+        assert replay(replace(recording, lines=lines), (compiled(),)).passed is passes
