@@ -1,4 +1,4 @@
-"""A recording playback back: its answers asked for in this process, and over loopback by the client of the yardstick."""
+"""A recording played back: its answers asked for in this process, and over loopback by the client of the yardstick."""
 
 import asyncio
 import json

@@ -1,5 +1,6 @@
 """A recording whose lab was killed is repaired, and replays: a sample of what `killed` cuts."""
 
+from pathlib import Path
 from random import Random
 
 from lab.core.errors import RecordingError
@@ -10,7 +11,9 @@ from lab.recording.reader import read
 from lab.recording.repair import repair
 from lab.recording.replay import replay
 from tests.conftest import THOROUGH
+from tests.recording.damage import attack
 from tests.recording.killed import lengths, together, trouble, whole
+from tests.recording.sigkill import kill_once
 from tests.recording.test_replay import without
 
 MANY, FEW = (80, 40) if THOROUGH else (10, 2)
@@ -22,6 +25,17 @@ def test_wherever_a_recording_was_cut_it_replays_once_repaired() -> None:
         count = FEW if name.endswith("jsonl") else MANY
         for length in (*chance.sample(ends, min(count, len(ends))), *chance.sample(lengths(data, 1), 1)):
             assert trouble(name, data[:length], scenarios, blob) == "", (name, length)
+
+
+def test_a_lab_that_is_killed_under_load_leaves_all_that_a_client_was_answered(tmp_path: Path, runtime: Path) -> None:
+    chance = Random()  # the moment is another each time, as the machine's
+    for number in range(20 if THOROUGH else 1):
+        (tmp_path / str(number)).mkdir()
+        kill_once(tmp_path / str(number), chance)
+
+
+def test_a_recording_that_was_cut_short_or_of_which_a_bit_is_another_is_never_taken_for_whole() -> None:
+    assert attack(20_000 if THOROUGH else 40, 1) == []
 
 
 def test_what_the_end_of_a_tape_writes_may_be_missing_after_a_repair_and_nothing_else() -> None:
