@@ -55,7 +55,7 @@ class Console:
         return (self._out or sys.stdout).isatty() and sys.stdin is not None and sys.stdin.isatty()
 
     async def line(self) -> str:
-        """The next line that a person types; waits for ever at the end of input."""
+        """The next line that a person types, with its end; empty at the end of input."""
         from asyncio import get_running_loop  # `lab --help` doesn't wait for asyncio
 
         loop = get_running_loop()
@@ -68,7 +68,7 @@ class Console:
         loop.add_reader(sys.stdin.fileno(), read)
         try:
             line: str = await typed
-            return line or await loop.create_future()
+            return line
         finally:
             loop.remove_reader(sys.stdin.fileno())
 

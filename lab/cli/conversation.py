@@ -3,6 +3,7 @@
 Beside it, what a transcript of one needs of the mock, and a person who answers gates line by line.
 """
 
+from asyncio import get_running_loop
 from collections.abc import Iterator
 
 from msgspec import Struct, field
@@ -115,7 +116,8 @@ class TerminalReviewer:
             words = ", ".join(f"{key} {labels[verdict]}" for key, verdict in keys.items())
             self._console.err(f"? {words}; text after the letter goes along:")
         while True:
-            key, _, text = (await self._console.line()).strip().partition(" ")
+            line: str = await self._console.line() or await get_running_loop().create_future()  # nobody types any more
+            key, _, text = line.strip().partition(" ")
             if key in keys:
                 return Answer(self._clock.now(), keys[key], text.strip() or None)
             self._console.err(f"? one of {', '.join(keys)}")

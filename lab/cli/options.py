@@ -184,6 +184,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
         _FOLDER,
         *_VERDICTS,
+        flag("--regenerate", "draw generated data and durations anew, instead of taking those recorded"),
         option("--out", "DIR", "write there as they are now those that differ, for lab accept DIR"),
         flag("--accept", "put those that differ in the old ones' place, once that was shown and agreed to"),
         _YES,

@@ -30,10 +30,8 @@ def generators() -> dict[str, str]:
     """The versions of what makes generated values, as a header names them."""
     found: dict[str, str] = {}
     for name in ("faker", "jinja2"):
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found
 
 
@@ -131,17 +129,23 @@ def _put_blob(folder: Path, digest: str, data: bytes) -> None:
     if folder.is_symlink():
         raise OSError(errno.ELOOP, f"{folder} is a link")
     folder.mkdir(mode=0o700, exist_ok=True)
-    try:
-        file = os.open(folder / digest, APPEND, 0o600)
-    except FileExistsError:
+    if os.path.lexists(folder / digest):
         return
+    # under its digest it is whole, whatever ends the lab meanwhile: the next one takes it as it lies there
+    new = folder / f".{digest}.new"
+    new.unlink(missing_ok=True)
+    file = os.open(new, APPEND, 0o600)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(file, view) :]
-        os.fsync(file)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(file, view) :]
+            os.fsync(file)
+        finally:
+            os.close(file)
+        new.rename(folder / digest)
     finally:
-        os.close(file)
+        new.unlink(missing_ok=True)
     _sync_folder(folder)
 
 
@@ -212,9 +216,10 @@ def replace_recording(path: Path, data: bytes, *, aside: bool = True) -> None:
         new.replace(path)
         _sync_folder(path.parent)
     except OSError as fault:
+        raise HostError(f"{path} can't be replaced: {fault.strerror or fault}.", hint="It is left as it was.") from None
+    finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)
-        raise HostError(f"{path} can't be replaced: {fault.strerror or fault}.", hint="It is left as it was.") from None
 
 
 def write_recording(path: Path, data: bytes, blobs: Mapping[str, bytes]) -> None:
@@ -239,7 +244,8 @@ def write_recording(path: Path, data: bytes, blobs: Mapping[str, bytes]) -> None
 def blobs_of(path: Path) -> dict[str, bytes]:
     """The long bodies that lie beside a recording, by digest; RecordingError if one isn't what its name says."""
     folder = blobs_folder(path)
-    return {each.name: read_blob(path, each.name) for each in sorted(folder.iterdir())} if folder.is_dir() else {}
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    return {each.name: read_blob(path, each.name) for each in there if not each.name.startswith(".")}
 
 
 def _new(path: Path) -> int:

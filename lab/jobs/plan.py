@@ -225,10 +225,28 @@ def misdrawn(compiled: CompiledScenario, seed: Seed, ordinal: int, drawn: Drawn)
     return None
 
 
+def drawn_otherwise(compiled: CompiledScenario, seed: Seed, ordinal: int, drawn: Drawn, *, texts: bool) -> list[str]:
+    """The names under which an edited scenario draws otherwise than `drawn` has it, sorted.
+
+    A step that is new or gone is none of them: that shows in the timeline. `texts`: generated text counts.
+    """
+    data = {f"data/{name}": datum for name, datum in compiled.scenario.data.items() if is_drawn(datum)}
+    found = data.keys() ^ {name for name in drawn if name.startswith("data/")}
+    for name in data.keys() & drawn.keys():
+        if not drawn_as(data[name], drawn[name], seed, f"{compiled.name}/{ordinal}/{name}", texts=texts):
+            found.add(name)
+    for name, step in compiled.steps.items():
+        known = drawn.get(f"{name}/takes")
+        if known is not None and isinstance(step, TimedStep) and known != takes(compiled, seed, ordinal, name, 0):
+            found.add(f"{name}/takes")
+    return sorted(found)
+
+
 def plan(
     compiled: CompiledScenario, invocation: Invocation, seed: Seed, drawn: Drawn,
     *, scripted: bool, earlier: Callable[[], Sequence[object]] = tuple,
 ) -> Plan:  # fmt: skip
     """The plan of a job for which `drawn` was settled: all of it, or its generated data alone."""
     values = {name[5:]: value for name, value in drawn.items() if name.startswith("data/")}
-    return Plan(compiled, invocation, seed, restore(compiled.scenario.data, values), drawn, scripted, earlier)
+    data = restore(compiled.scenario.data, values, seed, f"{compiled.name}/{invocation.ordinal}")
+    return Plan(compiled, invocation, seed, data, drawn, scripted, earlier)

@@ -38,9 +38,13 @@ def is_drawn(datum: Datum) -> bool:
     return isinstance(datum, Number | OneOf | Fake | Listed)
 
 
-def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json]) -> dict[str, object]:
-    """The values that templates see: constants, and what was drawn, decimals as Decimal."""
-    return {name: _restored(datum, drawn[name]) if name in drawn else datum for name, datum in data.items()}
+def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, prefix: str) -> dict[str, object]:
+    """The values that templates see: constants, and what was drawn, decimals as Decimal.
+
+    What `drawn` doesn't hold is drawn now: an entry may be new since, or have been a constant.
+    """
+    known = {**generate({name: datum for name, datum in data.items() if name not in drawn}, seed, prefix), **drawn}
+    return {name: _restored(datum, known[name]) if is_drawn(datum) else datum for name, datum in data.items()}
 
 
 def _drawn(datum: Datum, seed: Seed, stream: str) -> Json:
@@ -59,16 +63,21 @@ def _drawn(datum: Datum, seed: Seed, stream: str) -> Json:
             return datum
 
 
-def drawn_as(datum: Datum, drawn: Json, seed: Seed, stream: str) -> bool:
-    """Whether this was drawn for the entry, as far as the seed alone settles it: generated text isn't made again."""
+def drawn_as(datum: Datum, drawn: Json, seed: Seed, stream: str, *, texts: bool = False) -> bool:
+    """Whether this was drawn for the entry, as far as the seed alone settles it.
+
+    `texts`: generated text is made again, too; it is the same only of the same version of the generator.
+    """
     match datum:
-        case Fake():
+        case Fake() if not texts:
             return True
         case Listed():
             return (
                 isinstance(drawn, list)
                 and len(drawn) == datum.count
-                and all(drawn_as(datum.list, one, seed, f"{stream}/{place}") for place, one in enumerate(drawn))
+                and all(
+                    drawn_as(datum.list, one, seed, f"{stream}/{place}", texts=texts) for place, one in enumerate(drawn)
+                )
             )
         case _:
             again = _drawn(datum, seed, stream)
@@ -80,8 +89,8 @@ def _restored(datum: Datum, drawn: Json) -> object:
         case Number() if isinstance(drawn, str):
             try:
                 return Decimal(drawn)
-            except ArithmeticError:
-                raise ValueError(f"{drawn!r} was drawn for a number") from None
+            except ArithmeticError:  # it was drawn for an entry of another kind
+                return drawn
         case Listed() if isinstance(drawn, list):
             return [_restored(datum.list, element) for element in drawn]
         case _:

@@ -45,7 +45,8 @@ class Config(Struct, frozen=True):
     most_jobs: int = MOST_JOBS
     """How many jobs may be alive; beyond it, invoke answers 429."""
     token_scenario: str | None = None
-    """Of several scenarios, the one whose lifetime and latency of tokens hold: a token request names no team."""
+    """Of several scenarios, the one whose lifetime and latency of tokens hold: a token request names no team. Empty: none
+    of them, though only one may be at hand."""
     former: tuple[tuple[Millis, CompiledScenario], ...] = ()
     """Scenarios that were edited, oldest first: each goes on for the jobs that were accepted before its instant."""
 
@@ -75,7 +76,7 @@ class Config(Struct, frozen=True):
     @property
     def scenario_of_tokens(self) -> CompiledScenario | None:
         """The scenario that tokens follow: the only one, or the one named; else None."""
-        if len(self.scenarios) == 1:
+        if len(self.scenarios) == 1 and self.token_scenario != "":
             return self.scenarios[0]
         return next((each for each in self.scenarios if each.name == self.token_scenario), None)
 

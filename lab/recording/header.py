@@ -1,6 +1,7 @@
 """The header of a mock's recording, and the mock that a header asks for (recordings.md §2.1)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Protocol
 
 import msgspec
@@ -78,6 +79,25 @@ def scenario_refs(config: Config) -> tuple[ScenarioRef, ...]:
     return tuple(ScenarioRef(each.name, each.digest, each.scenario.limits.concurrent) for each in config.scenarios)
 
 
+def refs_of_now(recorded: Header, config: Config) -> tuple[ScenarioRef, ...]:
+    """Those of a recorded header as they are served now; one that isn't at hand as it was."""
+    now = {each.name: each for each in scenario_refs(config)}
+    return tuple(now.get(each.name, each) for each in recorded.scenarios or ())
+
+
+def needed_scenarios(recording: Recording) -> frozenset[str]:
+    """Those without which it can't be replayed: of its jobs, of its tokens, and whose faults counted its calls.
+
+    Of several that were served the others are only looked at by messages that they don't fit.
+    """
+    served = {each.name for each in recording.header.scenarios or ()}
+    if len(served) == 1:  # tokens follow the only one
+        return frozenset(served)
+    jobs = (line.text("scenario") for line in recording.facts("job.accepted"))
+    counters = ((line.text("counter") or "").partition("/")[0] for line in recording.facts("call.counted"))
+    return frozenset(served.intersection(chain(jobs, counters, [str(recording.header.settings.get(TOKENS))])))
+
+
 def settings_of(config: Config) -> dict[str, Json]:
     """What rebuilds the mock, its scenarios given: switches, the public base, `reviewer` when it is a person."""
     changed = _layered(config, config.layers) if config.layers else _changed(config.switches)
@@ -144,7 +164,7 @@ def config_of(
         tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
         recorded=drawn_in(recording), base=base, here=NOWHERE, prefix=prefix, accounts=accounts,
         most_jobs=jobs if isinstance(jobs, int) else MOST_JOBS,
-        token_scenario=tokens if isinstance(tokens, str) else None,
+        token_scenario=tokens if isinstance(tokens, str) else "" if len(header.scenarios or ()) > 1 else None,
     )  # fmt: skip
     return config.settled(layers)
 

@@ -1,25 +1,42 @@
 """Server replay: drive a recording through the mock again, and report where the two differ (recordings.md §6)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from lab.core.errors import RecordingError, UsageError
+from lab.core.errors import RecordingError
 from lab.identity.clients import DEMO, Client
 from lab.jobs.plan import CompiledScenario
 from lab.mock.config import Config
 from lab.recording.bodies import Blob, Blobs
 from lab.recording.compare import Comparison, Difference
 from lab.recording.fast_replay import FastReplay
-from lab.recording.header import config_of
-from lab.recording.lines import CAPTURE, Header, Recording
+from lab.recording.header import config_of, needed_scenarios
+from lab.recording.lines import Recording
 from lab.recording.matchers import Matcher
 from lab.recording.reader import demand_closed
-from lab.recording.replayer import NONE_LATE, Replayer, TapedReplay, edited_scenarios
+from lab.recording.redrawn import redrawn
+from lab.recording.replayer import NONE_LATE, TapedReplay, edited_scenarios
+from lab.recording.served import Served, served_scenarios
 
 _MOST_TIMES = 4
 """Times that a recording is compared again: each secret that is found out may hide another."""
+
+
+class Comparing(Struct, frozen=True):
+    """What of a recording may differ from its replay, and what is drawn anew for it."""
+
+    matchers: Sequence[Matcher] = ()
+    versions: Mapping[str, str] = {}
+    """Of what makes generated values here, by name, as a header has them."""
+    anew: bool = False
+    """Whether everything is drawn anew, instead of taking what was recorded."""
+
+
+STRICTLY = Comparing()
+"""Nothing may differ, and it isn't known what makes generated values."""
 
 
 class ReplayResult(Struct, frozen=True, eq=False):
@@ -72,39 +89,55 @@ def replay(
     name: str = "recording",
     clients: tuple[Client, ...] = (DEMO,),
     blob: Blob | None = None,
-    matchers: Sequence[Matcher] = (),
+    comparing: Comparing = STRICTLY,
 ) -> ReplayResult:
     """Drive a closed recording through a mock of `scenarios`; RecordingError or UsageError if it can't be done.
 
-    RecordingError too if nothing could be compared, for none of its replies left a byte. `matchers` say what may differ.
+    Of several that were served, those that no job used may be missing. RecordingError too if nothing could be compared, for
+    none of its replies left a byte.
     """
     demand_closed(recording, name)
-    warnings, chosen = _chosen(recording, scenarios, name)
-    config = config_of(recording, chosen, clients)
-    warnings += _unlike(recording, name)
-    late: Mapping[str, str] = NONE_LATE
-    found: tuple[Difference, ...] = ()
-    more, applied = 0, frozenset[int]()
-    replayer: Replayer
-    replayer = fast = FastReplay(recording, config, blob)
-    if matchers or not fast.same():  # which matchers there is something for, only a comparison tells
-        comparison, found = compare(partial(Comparison, recording, config, blob, name, matchers=matchers))
-        replayer, applied = comparison, frozenset(comparison.applied)
-        late, more = comparison.late, comparison.count - len(found)
+    served = served_scenarios(recording, scenarios, name)
+    recorded = config_of(recording, served.scenarios, clients)
+    anew = replace(recorded, recorded=None)
+    config = anew if comparing.anew else recorded
+    edits = tuple(_edits(recording, config, served, comparing))
+    replayer, found = _compared(recording, config, blob, name, comparing.matchers)
     if replayer.silent and replayer.empty == replayer.exchanges:
         raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
+    comparison = replayer if isinstance(replayer, Comparison) else None
+    late = comparison.late if comparison else NONE_LATE
+    differences = tuple(sorted((*edits, *found), key=lambda one: one.line))
     return ReplayResult(
         name,
         replayer.exchanges,
         replayer.facts,
-        found,
-        more,
-        tuple(warnings),
+        differences,
+        comparison.count - len(found) if comparison else 0,
+        (*served.warnings, *_unlike(recording, served, comparing, name), *(served.remarks if differences else ())),
         replayer.skipped,
         replayer.silent,
-        applied,
-        partial(_again, recording, config, blob, late),
+        frozenset(comparison.applied if comparison else ()),
+        partial(_again, recording, anew if edits else config, blob, late, comparing.versions),
     )
+
+
+def _compared(
+    recording: Recording, config: Config, blob: Blob | None, name: str, matchers: Sequence[Matcher]
+) -> tuple[FastReplay | Comparison, tuple[Difference, ...]]:
+    """What went through the recording to its end, and what it found to differ."""
+    fast = FastReplay(recording, config, blob)
+    if not matchers and fast.same():
+        return fast, ()
+    # which matchers there is something for, only a comparison tells
+    return compare(partial(Comparison, recording, config, blob, name, matchers=matchers))
+
+
+def _edits(recording: Recording, config: Config, served: Served, comparing: Comparing) -> Iterator[Difference]:
+    """Where an edited scenario draws otherwise; none where all is drawn anew, for that shows it."""
+    if not comparing.anew:
+        changed = served.changed - edited_scenarios(recording)
+        yield from redrawn(recording, config, changed, texts=_same_faker(recording, comparing))
 
 
 def compare(begin: Callable[[Mapping[str, str]], Comparison]) -> tuple[Comparison, tuple[Difference, ...]]:
@@ -123,44 +156,28 @@ def compare(begin: Callable[[Mapping[str, str]], Comparison]) -> tuple[Compariso
 
 
 def _again(
-    recording: Recording, config: Config, blob: Blob | None, late: Mapping[str, str], blobs: Blobs | None
+    recording: Recording,
+    config: Config,
+    blob: Blob | None,
+    late: Mapping[str, str],
+    versions: Mapping[str, str],
+    blobs: Blobs | None,
 ) -> bytes:
+    if config.recorded is None and blobs is not None:
+        recording = replace(recording, header=replace(recording.header, generators=versions))
     return TapedReplay(recording, config, blob, late=late, blobs=blobs).run()
 
 
-def _origin_hint(header: Header) -> str:
-    """What to do with a recording of another source instead."""
-    if header.source == CAPTURE:
-        return "lab serve --from FILE plays it to a client."
-    file = header.origin.get("file") if isinstance(header.origin, dict) else None
-    return f"Replay {file}, which was played back." if isinstance(file, str) else ""
+def _same_faker(recording: Recording, comparing: Comparing) -> bool:
+    return (recording.header.generators or {}).get("faker") == comparing.versions.get("faker")
 
 
-def _unlike(recording: Recording, name: str) -> list[str]:
-    unknown, edited = sorted(recording.unknown.items()), sorted(edited_scenarios(recording))
+def _unlike(recording: Recording, served: Served, comparing: Comparing, name: str) -> list[str]:
+    unknown = sorted(recording.unknown.items())
+    text = served.generated and not _same_faker(recording, comparing)
+    edited = sorted(edited_scenarios(recording) & needed_scenarios(recording))
     return [
         *(f"{count} facts of type {type_} are not known to this lab" for type_, count in unknown),
+        *(["generated text isn't compared: it was made by another version of Faker"] if text else []),
         *(f"the scenario {one} was edited while {name} was recorded" for one in edited),
     ]
-
-
-def _chosen(
-    recording: Recording, scenarios: Sequence[CompiledScenario], name: str
-) -> tuple[list[str], list[CompiledScenario]]:
-    """Warnings, and the scenarios that the recording was served with, in its order."""
-    if recording.header.source != "mock" or recording.header.scenarios is None:
-        raise UsageError(
-            f"{name} is a {recording.header.source}; a mock can replay only what a mock recorded.",
-            hint=_origin_hint(recording.header),
-        )
-    there = {each.name: each for each in scenarios}
-    warnings: list[str] = []
-    chosen: list[CompiledScenario] = []
-    for ref in recording.header.scenarios:
-        found = there.get(ref.name)
-        if found is None:
-            raise UsageError(f"{name} needs the scenario {ref.name}, which is not there.")
-        if found.digest != ref.sha256:
-            warnings.append(f"the scenario {ref.name} has changed since {name} was recorded")
-        chosen.append(found)
-    return warnings, chosen

@@ -16,15 +16,18 @@ from lab.core.exchange import Response
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.core.reply import Reply
+from lab.core.seeds import Seed
 from lab.faults.model import left_of
-from lab.jobs.plan import misdrawn
+from lab.jobs.facts import JobAccepted
+from lab.jobs.plan import misdrawn, settle_draws
+from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.alias import HERE, named
 from lab.recording.bodies import Blob, Blobs, check_blob
 from lab.recording.codec import fact_of
 from lab.recording.facts import class_of
-from lab.recording.header import scenario_refs
+from lab.recording.header import refs_of_now
 from lab.recording.line_cache import LineCache
 from lab.recording.lines import REDACTION, SOCKET_CUTS, VERSION, Entry, Line, Other, Recording, Req, Res
 from lab.recording.rebuild import RequestBuilder
@@ -73,6 +76,8 @@ class Replayer:
         self.blob = blob
         self._builder = RequestBuilder(recording, config, values, bind, blob, late)
         self._replies: dict[int, tuple[Reply, Response]] = {}
+        self._catalog = Catalog(config, config.identity) if config.recorded is None else None
+        """Of which what is told again of jobs is drawn anew; None: as it was recorded."""
         edited = edited_scenarios(recording)
         self._as_recorded = {
             each.name for each in recording.header.scenarios or ()
@@ -135,6 +140,8 @@ class Replayer:
         fact = fact_of(self._builder.fact(line))
         if fact is None:
             raise ValueError(f"no {line.type} has such members")
+        if isinstance(fact, JobAccepted) and self._catalog is not None:
+            fact = _drawn_anew(fact, self._catalog, self.service.config.seed)
         if isinstance(fact, LedgerCleared):
             self.service.reset(line.instant)
         else:
@@ -148,6 +155,13 @@ class Replayer:
         if view is None or view.record.scenario not in self._as_recorded or not isinstance(drawn, dict):
             return None
         return misdrawn(view.plan.compiled, self.service.config.seed, view.record.ordinal, drawn)
+
+
+def _drawn_anew(fact: JobAccepted, catalog: Catalog, seed: Seed) -> JobAccepted:
+    chosen = catalog.by_name.get(fact.scenario or "")
+    if chosen is None or chosen.of_turn(fact.turn) is None:
+        return fact
+    return replace(fact, drawn=settle_draws(catalog.playing(chosen, fact.user, fact.turn), seed, fact.ordinal))
 
 
 def delivered(line: Res, reply: Reply, whole: Response) -> Replied:
@@ -175,7 +189,7 @@ class TapedReplay(Replayer):
         self._written: list[bytes] = []
         header = replace(recording.header, more={})
         if blobs is not None:
-            header = replace(header, version=VERSION, redaction=REDACTION, scenarios=scenario_refs(config))
+            header = replace(header, version=VERSION, redaction=REDACTION, scenarios=refs_of_now(header, config))
         tails = LineCache(redactor, (blobs or _forget) if "blob" in header.features else None)
         self._tape = Tape(self.service, write or self._written.append, header, tails=tails)
         self.service.observers.append(self._tape)

@@ -1,10 +1,13 @@
 """`lab accept`, and `lab replay --out` and `--accept`: a new truth in the old one's place."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from lab.cli.console import Console
 from tests.conftest import ROOT, Lab
 
 NAMES = ("heavy-load", "item-comparison")
@@ -35,6 +38,24 @@ def test_what_differs_is_shown_and_accepted_and_replays_then(lab: Lab, changed: 
     assert not [each for each in changed.parent.iterdir() if ".old" in each.name]
 
 
+@pytest.mark.parametrize(
+    ("typed", "code", "last"), [(b"", 1, "0 accepted"), (b"n\n", 1, "0 accepted"), (b"y\n", 0, "1 accepted")]
+)
+def test_a_person_is_asked_and_the_end_of_input_is_no(
+    lab: Lab, changed: Path, monkeypatch: pytest.MonkeyPatch, typed: bytes, code: int, last: str
+) -> None:
+    old, (end, begin) = changed.read_bytes(), os.pipe()
+    os.write(begin, typed)
+    os.close(begin)
+    with os.fdopen(end) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(Console, "terminal", property(lambda _: True))
+        done = lab("replay", "item-comparison", "--accept")
+        monkeypatch.undo()
+    assert (done.code, done.lines[-1]) == (code, last)
+    assert (changed.read_bytes() == old) is bool(code)
+
+
 def test_a_replay_accepts_at_once(lab: Lab, changed: Path) -> None:
     done = lab("replay", *NAMES, "--accept", "--yes")
     assert (done.code, done.lines[-1]) == (0, "1 accepted")
@@ -62,3 +83,38 @@ def test_nothing_is_accepted_that_isnt_whole(lab: Lab, changed: Path) -> None:
     assert lab("accept", "now", "--yes").code == 3
     assert changed.read_bytes() == old and not (changed.parent / "other.rec.jsonl").exists()
     assert lab("accept", "nowhere", "--yes").code == 2
+
+
+@pytest.mark.usefixtures("changed")
+def test_recordings_of_the_same_name_go_back_each_to_its_folder(lab: Lab) -> None:
+    places = [Path("sub/item-comparison.rec.jsonl"), Path("sub/deep/item-comparison.rec.jsonl")]
+    for place in places:
+        place.parent.mkdir(parents=True)
+        shutil.copy("recordings/item-comparison.rec.jsonl", place)
+    assert lab("replay", "item-comparison", *places, "--out", "now").code == 1
+    assert lab("accept", "now", "--yes").lines[-1] == "3 accepted"
+    assert lab("replay", "item-comparison", *places).lines == ["3 passed, 0 failed"]
+
+
+@pytest.mark.usefixtures("changed")
+def test_nothing_is_accepted_whose_long_bodies_are_missing(lab: Lab) -> None:
+    scenario, place = Path("scenarios/heavy-load.yaml"), Path("recordings/heavy-load.rec.jsonl")
+    scenario.write_text(scenario.read_text().replace("{filler: 5MB}", "{filler: 1MB}"))
+    old = place.read_bytes()
+    lab("replay", "heavy-load", "--out", "now")
+    shutil.rmtree("now/heavy-load.blobs")
+    done = lab("accept", "now", "--yes")
+    assert (done.code, place.read_bytes()) == (3, old) and "is missing" in done.err
+
+
+def test_generated_data_that_was_edited_is_told_and_accepted(lab: Lab, changed: Path) -> None:
+    scenario = lab.folder / "scenarios" / "item-comparison.yaml"
+    before = (ROOT / "scenarios" / "item-comparison.yaml").read_text()
+    assert "{fake: company}" in before
+    scenario.write_text(before.replace("{fake: company}", "{one_of: [Acme]}"))
+    without, shown = lab("replay", "item-comparison"), lab("replay", "item-comparison", "--regenerate")
+    assert (without.code, shown.code) == (1, 1)
+    assert "is drawn otherwise now" in without.out and "drawn otherwise" not in shown.out
+    assert lab("replay", "item-comparison", "--accept", "--yes").code == 0
+    assert lab("replay", "item-comparison").lines == ["1 passed, 0 failed"]
+    assert changed.exists()

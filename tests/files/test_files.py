@@ -1,5 +1,6 @@
 """The disk door: names, folders, and a tape's file when things go wrong."""
 
+import errno
 import os
 import stat
 import tracemalloc
@@ -306,6 +307,24 @@ def test_long_bodies_lie_beside_the_recording_and_are_checked(tmp_path: Path) ->
     (tmp_path / "a.blobs" / digest).write_bytes(b"other")
     with pytest.raises(RecordingError, match="another digest"):
         read_blob(file.path, digest)
+    file.close()
+
+
+def test_a_long_body_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, digest, write = TapeFile(tmp_path / "a.rec.jsonl"), digest_of(b"body"), os.write
+    left = [lambda to, _: write(to, b"bo"), lambda *_: full()]
+
+    def full() -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda to, data: left.pop(0)(to, data))
+        with pytest.raises(OSError, match="full"):
+            file.blob(digest, b"body")
+    assert not list((tmp_path / "a.blobs").iterdir())
+    (tmp_path / "a.blobs" / f".{digest}.new").write_bytes(b"bo")  # a lab was killed
+    file.blob(digest, b"body")
+    assert read_blob(file.path, digest) == b"body" and len(list((tmp_path / "a.blobs").iterdir())) == 1
     file.close()
 
 

@@ -58,7 +58,7 @@ def names_in(scenario: Scenario, **decision: str | None) -> Mapping[str, object]
         "message": scenario.message,
         "parameters": scenario.parameters,
         "match": found.groupdict() if found else {},
-        "data": restore(scenario.data, drawn),
+        "data": restore(scenario.data, drawn, scenario.seed or 0, f"{scenario.name}/1"),
         "decisions": {gate.gate: decision for gate in scenario.steps if isinstance(gate, Gate)},
     }
 

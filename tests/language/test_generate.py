@@ -80,7 +80,7 @@ def test_the_elements_of_a_list_are_drawn_each_on_its_own() -> None:
 
 def test_templates_see_decimals_lists_and_constants() -> None:
     drawn = generate(EVERYTHING, 42, "a/1")
-    restored = restore(EVERYTHING, drawn)
+    restored = restore(EVERYTHING, drawn, 42, "a/1")
     assert list(restored) == list(EVERYTHING)
     assert restored["price"] == Decimal(str(drawn["price"]))
     assert isinstance(restored["prices"], list)
@@ -92,7 +92,7 @@ def test_templates_see_decimals_lists_and_constants() -> None:
 
 def test_what_was_recorded_wins() -> None:
     entries = data(price={"between": [18, 24], "decimals": 2})
-    assert restore(entries, {"price": "99.90"}) == {"price": Decimal("99.90")}
+    assert restore(entries, {"price": "99.90"}, 42, "a/1") == {"price": Decimal("99.90")}
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(-1000, 1000), st.integers(0, 1000), st.integers(0, 9))

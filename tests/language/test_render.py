@@ -125,6 +125,8 @@ HOSTILE = [
     ("{{ self }}", "unknown name"),
     ("{{ config }}", "unknown name"),
     ("{{ loop }}", "unknown name"),
+    ("{% for i in [1] %}{{ [loop] }}{% endfor %}", "as loop.index"),
+    ("{% for i in [1] %}{{ loop[i] }}{% endfor %}", "as loop.index"),
     ("{{ range }}", "range is called"),
     ("{{ _budget }}", "unknown name"),
     ("{{ 9**9**9 }}", r"\*\* is not allowed"),
@@ -287,3 +289,11 @@ def test_the_names_are_those_of_the_scenario_language() -> None:
 def test_a_scenario_can_be_typed_without_loading_jinja() -> None:
     code = "import sys, lab.language.document; sys.exit('jinja2' in sys.modules)"
     assert run([executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ data }}", "{{ [data] }}", "{{ data|string }}", "{{ data|tojson }}", "{{ data ~ '' }}"]
+)
+def test_what_has_no_form_as_a_text_fails_instead_of_showing_what_python_says_of_it(text: str) -> None:
+    with pytest.raises(RenderFailure, match="no form"):
+        template(text).render({"data": object()})

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
+from functools import partial
+from os.path import normpath
 from pathlib import Path
 
 from msgspec import Struct
 
 from lab.cli.console import ESCAPES, Console
 from lab.cli.loop import complete
-from lab.core.errors import UsageError
+from lab.core.errors import RecordingError, UsageError
 from lab.files.recordings import (
     RECORDING_ENDING,
     blobs_of,
@@ -17,7 +19,8 @@ from lab.files.recordings import (
     recording_path,
     write_recording,
 )
-from lab.recording.lines import Recording
+from lab.recording.bodies import check_blob
+from lab.recording.lines import Recording, Req, Res
 from lab.recording.reader import demand_closed, read
 from lab.recording.transcript import transcript_lines
 from lab.settings import Flags
@@ -35,11 +38,24 @@ class NewRecording(Struct, frozen=True):
 def execute(flags: Flags, console: Console) -> int:
     """Show what is new in a folder that `lab replay --out` wrote, ask, and put it where the old ones lie."""
     folder = Path(flags["target"])
-    files = sorted(folder.glob(f"*{RECORDING_ENDING}")) if folder.is_dir() else []
+    files = sorted(folder.rglob(f"*{RECORDING_ENDING}")) if folder.is_dir() else []
     if not files:
         raise UsageError(f"{folder} holds no recordings.", hint="lab replay --out DIR writes those that differ.")
-    found = [NewRecording(recording_path(_slug(each)), read_recording(each), blobs_of(each)) for each in files]
+    found = [NewRecording(_place(each, folder), read_recording(each), blobs_of(each)) for each in files]
     return accept(found, flags, console)
+
+
+def kept_at(folder: Path, path: Path) -> Path:
+    """Where in a folder of new recordings the one of `path` lies: as it does here, those of `recordings/` on top."""
+    here = Path.cwd()
+    whole = Path(normpath(here / path))
+    place = whole.relative_to(here) if whole.is_relative_to(here) else Path(path.name)
+    return folder / (place.name if place == recording_path(_slug(place)) else place)
+
+
+def _place(file: Path, folder: Path) -> Path:
+    place = file.relative_to(folder)
+    return recording_path(_slug(place)) if place.parent == Path() else place
 
 
 def accept(found: Sequence[NewRecording], flags: Flags, console: Console) -> int:
@@ -47,6 +63,8 @@ def accept(found: Sequence[NewRecording], flags: Flags, console: Console) -> int
     for each in found:
         now = read(each.data, str(each.path))
         demand_closed(now, str(each.path))
+        for one in (*now.of(Req, "blob"), *now.of(Res, "blob")):
+            check_blob(one.body, partial(_blob_of, each))
         for line in differences(each.path, now):
             console.out(line)
     if not flags["yes"] and not _agreed(len(found), console):
@@ -65,6 +83,12 @@ def differences(path: Path, now: Recording) -> Iterator[str]:
     yield str(path) if before is not None else f"{path} (new)"
     for line in list(unified_diff(old, list(transcript_lines(now, False)), lineterm=""))[2:]:
         yield f"| {line.translate(ESCAPES)}".replace("##[", "##\\x5b")
+
+
+def _blob_of(found: NewRecording, digest: str) -> bytes:
+    if digest not in found.blobs:
+        raise RecordingError(f"{found.path}: the blob {digest} of the new one is missing.")
+    return found.blobs[digest]
 
 
 def _agreed(count: int, console: Console) -> bool:

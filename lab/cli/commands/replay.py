@@ -7,18 +7,26 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from lab.cli.commands.accept import NewRecording, accept
+from lab.cli.commands.accept import NewRecording, accept, kept_at
 from lab.cli.console import Console, report
 from lab.cli.recordings import locate
 from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of, tell
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
-from lab.files.recordings import RECORDING_ENDING, open_recording, read_blob, read_matchers, write_recording
+from lab.files.recordings import (
+    RECORDING_ENDING,
+    generators,
+    open_recording,
+    read_blob,
+    read_matchers,
+    write_recording,
+)
 from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.plan import CompiledScenario
+from lab.recording.header import needed_scenarios
 from lab.recording.lines import Recording
 from lab.recording.matchers import MatcherFile, parse_matchers
 from lab.recording.reader import demand_closed, read
-from lab.recording.replay import ReplayResult, replay
+from lab.recording.replay import Comparing, ReplayResult, replay
 from lab.report.junit import CaseEnd
 from lab.settings import Flags
 
@@ -44,7 +52,7 @@ def execute(flags: Flags, console: Console) -> int:
     fresh = [each.fresh() for each in done if each.fresh is not None] if wanted else []
     if flags["out"] is not None:
         for each in fresh:
-            write_recording(Path(flags["out"]) / each.path.name, each.data, each.blobs)
+            write_recording(kept_at(Path(flags["out"]), each.path), each.data, each.blobs)
     codes = [each.verdict.code for each in done]
     passed = codes.count(0)
     failed = len(codes) - passed
@@ -78,8 +86,8 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
         served, excepted = named_scenarios(recording, flags["scenarios"]), matchers_of(file)
-        matchers = excepted.matchers if excepted else ()
-        found = replay(recording, served, name=str(file), blob=partial(read_blob, file), matchers=matchers)
+        comparing = Comparing(excepted.matchers if excepted else (), generators(), flags["regenerate"])
+        found = replay(recording, served, name=str(file), blob=partial(read_blob, file), comparing=comparing)
         if found.passed and excepted and (idle := excepted.idle(found.applied)):
             raise ScenarioError(idle)
     except LabError as error:
@@ -107,12 +115,18 @@ def _fresh(file: Path, found: ReplayResult) -> NewRecording:
 
 
 def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[CompiledScenario, ...]:
-    """The scenarios that the recording names; UsageError if one isn't in the folder."""
+    """The scenarios that the recording names, those that no job used where they are; UsageError if another isn't there."""
     folder = scenarios_folder(scenarios)
-    names = [each.name for each in recording.header.scenarios or ()]
+    names, needed = [each.name for each in recording.header.scenarios or ()], needed_scenarios(recording)
     if any("/" in name or "\\" in name for name in names):
         raise RecordingError(f"{recording.name}:1: a scenario's name is a path")
-    try:
-        return tuple(load_scenario(name, folder) for name in names)
-    except UsageError as error:
-        raise UsageError(f"{recording.name}: {error.what}", hint=error.hint) from None
+    found: list[CompiledScenario] = []
+    for name in names:
+        try:
+            found.append(load_scenario(name, folder))
+        except LabError as error:
+            if name in needed and isinstance(error, UsageError):
+                raise UsageError(f"{recording.name}: {error.what}", hint=error.hint) from None
+            if name in needed:
+                raise
+    return tuple(found)

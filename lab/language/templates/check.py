@@ -165,6 +165,8 @@ class _Walk:
 
     def _root(self, node: nodes.Name, parts: tuple[str, ...], scope: frozenset[str]) -> None:
         name = node.name
+        if name == "loop" and name in scope and not parts:
+            self.fault(node, "loop is asked what it counts, as loop.index")
         if name in scope:
             return
         if name in TEMPLATE_NAMES:

@@ -52,14 +52,19 @@ def arithmetic(operator: str, left: object, right: object) -> Numeric:
 
 
 def as_shown(value: object) -> object:
-    """A value as an output shows it: decimals with all places, lists and mappings as JSON."""
-    if isinstance(value, str | int):
-        return value
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, list | tuple | Mapping):
-        return json_text(value)
-    return value
+    """A value as an output shows it: decimals with all places, lists and mappings as JSON.
+
+    RenderFailure for anything else: what Python says of an object is nobody's text.
+    """
+    match value:
+        case None | str() | int() | float() | Undefined():
+            return value
+        case Decimal():
+            return format(value, "f")
+        case list() | tuple() | Mapping():
+            return json_text(value)
+        case _:
+            raise RenderFailure("this has no form as a text")
 
 
 def as_text(value: object) -> str:
@@ -86,7 +91,8 @@ def _json(value: object, indent: int | None, newline: str) -> Iterator[str]:
         case list() | tuple():
             yield from _json_row("[]", [("", element) for element in value], indent, newline)
         case _:
-            raise RenderFailure(f"{value} has no form in JSON")
+            as_text(value)  # what is undefined raises its own error, which names what is missing
+            raise RenderFailure("this has no form in JSON")
 
 
 def _json_row(brackets: str, elements: list[tuple[str, object]], indent: int | None, newline: str) -> Iterator[str]:
