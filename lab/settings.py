@@ -87,6 +87,8 @@ class Environment(Settings, frozen=True):
     """Whether text may be coloured (no-color.org)."""
     github: bool = False
     """Whether a GitHub runner reads stdout."""
+    summary: str | None = None
+    """The file that a GitHub runner shows as the summary of a step."""
     browser: bool = False
     """Whether this process paints for a page in a browser."""
 
@@ -94,6 +96,7 @@ class Environment(Settings, frozen=True):
         "dumb": lambda flags: flags.variable("TERM") in (None, "dumb"),
         "color": lambda flags: not flags.variable("NO_COLOR"),
         "github": lambda flags: flags.variable("GITHUB_ACTIONS") == "true",
+        "summary": lambda flags: flags.variable("GITHUB_STEP_SUMMARY"),
         "browser": lambda flags: (flags.variable("TEXTUAL_DRIVER") or "").endswith(":WebDriver"),
     }
 

@@ -8,16 +8,19 @@ from typing import IO
 
 from lab.cli.signals import INTERRUPTED, Interrupted, ending, interrupt
 from lab.core.errors import LabError, ScenarioError
+from lab.core.logtext import no_command
 
+_MARKS = (0x061C, *range(0x200E, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
 ESCAPES = {number: f"\\x{number:02x}" for number in (*range(9), *range(11, 32), *range(127, 160))}
-"""Controls that untrusted text may not send to a terminal; tab and line feed stay."""
+ESCAPES |= {number: f"\\u{number:04x}" for number in _MARKS}
+"""Controls and direction marks that untrusted text may not send to a terminal; tab and line feed stay."""
 
 JSON_ESCAPES = {number: f"\\u{number:04x}" for number in range(127, 160)}
 """The same for JSON, which itself escapes those below 32."""
 
 
 class Console:
-    """stdout carries results, stderr the rest."""
+    """stdout carries results, stderr the rest. What stands in either commands no terminal and no runner of CI."""
 
     def __init__(self, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
         self._out = out
@@ -27,6 +30,10 @@ class Console:
 
     def out(self, text: str = "") -> None:
         """A line of the result, at once on its way."""
+        self.command(no_command(text))
+
+    def command(self, text: str) -> None:
+        """The same for what a runner of CI is meant to obey."""
         stream = self._out or sys.stdout
         try:
             self._write(stream, text)
@@ -75,7 +82,7 @@ class Console:
     def _remark(self, text: str, *around: str) -> None:
         stream = self._err or sys.stderr
         try:
-            self._write(stream, text, *around)
+            self._write(stream, no_command(text), *around)
         except OSError:
             _forget(stream)
 

@@ -90,14 +90,14 @@ _ONE_SCENARIO: Any = {"help": "a name or a path", "type": lambda text: (text,)}
 """As a tuple of one target, where other commands take several."""
 
 _FAIL_ON: Any = {"choices": ("critical", "major", "minor"), "default": "major"}
-_FORMATS: Any = {"choices": ("text", "json", "junit", "github"), "default": "text"}
+_FORMATS: Any = {"choices": ("text", "json", "junit", "github")}
 _SCORE: Any = {"type": number("--min-score", 0, 100), "default": 0}
 _REPORT = (
     option("--fail-on", None, "the least severity of a failed rule that counts; default: major", **_FAIL_ON),
     option("--min-score", "N", "fail below this score", **_SCORE),
     option("--require", "RULES", "fail unless these were exercised, as C1,C4"),
-    option("--format", None, "text (default), json, junit, github", **_FORMATS),
-    flag("--json", "the same as --format json"),
+    option("--format", None, "text (default), json, junit, github (default where GITHUB_ACTIONS=true)", **_FORMATS),
+    flag("--json", "the same as --format json: a line a run, and the report"),
     option("--junit", "FILE", "write it there as JUnit, too"),
     option("--html", "FILE", "write it there as a page for browsers, too"),
 )

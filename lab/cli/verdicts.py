@@ -1,23 +1,17 @@
-"""What a command found in files, for CI: JSON lines, JUnit, annotations of a GitHub run (recordings.md §12).
-
-Whatever comes out of a file is untrusted, and a runner obeys what it reads on stdout: so in annotations it is escaped, and
-elsewhere it stands behind a bar.
-"""
+"""What a command found in files, for CI: JSON lines, JUnit, what a GitHub run shows (recordings.md §12)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Self
 
 from msgspec import Struct
 
-from lab.cli.console import Console
-from lab.core.errors import Complaint, LabError, ScenarioError
+from lab.cli.console import Console, report
+from lab.core.errors import Complaint, HostError, LabError, ScenarioError
 from lab.core.exchange import Json
-from lab.files.artifacts import write_text
+from lab.files.artifacts import append_text, write_text
 from lab.report.junit import CaseEnd, JunitCase, junit_file
+from lab.report.runner import LONGEST_SUMMARY, Level, Note, annotations, in_markdown, table
 from lab.settings import Environment, Flags
-
-MOST_NOTES = 9
-"""Annotations: a runner shows ten of a step, and the last place is for how many there are."""
 
 
 class Problem(Struct, frozen=True):
@@ -64,6 +58,21 @@ class FileVerdict(Struct, frozen=True):
     def _elsewhere(self, problem: Problem) -> dict[str, Json]:
         return {"file": problem.file} if problem.file not in ("", self.file) else {}
 
+    def notes(self) -> Iterator[Note]:
+        """For a runner that shows them beside the lines of files."""
+        for each in self.problems:
+            level: Level = "warning" if each.warning else "error"
+            yield Note(each.what, level, each.file or self.file, each.line, each.column)
+
+    def rows(self) -> Iterator[Sequence[str]]:
+        """For a summary in Markdown."""
+        end = "passed" if self.code == 0 else f"**{'unreadable' if self.kind is CaseEnd.ERROR else 'failed'}**"
+        if not self.problems:
+            yield in_markdown(self.file), end, "", ""
+        for each in self.problems:
+            what = f"warning: {each.what}" if each.warning else each.what
+            yield in_markdown(each.file or self.file), end, str(each.line), in_markdown(what)
+
     def case(self, command: str) -> JunitCase:
         """For JUnit."""
         where: Mapping[str, str] = {"file": self.file}
@@ -88,7 +97,7 @@ def problems_of(error: LabError) -> tuple[Problem, ...]:
 
 def form_of(flags: Flags) -> str:
     """How the command prints: as it was told, on a GitHub runner with annotations, else for people."""
-    if flags["json"] or flags["format"] == "json":
+    if flags["json"]:
         return "json"
     return str(flags["format"] or ("github" if flags.into(Environment).github else "text"))
 
@@ -100,27 +109,28 @@ def tell(command: str, verdicts: Sequence[FileVerdict], flags: Flags, console: C
         for each in verdicts:
             console.json(each.document())
     elif form == "github":
-        for note in annotations(command, verdicts):
-            console.out(note)
+        notes = [note for each in verdicts for note in each.notes()]
+        tell_runner(f"lab {command}", notes, "\n".join(_summary(command, verdicts)), flags, console)
     if flags["junit"]:
         text = junit_file((f"lab {command}", [each.case(command) for each in verdicts]))
         write_text(flags["junit"], text)
 
 
-def annotations(command: str, verdicts: Sequence[FileVerdict]) -> Iterator[str]:
-    """What a GitHub runner shows beside the lines of files."""
-    notes = [(each.file or verdict.file, each) for verdict in verdicts for each in verdict.problems]
-    for file, each in notes[:MOST_NOTES]:
-        word = "warning" if each.warning else "error"
-        place = f"file={_property(file)},line={each.line},col={each.column},title=lab {command}"
-        yield f"::{word} {place}::{_escaped(each.what)}"
-    if (more := len(notes) - MOST_NOTES) > 0:
-        yield f"::error title=lab {command}::and {more} more"
+def tell_runner(title: str, notes: Sequence[Note], summary: str, flags: Flags, console: Console) -> None:
+    """Annotations on stdout; and the summary, in Markdown, where the runner takes it. A summary that can't be written ends nothing."""
+    for note in annotations(title, notes):
+        console.command(note)
+    if (file := flags.into(Environment).summary) is not None:
+        try:
+            append_text(file, f"{summary}\n\n", LONGEST_SUMMARY)
+        except HostError as error:
+            report(error, console)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+def _summary(command: str, verdicts: Sequence[FileVerdict]) -> Iterator[str]:
+    """A table: files that failed, a row a problem, then those that passed."""
+    failed = [each for each in verdicts if each.code]
+    passed = [each for each in verdicts if not each.code]
+    yield f"## lab {command}: {len(passed)} passed, {len(failed)} failed"
+    yield ""
+    yield from table(("file", "", "line", "what"), (row for each in (*failed, *passed) for row in each.rows()))

@@ -7,6 +7,7 @@ from shutil import copytree, rmtree
 
 from lab.core.errors import HostError, UsageError
 from lab.files.opening import CREATE, OVERWRITE, write_file
+from lab.report.runner import cut_to
 
 MOST_PICTURES = 999
 """In one folder."""
@@ -31,6 +32,17 @@ def write_text(file: str, text: str) -> None:
     """Write a file that an option names, over what is there."""
     path = Path(file)
     write_texts(str(path.parent), {path.name: text}, force=True)
+
+
+def append_text(file: str, text: str, longest: int) -> None:
+    """Append to a file that somebody else keeps, as far as it stays within so many bytes; HostError if it can't be done."""
+    path = Path(file)
+    try:
+        room = longest - (path.stat().st_size if path.exists() else 0)
+        with path.open("ab") as opened:
+            opened.write(cut_to(text, room).encode())
+    except OSError as fault:
+        raise HostError(f"{path} can't be written: {fault.strerror or fault}.") from None
 
 
 def keep_only(folder: Path, names: Collection[str]) -> None:

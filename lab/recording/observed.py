@@ -32,7 +32,13 @@ def observation_of(line: Line, blob: Blob | None = None, *, local: bool = False)
     """
     match line:
         case Req():
-            request = Request(line.method, line.path, urlencode(line.query), line.headers, _bytes(line.body, blob))
+            request = Request(
+                line.method,
+                line.path,
+                urlencode(line.query, errors="surrogatepass"),
+                line.headers,
+                _bytes(line.body, blob),
+            )
             # what is sent to another origin asks nothing of this API, whatever its path
             route = ROUTER.name(line.method, line.path, local=local) if line.listener is None else UNKNOWN_ROUTE
             return Requested(line.t, line.x, route, request, line.c, line.flags, line.took, line.listener)

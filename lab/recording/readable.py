@@ -1,26 +1,17 @@
 """What a person reads of a recording in Markdown and on a page: bodies on lines, and no sign in them that doesn't show."""
 
 import json
-import re
 
 from lab.core.exchange import Json
+from lab.core.logtext import harmless_text
 from lab.dialects import WIRES
 from lab.recording.bodies import INLINE
 from lab.recording.lines import Body, Enc, Header
 
-_COMMAND = re.compile(r"##(?=\[|vso)|^(\s*):(?=:)", re.MULTILINE)
-
 
 def readable(text: str) -> str:
     """The text with its line feeds; what doesn't show, or commands a log of CI, is written as JSON has it."""
-    lines = (line if line.isprintable() else "".join(map(_sign, line)) for line in text.split("\n"))
-    return _COMMAND.sub(
-        lambda found: f"{found[1] or ''}\\u003a" if found[0][-1] == ":" else "#\\u0023", "\n".join(lines)
-    )
-
-
-def _sign(char: str) -> str:
-    return char if char.isprintable() else json.dumps(char)[1:-1]
+    return harmless_text(text, lines=True)
 
 
 def readable_body(body: Body, *, short: bool = False) -> str:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.errors import RecordingError
+from lab.core.logtext import no_command
 from lab.identity.clients import DEMO, Client
 from lab.jobs.plan import CompiledScenario
 from lab.mock.config import Config
@@ -79,7 +80,7 @@ class ReplayResult(Struct, frozen=True, eq=False):
             lines += [f"| {line}" for line in found.diff]
         if self.more:
             lines.append(f"{self.more} more after the first of each job.")
-        return "\n".join(lines).replace("##[", "##\\x5b")
+        return no_command("\n".join(lines))
 
 
 def replay(

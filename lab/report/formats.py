@@ -7,6 +7,7 @@ from lab.core.exchange import Json, text_of
 from lab.report.judge import SCORED, ClientReport, Finding, RuleVerdict
 from lab.report.junit import CaseEnd, JunitCase, junit_file
 from lab.report.rule import Severity
+from lab.report.runner import Level, Note, in_markdown, table
 from lab.report.runs import JudgedRun, summary_of_runs
 
 MOST_MISSING = 12
@@ -171,29 +172,42 @@ def _github(report: ClientReport) -> Iterator[str]:
         yield summary_of_runs(report.runs, report.not_called)
     if otherwise := [run for run in report.runs if run.good is False]:
         yield ""
-        yield "| run | ended | a good client |"
-        yield "|---|---|---|"
-        yield from (f"| {run.name} | {run.outcome} | {run.wanted} |" for run in otherwise)
+        yield from table(
+            ("run", "ended", "a good client"),
+            (tuple(map(in_markdown, (run.name, run.outcome, run.wanted))) for run in otherwise),
+        )
     if report.failed:
         yield ""
-        yield "| rule | severity | where | what to do |"
-        yield "|---|---|---|---|"
-        for finding in report.failed:
-            rule = finding.rule
-            where = "<br>".join(evidence_of(finding))
-            yield f"| {rule.id} {rule.asks} | {rule.severity} | {where} | {rule.fix} ({rule.source}) |"
-    yield from _coverage(report)
+        yield from table(("rule", "severity", "where", "what to do"), map(_failed_row, report.failed))
+    yield from map(in_markdown, _coverage(report))
     yield ""
     yield summary(report)
+
+
+def _failed_row(finding: Finding) -> tuple[str, ...]:
+    rule = finding.rule
+    where = "<br>".join(map(in_markdown, evidence_of(finding)))
+    return in_markdown(f"{rule.id} {rule.asks}"), rule.severity, where, in_markdown(f"{rule.fix} ({rule.source})")
+
+
+def notes_of(report: ClientReport, *, on: Severity) -> Iterator[Note]:
+    """For a GitHub run: runs that ended otherwise, then rules that were broken; those below `on` are warnings."""
+    for run in report.runs:
+        if run.good is False:
+            yield Note(f"{run.name}: {run.outcome}; a good client: {run.wanted}")
+    for finding in report.failed:
+        rule, (where, *_) = finding.rule, (*evidence_of(finding), "")
+        level: Level = "error" if rule.severity.weight >= on.weight else "warning" if rule.severity.weight else "notice"
+        yield Note(f"{rule.id} {rule.asks} ({where}): {rule.fix}", level)
 
 
 FORMATS: dict[str, Callable[[ClientReport], str]] = {
     "text": report_text,
     "json": report_json,
     "junit": junit,
-    "github": github,
+    "github": report_text,
 }
-"""By the words of `--format`."""
+"""By the words of `--format`; for a GitHub run there is more."""
 
 
 def fails(report: ClientReport, *, on: Severity, least_score: int = 0, required: tuple[str, ...] = ()) -> Iterator[str]:

@@ -235,18 +235,35 @@ def test_recordings_of_good_runs_go_and_those_of_failed_ones_stay(here: Lab) -> 
     kept = Path(re.search(r"lab show (\S+)", called.err)[1])  # type: ignore[index]
     assert kept.is_file()
     rmtree(kept.parent)
-    assert json.loads(called.out)["score"] is None
-    assert (called.code, json.loads(called.out)["runs"][0]["outcome"]) == (1, "crash")
+    run, judged = map(json.loads, called.lines)
+    assert (called.code, run["outcome"], judged["score"]) == (1, "crash", None)
 
 
 def test_where_a_rule_was_broken_the_recording_stays_though_the_run_ended_well(here: Lab) -> None:
     called = here("rehearse", "brief.yaml", "--env", API, "--json", "--", sys.executable, "client.py")
     folder = Path(re.search(r"Recordings of what failed are in (\S+);", called.err)[1])  # type: ignore[index]
-    said = json.loads(called.out)
-    assert [(run["outcome"], run["good"]) for run in said["runs"]] == [("result", True)]
+    run, said = map(json.loads, called.lines)
+    assert (run["outcome"], run["good"], "runs" in said) == ("result", True, False)
     cited = {each["recording"] for rule in said["rules"] for each in rule["evidence"]}
     assert cited == {each.name for each in folder.glob("*.jsonl")} == {"brief.rec.jsonl"}
     rmtree(folder)
+
+
+def test_a_runner_gets_annotations_and_a_summary_by_itself(here: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.txt")
+    client = "print('::error::x ##[error]y'); raise OSError('::warning::z')"
+    called = here("rehearse", "brief.yaml", "--out", "out", "--junit", "runs.xml", "--", sys.executable, "-c", client)
+    assert called.code == 1 and "passed, 0 failed" in called.lines[-1]
+    assert [line for line in called.lines if line.startswith("::")] == [
+        "::error title=lab rehearse::brief: crash; a good client: result"
+    ]
+    assert "          | ::error::x #\\u0023[error]y" in called.lines
+    assert "| brief | crash | result |" in Path("summary.txt").read_text()
+    assert 'failures="1"' in Path("runs.xml").read_text()
+    assert (
+        "::error title" not in here("rehearse", "brief.yaml", "--format", "text", "--", sys.executable, "-c", "1/0").out
+    )
 
 
 def test_ctrl_c_ends_the_clients_and_tells_what_is_known(here: Lab) -> None:

@@ -90,9 +90,13 @@ def test_junit_has_a_case_a_rule(lab: Lab, tmp_path: Path, monotonous: str) -> N
     assert counts[0] == 2
 
 
-def test_a_summary_for_github_is_a_table(lab: Lab, monotonous: str) -> None:
-    lines = lab("report", monotonous, "--format", "github").lines
-    assert sum(line.startswith("| C") for line in lines) == 2
+def test_a_summary_for_github_is_a_table(lab: Lab, monotonous: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.txt")
+    called = lab("report", monotonous, "--format", "github")
+    assert sum(line.startswith("| C") for line in Path("summary.txt").read_text().splitlines()) == 2
+    notes = [line.split()[:3] for line in called.lines if line.startswith("::")]
+    assert notes == [["::warning", "title=lab", "report::C5"], ["::warning", "title=lab", "report::C7"]]
+    assert called.lines[-1] == lab("report", monotonous, "--format", "text").lines[-1]
 
 
 def test_the_page_has_each_line_of_evidence_and_nothing_from_elsewhere(

@@ -116,6 +116,15 @@ def test_for_programs_there_is_one_object(searched: Callable[..., Called]) -> No
     ]
 
 
+def test_a_runner_is_told_what_was_found(searched: Callable[..., Called], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.txt")
+    called = searched(BlindRetry, "brief.yaml", "--runs", "40", "--out", "out", "--format", "github")
+    assert called.lines[0].startswith("::error title=lab rehearse --search::brief: doubled: ")
+    assert called.lines[1].startswith("FAIL  brief: doubled: ")
+    found, counts = Path("summary.txt").read_text().strip().splitlines()[2:]
+    assert found.startswith("- brief\\: doubled\\: ") and "one doubled" in counts
+
+
 def test_runs_are_shared_among_scenarios(searched: Callable[..., Called]) -> None:
     other = SCENARIO.replace("name: brief", "name: other")
     Path("other.yaml").write_text(other)
@@ -171,7 +180,7 @@ def test_a_search_that_is_ended_tells_what_it_knows(here: Lab, monkeypatch: pyte
     [
         (("--search", "brief.yaml", "--html", "x.html"), "--html can't be used with --search"),
         (("--search", "brief.yaml", "--drills", "brief.yaml"), "--drills can't be used with --search"),
-        (("--search", "brief.yaml", "--format", "github"), "--format can't be used with --search"),
+        (("--search", "brief.yaml", "--format", "junit"), "--format can't be used with --search"),
         (("--search", "brief.yaml", "--min-score", "50"), "--min-score can't be used with --search"),
         (("--search", "brief.yaml", "--family", "G"), "There is no family G"),
         (("--search", "no-such"), "There is no scenario"),

@@ -112,7 +112,9 @@ async def test_lab_report_judges_a_running_lab_as_a_rehearsal(
         f"          {url}/_lab/scenario/strict/journal",
     ]
     assert called.code == 1
-    evidence = {each["rule"]: each["evidence"] for each in json.loads(called.out)["rules"]}["A6"]
+    *runs, judged = map(json.loads, called.lines)
+    assert [each["outcome"] for each in runs if each["good"] is False] == ["duplicate"] and "runs" not in judged
+    evidence = {each["rule"]: each["evidence"] for each in judged["rules"]}["A6"]
     assert [each["recording"] for each in evidence] == ["strict"]
     assert "access_token" in (lab.folder / "page.html").read_text()
 

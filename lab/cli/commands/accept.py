@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from lab.cli.console import ESCAPES, Console
+from lab.cli.console import Console
 from lab.cli.loop import complete
 from lab.core.errors import RecordingError, UsageError
 from lab.files.recordings import (
@@ -82,7 +82,7 @@ def differences(path: Path, now: Recording) -> Iterator[str]:
     old = list(transcript_lines(before, False)) if before is not None else []
     yield str(path) if before is not None else f"{path} (new)"
     for line in list(unified_diff(old, list(transcript_lines(now, False)), lineterm=""))[2:]:
-        yield f"| {line.translate(ESCAPES)}".replace("##[", "##\\x5b")
+        yield f"| {line}"
 
 
 def _blob_of(found: NewRecording, digest: str) -> bytes:

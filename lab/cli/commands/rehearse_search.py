@@ -10,6 +10,7 @@ from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.rehearsal import Rehearsal, command_again, end_of_output
 from lab.cli.signals import INTERRUPTED
+from lab.cli.verdicts import form_of, tell_runner
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.files.artifacts import keep_only, move_all, write_text
@@ -18,6 +19,7 @@ from lab.files.scenarios import SCENARIO_ENDING
 from lab.report.formats import MOST_LINES
 from lab.report.harm import HarmKind
 from lab.report.junit import CaseEnd, JunitCase, junit_file
+from lab.report.runner import Note, in_markdown
 from lab.settings import Flags, refuse_idle
 
 USUAL_RUNS = 200
@@ -31,9 +33,12 @@ def search(rehearsal: Rehearsal, flags: Flags, console: Console) -> int:
     searches = _searches(rehearsal, flags)
     interrupted = complete(lambda stop: _work(searches, flags["runs"] or USUAL_RUNS, stop, console))
     report = _Report(searches, _keep(searches, rehearsal.folder, flags), flags)
+    form = form_of(flags)
+    if form == "github":
+        tell_runner("lab rehearse --search", [*map(Note, report.sentences())], report.summary(), flags, console)
     for line in (*report.lines(), *(("interrupted",) if interrupted else ())):
-        console.err(line) if flags["json"] else console.out(line)
-    if flags["json"]:
+        console.err(line) if form == "json" else console.out(line)
+    if form == "json":
         console.json(report.document(interrupted))
     if flags["junit"]:
         write_text(flags["junit"], report.junit())
@@ -44,10 +49,10 @@ def search(rehearsal: Rehearsal, flags: Flags, console: Console) -> int:
 
 def refuse_other_forms(flags: Flags) -> None:
     """UsageError for what a rehearsal takes that judges by rules, and a search doesn't."""
-    why = "--search, which judges by no rules: it has text, --json and --junit"
+    why = "--search, which judges by no rules: it has text, json, github and --junit"
     refuse_idle(flags, ("drills", "only", "html", "require"), why)
-    for name, usual in (("fail_on", "major"), ("min_score", 0), ("format", "text")):
-        if flags[name] != usual:
+    for name, usual in (("fail_on", ("major",)), ("min_score", (0,)), ("format", (None, "text", "json", "github"))):
+        if flags[name] not in usual:
             refuse_idle(flags, (name,), why)
 
 
@@ -90,6 +95,10 @@ def _keep(searches: Sequence[ScenarioSearch], folder: Path, flags: Flags) -> Pat
     return Path(flags["out"])
 
 
+def _sentence(search: ScenarioSearch, finding: SearchFinding) -> str:
+    return f"{search.name}: {finding.run.harm.kind}: {finding.run.harm.sentence}"
+
+
 class _Report:
     """What was found, as people and programs read it."""
 
@@ -100,7 +109,7 @@ class _Report:
         """What was found, with what repeats it; then what was done."""
         for each in self._searches:
             for finding in each.findings():
-                yield f"FAIL  {each.name}: {finding.run.harm.kind}: {finding.run.harm.sentence}"
+                yield f"FAIL  {_sentence(each, finding)}"
                 yield from (f"          {line}" for line in self._details(finding))
                 yield from (f"          {line}" for line in end_of_output(finding.run.output))
             if each.unfit is not None:
@@ -110,6 +119,18 @@ class _Report:
                     yield f"          lab show {self._recording(each.unfit.planned.name)} --line-numbers"
                 yield from (f"          {line}" for line in end_of_output(each.unfit.output))
         yield from (self._summary(each) for each in self._searches if each.unfit is None)
+
+    def sentences(self) -> Iterator[str]:
+        """What is wrong, a sentence each."""
+        for each in self._searches:
+            yield from (_sentence(each, finding) for finding in each.findings())
+            if each.unfit is not None:
+                yield f"{each.name}: {each.unfit.judged.outcome} without any fault"
+
+    def summary(self) -> str:
+        """Markdown, for the summary of a GitHub run."""
+        lines = [*self.sentences(), *(self._summary(each) for each in self._searches if each.unfit is None)]
+        return "\n".join(("## lab rehearse --search", "", *(f"- {in_markdown(line)}" for line in lines)))
 
     def _details(self, finding: SearchFinding) -> Iterator[str]:
         """The faults, what the recording says, and the commands that repeat and show it."""

@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from lab.cli.commands.replay import NOTHING_MATCHED, matching
 from lab.cli.console import Console
 from lab.cli.recordings import scenarios_of
+from lab.cli.verdicts import form_of, tell_runner
 from lab.core.errors import UsageError
 from lab.files.artifacts import write_text
 from lab.files.recordings import open_recording, read_blob, read_recording
@@ -14,7 +17,7 @@ from lab.language.document import Scenario
 from lab.recording.reader import read
 from lab.report.catalog import RULE_OF
 from lab.report.coverage import Coverage, Elements, joined, met_in, possible_in
-from lab.report.formats import FORMATS, fails, junit
+from lab.report.formats import FORMATS, fails, github, junit, notes_of
 from lab.report.gather import histories_of
 from lab.report.history import ClientHistory
 from lab.report.html import html
@@ -62,17 +65,24 @@ def conclude(report: ClientReport, line_of: Callable[[str, int], str], flags: Fl
     unknown = [name for name in required if name not in RULE_OF]
     if unknown:
         raise UsageError(f"--require {unknown[0]} is no rule.", hint=f"Rules are {', '.join(RULE_OF)}.")
-    form = "json" if flags["json"] else flags["format"]
+    form, severity = form_of(flags), Severity(flags["fail_on"])
     for line in lines_of_runs(report.runs, report.not_called) if report.runs or report.not_called else ():
-        console.out(line) if form == "text" else console.err(line)
-    console.out(FORMATS[form](report).rstrip("\n"))
+        console.out(line) if form in ("text", "github") else console.err(line)
+    shown = report
+    if form == "json":
+        for run in report.runs:
+            console.json(run.document())
+        shown = replace(report, runs=())
+    elif form == "github":
+        tell_runner(f"lab {flags['command']}", [*notes_of(report, on=severity)], github(report), flags, console)
+    console.out(FORMATS[form](shown).rstrip("\n"))
     if flags["junit"]:
         write_text(flags["junit"], junit(report))
     if flags["html"]:
         write_text(flags["html"], html(report, line_of))
     if report.score is None and all(run.good is not False for run in report.runs):
         return NOTHING_MATCHED
-    reasons = list(fails(report, on=Severity(flags["fail_on"]), least_score=flags["min_score"], required=required))
+    reasons = list(fails(report, on=severity, least_score=flags["min_score"], required=required))
     for reason in reasons:
         console.err(f"lab: {reason}")
     unjudged = bool(report.runs) and all(run.good is None for run in report.runs)
