@@ -243,6 +243,14 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "repair": (option("target", "FILE"),),
     "new": (option("target", "NAME"),),
+    "learn": (
+        option("target", "FILE", "a recording by path or bare name, a HAR file, or a VCR cassette"),
+        option("--name", "NAME", "what the scenario is called; default: after the file"),
+        option(
+            "--status", "PATH", "of an API that the lab doesn't speak: where answers hold the status, as $.data.state"
+        ),
+        option("--words", "STATUS=WORDS", "what its words mean, as RUNNING=queued,in_progress", action="append"),
+    ),
     "schema": (option("--settings", None, "of the settings file instead", action="store_const", const="settings"),),
     "openapi": (
         option("--set", "NAME=VALUE", "set a switch of the mock, such as pod", action="append"),
@@ -271,6 +279,7 @@ COMMANDS = {
     "rehearse": ("run your client against scenarios or drills, and judge it", "lab rehearse quick -- python client.py"),
     "report": ("what clients did well and badly: in recordings, or a running lab", "lab report recordings/*.rec.jsonl"),
     "repair": ("make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"),
+    "learn": ("print a scenario that plays what was observed", "lab learn calls.har > scenarios/calls.yaml"),
     "new": ("print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"),
     "schema": ("print the scenario language as JSON Schema", "lab schema > lab.schema.json"),
     "openapi": ("print the mocked API as an OpenAPI document", "lab openapi > api.json"),

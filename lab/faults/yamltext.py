@@ -1,13 +1,15 @@
 """A document as YAML text that reads the same by the rules of YAML 1.2, whatever a reader of 1.1 would make of it."""
 
 import re
+from collections.abc import Mapping
 
 import yaml
 
 from lab.core.exchange import Json
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*(?: [A-Za-z0-9_.-]+)*|[0-9]+(?:ms|[dhms])")
+_PLAIN = re.compile(r"[A-Za-z][\w.-]*(?: [\w.…?!'()/-]+)*|(?:[0-9]+(?:ms|[dhms]))+")
 _WORDS = frozenset("true false null yes no on off y n".split())
+_QUOTABLE = re.compile(r"[\x21-\x7e\xa1-\ud7ff](?:[\x20-\x26\x28-\x7e\xa1-\ud7ff]*[\x21-\x26\x28-\x7e\xa1-\ud7ff])?")
 _LITERAL = re.compile(r"[\t\n\x20-\x7e\xa0-\ud7ff]*\n?")
 
 
@@ -24,6 +26,8 @@ def _represent(writer: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
         style = None
     elif "\n" in text and _LITERAL.fullmatch(text) and not text.startswith((" ", "\n", "\t")):
         style = "|"
+    elif '"' in text or "\\" in text:
+        style = "'" if _QUOTABLE.fullmatch(text) else style
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
@@ -33,3 +37,18 @@ _Writer.add_representer(str, _represent)
 def yaml_text(document: dict[str, Json]) -> str:
     """The text, members in their order."""
     return yaml.dump(document, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+
+
+def yaml_block(document: Mapping[str, Json]) -> str:
+    """The same, each member on lines of its own."""
+    return yaml.dump(
+        dict(document), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
+    )
+
+
+def yaml_line(value: Json) -> str:
+    """A mapping or a list on one line, in brackets."""
+    text: str = yaml.dump(
+        value, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=1 << 30, default_flow_style=True
+    )
+    return text.rstrip("\n")

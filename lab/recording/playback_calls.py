@@ -127,12 +127,15 @@ def playback_calls(recording: Recording, blob: Blob | None) -> Iterator[Playback
                     # it left because nothing more came, or had enough of a stream
                     replied = replace(replied, cut="timeout", at=max(replied.at, requests[replied.x].at + CUT_AFTER))
                 if replied.cut is None or replied.cut in SERVER_CUTS:
-                    yield _call(requests.pop(replied.x), replied, accepted.get(replied.x), inside=inside)
+                    yield playback_call(requests.pop(replied.x), replied, accepted.get(replied.x), inside=inside)
             case _:
                 pass
 
 
-def _call(requested: Requested, replied: Replied, accepted: JobAccepted | None, *, inside: bool) -> PlaybackCall:
+def playback_call(
+    requested: Requested, replied: Replied, accepted: JobAccepted | None, *, inside: bool
+) -> PlaybackCall:
+    """The exchange, read; `accepted`: it began that job. Unless the server is known from `inside`, its answer tells."""
     client, client_call = CLIENT_OF.get(requested.route), call_of(requested.route, requested.request)
     begun = JobStart(accepted.job, accepted.at, accepted.conversation) if accepted is not None else None
     begins = client_call is not None and isinstance(client_call.command, Invoke)

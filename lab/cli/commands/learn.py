@@ -1,0 +1,35 @@
+"""`lab learn`: a scenario out of what was observed: a recording, a HAR file, a VCR cassette."""
+
+import re
+from functools import partial
+from pathlib import Path
+
+from lab.cli.console import Console
+from lab.cli.recordings import locate
+from lab.core.errors import UsageError
+from lab.files.recordings import RECORDING_ENDING, read_blob, read_recording
+from lab.learn.foreign import ForeignTerms
+from lab.learn.sources import learn, observed_in
+from lab.learn.steps import slug
+from lab.learn.words import parse_path, parse_words
+from lab.recording.leaks import leaks
+from lab.settings import Flags
+
+
+def execute(flags: Flags, console: Console) -> int:
+    """Print the scenario; on stderr what it lacks, and what of it must not be published."""
+    path = locate(flags["target"])
+    name = flags["name"] or slug(Path(path.name.removesuffix(RECORDING_ENDING)).stem) or "learned"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", name):
+        raise UsageError(f"{name!r} can't name a scenario.", hint="Use a-z, 0-9 and dashes, as in refund-request.")
+    status = flags["status"]
+    terms = ForeignTerms(parse_path(status) if status else None, parse_words(tuple(flags["words"] or ())))
+    observed = observed_in(read_recording(path), str(path), partial(read_blob, path))
+    draft = learn(observed, name, path.name, terms)
+    console.out(draft.text.rstrip("\n"))
+    for sentence in draft.missing:
+        console.err(f"note: {sentence}")
+    for leak in leaks(draft.text.encode()):
+        console.err(f"note: line {leak.line} has {leak.what}: look at it before you publish it.")
+    console.err(f"keep it as scenarios/{name}.yaml, then: lab check scenarios/{name}.yaml --plan")
+    return 0

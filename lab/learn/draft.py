@@ -1,0 +1,161 @@
+"""A story -> the scenario that plays it again, as YAML with comments (recordings.md §17)."""
+
+from msgspec import Struct
+
+from lab.core.clock import Epoch, Millis
+from lab.core.exchange import Json
+from lab.language.document import Status, duration_text
+from lab.learn.commented_yaml import BlockList, Commented, Nested, RowList, YamlMembers, scenario_text
+from lab.learn.failures import FaultsFound, faults_of
+from lab.learn.pace import RoutePace, earliest_polls, pace_of
+from lab.learn.repeats import Repeated, Templates, parts_of, pattern_for
+from lab.learn.steps import StepWriter
+from lab.learn.story import ObservedTurn, Story
+from lab.learn.stretches import stretches_of
+
+_ROUTES = ("token", "invoke", "status")
+_LIFETIME: Millis = 3_600_000
+_LONGEST_TITLE = 70
+_MOST_FAULTS = 200
+
+
+class Draft(Struct):
+    """What is written: a file, and in a sentence each what it lacks."""
+
+    text: str
+    missing: tuple[str, ...]
+
+
+class _Turn(Struct):
+    turn: ObservedTurn
+    steps: StepWriter
+    parts: list[Repeated]
+    templates: Templates
+
+
+def draft_of(story: Story, name: str, source: str, epoch: Epoch) -> Draft:
+    """The scenario `name` of a story; `source` is the file that it was learned from."""
+    paces = {route: pace_of(story.calls.get(route, ())) for route in _ROUTES}
+    turns = _turns(story, paces)
+    blocks = [each.steps.block() for each in turns]
+    found = faults_of(story, paces, epoch)
+    members = _head(story, name, source, turns)
+    members |= {"seed": 1} | _latency(story, paces) | {"steps": blocks[0]}
+    if len(turns) > 1:
+        members["turns"] = BlockList(
+            tuple(_later(each, block, turns) for each, block in zip(turns[1:], blocks[1:], strict=True))
+        )
+    members |= _faults(found) | _expected(story)
+    return Draft(scenario_text(_comments(story, source, found), members), tuple(found.notes))
+
+
+def _turns(story: Story, paces: dict[str, RoutePace]) -> list[_Turn]:
+    turns: list[_Turn] = []
+    fields: dict[str, str] = {}
+    for number, turn in enumerate(story.turns):
+        parts = parts_of(turn.message, turn.parameters)
+        if pattern_for(turn.message, parts) is None:
+            parts = [part for part in parts if not part.group]
+        templates = Templates(fields | {part.value: part.name for part in parts})
+        stretches = stretches_of(turn, earliest_polls(turn, paces["invoke"], paces["status"]))
+        turns.append(_Turn(turn, StepWriter(turn, stretches, templates), parts, templates))
+        fields |= {part.value: part.later.format(number) for part in parts if part.name != "message"}
+    return turns
+
+
+def _head(story: Story, name: str, source: str, turns: list[_Turn]) -> YamlMembers:
+    first = turns[0]
+    code = story.team or f"{name.upper().replace('-', '_')}_TEAM"
+    members: YamlMembers = {
+        "lab": 1,
+        "name": name,
+        "title": _title(first.turn.message),
+        "shows": f"Learned from {source}",
+        "agent": {"code": code} if story.team else Commented({"code": code}, "the API names no team: this is ours"),
+        "ask": _ask(first.turn),
+    }
+    members |= _match(first, turns)
+    if story.settings:
+        members["settings"] = dict(story.settings)
+    longest = max((each.steps.patience for each in turns), default=0)
+    lifetime = story.lifetime or _LIFETIME
+    token: dict[str, Json] = {} if lifetime == _LIFETIME else {"lifetime": duration_text(lifetime)}
+    lasts = max((each.steps.stretches[-1].begins for each in turns if each.steps.stretches), default=0)
+    if story.renewed or longest >= lifetime or lasts >= lifetime:
+        token["renewed"] = True
+    return members | ({"token": token} if token else {})
+
+
+def _title(message: str) -> str:
+    line = " ".join(message.split())
+    return line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 1]}…"
+
+
+def _ask(turn: ObservedTurn) -> Json:
+    message = turn.message or "(nothing)"
+    return {"message": message, "parameters": dict(turn.parameters)} if turn.parameters else message
+
+
+def _match(turn: _Turn, turns: list[_Turn]) -> YamlMembers:
+    """What finds in a message the parts that texts of this and later turns repeat."""
+    used = set[str]().union(*(each.templates.used for each in turns))
+    wanted = [part for part in turn.parts if part.group and part.value in used]
+    message = turn.turn.message
+    pattern = pattern_for(message, wanted) or pattern_for(message, turn.parts) if wanted else None
+    return {} if pattern is None else {"match": pattern}
+
+
+def _later(turn: _Turn, steps: BlockList, turns: list[_Turn]) -> YamlMembers:
+    return {"ask": _ask(turn.turn)} | _match(turn, turns) | {"steps": steps}
+
+
+def _latency(story: Story, paces: dict[str, RoutePace]) -> YamlMembers:
+    if not story.timed:
+        return {}
+    latency: YamlMembers = {}
+    for route, pace in paces.items():
+        if not pace.usual or not pace.usual[-1]:
+            continue
+        least, most = pace.usual[0], pace.usual[-1]
+        latency[route] = (
+            duration_text(pace.median)
+            if pace.fixed
+            else Commented(
+                {"between": [duration_text(least), duration_text(most)]}, f"median {pace.median}ms of {len(pace.usual)}"
+            )
+        )
+    return {"latency": Nested(latency)} if latency else {}
+
+
+def _faults(found: FaultsFound) -> YamlMembers:
+    rows = tuple((fault.document, fault.note) for fault in found.faults[:_MOST_FAULTS])
+    if (more := len(found.faults) - len(rows)) > 0:
+        found.notes.append(f"Faults beyond the first {_MOST_FAULTS} are left out: {more}.")
+    return {"faults": RowList(rows)} if rows else {}
+
+
+def _expected(story: Story) -> YamlMembers:
+    """How a run of the lab's own client ends, where that isn't COMPLETE."""
+    turn = story.turns[-1]
+    last = turn.last
+    if last is None:
+        status = turn.invoke.replied.response.status
+        refused = 400 <= status < 600 and turn.invoke.replied.cut is None
+        return {"expect": {"refused": status} if refused else {"status": None}}
+    return {"expect": {"status": "ERROR"}} if last.status is Status.ERROR else {}
+
+
+def _comments(story: Story, source: str, found: FaultsFound) -> list[str]:
+    head = [
+        "yaml-language-server: $schema=lab.schema.json     (written by: lab schema > scenarios/lab.schema.json)",
+        f"Learned by lab learn from {source}. Durations lie between two polls, whose distance stands beside them.",
+    ]
+    if not story.timed:
+        head.append("The file doesn't say when calls were made: a second between two polls is assumed.")
+    if not any(call.latency for calls in story.calls.values() for call in calls):
+        head.append(
+            "Nor does it say how long answers took."
+            if not story.timed
+            else "The file doesn't say how long answers took."
+        )
+    return [*head, *story.notes, *found.notes]

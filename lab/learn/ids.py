@@ -1,0 +1,77 @@
+"""The ids by which calls of an API belong together: what answers give, and requests carry."""
+
+import json
+import re
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from lab.core.exchange import Json, Response
+from lab.learn.words import members_within
+from lab.recording.playback_calls import PlaybackCall
+
+_LINKS = ("location", "operation-location", "azure-asyncoperation", "content-location")
+"""Headers that lead to a job."""
+_LONGEST_ID = 500
+_NO_ID = re.compile(r"v\d.*|\d{4}-\d\d-\d\d.*")
+"""Versions in paths, and dates."""
+
+
+def given_ids(call: PlaybackCall) -> set[str]:
+    """The ids that an answer gives, and its request didn't carry."""
+    return ids_in(call) - carried_ids(call)
+
+
+def carried_ids(call: PlaybackCall) -> set[str]:
+    """The ids that a poll may carry: segments of its path, values of its query and its body."""
+    request = call.requested.request
+    found = {unquote(part) for segment in request.path.split("/") for part in (segment, *segment.split(":"))}
+    found |= {value for _, value in parse_qsl(request.query)}
+    found |= texts_in(body_of_request(call))
+    return {text for text in found if _may_be_id(text)} | {request.path}
+
+
+def ids_in(call: PlaybackCall) -> set[str]:
+    """The ids that an answer gives: its texts and numbers, also as the last part of a path, and what its links lead to."""
+    response = call.replied.response
+    found = texts_in(body_in(response))
+    links = [value for name, value in response.headers if name in _LINKS]
+    found |= {urlsplit(link).path for link in (*links, *(text for text in found if "/" in text))}
+    found |= {part for text in [*found] if "/" in text for part in text.split("/")[-2:]}
+    return {text for text in found if _may_be_id(text)}
+
+
+def texts_in(body: Json) -> set[str]:
+    return {
+        str(value) for _, value in members_within(body) if isinstance(value, str | int) and not isinstance(value, bool)
+    }
+
+
+def _may_be_id(text: str) -> bool:
+    return 2 < len(text) <= _LONGEST_ID and any(letter.isdigit() for letter in text) and not _NO_ID.fullmatch(text)
+
+
+def same_place(call: PlaybackCall, other: PlaybackCall) -> bool:
+    mine, its = call.requested.request, other.requested.request
+    return (mine.method, mine.path) == (its.method, its.path)
+
+
+def body_in(response: Response) -> Json:
+    """The JSON of an answer; None if it is none."""
+    return _json(response.body)
+
+
+def body_of_request(call: PlaybackCall) -> Json:
+    """The JSON, or the form, that was sent; None for anything else."""
+    request = call.requested.request
+    value = _json(request.body)
+    if value is None and "form-urlencoded" in (request.header("content-type") or ""):
+        pairs: dict[str, Json] = dict(parse_qsl(request.body.decode(errors="replace")))
+        return pairs
+    return value
+
+
+def _json(data: bytes) -> Json:
+    try:
+        value: Json = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict | list) else None

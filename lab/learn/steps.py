@@ -1,0 +1,137 @@
+"""Stretches -> the steps of a turn: work, waits, gates and an ending, with what nobody could see as comments."""
+
+import re
+from collections.abc import Iterable
+from unicodedata import normalize
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json, text_of
+from lab.language.document import Status, duration_text
+from lab.language.document.outputs import LARGEST_OUTPUT
+from lab.learn.commented_yaml import BlockList, Commented, YamlMembers
+from lab.learn.gates import GateWriter
+from lab.learn.repeats import Templates
+from lab.learn.story import ObservedTurn
+from lab.learn.stretches import StatusStretch, bounds_of, length_of
+
+_LONGEST_ID = 40
+_LONGEST_TEXT = 200_000
+"""Characters of an output that stands in the scenario, whose file is 1 MiB at most."""
+
+
+class StepWriter:
+    """The steps of one turn, one after another."""
+
+    def __init__(self, turn: ObservedTurn, stretches: list[StatusStretch], templates: Templates) -> None:
+        self.turn = turn
+        self.stretches = stretches
+        self.templates = templates
+        self.ids = list(_unique(_id_of(each) for each in stretches))
+
+    @property
+    def patience(self) -> Millis:
+        """The longest that a gate of it may wait."""
+        return max(
+            (self._gate(place).patience for place, each in enumerate(self.stretches) if _is_gate(each)), default=0
+        )
+
+    def block(self) -> BlockList:
+        """All of them; an ending that nobody saw is said to be one."""
+        steps = [self._step(place, each) for place, each in enumerate(self.stretches)]
+        if not self.stretches or not self.stretches[-1].status.final:
+            why = "not observed: the calls end before the job does" if steps else "not observed: no poll showed the job"
+            steps.append({"complete": Commented("not-observed", why), "output": None})
+        return BlockList(tuple(steps))
+
+    def _step(self, place: int, stretch: StatusStretch) -> YamlMembers:
+        glimpse, name = stretch.glimpse, self.ids[place]
+        match stretch.status:
+            case Status.COMPLETE:
+                ending: YamlMembers = {"complete": name, "output": self._output(glimpse.output)}
+                if glimpse.follow_up:
+                    ending["follow_up"] = [self.templates.text(each) for each in glimpse.follow_up]
+                return ending
+            case Status.ERROR:
+                partial = _text(glimpse.output)
+                failure: YamlMembers = {"error": name, "text": self.templates.text(glimpse.error or glimpse.word)}
+                if partial is not None:
+                    failure["output"] = self.templates.text(partial)
+                return failure
+            case Status.WAITING if _is_gate(stretch):
+                return self._gate(place).members(self.templates)
+            case _:
+                kind = "wait" if stretch.status is Status.WAITING else "work"
+                said = glimpse.question.text if glimpse.question is not None and kind == "wait" else glimpse.text
+                step: YamlMembers = {
+                    kind: name,
+                    "takes": Commented(
+                        duration_text(length_of(self.stretches, place)), bounds_of(self.stretches, place)
+                    ),
+                }
+                if said:
+                    step["says"] = self.templates.text(said)
+                return step
+
+    def _gate(self, place: int) -> GateWriter:
+        return GateWriter(self.turn, self.stretches, self.ids, place)
+
+    def _output(self, output: Json) -> Json | Commented:
+        if output is None or isinstance(output, str):
+            text = output
+        else:
+            return {"json": self.templates.value(output)}
+        if text is None:
+            return None
+        if len(text.encode("utf-8", "replace")) > _LONGEST_TEXT:
+            size = min(len(text.encode("utf-8", "replace")), LARGEST_OUTPUT)
+            short = f"{size // 1_000_000}MB" if size % 1_000_000 == 0 else f"{size}B"
+            return Commented({"filler": short}, "a text of that size: it is too long to stand here")
+        return self.templates.text(_writable(text))
+
+
+def _is_gate(stretch: StatusStretch) -> bool:
+    question = stretch.glimpse.question
+    return stretch.status is Status.WAITING and (question is None or question.human)
+
+
+def _text(output: Json) -> str | None:
+    return output if isinstance(output, str) or output is None else text_of(output)
+
+
+def _writable(text: str) -> str:
+    """The text, half of a surrogate pair replaced, which no file holds."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _id_of(stretch: StatusStretch) -> str:
+    glimpse = stretch.glimpse
+    match stretch.status:
+        case Status.COMPLETE:
+            return "done"
+        case Status.ERROR:
+            return "failed"
+        case Status.WAITING:
+            question = glimpse.question
+            return slug(question.gate if question is not None else "") or "approval"
+        case Status.RUNNING:
+            return slug(glimpse.text or "") or "work"
+
+
+def slug(text: str) -> str:
+    """A text as an id: `Reading the item master…` is `reading-the-item-master`; empty if nothing of it can stand in one."""
+    plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z0-9]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", plain).lower())
+    while len("-".join(words)) > _LONGEST_ID and len(words) > 1:
+        words.pop()
+    return "-".join(words)[:_LONGEST_ID].strip("-")
+
+
+def _unique(names: Iterable[str]) -> Iterable[str]:
+    used: set[str] = set()
+    for name in names:
+        number, free = 1, name
+        while free in used:
+            number += 1
+            free = f"{name}-{number}"
+        used.add(free)
+        yield free

@@ -1,0 +1,56 @@
+"""What a learned scenario is compared by: statuses, outputs and failures of a story, and when statuses changed."""
+
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+from lab.files.recordings import read_blob, read_recording
+from lab.learn.own import own_story
+from lab.learn.pace import RoutePace, earliest_polls
+from lab.learn.sources import observed_in
+from lab.learn.story import Story
+from lab.learn.stretches import stretches_of
+
+
+def story_in(path: Path) -> Story:
+    """The story of a recording."""
+    observed = observed_in(read_recording(path), str(path), partial(read_blob, path))
+    story = own_story(observed.calls, observed.facts)
+    assert story is not None
+    return story
+
+
+def canonical(story: Story) -> list[object]:
+    """Turn by turn what was asked and seen, equal polls folded, and which calls failed how."""
+    found: list[object] = []
+    for turn in story.turns:
+        seen = [poll.glimpse for poll in turn.polls if poll.glimpse is not None]
+        failed = [
+            (number, poll.call.replied.response.status, poll.call.replied.cut, retry(poll.call))
+            for number, poll in enumerate(turn.polls)
+            if poll.glimpse is None
+        ]
+        statuses = [each for each, _ in groupby((each.word, each.text) for each in seen)]
+        last = turn.last
+        found.append(
+            (turn.message, dict(turn.parameters), statuses, last and (last.output, last.error, last.follow_up), failed)
+        )
+    for route in ("token", "invoke"):
+        found += [
+            (route, n, call.replied.response.status, call.replied.cut, retry(call))
+            for n, call in enumerate(story.calls[route])
+            if not call.good
+        ]
+    return found
+
+
+def retry(call: object) -> bool:
+    return call.replied.response.header("retry-after") is not None  # type: ignore[attr-defined]
+
+
+def changes(story: Story) -> list[list[tuple[int, int]]]:
+    """Of each turn between which instants its status changed."""
+    pace = RoutePace()
+    return [
+        [(each.low, each.high) for each in stretches_of(turn, earliest_polls(turn, pace, pace))] for turn in story.turns
+    ]

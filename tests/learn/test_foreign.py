@@ -1,0 +1,103 @@
+"""`lab learn` of HAR files and cassettes of polled APIs: each is learned, checked and run, and settles."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lab.cli.commands.check import check_scenario
+from lab.language.document import Complete, Failure, Gate, Scenario, Work
+from lab.language.parse import parse_scenario
+from tests.conftest import Lab
+
+FILES = Path(__file__).parent / "files"
+
+SETTLED = {
+    "aws-textract.yaml": ("COMPLETE", ["in-progress"], "Invoice 204817"),
+    "azure-operation.har": ("COMPLETE", ["not-started", "running"], "Invoice 204817"),
+    "bigquery-job.yaml": ("ERROR", ["pending", "running"], "Syntax error at [1:8]"),
+    "databricks-run.har": ("ERROR", ["waiting-for-cluster", "in-run", "terminating"], "Workload failed: ledger UK-7 is closed"),
+    "github-run.yaml": ("ERROR", ["queued", "in-progress"], "failure"),
+    "google-operation.yaml": ("COMPLETE", ["work"], "pump P-117 is out of service"),
+    "openai-batch.yaml": ("COMPLETE", ["validating", "in-progress", "finalizing"], '{"custom_id": "request-2"'),
+    "openai-run.har": ("COMPLETE", ["queued", "in-progress", "approval", "in-progress-2"], "Two suppliers deliver order 88123."),
+    "replicate-prediction.har": ("COMPLETE", ["starting", "processing"], "/pbxt/out-0.png"),
+    "salesforce-bulk.yaml": ("COMPLETE", ["open", "upload-complete", "in-progress"], "Benson Group"),
+    "terraform-run.har": ("COMPLETE", ["pending", "planning", "approval", "applying"], ""),
+}  # fmt: skip
+"""By file: how the job ends, through which steps, and what stands in its output or error."""
+
+FAULTS = {
+    "aws-textract.yaml": ["{route: status, calls: 2, answer: 429}  # it was 400: this is the nearest"],
+    "azure-operation.har": ["{route: status, calls: 3, delay: 4s100ms}"],
+    "databricks-run.har": [
+        "{route: status, calls: 2, answer: 429, retry_after: 10s}", "{route: status, calls: 4, answer: 503}",
+    ],
+    "replicate-prediction.har": ["{route: status, calls: 3, strike: reset}"],
+}  # fmt: skip
+
+
+def scenario(text: str) -> Scenario:
+    return parse_scenario(text, "learned.yaml")
+
+
+def test_every_file_is_learned() -> None:
+    assert {path.name for path in FILES.iterdir()} == set(SETTLED)
+
+
+@pytest.mark.parametrize("name", sorted(SETTLED))
+def test_it_settles_as_it_did(lab: Lab, name: str) -> None:
+    status, steps, said = SETTLED[name]
+    learned = lab("learn", FILES / name)
+    assert learned.code == 0, learned.err
+    path = lab.folder / f"{Path(name).stem}.yaml"
+    path.write_text(learned.out, "utf-8")
+    assert check_scenario(path) == ((), ())
+    done = lab("run", path, "--speed", "instant", "--json")
+    outcome = json.loads(done.lines[-1])
+    assert (done.code, outcome["status"]) == (0, status)
+    assert said in (outcome["output"] or "") + (outcome["error"] or "")
+    assert [step.id for step in scenario(learned.out).steps if not isinstance(step, Complete | Failure)] == steps
+    faults = [line.removeprefix("  - ") for line in learned.lines if line.startswith("  - {route")]
+    assert faults == FAULTS.get(name, [])
+
+
+@pytest.mark.parametrize("name", sorted(SETTLED))
+def test_no_credential_and_no_host_gets_into_a_scenario(lab: Lab, name: str) -> None:
+    assert "canary" in (FILES / name).read_text("utf-8").lower()
+    text = lab("learn", FILES / name).out.lower()
+    assert "canary" not in text
+    assert not [host for host in (".com", ".io/", ".delivery") if host in text]
+
+
+def test_what_was_guessed_is_said(lab: Lab) -> None:
+    text = lab("learn", FILES / "databricks-run.har").out
+    head = " ".join(line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
+    assert "Its status is taken from $.state.life_cycle_state: a guess" in head
+    assert "What words mean is a guess: PENDING = RUNNING" in head
+
+
+def test_what_is_said_is_no_guess(lab: Lab) -> None:
+    argv = ("--status", "$.status", "--words", "RUNNING=queued,in_progress", "--words", "COMPLETE=completed")
+    learned = lab("learn", FILES / "github-run.yaml", *argv)
+    assert "guess" not in learned.out
+    assert isinstance(scenario(learned.out).steps[-1], Complete)
+    waits = lab("learn", FILES / "github-run.yaml", "--words", "WAITING=queued")
+    assert [type(step) for step in scenario(waits.out).steps] == [Gate, Work, Failure]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("--status", "$.nowhere"), "no poll with a status at $.nowhere"),
+        (("--status", "$..x"), "is no path"),
+        (("--status", "a b"), "is no path"),
+        (("--words", "DONE=completed"), "doesn't say what words mean"),
+        (("--words", "RUNNING="), "doesn't say what words mean"),
+        (("--words", "RUNNING=a", "--words", "ERROR=a"), "can't mean both"),
+    ],
+)
+def test_wrong_options_are_refused_with_a_sentence(lab: Lab, argv: tuple[str, ...], said: str) -> None:
+    done = lab("learn", FILES / "github-run.yaml", *argv)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
