@@ -11,6 +11,8 @@ _PLAIN = re.compile(r"[A-Za-z][\w.-]*(?: [\w.…?!'()/-]+)*|(?:[0-9]+(?:ms|[dhms
 _WORDS = frozenset("true false null yes no on off y n".split())
 _QUOTABLE = re.compile(r"[\x21-\x7e\xa1-\ud7ff](?:[\x20-\x26\x28-\x7e\xa1-\ud7ff]*[\x21-\x26\x28-\x7e\xa1-\ud7ff])?")
 _LITERAL = re.compile(r"[\t\n\x20-\x7e\xa0-\ud7ff]*\n?")
+_ODD = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""Marks that turn text round, and other signs that nobody sees: they stand as escapes, in quotes."""
 
 
 class _Writer(yaml.CSafeDumper):
@@ -22,7 +24,9 @@ class _Writer(yaml.CSafeDumper):
 
 def _represent(writer: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
     style: str | None = '"'
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+    if _ODD.search(text):
+        pass
+    elif _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         style = None
     elif "\n" in text and _LITERAL.fullmatch(text) and not text.startswith((" ", "\n", "\t")):
         style = "|"
@@ -36,19 +40,21 @@ _Writer.add_representer(str, _represent)
 
 def yaml_text(document: dict[str, Json]) -> str:
     """The text, members in their order."""
-    return yaml.dump(document, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    return _written(document, 110, flow=None)
 
 
 def yaml_block(document: Mapping[str, Json]) -> str:
     """The same, each member on lines of its own."""
-    return yaml.dump(
-        dict(document), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
-    )
+    return _written(dict(document), 110, flow=False)
 
 
 def yaml_line(value: Json) -> str:
     """A mapping or a list on one line, in brackets."""
+    return _written(value, 1 << 30, flow=True).rstrip("\n")
+
+
+def _written(value: Json, width: int, *, flow: bool | None) -> str:
     text: str = yaml.dump(
-        value, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=1 << 30, default_flow_style=True
+        value, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=width, default_flow_style=flow
     )
-    return text.rstrip("\n")
+    return _ODD.sub(lambda odd: f"\\u{ord(odd[0]):04x}", text)
