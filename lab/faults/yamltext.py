@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import yaml
 
 from lab.core.exchange import Json
+from lab.core.logtext import no_command
 
 _PLAIN = re.compile(r"[A-Za-z][\w.-]*(?: [\w.…?!'()/-]+)*|(?:[0-9]+(?:ms|[dhms]))+")
 _WORDS = frozenset("true false null yes no on off y n".split())
@@ -24,8 +25,8 @@ class _Writer(yaml.CSafeDumper):
 
 def _represent(writer: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
     style: str | None = '"'
-    if _ODD.search(text):
-        pass
+    if _ODD.search(text) or no_command(text) != text:
+        pass  # in quotes escapes are read
     elif _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         style = None
     elif "\n" in text and _LITERAL.fullmatch(text) and not text.startswith((" ", "\n", "\t")):
