@@ -84,6 +84,18 @@ def forked_lab(*argv: str, cwd: Path) -> Iterator[ForkedLab]:
         process.stderr.close()
 
 
+FORBIDDEN = "FORBID_OUTGOING_CALLS"
+"""In the environment: a call to anybody, over a socket of any kind, fails and is told on stderr."""
+
+
+def _forbid(event: str, arguments: tuple[object, ...]) -> None:
+    # who listens looks up the address at which it does
+    looked_up = event == "socket.getaddrinfo" and arguments[0] != "127.0.0.1"
+    if looked_up or event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        os.write(2, f"{FORBIDDEN}: {event}\n".encode())
+        raise PermissionError(event)
+
+
 def _run(
     argv: Sequence[str], ends: Sequence[Connection], cwd: Path, environment: Mapping[str, str], controls: bool
 ) -> None:
@@ -102,4 +114,6 @@ def _run(
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
+    if FORBIDDEN in environment:
+        sys.addaudithook(_forbid)
     sys.exit(main(list(argv)))

@@ -4,8 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.app.effects import App, Outcome
@@ -89,28 +87,6 @@ def test_the_labs_own_app_comes_to_the_recorded_end(path: Path) -> None:
     ends = [fact.text("to") for fact in recorded.facts("job.status") if fact.text("to") in ("COMPLETE", "ERROR")]
     assert outcome.status == (ends[0] if ends else None)
     assert service.missed == [] and service.playback.left == ()
-
-
-HISTORIES = {
-    name: [(fact.instant, str(fact.text("to"))) for fact in recording(name).facts("job.status")]
-    for name in ("item-comparison", "supplier-onboarding")
-}
-
-
-@given(st.lists(st.integers(1, 60_000), max_size=40), st.booleans())
-def test_whenever_a_client_polls_it_sees_the_history_in_order_and_never_early(gaps: list[int], often: bool) -> None:
-    recorded = recording("item-comparison")
-    caller = Caller(playing(recorded))
-    (accepted,) = recorded.facts("job.accepted")
-    _, job = caller.ask(1_000)
-    history = [(0, "RUNNING"), *((at - accepted.instant, word) for at, word in HISTORIES["item-comparison"])]
-    now, place = 1_000, 0
-    for gap in gaps:
-        now += gap if not often else 1 + gap % 500
-        word = caller.poll(job, now)
-        place = next(n for n in range(place, len(history)) if history[n][1] == word)
-        assert history[place][0] <= now - 1_000
-    assert caller.poll(job, now + 1_000_000) == "COMPLETE"
 
 
 def test_instants_in_answers_are_of_today() -> None:
