@@ -1,6 +1,7 @@
 """What a command found in files, for CI: JSON lines, JUnit, what a GitHub run shows (recordings.md §12)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Self
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from lab.cli.console import Console, report
 from lab.core.errors import Complaint, HostError, LabError, ScenarioError
 from lab.core.exchange import Json
 from lab.files.artifacts import append_text, write_text
+from lab.files.recordings import RECORDING_ENDING
 from lab.report.junit import CaseEnd, JunitCase, junit_file
 from lab.report.runner import LONGEST_SUMMARY, Level, Note, annotations, in_markdown, table
 from lab.settings import Environment, Flags
@@ -40,6 +42,20 @@ class FileVerdict(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     kind: CaseEnd = CaseEnd.FAILURE
     """What it is if it isn't good: a failure, or an error where it couldn't be read."""
+    judge: str = ""
+    """Who looked, where several look at one recording: server, report."""
+    further: tuple["FileVerdict", ...] = ()
+    """What others found of the same recording."""
+
+    @property
+    def parts(self) -> tuple["FileVerdict", ...]:
+        """This one, and those of others."""
+        return self, *self.further
+
+    @property
+    def worst(self) -> int:
+        """The exit code of all of them."""
+        return next((each.code for each in self.parts if each.code), 0)
 
     def document(self) -> dict[str, Json]:
         """For programs."""
@@ -51,9 +67,10 @@ class FileVerdict(Struct, frozen=True):
                 "warning": each.warning,
                 **self._elsewhere(each),
             }
-            for each in self.problems
+            for part in self.parts
+            for each in part.problems
         ]
-        return {"file": self.file, "passed": self.code == 0, "code": self.code, "problems": problems}
+        return {"file": self.file, "passed": self.worst == 0, "code": self.worst, "problems": problems}
 
     def _elsewhere(self, problem: Problem) -> dict[str, Json]:
         return {"file": problem.file} if problem.file not in ("", self.file) else {}
@@ -81,11 +98,14 @@ class FileVerdict(Struct, frozen=True):
         text = "\n".join(
             f"{each.file or self.file}:{each.line}:{each.column}: {each.what}\n{each.details}" for each in self.problems
         )
+        group, name = f"lab.{command}", self.file
+        if self.judge:
+            group, name = f"recordings.{PurePath(self.file).name.removesuffix(RECORDING_ENDING)}", self.judge
         if self.code == 0:
             end = CaseEnd.TOLD if self.problems else None
-            return JunitCase(f"lab.{command}", self.file, end, text=text, where=where)
+            return JunitCase(group, name, end, text=text, where=where)
         message = self.problems[0].what if self.problems else f"exit {self.code}"
-        return JunitCase(f"lab.{command}", self.file, self.kind, message, text, where)
+        return JunitCase(group, name, self.kind, message, text, where)
 
 
 def problems_of(error: LabError) -> tuple[Problem, ...]:
@@ -104,15 +124,15 @@ def form_of(flags: Flags) -> str:
 
 def tell(command: str, verdicts: Sequence[FileVerdict], flags: Flags, console: Console) -> None:
     """Print what the form has beside the text, and write JUnit's file where one is wanted."""
-    form = form_of(flags)
+    form, parts = form_of(flags), [part for each in verdicts for part in each.parts]
     if form == "json":
         for each in verdicts:
             console.json(each.document())
     elif form == "github":
-        notes = [note for each in verdicts for note in each.notes()]
+        notes = [note for each in parts for note in each.notes()]
         tell_runner(f"lab {command}", notes, "\n".join(_summary(command, verdicts)), flags, console)
     if flags["junit"]:
-        text = junit_file((f"lab {command}", [each.case(command) for each in verdicts]))
+        text = junit_file((f"lab {command}", [each.case(command) for each in parts]))
         write_text(flags["junit"], text)
 
 
@@ -129,8 +149,11 @@ def tell_runner(title: str, notes: Sequence[Note], summary: str, flags: Flags, c
 
 def _summary(command: str, verdicts: Sequence[FileVerdict]) -> Iterator[str]:
     """A table: files that failed, a row a problem, then those that passed."""
-    failed = [each for each in verdicts if each.code]
-    passed = [each for each in verdicts if not each.code]
+    failed = [each for each in verdicts if each.worst]
+    passed = [each for each in verdicts if not each.worst]
     yield f"## lab {command}: {len(passed)} passed, {len(failed)} failed"
     yield ""
-    yield from table(("file", "", "line", "what"), (row for each in (*failed, *passed) for row in each.rows()))
+    yield from table(
+        ("file", "", "line", "what"),
+        (row for each in (*failed, *passed) for part in each.parts if part.code or part is each for row in part.rows()),
+    )

@@ -16,7 +16,6 @@ from lab.core.errors import HostError, RecordingError, UsageError
 from lab.files.opening import APPEND, GrowingFile, flags, lock, long_line, open_regular, read_at_most, read_bounded
 
 RECORDING_ENDING = ".rec.jsonl"
-MATCHERS_ENDING = ".match.yaml"
 RECORDINGS = "recordings"
 LONGEST_RECORDING = 16 * 1024**3 + 256 * 1024**2
 """Bytes: a tape that ends at the largest limit still says what became of all that was under way."""
@@ -151,21 +150,7 @@ def _put_blob(folder: Path, digest: str, data: bytes) -> None:
 
 def blobs_folder(recording: Path) -> Path:
     """Where the long bodies of a recording lie."""
-    return beside(recording, ".blobs")
-
-
-def read_matchers(recording: Path) -> tuple[Path, bytes] | None:
-    """The matchers beside a recording, and where they lie; None if there are none, UsageError if they can't be read."""
-    from lab.language.parse.decoding import LARGEST_FILE  # as with blobs
-
-    path = beside(recording, MATCHERS_ENDING)
-    return (path, read_bounded(path, LARGEST_FILE, UsageError)) if path.exists() or path.is_symlink() else None
-
-
-def beside(recording: Path, ending: str) -> Path:
-    """The file of a recording's name, or of one beside it, with another ending."""
-    slug = recording.name.removesuffix(RECORDING_ENDING).removesuffix(MATCHERS_ENDING)
-    return recording.with_name(slug + ending)
+    return recording.with_name(recording.name.removesuffix(RECORDING_ENDING) + ".blobs")
 
 
 def read_blob(recording: Path, digest: str) -> bytes:

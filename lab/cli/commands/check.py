@@ -4,12 +4,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from lab.cli.commands.replay import matchers_of
+from lab.cli.commands.replay import expected_of, matchers_of
 from lab.cli.console import Console
 from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
+from lab.files.beside import BESIDE, MATCHERS_ENDING, beside
 from lab.files.output_files import OutputFiles
-from lab.files.recordings import MATCHERS_ENDING, RECORDING_ENDING, beside, open_recording
+from lab.files.recordings import RECORDING_ENDING, open_recording
 from lab.files.scenarios import (
     SCENARIO_ENDING,
     load_scenario,
@@ -42,15 +43,15 @@ def execute(flags: Flags, console: Console) -> int:
             leaked = tuple(Problem(leak.line, leak.what) for leak in found)
             verdicts.append(FileVerdict(str(file), RecordingError.exit_code if found else 0, leaked))
             continue
-        excepts = file.name.endswith(MATCHERS_ENDING)
-        wrong, doubtful = check_matchers(file) if excepts else check_scenario(file)
+        about = file.name.endswith(BESIDE)
+        wrong, doubtful = check_beside(file) if about else check_scenario(file)
         for complaint in wrong:
             say(str(complaint))
         for complaint in doubtful:
             say(str(complaint._replace(what=f"warning: {complaint.what}")))
         problems = (*map(Problem.of, wrong), *(replace(Problem.of(each), warning=True) for each in doubtful))
         verdicts.append(FileVerdict(str(file), 2 if wrong or (flags["strict"] and doubtful) else 0, problems))
-        if flags["plan"] and not (wrong or excepts) and form_of(flags) != "json":
+        if flags["plan"] and not (wrong or about) and form_of(flags) != "json":
             for line in planned(file, flags):
                 console.out(line)
         complaints += len(wrong)
@@ -73,7 +74,9 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
         there = path.is_file() or target.endswith(RECORDING_ENDING)
         return [path if there else scenario_path(target, scenarios_folder(scenarios))]
     files = [path / f"{name}{SCENARIO_ENDING}" for name in scenario_names(path)]
-    files += sorted((*path.glob(f"*{RECORDING_ENDING}"), *path.glob(f"*{MATCHERS_ENDING}")))
+    files += sorted(
+        (*path.glob(f"*{RECORDING_ENDING}"), *(each for ending in BESIDE for each in path.glob(f"*{ending}")))
+    )
     if not files:
         raise UsageError(f"{path} holds no scenarios.", hint=f"A scenario is a file NAME{SCENARIO_ENDING}.")
     return files
@@ -87,11 +90,14 @@ def check_recording(file: Path) -> list[Leak]:
         return [Leak(1, _of(file, error))]
 
 
-def check_matchers(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
-    """The complaints about exceptions from comparison, and no warnings."""
+def check_beside(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
+    """The complaints about what is written about a recording, and no warnings."""
     recording = beside(file, RECORDING_ENDING)
     try:
-        matchers_of(recording)
+        if file.name.endswith(MATCHERS_ENDING):
+            matchers_of(recording)
+        else:
+            expected_of(recording)
     except ScenarioError as error:
         return error.complaints, ()
     except UsageError as error:

@@ -12,12 +12,12 @@ from lab.cli.console import Console, report
 from lab.cli.recordings import locate
 from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of, tell
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
+from lab.files.beside import MATCHERS_ENDING, REPORT_ENDING, read_beside
 from lab.files.recordings import (
     RECORDING_ENDING,
     generators,
     open_recording,
     read_blob,
-    read_matchers,
     write_recording,
 )
 from lab.files.scenarios import load_scenario, scenarios_folder
@@ -27,6 +27,9 @@ from lab.recording.lines import Recording
 from lab.recording.matchers import MatcherFile, parse_matchers
 from lab.recording.reader import demand_closed, read
 from lab.recording.replay import Comparing, ReplayResult, replay
+from lab.report.expected import ExpectedReport, expected_report, other_findings
+from lab.report.gather import histories_of
+from lab.report.judge import report_on
 from lab.report.junit import CaseEnd
 from lab.settings import Flags
 
@@ -53,7 +56,7 @@ def execute(flags: Flags, console: Console) -> int:
     if flags["out"] is not None:
         for each in fresh:
             write_recording(kept_at(Path(flags["out"]), each.path), each.data, each.blobs)
-    codes = [each.verdict.code for each in done]
+    codes = [each.verdict.worst for each in done]
     passed = codes.count(0)
     failed = len(codes) - passed
     if form_of(flags) == "json":
@@ -92,17 +95,43 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
             raise ScenarioError(idle)
     except LabError as error:
         report(error, console)
-        return ReplayedFile(FileVerdict(str(file), error.exit_code, problems_of(error), CaseEnd.ERROR))
+        return ReplayedFile(FileVerdict(str(file), error.exit_code, problems_of(error), CaseEnd.ERROR, "server"))
     if text := found.text():
         (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
     problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
-    verdict = FileVerdict(str(file), 0 if found.passed else Divergence.exit_code, problems)
+    code = 0 if found.passed else Divergence.exit_code
+    judged = judge_recording(recording, file, console.err if form_of(flags) == "json" else console.out, console)
+    verdict = FileVerdict(str(file), code, problems, judge="server", further=judged)
     return ReplayedFile(verdict, None if found.passed else partial(_fresh, file, found))
+
+
+def judge_recording(
+    recording: Recording, file: Path, say: Callable[[str], None], console: Console
+) -> tuple[FileVerdict, ...]:
+    """Hold the report on a recording against the one that is expected, if one lies beside it; what differs is printed."""
+    try:
+        expected = expected_of(file)
+        if expected is None:
+            return ()
+        found = report_on({file.name: histories_of(recording, blob=partial(read_blob, file))})
+    except LabError as error:
+        report(error, console)
+        return (FileVerdict(str(file), error.exit_code, problems_of(error), CaseEnd.ERROR, "report"),)
+    problems = tuple(Problem(each.line, each.what) for each in other_findings(expected, found))
+    for each in problems:
+        say(f"{file}:{each.line}  {each.what}")
+    return (FileVerdict(str(file), Divergence.exit_code if problems else 0, problems, judge="report"),)
+
+
+def expected_of(file: Path) -> ExpectedReport | None:
+    """The report that is expected of a recording; UsageError if it is none."""
+    written = read_beside(file, REPORT_ENDING)
+    return expected_report(written[1], str(written[0])) if written is not None else None
 
 
 def matchers_of(file: Path) -> MatcherFile | None:
     """The exceptions that are written beside a recording; ScenarioError with every complaint about them."""
-    written = read_matchers(file)
+    written = read_beside(file, MATCHERS_ENDING)
     if written is None:
         return None
     path, text = written
