@@ -1,7 +1,7 @@
-"""Sessions of clients over real sockets, one for each kind of call: whoever is wanted is given them all.
+"""Sessions of clients over real sockets, one for each kind of call: whoever is asked is given them all.
 
 A client has no state but what it was answered, and the lab's clock stands still while nobody waits. So a session that is
-played back, or wanted again of the same scenario, must come to the same answers at the same instants.
+played back, or asked again of the same scenario, must come to the same answers at the same instants.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -24,6 +25,8 @@ from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.recording.header import recording_header
+from lab.recording.tape import Tape
 from lab.server.mock_server import MockServer
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Answer, Peer, request
 
@@ -343,3 +346,21 @@ SESSIONS: dict[str, Callable[[DialectClient], Awaitable[None]]] = {
     "authorization code": code,
     "refused": refused,
 }
+
+
+@cache
+def recorded(name: str) -> tuple[bytes, list[tuple[object, ...]]]:
+    """The recording of a session, and what its client was answered."""
+
+    async def session() -> tuple[bytes, list[tuple[object, ...]]]:
+        lines: list[bytes] = []
+        service = Service(config())
+        tape = Tape(service, lines.append, recording_header(config(), lab="0.1.0"))
+        service.observers.append(tape)
+        async with served(service) as client:
+            await SESSIONS[name](client)
+            now, answers = client.clock.now(), client.answered()
+        tape.close(now)
+        return b"".join(lines), answers
+
+    return asyncio.run(session())

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from functools import cache
 from typing import Any
 
 import pytest
@@ -17,41 +16,21 @@ from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
-from lab.mock.service import Service
 from lab.recording.accounts import with_secrets
 from lab.recording.exports import EXPORTS
-from lab.recording.header import config_of, recording_header
+from lab.recording.header import config_of
 from lab.recording.lines import Recording, Res
 from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback_service import PlaybackService
 from lab.recording.reader import read
 from lab.recording.recorded_calls import epoch_in
 from lab.recording.replay import replay
-from lab.recording.tape import Tape
-from tests.recording.dialect_sessions import SESSIONS, compiled, config, served
+from tests.recording.dialect_sessions import SESSIONS, compiled, config, recorded, served
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import no_blob
 from tests.server.conftest import SCOPE, TEAM
 
 NAMES = list(SESSIONS)
-
-
-@cache
-def recorded(name: str) -> tuple[bytes, list[tuple[object, ...]]]:
-    """The recording of a session, and what its client was answered."""
-
-    async def session() -> tuple[bytes, list[tuple[object, ...]]]:
-        lines: list[bytes] = []
-        service = Service(config())
-        tape = Tape(service, lines.append, recording_header(config(), lab="0.1.0"))
-        service.observers.append(tape)
-        async with served(service) as client:
-            await SESSIONS[name](client)
-            now, answers = client.clock.now(), client.answered()
-        tape.close(now)
-        return b"".join(lines), answers
-
-    return asyncio.run(session())
 
 
 def recording_of(name: str) -> Recording:

@@ -115,7 +115,7 @@ def _sentences(run: RunState) -> tuple[str, str]:
     if phase(run) == "error":
         return "No job, so no output.", ""
     if run.last is None:
-        return "No job yet.", LATER
+        return "No output yet." if run.job is not None and run.job.job is not None else "No job yet.", LATER
     known = face(run.last.status)
     if meaning(run.last.status) is None:
         return f"{run.last.status}: unknown, not final.", known.meanwhile

@@ -5,9 +5,9 @@ from msgspec.structs import replace
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.tui.state import clean, reading
-from lab.tui.state.journal import ClientRun, IssuedToken, JournalState, PendingExchange
+from lab.tui.state.journal import ClientRun, IssuedToken, JournalState
 from lab.tui.state.reading import CallRequest
-from lab.tui.state.run import USUAL_LABELS, GateState, JobState, RunState, TokenState, exchange_of
+from lab.tui.state.run import USUAL_LABELS, GateState, JobState, RunState, TokenState
 
 
 def with_bearer(journal: JournalState, key: int, token: str) -> JournalState:
@@ -44,26 +44,22 @@ def token_granted(journal: JournalState, fact: TokenGranted, x: int | None) -> J
 
 
 def job_accepted(journal: JournalState, fact: JobAccepted, x: int | None) -> JournalState:
-    """The run of a job that was accepted; one whose call starts it by a stream, or isn't in sight, begins here."""
+    """The run of a job that was accepted; one whose call isn't in sight begins here.
+
+    One whose call is answered with events is known from now on: the answer is over when the job ends, or asks something.
+    """
     pending = journal.in_flight.get(x) if x is not None else None
     key = pending.client_run if pending is not None else None
     if key is None or key not in journal.client_runs:
         key = x if x is not None and x not in journal.client_runs else min(0, *journal.client_runs, 0) - 1
         journal = journal.begin(key, ClientRun(RunState(job=_job(fact))))
-        if pending is not None and key == x:
-            journal = _streamed(journal, key, pending)
+    elif pending is not None and (word := reading.first_word(pending.route)) is not None:
+        run = journal.client_runs[key].run
+        if run.job is not None:
+            lines = reading.identity(run.job.labels, fact.conversation)
+            job = replace(run.job, job=clean.line(fact.job, 200), lines=lines, status=word)
+            journal = journal.change(key, run=replace(run, job=job, statuses=((word, fact.at),)))
     return journal.change(key, scenario=fact.scenario, conversation=fact.conversation).with_job(fact.job, key)
-
-
-def _streamed(journal: JournalState, key: int, pending: PendingExchange) -> JournalState:
-    """A job begun by a call that answers with events: the call becomes part of it, and so its code."""
-    journal = with_bearer(journal.sent(key, replace(pending, client_run=key)), key, pending.bearer)
-    exchange, run = exchange_of(journal.exchanges, key), journal.client_runs[key].run
-    if exchange is None or run.job is None:
-        return journal
-    start = exchange.at if run.start is None else run.start
-    job = replace(run.job, sent_at=exchange.at, path=exchange.path)
-    return journal.change(key, run=replace(run, job=job, exchanges=(exchange,), start=start, began=start))
 
 
 def _job(fact: JobAccepted) -> JobState:

@@ -8,6 +8,7 @@ FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
     "idle": "Nothing has been called yet. The screen waits for a client.",
     "unseen": "The client polls a job that this journal has not seen begin.",
+    "accepted": "The job is accepted and runs; no answer that is whole has shown it yet.",
     "other": "What came so far is no call of the agent API; w shows it.",
 }
 """Where a journal is followed and no job is in sight."""
@@ -54,11 +55,9 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
     if stopped(run):
         return (run.outcome.why if run.outcome else None) or "The run stopped before a final status."
     if here == "invoke" and run.job is not None and run.job.code is None:
-        return (
-            FOLLOWED["unseen"]
-            if run.polls
-            else f"The token is here. {state.labels.start} asks the agent team to start a job."
-        )
+        if run.polls or run.job.job is not None:
+            return FOLLOWED["unseen" if run.polls else "accepted"]
+        return f"The token is here. {state.labels.start} asks the agent team to start a job."
     return None
 
 

@@ -2,8 +2,8 @@
 
 Everything it hands out is cleaned (`clean`), and labelled as the wire labels it: the panes draw labels and values, and
 name no member themselves. A call is known by its command, whatever its route and its dialect: `token`, `invoke` (starts
-a job, or answers its question), `message` (says something to a job that is known, and changes nothing that shows),
-`status`, `stream` (starts a job, and is answered with events), or nothing.
+a job, or answers its question, be it that events answer it), `message` (says something to a job that is known, and
+changes nothing that shows), `status`, or nothing.
 """
 
 import json
@@ -18,8 +18,10 @@ from lab.dialects import CLIENT_OF, CLIENTS, USUAL
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import DialectClient, Question, Seen, Understood, Unreadable, WireLabels
 from lab.dialects.router import ROUTER
+from lab.dialects.sse import events_in
 from lab.identity.client import read_token
 from lab.identity.routes import PATHS
+from lab.language.document import Status
 from lab.tui.state import clean
 from lab.tui.state.run import USUAL_LABELS, GateState, LastStatus, Pairs
 from lab.tui.state.status import meaning
@@ -43,7 +45,7 @@ class CallRequest(Struct, frozen=True):
     """What a call asks."""
 
     command: str
-    """`token`, `invoke`, `message`, `status`, `stream`, or nothing."""
+    """`token`, `invoke`, `message`, `status`, or nothing."""
     team: str = ""
     job: str = ""
     """The job that it is about, as it is: it is looked up, and cleaned before it is drawn."""
@@ -65,8 +67,6 @@ def call_request(route: str, request: Request) -> CallRequest:
     call = client.identify(request) if client is not None else None
     if client is None or call is None:
         return CallRequest("token" if route == "token" else "")
-    if route in client.streams:
-        return CallRequest("stream", labels=client.labels)
     command, verdict = call.command, clean.line(call.verdict, 64)
     team = clean.line(command.team, 200)
     match command:
@@ -134,6 +134,38 @@ def job_in(route: str, response: Response) -> Seen | None:
     """The job that a reply shows; None if it is a refusal, or can't be read."""
     seen = _understood(route, response.status, response.body)
     return seen if isinstance(seen, Seen) else None
+
+
+def first_word(route: str) -> str | None:
+    """What the first event says of a job, on a route that answers with events; None: on any other."""
+    client = _client(route)
+    if client is None or route not in client.streams:
+        return None
+    return next(word for word, status in client.statuses.items() if status is Status.RUNNING)
+
+
+def word_of(labels: WireLabels, status: str) -> str:
+    """A wire's word for a status that only a fact tells."""
+    client = next((each for each in CLIENTS.values() if each.labels is labels), CLIENTS[USUAL])
+    words = [word for word, each in client.statuses.items() if each == status]
+    return clean.line(words[-1] if words else status, 40)
+
+
+def words_of_stream(route: str, response: Response) -> tuple[tuple[Millis, str], ...]:
+    """What a stream said of its job, and when, after its request: each word once, as long as it is the same.
+
+    Deltas say no word; they are those of a job that runs until the last.
+    """
+    first, seen = first_word(route), job_in(route, response)
+    if first is None or seen is None or not response.times:
+        return ()
+    client, found = CLIENT_OF[route], list[tuple[Millis, str]]()
+    shown = [client.job_in(event) for event in events_in(response.body)]
+    words = [(time, each.word) for time, each in zip(response.times, shown, strict=False) if each is not None]
+    for time, word in words or [(response.times[0], first), (response.times[-1], seen.word)]:
+        if not found or found[-1][1] != word:
+            found.append((time, clean.line(word, 40)))
+    return tuple(found)
 
 
 def is_garbled(route: str, response: Response) -> bool:
@@ -206,8 +238,10 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
 
 
 def recorded_status(route: str, value: Json) -> Seen | None:
-    """The job of a body as a recording holds it; None if it is no job body."""
+    """The job of a body as a recording holds it, a stream's in text; None if it is none."""
     client = _client(route)
+    if client is not None and isinstance(value, str) and route in client.streams:
+        return job_in(route, Response(200, (), value.encode("utf-8", "replace")))
     return client.job_in(value) if client is not None else None
 
 

@@ -142,7 +142,8 @@ class _Marks:
         """Route and command of each request."""
         self._opened: dict[str, RecordingMark] = {}
         """By job, the openings that no poll has shown yet."""
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, Millis] = {}
+        """By job, when it was first shown that it waits."""
         self._met: set[tuple[str, str]] = set()
         for place, line in enumerate(lines, 1):
             match line:
@@ -166,7 +167,7 @@ class _Marks:
     def _fact(self, line: Entry, place: int) -> None:
         job = line.text("job") or ""
         match line.type:
-            case "gate.opened":
+            case "gate.opened" if line.instant > self._waiting.get(job, -1):  # else a stream showed it
                 self._opened[job] = RecordingMark(place, line.t, "gate")
             case "gate.decided" | "gate.expired":
                 if (unseen := self._opened.pop(job, None)) is not None:
@@ -190,9 +191,9 @@ class _Marks:
             return
         self._once({"invoke": "invoke", "status": "poll"}.get(command, ""), seen.job, line, place)
         if seen.status is not Status.WAITING or seen.question is None:
-            self._waiting.discard(seen.job)
+            self._waiting.pop(seen.job, None)
         elif seen.job not in self._waiting:
-            self._waiting.add(seen.job)
+            self._waiting[seen.job] = line.t
             self._opened.pop(seen.job, None)
             self._found.append(RecordingMark(place, line.t, "gate"))
         if seen.final:

@@ -13,10 +13,11 @@ from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.state import clean
-from lab.tui.state.reading import CallRequest, call_request
+from lab.tui.state.reading import CallRequest, call_request, word_of
 from lab.tui.state.replies import gated, read_loss, read_reply
 from lab.tui.state.run import (
     MOST_EXCHANGES,
+    MOST_STATUSES,
     MOST_TURNS,
     Exchange,
     GateOpening,
@@ -141,12 +142,22 @@ def _fact(run: RunState, fact: Fact) -> RunState:
             return noted(counted, TimelineRow(fact.at, "decided", VERDICT_WORDS.get(fact.verdict, str(fact.verdict))))
         case GateExpired() if _open_job(run, fact.job):
             return noted(run, TimelineRow(fact.at, "decided", VERDICT_WORDS["timed-out"], bad=True))
+        case JobStatus() if run.job is not None and run.job.job == fact.job and run.job.code is None:
+            return _told_by_fact(run, run.job, fact)
         case JobStatus(to=to) if face(to).final and run.job is not None and run.job.job in (None, fact.job):
             return replace(run, ending=clean.line(fact.step, 80))
         case TapeNoted():
             return replace(run, notes=(*run.notes, clean.line(fact.text, 300))[-20:])
         case _:
             return run
+
+
+def _told_by_fact(run: RunState, job: JobState, fact: JobStatus) -> RunState:
+    """A job that no whole answer has shown yet: it is answered with events, or its call isn't in sight."""
+    word = word_of(job.labels, fact.to)
+    statuses = (*run.statuses, (word, fact.at))[-MOST_STATUSES:]
+    ending = clean.line(fact.step, 80) if face(fact.to).final else run.ending
+    return replace(run, job=replace(job, status=word), statuses=statuses, ending=ending)
 
 
 def _opening(fact: GateOpened) -> GateOpening:

@@ -41,8 +41,6 @@ def read_reply(run: RunState, observation: Replied) -> RunState:
             return run if seen is None else _status(run, seen, done)
         case "status":
             return _polled(run, done, response)
-        case "stream" if run.job is not None and run.job.code is None:
-            return replace(run, job=replace(run.job, code=response.status, took=done.took))
         case _:
             return run
 
@@ -80,7 +78,9 @@ def _invoked(run: RunState, exchange: Exchange, response: Response) -> RunState:
         return replace(run, job=replace(job, refusal=reading.refusal_in(exchange.route, response)))
     lines = reading.identity(job.labels, seen.conversation, seen.trace)
     job = replace(job, job=clean.line(seen.job, 200), lines=lines, refusal=None)
-    return _status(replace(run, job=job, timeline=(), statuses=(), polls=0, slowest=0), seen, exchange)
+    if run.job is None or run.job.job is None:
+        run = replace(run, timeline=(), statuses=(), polls=0, slowest=0)
+    return _status(_streamed(replace(run, job=job), exchange, response), seen, exchange)
 
 
 def _resumed(run: RunState, exchange: Exchange, response: Response) -> RunState:
@@ -94,7 +94,16 @@ def _resumed(run: RunState, exchange: Exchange, response: Response) -> RunState:
     row = TimelineRow(at, "decided", VERDICT_WORDS.get(verdict, verdict.lower()), response.status, exchange.took)
     # its opening stays: the journal may have told of the next gate's before this reply
     run = noted(replace(run, decisions=run.decisions + 1, gate=None), row)
-    return _status(run, seen, exchange)
+    return _status(_streamed(run, exchange, response), seen, exchange)
+
+
+def _streamed(run: RunState, exchange: Exchange, response: Response) -> RunState:
+    """With the stretches of which a stream told, from when on each was."""
+    statuses = run.statuses
+    for time, word in reading.words_of_stream(exchange.route, response):
+        if not statuses or (statuses[-1][0] != word and statuses[-1][1] <= exchange.at + time):
+            statuses = (*statuses, (word, exchange.at + time))[-MOST_STATUSES:]
+    return replace(run, statuses=statuses)
 
 
 def _polled(run: RunState, exchange: Exchange, response: Response) -> RunState:
@@ -150,6 +159,8 @@ def read_loss(run: RunState, observation: Lost) -> RunState:
             return replace(run, token=replace(run.token, refusal=refusal, took=done.took))
         case "invoke" if run.gate is not None and run.gate.sent:
             return noted(replace(run, gate=replace(run.gate, sent=None, refusal=refusal)), row)
+        case "invoke" if run.job is not None and run.job.job is not None:
+            return noted(run, row)  # a stream that had told of its job
         case "invoke" if run.job:
             return replace(run, job=replace(run.job, refusal=refusal, took=done.took))
         case "status":

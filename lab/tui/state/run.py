@@ -42,7 +42,7 @@ class Exchange(Struct, frozen=True):
     struck: str = ""
     """The fault that struck it, as the mock's journal names it."""
     command: str = ""
-    """What it asks, whatever its route: `token`, `invoke`, `message`, `status`, `stream`, or nothing that a pane shows."""
+    """What it asks, whatever its route: `token`, `invoke`, `message`, `status`, or nothing that a pane shows."""
 
     @property
     def took(self) -> Millis | None:

@@ -84,7 +84,8 @@ def phase(run: RunState) -> str:
         return known.phase
     if run.job is None:
         return "token"
-    return "invoke" if run.polls == 0 or known is None else known.phase
+    waits = run.last is not None and meaning(run.last.status) is Status.WAITING
+    return "invoke" if known is None or (run.polls == 0 and not waits) else known.phase
 
 
 def stopped(run: RunState) -> bool:
