@@ -23,6 +23,8 @@ _STRIKES = {"reset": ("reset", "reset"), "truncated": ("empty", "wrong-length"),
 _BROKEN = {True: "truncate", False: "garbage"}
 _BUSY = re.compile(rb"throttl|throughput|too ?many|rate.?(?:limit|exceed)", re.IGNORECASE)
 """What a 400 says that means 429, as AWS answers."""
+_SILENCE = 10_000
+"""Milliseconds beyond the usual after which half an answer is one that its client gave up."""
 _ERROR_CODE = re.compile(r"[!#-\[\]-~]{1,80}")
 _TEXT = re.compile(r"[ -~]{1,80}")
 _KNOWN = frozenset(claim.name for wire in WIRES for claim in wire.fields)
@@ -101,7 +103,9 @@ def _what(
     if response.status >= 300:
         return _refused(call, epoch)
     if not call.good or (polled and glimpse is None):
-        return _unreadable(response)
+        broken, why = _unreadable(response)
+        silent = "strike" in broken and pace.excess(call.latency) >= _SILENCE
+        return ({"strike": "stall"} if silent else broken), why
     members: dict[str, Json] = {}
     note = ""
     if own and glimpse is not None and glimpse.status is None:

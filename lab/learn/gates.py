@@ -39,7 +39,8 @@ class GateWriter:
         self.place = place
         self.question = stretches[place].glimpse.question or Question(job="")
         self.lasts = length_of(stretches, place)
-        self.known_patience = turn.patience.get(self.question.gate)
+        self.opening = self._opening(turn)
+        self.known_patience = turn.patience.get(self.opening[0])
         self.decision, self.assumed = self._decision(turn)
 
     @property
@@ -102,10 +103,17 @@ class GateWriter:
         vote |= {name: text for name, text in (("by", decision.by), ("comment", comment)) if text}
         return Commented(vote, said)
 
+    def _opening(self, turn: ObservedTurn) -> tuple[str, int]:
+        """The gate and its round. Of a wire that names no gates it is the n-th that ended, in the order of facts."""
+        if self.question.gate:
+            return self.question.gate, self.question.round
+        place = sum(each.status is Status.WAITING for each in self.stretches[: self.place])
+        return next(iter([*turn.decisions][place:]), ("", 0))
+
     def _decision(self, turn: ObservedTurn) -> tuple[ObservedDecision | None, bool]:
         """How it ended, and whether that is assumed."""
         question, later = self.question, self.stretches[self.place + 1 :]
-        known = turn.decisions.get((question.gate, question.round))
+        known = turn.decisions.get(self.opening)
         if known is not None or not later:
             return known, False
         following = next((each.glimpse.question for each in later if each.status is Status.WAITING), None)
