@@ -25,6 +25,7 @@ class _Writer(yaml.CSafeDumper):
 
 def _represent(writer: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
     style: str | None = '"'
+    text = text.encode("utf-8", "replace").decode()  # no file holds half of a surrogate pair
     if _ODD.search(text) or no_command(text) != text:
         pass  # in quotes escapes are read
     elif _PLAIN.fullmatch(text) and text.lower() not in _WORDS:

@@ -86,7 +86,7 @@ class StepWriter:
             size = min(len(text.encode("utf-8", "replace")), LARGEST_OUTPUT)
             short = f"{size // 1_000_000}MB" if size % 1_000_000 == 0 else f"{size}B"
             return Commented({"filler": short}, "a text of that size: it is too long to stand here")
-        return self.templates.text(_writable(text))
+        return self.templates.text(text)
 
 
 def _is_gate(stretch: StatusStretch) -> bool:
@@ -96,11 +96,6 @@ def _is_gate(stretch: StatusStretch) -> bool:
 
 def _text(output: Json) -> str | None:
     return output if isinstance(output, str) or output is None else text_of(output)
-
-
-def _writable(text: str) -> str:
-    """The text, half of a surrogate pair replaced, which no file holds."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _id_of(stretch: StatusStretch) -> str:
