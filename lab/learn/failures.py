@@ -65,7 +65,7 @@ def faults_of(story: Story, paces: dict[str, RoutePace], epoch: Epoch) -> Faults
             _add(found, route, number, None, _what(call, None, paces[route], epoch))
     several = len(story.turns) > 1
     for turn, each in enumerate(story.turns, 1):
-        for number, poll in enumerate(each.polls, 1):
+        for number, poll in enumerate((poll for poll in each.polls if not poll.decides), 1):
             what = _what(poll.call, poll.glimpse, paces["status"], epoch, polled=True, own=own)
             _add(found, "status", number, turn if several else None, what)
     for fault in found.faults:

@@ -18,6 +18,8 @@ from lab.recording.playback_calls import PlaybackCall
 
 _Key: TypeAlias = tuple[str, str, str, str]
 _ASKING = ("GET", "POST")
+_FRESH = ("_", "t", "ts", "cb", "nocache", "timestamp")
+"""Members of a query that are another each time, so that no cache answers."""
 _SCALARS = (str, int, float, bool)
 _MOST_PARAMETERS = 20
 _LONGEST_PARAMETER = 200
@@ -42,11 +44,42 @@ class _Group(Struct):
     member: StatusMember
 
 
+class _Givers:
+    """The calls that may begin a job, by the ids that they give or, as some APIs let the client do, name."""
+
+    def __init__(self, calls: Sequence[PlaybackCall]) -> None:
+        self._given: dict[str, list[PlaybackCall]] = defaultdict(list)
+        self._named: dict[str, list[PlaybackCall]] = defaultdict(list)
+        for call in calls:
+            if call.good and _grants(call) is None:
+                for name in given_ids(call):
+                    self._given[name].append(call)
+                for name in texts_in(body_of_request(call)) if not _is_get(call) else ():
+                    self._named[name].append(call)
+
+    def begin(self, group: _Group) -> tuple[PlaybackCall, set[str]] | None:
+        """The call that began what the group asks about, and the ids that they share; None: nobody knows."""
+        first, mine = group.calls[0], set(group.calls)
+        carried = carried_ids(first)
+        for ids in (self._given, self._named):
+            before = {call for name in carried for call in ids.get(name, ()) if call.at <= first.at} - mine
+            posted = {call for call in before if not _is_get(call)}
+            if before:
+                call = max(posted or before, key=lambda call: call.requested.x)
+                return call, {name for name in carried if call in ids.get(name, ())}
+        return None
+
+
+def _is_get(call: PlaybackCall) -> bool:
+    return call.requested.request.method == "GET"
+
+
 def foreign_story(calls: Sequence[PlaybackCall], terms: ForeignTerms) -> Story | None:
     """The first job that is polled; None: none is."""
     usable = [call for call in calls if call.requested.request.method not in ("OPTIONS", "HEAD")]
     groups = [group for calls_alike in _alike(usable) if (group := _polled(calls_alike, terms)) is not None]
-    begun = [(group, found) for group in groups if (found := _begin(usable, group)) is not None]
+    givers = _Givers(usable)
+    begun = [(group, found) for group in groups if (found := givers.begin(group)) is not None]
     if not begun:
         return None
     most = max(len(group.calls) for group, _ in begun)
@@ -76,7 +109,8 @@ def _alike(calls: Iterable[PlaybackCall]) -> Iterable[list[PlaybackCall]]:
         request = call.requested.request
         if request.method in _ASKING:
             body = request.body.decode(errors="replace")
-            groups[request.method, request.path, request.query if request.method == "GET" else "", body].append(call)
+            pairs = (pair for pair in request.query.split("&") if pair.partition("=")[0] not in _FRESH)
+            groups[request.method, request.path, "&".join(pairs), body].append(call)
     return groups.values()
 
 
@@ -91,25 +125,6 @@ def _polled(calls: list[PlaybackCall], terms: ForeignTerms) -> _Group | None:
     return _Group(calls, member) if member is not None else None
 
 
-def _begin(calls: Sequence[PlaybackCall], group: _Group) -> tuple[PlaybackCall, set[str]] | None:
-    """The call that began what the group asks about, and the ids that they share."""
-    first = group.calls[0]
-    carried = carried_ids(first)
-    before = [call for call in calls if call.at <= first.at and call not in group.calls and call.good]
-    before = [call for call in before if _grants(call) is None]
-    given = [(call, shared) for call in before if (shared := given_ids(call) & carried)]
-    posted = [each for each in given if each[0].requested.request.method != "GET"]
-    if posted or given:
-        return (posted or given)[-1]
-    # some APIs let the client name its job
-    named = [
-        (call, shared)
-        for call in before
-        if call.requested.request.method != "GET" and (shared := texts_in(body_of_request(call)) & carried)
-    ]
-    return named[-1] if named else None
-
-
 def _grants(call: PlaybackCall) -> int | None:
     """For how many milliseconds the call granted a token; None: it is no such call."""
     body = body_in(call.replied.response)
@@ -122,11 +137,8 @@ def _grants(call: PlaybackCall) -> int | None:
 def _turn(invoke: PlaybackCall, group: _Group, calls: Sequence[PlaybackCall], ids: set[str]) -> ObservedTurn:
     member, wish = group.member, body_of_request(invoke)
     glimpses = [_glimpse(call, member) for call in group.calls]
-    if (
-        len({each.text for each in glimpses if each and not _ended(each)})
-        == 1
-        < len({each.word for each in glimpses if each})
-    ):
+    texts = {each.text for each in glimpses if each and not _ended(each)}
+    if len(texts) == 1 < len({each.word for each in glimpses if each}):
         # what never changes is the job's, and tells nothing of its progress
         glimpses = [_by_word(each) if each and not _ended(each) else each for each in glimpses]
     polls = [Poll(call, glimpse) for call, glimpse in zip(group.calls, glimpses, strict=True)]

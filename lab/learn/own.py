@@ -128,6 +128,9 @@ def _decisions(turn: ObservedTurn, calls: Sequence[PlaybackCall], facts: Iterabl
             before = [opening for at, opening in openings.items() if at <= call.at]
             if before:
                 turn.decisions[before[-1]] = ObservedDecision(verdict=command.verdict, comment=command.comment)
+            if call.seen is not None:
+                turn.polls.append(Poll(call, _glimpse(call.seen), decides=True))
+    turn.polls.sort(key=lambda poll: poll.call.at)
     for fact in facts:
         if fact.text("job") == job:
             _fact(turn, fact)
@@ -170,8 +173,9 @@ def _counted(
         if route == "status" and _job_asked(call) not in jobs:
             continue
         found[route].append(call)
+    counted = set(found["status"])
     for turn in turns:
-        turn.polls = [poll for poll in turn.polls if poll.call in found["status"]]
+        turn.polls = [poll for poll in turn.polls if poll.decides or poll.call in counted]
     return found
 
 

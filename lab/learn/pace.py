@@ -56,10 +56,11 @@ def earliest_polls(turn: ObservedTurn, invoke: RoutePace, status: RoutePace) -> 
     A scenario whose changes lie there shows each poll of such a run what the recorded one was shown, whatever it draws.
     """
     calls = [turn.invoke, *(poll.call for poll in turn.polls)]
+    looks = {poll.call for poll in turn.polls if not poll.decides}
     at, found = 0, list[Millis]()
     for call, after in pairwise(calls):
         took = call.replied.at - call.at
-        pace = invoke if call is turn.invoke else status
+        pace = status if call in looks else invoke
         if call.good:
             took = min(took, pace.least + pace.excess(call.latency))
         at += took + max(0, after.at - call.replied.at)

@@ -28,11 +28,13 @@ class Glimpse(Struct, frozen=True, kw_only=True):
 
 
 class Poll(Struct, frozen=True):
-    """A call that asked for the job."""
+    """A call whose answer shows the job: one that asked for it, or a decision."""
 
     call: PlaybackCall
     glimpse: Glimpse | None
     """None: it failed."""
+    decides: bool = False
+    """Whether it was a decision, which counts as none of the polls."""
 
 
 class ObservedDecision(Struct, frozen=True, kw_only=True):
