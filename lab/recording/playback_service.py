@@ -15,8 +15,13 @@ from lab.identity.bearer import bearer_of
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.alias import HERE
+from lab.recording.line_cache import LineCache
 from lab.recording.playback import GRANTING, RecordingPlayback
+from lab.recording.redact import Redactor, redactor_of
+from lab.recording.written import path_without_secrets
 
+_MOST_MISSED = 1_000
+"""Calls without an answer that are told one by one."""
 NOT_RECORDED = 501
 """The status of what has no answer: no route answers it otherwise."""
 
@@ -30,7 +35,8 @@ class PlaybackService(Service):
         self.playback = playback
         playback.values[HERE] = config.origin
         self.missed: list[str] = []
-        """What was called and has no answer, in a sentence each."""
+        """What was called and has no answer, in a sentence each, the first of each kind."""
+        self._lines = LineCache(redactor_of(config), None)
         self._devices: list[tuple[Millis, str, str]] = []
         """When devices will be answered for, their user codes, and the answers."""
 
@@ -44,16 +50,25 @@ class PlaybackService(Service):
         if not isinstance(match, Refusal) and match.route.kind != "open":
             bearer, _ = bearer_of(self.config.switches, self.ledger, request, now, service=match.route.service)
             if isinstance(bearer, Refusal):
+                self._learned(request, route)
                 worded = Reply(self.word(bearer, request.path), route=route)
                 return self._tell(request, self.playback.refusal(route, request, now) or worded, now, c, took)
         answer = self.playback.answer(route, request, now)
         if isinstance(answer, Reply):
             return self._tell(request, answer, now, c, took)
         hint = f"Nearest: {'; '.join(answer.near)}" if answer.near else ""
-        self.missed.append(f"{request.method} {request.path}: {answer.what} {hint}".rstrip())
+        path = path_without_secrets(request.path, self._learned(request, route))
+        text = f"{request.method} {path}: {answer.what} {hint}".rstrip()
+        if len(self.missed) < _MOST_MISSED and text not in self.missed:
+            self.missed.append(text)
         refusal = Refusal(NOT_RECORDED, f"{answer.what} ({answer.why})", hint, promised=True)
         missed = PlaybackMissed(at=now, why=answer.why, near=answer.near)
         return self._tell(request, Reply(self.word(refusal, request.path), route=route), now, c, took, missed)
+
+    def _learned(self, request: Request, route: str) -> Redactor:
+        """Knows the secrets in all that wasn't answered as recorded: one may come again in a path, which stderr tells."""
+        self._lines.request(Requested(0, 0, route, request, 1))
+        return self._lines.redactor
 
     def _grant(self, route: str, request: Request, now: Millis, c: int, took: Millis) -> Reply:
         """A call of the OAuth server: answered by one, as late as then, unless what was recorded strikes it."""
@@ -61,6 +76,7 @@ class PlaybackService(Service):
             # as somebody did over the control plane whom the recording has; here nobody else would
             self._devices.remove(due)
             self.answer_device(due[1], due[2], now)
+        self._learned(request, route)
         struck = self.playback.failure(route, request, now)
         if struck is not None:
             return self._tell(request, struck, now, c, took)

@@ -118,7 +118,9 @@ class Caller(Thread):
 
 
 def listening(process: ForkedLab) -> dict[str, str]:
-    ready: dict[str, str] = json.loads(process.stdout.readline())
+    line = process.stdout.readline()
+    assert line, process.stderr.read()
+    ready: dict[str, str] = json.loads(line)
     return ready
 
 
