@@ -1,15 +1,24 @@
 """The tape of a capture: what is seen of a pod from outside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from lab import __version__
 from lab.cli.console import Console
 from lab.cli.file_tape import FileTape, TapeOpening
-from lab.clocks import AnyClock
+from lab.cli.loop import Stop
+from lab.cli.run_settings import Peer
+from lab.clocks import AnyClock, wall_second
 from lab.core.clock import Epoch
 from lab.core.observe import Observation
 from lab.files.recordings import TapeFile, recording_path
 from lab.server.limits import ServerLimits
+from lab.settings import MockSettings
+
+if TYPE_CHECKING:
+    from lab.client.driver import Transport
 
 
 class CaptureTape:
@@ -26,10 +35,14 @@ class CaptureTape:
 
     def begin(self, name: str, *, force: bool) -> None:
         """Create the file; UsageError if it exists or the name is none, HostError if it can't be had."""
-        from lab.recording.captured import CaptureRedactor, NoJobs, capture_header
+        from lab.recording.captured import NoJobs, capture_header
+        from lab.recording.captured_secrets import CaptureRedactor
+        from lab.recording.header import TOKEN_HOST
 
-        header = capture_header(lab=__version__, clock=self._clock, epoch=self._epoch, t=self._clock.now())
-        opening = TapeOpening(header, CaptureRedactor(self._pod, self._own), ServerLimits().recording)
+        redactor, clock = CaptureRedactor(self._pod, self._own), self._clock
+        settings = {TOKEN_HOST: redactor.text(self._pod[-1])}
+        header = capture_header(lab=__version__, clock=clock, epoch=self._epoch, t=clock.now(), settings=settings)
+        opening = TapeOpening(header, redactor, ServerLimits().recording)
         self._tape = FileTape(TapeFile(recording_path(name), force=force), NoJobs(), opening)
         self.path = str(self._tape.path)
 
@@ -47,3 +60,39 @@ class CaptureTape:
         """Write the footer, and say where the recording lies."""
         if self._tape is not None and self._tape.close(self._clock.now(), reason, self._console) is not None:
             self.exit_code = 4
+
+
+class RecordedPeer:
+    """What our own app says to another server, and is told, where `--record` asks for it."""
+
+    def __init__(self, clock: AnyClock, tape: CaptureTape | None) -> None:
+        self._clock = clock
+        self._tape = tape
+
+    @property
+    def exit_code(self) -> int:
+        """Afterwards: 4 if the tape died, else 0."""
+        return self._tape.exit_code if self._tape is not None else 0
+
+    def over(self, transport: "Transport") -> "Transport":
+        """The same transport, recorded."""
+        from lab.client.recorded_transport import RecordedTransport
+
+        return transport if self._tape is None else RecordedTransport(transport, self._clock, self._tape.observe)
+
+
+@contextmanager
+def recorded_peer(
+    settings: MockSettings, peer: Peer, clock: AnyClock, console: Console, stop: Stop
+) -> Iterator[RecordedPeer]:
+    """From the first line of the tape to its footer, whatever ends it."""
+    if settings.record is None:
+        yield RecordedPeer(clock, None)
+        return
+    origins = [f"{url.scheme}://{url.netloc}" for url in map(urlsplit, (peer.base, peer.token_url))]
+    tape = CaptureTape(clock, wall_second(), origins, (), console)
+    tape.begin(settings.record, force=settings.force)
+    try:
+        yield RecordedPeer(clock, tape)
+    finally:
+        tape.close(stop.footer)

@@ -13,7 +13,9 @@ from lab.files.recordings import read_blob
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.accounts import with_secrets
+from lab.recording.captured import config_of_capture, pod_values
 from lab.recording.header import config_of, playback_header
+from lab.recording.lines import CAPTURE
 from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback_service import PlaybackService
 from lab.recording.reader import demand_closed
@@ -44,7 +46,10 @@ class RecordingPlayer:
         """What is served: the OAuth server of the recording, and no scenario."""
         file = read_settings_file(self._settings.switches.file)
         epoch = wall_second() if self._settings.epoch is None else self._settings.epoch
-        recorded = with_secrets(config_of(self._recording, ()), file.clients, file.accounts)
+        if self._recording.header.source == CAPTURE:
+            recorded = config_of_capture(self._recording, file.clients, file.accounts)
+        else:
+            recorded = with_secrets(config_of(self._recording, ()), file.clients, file.accounts)
         config = replace(recorded, epoch=epoch, base=self._settings.base or file.base, here="", prefix="")
         clock = make_clock(self._settings.clock)
         return Setup(self._settings, config, clock, file.limits, self._make, self._label)
@@ -59,6 +64,8 @@ class RecordingPlayer:
             latency=flags["latency"] != "none",
         )
         playback = RecordingPlayback(self._recording, config.epoch, how, self._blob)
+        if self._recording.header.source == CAPTURE:
+            playback.values.update(pod_values(self._recording, config.origin))
         self._service = PlaybackService(config, playback)
         return self._service
 

@@ -50,8 +50,6 @@ def _peer(flags: Flags) -> Peer | None:
     if flags["speed"] == "instant" or flags["clock"] == "manual":
         raise UsageError("--base calls another server, whose clock nobody here moves.", hint="Use --speed FACTOR.")
     refuse_idle(flags, _MOCK_OPTIONS, "--base: it is of the lab's own mock, and that isn't called")
-    if flags["record"] is not None:
-        raise UsageError("--record tapes the lab's own mock; it can't be used with --base.")
     missing = [name for name in CREDENTIALS if not flags.variable(name)]
     if missing:
         raise UsageError(f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again.")

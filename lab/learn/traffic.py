@@ -13,7 +13,7 @@ from lab.dialects.router import ROUTER
 from lab.identity.clients import SHORTEST_SECRET
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bodies import body_of, bytes_of
-from lab.recording.captured import CaptureRedactor
+from lab.recording.captured_secrets import CaptureRedactor
 from lab.recording.playback_calls import PlaybackCall, playback_call
 
 _CREDENTIAL = re.compile("key|auth|token|secret|cookie|session|signature|sig$|credential|password", re.IGNORECASE)

@@ -98,7 +98,13 @@ def made_number(alias: str) -> str | None:
 
 
 def made_text(alias: str, longest: int) -> str:
-    """A text that stands for any other, as odd as the alias says, and as long up to `longest` characters."""
+    """A text that stands for any other, as odd as the alias says, and as long up to `longest` characters.
+
+    A host that nobody has, and its origin, stand for a pod's.
+    """
+    if kind_of(alias) == "host":
+        name = f"host{number_of(alias)}.invalid"
+        return name if alias.endswith(":name»") else f"https://{name}"
     name = alias.strip("«»").replace(":", "-").ljust(SHORTEST_SECRET, "-")
     long = _LONG.search(name)
     return name.ljust(min(int(long[1]), longest), "x") if long else name + _ODD.get(name.rpartition("-")[2], "")

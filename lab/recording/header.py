@@ -26,6 +26,10 @@ ACCOUNTS = "accounts"
 JOBS = "limits.jobs"
 BASE = "base"
 PREFIX = "prefix"
+TOKEN_HOST = "tokens"
+BODIES = "bodies"
+OF_CAPTURES = (TOKEN_HOST, BODIES)
+"""Settings of a capture: the alias of the origin that grants tokens, and whether bodies are kept as `shape` alone."""
 NOWHERE = "http://127.0.0.1:0"
 """Where a replay listens: an origin that no traffic holds by itself."""
 FORMER: Mapping[str, Json] = {"version_check": "refuse"}
@@ -148,6 +152,8 @@ def config_of(
     settings = {**(FORMER if header.version < COUNTED else {}), **header.settings}
     reviewer, base = settings.pop(REVIEWER, "script"), str(settings.pop(BASE, ""))
     prefix = str(settings.pop(PREFIX, ""))
+    for name in OF_CAPTURES:
+        settings.pop(name, None)
     tokens, known, jobs = settings.pop(TOKENS, None), settings.pop(ACCOUNTS, None), settings.pop(JOBS, MOST_JOBS)
     try:
         layers = _layers_of({"profile": header.profile, **settings})

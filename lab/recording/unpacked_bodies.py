@@ -7,7 +7,7 @@ from lab.core.unpacking import Unpacked
 from lab.recording.lines import LONGEST_BLOB
 
 _READ = ("gzip", "x-gzip", "deflate")
-_OF_PACKED = ("content-encoding", "content-length")
+OF_PACKED = ("content-encoding", "content-length")
 """Headers that tell of the bytes which went over the wire."""
 
 
@@ -22,7 +22,7 @@ def unpacked(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
         plain = _unpacked(plain, coding) if plain is not None and coding in _READ else None
     if plain is None:
         plain = f"({len(body)} bytes of {', '.join(codings)}, which can't be looked into: not kept)".encode()
-    return tuple(pair for pair in headers if pair[0] not in _OF_PACKED), plain
+    return tuple(pair for pair in headers if pair[0] not in OF_PACKED), plain
 
 
 def _unpacked(body: bytes, coding: str) -> bytes | None:

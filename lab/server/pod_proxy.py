@@ -18,6 +18,7 @@ from lab.core.journal.fact import Fact
 from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested
 from lab.core.refusal import Refusal
+from lab.core.reply import gathered
 from lab.core.upstream import Upstream, UpstreamAnswer, UpstreamFailed, UpstreamRequest
 from lab.dialects import DIALECT_OF, FUSION
 from lab.dialects.router import ROUTER
@@ -29,6 +30,7 @@ from lab.server import request_reader as reader
 from lab.server.bugs import Bugs
 from lab.server.connection import SENT, SENT_LAST, Connection, Sent, reset
 from lab.server.delivery import CLOSE
+from lab.server.hop_headers import passed_on
 from lab.server.limits import ServerLimits
 from lab.server.listening import ListeningServer
 from lab.server.pod_origins import PodOrigins
@@ -41,8 +43,6 @@ PROXY_LIMITS = replace(ServerLimits(), line=65_536, header_deadline=75.0, body_d
 _NOTHING = Response(0)
 """An answer of which no status line left."""
 _BODILESS = (204, 304)
-_OF_ONE_CONNECTION = frozenset(b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split())
-"""Headers that go no further (RFC 9110 §7.6.1)."""
 _MADE_ANEW = frozenset((b"host", b"content-length", b"expect"))
 """Headers of a request that say what this hop says anew: where it goes, how long it is, that it was waited for."""
 
@@ -145,7 +145,7 @@ class PodProxy(ListeningServer):
         if isinstance(body, Refusal):
             return self.refuse(connection, body, request, x)
         target = f"{path}?{query}" if query else path
-        outgoing = UpstreamRequest(origin, message.method, target, _passed_on(message.raw_headers, _MADE_ANEW), body)
+        outgoing = UpstreamRequest(origin, message.method, target, passed_on(message.raw_headers, _MADE_ANEW), body)
         return await _Passage(self, connection, x, now).run(outgoing, request, message)
 
     def upstream(self, connection: Connection) -> Upstream:
@@ -180,8 +180,8 @@ class _Passage:
         self.since = since
         self.head = _NOTHING
         self.first: Millis | None = None
-        self.body = bytearray()
-        """What has left of the body, as far as a recording keeps it."""
+        self.body: list[tuple[Millis, bytes]] = []
+        """What has left of the body and when, as far as a recording keeps it."""
         self.sent = 0
         self.last = True
         """Whether the client's connection ends with this answer."""
@@ -231,7 +231,7 @@ class _Passage:
         chunked = not framed and not http_1_0
         # without a length or chunks nothing but the end of the connection tells where the body ends
         self.last = not (framed or chunked) or connection.last_of(message.should_close)
-        headers = _passed_on(answer.headers)
+        headers = passed_on(answer.headers)
         own = (b"Transfer-Encoding", b"chunked") if chunked else None
         ends = (b"Connection", b"close") if self.last else (b"Connection", b"keep-alive") if http_1_0 else None
         lines = *self._located(headers), *(each for each in (own, ends) if each is not None)
@@ -242,8 +242,9 @@ class _Passage:
         self.head, self.first = Response(answer.status, reader.headers_of(headers)[0]), at - self.since
         while piece := await self._while_there(answer.piece()):
             await connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            if self.sent <= LONGEST_BLOB:
+                self.body.append((self.proxy.clock.now(), piece))
             self.sent += len(piece)
-            self.body += piece[: LONGEST_BLOB + 1 - len(self.body)]
         if chunked:
             connection.write(b"0\r\n\r\n")
 
@@ -266,11 +267,12 @@ class _Passage:
 
     def _tell(self, cut: str | None) -> None:
         proxy, now = self.proxy, self.proxy.clock.now()
-        headers, body = unpacked(self.head.headers, bytes(self.body))
+        raw = gathered(self.head, self.body, self.since)
+        headers, body = unpacked(raw.headers, raw.body)
         if self.sent > LONGEST_BLOB:
             text = f"of the {self.sent} bytes of the answer {self.x} the first {LONGEST_BLOB} are kept"
             proxy.tell(Noted(now, TapeNoted(at=now, text=text)))
-        reply = Response(self.head.status, headers, body)
+        reply = Response(raw.status, headers, body, raw.times if body is raw.body else ())
         proxy.tell(Replied(now, self.x, reply, None, self.first, cut=cut, sent=self.sent if cut else None))
 
 
@@ -281,15 +283,6 @@ def _refused(version: tuple[int, int], headers: Headers) -> Refusal | None:
     if (header_of(headers, "upgrade") or "").strip().lower() == "websocket":
         return reader.shell_refusal(426, "A capture carries no WebSockets.")
     return None
-
-
-def _passed_on(headers: RawHeaders, without: frozenset[bytes] = frozenset()) -> RawHeaders:
-    """The headers that go further than one connection."""
-    named = {
-        part.strip().lower() for name, value in headers if name.lower() == b"connection" for part in value.split(b",")
-    }
-    left = _OF_ONE_CONNECTION | named | without
-    return tuple((name, value) for name, value in headers if name.lower() not in left)
 
 
 def _word(problem: Refusal, method: str, path: str) -> Response:

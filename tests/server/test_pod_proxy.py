@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from lab.client.pod_client import PodClient
-from lab.clocks import SystemClock
+from lab.clocks import SystemClock, settle
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.server.connection import reset
@@ -187,6 +187,21 @@ async def test_a_stream_passes_piece_by_piece(stage: Stage) -> None:
     assert (await stage.replied()).response.body == b"data 1data 2"
     # and the connection goes on
     assert (await peer.ask(b"GET /a HTTP/1.1\r\nHost: me\r\n\r\n")).body == b"data 1data 2"
+
+
+async def test_of_a_stream_of_events_is_kept_when_each_came(stage: Stage) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    stage.pod.script = answering(head + b"9\r\ndata: 1\n\n\r\n", b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
+    peer = await stage.peer()
+    await peer.send(b"GET /a HTTP/1.1\r\nHost: me\r\n\r\n")
+    await peer.reader.readuntil(b"data: 1\n\n")
+    since = stage.proxy.clock.now()
+    while stage.proxy.clock.now() < since + 2:
+        await settle()
+    stage.pod.goes_on.set()
+    await peer.reader.readuntil(b"0\r\n\r\n")
+    first, second = (await stage.replied()).response.times
+    assert first + 2 <= second
 
 
 async def test_a_long_answer_passes_whole(stage: Stage) -> None:

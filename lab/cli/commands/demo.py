@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from lab.cli.capture_tape import recorded_peer
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.run_settings import Peer, RunSettings
@@ -178,21 +179,22 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 
-    mock = settings.mock
+    mock, pod = settings.mock, urlsplit(peer.base).hostname or peer.base
     scenario, clock = load_named(mock)[0].scenario, make_clock(mock.clock)
 
-    @asynccontextmanager
-    async def connect() -> AsyncIterator[RunConnection]:
-        transport = transport_to(peer)
-        try:
-            yield RunConnection(transport, None, peer.base, peer.token_url)
-        finally:
-            await transport.close()
-
     async def work(stop: Stop) -> int:
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[RunConnection]:
+            transport = recorded.over(transport_to(peer))
+            try:
+                yield RunConnection(transport, None, peer.base, peer.token_url)
+            finally:
+                await transport.close()
+
         playable = Playable(app_for_peer(scenario, peer, settings.dialect), scenario=scenario)
-        live = Live((playable,), connect, clock, pod=urlsplit(peer.base).hostname or peer.base)
-        await film_screen(live, stop, console, settings.cast, scenario.title, force=mock.force)
-        return 0
+        with recorded_peer(mock, peer, clock, console, stop) as recorded:
+            live = Live((playable,), connect, clock, pod=pod, recording=mock.record is not None)
+            await film_screen(live, stop, console, settings.cast, scenario.title, force=mock.force)
+        return recorded.exit_code
 
     return complete(work)

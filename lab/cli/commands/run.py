@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from lab.cli.capture_tape import recorded_peer
 from lab.cli.console import Console
 from lab.cli.conversation import READING, Conversation, TerminalReviewer, job_facts_observer, turns_of
 from lab.cli.loop import Stop, complete
@@ -19,7 +20,7 @@ from lab.settings import Flags
 from lab.tui.state import clean
 
 if TYPE_CHECKING:
-    from lab.client.transport import HttpTransport
+    from lab.client.driver import Transport
 
 
 def execute(flags: Flags, console: Console) -> int:
@@ -87,10 +88,11 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
         # Nobody scripts a stranger's gates: a person is asked if one is there.
         by_person = settings.mock.reviewer != "script" and console.terminal
         person = TerminalReviewer(console, clock) if by_person else None
-        await play(conversation, transport_to(peer), clock, person)
+        with recorded_peer(settings.mock, peer, clock, console, stop) as recorded:
+            await play(conversation, recorded.over(transport_to(peer)), clock, person)
         if scenario.expect.verdicts:
             console.err("note: the wire doesn't say how gates end: the expected verdicts are not compared.")
-        return print_outcomes(conversation, settings, console)
+        return print_outcomes(conversation, settings, console) or recorded.exit_code
 
     return complete(work)
 
@@ -102,7 +104,7 @@ def _conversation(settings: RunSettings, setup: Setup, console: Console) -> Conv
 
 async def play(
     conversation: Conversation,
-    transport: "HttpTransport",
+    transport: "Transport",
     clock: Clock,
     person: TerminalReviewer | None,
     service: Service | None = None,
