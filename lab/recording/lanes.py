@@ -58,11 +58,13 @@ class TimeScale(NamedTuple):
             self.place(at), self.place(until - at), kind, f"{clock(at)} {readable(title)}", readable(label), x
         )
 
-    def call(self, call: RecordedCall) -> Stretch:
-        """A call from its request to its answer."""
+    def call(self, call: RecordedCall) -> Iterator[Stretch]:
+        """A call from its request to its answer, and the events of which that is made."""
         req, res = call.req, call.res
         title = f"{req.method} {req.path[:200]} {res.status if res is not None else 'no answer'}"
-        return self.span(req.t, res.t if res is not None else self.until, kind_of_status(res), title, x=req.x)
+        yield self.span(req.t, res.t if res is not None else self.until, kind_of_status(res), title, x=req.x)
+        for time in dict.fromkeys(res.times if res is not None else ()):
+            yield self.span(req.t + time, req.t + time, "event", f"an event of {title}", x=req.x)
 
     def ticks(self) -> Iterator[tuple[str, str]]:
         """Where the axis has a mark, and the instant there."""

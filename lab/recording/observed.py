@@ -54,6 +54,14 @@ def observation_of(line: Line, blob: Blob | None = None, *, local: bool = False)
             assert_never(line)
 
 
+def answer_of(req: Req, res: Res | None, blob: Blob, *, local: bool) -> tuple[str, Response | None]:
+    """The route of a call, and its answer if one came whole."""
+    route = ROUTER.name(req.method, req.path, local=local) if req.listener is None else UNKNOWN_ROUTE
+    if res is None or res.status == 0 or res.cut is not None:
+        return route, None
+    return route, Response(res.status, res.headers, _bytes(res.body, blob), res.times)
+
+
 def _bytes(body: Body, blob: Blob | None) -> bytes:
     try:
         return bytes_of(body, {}, blob)

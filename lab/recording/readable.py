@@ -32,18 +32,6 @@ def readable_body(body: Body, *, short: bool = False) -> str:
     return readable(text if len(text) <= INLINE else f"{text[:INLINE]}\n… ({len(text)} characters)")
 
 
-def news_of(body: Body, widest: int = 120) -> str:
-    """What a job's body says that is new, on one line; of other bodies nothing."""
-    if body.enc is not Enc.JSON or not isinstance(body.value, dict):
-        return ""
-    for wire in WIRES:
-        members = wire.marks.worth_showing(body.value)
-        if len(members) < len(body.value):
-            text = " · ".join(value for value in members.values() if isinstance(value, str))
-            return readable(text[:widest]).replace("\n", " ") + ("…" if len(text) > widest else "")
-    return ""
-
-
 def title_of(header: Header) -> str:
     """What was recorded, in a few words."""
     return readable(" ".join(one.name for one in header.scenarios or ()) or header.source).replace("\n", " ")

@@ -11,15 +11,17 @@ from lab.core.exchange import Headers
 from lab.recording.bodies import Blob
 from lab.recording.lanes import Lane, TimeScale, kind_of_status, lanes_of
 from lab.recording.lines import Body, Entry, Recording
+from lab.recording.news import news_of, readable_answer
+from lab.recording.observed import local_paths
 from lab.recording.page import page_of
-from lab.recording.readable import made_with, news_of, readable, readable_body, title_of
+from lab.recording.readable import made_with, readable, readable_body, title_of
 from lab.recording.recorded_calls import RecordedCall, body_within, events_of, query_text
 from lab.recording.transcript import Openings, clock, decision_lines, fact_text
 
 MOST_EVENTS = 5_000
 """Calls and facts of a page: a browser shows no more with ease."""
 
-_LONGEST_PATH = 48
+_LONGEST_PATH = 60
 """Characters of a path of which all shows before its call is opened: room for a job's id."""
 
 
@@ -41,12 +43,26 @@ class ShownFact(NamedTuple):
     """A fact as the page lists it, who decided in words with it."""
 
     at: str
+    type: str
     text: str
+    line: int
+    """Its number in the file, from 1."""
     x: int = 0
 
 
-def timeline_page(recording: Recording, blob: Blob) -> str:
-    """The page."""
+def anchors(recording: Recording) -> dict[int, str]:
+    """By numbers of lines, from 1, where the page has what they say; for who cites them."""
+    found: dict[int, str] = {}
+    for event in islice(events_of(recording), MOST_EVENTS):
+        if isinstance(event, Entry):
+            found[event.n + 1] = f"n{event.n + 1}"
+        else:
+            found |= {line.n + 1: f"x{event.req.x}" for line in (event.req, event.res) if line is not None}
+    return found
+
+
+def timeline_page(recording: Recording, blob: Blob, report: str = "") -> str:
+    """The page; `report` is the part of it that says what the client did well and badly, if anybody can say."""
     events = list(islice(events_of(recording), MOST_EVENTS + 1))
     more = len(events) > MOST_EVENTS
     del events[MOST_EVENTS:]
@@ -54,24 +70,27 @@ def timeline_page(recording: Recording, blob: Blob) -> str:
     calls = [event for event in events if isinstance(event, RecordedCall)]
     facts = [event for event in events if isinstance(event, Entry)]
     openings: Openings = {}
+    local = local_paths(recording)
     return page_of(
         files("lab.recording").joinpath("timeline.html").read_text("utf-8"),
         title=title_of(recording.header),
         about=made_with(recording.header),
         state=recording.state.value,
-        lanes=[Lane("calls", [scale.call(call) for call in calls]), *lanes_of(facts, scale)],
+        lanes=[Lane("calls", [each for call in calls for each in scale.call(call)]), *lanes_of(facts, scale)],
         ticks=list(scale.ticks()),
-        events=[_fact(each, openings) if isinstance(each, Entry) else _call(each, blob) for each in events],
+        report=report,
+        events=[_fact(each, openings) if isinstance(each, Entry) else _call(each, blob, local) for each in events],
         more=more,
     )
 
 
 def _fact(entry: Entry, openings: Openings) -> ShownFact:
     decision = "".join(f" · {line.strip()}" for line in decision_lines(entry, openings))
-    return ShownFact(clock(entry.instant), readable(fact_text(entry) + decision))
+    type_of, _, members = fact_text(entry).partition(" ")
+    return ShownFact(clock(entry.instant), readable(type_of), readable(members + decision), entry.n + 1)
 
 
-def _call(call: RecordedCall, blob: Blob) -> ShownCall:
+def _call(call: RecordedCall, blob: Blob, local: bool) -> ShownCall:
     req, res = call.req, call.res
     answer = body_within(res.body if res is not None else Body(), blob)
     path = readable(req.path + query_text(req))
@@ -80,7 +99,7 @@ def _call(call: RecordedCall, blob: Blob) -> ShownCall:
         ("body", readable_body(body_within(req.body, blob))),
     ]
     if res is not None:
-        parts += [("answered", _fields(res.headers)), ("body", readable_body(answer))]
+        parts += [("answered", _fields(res.headers)), ("body", readable_answer(call, answer))]
     cut = next((each.cut for each in (res, req) if each is not None and each.cut), None)
     noted = [("noted", " ".join(req.flags)), ("cut", readable(cut or ""))]
     return ShownCall(
@@ -89,11 +108,19 @@ def _call(call: RecordedCall, blob: Blob) -> ShownCall:
         kind_of_status(res),
         str(res.status or "–") if res is not None else "–",
         readable(req.method),
-        path if len(path) <= _LONGEST_PATH else "…" + path[1 - _LONGEST_PATH :],
+        _short(path),
         f"{res.t - req.t} ms" if res is not None else "no answer",
-        news_of(answer),
+        news_of(call, blob, local=local),
         [(name, text) for name, text in (*parts, *noted) if text],
     )
+
+
+def _short(path: str) -> str:
+    """The end of a path, from a segment on."""
+    if len(path) <= _LONGEST_PATH:
+        return path
+    cut = path[1 - _LONGEST_PATH :]
+    return "…" + (cut[cut.index("/") :] if "/" in cut else cut)
 
 
 def _fields(headers: Headers) -> str:

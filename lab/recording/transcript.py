@@ -6,6 +6,8 @@ from typing import TypeAlias, assert_never
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
+from lab.core.jsontext import members_of
+from lab.core.reply import END_OF_EVENT
 from lab.dialects import WIRES
 from lab.jobs.gates import Origin, decision_text
 from lab.language.document import Verdict
@@ -107,9 +109,29 @@ def _reply(res: Res, req: Req | None) -> Iterator[str]:
     for name, value in res.headers:
         if name in _SHOWN:
             yield f"    {name}: {_brief(value)}"
-    yield from _body(res.body)
+    events = event_lines(res.body, res, req, short=True)
+    yield from (f"    {_brief(event)}" for event in events) if events else _body(res.body)
     if res.cut:
         yield f"    cut: {res.cut}"
+
+
+def event_lines(body: Body, res: Res, req: Req | None, *, short: bool = False) -> list[str]:
+    """A stream's events with the instants at which they were due; none of what is no stream, or has no times.
+
+    `short`: of one that holds a whole job what tells it from the next.
+    """
+    if not res.times or req is None or body.enc is not Enc.TEXT or not isinstance(body.value, str):
+        return []
+    *events, rest = body.value.split(END_OF_EVENT.decode())
+    shown = map(_gist, events) if short else events
+    lines = [f"{clock(req.t + time)}  {event}" for time, event in zip(res.times, shown, strict=False)]
+    return [*lines, *events[len(lines) :], *([rest] if rest else [])]
+
+
+def _gist(event: str) -> str:
+    value = members_of(event.removeprefix("data: ").encode("utf-8", "replace"))
+    client = next((wire.client for wire in WIRES if value and wire.client.job_in(value) is not None), None)
+    return event if client is None else dumps(client.gist(value))
 
 
 def _body(body: Body) -> Iterator[str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from lab.recording.bodies import Blob
 from lab.recording.curl_script import CurlWriter, token_path_in
 from lab.recording.lines import Body, Enc, Entry, Recording
-from lab.recording.readable import made_with, readable, readable_body, title_of
+from lab.recording.news import readable_answer
+from lab.recording.readable import made_with, readable, title_of
 from lab.recording.recorded_calls import RecordedCall, body_within, events_of
 from lab.recording.shell_variables import ShellVariables
 from lab.recording.transcript import Openings, clock, decision_lines, fact_text
@@ -49,7 +50,7 @@ def _call(call: RecordedCall, blob: Blob, writer: CurlWriter, before: dict[str, 
     req, res = call.req, call.res
     command, body = list(fenced("sh", "\n".join(writer.lines(call)))), body_within(res.body if res else Body(), blob)
     language = "json" if body.enc is Enc.JSON else "text"
-    answer = list(fenced(language, readable_body(body, short=True))) if body.enc is not Enc.NONE else []
+    answer = list(fenced(language, readable_answer(call, body, short=True))) if body.enc is not Enc.NONE else []
     yield f"\n## {req.x}. {clock(req.t)} {code(f'{req.method} {req.path}')}\n"
     yield from ["The same call again."] if before.get("asked " + req.path) == command else command
     if res is None:

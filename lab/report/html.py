@@ -1,14 +1,18 @@
-"""A report as one page for browsers: nothing of it lies elsewhere, and every line of evidence is in it."""
+"""A report for browsers: one page, of which nothing lies elsewhere, and every line of evidence is in it; or a part of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
+from typing import TypeAlias
 
-from lab.recording.page import page_of
+from lab.recording.page import page_of, part_of
 from lab.report.formats import MOST_LINES, MOST_RECORDINGS, NOT_VISIBLE, score_line
 from lab.report.judge import ClientReport, Evidence, Finding, RuleVerdict
 
 LONGEST_LINE_SHOWN = 600
 """Characters of a line of a recording."""
+
+Anchor: TypeAlias = Callable[[str, int], str]
+"""Where a page shows a line of a recording, by the recording's name and the line's number from 1; empty: nowhere."""
 
 
 def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
@@ -19,11 +23,17 @@ def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
         for each in _shown(finding)
         for line in each.lines[:MOST_LINES]
     }
-    return page_of(
-        files("lab.report").joinpath("page.html").read_text("utf-8"),
+    template = files("lab.report").joinpath("page.html").read_text("utf-8")
+    part = report_part(report, lambda recording, line: f"{recording}-{line}", cited)
+    return page_of(template, recordings=report.recordings, report=part)
+
+
+def report_part(report: ClientReport, anchor: Anchor, cited: Mapping[tuple[str, int], str]) -> str:
+    """What a page shows of a report; `cited` are the lines that it has to show itself."""
+    return part_of(
+        files("lab.report").joinpath("report.html").read_text("utf-8"),
         report=report,
         score=score_line(report),
-        recordings=report.recordings,
         passed=report.with_verdict(RuleVerdict.PASS),
         failed=report.failed,
         skipped=report.with_verdict(RuleVerdict.NOT_EXERCISED),
@@ -33,7 +43,7 @@ def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
         runs=[run for run in report.runs if run.good is False],
         most=MOST_LINES,
         shown=_shown,
-        anchor=lambda recording, line: f"{recording}-{line}",
+        anchor=anchor,
         not_visible=NOT_VISIBLE,
     )
 

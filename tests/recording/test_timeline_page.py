@@ -15,11 +15,17 @@ from lab.recording.lanes import TimeScale, lanes_of
 from lab.recording.lines import Req
 from lab.recording.reader import read
 from lab.recording.timeline_page import MOST_EVENTS, timeline_page
+from lab.report.gather import histories_of
+from lab.report.judge import report_on
+from tests.conftest import Lab
+from tests.recording.dialect_sessions import recorded
 from tests.recording.hostile import TEXTS, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
 
 ATTRIBUTES = frozenset("lang charset name content http-equiv id class style title href role aria-label".split())
-TAGS = frozenset("html meta title style main h1 h3 div span a u details summary time b pre code p".split())
+TAGS = frozenset(
+    "html meta title style main h1 h2 h3 div span a u details summary time b pre code p article table tr td".split()
+)
 """None of them loads or runs anything."""
 
 
@@ -60,7 +66,8 @@ def test_a_page_has_each_call_and_no_address_of_elsewhere(path: Path) -> None:
     page = timeline_page(recording, partial(read_blob, path))
     found = Reader(page)
     calls = [f"x{line.x}" for line in recording.of(Req)]
-    assert found.ids == calls and found.links == [f"#{call}" for call in calls]
+    facts = [f"n{line.n + 1}" for line in recording.facts()]
+    assert sorted(found.ids) == sorted(calls + facts) and found.links == [f"#{call}" for call in calls]
     assert "default-src 'none'" in page and "<script" not in page and "url(" not in page and "@import" not in page
     assert max(map(len, found.texts)) <= INLINE + 30
 
@@ -77,7 +84,8 @@ def test_what_a_peer_wrote_is_nothing_but_text(text: str) -> None:
     assert all(line.isprintable() for line in page.splitlines())
     assert "##[" not in page and "##vso" not in page
     found = Reader(page)
-    assert found.ids == [f"x{x}" for x in range(1, 6)] and found.links == [f"#x{x}" for x in range(1, 6)]
+    assert [each for each in found.ids if each[0] == "x"] == [f"x{x}" for x in range(1, 6)]
+    assert found.links == [f"#x{x}" for x in range(1, 6)]
     bodies = [json.loads(part)["message"] for part in found.texts if part.startswith("{\n")]
     assert bodies == [text, text]
 
@@ -108,3 +116,27 @@ def test_a_page_that_no_browser_would_show_with_ease_is_cut_and_says_so() -> Non
     page = timeline_page(long, no_blob)
     assert page.count('class="fact"') == MOST_EVENTS and "The rest is left out" in page
     assert "The rest is left out" not in timeline_page(replace(recording, lines=[note] * MOST_EVENTS), no_blob)
+
+
+def test_the_report_on_its_client_cites_calls_of_the_same_page(tmp_path: Path, lab: Lab) -> None:
+    path = tmp_path / "tasks.rec.jsonl"
+    path.write_bytes(recorded("a2a stream")[0])
+    page = lab("show", str(path), "--as", "html").out
+    found = Reader(page)
+    failed = {finding.rule.id for finding in report_on({"tasks": histories_of(read(path.read_bytes()))}).failed}
+    assert failed and failed <= set(found.ids) and "What the client did" in page
+    assert {link[1:] for link in found.links} <= set(found.ids) and len(found.ids) == len(set(found.ids))
+    assert "http" not in page.split("<main>")[0].replace("http-equiv", "")
+
+
+def test_a_recording_of_which_no_rule_says_anything_has_no_report() -> None:
+    assert "What the client did" not in timeline_page(read(GOLDEN.read_bytes()), no_blob)
+
+
+def test_a_stream_is_told_event_by_event_and_a_task_by_its_state() -> None:
+    page = timeline_page(read(recorded("a2a stream")[0]), no_blob)
+    found = Reader(page)
+    (first, *_) = [text for text in found.texts if text.startswith("+00:00.000  data: ")]
+    assert [line.partition("  data: ")[0] for line in first.splitlines()] == ["+00:00.000"] * 2 + ["+00:03.000"] * 2
+    assert "3 events · input-required · May it be shared?" in page and ">completed · Shared.<" in page
+    assert page.count('class="event"') == 3

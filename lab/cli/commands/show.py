@@ -6,7 +6,10 @@ from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import load_playable, load_recording
 from lab.files.recordings import read_blob
+from lab.recording.bodies import Blob
 from lab.recording.exports import EXPORTS
+from lab.recording.lines import Recording
+from lab.recording.timeline_page import anchors, timeline_page
 from lab.settings import Flags
 
 
@@ -15,11 +18,25 @@ def execute(flags: Flags, console: Console) -> int:
     if flags["kind"] == "cast":
         for line in cast_lines(flags):
             console.out(line.decode().rstrip("\n"))
+    elif flags["kind"] == "html":
+        path, recording = load_recording(flags["target"])
+        console.out(_page(recording, partial(read_blob, path)))
     else:
         path, recording = load_recording(flags["target"])
         for text in EXPORTS[flags["kind"]](recording, partial(read_blob, path), flags["line_numbers"]):
             console.out(text)
     return 0
+
+
+def _page(recording: Recording, blob: Blob) -> str:
+    """The timeline, and what the client did well and badly if any of its calls says."""
+    from lab.report.gather import histories_of
+    from lab.report.html import report_part
+    from lab.report.judge import report_on
+
+    report, there = report_on({recording.name: histories_of(recording, blob=blob)}), anchors(recording)
+    part = "" if report.score is None else report_part(report, lambda _, line: there.get(line, ""), {})
+    return timeline_page(recording, blob, part).rstrip("\n")
 
 
 def cast_lines(flags: Flags) -> list[bytes]:
