@@ -242,6 +242,10 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *_REPORT,
     ),
     "repair": (option("target", "FILE"),),
+    "migrate": (
+        option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
+        option("--out", "DIR", "where the new files go; default: migrated", default="migrated"),
+    ),
     "new": (option("target", "NAME"),),
     "learn": (
         option("target", "FILE", "a recording by path or bare name, a HAR file, or a VCR cassette"),
@@ -280,6 +284,7 @@ COMMANDS = {
     "report": ("what clients did well and badly: in recordings, or a running lab", "lab report recordings/*.rec.jsonl"),
     "repair": ("make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"),
     "learn": ("print a scenario that plays what was observed", "lab learn calls.har > scenarios/calls.yaml"),
+    "migrate": ("recordings of an older major version as new files of this one", "lab migrate recordings"),
     "new": ("print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"),
     "schema": ("print the scenario language as JSON Schema", "lab schema > lab.schema.json"),
     "openapi": ("print the mocked API as an OpenAPI document", "lab openapi > api.json"),

@@ -36,6 +36,7 @@ from lab.recording.lines import (
     Req,
     Res,
 )
+from lab.recording.migrate import other_major
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -167,9 +168,6 @@ def demand_closed(recording: Recording, name: str) -> None:
         raise RecordingError(f"{name}: the recording is {recording.state.value}: {why}", hint=_REPAIR)
 
 
-# One line
-
-
 def _refuse(word: str) -> Json:
     raise ValueError(f"{word} is no JSON")
 
@@ -246,7 +244,9 @@ def _read_header(members: dict[str, Json]) -> Header:
     header = _typed(members, Header)
     major, minor = header.version
     if major != VERSION[0]:
-        raise _Unfit(f"version {major}.{minor} can't be read by this lab; one that can migrate it writes {major}.x")
+        raise _Unfit(
+            f"version {major}.{minor} can't be read by this lab, which reads {VERSION[0]}.x", other_major(major)
+        )
     if unknown := [feature for feature in header.features if feature not in FEATURES]:
         raise _Unfit(f"the recording needs a feature that this lab lacks: {', '.join(unknown)}")
     return header
