@@ -1,6 +1,7 @@
 """Calls that failed, were odd or late -> faults at those very calls (scenarios.md §10)."""
 
 import re
+from collections import Counter
 from email.utils import parsedate_to_datetime
 
 from msgspec import Struct
@@ -29,6 +30,8 @@ _ERROR_CODE = re.compile(r"[!#-\[\]-~]{1,80}")
 _TEXT = re.compile(r"[ -~]{1,80}")
 _KNOWN = frozenset(claim.name for wire in WIRES for claim in wire.fields)
 """The members of the lab's own wires."""
+_OF_RPC = frozenset(("jsonrpc", "id", "result"))
+"""What stands around an answer of A2A."""
 
 
 class LearnedFault(Struct):
@@ -59,14 +62,14 @@ class FaultsFound(Struct):
 def faults_of(story: Story, paces: dict[str, RoutePace], epoch: Epoch) -> FaultsFound:
     """Of all calls that counted, in the order of routes, turns and calls."""
     found = FaultsFound([], [])
-    own = story.team is not None
+    usual = _usual_members(story)
     for route in ("token", "invoke"):
         for number, call in enumerate(story.calls.get(route, ()), 1):
             _add(found, route, number, None, _what(call, None, paces[route], epoch))
     several = len(story.turns) > 1
     for turn, each in enumerate(story.turns, 1):
         for number, poll in enumerate((poll for poll in each.polls if not poll.decides), 1):
-            what = _what(poll.call, poll.glimpse, paces["status"], epoch, polled=True, own=own)
+            what = _what(poll.call, poll.glimpse, paces["status"], epoch, polled=True, usual=usual)
             _add(found, "status", number, turn if several else None, what)
     for fault in found.faults:
         if fault.route == "invoke" and "strike" in fault.members:
@@ -94,7 +97,7 @@ def _what(
     epoch: Epoch,
     *,
     polled: bool = False,
-    own: bool = False,
+    usual: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, Json], str]:
     """The members of a fault, none if nothing was wrong, and what to say beside."""
     response = call.replied.response
@@ -102,18 +105,22 @@ def _what(
         return _cut(call), ""
     if response.status >= 300:
         return _refused(call, epoch)
+    names = members_of(response.body).keys()
+    if polled and "status" in usual - names and len(usual - names) < len(names):
+        missing: list[Json] = [*sorted(usual - names)]
+        return {"omit": missing}, ""
     if not call.good or (polled and glimpse is None):
         broken, why = _unreadable(response)
         silent = "strike" in broken and pace.excess(call.latency) >= _SILENCE
         return ({"strike": "stall"} if silent else broken), why
     members: dict[str, Json] = {}
     note = ""
-    if own and glimpse is not None and glimpse.status is None:
+    if usual and glimpse is not None and glimpse.status is None:
         if not _TEXT.fullmatch(glimpse.word):
             return {}, "its status can't be written in a fault"
         members["status_word"] = glimpse.word
-    elif own and glimpse is not None:
-        members, note = _odd_members(response)
+    elif usual and glimpse is not None:
+        members, note = _odd_members([*names], usual)
     if (late := pace.excess(call.latency)) > 0:
         members["delay"] = duration_text(late)
     return members, note
@@ -136,7 +143,7 @@ def _refused(call: PlaybackCall, epoch: Epoch) -> tuple[dict[str, Json], str]:
         return {}, f"it was answered {status}, which no fault answers"
     members: dict[str, Json] = {"answer": nearest}
     if (wait := response.header("retry-after")) is not None:
-        members["retry_after"] = _retry_after(wait, unix_millis(epoch, call.at))
+        members["retry_after"] = _retry_after(wait, unix_millis(epoch, call.replied.at))
     code = members_of(response.body).get("error") if call.requested.route == "token" else None
     if nearest in (400, 401) and isinstance(code, str) and _ERROR_CODE.fullmatch(code):
         members["error"] = code
@@ -153,14 +160,14 @@ def _refused(call: PlaybackCall, epoch: Epoch) -> tuple[dict[str, Json], str]:
 
 
 def _retry_after(text: str, since: int) -> Json:
-    """As a fault has it; `since` is when the call was made, in milliseconds since 1970."""
+    """As a fault has it; `since` is when the answer left, in milliseconds since 1970."""
     if text.isascii() and text.isdigit() and len(text) <= 6:
         return f"{int(text)}s"
     try:
         until = parsedate_to_datetime(text).timestamp() * 1000
     except (ValueError, TypeError, OverflowError):
         return {"text": text if _TEXT.fullmatch(text) else "?"}
-    seconds = max(0, -(-int(until - since) // 1000))
+    seconds = max(0, int(until - since) // 1000)  # a date is rounded up to whole seconds
     return {"date": duration_text(seconds * 1000)} if seconds < 10**6 else {"text": text}
 
 
@@ -177,13 +184,19 @@ def _unreadable(response: Response) -> tuple[dict[str, Json], str]:
     return {}, "it showed no job"
 
 
-def _odd_members(response: Response) -> tuple[dict[str, Json], str]:
-    """Unknown members in a body of the lab's own API."""
-    names = members_of(response.body).keys()
-    unknown = [name for name in names if name not in _KNOWN]
-    if not unknown or "jsonrpc" in names:
-        return {}, ""
-    return {"odd_body": True}, f"unknown members: {', '.join(map(repr, unknown[:5]))}"
+def _usual_members(story: Story) -> frozenset[str]:
+    """The members that most answers to polls have; none of an API whose bodies aren't the lab's own."""
+    polls = [poll.call for turn in story.turns for poll in turn.polls if poll.glimpse is not None]
+    counts = Counter(name for call in polls for name in members_of(call.replied.response.body))
+    return frozenset(name for name, count in counts.items() if story.team and 2 * count > len(polls))
+
+
+def _odd_members(names: list[str], usual: frozenset[str]) -> tuple[dict[str, Json], str]:
+    """Members that nobody knows, and those that are missing, in a body of the lab's own API."""
+    unknown = [name for name in names if name not in _KNOWN and name not in _OF_RPC]
+    missing: list[Json] = [name for name in sorted(usual) if name not in names]
+    members: dict[str, Json] = ({"odd_body": True} if unknown else {}) | ({"omit": missing} if missing else {})
+    return members, f"unknown members: {', '.join(map(repr, unknown[:5]))}" if unknown else ""
 
 
 def _of_lost_reply(fault: LearnedFault, story: Story) -> None:

@@ -177,19 +177,23 @@ def _parameters(sent: Json) -> dict[str, Json]:
 
 def _glimpse(call: PlaybackCall, member: StatusMember) -> Glimpse | None:
     body = body_in(call.replied.response)
-    return _shown(body, member) if call.good and member.word(body) is not None else None
+    if not call.good or not isinstance(body, dict):
+        return None
+    if member.word(body) is None:
+        return Glimpse(word="", status=None)  # some say it only once there is something to say
+    return _shown(body, member)
 
 
 def _shown(body: Json, member: StatusMember) -> Glimpse:
-    word, status = member.word(body) or "", member.meaning(body)
-    text = member.text(body) if status is None or not status.final else None
+    word, status = member.word(body) or "", member.meaning(body) or Status.RUNNING
+    text = None if status.final else member.text(body)
     waits = Question(job="", text=text or "") if status is Status.WAITING else None
     return Glimpse(
         word=word,
         status=status,
         text=text or _said(word),
         question=waits,
-        output=member.output(body) if status is not None and status.final else None,
+        output=member.output(body) if status.final else None,
         error=member.error(body) if status is Status.ERROR else None,
     )
 
@@ -247,6 +251,12 @@ def _notes(invoke: PlaybackCall, group: _Group) -> Iterable[str]:
     yield f"The job begins with {request.method} {_short(request.path)}; the answer gives the id that polls carry."
     if member.guessed:
         yield f"Its status is taken from {path_to(member.path)}: a guess, --status PATH names another member."
+    bare = sum(
+        isinstance(body := body_in(call.replied.response), dict) and call.good and member.word(body) is None
+        for call in group.calls
+    )
+    if bare:
+        yield f"Polls whose answer has no such member are taken for RUNNING: {bare}."
     seen = {
         word: member.meaning(body)
         for call in group.calls

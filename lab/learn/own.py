@@ -102,7 +102,7 @@ def _glimpse(seen: Seen) -> Glimpse:
     return Glimpse(
         word=seen.word,
         status=seen.status,
-        text=seen.progress or None,
+        text=seen.progress,
         question=seen.question,
         output=seen.output,
         error=seen.error,

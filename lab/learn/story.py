@@ -19,7 +19,7 @@ class Glimpse(Struct, frozen=True, kw_only=True):
     status: Status | None
     """What it means; None: nobody knows, and the job goes on."""
     text: str | None = None
-    """What it says of its progress."""
+    """What it says of its progress; empty: nothing; None: it has no member for that, which says nothing new."""
     question: Question | None = None
     output: Json = None
     """A text, or a value that was no text."""

@@ -48,7 +48,7 @@ def _folded(turn: ObservedTurn, earliest: Sequence[Millis], *, texts: bool) -> l
         at_poll = poll.call.at - start
         if found and _goes_on(found[-1], poll.glimpse, texts=texts):
             found[-1].polls += 1
-            if found[-1].polls == 1:
+            if found[-1].glimpse.text is None:
                 # the answer to the message says less than the polls that follow
                 found[-1].glimpse = poll.glimpse
         else:
@@ -69,13 +69,14 @@ def _between(low: Millis, high: Millis) -> Millis:
 def _goes_on(stretch: StatusStretch, glimpse: Glimpse, *, texts: bool) -> bool:
     """Whether a poll shows nothing new. A word that nobody knows hides the status, which may be the same."""
     mine = stretch.glimpse
+    if glimpse.status is None and stretch.status is Status.WAITING:
+        return True
     status = glimpse.status or Status.RUNNING
     if stretch.status is not status:
         return False
     if status is Status.WAITING and _opening(mine) != _opening(glimpse):
         return False
-    said_nothing = stretch.polls == 0 and mine.text is None
-    return not texts or said_nothing or mine.text == glimpse.text
+    return not texts or None in (mine.text, glimpse.text) or mine.text == glimpse.text
 
 
 def _opening(glimpse: Glimpse) -> tuple[str, int, str] | None:

@@ -101,3 +101,13 @@ def test_wrong_options_are_refused_with_a_sentence(lab: Lab, argv: tuple[str, ..
     done = lab("learn", FILES / "github-run.yaml", *argv)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
+
+
+def test_an_answer_without_the_status_says_that_the_job_runs(lab: Lab) -> None:
+    document = json.loads((FILES / "azure-operation.har").read_text("utf-8"))
+    first = document["log"]["entries"][1]["response"]["content"]
+    first["text"] = json.dumps({"createdDateTime": "2026-01-01T10:00:00Z"})
+    Path("azure.har").write_text(json.dumps(document), "utf-8")
+    out = lab("learn", "azure.har").out
+    assert "# Polls whose answer has no such member are taken for RUNNING: 1." in out
+    assert [step.id for step in scenario(out).steps] == ["running", "done"]

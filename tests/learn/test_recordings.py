@@ -69,7 +69,7 @@ def test_the_text_reads_like_one_that_a_person_wrote(lab: Lab) -> None:
     text = lab("learn", ROOT / "recordings" / "rush-hour.rec.jsonl").out
     lines = text.splitlines()
     assert lines[0].startswith("# yaml-language-server: $schema=lab.schema.json")
-    assert "  - {route: status, calls: 8, answer: 503, retry_after: {date: 5s}}" in lines
+    assert "  - {route: status, calls: 8, answer: 503, retry_after: {date: 4s}}" in lines
     assert '  - {route: status, calls: "4-5", answer: 429}' in lines
     assert "  token: 140ms" in lines
     assert any(line.startswith("    takes: 19s700ms  # 7.6s to 19.7s: 2 polls") for line in lines)
