@@ -114,6 +114,7 @@ def playback_calls(recording: Recording, blob: Blob | None) -> Iterator[Playback
     # of a mock facts tell which call began a job; of a server that is known from outside, its answer does
     inside, requests = any(True for _ in recording.facts("job.accepted")), dict[int, Requested]()
     accepted, struck, local = dict[int, JobAccepted](), set[int](), local_paths(recording)
+    alike: dict[tuple[str, Request, Response, str | None], PlaybackCall] = {}
     for line in recording.lines:
         match observation_of(line, blob, local=local):
             case Requested() as requested if requested.listener is None:
@@ -127,9 +128,25 @@ def playback_calls(recording: Recording, blob: Blob | None) -> Iterator[Playback
                     # it left because nothing more came, or had enough of a stream
                     replied = replace(replied, cut="timeout", at=max(replied.at, requests[replied.x].at + CUT_AFTER))
                 if replied.cut is None or replied.cut in SERVER_CUTS:
-                    yield playback_call(requests.pop(replied.x), replied, accepted.get(replied.x), inside=inside)
+                    requested = requests.pop(replied.x)
+                    known = alike.get(key := (requested.route, requested.request, replied.response, replied.cut))
+                    if known is None or known.begun is not None or replied.x in accepted:
+                        known = playback_call(requested, replied, accepted.get(replied.x), inside=inside)
+                        alike[key] = known
+                        yield known
+                    else:
+                        yield _again(known, requested, replied)
             case _:
                 pass
+
+
+def _again(known: PlaybackCall, requested: Requested, replied: Replied) -> PlaybackCall:
+    """A call that is as one before, which it shares all with but when it came: a job may be polled a million times."""
+    return replace(
+        known,
+        requested=replace(requested, request=known.requested.request),
+        replied=replace(replied, response=known.replied.response),
+    )
 
 
 def playback_call(

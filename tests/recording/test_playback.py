@@ -23,9 +23,11 @@ from lab.recording.header import config_of
 from lab.recording.instants import redated
 from lab.recording.lines import Recording, Res
 from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
+from lab.recording.playback_calls import playback_calls
 from lab.recording.playback_service import PlaybackService
 from lab.recording.reader import read
 from lab.recording.text import dumps
+from tests.bench.replaying import long_recording
 from tests.conftest import ROOT
 
 RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
@@ -103,6 +105,14 @@ def test_a_body_that_polls_are_answered_with_again_and_again_is_taken_apart_once
     redated.cache_clear()
     assert [caller.poll(job, at) for at in range(6_000, 7_000, 10)] == ["RUNNING"] * 100
     assert redated.cache_info().misses <= 2
+
+
+def test_polls_that_were_answered_alike_are_kept_once() -> None:
+    recorded, _ = long_recording(300)
+    calls = list(playback_calls(recorded, None))
+    assert [call.at for call in calls[-300:]] == list(range(0, 30_000, 100))
+    assert len({id(call.requested.request) for call in calls}) < 10
+    assert len({id(call.replied.response) for call in calls}) < 10
 
 
 def test_what_nobody_recorded_fails_closed_and_names_what_was() -> None:
