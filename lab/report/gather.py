@@ -1,6 +1,7 @@
 """A recording -> the history of each client in it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
@@ -96,18 +97,28 @@ def _jobs(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterator
             polls.setdefault(call.job, []).append(call)
         elif call.kind is CallKind.DECIDE:
             decisions.setdefault(call.job, []).append(call)
+    inside = any(fact.type == "job.accepted" for fact in facts)
+    for start in _accepted(calls, facts) if inside else _answered(calls):
+        yield replace(start, polls=tuple(polls.get(start.job, ())), decisions=tuple(decisions.get(start.job, ())))
+
+
+def _accepted(calls: Mapping[int, JudgedCall], facts: tuple[Entry, ...]) -> Iterator[JobHistory]:
+    """The jobs that a mock accepted, without what came after."""
     for fact in facts:
         job, turn = fact.text("job"), fact.get("turn")
-        if fact.type != "job.accepted" or job is None or fact.x is None or fact.x not in calls:
-            continue
-        yield JobHistory(
-            job=job,
-            accepted=calls[fact.x],
-            conversation=fact.text("conversation"),
-            turn=turn if isinstance(turn, int) else 1,
-            polls=tuple(polls.get(job, ())),
-            decisions=tuple(decisions.get(job, ())),
-        )
+        if fact.type == "job.accepted" and job is not None and fact.x is not None and fact.x in calls:
+            number = turn if isinstance(turn, int) else 1
+            yield JobHistory(job=job, accepted=calls[fact.x], conversation=fact.text("conversation"), turn=number)
+
+
+def _answered(calls: Mapping[int, JudgedCall]) -> Iterator[JobHistory]:
+    """The same of a server that is known from outside, or played back: of jobs there are answers alone."""
+    turns = Counter[str | None]()
+    for call in calls.values():
+        if call.kind is CallKind.INVOKE and call.seen is not None:
+            turns[call.seen.conversation] += 1
+            turn = turns[call.seen.conversation]
+            yield JobHistory(job=call.seen.job, accepted=call, conversation=call.seen.conversation, turn=turn)
 
 
 def _connections(recording: Recording, calls: tuple[JudgedCall, ...]) -> Iterator[ConnectionHistory]:

@@ -45,8 +45,8 @@ class JobHistory(Struct, frozen=True, kw_only=True):
     """The call that started it."""
     conversation: str | None
     turn: int
-    polls: tuple[JudgedCall, ...]
-    decisions: tuple[JudgedCall, ...]
+    polls: tuple[JudgedCall, ...] = ()
+    decisions: tuple[JudgedCall, ...] = ()
 
     @property
     def calls(self) -> tuple[JudgedCall, ...]:
