@@ -261,6 +261,10 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--settings", "FILE", "a file of switches"),
     ),
     "fidelity": (flag("--json", "one object a line"),),
+    "drift": (
+        option("target", "CAPTURE", "a recording by path or bare name: of a pod, or of the lab"),
+        flag("--json", "one object a line, and the counts"),
+    ),
     "docs": (option("page", "PAGE", "none: list the pages", nargs="?"),),
 }
 """In the order in which the help lists them."""
@@ -289,6 +293,7 @@ COMMANDS = {
     "schema": ("print the scenario language as JSON Schema", "lab schema > lab.schema.json"),
     "openapi": ("print the mocked API as an OpenAPI document", "lab openapi > api.json"),
     "fidelity": ("what is documented, observed, assumed", "lab fidelity | grep assumed"),
+    "drift": ("what a recording of a pod says of what is assumed", "lab drift monday"),
     "docs": ("the reference: the wire, scenarios, recordings, ...", "lab docs control-plane"),
 }
 """What each command does, and an example of it."""

@@ -29,6 +29,11 @@ class Claim(Struct, frozen=True):
     """The JSON type of a field, `|null` where it may be null."""
 
     @property
+    def open(self) -> bool:
+        """Whether a server may well do otherwise: something of it is assumed, or a switch changes it."""
+        return self.word == "assumed" or "assumed" in self.says or bool(self.switch)
+
+    @property
     def word(self) -> str:
         """documented, observed or assumed."""
         words = {WORDS[mark] for mark in self.marks}

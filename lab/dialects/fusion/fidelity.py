@@ -122,6 +122,7 @@ ERRORS = read_claims(
     Location, Retry-After on 202 | assumed | - | location_header | none in oci
     403 for a token without a user | assumed | - | service_tokens | taken by default
     422 for another request | assumed | - | idempotency_key | not Oracle's; no key is looked at by default
+    a message at a CHAT gate | assumed | - | answer_by_message | is its answer: the same job goes on
     a fresh jobId on resuming | assumed | - | resume_job_id | the same by default
     """,
 )

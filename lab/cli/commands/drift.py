@@ -1,0 +1,67 @@
+"""`lab drift`: what a recording of a pod says of each claim that is assumed, or that a switch changes (recordings.md §18)."""
+
+from functools import partial
+
+from lab.cli.commands.replay import NOTHING_MATCHED
+from lab.cli.console import Console
+from lab.cli.recordings import load_recording
+from lab.core.errors import Divergence
+from lab.files.recordings import read_blob
+from lab.recording.drift import Assessment, Standing, assess, traffic_of
+from lab.recording.lines import CAPTURE
+from lab.recording.reader import demand_closed
+from lab.settings import Flags
+
+
+def execute(flags: Flags, console: Console) -> int:
+    """A line for each; with `--json` one object a line. 1 if one is contradicted."""
+    path, recording = load_recording(flags["target"])
+    demand_closed(recording, str(path))
+    if recording.header.source != CAPTURE:
+        console.err(f"{path} is no capture: it shows the lab's own {recording.header.source}.")
+    found = list(assess(traffic_of(recording, partial(read_blob, path))))
+    for each in found:
+        if flags["json"]:
+            console.json(_document(each))
+        else:
+            console.out(_text(each))
+    counts = {standing: sum(each.standing is standing for each in found) for standing in Standing}
+    if flags["json"]:
+        console.json({str(standing): count for standing, count in counts.items()})
+    else:
+        console.out(", ".join(f"{count} {standing}" for standing, count in counts.items()))
+    if counts[Standing.UNSEEN] == len(found):
+        return NOTHING_MATCHED
+    return Divergence.exit_code if counts[Standing.CONTRADICTED] else 0
+
+
+def _text(found: Assessment) -> str:
+    """Text from outside stands behind a bar, so that no runner obeys it."""
+    claim, sign = found.claim, found.sign
+    head = f"{found.standing:<12}  {claim.place}: {claim.name}"
+    if sign is None:
+        return f"{head}  (needs {found.needs})"
+    what = " ".join(sign.what.split())[:200].replace("##[", "##\\x5b")
+    lines = [head, f"|   x={sign.call.x}, line {sign.call.line}: {what}"]
+    if not sign.fits:
+        lines += [f"    the lab says: {claim.says}", f"    {_advice(found)}"]
+    return "\n".join(lines)
+
+
+def _advice(found: Assessment) -> str:
+    return f"--set {found.setting} has it do so" if found.setting else "no switch has it do so"
+
+
+def _document(found: Assessment) -> dict[str, object]:
+    claim, sign = found.claim, found.sign
+    document: dict[str, object] = {
+        "place": claim.place,
+        "name": claim.name,
+        "mark": claim.word,
+        "says": claim.says,
+        "verdict": found.standing,
+    }
+    if sign is None:
+        return {**document, "needs": found.needs}
+    evidence = {"exchange": sign.call.x, "line": sign.call.line, "what": sign.what}
+    return {**document, "evidence": evidence, **({"set": found.setting} if found.setting else {})}

@@ -1,0 +1,96 @@
+"""What a recording says of each claim that is assumed, or that a switch changes (recordings.md §18)."""
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+
+from msgspec import Struct
+
+from lab.core.evidence import PodCall, PodTraffic, Sign, json_or_none
+from lab.core.exchange import Json
+from lab.core.fidelity import Claim
+from lab.core.routes import RouteMatch
+from lab.dialects.fidelity import CLAIMS
+from lab.dialects.judges import JUDGES
+from lab.dialects.router import ROUTER
+from lab.recording.bodies import Blob
+from lab.recording.lines import Body, Enc, Recording
+from lab.recording.recorded_calls import RecordedCall, body_within, calls_in
+
+
+class Standing(StrEnum):
+    """What traffic says of a claim."""
+
+    CONFIRMED = "confirmed"
+    CONTRADICTED = "contradicted"
+    UNSEEN = "unseen"
+
+
+class Assessment(Struct, frozen=True, eq=False):
+    """A claim, and what was found of it."""
+
+    claim: Claim
+    standing: Standing
+    sign: Sign | None
+    """The first that contradicts, else the first that confirms; None: nothing was seen."""
+    needs: str
+    """What would have to pass to show it."""
+
+    @property
+    def setting(self) -> str:
+        """What would have the lab do as was seen, as `--set` takes it; empty: nothing would, or it does."""
+        if self.sign is None or self.sign.fits or not self.sign.value:
+            return ""
+        return f"{self.sign.switch or self.claim.switch}={self.sign.value}"
+
+
+def assess(traffic: PodTraffic) -> Iterator[Assessment]:
+    """Each open claim in the order of the table."""
+    for claim in CLAIMS:
+        if claim.open:
+            judge = JUDGES[claim.place, claim.name]
+            signs = list(judge.look(traffic))
+            sign = next((each for each in signs if not each.fits), signs[0] if signs else None)
+            standing = Standing.UNSEEN if sign is None else Standing.CONFIRMED if sign.fits else Standing.CONTRADICTED
+            yield Assessment(claim, standing, sign, judge.needs)
+
+
+def traffic_of(recording: Recording, blob: Blob | None) -> PodTraffic:
+    """The calls of a recording; left out are those that were cut, that the shell answered, and that a fault struck."""
+    struck = {entry.x for entry in recording.facts("fault.struck")}
+    return PodTraffic(_calls((call for call in calls_in(recording) if call.req.x not in struck), blob))
+
+
+def _calls(recorded: Iterable[RecordedCall], blob: Blob | None) -> Iterator[PodCall]:
+    for call in recorded:
+        req, res = call.req, call.res
+        if res is None or req.cut or res.cut or res.by or req.listener is not None:
+            continue
+        found = ROUTER.find(req.method, req.path, local=True)
+        sent, answer = _value(body_within(req.body, blob)), body_within(res.body, blob)
+        route, text = found if isinstance(found, RouteMatch) else None, answer.value if answer.enc is Enc.TEXT else ""
+        yield PodCall(
+            x=req.x,
+            line=res.n + 1,
+            method=req.method,
+            path=req.path,
+            route=route,
+            query=dict(req.query),
+            headers=req.headers,
+            sent=sent if isinstance(sent, dict) else {},
+            status=res.status,
+            answer=res.headers,
+            body=_value(answer),
+            text=str(text or ""),
+        )
+
+
+def _value(body: Body) -> Json:
+    match body.enc:
+        case Enc.JSON:
+            return body.value
+        case Enc.FORM if isinstance(body.value, list):
+            return {str(pair[0]): pair[1] for pair in body.value if isinstance(pair, list) and len(pair) == 2}
+        case Enc.TEXT:
+            return json_or_none(str(body.value))
+        case _:
+            return None

@@ -1,0 +1,176 @@
+"""What a recording says of each claim that is assumed or that a switch changes, and of which setting it tells."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from lab.dialects.fidelity import CLAIMS
+from lab.dialects.judges import JUDGES
+from lab.language.document import Switches
+from lab.recording.drift import Assessment, Standing, assess, traffic_of
+from lab.recording.lines import Recording
+from tests.conftest import Lab
+from tests.recording.drift_session import Session, everything
+
+
+def judged(**switches: object) -> list[Assessment]:
+    return list(assess(traffic_of(everything(Session(**switches)), None)))
+
+
+def contradicted(found: list[Assessment]) -> dict[str, str]:
+    """The settings that are advised, by the claim's place and name."""
+    return {f"{a.claim.place}: {a.claim.name}": a.setting for a in found if a.standing is Standing.CONTRADICTED}
+
+
+def test_each_open_claim_has_a_judge_and_no_judge_is_without_one() -> None:
+    assert {(claim.place, claim.name) for claim in CLAIMS if claim.open} == set(JUDGES)
+    assert all(claim.open for claim in CLAIMS if claim.word == "assumed")
+
+
+def test_a_lab_of_the_usual_settings_confirms_everything() -> None:
+    assert {a.claim.name: a.sign and a.sign.what for a in judged() if a.standing is not Standing.CONFIRMED} == {}
+
+
+DOCUMENTS = "routes: GET /.well-known/"
+ERRORS = "errors: "
+MATRIX: dict[tuple[str, object], set[str]] = {
+    ("invoke_status", 200): {ERRORS + "202 on invoke"},
+    ("body", "minimal"): {"job body: waitingNodeDetails"},
+    ("error_body", "problem"): {ERRORS + "message, status, userDetails"},
+    ("unknown_job", 403): {ERRORS + "404 Job not found."},
+    ("unpublished", 403): {ERRORS + "404 Workflow not found."},
+    ("version_check", "refuse"): {"invoke request: version", ERRORS + "a version that is not published"},
+    ("version_check", "off"): {"invoke request: version", ERRORS + "a version that is not published"},
+    ("unknown_conversation", "refuse"): {"invoke request: conversationId", "A2A task: contextId"},
+    ("conversational_default", "true"): {"invoke request: conversational"},
+    ("one_shot_conversation_id", "fresh"): {"job body: conversationId"},
+    ("job_ids", "odd"): {"job body: jobId"},
+    ("resume_job_id", "new"): {ERRORS + "a fresh jobId on resuming"},
+    ("busy_conversation", "refuse"): {ERRORS + "409"},
+    ("answer_by_message", "off"): {ERRORS + "a message at a CHAT gate"},
+    ("waiting_output", "message"): {"job body: output"},
+    ("timeout_action", "off"): {"waitingNodeDetails: callbackToken"},
+    ("admin_nodes", "off"): {"invoke request: invocationMode", "job body: nodes"},
+    ("types", "strict"): {ERRORS + "400 on a wrong type"},
+    ("message_shape", "string"): {"invoke request: message"},
+    ("unknown_fields", "refuse"): {ERRORS + "400 on an unknown field"},
+    ("double_slash", "refuse"): {ERRORS + "404 on // in a path"},
+    ("location_header", "on"): {ERRORS + "Location, Retry-After on 202"},
+    ("service_tokens", "refused"): {ERRORS + "403 for a token without a user"},
+    ("issuer", "tenant"): {DOCUMENTS + "openid-configuration"},
+    ("jwks_auth", "off"): {"routes: GET /admin/v1/SigningCert/jwk"},
+    ("refresh_rotation", "off"): {"routes: POST /oauth2/v1/revoke"},
+    ("authorize", "page"): {"routes: GET /oauth2/v1/authorize"},
+    ("authorize", "deny"): {"routes: GET /oauth2/v1/authorize"},
+    ("resource_metadata", "on"): {DOCUMENTS + "oauth-protected-resource"},
+    ("sse_done", "off"): {"routes: POST {api}/agent/v2/{code}/invokeStream"},
+    ("sse_heartbeat", "2s"): {"routes: POST {api}/agent/v2/{code}/chat"},
+    ("idempotency_key", "on"): {ERRORS + "422 for another request"},
+}
+"""Settings off their defaults, and all that is contradicted then."""
+MANY: dict[str, dict[str, str]] = {
+    "local_orchestrator": {
+        f"{claim.place}: {claim.name}": "local_orchestrator=on"
+        for claim in CLAIMS
+        # a poll for a job that isn't there is 404 either way
+        if claim.place == "local orchestrator" and claim.open and not claim.name.endswith("{jobId}")
+    }
+}
+UNSEEN = {
+    "wait_status": "a wait that isn't shown looks like work",
+    "clients": "whether a client is registered, traffic doesn't tell",
+    "hints": "advice is the lab's own",
+    "ecid": "a header for Oracle's support",
+    "pod": "a name",
+    "scope_check": "of a scope traffic doesn't tell whether it is the pod's",
+    "assertion_trust": "of a signature that is redacted nothing is seen",
+    "assertion_jti": "as assertion_trust",
+    "profile": "several switches at once, which are told one by one",
+}
+"""Switches that no row is told by alone."""
+
+
+def test_every_switch_is_in_the_matrix_or_says_why_not() -> None:
+    assert {name for name, _ in MATRIX} | MANY.keys() | UNSEEN.keys() == set(Switches.model_fields)
+
+
+@pytest.mark.parametrize(("switch", "rows"), MATRIX.items(), ids=[f"{name}={value}" for name, value in MATRIX])
+def test_a_setting_contradicts_its_rows_alone_and_is_advised(switch: tuple[str, object], rows: set[str]) -> None:
+    name, value = switch
+    found = contradicted(judged(**{name: value}))
+    assert found.keys() == rows
+    if name != "sse_heartbeat":  # how long the silences are, the traffic doesn't tell
+        assert set(found.values()) == {f"{name}={value}"}
+
+
+def test_what_no_row_is_told_by_contradicts_none() -> None:
+    for name, value in (("wait_status", "RUNNING"), ("clients", "any"), ("hints", "off"), ("ecid", "off")):
+        assert contradicted(judged(**{name: value})) == {}, name
+    assert contradicted(judged(local_orchestrator="on")) == MANY["local_orchestrator"]
+    assert {"profile=rfc", "types=strict", "error_body=problem"} <= set(contradicted(judged(profile="rfc")).values())
+
+
+# The command
+
+
+@pytest.fixture
+def kept(lab: Lab) -> Path:
+    place = lab.folder / "recordings" / "monday.rec.jsonl"
+    place.parent.mkdir()
+    return place
+
+
+def keep(place: Path, session: Session, source: str = "mock") -> Recording:
+    recording = everything(session)
+    data = b"".join(session.lines).replace(b'"source":"mock"', f'"source":"{source}"'.encode(), 1)
+    head = data.rpartition(b'"sha256":"')[0] + b'"sha256":"'
+    place.write_bytes(head + sha256(head).hexdigest().encode() + b'"}\n')
+    return recording
+
+
+def test_the_command_tells_evidence_and_the_setting_and_exits_1(lab: Lab, kept: Path) -> None:
+    recording = keep(kept, Session(unknown_job=403), "capture")
+    done = lab("drift", "monday")
+    assert done.code == 1 and done.err == "" and done.lines[-1].startswith("64 confirmed, 1 contradicted")
+    place = done.lines.index("contradicted  errors: 404 Job not found.")
+    assert "403 to a poll for a job" in done.lines[place + 1] and "--set unknown_job=403" in done.lines[place + 3]
+    as_json = [json.loads(line) for line in lab("drift", "monday", "--json").lines]
+    found = next(each for each in as_json if each.get("verdict") == "contradicted")
+    line = recording.lines[found["evidence"]["line"] - 2]  # the header is the first
+    assert (found["set"], getattr(line, "status", 0), getattr(line, "x", 0)) == (
+        "unknown_job=403",
+        403,
+        found["evidence"]["exchange"],
+    )
+    assert as_json[-1] == {"confirmed": 64, "contradicted": 1, "unseen": 0}
+
+
+def test_a_recording_of_the_lab_is_taken_and_said_to_be_one(lab: Lab, kept: Path) -> None:
+    keep(kept, Session())
+    done = lab("drift", kept)
+    assert done.code == 0 and "is no capture: it shows the lab's own mock" in done.err
+
+
+def test_where_nothing_was_seen_it_says_what_is_needed_and_is_not_green(lab: Lab, kept: Path) -> None:
+    session = Session()
+    assert session.recording
+    kept.write_bytes(b"".join(session.lines))
+    done = lab("drift", "monday")
+    assert done.code == 5 and all("needs" in line for line in done.lines[:-1])
+    kept.write_bytes(b"".join(session.lines)[:-10])
+    assert lab("drift", "monday").code == 3
+    assert lab("drift", "nobody").code == 2
+
+
+def test_what_a_peer_wrote_stays_on_its_line(lab: Lab, kept: Path) -> None:
+    session = Session()
+    everything(session)
+    evil = b'"status":"RUN\\n::error::x\\n##[command]"'
+    data = b"".join(session.lines).replace(b'"status":"WAITING"', evil)
+    head = data.rpartition(b'"sha256":"')[0] + b'"sha256":"'
+    kept.write_bytes(head + sha256(head).hexdigest().encode() + b'"}\n')
+    done = lab("drift", "monday")
+    assert done.code == 1 and "##[" not in done.out
+    assert not any(line.lstrip().startswith("::") for line in done.lines)
