@@ -11,11 +11,14 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from lab.core.exchange import Json
+from lab.identity.keys import challenge_of
 from lab.recording.alias import GRAMMAR, HERE, LONGEST_ID, kind_of
 from lab.recording.bodies import Blob
+from lab.recording.header import config_of
 from lab.recording.lines import Body, Enc, Recording, Req, Res
 from lab.recording.rebuild import invented
 from lab.recording.recorded_calls import body_within, calls_in
+from lab.recording.regenerate import regenerate
 from lab.recording.shell import printf, shell_word
 from lab.recording.text import dumps
 
@@ -25,7 +28,7 @@ _NAMES = {"token": "LAB_TOKEN", "client": "LAB_CLIENT_SECRET", "user": "LAB_PASS
 """Names of variables by kinds; others are named after the kind, or the member that an id stood in."""
 
 _PIECE = re.compile(rf"(?P<alias>{GRAMMAR})|(?P<id>[0-9A-Za-z-]{{8,{LONGEST_ID}}})")
-_TEXT_MEMBER = re.compile(r'"([A-Za-z_][A-Za-z0-9_]{0,40})": *"([^"]*)"')
+_TEXT_MEMBER = re.compile(r'"([A-Za-z_][A-Za-z0-9_-]{0,40})": *"([^"]*)"')
 _IN_LOCATION = re.compile(rf"[?&]([a-z_]{{1,40}})=({GRAMMAR})")
 _HUMP = re.compile("(?<=[a-z0-9])(?=[A-Z])")
 
@@ -46,13 +49,14 @@ class ShellVariables:
         """By variables that have to be set, the aliases that they stand for."""
         self.captures: dict[int, list[Capture]] = {}
         """By exchange what its answer gives that is asked for later."""
+        self._anew = _verifiers(recording)
         self._names: dict[str, str] = {HERE: "LAB_BASE"}
         """The variable of an alias or id."""
         self._numbers = Counter(("LAB_BASE", "LAB_TOKEN_URL", "LAB_SPEED"))
         given: dict[str, tuple[int, str, str]] = {}
         for call in calls_in(recording):
             for key in _keys(call.req, blob):
-                if key not in self._names:
+                if key not in self._names and key not in self._anew:
                     self._want(key, given.get(key))
             if call.res is not None:
                 for key, member, how in _gives(call.res, blob):
@@ -63,7 +67,7 @@ class ShellVariables:
             return
         member = place[1] if place else ""
         base = _NAMES.get(kind_of(key), f"LAB_{kind_of(key).upper()}") if key.startswith("«") else ""
-        base = base or f"LAB_{_HUMP.sub('_', member).upper()}"
+        base = base or f"LAB_{_HUMP.sub('_', member).replace('-', '_').upper()}"
         self._numbers[base] += 1
         name = self._names[key] = base if self._numbers[base] == 1 else f"{base}_{self._numbers[base]}"
         if place is None:
@@ -83,6 +87,8 @@ class ShellVariables:
 
     def _pieces(self, text: str, scheme: str) -> Iterator[tuple[bool, str]]:
         """What the text is made of: whether it is a variable, and its name or the text."""
+        for recorded, text_of_now in self._anew.items():
+            text = text.replace(recorded, text_of_now)
         start = 0
         for found in _PIECE.finditer(text):
             piece = found[0]
@@ -121,13 +127,27 @@ def _keys(req: Req, blob: Blob) -> Iterator[str]:
 def _gives(res: Res, blob: Blob) -> Iterator[tuple[str, str, str]]:
     """Values that an answer has, the members they stand in, and how the script takes them out."""
     numbers = Counter[str]()
-    for name, value in _TEXT_MEMBER.findall(text_of_body(body_within(res.body, blob))):
+    text = text_of_body(body_within(res.body, blob))
+    if text.startswith("«") and _PIECE.fullmatch(text):
+        yield text, "answer", 'cat "$answer"'
+    for name, value in _TEXT_MEMBER.findall(text):
         numbers[name] += 1
         if _PIECE.fullmatch(value) and (value.startswith("«") or name.lower().endswith("id")):
             yield value, name, f"member {name} {numbers[name]}"
     for header, value in res.headers:
         if header == "location":
             yield from ((alias, name, f"parameter {name}") for name, alias in _IN_LOCATION.findall(value))
+
+
+def _verifiers(recording: Recording) -> dict[str, str]:
+    """By alias verifiers of PKCE that are made anew, and by recorded challenges those that fit them."""
+    if next(recording.facts("code.granted"), None) is None:
+        return {}
+    found = regenerate(recording, config_of(recording, ()))
+    fitting = set(found.challenges.values())
+    return {alias: value for alias, value in found.values.items() if challenge_of(value) in fitting} | dict(
+        found.challenges
+    )
 
 
 def text_of_body(body: Body) -> str:

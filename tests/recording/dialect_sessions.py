@@ -279,6 +279,9 @@ async def pod(client: DialectClient) -> None:
         relayed: Any = (await client.ask("GET", "/fscmRestApi/tokenrelay", cookie="JSESSIONID=1",
                                          x_xsrf_token=xsrf["xsrftoken"])).json  # fmt: skip
     client.token = relayed["access_token"]
+    basic = "Basic " + b64encode(f"{JANE.name}:{JANE.password}".encode()).decode()
+    where = f"/api/rwdtools/tokenrelay?servicetype=fusion-ai&username={JANE.name}&scope=/"
+    client.token = (await client.ask("GET", where, authorization=basic)).body.decode()
     file = {"fileContent": b64encode(b"text").decode(), "fileName": "a.txt", "size": 4, "parse": True}
     stored: Any = [(await client.ask("POST", f"{API}/agent/v1/documents", file)).json for _ in range(2)]
     await client.ask("POST", f"{API}/agent/v1/batch/documents", {"requests": [file]})
