@@ -5,7 +5,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.recordings import load_recording
+from lab.cli.recordings import load_recording, matchers_of
 from lab.cli.setup import Setup, make_clock, read_settings_file
 from lab.clocks import wall_second
 from lab.core.errors import Divergence, UsageError
@@ -38,6 +38,7 @@ class RecordingPlayer:
         self._recording = recording
         self._label = partial(playback_header, file=path.name, sha256=recording.end.sha256)
         self._blob = partial(read_blob, path)
+        self._excepted = matchers_of(path)
         self._flags = flags
         self._service: PlaybackService | None = None
         self._settings = settings
@@ -62,6 +63,7 @@ class RecordingPlayer:
             repeat=flags["repeat"],
             faults=not flags["without_faults"],
             latency=flags["latency"] != "none",
+            matchers=self._excepted.matchers if self._excepted else (),
         )
         playback = RecordingPlayback(self._recording, config.epoch, how, self._blob)
         if self._recording.header.source == CAPTURE:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from lab.core.errors import LabError
+from lab.files.beside import MATCHERS_ENDING, read_beside
 from lab.files.recordings import open_recording, read_blob, recording_path
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.language.document import Scenario
 from lab.recording.lines import FileState, Header, Recording
+from lab.recording.matchers import MatcherFile, parse_matchers
 from lab.recording.reader import read
 from lab.recording.recorded_calls import epoch_in
 
@@ -44,6 +46,15 @@ def locate(target: str) -> Path:
     """The file of that path, else the recording of that name."""
     path = Path(target)
     return path if path.exists() or path.parent != Path() else recording_path(target)
+
+
+def matchers_of(file: Path) -> MatcherFile | None:
+    """The exceptions that are written beside a recording; ScenarioError with every complaint about them."""
+    written = read_beside(file, MATCHERS_ENDING)
+    if written is None:
+        return None
+    path, text = written
+    return parse_matchers(text, str(path))
 
 
 def load_recording(target: str) -> tuple[Path, Recording]:

@@ -11,16 +11,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias, assert_never
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from lab.core.errors import Complaint
-from lab.core.exchange import Json
+from lab.core.exchange import Json, Request
 from lab.language.document.base import Model, nearest
 from lab.language.document.routes import RouteName
 from lab.language.parse.complaints import Complaints
 from lab.language.parse.shape_errors import complain_of_shape
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
 from lab.recording.facts import FACTS
+from lab.recording.text import dumps, loads
 
 if TYPE_CHECKING:
     import re2
@@ -30,6 +32,11 @@ MATCHERS = DocumentKind(
 )
 BESIDE_BODY = ("status", "held", "cut", "headers")
 """What of a reply a path may name that isn't in its body."""
+_BESIDE = {
+    "req": "$.items[*]['id']",
+    "res": "$.items[*]['id'], or status, held, cut or headers.NAME",
+    "fact": "$.items[*]['id'], or at",
+}
 Members: TypeAlias = dict[str, Json]
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands in what is compared: a reply as `Canon.reply` gives it, a fact as `Canon.fact` does."""
@@ -46,8 +53,8 @@ _MEMORY = 2 << 20
 class Matcher(Model):
     """One exception."""
 
-    where: Literal["res", "fact"]
-    route: RouteName | None = Field(None, description="of a reply: of which call; any, if absent")
+    where: Literal["req", "res", "fact"]
+    route: RouteName | None = Field(None, description="of a request or reply: of which call; any, if absent")
     type: str | None = Field(None, description="of a fact: its type; any, if absent")
     path: str
     rule: Literal["exact", "type", "regex", "ignore", "unordered", "range"]
@@ -75,7 +82,7 @@ class Matcher(Model):
     def _fits_together(self) -> Self:
         for name, wanted in (
             ("pattern", self.rule == "regex"),
-            ("route", self.where == "res"),
+            ("route", self.where != "fact"),
             ("type", self.where == "fact"),
         ):
             if getattr(self, name) is not None and not wanted:
@@ -92,20 +99,17 @@ class Matcher(Model):
         """The path, taken apart; ValueError if it is none."""
         if _PATH.fullmatch(self.path):
             inside = tuple(_part(found) for found in _PART.finditer(self.path))
-            return ("body", *inside) if self.where == "res" else inside
+            return inside if self.where == "fact" else ("body", *inside)
         parts = tuple(self.path.lower().split(".", 1))
         if self.where == "fact" and parts == ("at",):
             return parts
         if self.where == "res" and parts[0] in BESIDE_BODY and (len(parts) == 2) is (parts[0] == "headers"):
             return parts
-        beside = "at" if self.where == "fact" else "status, held, cut or headers.NAME"
-        raise ValueError(
-            f"path is written $.output, $.items[0].id, $.items[*]['id'], or {beside}; this is {self.path!r}"
-        )
+        raise ValueError(f"path is written $.output, $.items[0].id, {_BESIDE[self.where]}; this is {self.path!r}")
 
     def concerns(self, where: str, name: str | None) -> bool:
         """Whether it is about a reply to that route, or a fact of that type."""
-        of = self.route if self.where == "res" else self.type
+        of = self.type if self.where == "fact" else self.route
         return self.where == where and (of is None or of == name)
 
     def allows(self, recorded: Json | UnsetType, got: Json | UnsetType) -> bool:
@@ -141,9 +145,9 @@ class MatcherFile(Struct, frozen=True, eq=False):
     _complaints: Complaints
 
     def idle(self, applied: Collection[int]) -> tuple[Complaint, ...]:
-        """A complaint for each that isn't among the `applied`, by their numbers from 0."""
-        for number in range(len(self.matchers)):
-            if number not in applied:
+        """A complaint for each that isn't among the `applied`, by their numbers from 0. Those for requests are a playback's."""
+        for number, matcher in enumerate(self.matchers):
+            if number not in applied and matcher.where != "req":
                 self._complaints.add((number,), "applied to nothing", "remove it, or mend its route, type or path")
         return tuple(self._complaints.listed)
 
@@ -181,6 +185,16 @@ def excuse(
             changed = _put(now, path, one if matcher.allows(one, other) else other)
             now = changed if isinstance(changed, dict) else now
     return now, frozenset(applied)
+
+
+def excused_request(matchers: Sequence[Matcher], route: str, recorded: Request, got: Request) -> Request:
+    """The request that came, with the recorded value in its body wherever a matcher lets the two differ."""
+    try:
+        one, other = loads(recorded.body.decode()), loads(got.body.decode())
+    except ValueError:
+        return got
+    now, _ = excuse(matchers, "req", route, {"body": one}, {"body": other})
+    return got if now["body"] == other else replace(got, body=dumps(now["body"]).encode())
 
 
 def _part(found: re.Match[str]) -> str | int:

@@ -31,6 +31,7 @@ from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Status
 from lab.recording.bodies import Blob
 from lab.recording.lines import Recording
+from lab.recording.matchers import Matcher, excused_request
 from lab.recording.playback_answers import AnswerWriter
 from lab.recording.playback_calls import (
     Operation,
@@ -82,6 +83,8 @@ class PlaybackTerms(Struct, frozen=True):
     """Whether what failed or was refused comes again."""
     latency: bool = True
     """Whether answers are withheld as long as they were."""
+    matchers: tuple[Matcher, ...] = ()
+    """What in a request may be another than was recorded."""
 
 
 ELASTIC = PlaybackTerms()
@@ -98,6 +101,9 @@ class RecordingPlayback:
         self._until = recording.until
         self._writer = AnswerWriter(1000 * (epoch - epoch_in(recording)), latency=how.latency)
         calls = [call for call in playback_calls(recording, blob) if how.faults or call.good]
+        self._calls = [
+            call for call in calls if any(each.concerns("req", call.requested.route) for each in how.matchers)
+        ]
         self._order = deque(call for call in calls if call.requested.route not in GRANTING)
         self._sorted = sort_calls(calls, by_count=how.mode is PlaybackMode.BY_COUNT)
         self.devices = device_answers(recording)
@@ -144,6 +150,8 @@ class RecordingPlayback:
 
     def answer(self, route: str, request: Request, now: Millis) -> Reply | Unanswered:
         """What was recorded for such a call, as it goes out now."""
+        if any(matcher.concerns("req", route) for matcher in self._how.matchers):
+            request = self._as_recorded(route, request)
         client_call = call_of(route, request)
         if self._how.mode is PlaybackMode.STRICT:
             return self._next(route, request, client_call, now)
@@ -156,6 +164,17 @@ class RecordingPlayback:
             return self._poll(route, request, command, playing, now)
         operation = route, playing.job.start.job if playing is not None else None
         return self._struck(operation, request, now, playing) or self._other(operation, request, playing, now)
+
+    def _as_recorded(self, route: str, request: Request) -> Request:
+        """The request as the first recorded one from which it differs only where a matcher lets it."""
+        back = self._recorded_names()
+        for call in [*self._order][:1] if self._how.mode is PlaybackMode.STRICT else self._calls:
+            if call.requested.route == route:
+                recorded = self._writer.filled(call.requested.request)
+                changed = excused_request(self._how.matchers, route, recorded, request)
+                if self._asks_alike(call, route, changed, call_of(route, changed), back):
+                    return changed
+        return request
 
     # Each kind of call
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ from lab.identity.scopes import api_scope
 from lab.recording.header import config_of
 from lab.recording.instants import redated
 from lab.recording.lines import Recording, Res
+from lab.recording.matchers import parse_matchers
 from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback_calls import playback_calls
 from lab.recording.playback_service import PlaybackService
@@ -42,7 +44,7 @@ def recording(name: str) -> Recording:
 
 
 def playing(
-    recorded: Recording, mode: PlaybackMode = PlaybackMode.ELASTIC, path: Path | None = None, **how: bool
+    recorded: Recording, mode: PlaybackMode = PlaybackMode.ELASTIC, path: Path | None = None, **how: Any
 ) -> PlaybackService:
     config = replace(config_of(recorded, ()), epoch=LATER)
     blob = partial(read_blob, path) if path is not None else None
@@ -158,6 +160,26 @@ def test_in_strict_order_any_other_call_has_no_answer() -> None:
     status, job = caller.ask(200)
     assert (status, caller.poll(job, 300)) == (202, "RUNNING")
     assert len(caller.service.playback.left) == 7
+
+
+@pytest.mark.parametrize("mode", [PlaybackMode.ELASTIC, PlaybackMode.STRICT])
+def test_a_matcher_says_what_a_client_may_send_otherwise(mode: PlaybackMode) -> None:
+    taxi = "- {where: req, route: invoke, path: $.message, rule: regex, pattern: 'Compare .* and .*'}"
+    (matcher,) = parse_matchers(taxi, "day.match.yaml").matchers
+    for text, status in (("Compare A and B", 202), ("Compare A with B", 501), (ASK, 202)):
+        caller = Caller(playing(recording("item-comparison"), mode, matchers=(matcher,)))
+        assert caller.ask(1000, text)[0] == status, text
+    assert Caller(playing(recording("item-comparison"), mode)).ask(1000, "Compare A and B")[0] == 501
+    other = parse_matchers(taxi.replace("invoke", "chat"), "day.match.yaml").matchers
+    assert Caller(playing(recording("item-comparison"), mode, matchers=other)).ask(1000, "Compare A and B")[0] == 501
+
+
+def test_a_job_that_was_begun_by_another_message_is_played_to_its_end() -> None:
+    matchers = parse_matchers("- {where: req, path: $.message, rule: type}", "day.match.yaml").matchers
+    caller = Caller(playing(recording("item-comparison"), matchers=matchers))
+    status, job = caller.ask(1000, "Anything")
+    assert status == 202 and caller.poll(job, 3_000_000) == "COMPLETE"
+    assert caller.ask(3_000_001, "Anything else") == (501, caller.ask(3_000_002)[1])
 
 
 def test_what_failed_strikes_once_and_can_be_left_out() -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from lab.cli.commands.replay import expected_of, matchers_of
+from lab.cli.commands.replay import expected_of
 from lab.cli.console import Console
+from lab.cli.recordings import matchers_of
 from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.beside import BESIDE, MATCHERS_ENDING, beside

@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from lab.cli.commands.accept import NewRecording, accept, kept_at
 from lab.cli.console import Console, report
-from lab.cli.recordings import locate
+from lab.cli.recordings import locate, matchers_of
 from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of, tell
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
-from lab.files.beside import MATCHERS_ENDING, REPORT_ENDING, read_beside
+from lab.files.beside import REPORT_ENDING, read_beside
 from lab.files.recordings import (
     RECORDING_ENDING,
     generators,
@@ -24,7 +24,6 @@ from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.plan import CompiledScenario
 from lab.recording.header import needed_scenarios
 from lab.recording.lines import Recording
-from lab.recording.matchers import MatcherFile, parse_matchers
 from lab.recording.reader import demand_closed, read
 from lab.recording.replay import Comparing, ReplayResult, replay
 from lab.report.expected import ExpectedReport, expected_report, other_findings
@@ -127,15 +126,6 @@ def expected_of(file: Path) -> ExpectedReport | None:
     """The report that is expected of a recording; UsageError if it is none."""
     written = read_beside(file, REPORT_ENDING)
     return expected_report(written[1], str(written[0])) if written is not None else None
-
-
-def matchers_of(file: Path) -> MatcherFile | None:
-    """The exceptions that are written beside a recording; ScenarioError with every complaint about them."""
-    written = read_beside(file, MATCHERS_ENDING)
-    if written is None:
-        return None
-    path, text = written
-    return parse_matchers(text, str(path))
 
 
 def _fresh(file: Path, found: ReplayResult) -> NewRecording:
