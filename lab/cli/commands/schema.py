@@ -5,11 +5,14 @@ import json
 from lab.cli.console import Console
 from lab.language.document.schema import json_schema
 from lab.language.document.settings_file import Server
+from lab.language.parse.settings_file import DISK
 from lab.server.limits import LIMIT_KINDS, ServerLimits
 from lab.settings import Flags
 
+_SIZE: dict[str, object] = {"type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB)$"}
 _WRITTEN: dict[str, object] = {
-    "bytes": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB)$"}]},
+    "bytes": {"anyOf": [{"type": "integer", "minimum": 1}, _SIZE]},
+    "disk": {"anyOf": [{"type": "integer", "minimum": DISK[0], "maximum": DISK[1]}, _SIZE]},
     "count": {"type": "integer", "minimum": 1},
     "time": {"type": "string", "pattern": "^([0-9]+(d|h|ms|m|s))+$"},
 }

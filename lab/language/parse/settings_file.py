@@ -16,7 +16,7 @@ LimitKind: TypeAlias = Literal["bytes", "disk", "time", "count"]
 """`disk`: bytes of a file."""
 _SIZES = {"KiB": 1024, "MiB": 1024 * 1024, "GiB": 1024 * 1024 * 1024, "B": 1}
 _USUAL = 1, 2**53
-_DISK = 64 * 1024, 16 * 1024**3
+DISK = 64 * 1024, 16 * 1024**3
 """What a recording may need at least, and what a reader still takes."""
 _SETTINGS = DocumentKind(
     "settings are a mapping of names", "as in hints: off", "one settings file", "write a switch, as hints: off"
@@ -70,7 +70,7 @@ def limit_number(value: Json, kind: LimitKind) -> int:
         value = int(digits) * _SIZES[unit]
     if type(value) is not int:
         raise ValueError("takes a whole number" if kind == "count" else "takes a whole number, or a size such as 64KiB")
-    least, largest = _DISK if kind == "disk" else _USUAL
+    least, largest = DISK if kind == "disk" else _USUAL
     if not least <= value <= largest:
         raise ValueError("is from 64KiB to 16GiB" if kind == "disk" else f"is from {least} to {largest}")
     return value
