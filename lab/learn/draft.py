@@ -1,5 +1,7 @@
 """A story -> the scenario that plays it again, as YAML with comments (recordings.md §17)."""
 
+import re
+
 from msgspec import Struct
 
 from lab.core.clock import Epoch, Millis
@@ -17,6 +19,9 @@ _ROUTES = ("token", "invoke", "status")
 _LIFETIME: Millis = 3_600_000
 _LONGEST_TITLE = 70
 _MOST_FAULTS = 200
+_MOST_TURNS = 51
+_NO_TEAM = "observed was no team of such a name: this is ours"
+_CODE = re.compile(r"[A-Za-z0-9_]{1,200}")
 
 
 class Draft(Struct):
@@ -36,9 +41,11 @@ class _Turn(Struct):
 def draft_of(story: Story, name: str, source: str, epoch: Epoch) -> Draft:
     """The scenario `name` of a story; `source` is the file that it was learned from."""
     paces = {route: pace_of(story.calls.get(route, ())) for route in _ROUTES}
+    notes = _within_limits(story)
     turns = _turns(story, paces)
     blocks = [each.steps.block() for each in turns]
     found = faults_of(story, paces, epoch)
+    found.notes += notes
     members = _head(story, name, source, turns)
     members |= {"seed": 1} | _latency(story, paces) | {"steps": blocks[0]}
     if len(turns) > 1:
@@ -49,11 +56,19 @@ def draft_of(story: Story, name: str, source: str, epoch: Epoch) -> Draft:
     return Draft(scenario_text(_comments(story, source, found), members), tuple(found.notes))
 
 
+def _within_limits(story: Story) -> list[str]:
+    """Leave out the messages that no scenario holds; a sentence if there are some."""
+    more = len(story.turns) - _MOST_TURNS
+    del story.turns[_MOST_TURNS:]
+    return [f"Messages beyond the first {_MOST_TURNS} are left out: {more}."] if more > 0 else []
+
+
 def _turns(story: Story, paces: dict[str, RoutePace]) -> list[_Turn]:
     turns: list[_Turn] = []
     fields: dict[str, str] = {}
     for number, turn in enumerate(story.turns):
-        parts = parts_of(turn.message, turn.parameters)
+        # of another API nobody's client sends the parameters that are ours now
+        parts = parts_of(turn.message, turn.parameters if story.team is not None else {})
         if pattern_for(turn.message, parts) is None:
             parts = [part for part in parts if not part.group]
         templates = Templates(fields | {part.value: part.name for part in parts})
@@ -65,13 +80,14 @@ def _turns(story: Story, paces: dict[str, RoutePace]) -> list[_Turn]:
 
 def _head(story: Story, name: str, source: str, turns: list[_Turn]) -> YamlMembers:
     first = turns[0]
-    code = story.team or f"{name.upper().replace('-', '_')}_TEAM"
+    team = story.team if story.team and _CODE.fullmatch(story.team) else None
+    code = team or f"{name.upper().replace('-', '_')}_TEAM"
     members: YamlMembers = {
         "lab": 1,
         "name": name,
         "title": _title(first.turn.message),
         "shows": f"Learned from {source}",
-        "agent": {"code": code} if story.team else Commented({"code": code}, "the API names no team: this is ours"),
+        "agent": {"code": code} if story.team == code else Commented({"code": code}, _NO_TEAM),
         "ask": _ask(first.turn),
     }
     members |= _match(first, turns)
@@ -92,7 +108,7 @@ def _title(message: str) -> str:
 
 
 def _ask(turn: ObservedTurn) -> Json:
-    message = turn.message or "(nothing)"
+    message = turn.message if turn.message.strip() else "(nothing)"
     return {"message": message, "parameters": dict(turn.parameters)} if turn.parameters else message
 
 

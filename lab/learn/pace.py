@@ -7,6 +7,7 @@ from statistics import median
 from msgspec import Struct
 
 from lab.core.clock import Millis
+from lab.language.document import LONGEST
 from lab.learn.story import ObservedTurn
 from lab.recording.playback_calls import PlaybackCall
 
@@ -39,7 +40,7 @@ class RoutePace(Struct, frozen=True):
 
     def excess(self, latency: Millis) -> Millis:
         """By how much an answer was later than usual, in tenths of a second; 0: it wasn't."""
-        more = latency - self.median
+        more = min(latency - self.median, LONGEST)
         return more // 100 * 100 if more > _ODD and latency > _ODD_FACTOR * self.median else 0
 
 

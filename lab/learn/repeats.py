@@ -11,6 +11,7 @@ _TOKEN = re.compile(r"(?:(?<![\w-])([A-Za-z]+) )?(?<![\w-])((?=[\w-]*\d)[A-Za-z0
 _RUN = re.compile(r"[A-Z]+|[a-z]+|[0-9]+|[\W_]")
 _CLASSES = {"upper": "[A-Z]+", "lower": "[a-z]+", "digit": r"\d+"}
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_ANY_NAME = re.compile(r"[\w .-]{1,80}")
 _NO_NAMES = frozenset("a an and at by for from in is of on or the to with".split())
 _WHOLE = 12
 """Characters of a message, at least, that is looked for as a whole."""
@@ -36,7 +37,7 @@ def parts_of(message: str, parameters: Mapping[str, Json]) -> list[Repeated]:
     found = [Repeated(message, "message")] if len(message) >= _WHOLE else []
     for name, value in parameters.items():
         text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        if len(text) >= _SHORTEST:
+        if len(text) >= _SHORTEST and _ANY_NAME.fullmatch(name):
             found.append(Repeated(text, f"parameters.{name}" if _NAME.fullmatch(name) else f"parameters[{name!r}]"))
     taken: set[str] = set()
     for before, token in _TOKEN.findall(message):

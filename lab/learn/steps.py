@@ -15,6 +15,7 @@ from lab.learn.story import ObservedTurn
 from lab.learn.stretches import StatusStretch, bounds_of, length_of
 
 _LONGEST_ID = 40
+_MOST_QUESTIONS = 50
 _LONGEST_TEXT = 200_000
 """Characters of an output that stands in the scenario, whose file is 1 MiB at most."""
 
@@ -49,7 +50,7 @@ class StepWriter:
             case Status.COMPLETE:
                 ending: YamlMembers = {"complete": name, "output": self._output(glimpse.output)}
                 if glimpse.follow_up:
-                    ending["follow_up"] = [self.templates.text(each) for each in glimpse.follow_up]
+                    ending["follow_up"] = [self.templates.text(each) for each in glimpse.follow_up[:_MOST_QUESTIONS]]
                 return ending
             case Status.ERROR:
                 partial = _text(glimpse.output)

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.language.document import Status, duration_text
+from lab.language.document import LONGEST, Status, duration_text
 from lab.learn.story import Glimpse, ObservedTurn
 
 _MOST = 60
 """Stretches of one job; beyond that a text that changes with each poll is no step of its own."""
+_MOST_STEPS = 499
 _ROUND: Millis = 100
 _LAST: Millis = 1_000
 """How long a stretch lasts of which nobody saw the end."""
@@ -54,7 +55,7 @@ def _folded(turn: ObservedTurn, earliest: Sequence[Millis], *, texts: bool) -> l
         else:
             begins = _between(before, min(at, at_poll)) if found else 0
             found.append(StatusStretch(poll.glimpse, before, at_poll, begins))
-        if found[-1].status.final:
+        if found[-1].status.final or len(found) >= _MOST_STEPS:
             break  # nothing follows
         before = at_poll
     return found
@@ -87,7 +88,7 @@ def _opening(glimpse: Glimpse) -> tuple[str, int, str] | None:
 def length_of(stretches: Sequence[StatusStretch], place: int) -> Millis:
     """How long the stretch at `place` lasts in the scenario."""
     later = stretches[place + 1 :]
-    return max(1, later[0].begins - stretches[place].begins) if later else _LAST
+    return min(max(1, later[0].begins - stretches[place].begins), LONGEST // 4) if later else _LAST
 
 
 def bounds_of(stretches: Sequence[StatusStretch], place: int) -> str:

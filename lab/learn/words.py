@@ -229,7 +229,7 @@ def _known(value: Json, words: Mapping[str, Status]) -> bool:
 def wish_in(body: Json) -> str | None:
     """The text that a request asks something with; None: there is none."""
     if isinstance(body, str):
-        return body or None
+        return body if body.strip() else None
     if isinstance(body, list):
         return wish_in(body[-1]) if body else None
     if not isinstance(body, dict):

@@ -189,6 +189,21 @@ def test_what_was_captured_is_checked_shown_judged_and_played(lab: Lab) -> None:
     assert "is a capture" in replayed.err and "lab serve --from" in replayed.err
 
 
+async def test_what_was_captured_is_learned_and_served_to_the_same_client_again(lab: Lab) -> None:
+    answers, _ = await captured("order")
+    learned = lab("learn", "order")
+    assert learned.code == 0, learned.err
+    Path("order.yaml").write_text(learned.out, "utf-8")
+    assert lab("check", "./order.yaml", "--strict").code == 0
+    scenario = compile_scenario(parse_scenario(learned.out, "order.yaml"))
+    service = Service(Config((scenario,), Switches(), 42, INSTANT_EPOCH))
+    server = MockServer(service, ScaledClock("1"))  # the tape's clock was the wall's
+    outcome, again = await session(*client_of(await server.start()))
+    await server.stop(0)
+    assert (outcome.status, outcome.output) == (Status.COMPLETE, "Ordered.")
+    assert list(dict.fromkeys(again)) == list(dict.fromkeys(answers))
+
+
 async def test_a_run_against_another_server_is_recorded_as_it_is_captured(lab: Lab) -> None:
     server = MockServer(service_of(), ScaledClock(PACE))
     origin = await server.start()
