@@ -33,16 +33,19 @@ class CaptureTape:
         self._tape: FileTape | None = None
         self.path = ""
 
-    def begin(self, name: str, *, force: bool) -> None:
-        """Create the file; UsageError if it exists or the name is none, HostError if it can't be had."""
+    def begin(self, name: str, *, force: bool, shapes: bool = False) -> None:
+        """Create the file; UsageError if it exists or the name is none, HostError if it can't be had.
+
+        `shapes`: of bodies only the shape is kept.
+        """
         from lab.recording.captured import NoJobs, capture_header
         from lab.recording.captured_secrets import CaptureRedactor
-        from lab.recording.header import TOKEN_HOST
+        from lab.recording.header import BODIES, TOKEN_HOST
 
         redactor, clock = CaptureRedactor(self._pod, self._own), self._clock
-        settings = {TOKEN_HOST: redactor.text(self._pod[-1])}
+        settings = {TOKEN_HOST: redactor.text(self._pod[-1]), **({BODIES: "shape"} if shapes else {})}
         header = capture_header(lab=__version__, clock=clock, epoch=self._epoch, t=clock.now(), settings=settings)
-        opening = TapeOpening(header, redactor, ServerLimits().recording)
+        opening = TapeOpening(header, redactor, ServerLimits().recording, shapes)
         self._tape = FileTape(TapeFile(recording_path(name), force=force), NoJobs(), opening)
         self.path = str(self._tape.path)
 

@@ -23,6 +23,8 @@ class TapeOpening(Struct, frozen=True):
     redactor: "Redactor"
     limit: int
     """Bytes: a longer one ends by itself."""
+    shapes: bool = False
+    """Whether of bodies only the shape is kept."""
     outside: "AnyClock | None" = None
     """The lab's clock where the client is another process, and so may live by another one."""
 
@@ -31,6 +33,7 @@ class FileTape:
     """Observes a source, and writes what it is told."""
 
     def __init__(self, file: TapeFile, source: "Source", opening: TapeOpening) -> None:
+        from lab.recording.body_shapes import ShapedBodies
         from lab.recording.line_cache import LineCache
         from lab.recording.tape import Tape
 
@@ -39,7 +42,7 @@ class FileTape:
         self.queue = queue = TapeQueue(source)
         # `w` is the client's own time: written only where the lab's clock isn't that, and the client is not ours.
         wall = None if clock is None else lambda: queue.wall() if apart(clock) else None
-        tails = LineCache(opening.redactor, file.blob)
+        tails = (ShapedBodies if opening.shapes else LineCache)(opening.redactor, file.blob)
         self.tape = queue.tape = Tape(queue, file.write, opening.header, sync=file.sync, wall=wall, tails=tails)
         self.tape.limit = opening.limit
 

@@ -171,6 +171,9 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("target", "NAME", "the recording: a name for recordings/, or a path"),
         option("--pod", "URL", "the pod's origin, which your client calls by the lab", required=True),
         option("--tokens", "URL", "where tokens are granted, if elsewhere; default: the pod"),
+        option(
+            "--bodies", None, "kept (default), or their shape alone: names, types, lengths", choices=("kept", "shape")
+        ),
         _CA,
         _ALLOW_HOST,
         flag("--force", "rename an existing recording out of the way"),

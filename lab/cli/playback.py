@@ -14,7 +14,7 @@ from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.accounts import with_secrets
 from lab.recording.captured import config_of_capture, pod_values
-from lab.recording.header import config_of, playback_header
+from lab.recording.header import BODIES, config_of, playback_header
 from lab.recording.lines import CAPTURE
 from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback_service import PlaybackService
@@ -63,6 +63,7 @@ class RecordingPlayer:
             repeat=flags["repeat"],
             faults=not flags["without_faults"],
             latency=flags["latency"] != "none",
+            shapes=self._recording.header.settings.get(BODIES) is not None,
             matchers=self._excepted.matchers if self._excepted else (),
         )
         playback = RecordingPlayback(self._recording, config.epoch, how, self._blob)

@@ -92,7 +92,7 @@ class TapeRecorder:
             recording_header(config, lab=__version__, clock=clock, generators=generators(), t=now, blobs=True)
         )
         facts = snapshot(self._service, now)
-        opening = TapeOpening(header, redactor_of(config), self._limit, clock if self.outside else None)
+        opening = TapeOpening(header, redactor_of(config), self._limit, outside=clock if self.outside else None)
         tape = self.tape = FileTape(file, self._service, opening)
         self._service.observers.append(tape.queue)
         tape.tape.restate(facts, now, self._service.exchanges)

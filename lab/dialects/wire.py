@@ -28,6 +28,9 @@ class BodyMarks(NamedTuple):
     telling: tuple[str, ...] = ()
     """Of a job's body, what tells one answer from the next."""
 
+    own: frozenset[str] = frozenset()
+    """Those whose words are the wire's, ids and instants apart: statuses, kinds, names of methods."""
+
     def worth_showing(self, body: Mapping[str, Json]) -> Mapping[str, Json]:
         """The members of a body that say something new; all of them, unless it is a job's."""
         if not self.job or not self.job <= body.keys():

@@ -16,7 +16,7 @@ from lab.recording.alias import HERE, number_of, numbered
 from lab.recording.bearer_tokens import IS_JWT
 from lab.recording.known_secrets import KnownSecrets
 from lab.recording.leaks import harmless_host
-from lab.recording.redact import Redactor
+from lab.recording.redact import CutRedactor, Redactor
 from lab.recording.secret_forms import forms_of
 from lab.recording.secret_names import is_secret, kind_under
 from lab.recording.vocabulary import own_words
@@ -140,14 +140,21 @@ class CaptureRedactor(Redactor):
 
     secrets: CapturedSecrets
 
-    def __init__(self, pod: Iterable[str], own: Iterable[str] = ()) -> None:
-        """`pod` are the origins that are H1, H2, …; `own` those at which clients call the lab."""
-        secrets, own = CapturedSecrets(), tuple(own)
+    def __init__(self, pod: Iterable[str], own: Iterable[str] = (), *, secrets: CapturedSecrets | None = None) -> None:
+        """`pod` are the origins that are H1, H2, …; `own` those at which clients call the lab.
+
+        With `secrets` it knows what another one has learnt.
+        """
+        secrets, own = secrets or CapturedSecrets(), tuple(own)
         super().__init__(secrets, own[0] if own else "")
         for origin in dict.fromkeys(pod):
             secrets.host(origin)
         for origin in own[1:]:
             secrets.texts.add(origin, HERE, bounded=False)
+
+    def of_cut(self) -> Redactor:
+        """The same for answers of which not all arrived."""
+        return _CutCaptureRedactor((), self.origins[:1], secrets=self.secrets)
 
     def flat(self, text: str) -> str:
         """As any; the hosts in it have numbers from now on."""
@@ -188,6 +195,10 @@ class CaptureRedactor(Redactor):
         if lower == "client_secret" or (oauth and lower == "password"):
             return self.secrets.login("client" if lower == "client_secret" else "user", "", value)
         return self.secrets.alias(value, kind_under(name, oauth=oauth))
+
+
+class _CutCaptureRedactor(CutRedactor, CaptureRedactor):
+    """Replaces also the beginning of a secret with which a text ends."""
 
 
 def _query(url: str) -> str:

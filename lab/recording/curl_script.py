@@ -3,7 +3,6 @@
 import re
 from base64 import b64decode
 from collections.abc import Iterator
-from urllib.parse import unquote
 
 from lab.core.clock import Millis
 from lab.core.exchange import header_of
@@ -132,7 +131,7 @@ class CurlWriter:
         scheme, _, rest = value.partition(" ")
         if name == "authorization" and scheme.lower() == "basic" and rest.startswith("«") and rest.endswith("»"):
             if kind_of(rest) in ("client", "user"):
-                return f"-u {shell_word(unquote(rest.partition(':')[2][:-1]) + ':')}{self._word(rest)}"
+                return f"-u {self._variables.login(rest)}:{self._word(rest)}"
         return f"-H {self._word(f'{name}: {value}' if value else f'{name};', scheme.lower())}"
 
     def _fields(self, body: Body) -> Iterator[str]:

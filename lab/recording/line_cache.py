@@ -17,7 +17,7 @@ from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.bodies import Blobs, body_of, query_pairs
 from lab.recording.codec import encode
 from lab.recording.lines import LONGEST_LINE, Enc, Req, Res
-from lab.recording.redact import CutRedactor, Redactor
+from lab.recording.redact import Redactor
 from lab.recording.text import dumps
 from lab.recording.written import path_without_secrets, usual, without_secrets
 
@@ -29,7 +29,8 @@ _LONG = 4096
 """Bytes of a body."""
 _REQ_HEAD = len('{"k":"req","n":0,"t":0,"x":0,"c":0,')
 _RES_HEAD = len('{"k":"res","n":0,"t":0,"x":0,"s":0,')
-_Parts: TypeAlias = tuple[str, str, str, Headers, bytes]
+RequestParts: TypeAlias = tuple[str, str, str, Headers, bytes]
+"""Method, path, query, headers and body of a request."""
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -38,7 +39,7 @@ class LineCache:
 
     def __init__(self, redactor: Redactor, blobs: Blobs | None) -> None:
         self.redactor = redactor
-        self._of_cut = CutRedactor(redactor.secrets, *redactor.origins)
+        self._of_cut = redactor.of_cut()
         self._blobs = blobs
         self._generation = redactor.secrets.generation
         self._request = lru_cache(MOST_TAILS)(self._request_tail)
@@ -69,10 +70,10 @@ class LineCache:
             self._long_reply.cache_clear()
             self._generation = self.redactor.secrets.generation
 
-    def _request_tail(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
+    def _request_tail(self, parts: RequestParts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
         return self._settled(partial(self._request_as_known, parts, flags, took, oauth))
 
-    def _request_as_known(self, parts: _Parts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
+    def _request_as_known(self, parts: RequestParts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
         redactor, (method, path, query, headers, body) = self.redactor, parts
         written = body_of(headers, body, redactor, oauth=oauth, reply=False, blobs=self._blobs)
         odd = None if usual(query) else without_secrets(query, redactor, oauth=oauth)

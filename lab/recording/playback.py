@@ -30,6 +30,7 @@ from lab.dialects.client import ClientCall
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Status
 from lab.recording.bodies import Blob
+from lab.recording.body_shapes import shape_of
 from lab.recording.lines import Recording
 from lab.recording.matchers import Matcher, excused_request
 from lab.recording.playback_answers import AnswerWriter
@@ -83,6 +84,8 @@ class PlaybackTerms(Struct, frozen=True):
     """Whether what failed or was refused comes again."""
     latency: bool = True
     """Whether answers are withheld as long as they were."""
+    shapes: bool = False
+    """Whether of bodies only the shape was kept: then calls are known by it."""
     matchers: tuple[Matcher, ...] = ()
     """What in a request may be another than was recorded."""
 
@@ -150,6 +153,8 @@ class RecordingPlayback:
 
     def answer(self, route: str, request: Request, now: Millis) -> Reply | Unanswered:
         """What was recorded for such a call, as it goes out now."""
+        if self._how.shapes and request.body:
+            request = replace(request, body=shape_of(request.headers, request.body))
         if any(matcher.concerns("req", route) for matcher in self._how.matchers):
             request = self._as_recorded(route, request)
         client_call = call_of(route, request)

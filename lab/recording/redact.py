@@ -33,6 +33,10 @@ class Redactor:
         """Texts that come again and again, redacted; of this generation of secrets."""
         self._generation = secrets.generation
 
+    def of_cut(self) -> "Redactor":
+        """The same for answers of which not all arrived."""
+        return CutRedactor(self.secrets, *self.origins)
+
     # Text
 
     def text(self, text: str) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from lab.core.exchange import Json
 from lab.identity.keys import challenge_of
 from lab.recording.alias import GRAMMAR, HERE, LONGEST_ID, kind_of
 from lab.recording.bodies import Blob
 from lab.recording.header import config_of
-from lab.recording.lines import Body, Enc, Recording, Req, Res
+from lab.recording.lines import CAPTURE, Body, Enc, Recording, Req, Res
 from lab.recording.rebuild import invented
 from lab.recording.recorded_calls import body_within, calls_in
 from lab.recording.regenerate import regenerate
@@ -26,6 +27,10 @@ _MADE_UP = frozenset(("wrong", "part", "number", "digits"))
 """Kinds of aliases in whose place any value is as good: it was refused, or is no secret."""
 _NAMES = {"token": "LAB_TOKEN", "client": "LAB_CLIENT_SECRET", "user": "LAB_PASSWORD", "assertion": "LAB_ASSERTION"}
 """Names of variables by kinds; others are named after the kind, or the member that an id stood in."""
+
+_LOGINS = {"client": "LAB_CLIENT_ID", "user": "LAB_USER"}
+"""The same of whose names a capture has aliases, which end so."""
+_NAME_END = ":id»"
 
 _PIECE = re.compile(rf"(?P<alias>{GRAMMAR})|(?P<id>[0-9A-Za-z-]{{8,{LONGEST_ID}}})")
 _TEXT_MEMBER = re.compile(r'"([A-Za-z_][A-Za-z0-9_-]{0,40})": *"([^"]*)"')
@@ -54,8 +59,9 @@ class ShellVariables:
         """The variable of an alias or id."""
         self._numbers = Counter(("LAB_BASE", "LAB_TOKEN_URL", "LAB_SPEED"))
         given: dict[str, tuple[int, str, str]] = {}
+        logins = recording.header.source == CAPTURE
         for call in calls_in(recording):
-            for key in _keys(call.req, blob):
+            for key in _keys(call.req, blob, logins=logins):
                 if key not in self._names and key not in self._anew:
                     self._want(key, given.get(key))
             if call.res is not None:
@@ -66,7 +72,8 @@ class ShellVariables:
         if place is None and (not key.startswith("«") or kind_of(key) in _MADE_UP):
             return
         member = place[1] if place else ""
-        base = _NAMES.get(kind_of(key), f"LAB_{kind_of(key).upper()}") if key.startswith("«") else ""
+        names = _LOGINS if key.endswith(_NAME_END) else _NAMES
+        base = names.get(kind_of(key), f"LAB_{kind_of(key).upper()}") if key.startswith("«") else ""
         base = base or f"LAB_{_HUMP.sub('_', member).replace('-', '_').upper()}"
         self._numbers[base] += 1
         name = self._names[key] = base if self._numbers[base] == 1 else f"{base}_{self._numbers[base]}"
@@ -79,6 +86,11 @@ class ShellVariables:
         """A word that is this text, variables in it; `scheme` is that of an authorization."""
         pieces = _joined(self._pieces(text, scheme))
         return "".join(f'"${piece}"' if is_variable else shell_word(piece) for is_variable, piece in pieces) or "''"
+
+    def login(self, alias: str) -> str:
+        """A word that is the name of the client or user whose secret this stands for."""
+        name = alias[:-1] + _NAME_END
+        return self.word(name) if name in self._names else shell_word(unquote(alias.partition(":")[2][:-1]))
 
     def printed(self, text: str) -> list[str]:
         """Commands that print this text, whatever is in it."""
@@ -115,13 +127,15 @@ def _joined(pieces: Iterable[tuple[bool, str]]) -> Iterator[tuple[bool, str]]:
             yield False, text
 
 
-def _keys(req: Req, blob: Blob) -> Iterator[str]:
-    """The aliases and ids in a request."""
+def _keys(req: Req, blob: Blob, *, logins: bool) -> Iterator[str]:
+    """The aliases and ids in a request; `logins`: what a client is called goes with its secret."""
     query = (text for pair in req.query for text in pair) if req.written is None else (req.written,)
     for text in (req.path, *query, *(value for _, value in req.headers), text_of_body(body_within(req.body, blob))):
         for found in _PIECE.finditer(text):
             if not found[0].startswith("««"):
                 yield found[0]
+            if logins and found["alias"] and kind_of(found[0]) in _LOGINS and found[0].count(":") == 1:
+                yield found[0][:-1] + _NAME_END
 
 
 def _gives(res: Res, blob: Blob) -> Iterator[tuple[str, str, str]]:

@@ -144,11 +144,11 @@ def text_of(path: str) -> str:
     return Path(path).read_text()
 
 
-async def captured(name: str) -> tuple[list[tuple[str, int]], Out]:
+async def captured(name: str, *options: str) -> tuple[list[tuple[str, int]], Out]:
     """A session of a client with a pod, captured over TLS."""
     said = Out()
     async with pod() as (origin, certificate):
-        settings = capture_settings("--pod", origin, "--ca", certificate_file(certificate), name)
+        settings = capture_settings("--pod", origin, "--ca", certificate_file(certificate), *options, name)
         async with running_capture(settings, said.console, Stop(reason="sigint")) as tape:
             outcome, answers = await session(*client_of(json.loads(said.out.getvalue())["base_url"]))
             assert (outcome.status, outcome.output) == (Status.COMPLETE, "Ordered.")
@@ -168,6 +168,16 @@ async def test_a_captured_session_is_served_to_the_same_client_again(lab: Lab) -
     assert (outcome.status, outcome.output) == (Status.COMPLETE, "Ordered.")
     # polls come at other instants, but what they see is the same, in the same order
     assert list(dict.fromkeys(again)) == list(dict.fromkeys(answers))
+
+
+async def test_of_bodies_the_shape_alone_is_kept_and_still_the_session_can_be_served(lab: Lab) -> None:
+    await captured("shape", "--bodies", "shape")
+    text = text_of("recordings/shape.rec.jsonl")
+    assert "Order it" not in text and "Ordered." not in text and "May it be" not in text
+    assert '"message":"xxxxxxxx"' in text and '"status":"WAITING"' in text
+    async with served_from("shape") as origin:
+        outcome, _ = await session(*client_of(origin))
+    assert (outcome.status, outcome.output) == (Status.COMPLETE, "xxxxxxxx")
 
 
 def test_what_was_captured_is_checked_shown_judged_and_played(lab: Lab) -> None:

@@ -17,6 +17,7 @@ from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
 from lab.recording.captured import NoJobs, capture_header, config_of_capture, pod_values
 from lab.recording.captured_secrets import CaptureRedactor
+from lab.recording.exports import EXPORTS
 from lab.recording.leaks import leaks
 from lab.recording.line_cache import LineCache
 from lab.recording.lines import FileState, Res
@@ -207,6 +208,18 @@ def test_where_it_is_played_back_the_pod_is_there_and_its_scopes_are_known() -> 
     assert service.serve(Request("GET", "/a"), 1).response.headers == (("location", f"{OWN}/b"),)
     body = json.loads(service.serve(Request("GET", "/b"), 2).response.body)
     assert body == {"is": f"{OWN}/x", "at": OWN.removeprefix("http://"), "other": "https://host3.invalid"}
+
+
+def test_a_script_of_it_names_whom_the_client_is() -> None:
+    captured = Captured()
+    captured.login(
+        asks(("authorization", pair(SEEN))), asks(*FORM, body=form(client_id="my-own-app", client_secret=SEEN))
+    )
+    captured.text()
+    script = "\n".join(EXPORTS["curl"](read(bytes(captured.data)), bytes, False))
+    assert "LAB_CLIENT_ID:?" in script and "LAB_CLIENT_SECRET:?" in script
+    assert '-u "$LAB_CLIENT_ID":"$LAB_CLIENT_SECRET"' in script
+    assert '--data-urlencode client_id="$LAB_CLIENT_ID"' in script
 
 
 def test_a_word_of_the_wire_that_somebody_sends_as_a_secret_stays_everywhere_else() -> None:

@@ -32,6 +32,7 @@ class CaptureSettings(Settings, frozen=True):
     ca: str | None = None
     """A file of authorities that are trusted too."""
     force: bool = False
+    bodies: str = "kept"
     json: bool = False
 
     READ: ClassVar = {"origins": lambda flags: _origins(flags)}
@@ -75,7 +76,7 @@ async def running_capture(settings: CaptureSettings, console: Console, stop: Sto
         own = (bound.origin, *((https.origin,) if https is not None else ()))
         origins = settings.origins
         tape = CaptureTape(clock, epoch, (origins.pod, origins.tokens), own, console)
-        tape.begin(settings.target, force=settings.force)
+        tape.begin(settings.target, force=settings.force, shapes=settings.bodies == "shape")
         stack.callback(lambda: tape.close(stop.footer))
         proxy = PodProxy(clock, epoch, origins, connect, console.err)
         proxy.observers.append(tape.observe)

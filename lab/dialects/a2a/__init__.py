@@ -6,5 +6,8 @@ from lab.dialects.a2a.routes import A2A_ROUTES
 from lab.dialects.a2a.server import A2A
 from lab.dialects.wire import BodyMarks, Wire
 
-_MARKS = BodyMarks(dates=frozenset({"timestamp"}))
+_MARKS = BodyMarks(
+    dates=frozenset({"timestamp"}),
+    own=frozenset("id taskId contextId messageId state kind role jsonrpc method code".split()),
+)
 WIRE = Wire("a2a", A2A, A2AClient(), A2A_ROUTES, TASK, RPC_ERRORS, marks=_MARKS)

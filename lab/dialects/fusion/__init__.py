@@ -16,6 +16,7 @@ _MARKS = BodyMarks(
     dates=frozenset({"createDate", "endDate"}),
     job=frozenset({"jobId", "workflowCode"}),
     telling=("status", "output", "error", "progressMessage", "waitingNodeDetails", "followUpQuestions"),
+    own=frozenset({"status", "type", "event", "role"}),
 )  # fmt: skip
 """What a recording has to know of its bodies (recordings.md §7)."""
 WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, missing, POD_TOKENS, _MARKS)
