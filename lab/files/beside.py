@@ -1,4 +1,4 @@
-"""What is written about a recording, in files beside it: matchers, and the report that is expected (recordings.md §6.2, §7.1)."""
+"""What is written about a recording, in files beside it: matchers, and the report that is expected (recordings.md §6.3, §7.1)."""
 
 from pathlib import Path
 

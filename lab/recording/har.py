@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from lab.core.clock import Epoch, Millis, iso
 from lab.core.exchange import Headers, Json, header_of
-from lab.core.logtext import no_command
 from lab.mock.config import DECOY_ORIGIN
 from lab.recording.alias import HERE, aliases, fill
 from lab.recording.bodies import Blob, bytes_of, text_within
@@ -34,7 +33,7 @@ def har(recording: Recording, blob: Blob) -> Iterator[str]:
     header = recording.header
     about: dict[str, Json] = {"version": "1.2", "creator": {"name": "Invoke Async Lab", "version": header.lab}}
     ours = {"header": line_members(header), "state": recording.state.value}
-    yield f'{{"log":{dumps(about)[:-1]},"_lab":{no_command(dumps(ours))[:-1]},"facts":['
+    yield f'{{"log":{dumps(about)[:-1]},"_lab":{dumps(ours)[:-1]},"facts":['
     yield from _listed(line_members(fact) for fact in recording.facts())
     yield ']},"entries":['
     base = header.settings.get("base")
@@ -46,7 +45,7 @@ def har(recording: Recording, blob: Blob) -> Iterator[str]:
 def _listed(values: Iterator[dict[str, Json]]) -> Iterator[str]:
     """The members of a list, a line each."""
     before: str | None = None
-    for text in chain(map(no_command, map(dumps, values)), (None,)):
+    for text in chain(map(dumps, values), (None,)):
         if before is not None:
             yield before + ("," if text is not None else "")
         before = text

@@ -1,4 +1,4 @@
-"""A report that is expected of a recording, and what another one says otherwise (recordings.md §6.2)."""
+"""A report that is expected of a recording, and what another one says otherwise (recordings.md §6.3)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Literal

@@ -88,7 +88,7 @@ def test_what_stands_in_a_recording_is_obeyed_by_nobody(runner: Lab, text: str) 
     assert json.loads(called.out)["log"]["version"] == "1.2"
 
 
-@pytest.mark.parametrize("text", [text for text in TEXTS if "\0" not in text and "\ud800" not in text and text])
+@pytest.mark.parametrize("text", [each for text in TEXTS if (each := text.replace("\0", "").replace("\ud800", ""))])
 def test_what_a_file_is_called_is_obeyed_by_nobody(runner: Lab, text: str) -> None:
     name = text.replace("/", "_")
     Path(f"{name}.rec.jsonl").write_bytes((ROOT / "recordings" / "bad-line.rec.jsonl").read_bytes()[:-9])
