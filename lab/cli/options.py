@@ -62,6 +62,12 @@ _PLAIN = flag("--plain", "lines instead of the screen")
 _CLOCK = option("--clock", "CLOCK", "real (default), scaled:N, manual")
 _FOLDER = option("--scenarios", "DIR", "default: ./scenarios if there, else the shipped ones")
 _EPOCH = number("--epoch", 0, LAST_WALL)
+_SETTINGS = option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)")
+_SWITCHES = (
+    option("--profile", None, "which reading the mock follows where sources differ", choices=("oci", "rfc")),
+    option("--set", "NAME=VALUE", "set a switch of the mock", action="append"),
+    _SETTINGS,
+)
 _MOCK = (
     _FOLDER,
     seed(_CHANCE),
@@ -69,9 +75,7 @@ _MOCK = (
     option("--record", "FILE", "record to recordings/FILE.rec.jsonl, or to a path"),
     flag("--force", "rename an existing recording out of the way"),
     option("--reviewer", None, "who answers gates", choices=("person", "script")),
-    option("--profile", None, "which reading the mock follows where sources differ", choices=("oci", "rfc")),
-    option("--set", "NAME=VALUE", "set a switch of the mock", action="append"),
-    option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)"),
+    *_SWITCHES,
     flag("--json", "results as JSON, one line each"),
     option("--host", "HOST", "default: 127.0.0.1"),
     flag("--i-know-this-is-exposed", "allow a --host that others can reach"),
@@ -114,9 +118,7 @@ _REHEARSAL = (
     seed(_CHANCE),
     option("--clock", "CLOCK", "real (default), or scaled:N"),
     flag("--virtual", "your client, in Python, lives by the lab's clock: nothing waits"),
-    option("--profile", None, "which reading the mock follows where sources differ", choices=("oci", "rfc")),
-    option("--set", "NAME=VALUE", "set a switch of the mock", action="append"),
-    option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)"),
+    *_SWITCHES,
     flag("--tls", "https, by an authority made for each run: LAB_CA_FILE names it"),
     option("--parallel", "N", "runs at a time; default: 8", **_PARALLEL),
     option("--limit", "DURATION", "of a run; default: the length of its jobs and 10m"),
@@ -130,6 +132,17 @@ _VERDICTS = (
     option("--format", None, "text (default), json, github (default where GITHUB_ACTIONS=true)", **_VERDICT_FORMS),
     flag("--json", "the same as --format json: a line a file"),
     option("--junit", "FILE", "write it there as JUnit, too"),
+)
+
+_AGAINST = (
+    option("--against", "URL", "send the requests to this server instead, and compare what it answers"),
+    option("--tokens", "URL", "its identity domain; default: LAB_TOKEN_URL, else the same origin"),
+    _ALLOW_HOST,
+    option("--pace", "PACE", "of the requests: recorded (default), fast, or xN"),
+    option("--patience", "DURATION", "how long a job may take; default: twice as long as recorded, and a minute"),
+    option("--time-tolerance", "DURATION", "compare times too, and let them differ by so much"),
+    _CA,
+    _SETTINGS,
 )
 
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
@@ -192,6 +205,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--out", "DIR", "write there as they are now those that differ, for lab accept DIR"),
         flag("--accept", "put those that differ in the old ones' place, once that was shown and agreed to"),
         _YES,
+        *_AGAINST,
     ),
     "accept": (option("target", "DIR", "what lab replay --out wrote"), _YES),
     "check": (
@@ -216,10 +230,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
     "show": (
         option("target", "FILE"),
         option(
-            "--as",
-            None,
-            "text (default), HAR 1.2, a script of curl, Markdown, a page, or an asciicast of the screen",
-            **_FORM,
+            "--as", None, "text (default), HAR 1.2, a script of curl, Markdown, a page, a film of the screen", **_FORM
         ),
         option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size, default="120x36"),
         flag("--line-numbers", "before each line of the recording its number, by which reports cite it"),
@@ -227,12 +238,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         _FOLDER,
     ),
     "rehearse": (
-        option(
-            "targets",
-            "SCENARIO",
-            "names or paths; none: quick approval rejected failing two-turns busy bad-line odd-status",
-            nargs="*",
-        ),
+        option("targets", "SCENARIO", "names or paths; none: the usual set (lab docs clients, §9)", nargs="*"),
         option("--drills", "SCENARIO", "its drills instead"),
         flag("--search", "look for the fewest faults with which it doubles or loses a job, in quick if none is named"),
         option("--runs", "N", "of a search: starts of the client at most, shrinking included; default: 200", **_RUNS),

@@ -43,7 +43,7 @@ class FileVerdict(Struct, frozen=True):
     kind: CaseEnd = CaseEnd.FAILURE
     """What it is if it isn't good: a failure, or an error where it couldn't be read."""
     judge: str = ""
-    """Who looked, where several look at one recording: server, report."""
+    """Who looked, where several look at one recording: server, client, report."""
     further: tuple["FileVerdict", ...] = ()
     """What others found of the same recording."""
 

@@ -73,6 +73,26 @@ async def drive(
         story.close()
 
 
+async def carry(transport: Transport, clock: Clock, route: str, request: Request, until: Millis | None) -> Response:
+    """The reply; TransportLost also if it hasn't come by `until`, on that clock."""
+    if until is None:
+        return await transport.send(route, request)
+    sending = asyncio.ensure_future(transport.send(route, request))
+    sleeper = asyncio.ensure_future(clock.sleep_until(until))
+    try:
+        await asyncio.wait((sending, sleeper), return_when=asyncio.FIRST_COMPLETED)
+        for _ in range(_READING):
+            if sending.done():
+                return sending.result()
+            # this process may have been busy with other things while the reply came
+            await settle()
+        raise TransportLost("timeout")
+    finally:
+        sending.cancel()
+        sleeper.cancel()
+        await asyncio.gather(sending, sleeper, return_exceptions=True)
+
+
 class _Driver:
     def __init__(self, transport: Transport, clock: Clock, answers: Answers | None) -> None:
         self.transport = transport
@@ -83,7 +103,7 @@ class _Driver:
         match effect:
             case Send(route, request, until):
                 try:
-                    response = await self.carry(route, request, until)
+                    response = await carry(self.transport, self.clock, route, request, until)
                 except TransportLost as lost:
                     return Silence(self.clock.now(), lost.why)
                 return Received(self.clock.now(), response)
@@ -94,25 +114,6 @@ class _Driver:
                 return await self.ask(until, question)
             case _:
                 assert_never(effect)
-
-    async def carry(self, route: str, request: Request, until: Millis | None) -> Response:
-        """The reply; TransportLost also if it hasn't come by `until`, on the lab's clock."""
-        if until is None:
-            return await self.transport.send(route, request)
-        sending = asyncio.ensure_future(self.transport.send(route, request))
-        sleeper = asyncio.ensure_future(self.clock.sleep_until(until))
-        try:
-            await asyncio.wait((sending, sleeper), return_when=asyncio.FIRST_COMPLETED)
-            for _ in range(_READING):
-                if sending.done():
-                    return sending.result()
-                # this process may have been busy with other things while the reply came
-                await settle()
-            raise TransportLost("timeout")
-        finally:
-            sending.cancel()
-            sleeper.cancel()
-            await asyncio.gather(sending, sleeper, return_exceptions=True)
 
     async def ask(self, until: Millis, question: Question) -> EffectResult:
         """A person's answer, or the end of the wait, whichever is first; an answer that is ready wins."""

@@ -1,5 +1,6 @@
 """The door to outgoing sockets: requests of the external app, and of clients of the control plane."""
 
+import ssl
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from lab.app.effects import ANSWER_TOO_LARGE, LARGEST_ANSWER
 from lab.client.driver import TransportLost
 from lab.core.errors import UsageError
 from lab.core.exchange import Request, Response
+from lab.identity.routes import IDENTITY_NAMES
 
 _AGENT = f"invoke-async-lab/{__version__}"
 """Names the lab alone: no version, no platform, so that recordings are the same everywhere."""
@@ -94,6 +96,27 @@ class HttpTransport(Connections):
             return self._token
         query = f"?{request.query}" if request.query else ""
         return URL(f"{self._base}{request.path}{query}", encoded=True)
+
+
+class PodTransport(HttpTransport):
+    """Sends each request to its own path: those of the identity domain to one origin, all others to another."""
+
+    def __init__(self, base_url: str, tokens_url: str, trust: ssl.SSLContext | None = None) -> None:
+        """Where `tokens_url` has a path, that is where tokens are asked for; `trust` checks certificates, else the system."""
+        super().__init__(base_url, tokens_url)
+        self._trust = trust
+
+    def options(self) -> dict[str, Any]:
+        """As others, with that trust."""
+        return {**super().options(), "connector": aiohttp.TCPConnector(limit=0, ssl=self._trust or True)}
+
+    def _url(self, route: str, request: Request) -> URL:
+        if route not in IDENTITY_NAMES:
+            return super()._url(route, request)
+        if route == "token" and self._token.path not in ("", "/"):
+            return self._token
+        query = f"?{request.query}" if request.query else ""
+        return URL(f"{self._token.origin()}{request.path}{query}", encoded=True)
 
 
 class AnswerTooLarge(Exception):

@@ -23,6 +23,8 @@ class BodyMarks(NamedTuple):
     """Instants in milliseconds since 1970."""
     dates: frozenset[str] = frozenset()
     """Instants in text."""
+    generated: frozenset[str] = frozenset()
+    """What an agent writes, or is measured of its work: another server gives another."""
     job: frozenset[str] = frozenset()
     """What a job's body is known by: it has all of these; empty: nothing is shown shorter."""
     telling: tuple[str, ...] = ()

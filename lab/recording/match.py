@@ -5,6 +5,7 @@ Ids are aliased by first appearance, for the comparison only: that catches wrong
 
 import json
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from difflib import unified_diff
 
@@ -26,7 +27,7 @@ COMPARED = (
 )  # fmt: skip
 """The headers that count; all others vary with the machine or follow from the rest."""
 
-_IDS = {
+IDS = {
     # of facts and of the OAuth server; each wire adds its own
     "job": "J", "alias": "J", "conversation": "K", "challenge": "H",
     "ecid": "E", "jti": "I", "kid": "I", "state": "I", "nonce": "I",
@@ -59,8 +60,8 @@ class Canon(Struct):
 
     def _learn(self, name: str, value: Json) -> None:
         match value:
-            case str() if name in _IDS and value and value not in self._names:
-                letter = _IDS[name]
+            case str() if name in IDS and value and value not in self._names:
+                letter = IDS[name]
                 number = self._numbers[letter] = self._numbers.get(letter, 0) + 1
                 self._names[value] = f"{letter}{number}"
             case dict():
@@ -101,7 +102,7 @@ class Canon(Struct):
                 return {inner: self.value(part, inner) for inner, part in value.items()}
 
     def _text(self, text: str, name: str) -> str:
-        if name == "challenge" or (name in _IDS and not self.exact):
+        if name == "challenge" or (name in IDS and not self.exact):
             return self.id(text)
         return self.text(text)
 
@@ -150,9 +151,14 @@ class Canon(Struct):
 
     def title(self, req: Req) -> str:
         """The request in a few words: `GET …/status/J1 (x=3)`."""
-        parts = self.path(req.path).split("/")
-        shown = "/".join(parts[-2:]) if len(parts) > 3 else "/".join(parts).lstrip("/")
-        return f"{req.method} …/{shown} (x={req.x})"
+        return request_title(req, self.path)
+
+
+def request_title(req: Req, named: Callable[[str], str]) -> str:
+    """A request in a few words; `named` gives a path with ids by their names."""
+    parts = named(req.path).split("/")
+    shown = "/".join(parts[-2:]) if len(parts) > 3 else "/".join(parts).lstrip("/")
+    return f"{req.method} …/{shown} (x={req.x})"
 
 
 def same(expected: Json, actual: Json) -> bool:

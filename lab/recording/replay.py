@@ -1,6 +1,6 @@
 """Server replay: drive a recording through the mock again, and report where the two differ (recordings.md §6)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -74,13 +74,19 @@ class ReplayResult(Struct, frozen=True, eq=False):
             lines.append(f"warning: {self.skipped} exchanges were not asked: only the shell knows what became of them")
         if self.silent:
             lines.append(f"warning: {self.silent} replies left no byte, and were not compared")
-        for found in self.differences:
-            lines.append(f"{self.name}:{found.line}  {found.what}")
-            # untrusted text stands behind a bar, so no runner obeys it
-            lines += [f"| {line}" for line in found.diff]
-        if self.more:
-            lines.append(f"{self.more} more after the first of each job.")
-        return no_command("\n".join(lines))
+        return divergence_text(lines, self.name, self.differences, self.more)
+
+
+def divergence_text(lines: Iterable[str], name: str, differences: Sequence[Difference], more: int) -> str:
+    """For people: these lines first, each divergence with its place and diff; `more` that follow are counted only."""
+    shown = list(lines)
+    for found in differences:
+        shown.append(f"{name}:{found.line}  {found.what}")
+        # untrusted text stands behind a bar, so no runner obeys it
+        shown += [f"| {line}" for line in found.diff]
+    if more:
+        shown.append(f"{more} more after the first of each job.")
+    return no_command("\n".join(shown))
 
 
 def replay(

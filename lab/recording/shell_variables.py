@@ -23,9 +23,14 @@ from lab.recording.regenerate import regenerate
 from lab.recording.shell import printf, shell_word
 from lab.recording.text import dumps
 
-_MADE_UP = frozenset(("wrong", "part", "number", "digits"))
+MADE_UP = frozenset(("wrong", "part", "number", "digits"))
 """Kinds of aliases in whose place any value is as good: it was refused, or is no secret."""
-_NAMES = {"token": "LAB_TOKEN", "client": "LAB_CLIENT_SECRET", "user": "LAB_PASSWORD", "assertion": "LAB_ASSERTION"}
+SECRET_VARIABLES = {
+    "token": "LAB_TOKEN",
+    "client": "LAB_CLIENT_SECRET",
+    "user": "LAB_PASSWORD",
+    "assertion": "LAB_ASSERTION",
+}
 """Names of variables by kinds; others are named after the kind, or the member that an id stood in."""
 
 _LOGINS = {"client": "LAB_CLIENT_ID", "user": "LAB_USER"}
@@ -69,10 +74,10 @@ class ShellVariables:
                     given.setdefault(key, (call.req.x, member, how))
 
     def _want(self, key: str, place: tuple[int, str, str] | None) -> None:
-        if place is None and (not key.startswith("«") or kind_of(key) in _MADE_UP):
+        if place is None and (not key.startswith("«") or kind_of(key) in MADE_UP):
             return
         member = place[1] if place else ""
-        names = _LOGINS if key.endswith(_NAME_END) else _NAMES
+        names = _LOGINS if key.endswith(_NAME_END) else SECRET_VARIABLES
         base = names.get(kind_of(key), f"LAB_{kind_of(key).upper()}") if key.startswith("«") else ""
         base = base or f"LAB_{_HUMP.sub('_', member).replace('-', '_').upper()}"
         self._numbers[base] += 1
@@ -114,7 +119,7 @@ class ShellVariables:
             elif piece.startswith("««"):
                 yield False, piece[1:]
             else:
-                yield False, invented(piece, scheme, LONGEST_ID + 1) if kind_of(piece) in _MADE_UP else piece
+                yield False, invented(piece, scheme, LONGEST_ID + 1) if kind_of(piece) in MADE_UP else piece
         yield False, text[start:]
 
 

@@ -30,8 +30,10 @@ from lab.report.expected import ExpectedReport, expected_report, other_findings
 from lab.report.gather import histories_of
 from lab.report.judge import report_on
 from lab.report.junit import CaseEnd
-from lab.settings import Flags
+from lab.settings import Flags, refuse_idle
 
+OF_ANOTHER_SERVER = ("tokens", "allow_host", "pace", "patience", "time_tolerance", "ca", "settings")
+"""Options that say nothing without `--against`."""
 NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
 WORST_FIRST = (2, 3, 1, 4)
@@ -47,8 +49,14 @@ class ReplayedFile(Struct, frozen=True):
 
 def execute(flags: Flags, console: Console) -> int:
     """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
-    files = [file for target in flags["targets"] for file in matching(target)]
-    done = [replay_one(file, flags, console) for file in dict.fromkeys(files)]
+    files = list(dict.fromkeys(file for target in flags["targets"] for file in matching(target)))
+    if flags["against"] is not None:
+        from lab.cli.client_replay import replay_against  # most replays open no socket
+
+        done = [ReplayedFile(verdict) for verdict in replay_against(files, flags, console)]
+    else:
+        refuse_idle(flags, OF_ANOTHER_SERVER, "a mock's replay: it speaks of another server")
+        done = [replay_one(file, flags, console) for file in files]
     tell("replay", [each.verdict for each in done], flags, console)
     wanted = flags["out"] is not None or flags["accept"]
     fresh = [each.fresh() for each in done if each.fresh is not None] if wanted else []

@@ -8,6 +8,7 @@ from lab.dialects.wire import BodyMarks, Wire
 
 _MARKS = BodyMarks(
     dates=frozenset({"timestamp"}),
+    generated=frozenset({"text"}),
     own=frozenset("id taskId contextId messageId state kind role jsonrpc method code".split()),
 )
 WIRE = Wire("a2a", A2A, A2AClient(), A2A_ROUTES, TASK, RPC_ERRORS, marks=_MARKS)

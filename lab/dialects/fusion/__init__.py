@@ -14,6 +14,10 @@ _MARKS = BodyMarks(
     },
     millis=frozenset({"startDate", "endTime"}),
     dates=frozenset({"createDate", "endDate"}),
+    generated=frozenset({
+        "output", "progressMessage", "error", "followUpQuestions", "initialMessage", "requestChangeMessage",
+        "maxIterationMessage", "timeTaken", "inputTokenCount", "outputTokenCount",
+    }),
     job=frozenset({"jobId", "workflowCode"}),
     telling=("status", "output", "error", "progressMessage", "waitingNodeDetails", "followUpQuestions"),
     own=frozenset({"status", "type", "event", "role"}),

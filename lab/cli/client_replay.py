@@ -1,0 +1,191 @@
+"""`lab replay --against URL`: a recording's requests to a real pod, or to another server (recordings.md §6.4)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from msgspec import Struct
+
+from lab.cli.console import Console, report
+from lab.cli.entropy import fresh_seed
+from lab.cli.loop import Stop, complete
+from lab.cli.pods import allowed_origin, trust_in
+from lab.cli.recordings import matchers_of
+from lab.cli.setup import make_clock, read_settings_file
+from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of
+from lab.client.recorded_calls import send_recorded
+from lab.client.transport import PodTransport, address
+from lab.core.clock import Millis
+from lab.core.errors import Divergence, LabError, UsageError
+from lab.files.recordings import open_recording, read_blob
+from lab.language.document.base import duration
+from lab.recording.alias import kind_of, named
+from lab.recording.bodies import Blob
+from lab.recording.client_plan import ClientPlan
+from lab.recording.client_planner import client_plan
+from lab.recording.client_polls import ClientTerms
+from lab.recording.client_replay import ClientReplay
+from lab.recording.client_values import Credentials, Origins, name_in, naming, wanted
+from lab.recording.matchers import Matcher
+from lab.recording.reader import demand_closed, read
+from lab.report.junit import CaseEnd
+from lab.settings import ClockSettings, Flags, Settings, refuse_idle
+
+_OF_A_MOCK = ("out", "accept", "yes", "scenarios")
+_FACTOR = re.compile(r"x([0-9]{1,4}(?:\.[0-9]{1,3})?)")
+
+
+class PeerSettings(Settings, frozen=True):
+    """The server that recordings are held against."""
+
+    servers: tuple[str, str]
+    """Where its API is, and its identity domain: an origin, or the URL of its token endpoint."""
+    fast: bool = False
+    factor: str = "1"
+    """How many times the recorded pace."""
+    patience: Millis | None = None
+    tolerance: Millis | None = None
+    ca: str | None = None
+    """A file of certificates that are trusted beside the system's."""
+    file: str | None = None
+    """A settings file, whose accounts are the clients and users."""
+
+    READ: ClassVar = {
+        "servers": lambda flags: _servers(flags),
+        "fast": lambda flags: flags["pace"] == "fast",
+        "factor": lambda flags: _factor(flags["pace"] or "recorded"),
+        "patience": lambda flags: _millis("--patience", flags["patience"]),
+        "tolerance": lambda flags: _millis("--time-tolerance", flags["time_tolerance"]),
+        "file": lambda flags: flags["settings"],
+    }
+
+
+def _servers(flags: Flags) -> tuple[str, str]:
+    """The origins of the API and of the identity domain, the second with the path at which tokens are asked for, if any."""
+    allowed = flags["allow_host"] or ()
+    api, _ = allowed_origin("--against", flags["against"], allowed)
+    variable = flags.variable("LAB_TOKEN_URL")
+    if flags["tokens"] is not None:
+        tokens = allowed_origin("--tokens", flags["tokens"], allowed, path=True)
+    elif variable is not None:
+        tokens = allowed_origin("LAB_TOKEN_URL", variable, allowed, path=True)
+    else:
+        tokens = api, ""
+    return api, "".join(tokens)
+
+
+def _factor(pace: str) -> str:
+    if pace in ("recorded", "fast"):
+        return "1"
+    found = _FACTOR.fullmatch(pace)
+    if found is None or not float(found[1]):
+        raise UsageError(f"--pace {pace} is none.", hint="It is recorded, fast, or a factor as x20.")
+    return found[1]
+
+
+def _millis(option: str, text: str | None) -> Millis | None:
+    try:
+        return None if text is None else duration(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}.", hint="Write it as 500ms, 90s or 10m.") from None
+
+
+class _Prepared(Struct, frozen=True):
+    """A recording that is ready to be sent."""
+
+    file: str
+    plan: ClientPlan
+    credentials: Credentials
+    blob: Blob
+    matchers: Sequence[Matcher]
+
+
+def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> list[FileVerdict]:
+    """Replay each to the server; UsageError, before anything is sent, if a secret is missing. HostError's are the file's."""
+    refuse_idle(flags, _OF_A_MOCK, "--against: nothing is replayed in a mock")
+    settings = flags.into(PeerSettings)
+    trust = trust_in(settings.ca)
+    missing: list[str] = []
+    prepared = [_prepare(file, settings, flags, console, missing) for file in files]
+    if missing:
+        raise UsageError(
+            "\n".join(missing), hint="Export them, or name a settings file with these accounts (--settings FILE)."
+        )
+
+    quiet = form_of(flags) == "json"
+
+    async def work(_: Stop) -> list[FileVerdict]:
+        done: list[FileVerdict] = []
+        for one in prepared:
+            if isinstance(one, _Prepared):
+                transport = PodTransport(*settings.servers, trust)
+                one = await _replay(one, settings, transport, console, quiet=quiet)
+            done.append(one)
+        return done
+
+    return complete(work)
+
+
+def _prepare(
+    file: Path, settings: PeerSettings, flags: Flags, console: Console, missing: list[str]
+) -> "_Prepared | FileVerdict":
+    """Read one; what it needs and nobody gives is added to `missing`."""
+    try:
+        recording = read(open_recording(file), str(file))
+        demand_closed(recording, str(file))
+        blob, excepted = partial(read_blob, file), matchers_of(file)
+        plan = client_plan(recording, blob)
+        variables = wanted(plan, Origins(recording, blob))
+        credentials = _credentials(variables, settings, flags)
+    except LabError as error:
+        report(error, console)
+        return FileVerdict(str(file), error.exit_code, problems_of(error), CaseEnd.ERROR, "client")
+    lacking = [f"{name} ({alias})" for name, alias in variables.items() if alias not in credentials.secrets]
+    if lacking:
+        missing.append(f"{file} needs {', '.join(lacking)}.")
+    return _Prepared(str(file), plan, credentials, blob, excepted.matchers if excepted else ())
+
+
+def _credentials(variables: Mapping[str, str], settings: PeerSettings, flags: Flags) -> Credentials:
+    """What the environment says, else the settings file, for each alias that the recording wants."""
+    known: dict[str, str] = {}
+    if settings.file is not None:
+        file = read_settings_file(settings.file)
+        known = {named("client", each.id): each.secret for each in file.clients if each.secret}
+        known |= {named("user", each.name): each.password for each in file.accounts}
+    secrets, names = dict[str, str](), dict[str, str]()
+    for variable, alias in variables.items():
+        value = flags.variable(variable) or known.get(alias)
+        if value is not None:
+            secrets[alias] = value
+        name = flags.variable(naming(variable)) if kind_of(alias) in ("client", "user") else None
+        if name is not None:
+            names[name_in(alias)] = name
+    return Credentials(secrets, names, flags.variable("LAB_SCOPE") or "")
+
+
+async def _replay(
+    one: _Prepared, settings: PeerSettings, transport: PodTransport, console: Console, *, quiet: bool
+) -> FileVerdict:
+    """`quiet`: stdout is for programs."""
+    terms = ClientTerms(
+        settings.fast, float(settings.factor), settings.patience, settings.tolerance, f"{fresh_seed():06x}"
+    )
+    api, tokens = settings.servers
+    origins = api, str(address(tokens).origin())
+    machine = ClientReplay(one.plan, one.credentials, origins, terms, one.blob, one.matchers)
+    kind = ClockSettings("scaled", settings.factor) if settings.factor != "1" else ClockSettings()
+    try:
+        await send_recorded(machine, transport, make_clock(kind))
+    except LabError as error:
+        report(error, console)
+        return FileVerdict(one.file, error.exit_code, problems_of(error), CaseEnd.ERROR, "client")
+    finally:
+        await transport.close()
+    found = machine.result()
+    if text := found.text():
+        (console.err if found.passed or quiet else console.out)(text)
+    problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
+    return FileVerdict(one.file, 0 if found.passed else Divergence.exit_code, problems, judge="client")

@@ -1,0 +1,273 @@
+"""Client replay without a socket: a recording's calls to another mock, whose answers are compared (recordings.md §6.4)."""
+
+import json
+from base64 import b64decode
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response
+from lab.files.recordings import open_recording, read_blob
+from lab.files.scenarios import load_scenario
+from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.language.document import Switches, Verdict
+from lab.language.parse import parse_scenario
+from lab.recording.client_planner import client_plan
+from lab.recording.client_polls import ClientTerms
+from lab.recording.client_values import Credentials, Origins, wanted
+from lab.recording.header import config_of
+from lab.recording.lines import Recording
+from lab.recording.matchers import parse_matchers
+from lab.recording.reader import read
+from tests.conftest import ROOT, THOROUGH
+from tests.recording.another_server import NO_BLOB, AnotherServer, Answer, as_capture
+from tests.recording.joined import SCENARIO, Joined, config
+from tests.wire_peer import invoke, status, token_request
+
+SHIPPED = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
+LONG = ("month-end-marathon", "heavy-load")
+"""Of three days, and of megabytes."""
+FAST = ClientTerms(fast=True)
+
+
+def edited(old: str = "", new: str = "") -> CompiledScenario:
+    assert old in SCENARIO
+    text = SCENARIO.replace(old, new, 1)
+    return compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+
+
+def recorded(
+    answers: tuple[tuple[Verdict, str | None], ...] = (), compiled: CompiledScenario | None = None
+) -> Recording:
+    peer = Joined(config(scripted=not answers, compiled=compiled))
+    peer.play(answers)
+    peer.tape.close(peer.now)
+    return read(peer.data, "a.rec.jsonl")
+
+
+def server(compiled: CompiledScenario | None = None, *, scripted: bool = True) -> AnotherServer:
+    return AnotherServer(config(seed=7, scripted=scripted, compiled=compiled))
+
+
+@pytest.mark.parametrize("terms", [ClientTerms(), FAST][: 1 + THOROUGH], ids=["recorded", "fast"][: 1 + THOROUGH])
+@pytest.mark.parametrize(
+    "path",
+    [each for each in SHIPPED if THOROUGH or not each.name.startswith(LONG)],
+    ids=lambda path: path.name.removesuffix(".rec.jsonl"),
+)
+def test_every_shipped_recording_is_kept_by_a_server_of_its_scenario_with_another_seed(
+    path: Path, terms: ClientTerms
+) -> None:
+    recording, blob = read(open_recording(path), path.name), partial(read_blob, path)
+    served = tuple(load_scenario(each.name, ROOT / "scenarios") for each in recording.header.scenarios or ())
+    there = AnotherServer(replace(config_of(recording, served), seed=7, recorded=None))
+    found = there.replay(recording, terms, blob)
+    assert found.passed, found.text()
+    jobs = len(client_plan(recording, blob).jobs)
+    assert len(list(there.service.jobs())) >= jobs > 0 or path.stem.startswith("wrong-badge")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "what"),
+    [
+        ("verdict: approved", "verdict: rejected", 23, "J1: expected RUNNING → WAITING → RUNNING → COMPLETE, got RUNNING → WAITING → ERROR"),
+        ("  - work: pay\n    takes: {between: [1s, 2s]}\n", "", 23, "J1: expected RUNNING → WAITING → RUNNING → COMPLETE, got RUNNING → WAITING → COMPLETE"),
+        ("work: pay\n    takes: {between: [1s, 2s]}", "work: pay\n    takes: 10m", 26, "; still RUNNING after 1m"),
+        ("  - complete: paid", "  - gate: again\n    asks: Sure?\n    patience: 1h\n    reviewer: {after: 5s, verdict: approved}\n  - complete: paid", 26, "got RUNNING → WAITING → RUNNING → WAITING → "),
+        ("agent: {code: EXPENSES,", "agent: {code: OTHERS,", 7, "POST …/EXPENSES/invokeAsync (x=2): expected status 202, got 404"),
+        ("    rounds: 2\n", "", 17, "J1 WAITING: body differs: waitingNodeDetails"),
+    ],
+)  # fmt: skip
+def test_what_the_server_does_otherwise_is_told_at_its_line(old: str, new: str, line: int, what: str) -> None:
+    found = server(edited(old, new)).replay(recorded())
+    assert not found.passed
+    assert what in found.differences[0].what, found.text()
+    assert found.differences[0].line == line
+
+
+@pytest.mark.parametrize("terms", [ClientTerms(), FAST], ids=["recorded", "fast"])
+def test_decisions_of_the_client_are_sent_once_their_gate_is_seen_open(terms: ClientTerms) -> None:
+    changes = ((Verdict.CHANGES, "Less"), (Verdict.APPROVED, None))
+    there = server(scripted=False)
+    found = there.replay(recorded(changes), terms)
+    assert found.passed, found.text()
+    sent = [json.loads(each.body) for each in there.sent if each.path.endswith("invokeAsync")]
+    assert [each.get("resumeInput", {}).get("userResponse") for each in sent] == [None, "RFI_ACTION", "APPROVE_ACTION"]
+    assert all("«" not in each.path + str(each.headers) + str(each.body) for each in there.sent)
+
+
+def test_decisions_of_others_are_waited_for() -> None:
+    there = server(edited("after: 6s", "after: 40s"))
+    assert there.replay(recorded()).passed
+    lonely = server(scripted=False).replay(recorded(), ClientTerms(patience=60_000))
+    assert "got RUNNING → WAITING; still WAITING after 1m" in lonely.differences[0].what
+
+
+def test_times_count_once_a_tolerance_is_named() -> None:
+    slow = edited("takes: {between: [4s, 6s]}", "takes: 9s")
+    assert server(slow).replay(recorded()).passed
+    found = server(slow).replay(recorded(), ClientTerms(tolerance=1_000))
+    assert any("J1: WAITING came between" in one.what for one in found.differences), found.text()
+    assert server().replay(recorded(), ClientTerms(tolerance=3_000)).passed
+
+
+def test_an_answer_that_is_late_is_told_with_a_tolerance_alone() -> None:
+    late = AnotherServer(config(seed=7), late=800)
+    assert late.replay(recorded()).passed
+    found = AnotherServer(config(seed=7), late=800).replay(recorded(), ClientTerms(tolerance=500))
+    assert found.differences[0].what == "POST …/v1/token (x=1): answered after 920 ms, recorded 120 ms"
+
+
+def test_a_missing_member_is_told_and_one_too_many_is_not() -> None:
+    minimal = AnotherServer(replace(config(seed=7), switches=Switches(body="minimal")))
+    found = minimal.replay(recorded())
+    assert [one.line for one in found.differences] == [7] and found.more > 0
+    assert '-    "workflowVersion": 3' in found.text()
+    peer = Joined(replace(config(), switches=Switches(body="minimal")))
+    peer.play()
+    peer.tape.close(peer.now)
+    assert server().replay(read(peer.data, "a")).passed
+
+
+def test_generated_texts_count_by_their_type_and_others_by_their_words() -> None:
+    assert server(edited("{{ data.payer }} paid.", "Nothing was paid to {{ data.payer }}.")).replay(recorded()).passed
+    plain = edited("{{ data.payer }} paid.", "Paid.")
+    # the job still has generated data, so none of its texts is sure to be an author's
+    assert server(plain).replay(recorded()).passed
+    fixed = SCENARIO.replace("data:\n  payer: {fake: company}\n", "").replace("{{ data.payer }}", "Zoë")
+    both = [
+        compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+        for text in (fixed, fixed.replace("Zoë paid.", "Zoë lied."))
+    ]
+    data = recorded(compiled=both[0])
+    assert server(both[0]).replay(data).passed
+    found = server(both[1]).replay(data)
+    assert found.differences[0].what.startswith("J1 COMPLETE: body differs: output expected Zoë paid., got Zoë lied.")
+    matchers = parse_matchers("- {where: res, route: status, path: $.output, rule: type}\n", "a.match.yaml").matchers
+    assert server(both[1]).replay(data, matchers=matchers).passed
+
+
+def test_a_capture_has_calls_alone_and_that_is_enough() -> None:
+    data = as_capture(recorded(((Verdict.APPROVED, None),)))
+    assert not list(data.facts()) and data.header.source == "capture"
+    assert server(scripted=False).replay(data).passed
+    found = server(
+        edited("work: pay\n    takes: {between: [1s, 2s]}", "work: pay\n    takes: 10m"), scripted=False
+    ).replay(data)
+    assert "still RUNNING" in found.text()
+
+
+def busy(times: int, code: int, *headers: tuple[str, str], of: str = "POST") -> Answer:
+    left = iter(range(times))
+
+    def answer(request: Request, now: Millis) -> Response | None:
+        mine = request.method == of and "agent" in request.path and next(left, None) is not None
+        return Response(code, headers) if mine else None
+
+    return answer
+
+
+def test_who_is_busy_is_asked_again_when_it_wishes() -> None:
+    there = AnotherServer(config(seed=7), busy(2, 503, ("retry-after", "7")))
+    found = there.replay(recorded(), FAST)
+    assert found.passed and found.notes == (
+        "2 times the server was busy, or not to be understood, and was asked again",
+    )
+    assert len(list(there.service.jobs())) == 1
+    assert not AnotherServer(config(seed=7), busy(9, 503)).replay(recorded(), FAST).passed
+    assert AnotherServer(config(seed=7), busy(9, 502, of="GET")).replay(recorded(), FAST).passed
+
+
+def test_a_message_whose_answer_is_lost_is_never_sent_twice() -> None:
+    lost = AnotherServer(config(seed=7), lambda request, now: "reset" if "invoke" in request.path else None)
+    found = lost.replay(recorded())
+    assert [one.what for one in found.differences] == ["POST …/EXPENSES/invokeAsync (x=2): no answer: reset"]
+    assert [each.path.rpartition("/")[2] for each in lost.sent] == ["token", "invokeAsync"]
+    gateway = AnotherServer(config(seed=7), busy(1, 504))
+    assert "expected status 202, got 504" in gateway.replay(recorded()).text()
+    assert len(gateway.sent) == 2
+
+
+def test_a_token_that_ends_earlier_there_is_asked_for_anew() -> None:
+    short = edited("latency:", "token: {lifetime: 10s}\nlatency:")
+    there = server(edited("latency:", "token: {lifetime: 10s}\nlatency:"))
+    found = there.replay(recorded(compiled=short), FAST)
+    assert found.passed, found.text()
+    assert sum(each.path.endswith("token") for each in there.sent) > 1
+
+
+def test_what_failed_for_the_moment_is_demanded_of_nobody() -> None:
+    peer = Joined(config())
+    peer.play()
+    bearer = "nobody's"
+    assert peer.ask(status(bearer, "J")).status == 401
+    peer.tape.close(peer.now)
+    there = server()
+    found = there.replay(read(peer.data, "a"))
+    assert found.passed, found.text()
+    assert any(
+        ("authorization", "Bearer nobody's") not in each.headers and each.path.endswith("/J") for each in there.sent
+    )
+
+
+def test_a_wrong_id_in_an_answer_is_told() -> None:
+    peer = Joined(config())
+    peer.play()
+    peer.tape.close(peer.now)
+    there = server()
+
+    def other(request: Request, now: Millis) -> Response | None:
+        if "/status/" not in request.path:
+            return None
+        response = there.service.serve(request, now).response
+        conversation = json.loads(response.body)["conversationId"]
+        return replace(response, body=response.body.replace(conversation.encode(), b"0" * 32))
+
+    there.instead = other
+    found = there.replay(read(peer.data, "a"))
+    assert "conversationId" in found.text() and "(another)" in found.text()
+
+
+def test_of_secrets_that_nobody_gave_each_is_named_by_a_variable() -> None:
+    data = recorded()
+    assert wanted(client_plan(data, NO_BLOB), Origins(data, NO_BLOB)) == {"LAB_CLIENT_SECRET": "«client:demo»"}
+
+
+def test_another_name_and_scope_are_those_of_the_server() -> None:
+    there = server()
+    secrets = Credentials({"«client:demo»": "another-secret"}, {"demo": "mine"}, "its:scope")
+    found = there.replay(recorded(), secrets=secrets)
+    assert "expected status 200, got 401" in found.differences[0].what
+    assert b"scope=its%3Ascope" in there.sent[0].body
+    pair = dict(there.sent[0].headers)["authorization"].removeprefix("Basic ")
+    assert b64decode(pair) == b"mine:another-secret"
+    assert len(there.sent) == 1, "nothing is sent without the token that it needs"
+    assert "it wasn't sent: no answer here gave «token:T1»" in found.differences[1].what
+
+
+def test_no_secret_of_the_server_is_shown() -> None:
+    there = server()
+
+    def telling(request: Request, now: Millis) -> Response | None:
+        if "invoke" not in request.path:
+            return None
+        bearer = dict(request.headers)["authorization"]
+        return Response(400, (("content-type", "application/json"),), json.dumps({"error": f"no {bearer}"}).encode())
+
+    there.instead = telling
+    text = there.replay(recorded()).text()
+    assert "no Bearer «token:T1»" in text and "eyJ" not in text
+
+
+def test_an_idempotency_key_is_another_in_each_replay() -> None:
+    peer = Joined(config())
+    bearer = str(json.loads(peer.ask(token_request("client_credentials")).body)["access_token"])
+    peer.ask(invoke(bearer, {"message": "Taxi, é 42"}, **{"idempotency-key": "K-1"}))
+    peer.tape.close(peer.now)
+    there = server()
+    there.replay(read(peer.data, "a"), ClientTerms(nonce="n1"))
+    assert ("idempotency-key", "K-1-n1") in there.sent[-1].headers
