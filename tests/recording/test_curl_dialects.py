@@ -1,6 +1,5 @@
 """`lab show --as curl` of each kind of call, asked of a lab with a real curl: the same statuses."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from lab.recording.curl_script import curl_script
 from lab.recording.lines import Res
 from lab.recording.reader import read
 from tests.cli.test_serve import listening
+from tests.conftest import THOROUGH
 from tests.forked import forked_lab
 from tests.recording.dialect_sessions import SESSIONS, recorded
 from tests.recording.hostile import no_blob
@@ -45,7 +45,7 @@ def lab_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield listening(process)["base_url"]
 
 
-@pytest.mark.parametrize("name", list(SESSIONS) if "LAB_THOROUGH" in os.environ else FEW)
+@pytest.mark.parametrize("name", list(SESSIONS) if THOROUGH else FEW)
 def test_asked_of_a_lab_it_gets_the_same_statuses(name: str, lab_url: str) -> None:
     recording = read(recorded(name)[0], name)
     script = "\n".join(curl_script(recording, no_blob)) + "\n"
