@@ -1,6 +1,7 @@
 """What a timeline draws of a recording: for the calls and for each job a lane, and in it stretches of time."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from lab.core.clock import Millis
@@ -11,6 +12,8 @@ from lab.recording.transcript import clock
 
 _MOST_JOBS = 40
 """Jobs that have a lane: the first."""
+_MOST_EVENTS = 200
+"""Events of a stream that are marked: the first."""
 _MOST_TICKS = 8
 _SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
 _STEPS = (
@@ -63,7 +66,7 @@ class TimeScale(NamedTuple):
         req, res = call.req, call.res
         title = f"{req.method} {req.path[:200]} {res.status if res is not None else 'no answer'}"
         yield self.span(req.t, res.t if res is not None else self.until, kind_of_status(res), title, x=req.x)
-        for time in dict.fromkeys(res.times if res is not None else ()):
+        for time in islice(dict.fromkeys(res.times if res is not None else ()), _MOST_EVENTS):
             yield self.span(req.t + time, req.t + time, "event", f"an event of {title}", x=req.x)
 
     def ticks(self) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
@@ -25,12 +27,14 @@ from lab.recording.playback_service import PlaybackService
 from lab.recording.reader import read
 from lab.recording.recorded_calls import epoch_in
 from lab.recording.replay import replay
+from tests.conftest import examples
 from tests.recording.dialect_sessions import SESSIONS, compiled, config, recorded, served
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import no_blob
 from tests.server.conftest import SCOPE, TEAM
 
 NAMES = list(SESSIONS)
+PARAMS: dict[str, Json] = {"message": {"role": "user", "parts": [{"kind": "text", "text": "Share it"}]}}
 
 
 def recording_of(name: str) -> Recording:
@@ -113,6 +117,30 @@ def test_a_job_that_a_stream_began_is_polled_by_its_events() -> None:
     assert seen == ["RUNNING", "RUNNING", "WAITING", "WAITING", "COMPLETE"]
 
 
+HISTORY = [(0, "RUNNING"), (3_000, "WAITING"), (3_500, "COMPLETE")]
+STATES = {"submitted": "RUNNING", "working": "RUNNING", "input-required": "WAITING", "completed": "COMPLETE"}
+
+
+@pytest.mark.parametrize("name", ["invokeStream", "a2a"])
+@given(gaps=st.lists(st.integers(1, 2_000), max_size=12))
+@examples(25, thorough=500)
+def test_whenever_a_client_polls_it_sees_the_history_in_order_and_never_early(name: str, gaps: list[int]) -> None:
+    client = Other(name)
+    if name == "a2a":
+        client.rpc(0, "message/send", {"message": 1}, 0)
+        job = client.rpc(0, "message/send", PARAMS, 0)["result"]["id"]
+    else:
+        parts = client.begin(0, "stream").parts or ()
+        job = str(next(event for _, part in parts for event in events_in(part))["jobId"])
+    now, place = 0, 0
+    for gap in (*gaps, 60_000):
+        now += gap
+        word = STATES[client.rpc(now, "tasks/get", {"id": job}, now)["result"]["status"]["state"]] if name == "a2a" else client.poll(now, job)  # fmt: skip
+        place = next(at for at in range(place, len(HISTORY)) if HISTORY[at][1] == word)
+        assert HISTORY[place][0] <= now
+    assert HISTORY[place][1] == "COMPLETE"
+
+
 def test_deltas_show_no_job_and_so_none_is_shown_before_its_first_poll() -> None:
     client = Other("chat")
     job = str(next(event for _, part in client.begin(0, "chat").parts or () for event in events_in(part))["jobId"])
@@ -120,7 +148,7 @@ def test_deltas_show_no_job_and_so_none_is_shown_before_its_first_poll() -> None
 
 
 def test_an_answer_over_json_rpc_has_the_id_of_this_call_and_a_task_that_of_its_client() -> None:
-    client, params = Other("a2a"), {"message": {"role": "user", "parts": [{"kind": "text", "text": "Share it"}]}}
+    client, params = Other("a2a"), PARAMS
     assert client.rpc(0, "message/send", {"message": 1}, "wrong")["error"]["code"] == -32602
     begun = client.rpc(10, "message/send", params, "mine")
     task = begun["result"]["id"]

@@ -9,6 +9,7 @@ from lab.core.observe import Noted
 from lab.jobs.facts import JobStatus
 from lab.recording.lines import Res
 from lab.recording.reader import read
+from lab.tui.line_mode import lines
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
 from lab.tui.state.follow import follow
@@ -81,3 +82,12 @@ def test_while_its_events_come_the_journals_facts_tell_how_it_goes(name: str, wo
     )
     run = journal.run()
     assert run.job is not None and run.job.status == words[1] and run.statuses == ((words[0], 0), (words[1], 3_000))
+
+
+def test_line_mode_says_that_it_was_accepted_before_its_first_answer_is_over() -> None:
+    shown: list[str] = []
+    for _, changed in timeline_of("chat").changes():
+        for each in changed:
+            shown += lines(each.observation, each.before, each.after)
+    accepted = next(at for at, line in enumerate(shown) if "accepted and runs" in line)
+    assert accepted < next(at for at, line in enumerate(shown) if " INVOKE " in line)

@@ -237,6 +237,16 @@ class _Step:
             call = reading.call_request(message.route, message.request)
             self._assign(key, message, admitted(call, fact, self.journal.client_runs[key].run.gate))
 
+    def _accepted(self, fact: JobAccepted, observation: Noted) -> None:
+        """A job was accepted; of a run that goes on, onlookers are notified."""
+        pending = self.journal.in_flight.get(observation.x or 0)
+        key = pending.client_run if pending is not None else None
+        before = self.journal.client_runs.get(key) if key is not None else None
+        self.journal = job_accepted(self.journal, fact, observation.x)
+        after = self.journal.client_runs.get(key) if key is not None else None
+        if before is not None and after is not None and before.run is not after.run:
+            self.changes.append(RunChange(key, observation, before.run, after.run))
+
     def fact(self, observation: Noted) -> None:
         """A fact of the journal; what is about no job, or about one that is not in sight, changes no run."""
         fact, x = observation.fact, observation.x
@@ -252,7 +262,7 @@ class _Step:
             case JobAccepted():
                 if (message := self._undecided(x)) is not None:
                     self._begin(message, reading.call_request(message.route, message.request))
-                self.journal = job_accepted(self.journal, fact, x)
+                self._accepted(fact, observation)
             case TapeNoted():
                 self._fold(None, observation)
             case FaultStruck() if (pending := self.journal.in_flight.get(x or 0)) is not None:
