@@ -1,12 +1,14 @@
 """What failed, or was odd, in a recorded run fails at the same calls of a learned one."""
 
+import json
+from copy import deepcopy
 from pathlib import Path
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.learn.failures import faults_of
 from lab.learn.pace import RoutePace
 from lab.learn.story import Story
-from tests.conftest import Lab
+from tests.conftest import ROOT, Lab
 from tests.learn.observed import canonical, story_in
 
 SCENARIO = """
@@ -63,3 +65,22 @@ def test_a_day_without_faults_has_none(lab: Lab) -> None:
     story: Story = story_in(Path("recordings/before.rec.jsonl"))
     usual = {route: RoutePace() for route in ("token", "invoke", "status")}
     assert faults_of(story, usual, INSTANT_EPOCH).faults == []
+
+
+def test_a_token_that_was_too_old_is_no_fault(lab: Lab) -> None:
+    shown = json.loads(lab("show", ROOT / "recordings" / "item-comparison.rec.jsonl", "--as", "har").out)
+    entries = shown["log"]["entries"]
+    grant, *_, last = entries
+    grant["response"]["content"]["text"] = grant["response"]["content"]["text"].replace("3600", "10")
+    refused, renewed = deepcopy(last), deepcopy(grant)
+    refused["response"] |= {"status": 401, "content": {"text": "{}"}}
+    refused["startedDateTime"] = "2026-01-01T00:00:16.400Z"
+    renewed["startedDateTime"] = "2026-01-01T00:00:16.500Z"
+    entries += [refused, renewed]
+    Path("old.har").write_text(json.dumps(shown), "utf-8")
+    learned = lab("learn", "old.har")
+    assert "token: {lifetime: 10s, renewed: true}" in learned.lines
+    assert "faults:" not in learned.out
+    refused["startedDateTime"] = "2026-01-01T00:00:08.000Z"
+    Path("old.har").write_text(json.dumps(shown), "utf-8")
+    assert "  - {route: status, calls: 5, answer: 401}" in lab("learn", "old.har").lines

@@ -103,3 +103,13 @@ def test_what_nobody_redacts_is_told_with_its_line(lab: Lab) -> None:
     learned = lab("learn", "calls.har")
     line = next(number for number, text in enumerate(learned.out.splitlines(), 1) if "jane.roe" in text)
     assert f"note: line {line} has the mail address" in learned.err
+
+
+def test_a_secret_in_a_path_gets_into_no_scenario(lab: Lab) -> None:
+    listed = calls("bearer")
+    listed[0] |= {"url": f"{HOST}/jobs/{quote(SECRET, safe='')}/begin"}
+    del listed[0]["sent"]
+    Path("calls.har").write_text(har(listed), "utf-8")
+    learned = lab("learn", "calls.har")
+    assert "POST /jobs/«" in learned.out
+    assert "canary" not in learned.out + learned.err
