@@ -186,9 +186,9 @@ def _ports(settings: MockSettings, stack: AsyncExitStack) -> tuple[Bound, HttpsP
 
 
 def _decoy(setup: Setup, stack: AsyncExitStack) -> tuple[Config, Bound | None]:
-    """The origin to which a scenario redirects, if one does: of another name, for to some clients that alone matters."""
+    """The origin to which redirects lead, if some do: of another name, for to some clients that alone matters."""
     faults = (fault for each in setup.config.scenarios for fault in each.scenario.faults)
-    if not any(fault.redirect == "other" for fault in faults):
+    if not setup.leads_away and not any(fault.redirect == "other" for fault in faults):
         return setup.config, None
     host = setup.settings.listen.host
     bound = bind(host, 0)

@@ -17,6 +17,7 @@ from lab.recording.captured import config_of_capture, pod_values
 from lab.recording.header import BODIES, config_of, playback_header
 from lab.recording.lines import CAPTURE
 from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
+from lab.recording.playback_answers import leads_away
 from lab.recording.playback_service import PlaybackService
 from lab.recording.reader import demand_closed
 from lab.settings import Flags, MockSettings, refuse_idle
@@ -53,7 +54,8 @@ class RecordingPlayer:
             recorded = with_secrets(config_of(self._recording, ()), file.clients, file.accounts)
         config = replace(recorded, epoch=epoch, base=self._settings.base or file.base, here="", prefix="")
         clock = make_clock(self._settings.clock)
-        return Setup(self._settings, config, clock, file.limits, self._make, self._label)
+        leads = leads_away(self._recording)
+        return Setup(self._settings, config, clock, file.limits, self._make, self._label, leads)
 
     def _make(self, config: Config) -> Service:
         flags = self._flags
@@ -68,7 +70,7 @@ class RecordingPlayer:
         )
         playback = RecordingPlayback(self._recording, config.epoch, how, self._blob)
         if self._recording.header.source == CAPTURE:
-            playback.values.update(pod_values(self._recording, config.origin))
+            playback.writer.values.update(pod_values(self._recording, config.origin))
         self._service = PlaybackService(config, playback)
         return self._service
 

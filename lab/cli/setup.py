@@ -66,6 +66,8 @@ class Setup(Struct, frozen=True):
     """Makes what is served, once it is known where."""
     label: "Callable[[Header], Header]" = lambda header: header
     """Puts into the header of a tape what was served, where that is no mock."""
+    leads_away: bool = False
+    """Whether answers lead to another origin though no scenario does."""
 
     @property
     def scenario(self) -> Scenario:

@@ -102,7 +102,7 @@ class RecordingPlayback:
         """`epoch` is that of the lab that plays back; `blob` gives long bodies."""
         self._how = how
         self._until = recording.until
-        self._writer = AnswerWriter(1000 * (epoch - epoch_in(recording)), latency=how.latency)
+        self.writer = AnswerWriter(1000 * (epoch - epoch_in(recording)), latency=how.latency)
         calls = [call for call in playback_calls(recording, blob) if how.faults or call.good]
         self._calls = [
             call for call in calls if any(each.concerns("req", call.requested.route) for each in how.matchers)
@@ -117,11 +117,6 @@ class RecordingPlayback:
         self._first_recorded = calls[0].at if calls else 0
         self._first: Millis | None = None
         """When the first call came: clients don't start with the lab."""
-
-    @property
-    def values(self) -> dict[str, str]:
-        """What aliases in answers stand for."""
-        return self._writer.values
 
     @property
     def left(self) -> tuple[str, ...]:
@@ -149,7 +144,7 @@ class RecordingPlayback:
         """How long good answers to such a call were withheld."""
         calls = self._sorted.others[route, grant_of(route, request)]
         call = calls.pop(0) if len(calls) > 1 else calls[0] if calls else None
-        return 0 if call is None else self._writer.latency(call)
+        return 0 if call is None else self.writer.latency(call)
 
     def answer(self, route: str, request: Request, now: Millis) -> Reply | Unanswered:
         """What was recorded for such a call, as it goes out now."""
@@ -175,7 +170,7 @@ class RecordingPlayback:
         back = self._recorded_names()
         for call in [*self._order][:1] if self._how.mode is PlaybackMode.STRICT else self._calls:
             if call.requested.route == route:
-                recorded = self._writer.filled(call.requested.request)
+                recorded = self.writer.filled(call.requested.request)
                 changed = excused_request(self._how.matchers, route, recorded, request)
                 if self._asks_alike(call, route, changed, call_of(route, changed), back):
                     return changed
@@ -233,7 +228,7 @@ class RecordingPlayback:
         if not job.invoke.streamed:
             # what was accepted is looked up now: the words of invoke, with a poll's status and latency
             first = self._reply(job.invoke, request, playing, now)
-            latency = self._writer.latency(good[0]) if good else first.latency
+            latency = self.writer.latency(good[0]) if good else first.latency
             return replace(first, response=replace(first.response, status=200), latency=latency)
         # deltas show no job; one that is RUNNING at its first poll was so from its beginning
         if good and good[0].seen is not None and good[0].seen.status is Status.RUNNING:
@@ -259,7 +254,7 @@ class RecordingPlayback:
     def _asks_alike(
         self, call: PlaybackCall, route: str, request: Request, client_call: ClientCall | None, back: Mapping[str, str]
     ) -> bool:
-        mine = self._writer.filled(call.requested.request)
+        mine = self.writer.filled(call.requested.request)
         if client_call is not None and (recorded := call_of(route, mine)) is not None:
             return asked_key(route, client_call, back) == asked_key(route, recorded, {})
         return asks_alike(route, mine, request, back)
@@ -293,8 +288,8 @@ class RecordingPlayback:
 
     def _reply(self, call: PlaybackCall, request: Request, playing: PlayingJob | None, now: Millis) -> Reply:
         if playing is None:
-            return self._writer.reply(call, request, now, now - call.at, {})
-        return self._writer.reply(call, request, now, playing.since - playing.job.start.at, playing.names)
+            return self.writer.reply(call, request, now, now - call.at, {})
+        return self.writer.reply(call, request, now, playing.since - playing.job.start.at, playing.names)
 
     def _recorded_names(self) -> dict[str, str]:
         return {fresh: name for playing in self._playing.values() for name, fresh in playing.names.items()}

@@ -5,15 +5,24 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request, json_bytes
+from lab.core.exchange import Request, header_of, json_bytes
 from lab.core.jsontext import members_of
 from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
 from lab.dialects import CLIENT_OF
+from lab.mock.config import DECOY_ORIGIN
 from lab.recording.alias import aliases, fill, made_text
 from lab.recording.instants import redated
+from lab.recording.lines import Recording, Res
 from lab.recording.playback_calls import PlaybackCall, renamed
 
 _DATA = b"data: "
+
+
+def leads_away(recording: Recording) -> bool:
+    """Whether an answer redirects to another origin than the lab's."""
+    return any(
+        (header_of(line.headers, "location") or "").startswith(DECOY_ORIGIN) for line in recording.of(Res, DECOY_ORIGIN)
+    )
 
 
 class AnswerWriter:
@@ -25,6 +34,8 @@ class AnswerWriter:
         self._latency = latency
         self.values: dict[str, str] = {}
         """What aliases stand for."""
+        self.elsewhere = DECOY_ORIGIN
+        """Where redirects lead that leave the lab's origin."""
 
     def latency(self, call: PlaybackCall) -> Millis:
         """How long its answer is withheld."""
@@ -38,7 +49,10 @@ class AnswerWriter:
         `names` gives recorded ids others.
         """
         response = call.replied.response
-        headers = tuple((name, renamed(self._filled(value), names)) for name, value in response.headers)
+        headers = tuple(
+            (name, renamed(self._filled(value).replace(DECOY_ORIGIN, self.elsewhere), names))
+            for name, value in response.headers
+        )
         text = renamed(self._filled(response.body.decode("utf-8", "surrogateescape")), names)
         body, latency = text.encode("utf-8", "surrogateescape"), self.latency(call)
         head = replace(response, headers=headers, body=b"", times=())

@@ -33,7 +33,8 @@ class PlaybackService(Service):
         """`config` has no scenarios; its origin is the one that answers name."""
         super().__init__(config)
         self.playback = playback
-        playback.values[HERE] = config.origin
+        playback.writer.values[HERE] = config.origin
+        playback.writer.elsewhere = config.elsewhere
         self.missed: list[str] = []
         """What was called and has no answer, in a sentence each, the first of each kind."""
         self._lines = LineCache(redactor_of(config), None)

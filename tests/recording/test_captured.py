@@ -201,7 +201,7 @@ def test_where_it_is_played_back_the_pod_is_there_and_its_scopes_are_known() -> 
     client = Client("my-own-app", "a-secret-of-the-settings")
     config = replace(config_of_capture(recording, (client,), ()), here=OWN)
     playback = RecordingPlayback(recording, INSTANT_EPOCH)
-    playback.values.update(pod_values(recording, OWN))
+    playback.writer.values.update(pod_values(recording, OWN))
     service = PlaybackService(config, playback)
     granted = service.serve(token_request(client.id, client.secret, scope), 0)
     assert granted.response.status == 200

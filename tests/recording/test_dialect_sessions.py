@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -18,11 +19,14 @@ from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
+from lab.jobs.plan import compile_scenario
+from lab.language.parse import parse_scenario
 from lab.recording.accounts import with_secrets
 from lab.recording.exports import EXPORTS
 from lab.recording.header import config_of
 from lab.recording.lines import Recording, Res
 from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
+from lab.recording.playback_answers import leads_away
 from lab.recording.playback_service import PlaybackService
 from lab.recording.reader import read
 from lab.recording.recorded_calls import epoch_in
@@ -31,7 +35,8 @@ from tests.conftest import examples
 from tests.recording.dialect_sessions import SESSIONS, compiled, config, recorded, served
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import no_blob
-from tests.server.conftest import SCOPE, TEAM
+from tests.recording.joined import Joined
+from tests.server.conftest import SCENARIO, SCOPE, TEAM
 
 NAMES = list(SESSIONS)
 PARAMS: dict[str, Json] = {"message": {"role": "user", "parts": [{"kind": "text", "text": "Share it"}]}}
@@ -85,8 +90,8 @@ def test_it_is_shown_in_every_form(name: str) -> None:
 class Other:
     """A client of a playback that does otherwise than the recorded one: at instants of its own."""
 
-    def __init__(self, name: str) -> None:
-        self.service = playing(recording_of(name))
+    def __init__(self, name: str, service: PlaybackService | None = None) -> None:
+        self.service = service or playing(recording_of(name))
         token = members_of(self.service.serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0).response.body)[
             "access_token"
         ]
@@ -175,3 +180,36 @@ def test_another_instant_of_an_event_is_a_divergence_unless_none_was_written_dow
     for times, passes in (((0, 3000, 3001), False), ((), True)):
         lines = [replace(line, times=times) if line is stream else line for line in recording.lines]
         assert replay(replace(recording, lines=lines), (compiled(),)).passed is passes
+
+
+def test_a_redirect_to_another_origin_leads_to_that_of_the_playback() -> None:
+    fault = "faults:\n  - {name: away, route: invoke, calls: 1, redirect: other}\n"
+    scenario = compile_scenario(parse_scenario(SCENARIO + fault, "consent.yaml"))
+    joined = Joined(replace(config(), scenarios=(scenario,)))
+    joined.play()
+    joined.tape.close(joined.now)
+    recording = read(joined.data)
+    assert leads_away(recording) and not leads_away(recording_of("a2a"))
+    setup = replace(
+        with_secrets(config_of(recording, ()), config().clients, config().accounts), elsewhere="http://localhost:9"
+    )
+    client = Other("a2a", PlaybackService(setup, RecordingPlayback(recording, epoch_in(recording))))
+    response = client.begin(60_000, "invoke").response
+    assert (response.status, response.header("location")) == (
+        307,
+        f"http://localhost:9{ROUTER.path('invoke', code=TEAM)}",
+    )
+
+
+def test_a_device_that_asks_seldom_is_not_kept_waiting_by_what_another_was_answered() -> None:
+    client = Other("device code").service
+    head = (("content-type", "application/x-www-form-urlencoded"),)
+    grant = "urn:ietf:params:oauth:grant-type:device_code"
+
+    def form(at: Millis, path: str, **fields: str) -> Any:
+        return json.loads(client.serve(Request("POST", path, "", head, urlencode(fields).encode()), at).response.body)
+
+    begun = form(10, "/oauth2/v1/device", client_id="cli", scope=SCOPE, response_type="device_code")
+    token = {"grant_type": grant, "device_code": begun["device_code"], "client_id": "cli"}
+    assert form(6_009, "/oauth2/v1/token", **token)["error"] == "authorization_pending"
+    assert "access_token" in form(12_000, "/oauth2/v1/token", **token)
