@@ -12,6 +12,7 @@ from lab.files.beside import MATCHERS_ENDING, read_beside
 from lab.files.recordings import open_recording, read_blob, recording_path
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.language.document import Scenario
+from lab.recording.header import needed_scenarios
 from lab.recording.lines import FileState, Header, Recording
 from lab.recording.matchers import MatcherFile, parse_matchers
 from lab.recording.reader import read
@@ -33,7 +34,9 @@ class PlayableRecording(Struct, frozen=True):
     def title(self) -> str:
         """What stands in the header of the screen before a job shows."""
         header, known = self.recording.header, self.scenarios
-        names = [known[each.name].title if each.name in known else each.name for each in header.scenarios or ()]
+        served = [each.name for each in header.scenarios or ()]
+        needed = needed_scenarios(self.recording) or served
+        names = [known[name].title if name in known else name for name in served if name in needed]
         return names[0] if len(names) == 1 else f"{len(names)} scenarios" if names else header.source
 
     @property

@@ -35,7 +35,7 @@ def oddities(call: PodCall) -> frozenset[str]:
 
 def weighed(traffic: ShownJobs, call: PodCall, what: str, refused: str = "") -> Iterator[Sign]:
     """Whether a message is taken; that it is refused counts only of a team that takes others."""
-    if call.good or (call.status == 400 and any(each.good and each.code == call.code for each in traffic.of("invoke"))):
+    if call.good or (call.status == 400 and call.code in traffic.takers):
         yield sign_of(call, call.good, f"{call.status} to {what}", refused)
 
 

@@ -15,6 +15,8 @@ class ShownJobs:
 
     def __init__(self, traffic: PodTraffic) -> None:
         self.calls, self.of = traffic.calls, traffic.of
+        self.takers = frozenset(call.code for call in traffic.of("invoke") if call.good)
+        """The teams that took a message."""
         self.jobs = sorted(((call, body) for call in self.calls for body in _jobs(call)), key=lambda each: each[0].line)
         """Every job body and the call that shows it, in the order in which they were answered."""
         self._by: dict[Json, list[tuple[int, Object]]] = defaultdict(list)
