@@ -32,6 +32,8 @@ _TIME = re.compile(rf"{_DATE.pattern}|(?:[0-9]+:)?[0-9]{{2}}:[0-9]{{2}}\.[0-9]")
 """An instant within a text: a date, or how long after something, as the lab's refusals say it."""
 _SECONDS = frozenset(("exp", "iat", "nbf", "auth_time"))
 """AnswerMembers of the OAuth server's answers that hold an instant in seconds since 1970 (RFC 7662 §2.2)."""
+_UNRECORDED = "(a secret that wasn't recorded)"
+_BEARER = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 _PRESENT = frozenset(("retry-after",))
 """Headers of which only matters that they are there."""
 
@@ -89,9 +91,9 @@ class AnswerComparison:
                 return ("json", "json"), self.pair(body.value, value, "")
             if value is not None:
                 return ("json", "json"), (self._recorded(body.value), self._shown(value))
-            return ("json", "text" if text else "none"), (self._recorded(body.value), self._bound.text_here(text))
+            return ("json", "text" if text else "none"), (self._recorded(body.value), self._shown(text))
         if body.enc is Enc.NONE:
-            return ("none", "text" if text else "none"), (None, self._bound.text_here(text) or None)
+            return ("none", "text" if text else "none"), (None, self._shown(text) or None)
         recorded = str(body.value).replace("\r\n", "\n")
         return ("text", "text" if text else "none"), self._texts(recorded, text.replace("\r\n", "\n"), "")
 
@@ -135,7 +137,7 @@ class AnswerComparison:
         if expected != got:
             expected, got = (_TIME.sub("(a time)", text) for text in (expected, got))
         if is_secret(name) and expected != got:
-            got = "(a secret that wasn't recorded)"
+            got = _UNRECORDED
         return expected, got
 
     def _identities(self, recorded: str, here: str, name: str) -> Sides:
@@ -151,7 +153,7 @@ class AnswerComparison:
         pattern = "".join("(.+?)" if place % 2 else re.escape(fill(part, {})) for place, part in enumerate(parts))
         found = re.fullmatch(pattern, here, re.DOTALL)
         if found is None:
-            return recorded, self._bound.text_here(here)
+            return recorded, self._shown(here)
         same = [self._bound.same(alias, value) for alias, value in zip(parts[1::2], found.groups(), strict=True)]
         return recorded, recorded if all(same) else f"{recorded} (with another secret)"
 
@@ -175,9 +177,19 @@ class AnswerComparison:
         """A recorded value that nothing is held against."""
         return _each_text(value, self._bound.recorded_text)
 
-    def _shown(self, value: Json) -> Json:
-        """A value of this server that nothing recorded stands beside."""
-        return _each_text(value, self._bound.text_here)
+    def _shown(self, value: Json, name: str = "") -> Json:
+        """A value of this server that nothing recorded stands beside; no secret in it is shown."""
+        match value:
+            case str() if is_secret(name):
+                return self._bound.recorded_of(value) or _UNRECORDED
+            case str():
+                return _BEARER.sub(_UNRECORDED, self._bound.hidden(self._bound.text_here(value)))
+            case list():
+                return [self._shown(part, name) for part in value]
+            case dict():
+                return {self._bound.text_here(inner): self._shown(part, inner) for inner, part in value.items()}
+            case _:
+                return value
 
 
 def _is_date(value: Json) -> bool:

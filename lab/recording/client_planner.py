@@ -115,6 +115,8 @@ class _Planner:
         if refused and bearer_in(req) not in self._good:
             return False  # somebody else's
         job.polls.append((call, req))
+        if call.good:
+            self._good.add(bearer_in(req))
         if (call.good and call.seen is not None) or refused:
             job.answers.append((call, res, understood(call.requested.route, call.replied.response)))
         return True

@@ -34,10 +34,12 @@ class AnotherServer:
         """`late`: by so much its clock is ahead, and each answer comes later."""
         self.service = Service(replace(setup, epoch=setup.epoch + 86_400))
         self.sent: list[Request] = []
+        self.instants: list[Millis] = []
         self.instead, self.late = instead, late
 
     def answer(self, out: Outgoing, now: Millis) -> tuple[Millis, Response | None, str]:
         self.sent.append(out.request)
+        self.instants.append(now)
         own = self.instead(out.request, now)
         if own is not None:
             return (now + 50, None, own) if isinstance(own, str) else (now + 50, own, "")

@@ -4,6 +4,7 @@ import json
 from base64 import b64decode
 from functools import partial
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from lab.recording.reader import read
 from tests.conftest import ROOT, THOROUGH
 from tests.recording.another_server import NO_BLOB, AnotherServer, Answer, as_capture
 from tests.recording.joined import SCENARIO, Joined, config
-from tests.wire_peer import invoke, status, token_request
+from tests.wire_peer import basic, invoke, status, token_request
 
 SHIPPED = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
 LONG = ("month-end-marathon", "heavy-load")
@@ -178,6 +179,8 @@ def test_who_is_busy_is_asked_again_when_it_wishes() -> None:
         "2 times the server was busy, or not to be understood, and was asked again",
     )
     assert len(list(there.service.jobs())) == 1
+    invokes = [at for at, each in zip(there.instants, there.sent, strict=True) if each.path.endswith("invokeAsync")]
+    assert [two - one for one, two in pairwise(invokes)] == [7_050, 7_050]
     assert not AnotherServer(config(seed=7), busy(9, 503)).replay(recorded(), FAST).passed
     assert AnotherServer(config(seed=7), busy(9, 502, of="GET")).replay(recorded(), FAST).passed
 
@@ -193,11 +196,70 @@ def test_a_message_whose_answer_is_lost_is_never_sent_twice() -> None:
 
 
 def test_a_token_that_ends_earlier_there_is_asked_for_anew() -> None:
-    short = edited("latency:", "token: {lifetime: 10s}\nlatency:")
-    there = server(edited("latency:", "token: {lifetime: 10s}\nlatency:"))
-    found = there.replay(recorded(compiled=short), FAST)
-    assert found.passed, found.text()
+    there = server(edited("latency:", "token: {lifetime: 8s}\nlatency:"))
+    found = there.replay(recorded())
+    assert ["expires_in expected 3600, got 8" in one.what for one in found.differences] == [True], found.text()
+    assert found.more > 0, "the second token's, too"
     assert sum(each.path.endswith("token") for each in there.sent) > 1
+
+
+def test_the_end_of_a_token_comes_with_time_and_is_not_demanded() -> None:
+    peer = Joined(config(compiled=edited("latency:", "token: {lifetime: 10s}\nlatency:")))
+    peer.play_until_accepted()
+    job = next(iter(peer.service.jobs()))
+    first = token_of(peer)
+    assert peer.ask(status(first, job)).status == 200
+    peer.now += 20_000
+    assert peer.ask(status(first, job)).status == 401
+    assert b"COMPLETE" in peer.ask(status(token_of(peer), job)).body
+    peer.tape.close(peer.now)
+    data = read(peer.data, "a")
+    found = server(peer.service.config.scenarios[0]).replay(data, FAST)
+    assert found.passed, found.text()
+
+
+def token_of(peer: Joined) -> str:
+    return str(json.loads(peer.ask(token_request("client_credentials")).body)["access_token"])
+
+
+def test_who_may_not_see_a_job_is_refused_again() -> None:
+    peer = Joined(config())
+    peer.play()
+    job = next(iter(peer.service.jobs()))
+    assert peer.ask(status("nobody's", job)).status == 401
+    peer.tape.close(peer.now)
+    there = server()
+    found = there.replay(read(peer.data, "a"))
+    assert found.passed, found.text()
+    polls = [each for each in there.sent if "/status/" in each.path]
+    made_up = [each for each in polls if dict(each.headers)["authorization"] != dict(polls[0].headers)["authorization"]]
+    assert len(made_up) == 1, "with another bearer, that is as wrong"
+
+
+def test_what_recorded_polls_missed_is_no_difference() -> None:
+    brief = edited("work: pay\n    takes: {between: [1s, 2s]}", "work: pay\n    takes: 300ms")
+    data = recorded(compiled=brief)
+    assert next(iter(client_plan(data, NO_BLOB).jobs.values())).unseen
+    found = server(brief).replay(data, FAST)
+    assert found.passed, found.text()
+
+
+def test_an_instant_in_a_body_counts_with_a_tolerance() -> None:
+    there = server()
+
+    def later(request: Request, now: Millis) -> Response | None:
+        if "/status/" not in request.path:
+            return None
+        body = json.loads((response := there.service.serve(request, now).response).body)
+        body["endTime"] += 60_000 if body["endTime"] else 0
+        return replace(response, body=json.dumps(body).encode())
+
+    there.instead = later
+    assert there.replay(recorded()).passed
+    there = server()
+    there.instead = later
+    found = there.replay(recorded(), ClientTerms(tolerance=10_000))
+    assert '"endTime": "+' in found.text()
 
 
 def test_what_failed_for_the_moment_is_demanded_of_nobody() -> None:
@@ -263,11 +325,54 @@ def test_no_secret_of_the_server_is_shown() -> None:
     assert "no Bearer «token:T1»" in text and "eyJ" not in text
 
 
-def test_an_idempotency_key_is_another_in_each_replay() -> None:
+def test_an_idempotency_key_is_another_in_each_replay_and_the_connection_is_its_own() -> None:
     peer = Joined(config())
-    bearer = str(json.loads(peer.ask(token_request("client_credentials")).body)["access_token"])
-    peer.ask(invoke(bearer, {"message": "Taxi, é 42"}, **{"idempotency-key": "K-1"}))
+    peer.ask(
+        invoke(
+            token_of(peer), {"message": "Taxi, é 42"}, idempotency_key="K-1", user_agent="mine/1", connection="close"
+        )
+    )
     peer.tape.close(peer.now)
     there = server()
     there.replay(read(peer.data, "a"), ClientTerms(nonce="n1"))
     assert ("idempotency-key", "K-1-n1") in there.sent[-1].headers
+    assert {"user-agent", "connection"}.isdisjoint(name for name, _ in there.sent[-1].headers)
+
+
+def test_a_token_where_none_was_granted_is_not_shown() -> None:
+    wrong = Joined(config())
+    wrong.ask(token_request("client_credentials", basic("demo", "not the secret")))
+    wrong.tape.close(wrong.now)
+    data = read(wrong.data, "a")
+    there = server()
+    there.instead = lambda request, now: (
+        there.service.serve(token_request("client_credentials"), now).response
+    )  # takes any secret
+    text = there.replay(data).text()
+    assert "expected status 401, got 200" in text and "access_token" in text
+    assert "eyJ" not in text and "(a secret that wasn't recorded)" in text
+
+
+def test_a_message_that_is_sent_again_in_the_recording_is_sent_once() -> None:
+    path = ROOT / "recordings" / "rush-hour.rec.jsonl"
+    recording = read(open_recording(path), path.name)
+    served = (load_scenario("rush-hour", ROOT / "scenarios"),)
+    calm = served[0].scenario.model_copy(update={"faults": ()})
+    there = AnotherServer(replace(config_of(recording, (compile_scenario(calm),)), recorded=None))
+    found = there.replay(recording)
+    assert found.passed, found.text()
+    assert sum(each.path.endswith("invokeAsync") for each in there.sent) == 1
+
+
+def test_calls_come_after_all_that_had_come_before_them() -> None:
+    path = ROOT / "recordings" / "three-turns.rec.jsonl"
+    recording = read(open_recording(path), path.name)
+    served = load_scenario("three-turns", ROOT / "scenarios")
+    there = AnotherServer(replace(config_of(recording, (served,)), seed=7, recorded=None), late=2_000)
+    found = there.replay(recording, FAST)
+    assert found.passed, found.text()
+    seen = [each.path.rpartition("/")[2] for each in there.sent]
+    turns = [number for number, each in enumerate(seen) if each == "invokeAsync"]
+    assert len(turns) == 3 and all(two - one > 2 for one, two in pairwise(turns)), (
+        "the turn before was polled to its end"
+    )
