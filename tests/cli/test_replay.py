@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -202,6 +203,21 @@ def test_a_blob_with_crlf_is_called_that_too(tmp_path: Path) -> None:
         blob.write_bytes(now)
         with pytest.raises(RecordingError, match=says):
             read_blob(tmp_path / "day.rec.jsonl", digest)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_git_shows_a_recording_as_its_transcript_and_a_damaged_one_as_it_is(recordings: Path) -> None:
+    (convert,) = re.findall(r"git config diff\.lab\.textconv '(.*)'", (ROOT / "lab/docs/recordings.md").read_text())
+    one, bad = (recordings / f"{name}.rec.jsonl" for name in ("bad-line", "nobody-home"))
+    bad.write_bytes(bad.read_bytes()[1:])
+    (recordings / ".gitattributes").write_text("*.rec.jsonl text eol=lf diff=lab merge=binary\n")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = ["git", "-c", f"diff.lab.textconv={convert}", "diff", "--no-index", one, bad]
+    subprocess.run(["git", "init", "-q"], cwd=recordings, check=True)
+    done = subprocess.run(command, cwd=recordings, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "-mock bad-line, seed 42" in done.stdout.splitlines()
+    assert '+"k":"header"' in done.stdout
 
 
 @pytest.mark.parametrize("cut", [1, 70])

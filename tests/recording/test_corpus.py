@@ -124,4 +124,4 @@ def test_git_changes_no_byte_of_recordings_and_the_page_says_how() -> None:
     page = (ROOT / "lab" / "docs" / "recordings.md").read_text("utf-8")
     (block,) = (part for part in page.split("```") if part.startswith("text\n*.rec.jsonl"))
     assert set(block.splitlines()[1:]) <= set((ROOT / ".gitattributes").read_text().splitlines())
-    assert Path(ROOT / ".gitattributes").read_text().rstrip().endswith("tests/corpus/** -text")
+    assert Path(ROOT / ".gitattributes").read_text().rstrip().endswith("tests/corpus/** -text !diff")
