@@ -73,8 +73,10 @@ class PodCall(Struct, frozen=True, eq=False):
 class PodTraffic:
     """Calls in the order in which they were asked. Equal to itself only, so that others may remember what they made of it."""
 
-    def __init__(self, calls: Iterable[PodCall]) -> None:
+    def __init__(self, calls: Iterable[PodCall], *, shapes: bool = False) -> None:
+        """`shapes`: of the texts in bodies nothing but their lengths was kept."""
         self.calls = tuple(calls)
+        self.shapes = shapes
 
     def of(self, *names: str) -> Iterator[PodCall]:
         """The calls on routes of these names."""
@@ -100,6 +102,8 @@ class ClaimJudge(Struct, frozen=True):
     look: Callable[[PodTraffic], Iterator[Sign]]
     needs: str
     """What has to pass to show it, or why nothing can."""
+    texts: bool = False
+    """Whether it reads texts in bodies, which not every capture keeps."""
 
 
 Judges: TypeAlias = Mapping[tuple[str, str], ClaimJudge]

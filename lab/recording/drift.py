@@ -48,16 +48,22 @@ def assess(traffic: PodTraffic) -> Iterator[Assessment]:
     for claim in CLAIMS:
         if claim.open:
             judge = JUDGES[claim.place, claim.name]
-            signs = list(judge.look(traffic))
+            unread = traffic.shapes and judge.texts
+            signs = [] if unread else list(judge.look(traffic))
             sign = next((each for each in signs if not each.fits), signs[0] if signs else None)
             standing = Standing.UNSEEN if sign is None else Standing.CONFIRMED if sign.fits else Standing.CONTRADICTED
-            yield Assessment(claim, standing, sign, judge.needs)
+            yield Assessment(
+                claim, standing, sign, "the texts of bodies, which were not kept" if unread else judge.needs
+            )
 
 
 def traffic_of(recording: Recording, blob: Blob | None) -> PodTraffic:
     """The calls of a recording; left out are those that were cut, that the shell answered, and that a fault struck."""
     struck = {entry.x for entry in recording.facts("fault.struck")}
-    return PodTraffic(_calls((call for call in calls_in(recording) if call.req.x not in struck), blob))
+    return PodTraffic(
+        _calls((call for call in calls_in(recording) if call.req.x not in struck), blob),
+        shapes=recording.header.settings.get("bodies") == "shape",
+    )
 
 
 def _calls(recorded: Iterable[RecordedCall], blob: Blob | None) -> Iterator[PodCall]:

@@ -153,6 +153,18 @@ def test_a_recording_of_the_lab_is_taken_and_said_to_be_one(lab: Lab, kept: Path
     assert done.code == 0 and "is no capture: it shows the lab's own mock" in done.err
 
 
+def test_of_bodies_whose_shape_alone_was_kept_texts_contradict_nothing(lab: Lab, kept: Path) -> None:
+    session = Session()
+    everything(session)
+    data = b"".join(session.lines).replace(b'"settings":{', b'"settings":{"bodies":"shape",', 1).replace(b",}", b"}")
+    for word in (b"BOSS", b"workflow not found", b"PUBLISHED", b"APPROVE_ACTION"):
+        data = data.replace(word, b"x" * len(word))
+    head = data.rpartition(b'"sha256":"')[0] + b'"sha256":"'
+    kept.write_bytes(head + sha256(head).hexdigest().encode() + b'"}\n')
+    done = lab("drift", "monday")
+    assert done.code == 0 and "the texts of bodies, which were not kept" in done.out, done.out
+
+
 def test_where_nothing_was_seen_it_says_what_is_needed_and_is_not_green(lab: Lab, kept: Path) -> None:
     session = Session()
     assert session.recording

@@ -8,8 +8,8 @@ from lab.dialects.fusion.judges import bodies, messages, places
 from lab.dialects.fusion.judges.shown import ShownJobs, shown_in
 
 
-def _of_jobs(look: Callable[[ShownJobs], Iterator[Sign]], needs: str) -> ClaimJudge:
-    return ClaimJudge(lambda traffic: look(shown_in(traffic)), needs)
+def _of_jobs(look: Callable[[ShownJobs], Iterator[Sign]], needs: str, *, texts: bool = False) -> ClaimJudge:
+    return ClaimJudge(lambda traffic: look(shown_in(traffic)), needs, texts)
 
 
 _WORKFLOW_ID = re.compile(r"[0-9]{15}")
@@ -34,10 +34,12 @@ _REQUEST: Mapping[str, ClaimJudge] = {
         messages.judge_default_of_flag, "a message without the flag, and one with false beside it"
     ),
     "conversationId": _of_jobs(messages.judge_conversations, _BAD + "an id that nobody gave"),
-    "version": _of_jobs(messages.judge_versions, _BAD + "another version than that of jobs whose message names none"),
-    "invocationMode": _of_jobs(bodies.judge_modes, _ADMIN),
-    "resumeInput": _of_jobs(bodies.judge_decision("resumeInput"), _GATE + ", and this decision"),
-    "resumeNodeInput": _of_jobs(bodies.judge_decision("resumeNodeInput"), _GATE + ", and this decision"),
+    "version": _of_jobs(
+        messages.judge_versions, _BAD + "another version than that of jobs whose message names none", texts=True
+    ),
+    "invocationMode": _of_jobs(bodies.judge_modes, _ADMIN, texts=True),
+    "resumeInput": _of_jobs(bodies.judge_decision("resumeInput"), _GATE + ", and this decision", texts=True),
+    "resumeNodeInput": _of_jobs(bodies.judge_decision("resumeNodeInput"), _GATE + ", and this decision", texts=True),
     "triggerType": _of_jobs(messages.judge_trigger, "a message that is blank, with a triggerType other than chat"),
 }
 _BODY: Mapping[str, ClaimJudge] = {
@@ -47,8 +49,8 @@ _BODY: Mapping[str, ClaimJudge] = {
     "status": _of_jobs(
         bodies.judge_words, "a job at a WAIT node; one that shows RUNNING there, no traffic tells from work"
     ),
-    "nodes": _of_jobs(bodies.judge_nodes, _ADMIN),
-    "waitingToolCode": _of_jobs(bodies.judge_tool_codes, _GATE),
+    "nodes": _of_jobs(bodies.judge_nodes, _ADMIN, texts=True),
+    "waitingToolCode": _of_jobs(bodies.judge_tool_codes, _GATE, texts=True),
     "waitingNodeDetails": _of_jobs(bodies.judge_places, _GATE),
 }
 _ERRORS: Mapping[str, ClaimJudge] = {
@@ -72,7 +74,9 @@ _ERRORS: Mapping[str, ClaimJudge] = {
     "Location, Retry-After on 202": _of_jobs(messages.judge_extra_headers, "a message that is taken"),
     "422 for another request": _of_jobs(messages.judge_idempotency, "an Idempotency-Key that comes twice"),
     "a fresh jobId on resuming": _of_jobs(bodies.judge_resumed_ids, "a decision that is taken"),
-    "a message at a CHAT gate": _of_jobs(bodies.judge_by_message, "a message in a conversation whose job is WAITING"),
+    "a message at a CHAT gate": _of_jobs(
+        bodies.judge_by_message, "a message in a conversation whose job is WAITING", texts=True
+    ),
 }
 _TABLE: Mapping[str, Mapping[str, ClaimJudge]] = {
     "routes": _ROUTES,
@@ -83,15 +87,17 @@ _TABLE: Mapping[str, Mapping[str, ClaimJudge]] = {
     },
     "job body": _BODY,
     "waitingNodeDetails": {
-        "callbackToken": _of_jobs(bodies.judge_openings, "two openings of gates, or ORA_TIMEOUT at a wait")
+        "callbackToken": _of_jobs(bodies.judge_openings, "two openings of gates, or ORA_TIMEOUT at a wait", texts=True)
     },
     "workflow": {
         "workflowId": ClaimJudge(
-            places.judge_member("workflowId", lambda id: bool(_WORKFLOW_ID.fullmatch(str(id)))), _MEMBERS
+            places.judge_member("workflowId", lambda id: bool(_WORKFLOW_ID.fullmatch(str(id)))), _MEMBERS, texts=True
         ),
-        "workflowName": ClaimJudge(places.judge_member("workflowName", lambda name: isinstance(name, str)), _MEMBERS),
-        "version": ClaimJudge(places.judge_member("version", lambda number: type(number) is int), _MEMBERS),
-        "status": ClaimJudge(places.judge_member("status", lambda word: word == "PUBLISHED"), _MEMBERS),
+        "workflowName": ClaimJudge(
+            places.judge_member("workflowName", lambda name: isinstance(name, str)), _MEMBERS, texts=True
+        ),
+        "version": ClaimJudge(places.judge_member("version", lambda number: type(number) is int), _MEMBERS, texts=True),
+        "status": ClaimJudge(places.judge_member("status", lambda word: word == "PUBLISHED"), _MEMBERS, texts=True),
         "$context": ClaimJudge(
             places.judge_member("$context", lambda one: isinstance(one, dict) and "etag" in one), _MEMBERS
         ),
