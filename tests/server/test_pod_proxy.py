@@ -311,6 +311,48 @@ async def test_an_old_client_reads_until_the_end(stage: Stage) -> None:
     assert await peer.rest() == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok"
 
 
+async def test_an_answer_without_a_length_ends_with_the_pod_s_connection(stage: Stage) -> None:
+    stage.pod.script = ending(b"HTTP/1.0 200 OK\r\nX-A: b\r\n\r\nall of it", by_reset=False)
+    peer = await stage.peer()
+    answer = await peer.ask(b"GET /a HTTP/1.1\r\nHost: me\r\n\r\n")
+    assert (answer.body, answer.headers) == (b"all of it", {"x-a": "b", "transfer-encoding": "chunked"})
+    assert (await stage.replied()).cut is None
+
+
+async def test_a_body_in_chunks_goes_on_with_its_length(stage: Stage) -> None:
+    peer = await stage.peer()
+    head = b"POST /a HTTP/1.1\r\nHost: me\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n"
+    packed = gzip.compress(b'{"a": 1}')
+    assert (await peer.ask(b"%b%x\r\n%b\r\n0\r\n\r\n" % (head, len(packed), packed))).status == 200
+    sent, body = stage.pod.requests[0]
+    assert body == packed
+    assert b"Content-Encoding: gzip\r\n" in sent and b"Content-Length: %d\r\n" % len(packed) in sent
+    assert stage.requested.request.body == b'{"a": 1}'
+    assert stage.requested.request.header("content-encoding") is None
+
+
+async def test_what_the_pod_says_before_its_answer_is_no_answer(stage: Stage) -> None:
+    stage.pod.script = answering(
+        b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    )
+    assert await stage.ask() == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+
+
+async def test_headers_are_as_long_as_a_pod_makes_them(stage: Stage) -> None:
+    cookie = b"Set-Cookie: a=" + b"x" * 30_000
+    stage.pod.script = answering(b"HTTP/1.1 200 OK\r\n%b\r\nContent-Length: 2\r\n\r\nok" % cookie)
+    assert cookie in await stage.ask("GET", "/a", "Authorization: Bearer " + "y" * 30_000)
+    assert b"y" * 30_000 in stage.pod.requests[0][0]
+
+
+@pytest.mark.parametrize("path", ["/a/../b", "/./a", "//a", "/%2e%2e/a", "/a;b=c", "/a?x=[1]&y={2}|3"])
+async def test_a_path_is_nobody_s_to_tidy_up(stage: Stage, path: str) -> None:
+    await stage.ask("GET", path)
+    assert stage.pod.requests[0][0].split(b" ")[1] == path.encode()
+    request = stage.requested.request
+    assert f"{request.path}?{request.query}".removesuffix("?") == path
+
+
 async def test_a_body_that_is_announced_is_asked_for(stage: Stage) -> None:
     peer = await stage.peer()
     await peer.send(b"POST /a HTTP/1.1\r\nHost: me\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
