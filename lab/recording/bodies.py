@@ -68,7 +68,9 @@ def body_of(
         return _inline(Enc.FORM, written, blobs, _raw(clean_pairs == pairs, urlencode(pairs), raw))
     value = value_of(text, raw) if "json" in kind or text[:1] in "{[" else None
     if value is None:
-        return _inline(Enc.TEXT, redactor.text(text), blobs)
+        # each event is a text of its own: what stands under a secret's name in one never goes on in the next
+        texts = text.split("\n\n") if kind.startswith("text/event-stream") else [text]
+        return _inline(Enc.TEXT, "\n\n".join(map(redactor.text, texts)), blobs)
     redacted = redactor.json(value, oauth=oauth, reply=reply)
     again = dumps(redacted)
     return _inline(Enc.JSON, redacted, blobs, _raw(redacted == value, again, raw), again)

@@ -6,8 +6,10 @@ from lab.core.exchange import Request, text_of
 from lab.core.observe import Replied
 from lab.dialects.router import ROUTER
 from lab.identity.records import TokenRecord, grants_in
+from lab.recording.bodies import body_of
 from lab.recording.lines import Enc, Res
 from lab.recording.reader import read
+from lab.recording.redact import redactor_of
 from lab.recording.replay import replay
 from tests.recording.joined import Joined, config, scenario
 
@@ -56,3 +58,10 @@ def test_a_changed_event_is_a_divergence() -> None:
     result = replay(read(head + sha256(head).hexdigest().encode() + b'"}\n', "chat"), (scenario(),))
     assert not result.passed
     assert "stip" in result.text() and "stop" in result.text()
+
+
+def test_what_stands_under_a_secrets_name_in_one_event_hides_nothing_of_the_next() -> None:
+    events = b'data: {"callbackToken":null}\n\ndata: {"password":"correct horse"}\n\ndata: {"finishReason":"wait"}\n\n'
+    kept = body_of((("content-type", "text/event-stream"),), events, redactor_of(config()), oauth=False, reply=True)
+    text = str(kept.value)
+    assert text.count("data: ") == 3 and "horse" not in text and text.endswith('data: {"finishReason":"wait"}\n\n')
