@@ -32,6 +32,10 @@ class Budget:
             self.charge(1 + (len(value) >> 4))
             return
         self.charge(1)
+        if value is None or isinstance(
+            value, int | float
+        ):  # most of a long list; not to ask for a protocol takes a third
+            return
         if isinstance(value, Mapping):
             for key, element in value.items():
                 self.weigh(key)

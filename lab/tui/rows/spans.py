@@ -37,12 +37,12 @@ def row(*parts: "str | TextSpan | tuple[str, str] | Row") -> Row:
             spans.append(TextSpan(part[0], part[1]))
         else:
             spans.extend(span for span in part if isinstance(span, TextSpan))
-    return tuple(span for span in spans if span.text)
+    return tuple([span for span in spans if span.text])
 
 
 def width(spans: Row) -> int:
     """How many cells the row takes."""
-    return sum(cell_len(span.text) for span in spans)
+    return sum([cell_len(text) for text, _ in spans])
 
 
 def plain(spans: Row) -> str:
@@ -87,9 +87,11 @@ def cut(spans: Row, cells: int) -> Row:
 
 def fill(spans: Row, cells: int, role: str = "fg") -> Row:
     """The row, exactly `cells` wide."""
-    short = cut(spans, cells)
-    gap = cells - width(short)
-    return (*short, TextSpan(" " * gap, role)) if gap > 0 else short
+    gap = cells - width(spans)
+    if gap < 0:
+        spans = cut(spans, cells)
+        gap = cells - width(spans)
+    return (*spans, TextSpan(" " * gap, role)) if gap > 0 else spans
 
 
 def ends(left: Row, right: Row, cells: int, role: str = "fg") -> Row:
