@@ -4,12 +4,13 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
 from lab.cli.console import Console
@@ -25,7 +26,7 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Laws are held to their content; how long one example takes says more of the machine's neighbours.
-settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=16)
 settings.register_profile("thorough", settings.get_profile("lab"), max_examples=400)
 settings.load_profile("thorough" if THOROUGH else "lab")
 
@@ -54,6 +55,20 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Let a worker send one report of a test that passed, of six messages that it otherwise sends of each.
+
+    They took a twentieth of the suite's time. What `--durations` lists is sent all the same; JUnit's XML needs all.
+    """
+    if not hasattr(item.config, "workerinput") or item.config.getoption("xmlpath", None):
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed or report.duration >= 0.005:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
+
+
 @pytest.fixture(autouse=True, scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A run-time folder of the tests' own, for the processes that they start too."""
@@ -70,15 +85,27 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def signatures() -> None:
     """RS256 signs the same bytes the same way each time: what hundreds of tests sign is signed once.
 
-    So it is with the writings of the few secrets that all of them use.
+    So it is with the writings of the few secrets that all of them use, and with scenarios: three of four were parsed before.
     """
     from jwt.algorithms import RSAAlgorithm
 
+    from lab.language import parse
     from lab.recording import known_secrets
 
     RSAAlgorithm.sign = cache(RSAAlgorithm.sign)
+    parse.parse_with_locations = _parsed_once(parse.parse_with_locations)
     known_secrets.forms_of = lru_cache(64)(known_secrets.forms_of)
     known_secrets.escapes_of = lru_cache(64)(known_secrets.escapes_of)
+
+
+def _parsed_once(parse: Callable[..., object]) -> Callable[..., object]:
+    """Keeps what came of a text; a text that names files is read each time, and a refusal is thought of anew."""
+    kept = lru_cache(256)(parse)
+
+    def parsed(text: str | bytes, file: str, *, stem: str | None = None, reader: object = None) -> object:
+        return parse(text, file, stem=stem, reader=reader) if reader else kept(text, file, stem=stem)
+
+    return parsed
 
 
 @dataclass

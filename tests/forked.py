@@ -67,6 +67,15 @@ class ForkedLab(Forked):
         for end in (nothing, out_end, err_end):
             os.close(end)
 
+    @property
+    def returncode(self) -> int | None:
+        return self.poll()
+
+    def communicate(self, timeout: float = 20) -> tuple[str, str]:
+        """What of output and complaints nobody has read, once it has ended: a few lines, for they are read in turn."""
+        self.wait(timeout)
+        return self.stdout.read(), self.stderr.read()
+
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
         self.wait()

@@ -64,11 +64,28 @@ def test_plain_lines_that_cost_no_time_load_no_screen_and_no_sockets(tmp_path: P
     assert done.returncode == 0, done.stderr
 
 
+PATIENT = """\
+lab: 1
+name: patient
+title: A gate that waits for months
+agent: {code: PATIENT, version: 1}
+ask: go
+steps:
+  - gate: ok
+    asks: May it?
+    patience: 100d
+    verdicts: {rejected: done}
+  - complete: done
+    output: Done.
+"""
+
+
 def test_a_person_answers_line_by_line_where_there_is_no_screen(tmp_path: Path) -> None:
-    with demo(tmp_path, "--plain", "--reviewer", "person", "--speed", "80") as shown:
-        shown.until(lambda seen: "a Approve" in seen.text)
+    (tmp_path / "patient.yaml").write_text(PATIENT)
+    with demo(tmp_path, "./patient.yaml", "--plain", "--reviewer", "person", "--speed", "80") as shown:
+        shown.until(lambda _: b"a Approve" in shown.raw)
         shown.press("x\nr too dear\n")
-        shown.until(lambda seen: "API: rejected: too dear" in seen.text and "COMPLETE" in seen.text)
+        shown.until(lambda _: b"API: rejected: too dear" in shown.raw and b"COMPLETE" in shown.raw, 60)
         assert shown.ended() == 0
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from lab.core.errors import RecordingError
 from lab.files.recordings import read_blob
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, THOROUGH, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
 
@@ -97,13 +97,15 @@ def test_recording_anew_gives_the_same_bytes_in_any_interpreter_and_the_shipped_
     elsewhere.mkdir()
     (elsewhere / "scenarios").symlink_to(ROOT / "scenarios")
     environment = {**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", EACH, *SHIPPED], cwd=elsewhere, env=environment, check=True)
+    there = SHIPPED if THOROUGH else SHIPPED[::3]
+    subprocess.run([sys.executable, "-c", EACH, *there], cwd=elsewhere, env=environment, check=True)
     for name in SHIPPED:
         lab("run", name, "--speed", "instant", "--seed", "42", "--record", f"./{name}")
         written = Path(f"{name}.rec.jsonl").read_bytes()
         shipped = (ROOT / "recordings" / f"{name}.rec.jsonl").read_bytes()
         assert written.splitlines()[1:-1] == shipped.splitlines()[1:-1], name
-        assert written == (elsewhere / f"{name}.rec.jsonl").read_bytes(), name
+        if name in there:
+            assert written == (elsewhere / f"{name}.rec.jsonl").read_bytes(), name
 
 
 def test_a_changed_status_fails_and_says_where(lab: Lab, recordings: Path) -> None:

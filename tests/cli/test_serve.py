@@ -10,7 +10,7 @@ import sys
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote_plus, urlencode
 
@@ -24,8 +24,14 @@ from tests.forked import ForkedLab, forked_lab
 HOW = ("serve", "--scenarios", str(ROOT / "scenarios"), "--port", "0")
 
 
+def serving(*argv: str, cwd: Path) -> AbstractContextManager[ForkedLab]:
+    """`lab serve` with the shipped scenarios, at ports that are free."""
+    return forked_lab(*HOW, *argv, cwd=cwd)
+
+
 @contextmanager
-def serving(*argv: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+def serving_afresh(*argv: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """The same in an interpreter that has imported nothing yet."""
     process = subprocess.Popen(
         [sys.executable, "-m", "lab", *HOW, *argv],
         cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -121,7 +127,7 @@ def test_urls_in_answers_name_the_public_base_where_there_is_one(tmp_path: Path)
 
 
 def test_stopping_is_its_proper_end(tmp_path: Path) -> None:
-    with serving(cwd=tmp_path) as process:
+    with serving_afresh(cwd=tmp_path) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(11)]
         assert "Serving" in lines[0]

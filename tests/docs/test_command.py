@@ -3,8 +3,6 @@
 import os
 import pty
 import re
-import subprocess
-import sys
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from lab.cli.commands.docs import laid_out
 from lab.cli.console import Console
 from lab.cli.main import run_command
 from tests.docs.pages import PAGES
+from tests.forked import Forked
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,9 +44,7 @@ def on_a_terminal(page: str, **environment: str) -> str:
     """What a terminal of 80 columns is sent, with `cat` as its pager unless `environment` says otherwise."""
     leader, follower = pty.openpty()
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100", "PAGER": "cat", **environment}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lab", "docs", page], env=settings, stdin=follower, stdout=follower, stderr=follower
-    )
+    process = Forked(("docs", page), (follower, follower, follower), ROOT, settings)
     os.close(follower)
     sent = b""
     try:

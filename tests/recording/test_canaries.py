@@ -126,8 +126,8 @@ class Cage(Joined):
         self.tape.close(self.now)
         assert self.tape.dead is None
         text = self.data.decode()
-        texts = [text, *(part for line in text.splitlines() for part in strings(json.loads(line)))]
-        return [name for name, write in (WRITINGS | ESCAPES).items() if any(write(secret) in each for each in texts)]
+        texts = "\0".join((text, *(part for line in text.splitlines() for part in strings(json.loads(line)))))
+        return [name for name, write in (WRITINGS | ESCAPES).items() if write(secret) in texts]
 
 
 def strings(value: object) -> list[str]:

@@ -36,11 +36,11 @@ from tests.recording.joined import Joined, config
     ],
 )
 def test_a_long_text_costs_no_more_than_its_length(piece: str) -> None:
-    text = piece * (100_000 // len(piece))
+    text = piece * (50_000 // len(piece))
     redactor = Redactor(KnownSecrets([("demo", "lab-secret-a:b/c+d%e")]))
     began = process_time()
     redactor.text(text)
-    assert process_time() - began < 1.0
+    assert process_time() - began < 0.6
 
 
 @pytest.mark.parametrize("name", ["t{}_token", "{}"])

@@ -15,6 +15,7 @@ from lab.language.parse.yaml_tree import read_yaml
 from lab.report.gather import histories_of
 from lab.report.harm import Harm, HarmKind, harm_of
 from lab.report.outcomes import ProcessEnd
+from tests.conftest import THOROUGH
 from tests.report.good import Plain, Steps, Stopped
 from tests.report.good_kinds import Backoff
 from tests.report.rehearsal import Kind, Rehearsal
@@ -142,10 +143,11 @@ def tried(kind: Kind, scenario: str) -> Trial:
 
 @pytest.mark.parametrize("kind", [Plain, Backoff])
 def test_good_clients_come_through_every_combination(kind: Kind) -> None:
-    search = searched(kind, 70)
-    assert search.found == {} and len(search.trials) == 70
+    runs = 70 if THOROUGH else 40
+    search = searched(kind, runs)
+    assert search.found == {} and len(search.trials) == runs
     survived = [each for each, trial in search.trials.items() if trial.struck == {fault.name for fault in each}]
-    assert len(survived) > 60  # nearly all that was proposed strikes
+    assert len(survived) > runs * 6 / 7  # nearly all that was proposed strikes
 
 
 @pytest.mark.parametrize(

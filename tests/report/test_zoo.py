@@ -1,15 +1,28 @@
 """The matrix of clients and rules is diagonal: each client of the zoo fails its rule and no other, good ones fail none."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lab.report.judge import RuleVerdict
+from lab.report.judge import ClientReport, RuleVerdict
+from tests.report.good import Plain
 from tests.report.matrix import row
+from tests.report.rehearsal import Rehearsal
 from tests.report.together import judged
 from tests.report.zoo_all import ZOO, rule_of
 
 ROWS = dict(line.split(": ") for line in Path(__file__).with_name("matrix.txt").read_text().splitlines())
+
+DAYS: dict[str, ClientReport] = {}
+"""What good clients did, by what they met: a third of the rehearsals differ in who breaks the rule alone."""
+
+
+def good_day(rehearsal: Rehearsal) -> ClientReport:
+    key = repr(rehearsal)
+    if key not in DAYS:
+        DAYS[key] = judged(rehearsal.day(rehearsal.good))
+    return DAYS[key]
 
 
 def test_the_matrix_has_a_row_for_each_client() -> None:
@@ -27,7 +40,7 @@ def test_a_client_fails_the_rule_that_it_breaks_and_no_other(name: str) -> None:
 
 @pytest.mark.parametrize("name", ZOO)
 def test_a_good_client_passes_the_rule_where_the_other_fails_it(name: str) -> None:
-    found = judged(ZOO[name].day(ZOO[name].good))
+    found = good_day(replace(ZOO[name], breaks=Plain))
     assert not [each.rule.id for each in found.with_verdict(RuleVerdict.FAIL)]
     assert rule_of(name) in [each.rule.id for each in found.with_verdict(RuleVerdict.PASS)]
     assert row(f"{name}, good", found) == f"{name}, good: {ROWS[f'{name}, good']}"

@@ -88,7 +88,7 @@ def test_right_path_word_and_field_succeed_in_every_library(serve: Serve, client
     assert len(world.facts(JobAccepted)) == len(world.facts(TokenGranted)) == 1
 
 
-@pytest.mark.parametrize("word", ["COMPLETED", "SUCCESS", "SUCCEEDED", "DONE", "complete", "Complete"])
+@pytest.mark.parametrize("word", ["COMPLETED", "DONE", "complete"])
 def test_row_1_who_waits_for_another_word_times_out_at_a_job_that_is_complete(wild: Make, word: str) -> None:
     client = wild("QUICK", done=(word,), pace=1, tries=60)
     with pytest.raises(GaveUp, match="timed out"):
@@ -107,7 +107,7 @@ def test_row_2_who_gives_up_early_misses_what_comes_later(wild: Make, tries: int
             client.ask("x")
 
 
-@pytest.mark.parametrize(("pace", "polls"), [(0.5, 201), (1, 101), (1.2, 85), (1.5, 68), (2, 51)])
+@pytest.mark.parametrize(("pace", "polls"), [(0.5, 201), (1.2, 85), (2, 51)])
 def test_row_3_a_fixed_pace_is_taken_as_it_comes_and_counts(wild: Make, pace: float, polls: int) -> None:
     client = wild("SLOW", pace=pace, tries=600)
     assert client.ask("x") == "Forty-two."

@@ -11,7 +11,7 @@ import pytest
 from lab.recording.lines import Recording
 from lab.tui.film import BEAT, MOST_BEATS, FilmedPlayback, FrozenClock, film, instants, moved
 from lab.tui.state.recording import RecordingTimeline
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, THOROUGH, Lab
 from tests.tui import play
 from tests.tui.pilots import GOLDENS
 from tests.tui.test_playback import recording
@@ -55,7 +55,8 @@ def test_a_film_ends_with_the_playback_s_screen_and_is_the_same_each_time(column
     lines = whole_film(columns, rows)
     golden = (GOLDENS / f"playback-complete-{columns}x{rows}.txt").read_text().splitlines()[:rows]
     assert screen_in(lines) == golden
-    assert filmed(recording(), (columns, rows)) == lines
+    if columns == 80 or THOROUGH:
+        assert filmed(recording(), (columns, rows)) == lines
 
 
 def test_a_film_s_times_are_the_recording_s_and_its_stages_are_marked() -> None:
