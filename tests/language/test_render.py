@@ -297,3 +297,9 @@ def test_a_scenario_can_be_typed_without_loading_jinja() -> None:
 def test_what_has_no_form_as_a_text_fails_instead_of_showing_what_python_says_of_it(text: str) -> None:
     with pytest.raises(RenderFailure, match="no form"):
         template(text).render({"data": object()})
+
+
+def test_whatever_a_list_holds_is_weighed() -> None:
+    budget = bounds.Budget()
+    budget.weigh([1, None, 2.5, True, "a", {"b": [0]}])
+    assert bounds.WORK - budget.left == 10
